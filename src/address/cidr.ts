@@ -1,0 +1,88 @@
+/**
+ * A network in CIDR notation: its addresses, and which of them a host may carry.
+ *
+ * @module
+ */
+import { bits, type Family, formatIp, type Ip, maxValue, parseIp, type ParseOptions } from "./ip.ts";
+
+/** A network: family, network address (host bits zero) and prefix length. */
+export interface Cidr {
+  /** 4 or 6. */
+  readonly family: Family;
+  /** The network address; its host bits are zero. */
+  readonly base: bigint;
+  /** 0 to 32, or 0 to 128. */
+  readonly prefix: number;
+}
+
+/** First and last address of an interval, both inclusive. */
+export interface Interval {
+  /** The lowest address. */
+  readonly first: bigint;
+  /** The highest address. */
+  readonly last: bigint;
+}
+
+/** An address with the network it stands in, as `10.0.0.5/24` says both. */
+export interface IpInCidr {
+  /** The address as written, host bits kept. */
+  readonly ip: Ip;
+  /** The network around it. */
+  readonly cidr: Cidr;
+}
+
+/**
+ * Reads `address/prefix`.
+ *
+ * @returns the address as written and its network, or undefined where the text is neither
+ */
+export function parseCidr(text: string, options: ParseOptions = {}): IpInCidr | undefined {
+  const slash = text.indexOf("/");
+  const prefixText = text.slice(slash + 1);
+  if (slash < 0 || !/^(0|[1-9]\d{0,2})$/.test(prefixText)) return undefined;
+  const address = text.slice(0, slash);
+  const ip = parseIp(address, options);
+  if (!ip || (ip.family === 4) === address.includes(":")) return undefined; // a mapped address has no IPv4 prefix length
+  const prefix = Number(prefixText);
+  if (prefix > bits(ip.family)) return undefined;
+  return { ip, cidr: cidrOf(ip, prefix) };
+}
+
+/** The network of a prefix length around an address. */
+export function cidrOf(ip: Ip, prefix: number): Cidr {
+  const host = BigInt(bits(ip.family) - prefix);
+  return { family: ip.family, base: (ip.value >> host) << host, prefix };
+}
+
+/** The canonical text, such as `10.0.0.0/24`. */
+export function formatCidr(cidr: Cidr): string {
+  return `${formatIp({ family: cidr.family, value: cidr.base })}/${cidr.prefix}`;
+}
+
+/** All addresses of the network, network and broadcast address included. */
+export function span(cidr: Cidr): Interval {
+  return { first: cidr.base, last: cidr.base | (maxValue(cidr.family) >> BigInt(cidr.prefix)) };
+}
+
+/**
+ * The addresses a host may carry: all but the first and the last one, for both families as the original has it; every
+ * address of a /31, /32, /127 and /128 (RFC 3021, RFC 6164).
+ */
+export function usable(cidr: Cidr): Interval {
+  const { first, last } = span(cidr);
+  return last - first < 2n ? { first, last } : { first: first + 1n, last: last - 1n };
+}
+
+/** Whether the address lies in the network. */
+export function contains(cidr: Cidr, ip: Ip): boolean {
+  const { first, last } = span(cidr);
+  return ip.family === cidr.family && ip.value >= first && ip.value <= last;
+}
+
+/** Whether two networks share an address. One then contains the other. */
+export function overlap(a: Cidr, b: Cidr): boolean {
+  if (a.family !== b.family) return false;
+  return a.prefix <= b.prefix
+    ? contains(a, { family: b.family, value: b.base })
+    : contains(b, { family: a.family, value: a.base });
+}

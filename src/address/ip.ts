@@ -1,0 +1,101 @@
+/**
+ * One IP address as a number, and its text.
+ *
+ * The library behind it accepts more than an address (`10.0.0.01`, `0x7f.1`, `1`, zones); {@linkcode parseIp} is strict, so that a
+ * typo never becomes another address.
+ *
+ * @module
+ */
+import ipaddr from "ipaddr.js";
+
+/** The IP version: 4 or 6. */
+export type Family = 4 | 6;
+
+/** An IP address: its family and its value as an unsigned integer of 32 or 128 bits. */
+export interface Ip {
+  /** 4 or 6. */
+  readonly family: Family;
+  /** 0 to 2^32-1, or 0 to 2^128-1. */
+  readonly value: bigint;
+}
+
+/** How {@linkcode parseIp} treats text that is not canonical. */
+export interface ParseOptions {
+  /** Read octets such as `010` as decimal 10, as the original does for ranges and gateways. Default false: refused. */
+  readonly leadingZeros?: boolean;
+}
+
+const OCTET = /^\d{1,3}$/;
+const IPV6_TEXT = /^[0-9a-fA-F:]*(?::\d{1,3}(?:\.\d{1,3}){3})?$/;
+const MAPPED_PREFIX = 0xffffn;
+
+/** The number of bits of an address: 32 or 128. */
+export function bits(family: Family): number {
+  return family === 4 ? 32 : 128;
+}
+
+/** The highest address value of a family. */
+export function maxValue(family: Family): bigint {
+  return (1n << BigInt(bits(family))) - 1n;
+}
+
+/**
+ * Reads an address. IPv4-mapped IPv6 text (`::ffff:10.0.0.1`) is the IPv4 address, as in Go's `net` package.
+ *
+ * @returns the address, or undefined where the text is none
+ *
+ * @example
+ * ```ts
+ * import { formatIp, parseIp } from "./ip.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const ip = parseIp("2001:DB8:0::1");
+ * assert.equal(ip && formatIp(ip), "2001:db8::1");
+ * assert.equal(parseIp("10.0.0.01"), undefined);
+ * ```
+ */
+export function parseIp(text: string, options: ParseOptions = {}): Ip | undefined {
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text, options.leadingZeros ?? false);
+}
+
+function parseIpv4(text: string, leadingZeros: boolean): Ip | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  let value = 0;
+  for (const part of parts) {
+    const digits = leadingZeros ? part.replace(/^0+(?=\d)/, "") : part;
+    if (!OCTET.test(digits) || Number(digits) > 255 || (digits.length > 1 && digits.startsWith("0"))) return undefined;
+    value = value * 256 + Number(digits);
+  }
+  return { family: 4, value: BigInt(value) };
+}
+
+function parseIpv6(text: string): Ip | undefined {
+  if (!IPV6_TEXT.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
+  if (text.includes(".") && !parseIpv4(text.slice(text.lastIndexOf(":") + 1), false)) return undefined;
+  let value = 0n;
+  for (const part of ipaddr.IPv6.parse(text).parts) value = (value << 16n) | BigInt(part);
+  return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
+}
+
+/** The canonical text: dotted decimal, or RFC 5952 lower case. */
+export function formatIp(ip: Ip): string {
+  if (ip.family === 4) {
+    const n = Number(ip.value);
+    return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
+  }
+  const parts: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) parts.push(Number((ip.value >> shift) & 0xffffn));
+  return new ipaddr.IPv6(parts).toRFC5952String();
+}
+
+/** Orders IPv4 before IPv6, then by value: negative, zero or positive. */
+export function compareIp(a: Ip, b: Ip): number {
+  if (a.family !== b.family) return a.family - b.family;
+  return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;
+}
+
+/** Whether two addresses are the same. */
+export function sameIp(a: Ip, b: Ip): boolean {
+  return a.family === b.family && a.value === b.value;
+}

@@ -1,0 +1,135 @@
+/**
+ * The configuration after reading, merging and checking: what the rest of the program works with.
+ *
+ * @module
+ */
+import type { Ip } from "../address/ip.ts";
+import type { IpRange } from "../address/range.ts";
+import type { LogLevel } from "../world/log.ts";
+
+/** A route of the answer, passed through as configured. */
+export interface Route {
+  /** Destination network as text. */
+  readonly dst: string;
+  /** Gateway. */
+  readonly gw?: string;
+  /** Path MTU in bytes. */
+  readonly mtu?: number;
+  /** Advertised MSS in bytes. */
+  readonly advmss?: number;
+  /** Metric. */
+  readonly priority?: number;
+  /** Routing table number. */
+  readonly table?: number;
+  /** Route scope number. */
+  readonly scope?: number;
+}
+
+/** DNS settings of the answer, passed through. */
+export interface Dns {
+  /** Server addresses. */
+  readonly nameservers?: readonly string[];
+  /** Local domain. */
+  readonly domain?: string;
+  /** Search list. */
+  readonly search?: readonly string[];
+  /** Resolver options. */
+  readonly options?: readonly string[];
+}
+
+/** An address that is given as it is, tracked in no pool. */
+export interface StaticAddress {
+  /** The address. */
+  readonly ip: Ip;
+  /** The prefix length of its network. */
+  readonly prefix: number;
+  /** Its gateway. */
+  readonly gateway?: Ip;
+}
+
+/** Which store, and how to reach it. */
+export type Datastore =
+  | {
+    readonly kind: "kubernetes";
+    /** Path of the kubeconfig. Absent: the service account of the pod this runs in. */
+    readonly kubeconfig?: string;
+  }
+  | {
+    readonly kind: "etcd";
+    /** Endpoints such as `https://etcd.example:2379`. */
+    readonly hosts: readonly string[];
+    /** Key prefix. Default `/whereabouts`. */
+    readonly prefix: string;
+    /** Login name. */
+    readonly username?: string;
+    /** Login password. */
+    readonly password?: string;
+    /** Path of the CA certificate (PEM). */
+    readonly caFile?: string;
+    /** Path of the client certificate (PEM). */
+    readonly certFile?: string;
+    /** Path of the client key (PEM). */
+    readonly keyFile?: string;
+  }
+  | {
+    readonly kind: "embedded";
+    /** Path of the SQLite file; `:memory:` keeps it in this process. Default `/var/lib/cni/whereabouts/whereabouts.db`. */
+    readonly path: string;
+  };
+
+/** One network's IPAM configuration, checked. */
+export interface IpamConfig {
+  /** The CNI network's `name`. */
+  readonly network: string;
+  /** `cniVersion` of the network configuration; `0.1.0` where absent. */
+  readonly cniVersion: string;
+  /** `network_name`: a separate allocation domain. Empty for the unnamed one. */
+  readonly networkName: string;
+  /** Ranges in order of allocation; each gives one address. */
+  readonly ranges: readonly IpRange[];
+  /** Gateway for addresses of its own family. */
+  readonly gateway?: Ip;
+  /** Routes of the answer. */
+  readonly routes: readonly Route[];
+  /** DNS of the answer. */
+  readonly dns: Dns;
+  /** Addresses given besides, tracked nowhere. */
+  readonly addresses: readonly StaticAddress[];
+  /** Addresses asked for by the caller that lie in a range: given from there, refused when taken. */
+  readonly requested: readonly Ip[];
+  /** Whether an address is reserved in the whole cluster, over all pools of the allocation domain. */
+  readonly overlapping: boolean;
+  /** Which store. */
+  readonly datastore: Datastore;
+  /** Log sinks. */
+  readonly log: { readonly level: LogLevel; readonly file?: string };
+  /** `node_slice_size` as written. Absent: the pool is shared by all nodes. */
+  readonly nodeSliceSize?: string;
+  /** `configuration_path`, file or folder; the folder holds `nodename`. */
+  readonly configurationPath?: string;
+  /** `reconciler_cron_expression`. */
+  readonly reconcilerCron?: string;
+  /** `sleep_for_race`: seconds to wait between decision and write. A test aid. */
+  readonly sleepForRace: number;
+}
+
+/** What the loader gives: the configuration and what an operator should know about it. */
+export interface Loaded {
+  /** The checked configuration. */
+  readonly config: IpamConfig;
+  /** One sentence each: ignored bounds, unknown keys, ignored settings. */
+  readonly warnings: readonly string[];
+}
+
+/** A configuration that cannot be used. The message names the field, the value and what was wanted. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+  /** The field's path, such as `ipam.ipRanges[1].range`. */
+  readonly field: string;
+
+  /** Keeps the field. */
+  constructor(field: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.field = field;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The contract between the allocator and a store.
+ *
+ * A driver translates; it decides nothing. Which address is given, who may have it back and when to try again are decided in
+ * `pool/`, `ipam/` and `storage/update.ts`, the same for every store. `tests/drivers/contract.ts` holds the suite that a driver must pass;
+ * it is exported for drivers that live elsewhere.
+ *
+ * Every method takes a signal and ends soon after it aborts, with the signal's reason. Every failure is one of three kinds, told by
+ * what the caller shall do next: {@linkcode ConflictError} (read again and decide anew), {@linkcode UnavailableError} (try again
+ * later; the write may or may not have been done), anything else (final: {@linkcode RefusedError} where the store itself says no).
+ *
+ * @module
+ */
+import type { Ip } from "../address/ip.ts";
+import type { Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
+
+/** A pool as it was at one moment. */
+export interface PoolSnapshot {
+  /** Which pool. */
+  readonly key: PoolKey;
+  /** Every allocation the driver understands. What it does not understand stays in the store untouched. */
+  readonly allocations: Allocations;
+  /** The driver's own: compared with what is stored when a commit is made on this snapshot. */
+  readonly version: unknown;
+}
+
+/** One address reserved in the whole cluster, whichever pools contain it. */
+export interface Reservation extends Owner {
+  /** `network_name`: reservations of different networks do not meet. */
+  readonly network: string;
+  /** The address. */
+  readonly ip: Ip;
+}
+
+/**
+ * What {@linkcode Reservations.claim} found. Own means: same podRef, and the same interface or none recorded.
+ *
+ * - `created`: it was not there and is now.
+ * - `kept`: it was there and own; its container id is now that of the claim.
+ * - `foreign`: it belongs to the owner given, and nothing was written.
+ */
+export type ClaimResult =
+  | { readonly kind: "created" | "kept"; readonly reservation: Reservation }
+  | { readonly kind: "foreign"; readonly holder: Owner };
+
+/** The cluster-wide reservations of a store. */
+export interface Reservations {
+  /** Creates the reservation; where there is one, says whose. Two claims of one address never both succeed for different owners. */
+  claim(reservation: Reservation, signal: AbortSignal): Promise<ClaimResult>;
+  /**
+   * Deletes the reservation if it is own and its container id is the given one or none recorded, and if it did not change meanwhile.
+   *
+   * @returns whether it was deleted; false where there is none or it is somebody else's
+   */
+  release(reservation: Reservation, signal: AbortSignal): Promise<boolean>;
+  /** The reservation of an address, if there is one. */
+  find(network: string, ip: Ip, signal: AbortSignal): Promise<Reservation | undefined>;
+  /** All reservations of a network, in no order; with no network named, of every network. Unreadable ones are left out. */
+  list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
+}
+
+/** One store, open. Methods may be called at the same time. Disposing it ends connections; using it afterwards is an error. */
+export interface StorageDriver extends AsyncDisposable {
+  /** `kubernetes`, `etcd`, `embedded`, or a third party's name. */
+  readonly name: string;
+  /** The pool now. An absent pool reads as empty, and reading creates nothing. */
+  read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot>;
+  /**
+   * Writes all changes, or none. Durable when it returns. The pool is created by the first commit.
+   *
+   * @returns the pool after the write
+   * @throws {ConflictError} the pool is no longer the one of the snapshot; nothing was written
+   * @throws {UnavailableError} the store did not answer; whether it was written is unknown
+   */
+  commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot>;
+  /**
+   * Optional short cut for releasing what this node gave: a snapshot made from the caller's own record, without reading. A commit on it
+   * may only hold releases, and is refused with {@linkcode ConflictError} when any of these entries is not exactly as recorded.
+   */
+  presume?(key: PoolKey, allocations: Allocations): PoolSnapshot;
+  /** Every pool of the store, in no order. Pools that cannot be read are left out and told to the log. */
+  list(signal: AbortSignal): Promise<PoolSnapshot[]>;
+  /** Cheap: succeeds when the store would serve a read and a commit now. */
+  status(signal: AbortSignal): Promise<void>;
+  /** Cluster-wide reservations. Absent where the store has none. */
+  readonly overlaps?: Reservations;
+}
+
+/** The pool or object is no longer as it was read: read again and decide anew. */
+export class ConflictError extends Error {
+  override name = "ConflictError";
+}
+
+/** The store did not answer, or asked to be left alone: try again later. What was sent may have been done. */
+export class UnavailableError extends Error {
+  override name = "UnavailableError";
+  /** How long the store asked to wait, in milliseconds. Absent where it did not say. */
+  readonly retryAfter?: number;
+
+  /** Keeps the cause, and the wait that the store asked for (`retryAfter`, milliseconds). */
+  constructor(message: string, options: ErrorOptions & { retryAfter?: number } = {}) {
+    super(message, options);
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+  }
+}
+
+/** The store answered no, and will again: not authorised, not installed, not writable, corrupt. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+}

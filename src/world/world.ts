@@ -1,0 +1,38 @@
+/**
+ * Everything the core may touch of the machine, in one small object that `main.ts` makes once. Tests and the agent make their own.
+ *
+ * @module
+ */
+
+/** An advisory lock that is held until disposed, or until the process ends. */
+export type Lock = Disposable;
+
+/** The machine, as far as the core sees it. */
+export interface World {
+  /** An environment variable; undefined where unset. */
+  env(name: string): string | undefined;
+  /** Standard input until its end. Fails with a RangeError past `limit` bytes. */
+  stdin(limit: number): Promise<Uint8Array>;
+  /** Writes a line to standard error. */
+  stderr(line: string): void;
+  /** A whole text file. Rejects with an error named `NotFound` where there is none. */
+  readTextFile(path: string): Promise<string>;
+  /** Whether a file or folder is there; errors other than its absence count as there, as the original's search does. */
+  exists(path: string): Promise<boolean>;
+  /** Whether the path is a folder. */
+  isDirectory(path: string): Promise<boolean>;
+  /** Appends text to a file, creating it with mode 0644. */
+  appendTextFile(path: string, text: string): void;
+  /**
+   * Waits for the lock of that name among the processes of this node.
+   *
+   * @returns the lock, or undefined where this node has no folder to keep locks in: callers then go on without
+   */
+  lock(name: string, signal: AbortSignal): Promise<Lock | undefined>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Resolves after the milliseconds, or rejects with the signal's reason when that aborts first. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** A number from 0 (inclusive) to 1. */
+  random(): number;
+}
