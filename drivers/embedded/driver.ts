@@ -1,0 +1,152 @@
+/**
+ * The embedded store: one SQLite file, for one machine without a cluster. Safe for many processes at once, durable at each commit.
+ * With the path `:memory:` it lives in this process; the simulator uses it so.
+ *
+ * @module
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
+import type { Datastore } from "../../src/config/types.ts";
+import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
+import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
+import { formatPoolKey } from "../../src/pool/types.ts";
+import {
+  ConflictError,
+  type PoolSnapshot,
+  RefusedError,
+  type Reservations,
+  type StorageDriver,
+  UnavailableError,
+} from "../../src/storage/driver.ts";
+import { sqliteReservations } from "./reservations.ts";
+import { openDatabase, transaction } from "./schema.ts";
+
+const BUSY = /locked|busy|disk is full|disk I\/O/;
+
+/** Opens the embedded store. The file, and the folder it stands in, are made at the first operation. */
+export function openEmbedded(datastore: Datastore): Promise<StorageDriver> {
+  return datastore.kind === "embedded"
+    ? Promise.resolve(new EmbeddedDriver(datastore.path))
+    : Promise.reject(new RefusedError(`Cannot open datastore ${datastore.kind} with the embedded driver`));
+}
+
+class EmbeddedDriver implements StorageDriver {
+  readonly name = "embedded";
+  readonly overlaps: Reservations;
+  readonly #path: string;
+  #database: DatabaseSync | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.overlaps = sqliteReservations((signal, work) => this.#run(signal, work));
+  }
+
+  read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {
+    return this.#run(signal, (database) => {
+      const row = poolRow(database, key);
+      if (!row) return { key, allocations: new Map(), version: 0 };
+      const rows = database.prepare("SELECT address, pod_ref, if_name, container_id FROM allocations WHERE pool = ?")
+        .all(row.id);
+      return { key, allocations: fromRows(rows, key.cidr.family), version: row.version };
+    });
+  }
+
+  commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
+    return this.#run(signal, (database) => {
+      const version = transaction(database, () => write(database, snapshot, changes));
+      const allocations = new Map(snapshot.allocations);
+      for (const { address, after } of changes) {
+        if (after) allocations.set(address, after);
+        else allocations.delete(address);
+      }
+      return { key: snapshot.key, allocations, version };
+    });
+  }
+
+  async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
+    const keys = await this.#run(signal, (database) => {
+      const rows = database.prepare("SELECT network, node, range FROM pools ORDER BY id").all();
+      return rows.map(toKey).filter((key) => key !== undefined);
+    });
+    return Promise.all(keys.map((key) => this.read(key, signal)));
+  }
+
+  status(signal: AbortSignal): Promise<void> {
+    return this.#run(signal, (database) => transaction(database, () => {}));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#database?.close();
+    this.#database = undefined;
+    return Promise.resolve();
+  }
+
+  // deno-lint-ignore require-await -- SQLite is synchronous; the contract's failures are rejections
+  async #run<T>(signal: AbortSignal, work: (database: DatabaseSync) => T): Promise<T> {
+    signal.throwIfAborted();
+    try {
+      this.#database ??= openDatabase(this.#path);
+      return work(this.#database);
+    } catch (error) {
+      if (error instanceof ConflictError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      const text = `Cannot use the database ${JSON.stringify(this.#path)}: ${message}`;
+      throw BUSY.test(message)
+        ? new UnavailableError(text, { cause: error })
+        : new RefusedError(text, { cause: error });
+    }
+  }
+}
+
+function poolRow(database: DatabaseSync, key: PoolKey): { id: number; version: number } | undefined {
+  const row = database.prepare("SELECT id, version FROM pools WHERE network = ? AND node = ? AND range = ?")
+    .get(key.network, key.node ?? "", formatCidr(key.cidr));
+  return row && { id: Number(row.id), version: Number(row.version) };
+}
+
+function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: readonly Change[]): number {
+  const row = poolRow(database, key);
+  const present = row?.version ?? 0;
+  if (present !== version) {
+    throw new ConflictError(`Pool ${formatPoolKey(key)} is at version ${present}, the decision was made on ${version}`);
+  }
+  const pool = row?.id ?? createPool(database, key);
+  const put = database.prepare(
+    "INSERT OR REPLACE INTO allocations (pool, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)",
+  );
+  const remove = database.prepare("DELETE FROM allocations WHERE pool = ? AND address = ?");
+  for (const { address, after } of changes) {
+    const text = formatIp({ family: key.cidr.family, value: address });
+    if (after) put.run(pool, text, after.podRef, after.ifName, after.containerId);
+    else remove.run(pool, text);
+  }
+  database.prepare("UPDATE pools SET version = version + 1 WHERE id = ?").run(pool);
+  return present + 1;
+}
+
+function createPool(database: DatabaseSync, key: PoolKey): number {
+  const { lastInsertRowid } = database.prepare("INSERT INTO pools (network, node, range, version) VALUES (?, ?, ?, 0)")
+    .run(key.network, key.node ?? "", formatCidr(key.cidr));
+  return Number(lastInsertRowid);
+}
+
+function fromRows(rows: readonly Record<string, unknown>[], family: Family): Map<bigint, Allocation> {
+  const allocations = new Map<bigint, Allocation>();
+  for (const row of rows) {
+    const ip = parseIp(String(row.address));
+    if (ip?.family !== family) continue;
+    allocations.set(ip.value, {
+      address: ip.value,
+      podRef: String(row.pod_ref),
+      ifName: String(row.if_name),
+      containerId: String(row.container_id),
+    });
+  }
+  return allocations;
+}
+
+function toKey(row: Record<string, unknown>): PoolKey | undefined {
+  const cidr = parseCidr(String(row.range))?.cidr;
+  const node = String(row.node);
+  return cidr && { network: String(row.network), cidr, ...(node && { node }) };
+}

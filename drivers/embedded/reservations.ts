@@ -1,0 +1,69 @@
+/**
+ * Reservations in the embedded store.
+ *
+ * @module
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
+import type { ClaimResult, Reservation, Reservations } from "../../src/storage/driver.ts";
+import { transaction } from "./schema.ts";
+
+const COLUMNS = "network, address, pod_ref, if_name, container_id";
+
+/** The reservations of a database. `run` maps SQLite's errors. */
+export function sqliteReservations(
+  run: <T>(signal: AbortSignal, work: (database: DatabaseSync) => T) => Promise<T>,
+): Reservations {
+  return {
+    claim: (wanted, signal) => run(signal, (database) => transaction(database, () => claim(database, wanted))),
+    release: (owned, signal) => run(signal, (database) => transaction(database, () => release(database, owned))),
+    find: (network, ip, signal) => run(signal, (database) => find(database, network, ip)),
+    list: (network, signal) =>
+      run(signal, (database) => {
+        const rows = network === undefined
+          ? database.prepare(`SELECT ${COLUMNS} FROM reservations`).all()
+          : database.prepare(`SELECT ${COLUMNS} FROM reservations WHERE network = ?`).all(network);
+        return rows.map(fromRow).filter((row) => row !== undefined);
+      }),
+  };
+}
+
+function claim(database: DatabaseSync, wanted: Reservation): ClaimResult {
+  const stored = find(database, wanted.network, wanted.ip);
+  if (stored && !isOwn(stored, wanted)) {
+    const { podRef, ifName, containerId } = stored;
+    return { kind: "foreign", holder: { podRef, ifName, containerId } };
+  }
+  database.prepare(`INSERT OR REPLACE INTO reservations (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`)
+    .run(wanted.network, formatIp(wanted.ip), wanted.podRef, wanted.ifName, wanted.containerId);
+  return { kind: stored ? "kept" : "created", reservation: wanted };
+}
+
+function release(database: DatabaseSync, owned: Reservation): boolean {
+  const stored = find(database, owned.network, owned.ip);
+  if (!stored || !isOwn(stored, owned)) return false;
+  if (stored.containerId !== "" && stored.containerId !== owned.containerId) return false;
+  database.prepare("DELETE FROM reservations WHERE network = ? AND address = ?").run(owned.network, formatIp(owned.ip));
+  return true;
+}
+
+function find(database: DatabaseSync, network: string, ip: Ip): Reservation | undefined {
+  const row = database.prepare(`SELECT ${COLUMNS} FROM reservations WHERE network = ? AND address = ?`)
+    .get(network, formatIp(ip));
+  return row && fromRow(row);
+}
+
+function isOwn(stored: Reservation, wanted: Reservation): boolean {
+  return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
+}
+
+function fromRow(row: Record<string, unknown>): Reservation | undefined {
+  const ip = parseIp(String(row.address));
+  return ip && {
+    network: String(row.network),
+    ip,
+    podRef: String(row.pod_ref),
+    ifName: String(row.if_name),
+    containerId: String(row.container_id),
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The tables of the embedded store, and how its file is opened. Addresses stand in it as text, so that `sqlite3` shows them.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** `PRAGMA user_version` of the tables below. */
+export const SCHEMA_VERSION = 1;
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS pools (
+  id INTEGER PRIMARY KEY, network TEXT NOT NULL, node TEXT NOT NULL, range TEXT NOT NULL, version INTEGER NOT NULL,
+  UNIQUE (network, node, range));
+CREATE TABLE IF NOT EXISTS allocations (
+  pool INTEGER NOT NULL REFERENCES pools (id), address TEXT NOT NULL,
+  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
+  PRIMARY KEY (pool, address)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reservations (
+  network TEXT NOT NULL, address TEXT NOT NULL,
+  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
+  PRIMARY KEY (network, address)) WITHOUT ROWID;
+PRAGMA user_version = ${SCHEMA_VERSION};`;
+
+/** How long SQLite itself waits for another process's write, in milliseconds, before the caller's own back-off takes over. */
+const BUSY_TIMEOUT = 1_000;
+
+/**
+ * Opens the file, creating it and its tables where they are missing. Commits are durable: write-ahead log, synced at each commit.
+ *
+ * @throws an Error of SQLite's, or one that says the file is of a newer release
+ */
+export function openDatabase(path: string): DatabaseSync {
+  if (path !== ":memory:") Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}; PRAGMA synchronous = FULL`);
+    const version = userVersion(database);
+    if (version > SCHEMA_VERSION) {
+      throw new Error(
+        `its schema version is ${version}, this release reads up to ${SCHEMA_VERSION}: install a newer release`,
+      );
+    }
+    if (version < SCHEMA_VERSION) createTables(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function createTables(database: DatabaseSync): void {
+  database.exec("PRAGMA journal_mode = WAL");
+  transaction(database, () => database.exec(TABLES));
+}
+
+function userVersion(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA user_version").get()?.user_version);
+}
+
+/** Runs the work in one transaction that holds the write lock from its start; rolls back when it throws. */
+export function transaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}

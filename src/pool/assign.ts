@@ -1,0 +1,58 @@
+/**
+ * Which address an owner gets.
+ *
+ * @module
+ */
+import { isCandidate } from "../address/range.ts";
+import { usable } from "../address/cidr.ts";
+import type { Draft } from "./draft.ts";
+import type { ClaimOutcome, ClaimRequest } from "./requests.ts";
+import { type Allocation, sameOwner } from "./types.ts";
+
+/**
+ * Gives the owner the address it has, or else the one it requests, or else the lowest free one.
+ *
+ * What the owner has is found by podRef and interface, whatever the sandbox: a pod that is started anew keeps its address, and the
+ * record takes on the new container id. It is kept even where bounds and excludes no longer allow it. It is dropped where
+ * somebody else holds the same address (`avoid`), or where another address is requested.
+ */
+export function assign(draft: Draft, request: ClaimRequest): ClaimOutcome {
+  const { owner, requested, avoid, besides } = request;
+  const own = draft.ofInterface(owner).filter((held) => !besides.has(held.address));
+  for (const held of own.filter((held) => avoid.has(held.address))) draft.set(held.address, undefined);
+  const kept = own.filter((held) => !avoid.has(held.address)).sort(byFitness(request));
+  if (requested !== undefined) return assignRequested(draft, request, requested, kept);
+  const [held] = kept;
+  if (held) return { kind: "held", allocation: refresh(draft, held, request) };
+  const address = draft.lowestFree(request.range, new Set([...avoid, ...besides]));
+  if (address === undefined) return { kind: "exhausted" };
+  return { kind: "claimed", allocation: put(draft, { ...owner, address }) };
+}
+
+/** In the bounds first, of this very sandbox first, lowest first. */
+function byFitness({ range, owner }: ClaimRequest): (a: Allocation, b: Allocation) => number {
+  const rank = (held: Allocation) =>
+    (isCandidate(range, held.address) ? 0 : 2) + (held.containerId === owner.containerId ? 0 : 1);
+  return (a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1);
+}
+
+function assignRequested(draft: Draft, request: ClaimRequest, requested: bigint, own: Allocation[]): ClaimOutcome {
+  const present = draft.get(requested);
+  const mine = own.find((held) => held.address === requested);
+  const { first, last } = usable(request.range.cidr);
+  const unusable = requested < first || requested > last || request.avoid.has(requested);
+  if (!mine && (present || unusable)) return { kind: "taken", address: requested, ...(present && { by: present }) };
+  for (const held of own) if (held !== mine) draft.set(held.address, undefined);
+  if (mine) return { kind: "held", allocation: refresh(draft, mine, request) };
+  return { kind: "claimed", allocation: put(draft, { ...request.owner, address: requested }) };
+}
+
+function refresh(draft: Draft, held: Allocation, { owner }: ClaimRequest): Allocation {
+  return sameOwner(held, owner) ? held : put(draft, { ...owner, address: held.address });
+}
+
+function put(draft: Draft, { podRef, ifName, containerId, address }: Allocation): Allocation {
+  const allocation = { podRef, ifName, containerId, address };
+  draft.set(address, allocation);
+  return allocation;
+}

@@ -1,0 +1,52 @@
+/**
+ * The allocator: a pool and requests in, changes and answers out.
+ *
+ * @module
+ */
+import { assign } from "./assign.ts";
+import { Draft } from "./draft.ts";
+import { free, revert } from "./free.ts";
+import type { Outcome, PoolRequest } from "./requests.ts";
+import type { Allocations, Change } from "./types.ts";
+
+/** What shall be written, and what each request is answered once it is. */
+export interface Decision {
+  /** Differences to what is stored, at most one an address. Empty: nothing to write. */
+  readonly changes: readonly Change[];
+  /** One a request, in order. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/**
+ * Decides requests in order, each on what those before it left: the result is that of serving them one by one.
+ *
+ * @example
+ * ```ts
+ * import { decide } from "./decide.ts";
+ * import { claim } from "./requests.ts";
+ * import { parseCidr, usable } from "../address/cidr.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const cidr = parseCidr("10.0.0.0/24")?.cidr;
+ * assert(cidr);
+ * const owner = { podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
+ * const { changes } = decide(new Map(), [claim(owner, { cidr, ...usable(cidr), excludes: [] })]);
+ * assert.equal(changes[0]?.address, cidr.base + 1n);
+ * ```
+ */
+export function decide(stored: Allocations, requests: readonly PoolRequest[]): Decision {
+  const draft = new Draft(stored);
+  const outcomes = requests.map((request) => answer(draft, request));
+  return { changes: draft.changes(), outcomes };
+}
+
+function answer(draft: Draft, request: PoolRequest): Outcome {
+  switch (request.kind) {
+    case "claim":
+      return assign(draft, request);
+    case "release":
+      return { kind: "released", allocations: free(draft, request) };
+    case "revert":
+      return { kind: "released", allocations: revert(draft, request) };
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What can be asked of a pool, and what the answers are.
+ *
+ * @module
+ */
+import type { IpRange } from "../address/range.ts";
+import type { Allocation, Change, Owner } from "./types.ts";
+
+const NONE: ReadonlySet<bigint> = new Set();
+
+/** Give the owner one address. */
+export interface ClaimRequest {
+  /** Tells the requests apart. */
+  readonly kind: "claim";
+  /** Who asks. */
+  readonly owner: Owner;
+  /** Where the address is taken from. */
+  readonly range: IpRange;
+  /** The very address wanted; absent: the lowest free one. */
+  readonly requested?: bigint;
+  /** Addresses that somebody else holds outside this pool. An own allocation there is dropped. */
+  readonly avoid: ReadonlySet<bigint>;
+  /** Addresses the owner holds already for another range of the same attachment. They are left alone. */
+  readonly besides: ReadonlySet<bigint>;
+}
+
+/** Take back what a sandbox's interface holds. */
+export interface ReleaseRequest {
+  /** Tells the requests apart. */
+  readonly kind: "release";
+  /** The sandbox. */
+  readonly containerId: string;
+  /** The interface. */
+  readonly ifName: string;
+}
+
+/** Undo changes: each address that still holds what `after` says gets back what `before` says. */
+export interface RevertRequest {
+  /** Tells the requests apart. */
+  readonly kind: "revert";
+  /** What was done, in order. */
+  readonly changes: readonly Change[];
+}
+
+/** Anything that can be asked of a pool. */
+export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest;
+
+/** What a claim came to. */
+export type ClaimOutcome =
+  | { readonly kind: "held" | "claimed"; readonly allocation: Allocation }
+  | { readonly kind: "exhausted" }
+  | { readonly kind: "taken"; readonly address: bigint; readonly by?: Owner };
+
+/** What a release or revert came to: the allocations that were taken back. */
+export interface ReleaseOutcome {
+  /** Tells the outcomes apart. */
+  readonly kind: "released";
+  /** What is no longer allocated. */
+  readonly allocations: readonly Allocation[];
+}
+
+/** The outcome of a request. */
+export type Outcome<R extends PoolRequest = PoolRequest> = R extends ClaimRequest ? ClaimOutcome : ReleaseOutcome;
+
+/** A claim with nothing to avoid, of one owner in one range. */
+export function claim(owner: Owner, range: IpRange, options: Partial<ClaimRequest> = {}): ClaimRequest {
+  return { avoid: NONE, besides: NONE, ...options, kind: "claim", owner, range };
+}
+
+/** A request that takes back exactly this allocation, and nothing if the address meanwhile belongs to another owner or sandbox. */
+export function drop(allocations: readonly Allocation[]): RevertRequest {
+  return { kind: "revert", changes: allocations.map((after) => ({ address: after.address, after })) };
+}

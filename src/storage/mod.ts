@@ -1,0 +1,11 @@
+/**
+ * What a storage driver is written against: the contract, its values and its errors.
+ *
+ * @module
+ */
+export type { Family, Ip } from "../address/ip.ts";
+export type { Cidr } from "../address/cidr.ts";
+export type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
+export type { ClaimResult, PoolSnapshot, Reservation, Reservations, StorageDriver } from "./driver.ts";
+export { ConflictError, RefusedError, UnavailableError } from "./driver.ts";
+export type { LoadDriver, OpenContext, OpenDriver } from "./open.ts";

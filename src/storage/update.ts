@@ -1,0 +1,62 @@
+/**
+ * The one place that changes pools: read, decide, commit, and all of it again when somebody else was faster.
+ *
+ * @module
+ */
+import { decide, type Decision } from "../pool/decide.ts";
+import type { Outcome, PoolRequest } from "../pool/requests.ts";
+import type { PoolKey } from "../pool/types.ts";
+import type { PoolSnapshot, StorageDriver } from "./driver.ts";
+import { type Clock, retry } from "./retry.ts";
+
+/** How an update is made. */
+export interface UpdateOptions {
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** The pool as the caller read it just now: saves the first read. A stale one costs a conflict, nothing else. */
+  readonly from?: PoolSnapshot;
+  /** Told before each write what is about to be written: after a failure, the caller's only knowledge of what may be stored. */
+  readonly onAttempt?: (decision: Decision) => void;
+  /** Milliseconds to wait between decision and write (`sleep_for_race`). Default 0. */
+  readonly pause?: number;
+}
+
+/** What an update came to. */
+export interface Updated {
+  /** One a request, in order. */
+  readonly outcomes: readonly Outcome[];
+  /** The pool after it. */
+  readonly snapshot: PoolSnapshot;
+}
+
+/**
+ * Serves requests on one pool, all of them in one commit. The decision is made anew on every fresh snapshot, so what is given is
+ * the lowest free address in the order of commits.
+ *
+ * @throws {ConflictError} others were faster every time
+ * @throws {UnavailableError} the store did not answer
+ * @throws {RefusedError} the store said no
+ */
+export function update(
+  driver: StorageDriver,
+  key: PoolKey,
+  requests: readonly PoolRequest[],
+  options: UpdateOptions,
+): Promise<Updated> {
+  let known = options.from;
+  return retry(
+    async (signal) => {
+      const snapshot = known ?? await driver.read(key, signal);
+      known = undefined;
+      const decision = decide(snapshot.allocations, requests);
+      if (decision.changes.length === 0) return { outcomes: decision.outcomes, snapshot };
+      if (options.pause) await options.clock.sleep(options.pause, signal);
+      options.onAttempt?.(decision);
+      return { outcomes: decision.outcomes, snapshot: await driver.commit(snapshot, decision.changes, signal) };
+    },
+    options.clock,
+    options.signal,
+  );
+}

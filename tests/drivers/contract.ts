@@ -1,0 +1,335 @@
+/**
+ * The suite every storage driver passes, whatever stands behind it. A driver's own test file makes a store and runs this on it:
+ *
+ * ```ts ignore
+ * driverContract({ name: "embedded", makeStore: () => Promise.resolve(new TemporaryFile()) });
+ * ```
+ *
+ * A case may be skipped with a written reason only, under its exact name.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
+import { type Ip, parseIp } from "../../src/address/ip.ts";
+import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts";
+import { ConflictError, type Reservation, type Reservations, type StorageDriver } from "../../src/storage/driver.ts";
+
+/** One empty store for one case. Disposed after it. */
+export interface Store extends AsyncDisposable {
+  /** Opens the store once more. The suite disposes what it opened. */
+  open(): Promise<StorageDriver>;
+}
+
+/** What the suite is told of a driver. */
+export interface ContractOptions {
+  /** Shown in test names. */
+  readonly name: string;
+  /** Makes an empty store. */
+  readonly makeStore: () => Promise<Store>;
+  /** Exact case names, each with the reason why it does not apply. */
+  readonly skip?: Readonly<Record<string, string>>;
+}
+
+const cases: Record<string, (store: Store) => Promise<void>> = {
+  "reads an absent pool as empty and creates nothing": async (store) => {
+    await using driver = await store.open();
+    assert.equal((await driver.read(V4, never())).allocations.size, 0);
+    assert.deepEqual(await driver.list(never()), []);
+  },
+  "stores claims and gives them back to another client": async (store) => {
+    await using driver = await store.open();
+    const committed = await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(300n, "b")], never());
+    await using other = await store.open();
+    const read = await other.read(V4, never());
+    assert.deepEqual(sorted(read.allocations.values()), [allocation(V4, 1n, "a"), allocation(V4, 300n, "b")]);
+    assert.deepEqual(sorted(committed.allocations.values()), sorted(read.allocations.values()));
+  },
+  "commits again on the snapshot a commit returned": async (store) => {
+    await using driver = await store.open();
+    let snapshot = await driver.read(V4, never());
+    for (const index of [1n, 2n, 3n]) snapshot = await driver.commit(snapshot, [put(index, `pod${index}`)], never());
+    assert.equal((await driver.read(V4, never())).allocations.size, 3);
+  },
+  "refreshes an owner in place": async (store) => {
+    await using driver = await store.open();
+    const before = allocation(V4, 1n, "a");
+    const after = { ...before, containerId: "second" };
+    const snapshot = await driver.commit(
+      await driver.read(V4, never()),
+      [{ address: before.address, after: before }],
+      never(),
+    );
+    await driver.commit(snapshot, [{ address: before.address, before, after }], never());
+    assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [after]);
+  },
+  "replaces an owner by another in one change": async (store) => {
+    await using driver = await store.open();
+    const before = allocation(V4, 1n, "a");
+    const after = allocation(V4, 1n, "b");
+    const snapshot = await driver.commit(
+      await driver.read(V4, never()),
+      [{ address: before.address, after: before }],
+      never(),
+    );
+    await driver.commit(snapshot, [{ address: before.address, before, after }], never());
+    assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [after]);
+  },
+  "releases one address and leaves the others": async (store) => {
+    await using driver = await store.open();
+    const snapshot = await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(2n, "b")], never());
+    await driver.commit(snapshot, [take(1n, "a")], never());
+    assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
+  },
+  "refuses a stale snapshot and writes nothing of it": async (store) => {
+    await using one = await store.open();
+    await using two = await store.open();
+    const stale = await one.read(V4, never());
+    await two.commit(await two.read(V4, never()), [put(1n, "winner")], never());
+    await assert.rejects(one.commit(stale, [put(1n, "loser"), put(2n, "loser")], never()), ConflictError);
+    assert.deepEqual([...(await one.read(V4, never())).allocations.values()], [allocation(V4, 1n, "winner")]);
+  },
+  "refuses a snapshot that was used once already": async (store) => {
+    await using driver = await store.open();
+    const first = await driver.commit(await driver.read(V4, never()), [put(1n, "a")], never());
+    await driver.commit(first, [put(2n, "b")], never());
+    await assert.rejects(driver.commit(first, [put(3n, "c")], never()), ConflictError);
+  },
+  "lets one of many writers of an absent pool win": async (store) => {
+    await using driver = await store.open();
+    const empty = await driver.read(V4, never());
+    const tries = Array.from({ length: 8 }, (_, i) => driver.commit(empty, [put(BigInt(i + 1), `pod${i}`)], never()));
+    const results = await Promise.allSettled(tries);
+    assert.equal(results.filter((result) => result.status === "fulfilled").length, 1);
+    for (const result of results) if (result.status === "rejected") assert(result.reason instanceof ConflictError);
+    assert.equal((await driver.read(V4, never())).allocations.size, 1);
+  },
+  "keeps networks, nodes, ranges and families apart": async (store) => {
+    await using driver = await store.open();
+    const keys: PoolKey[] = [V4, V6, { ...V4, network: "blue" }, { ...V4, node: "node1" }, {
+      ...V4,
+      network: "blue",
+      node: "node1",
+    }, {
+      network: "",
+      cidr: cidr("10.9.0.0/17"),
+    }];
+    for (const [i, key] of keys.entries()) {
+      await driver.commit(await driver.read(key, never()), [put(1n, `pod${i}`, key)], never());
+    }
+    for (const [i, key] of keys.entries()) {
+      assert.deepEqual([...(await driver.read(key, never())).allocations.values()], [allocation(key, 1n, `pod${i}`)]);
+    }
+    assert.equal((await driver.list(never())).length, keys.length);
+  },
+  "lists pools with their keys and allocations": async (store) => {
+    await using driver = await store.open();
+    for (const key of [V4, V6]) await driver.commit(await driver.read(key, never()), [put(7n, "pod", key)], never());
+    const listed = (await driver.list(never())).sort((a, b) => a.key.cidr.family - b.key.cidr.family);
+    assert.deepEqual(listed.map((pool) => pool.key), [V4, V6]);
+    assert.deepEqual(listed.map((pool) => [...pool.allocations.values()]), [[allocation(V4, 7n, "pod")], [
+      allocation(V6, 7n, "pod"),
+    ]]);
+  },
+  "commits on a snapshot from the list": async (store) => {
+    await using driver = await store.open();
+    await driver.commit(await driver.read(V4, never()), [put(1n, "a")], never());
+    const [listed] = await driver.list(never());
+    assert(listed);
+    await driver.commit(listed, [take(1n, "a")], never());
+    assert.equal((await driver.read(V4, never())).allocations.size, 0);
+  },
+  "keeps addresses beyond 64 bits of offset": async (store) => {
+    await using driver = await store.open();
+    const key: PoolKey = { network: "", cidr: cidr("2001:db8::/32") };
+    const offsets = [1n, (1n << 63n) - 1n, 1n << 63n, 1n << 64n, (1n << 95n) + 12345n];
+    await driver.commit(await driver.read(key, never()), offsets.map((offset) => put(offset, "pod", key)), never());
+    assert.deepEqual(
+      sorted((await driver.read(key, never())).allocations.values()),
+      offsets.map((offset) => allocation(key, offset, "pod")),
+    );
+  },
+  "keeps odd names whole": async (store) => {
+    await using driver = await store.open();
+    const odd: Allocation = {
+      address: V4.cidr.base + 1n,
+      podRef: "ns/a.b-c~1/é\"'",
+      ifName: "net1~0.5",
+      containerId: "0/x%20",
+    };
+    await driver.commit(await driver.read(V4, never()), [{ address: odd.address, after: odd }], never());
+    assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [odd]);
+  },
+  "commits many changes at once": async (store) => {
+    await using driver = await store.open();
+    const changes = Array.from({ length: 500 }, (_, i) => put(BigInt(i + 1), `pod${i}`));
+    const snapshot = await driver.commit(await driver.read(V4, never()), changes, never());
+    assert.equal(snapshot.allocations.size, 500);
+    await driver.commit(
+      snapshot,
+      changes.map(({ address, after }) => ({ address, before: after as Allocation })),
+      never(),
+    );
+    assert.equal((await driver.read(V4, never())).allocations.size, 0);
+  },
+  "ends with the reason of an aborted signal": async (store) => {
+    await using driver = await store.open();
+    const signal = AbortSignal.abort(new Error("enough"));
+    await assert.rejects(driver.read(V4, signal), /enough/);
+    const snapshot = await driver.read(V4, never());
+    await assert.rejects(driver.commit(snapshot, [put(1n, "a")], signal), /enough/);
+    assert.equal((await driver.read(V4, never())).allocations.size, 0);
+  },
+  "reports its status": async (store) => {
+    await using driver = await store.open();
+    await driver.status(never());
+  },
+  "commits on a presumed snapshot only what is exactly there": async (store) => {
+    await using driver = await store.open();
+    assert(driver.presume, "the driver presumes nothing: skip this case with a reason");
+    const held = allocation(V4, 1n, "a");
+    await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(2n, "b")], never());
+    const wrong = { ...held, containerId: "other" };
+    const presumedWrong = driver.presume(V4, new Map([[held.address, wrong]]));
+    await assert.rejects(
+      driver.commit(presumedWrong, [{ address: held.address, before: wrong }], never()),
+      ConflictError,
+    );
+    const presumed = driver.presume(V4, new Map([[held.address, held]]));
+    await driver.commit(presumed, [{ address: held.address, before: held }], never());
+    await assert.rejects(driver.commit(presumed, [{ address: held.address, before: held }], never()), ConflictError);
+    assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
+  },
+  "reserves an address for one owner": (store) =>
+    withReservations(store, async (overlaps) => {
+      assert.equal((await overlaps.claim(reservation("a"), never())).kind, "created");
+      assert.equal((await overlaps.claim(reservation("a"), never())).kind, "kept");
+      const foreign = await overlaps.claim(reservation("b"), never());
+      assert.equal(foreign.kind, "foreign");
+      assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
+      assert.equal((await overlaps.claim({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
+    }),
+  "releases a reservation only for its owner": (store) =>
+    withReservations(store, async (overlaps) => {
+      await overlaps.claim(reservation("a"), never());
+      assert.equal(await overlaps.release(reservation("b"), never()), false);
+      assert.equal(await overlaps.release({ ...reservation("a"), ifName: "net2" }, never()), false);
+      assert.equal(await overlaps.release(reservation("a"), never()), true);
+      assert.equal(await overlaps.release(reservation("a"), never()), false);
+      assert.equal((await overlaps.claim(reservation("b"), never())).kind, "created");
+    }),
+  "keeps a reservation that a newer sandbox of the owner took over": (store) =>
+    withReservations(store, async (overlaps) => {
+      const first = await overlaps.claim(reservation("a"), never());
+      assert.equal(first.kind, "created");
+      const newer = { ...reservation("a"), containerId: "newer" };
+      assert.equal((await overlaps.claim(newer, never())).kind, "kept");
+      assert.equal(
+        await overlaps.release(first.kind === "created" ? first.reservation : reservation("a"), never()),
+        false,
+      );
+      assert.equal((await overlaps.find("", IP, never()))?.containerId, "newer");
+      assert.equal(await overlaps.release(newer, never()), true);
+    }),
+  "lets one of many claims of an address win": (store) =>
+    withReservations(store, async (overlaps) => {
+      const pods = ["a", "b", "c", "d", "e", "f", "g", "h"];
+      const results = await Promise.all(pods.map((pod) => overlaps.claim(reservation(pod), never())));
+      assert.equal(results.filter((result) => result.kind === "created").length, 1);
+      assert.equal(results.filter((result) => result.kind === "foreign").length, pods.length - 1);
+    }),
+  "finds and lists reservations by network": (store) =>
+    withReservations(store, async (overlaps) => {
+      const ips = ["10.9.0.5", "2001:db8::", "2001:db8::1", "2001:db8:0:1::"].map(ip);
+      for (const at of ips) await overlaps.claim({ ...reservation("a"), ip: at }, never());
+      await overlaps.claim({ ...reservation("b"), network: "blue" }, never());
+      const unnamed = await overlaps.list("", never());
+      assert.deepEqual(unnamed.map((found) => found.ip).sort(byIp), ips.toSorted(byIp));
+      assert.deepEqual((await overlaps.list("blue", never())).map((found) => [found.network, found.ip]), [[
+        "blue",
+        IP,
+      ]]);
+      assert.equal((await overlaps.list(undefined, never())).length, 5);
+      assert.equal((await overlaps.find("blue", IP, never()))?.podRef, "default/b");
+      assert.equal(await overlaps.find("red", IP, never()), undefined);
+    }),
+};
+
+/** Names of all cases, for `skip`. */
+export const CONTRACT_CASES: readonly string[] = Object.keys(cases);
+
+/** Declares the suite's tests. */
+export function driverContract({ name, makeStore, skip = {} }: ContractOptions): void {
+  for (const unknown of Object.keys(skip).filter((skipped) => !(skipped in cases))) {
+    throw new RangeError(`Cannot skip "${unknown}": the contract has no such case`);
+  }
+  for (const [title, run] of Object.entries(cases)) {
+    if (title in skip) continue;
+    Deno.test(`${name} driver ${title}`, async () => {
+      await using store = await makeStore();
+      await run(store);
+    });
+  }
+}
+
+function cidr(text: string): Cidr {
+  const parsed = parseCidr(text);
+  assert(parsed, text);
+  return parsed.cidr;
+}
+
+function ip(text: string): Ip {
+  const parsed = parseIp(text);
+  assert(parsed, text);
+  return parsed;
+}
+
+const V4: PoolKey = { network: "", cidr: cidr("10.9.0.0/16") };
+const V6: PoolKey = { network: "", cidr: cidr("2001:db8:9::/64") };
+const IP = ip("10.9.0.1");
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+function owner(pod: string): Owner {
+  return { podRef: `default/${pod}`, ifName: "net1", containerId: `container-${pod}` };
+}
+
+function allocation(key: PoolKey, offset: bigint, pod: string): Allocation {
+  return { ...owner(pod), address: key.cidr.base + offset };
+}
+
+function put(offset: bigint, pod: string, key = V4): Change {
+  const after = allocation(key, offset, pod);
+  return { address: after.address, after };
+}
+
+function take(offset: bigint, pod: string, key = V4): Change {
+  const before = allocation(key, offset, pod);
+  return { address: before.address, before };
+}
+
+function reservation(pod: string): Reservation {
+  return { ...owner(pod), network: "", ip: IP };
+}
+
+function sorted(allocations: Iterable<Allocation>): Allocation[] {
+  const plain = [...allocations].map(({ address, podRef, ifName, containerId }) => ({
+    podRef,
+    ifName,
+    containerId,
+    address,
+  }));
+  return plain.sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+function byIp(a: Ip, b: Ip): number {
+  return a.value < b.value ? -1 : 1;
+}
+
+async function withReservations(store: Store, run: (overlaps: Reservations) => Promise<void>): Promise<void> {
+  await using driver = await store.open();
+  assert(driver.overlaps, "the driver has no reservations: skip this case with a reason");
+  await run(driver.overlaps);
+}
