@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isCandidate } from "../address/range.ts";
-import { usable } from "../address/cidr.ts";
+import { isCandidate, isZeroAddress } from "../address/range.ts";
+import { type Cidr, usable } from "../address/cidr.ts";
 import type { Draft } from "./draft.ts";
 import type { ClaimOutcome, ClaimRequest } from "./requests.ts";
 import { type Allocation, sameOwner } from "./types.ts";
@@ -36,15 +36,22 @@ function byFitness({ range, owner }: ClaimRequest): (a: Allocation, b: Allocatio
   return (a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1);
 }
 
-function assignRequested(draft: Draft, request: ClaimRequest, requested: bigint, own: Allocation[]): ClaimOutcome {
-  const present = draft.get(requested);
-  const mine = own.find((held) => held.address === requested);
-  const { first, last } = usable(request.range.cidr);
-  const unusable = requested < first || requested > last || request.avoid.has(requested);
-  if (!mine && (present || unusable)) return { kind: "taken", address: requested, ...(present && { by: present }) };
+function assignRequested(draft: Draft, request: ClaimRequest, address: bigint, own: Allocation[]): ClaimOutcome {
+  const mine = own.find((held) => held.address === address);
+  if (!mine) {
+    const by = draft.get(address);
+    if (by) return { kind: "taken", address, by };
+    if (request.avoid.has(address)) return { kind: "taken", address };
+    if (!isAssignable(request.range.cidr, address)) return { kind: "unusable", address };
+  }
   for (const held of own) if (held !== mine) draft.set(held.address, undefined);
   if (mine) return { kind: "held", allocation: refresh(draft, mine, request) };
-  return { kind: "claimed", allocation: put(draft, { ...request.owner, address: requested }) };
+  return { kind: "claimed", allocation: put(draft, { ...request.owner, address }) };
+}
+
+function isAssignable(cidr: Cidr, address: bigint): boolean {
+  const { first, last } = usable(cidr);
+  return address >= first && address <= last && !isZeroAddress(cidr, address);
 }
 
 function refresh(draft: Draft, held: Allocation, { owner }: ClaimRequest): Allocation {

@@ -45,11 +45,15 @@ export interface RevertRequest {
 /** Anything that can be asked of a pool. */
 export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest;
 
-/** What a claim came to. */
+/**
+ * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or nobody may (network and
+ * broadcast address, an IPv4 address that ends in `.0`).
+ */
 export type ClaimOutcome =
   | { readonly kind: "held" | "claimed"; readonly allocation: Allocation }
   | { readonly kind: "exhausted" }
-  | { readonly kind: "taken"; readonly address: bigint; readonly by?: Owner };
+  | { readonly kind: "taken"; readonly address: bigint; readonly by?: Owner }
+  | { readonly kind: "unusable"; readonly address: bigint };
 
 /** What a release or revert came to: the allocations that were taken back. */
 export interface ReleaseOutcome {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { World } from "../world/world.ts";
+import { startDeadline } from "../world/deadline.ts";
 import { ConflictError, UnavailableError } from "./driver.ts";
 
 /** Attempts in all when the pool changes under the decision. */
@@ -58,16 +59,7 @@ async function attempt<T>(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<T> {
-  const ended = new AbortController();
-  const limit = new AbortController();
-  const timer = clock.sleep(ATTEMPT_TIMEOUT, ended.signal).then(
-    () => limit.abort(new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`)),
-    () => {},
-  );
-  try {
-    return await operation(AbortSignal.any([signal, limit.signal]));
-  } finally {
-    ended.abort();
-    await timer;
-  }
+  const silence = new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`);
+  using limit = startDeadline(clock, ATTEMPT_TIMEOUT, silence, signal);
+  return await operation(limit.signal);
 }

@@ -1,0 +1,146 @@
+/**
+ * ADD: one address for each range, all of them or none.
+ *
+ * Order of writes for each range: the pool entry, then the cluster-wide reservation. A crash between the two leaves an entry whose
+ * pod never started; the next ADD of the same pod goes on with it, the runtime's DEL or the sweep takes it back.
+ *
+ * @module
+ */
+import { contains, formatCidr } from "../address/cidr.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
+import type { IpRange } from "../address/range.ts";
+import type { IpamConfig, StaticAddress } from "../config/types.ts";
+import { claim, type ClaimOutcome } from "../pool/requests.ts";
+import { type Allocation, formatPoolKey, type Owner, sameInterface } from "../pool/types.ts";
+import type { Reservation, Reservations } from "../storage/driver.ts";
+import { retry } from "../storage/retry.ts";
+import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
+import { type Ipam, poolOf } from "./ipam.ts";
+import { giveBack, type Taken } from "./rollback.ts";
+
+/** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
+const FOREIGN_ROUNDS = 20;
+
+/** One address given to the owner. */
+export interface Assigned extends StaticAddress {
+  /** The pool's name for messages. */
+  readonly pool: string;
+  /** What is to be presented when the reservation is released; absent where none was made. */
+  readonly reservation?: Reservation;
+}
+
+/**
+ * Gives the owner an address of each range. Asked again for the same pod and interface, the answer is the same.
+ *
+ * @returns one address a range, in order
+ * @throws {PoolExhaustedError} a range has no address left
+ * @throws {AddressTakenError} a requested address is somebody else's, or nobody's to have
+ * @throws {UnavailableError | ConflictError | RefusedError} the store failed; what this call took was given back as far as it answers
+ */
+export async function allocate(ipam: Ipam, config: IpamConfig, owner: Owner, signal: AbortSignal): Promise<Assigned[]> {
+  const taken: Taken[] = [];
+  const assigned: Assigned[] = [];
+  try {
+    for (const range of config.ranges) {
+      assigned.push(await allocateRange({ ipam, config, owner, range, taken, assigned, signal }));
+    }
+    return assigned;
+  } catch (error) {
+    await giveBack(ipam, taken);
+    throw error;
+  }
+}
+
+interface RangeWork {
+  readonly ipam: Ipam;
+  readonly config: IpamConfig;
+  readonly owner: Owner;
+  readonly range: IpRange;
+  readonly taken: Taken[];
+  readonly assigned: readonly Assigned[];
+  readonly signal: AbortSignal;
+}
+
+async function allocateRange(work: RangeWork): Promise<Assigned> {
+  const { ipam, config, owner, range } = work;
+  const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
+  let avoid: ReadonlySet<bigint> = new Set();
+  for (let round = 0; round < FOREIGN_ROUNDS; round++) {
+    const { allocation, fresh } = await claimInPool(work, avoid);
+    const ip: Ip = { family: range.cidr.family, value: allocation.address };
+    if (!overlaps) return answer(work, ip);
+    const wanted: Reservation = { ...owner, network: config.networkName, ip };
+    if (fresh) work.taken.push({ kind: "reservation", reservation: wanted });
+    const result = await retry((signal) => overlaps.claim(wanted, signal), ipam.clock, work.signal);
+    if (result.kind !== "foreign") return { ...answer(work, ip), reservation: result.reservation };
+    ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
+    avoid = new Set([...await foreignAddresses(work, overlaps), ip.value]);
+  }
+  throw new PoolExhaustedError(
+    `Cannot find an address of ${formatCidr(range.cidr)} that is not reserved elsewhere after ${FOREIGN_ROUNDS} rounds`,
+  );
+}
+
+/** The pool's part: an entry for the owner. `fresh`: this call made it, so this call gives it back if it fails. */
+async function claimInPool(
+  work: RangeWork,
+  avoid: ReadonlySet<bigint>,
+): Promise<{ allocation: Allocation; fresh: boolean }> {
+  const { ipam, config, owner, range, signal } = work;
+  const key = poolOf(config, range);
+  const requested = config.requested.find((ip) => contains(range.cidr, ip))?.value;
+  const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
+  const request = claim(owner, range, { avoid, besides, ...(requested !== undefined && { requested }) });
+  const undo: Extract<Taken, { kind: "changes" }> = { kind: "changes", key, changes: [] };
+  work.taken.push(undo);
+  using _turn = await ipam.turn(key, signal);
+  const outcome = await ipam.commit(key, request, {
+    signal,
+    pause: config.sleepForRace * 1000,
+    onAttempt: (changes) => undo.changes.push(...changes),
+  });
+  if (outcome.kind !== "held" && outcome.kind !== "claimed") throw refusal(work, outcome);
+  const { allocation } = outcome;
+  const fresh = undo.changes.some((change) => change.address === allocation.address && change.before === undefined);
+  return { allocation, fresh };
+}
+
+/** Addresses of the range that others reserved, read at once rather than found one by one. */
+async function foreignAddresses(
+  { ipam, config, owner, range, signal }: RangeWork,
+  overlaps: Reservations,
+): Promise<bigint[]> {
+  const reservations = await retry((limit) => overlaps.list(config.networkName, limit), ipam.clock, signal);
+  return reservations.filter(({ ip, ...holder }) => contains(range.cidr, ip) && !sameInterface(holder, owner))
+    .map(({ ip }) => ip.value);
+}
+
+function answer({ config, range }: RangeWork, ip: Ip): Assigned {
+  const gateway = config.gateway?.family === ip.family ? config.gateway : undefined;
+  return { ip, prefix: range.cidr.prefix, pool: formatPoolKey(poolOf(config, range)), ...(gateway && { gateway }) };
+}
+
+function refusal({ config, range }: RangeWork, outcome: ClaimOutcome): Error {
+  const pool = formatPoolKey(poolOf(config, range));
+  const text = (value: bigint) => formatIp({ family: range.cidr.family, value });
+  switch (outcome.kind) {
+    case "taken": {
+      const by = outcome.by ? `allocated to ${outcome.by.podRef} (${outcome.by.ifName})` : "reserved over another pool";
+      return new AddressTakenError(
+        `Cannot give the requested address ${text(outcome.address)} of pool ${pool}: it is ${by}`,
+      );
+    }
+    case "unusable":
+      return new AddressTakenError(
+        `Cannot give the requested address ${
+          text(outcome.address)
+        } of pool ${pool}: network, broadcast and .0 addresses are never given`,
+      );
+    default:
+      return new PoolExhaustedError(
+        `Cannot allocate an address: pool ${pool} has none left from ${text(range.first)} to ${text(range.last)}` +
+          `${range.excludes.length ? ` outside ${range.excludes.length} excluded intervals` : ""}; ` +
+          "widen the range, remove excludes, or delete pods that hold addresses",
+      );
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * The answers of the allocator that are not addresses. Failures of the store are in `storage/driver.ts`.
+ *
+ * @module
+ */
+
+/** A range has no address left for the owner. CNI code 100. */
+export class PoolExhaustedError extends Error {
+  override name = "PoolExhaustedError";
+}
+
+/** A requested address is somebody else's, or nobody's to have. CNI code 101. */
+export class AddressTakenError extends Error {
+  override name = "AddressTakenError";
+}
+
+/** What CHECK looks for is not there or not the owner's. */
+export class NotAllocatedError extends Error {
+  override name = "NotAllocatedError";
+}
+
+/** This node has no slice of the range. CNI code 103. */
+export class NoSliceError extends Error {
+  override name = "NoSliceError";
+}

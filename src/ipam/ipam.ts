@@ -1,0 +1,74 @@
+/**
+ * What every use case of this folder works with: a store, and how its pools are changed.
+ *
+ * @module
+ */
+import type { IpRange } from "../address/range.ts";
+import type { IpamConfig } from "../config/types.ts";
+import type { Outcome, PoolRequest } from "../pool/requests.ts";
+import { type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
+import type { Clock } from "../storage/retry.ts";
+import { update } from "../storage/update.ts";
+import type { Logger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+
+/** How one request is put to a pool. */
+export interface CommitOptions {
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** The pool as just read, or presumed. */
+  readonly from?: PoolSnapshot;
+  /** Told the changes about to be written for this request, before each write. */
+  readonly onAttempt?: (changes: readonly Change[]) => void;
+  /** Milliseconds between decision and write. */
+  readonly pause?: number;
+}
+
+/** Puts a request to a pool. Resolved: durable. Rejected: what `onAttempt` was told may or may not be stored. */
+export type Commit = <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => Promise<Outcome<R>>;
+
+/** A store in use. */
+export interface Ipam {
+  /** The open store. */
+  readonly driver: StorageDriver;
+  /** Changes a pool: at once, or together with others. */
+  readonly commit: Commit;
+  /** Makes the processes of this node take turns at a pool, where that is worth while. */
+  readonly turn: (key: PoolKey, signal: AbortSignal) => Promise<Disposable | undefined>;
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Where to say what was done. */
+  readonly log: Logger;
+}
+
+/** The store, changed directly by this process. The processes of one node queue on a file lock per pool. */
+export function directIpam(driver: StorageDriver, world: World, log: Logger): Ipam {
+  return {
+    driver,
+    clock: world,
+    log,
+    turn: (key, signal) => world.lock(`${driver.name}:${formatPoolKey(key)}`, signal),
+    commit: async <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => {
+      const { onAttempt } = options;
+      const { outcomes } = await update(driver, key, [request], {
+        ...options,
+        clock: world,
+        onAttempt: (decision) => onAttempt?.(decision.changes),
+      });
+      return outcomes[0] as Outcome<R>;
+    },
+  };
+}
+
+/** The pool that serves a range. */
+export function poolOf(config: Pick<IpamConfig, "networkName">, range: IpRange): PoolKey {
+  return { network: config.networkName, cidr: range.cidr };
+}
+
+/** The pools of a configuration, each once. */
+export function poolsOf(config: IpamConfig): PoolKey[] {
+  return [
+    ...new Map(config.ranges.map((range) => poolOf(config, range)).map((key) => [formatPoolKey(key), key])).values(),
+  ];
+}

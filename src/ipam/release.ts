@@ -1,0 +1,105 @@
+/**
+ * DEL: everything a sandbox's interface holds goes back.
+ *
+ * Order of writes: the reservation, then the pool entry. The entry is what a repeated DEL finds the reservation by, so it goes last.
+ *
+ * @module
+ */
+import { formatIp, type Ip } from "../address/ip.ts";
+import type { IpamConfig } from "../config/types.ts";
+import { isReleasedBy } from "../pool/free.ts";
+import { drop } from "../pool/requests.ts";
+import { type Allocation, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
+import type { Reservations } from "../storage/driver.ts";
+import { retry } from "../storage/retry.ts";
+import { type Ipam, poolsOf } from "./ipam.ts";
+
+/** Whose addresses are released. */
+export interface Sandbox {
+  /** `CNI_CONTAINERID`. */
+  readonly containerId: string;
+  /** `CNI_IFNAME`. */
+  readonly ifName: string;
+}
+
+/**
+ * Releases what the sandbox's interface holds in the configured pools. Nothing there is success. Every pool is tried, whatever becomes
+ * of the others.
+ *
+ * @returns the addresses released
+ * @throws what the store threw; with several failures, an AggregateError of them
+ */
+export async function release(ipam: Ipam, config: IpamConfig, sandbox: Sandbox, signal: AbortSignal): Promise<Ip[]> {
+  const released: Ip[] = [];
+  const failures: unknown[] = [];
+  for (const key of poolsOf(config)) {
+    try {
+      const allocations = await releasePool(ipam, config, key, sandbox, signal);
+      released.push(...allocations.map(({ address }) => ({ family: key.cidr.family, value: address })));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, `Cannot release in ${failures.length} pools`);
+  ipam.log.info("Released", { addresses: released.map(formatIp), ...sandbox });
+  return released;
+}
+
+async function releasePool(
+  ipam: Ipam,
+  config: IpamConfig,
+  key: PoolKey,
+  sandbox: Sandbox,
+  signal: AbortSignal,
+): Promise<readonly Allocation[]> {
+  using _turn = await ipam.turn(key, signal);
+  const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
+  if (!overlaps) return (await ipam.commit(key, { kind: "release", ...sandbox }, { signal })).allocations;
+  const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
+  const held = [...from.allocations.values()].filter((allocation) => isReleasedBy(allocation, sandbox));
+  if (held.length === 0) return [];
+  return releaseHeld({ ipam, overlaps, key, signal }, held, from);
+}
+
+interface PoolWork {
+  readonly ipam: Ipam;
+  readonly overlaps: Reservations;
+  readonly key: PoolKey;
+  readonly signal: AbortSignal;
+}
+
+async function releaseHeld(
+  work: PoolWork,
+  held: readonly Allocation[],
+  from: Awaited<ReturnType<Ipam["driver"]["read"]>>,
+): Promise<readonly Allocation[]> {
+  const { ipam, overlaps, key, signal } = work;
+  await Promise.all(held.map((allocation) => {
+    const reservation = reservationOf(key, allocation);
+    return retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+  }));
+  const { allocations } = await ipam.commit(key, drop(held), { from, signal });
+  const kept = held.filter((allocation) => !allocations.some(({ address }) => address === allocation.address));
+  for (const allocation of kept) await restore(work, allocation);
+  return allocations;
+}
+
+/**
+ * The entry went to a newer sandbox of the same interface while its reservation was being released. Plugins of the original do not
+ * take a reservation over, so the new holder's is made again.
+ */
+async function restore({ ipam, overlaps, key, signal }: PoolWork, released: Allocation): Promise<void> {
+  const { allocations } = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
+  const present = allocations.get(released.address);
+  if (!present || !sameInterface(present, released)) return;
+  ipam.log.info("Address was taken over by a newer sandbox", { pool: formatPoolKey(key), holder: present.podRef });
+  await retry((limit) => overlaps.claim(reservationOf(key, present), limit), ipam.clock, signal);
+}
+
+function reservationOf(
+  key: PoolKey,
+  { address, podRef, ifName, containerId }: Allocation,
+): Parameters<Reservations["claim"]>[0] {
+  return { network: key.network, ip: { family: key.cidr.family, value: address }, podRef, ifName, containerId };
+}

@@ -1,0 +1,46 @@
+/**
+ * Giving back what a failed ADD took.
+ *
+ * @module
+ */
+import { formatIp } from "../address/ip.ts";
+import { type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import type { Reservation } from "../storage/driver.ts";
+import { retry } from "../storage/retry.ts";
+import { startDeadline } from "../world/deadline.ts";
+import type { Ipam } from "./ipam.ts";
+
+/** How long giving back may take, in milliseconds, on top of the deadline of the call that failed. */
+export const GIVE_BACK_TIMEOUT = 10_000;
+
+/** Something a call wrote, or may have written. */
+export type Taken =
+  | { readonly kind: "changes"; readonly key: PoolKey; readonly changes: Change[] }
+  | { readonly kind: "reservation"; readonly reservation: Reservation };
+
+/**
+ * Undoes writes, last one first, each only where the store still holds what was written. A failure is logged and the rest goes on: what
+ * stays behind belongs to a pod that did not start, and the runtime's DEL or the sweep finds it.
+ */
+export async function giveBack(ipam: Ipam, taken: readonly Taken[]): Promise<void> {
+  using limit = startDeadline(ipam.clock, GIVE_BACK_TIMEOUT, new Error("Giving back took too long"));
+  for (const one of taken.toReversed()) {
+    try {
+      await undo(ipam, one, limit.signal);
+    } catch (error) {
+      const what = one.kind === "changes" ? formatPoolKey(one.key) : formatIp(one.reservation.ip);
+      ipam.log.error("Cannot give back what a failed ADD took", { what, error: String(error) });
+    }
+  }
+}
+
+async function undo(ipam: Ipam, one: Taken, signal: AbortSignal): Promise<void> {
+  if (one.kind === "changes") {
+    if (one.changes.length === 0) return;
+    using _turn = await ipam.turn(one.key, signal);
+    await ipam.commit(one.key, { kind: "revert", changes: one.changes }, { signal });
+    return;
+  }
+  const { overlaps } = ipam.driver;
+  await retry((limit) => overlaps?.release(one.reservation, limit) ?? Promise.resolve(false), ipam.clock, signal);
+}

@@ -1,0 +1,81 @@
+/**
+ * CHECK: what was given is still this owner's.
+ *
+ * @module
+ */
+import { contains, formatCidr } from "../address/cidr.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
+import type { IpRange } from "../address/range.ts";
+import type { IpamConfig } from "../config/types.ts";
+import { formatPoolKey, type Owner, sameOwner } from "../pool/types.ts";
+import { retry } from "../storage/retry.ts";
+import { NotAllocatedError } from "./errors.ts";
+import { type Ipam, poolOf } from "./ipam.ts";
+
+/**
+ * Verifies that the owner holds an address of each range, that it is among the given ones, and that its reservation is the owner's.
+ *
+ * @param given the addresses of the previous result
+ * @throws {NotAllocatedError} something is missing or somebody else's; the message says what
+ */
+export async function verify(
+  ipam: Ipam,
+  config: IpamConfig,
+  owner: Owner,
+  given: readonly Ip[],
+  signal: AbortSignal,
+): Promise<void> {
+  const seen = new Set<string>();
+  for (const range of config.ranges) {
+    const ip = await verifyEntry(ipam, config, range, owner, given.filter((one) => !seen.has(formatIp(one))), signal);
+    seen.add(formatIp(ip));
+    if (config.overlapping && ipam.driver.overlaps) await verifyReservation(ipam, config, owner, ip, signal);
+  }
+}
+
+async function verifyEntry(
+  ipam: Ipam,
+  config: IpamConfig,
+  range: IpRange,
+  owner: Owner,
+  given: readonly Ip[],
+  signal: AbortSignal,
+): Promise<Ip> {
+  const key = poolOf(config, range);
+  const { allocations } = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
+  const candidates = given.filter((ip) => contains(range.cidr, ip));
+  for (const ip of candidates) {
+    const held = allocations.get(ip.value);
+    if (held && sameOwner(held, owner)) return ip;
+  }
+  const pool = formatPoolKey(key);
+  const who = `${owner.podRef} (${owner.ifName}, container ${owner.containerId})`;
+  const [first] = candidates;
+  if (!first) throw new NotAllocatedError(`The previous result has no address of ${formatCidr(range.cidr)} for ${who}`);
+  const holder = allocations.get(first.value);
+  const found = holder
+    ? `it is allocated to ${holder.podRef} (${holder.ifName}, container ${holder.containerId})`
+    : "it is free";
+  throw new NotAllocatedError(`Address ${formatIp(first)} of pool ${pool} is not allocated to ${who}: ${found}`);
+}
+
+async function verifyReservation(
+  ipam: Ipam,
+  config: IpamConfig,
+  owner: Owner,
+  ip: Ip,
+  signal: AbortSignal,
+): Promise<void> {
+  const { overlaps } = ipam.driver;
+  const find = (limit: AbortSignal) => overlaps?.find(config.networkName, ip, limit) ?? Promise.resolve(undefined);
+  const stored = await retry(find, ipam.clock, signal);
+  if (!stored) {
+    throw new NotAllocatedError(`Address ${formatIp(ip)} has no cluster-wide reservation for ${owner.podRef}`);
+  }
+  if (stored.podRef === owner.podRef && (stored.ifName === owner.ifName || stored.ifName === "")) return;
+  throw new NotAllocatedError(
+    `The reservation of address ${
+      formatIp(ip)
+    } belongs to ${stored.podRef} (${stored.ifName}), not to ${owner.podRef} (${owner.ifName})`,
+  );
+}
