@@ -3,8 +3,11 @@
  *
  * @module
  */
-import type { Datastore } from "../src/config/types.ts";
+import type { Datastore, IpamConfig } from "../src/config/types.ts";
+import { directIpam, type Ipam } from "../src/ipam/ipam.ts";
 import type { OpenDriver } from "../src/storage/open.ts";
+import { type Logger, SILENT } from "../src/world/log.ts";
+import type { World } from "../src/world/world.ts";
 
 /** The driver of a datastore kind. */
 export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
@@ -16,4 +19,22 @@ export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
     case "etcd":
       return (await import("./etcd/driver.ts")).openEtcd;
   }
+}
+
+/** A store in use, as the library hands it out. Dispose it when done. */
+export interface OpenStore extends Ipam, AsyncDisposable {}
+
+/**
+ * Opens the store a configuration names, ready for `allocate`, `release` and `verify`.
+ *
+ * @throws {RefusedError} credentials or files cannot be used
+ */
+export async function openStore(
+  config: Pick<IpamConfig, "datastore">,
+  context: { readonly world: World; readonly log?: Logger },
+): Promise<OpenStore> {
+  const { world, log = SILENT } = context;
+  const open = await loadDriver(config.datastore.kind);
+  const driver = await open(config.datastore, { world, log });
+  return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
 }

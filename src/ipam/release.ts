@@ -75,10 +75,10 @@ async function releaseHeld(
   from: Awaited<ReturnType<Ipam["driver"]["read"]>>,
 ): Promise<readonly Allocation[]> {
   const { ipam, overlaps, key, signal } = work;
-  await Promise.all(held.map((allocation) => {
+  for (const allocation of held) {
     const reservation = reservationOf(key, allocation);
-    return retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
-  }));
+    await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+  }
   const { allocations } = await ipam.commit(key, drop(held), { from, signal });
   const kept = held.filter((allocation) => !allocations.some(({ address }) => address === allocation.address));
   for (const allocation of kept) await restore(work, allocation);

@@ -1,0 +1,17 @@
+/**
+ * The binary's entry: `CNI_COMMAND` in the environment makes it a CNI plugin, anything else a command line.
+ *
+ * @module
+ */
+import { loadDriver } from "./drivers/mod.ts";
+import { runPlugin } from "./src/cni/plugin.ts";
+import { denoWorld, writeAll } from "./src/world/deno.ts";
+
+const world = denoWorld();
+if (world.env("CNI_COMMAND") !== undefined) {
+  const { stdout, exitCode } = await runPlugin(world, loadDriver);
+  writeAll(Deno.stdout, stdout);
+  Deno.exit(exitCode);
+}
+const { runCommand } = await import("./src/cli/command.ts");
+Deno.exit(await runCommand(Deno.args, world, loadDriver));

@@ -1,0 +1,93 @@
+/**
+ * The real machine. With `main.ts` and the drivers the only place that says `Deno.`
+ *
+ * @module
+ */
+import type { Lock, World } from "./world.ts";
+
+/** Where the processes of a node keep their locks: gone at a restart of the machine, as the processes are. */
+const LOCK_FOLDER = "/run/whereabouts/locks";
+
+/** Makes the World of this process. */
+export function denoWorld(): World {
+  return {
+    env: (name) => Deno.env.get(name),
+    stdin: readStdin,
+    stderr: (line) => void writeAll(Deno.stderr, `${line}\n`),
+    readTextFile: (path) => Deno.readTextFile(path),
+    exists: (path) => Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound)),
+    isDirectory: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
+    appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
+    lock: (name, signal) => lock(name, signal),
+    now: () => Date.now(),
+    sleep,
+    random: () => Math.random(),
+  };
+}
+
+/** Writes all of a text to a stream of the process. */
+export function writeAll(stream: { writeSync(data: Uint8Array): number }, text: string): void {
+  let rest = new TextEncoder().encode(text);
+  while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+}
+
+async function readStdin(limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const buffer = new Uint8Array(65_536);
+    const count = await Deno.stdin.read(buffer);
+    if (count === null) break;
+    size += count;
+    if (size > limit) throw new RangeError(`Standard input is longer than ${limit} bytes`);
+    chunks.push(buffer.subarray(0, count));
+  }
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+async function lock(name: string, signal: AbortSignal): Promise<Lock | undefined> {
+  let file: Deno.FsFile;
+  try {
+    Deno.mkdirSync(LOCK_FOLDER, { recursive: true, mode: 0o700 });
+    file = Deno.openSync(`${LOCK_FOLDER}/${encodeURIComponent(name)}`, { create: true, write: true, mode: 0o600 });
+  } catch {
+    return undefined; // the commit's compare-and-swap is what keeps addresses apart; the lock only saves conflicts
+  }
+  const locked = file.lock(true);
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([locked, aborted.promise]);
+    return { [Symbol.dispose]: () => file.close() };
+  } catch (error) {
+    locked.finally(() => file.close()).catch(() => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal?.aborted) reject(signal.reason);
+  else {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  }
+  return promise;
+}
