@@ -14,4 +14,5 @@ if (world.env("CNI_COMMAND") !== undefined) {
   Deno.exit(exitCode);
 }
 const { runCommand } = await import("./src/cli/command.ts");
-Deno.exit(await runCommand(Deno.args, world, loadDriver));
+const stdio = { write: (text: string) => writeAll(Deno.stdout, text), terminal: Deno.stdout.isTerminal() };
+Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));

@@ -74,7 +74,10 @@ const VERBS: Readonly<Record<Verb, (call: Call) => Promise<string>>> = {
     }),
   GC: () =>
     Promise.reject(
-      new CniError(CODES.internal, "GC is not available: this release keeps no record of the attachments of this node; use the sweep"),
+      new CniError(
+        CODES.internal,
+        "GC is not available: this release keeps no record of the attachments of this node; use the sweep",
+      ),
     ),
   VERSION: () => Promise.resolve(versionAnswer()),
 };
@@ -113,7 +116,9 @@ function refuseSlices({ nodeSliceSize }: IpamConfig): void {
   if (nodeSliceSize === undefined) return;
   throw new ConfigError(
     "ipam.node_slice_size",
-    `Cannot use ipam.node_slice_size ${JSON.stringify(nodeSliceSize)}: this release has no node slices; remove the field`,
+    `Cannot use ipam.node_slice_size ${
+      JSON.stringify(nodeSliceSize)
+    }: this release has no node slices; remove the field`,
   );
 }
 

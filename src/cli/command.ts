@@ -1,0 +1,79 @@
+/**
+ * The command line: which subcommands there are, each loaded when it is called.
+ *
+ * @module
+ */
+import { SUPPORTED_VERSIONS } from "../cni/version.ts";
+import type { LoadDriver } from "../storage/open.ts";
+import { VERSION } from "../version.ts";
+import type { World } from "../world/world.ts";
+import { styleFor } from "./style.ts";
+import { table } from "./pool_view.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface Command {
+  readonly summary: string;
+  readonly run: (terminal: Terminal, args: readonly string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  demo: {
+    summary: "Show the main job on an embedded store in memory",
+    run: async (terminal) => (await import("./demo.ts")).demo(terminal),
+  },
+  version: {
+    summary: "Print the version",
+    run: ({ print }) => {
+      print(VERSION);
+      return Promise.resolve(0);
+    },
+  },
+};
+
+/** What the process offers besides the World. */
+export interface Stdio {
+  /** Writes text to standard output. */
+  readonly write: (text: string) => void;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+}
+
+/** Runs a subcommand. Returns the exit code: 0, the command's own, or 2 for a command line that means nothing. */
+export async function runCommand(
+  args: readonly string[],
+  world: World,
+  loadDriver: LoadDriver,
+  stdio: Stdio,
+): Promise<number> {
+  const [name = "", ...rest] = args;
+  const print = (line: string) => stdio.write(`${line}\n`);
+  if (name === "") {
+    world.stderr(`whereabouts ${VERSION}`);
+    world.stderr(`CNI protocol versions supported: ${SUPPORTED_VERSIONS.join(", ")}`);
+    return 0;
+  }
+  if (["help", "--help", "-h"].includes(name)) {
+    usage().forEach(print);
+    return 0;
+  }
+  const command = COMMANDS[name === "--version" ? "version" : name];
+  if (!command) {
+    world.stderr(
+      `Unknown command ${JSON.stringify(name)}: expected one of ${
+        Object.keys(COMMANDS).join(", ")
+      }; --help explains them`,
+    );
+    return 2;
+  }
+  return await command.run({ world, loadDriver, print, style: styleFor(stdio.terminal, world.env("NO_COLOR")) }, rest);
+}
+
+function usage(): string[] {
+  return [
+    "Usage: whereabouts COMMAND",
+    "",
+    "With CNI_COMMAND in the environment it is a CNI IPAM plugin: it reads a network configuration and prints addresses.",
+    "",
+    ...table(["COMMAND", "WHAT IT DOES"], Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary])),
+  ];
+}

@@ -1,0 +1,128 @@
+/**
+ * `demo`: the main job on the embedded store in memory, without root, cluster or installation.
+ *
+ * @module
+ */
+import type { PluginAnswer } from "../cni/plugin.ts";
+import { runPlugin } from "../cni/plugin.ts";
+import { loadConfig } from "../config/load.ts";
+import { poolOf } from "../ipam/ipam.ts";
+import { borrow } from "../storage/borrow.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import type { LoadDriver } from "../storage/open.ts";
+import { SILENT } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+import { allocationTable, poolMap } from "./pool_view.ts";
+import type { Terminal } from "./terminal.ts";
+
+const NETWORK = {
+  cniVersion: "1.1.0",
+  name: "demo",
+  ipam: {
+    type: "whereabouts",
+    datastore: "embedded",
+    database: ":memory:",
+    log_level: "error",
+    range: "192.168.10.0/27",
+    exclude: ["192.168.10.8/29"],
+    gateway: "192.168.10.30",
+    ipRanges: [{ range: "fd00:10::/123" }],
+    routes: [{ dst: "0.0.0.0/0" }],
+  },
+};
+
+interface Step {
+  readonly title: string;
+  readonly verb: "ADD" | "DEL";
+  readonly pod: string;
+}
+
+const STEPS: readonly Step[] = [
+  { title: "Three pods are added: each gets the lowest free address of both families", verb: "ADD", pod: "web-0" },
+  { title: "", verb: "ADD", pod: "web-1" },
+  { title: "", verb: "ADD", pod: "web-2" },
+  {
+    title: "web-1 is added once more, as a runtime does after a lost answer: the same addresses",
+    verb: "ADD",
+    pod: "web-1",
+  },
+  { title: "web-0 is deleted", verb: "DEL", pod: "web-0" },
+  { title: "web-3 is added: it gets what web-0 gave back", verb: "ADD", pod: "web-3" },
+];
+
+/** Runs the steps, showing each request and answer as they are, and draws the pools. Returns the exit code. */
+export async function demo(terminal: Terminal): Promise<number> {
+  const { print, style } = terminal;
+  await using store = await openOnce(terminal);
+  print(style.strong("The network configuration that the runtime passes on standard input:"));
+  print(JSON.stringify(NETWORK, undefined, 2));
+  for (const [i, step] of STEPS.entries()) {
+    if (step.title) print(`\n${style.strong(`${i + 1}. ${step.title}`)}`);
+    const environment = environmentOf(step);
+    print(
+      style.faint(
+        `$ ${Object.entries(environment).map(([name, value]) => `${name}='${value}'`).join(" ")} whereabouts`,
+      ),
+    );
+    const answer = await call(terminal.world, store.load, environment);
+    print(answer.stdout || style.good("(no output, exit code 0)"));
+    if (answer.exitCode !== 0) return answer.exitCode;
+  }
+  print(`\n${style.strong("The pools now")}  █ used  · free  - withheld\n`);
+  await draw(terminal, store.driver);
+  return 0;
+}
+
+function environmentOf({ verb, pod }: Step): Record<string, string> {
+  const ordinal = pod.at(-1) ?? "";
+  return {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: `c0ffee${ordinal}`,
+    CNI_IFNAME: "net1",
+    CNI_NETNS: `/run/netns/${pod}`,
+    CNI_PATH: "/opt/cni/bin",
+    CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+  };
+}
+
+/** One call of the plugin, as a process would make it. */
+function call(
+  world: World,
+  loadDriver: LoadDriver,
+  environment: Readonly<Record<string, string>>,
+): Promise<PluginAnswer> {
+  const stdin = new TextEncoder().encode(JSON.stringify(NETWORK));
+  return runPlugin(
+    {
+      ...world,
+      env: (name) => environment[name],
+      stdin: () => Promise.resolve(stdin),
+      lock: () => Promise.resolve(undefined),
+    },
+    loadDriver,
+  );
+}
+
+/** The store lives in memory as long as it is open, so all calls share one. */
+async function openOnce(
+  { world, loadDriver }: Terminal,
+): Promise<{ driver: StorageDriver; load: LoadDriver } & AsyncDisposable> {
+  const { config } = await loadConfig(world, { conf: NETWORK });
+  const open = await loadDriver(config.datastore.kind);
+  const driver = await open(config.datastore, { world, log: SILENT });
+  return {
+    driver,
+    load: () => Promise.resolve(() => Promise.resolve(borrow(driver))),
+    [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
+  };
+}
+
+async function draw({ world, print, style }: Terminal, driver: StorageDriver): Promise<void> {
+  const { config } = await loadConfig(world, { conf: NETWORK });
+  for (const range of config.ranges) {
+    const { allocations } = await driver.read(poolOf(config, range), new AbortController().signal);
+    for (const line of [...poolMap(range, allocations, style), "", ...allocationTable(range, allocations), ""]) {
+      print(line);
+    }
+  }
+}

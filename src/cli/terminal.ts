@@ -1,0 +1,20 @@
+/**
+ * Where a command writes.
+ *
+ * @module
+ */
+import type { LoadDriver } from "../storage/open.ts";
+import type { World } from "../world/world.ts";
+import type { Style } from "./style.ts";
+
+/** What every command gets. */
+export interface Terminal {
+  /** The machine. */
+  readonly world: World;
+  /** Opens stores. */
+  readonly loadDriver: LoadDriver;
+  /** Writes a line to standard output. */
+  readonly print: (line: string) => void;
+  /** Colour or none. */
+  readonly style: Style;
+}

@@ -1,0 +1,115 @@
+/**
+ * JSON objects read against a table of fields.
+ *
+ * @module
+ */
+import type { Field, FieldType } from "./schema.ts";
+import { ConfigError } from "./types.ts";
+
+/** An object with known keys only, spelled as the table has them; values are of the table's types. */
+export type Document = Readonly<Record<string, unknown>>;
+
+/** Where to put what an operator should know. */
+export type Warn = (warning: string) => void;
+
+/** Elements a list may have, at most: a larger one is a mistake or an attack. */
+const MOST_ELEMENTS = 10_000;
+
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads an object. Keys match exactly, else without regard to case, as Go's decoder has it; `null` is absence. Unknown keys are
+ * accepted with a warning that names the nearest known one.
+ *
+ * @throws {ConfigError} it is no object, or a value is of another type; the field is named
+ */
+export function readDocument(value: unknown, fields: readonly Field[], path: string, warn: Warn): Document {
+  if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${describe(value)}, wanted an object`);
+  const document: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    const known = fields.find((one) => one.key === key) ??
+      fields.find((one) => one.key.toLowerCase() === key.toLowerCase() && !Object.hasOwn(value, one.key));
+    if (!known) warnUnknown(`${path}.${key}`, key, fields, warn);
+    else if (member !== null) document[known.key] = checked(member, known.type, `${path}.${known.key}`);
+  }
+  return document;
+}
+
+/** A member of a document as text; undefined where absent or empty. */
+export function text(document: Document, key: string): string | undefined {
+  const value = document[key];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** A member of a document as a list; empty where absent. */
+export function list(document: Document, key: string): readonly unknown[] {
+  const value = document[key];
+  return Array.isArray(value) ? value : [];
+}
+
+/** What a value is, for messages: its type, and the value itself where it is short. */
+export function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (isObject(value)) return "an object";
+  const shown = JSON.stringify(value);
+  return `${typeof value} ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`;
+}
+
+function checked(value: unknown, type: FieldType, path: string): unknown {
+  const fail = (wanted: string, found: unknown, at = path): never => {
+    throw new ConfigError(at, `Cannot use ${at}: found ${describe(found)}, wanted ${wanted}`);
+  };
+  switch (type) {
+    case "string":
+      return typeof value === "string" ? value : fail("a string", value);
+    case "boolean":
+      return typeof value === "boolean" ? value : fail("true or false", value);
+    case "integer":
+      return Number.isSafeInteger(value) ? value : fail("an integer", value);
+    case "object":
+      return isObject(value) ? value : fail("an object", value);
+    case "strings":
+    case "objects": {
+      if (!Array.isArray(value)) return fail("a list", value);
+      if (value.length > MOST_ELEMENTS) return fail(`at most ${MOST_ELEMENTS} elements`, value);
+      const wrong = value.findIndex((one) => type === "strings" ? typeof one !== "string" : !isObject(one));
+      return wrong < 0 ? value : fail(type === "strings" ? "a string" : "an object", value[wrong], `${path}[${wrong}]`);
+    }
+  }
+}
+
+function warnUnknown(path: string, key: string, fields: readonly Field[], warn: Warn): void {
+  const shown = path.length > 120 ? `${path.slice(0, 120)}…` : path;
+  const near = key.length > 64 ? undefined : nearest(key, fields.map((one) => one.key));
+  warn(`Unknown field ${shown} is ignored${near ? `; the nearest known one is ${near}` : ""}`);
+}
+
+/** The known word within a third of the length in edits, if any. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bound = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bound) [best, bound] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

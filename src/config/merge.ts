@@ -1,0 +1,25 @@
+/**
+ * Inline over named file over flat file.
+ *
+ * @module
+ */
+import { type Document, isObject } from "./document.ts";
+
+/**
+ * Fills what a document leaves empty from the one below it, as the original's merge does: "" and 0 and empty lists are empty, objects
+ * merge member by member, lists are taken whole. Other than there, `false` that is written counts as said.
+ */
+export function mergeDocuments(upper: Document, lower: Document): Document {
+  const merged: Record<string, unknown> = { ...upper };
+  for (const [key, value] of Object.entries(lower)) {
+    const present = merged[key];
+    if (isObject(present) && isObject(value)) merged[key] = mergeDocuments(present, value);
+    else if (isEmpty(present)) merged[key] = value;
+  }
+  return merged;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === "" || value === 0 ||
+    (Array.isArray(value) && value.length === 0);
+}

@@ -1,0 +1,166 @@
+/**
+ * A merged document becomes a configuration, or an error that names the field.
+ *
+ * @module
+ */
+import { formatCidr, overlap } from "../address/cidr.ts";
+import type { Ip } from "../address/ip.ts";
+import type { IpRange } from "../address/range.ts";
+import { LOG_LEVELS, type LogLevel } from "../world/log.ts";
+import { parseDatastore } from "./datastore.ts";
+import { describe, type Document, list, readDocument, text, type Warn } from "./document.ts";
+import {
+  parseAddresses,
+  parseDns,
+  parseGateway,
+  parseRoutes,
+  sortRequested,
+  type Wanted,
+  withGateways,
+} from "./extras.ts";
+import { parseRange, withoutAddress } from "./ranges.ts";
+import { RANGE_FIELDS } from "./schema.ts";
+import { ConfigError, type IpamConfig, type StaticAddress } from "./types.ts";
+
+/** Ranges of one network, at most. Each costs a pool, a write and an address of every pod. */
+const MOST_RANGES = 64;
+
+/** A DNS-1123 subdomain, as object names must be. Half of their length is left for the range. */
+const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const LONGEST_NETWORK_NAME = 128;
+
+/** What comes with a request besides its document. */
+export interface Circumstances {
+  /** The CNI network's name. */
+  readonly network: string;
+  /** `cniVersion` of the network configuration. */
+  readonly cniVersion: string;
+  /** Addresses asked for. */
+  readonly requested: readonly Wanted[];
+  /** Gateways for static addresses. */
+  readonly gateways: readonly Wanted[];
+}
+
+/**
+ * Checks every field of a merged document.
+ *
+ * @throws {ConfigError} the first field that cannot be used
+ */
+export function resolveConfig(document: Document, path: string, around: Circumstances, warn: Warn): IpamConfig {
+  const gateway = parseGateway(document, "gateway", path);
+  const ranges = withGatewayRule(
+    parseRanges(document, path, warn),
+    document.exclude_gateway === true ? gateway : undefined,
+  );
+  const { inside, outside } = sortRequested(around.requested, ranges, warn);
+  const addresses = withGateways([...parseAddresses(document, path, warn), ...outside], around.gateways);
+  refuseMany(addresses, around.cniVersion, path);
+  const datastore = parseDatastore(document, path, warn);
+  const overlapping = document.enable_overlapping_ranges !== false;
+  if (datastore.kind === "etcd" && document.enable_overlapping_ranges === true) {
+    warn(`${path}.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations`);
+  }
+  if (["leader_lease_duration", "leader_renew_deadline", "leader_retry_period"].some((key) => key in document)) {
+    warn(`${path}.leader_* settings are ignored: no lease is taken`);
+  }
+  return {
+    network: around.network,
+    cniVersion: around.cniVersion,
+    networkName: parseNetworkName(document, path),
+    ranges,
+    ...(gateway && { gateway }),
+    routes: parseRoutes(document, path, warn),
+    dns: parseDns(document, path, warn),
+    addresses,
+    requested: inside,
+    overlapping,
+    datastore,
+    log: parseLog(document, path, warn),
+    ...optional("nodeSliceSize", parseSliceSize(document, path)),
+    ...optional("configurationPath", text(document, "configuration_path")),
+    ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),
+    sleepForRace: parseSleep(document, path),
+  };
+}
+
+function optional<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
+  return value === undefined ? {} : { [key]: value } as { [P in K]?: string };
+}
+
+function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
+  const ranges = text(document, "range") === undefined ? [] : [parseRange(document, path, warn)];
+  const further = list(document, "ipRanges");
+  if (ranges.length + further.length > MOST_RANGES) {
+    const field = `${path}.ipRanges`;
+    throw new ConfigError(
+      field,
+      `Cannot use ${field}: found ${further.length} ranges, wanted at most ${MOST_RANGES} in all`,
+    );
+  }
+  for (const [i, element] of further.entries()) {
+    const at = `${path}.ipRanges[${i}]`;
+    ranges.push(parseRange(readDocument(element, RANGE_FIELDS, at, warn), at, warn));
+  }
+  for (const [i, a] of ranges.entries()) {
+    const twin = ranges.slice(i + 1).find((b) => overlap(a.cidr, b.cidr) && formatCidr(a.cidr) !== formatCidr(b.cidr));
+    if (twin) warn(`Ranges ${formatCidr(a.cidr)} and ${formatCidr(twin.cidr)} of one network overlap`);
+  }
+  return ranges;
+}
+
+function withGatewayRule(ranges: IpRange[], excluded: Ip | undefined): IpRange[] {
+  if (!excluded) return ranges;
+  return ranges.map((range) => range.cidr.family === excluded.family ? withoutAddress(range, excluded) : range);
+}
+
+function refuseMany(addresses: readonly StaticAddress[], cniVersion: string, path: string): void {
+  if (!["", "0.1.0", "0.2.0"].includes(cniVersion)) return;
+  for (const family of [4, 6]) {
+    const count = addresses.filter(({ ip }) => ip.family === family).length;
+    if (count > 1) {
+      throw new ConfigError(
+        `${path}.addresses`,
+        `Cannot use ${path}.addresses: cniVersion ${
+          cniVersion || "0.1.0"
+        } has place for one IPv${family} address, found ${count}`,
+      );
+    }
+  }
+}
+
+function parseNetworkName(document: Document, path: string): string {
+  const name = text(document, "network_name") ?? "";
+  if (name === "" || (OBJECT_NAME.test(name) && name.length <= LONGEST_NETWORK_NAME)) return name;
+  throw new ConfigError(
+    `${path}.network_name`,
+    `Cannot use ${path}.network_name ${describe(name)}: it becomes part of object names, so wanted are at most ` +
+      `${LONGEST_NETWORK_NAME} lower-case letters, digits, "-" and ".", first and last a letter or digit`,
+  );
+}
+
+function parseSliceSize(document: Document, path: string): string | undefined {
+  const size = text(document, "node_slice_size");
+  if (size === undefined || /^\/?\d{1,3}$/.test(size)) return size;
+  throw new ConfigError(
+    `${path}.node_slice_size`,
+    `Cannot read ${path}.node_slice_size ${JSON.stringify(size)}: wanted a prefix length such as "/24"`,
+  );
+}
+
+function parseSleep(document: Document, path: string): number {
+  const seconds = Number(document.sleep_for_race ?? 0);
+  if (seconds >= 0 && seconds <= 60) return seconds;
+  throw new ConfigError(
+    `${path}.sleep_for_race`,
+    `Cannot use ${path}.sleep_for_race ${seconds}: wanted 0 to 60 seconds`,
+  );
+}
+
+function parseLog(document: Document, path: string, warn: Warn): { level: LogLevel; file?: string } {
+  const name = text(document, "log_level");
+  const level = LOG_LEVELS.find((one) => one === name?.toLowerCase());
+  if (name !== undefined && !level) {
+    warn(`${path}.log_level ${describe(name)} is ignored: wanted one of ${LOG_LEVELS.join(", ")}`);
+  }
+  return { level: level ?? "debug", ...optional("file", text(document, "log_file")) };
+}
