@@ -26,6 +26,7 @@ const NETWORK = {
     range: "192.168.10.0/27",
     exclude: ["192.168.10.8/29"],
     gateway: "192.168.10.30",
+    exclude_gateway: true,
     ipRanges: [{ range: "fd00:10::/123" }],
     routes: [{ dst: "0.0.0.0/0" }],
   },
@@ -56,8 +57,8 @@ export async function demo(terminal: Terminal): Promise<number> {
   await using store = await openOnce(terminal);
   print(style.strong("The network configuration that the runtime passes on standard input:"));
   print(JSON.stringify(NETWORK, undefined, 2));
-  for (const [i, step] of STEPS.entries()) {
-    if (step.title) print(`\n${style.strong(`${i + 1}. ${step.title}`)}`);
+  for (const step of STEPS) {
+    if (step.title) print(`\n${style.strong(step.title)}`);
     const environment = environmentOf(step);
     print(
       style.faint(

@@ -61,7 +61,7 @@ const VERBS: Readonly<Record<Verb, (call: Call) => Promise<string>>> = {
     }),
   CHECK: (call) =>
     withStore(call, async (ipam, config) => {
-      const given = parsePrevResult(call.request.conf, call.request.cniVersion).map(({ ip }) => ip);
+      const given = parsePrevResult(call.request.conf);
       await verify(ipam, config, ownerOf(call.request, config), given, call.signal);
       return "";
     }),

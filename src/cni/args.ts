@@ -1,0 +1,89 @@
+/**
+ * `CNI_ARGS`: `KEY=VALUE` pairs between semicolons.
+ *
+ * @module
+ */
+import { CniError, CODES } from "./error.ts";
+
+/** What a runtime tells of the pod. Empty values are absent. */
+export interface CniArgs {
+  /** `K8S_POD_NAME`. */
+  readonly podName?: string;
+  /** `K8S_POD_NAMESPACE`. */
+  readonly podNamespace?: string;
+  /** `K8S_POD_UID`. */
+  readonly podUid?: string;
+  /** `IP`: comma-separated addresses. */
+  readonly ip?: string;
+  /** `GATEWAY`: comma-separated addresses. */
+  readonly gateway?: string;
+}
+
+const KEYS: Readonly<Record<string, keyof CniArgs | null>> = {
+  IgnoreUnknown: null,
+  K8S_POD_INFRA_CONTAINER_ID: null,
+  K8S_POD_NAME: "podName",
+  K8S_POD_NAMESPACE: "podNamespace",
+  K8S_POD_UID: "podUid",
+  IP: "ip",
+  GATEWAY: "gateway",
+};
+
+/** Names of pods and namespaces end up in stores, so nothing goes in that a store or a podRef could take for something else. */
+const SAFE_NAME = /^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$/;
+const LONGEST_NAME = 253;
+
+/**
+ * Reads CNI_ARGS.
+ *
+ * @throws {CniError} code 4: a pair that is none, an unknown key without `IgnoreUnknown=1`, a name no pod can have
+ */
+export function parseArgs(text: string): CniArgs {
+  if (text === "") return {};
+  const pairs = text.split(";").map(splitPair);
+  const ignoreUnknown = pairs.filter(([key]) => key === "IgnoreUnknown").map(([, value]) => readBoolean(value)).at(-1);
+  const unknown = pairs.map(([key]) => key).filter((key) => !Object.hasOwn(KEYS, key));
+  if (unknown.length > 0 && !ignoreUnknown) {
+    throw invalid(
+      `unknown ${unknown.map((key) => JSON.stringify(key)).join(", ")}; add IgnoreUnknown=1 or remove them`,
+    );
+  }
+  const args: { -readonly [K in keyof CniArgs]: CniArgs[K] } = {};
+  for (const [key, value] of pairs) {
+    const name = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+    if (name && value !== "") args[name] = value;
+  }
+  checkName("K8S_POD_NAME", args.podName);
+  checkName("K8S_POD_NAMESPACE", args.podNamespace);
+  return args;
+}
+
+/** The pod as it stands in stores: `namespace/name`. */
+export function podRefOf({ podNamespace = "", podName = "" }: CniArgs): string {
+  return `${podNamespace}/${podName}`;
+}
+
+function splitPair(pair: string): readonly [string, string] {
+  const [key = "", value, ...more] = pair.split("=");
+  if (value === undefined || more.length > 0) {
+    throw invalid(`found ${JSON.stringify(pair)}, wanted KEY=VALUE pairs between semicolons`);
+  }
+  return [key, value];
+}
+
+function readBoolean(value: string): boolean {
+  if (["1", "true"].includes(value.toLowerCase())) return true;
+  if (["0", "false"].includes(value.toLowerCase())) return false;
+  throw invalid(`IgnoreUnknown is ${JSON.stringify(value)}, wanted 1, true, 0 or false`);
+}
+
+function checkName(key: string, value: string | undefined): void {
+  if (value === undefined || (SAFE_NAME.test(value) && value.length <= LONGEST_NAME)) return;
+  throw invalid(
+    `${key} is ${JSON.stringify(value.slice(0, 80))}, wanted a Kubernetes name of at most ${LONGEST_NAME} characters`,
+  );
+}
+
+function invalid(what: string): CniError {
+  return new CniError(CODES.environment, `Cannot read CNI_ARGS: ${what}`);
+}

@@ -1,0 +1,175 @@
+/**
+ * What a runtime asks: environment and standard input, checked as the CNI library of the original checks them.
+ *
+ * @module
+ */
+import type { World } from "../world/world.ts";
+import { type CniArgs, parseArgs } from "./args.ts";
+import { CniError, CODES } from "./error.ts";
+import { atLeast, type CniVersion, NEWEST_VERSION, SUPPORTED_VERSIONS, supportedVersion } from "./version.ts";
+
+/** Verbs of the CNI specification. */
+export type Verb = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
+
+/** A checked request. Members that a verb does not have are empty. */
+export interface CniRequest {
+  /** `CNI_COMMAND`. */
+  readonly verb: Verb;
+  /** `CNI_CONTAINERID`. */
+  readonly containerId: string;
+  /** `CNI_IFNAME`. */
+  readonly ifName: string;
+  /** `CNI_ARGS`. */
+  readonly args: CniArgs;
+  /** The network configuration. */
+  readonly conf: Readonly<Record<string, unknown>>;
+  /** Its `name`. */
+  readonly network: string;
+  /** Its `cniVersion`. */
+  readonly cniVersion: CniVersion;
+}
+
+/** Bytes of standard input, at most. Network configurations have a few thousand; a long attachment list of GC some hundred thousand. */
+export const STDIN_LIMIT = 4 * 1024 * 1024;
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+/** Longest container id and network name: both become part of file names. Runtimes use 64 characters. */
+const LONGEST_NAME = 200;
+// deno-lint-ignore no-control-regex -- control characters are what is refused
+const IFNAME = /^(?!\.{1,2}$)[^/:\s\u0000-\u001f\u007f]{1,15}$/;
+
+interface Variable {
+  readonly name: string;
+  readonly required: readonly Verb[];
+  readonly valid: (value: string) => boolean;
+  readonly wanted: string;
+}
+
+const ATTACHMENT: readonly Verb[] = ["ADD", "CHECK", "DEL"];
+const EVERY: readonly Verb[] = ["ADD", "CHECK", "DEL", "GC", "STATUS"];
+
+/** Variables in the order in which they are checked. */
+const VARIABLES: readonly Variable[] = [
+  {
+    name: "CNI_CONTAINERID",
+    required: ATTACHMENT,
+    valid: (value) => NAME.test(value) && value.length <= LONGEST_NAME,
+    wanted: `at most ${LONGEST_NAME} letters, digits, "_", "." and "-", the first a letter or digit`,
+  },
+  { name: "CNI_NETNS", required: ["ADD", "CHECK"], valid: () => true, wanted: "" },
+  {
+    name: "CNI_IFNAME",
+    required: ATTACHMENT,
+    valid: (value) => IFNAME.test(value),
+    wanted: 'an interface name of 1 to 15 characters without "/", ":" and white space',
+  },
+  { name: "CNI_ARGS", required: [], valid: () => true, wanted: "" },
+  { name: "CNI_PATH", required: EVERY, valid: () => true, wanted: "" },
+];
+
+/** The oldest version whose configurations may ask for a verb. */
+const SINCE: Readonly<Record<Verb, CniVersion>> = {
+  ADD: "0.1.0",
+  DEL: "0.1.0",
+  VERSION: "0.1.0",
+  CHECK: "0.4.0",
+  GC: "1.1.0",
+  STATUS: "1.1.0",
+};
+
+/**
+ * Reads the request. VERSION reads no standard input.
+ *
+ * @throws {CniError} codes 1, 4, 5, 6 and 7 of the specification
+ */
+export async function readRequest(world: World): Promise<CniRequest> {
+  const verb = readVerb(world);
+  const environment = readEnvironment(world, verb);
+  const args = parseArgs(environment.CNI_ARGS ?? "");
+  const conf = verb === "VERSION" ? {} : await readConf(world);
+  const cniVersion = verb === "VERSION" ? NEWEST_VERSION : checkVersion(conf, verb);
+  return {
+    verb,
+    containerId: environment.CNI_CONTAINERID ?? "",
+    ifName: environment.CNI_IFNAME ?? "",
+    args,
+    conf,
+    network: typeof conf.name === "string" ? conf.name : "",
+    cniVersion,
+  };
+}
+
+function readVerb(world: World): Verb {
+  const command = world.env("CNI_COMMAND") ?? "";
+  if (Object.hasOwn(SINCE, command)) return command as Verb;
+  const found = command === "" ? "nothing" : JSON.stringify(command.slice(0, 80));
+  throw new CniError(
+    CODES.environment,
+    `Cannot serve CNI_COMMAND: found ${found}, wanted one of ${Object.keys(SINCE).join(", ")}`,
+  );
+}
+
+function readEnvironment(world: World, verb: Verb): Record<string, string> {
+  const values: Record<string, string> = {};
+  const missing: string[] = [];
+  for (const { name, required, valid, wanted } of verb === "VERSION" ? [] : VARIABLES) {
+    const value = world.env(name) ?? "";
+    if (value === "") {
+      if (required.includes(verb)) missing.push(name);
+    } else if (!valid(value)) {
+      const found = JSON.stringify(value.slice(0, 80));
+      throw new CniError(CODES.environment, `Cannot use ${name} ${found}: wanted ${wanted}`);
+    } else values[name] = value;
+  }
+  if (missing.length === 0) return values;
+  throw new CniError(CODES.environment, `Missing environment variables for ${verb}: ${missing.join(", ")}`);
+}
+
+async function readConf(world: World): Promise<Record<string, unknown>> {
+  const bytes = await world.stdin(STDIN_LIMIT).catch((error) => {
+    throw new CniError(CODES.io, `Cannot read the network configuration from standard input: ${error.message}`);
+  });
+  let conf: unknown;
+  try {
+    conf = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CniError(CODES.decoding, `Cannot decode the network configuration on standard input: ${reason}`);
+  }
+  if (typeof conf !== "object" || conf === null || Array.isArray(conf)) {
+    throw new CniError(CODES.decoding, "Cannot use the network configuration on standard input: wanted a JSON object");
+  }
+  checkNetworkName((conf as Record<string, unknown>).name);
+  return conf as Record<string, unknown>;
+}
+
+function checkNetworkName(name: unknown): void {
+  if (name === undefined || name === "") {
+    throw new CniError(CODES.config, "Missing name in the network configuration");
+  }
+  if (typeof name !== "string" || !NAME.test(name) || name.length > LONGEST_NAME) {
+    const found = typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : typeof name;
+    throw new CniError(
+      CODES.config,
+      `Cannot use name ${found} of the network configuration: wanted at most ${LONGEST_NAME} letters, digits, "_", "." and "-", ` +
+        "the first a letter or digit",
+    );
+  }
+}
+
+function checkVersion({ cniVersion }: Record<string, unknown>, verb: Verb): CniVersion {
+  const version = supportedVersion(cniVersion);
+  if (!version) {
+    const found = typeof cniVersion === "string" ? JSON.stringify(cniVersion.slice(0, 80)) : typeof cniVersion;
+    throw new CniError(
+      CODES.incompatibleVersion,
+      `Cannot serve cniVersion ${found}`,
+      `supported are ${SUPPORTED_VERSIONS.join(", ")}`,
+    );
+  }
+  if (atLeast(version, SINCE[verb])) return version;
+  throw new CniError(
+    CODES.incompatibleVersion,
+    `Cannot serve ${verb}: cniVersion is ${version}, wanted ${SINCE[verb]} or newer`,
+  );
+}

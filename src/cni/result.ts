@@ -1,0 +1,89 @@
+/**
+ * The answer to ADD, in the shape of each CNI version, and the previous one that CHECK brings.
+ *
+ * @module
+ */
+import { parseCidr } from "../address/cidr.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
+import type { Dns, Route, StaticAddress } from "../config/types.ts";
+import { CniError, CODES } from "./error.ts";
+import { atLeast, type CniVersion } from "./version.ts";
+
+/** What ADD came to. */
+export interface Answer {
+  /** Addresses in order: those of the ranges, then static ones. */
+  readonly ips: readonly StaticAddress[];
+  /** Routes as configured. */
+  readonly routes: readonly Route[];
+  /** DNS as configured. */
+  readonly dns: Dns;
+}
+
+/**
+ * Renders the answer, 4 spaces deep.
+ *
+ * Up to 0.2.0 a result has place for one address of each family and needs at least one; the first of each is given.
+ *
+ * @throws {CniError} code 7: an old version and no address at all
+ */
+export function renderResult(answer: Answer, version: CniVersion): string {
+  const result = atLeast(version, "0.3.0") ? listResult(answer, version) : familyResult(answer, version);
+  return JSON.stringify(result, undefined, 4);
+}
+
+function listResult({ ips, routes, dns }: Answer, version: CniVersion): unknown {
+  const modern = atLeast(version, "1.0.0");
+  const list = ips.map(({ ip, prefix, gateway }) => ({
+    ...(!modern && { version: String(ip.family) }),
+    address: `${formatIp(ip)}/${prefix}`,
+    ...(gateway && { gateway: formatIp(gateway) }),
+  }));
+  const written = routes.length > 0 ? { routes } : {};
+  if (!modern) return { cniVersion: version, ips: list, ...written, dns };
+  return { cniVersion: version, ...(Object.keys(dns).length > 0 && { dns }), ips: list, ...written };
+}
+
+function familyResult(answer: Answer, version: CniVersion): unknown {
+  const ip4 = familyPart(answer, 4);
+  const ip6 = familyPart(answer, 6);
+  if (!ip4 && !ip6) {
+    throw new CniError(
+      CODES.config,
+      `Cannot answer in cniVersion ${version} without an address: configure a range or use a newer version`,
+    );
+  }
+  return { cniVersion: version, ...(ip4 && { ip4 }), ...(ip6 && { ip6 }), dns: answer.dns };
+}
+
+function familyPart({ ips, routes }: Answer, family: Ip["family"]): Record<string, unknown> | undefined {
+  const first = ips.find(({ ip }) => ip.family === family);
+  if (!first) return undefined;
+  const own = routes.filter(({ dst }) => parseCidr(dst)?.ip.family === family)
+    .map(({ dst, gw }) => ({ dst, ...(gw && { gw }) }));
+  return {
+    ip: `${formatIp(first.ip)}/${first.prefix}`,
+    ...(first.gateway && { gateway: formatIp(first.gateway) }),
+    ...(own.length > 0 && { routes: own }),
+  };
+}
+
+/**
+ * The addresses of `prevResult`, whatever version shaped it.
+ *
+ * @throws {CniError} code 7: there is none, or it is no result
+ */
+export function parsePrevResult(conf: Readonly<Record<string, unknown>>): Ip[] {
+  const previous = conf.prevResult;
+  if (typeof previous !== "object" || previous === null) {
+    throw new CniError(CODES.config, "Missing prevResult in the network configuration: CHECK needs the result of ADD");
+  }
+  const { ips, ip4, ip6 } = previous as Record<string, unknown>;
+  const texts = Array.isArray(ips)
+    ? ips.map((one) => one?.address)
+    : [ip4, ip6].filter((one) => one !== undefined).map((one) => (one as Record<string, unknown> | null)?.ip);
+  return texts.map((text) => {
+    const parsed = typeof text === "string" ? parseCidr(text) : undefined;
+    if (parsed) return parsed.ip;
+    throw new CniError(CODES.config, `Cannot read prevResult: found address ${JSON.stringify(text)}, wanted a CIDR`);
+  });
+}
