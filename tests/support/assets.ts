@@ -1,0 +1,140 @@
+/**
+ * The real servers tests run against: found, or built from Go modules and kept.
+ *
+ * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`.
+ *
+ * @module
+ */
+import { isInstalled, must, run } from "./process.ts";
+
+const KUBERNETES = "v1.36.3";
+const STAGING = "v0.36.3";
+const MULTUS = "v4.2.4";
+const MULTUS_MODULE = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4";
+
+const VERSION_FLAGS = [
+  `-X k8s.io/component-base/version.gitVersion=${KUBERNETES}`,
+  "-X k8s.io/component-base/version.gitMajor=1",
+  "-X k8s.io/component-base/version.gitMinor=36",
+].join(" ");
+
+interface Binary {
+  readonly name: string;
+  readonly source: string;
+  /** How long it took on two cores with nothing cached. */
+  readonly usually: string;
+}
+
+const GROUPS = {
+  controlPlane: [
+    { name: "etcd", source: "go.etcd.io/etcd/server/v3", usually: "30 s" },
+    { name: "kube-apiserver", source: "k8s.io/kubernetes/cmd/kube-apiserver", usually: "4 min" },
+    { name: "kubectl", source: "k8s.io/kubernetes/cmd/kubectl", usually: "40 s" },
+  ],
+  cluster: [
+    { name: "kube-controller-manager", source: "k8s.io/kubernetes/cmd/kube-controller-manager", usually: "40 s" },
+    { name: "kube-scheduler", source: "k8s.io/kubernetes/cmd/kube-scheduler", usually: "20 s" },
+    { name: "kubelet", source: "k8s.io/kubernetes/cmd/kubelet", usually: "40 s" },
+    { name: "multus", source: `${MULTUS_MODULE}/cmd/multus`, usually: "45 s" },
+  ],
+} as const satisfies Record<string, readonly Binary[]>;
+
+/** Binaries that belong together. */
+export type AssetGroup = keyof typeof GROUPS;
+
+/** Where built things are kept: `WHEREABOUTS_TEST_CACHE`, else the user's cache folder. */
+export function cacheFolder(): string {
+  const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/root"}/.cache`;
+  return Deno.env.get("WHEREABOUTS_TEST_CACHE") ?? `${home}/whereabouts-test`;
+}
+
+/**
+ * The folder that holds a group's binaries: `KUBEBUILDER_ASSETS` where it has them all, else the cache, where what is missing is built.
+ *
+ * @throws an Error that says what to install when something is missing
+ */
+export async function assets(group: AssetGroup = "controlPlane"): Promise<string> {
+  const given = Deno.env.get("KUBEBUILDER_ASSETS");
+  const binaries: readonly Binary[] = GROUPS[group];
+  if (given && missing(given, binaries).length === 0) return given;
+  const folder = `${cacheFolder()}/kubernetes-${KUBERNETES}`;
+  if (missing(folder, binaries).length === 0) return folder;
+  await Deno.mkdir(folder, { recursive: true });
+  using lock = await Deno.open(`${folder}/.lock`, { create: true, write: true });
+  await lock.lock(true);
+  for (const binary of missing(folder, binaries)) await build(folder, binary);
+  return folder;
+}
+
+function missing(folder: string, binaries: readonly Binary[]): readonly Binary[] {
+  return binaries.filter(({ name }) => !exists(`${folder}/${name}`));
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function build(folder: string, { name, source, usually }: Binary): Promise<void> {
+  if (!await isInstalled("go")) {
+    throw new Error(
+      `Cannot build ${name}: Go is not installed. Install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, ` +
+        "kube-apiserver and kubectl (setup-envtest makes one)",
+    );
+  }
+  const start = Date.now();
+  const say = (text: string) => console.error(`assets: ${text}`);
+  say(`building ${name} from Go modules (usually ${usually} the first time)`);
+  const work = await Deno.makeTempDir({ dir: folder, prefix: "build-" });
+  const ticker = setInterval(() => say(`still building ${name}, ${Math.round((Date.now() - start) / 1000)} s`), 30_000);
+  try {
+    await writeModule(work, name === "multus");
+    const env = { CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
+    await must(["go", "build", "-ldflags", `-s -w ${VERSION_FLAGS}`, "-o", `${work}/${name}`, source], {
+      cwd: work,
+      env,
+    });
+    await Deno.rename(`${work}/${name}`, `${folder}/${name}`);
+    say(`built ${name} in ${Math.round((Date.now() - start) / 1000)} s`);
+  } finally {
+    clearInterval(ticker);
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** A module that requires what is built. Kubernetes' staging modules are replaced by their published versions. */
+async function writeModule(work: string, multus: boolean): Promise<void> {
+  if (multus) {
+    const file = `module assets\n\ngo 1.24\n\nrequire ${MULTUS_MODULE} ${MULTUS}\n`;
+    await Deno.writeTextFile(`${work}/go.mod`, file);
+    await Deno.writeTextFile(`${work}/tools.go`, `package tools\n\nimport _ "${MULTUS_MODULE}/pkg/multus"\n`);
+  } else {
+    const { GoMod } = JSON.parse(
+      await must(["go", "mod", "download", "-json", `k8s.io/kubernetes@${KUBERNETES}`], { cwd: work }),
+    );
+    const original = await Deno.readTextFile(GoMod);
+    const staging = [...original.matchAll(/^\s*(?:replace )?(k8s\.io\/\S+) => \.\/staging/gm)].map(([, module]) =>
+      module
+    );
+    const go = /^go (\S+)/m.exec(original)?.[1];
+    const replaces = staging.map((module) => `\t${module} => ${module} ${STAGING}`).join("\n");
+    const file = `module assets\n\ngo ${go}\n\nrequire k8s.io/kubernetes ${KUBERNETES}\n\nreplace (\n${replaces}\n)\n`;
+    await Deno.writeTextFile(`${work}/go.mod`, file);
+    const imports = [...GROUPS.controlPlane, ...GROUPS.cluster].filter(({ name }) => name !== "multus");
+    const lines = imports.map(({ source }) => `\t_ "${source}"`).join("\n");
+    await Deno.writeTextFile(`${work}/tools.go`, `//go:build tools\n\npackage tools\n\nimport (\n${lines}\n)\n`);
+  }
+  const tidied = await run(["go", "mod", "tidy"], { cwd: work });
+  if (tidied.code !== 0) throw new Error(`Cannot resolve Go modules: ${tidied.stderr.trim()}`);
+}
+
+if (import.meta.main) {
+  const groups = Deno.args.length > 0 ? Deno.args : ["controlPlane"];
+  for (const group of groups) {
+    if (!(group in GROUPS)) throw new Error(`Unknown group ${group}: wanted ${Object.keys(GROUPS).join(", ")}`);
+    console.log(await assets(group as AssetGroup));
+  }
+}

