@@ -30,6 +30,11 @@ export interface Reservation extends Owner {
   readonly network: string;
   /** The address. */
   readonly ip: Ip;
+  /**
+   * The driver's own mark of the stored object, printable. Given by {@linkcode Reservations.claim}; a caller that keeps it and hands it to
+   * {@linkcode Reservations.release} may save the driver a look. It is a hint: a stale one costs that look, nothing else.
+   */
+  readonly token?: string;
 }
 
 /**

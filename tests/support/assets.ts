@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- progress of long work goes to standard error
 /**
  * The real servers tests run against: found, or built from Go modules and kept.
  *

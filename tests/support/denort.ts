@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- progress of long work goes to standard error
 /**
  * The compile runtime, for testing compiled binaries where Deno's own download site cannot be reached.
  *

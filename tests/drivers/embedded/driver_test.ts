@@ -4,7 +4,8 @@ import { driverContract } from "../contract.ts";
 driverContract({
   name: "embedded",
   skip: {
-    "commits on a presumed snapshot only what is exactly there": "reading the file costs less than a short cut would save",
+    "commits on a presumed snapshot only what is exactly there":
+      "reading the file costs less than a short cut would save",
   },
   makeStore: async () => {
     const folder = await Deno.makeTempDir();

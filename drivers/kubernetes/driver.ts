@@ -1,0 +1,36 @@
+/**
+ * The Kubernetes store: the original's custom resources, over plain `fetch`.
+ *
+ * @module
+ */
+import type { Datastore } from "../../src/config/types.ts";
+import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
+import type { OpenContext } from "../../src/storage/open.ts";
+import { ApiClient } from "./http.ts";
+import { readAccess } from "./kubeconfig.ts";
+import { Pools, presume } from "./pools.ts";
+import { kubernetesReservations } from "./reservations.ts";
+
+/**
+ * Opens the store that a kubeconfig leads to. Objects live in the namespace of its current context, `kube-system` where it has none.
+ *
+ * @throws {RefusedError} the kubeconfig cannot be used
+ */
+export async function openKubernetes(datastore: Datastore, { world, log }: OpenContext): Promise<StorageDriver> {
+  if (datastore.kind !== "kubernetes") {
+    throw new RefusedError(`Cannot open datastore ${datastore.kind} with the kubernetes driver`);
+  }
+  const access = await readAccess(world, datastore.kubeconfig);
+  const api = new ApiClient(access);
+  const pools = new Pools(api, access.namespace, log);
+  return {
+    name: "kubernetes",
+    read: (key, signal) => pools.read(key, signal),
+    commit: (snapshot, changes, signal) => pools.commit(snapshot, changes, signal),
+    presume,
+    list: (signal) => pools.list(signal),
+    status: (signal) => pools.status(signal),
+    overlaps: kubernetesReservations(api, access.namespace),
+    [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
+  };
+}
