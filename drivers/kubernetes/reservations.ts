@@ -59,9 +59,9 @@ async function claim(work: Work, wanted: Reservation, signal: AbortSignal): Prom
     if (created) return { kind: "created", reservation: withToken(wanted, created.metadata) };
     const object = await work.look(work.target(wanted), signal);
     if (!object) continue;
-    const { network, ip, token: _, ...holder } = toReservation(object, wanted);
-    if (!isOwn(holder, wanted)) return { kind: "foreign", holder };
-    if (holder.containerId === wanted.containerId) {
+    const { podRef, ifName, containerId } = toReservation(object, wanted);
+    if (!isOwn({ podRef, ifName }, wanted)) return { kind: "foreign", holder: { podRef, ifName, containerId } };
+    if (containerId === wanted.containerId) {
       return { kind: "kept", reservation: withToken(wanted, object.metadata) };
     }
     const taken = await takeOver(work, wanted, object.metadata, signal);

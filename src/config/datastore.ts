@@ -50,6 +50,7 @@ function parseEtcd(document: Document, path: string): Datastore {
       `Missing ${path}.${missing}: a client certificate and its key go together`,
     );
   }
+  const serverName = text(document, "etcd_server_name");
   const scheme = caFile || certFile ? "https" : "http";
   const hosts = (text(document, "etcd_host") ?? "").split(",").map((host) => host.trim()).filter((host) => host !== "");
   if (hosts.length === 0) {
@@ -62,6 +63,7 @@ function parseEtcd(document: Document, path: string): Datastore {
     kind: "etcd",
     hosts: hosts.map((host) => host.includes("://") ? host : `${scheme}://${host}`),
     prefix: (text(document, "etcd_prefix") ?? DEFAULT_ETCD_PREFIX).replace(/\/+$/, ""),
+    ...(serverName && { serverName }),
     ...(username && { username }),
     ...(password && { password }),
     ...(caFile && { caFile }),

@@ -73,6 +73,12 @@ export const IPAM_FIELDS: readonly Field[] = [
   field("etcd_ca_cert_file", "string", "", "CA certificate of etcd (PEM file)."),
   field("etcd_cert_file", "string", "", "Client certificate for etcd (PEM file)."),
   field("etcd_key_file", "string", "", "Key of the client certificate (PEM file)."),
+  field(
+    "etcd_server_name",
+    "string",
+    "the host",
+    "DNS name in etcd's certificate; needed where `etcd_host` is an IP address with TLS.",
+  ),
   field("etcd_prefix", "string", DEFAULT_ETCD_PREFIX, "Prefix of all keys in etcd."),
   field("database", "string", DEFAULT_DATABASE, "SQLite file of the embedded store."),
   field(

@@ -60,6 +60,8 @@ export type Datastore =
     readonly hosts: readonly string[];
     /** Key prefix. Default `/whereabouts`. */
     readonly prefix: string;
+    /** The name to look for in the server's certificate. Absent: the host. */
+    readonly serverName?: string;
     /** Login name. */
     readonly username?: string;
     /** Login password. */

@@ -1,0 +1,87 @@
+/**
+ * The etcd client: how it is set up, and what its errors mean.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
+import { noop } from "cockatiel";
+import { Etcd3, type IOptions } from "etcd3";
+import type { Datastore } from "../../src/config/types.ts";
+import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import type { World } from "../../src/world/world.ts";
+
+/** The settings of an etcd store. */
+export type EtcdSettings = Extract<Datastore, { kind: "etcd" }>;
+
+/** Milliseconds for a connection, as the original has it, and for a call. */
+const DIAL_TIMEOUT = 2_000;
+const CALL_TIMEOUT = 10_000;
+
+/** Errors that say no for good, by their class names in the library. */
+const REFUSALS =
+  /Auth|Permission|Unauthenticated|UserNotFound|RoleNot|InvalidArgument|FailedPrecondition|NotImplemented|ExhastedError/;
+
+/**
+ * Makes a client. It connects at the first call. The library's own retries and circuit breakers are off: when to try again is decided
+ * in one place for all stores.
+ *
+ * @throws {RefusedError} a certificate file cannot be read
+ */
+export async function connect(settings: EtcdSettings, world: World): Promise<Etcd3> {
+  const credentials = await readCredentials(settings, world);
+  const { hosts, serverName, username, password } = settings;
+  refuseAddressWithTls(settings);
+  const options: IOptions = {
+    hosts: [...hosts],
+    dialTimeout: DIAL_TIMEOUT,
+    defaultCallOptions: ({ isStream }) => isStream ? {} : { deadline: Date.now() + CALL_TIMEOUT },
+    faultHandling: { host: () => noop, global: noop },
+    ...(credentials && { credentials }),
+    ...(username && { auth: { username, password: password ?? "" } }),
+    ...(serverName && { grpcOptions: { "grpc.ssl_target_name_override": serverName } }),
+  };
+  return new Etcd3(options);
+}
+
+async function readCredentials(
+  { caFile, certFile, keyFile }: EtcdSettings,
+  world: World,
+): Promise<IOptions["credentials"]> {
+  if (!caFile && !certFile) return undefined;
+  const read = async (field: string, path: string) => {
+    const text = await world.readTextFile(path).catch((error) => {
+      throw new RefusedError(`Cannot read ipam.${field} ${JSON.stringify(path)}: ${error.message}`, { cause: error });
+    });
+    return Buffer.from(text);
+  };
+  const rootCertificate = caFile ? await read("etcd_ca_cert_file", caFile) : undefined;
+  const client = certFile && keyFile
+    ? { certChain: await read("etcd_cert_file", certFile), privateKey: await read("etcd_key_file", keyFile) }
+    : {};
+  return { ...client, ...(rootCertificate && { rootCertificate }) } as NonNullable<IOptions["credentials"]>;
+}
+
+/** The runtime's TLS takes no address as a server's name, so an address needs a name beside it. */
+function refuseAddressWithTls({ hosts, serverName }: EtcdSettings): void {
+  if (serverName) return;
+  for (const host of hosts) {
+    const url = URL.canParse(host) ? new URL(host) : undefined;
+    if (url?.protocol !== "https:" || !isIP(url.hostname.replace(/^\[|\]$/g, ""))) continue;
+    throw new RefusedError(
+      `Cannot verify etcd at ${host} by its address: set ipam.etcd_server_name to a DNS name in its certificate, or use that name in etcd_host`,
+    );
+  }
+}
+
+/** What a failure of the library means to the caller. */
+export function toStoreError(error: unknown, settings: EtcdSettings): Error {
+  const name = error instanceof Error ? error.constructor.name : "";
+  const message = error instanceof Error ? error.message : String(error);
+  const where = settings.hosts.join(", ");
+  if (REFUSALS.test(name) || /authentication|permission denied|user name is empty/.test(message)) {
+    const who = settings.username ? `user ${JSON.stringify(settings.username)}` : "a client without login";
+    return new RefusedError(`etcd at ${where} refuses ${who}: ${message}`, { cause: error });
+  }
+  return new UnavailableError(`Cannot reach etcd at ${where}: ${message}`, { cause: error });
+}

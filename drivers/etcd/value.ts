@@ -1,0 +1,75 @@
+/**
+ * A pool's value in etcd: JSON that an operator can read with `etcdctl get`.
+ *
+ * ```json
+ * {"version":1,"allocations":{"10.0.0.1":{"id":"9f1c","podref":"default/web-0","ifname":"net1"}}}
+ * ```
+ *
+ * @module
+ */
+import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
+import type { Allocation, Change } from "../../src/pool/types.ts";
+
+/** Format of the value. */
+const VERSION = 1;
+
+/** A decoded value. Members that are not named here survive a write. */
+export interface PoolDocument {
+  /** Format. */
+  readonly version: number;
+  /** Entries by address. */
+  readonly allocations: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** The value of a pool that is not there. */
+export const EMPTY: PoolDocument = { version: VERSION, allocations: {} };
+
+/** Decodes a value; undefined where it is none of this format. */
+export function decodeValue(text: string): PoolDocument | undefined {
+  try {
+    const value = JSON.parse(text);
+    const known = value?.version === VERSION && typeof value.allocations === "object" && value.allocations !== null;
+    return known ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads entries. What is no address of the family is left out; it stays in the value. */
+export function toAllocations({ allocations }: PoolDocument, family: Family): Map<bigint, Allocation> {
+  const read = new Map<bigint, Allocation>();
+  for (const [address, { id, podref, ifname }] of Object.entries(allocations)) {
+    const ip = parseIp(address);
+    if (ip?.family !== family) continue;
+    const [containerId, podRef, ifName] = [id, podref, ifname].map((member) =>
+      typeof member === "string" ? member : ""
+    );
+    read.set(ip.value, {
+      address: ip.value,
+      podRef: podRef ?? "",
+      ifName: ifName ?? "",
+      containerId: containerId ?? "",
+    });
+  }
+  return read;
+}
+
+/** The value after changes. Members of an entry that are not ours stay where the owner stays. */
+export function withChanges(document: PoolDocument, changes: readonly Change[], family: Family): PoolDocument {
+  const allocations = { ...document.allocations };
+  for (const { address, before, after } of changes) {
+    const key = formatIp({ family, value: address });
+    if (!after) {
+      delete allocations[key];
+      continue;
+    }
+    const rest = before?.podRef === after.podRef ? allocations[key] : {};
+    allocations[key] = {
+      ...rest,
+      id: after.containerId,
+      podref: after.podRef,
+      ...(after.ifName && { ifname: after.ifName }),
+    };
+  }
+  return { ...document, allocations };
+}
