@@ -6,10 +6,7 @@
 import type { StaticAddress } from "../config/types.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError, type IpamConfig } from "../config/types.ts";
-import { allocate } from "../ipam/allocate.ts";
 import { directIpam, type Ipam } from "../ipam/ipam.ts";
-import { release } from "../ipam/release.ts";
-import { verify } from "../ipam/verify.ts";
 import type { Owner } from "../pool/types.ts";
 import { UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
@@ -50,17 +47,20 @@ interface Call {
 const VERBS: Readonly<Record<Verb, (call: Call) => Promise<string>>> = {
   ADD: (call) =>
     withStore(call, async (ipam, config) => {
+      const { allocate } = await import("../ipam/allocate.ts");
       const assigned = await allocate(ipam, config, ownerOf(call.request, config), call.signal);
       const ips: StaticAddress[] = [...assigned, ...config.addresses];
       return renderResult({ ips, routes: config.routes, dns: config.dns }, call.request.cniVersion);
     }),
   DEL: (call) =>
     withStore(call, async (ipam, config) => {
+      const { release } = await import("../ipam/release.ts");
       await release(ipam, config, call.request, call.signal);
       return "";
     }),
   CHECK: (call) =>
     withStore(call, async (ipam, config) => {
+      const { verify } = await import("../ipam/verify.ts");
       const given = parsePrevResult(call.request.conf);
       await verify(ipam, config, ownerOf(call.request, config), given, call.signal);
       return "";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Field, FieldType } from "./schema.ts";
+import type { Fields, FieldType } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 
 /** An object with known keys only, spelled as the table has them; values are of the table's types. */
@@ -26,16 +26,21 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  *
  * @throws {ConfigError} it is no object, or a value is of another type; the field is named
  */
-export function readDocument(value: unknown, fields: readonly Field[], path: string, warn: Warn): Document {
+export function readDocument(value: unknown, fields: Fields, path: string, warn: Warn): Document {
   if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${describe(value)}, wanted an object`);
   const document: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
-    const known = fields.find((one) => one.key === key) ??
-      fields.find((one) => one.key.toLowerCase() === key.toLowerCase() && !Object.hasOwn(value, one.key));
-    if (!known) warnUnknown(`${path}.${key}`, key, fields, warn);
-    else if (member !== null) document[known.key] = checked(member, known.type, `${path}.${known.key}`);
+    const known = Object.hasOwn(fields, key)
+      ? key
+      : Object.keys(fields).find((one) => sameWord(one, key) && !Object.hasOwn(value, one));
+    if (known === undefined) warnUnknown(`${path}.${key}`, key, fields, warn);
+    else if (member !== null) document[known] = checked(member, fields[known], `${path}.${known}`);
   }
   return document;
+}
+
+function sameWord(a: string, b: string): boolean {
+  return a.length === b.length && a.toLowerCase() === b.toLowerCase();
 }
 
 /** A member of a document as text; undefined where absent or empty. */
@@ -60,7 +65,7 @@ export function describe(value: unknown): string {
   return `${typeof value} ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`;
 }
 
-function checked(value: unknown, type: FieldType, path: string): unknown {
+function checked(value: unknown, type: FieldType | undefined, path: string): unknown {
   const fail = (wanted: string, found: unknown, at = path): never => {
     throw new ConfigError(at, `Cannot use ${at}: found ${describe(found)}, wanted ${wanted}`);
   };
@@ -83,9 +88,9 @@ function checked(value: unknown, type: FieldType, path: string): unknown {
   }
 }
 
-function warnUnknown(path: string, key: string, fields: readonly Field[], warn: Warn): void {
+function warnUnknown(path: string, key: string, fields: Fields, warn: Warn): void {
   const shown = path.length > 120 ? `${path.slice(0, 120)}…` : path;
-  const near = key.length > 64 ? undefined : nearest(key, fields.map((one) => one.key));
+  const near = key.length > 64 ? undefined : nearest(key, Object.keys(fields));
   warn(`Unknown field ${shown} is ignored${near ? `; the nearest known one is ${near}` : ""}`);
 }
 

@@ -127,8 +127,7 @@ function requestedAddresses(conf: Record<string, unknown>, ip: string | undefine
 
 function wantedOf(field: string, holder: Record<string, unknown>): Wanted[] {
   if (holder.ips === undefined || holder.ips === null) return [];
-  const fields = [{ key: "ips", type: "strings", default: "", doc: "" }] as const;
-  const read = readDocument({ ips: holder.ips }, fields, field.slice(0, -".ips".length), () => {});
+  const read = readDocument({ ips: holder.ips }, { ips: "strings" }, field.slice(0, -".ips".length), () => {});
   return list(read, "ips").map((value) => ({ field, value: String(value) }));
 }
 
