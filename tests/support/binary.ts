@@ -1,0 +1,64 @@
+/**
+ * The compiled plugin, made once and run as a runtime runs it.
+ *
+ * @module
+ */
+import { bundle, compile } from "../../install/compile.ts";
+import { compiler } from "./denort.ts";
+import { type Finished, run } from "./process.ts";
+
+const SHARED = "WHEREABOUTS_TEST_BINARY";
+
+/** Compiles the plugin (and the bench's floor), and returns its path. Test files that run together share one. */
+export async function binary(): Promise<string> {
+  const shared = Deno.env.get(SHARED);
+  if (shared) return shared;
+  const folder = await Deno.makeTempDir({ prefix: "whereabouts-" });
+  const output = `${folder}/whereabouts`;
+  await compileWith(await bundle(`${folder}/bundle`), output);
+  return output;
+}
+
+/** Compiles a folder's `main.js` with a Deno that can. */
+export async function compileWith(folder: string, output: string): Promise<void> {
+  const { deno, env } = await compiler();
+  for (const [name, value] of Object.entries({ ...env, WHEREABOUTS_COMPILER: deno })) Deno.env.set(name, value);
+  await compile(folder, output);
+}
+
+/** The variable that tells test files of a shared binary. */
+export function sharedBinary(path: string): Record<string, string> {
+  return { [SHARED]: path };
+}
+
+/** One call of a runtime. */
+export interface Call {
+  /** `CNI_COMMAND`. */
+  readonly verb: string;
+  /** The network configuration. */
+  readonly conf: unknown;
+  /** `CNI_CONTAINERID`. */
+  readonly containerId?: string;
+  /** `CNI_IFNAME`. Default `net1`. */
+  readonly ifName?: string;
+  /** Pod `default/NAME`; absent: no CNI_ARGS. */
+  readonly pod?: string;
+}
+
+/** The environment of a call, and nothing else: HOME is not set below a runtime. */
+export function environmentOf({ verb, containerId, ifName = "net1", pod }: Call): Record<string, string> {
+  return {
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+    CNI_COMMAND: verb,
+    CNI_PATH: "/opt/cni/bin",
+    CNI_IFNAME: ifName,
+    CNI_NETNS: "/run/netns/none",
+    ...(containerId && { CNI_CONTAINERID: containerId }),
+    ...(pod && { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}` }),
+  };
+}
+
+/** Runs the plugin. */
+export function callPlugin(path: string, call: Call): Promise<Finished> {
+  return run([path], { env: environmentOf(call), clearEnv: true, stdin: JSON.stringify(call.conf) });
+}
