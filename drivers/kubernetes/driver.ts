@@ -20,9 +20,9 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
   if (datastore.kind !== "kubernetes") {
     throw new RefusedError(`Cannot open datastore ${datastore.kind} with the kubernetes driver`);
   }
-  const access = await readAccess(world, datastore.kubeconfig);
-  const api = new ApiClient(access);
-  const pools = new Pools(api, access.namespace, log);
+  const access = () => readAccess(world, datastore.kubeconfig);
+  const api = new ApiClient(await access(), access);
+  const pools = new Pools(api, log);
   return {
     name: "kubernetes",
     read: (key, signal) => pools.read(key, signal),
@@ -30,7 +30,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     presume,
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
-    overlaps: kubernetesReservations(api, access.namespace),
+    overlaps: kubernetesReservations(api),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
   };
 }

@@ -1,54 +1,65 @@
 /**
- * The one HTTP client of the driver, and what statuses mean.
+ * The one HTTP client of the driver, and what it asks for.
  *
  * @module
  */
-import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { type Answer, decode } from "./answer.ts";
 import type { Access } from "./kubeconfig.ts";
+import { API_VERSION, KINDS, type Resource } from "./resources.ts";
 
-/** One request. */
+const METHODS = { get: "GET", list: "GET", create: "POST", patch: "PATCH", delete: "DELETE" } as const;
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
+
+/** One request. Verbs are those of RBAC. */
 export interface ApiRequest {
-  /** HTTP method. */
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** Path and query. */
-  readonly path: string;
-  /** JSON body. */
+  /** What is done. */
+  readonly verb: keyof typeof METHODS;
+  /** To which resource. */
+  readonly resource: Resource;
+  /** To which object of it. Absent for lists. */
+  readonly name?: string;
+  /** Query parameters. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Body: an object, or for `patch` the operations of a JSON Patch. */
   readonly body?: unknown;
-  /** Its media type. Default `application/json`. */
-  readonly contentType?: string;
-  /** What is asked for, for messages: `IPPool kube-system/10.0.0.0-24`. */
-  readonly what: string;
+  /** Answer with the object's metadata only: what was written is known, and a pool may be large. */
+  readonly metadataOnly?: boolean;
 }
 
-/** The API server's `Status`, as far as it is used. */
-interface Status {
-  readonly message?: string;
-  readonly reason?: string;
-  readonly details?: { readonly name?: string; readonly kind?: string; readonly causes?: readonly unknown[] };
+/** How a request is sent. */
+export interface Transport extends Disposable {
+  /** Sends it and reads the answer. Rejects where there is none, or not a whole one. */
+  send(url: string, init: RequestInit): Promise<Answer>;
 }
 
-/** What came back. */
-export interface Exchange {
-  /** HTTP status. */
-  readonly status: number;
-  /** HTTP headers. */
-  readonly headers: Headers;
-  /** The body. */
-  readonly text: string;
-}
+/** Reads the credentials anew: they rotate. */
+export type ReadAccess = () => Promise<Access>;
 
-/** Talks to one API server over one connection. */
+/** Talks to one API server, over one connection as long as requests follow one another. */
 export class ApiClient implements Disposable {
-  readonly #access: Access;
-  #client: Deno.HttpClient | undefined;
+  readonly #readAccess: ReadAccess;
+  #access: Access;
+  #transport: Transport | undefined;
+  #suspect = false;
 
   /** Connects at the first request. */
-  constructor(access: Access) {
+  constructor(access: Access, readAccess: ReadAccess) {
     this.#access = access;
+    this.#readAccess = readAccess;
+  }
+
+  /** `IPPool kube-system/10.0.0.0-24`, for messages. */
+  what({ resource, name }: Pick<ApiRequest, "resource" | "name">): string {
+    const { namespace } = this.#access;
+    return name === undefined
+      ? `${KINDS[resource]}s of namespace ${namespace}`
+      : `${KINDS[resource]} ${namespace}/${name}`;
   }
 
   /**
-   * Sends a request.
+   * Sends a request. Credentials that the server does not accept, or that led to no server, are read anew; if they changed, the refused
+   * request is sent once more.
    *
    * @returns the decoded answer; undefined where the object is not there
    * @throws {ConflictError} 409; 422 where a test of a patch failed
@@ -56,86 +67,120 @@ export class ApiClient implements Disposable {
    * @throws {RefusedError} not authorised, resource not installed, object not valid
    */
   async request<T>(request: ApiRequest, signal: AbortSignal): Promise<T | undefined> {
-    const { status, headers, text } = await this.#exchange(request, signal);
-    let body: unknown;
-    try {
-      body = JSON.parse(text);
-    } catch {
-      body = undefined;
+    signal.throwIfAborted();
+    if (this.#suspect) await this.#renew();
+    const used = this.#access;
+    let answer = await this.#send(request, signal);
+    if (answer.status === 401) {
+      await this.#renew();
+      if (this.#access !== used) answer = await this.#send(request, signal);
     }
-    if (status >= 200 && status < 300 && body !== undefined) return body as T;
-    if (status >= 200 && status < 300) {
-      throw new UnavailableError(`The API server's answer on ${request.what} was cut off`);
-    }
-    return this.#failure(request, status, headers, (body ?? { message: text.trim() }) as Status);
+    const { server, source } = this.#access;
+    return decode(answer, {
+      verb: request.verb,
+      resource: request.resource,
+      what: this.what(request),
+      server,
+      source,
+    }) as
+      | T
+      | undefined;
   }
 
   [Symbol.dispose](): void {
-    this.#client?.close();
-    this.#client = undefined;
+    this.#transport?.[Symbol.dispose]();
+    this.#transport = undefined;
   }
 
-  async #exchange({ method, path, body, contentType, what }: ApiRequest, signal: AbortSignal): Promise<Exchange> {
-    const { server, token } = this.#access;
-    const headers: Record<string, string> = { accept: "application/json" };
-    if (token) headers.authorization = `Bearer ${await token()}`;
-    if (body !== undefined) headers["content-type"] = contentType ?? "application/json";
-    const init = { method, headers, signal, ...(body !== undefined && { body: JSON.stringify(body) }) };
+  async #renew(): Promise<void> {
+    const access = await this.#readAccess().catch(() => this.#access); // half-written files: the old ones may serve
+    this.#suspect = false;
+    if (JSON.stringify(access) === JSON.stringify(this.#access)) return;
+    this[Symbol.dispose]();
+    this.#access = access;
+  }
+
+  async #send(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+    const { server } = this.#access;
+    const transport = this.#transport ??= connect(this.#access);
     try {
-      if (this.#access.insecure) return await (await import("./insecure.ts")).insecureFetch(server + path, init);
-      const response = await fetch(server + path, { ...init, client: this.#client ??= this.#connect() });
-      return { status: response.status, headers: response.headers, text: await response.text() };
+      return await transport.send(`${server}${this.#path(request)}`, this.#init(request, signal));
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (/certificate|InvalidCert|UnknownIssuer/.test(reason)) {
-        throw new RefusedError(`Cannot trust the API server ${server} of ${this.#access.source}: ${reason}`, {
-          cause: error,
-        });
-      }
-      throw new UnavailableError(`Cannot reach the API server ${server} for ${what}`, { cause: error });
+      this.#suspect = true;
+      throw this.#silence(request, error);
     }
   }
 
-  #connect(): Deno.HttpClient {
-    const { ca, certificate } = this.#access;
-    return Deno.createHttpClient({ ...(ca !== undefined && { caCerts: [ca] }), ...certificate });
+  #path({ resource, name, query = {} }: ApiRequest): string {
+    const segments = [API_VERSION, "namespaces", encodeURIComponent(this.#access.namespace), resource];
+    if (name !== undefined) segments.push(encodeURIComponent(name));
+    const parameters = new URLSearchParams(query).toString();
+    return `/apis/${segments.join("/")}${parameters && `?${parameters}`}`;
   }
 
-  #failure({ what, method, contentType }: ApiRequest, status: number, headers: Headers, body: Status): undefined {
+  #init({ verb, body, metadataOnly }: ApiRequest, signal: AbortSignal): RequestInit {
+    const headers: Record<string, string> = {
+      accept: metadataOnly ? METADATA_ONLY : "application/json",
+      "accept-encoding": "identity", // compressing a large pool costs the API server more than it saves
+      "user-agent": "whereabouts",
+    };
+    if (this.#access.token !== undefined) headers.authorization = `Bearer ${this.#access.token}`;
+    if (body !== undefined) {
+      headers["content-type"] = verb === "patch" ? "application/json-patch+json" : "application/json";
+    }
+    return {
+      method: METHODS[verb],
+      headers,
+      signal,
+      redirect: "manual",
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    };
+  }
+
+  #silence(request: ApiRequest, error: unknown): Error {
     const { server, source } = this.#access;
-    const message = body.message || body.reason || `status ${status}`;
-    switch (true) {
-      case status === 404 && body.details?.name !== undefined && body.details.kind !== "namespaces":
-        return undefined;
-      case status === 404 && body.details?.kind === "namespaces":
-        throw new RefusedError(
-          `Cannot store ${what}: ${message}; create the namespace or change the context of ${source}`,
-        );
-      case status === 404:
-        throw new RefusedError(
-          `Cannot find the resource of ${what} on ${server}: the custom resource definitions are not installed; ` +
-            "apply install/manifests/crds",
-        );
-      case status === 409:
-      case status === 422 && contentType !== undefined && !body.details?.causes?.length:
-        throw new ConflictError(`${what} changed meanwhile: ${message}`);
-      case status === 401:
-        throw new RefusedError(
-          `The API server ${server} does not accept the credentials of ${source} for ${what}: ${message}`,
-        );
-      case status === 403:
-        throw new RefusedError(
-          `The credentials of ${source} do not allow ${method} of ${what}: ${message}; see the ClusterRole in install`,
-        );
-      case status === 429 || status >= 500: {
-        const seconds = Number(headers.get("retry-after"));
-        throw new UnavailableError(`The API server ${server} cannot serve ${what} now: ${message}`, {
-          ...(seconds > 0 && { retryAfter: seconds * 1000 }),
-        });
-      }
-      default:
-        throw new RefusedError(`The API server refused ${what} with status ${status}: ${message}`);
+    const text = error instanceof Error ? error.message : String(error);
+    const reason = text.replace(/^error sending request .*?\): /, "").replace(/^client error \((\w+)\): /, "");
+    if (/invalid peer certificate|fatal alert/.test(reason)) {
+      return new RefusedError(`Cannot trust the API server ${server} of ${source}: ${reason}`, { cause: error });
     }
+    const message = `Cannot reach the API server ${server} to ${request.verb} ${this.what(request)}: ${reason}`;
+    return new UnavailableError(message, { cause: error });
   }
+}
+
+/** Opens no connection yet. */
+function connect(access: Access): Transport {
+  if (access.insecure) return lazily(() => import("./insecure.ts").then((module) => module.insecureTransport(access)));
+  const { ca, certificate, via } = access;
+  let client: Deno.HttpClient;
+  try {
+    client = Deno.createHttpClient({
+      // With HTTP/2, Deno 2.7 to 2.9 lets bodies above some 700 bytes wait 40 ms for an acknowledgement (Nagle's algorithm).
+      http2: false,
+      ...(ca !== undefined && { caCerts: [ca] }),
+      ...(via && { proxy: { transport: "tcp", ...via } }),
+      ...certificate,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RefusedError(`Cannot use the certificates of ${access.source}: ${reason}`, { cause: error });
+  }
+  return {
+    send: async (url, init) => {
+      const response = await fetch(url, { ...init, client });
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    },
+    [Symbol.dispose]: () => client.close(),
+  };
+}
+
+/** Loads a transport when it is first used. */
+function lazily(load: () => Promise<Transport>): Transport {
+  let loaded: Promise<Transport> | undefined;
+  return {
+    send: async (url, init) => (await (loaded ??= load())).send(url, init),
+    [Symbol.dispose]: () => void loaded?.then((transport) => transport[Symbol.dispose]()),
+  };
 }

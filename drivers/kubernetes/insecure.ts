@@ -3,39 +3,35 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { request } from "node:https";
-import type { Exchange } from "./http.ts";
+import { Agent, request } from "node:https";
+import type { Answer } from "./answer.ts";
+import type { Transport } from "./http.ts";
+import type { Access } from "./kubeconfig.ts";
 
-/** What is sent. */
-export interface InsecureRequest {
-  /** HTTP method. */
-  readonly method: string;
-  /** HTTP headers. */
-  readonly headers: Record<string, string>;
-  /** The body. */
-  readonly body?: string;
-  /** Ends it. */
-  readonly signal: AbortSignal;
+/** Opens no connection yet. */
+export function insecureTransport({ certificate }: Pick<Access, "certificate">): Transport {
+  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, ...certificate });
+  return {
+    send: (url, init) => send(agent, url, init),
+    [Symbol.dispose]: () => agent.destroy(),
+  };
 }
 
-/** Sends one request, whatever certificate the server shows. */
-export function insecureFetch(url: string, { method, headers, body, signal }: InsecureRequest): Promise<Exchange> {
-  const { promise, resolve, reject } = Promise.withResolvers<Exchange>();
-  const sent = request(url, { method, headers, signal, rejectUnauthorized: false }, (response) => {
-    const chunks: Uint8Array[] = [];
-    response.on("data", (chunk) => chunks.push(chunk));
+function send(agent: Agent, url: string, { method = "GET", headers, body, signal }: RequestInit): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const options = { agent, method, headers: headers as Record<string, string>, ...(signal && { signal }) };
+  const sent = request(url, options, (response) => {
+    let text = "";
+    response.setEncoding("utf8");
+    response.on("data", (chunk) => text += chunk);
     response.on("error", reject);
+    response.on("close", () => reject(new Error("The connection was closed before the answer was whole")));
     response.on("end", () => {
-      const fields = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
-      resolve({
-        status: response.statusCode ?? 0,
-        headers: new Headers(fields as [string, string][]),
-        text: Buffer.concat(chunks).toString(),
-      });
+      const fields = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)]);
+      resolve({ status: response.statusCode ?? 0, headers: new Headers(fields), text });
     });
   });
   sent.on("error", reject);
-  sent.end(body);
+  sent.end(typeof body === "string" ? body : undefined);
   return promise;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
 
@@ -11,18 +11,26 @@ import type { World } from "../../src/world/world.ts";
 const DEFAULT_NAMESPACE = "kube-system";
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** Address, trust and credentials. */
+/** Members of a user or cluster that would change who we are or where we go, and that we do not do. */
+const REFUSED = {
+  user: ["exec", "auth-provider", "username", "as", "as-uid", "as-groups", "as-user-extra"],
+  cluster: ["proxy-url"],
+} as const;
+
+/** Address, trust and credentials. Values only, so that two readings can be compared. */
 export interface Access {
-  /** Base URL without a slash at its end. */
+  /** Base URL without a slash at its end. Its host is the name that the server's certificate must bear. */
   readonly server: string;
+  /** Where to connect, if that is elsewhere (`tls-server-name`). */
+  readonly via?: { readonly hostname: string; readonly port: number };
   /** Namespace of our objects. */
   readonly namespace: string;
   /** CA certificates (PEM). Absent: the system's. */
   readonly ca?: string;
   /** Client certificate and key (PEM). */
   readonly certificate?: { readonly cert: string; readonly key: string };
-  /** The bearer token now. Read anew for each request where it stands in a file, because it rotates. */
-  readonly token?: () => Promise<string>;
+  /** Bearer token. */
+  readonly token?: string;
   /** Do not verify the server's certificate. */
   readonly insecure: boolean;
   /** Where this comes from, for messages. */
@@ -32,13 +40,16 @@ export interface Access {
 type Node = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a kubeconfig: its current context, cluster and user.
+ * Reads the credentials as they are now.
  *
- * @param path absent: the service account of this pod
+ * @param path of a kubeconfig; absent: the service account of this pod
  * @throws {RefusedError} something is missing or cannot be read; the message names it
  */
-export async function readAccess(world: World, path: string | undefined): Promise<Access> {
-  if (path === undefined) return await inCluster(world);
+export function readAccess(world: World, path: string | undefined): Promise<Access> {
+  return path === undefined ? inCluster(world) : fromKubeconfig(world, path);
+}
+
+async function fromKubeconfig(world: World, path: string): Promise<Access> {
   const config = await readKubeconfig(world, path);
   const named = (list: string, member: string, name: unknown): Node => {
     const found = asList(config[list]).find((one) => one.name === name)?.[member];
@@ -46,61 +57,73 @@ export async function readAccess(world: World, path: string | undefined): Promis
     throw refused(path, `it has no ${member} named ${JSON.stringify(name)}`);
   };
   const current = config["current-context"];
-  if (typeof current !== "string" || current === "") throw refused(path, "it has no current-context");
+  if (!isText(current)) throw refused(path, "it has no current-context");
   const context = named("contexts", "context", current);
   const cluster = named("clusters", "cluster", context.cluster);
   const user = named("users", "user", context.user);
-  const server = cluster.server;
-  if (typeof server !== "string" || !URL.canParse(server)) {
-    throw refused(
-      path,
-      `cluster ${JSON.stringify(context.cluster)} has server ${JSON.stringify(server)}, wanted a URL`,
-    );
-  }
-  refuseUnknown(path, cluster, user);
+  refuse(path, "cluster", cluster);
+  refuse(path, "user", user);
   const read = reader(world, path);
-  const ca = await read(cluster, "certificate-authority");
+  const insecure = cluster["insecure-skip-tls-verify"] === true;
+  const ca = insecure ? undefined : await read(cluster, "certificate-authority");
   const certificate = await readCertificate(path, user, read);
-  const token = tokenOf(world, path, user);
+  const token = await readToken(path, user, read);
   return {
-    server: server.replace(/\/+$/, ""),
-    namespace: typeof context.namespace === "string" && context.namespace !== ""
-      ? context.namespace
-      : DEFAULT_NAMESPACE,
+    ...serverOf(path, cluster, insecure),
+    namespace: isText(context.namespace) ? context.namespace : DEFAULT_NAMESPACE,
     ...(ca !== undefined && { ca }),
     ...(certificate && { certificate }),
-    ...(token && { token }),
-    insecure: cluster["insecure-skip-tls-verify"] === true,
+    ...(token !== undefined && { token }),
+    insecure,
     source: path,
   };
 }
 
 async function readKubeconfig(world: World, path: string): Promise<Node> {
-  const text = await world.readTextFile(path).catch((error) => {
-    throw refused(path, error.name === "NotFound" ? "there is no such file" : error.message, error);
-  });
+  const text = await readFile(world, path, path, "");
   let config: unknown;
   try {
-    config = text.trimStart().startsWith("{") ? JSON.parse(text) : (await import("yaml")).parse(text);
+    config = await parse(text);
   } catch (error) {
     throw refused(path, `it is neither JSON nor YAML: ${error instanceof Error ? error.message : error}`, error);
   }
   if (isNode(config)) return config;
-  throw refused(path, "it is no object");
+  throw refused(path, "it holds no object: it may be empty or half written");
 }
 
-function refuseUnknown(path: string, cluster: Node, user: Node): void {
-  for (const plugin of ["exec", "auth-provider"]) {
-    if (user[plugin]) {
-      throw refused(
-        path,
-        `its user wants credentials from "${plugin}": use a token, a token file or a client certificate`,
-      );
-    }
+/** JSON is YAML, and what our installer writes; the YAML parser is loaded for everything else. */
+async function parse(text: string): Promise<unknown> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return (await import("yaml")).parse(text);
   }
-  if (cluster["tls-server-name"]) {
-    throw refused(path, 'its cluster sets "tls-server-name": use a server URL that the certificate names');
+}
+
+function refuse(path: string, kind: keyof typeof REFUSED, node: Node): void {
+  const found = REFUSED[kind].find((member) =>
+    node[member] !== undefined && node[member] !== null && node[member] !== ""
+  );
+  if (found === undefined) return;
+  const wanted = kind === "user" ? "a token, a tokenFile or a client certificate" : "a server that is reached directly";
+  throw refused(path, `its ${kind} sets ${JSON.stringify(found)}, which is not supported: use ${wanted}`);
+}
+
+function serverOf(path: string, cluster: Node, insecure: boolean): Pick<Access, "server" | "via"> {
+  const { server } = cluster;
+  if (!isText(server) || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
+    throw refused(
+      path,
+      `its cluster has the server ${JSON.stringify(server)}, wanted a URL such as https://10.0.0.1:6443`,
+    );
   }
+  const base = server.replace(/\/+$/, "");
+  const name = cluster["tls-server-name"];
+  if (!isText(name) || insecure) return { server: base };
+  const url = new URL(base);
+  const via = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || 443) };
+  url.hostname = name;
+  return { server: url.href.replace(/\/+$/, ""), via };
 }
 
 type Read = (node: Node, key: string) => Promise<string | undefined>;
@@ -109,51 +132,47 @@ type Read = (node: Node, key: string) => Promise<string | undefined>;
 function reader(world: World, path: string): Read {
   return async (node, key) => {
     const data = node[`${key}-data`];
-    try {
-      if (typeof data === "string" && data !== "") {
-        return new TextDecoder().decode(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)));
-      }
-    } catch (error) {
-      throw refused(path, `${key}-data is not base64`, error);
-    }
+    if (isText(data)) return decodeBase64(path, `${key}-data`, data);
     const file = node[key];
-    if (typeof file !== "string" || file === "") return undefined;
-    const absolute = isAbsolute(file) ? file : join(dirname(path), file);
-    return await world.readTextFile(absolute).catch((error) => {
-      throw refused(path, `cannot read its ${key} ${JSON.stringify(absolute)}: ${error.message}`, error);
-    });
+    return isText(file) ? await readFile(world, path, resolve(dirname(path), file), `its ${key} `) : undefined;
   };
 }
 
-async function readCertificate(
-  path: string,
-  user: Node,
-  read: Read,
-): Promise<{ cert: string; key: string } | undefined> {
+async function readFile(world: World, path: string, file: string, which: string): Promise<string> {
+  try {
+    return await world.readTextFile(file);
+  } catch (error) {
+    const why = error instanceof Error && error.name !== "NotFound" ? error.message : "there is no such file";
+    throw refused(path, which === "" ? why : `cannot read ${which}${JSON.stringify(file)}: ${why}`, error);
+  }
+}
+
+function decodeBase64(path: string, key: string, data: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(data), (character) => character.charCodeAt(0)));
+  } catch (error) {
+    throw refused(path, `its ${key} is not base64`, error);
+  }
+}
+
+async function readCertificate(path: string, user: Node, read: Read): Promise<Access["certificate"]> {
   const cert = await read(user, "client-certificate");
   const key = await read(user, "client-key");
   if (cert !== undefined && key !== undefined) return { cert, key };
   if (cert === undefined && key === undefined) return undefined;
   throw refused(
     path,
-    `its user has a ${cert ? "client-certificate without client-key" : "client-key without client-certificate"}`,
+    `its user has a ${cert ? "client-certificate but no client-key" : "client-key but no client-certificate"}`,
   );
 }
 
-function tokenOf(world: World, path: string, user: Node): (() => Promise<string>) | undefined {
-  const { token, tokenFile } = user;
-  if (typeof tokenFile === "string" && tokenFile !== "") {
-    const file = isAbsolute(tokenFile) ? tokenFile : join(dirname(path), tokenFile);
-    return () => readToken(world, file, path);
-  }
-  return typeof token === "string" && token !== "" ? () => Promise.resolve(token) : undefined;
-}
-
-async function readToken(world: World, file: string, source: string): Promise<string> {
-  const token = await world.readTextFile(file).catch((error) => {
-    throw refused(source, `cannot read the token ${JSON.stringify(file)}: ${error.message}`, error);
-  });
-  return token.trim();
+/** The token file goes before the token, as in the reference client. */
+async function readToken(path: string, user: Node, read: Read): Promise<string | undefined> {
+  const token = await read(user, "tokenFile") ?? user.token;
+  if (!isText(token)) return undefined;
+  const trimmed = token.trim();
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw refused(path, "the token of its user is empty or holds characters that no token has");
 }
 
 async function inCluster(world: World): Promise<Access> {
@@ -161,19 +180,17 @@ async function inCluster(world: World): Promise<Access> {
   const port = world.env("KUBERNETES_SERVICE_PORT");
   if (!host || !port) {
     throw new RefusedError(
-      "Cannot find the Kubernetes API server: ipam.kubernetes.kubeconfig is not configured, and this runs in no pod " +
-        "(KUBERNETES_SERVICE_HOST is not set)",
+      "Cannot find the Kubernetes API server: kubernetes.kubeconfig is not configured, and this runs in no pod " +
+        "(KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)",
     );
   }
-  const ca = await world.readTextFile(`${SERVICE_ACCOUNT}/ca.crt`).catch((error) => {
-    throw refused(SERVICE_ACCOUNT, error.message, error);
-  });
-  const namespace = await world.readTextFile(`${SERVICE_ACCOUNT}/namespace`).catch(() => "");
+  const file = (name: string) => readFile(world, SERVICE_ACCOUNT, `${SERVICE_ACCOUNT}/${name}`, "");
+  const namespace = world.env("WHEREABOUTS_NAMESPACE") || (await file("namespace").catch(() => "")).trim();
   return {
     server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    namespace: world.env("WHEREABOUTS_NAMESPACE") || namespace.trim() || DEFAULT_NAMESPACE,
-    ca,
-    token: () => readToken(world, `${SERVICE_ACCOUNT}/token`, SERVICE_ACCOUNT),
+    namespace: namespace || DEFAULT_NAMESPACE,
+    ca: await file("ca.crt"),
+    token: (await file("token")).trim(),
     insecure: false,
     source: SERVICE_ACCOUNT,
   };
@@ -181,6 +198,10 @@ async function inCluster(world: World): Promise<Access> {
 
 function refused(path: string, why: string, cause?: unknown): RefusedError {
   return new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(path)}: ${why}`, { cause });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function isNode(value: unknown): value is Node {

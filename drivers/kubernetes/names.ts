@@ -1,65 +1,98 @@
 /**
  * Names of objects, as the original makes them, and what they stand for.
  *
- * A name replaces `:` and `/` by `-`. One that would begin with `-` (`::1`, `::/64`), which the API server refuses, gets a `0` in front.
+ * A name is the text with `:` and `/` replaced by `-`, behind the network (and the node) it belongs to. One that would begin with `-`
+ * (`::1`, `::/64` of the unnamed network), which the API server refuses, gets a `0` in front.
  *
  * @module
  */
 import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
 
-/** The IPPool of a key: `[network-][node-]range`. */
+/** What the API server takes as a name: a DNS subdomain (RFC 1123). */
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LONGEST_NAME = 253;
+
+/**
+ * The IPPool of a key: `[network-][node-]range`.
+ *
+ * @throws {RefusedError} the network or node makes no object name
+ */
 export function poolName({ network, node = "", cidr }: PoolKey): string {
-  return joined([network, node, dashed(formatCidr(cidr))]);
+  return join([network, node, dashed(formatCidr(cidr))]);
 }
 
 /**
- * The key of an IPPool. Network and node cannot be told apart in a name, so both stand in `network`.
+ * The key of an IPPool. Network and node cannot be told apart in a name, so both stand in `network`; {@linkcode poolName} of the key is
+ * the name again.
  *
  * @returns undefined where the range is none, or the name does not end with it
  */
 export function poolKey(name: string, range: string): PoolKey | undefined {
   const cidr = parseCidr(range)?.cidr;
   if (!cidr) return undefined;
-  const suffix = dashed(formatCidr(cidr));
-  if (name === suffix) return { network: "", cidr };
-  return name.endsWith(`-${suffix}`) ? { network: name.slice(0, -suffix.length - 1), cidr } : undefined;
+  const text = dashed(formatCidr(cidr));
+  if (name === join([text])) return { network: "", cidr };
+  const network = name.slice(0, -text.length - 1);
+  return network !== "" && name === `${network}-${text}` ? { network, cidr } : undefined;
 }
 
-/** The OverlappingRangeIPReservation of an address: `[network-]address`. */
+/**
+ * The OverlappingRangeIPReservation of an address: `[network-]address`, an address that ends in `::` with a `0` behind it.
+ *
+ * @throws {RefusedError} the network makes no object name
+ */
 export function reservationName(network: string, ip: Ip): string {
   const text = formatIp(ip);
-  return joined([network, dashed(text.endsWith(":") ? `${text}0` : text)]);
+  return join([network, dashed(text.endsWith(":") ? `${text}0` : text)]);
 }
 
 /**
  * What a reservation's name stands for.
  *
- * @param network the network it must be of; undefined: any, and the longest tail that is an address is taken for one
+ * @param network the network it must be of. Undefined: any. Where a network's name ends like an address (`net-fd` before `2001:db8::1`)
+ * a name can be read in several ways: the longest tail whose first group has four digits, as those of all unicast addresses in use, goes
+ * before the longest tail. Who knows the network should say it
  */
 export function reservationKey(name: string, network?: string): { network: string; ip: Ip } | undefined {
   if (network !== undefined) {
     const prefix = network === "" ? "" : `${network}-`;
-    const ip = name.startsWith(prefix) ? undash(name.slice(prefix.length)) : undefined;
+    const ip = name.startsWith(prefix) ? undashed(name.slice(prefix.length)) : undefined;
     return ip && { network, ip };
   }
-  for (let at = 0; at >= 0; at = name.indexOf("-", at) + 1 || -1) {
-    const ip = undash(name.slice(at));
-    if (ip) return { network: name.slice(0, Math.max(0, at - 1)), ip };
+  const readings: { network: string; ip: Ip; usual: boolean }[] = [];
+  for (const at of starts(name)) {
+    const ip = undashed(name.slice(at));
+    const usual = ip?.family === 4 || /^[0-9a-f]{4}-/.test(name.slice(at));
+    if (ip) readings.push({ network: name.slice(0, Math.max(0, at - 1)), ip, usual });
   }
-  return undefined;
+  const chosen = readings.find(({ usual }) => usual) ?? readings[0];
+  return chosen && { network: chosen.network, ip: chosen.ip };
+}
+
+/** Where an address may start: at the front, or behind a dash. */
+function starts(name: string): number[] {
+  return [0, ...Array.from(name.matchAll(/(?<=.)-/g), ({ index }) => index + 1)];
 }
 
 function dashed(text: string): string {
-  const name = text.replace(/[:/]/g, "-");
-  return name.startsWith("-") ? `0${name}` : name;
+  return text.replace(/[:/]/g, "-");
 }
 
-function undash(name: string): Ip | undefined {
-  return name.includes("-") ? parseIp(name.replaceAll("-", ":")) : parseIp(name);
+function undashed(name: string): Ip | undefined {
+  return parseIp(name.includes(".") ? name : name.replaceAll("-", ":"));
 }
 
-function joined(parts: readonly string[]): string {
-  return parts.filter((part) => part !== "").join("-");
+function join(parts: readonly string[]): string {
+  const joined = parts.filter((part) => part !== "").join("-");
+  const name = joined.startsWith("-") ? `0${joined}` : joined;
+  if (name.length <= LONGEST_NAME && NAME.test(name)) return name;
+  throw new RefusedError(
+    `Cannot name an object ${
+      JSON.stringify(name)
+    }: network_name and node name must be made of lower-case letters, digits, "-" and ".", ` +
+      `begin and end with a letter or digit, and leave the name at most ${LONGEST_NAME} characters`,
+  );
 }

@@ -10,166 +10,140 @@ import type { Logger } from "../../src/world/log.ts";
 import type { ApiClient } from "./http.ts";
 import { listAll } from "./list.ts";
 import { poolKey, poolName } from "./names.ts";
-import {
-  API_VERSION,
-  baseOf,
-  entryPath,
-  type IpPool,
-  type Metadata,
-  type PatchOperation,
-  toAllocations,
-  toEntry,
-  toOperations,
-} from "./resources.ts";
+import { guardedPatch, type PatchOperation, presumedPatch, type Stored } from "./patch.ts";
+import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool } from "./resources.ts";
 
-/** Operations of one patch, at most: the API server's limit. */
-const MOST_OPERATIONS = 10_000;
+const resource = "ippools";
+const WRITER = { fieldManager: "whereabouts" };
 
-/** What a commit compares with: an object, its absence, or single entries. */
-type Version =
-  | { readonly kind: "stored"; readonly metadata: Metadata; readonly base: bigint }
-  | { readonly kind: "absent" }
-  | { readonly kind: "presumed" };
+/** What a commit compares with: an object's version, its absence, or single entries. */
+type Version = ({ readonly kind: "stored" } & Stored) | { readonly kind: "absent" } | { readonly kind: "presumed" };
 
-/** Reads and writes IPPools of one namespace. */
+/** Reads and writes the IPPools of one namespace. */
 export class Pools {
   readonly #api: ApiClient;
-  readonly #namespace: string;
   readonly #log: Logger;
 
   /** Sends nothing yet. */
-  constructor(api: ApiClient, namespace: string, log: Logger) {
+  constructor(api: ApiClient, log: Logger) {
     this.#api = api;
-    this.#namespace = namespace;
     this.#log = log;
   }
 
   /** One GET. */
   async read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {
-    const object = await this.#api.request<IpPool>({ method: "GET", ...this.#object(poolName(key)) }, signal);
-    if (!object) return { key, allocations: new Map(), version: { kind: "absent" } satisfies Version };
-    return this.#snapshot(key, object);
+    const object = await this.#api.request<IpPool>({ verb: "get", resource, name: poolName(key) }, signal);
+    return object ? this.#snapshot(key, object) : snapshotOf(key, new Map(), { kind: "absent" });
   }
 
   /** One PATCH, or one POST for a pool that is not there. */
   async commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
     const { key } = snapshot;
     const version = snapshot.version as Version;
-    if (version.kind === "absent") return await this.#create(key, changes, signal);
-    const name = version.kind === "stored" ? version.metadata.name : poolName(key);
-    const operations = version.kind === "stored" ? guarded(version, changes) : presumed(key, changes);
-    if (operations.length > MOST_OPERATIONS) {
-      const what = this.#object(name).what;
-      throw new RefusedError(
-        `Cannot patch ${what}: ${operations.length} operations, the API server takes ${MOST_OPERATIONS}`,
-      );
+    switch (version.kind) {
+      case "absent":
+        return await this.#create(key, changes, signal);
+      case "stored":
+        return await this.#patch(snapshot, version, changes, signal);
+      case "presumed": {
+        const name = poolName(key);
+        return this.#snapshot(key, await this.#send<IpPool>(name, presumedPatch(name, key, changes), {}, signal));
+      }
     }
-    const object = await this.#api.request<IpPool>({
-      method: "PATCH",
-      ...this.#object(name, "?fieldManager=whereabouts"),
-      body: operations,
-      contentType: "application/json-patch+json",
-    }, signal);
-    if (!object) throw new ConflictError(`${this.#object(name).what} was deleted meanwhile`);
-    return this.#snapshot(key, object);
   }
 
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
-    const objects = await listAll<IpPool>(this.#api, this.#collection(), signal);
+    const objects = await listAll<IpPool>(this.#api, resource, signal);
     return objects.flatMap((object) => {
-      const key = poolKey(object.metadata.name, object.spec?.range ?? "");
+      const { metadata: { name }, spec: { range } = {} } = object;
+      const key = poolKey(name, range ?? "");
       if (key) return [this.#snapshot(key, object)];
-      this.#log.error("IPPool is left out: its name and range do not belong together", {
-        name: object.metadata.name,
-        range: object.spec?.range,
+      this.#log.warn("IPPool is left out: its spec.range is no network, or not the one it is named after", {
+        name,
+        range,
       });
       return [];
     });
   }
 
-  /** One GET of one object at most. */
+  /** One GET, of one object at most. */
   async status(signal: AbortSignal): Promise<void> {
-    const { path, what } = this.#collection();
-    await this.#api.request({ method: "GET", path: `${path}?limit=1`, what }, signal);
+    await this.#api.request({ verb: "list", resource, query: { limit: "1" } }, signal);
   }
 
   async #create(key: PoolKey, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
-    const { base } = key.cidr;
-    const entries = changes.flatMap(({ address, after }) => after ? [[String(address - base), toEntry(after)]] : []);
     const name = poolName(key);
+    const { base } = key.cidr;
+    const entries = changes.flatMap(({ address, after }) =>
+      after ? [[String(address - base), encodeEntry(after)]] : []
+    );
     const body = {
       apiVersion: API_VERSION,
       kind: "IPPool",
-      metadata: { name, namespace: this.#namespace },
+      metadata: { name },
       spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries) },
     };
-    const { path } = this.#collection();
-    const request = {
-      method: "POST",
-      path: `${path}?fieldManager=whereabouts`,
-      what: this.#object(name).what,
-      body,
-    } as const;
-    const object = await this.#api.request<IpPool>(request, signal);
-    if (!object) throw new ConflictError(`${request.what} was deleted meanwhile`);
-    return this.#snapshot(key, object);
+    const object = await this.#api.request<IpPool>({ verb: "create", resource, query: WRITER, body }, signal);
+    return this.#snapshot(key, object ?? this.#gone(name));
+  }
+
+  async #patch(
+    { key, allocations: before }: PoolSnapshot,
+    stored: Stored,
+    changes: readonly Change[],
+    signal: AbortSignal,
+  ): Promise<PoolSnapshot> {
+    const { name } = stored.metadata;
+    const patch = guardedPatch(stored, key, changes);
+    const { metadata } = await this.#send<Pick<IpPool, "metadata">>(name, patch, { metadataOnly: true }, signal);
+    const allocations = new Map(before);
+    const oddKeys = new Map(stored.oddKeys);
+    for (const { address, after } of changes) {
+      if (after) allocations.set(address, after);
+      else {
+        allocations.delete(address);
+        oddKeys.delete(address);
+      }
+    }
+    return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys });
+  }
+
+  async #send<T>(
+    name: string,
+    body: readonly PatchOperation[],
+    options: { readonly metadataOnly?: boolean },
+    signal: AbortSignal,
+  ): Promise<T> {
+    const request = { verb: "patch", resource, name, query: WRITER, body, ...options } as const;
+    return await this.#api.request<T>(request, signal) ?? this.#gone(name);
+  }
+
+  #gone(name: string): never {
+    throw new ConflictError(`${this.#api.what({ resource, name })} was deleted meanwhile`);
   }
 
   #snapshot(key: PoolKey, { metadata, spec = {} }: IpPool): PoolSnapshot {
     const range = baseOf(spec.range ?? "");
-    if (!range || formatCidr(range.cidr) !== formatCidr(key.cidr)) {
+    const wanted = formatCidr(key.cidr);
+    if (!range || formatCidr(range.cidr) !== wanted) {
       throw new RefusedError(
-        `Cannot use ${this.#object(metadata.name).what}: its spec.range is ${JSON.stringify(spec.range)}, wanted ${
-          formatCidr(key.cidr)
-        }`,
+        `Cannot use ${this.#api.what({ resource, name: metadata.name })}: its spec.range is ${
+          JSON.stringify(spec.range)
+        }, ` +
+          `wanted ${wanted}; another network took its name, or it was edited: delete it, or set network_name`,
       );
     }
-    const allocations = toAllocations(spec.allocations ?? {}, range.base, key.cidr.family);
-    return { key, allocations, version: { kind: "stored", metadata, base: range.base } satisfies Version };
-  }
-
-  #collection(): { path: string; what: string } {
-    const path = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(this.#namespace)}/ippools`;
-    return { path, what: `IPPools of namespace ${this.#namespace}` };
-  }
-
-  #object(name: string, query = ""): { path: string; what: string } {
-    return {
-      path: `${this.#collection().path}/${encodeURIComponent(name)}${query}`,
-      what: `IPPool ${this.#namespace}/${name}`,
-    };
+    const { allocations, oddKeys } = decodeEntries(spec.allocations ?? {}, range.base);
+    return snapshotOf(key, allocations, { kind: "stored", metadata, base: range.base.value, oddKeys });
   }
 }
 
 /** A snapshot of what the caller remembers. */
 export function presume(key: PoolKey, allocations: Allocations): PoolSnapshot {
-  return { key, allocations, version: { kind: "presumed" } satisfies Version };
+  return snapshotOf(key, allocations, { kind: "presumed" });
 }
 
-/** Compared by the object's version. What doubles the object's size is cleared on the way. */
-function guarded(
-  { metadata, base }: Extract<Version, { kind: "stored" }>,
-  changes: readonly Change[],
-): PatchOperation[] {
-  return [
-    { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
-    ...changes.flatMap((change) => toOperations(change, base)),
-    ...(metadata.managedFields?.length ? [{ op: "add" as const, path: "/metadata/managedFields", value: [{}] }] : []),
-  ];
-}
-
-/** Compared entry by entry. */
-function presumed(key: PoolKey, changes: readonly Change[]): PatchOperation[] {
-  const { base } = key.cidr;
-  return changes.flatMap(({ address, before, after }) => {
-    if (!before || after) throw new TypeError("A presumed snapshot takes releases only");
-    const path = entryPath(address, base);
-    const tests = Object.entries(toEntry(before)).map(([name, value]) => ({
-      op: "test" as const,
-      path: `${path}/${name}`,
-      value,
-    }));
-    return [...tests, { op: "remove" as const, path }];
-  });
+function snapshotOf(key: PoolKey, allocations: Allocations, version: Version): PoolSnapshot {
+  return { key, allocations, version };
 }

@@ -1,8 +1,8 @@
 /**
  * OverlappingRangeIPReservations: made first and looked at only when somebody has it, deleted with preconditions.
  *
- * Beside the original's members they carry its own `containerid`, so that the late release of a pod's previous sandbox leaves the
- * reservation of the next one alone.
+ * Beside the members that the original writes they carry `containerid`, which its schema has, so that the late release of a pod's
+ * previous sandbox leaves the reservation of the next one alone. The token of a reservation is `uid/resourceVersion`.
  *
  * @module
  */
@@ -13,29 +13,23 @@ import { listAll } from "./list.ts";
 import { reservationKey, reservationName } from "./names.ts";
 import { API_VERSION, type Metadata, type ReservationObject } from "./resources.ts";
 
+const resource = "overlappingrangeipreservations";
+const WRITER = { fieldManager: "whereabouts" };
+
 /** Looks at one reservation, at most, while others make and delete it. */
 const ROUNDS = 10;
 
 /** The reservations of one namespace. */
-export function kubernetesReservations(api: ApiClient, namespace: string): Reservations {
-  const collection = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/overlappingrangeipreservations`;
-  const target = ({ network, ip }: Pick<Reservation, "network" | "ip">) => {
-    const name = reservationName(network, ip);
-    return { name, path: `${collection}/${name}`, what: `OverlappingRangeIPReservation ${namespace}/${name}` };
-  };
-  const look = (request: Omit<ApiRequest, "method">, signal: AbortSignal) =>
-    api.request<ReservationObject>({ method: "GET", path: request.path, what: request.what }, signal);
-  const work = { api, namespace, collection, target, look };
+export function kubernetesReservations(api: ApiClient): Reservations {
   return {
-    claim: (wanted, signal) => claim(work, wanted, signal),
-    release: (owned, signal) => release(work, owned, signal),
+    claim: (wanted, signal) => claim(api, wanted, signal),
+    release: (owned, signal) => release(api, owned, signal),
     find: async (network, ip, signal) => {
-      const object = await look(target({ network, ip }), signal);
+      const object = await look(api, reservationName(network, ip), signal);
       return object && toReservation(object, { network, ip });
     },
     list: async (network, signal) => {
-      const what = `OverlappingRangeIPReservations of namespace ${namespace}`;
-      const objects = await listAll<ReservationObject>(api, { path: collection, what }, signal);
+      const objects = await listAll<ReservationObject>(api, resource, signal);
       return objects.flatMap((object) => {
         const key = reservationKey(object.metadata.name, network);
         return key ? [toReservation(object, key)] : [];
@@ -44,83 +38,88 @@ export function kubernetesReservations(api: ApiClient, namespace: string): Reser
   };
 }
 
-interface Work {
-  readonly api: ApiClient;
-  readonly namespace: string;
-  readonly collection: string;
-  readonly target: (reservation: Pick<Reservation, "network" | "ip">) => { name: string; path: string; what: string };
-  readonly look: (request: Omit<ApiRequest, "method">, signal: AbortSignal) => Promise<ReservationObject | undefined>;
-}
-
-async function claim(work: Work, wanted: Reservation, signal: AbortSignal): Promise<ClaimResult> {
-  const { what } = work.target(wanted);
+async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): Promise<ClaimResult> {
+  const name = reservationName(wanted.network, wanted.ip);
   for (let round = 0; round < ROUNDS; round++) {
-    const created = await create(work, wanted, signal);
+    const created = await create(api, name, wanted, signal);
     if (created) return { kind: "created", reservation: withToken(wanted, created.metadata) };
-    const object = await work.look(work.target(wanted), signal);
+    const object = await look(api, name, signal);
     if (!object) continue;
     const { podRef, ifName, containerId } = toReservation(object, wanted);
     if (!isOwn({ podRef, ifName }, wanted)) return { kind: "foreign", holder: { podRef, ifName, containerId } };
-    if (containerId === wanted.containerId) {
-      return { kind: "kept", reservation: withToken(wanted, object.metadata) };
-    }
-    const taken = await takeOver(work, wanted, object.metadata, signal);
-    if (taken) return { kind: "kept", reservation: withToken(wanted, taken.metadata) };
+    const ours = containerId === wanted.containerId && ifName === wanted.ifName;
+    const kept = ours ? object : await takeOver(api, name, wanted, object.metadata, signal);
+    if (kept) return { kind: "kept", reservation: withToken(wanted, kept.metadata) };
   }
-  throw new ConflictError(`${what} changed ${ROUNDS} times while it was claimed`);
+  throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was claimed`);
 }
 
-async function create({ api, namespace, collection, target }: Work, wanted: Reservation, signal: AbortSignal) {
-  const { name, what } = target(wanted);
+function look(api: ApiClient, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
+  return api.request<ReservationObject>({ verb: "get", resource, name }, signal);
+}
+
+/** @returns undefined where there is one already */
+function create(api: ApiClient, name: string, wanted: Reservation, signal: AbortSignal) {
   const { podRef, ifName, containerId } = wanted;
   const body = {
     apiVersion: API_VERSION,
     kind: "OverlappingRangeIPReservation",
-    metadata: { name, namespace },
-    spec: { podref: podRef, ifname: ifName, containerid: containerId },
+    metadata: { name },
+    spec: {
+      podref: podRef,
+      ...(ifName !== "" && { ifname: ifName }),
+      ...(containerId !== "" && { containerid: containerId }),
+    },
   };
-  const path = `${collection}?fieldManager=whereabouts`;
-  return await orConflict(api.request<ReservationObject>({ method: "POST", path, what, body }, signal));
+  return orConflict(api, { verb: "create", resource, query: WRITER, body, metadataOnly: true }, signal);
 }
 
-/** Writes the new container id, so that a release of the old one, which knows the old version, fails. */
-function takeOver({ api, target }: Work, wanted: Reservation, { resourceVersion }: Metadata, signal: AbortSignal) {
-  const { path, what } = target(wanted);
+/**
+ * Writes the new container id (and the interface, which old records lack), so that a release of the old one, which knows the old
+ * version, fails.
+ *
+ * @returns undefined where it changed or went meanwhile
+ */
+function takeOver(
+  api: ApiClient,
+  name: string,
+  { ifName, containerId }: Reservation,
+  { resourceVersion }: Metadata,
+  signal: AbortSignal,
+) {
   const body = [
     { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
-    { op: "add", path: "/spec/ifname", value: wanted.ifName },
-    { op: "add", path: "/spec/containerid", value: wanted.containerId },
+    ...(ifName === "" ? [] : [{ op: "add", path: "/spec/ifname", value: ifName }]),
+    { op: "add", path: "/spec/containerid", value: containerId },
   ];
-  const contentType = "application/json-patch+json";
-  return orConflict(api.request<ReservationObject>({ method: "PATCH", path, what, body, contentType }, signal));
+  return orConflict(api, { verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
 
-async function release(work: Work, owned: Reservation, signal: AbortSignal): Promise<boolean> {
-  const { what } = work.target(owned);
+async function release(api: ApiClient, owned: Reservation, signal: AbortSignal): Promise<boolean> {
+  const name = reservationName(owned.network, owned.ip);
   let known = fromToken(owned.token);
   for (let round = 0; round < ROUNDS; round++) {
     if (!known) {
-      const object = await work.look(work.target(owned), signal);
+      const object = await look(api, name, signal);
       if (!object || !mayRelease(toReservation(object, owned), owned)) return false;
       known = object.metadata;
     }
-    const deleted = await remove(work, owned, known, signal);
-    if (deleted !== "changed") return deleted === "deleted";
+    const result = await remove(api, name, known, signal);
+    if (result !== "changed") return result === "deleted";
     known = undefined;
   }
-  throw new ConflictError(`${what} changed ${ROUNDS} times while it was released`);
+  throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was released`);
 }
 
 async function remove(
-  { api, target }: Work,
-  owned: Reservation,
-  { uid, resourceVersion }: Pick<Metadata, "uid" | "resourceVersion">,
+  api: ApiClient,
+  name: string,
+  { uid, resourceVersion }: Version,
   signal: AbortSignal,
 ): Promise<"deleted" | "absent" | "changed"> {
-  const { path, what } = target(owned);
   const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
   try {
-    const answer = await api.request({ method: "DELETE", path, what, body }, signal);
+    const answer = await api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal);
     return answer === undefined ? "absent" : "deleted";
   } catch (error) {
     if (error instanceof ConflictError) return "changed";
@@ -128,9 +127,13 @@ async function remove(
   }
 }
 
-async function orConflict<T>(request: Promise<T | undefined>): Promise<T | undefined> {
+async function orConflict(
+  api: ApiClient,
+  request: ApiRequest,
+  signal: AbortSignal,
+): Promise<ReservationObject | undefined> {
   try {
-    return await request;
+    return await api.request<ReservationObject>(request, signal);
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;
@@ -147,17 +150,19 @@ function mayRelease(stored: Reservation, owned: Reservation): boolean {
 
 function toReservation(
   { metadata, spec = {} }: ReservationObject,
-  { network, ip }: { network: string; ip: Ip },
+  { network, ip }: { readonly network: string; readonly ip: Ip },
 ): Reservation {
   const { podref = "", ifname = "", containerid = "" } = spec;
   return withToken({ network, ip, podRef: podref, ifName: ifname, containerId: containerid }, metadata);
 }
 
-function withToken(reservation: Reservation, { uid, resourceVersion }: Metadata): Reservation {
+type Version = Pick<Metadata, "uid" | "resourceVersion">;
+
+function withToken(reservation: Reservation, { uid, resourceVersion }: Version): Reservation {
   return { ...reservation, token: `${uid}/${resourceVersion}` };
 }
 
-function fromToken(token = ""): Pick<Metadata, "uid" | "resourceVersion"> | undefined {
+function fromToken(token = ""): Version | undefined {
   const [uid, resourceVersion] = token.split("/");
   return uid && resourceVersion ? { uid, resourceVersion } : undefined;
 }

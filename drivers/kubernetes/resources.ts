@@ -4,11 +4,23 @@
  * @module
  */
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
-import { maxValue } from "../../src/address/ip.ts";
-import type { Allocation, Change } from "../../src/pool/types.ts";
+import { type Ip, maxValue } from "../../src/address/ip.ts";
+import type { Allocation } from "../../src/pool/types.ts";
 
+/** API group of all of them. */
+export const GROUP = "whereabouts.cni.cncf.io";
 /** `apiVersion` of all of them. */
-export const API_VERSION = "whereabouts.cni.cncf.io/v1alpha1";
+export const API_VERSION = `${GROUP}/v1alpha1`;
+
+/** Their kinds, by the resource name that stands in paths. */
+export const KINDS = {
+  ippools: "IPPool",
+  overlappingrangeipreservations: "OverlappingRangeIPReservation",
+  nodeslicepools: "NodeSlicePool",
+} as const;
+
+/** A resource name. */
+export type Resource = keyof typeof KINDS;
 
 /** Metadata, as far as it is used. */
 export interface Metadata {
@@ -26,25 +38,28 @@ export interface Metadata {
 export interface PoolEntry {
   /** Container id. */
   readonly id?: string;
-  /** `namespace/name`. */
+  /** `namespace/name`; absent before v0.6 of the original. */
   readonly podref?: string;
   /** Interface; absent before v0.8 of the original. */
   readonly ifname?: string;
 }
 
+/** Entries by their key: the decimal offset from the address part of the pool's range. */
+export type PoolEntries = Readonly<Record<string, PoolEntry | null>>;
+
 /** An IPPool. */
 export interface IpPool {
   /** Name and version. */
   readonly metadata: Metadata;
-  /** Range and entries by decimal offset from the range's address. */
-  readonly spec?: { readonly range?: string; readonly allocations?: Readonly<Record<string, PoolEntry>> };
+  /** Range and entries. */
+  readonly spec?: { readonly range?: string; readonly allocations?: PoolEntries };
 }
 
 /** An OverlappingRangeIPReservation. */
 export interface ReservationObject {
   /** Its name is the address. */
   readonly metadata: Metadata;
-  /** Who holds it. */
+  /** Who holds it. `containerid` is written by us and by releases of the original before v0.8. */
   readonly spec?: { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
 }
 
@@ -56,59 +71,44 @@ export interface ObjectList<T> {
   readonly metadata: { readonly continue?: string };
 }
 
-/** One operation of a JSON Patch (RFC 6902). */
-export interface PatchOperation {
-  /** What is done. */
-  readonly op: "add" | "remove" | "replace" | "test";
-  /** JSON pointer. */
-  readonly path: string;
-  /** For all but `remove`. */
-  readonly value?: unknown;
+/** Where offsets of a stored range count from: its address as written, not masked. Undefined: the range is none. */
+export function baseOf(range: string): { readonly base: Ip; readonly cidr: Cidr } | undefined {
+  const parsed = parseCidr(range);
+  return parsed && { base: parsed.ip, cidr: parsed.cidr };
 }
 
-/** Where offsets of a stored range count from: its address as written, not masked. Undefined: the range is none. */
-export function baseOf(range: string): { readonly base: bigint; readonly cidr: Cidr } | undefined {
-  const parsed = parseCidr(range);
-  return parsed && { base: parsed.ip.value, cidr: parsed.cidr };
+/** What an IPPool's entries say. */
+export interface Entries {
+  /** The allocations, by address. */
+  readonly allocations: Map<bigint, Allocation>;
+  /** Keys that are not written as we write them (`+1`, `01`), by address: the original reads them, so they hold their address. */
+  readonly oddKeys: ReadonlyMap<bigint, string>;
 }
 
 /** Reads entries. Keys that are no offset into the family are left out; they stay in the object. */
-export function toAllocations(
-  entries: Readonly<Record<string, PoolEntry>>,
-  base: bigint,
-  family: Cidr["family"],
-): Map<bigint, Allocation> {
+export function decodeEntries(entries: PoolEntries, base: Ip): Entries {
   const allocations = new Map<bigint, Allocation>();
-  const most = maxValue(family);
+  const oddKeys = new Map<bigint, string>();
+  const most = maxValue(base.family);
   for (const [key, entry] of Object.entries(entries)) {
-    if (!/^(0|[1-9]\d{0,38})$/.test(key)) continue;
-    const address = base + BigInt(key);
+    if (!/^\+?\d{1,39}$/.test(key)) continue;
+    const address = base.value + BigInt(key.replace("+", ""));
     if (address > most) continue;
-    const { id = "", podref = "", ifname = "" } = entry;
-    allocations.set(address, { address, podRef: podref, ifName: ifname, containerId: id });
+    const odd = key !== String(address - base.value);
+    if (odd && allocations.has(address)) continue;
+    if (odd) oddKeys.set(address, key);
+    else oddKeys.delete(address);
+    allocations.set(address, decodeEntry(address, entry));
   }
-  return allocations;
+  return { allocations, oddKeys };
 }
 
-/** The entry of an allocation. */
-export function toEntry({ containerId, podRef, ifName }: Allocation): PoolEntry {
-  return { id: containerId, podref: podRef, ...(ifName && { ifname: ifName }) };
+function decodeEntry(address: bigint, entry: PoolEntry | null): Allocation {
+  const { id = "", podref = "", ifname = "" } = entry ?? {};
+  return { address, podRef: podref, ifName: ifname, containerId: id };
 }
 
-/** The path of an entry. */
-export function entryPath(address: bigint, base: bigint): string {
-  return `/spec/allocations/${address - base}`;
-}
-
-/** The operations that make a change. A refresh replaces the members that differ, so that others stay. */
-export function toOperations({ address, before, after }: Change, base: bigint): PatchOperation[] {
-  const path = entryPath(address, base);
-  if (!after) return [{ op: "remove", path }];
-  if (!before || before.podRef !== after.podRef) return [{ op: "add", path, value: toEntry(after) }];
-  const operations: PatchOperation[] = [];
-  if (before.containerId !== after.containerId) {
-    operations.push({ op: "replace", path: `${path}/id`, value: after.containerId });
-  }
-  if (before.ifName !== after.ifName) operations.push({ op: "add", path: `${path}/ifname`, value: after.ifName });
-  return operations;
+/** The entry of an allocation. The interface is left out where there is none, as the original does. */
+export function encodeEntry({ containerId, podRef, ifName }: Allocation): PoolEntry {
+  return { id: containerId, podref: podRef, ...(ifName !== "" && { ifname: ifName }) };
 }

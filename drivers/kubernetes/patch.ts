@@ -1,0 +1,113 @@
+/**
+ * Commits of an IPPool as JSON Patch (RFC 6902): single keys, so that what is not understood in the object stays as it is.
+ *
+ * @module
+ */
+import { formatCidr } from "../../src/address/cidr.ts";
+import { formatIp } from "../../src/address/ip.ts";
+import type { Change, PoolKey } from "../../src/pool/types.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
+import { encodeEntry, type Metadata } from "./resources.ts";
+
+/** One operation. */
+export interface PatchOperation {
+  /** What is done. */
+  readonly op: "add" | "remove" | "replace" | "test";
+  /** JSON pointer (RFC 6901). */
+  readonly path: string;
+  /** For all but `remove`. */
+  readonly value?: unknown;
+}
+
+/** Operations of one patch, at most: the API server's limit. */
+const MOST_OPERATIONS = 10_000;
+
+/** The API server takes a single empty element as "forget them", and keeps none from then on. */
+const CLEAR_MANAGED_FIELDS: PatchOperation = { op: "add", path: "/metadata/managedFields", value: [{}] };
+
+/** A stored object, as far as a patch of it depends on it. */
+export interface Stored {
+  /** Name and version. */
+  readonly metadata: Metadata;
+  /** Where keys count from. */
+  readonly base: bigint;
+  /** Keys that are not the plain offset. */
+  readonly oddKeys: ReadonlyMap<bigint, string>;
+}
+
+/**
+ * A patch that is refused unless the object is at the version it was read at. What doubles the object's size is cleared on the way.
+ *
+ * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
+ */
+export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Change[]): PatchOperation[] {
+  const { metadata, base, oddKeys } = stored;
+  return bounded(metadata.name, [
+    { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
+    ...changes.flatMap((change) => {
+      if (change.address < base) throw below(metadata.name, base, key, change.address);
+      return operations(change, entryPath(oddKeys.get(change.address) ?? String(change.address - base)));
+    }),
+    ...(metadata.managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
+  ]);
+}
+
+/**
+ * A patch that is refused unless each released entry is exactly as the caller remembers it, whatever else changed.
+ *
+ * @throws {TypeError} a change is no release
+ * @throws {RefusedError} there are too many changes for one patch
+ */
+export function presumedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
+  return bounded(name, [
+    { op: "test", path: "/spec/range", value: formatCidr(cidr) },
+    ...changes.flatMap(({ address, before, after }): PatchOperation[] => {
+      if (!before || after) {
+        throw new TypeError("Cannot commit a claim or a refresh on a presumed snapshot: read the pool");
+      }
+      const path = entryPath(String(address - cidr.base));
+      const { id, podref, ifname = null } = encodeEntry(before); // the API server holds an absent member equal to null
+      return [
+        { op: "test", path: `${path}/id`, value: id },
+        { op: "test", path: `${path}/podref`, value: podref },
+        { op: "test", path: `${path}/ifname`, value: ifname },
+        { op: "remove", path },
+      ];
+    }),
+    CLEAR_MANAGED_FIELDS,
+  ]);
+}
+
+/** What makes one change. A refresh of the same pod's entry replaces the members that differ, so that others stay. */
+function operations({ before, after }: Change, path: string): PatchOperation[] {
+  if (!after) return [{ op: "remove", path }];
+  const refresh = before?.podRef === after.podRef && (after.ifName !== "" || before.ifName === "");
+  if (!refresh) return [{ op: "add", path, value: encodeEntry(after) }];
+  const differing: PatchOperation[] = [];
+  if (before.containerId !== after.containerId) {
+    differing.push({ op: "replace", path: `${path}/id`, value: after.containerId });
+  }
+  if (before.ifName !== after.ifName) differing.push({ op: "add", path: `${path}/ifname`, value: after.ifName });
+  return differing;
+}
+
+function entryPath(key: string): string {
+  return `/spec/allocations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
+  if (patch.length <= MOST_OPERATIONS) return patch;
+  throw new RefusedError(
+    `Cannot patch IPPool ${name} with ${patch.length} operations: the API server takes ${MOST_OPERATIONS} at once; commit fewer changes`,
+  );
+}
+
+function below(name: string, base: bigint, { cidr }: PoolKey, address: bigint): RefusedError {
+  const text = (value: bigint) => formatIp({ family: cidr.family, value });
+  return new RefusedError(
+    `Cannot write ${text(address)} to IPPool ${name}: its spec.range counts from ${text(base)}; set it to ${
+      formatCidr(cidr)
+    } ` +
+      "and shift the keys of spec.allocations",
+  );
+}
