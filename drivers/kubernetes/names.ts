@@ -21,7 +21,7 @@ const LONGEST_NAME = 253;
  * @throws {RefusedError} the network or node makes no object name
  */
 export function poolName({ network, node = "", cidr }: PoolKey): string {
-  return join([network, node, dashed(formatCidr(cidr))]);
+  return join([network, node], dashed(formatCidr(cidr)));
 }
 
 /**
@@ -34,7 +34,7 @@ export function poolKey(name: string, range: string): PoolKey | undefined {
   const cidr = parseCidr(range)?.cidr;
   if (!cidr) return undefined;
   const text = dashed(formatCidr(cidr));
-  if (name === join([text])) return { network: "", cidr };
+  if (name === join([], text)) return { network: "", cidr };
   const network = name.slice(0, -text.length - 1);
   return network !== "" && name === `${network}-${text}` ? { network, cidr } : undefined;
 }
@@ -46,7 +46,7 @@ export function poolKey(name: string, range: string): PoolKey | undefined {
  */
 export function reservationName(network: string, ip: Ip): string {
   const text = formatIp(ip);
-  return join([network, dashed(text.endsWith(":") ? `${text}0` : text)]);
+  return join([network], dashed(text.endsWith(":") ? `${text}0` : text));
 }
 
 /**
@@ -85,9 +85,9 @@ function undashed(name: string): Ip | undefined {
   return parseIp(name.includes(".") ? name : name.replaceAll("-", ":"));
 }
 
-function join(parts: readonly string[]): string {
-  const joined = parts.filter((part) => part !== "").join("-");
-  const name = joined.startsWith("-") ? `0${joined}` : joined;
+function join(domain: readonly string[], text: string): string {
+  const parts = domain.filter((part) => part !== "");
+  const name = parts.length === 0 && text.startsWith("-") ? `0${text}` : [...parts, text].join("-");
   if (name.length <= LONGEST_NAME && NAME.test(name)) return name;
   throw new RefusedError(
     `Cannot name an object ${

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { guardedPatch, presumedPatch, type Stored } from "../../../drivers/kubernetes/patch.ts";
+import type { Allocation, Change, PoolKey } from "../../../src/pool/types.ts";
+import { RefusedError } from "../../../src/storage/driver.ts";
+
+const BASE = 0x0a000000n;
+const KEY: PoolKey = { network: "", cidr: { family: 4, base: BASE, prefix: 8 } };
+const STORED: Stored = { metadata: { name: "10.0.0.0-8", resourceVersion: "7" }, base: BASE, oddKeys: new Map() };
+const VERSION = { op: "test", path: "/metadata/resourceVersion", value: "7" };
+const CLEAR = { op: "add", path: "/metadata/managedFields", value: [{}] };
+
+function held(offset: bigint, owner: Partial<Allocation> = {}): Allocation {
+  return { address: BASE + offset, podRef: "ns/pod", ifName: "net1", containerId: "c", ...owner };
+}
+
+function change(before: Allocation | undefined, after: Allocation | undefined): Change {
+  return { address: before?.address ?? after?.address ?? 0n, ...(before && { before }), ...(after && { after }) };
+}
+
+Deno.test("guardedPatch tests the version and touches single keys", () => {
+  const changes = [
+    change(undefined, held(1n)),
+    change(held(2n), undefined),
+    change(held(3n), held(3n, { containerId: "d" })),
+    change(held(4n, { ifName: "" }), held(4n)),
+    change(held(5n), held(5n, { podRef: "ns/other" })),
+    change(held(6n), held(6n, { ifName: "" })),
+    change(held(7n), held(7n)),
+  ];
+  const entry = { id: "c", podref: "ns/pod", ifname: "net1" };
+  assert.deepEqual(guardedPatch(STORED, KEY, changes), [
+    VERSION,
+    { op: "add", path: "/spec/allocations/1", value: entry },
+    { op: "remove", path: "/spec/allocations/2" },
+    { op: "replace", path: "/spec/allocations/3/id", value: "d" },
+    { op: "add", path: "/spec/allocations/4/ifname", value: "net1" },
+    { op: "add", path: "/spec/allocations/5", value: { ...entry, podref: "ns/other" } },
+    { op: "add", path: "/spec/allocations/6", value: { id: "c", podref: "ns/pod" } },
+  ]);
+});
+
+Deno.test("guardedPatch clears managedFields where there are any", () => {
+  const metadata = { ...STORED.metadata, managedFields: [{ manager: "kubectl" }] };
+  assert.deepEqual(guardedPatch({ ...STORED, metadata }, KEY, []), [VERSION, CLEAR]);
+  assert.deepEqual(guardedPatch({ ...STORED, metadata: { ...metadata, managedFields: [] } }, KEY, []), [VERSION]);
+});
+
+Deno.test("guardedPatch writes to the key that holds the address", () => {
+  const oddKeys = new Map([[BASE + 1n, "+1"], [BASE + 2n, "a/b~c"]]);
+  const patch = guardedPatch({ ...STORED, oddKeys }, KEY, [change(held(1n), undefined), change(held(2n), undefined)]);
+  assert.deepEqual(patch.slice(1).map(({ path }) => path), ["/spec/allocations/+1", "/spec/allocations/a~1b~0c"]);
+});
+
+Deno.test("guardedPatch counts from the stored range's address and writes nothing below it", () => {
+  const stored = { ...STORED, base: BASE + 5n };
+  assert.equal(guardedPatch(stored, KEY, [change(undefined, held(5n))])[1]?.path, "/spec/allocations/0");
+  assert.throws(() => guardedPatch(stored, KEY, [change(undefined, held(4n))]), (error) => {
+    assert(error instanceof RefusedError);
+    assert.match(error.message, /10\.0\.0\.4 to IPPool 10\.0\.0\.0-8: its spec\.range counts from 10\.0\.0\.5/);
+    return true;
+  });
+});
+
+Deno.test("guardedPatch refuses more operations than the API server takes", () => {
+  const changes = Array.from({ length: 10_000 }, (_, i) => change(undefined, held(BigInt(i + 1))));
+  assert.equal(guardedPatch(STORED, KEY, changes.slice(1)).length, 10_000);
+  assert.throws(() => guardedPatch(STORED, KEY, changes), /10001 operations: the API server takes 10000/);
+});
+
+Deno.test("presumedPatch tests each entry, not the version", () => {
+  const patch = presumedPatch("10.0.0.0-8", KEY, [
+    change(held(1n), undefined),
+    change(held(2n, { ifName: "" }), undefined),
+  ]);
+  assert.deepEqual(patch, [
+    { op: "test", path: "/spec/range", value: "10.0.0.0/8" },
+    { op: "test", path: "/spec/allocations/1/id", value: "c" },
+    { op: "test", path: "/spec/allocations/1/podref", value: "ns/pod" },
+    { op: "test", path: "/spec/allocations/1/ifname", value: "net1" },
+    { op: "remove", path: "/spec/allocations/1" },
+    { op: "test", path: "/spec/allocations/2/id", value: "c" },
+    { op: "test", path: "/spec/allocations/2/podref", value: "ns/pod" },
+    { op: "test", path: "/spec/allocations/2/ifname", value: null },
+    { op: "remove", path: "/spec/allocations/2" },
+    CLEAR,
+  ]);
+});
+
+Deno.test("presumedPatch takes releases only", () => {
+  for (const wrong of [change(undefined, held(1n)), change(held(1n), held(1n, { containerId: "d" }))]) {
+    assert.throws(() => presumedPatch("10.0.0.0-8", KEY, [wrong]), TypeError);
+  }
+});
