@@ -74,7 +74,7 @@ export function reservationKey(name: string, network?: string): { network: strin
 
 /** Where an address may start: at the front, or behind a dash. */
 function starts(name: string): number[] {
-  return [0, ...Array.from(name.matchAll(/(?<=.)-/g), ({ index }) => index + 1)];
+  return [0, ...Array.from(name.matchAll(/-/g), ({ index }) => index + 1)];
 }
 
 function dashed(text: string): string {
