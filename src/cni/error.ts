@@ -43,6 +43,7 @@ const LONGEST_MESSAGE = 1_000;
 
 /** An error with a code of the CNI specification. */
 export class CniError extends Error {
+  /** The class, for logs. */
   override name = "CniError";
   /** One of {@linkcode CODES}. */
   readonly code: number;

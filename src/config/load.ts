@@ -35,6 +35,7 @@ export interface LoadInput {
 
 /** The network's IPAM is another plugin's, or it has none. Controllers skip such networks. */
 export class NotWhereaboutsError extends ConfigError {
+  /** The class, for logs. */
   override name = "NotWhereaboutsError";
 }
 

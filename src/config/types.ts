@@ -125,6 +125,7 @@ export interface Loaded {
 
 /** A configuration that cannot be used. The message names the field, the value and what was wanted. */
 export class ConfigError extends Error {
+  /** The class, for logs. */
   override name = "ConfigError";
   /** The field's path, such as `ipam.ipRanges[1].range`. */
   readonly field: string;

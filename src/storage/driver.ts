@@ -93,11 +93,13 @@ export interface StorageDriver extends AsyncDisposable {
 
 /** The pool or object is no longer as it was read: read again and decide anew. */
 export class ConflictError extends Error {
+  /** The class, for logs. */
   override name = "ConflictError";
 }
 
 /** The store did not answer, or asked to be left alone: try again later. What was sent may have been done. */
 export class UnavailableError extends Error {
+  /** The class, for logs. */
   override name = "UnavailableError";
   /** How long the store asked to wait, in milliseconds. Absent where it did not say. */
   readonly retryAfter?: number;
@@ -111,5 +113,6 @@ export class UnavailableError extends Error {
 
 /** The store answered no, and will again: not authorised, not installed, not writable, corrupt. */
 export class RefusedError extends Error {
+  /** The class, for logs. */
   override name = "RefusedError";
 }

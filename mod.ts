@@ -1,0 +1,97 @@
+/**
+ * Whereabouts as a library: the allocator that the CNI plugin runs, on any of its stores.
+ *
+ * Load a configuration, open the store it names, and ask. Importing this loads no client library; a store's driver is loaded when it is
+ * opened.
+ *
+ * @example Give two pods an address, and take one back
+ * ```ts
+ * import { allocate, denoWorld, formatIp, loadConfig, openStore, release } from "./mod.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const world = denoWorld();
+ * const { config } = await loadConfig(world, {
+ *   conf: { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" } },
+ * });
+ * await using store = await openStore(config, { world });
+ * const signal = AbortSignal.timeout(10_000);
+ *
+ * const web = { podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
+ * const [first] = await allocate(store, config, web, signal);
+ * assert.equal(first && formatIp(first.ip), "10.0.0.1");
+ *
+ * const db = { podRef: "default/db-0", ifName: "net1", containerId: "77aa" };
+ * const [second] = await allocate(store, config, db, signal);
+ * assert.equal(second && formatIp(second.ip), "10.0.0.2");
+ *
+ * const released = await release(store, config, web, signal);
+ * assert.deepEqual(released.map(formatIp), ["10.0.0.1"]);
+ * ```
+ *
+ * @example See who has what
+ * ```ts
+ * import { denoWorld, formatIp, loadConfig, openStore } from "./mod.ts";
+ *
+ * const world = denoWorld();
+ * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:" } };
+ * const { config } = await loadConfig(world, { conf });
+ * await using store = await openStore(config, { world });
+ * for (const { key, allocations } of await store.driver.list(AbortSignal.timeout(10_000))) {
+ *   for (const { address, podRef } of allocations.values()) {
+ *     formatIp({ family: key.cidr.family, value: address }) + " " + podRef;
+ *   }
+ * }
+ * ```
+ *
+ * @module
+ */
+export { type Cidr, formatCidr, type Interval, type IpInCidr, parseCidr } from "./src/address/cidr.ts";
+export { compareIp, type Family, formatIp, type Ip, parseIp, type ParseOptions } from "./src/address/ip.ts";
+export { capacity, type IpRange } from "./src/address/range.ts";
+export {
+  type Allocation,
+  type Allocations,
+  type Change,
+  formatPoolKey,
+  type Owner,
+  type PoolKey,
+} from "./src/pool/types.ts";
+export { loadConfig, type LoadInput, NotWhereaboutsError } from "./src/config/load.ts";
+export {
+  ConfigError,
+  type Datastore,
+  type Dns,
+  type IpamConfig,
+  type Loaded,
+  type Route,
+  type StaticAddress,
+} from "./src/config/types.ts";
+export * from "./src/storage/mod.ts";
+export { allocate, type Assigned } from "./src/ipam/allocate.ts";
+export { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "./src/ipam/errors.ts";
+export { type Commit, type CommitOptions, directIpam, type Ipam, poolOf, poolsOf } from "./src/ipam/ipam.ts";
+export type {
+  ClaimOutcome,
+  ClaimRequest,
+  Outcome,
+  PoolRequest,
+  ReleaseOutcome,
+  ReleaseRequest,
+  RevertRequest,
+} from "./src/pool/requests.ts";
+export type { Clock } from "./src/storage/retry.ts";
+export { release, type Sandbox } from "./src/ipam/release.ts";
+export { verify } from "./src/ipam/verify.ts";
+export { loadDriver, type OpenStore, openStore } from "./drivers/mod.ts";
+export {
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type LogOptions,
+  makeLogger,
+  SILENT,
+} from "./src/world/log.ts";
+export { denoWorld } from "./src/world/deno.ts";
+export type { Lock, World } from "./src/world/world.ts";
+export { VERSION } from "./src/version.ts";
