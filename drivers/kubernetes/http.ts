@@ -106,8 +106,8 @@ export class ApiClient implements Disposable {
     try {
       return await transport.send(`${server}${this.#path(request)}`, this.#init(request, signal));
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
       this.#suspect = true;
+      if (signal.aborted) throw signal.reason;
       throw this.#silence(request, error);
     }
   }
@@ -140,9 +140,11 @@ export class ApiClient implements Disposable {
 
   #silence(request: ApiRequest, error: unknown): Error {
     const { server, source } = this.#access;
-    const text = error instanceof Error ? error.message : String(error);
-    const reason = text.replace(/^error sending request .*?\): /, "").replace(/^client error \((\w+)\): /, "");
-    if (/invalid peer certificate|fatal alert/.test(reason)) {
+    const reason = rootMessage(error).replace(/^error sending request .*?\): /, "").replace(
+      /^client error \(\w+\): /,
+      "",
+    );
+    if (/certificate|fatal alert/i.test(reason)) {
       return new RefusedError(`Cannot trust the API server ${server} of ${source}: ${reason}`, { cause: error });
     }
     const message = `Cannot reach the API server ${server} to ${request.verb} ${this.what(request)}: ${reason}`;
@@ -150,17 +152,24 @@ export class ApiClient implements Disposable {
   }
 }
 
+/** Deno before 2.9 says at the top why a request failed, later releases at the bottom of the causes. */
+function rootMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : rootMessage(error.cause);
+}
+
 /** Opens no connection yet. */
 function connect(access: Access): Transport {
-  if (access.insecure) return lazily(() => import("./insecure.ts").then((module) => module.insecureTransport(access)));
-  const { ca, certificate, via } = access;
+  if (access.insecure || access.serverName !== undefined) {
+    return lazily(() => import("./node_https.ts").then((module) => module.nodeTransport(access)));
+  }
+  const { ca, certificate } = access;
   let client: Deno.HttpClient;
   try {
     client = Deno.createHttpClient({
       // With HTTP/2, Deno 2.7 to 2.9 lets bodies above some 700 bytes wait 40 ms for an acknowledgement (Nagle's algorithm).
       http2: false,
       ...(ca !== undefined && { caCerts: [ca] }),
-      ...(via && { proxy: { transport: "tcp", ...via } }),
       ...certificate,
     });
   } catch (error) {

@@ -19,10 +19,10 @@ const REFUSED = {
 
 /** Address, trust and credentials. Values only, so that two readings can be compared. */
 export interface Access {
-  /** Base URL without a slash at its end. Its host is the name that the server's certificate must bear. */
+  /** Base URL without a slash at its end. */
   readonly server: string;
-  /** Where to connect, if that is elsewhere (`tls-server-name`). */
-  readonly via?: { readonly hostname: string; readonly port: number };
+  /** The name that the server's certificate must bear, if it is not that of the URL. */
+  readonly serverName?: string;
   /** Namespace of our objects. */
   readonly namespace: string;
   /** CA certificates (PEM). Absent: the system's. */
@@ -68,8 +68,10 @@ async function fromKubeconfig(world: World, path: string): Promise<Access> {
   const ca = insecure ? undefined : await read(cluster, "certificate-authority");
   const certificate = await readCertificate(path, user, read);
   const token = await readToken(path, user, read);
+  const serverName = cluster["tls-server-name"];
   return {
-    ...serverOf(path, cluster, insecure),
+    server: serverOf(path, cluster),
+    ...(isText(serverName) && { serverName }),
     namespace: isText(context.namespace) ? context.namespace : DEFAULT_NAMESPACE,
     ...(ca !== undefined && { ca }),
     ...(certificate && { certificate }),
@@ -109,21 +111,12 @@ function refuse(path: string, kind: keyof typeof REFUSED, node: Node): void {
   throw refused(path, `its ${kind} sets ${JSON.stringify(found)}, which is not supported: use ${wanted}`);
 }
 
-function serverOf(path: string, cluster: Node, insecure: boolean): Pick<Access, "server" | "via"> {
-  const { server } = cluster;
-  if (!isText(server) || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
-    throw refused(
-      path,
-      `its cluster has the server ${JSON.stringify(server)}, wanted a URL such as https://10.0.0.1:6443`,
-    );
-  }
-  const base = server.replace(/\/+$/, "");
-  const name = cluster["tls-server-name"];
-  if (!isText(name) || insecure) return { server: base };
-  const url = new URL(base);
-  const via = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port || 443) };
-  url.hostname = name;
-  return { server: url.href.replace(/\/+$/, ""), via };
+function serverOf(path: string, { server }: Node): string {
+  if (isText(server) && /^https?:\/\//.test(server) && URL.canParse(server)) return server.replace(/\/+$/, "");
+  throw refused(
+    path,
+    `its cluster has the server ${JSON.stringify(server)}, wanted a URL such as https://10.0.0.1:6443`,
+  );
 }
 
 type Read = (node: Node, key: string) => Promise<string | undefined>;

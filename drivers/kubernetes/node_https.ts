@@ -1,5 +1,6 @@
 /**
- * Requests to a server whose certificate is not verified (`insecure-skip-tls-verify`), which `fetch` cannot make. Loaded only then.
+ * Requests that `fetch` cannot make, over `node:https`: to a server whose certificate is not verified (`insecure-skip-tls-verify`) or
+ * bears another name than its URL (`tls-server-name`). Slower to load, so loaded only then.
  *
  * @module
  */
@@ -9,8 +10,14 @@ import type { Transport } from "./http.ts";
 import type { Access } from "./kubeconfig.ts";
 
 /** Opens no connection yet. */
-export function insecureTransport({ certificate }: Pick<Access, "certificate">): Transport {
-  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, ...certificate });
+export function nodeTransport({ ca, certificate, insecure, serverName }: Access): Transport {
+  const agent = new Agent({
+    keepAlive: true,
+    rejectUnauthorized: !insecure,
+    ...(ca !== undefined && { ca }),
+    ...(serverName !== undefined && { servername: serverName }),
+    ...certificate,
+  });
   return {
     send: (url, init) => send(agent, url, init),
     [Symbol.dispose]: () => agent.destroy(),

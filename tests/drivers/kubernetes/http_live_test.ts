@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { ConflictError, RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
+import { assets } from "../../support/assets.ts";
+import { applyCrds, ControlPlane, makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
+import { freePort } from "../../support/process.ts";
+import { held, keyOf, NEVER, openAs, openWith, overlapsOf, reserved, writeKubeconfig } from "./live.ts";
+
+const KEY = keyOf("10.10.0.0/24");
+
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  const error = await promise.then(() => undefined, (error) => error);
+  assert(error instanceof Error, "it was not refused");
+  return error;
+}
+
+/** A server that treats every connection in one way. */
+function listener(treat: (connection: Deno.TcpConn) => Promise<void>): { url: string } & AsyncDisposable {
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const running = (async () => {
+    for await (const connection of server) {
+      await treat(connection);
+      connection.close();
+    }
+  })();
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await running;
+    },
+  };
+}
+
+Deno.test("ApiClient authenticates with a client certificate, by file and by data", async () => {
+  await using kube = await makeKube();
+  const files = { "client-certificate": `${kube.folder}/admin.crt`, "client-key": `${kube.folder}/admin.key` };
+  const data: Record<string, string> = {};
+  for (const [name, path] of Object.entries(files)) data[`${name}-data`] = btoa(await Deno.readTextFile(path));
+  for (const user of [files, data]) {
+    await using driver = await openAs(kube, user);
+    await driver.status(NEVER);
+  }
+});
+
+Deno.test("ApiClient takes up a token that was rotated, in its file or in the kubeconfig", async () => {
+  await using kube = await makeKube();
+  const tokenFile = `${kube.folder}/${kube.namespace}.token`;
+  await Deno.writeTextFile(tokenFile, "expired\n");
+  const withFile = await writeKubeconfig(kube, { tokenFile });
+  const withToken = await writeKubeconfig(kube, { token: "expired" });
+  await using first = await openWith(withFile);
+  await using second = await openWith(withToken);
+  for (const driver of [first, second]) {
+    const refused = await rejection(driver.status(NEVER));
+    assert(refused instanceof RefusedError);
+    assert.match(
+      refused.message,
+      /Unauthorized; https:.* does not accept the credentials of .*\.kubeconfig: renew them/,
+    );
+  }
+  await Deno.writeTextFile(tokenFile, `${kube.token}\n`);
+  await Deno.copyFile(await writeKubeconfig(kube, { token: kube.token }), withToken);
+  for (const driver of [first, second]) {
+    await Promise.all(Array.from({ length: 20 }, () => driver.status(NEVER)));
+  }
+});
+
+Deno.test("ApiClient goes on with the credentials it has while the kubeconfig is half written", async () => {
+  await using kube = await makeKube();
+  const path = await writeKubeconfig(kube, { token: "expired" });
+  await using driver = await openWith(path);
+  await Deno.writeTextFile(path, '{"apiVersion":');
+  assert.match((await rejection(driver.status(NEVER))).message, /Unauthorized/);
+  await Deno.copyFile(kube.kubeconfig, path);
+  await driver.status(NEVER);
+});
+
+Deno.test("ApiClient tells which permission is missing", async () => {
+  await using kube = await makeKube();
+  await using driver = await openAs(kube, { token: NOBODY_TOKEN });
+  const refused = await rejection(driver.read(KEY, NEVER));
+  assert(refused instanceof RefusedError);
+  assert.match(
+    refused.message,
+    /^Cannot get IPPool test-\w+\/10\.10\.0\.0-24: .*User "nobody" cannot get resource "ippools"/,
+  );
+  assert.match(
+    refused.message,
+    /needs the verb "get" on "ippools" of API group "whereabouts\.cni\.cncf\.io": see install\/manifests$/,
+  );
+  assert.match(
+    (await rejection(overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER))).message,
+    /verb "create" on "overlapping/,
+  );
+  assert.match((await rejection(driver.list(NEVER))).message, /the verb "list" on "ippools"/);
+});
+
+Deno.test("ApiClient says that the custom resources are not installed, and finds them once they are", async () => {
+  await using plane = await ControlPlane.start({ crds: false });
+  await using driver = await openAs({ ...plane.facts, namespace: "default" }, { token: "test-admin-token" });
+  const requests = [
+    () => driver.status(NEVER),
+    () => driver.read(KEY, NEVER),
+    () => overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER),
+  ];
+  for (const request of requests) {
+    const refused = await rejection(request());
+    assert(refused instanceof RefusedError);
+    assert.match(
+      refused.message,
+      /does not serve \w+\.whereabouts\.cni\.cncf\.io: kubectl apply -f install\/manifests\/crds$/,
+    );
+  }
+  await applyCrds(plane.facts, await assets("controlPlane"));
+  await driver.status(NEVER);
+});
+
+Deno.test("ApiClient names a namespace that is not there when it is written to", async () => {
+  await using kube = await makeKube();
+  await using driver = await openAs({ ...kube, namespace: "nowhere" }, { token: kube.token });
+  const empty = await driver.read(KEY, NEVER);
+  const after = held(KEY, 1n);
+  const refused = await rejection(driver.commit(empty, [{ address: after.address, after }], NEVER));
+  assert(refused instanceof RefusedError);
+  assert.match(refused.message, /namespaces "nowhere" not found; create the namespace/);
+});
+
+Deno.test("ApiClient trusts the configured authority only", async () => {
+  await using kube = await makeKube();
+  await using stranger = await openAs(kube, { token: kube.token }, {
+    "certificate-authority": "/etc/ssl/certs/ca-certificates.crt",
+  });
+  const refused = await rejection(stranger.status(NEVER));
+  assert(refused instanceof RefusedError);
+  assert.match(refused.message, /^Cannot trust the API server https:.*UnknownIssuer/);
+  const garbage = { "client-certificate-data": btoa("no"), "client-key-data": btoa("no") };
+  await using broken = await openAs(kube, garbage);
+  assert.match((await rejection(broken.status(NEVER))).message, /^Cannot use the certificates of .*\.kubeconfig: /);
+});
+
+Deno.test("ApiClient says who cannot be reached, and follows when the kubeconfig leads elsewhere", async () => {
+  await using kube = await makeKube();
+  const path = await writeKubeconfig(kube, { token: kube.token }, { server: `https://127.0.0.1:${freePort()}` });
+  await using driver = await openWith(path);
+  const silent = await rejection(driver.read(KEY, NEVER));
+  assert(silent instanceof UnavailableError);
+  assert.match(silent.message, /^Cannot reach the API server https:\/\/127\.0\.0\.1:\d+ to get IPPool .*refused/);
+  assert(silent.cause instanceof Error);
+  await Deno.copyFile(kube.kubeconfig, path);
+  await driver.status(NEVER);
+});
+
+Deno.test("ApiClient takes an answer that is cut off for none", async () => {
+  const cuts = [
+    "",
+    "HTTP/1.1 200 OK\r\ncontent-le",
+    'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"items":[',
+    'HTTP/1.0 200 OK\r\n\r\n{"items":[',
+  ];
+  for (const cut of cuts) {
+    await using server = listener(async (connection) => {
+      await connection.read(new Uint8Array(65_536));
+      await connection.write(new TextEncoder().encode(cut));
+    });
+    const path = await Deno.makeTempFile();
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({
+        clusters: [{ name: "c", cluster: { server: server.url } }],
+        users: [{ name: "u", user: { token: "t" } }],
+        contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+        "current-context": "x",
+      }),
+    );
+    await using driver = await openWith(path);
+    const error = await rejection(driver.status(NEVER));
+    assert(error instanceof UnavailableError, `${JSON.stringify(cut)}: ${error}`);
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("ApiClient ends with the signal while the server is silent, and works again after that", async () => {
+  await using kube = await makeKube();
+  const aborted = new AbortController();
+  const silent = Promise.withResolvers<void>();
+  await using server = listener(async (connection) => {
+    await connection.read(new Uint8Array(65_536));
+    aborted.abort(new Error("Enough waited"));
+    await silent.promise;
+  });
+  const path = await writeKubeconfig(kube, { token: kube.token }, { server: server.url });
+  await using driver = await openWith(path);
+  assert.equal((await rejection(driver.read(KEY, aborted.signal))).message, "Enough waited");
+  silent.resolve();
+  await Deno.copyFile(kube.kubeconfig, path);
+  await driver.status(NEVER);
+});
+
+Deno.test("ApiClient serves many callers at once", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  const claims = Array.from({ length: 60 }, (_, i) => overlapsOf(driver).claim(reserved(`10.10.0.${i + 1}`), NEVER));
+  assert((await Promise.all(claims)).every(({ kind }) => kind === "created"));
+  const empty = await driver.read(KEY, NEVER);
+  const commits = Array.from({ length: 10 }, (_, i) => {
+    const after = held(KEY, BigInt(i + 1));
+    return driver.commit(empty, [{ address: after.address, after }], NEVER);
+  });
+  const results = await Promise.allSettled(commits);
+  assert.equal(results.filter(({ status }) => status === "fulfilled").length, 1);
+  for (const result of results) if (result.status === "rejected") assert(result.reason instanceof ConflictError);
+});
