@@ -9,6 +9,8 @@ import type { Access } from "./kubeconfig.ts";
 import { API_VERSION, KINDS, type Resource } from "./resources.ts";
 
 const METHODS = { get: "GET", list: "GET", create: "POST", patch: "PATCH", delete: "DELETE" } as const;
+/** How `fetch` and `node:https` name certificates that do not verify. */
+const UNTRUSTED = /certificate|fatal alert|UNABLE_TO_VERIFY|UNABLE_TO_GET|CERT_|SELF_SIGNED/i;
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 
 /** One request. Verbs are those of RBAC. */
@@ -144,7 +146,7 @@ export class ApiClient implements Disposable {
       /^client error \(\w+\): /,
       "",
     );
-    if (/certificate|fatal alert/i.test(reason)) {
+    if (UNTRUSTED.test(reason)) {
       return new RefusedError(`Cannot trust the API server ${server} of ${source}: ${reason}`, { cause: error });
     }
     const message = `Cannot reach the API server ${server} to ${request.verb} ${this.what(request)}: ${reason}`;
