@@ -8,6 +8,8 @@
  *
  * @module
  */
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -23,7 +25,18 @@ export async function bundle(folder = `${DIST}/bundle`): Promise<string> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   const options = ["--minify", "--platform", "deno", "--code-splitting", "--outdir", folder];
   await must(Deno.execPath(), ["bundle", "--quiet", ...options, `${ROOT}main.ts`]);
+  await copyProtocolFiles(`${folder}/proto`);
   return folder;
+}
+
+/** The etcd library reads its protocol files at run time (`drivers/etcd/library.ts`). */
+async function copyProtocolFiles(folder: string): Promise<void> {
+  const library = createRequire(new URL("../drivers/etcd/library.ts", import.meta.url)).resolve("etcd3/package.json");
+  const protocols = new URL("./proto/", pathToFileURL(library));
+  await Deno.mkdir(folder);
+  for await (const { name } of Deno.readDir(protocols)) {
+    await Deno.copyFile(new URL(name, protocols), `${folder}/${name}`);
+  }
 }
 
 /** Compiles a bundle. Its code cache is off: a predictable file in a shared folder is nothing for a process of root's. */

@@ -5,11 +5,11 @@
  */
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
-import { noop } from "cockatiel";
-import { Etcd3, type IOptions } from "etcd3";
+import type { Etcd3, IOptions } from "etcd3";
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
+import { loadLibrary } from "./library.ts";
 
 /** The settings of an etcd store. */
 export type EtcdSettings = Extract<Datastore, { kind: "etcd" }>;
@@ -32,6 +32,7 @@ export async function connect(settings: EtcdSettings, world: World): Promise<Etc
   const credentials = await readCredentials(settings, world);
   const { hosts, serverName, username, password } = settings;
   refuseAddressWithTls(settings);
+  const { Etcd3, noop } = await loadLibrary();
   const options: IOptions = {
     hosts: [...hosts],
     dialTimeout: DIAL_TIMEOUT,

@@ -4,7 +4,8 @@
  * @module
  */
 import { assets } from "./assets.ts";
-import { eventually, freePort, must, Server } from "./process.ts";
+import { writeAuthority, writeCertificate, writeKeyPair } from "./certificates.ts";
+import { answers, eventually, freePort, must, Server } from "./process.ts";
 
 /** Where the manifests of the custom resources are. */
 const CRDS = new URL("../../install/manifests/crds/", import.meta.url).pathname;
@@ -16,7 +17,7 @@ const SHARED = "WHEREABOUTS_TEST_KUBE";
 export interface KubeFacts {
   /** `https://127.0.0.1:PORT`. */
   readonly url: string;
-  /** The folder with certificates and kubeconfig. */
+  /** The folder with `ca.crt`, `admin.crt`, `admin.key` and `admin.kubeconfig`. */
   readonly folder: string;
 }
 
@@ -32,6 +33,8 @@ export interface Kube extends KubeFacts {
   kubectl(...args: string[]): Promise<string>;
   /** Requests that the API server saw for our resources in this namespace, as `VERB resource`, in order. */
   requests(): Promise<string[]>;
+  /** Requests that the API server saw in this namespace for anything the audit policy records. */
+  auditCount(): Promise<number>;
 }
 
 const ADMIN_TOKEN = "test-admin-token";
@@ -87,7 +90,7 @@ export class ControlPlane implements AsyncDisposable {
       `--initial-advertise-peer-urls=${peers}`,
       `--initial-cluster=default=${peers}`,
     ], `${this.#folder}/etcd.log`);
-    await eventually("etcd", () => fetchOk(`${client}/health`));
+    await this.#etcd.ready("etcd", () => answers(`${client}/health`));
   }
 
   /** Starts the API server, and waits until it is ready. */
@@ -113,14 +116,9 @@ export class ControlPlane implements AsyncDisposable {
       `--audit-log-path=${f}/audit.log`,
       "--audit-log-mode=blocking-strict",
     ], `${f}/apiserver.log`);
-    const ready = ["curl", "-sf", "--cacert", `${f}/ca.crt`, "-H", `Authorization: Bearer ${ADMIN_TOKEN}`];
-    try {
-      await eventually("the API server", async () => {
-        return await must([...ready, `${this.facts.url}/readyz`]).catch(() => "") === "ok";
-      });
-    } catch (error) {
-      throw new Error(`${error instanceof Error ? error.message : error}\n${this.#api.tail()}`);
-    }
+    using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${f}/ca.crt`)] });
+    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+    await this.#api.ready("the API server", () => answers(`${this.facts.url}/readyz`, client, headers));
   }
 
   /** Ends the API server at once; etcd goes on. */
@@ -148,11 +146,12 @@ export async function makeKube(): Promise<Kube & AsyncDisposable> {
   return { ...await namespaceOf(plane.facts), [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() };
 }
 
-/** Starts the control plane that test files share. Returns it and the variable that tells them. */
-export async function startShared(): Promise<{ plane: ControlPlane; env: Record<string, string> }> {
+/** Starts the control plane that test files share, and gives the variable that tells them. */
+export async function startShared(): Promise<{ plane: ControlPlane; env: Record<string, string> } & AsyncDisposable> {
   const plane = await ControlPlane.start();
   await Deno.writeTextFile(`${plane.facts.folder}/url`, plane.facts.url);
-  return { plane, env: { [SHARED]: plane.facts.folder } };
+  const env = { [SHARED]: plane.facts.folder };
+  return { plane, env, [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() };
 }
 
 /** A fresh namespace on a control plane. */
@@ -166,7 +165,8 @@ export async function namespaceOf(facts: KubeFacts): Promise<Kube> {
   const kubectl = (...args: string[]) => must([`${binaries}/kubectl`, "--kubeconfig", kubeconfig, ...args]);
   await kubectl("create", "namespace", namespace);
   const requests = () => auditOf(`${folder}/audit.log`, namespace);
-  return { ...facts, kubeconfig, namespace, token: ADMIN_TOKEN, kubectl, requests };
+  const auditCount = async () => (await auditLines(`${folder}/audit.log`, namespace)).length;
+  return { ...facts, kubeconfig, namespace, token: ADMIN_TOKEN, kubectl, requests, auditCount };
 }
 
 /** A kubeconfig for a user of a control plane. */
@@ -188,39 +188,24 @@ export function kubeconfigOf(
   };
 }
 
-async function auditOf(log: string, namespace: string): Promise<string[]> {
-  const events = (await Deno.readTextFile(log)).split("\n").filter((line) =>
-    line.includes(`"namespace":"${namespace}"`)
-  );
-  return events.map((line) => JSON.parse(line))
-    .filter((event) => event.objectRef?.apiGroup === "whereabouts.cni.cncf.io")
-    .map((event) => `${event.verb} ${event.objectRef.resource}`);
+/** A watch is logged twice, when it begins and when it ends, under one id. */
+async function auditLines(log: string, namespace: string): Promise<string[]> {
+  return (await Deno.readTextFile(log)).split("\n").filter((line) => line.includes(`"namespace":"${namespace}"`));
 }
 
-async function fetchOk(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url);
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
-  }
+async function auditOf(log: string, namespace: string): Promise<string[]> {
+  const events = (await auditLines(log, namespace)).map((line) => JSON.parse(line))
+    .filter((event) => event.objectRef?.apiGroup === "whereabouts.cni.cncf.io");
+  const requests = new Map(events.map((event) => [event.auditID, `${event.verb} ${event.objectRef.resource}`]));
+  return [...requests.values()];
 }
 
 async function writeCertificates(folder: string): Promise<void> {
-  const openssl = (...args: string[]) => must(["openssl", ...args], { cwd: folder });
-  const rsa = ["-newkey", "rsa:2048", "-nodes"];
-  await openssl("req", "-x509", ...rsa, "-subj", "/CN=test-ca", "-days", "30", "-keyout", "ca.key", "-out", "ca.crt");
-  const sign = async (name: string, subject: string, extensions: string) => {
-    await Deno.writeTextFile(`${folder}/${name}.ext`, extensions);
-    await openssl("req", ...rsa, "-subj", subject, "-keyout", `${name}.key`, "-out", `${name}.csr`);
-    const ca = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"];
-    await openssl("x509", "-req", "-in", `${name}.csr`, ...ca, "-extfile", `${name}.ext`, "-out", `${name}.crt`);
-  };
-  await sign("server", "/CN=kube-apiserver", "subjectAltName=DNS:localhost,DNS:kubernetes,IP:127.0.0.1\n");
-  await sign("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth\n");
-  await openssl("genrsa", "-out", "sa.key", "2048");
-  await openssl("rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub");
+  await writeAuthority(folder);
+  const names = "subjectAltName=DNS:localhost,DNS:kubernetes,IP:127.0.0.1";
+  await writeCertificate(folder, "server", "/CN=kube-apiserver", names);
+  await writeCertificate(folder, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth");
+  await writeKeyPair(folder, "sa");
   await Deno.writeTextFile(
     `${folder}/tokens.csv`,
     `${ADMIN_TOKEN},admin,admin,"system:masters"\n${NOBODY_TOKEN},nobody,nobody\n`,
@@ -229,7 +214,10 @@ async function writeCertificates(folder: string): Promise<void> {
     apiVersion: "audit.k8s.io/v1",
     kind: "Policy",
     omitStages: ["RequestReceived"],
-    rules: [{ level: "Metadata", resources: [{ group: "whereabouts.cni.cncf.io" }] }, { level: "None" }],
+    rules: [
+      { level: "Metadata", resources: [{ group: "whereabouts.cni.cncf.io" }, { group: "coordination.k8s.io" }] },
+      { level: "None" },
+    ],
   };
   await Deno.writeTextFile(`${folder}/audit-policy.json`, JSON.stringify(policy));
 }

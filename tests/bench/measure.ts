@@ -1,0 +1,68 @@
+/**
+ * Timing processes as a runtime would see them.
+ *
+ * @module
+ */
+import { type Call, environmentOf } from "../support/binary.ts";
+
+/** What a scenario came to. */
+export interface Measured {
+  /** Wall time of each call, in milliseconds, ascending. */
+  readonly times: readonly number[];
+  /** Wall time of all of them, in milliseconds. */
+  readonly elapsed: number;
+  /** CPU time of the processes, user and system, in milliseconds a call. */
+  readonly cpu: number;
+}
+
+/** Clock ticks of `/proc`, in milliseconds. */
+const TICK = 10;
+
+/**
+ * Runs calls, so many at a time.
+ *
+ * @throws an Error with the answer of the first call that fails: a bench of failures measures nothing
+ */
+export async function measure(path: string, calls: readonly Call[], width: number): Promise<Measured> {
+  const times: number[] = [];
+  let next = 0;
+  const cpuBefore = childrenCpu();
+  const start = performance.now();
+  const worker = async () => {
+    for (let call = calls[next++]; call; call = calls[next++]) times.push(await once(path, call));
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  const elapsed = performance.now() - start;
+  return { times: times.sort((a, b) => a - b), elapsed, cpu: (childrenCpu() - cpuBefore) / calls.length };
+}
+
+async function once(path: string, call: Call): Promise<number> {
+  const input = new TextEncoder().encode(JSON.stringify(call.conf));
+  const start = performance.now();
+  const child = new Deno.Command(path, {
+    env: environmentOf(call),
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(input).catch(() => {});
+  await writer.close().catch(() => {});
+  const { code, stdout } = await child.output();
+  const elapsed = performance.now() - start;
+  if (code !== 0) throw new Error(`${path} ${call.verb} failed: ${new TextDecoder().decode(stdout)}`);
+  return elapsed;
+}
+
+/** CPU time of children that ended and were waited for (proc(5): cutime and cstime), in milliseconds. */
+function childrenCpu(): number {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) * TICK;
+}
+
+/** The value below which the given share of the times lies. */
+export function percentile({ times }: Measured, share: number): number {
+  return times[Math.min(times.length - 1, Math.ceil(times.length * share) - 1)] ?? Number.NaN;
+}
