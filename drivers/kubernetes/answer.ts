@@ -6,6 +6,9 @@
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { GROUP, type Resource } from "./resources.ts";
 
+/** How etcd, and the API server's way to it, refuse an object of more than 1.5 to 2 MB. Told with status 500 or 503. */
+const TOO_LARGE = /request is too large|message larger than max/;
+
 /** What came back, whole. */
 export interface Answer {
   /** HTTP status. */
@@ -73,7 +76,7 @@ function failure({ status, headers, text }: Answer, question: Question, { messag
   const { verb, what, server, source } = question;
   const said = message || text.trim().slice(0, 200) || `status ${status}`;
   const doing = `Cannot ${verb} ${what}`;
-  if (/request is too large/.test(said)) {
+  if (TOO_LARGE.test(said)) {
     return new RefusedError(`${doing}: ${said}; the object is full (about 10000 allocations), use smaller ranges`);
   }
   if (status === 409 || status === 410) return new ConflictError(`${doing}: ${said}`);

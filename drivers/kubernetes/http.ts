@@ -19,7 +19,7 @@ export interface ApiRequest {
   readonly verb: keyof typeof METHODS;
   /** To which resource. */
   readonly resource: Resource;
-  /** To which object of it. Absent for lists. */
+  /** To which object of it, or the one created. Absent for lists. */
   readonly name?: string;
   /** Query parameters. */
   readonly query?: Readonly<Record<string, string>>;
@@ -114,9 +114,9 @@ export class ApiClient implements Disposable {
     }
   }
 
-  #path({ resource, name, query = {} }: ApiRequest): string {
+  #path({ verb, resource, name, query = {} }: ApiRequest): string {
     const segments = [API_VERSION, "namespaces", encodeURIComponent(this.#access.namespace), resource];
-    if (name !== undefined) segments.push(encodeURIComponent(name));
+    if (name !== undefined && verb !== "create") segments.push(encodeURIComponent(name));
     const parameters = new URLSearchParams(query).toString();
     return `/apis/${segments.join("/")}${parameters && `?${parameters}`}`;
   }

@@ -84,7 +84,7 @@ export class Pools {
       metadata: { name },
       spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries) },
     };
-    const object = await this.#api.request<IpPool>({ verb: "create", resource, query: WRITER, body }, signal);
+    const object = await this.#api.request<IpPool>({ verb: "create", resource, name, query: WRITER, body }, signal);
     return this.#snapshot(key, object ?? this.#gone(name));
   }
 

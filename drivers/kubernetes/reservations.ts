@@ -71,7 +71,7 @@ function create(api: ApiClient, name: string, wanted: Reservation, signal: Abort
       ...(containerId !== "" && { containerid: containerId }),
     },
   };
-  return orConflict(api, { verb: "create", resource, query: WRITER, body, metadataOnly: true }, signal);
+  return orConflict(api, { verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
 
 /**

@@ -122,7 +122,10 @@ Deno.test("ApiClient names a namespace that is not there when it is written to",
   const after = held(KEY, 1n);
   const refused = await rejection(driver.commit(empty, [{ address: after.address, after }], NEVER));
   assert(refused instanceof RefusedError);
-  assert.match(refused.message, /namespaces "nowhere" not found; create the namespace/);
+  assert.match(
+    refused.message,
+    /^Cannot create IPPool nowhere\/10\.10\.0\.0-24: namespaces "nowhere" not found; create the namespace/,
+  );
 });
 
 Deno.test("ApiClient trusts the configured authority only", async () => {
