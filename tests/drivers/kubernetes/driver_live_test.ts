@@ -1,17 +1,43 @@
+import assert from "node:assert/strict";
 import { openKubernetes } from "../../../drivers/kubernetes/driver.ts";
+import { RefusedError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import { SILENT } from "../../../src/world/log.ts";
 import { makeKube } from "../../support/kube.ts";
 import { driverContract } from "../contract.ts";
+import { assertRequests, held, keyOf, NEVER, openWith, overlapsOf, reserved } from "./live.ts";
 
 driverContract({
   name: "kubernetes",
   makeStore: async () => {
     const kube = await makeKube();
     return {
-      open: () =>
-        openKubernetes({ kind: "kubernetes", kubeconfig: kube.kubeconfig }, { world: denoWorld(), log: SILENT }),
+      open: () => openWith(kube.kubeconfig),
       [Symbol.asyncDispose]: () => kube[Symbol.asyncDispose](),
     };
   },
+});
+
+Deno.test("openKubernetes costs three requests to give an address and two to take it back", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  const key = keyOf("10.10.0.0/24");
+  const [first, second] = [held(key, 1n), held(key, 2n)];
+  await driver.commit(await driver.read(key, NEVER), [{ address: first.address, after: first }], NEVER);
+  let before = await kube.requests();
+  await driver.commit(await driver.read(key, NEVER), [{ address: second.address, after: second }], NEVER);
+  const claim = await overlapsOf(driver).claim(reserved("10.10.0.2"), NEVER);
+  assert(claim.kind === "created" && driver.presume);
+  const reservations = "overlappingrangeipreservations";
+  await assertRequests(kube, before, ["get ippools", "patch ippools", `create ${reservations}`]);
+  before = await kube.requests();
+  assert.equal(await overlapsOf(driver).release(claim.reservation, NEVER), true);
+  const presumed = driver.presume(key, new Map([[second.address, second]]));
+  await driver.commit(presumed, [{ address: second.address, before: second }], NEVER);
+  await assertRequests(kube, before, [`delete ${reservations}`, "patch ippools"]);
+});
+
+Deno.test("openKubernetes opens no other datastore", async () => {
+  const context = { world: denoWorld(), log: SILENT };
+  await assert.rejects(openKubernetes({ kind: "embedded", path: ":memory:" }, context), RefusedError);
 });
