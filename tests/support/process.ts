@@ -6,6 +6,16 @@
 
 const decoder = new TextDecoder();
 
+/** Debian's packages of the programs that tests run. */
+const PACKAGES: Record<string, string> = {
+  ip: "iproute2",
+  npm: "npm",
+  nsenter: "util-linux",
+  openssl: "openssl",
+  setpriv: "util-linux",
+  tar: "tar",
+};
+
 /** What a program that ended left behind. */
 export interface Finished {
   /** Exit code. */
@@ -28,17 +38,21 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** Runs a program to its end, whatever its exit code. */
+/**
+ * Runs a program to its end, whatever its exit code.
+ *
+ * @throws an Error when there is no such program
+ */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const { stdin, ...rest } = options;
   const [program = "", ...args] = command;
-  const child = new Deno.Command(program, {
+  const child = spawn(program, {
     ...rest,
     args,
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
-  }).spawn();
+  });
   if (stdin !== undefined) {
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
@@ -46,6 +60,17 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   }
   const { code, stdout, stderr } = await child.output();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+function spawn(program: string, options: Deno.CommandOptions): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, options).spawn();
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    const cwd = options.cwd ? `, or no folder ${options.cwd}` : "";
+    const hint = PACKAGES[program] ? `: apt-get install -y ${PACKAGES[program]}` : "";
+    throw new Error(`There is no program ${program}${cwd}${hint}`, { cause });
+  }
 }
 
 /** Runs a program that must succeed. Returns its standard output. */
@@ -75,28 +100,48 @@ export async function eventually<T>(
   }
 }
 
+/** First port that is tried. All are below those that Linux gives to outgoing connections, so a stopped server finds its port free again. */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+
 /** A loopback TCP port nobody listens on now. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error(`Found no free port from ${FIRST_PORT} to ${FIRST_PORT + PORTS - 1} in 100 attempts`);
 }
 
-/** A server process of a test. It is killed when disposed, and with the process that started it. */
+/** How long a server may take to be ready, in milliseconds. Generous: a loaded machine is slow, and one that ended is noticed at once. */
+const READY_LIMIT = 120_000;
+
+/**
+ * A server process of a test. It is killed when disposed, and with the thread that started it: a test file's own servers end with the file,
+ * whatever happens to it.
+ */
 export class Server implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #log: string;
+  #ended = false;
 
   /** Starts the program, its output going to a log file. */
   constructor(command: readonly string[], log: string, env: Record<string, string> = {}) {
     this.#log = log;
     const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-    this.#child = new Deno.Command("setpriv", {
+    this.#child = spawn("setpriv", {
       args: ["--pdeathsig", "KILL", "sh", "-c", `exec ${quoted} >>'${log}' 2>&1`],
       env,
       stdin: "null",
       stdout: "null",
       stderr: "null",
-    }).spawn();
+    });
+    this.#child.status.then(() => this.#ended = true);
   }
 
   /** Process id. */
@@ -109,6 +154,23 @@ export class Server implements AsyncDisposable {
     return Deno.readTextFileSync(this.#log).split("\n").slice(-15).join("\n");
   }
 
+  /**
+   * Polls until the check says that it serves.
+   *
+   * @throws an Error with the last lines it wrote, at once when it has ended by itself
+   */
+  async ready(what: string, check: () => Promise<boolean>): Promise<void> {
+    const checkAlive = () => {
+      if (this.#ended) throw new Error(`${what} ended by itself`);
+      return check();
+    };
+    try {
+      await eventually(what, checkAlive, READY_LIMIT);
+    } catch (cause) {
+      throw new Error(`Cannot start ${what}; its log ends with\n${this.tail()}`, { cause });
+    }
+  }
+
   /** Ends it at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
@@ -117,5 +179,16 @@ export class Server implements AsyncDisposable {
       // it ended by itself
     }
     await this.#child.status;
+  }
+}
+
+/** Whether a server answers a GET with success. */
+export async function answers(url: string, client?: Deno.HttpClient, headers: HeadersInit = {}): Promise<boolean> {
+  try {
+    const response = await fetch(url, { headers, ...(client && { client }) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
   }
 }

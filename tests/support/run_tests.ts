@@ -1,62 +1,83 @@
-// deno-lint-ignore-file no-console -- progress of long work goes to standard error
+// deno-lint-ignore-file no-console -- a command tells its result
 /**
  * Runs the tests with one control plane for all of them, and closes with a line that counts.
  *
- * `deno run -A tests/support/run_tests.ts [--unit] [PATH…]`: with `--unit` only what needs no server and no root (files that are not
- * named `*_live_test.ts`).
+ * `deno run -A tests/support/run_tests.ts [--unit] [--filter TEXT] [PATH…]`: with `--unit` only what needs no server and no root
+ * (files that are not named `*_live_test.ts`). The exit code is 0 only when every test ran and passed, and there was one.
  *
  * @module
  */
+import { parseArgs } from "node:util";
+import { sharedBinary } from "./binary.ts";
 import { startShared } from "./kube.ts";
+import { totalsOf } from "./report.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
+/** Test files below the paths, sorted. */
 function testFiles(paths: readonly string[], unit: boolean): string[] {
   const found: string[] = [];
   const visit = (path: string) => {
     if (Deno.statSync(path).isFile) found.push(path);
     else for (const entry of Deno.readDirSync(path)) visit(`${path}/${entry.name}`);
   };
-  for (const path of paths) visit(path);
+  for (const path of paths) visit(Deno.realPathSync(path));
   return found.filter((path) => path.endsWith("_test.ts") && !(unit && path.endsWith("_live_test.ts"))).sort();
 }
 
-function count(report: string): { passed: number; failed: number; ignored: number } {
-  const attribute = (name: string) =>
-    [...report.matchAll(/<testsuite [^>]*>/g)].reduce(
-      (sum, [suite]) => sum + Number(new RegExp(`${name}="(\\d+)"`).exec(suite)?.[1] ?? 0),
-      0,
-    );
-  const failed = attribute("failures") + attribute("errors");
-  const ignored = attribute("disabled") + attribute("skipped");
-  return { passed: attribute("tests") - failed - ignored, failed, ignored };
+/** `deno test` and what it needs to run. It ends with this process, so that a killed run leaves nothing behind. */
+async function denoTest(files: readonly string[], options: readonly string[], env: Record<string, string>) {
+  const args = [Deno.execPath(), "test", "-A", "--no-prompt", ...options, ...files];
+  const [program = "", ...rest] = Object.keys(env).length > 0 ? ["setpriv", "--pdeathsig", "KILL", ...args] : args;
+  const child = new Deno.Command(program, { args: rest, cwd: ROOT, env, stdin: "null" }).spawn();
+  const end = () => child.kill("SIGTERM");
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, end);
+  const { code } = await child.status;
+  for (const signal of signals) Deno.removeSignalListener(signal, end);
+  return code;
 }
 
-async function main(): Promise<number> {
-  const unit = Deno.args.includes("--unit");
-  const named = Deno.args.filter((arg) => !arg.startsWith("--"));
-  const files = testFiles(named.length > 0 ? named : [`${ROOT}tests`], unit);
-  if (files.length === 0) throw new Error(`No test file in ${named.join(", ")}`);
-  const live = files.some((file) => file.endsWith("_live_test.ts"));
-  const shared = live ? await startShared() : undefined;
-  const report = await Deno.makeTempFile({ suffix: ".xml" });
+/** Runs the files in one run of `deno test`. Returns the exit code. */
+async function runFiles(files: readonly string[], filter: string | undefined): Promise<number> {
+  const folder = await Deno.makeTempDir({ prefix: "tests-" });
+  await using plane = files.some((file) => file.endsWith("_live_test.ts")) ? await startShared() : undefined;
   try {
-    const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-prompt", `--junit-path=${report}`, ...files],
-      cwd: ROOT,
-      env: shared?.env ?? {},
-      stdout: "inherit",
-      stderr: "inherit",
-    }).output();
-    const { passed, failed, ignored } = count(await Deno.readTextFile(report));
-    const broken = code !== 0 && failed === 0 ? 1 : failed;
-    if (ignored > 0) console.log(`${ignored} tests were ignored: every test must run`);
-    console.log(`\n${passed} passed, ${broken + ignored} failed`);
-    return code === 0 && broken === 0 && ignored === 0 && passed > 0 ? 0 : 1;
+    const report = `${folder}/report.xml`;
+    const env = plane ? { ...plane.env, ...sharedBinary(`${folder}/whereabouts`) } : {};
+    const options = [`--junit-path=${report}`, ...(filter ? [`--filter=${filter}`] : [])];
+    const code = await denoTest(files, options, env);
+    const text = await Deno.readTextFile(report).catch(() => "");
+    return conclude(code, totalsOf(text, filter ? [] : files, ROOT));
   } finally {
-    await Deno.remove(report);
-    await shared?.plane[Symbol.asyncDispose]();
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
-if (import.meta.main) Deno.exit(await main());
+function conclude(code: number, { passed, failed, ignored, empty }: ReturnType<typeof totalsOf>): number {
+  const bad = failed + ignored.length;
+  if (ignored.length > 0) console.log(`\nIgnored, while every test must run:\n  ${ignored.join("\n  ")}`);
+  if (empty.length > 0) console.log(`\nRan no test:\n  ${empty.join("\n  ")}`);
+  console.log(`\n${passed} passed, ${bad === 0 && code !== 0 ? 1 : bad} failed`);
+  return code === 0 && bad === 0 && passed > 0 ? 0 : 1;
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { unit: { type: "boolean", default: false }, filter: { type: "string" } },
+    allowPositionals: true,
+  });
+  const paths = positionals.length > 0 ? positionals : [`${ROOT}tests`];
+  const files = testFiles(paths, values.unit);
+  if (files.length === 0) throw new Error(`No test file in ${paths.join(", ")}`);
+  return await runFiles(files, values.filter);
+}
+
+if (import.meta.main) {
+  const code = await main(Deno.args).catch((error) => {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  });
+  Deno.exit(code);
+}

@@ -1,0 +1,63 @@
+/**
+ * What a run of `deno test` came to, counted from its JUnit report.
+ *
+ * @module
+ */
+
+/** Totals of tests; the steps inside a test do not count again. */
+export interface Totals {
+  /** Tests that ran to a good end. */
+  readonly passed: number;
+  /** Tests that failed, and files that could not be run. */
+  readonly failed: number;
+  /** Names of tests and steps that were not run. */
+  readonly ignored: readonly string[];
+  /** Files that ran no test: they failed to load, or hold none. */
+  readonly empty: readonly string[];
+}
+
+/**
+ * Counts.
+ *
+ * @param report the JUnit report; empty when the run broke off before any test, for example on a type error
+ * @param files the test files that were run, as absolute paths
+ * @param root the folder that `deno test` ran in, with a slash at the end
+ */
+export function totalsOf(report: string, files: readonly string[], root: string): Totals {
+  const suites = report.split("<testsuite ").slice(1).map((suite) => ({
+    file: new URL(decode(/^name="([^"]*)"/.exec(suite)?.[1] ?? ""), `file://${root}`).pathname,
+    cases: suite.split("<testcase ").slice(1).map(caseOf),
+  }));
+  const ran = new Set(suites.filter(({ cases }) => cases.length > 0).map(({ file }) => file));
+  const empty = suites.length > 0 ? files.filter((file) => !ran.has(new URL(`file://${file}`).pathname)) : [];
+  const all = suites.flatMap(({ cases }) => cases);
+  const tests = suites.flatMap(({ cases }) => cases.filter(({ name }) => !isStep(name, cases)));
+  const failed = tests.filter(({ outcome }) => outcome === "failed").length + empty.length;
+  return {
+    passed: tests.filter(({ outcome }) => outcome === "passed").length,
+    failed,
+    ignored: all.filter(({ outcome }) => outcome === "ignored").map(({ name }) => name),
+    empty,
+  };
+}
+
+interface Case {
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "ignored";
+}
+
+function caseOf(text: string): Case {
+  const name = decode(/^name="([^"]*)"/.exec(text)?.[1] ?? "");
+  const outcome = /<(failure|error)[ >]/.test(text) ? "failed" : text.includes("<skipped") ? "ignored" : "passed";
+  return { name, outcome };
+}
+
+/** A step is named after its test: `TEST > STEP`. */
+function isStep(name: string, cases: readonly Case[]): boolean {
+  return cases.some((other) => name.startsWith(`${other.name} > `));
+}
+
+function decode(text: string): string {
+  const characters: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return text.replace(/&(lt|gt|quot|apos|amp);/g, (entity, name) => characters[name] ?? entity);
+}
