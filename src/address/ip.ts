@@ -26,7 +26,9 @@ export interface ParseOptions {
 }
 
 const OCTET = /^\d{1,3}$/;
-const IPV6_TEXT = /^[0-9a-fA-F:]*(?::\d{1,3}(?:\.\d{1,3}){3})?$/;
+const IPV6_TEXT = /^[0-9a-fA-F:]+$/;
+/** The longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
+const IPV6_TEXT_LENGTH = 45;
 const MAPPED_PREFIX = 0xffffn;
 
 /** The number of bits of an address: 32 or 128. */
@@ -71,11 +73,19 @@ function parseIpv4(text: string, leadingZeros: boolean): Ip | undefined {
 }
 
 function parseIpv6(text: string): Ip | undefined {
-  if (!IPV6_TEXT.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
-  if (text.includes(".") && !parseIpv4(text.slice(text.lastIndexOf(":") + 1), false)) return undefined;
+  const groups = text.length > IPV6_TEXT_LENGTH ? undefined : dottedAsGroups(text);
+  if (groups === undefined || !IPV6_TEXT.test(groups) || !ipaddr.IPv6.isValid(groups)) return undefined;
   let value = 0n;
-  for (const part of ipaddr.IPv6.parse(text).parts) value = (value << 16n) | BigInt(part);
+  for (const part of ipaddr.IPv6.parse(groups).parts) value = (value << 16n) | BigInt(part);
   return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
+}
+
+/** The last 32 bits may be written as an IPv4 address. The library would read `::1.2.3.4` as `::ffff:1.2.3.4`, another address. */
+function dottedAsGroups(text: string): string | undefined {
+  if (!text.includes(".")) return text;
+  const tail = text.lastIndexOf(":") + 1;
+  const ip = parseIpv4(text.slice(tail), false);
+  return ip && `${text.slice(0, tail)}${(ip.value >> 16n).toString(16)}:${(ip.value & 0xffffn).toString(16)}`;
 }
 
 /** The canonical text: dotted decimal, or RFC 5952 lower case. */
