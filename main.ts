@@ -4,12 +4,13 @@
  * @module
  */
 import { loadDriver } from "./drivers/mod.ts";
+import { directHost } from "./src/cni/call.ts";
 import { runPlugin } from "./src/cni/plugin.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
 
 const world = denoWorld();
 if (world.env("CNI_COMMAND") !== undefined) {
-  const { stdout, exitCode } = await runPlugin(world, loadDriver);
+  const { stdout, exitCode } = await runPlugin(world, directHost(loadDriver));
   writeAll(Deno.stdout, stdout);
   Deno.exit(exitCode);
 }

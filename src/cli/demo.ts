@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { directHost } from "../cni/call.ts";
 import type { PluginAnswer } from "../cni/plugin.ts";
 import { runPlugin } from "../cni/plugin.ts";
 import { loadConfig } from "../config/load.ts";
@@ -100,7 +101,7 @@ function call(
       stdin: () => Promise.resolve(stdin),
       lock: () => Promise.resolve(undefined),
     },
-    loadDriver,
+    { ...directHost(loadDriver), journal: () => undefined },
   );
 }
 

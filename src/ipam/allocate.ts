@@ -15,6 +15,7 @@ import { type Allocation, formatPoolKey, type Owner, sameInterface } from "../po
 import type { Reservation, Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
+import type { Held } from "./held.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 import { giveBack, type Taken } from "./rollback.ts";
 
@@ -23,10 +24,8 @@ const FOREIGN_ROUNDS = 20;
 
 /** One address given to the owner. */
 export interface Assigned extends StaticAddress {
-  /** The pool's name for messages. */
-  readonly pool: string;
-  /** What is to be presented when the reservation is released; absent where none was made. */
-  readonly reservation?: Reservation;
+  /** What the node should remember of it. */
+  readonly held: Held;
 }
 
 /**
@@ -68,11 +67,11 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
     const { allocation, fresh } = await claimInPool(work, avoid);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
-    if (!overlaps) return answer(work, ip);
+    if (!overlaps) return answer(work, allocation);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
     if (fresh) work.taken.push({ kind: "reservation", reservation: wanted });
     const result = await retry((signal) => overlaps.claim(wanted, signal), ipam.clock, work.signal);
-    if (result.kind !== "foreign") return { ...answer(work, ip), reservation: result.reservation };
+    if (result.kind !== "foreign") return answer(work, allocation, result.reservation.token);
     ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
     avoid = new Set([...await foreignAddresses(work, overlaps), ip.value]);
   }
@@ -88,8 +87,8 @@ async function claimInPool(
 ): Promise<{ allocation: Allocation; fresh: boolean }> {
   const { ipam, config, owner, range, signal } = work;
   const key = poolOf(config, range);
-  const requested = config.requested.find((ip) => contains(range.cidr, ip))?.value;
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
+  const requested = config.requested.find((ip) => contains(range.cidr, ip) && !besides.has(ip.value))?.value;
   const request = claim(owner, range, { avoid, besides, ...(requested !== undefined && { requested }) });
   const undo: Extract<Taken, { kind: "changes" }> = { kind: "changes", key, changes: [] };
   work.taken.push(undo);
@@ -115,9 +114,11 @@ async function foreignAddresses(
     .map(({ ip }) => ip.value);
 }
 
-function answer({ config, range }: RangeWork, ip: Ip): Assigned {
+function answer({ config, range }: RangeWork, allocation: Allocation, token?: string): Assigned {
+  const ip: Ip = { family: range.cidr.family, value: allocation.address };
   const gateway = config.gateway?.family === ip.family ? config.gateway : undefined;
-  return { ip, prefix: range.cidr.prefix, pool: formatPoolKey(poolOf(config, range)), ...(gateway && { gateway }) };
+  const held = { key: poolOf(config, range), allocation, ...(token !== undefined && { token }) };
+  return { ip, prefix: range.cidr.prefix, held, ...(gateway && { gateway }) };
 }
 
 function refusal({ config, range }: RangeWork, outcome: ClaimOutcome): Error {

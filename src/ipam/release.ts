@@ -10,8 +10,9 @@ import type { IpamConfig } from "../config/types.ts";
 import { isReleasedBy } from "../pool/free.ts";
 import { drop } from "../pool/requests.ts";
 import { type Allocation, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
-import type { Reservations } from "../storage/driver.ts";
+import type { PoolSnapshot, Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
+import type { Held } from "./held.ts";
 import { type Ipam, poolsOf } from "./ipam.ts";
 
 /** Whose addresses are released. */
@@ -26,15 +27,24 @@ export interface Sandbox {
  * Releases what the sandbox's interface holds in the configured pools. Nothing there is success. Every pool is tried, whatever becomes
  * of the others.
  *
+ * @param recorded what the node remembers the sandbox to hold: saves looking, and finds pools that the configuration has no more
  * @returns the addresses released
  * @throws what the store threw; with several failures, an AggregateError of them
  */
-export async function release(ipam: Ipam, config: IpamConfig, sandbox: Sandbox, signal: AbortSignal): Promise<Ip[]> {
+export async function release(
+  ipam: Ipam,
+  config: IpamConfig,
+  sandbox: Sandbox,
+  signal: AbortSignal,
+  recorded: readonly Held[] = [],
+): Promise<Ip[]> {
   const released: Ip[] = [];
   const failures: unknown[] = [];
-  for (const key of poolsOf(config)) {
+  const keys = new Map([...poolsOf(config), ...recorded.map(({ key }) => key)].map((key) => [formatPoolKey(key), key]));
+  for (const [name, key] of keys) {
     try {
-      const allocations = await releasePool(ipam, config, key, sandbox, signal);
+      const remembered = recorded.filter((held) => formatPoolKey(held.key) === name);
+      const allocations = await releasePool(ipam, config, key, sandbox, signal, remembered);
       released.push(...allocations.map(({ address }) => ({ family: key.cidr.family, value: address })));
     } catch (error) {
       failures.push(error);
@@ -52,14 +62,19 @@ async function releasePool(
   key: PoolKey,
   sandbox: Sandbox,
   signal: AbortSignal,
+  recorded: readonly Held[],
 ): Promise<readonly Allocation[]> {
   using _turn = await ipam.turn(key, signal);
   const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
   if (!overlaps) return (await ipam.commit(key, { kind: "release", ...sandbox }, { signal })).allocations;
+  const work = { ipam, overlaps, key, signal };
+  if (recorded.length > 0 && ipam.driver.presume) {
+    const held = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
+    return await releaseHeld(work, recorded, ipam.driver.presume(key, held));
+  }
   const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
   const held = [...from.allocations.values()].filter((allocation) => isReleasedBy(allocation, sandbox));
-  if (held.length === 0) return [];
-  return releaseHeld({ ipam, overlaps, key, signal }, held, from);
+  return held.length === 0 ? [] : await releaseHeld(work, held.map((allocation) => ({ key, allocation })), from);
 }
 
 interface PoolWork {
@@ -71,14 +86,15 @@ interface PoolWork {
 
 async function releaseHeld(
   work: PoolWork,
-  held: readonly Allocation[],
-  from: Awaited<ReturnType<Ipam["driver"]["read"]>>,
+  recorded: readonly Held[],
+  from: PoolSnapshot,
 ): Promise<readonly Allocation[]> {
   const { ipam, overlaps, key, signal } = work;
-  for (const allocation of held) {
-    const reservation = reservationOf(key, allocation);
+  for (const { allocation, token } of recorded) {
+    const reservation = { ...reservationOf(key, allocation), ...(token !== undefined && { token }) };
     await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
   }
+  const held = recorded.map(({ allocation }) => allocation);
   const { allocations } = await ipam.commit(key, drop(held), { from, signal });
   const kept = held.filter((allocation) => !allocations.some(({ address }) => address === allocation.address));
   for (const allocation of kept) await restore(work, allocation);

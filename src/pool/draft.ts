@@ -10,7 +10,7 @@ import type { Allocation, Allocations, Change, Owner } from "./types.ts";
 export class Draft {
   readonly #stored: Allocations;
   readonly #changed = new Map<bigint, Allocation | undefined>();
-  readonly #cursors = new Map<IpRange, bigint>();
+  readonly #cursors = new Map<string, bigint>();
   #interfaces: Map<string, Set<bigint>> | undefined;
 
   /** Starts from what is stored. */
@@ -50,8 +50,9 @@ export class Draft {
    */
   lowestFree(range: IpRange, avoid: ReadonlySet<bigint>): bigint | undefined {
     const taken = (value: bigint) => this.get(value) !== undefined || avoid.has(value);
-    const found = lowestFree(range, taken, this.#cursors.get(range));
-    if (avoid.size === 0) this.#cursors.set(range, found ?? range.last + 1n);
+    const key = rangeKey(range);
+    const found = lowestFree(range, taken, this.#cursors.get(key));
+    if (avoid.size === 0) this.#cursors.set(key, found ?? range.last + 1n);
     return found;
   }
 
@@ -79,6 +80,11 @@ export class Draft {
     if (addresses) addresses.add(address);
     else index.set(key, new Set([address]));
   }
+}
+
+/** Requests of one network come with ranges of their own that say the same. */
+function rangeKey({ first, last, excludes }: IpRange): string {
+  return [first, last, ...excludes.map((hole) => `${hole.first}-${hole.last}`)].join();
 }
 
 function interfaceKey(owner: Pick<Owner, "podRef" | "ifName">): string {

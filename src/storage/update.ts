@@ -15,7 +15,7 @@ export interface UpdateOptions {
   readonly signal: AbortSignal;
   /** Time and chance. */
   readonly clock: Clock;
-  /** The pool as the caller read it just now: saves the first read. A stale one costs a conflict, nothing else. */
+  /** The pool as the caller remembers it: saves the first read. A stale one costs a conflict or that read, nothing else. */
   readonly from?: PoolSnapshot;
   /** Told before each write what is about to be written: after a failure, the caller's only knowledge of what may be stored. */
   readonly onAttempt?: (decision: Decision) => void;
@@ -48,15 +48,31 @@ export function update(
   let known = options.from;
   return retry(
     async (signal) => {
-      const snapshot = known ?? await driver.read(key, signal);
+      const remembered = known;
       known = undefined;
+      const snapshot = remembered ?? await driver.read(key, signal);
       const decision = decide(snapshot.allocations, requests);
-      if (decision.changes.length === 0) return { outcomes: decision.outcomes, snapshot };
-      if (options.pause) await options.clock.sleep(options.pause, signal);
-      options.onAttempt?.(decision);
-      return { outcomes: decision.outcomes, snapshot: await driver.commit(snapshot, decision.changes, signal) };
+      if (decision.changes.length > 0) return await write(driver, snapshot, decision, options, signal);
+      if (!remembered) return { outcomes: decision.outcomes, snapshot };
+      // nothing to write means nothing that a commit would compare: what was remembered must be looked at before it is an answer
+      const fresh = await driver.read(key, signal);
+      const renewed = decide(fresh.allocations, requests);
+      if (renewed.changes.length > 0) return await write(driver, fresh, renewed, options, signal);
+      return { outcomes: renewed.outcomes, snapshot: fresh };
     },
     options.clock,
     options.signal,
   );
+}
+
+async function write(
+  driver: StorageDriver,
+  snapshot: PoolSnapshot,
+  { changes, outcomes }: Decision,
+  { clock, pause, onAttempt }: UpdateOptions,
+  signal: AbortSignal,
+): Promise<Updated> {
+  if (pause) await clock.sleep(pause, signal);
+  onAttempt?.({ changes, outcomes });
+  return { outcomes, snapshot: await driver.commit(snapshot, changes, signal) };
 }

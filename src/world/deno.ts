@@ -17,6 +17,9 @@ export function denoWorld(): World {
     readTextFile: (path) => Deno.readTextFile(path),
     exists: (path) => Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound)),
     isDirectory: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
+    writeFile: (path, text, { durable }) => Promise.resolve(writeFile(path, text, durable)),
+    remove: (path) => Deno.remove(path).catch(ignoreAbsence),
+    listFolder,
     appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
     lock: (name, signal) => lock(name, signal),
     now: () => Date.now(),
@@ -49,6 +52,46 @@ async function readStdin(limit: number): Promise<Uint8Array> {
     at += chunk.length;
   }
   return all;
+}
+
+function ignoreAbsence(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+async function listFolder(path: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(path)) names.push(name);
+  } catch (error) {
+    ignoreAbsence(error);
+  }
+  return names;
+}
+
+/** Synchronous, because a small file is written faster than a thread is woken. */
+function writeFile(path: string, text: string, durable: boolean): void {
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const data = new TextEncoder().encode(text);
+  const open = () => Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
+  let file: Deno.FsFile;
+  try {
+    file = open();
+  } catch (error) {
+    ignoreAbsence(error);
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    file = open();
+  }
+  try {
+    for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+    if (durable) file.syncSync();
+  } finally {
+    file.close();
+  }
+  Deno.renameSync(temporary, path);
+  if (!durable) return;
+  using opened = Deno.openSync(folder);
+  opened.syncSync();
 }
 
 async function lock(name: string, signal: AbortSignal): Promise<Lock | undefined> {

@@ -21,6 +21,16 @@ export interface World {
   exists(path: string): Promise<boolean>;
   /** Whether the path is a folder. */
   isDirectory(path: string): Promise<boolean>;
+  /**
+   * Replaces a file as a whole: a temporary file, then a rename, so that nobody reads half of it. Makes the folder. Mode 0600.
+   *
+   * @param options `durable`: synced to the disk before it resolves
+   */
+  writeFile(path: string, text: string, options: { readonly durable: boolean }): Promise<void>;
+  /** Removes a file; nothing there is success. */
+  remove(path: string): Promise<void>;
+  /** Names in a folder; a folder that is not there is empty. */
+  listFolder(path: string): Promise<string[]>;
   /** Appends text to a file, creating it with mode 0644. */
   appendTextFile(path: string, text: string): void;
   /**

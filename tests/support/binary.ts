@@ -50,6 +50,9 @@ export interface Call {
   readonly pod?: string;
 }
 
+/** The journal of this test file's node. */
+const JOURNAL = Deno.makeTempDirSync({ prefix: "journal-" });
+
 /** The environment of a call, and nothing else: HOME is not set below a runtime. */
 export function environmentOf({ verb, containerId, ifName = "net1", pod }: Call): Record<string, string> {
   return {
@@ -58,6 +61,7 @@ export function environmentOf({ verb, containerId, ifName = "net1", pod }: Call)
     CNI_PATH: "/opt/cni/bin",
     CNI_IFNAME: ifName,
     CNI_NETNS: "/run/netns/none",
+    WHEREABOUTS_JOURNAL: JOURNAL,
     ...(containerId && { CNI_CONTAINERID: containerId }),
     ...(pod && { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}` }),
   };

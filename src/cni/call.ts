@@ -1,0 +1,96 @@
+/**
+ * One call of the plugin, and what it stands on.
+ *
+ * @module
+ */
+import { loadConfig } from "../config/load.ts";
+import { ConfigError, type IpamConfig } from "../config/types.ts";
+import { directIpam, type Ipam } from "../ipam/ipam.ts";
+import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
+import type { Owner } from "../pool/types.ts";
+import type { LoadDriver } from "../storage/open.ts";
+import { type Logger, makeLogger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+import { podRefOf } from "./args.ts";
+import { CniError, CODES } from "./error.ts";
+import type { CniRequest } from "./request.ts";
+
+/** A store in use, to be disposed. */
+export type OpenIpam = Ipam & AsyncDisposable;
+
+/** What the plugin is given by the process it runs in. */
+export interface Host {
+  /** Opens the store of a configuration. */
+  open(config: IpamConfig, world: World, log: Logger): Promise<OpenIpam>;
+  /** The node's journal; undefined: none is kept. */
+  readonly journal: (world: World, log: Logger) => Journal | undefined;
+  /** Whether this process goes on delivering releases that could not be delivered, so that DEL may promise them. */
+  readonly delivers: boolean;
+}
+
+/** A process that serves one call and ends. */
+export function directHost(loadDriver: LoadDriver): Host {
+  return {
+    open: async (config, world, log) => {
+      const open = await loadDriver(config.datastore.kind);
+      const driver = await open(config.datastore, { world, log });
+      return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
+    },
+    journal: nodeJournal,
+    delivers: false,
+  };
+}
+
+/** The journal in its usual folder, in that of `WHEREABOUTS_JOURNAL`, or none where that says `off`. */
+export function nodeJournal(world: World, log: Logger): Journal | undefined {
+  const folder = world.env("WHEREABOUTS_JOURNAL") || DEFAULT_JOURNAL;
+  return folder === "off" ? undefined : folderJournal(folder, world, log);
+}
+
+/** A call under way. */
+export interface Call {
+  /** What is asked. */
+  readonly request: CniRequest;
+  /** The machine. */
+  readonly world: World;
+  /** The process. */
+  readonly host: Host;
+  /** The call's deadline. */
+  readonly signal: AbortSignal;
+}
+
+/** A configuration with its log. */
+export interface Configured {
+  /** Checked. */
+  readonly config: IpamConfig;
+  /** As it says. */
+  readonly log: Logger;
+}
+
+/** Loads the configuration of the call, or of a recorded one of the same network. Warnings go to its log. */
+export async function configure({ world, request }: Call, conf: unknown = request.conf): Promise<Configured> {
+  const { ip, gateway } = request.args;
+  const input = { conf, ...(ip !== undefined && { ip }), ...(gateway !== undefined && { gateway }) };
+  const { config, warnings } = await loadConfig(world, input);
+  refuseSlices(config);
+  const log = makeLogger(world, config.log);
+  for (const warning of warnings) log.warn(warning);
+  return { config, log };
+}
+
+function refuseSlices({ nodeSliceSize }: IpamConfig): void {
+  if (nodeSliceSize === undefined) return;
+  throw new ConfigError(
+    "ipam.node_slice_size",
+    `Cannot use ipam.node_slice_size ${
+      JSON.stringify(nodeSliceSize)
+    }: this release has no node slices; remove the field`,
+  );
+}
+
+/** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */
+export function ownerOf({ args, containerId, ifName }: CniRequest, { datastore }: IpamConfig): Owner {
+  if (args.podName) return { podRef: podRefOf(args), ifName, containerId };
+  if (datastore.kind !== "kubernetes") return { podRef: containerId, ifName, containerId };
+  throw new CniError(CODES.environment, "Missing K8S_POD_NAME in CNI_ARGS: addresses are recorded by pod name");
+}

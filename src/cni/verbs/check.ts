@@ -1,0 +1,17 @@
+/**
+ * CHECK: what the previous result says is still true.
+ *
+ * @module
+ */
+import { verify } from "../../ipam/verify.ts";
+import { type Call, configure, ownerOf } from "../call.ts";
+import { parsePrevResult } from "../result.ts";
+
+/** Serves CHECK. */
+export async function check(call: Call): Promise<string> {
+  const { config, log } = await configure(call);
+  const given = parsePrevResult(call.request.conf);
+  await using ipam = await call.host.open(config, call.world, log);
+  await verify(ipam, config, ownerOf(call.request, config), given, call.signal);
+  return "";
+}

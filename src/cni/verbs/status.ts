@@ -1,0 +1,22 @@
+/**
+ * STATUS: whether an ADD would be served now.
+ *
+ * @module
+ */
+import { retry } from "../../storage/retry.ts";
+import { type Call, configure } from "../call.ts";
+import { CniError, CODES, toCniError } from "../error.ts";
+
+/** Serves STATUS. */
+export async function status(call: Call): Promise<string> {
+  try {
+    const { config, log } = await configure(call);
+    await using ipam = await call.host.open(config, call.world, log);
+    await retry((limit) => ipam.driver.status(limit), call.world, call.signal);
+    return "";
+  } catch (error) {
+    const { code, message, details } = toCniError(error);
+    if (code === CODES.config) throw error;
+    throw new CniError(CODES.notAvailable, `ADD cannot be served now: ${message}`, details);
+  }
+}

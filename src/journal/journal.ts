@@ -1,0 +1,75 @@
+/**
+ * The node's journal: a file an attachment, in `attachments/` while it is held, in `releasing/` while its release could not be delivered.
+ * Moving the file is the change of state, so there is never a moment with two states or none.
+ *
+ * What is written before an ADD survives the death of the process, not a power failure: that one ends the pods too, and the runtime's
+ * DEL and the sweep find what they had. A release that somebody was promised is synced to the disk.
+ *
+ * @module
+ */
+import type { Logger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+import { type Attachment, decodeRecord, encodeRecord, type JournalRecord, recordName } from "./record.ts";
+
+/** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
+export const DEFAULT_JOURNAL = "/var/lib/cni/whereabouts";
+
+/** The journal of a node. Failures to write are errors of the caller's; failures to read are logged and read as nothing. */
+export interface Journal {
+  /** Notes an attachment before the store is touched, or what it holds afterwards. An undelivered release of it is called off. */
+  hold(record: JournalRecord): Promise<void>;
+  /** What is known of an attachment, held or releasing. */
+  find(attachment: Attachment): Promise<JournalRecord | undefined>;
+  /** Promises a release: durable when it resolves. */
+  promise(record: JournalRecord): Promise<void>;
+  /** Forgets an attachment whose addresses are given back. */
+  forget(attachment: Attachment): Promise<void>;
+  /** Every attachment that is held. */
+  held(): Promise<JournalRecord[]>;
+  /** Every attachment whose release is still to be delivered, or of one. */
+  pending(): Promise<JournalRecord[]>;
+  /** Whether the release of this attachment is still to be delivered. */
+  isPending(attachment: Attachment): Promise<boolean>;
+}
+
+/** The journal in a folder. */
+export function folderJournal(folder: string, world: World, log: Logger): Journal {
+  const held = `${folder}/attachments`;
+  const releasing = `${folder}/releasing`;
+  const read = async (path: string): Promise<JournalRecord | undefined> => {
+    const text = await world.readTextFile(path).catch(() => undefined);
+    if (text === undefined) return undefined;
+    const record = decodeRecord(text);
+    if (!record) log.error("Journal record cannot be read; the sweep finds what it held", { path });
+    return record;
+  };
+  const all = async (place: string) => {
+    const names = (await world.listFolder(place)).filter((name) => name.endsWith(".json"));
+    const records = await Promise.all(names.map((name) => read(`${place}/${name}`)));
+    return records.filter((record) => record !== undefined);
+  };
+  return {
+    hold: async (record) => {
+      const name = recordName(record);
+      await world.writeFile(`${held}/${name}`, encodeRecord(record), { durable: false });
+      await world.remove(`${releasing}/${name}`);
+    },
+    find: async (attachment) => {
+      const name = recordName(attachment);
+      return await read(`${held}/${name}`) ?? await read(`${releasing}/${name}`);
+    },
+    promise: async (record) => {
+      const name = recordName(record);
+      await world.writeFile(`${releasing}/${name}`, encodeRecord(record), { durable: true });
+      await world.remove(`${held}/${name}`);
+    },
+    forget: async (attachment) => {
+      const name = recordName(attachment);
+      await world.remove(`${held}/${name}`);
+      await world.remove(`${releasing}/${name}`);
+    },
+    held: () => all(held),
+    pending: () => all(releasing),
+    isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * One record of the node's journal: what this node gave to one attachment, and how to take it back without anybody's help.
+ *
+ * @module
+ */
+import { formatCidr, parseCidr } from "../address/cidr.ts";
+import { formatIp, parseIp } from "../address/ip.ts";
+import type { Held } from "../ipam/held.ts";
+
+/** Format of the record. */
+const FORMAT = 1;
+
+/** An attachment: one interface of one sandbox in one network. */
+export interface Attachment {
+  /** The CNI network's `name`. */
+  readonly network: string;
+  /** `CNI_CONTAINERID`. */
+  readonly containerId: string;
+  /** `CNI_IFNAME`. */
+  readonly ifName: string;
+}
+
+/** What is kept of an attachment. */
+export interface JournalRecord extends Attachment {
+  /** The network configuration it was given under, as text: enough to release it when the runtime's own is gone. */
+  readonly conf: string;
+  /** What it holds; empty until ADD is through. */
+  readonly held: readonly Held[];
+}
+
+/** The file name of an attachment's record. Neither part can contain `:`. */
+export function recordName({ network, containerId, ifName }: Attachment): string {
+  return `${network}:${containerId}:${encodeURIComponent(ifName)}.json`;
+}
+
+/** The record as text. */
+export function encodeRecord(record: JournalRecord): string {
+  const held = record.held.map(({ key, allocation, token }) => ({
+    network: key.network,
+    ...(key.node !== undefined && { node: key.node }),
+    range: formatCidr(key.cidr),
+    address: formatIp({ family: key.cidr.family, value: allocation.address }),
+    podref: allocation.podRef,
+    ...(token !== undefined && { token }),
+  }));
+  const { network, containerId, ifName, conf } = record;
+  return `${JSON.stringify({ format: FORMAT, network, containerId, ifName, held, conf })}\n`;
+}
+
+/** Reads a record; undefined where the text is none of this format. */
+export function decodeRecord(text: string): JournalRecord | undefined {
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { format, network, containerId, ifName, conf, held } = value;
+  if (format !== FORMAT || !Array.isArray(held)) return undefined;
+  if (
+    typeof network !== "string" || typeof containerId !== "string" || typeof ifName !== "string" ||
+    typeof conf !== "string"
+  ) {
+    return undefined;
+  }
+  const entries = held.map((one) => decodeHeld(one, containerId, ifName));
+  return { network, containerId, ifName, conf, held: entries.filter((one) => one !== undefined) };
+}
+
+function decodeHeld(value: Record<string, unknown>, containerId: string, ifName: string): Held | undefined {
+  const cidr = parseCidr(String(value.range))?.cidr;
+  const ip = parseIp(String(value.address));
+  if (!cidr || !ip || ip.family !== cidr.family) return undefined;
+  return {
+    key: { network: String(value.network), cidr, ...(typeof value.node === "string" && { node: value.node }) },
+    allocation: { address: ip.value, podRef: String(value.podref), ifName, containerId },
+    ...(typeof value.token === "string" && { token: value.token }),
+  };
+}
