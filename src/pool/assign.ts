@@ -14,7 +14,7 @@ import { type Allocation, sameOwner } from "./types.ts";
  *
  * What the owner has is found by podRef and interface, whatever the sandbox: a pod that is started anew keeps its address, and the
  * record takes on the new container id. It is kept even where bounds and excludes no longer allow it. It is dropped where
- * somebody else holds the same address (`avoid`), or where another address is requested.
+ * somebody else holds the same address (`avoid`), or where another address is requested and given.
  */
 export function assign(draft: Draft, request: ClaimRequest): ClaimOutcome {
   const { owner, requested, avoid, besides } = request;
@@ -38,14 +38,12 @@ function byFitness({ range, owner }: ClaimRequest): (a: Allocation, b: Allocatio
 
 function assignRequested(draft: Draft, request: ClaimRequest, address: bigint, own: Allocation[]): ClaimOutcome {
   const mine = own.find((held) => held.address === address);
-  if (!mine) {
-    const by = draft.get(address);
-    if (by) return { kind: "taken", address, by };
-    if (request.avoid.has(address)) return { kind: "taken", address };
-    if (!isAssignable(request.range.cidr, address)) return { kind: "unusable", address };
-  }
-  for (const held of own) if (held !== mine) draft.set(held.address, undefined);
   if (mine) return { kind: "held", allocation: refresh(draft, mine, request) };
+  const by = draft.get(address);
+  if (by) return { kind: "taken", address, by };
+  if (request.avoid.has(address) || request.besides.has(address)) return { kind: "taken", address };
+  if (!isAssignable(request.range.cidr, address)) return { kind: "unusable", address };
+  for (const held of own) draft.set(held.address, undefined);
   return { kind: "claimed", allocation: put(draft, { ...request.owner, address }) };
 }
 

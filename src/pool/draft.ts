@@ -4,7 +4,7 @@
  * @module
  */
 import { type IpRange, lowestFree } from "../address/range.ts";
-import type { Allocation, Allocations, Change, Owner } from "./types.ts";
+import { type Allocation, type Allocations, type Change, type Owner, sameOwner } from "./types.ts";
 
 /** A scratch copy that lives for one decision. It never changes the allocations it was made from. */
 export class Draft {
@@ -37,7 +37,7 @@ export class Draft {
     for (const allocation of this.#changed.values()) if (allocation) yield allocation;
   }
 
-  /** The allocations of one interface of one pod. Indexed at the second call, when a batch makes that worth while. */
+  /** The allocations of one interface of one pod. The first call makes an index, so that a batch reads the pool once. */
   ofInterface(owner: Pick<Owner, "podRef" | "ifName">): Allocation[] {
     this.#interfaces ??= this.#index();
     const addresses = this.#interfaces.get(interfaceKey(owner)) ?? [];
@@ -61,7 +61,8 @@ export class Draft {
     const changes: Change[] = [];
     for (const [address, after] of this.#changed) {
       const before = this.#stored.get(address);
-      if (before !== after) changes.push({ address, ...(before && { before }), ...(after && { after }) });
+      const same = before && after ? sameOwner(before, after) : before === after;
+      if (!same) changes.push({ address, ...(before && { before }), ...(after && { after }) });
     }
     return changes;
   }

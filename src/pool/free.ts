@@ -12,9 +12,10 @@ export function isReleasedBy(held: Allocation, { containerId, ifName }: Omit<Rel
   return held.containerId === containerId && (held.ifName === ifName || held.ifName === "");
 }
 
-/** Frees every address of the sandbox's interface. Nothing there is nothing to free. */
+/** Frees every address of the sandbox's interface, lowest first. Nothing there is nothing to free. */
 export function free(draft: Draft, request: ReleaseRequest): Allocation[] {
-  const held = [...draft.all()].filter((allocation) => isReleasedBy(allocation, request));
+  const held = [...draft.all()].filter((allocation) => isReleasedBy(allocation, request))
+    .sort((a, b) => (a.address < b.address ? -1 : 1));
   for (const allocation of held) draft.set(allocation.address, undefined);
   return held;
 }
