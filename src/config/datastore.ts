@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Document, isObject, readDocument, text, type Warn } from "./document.ts";
-import { DEFAULT_DATABASE, DEFAULT_ETCD_PREFIX, KUBERNETES_FIELDS } from "./schema.ts";
+import { type Document, isObject, quote, text, type Warn } from "./document.ts";
+import { DEFAULT_DATABASE, DEFAULT_ETCD_PREFIX } from "./schema.ts";
 import { ConfigError, type Datastore } from "./types.ts";
 
 const KINDS = ["kubernetes", "etcd", "embedded"] as const;
@@ -16,12 +16,10 @@ const KINDS = ["kubernetes", "etcd", "embedded"] as const;
  * @throws {ConfigError} an unknown name, or settings that do not go together
  */
 export function parseDatastore(document: Document, path: string, warn: Warn): Datastore {
-  const kubernetes = isObject(document.kubernetes)
-    ? readDocument(document.kubernetes, KUBERNETES_FIELDS, `${path}.kubernetes`, warn)
-    : {};
+  const kubernetes: Document = isObject(document.kubernetes) ? document.kubernetes : {};
   const kubeconfig = text(kubernetes, "kubeconfig");
   const named = text(document, "datastore");
-  const kind = named ?? (kubeconfig ? "kubernetes" : text(document, "etcd_host") ? "etcd" : "embedded");
+  const kind = named ?? configuredStore(document, kubeconfig, path, warn);
   switch (kind) {
     case "kubernetes":
       return { kind, ...(kubeconfig && { kubeconfig }) };
@@ -32,9 +30,28 @@ export function parseDatastore(document: Document, path: string, warn: Warn): Da
     default:
       throw new ConfigError(
         `${path}.datastore`,
-        `Cannot use ${path}.datastore ${JSON.stringify(kind)}: wanted one of ${KINDS.join(", ")}`,
+        `Cannot use ${path}.datastore ${quote(kind)}: wanted one of ${KINDS.join(", ")}`,
       );
   }
+}
+
+function configuredStore(
+  document: Document,
+  kubeconfig: string | undefined,
+  path: string,
+  warn: Warn,
+): Datastore["kind"] {
+  const host = text(document, "etcd_host");
+  if (kubeconfig && host) {
+    warn(`${path}.etcd_host is ignored: a kubeconfig is configured too; name one store in ${path}.datastore`);
+  }
+  if (kubeconfig) return "kubernetes";
+  if (host) return "etcd";
+  warn(
+    `No store is configured, so the embedded one serves: addresses are unique on this machine only; ` +
+      `name it in ${path}.datastore, or configure ${path}.kubernetes.kubeconfig or ${path}.etcd_host`,
+  );
+  return "embedded";
 }
 
 function parseEtcd(document: Document, path: string): Datastore {
@@ -61,7 +78,7 @@ function parseEtcd(document: Document, path: string): Datastore {
   }
   return {
     kind: "etcd",
-    hosts: hosts.map((host) => host.includes("://") ? host : `${scheme}://${host}`),
+    hosts: hosts.map((host) => parseHost(host.includes("://") ? host : `${scheme}://${host}`, path)),
     prefix: (text(document, "etcd_prefix") ?? DEFAULT_ETCD_PREFIX).replace(/\/+$/, ""),
     ...(serverName && { serverName }),
     ...(username && { username }),
@@ -69,4 +86,13 @@ function parseEtcd(document: Document, path: string): Datastore {
     ...(caFile && { caFile }),
     ...(certFile && keyFile && { certFile, keyFile }),
   };
+}
+
+function parseHost(host: string, path: string): string {
+  const url = URL.canParse(host) ? new URL(host) : undefined;
+  if (url && ["http:", "https:"].includes(url.protocol) && url.hostname !== "" && url.username === "") return host;
+  throw new ConfigError(
+    `${path}.etcd_host`,
+    `Cannot use ${path}.etcd_host ${quote(host)}: wanted endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,
+  );
 }

@@ -44,7 +44,11 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
 
 /** The configuration table of the README, in Markdown. */
 export function configurationTable(): string {
-  const rows = Object.entries(IPAM_FIELDS).map(([key, type]) => [`\`${key}\``, type, ...FIELD_DOCS[key] ?? ["", ""]]);
+  const rows = Object.entries(IPAM_FIELDS).map(([key, type]) => [
+    `\`${key}\``,
+    typeof type === "string" ? type : "object",
+    ...FIELD_DOCS[key] ?? ["", ""],
+  ]);
   const headings = ["Field", "Type", "Default", "Meaning"];
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;

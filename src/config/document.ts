@@ -6,14 +6,19 @@
 import type { Fields, FieldType } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 
-/** An object with known keys only, spelled as the table has them; values are of the table's types. */
+/** An object with known keys only, spelled as the table has them, at every depth; values are of the table's types. */
 export type Document = Readonly<Record<string, unknown>>;
 
 /** Where to put what an operator should know. */
 export type Warn = (warning: string) => void;
 
-/** Elements a list may have, at most: a larger one is a mistake or an attack. */
-const MOST_ELEMENTS = 10_000;
+/** Texts and objects a list may have, at most: a larger one is a mistake or an attack. */
+const MOST_TEXTS = 10_000;
+const MOST_OBJECTS = 1_000;
+/** Unknown keys of one object that are told one by one. Looking for the nearest known key takes time. */
+const MOST_UNKNOWN = 10;
+/** Characters of a value in messages. */
+const LONGEST_QUOTE = 80;
 
 /** Whether a JSON value is an object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -29,14 +34,26 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 export function readDocument(value: unknown, fields: Fields, path: string, warn: Warn): Document {
   if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${describe(value)}, wanted an object`);
   const document: Record<string, unknown> = {};
+  const unknown: string[] = [];
   for (const [key, member] of Object.entries(value)) {
     const known = Object.hasOwn(fields, key)
       ? key
       : Object.keys(fields).find((one) => sameWord(one, key) && !Object.hasOwn(value, one));
-    if (known === undefined) warnUnknown(`${path}.${key}`, key, fields, warn);
-    else if (member !== null) document[known] = checked(member, fields[known], `${path}.${known}`);
+    if (known === undefined) unknown.push(key);
+    else if (member !== null) document[known] = checked(member, fields[known], `${path}.${known}`, warn);
+  }
+  for (const key of unknown.slice(0, MOST_UNKNOWN)) warnUnknown(`${path}.${key}`, key, fields, warn);
+  if (unknown.length > MOST_UNKNOWN) {
+    warn(`${unknown.length - MOST_UNKNOWN} more unknown fields of ${path} are ignored`);
   }
   return document;
+}
+
+/** A member of an object by the same rule for keys; undefined where absent. */
+export function lookup(value: Record<string, unknown>, key: string): unknown {
+  if (Object.hasOwn(value, key)) return value[key];
+  const variant = Object.keys(value).find((one) => sameWord(one, key));
+  return variant === undefined ? undefined : value[variant];
 }
 
 function sameWord(a: string, b: string): boolean {
@@ -61,11 +78,15 @@ export function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return "an object";
-  const shown = JSON.stringify(value);
-  return `${typeof value} ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`;
+  return `${typeof value} ${typeof value === "string" ? quote(value) : value}`;
 }
 
-function checked(value: unknown, type: FieldType | undefined, path: string): unknown {
+/** A text in quotes, for messages: its beginning where it is long. */
+export function quote(value: string): string {
+  return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+}
+
+function checked(value: unknown, type: FieldType | undefined, path: string, warn: Warn): unknown {
   const fail = (wanted: string, found: unknown, at = path): never => {
     throw new ConfigError(at, `Cannot use ${at}: found ${describe(found)}, wanted ${wanted}`);
   };
@@ -76,15 +97,16 @@ function checked(value: unknown, type: FieldType | undefined, path: string): unk
       return typeof value === "boolean" ? value : fail("true or false", value);
     case "integer":
       return Number.isSafeInteger(value) ? value : fail("an integer", value);
-    case "object":
-      return isObject(value) ? value : fail("an object", value);
     case "strings":
     case "objects": {
       if (!Array.isArray(value)) return fail("a list", value);
-      if (value.length > MOST_ELEMENTS) return fail(`at most ${MOST_ELEMENTS} elements`, value);
+      const most = type === "strings" ? MOST_TEXTS : MOST_OBJECTS;
+      if (value.length > most) return fail(`at most ${most} elements`, value);
       const wrong = value.findIndex((one) => type === "strings" ? typeof one !== "string" : !isObject(one));
       return wrong < 0 ? value : fail(type === "strings" ? "a string" : "an object", value[wrong], `${path}[${wrong}]`);
     }
+    default:
+      return type && readDocument(value, type, path, warn);
   }
 }
 

@@ -6,8 +6,9 @@
 import { cidrOf, contains, type IpInCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
-import { type Document, isObject, list, readDocument, text, type Warn } from "./document.ts";
-import { ADDRESS_FIELDS, DNS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
+import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
+import { isEmpty } from "./merge.ts";
+import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
 import { ConfigError, type Dns, type Route, type StaticAddress } from "./types.ts";
 
 const SLOPPY = { leadingZeros: true };
@@ -21,7 +22,7 @@ export function parseGateway(document: Document, key: string, path: string): Ip 
 function readIp(value: string, field: string): Ip {
   const ip = parseIp(value, SLOPPY);
   if (ip) return ip;
-  throw new ConfigError(field, `Cannot read ${field} ${JSON.stringify(value)}: wanted an address such as "10.0.0.1"`);
+  throw new ConfigError(field, `Cannot read ${field} ${quote(value)}: wanted an address such as "10.0.0.1"`);
 }
 
 /** Reads `routes`. */
@@ -33,23 +34,28 @@ export function parseRoutes(document: Document, path: string, warn: Warn): Route
     if (!parseCidr(dst)) {
       throw new ConfigError(
         `${at}.dst`,
-        `Cannot read ${at}.dst ${JSON.stringify(dst)}: wanted a CIDR such as "0.0.0.0/0"`,
+        `Cannot read ${at}.dst ${quote(dst)}: wanted a CIDR such as "0.0.0.0/0"`,
       );
     }
     const gw = text(read, "gw");
     if (gw !== undefined && !parseIp(gw)) {
       throw new ConfigError(
         `${at}.gw`,
-        `Cannot read ${at}.gw ${JSON.stringify(gw)}: wanted an address such as "10.0.0.1"`,
+        `Cannot read ${at}.gw ${quote(gw)}: wanted an address such as "10.0.0.1"`,
       );
     }
-    return { ...read, dst } as Route;
+    return { ...written(read), dst } as Route;
   });
 }
 
 /** Reads `dns`. */
-export function parseDns(document: Document, path: string, warn: Warn): Dns {
-  return isObject(document.dns) ? readDocument(document.dns, DNS_FIELDS, `${path}.dns`, warn) as Dns : {};
+export function parseDns(document: Document): Dns {
+  return isObject(document.dns) ? written(document.dns) : {};
+}
+
+/** What is passed through has no empty members, as the original's answers have none. */
+function written(document: Document): Document {
+  return Object.fromEntries(Object.entries(document).filter(([, value]) => !isEmpty(value)));
 }
 
 /** Reads `addresses`. */
@@ -62,7 +68,7 @@ export function parseAddresses(document: Document, path: string, warn: Warn): St
     if (!parsed) {
       throw new ConfigError(
         `${at}.address`,
-        `Cannot read ${at}.address ${JSON.stringify(value)}: wanted a CIDR such as "10.0.0.5/24"`,
+        `Cannot read ${at}.address ${quote(value)}: wanted a CIDR such as "10.0.0.5/24"`,
       );
     }
     const gateway = parseGateway(read, "gateway", at);

@@ -4,12 +4,15 @@
  * @module
  */
 import type { World } from "../world/world.ts";
-import { type Document, isObject, list, readDocument, text, type Warn } from "./document.ts";
+import { describe, type Document, isObject, list, lookup, quote, readDocument, text, type Warn } from "./document.ts";
 import type { Wanted } from "./extras.ts";
-import { mergeDocuments } from "./merge.ts";
-import { resolveConfig } from "./resolve.ts";
-import { IPAM_FIELDS } from "./schema.ts";
+import { isEmpty, mergeDocuments } from "./merge.ts";
+import { type Circumstances, resolveConfig } from "./resolve.ts";
+import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
 import { ConfigError, type Loaded } from "./types.ts";
+
+/** The object of a network configuration that is ours. */
+const INLINE = "ipam";
 
 /** Where the flat file is looked for, first one first. */
 export const FLAT_FILES = [
@@ -39,6 +42,16 @@ export class NotWhereaboutsError extends ConfigError {
   override name = "NotWhereaboutsError";
 }
 
+/** A document and where it is from. */
+interface Layer {
+  /** `ipam`, or the file's path. */
+  readonly source: string;
+  readonly document: Document;
+}
+
+/** Warnings of one configuration, at most: a hostile one has thousands of mistakes. */
+const MOST_WARNINGS = 100;
+
 /**
  * Loads the configuration of one network: inline over the file that `configuration_path` names over the flat file.
  *
@@ -46,64 +59,90 @@ export class NotWhereaboutsError extends ConfigError {
  * @throws {ConfigError} the field that cannot be used is named
  */
 export async function loadConfig(world: World, input: LoadInput): Promise<Loaded> {
-  const warnings: string[] = [];
-  const warn = (warning: string) => void (warnings.includes(warning) || warnings.push(warning));
+  const warnings = new Set<string>();
+  const warn = (warning: string) => void (warnings.size < MOST_WARNINGS && warnings.add(warning));
   const conf = isObject(input.conf) ? input.conf : {};
-  const inline = inlineDocument(conf, warn);
-  const named = await namedFile(world, text(inline, "configuration_path"), warn);
-  const flat = await flatFile(world, input.extraPaths ?? [], warn);
-  const document = mergeDocuments(mergeDocuments(inline, named), flat);
-  const config = resolveConfig(document, "ipam", {
-    network: typeof conf.name === "string" ? conf.name : "",
-    cniVersion: typeof conf.cniVersion === "string" && conf.cniVersion !== "" ? conf.cniVersion : "0.1.0",
+  const layers = await readLayers(world, inlineDocument(conf, warn), input.extraPaths ?? [], warn);
+  const document = layers.map((layer) => layer.document).reduce(mergeDocuments);
+  const network = lookup(conf, "name");
+  const version = lookup(conf, "cniVersion");
+  const around: Circumstances = {
+    network: typeof network === "string" ? network : "",
+    cniVersion: typeof version === "string" && version !== "" ? version : "0.1.0",
     requested: requestedAddresses(conf, input.ip),
     gateways: split("CNI_ARGS GATEWAY", input.gateway),
-  }, warn);
-  return { config, warnings };
+  };
+  try {
+    const config = resolveConfig(document, INLINE, around, warn);
+    const ignored = IGNORED_FIELDS.filter((key) => key in document);
+    const notes = ignored.map((key) => `${INLINE}.${key} is ignored: this release takes no lease`);
+    return { config, warnings: [...warnings], notes };
+  } catch (error) {
+    throw error instanceof ConfigError ? withSource(error, layers) : error;
+  }
+}
+
+/** Says which file a bad value is from, where it is not the inline configuration's. */
+function withSource(error: ConfigError, layers: readonly Layer[]): ConfigError {
+  const [root, key = ""] = error.field.split(/[.[]/);
+  const layer = layers.find(({ document }) => !isEmpty(document[key]));
+  if (root !== INLINE || !layer || layer.source === INLINE) return error;
+  return new ConfigError(error.field, `${error.message}; the value is from ${layer.source}`, { cause: error.cause });
 }
 
 function inlineDocument(conf: Record<string, unknown>, warn: Warn): Document {
-  const { ipam } = conf;
+  const ipam = lookup(conf, INLINE);
   if (ipam === undefined || ipam === null) {
     throw new NotWhereaboutsError(
-      "ipam",
+      INLINE,
       'Missing ipam: the network configuration needs an object with "type": "whereabouts"',
     );
   }
-  if (isObject(ipam) && ipam.type !== "whereabouts") {
-    throw new NotWhereaboutsError(
-      "ipam.type",
-      `Cannot serve ipam.type ${JSON.stringify(ipam.type)}: wanted "whereabouts"`,
-    );
+  const type = isObject(ipam) ? lookup(ipam, "type") : PLUGIN;
+  if (type !== PLUGIN) {
+    throw new NotWhereaboutsError("ipam.type", `Cannot serve ipam.type: found ${describe(type)}, wanted "${PLUGIN}"`);
   }
-  return readDocument(ipam, IPAM_FIELDS, "ipam", warn);
+  return readDocument(ipam, IPAM_FIELDS, INLINE, warn);
+}
+
+async function readLayers(
+  world: World,
+  inline: Document,
+  extraPaths: readonly string[],
+  warn: Warn,
+): Promise<[Layer, ...Layer[]]> {
+  const named = await namedFile(world, text(inline, "configuration_path"));
+  const flat = await firstExisting(world, [...FLAT_FILES, ...extraPaths]);
+  const layers: [Layer, ...Layer[]] = [{ source: INLINE, document: inline }];
+  for (const path of new Set([named, flat])) {
+    if (path !== undefined) layers.push({ source: path, document: await readFile(world, path, warn) });
+  }
+  return layers;
 }
 
 /** The file that `configuration_path` names; a folder there may have one under the flat file's name. */
-async function namedFile(world: World, path: string | undefined, warn: Warn): Promise<Document> {
-  if (path === undefined) return {};
+async function namedFile(world: World, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
   if (await world.isDirectory(path)) {
-    const inside = `${path.replace(/\/+$/, "")}/${FLAT_FILE_NAME}`;
-    return await world.exists(inside) ? await readFile(world, inside, warn) : {};
+    return await firstExisting(world, [`${path.replace(/\/+$/, "")}/${FLAT_FILE_NAME}`]);
   }
-  if (await world.exists(path)) return await readFile(world, path, warn);
+  if (await world.exists(path)) return path;
   throw new ConfigError(
     "ipam.configuration_path",
-    `Cannot read ipam.configuration_path ${JSON.stringify(path)}: there is no such file; create it or remove the field`,
+    `Cannot read ipam.configuration_path ${quote(path)}: there is no such file; create it or remove the field`,
   );
 }
 
-async function flatFile(world: World, extraPaths: readonly string[], warn: Warn): Promise<Document> {
-  for (const path of [...FLAT_FILES, ...extraPaths]) {
-    if (await world.exists(path)) return await readFile(world, path, warn);
+async function firstExisting(world: World, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if (await world.exists(path)) return path;
   }
-  return {};
 }
 
 async function readFile(world: World, path: string, warn: Warn): Promise<Document> {
   const fail = (what: string, cause: unknown): never => {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(path, `Cannot ${what} the configuration file ${JSON.stringify(path)}: ${reason}`, { cause });
+    throw new ConfigError(path, `Cannot ${what} the configuration file ${quote(path)}: ${reason}`, { cause });
   };
   const content = await world.readTextFile(path).catch((error) => fail("read", error));
   let value: unknown;
@@ -112,8 +151,11 @@ async function readFile(world: World, path: string, warn: Warn): Promise<Documen
   } catch (error) {
     fail("parse", error);
   }
-  const inner = isObject(value) && isObject(value.ipam) ? value.ipam : value;
-  return readDocument(inner, IPAM_FIELDS, path, warn);
+  const ipam = isObject(value) ? value.ipam : undefined;
+  if (!isObject(ipam)) return readDocument(value, IPAM_FIELDS, path, warn);
+  warn(`${path} is a whole network configuration: what its ipam object says fills what is not at the top`);
+  const top = readDocument(value, IPAM_FIELDS, path, () => {});
+  return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${path}.ipam`, warn));
 }
 
 function requestedAddresses(conf: Record<string, unknown>, ip: string | undefined): Wanted[] {
@@ -129,7 +171,7 @@ function requestedAddresses(conf: Record<string, unknown>, ip: string | undefine
 function wantedOf(field: string, holder: Record<string, unknown>): Wanted[] {
   if (holder.ips === undefined || holder.ips === null) return [];
   const read = readDocument({ ips: holder.ips }, { ips: "strings" }, field.slice(0, -".ips".length), () => {});
-  return list(read, "ips").map((value) => ({ field, value: String(value) }));
+  return list(read, "ips").map((value, i) => ({ field: `${field}[${i}]`, value: String(value) }));
 }
 
 function split(field: string, value: string | undefined): Wanted[] {

@@ -6,8 +6,8 @@
 import { type Document, isObject } from "./document.ts";
 
 /**
- * Fills what a document leaves empty from the one below it, as the original's merge does: "" and 0 and empty lists are empty, objects
- * merge member by member, lists are taken whole. Other than there, `false` that is written counts as said.
+ * Fills what a document leaves empty from the one below it, as the original's merge does: absent, "" and empty lists are empty, objects
+ * merge member by member, lists are taken whole. Other than there, a written `false` or `0` counts as said.
  */
 export function mergeDocuments(upper: Document, lower: Document): Document {
   const merged: Record<string, unknown> = { ...upper };
@@ -19,7 +19,7 @@ export function mergeDocuments(upper: Document, lower: Document): Document {
   return merged;
 }
 
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === "" || value === 0 ||
-    (Array.isArray(value) && value.length === 0);
+/** Whether a member of a document says nothing, so that the document below it is asked. */
+export function isEmpty(value: unknown): boolean {
+  return value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 }

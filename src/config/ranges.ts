@@ -6,7 +6,7 @@
 import { type Cidr, contains, formatCidr, type Interval, overlap, parseCidr, span, usable } from "../address/cidr.ts";
 import { formatIp, type Ip, parseIp } from "../address/ip.ts";
 import { type IpRange, mergeIntervals } from "../address/range.ts";
-import { type Document, list, text, type Warn } from "./document.ts";
+import { type Document, list, quote, text, type Warn } from "./document.ts";
 import { ConfigError } from "./types.ts";
 
 /** The original reads `010` in ranges and gateways as 10. */
@@ -30,10 +30,15 @@ export function parseRange(document: Document, path: string, warn: Warn): IpRang
   const inside = (ip: Ip, from: bigint) => ip.family === cidr.family && ip.value >= from && ip.value <= whole.last;
   let { first, last } = whole;
   if (start && inside(start, whole.first)) first = start.value;
-  else if (start && start.value !== cidr.base) say("range_start", start, first, "no usable address of");
+  else if (start && !isNetworkAddress(start, cidr)) say("range_start", start, first, "no usable address of");
   if (end && inside(end, first)) last = end.value;
   else if (end) say("range_end", end, last, "before the start or no usable address of");
   return { cidr, first, last, excludes: parseExcludes(document, cidr, path, warn) };
+}
+
+/** A start that is the network's own address means the whole network, as it is the original's default. */
+function isNetworkAddress(ip: Ip, cidr: Cidr): boolean {
+  return ip.family === cidr.family && ip.value === cidr.base;
 }
 
 interface RangeText {
@@ -54,7 +59,7 @@ function parseRangeText(document: Document, path: string): RangeText {
     throw new ConfigError(
       field,
       `Cannot read ${field} ${
-        JSON.stringify(range)
+        quote(range)
       }: wanted a CIDR such as "10.0.0.0/24" or bounds such as "10.0.0.10-10.0.0.20/24"`,
     );
   }
@@ -63,13 +68,13 @@ function parseRangeText(document: Document, path: string): RangeText {
   if (!first || !last) {
     throw new ConfigError(
       field,
-      `Cannot read ${field} ${JSON.stringify(range)}: wanted "FIRST-LAST/LENGTH" such as "10.0.0.10-10.0.0.20/24"`,
+      `Cannot read ${field} ${quote(range)}: wanted "FIRST-LAST/LENGTH" such as "10.0.0.10-10.0.0.20/24"`,
     );
   }
   if (!contains(last.cidr, first)) {
     throw new ConfigError(
       field,
-      `Cannot use ${field} ${JSON.stringify(range)}: ${formatIp(first)} is not in ${formatCidr(last.cidr)}`,
+      `Cannot use ${field} ${quote(range)}: ${formatIp(first)} is not in ${formatCidr(last.cidr)}`,
     );
   }
   return { cidr: last.cidr, start: first, end: last.ip };
@@ -82,17 +87,17 @@ function parseBound(document: Document, key: string, path: string): Ip | undefin
   if (ip) return ip;
   throw new ConfigError(
     `${path}.${key}`,
-    `Cannot read ${path}.${key} ${JSON.stringify(bound)}: wanted an address such as "10.0.0.10"`,
+    `Cannot read ${path}.${key} ${quote(bound)}: wanted an address such as "10.0.0.10"`,
   );
 }
 
 function parseExcludes(document: Document, cidr: Cidr, path: string, warn: Warn): Interval[] {
   const excludes: Interval[] = [];
-  for (const [i, exclude] of list(document, "exclude").entries()) {
+  for (const [i, exclude] of list(document, "exclude").map(String).entries()) {
     const field = `${path}.exclude[${i}]`;
-    const excluded = parseExclude(String(exclude));
+    const excluded = parseExclude(exclude);
     if (!excluded) {
-      throw new ConfigError(field, `Cannot read ${field} ${JSON.stringify(exclude)}: wanted a CIDR or an address`);
+      throw new ConfigError(field, `Cannot read ${field} ${quote(exclude)}: wanted a CIDR or an address`);
     }
     if (overlap(excluded, cidr)) excludes.push(span(excluded));
     else warn(`${field} ${formatCidr(excluded)} excludes nothing: it is outside of ${formatCidr(cidr)}`);

@@ -8,7 +8,7 @@ import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { LOG_LEVELS, type LogLevel } from "../world/log.ts";
 import { parseDatastore } from "./datastore.ts";
-import { describe, type Document, list, readDocument, text, type Warn } from "./document.ts";
+import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
 import {
   parseAddresses,
   parseDns,
@@ -18,6 +18,7 @@ import {
   type Wanted,
   withGateways,
 } from "./extras.ts";
+import { isEmpty } from "./merge.ts";
 import { parseRange, withoutAddress } from "./ranges.ts";
 import { RANGE_FIELDS } from "./schema.ts";
 import { ConfigError, type IpamConfig, type StaticAddress } from "./types.ts";
@@ -26,7 +27,7 @@ import { ConfigError, type IpamConfig, type StaticAddress } from "./types.ts";
 const MOST_RANGES = 64;
 
 /** A DNS-1123 subdomain, as object names must be. Half of their length is left for the range. */
-const OBJECT_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const LONGEST_NETWORK_NAME = 128;
 
 /** What comes with a request besides its document. */
@@ -60,9 +61,6 @@ export function resolveConfig(document: Document, path: string, around: Circumst
   if (datastore.kind === "etcd" && document.enable_overlapping_ranges === true) {
     warn(`${path}.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations`);
   }
-  if (["leader_lease_duration", "leader_renew_deadline", "leader_retry_period"].some((key) => key in document)) {
-    warn(`${path}.leader_* settings are ignored: no lease is taken`);
-  }
   return {
     network: around.network,
     cniVersion: around.cniVersion,
@@ -70,7 +68,7 @@ export function resolveConfig(document: Document, path: string, around: Circumst
     ranges,
     ...(gateway && { gateway }),
     routes: parseRoutes(document, path, warn),
-    dns: parseDns(document, path, warn),
+    dns: parseDns(document),
     addresses,
     requested: inside,
     overlapping,
@@ -89,6 +87,9 @@ function optional<K extends string>(key: K, value: string | undefined): { [P in 
 
 function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
   const ranges = text(document, "range") === undefined ? [] : [parseRange(document, path, warn)];
+  for (const key of ranges.length > 0 ? [] : ["range_start", "range_end", "exclude"]) {
+    if (!isEmpty(document[key])) warn(`${path}.${key} has no effect without ${path}.range; ipRanges have their own`);
+  }
   const further = list(document, "ipRanges");
   if (ranges.length + further.length > MOST_RANGES) {
     const field = `${path}.ipRanges`;
@@ -130,20 +131,20 @@ function refuseMany(addresses: readonly StaticAddress[], cniVersion: string, pat
 
 function parseNetworkName(document: Document, path: string): string {
   const name = text(document, "network_name") ?? "";
-  if (name === "" || (OBJECT_NAME.test(name) && name.length <= LONGEST_NETWORK_NAME)) return name;
+  if (name === "" || (name.length <= LONGEST_NETWORK_NAME && OBJECT_NAME.test(name))) return name;
   throw new ConfigError(
     `${path}.network_name`,
-    `Cannot use ${path}.network_name ${describe(name)}: it becomes part of object names, so wanted are at most ` +
-      `${LONGEST_NETWORK_NAME} lower-case letters, digits, "-" and ".", first and last a letter or digit`,
+    `Cannot use ${path}.network_name ${quote(name)}: it becomes part of object names, so wanted are at most ` +
+      `${LONGEST_NETWORK_NAME} lower-case letters, digits, "-" and ".", a letter or digit at both ends of each part between dots`,
   );
 }
 
 function parseSliceSize(document: Document, path: string): string | undefined {
   const size = text(document, "node_slice_size");
-  if (size === undefined || /^\/?\d{1,3}$/.test(size)) return size;
+  if (size === undefined || (/^\/?\d{1,3}$/.test(size) && Number(size.replace("/", "")) <= 128)) return size;
   throw new ConfigError(
     `${path}.node_slice_size`,
-    `Cannot read ${path}.node_slice_size ${JSON.stringify(size)}: wanted a prefix length such as "/24"`,
+    `Cannot read ${path}.node_slice_size ${quote(size)}: wanted a prefix length such as "/24"`,
   );
 }
 
@@ -160,7 +161,7 @@ function parseLog(document: Document, path: string, warn: Warn): { level: LogLev
   const name = text(document, "log_level");
   const level = LOG_LEVELS.find((one) => one === name?.toLowerCase());
   if (name !== undefined && !level) {
-    warn(`${path}.log_level ${describe(name)} is ignored: wanted one of ${LOG_LEVELS.join(", ")}`);
+    warn(`${path}.log_level ${quote(name)} is ignored: wanted one of ${LOG_LEVELS.join(", ")}`);
   }
   return { level: level ?? "debug", ...optional("file", text(document, "log_file")) };
 }

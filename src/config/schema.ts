@@ -5,16 +5,27 @@
  * @module
  */
 
-/** JSON type of a field. `strings` and `objects` are arrays. */
-export type FieldType = "string" | "boolean" | "integer" | "strings" | "object" | "objects";
+/** JSON type of a field. `strings` and `objects` are arrays; a table of fields stands for an object that has them. */
+export type FieldType = "string" | "boolean" | "integer" | "strings" | "objects" | Fields;
 
 /** The fields of an object: JSON key to JSON type. */
-export type Fields = Readonly<Record<string, FieldType>>;
+export interface Fields {
+  readonly [key: string]: FieldType;
+}
+
+/** `type` of our `ipam` objects. */
+export const PLUGIN = "whereabouts";
 
 /** Where the embedded store keeps its file. */
 export const DEFAULT_DATABASE = "/var/lib/cni/whereabouts/whereabouts.db";
 /** Key prefix in etcd. */
 export const DEFAULT_ETCD_PREFIX = "/whereabouts";
+
+/** The fields of `kubernetes`. `k8s_api_root` is accepted for the original's sake. */
+export const KUBERNETES_FIELDS: Fields = { kubeconfig: "string", k8s_api_root: "string" };
+
+/** The fields of `dns`. */
+export const DNS_FIELDS: Fields = { nameservers: "strings", domain: "string", search: "strings", options: "strings" };
 
 /** The fields of the `ipam` object and of the flat file. */
 export const IPAM_FIELDS: Fields = {
@@ -27,13 +38,13 @@ export const IPAM_FIELDS: Fields = {
   gateway: "string",
   exclude_gateway: "boolean",
   routes: "objects",
-  dns: "object",
+  dns: DNS_FIELDS,
   addresses: "objects",
   enable_overlapping_ranges: "boolean",
   network_name: "string",
   node_slice_size: "string",
   datastore: "string",
-  kubernetes: "object",
+  kubernetes: KUBERNETES_FIELDS,
   etcd_host: "string",
   etcd_username: "string",
   etcd_password: "string",
@@ -53,14 +64,11 @@ export const IPAM_FIELDS: Fields = {
   leader_retry_period: "integer",
 };
 
+/** Fields that are accepted for the original's sake and change nothing. */
+export const IGNORED_FIELDS = ["leader_lease_duration", "leader_renew_deadline", "leader_retry_period"] as const;
+
 /** The fields of an element of `ipRanges`. */
 export const RANGE_FIELDS: Fields = { range: "string", range_start: "string", range_end: "string", exclude: "strings" };
-
-/** The fields of `kubernetes`. `k8s_api_root` is accepted for the original's sake. */
-export const KUBERNETES_FIELDS: Fields = { kubeconfig: "string", k8s_api_root: "string" };
-
-/** The fields of `dns`. */
-export const DNS_FIELDS: Fields = { nameservers: "strings", domain: "string", search: "strings", options: "strings" };
 
 /** The fields of an element of `routes`. */
 export const ROUTE_FIELDS: Fields = {

@@ -119,8 +119,10 @@ export interface IpamConfig {
 export interface Loaded {
   /** The checked configuration. */
   readonly config: IpamConfig;
-  /** One sentence each: ignored bounds, unknown keys, ignored settings. */
+  /** One sentence each: ignored bounds, unknown keys, settings without effect. */
   readonly warnings: readonly string[];
+  /** One sentence each, for debug logs: settings that are accepted for the original's sake. */
+  readonly notes: readonly string[];
 }
 
 /** A configuration that cannot be used. The message names the field, the value and what was wanted. */

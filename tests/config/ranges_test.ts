@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { formatCidr } from "../../src/address/cidr.ts";
+import { formatIp } from "../../src/address/ip.ts";
+import { type IpRange, lowestFree } from "../../src/address/range.ts";
+import { parseRange } from "../../src/config/ranges.ts";
+import { ConfigError } from "../../src/config/types.ts";
+import { bounds, load } from "./support.ts";
+
+interface Given {
+  readonly range: string;
+  readonly range_start?: string;
+  readonly range_end?: string;
+  readonly exclude?: readonly string[];
+}
+
+function parse(given: Given): { range: IpRange; warnings: string[] } {
+  const warnings: string[] = [];
+  const range = parseRange({ ...given }, "ipam", (warning) => warnings.push(warning));
+  return { range, warnings };
+}
+
+/** Syntax, network, bounds; none of them is worth a warning. */
+const SYNTAXES: readonly (readonly [given: Given, cidr: string, bounds: string])[] = [
+  [{ range: "10.0.0.0/24" }, "10.0.0.0/24", "10.0.0.1..10.0.0.254"],
+  [{ range: "192.168.2.225/28" }, "192.168.2.224/28", "192.168.2.225..192.168.2.238"],
+  [{ range: "00192.00168.1.0/24" }, "192.168.1.0/24", "192.168.1.1..192.168.1.254"],
+  [{ range: "010.0.0.010/8" }, "10.0.0.0/8", "10.0.0.1..10.255.255.254"],
+  [{ range: "192.168.1.5-192.168.1.25/24" }, "192.168.1.0/24", "192.168.1.5..192.168.1.25"],
+  [{ range: "192.168.001.005-192.168.001.025/24" }, "192.168.1.0/24", "192.168.1.5..192.168.1.25"],
+  [{ range: "10.0.0.9-10.0.0.9/24" }, "10.0.0.0/24", "10.0.0.9..10.0.0.9"],
+  [
+    { range: "10.0.0.0/8", range_start: "10.64.0.1", range_end: "10.127.255.254" },
+    "10.0.0.0/8",
+    "10.64.0.1..10.127.255.254",
+  ],
+  [
+    { range: "192.168.1.0/24", range_start: "192.168.1.5", range_end: "192.168.1.12" },
+    "192.168.1.0/24",
+    "192.168.1.5..192.168.1.12",
+  ],
+  [{ range: "192.168.1.0/24", range_start: "192.168.001.010" }, "192.168.1.0/24", "192.168.1.10..192.168.1.254"],
+  [{ range: "192.168.1.0/24", range_end: "192.168.1.1" }, "192.168.1.0/24", "192.168.1.1..192.168.1.1"],
+  [{ range: "192.168.1.0/24", range_start: "192.168.1.0" }, "192.168.1.0/24", "192.168.1.1..192.168.1.254"],
+  [{ range: "192.168.1.0/24", range_start: "", range_end: "" }, "192.168.1.0/24", "192.168.1.1..192.168.1.254"],
+  // FIRST-LAST goes before range_start and range_end
+  [
+    { range: "10.0.0.5-10.0.0.9/24", range_start: "10.0.0.1", range_end: "10.0.0.99" },
+    "10.0.0.0/24",
+    "10.0.0.5..10.0.0.9",
+  ],
+  [{ range: "0.0.0.0/0" }, "0.0.0.0/0", "0.0.0.1..255.255.255.254"],
+  [{ range: "10.0.0.0/30" }, "10.0.0.0/30", "10.0.0.1..10.0.0.2"],
+  [{ range: "10.0.0.7/31" }, "10.0.0.6/31", "10.0.0.6..10.0.0.7"],
+  [{ range: "10.0.0.7/32" }, "10.0.0.7/32", "10.0.0.7..10.0.0.7"],
+  [{ range: "10.0.0.6-10.0.0.7/31" }, "10.0.0.6/31", "10.0.0.6..10.0.0.7"],
+  [{ range: "FD00::/64" }, "fd00::/64", "fd00::1..fd00::ffff:ffff:ffff:fffe"],
+  [{ range: "2001:DB8:0:0::5/126" }, "2001:db8::4/126", "2001:db8::5..2001:db8::6"],
+  [{ range: "fd00::8/127" }, "fd00::8/127", "fd00::8..fd00::9"],
+  [{ range: "fd00::8/128" }, "fd00::8/128", "fd00::8..fd00::8"],
+  [{ range: "::/0" }, "::/0", "::1..ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"],
+  [
+    { range: "2001:db8:5422:5::-2001:db8:5422:5:7fff:ffff:ffff:ffff/64" },
+    "2001:db8:5422:5::/64",
+    "2001:db8:5422:5::1..2001:db8:5422:5:7fff:ffff:ffff:ffff",
+  ],
+  [
+    { range: "2001:db8:480:603d:304:403::-2001:db8:480:603d:304:403:0:4/64" },
+    "2001:db8:480:603d::/64",
+    "2001:db8:480:603d:304:403::..2001:db8:480:603d:304:403:0:4",
+  ],
+];
+
+Deno.test("parseRange reads every syntax into a network and its effective bounds", () => {
+  for (const [given, cidr, wanted] of SYNTAXES) {
+    const { range, warnings } = parse(given);
+    assert.deepEqual([formatCidr(range.cidr), bounds(range), warnings], [cidr, wanted, []], JSON.stringify(given));
+  }
+});
+
+/** Bounds that are ignored, what is used, and the field that the warning names. */
+const IGNORED: readonly (readonly [given: Given, bounds: string, field: string, used: string])[] = [
+  [{ range: "10.0.0.0/24", range_start: "10.0.1.5" }, "10.0.0.1..10.0.0.254", "ipam.range_start 10.0.1.5", "10.0.0.1"],
+  [
+    { range: "10.0.0.0/24", range_start: "10.0.0.255" },
+    "10.0.0.1..10.0.0.254",
+    "ipam.range_start 10.0.0.255",
+    "10.0.0.1",
+  ],
+  [
+    { range: "10.0.0.0/24", range_end: "10.0.0.255" },
+    "10.0.0.1..10.0.0.254",
+    "ipam.range_end 10.0.0.255",
+    "10.0.0.254",
+  ],
+  [{ range: "10.0.0.0/24", range_end: "9.9.9.9" }, "10.0.0.1..10.0.0.254", "ipam.range_end 9.9.9.9", "10.0.0.254"],
+  [{ range: "10.0.0.0/24", range_start: "fd00::1" }, "10.0.0.1..10.0.0.254", "ipam.range_start fd00::1", "10.0.0.1"],
+  [{ range: "10.0.0.0/24", range_start: "::a00:0" }, "10.0.0.1..10.0.0.254", "ipam.range_start ::a00:0", "10.0.0.1"],
+  [
+    { range: "fd00::/64", range_end: "10.0.0.5" },
+    "fd00::1..fd00::ffff:ffff:ffff:fffe",
+    "ipam.range_end 10.0.0.5",
+    "fd00::ffff",
+  ],
+  [
+    { range: "10.0.0.0/24", range_start: "10.0.0.50", range_end: "10.0.0.40" },
+    "10.0.0.50..10.0.0.254",
+    "ipam.range_end 10.0.0.40",
+    "10.0.0.254",
+  ],
+  [{ range: "10.0.0.50-10.0.0.40/24" }, "10.0.0.50..10.0.0.254", "ipam.range_end 10.0.0.40", "10.0.0.254"],
+];
+
+Deno.test("parseRange ignores bounds outside the range or inverted, and says what is used instead", () => {
+  for (const [given, wanted, field, used] of IGNORED) {
+    const { range, warnings } = parse(given);
+    assert.equal(bounds(range), wanted, JSON.stringify(given));
+    assert.equal(warnings.length, 1, JSON.stringify(given));
+    assert.ok(warnings[0]?.startsWith(`${field} is ignored`), warnings[0]);
+    assert.ok(warnings[0]?.includes(`${used}`) && warnings[0].endsWith("is used instead"), warnings[0]);
+  }
+});
+
+/** Text that is no range, bound or exclude, and the field that is blamed. */
+const INVALID: readonly (readonly [given: Given, field: string])[] = [
+  ...[
+    "10.0.0.1",
+    "/24",
+    "10.0.0.0/33",
+    "10.0.0.0/-1",
+    "10.0.0.0/024",
+    "10.0.0.0/",
+    "10.0.0/24",
+    "10.0.0.256/24",
+    " 10.0.0.0/24",
+    "10.0.0.0/24 ",
+    "0x0a.0.0.0/8",
+    "fd00::/129",
+    "fd00::%eth0/64",
+    "fd00:::/64",
+    "::ffff:10.0.0.0/120",
+    "example.org/24",
+    "-",
+    "10.0.0.1-",
+    "-10.0.0.9/24",
+    "10.0.0.1-10.0.0.9",
+    "10.0.0.1 - 10.0.0.9/24",
+    "10.0.0.1-10.0.0.5-10.0.0.9/24",
+    "10.0.1.1-10.0.0.9/24",
+    "fd00::1-10.0.0.9/24",
+  ].map((range) => [{ range }, "ipam.range"] as const),
+  [{ range: "10.0.0.0/24", range_start: "10.0.0" }, "ipam.range_start"],
+  [{ range: "10.0.0.0/24", range_start: "10.0.0.1/24" }, "ipam.range_start"],
+  [{ range: "10.0.0.0/24", range_end: "ten" }, "ipam.range_end"],
+  [{ range: "10.0.0.1-10.0.0.9/24", range_end: "ten" }, "ipam.range_end"],
+  [{ range: "10.0.0.0/24", exclude: ["10.0.0.1", "10.0.0.300"] }, "ipam.exclude[1]"],
+  [{ range: "10.0.0.0/24", exclude: [""] }, "ipam.exclude[0]"],
+  [{ range: "10.0.0.0/24", exclude: ["10.0.0.1-10.0.0.5"] }, "ipam.exclude[0]"],
+  [{ range: "10.0.0.0/24", exclude: ["10.0.0.01"] }, "ipam.exclude[0]"],
+  [{ range: "10.0.0.0/24", exclude: ["10.0.0.0/33"] }, "ipam.exclude[0]"],
+];
+
+Deno.test("parseRange refuses text that is no range, bound or exclude, naming the field and the text", () => {
+  for (const [given, field] of INVALID) {
+    assert.throws(() => parse(given), (error) => {
+      assert.ok(error instanceof ConfigError, JSON.stringify(given));
+      assert.equal(error.field, field, JSON.stringify(given));
+      assert.ok(
+        error.message.includes(field) && error.message.includes("wanted") || error.message.includes("is not in"),
+      );
+      return true;
+    });
+  }
+});
+
+Deno.test("parseRange merges excludes: host bits masked, single addresses, either family's own", () => {
+  const { range, warnings } = parse({
+    range: "192.168.2.0/24",
+    exclude: ["192.168.2.9/28", "192.168.2.16", "192.168.2.64/26", "192.168.2.96/27"],
+  });
+  const text = (value: bigint) => formatIp({ family: 4, value });
+  assert.deepEqual(range.excludes.map(({ first, last }) => [text(first), text(last)]), [
+    ["192.168.2.0", "192.168.2.16"],
+    ["192.168.2.64", "192.168.2.127"],
+  ]);
+  assert.deepEqual(warnings, []);
+  assert.equal(lowestFree(range, () => false), range.cidr.base + 17n);
+});
+
+Deno.test("parseRange hands out what the original's examples say", () => {
+  const firstOf = (given: Given) => {
+    const { range } = parse(given);
+    const value = lowestFree(range, () => false);
+    return value === undefined ? undefined : formatIp({ family: range.cidr.family, value });
+  };
+  assert.equal(firstOf({ range: "192.168.2.0/24", exclude: ["192.168.2.0/28"] }), "192.168.2.16");
+  assert.equal(firstOf({ range: "caa5::/112", exclude: ["caa5::/113"] }), "caa5::8000");
+  assert.equal(firstOf({ range: "10.0.0.0/24", exclude: ["10.0.0.0/24"] }), undefined);
+  assert.equal(firstOf({ range: "0.0.0.0/0", exclude: ["0.0.0.0/1", "128.0.0.0/1"] }), undefined);
+});
+
+Deno.test("parseRange warns of an exclude that excludes nothing", () => {
+  const { range, warnings } = parse({ range: "10.0.0.0/24", exclude: ["10.0.1.0/24", "fd00::/64"] });
+  assert.deepEqual(range.excludes, []);
+  assert.deepEqual(warnings, [
+    "ipam.exclude[0] 10.0.1.0/24 excludes nothing: it is outside of 10.0.0.0/24",
+    "ipam.exclude[1] fd00::/64 excludes nothing: it is outside of 10.0.0.0/24",
+  ]);
+});
+
+Deno.test("withoutAddress keeps the gateway of each family from being given, where exclude_gateway asks for it", async () => {
+  const ranges = { range: "10.0.0.0/24", ipRanges: [{ range: "fd00::/64" }], gateway: "10.0.0.1" };
+  const excluded = (await load({ ...ranges, exclude_gateway: true })).config.ranges;
+  assert.deepEqual(excluded.map((range) => range.excludes), [[{ first: 0x0a000001n, last: 0x0a000001n }], []]);
+  const kept = (await load(ranges)).config.ranges;
+  assert.deepEqual(kept.map((range) => range.excludes), [[], []]);
+});
