@@ -71,10 +71,11 @@ export interface Configured {
 export async function configure({ world, request }: Call, conf: unknown = request.conf): Promise<Configured> {
   const { ip, gateway } = request.args;
   const input = { conf, ...(ip !== undefined && { ip }), ...(gateway !== undefined && { gateway }) };
-  const { config, warnings } = await loadConfig(world, input);
+  const { config, warnings, notes } = await loadConfig(world, input);
   refuseSlices(config);
   const log = makeLogger(world, config.log);
   for (const warning of warnings) log.warn(warning);
+  for (const note of notes) log.debug(note);
   return { config, log };
 }
 

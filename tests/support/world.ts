@@ -13,6 +13,8 @@ export interface MemoryWorldOptions {
   readonly folders?: readonly string[];
   /** The environment. Default: empty. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What answers on unix sockets, by path. Default: nobody listens anywhere. */
+  readonly sockets?: Readonly<Record<string, (text: string) => Promise<string>>>;
   /** Standard input. Default: empty. */
   readonly stdin?: string | Uint8Array;
   /** Milliseconds since 1970 at the start. Default 0. */
@@ -46,6 +48,7 @@ export function memoryWorld(options: MemoryWorldOptions = {}): MemoryWorld {
     env: (name) => environment.get(name),
     stdin: (limit) => readStdin(options.stdin ?? "", limit),
     stderr: (line) => void lines.push(line),
+    exchange: async (socket, text) => await options.sockets?.[socket]?.(text),
     lock: makeLocks(),
     random: makeRandom(options.seed ?? 1),
     ...makeFiles(files, options.folders ?? []),

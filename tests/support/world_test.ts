@@ -7,7 +7,10 @@ Deno.test("memoryWorld serves the files, folders, environment and input it was g
     folders: ["/empty"],
     env: { NODENAME: "n1" },
     stdin: "hello",
+    sockets: { "/run/echo": (text) => Promise.resolve(text + text) },
   });
+  assert.equal(await world.exchange("/run/echo", "ab", 1), "abab");
+  assert.equal(await world.exchange("/run/none", "ab", 1), undefined);
   assert.equal(await world.readTextFile("/etc/a/b.conf"), "text");
   assert.equal(await world.isDirectory("/etc/a/"), true);
   assert.equal(await world.isDirectory("/empty"), true);
