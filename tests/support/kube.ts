@@ -4,22 +4,16 @@
  * @module
  */
 import { assets } from "./assets.ts";
-import { writeAuthority, writeCertificate, writeKeyPair } from "./certificates.ts";
+import { ADMIN_TOKEN, auditOf, kubeconfigOf, type KubeFacts, writeServerFiles } from "./kube_files.ts";
 import { answers, eventually, freePort, must, Server } from "./process.ts";
+
+export { kubeconfigOf, type KubeFacts, NOBODY_TOKEN } from "./kube_files.ts";
 
 /** Where the manifests of the custom resources are. */
 const CRDS = new URL("../../install/manifests/crds/", import.meta.url).pathname;
 
 /** Set by the runner to the folder of a control plane that all test files share. */
 const SHARED = "WHEREABOUTS_TEST_KUBE";
-
-/** The facts of a control plane, as they stand in its folder. */
-export interface KubeFacts {
-  /** `https://127.0.0.1:PORT`. */
-  readonly url: string;
-  /** The folder with `ca.crt`, `admin.crt`, `admin.key` and `admin.kubeconfig`. */
-  readonly folder: string;
-}
 
 /** A namespace of a control plane, for one test. */
 export interface Kube extends KubeFacts {
@@ -36,10 +30,6 @@ export interface Kube extends KubeFacts {
   /** Requests that the API server saw in this namespace for anything the audit policy records. */
   auditCount(): Promise<number>;
 }
-
-const ADMIN_TOKEN = "test-admin-token";
-/** A user who may do nothing. */
-export const NOBODY_TOKEN = "test-nobody-token";
 
 /** A running control plane. */
 export class ControlPlane implements AsyncDisposable {
@@ -59,7 +49,7 @@ export class ControlPlane implements AsyncDisposable {
   static async start(options: { readonly crds?: boolean } = {}): Promise<ControlPlane> {
     const plane = new ControlPlane(await Deno.makeTempDir({ prefix: "kube-" }), await assets("controlPlane"));
     try {
-      await writeCertificates(plane.#folder);
+      await writeServerFiles(plane.#folder);
       await plane.startEtcd();
       await plane.startApiServer();
       await writeKubeconfigs(plane.facts, plane.#binaries);
@@ -164,62 +154,12 @@ export async function namespaceOf(facts: KubeFacts): Promise<Kube> {
   await Deno.writeTextFile(kubeconfig, JSON.stringify(config));
   const kubectl = (...args: string[]) => must([`${binaries}/kubectl`, "--kubeconfig", kubeconfig, ...args]);
   await kubectl("create", "namespace", namespace);
-  const requests = () => auditOf(`${folder}/audit.log`, namespace);
-  const auditCount = async () => (await auditLines(`${folder}/audit.log`, namespace)).length;
+  const audit = () => auditOf(`${folder}/audit.log`, namespace);
+  const requests = async () =>
+    (await audit()).filter(({ objectRef }) => objectRef.apiGroup === "whereabouts.cni.cncf.io")
+      .map(({ verb, objectRef }) => `${verb} ${objectRef.resource}`);
+  const auditCount = async () => (await audit()).length;
   return { ...facts, kubeconfig, namespace, token: ADMIN_TOKEN, kubectl, requests, auditCount };
-}
-
-/** A kubeconfig for a user of a control plane. */
-export function kubeconfigOf(
-  facts: KubeFacts,
-  user: Record<string, string>,
-  namespace?: string,
-): Record<string, unknown> {
-  return {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "local", cluster: { server: facts.url, "certificate-authority": `${facts.folder}/ca.crt` } }],
-    users: [{ name: "whereabouts", user }],
-    contexts: [{
-      name: "whereabouts-context",
-      context: { cluster: "local", user: "whereabouts", ...(namespace && { namespace }) },
-    }],
-    "current-context": "whereabouts-context",
-  };
-}
-
-/** A watch is logged twice, when it begins and when it ends, under one id. */
-async function auditLines(log: string, namespace: string): Promise<string[]> {
-  return (await Deno.readTextFile(log)).split("\n").filter((line) => line.includes(`"namespace":"${namespace}"`));
-}
-
-async function auditOf(log: string, namespace: string): Promise<string[]> {
-  const events = (await auditLines(log, namespace)).map((line) => JSON.parse(line))
-    .filter((event) => event.objectRef?.apiGroup === "whereabouts.cni.cncf.io");
-  const requests = new Map(events.map((event) => [event.auditID, `${event.verb} ${event.objectRef.resource}`]));
-  return [...requests.values()];
-}
-
-async function writeCertificates(folder: string): Promise<void> {
-  await writeAuthority(folder);
-  const names = "subjectAltName=DNS:localhost,DNS:kubernetes,IP:127.0.0.1";
-  await writeCertificate(folder, "server", "/CN=kube-apiserver", names);
-  await writeCertificate(folder, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth");
-  await writeKeyPair(folder, "sa");
-  await Deno.writeTextFile(
-    `${folder}/tokens.csv`,
-    `${ADMIN_TOKEN},admin,admin,"system:masters"\n${NOBODY_TOKEN},nobody,nobody\n`,
-  );
-  const policy = {
-    apiVersion: "audit.k8s.io/v1",
-    kind: "Policy",
-    omitStages: ["RequestReceived"],
-    rules: [
-      { level: "Metadata", resources: [{ group: "whereabouts.cni.cncf.io" }, { group: "coordination.k8s.io" }] },
-      { level: "None" },
-    ],
-  };
-  await Deno.writeTextFile(`${folder}/audit-policy.json`, JSON.stringify(policy));
 }
 
 async function writeKubeconfigs(facts: KubeFacts, binaries: string): Promise<void> {

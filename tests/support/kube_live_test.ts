@@ -24,6 +24,17 @@ Deno.test("makeKube serves our custom resources and counts requests", async () =
   assert.deepEqual(await kube.requests(), ["create ippools", "get ippools"]);
 });
 
+Deno.test("makeKube counts a watch once, and other namespaces' requests not at all", async () => {
+  await using kube = await makeKube();
+  await using other = await makeKube();
+  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${kube.folder}/ca.crt`)] });
+  const path = `/apis/whereabouts.cni.cncf.io/v1alpha1/namespaces/${kube.namespace}/ippools?watch=1&timeoutSeconds=1`;
+  const response = await fetch(kube.url + path, { client, headers: { Authorization: `Bearer ${kube.token}` } });
+  await response.text();
+  assert.deepEqual([await kube.requests(), await kube.auditCount()], [["watch ippools"], 1]);
+  assert.deepEqual(await other.requests(), []);
+});
+
 Deno.test("makeKube's API server holds a patch against the resourceVersion it tests", async () => {
   await using kube = await makeKube();
   await create(kube, POOL);
