@@ -1,19 +1,41 @@
 /**
  * The binary's entry: `CNI_COMMAND` in the environment makes it a CNI plugin, anything else a command line.
  *
+ * A call of the plugin goes to the node's agent where there is one; everything else is loaded only when it is needed.
+ *
  * @module
  */
-import { loadDriver } from "./drivers/mod.ts";
-import { directHost } from "./src/cni/call.ts";
-import { runPlugin } from "./src/cni/plugin.ts";
+import { askAgent } from "./src/agent/client.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
 
+/** Bytes of standard input that are read: one more than the plugin takes, so that it can refuse. */
+const MOST_INPUT = 4 * 1024 * 1024 + 1;
+
 const world = denoWorld();
+const loadDriver = async (kind: "kubernetes" | "etcd" | "embedded") =>
+  (await import("./drivers/mod.ts")).loadDriver(kind);
 if (world.env("CNI_COMMAND") !== undefined) {
-  const { stdout, exitCode } = await runPlugin(world, directHost(loadDriver));
-  writeAll(Deno.stdout, stdout);
-  Deno.exit(exitCode);
+  const input = world.env("CNI_COMMAND") === "VERSION"
+    ? new Uint8Array()
+    : await world.stdin(MOST_INPUT).catch(() => undefined);
+  const answer = (input && await askAgent(world, input)) ?? await serveDirectly(input);
+  writeAll(Deno.stdout, answer.stdout);
+  Deno.exit(answer.exitCode);
 }
 const { runCommand } = await import("./src/cli/command.ts");
-const stdio = { write: (text: string) => writeAll(Deno.stdout, text), terminal: Deno.stdout.isTerminal() };
+const stdio = {
+  write: (text: string) => writeAll(Deno.stdout, text),
+  terminal: Deno.stdout.isTerminal(),
+  platform: async () => (await import("./src/world/deno_agent.ts")).denoPlatform(),
+};
 Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));
+
+async function serveDirectly(input: Uint8Array | undefined) {
+  const { runPlugin } = await import("./src/cni/plugin.ts");
+  const { directHost } = await import("./src/cni/call.ts");
+  const stdin = (limit: number) => {
+    if (input && input.length <= limit) return Promise.resolve(input);
+    return Promise.reject(new RangeError(`Standard input is longer than ${limit} bytes`));
+  };
+  return await runPlugin({ ...world, stdin }, directHost(loadDriver));
+}

@@ -4,6 +4,7 @@
  * @module
  */
 import { SUPPORTED_VERSIONS } from "../cni/version.ts";
+import type { Platform } from "../world/platform.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world/world.ts";
@@ -17,6 +18,10 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  agent: {
+    summary: "Serve the plugin of this node over a socket: --socket PATH, --http-address HOST:PORT, --log-level LEVEL",
+    run: async (terminal, args) => (await import("./agent.ts")).agent(terminal, args),
+  },
   demo: {
     summary: "Show the main job on an embedded store in memory",
     run: async (terminal) => (await import("./demo.ts")).demo(terminal),
@@ -34,6 +39,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 export interface Stdio {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
+  /** Sockets and signals. */
+  readonly platform: () => Promise<Platform>;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
 }
@@ -65,7 +72,13 @@ export async function runCommand(
     );
     return 2;
   }
-  return await command.run({ world, loadDriver, print, style: styleFor(stdio.terminal, world.env("NO_COLOR")) }, rest);
+  const style = styleFor(stdio.terminal, world.env("NO_COLOR"));
+  try {
+    return await command.run({ world, loadDriver, platform: stdio.platform, print, style }, rest);
+  } catch (error) {
+    world.stderr(`whereabouts ${name}: ${error instanceof Error ? error.message : error}`);
+    return 1;
+  }
 }
 
 function usage(): string[] {

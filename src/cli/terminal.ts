@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Platform } from "../world/platform.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
@@ -13,6 +14,8 @@ export interface Terminal {
   readonly world: World;
   /** Opens stores. */
   readonly loadDriver: LoadDriver;
+  /** Sockets and signals, for commands that stay. */
+  readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */
   readonly print: (line: string) => void;
   /** Colour or none. */

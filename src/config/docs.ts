@@ -32,6 +32,7 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   etcd_server_name: ["the host", "DNS name in etcd's certificate; needed where `etcd_host` is an IP address with TLS."],
   etcd_prefix: [DEFAULT_ETCD_PREFIX, "Prefix of all keys in etcd."],
   database: [DEFAULT_DATABASE, "SQLite file of the embedded store."],
+  agent_socket: ["/run/whereabouts/agent.sock", "Socket of the node's agent; `off` does without."],
   configuration_path: ["none", "A further configuration file, or the folder of the flat file and `nodename`."],
   log_file: ["none", "File that gets every log line, besides standard error."],
   log_level: ["debug", "`panic`, `error`, `verbose` or `debug`."],

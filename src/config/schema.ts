@@ -55,6 +55,7 @@ export const IPAM_FIELDS: Fields = {
   etcd_prefix: "string",
   database: "string",
   configuration_path: "string",
+  agent_socket: "string",
   log_file: "string",
   log_level: "string",
   reconciler_cron_expression: "string",

@@ -21,6 +21,7 @@ export function denoWorld(): World {
     remove: (path) => Deno.remove(path).catch(ignoreAbsence),
     listFolder,
     appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
+    exchange,
     lock: (name, signal) => lock(name, signal),
     now: () => Date.now(),
     sleep,
@@ -52,6 +53,51 @@ async function readStdin(limit: number): Promise<Uint8Array> {
     at += chunk.length;
   }
   return all;
+}
+
+async function exchange(socket: string, text: string, milliseconds: number): Promise<string | undefined> {
+  let connection: Deno.UnixConn;
+  try {
+    connection = await Deno.connect({ transport: "unix", path: socket });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) return undefined;
+    throw error;
+  }
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    connection.close();
+  }, milliseconds);
+  try {
+    const data = new TextEncoder().encode(text);
+    for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
+    await connection.closeWrite();
+    const answer = await readToEnd(connection);
+    if (answer === "") throw new Error("it closed without an answer");
+    return answer;
+  } catch (error) {
+    throw late ? new Error(`it gave no answer within ${milliseconds / 1000} s`) : error;
+  } finally {
+    clearTimeout(timer);
+    if (!late) connection.close();
+  }
+}
+
+/** Reads a text until the other side closes. Fails with a RangeError past `limit` bytes. */
+export async function readToEnd(
+  source: { read(buffer: Uint8Array): Promise<number | null> },
+  limit: number = Number.MAX_SAFE_INTEGER,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65_536);
+  let text = "";
+  let size = 0;
+  for (let count = await source.read(buffer); count !== null; count = await source.read(buffer)) {
+    size += count;
+    if (size > limit) throw new RangeError(`The other side sent more than ${limit} bytes`);
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 function ignoreAbsence(error: unknown): void {

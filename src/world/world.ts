@@ -34,6 +34,13 @@ export interface World {
   /** Appends text to a file, creating it with mode 0644. */
   appendTextFile(path: string, text: string): void;
   /**
+   * Sends a text to a unix socket and reads the answer to its end.
+   *
+   * @returns the answer; undefined where nobody listens there
+   * @throws an Error where somebody does, and does not answer within the milliseconds
+   */
+  exchange(socket: string, text: string, milliseconds: number): Promise<string | undefined>;
+  /**
    * Waits for the lock of that name among the processes of this node.
    *
    * @returns the lock, or undefined where this node has no folder to keep locks in: callers then go on without

@@ -1,0 +1,78 @@
+/**
+ * The plugin's side of the agent: hand the call over, print the answer. It stands alone, because it is all that most calls load.
+ *
+ * @module
+ */
+import type { PluginAnswer } from "../cni/plugin.ts";
+import type { World } from "../world/world.ts";
+import {
+  type AgentAnswer,
+  type AgentRequest,
+  DEFAULT_SOCKET,
+  FORWARDED,
+  PROTOCOL,
+  SOCKET_VARIABLE,
+} from "./protocol.ts";
+
+/** Milliseconds the agent may take before the plugin does the work itself. Half of the shortest deadline of a verb that writes. */
+const AGENT_SHARE = 30_000;
+
+/**
+ * Asks the agent.
+ *
+ * @param stdin standard input, as read
+ * @returns the answer; undefined where there is no agent, or none that answers: the call is then served directly, which is safe because
+ * every verb can be repeated
+ */
+export async function askAgent(world: World, stdin: Uint8Array): Promise<PluginAnswer | undefined> {
+  const text = decode(stdin);
+  const socket = text === undefined ? undefined : socketOf(world, text);
+  if (text === undefined || socket === undefined) return undefined;
+  const env: Record<string, string> = {};
+  for (const name of FORWARDED) {
+    const value = world.env(name);
+    if (value !== undefined) env[name] = value;
+  }
+  const request: AgentRequest = { protocol: PROTOCOL, env, stdin: text };
+  try {
+    const reply = await world.exchange(socket, JSON.stringify(request), AGENT_SHARE);
+    if (reply === undefined) return undefined;
+    const answer: Partial<AgentAnswer> = JSON.parse(reply);
+    if (answer.protocol === PROTOCOL && typeof answer.stdout === "string" && typeof answer.exitCode === "number") {
+      return { stdout: answer.stdout, exitCode: answer.exitCode };
+    }
+    throw new Error("its answer is of another protocol");
+  } catch (error) {
+    world.stderr(
+      `The agent at ${socket} did not serve the call, so it is served directly: ${
+        error instanceof Error ? error.message : error
+      }`,
+    );
+    return undefined;
+  }
+}
+
+function decode(stdin: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(stdin);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The environment says which socket, else the configuration's `agent_socket`, else it is the usual one. */
+function socketOf(world: World, conf: string): string | undefined {
+  const socket = world.env(SOCKET_VARIABLE) || configured(conf) || DEFAULT_SOCKET;
+  return socket === "off" ? undefined : socket;
+}
+
+/** Most configurations do not name it, so most are not parsed here. */
+function configured(conf: string): string | undefined {
+  if (!conf.includes('"agent_socket"')) return undefined;
+  try {
+    const { ipam } = JSON.parse(conf);
+    return typeof ipam?.agent_socket === "string" ? ipam.agent_socket : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The real machine for the agent: sockets and signals.
+ *
+ * @module
+ */
+import type { Connection, Listener, Platform } from "./platform.ts";
+import { readToEnd } from "./deno.ts";
+
+/** Makes the Platform of this process. */
+export function denoPlatform(): Platform {
+  return { listen, serveHttp, stopSignal };
+}
+
+async function listen(path: string): Promise<Listener> {
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await refuseSecond(path);
+  const temporary = `${path}.${Deno.pid}`;
+  const socket = Deno.listen({ transport: "unix", path: temporary });
+  Deno.chmodSync(temporary, 0o600);
+  Deno.renameSync(temporary, path); // from one moment to the next the socket is there, listening and closed to others
+  const { ino } = Deno.statSync(path);
+  return {
+    close: () => {
+      if (isSame(path, ino)) Deno.removeSync(path);
+      socket.close();
+    },
+    [Symbol.asyncIterator]: async function* () {
+      for await (const connection of socket) yield wrap(connection);
+    },
+  };
+}
+
+/** A socket that answers belongs to somebody; one that does not was left behind. */
+async function refuseSecond(path: string): Promise<void> {
+  const connection = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
+  if (!connection) return;
+  connection.close();
+  throw new Error(`Cannot listen on ${path}: another agent does; stop it first`);
+}
+
+function isSame(path: string, ino: number | null): boolean {
+  try {
+    return Deno.statSync(path).ino === ino;
+  } catch {
+    return false;
+  }
+}
+
+function wrap(connection: Deno.UnixConn): Connection {
+  let open = true;
+  const close = () => {
+    if (open) connection.close();
+    open = false;
+  };
+  return {
+    close,
+    readAll: async (limit, milliseconds) => {
+      const timer = setTimeout(close, milliseconds);
+      try {
+        return await readToEnd(connection, limit);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    reply: async (text) => {
+      try {
+        const data = new TextEncoder().encode(text);
+        for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
+      } catch {
+        // the caller went away: it serves itself
+      } finally {
+        close();
+      }
+    },
+  };
+}
+
+function serveHttp(
+  address: string,
+  handle: (path: string) => { readonly status: number; readonly body: string },
+): AsyncDisposable {
+  const colon = address.lastIndexOf(":");
+  const options = {
+    hostname: address.slice(0, colon).replace(/^\[|\]$/g, ""),
+    port: Number(address.slice(colon + 1)),
+    onListen() {},
+  };
+  const server = Deno.serve(options, (request) => {
+    const { status, body } = handle(new URL(request.url).pathname);
+    return new Response(body, { status, headers: { "content-type": "text/plain; version=0.0.4" } });
+  });
+  return { [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => stop.abort());
+  return stop.signal;
+}

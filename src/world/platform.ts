@@ -1,0 +1,38 @@
+/**
+ * What the agent needs of the machine beyond the World.
+ *
+ * @module
+ */
+
+/** One caller on the socket. */
+export interface Connection {
+  /** All the caller sends, until it closes its side. Rejects past the limits. */
+  readAll(limit: number, milliseconds: number): Promise<string>;
+  /** Answers, and closes. A caller that went away is no error. */
+  reply(text: string): Promise<void>;
+  /** Closes without an answer. */
+  close(): void;
+}
+
+/** A listening socket. Iterating it gives callers until it is closed. */
+export interface Listener extends AsyncIterable<Connection> {
+  /** Accepts nobody more, and removes the socket. */
+  close(): void;
+}
+
+/** Sockets and signals. */
+export interface Platform {
+  /**
+   * Listens on a unix socket that only its owner may use. A socket nobody listens on is replaced.
+   *
+   * @throws an Error that says so where another process listens
+   */
+  listen(path: string): Promise<Listener>;
+  /** Serves HTTP; paths to texts. Disposing it stops it. */
+  serveHttp(
+    address: string,
+    handle: (path: string) => { readonly status: number; readonly body: string },
+  ): AsyncDisposable;
+  /** Aborts when the process is told to stop. */
+  stopSignal(): AbortSignal;
+}
