@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import type { Datastore } from "../../src/config/types.ts";
+import { loadExactly, refuses } from "./support.ts";
+
+async function store(fields: Record<string, unknown>): Promise<{ datastore: Datastore; warnings: readonly string[] }> {
+  const { config, warnings } = await loadExactly({ type: "whereabouts", ...fields });
+  return { datastore: config.datastore, warnings };
+}
+
+const KUBECONFIG = { kubernetes: { kubeconfig: "/k" } };
+const EMBEDDED = { kind: "embedded", path: "/var/lib/cni/whereabouts/whereabouts.db" };
+const ETCD = { kind: "etcd", prefix: "/whereabouts" };
+
+/** Settings and the store that they choose, without a warning. */
+const CHOICES: readonly (readonly [fields: Record<string, unknown>, datastore: unknown])[] = [
+  [KUBECONFIG, { kind: "kubernetes", kubeconfig: "/k" }],
+  [{ ...KUBECONFIG, kubernetes: { kubeconfig: "/k", k8s_api_root: "https://10.0.0.1" } }, {
+    kind: "kubernetes",
+    kubeconfig: "/k",
+  }],
+  [{ ...KUBECONFIG, datastore: "kubernetes" }, { kind: "kubernetes", kubeconfig: "/k" }],
+  [{ datastore: "kubernetes" }, { kind: "kubernetes" }],
+  [{ datastore: "embedded" }, EMBEDDED],
+  [{ datastore: "embedded", ...KUBECONFIG, etcd_host: "h" }, EMBEDDED],
+  [{ datastore: "embedded", database: ":memory:" }, { kind: "embedded", path: ":memory:" }],
+  [{ etcd_host: "10.0.0.1:2379" }, { ...ETCD, hosts: ["http://10.0.0.1:2379"] }],
+  [{ datastore: "", etcd_host: "10.0.0.1:2379" }, { ...ETCD, hosts: ["http://10.0.0.1:2379"] }],
+  [{ datastore: "etcd", ...KUBECONFIG, etcd_host: "h:1" }, { ...ETCD, hosts: ["http://h:1"] }],
+  [{ etcd_host: " a:1, b:2,, https://c:3 " }, { ...ETCD, hosts: ["http://a:1", "http://b:2", "https://c:3"] }],
+  [{ etcd_host: "[fd00::1]:2379" }, { ...ETCD, hosts: ["http://[fd00::1]:2379"] }],
+  [{ etcd_host: "h:1", etcd_prefix: "/other/" }, { ...ETCD, prefix: "/other", hosts: ["http://h:1"] }],
+  [
+    { etcd_host: "h:1", etcd_username: "u", etcd_password: "p" },
+    { ...ETCD, hosts: ["http://h:1"], username: "u", password: "p" },
+  ],
+  [{ etcd_host: "h:1", etcd_ca_cert_file: "/ca" }, { ...ETCD, hosts: ["https://h:1"], caFile: "/ca" }],
+  [
+    { etcd_host: "h:1,http://i:1", etcd_cert_file: "/c", etcd_key_file: "/k", etcd_server_name: "etcd.example" },
+    { ...ETCD, hosts: ["https://h:1", "http://i:1"], certFile: "/c", keyFile: "/k", serverName: "etcd.example" },
+  ],
+];
+
+Deno.test("parseDatastore takes the store that is named, else the one that is configured", async () => {
+  for (const [fields, wanted] of CHOICES) {
+    assert.deepEqual(await store(fields), { datastore: wanted, warnings: [] }, JSON.stringify(fields));
+  }
+});
+
+Deno.test("parseDatastore falls back to the embedded store and says what that means", async () => {
+  const { datastore, warnings } = await store({});
+  assert.deepEqual(datastore, EMBEDDED);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /^No store is configured.*unique on this machine only.*ipam\.datastore/);
+});
+
+Deno.test("parseDatastore warns where a kubeconfig hides etcd", async () => {
+  const { datastore, warnings } = await store({ ...KUBECONFIG, etcd_host: "h:1" });
+  assert.equal(datastore.kind, "kubernetes");
+  assert.match(warnings[0] ?? "", /^ipam\.etcd_host is ignored/);
+});
+
+Deno.test("parseDatastore refuses settings that make no store, naming the field", async () => {
+  const named = (datastore: string) => loadExactly({ type: "whereabouts", datastore });
+  await refuses(named("consul"), "ipam.datastore", '"consul"', "kubernetes, etcd, embedded");
+  await refuses(named("Kubernetes"), "ipam.datastore", '"Kubernetes"');
+  await refuses(named("toString"), "ipam.datastore");
+  await refuses(named("etcd"), "ipam.etcd_host", "Missing");
+  const etcd = (fields: Record<string, unknown>) => loadExactly({ type: "whereabouts", datastore: "etcd", ...fields });
+  await refuses(etcd({ etcd_host: " , " }), "ipam.etcd_host", "Missing");
+  await refuses(etcd({ etcd_host: "h:1", etcd_cert_file: "/c" }), "ipam.etcd_key_file", "Missing");
+  await refuses(etcd({ etcd_host: "h:1", etcd_key_file: "/k" }), "ipam.etcd_cert_file", "Missing");
+  for (const host of ["fd00::1:2379", "a b:1", "ftp://h:1", "http://", "h:99999", "http://user:secret@h:1"]) {
+    await refuses(etcd({ etcd_host: `good:1,${host}` }), "ipam.etcd_host", "wanted endpoints such as");
+  }
+});
+
+Deno.test("parseDatastore warns that etcd has no cluster-wide reservations only where they are asked for", async () => {
+  const asked = await store({ etcd_host: "h:1", enable_overlapping_ranges: true });
+  assert.deepEqual(asked.warnings, [
+    "ipam.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations",
+  ]);
+});
