@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { ATTEMPT_TIMEOUT, CONFLICT_ATTEMPTS, retry, UNAVAILABLE_ATTEMPTS } from "../../src/storage/retry.ts";
+import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import { memoryWorld } from "../support/world.ts";
+
+const never = () => new AbortController().signal;
+
+/** Waits that lie between two attempts; the limit of an attempt is no wait. */
+function waits(asked: readonly number[]): number[] {
+  return asked.filter((milliseconds) => milliseconds !== ATTEMPT_TIMEOUT);
+}
+
+/** An operation that fails as told, then succeeds. */
+function failing(errors: readonly Error[]): { operation: () => Promise<string>; attempts: () => number } {
+  let attempts = 0;
+  return {
+    attempts: () => attempts,
+    operation: () => {
+      const error = errors[attempts++];
+      return error ? Promise.reject(error) : Promise.resolve("done");
+    },
+  };
+}
+
+function times(count: number, error: Error): Error[] {
+  return Array.from({ length: count }, () => error);
+}
+
+Deno.test("retry returns what the operation returns, and waits for nothing", async () => {
+  const clock = hurriedClock();
+  assert.equal(await retry(() => Promise.resolve(7), clock, never()), 7);
+  assert.deepEqual(clock.asked, [ATTEMPT_TIMEOUT]);
+  assert.equal(clock.now(), 0);
+});
+
+Deno.test("retry repeats conflicts and unanswered attempts until one succeeds", async () => {
+  const conflict = new ConflictError("Changed");
+  const silence = new UnavailableError("Silent");
+  const { operation, attempts } = failing([conflict, silence, conflict, conflict, silence]);
+  assert.equal(await retry(operation, hurriedClock(), never()), "done");
+  assert.equal(attempts(), 6);
+});
+
+Deno.test("retry repeats nothing that is final", async () => {
+  for (const error of [new RefusedError("No"), new TypeError("A defect"), new Error("Anything")]) {
+    const { operation, attempts } = failing([error]);
+    await assert.rejects(retry(operation, hurriedClock(), never()), error);
+    assert.equal(attempts(), 1);
+  }
+});
+
+Deno.test("retry gives up after so many conflicts, and after so many silences, with the last error", async () => {
+  for (
+    const [error, most] of [
+      [new ConflictError("Changed"), CONFLICT_ATTEMPTS],
+      [new UnavailableError("Silent"), UNAVAILABLE_ATTEMPTS],
+    ] as const
+  ) {
+    const { operation, attempts } = failing(times(1_000, error));
+    await assert.rejects(retry(operation, hurriedClock(), never()), error);
+    assert.equal(attempts(), most);
+    const last = failing(times(most - 1, error));
+    assert.equal(await retry(last.operation, hurriedClock(), never()), "done");
+  }
+});
+
+Deno.test("retry backs off exponentially up to a limit, with full jitter", async () => {
+  const most = { ...hurriedClock(), random: () => 1 };
+  await assert.rejects(
+    retry(failing(times(99, new ConflictError("Changed"))).operation, most, AbortSignal.abort("x")),
+    (reason) => reason === "x",
+  );
+  assert.deepEqual(most.asked, []);
+  await retry(failing(times(9, new ConflictError("Changed"))).operation, most, never());
+  assert.deepEqual(waits(most.asked), [16, 32, 64, 128, 256, 512, 1_000, 1_000, 1_000]);
+  const unavailable = { ...hurriedClock(), random: () => 1 };
+  await retry(failing(times(4, new UnavailableError("Silent"))).operation, unavailable, never());
+  assert.deepEqual(waits(unavailable.asked), [200, 400, 800, 1_600]);
+  const none = { ...hurriedClock(), random: () => 0 };
+  await retry(failing(times(9, new ConflictError("Changed"))).operation, none, never());
+  assert.deepEqual(waits(none.asked), times(9, new Error()).map(() => 0));
+});
+
+Deno.test("retry waits at least as long as the store asked for", async () => {
+  const clock = { ...hurriedClock(), random: () => 0 };
+  const { operation } = failing([
+    new UnavailableError("Busy", { retryAfter: 1_500 }),
+    new UnavailableError("Busy", { retryAfter: 0 }),
+    new UnavailableError("Busy", { retryAfter: 30_000 }),
+  ]);
+  await retry(operation, clock, never());
+  assert.deepEqual(waits(clock.asked), [1_500, 0, 30_000]);
+});
+
+Deno.test("retry counts an attempt without an answer as unavailable, and lets the operation know", async () => {
+  const world = memoryWorld();
+  const reasons: unknown[] = [];
+  const silent = (signal: AbortSignal) =>
+    new Promise<never>((_, reject) =>
+      signal.addEventListener("abort", () => {
+        reasons.push(signal.reason);
+        reject(signal.reason);
+      })
+    );
+  const ended = assert.rejects(retry(silent, world, never()), (error) => {
+    assert(error instanceof UnavailableError);
+    assert.equal(error.message, "The store gave no answer within 10 s");
+    return true;
+  });
+  await world.advance(ATTEMPT_TIMEOUT - 1);
+  assert.equal(reasons.length, 0);
+  await world.advance(1);
+  assert.equal(reasons.length, 1);
+  await world.advance(UNAVAILABLE_ATTEMPTS * (ATTEMPT_TIMEOUT + 2_000));
+  await ended;
+  assert.equal(reasons.length, UNAVAILABLE_ATTEMPTS);
+  assert.equal(world.sleepers(), 0);
+});
+
+Deno.test("retry does not begin once its signal aborted", async () => {
+  const { operation, attempts } = failing([]);
+  const reason = new Error("Enough");
+  await assert.rejects(retry(operation, hurriedClock(), AbortSignal.abort(reason)), reason);
+  assert.equal(attempts(), 0);
+});
+
+Deno.test("retry ends with the signal's reason, in an attempt and between two, without time passing", async () => {
+  const reason = new Error("Enough");
+  for (
+    const operation of [
+      (signal: AbortSignal) =>
+        new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      (signal: AbortSignal) =>
+        new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(new UnavailableError("Cut")))),
+      () => Promise.reject(new UnavailableError("Busy", { retryAfter: 60_000 })),
+    ]
+  ) {
+    const world = memoryWorld();
+    const controller = new AbortController();
+    const ended = assert.rejects(retry(operation, world, controller.signal), reason);
+    await world.advance(0);
+    assert.equal(world.sleepers(), 1);
+    controller.abort(reason);
+    await ended;
+    assert.equal(world.sleepers(), 0);
+    assert.equal(world.now(), 0);
+  }
+});
+
+Deno.test("retry keeps a success that came with the abort: it is durable", async () => {
+  const controller = new AbortController();
+  const operation = () => {
+    controller.abort(new Error("Enough"));
+    return Promise.resolve("done");
+  };
+  assert.equal(await retry(operation, hurriedClock(), controller.signal), "done");
+});
+
+Deno.test("retry leaves no timer behind", async () => {
+  const world = memoryWorld();
+  await retry(() => Promise.resolve(), world, never());
+  await assert.rejects(retry(() => Promise.reject(new RefusedError("No")), world, never()), RefusedError);
+  assert.equal(world.sleepers(), 0);
+});

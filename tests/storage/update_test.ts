@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import type { Decision } from "../../src/pool/decide.ts";
+import { claim, drop, type PoolRequest } from "../../src/pool/requests.ts";
+import type { PoolKey } from "../../src/pool/types.ts";
+import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import { CONFLICT_ATTEMPTS, UNAVAILABLE_ATTEMPTS } from "../../src/storage/retry.ts";
+import { update, type UpdateOptions } from "../../src/storage/update.ts";
+import { CIDR, entries, held, owner, range } from "../pool/pools.ts";
+import { failFrom, failOnce, faulty, type Operation, type Plan } from "../support/faulty.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+
+const KEY: PoolKey = { network: "", cidr: CIDR };
+const never = () => new AbortController().signal;
+
+function memory(): Promise<StorageDriver> {
+  return openEmbedded({ kind: "embedded", path: ":memory:" });
+}
+
+/** The store with a plan around it, and what it was asked. */
+function watched(driver: StorageDriver, plan: Plan = () => undefined): { store: StorageDriver; asked: string[] } {
+  const asked: string[] = [];
+  const store = faulty(driver, (operation: Operation) => {
+    asked.push(operation.method);
+    return plan(operation);
+  });
+  return { store, asked };
+}
+
+function run(driver: StorageDriver, requests: readonly PoolRequest[], options: Partial<UpdateOptions> = {}) {
+  return update(driver, KEY, requests, { signal: never(), clock: hurriedClock(), ...options });
+}
+
+async function stored(driver: StorageDriver): Promise<Record<number, string>> {
+  return entries((await driver.read(KEY, never())).allocations);
+}
+
+const A = claim(owner("a/net1/x"), range());
+const B = claim(owner("b/net1/y"), range());
+
+Deno.test("update reads once and commits once, however many requests", async () => {
+  await using driver = await memory();
+  const { store, asked } = watched(driver);
+  const { outcomes, snapshot } = await run(store, [A, B]);
+  assert.deepEqual(outcomes.map((outcome) => outcome.kind), ["claimed", "claimed"]);
+  assert.deepEqual(asked, ["read", "commit"]);
+  assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" });
+  assert.deepEqual(entries(snapshot.allocations), await stored(driver));
+});
+
+Deno.test("update does not write what is as it should be", async () => {
+  await using driver = await memory();
+  await run(driver, [A]);
+  const { store, asked } = watched(driver);
+  const attempts: Decision[] = [];
+  const { outcomes } = await run(store, [A, { kind: "release", containerId: "none", ifName: "net1" }], {
+    onAttempt: (decision) => attempts.push(decision),
+  });
+  assert.deepEqual(outcomes, [{ kind: "held", allocation: held(1, "a/net1/x") }, {
+    kind: "released",
+    allocations: [],
+  }]);
+  assert.deepEqual(asked, ["read"]);
+  assert.deepEqual(attempts, []);
+});
+
+Deno.test("update goes on from a snapshot without reading, and reads when it turns out stale", async () => {
+  await using driver = await memory();
+  const empty = await driver.read(KEY, never());
+  const fresh = watched(driver);
+  const { snapshot } = await run(fresh.store, [A], { from: empty });
+  assert.deepEqual(fresh.asked, ["commit"]);
+  const again = watched(driver);
+  await run(again.store, [B], { from: snapshot });
+  assert.deepEqual(again.asked, ["commit"]);
+  const stale = watched(driver);
+  const { outcomes } = await run(stale.store, [claim(owner("c/net1/z"), range())], { from: empty });
+  assert.deepEqual(stale.asked, ["commit", "read", "commit"]);
+  assert.deepEqual(outcomes, [{ kind: "claimed", allocation: held(3, "c/net1/z") }]);
+});
+
+Deno.test("update decides anew after a conflict: the lowest free address in the order of commits", async () => {
+  await using driver = await memory();
+  let first = true;
+  const { store, asked } = watched(driver, async ({ method }) => {
+    if (method !== "commit" || !first) return undefined;
+    first = false;
+    await run(driver, [B]); // somebody else is faster: the real driver refuses the stale snapshot
+    return undefined;
+  });
+  const attempts: Decision[] = [];
+  const { outcomes } = await run(store, [A], { onAttempt: (decision) => attempts.push(decision) });
+  assert.deepEqual(outcomes, [{ kind: "claimed", allocation: held(2, "a/net1/x") }]);
+  assert.deepEqual(asked, ["read", "commit", "read", "commit"]);
+  assert.deepEqual(attempts.map(({ changes }) => changes), [[{
+    address: held(1, "").address,
+    after: held(1, "a/net1/x"),
+  }], [{
+    address: held(2, "").address,
+    after: held(2, "a/net1/x"),
+  }]]);
+});
+
+Deno.test("update finds its own write after a lost answer", async () => {
+  await using driver = await memory();
+  const { store, asked } = watched(driver, failOnce(1, { done: true, then: "unavailable" }));
+  const { outcomes } = await run(store, [A, B]);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["held", "held"]);
+  assert.deepEqual(asked, ["read", "commit", "read"]);
+  assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" });
+});
+
+Deno.test("update survives one failure of any kind at any point", async () => {
+  for (const index of [0, 1]) {
+    for (const done of [false, true]) {
+      for (const then of ["conflict", "unavailable", "silent"] as const) {
+        await using driver = await memory();
+        const { store } = watched(driver, failOnce(index, { done, then }));
+        await run(store, [A, B]);
+        assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" }, `${then} at ${index}, done: ${done}`);
+      }
+    }
+  }
+});
+
+Deno.test("update ends when the store stays away, refuses for good, or others are always faster", async () => {
+  await using driver = await memory();
+  const silent = watched(driver, failFrom(0, { done: false, then: "silent" }));
+  await assert.rejects(run(silent.store, [A]), UnavailableError);
+  assert.equal(silent.asked.length, UNAVAILABLE_ATTEMPTS);
+  const away = watched(driver, failFrom(1, { done: false, then: "unavailable" }));
+  await assert.rejects(run(away.store, [A]), UnavailableError);
+  assert.equal(away.asked.length, UNAVAILABLE_ATTEMPTS + 1);
+  const refused = watched(driver, failFrom(1, { done: false, then: "refused" }));
+  await assert.rejects(run(refused.store, [A]), RefusedError);
+  assert.deepEqual(refused.asked, ["read", "commit"]);
+  const busy = watched(driver, ({ method }) => method === "commit" ? { done: false, then: "conflict" } : undefined);
+  await assert.rejects(run(busy.store, [A]), ConflictError);
+  assert.equal(busy.asked.length, 2 * CONFLICT_ATTEMPTS);
+  assert.deepEqual(await stored(driver), {});
+});
+
+Deno.test("update tells of each write before it is made: what may be stored after a failure", async () => {
+  await using driver = await memory();
+  const attempts: Decision[] = [];
+  const { store } = watched(driver, failFrom(1, { done: true, then: "silent" }));
+  await assert.rejects(run(store, [A], { onAttempt: (decision) => attempts.push(decision) }), UnavailableError);
+  assert.deepEqual(attempts.map(({ changes }) => changes), [[{
+    address: held(1, "").address,
+    after: held(1, "a/net1/x"),
+  }]]);
+  assert.deepEqual(await stored(driver), { 1: "a/net1/x" });
+  await run(driver, attempts.map(({ changes }) => ({ kind: "revert", changes })));
+  assert.deepEqual(await stored(driver), {});
+});
+
+Deno.test("update writes nothing once its signal aborted", async () => {
+  await using driver = await memory();
+  const reason = new Error("Enough");
+  await assert.rejects(run(driver, [A], { signal: AbortSignal.abort(reason) }), reason);
+  const controller = new AbortController();
+  const { store, asked } = watched(driver, ({ method }) => {
+    if (method === "read") controller.abort(reason);
+    return undefined;
+  });
+  await assert.rejects(run(store, [A], { signal: controller.signal }), reason);
+  assert.deepEqual(asked, ["read"]);
+  assert.deepEqual(await stored(driver), {});
+});
+
+Deno.test("update waits between decision and write where asked to", async () => {
+  await using driver = await memory();
+  const clock = hurriedClock();
+  await run(driver, [A], { clock, pause: 1_234 });
+  assert.equal(clock.now(), 1_234);
+});
+
+Deno.test("update takes back exactly what is named, on a stale snapshot too", async () => {
+  await using driver = await memory();
+  const { snapshot } = await run(driver, [A, B]);
+  await run(driver, [claim(owner("a/net1/new"), range())]);
+  const { outcomes } = await run(driver, [drop([...snapshot.allocations.values()])], { from: snapshot });
+  assert.deepEqual(outcomes, [{ kind: "released", allocations: [held(2, "b/net1/y")] }]);
+  assert.deepEqual(await stored(driver), { 1: "a/net1/new" });
+});
