@@ -90,7 +90,13 @@ function parseEtcd(document: Document, path: string): Datastore {
 
 function parseHost(host: string, path: string): string {
   const url = URL.canParse(host) ? new URL(host) : undefined;
-  if (url && ["http:", "https:"].includes(url.protocol) && url.hostname !== "" && url.username === "") return host;
+  if (url && (url.username !== "" || url.password !== "")) {
+    throw new ConfigError(
+      `${path}.etcd_host`,
+      `Cannot use ${path}.etcd_host with a login in it: put that into etcd_username and etcd_password`,
+    );
+  }
+  if (url && ["http:", "https:"].includes(url.protocol) && url.hostname !== "") return host;
   throw new ConfigError(
     `${path}.etcd_host`,
     `Cannot use ${path}.etcd_host ${quote(host)}: wanted endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,

@@ -88,7 +88,8 @@ export function quote(value: string): string {
 
 function checked(value: unknown, type: FieldType | undefined, path: string, warn: Warn): unknown {
   const fail = (wanted: string, found: unknown, at = path): never => {
-    throw new ConfigError(at, `Cannot use ${at}: found ${describe(found)}, wanted ${wanted}`);
+    const shown = at.endsWith("password") ? `a ${typeof found}` : describe(found);
+    throw new ConfigError(at, `Cannot use ${at}: found ${shown}, wanted ${wanted}`);
   };
   switch (type) {
     case "string":
