@@ -11,8 +11,11 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   range: ["", "CIDR (`10.0.0.0/24`) or bounds with a prefix length (`10.0.0.10-10.0.0.20/24`)."],
   range_start: ["first usable", "Lowest address to give out of `range`."],
   range_end: ["last usable", "Highest address to give out of `range`, inclusive."],
-  exclude: ["[]", "CIDRs or addresses of `range` that are never given."],
-  ipRanges: ["[]", "Further ranges (`range`, `range_start`, `range_end`, `exclude`); each gives one address."],
+  exclude: ["[]", "CIDRs or addresses of `range` that are never given; at most 10000."],
+  ipRanges: [
+    "[]",
+    "Further ranges (`range`, `range_start`, `range_end`, `exclude`); each of at most 64 gives one address.",
+  ],
   gateway: ["none", "Gateway of addresses of its own family."],
   exclude_gateway: ["false", "Never give the gateway's address to a pod."],
   routes: ["[]", "Routes of the answer: `dst`, and `gw`, `mtu`, `advmss`, `priority`, `table`, `scope`."],

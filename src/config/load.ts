@@ -49,6 +49,9 @@ interface Layer {
   readonly document: Document;
 }
 
+/** Addresses, and gateways, that a caller may ask for: more is a mistake or an attack. */
+const MOST_WANTED = 1_000;
+
 /** Warnings of one configuration, at most: a hostile one has thousands of mistakes. */
 const MOST_WARNINGS = 100;
 
@@ -69,8 +72,8 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const around: Circumstances = {
     network: typeof network === "string" ? network : "",
     cniVersion: typeof version === "string" && version !== "" ? version : "0.1.0",
-    requested: requestedAddresses(conf, input.ip),
-    gateways: split("CNI_ARGS GATEWAY", input.gateway),
+    requested: few("requested addresses", requestedAddresses(conf, input.ip)),
+    gateways: few("gateways", split("CNI_ARGS GATEWAY", input.gateway)),
   };
   try {
     const config = resolveConfig(document, INLINE, around, warn);
@@ -156,6 +159,15 @@ async function readFile(world: World, path: string, warn: Warn): Promise<Documen
   warn(`${path} is a whole network configuration: what its ipam object says fills what is not at the top`);
   const top = readDocument(value, IPAM_FIELDS, path, () => {});
   return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${path}.ipam`, warn));
+}
+
+function few(what: string, wanted: Wanted[]): Wanted[] {
+  const beyond = wanted[MOST_WANTED];
+  if (!beyond) return wanted;
+  throw new ConfigError(
+    beyond.field,
+    `Cannot use ${beyond.field}: found ${wanted.length} ${what}, wanted at most ${MOST_WANTED}`,
+  );
 }
 
 function requestedAddresses(conf: Record<string, unknown>, ip: string | undefined): Wanted[] {

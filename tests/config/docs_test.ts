@@ -16,3 +16,10 @@ Deno.test("configurationTable is what stands in the README (UPDATE_GOLDEN=1 writ
   if (Deno.env.get("UPDATE_GOLDEN")) await Deno.writeTextFile(README, written);
   else assert.equal(readme, written);
 });
+
+Deno.test("configurationTable aligns its columns and has a row a field, each with a sentence", () => {
+  const lines = configurationTable().split("\n");
+  assert.equal(lines.length, Object.keys(IPAM_FIELDS).length + 2);
+  assert.equal(new Set(lines.map((line) => line.length)).size, 1);
+  for (const line of lines.slice(2)) assert.match(line, /^\| `\w+` +\| [a-z]+ +\| [^|]+ \| [A-Za-z`][^|]+\. +\|$/);
+});
