@@ -17,6 +17,7 @@ import { retry } from "../storage/retry.ts";
 import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
+import { releaseLeftover } from "./reservation.ts";
 import { giveBack, type Taken } from "./rollback.ts";
 
 /** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
@@ -63,28 +64,37 @@ interface RangeWork {
 async function allocateRange(work: RangeWork): Promise<Assigned> {
   const { ipam, config, owner, range } = work;
   const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
-  let avoid: ReadonlySet<bigint> = new Set();
+  const refused = new Set<bigint>();
+  let avoid: ReadonlySet<bigint> = refused;
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
-    const { allocation, fresh } = await claimInPool(work, avoid);
+    const { allocation, fresh, dropped } = await claimInPool(work, avoid);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
     if (!overlaps) return answer(work, allocation);
+    const pool = { ipam, overlaps, key: poolOf(config, range), signal: work.signal };
+    for (const former of dropped) await releaseLeftover(pool, former);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
     if (fresh) work.taken.push({ kind: "reservation", reservation: wanted });
     const result = await retry((signal) => overlaps.claim(wanted, signal), ipam.clock, work.signal);
     if (result.kind !== "foreign") return answer(work, allocation, result.reservation.token);
     ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
-    avoid = new Set([...await foreignAddresses(work, overlaps), ip.value]);
+    refused.add(ip.value);
+    avoid = new Set([...await foreignAddresses(work, overlaps), ...refused]);
   }
   throw new PoolExhaustedError(
     `Cannot find an address of ${formatCidr(range.cidr)} that is not reserved elsewhere after ${FOREIGN_ROUNDS} rounds`,
   );
 }
 
-/** The pool's part: an entry for the owner. `fresh`: this call made it, so this call gives it back if it fails. */
-async function claimInPool(
-  work: RangeWork,
-  avoid: ReadonlySet<bigint>,
-): Promise<{ allocation: Allocation; fresh: boolean }> {
+interface Claimed {
+  readonly allocation: Allocation;
+  /** This call made the entry, so this call gives it back if it fails. */
+  readonly fresh: boolean;
+  /** Entries that the owner gave up for the one it requested. */
+  readonly dropped: readonly Allocation[];
+}
+
+/** The pool's part: an entry for the owner. */
+async function claimInPool(work: RangeWork, avoid: ReadonlySet<bigint>): Promise<Claimed> {
   const { ipam, config, owner, range, signal } = work;
   const key = poolOf(config, range);
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
@@ -101,7 +111,10 @@ async function claimInPool(
   if (outcome.kind !== "held" && outcome.kind !== "claimed") throw refusal(work, outcome);
   const { allocation } = outcome;
   const fresh = undo.changes.some((change) => change.address === allocation.address && change.before === undefined);
-  return { allocation, fresh };
+  const dropped = undo.changes.flatMap(({ before, after }) =>
+    before && !after && !avoid.has(before.address) ? [before] : []
+  );
+  return { allocation, fresh, dropped };
 }
 
 /** Addresses of the range that others reserved, read at once rather than found one by one. */
@@ -110,8 +123,8 @@ async function foreignAddresses(
   overlaps: Reservations,
 ): Promise<bigint[]> {
   const reservations = await retry((limit) => overlaps.list(config.networkName, limit), ipam.clock, signal);
-  return reservations.filter(({ ip, ...holder }) => contains(range.cidr, ip) && !sameInterface(holder, owner))
-    .map(({ ip }) => ip.value);
+  const isOwn = (holder: Owner) => sameInterface(holder, owner) || sameInterface(holder, { ...owner, ifName: "" });
+  return reservations.filter((one) => contains(range.cidr, one.ip) && !isOwn(one)).map(({ ip }) => ip.value);
 }
 
 function answer({ config, range }: RangeWork, allocation: Allocation, token?: string): Assigned {

@@ -10,10 +10,11 @@ import type { IpamConfig } from "../config/types.ts";
 import { isReleasedBy } from "../pool/free.ts";
 import { drop } from "../pool/requests.ts";
 import { type Allocation, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
-import type { PoolSnapshot, Reservations } from "../storage/driver.ts";
+import type { PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, poolsOf } from "./ipam.ts";
+import { releaseLeftover, reservationOf, type ReservedPool } from "./reservation.ts";
 
 /** Whose addresses are released. */
 export interface Sandbox {
@@ -77,27 +78,26 @@ async function releasePool(
   return held.length === 0 ? [] : await releaseHeld(work, held.map((allocation) => ({ key, allocation })), from);
 }
 
-interface PoolWork {
-  readonly ipam: Ipam;
-  readonly overlaps: Reservations;
-  readonly key: PoolKey;
-  readonly signal: AbortSignal;
-}
-
 async function releaseHeld(
-  work: PoolWork,
+  work: ReservedPool,
   recorded: readonly Held[],
   from: PoolSnapshot,
 ): Promise<readonly Allocation[]> {
   const { ipam, overlaps, key, signal } = work;
+  const freed = new Set<bigint>();
   for (const { allocation, token } of recorded) {
     const reservation = { ...reservationOf(key, allocation), ...(token !== undefined && { token }) };
-    await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+    const deleted = await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+    if (deleted) freed.add(allocation.address);
   }
   const held = recorded.map(({ allocation }) => allocation);
   const { allocations } = await ipam.commit(key, drop(held), { from, signal });
-  const kept = held.filter((allocation) => !allocations.some(({ address }) => address === allocation.address));
-  for (const allocation of kept) await restore(work, allocation);
+  const dropped = new Set(allocations.map(({ address }) => address));
+  for (const allocation of held) {
+    const kept = !dropped.has(allocation.address);
+    if (kept) await restore(work, allocation);
+    if (kept || !freed.has(allocation.address)) await releaseLeftover(work, allocation);
+  }
   return allocations;
 }
 
@@ -105,17 +105,10 @@ async function releaseHeld(
  * The entry went to a newer sandbox of the same interface while its reservation was being released. Plugins of the original do not
  * take a reservation over, so the new holder's is made again.
  */
-async function restore({ ipam, overlaps, key, signal }: PoolWork, released: Allocation): Promise<void> {
+async function restore({ ipam, overlaps, key, signal }: ReservedPool, released: Allocation): Promise<void> {
   const { allocations } = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
   const present = allocations.get(released.address);
   if (!present || !sameInterface(present, released)) return;
   ipam.log.info("Address was taken over by a newer sandbox", { pool: formatPoolKey(key), holder: present.podRef });
   await retry((limit) => overlaps.claim(reservationOf(key, present), limit), ipam.clock, signal);
-}
-
-function reservationOf(
-  key: PoolKey,
-  { address, podRef, ifName, containerId }: Allocation,
-): Parameters<Reservations["claim"]>[0] {
-  return { network: key.network, ip: { family: key.cidr.family, value: address }, podRef, ifName, containerId };
 }

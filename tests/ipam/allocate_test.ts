@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { AddressTakenError, PoolExhaustedError } from "../../src/ipam/errors.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { faulty } from "../support/faulty.ts";
+import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner } from "./lab.ts";
+
+const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
+
+Deno.test("allocate gives an address of each range, in order, with entry and reservation", async () => {
+  await using driver = await memory();
+  assert.deepEqual(await callers(driver).add("a/net1/x", DUAL), ["10.0.0.1", "2001:db8::1"]);
+  assert.deepEqual(await contents(driver), {
+    "10.0.0.0/24 10.0.0.1": "a/net1/x",
+    "2001:db8::/64 2001:db8::1": "a/net1/x",
+    "reserved 10.0.0.1": "a/net1/x",
+    "reserved 2001:db8::1": "a/net1/x",
+  });
+});
+
+Deno.test("allocate asked again gives the same, and the next owner gets the next", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual(await add("a/net1/x", DUAL), ["10.0.0.1", "2001:db8::1"]);
+    assert.deepEqual(await add("b/net1/y", DUAL), ["10.0.0.2", "2001:db8::2"]);
+    assert.deepEqual(await add("a/net2/x", DUAL), ["10.0.0.3", "2001:db8::3"]);
+  }
+  await assertAgreement(driver);
+});
+
+Deno.test("allocate takes a pod's addresses over for its next sandbox, reservations too", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  await add("a/net1/old", DUAL);
+  assert.deepEqual(await add("a/net1/new", DUAL), ["10.0.0.1", "2001:db8::1"]);
+  assert.deepEqual(await del("a/net1/old", DUAL), []);
+  await assertAgreement(driver);
+  assert.equal((await contents(driver))["reserved 10.0.0.1"], "a/net1/new");
+});
+
+Deno.test("allocate answers prefix, and gateway for its own family only", async () => {
+  await using driver = await memory();
+  const gateway = ip("10.0.0.254");
+  const [four, six] = await allocate(ipamOn(driver), { ...DUAL, gateway }, owner("a/net1/x"), never());
+  assert.equal(four?.prefix, 24);
+  assert.deepEqual(four?.gateway, gateway);
+  assert.equal(six?.prefix, 64);
+  assert.equal(six?.gateway, undefined);
+});
+
+Deno.test("allocate makes no reservation where overlapping ranges are off", async () => {
+  await using driver = await memory();
+  await callers(driver).add("a/net1/x", { ...DUAL, overlapping: false });
+  assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1", "2001:db8::/64 2001:db8::1"]);
+});
+
+Deno.test("allocate keeps networks apart", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  assert.deepEqual(await add("a/net1/x", { ...DUAL, networkName: "blue" }), ["10.0.0.1", "2001:db8::1"]);
+  assert.deepEqual(await add("b/net1/y", { ...DUAL, networkName: "red" }), ["10.0.0.1", "2001:db8::1"]);
+});
+
+Deno.test("allocate gives back what it took when a later range is full", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  const small = config(["10.0.0.0/24", "10.9.0.0/30", "10.8.0.0/24"]);
+  await add("a/net1/x", small);
+  await add("b/net1/y", small);
+  const before = await contents(driver);
+  await assert.rejects(add("c/net1/z", small), (error) => {
+    assert(error instanceof PoolExhaustedError);
+    assert.match(error.message, /pool 10\.9\.0\.0\/30 has none left from 10\.9\.0\.1 to 10\.9\.0\.2/);
+    return true;
+  });
+  assert.deepEqual(await contents(driver), before);
+});
+
+Deno.test("allocate leaves a former sandbox's addresses to it when the takeover fails", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  const first = config(["10.0.0.0/24"]);
+  await add("a/net1/old", first);
+  await add("b/net1/y", config(["10.9.0.1-10.9.0.1/30"]));
+  await assert.rejects(add("a/net1/new", config(["10.0.0.0/24", "10.9.0.1-10.9.0.1/30"])), PoolExhaustedError);
+  assert.equal((await contents(driver))["10.0.0.0/24 10.0.0.1"], "a/net1/old");
+  await del("a/net1/old", first);
+  await del("b/net1/y", config(["10.9.0.0/30"]));
+  assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("allocate never gives one address twice over overlapping pools: Q-46, Q-08", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  const wide = config(["10.0.0.0/24"]);
+  const narrow = config(["10.0.0.0/25"]);
+  assert.deepEqual(await add("a/net1/x", wide), ["10.0.0.1"]);
+  assert.deepEqual(await add("a/net2/x", narrow), ["10.0.0.2"]);
+  assert.deepEqual(await add("b/net1/y", narrow), ["10.0.0.3"]);
+  assert.deepEqual(await add("c/net1/z", wide), ["10.0.0.4"]);
+  await assertAgreement(driver);
+  assert.deepEqual(await del("a/net1/x", wide), ["10.0.0.1"]);
+  await assertAgreement(driver);
+  assert.deepEqual(await add("d/net1/w", narrow), ["10.0.0.1"]);
+  await assertAgreement(driver);
+});
+
+Deno.test("allocate gives two ranges of one attachment two addresses, of one network or of overlapping ones", async () => {
+  for (
+    const ranges of [["10.0.0.0/24", "10.0.0.0/25"], ["10.0.0.0/25", "10.0.0.0/24"], ["10.0.0.0/24", "10.0.0.0/24"]]
+  ) {
+    await using driver = await memory();
+    const { add, del, check } = callers(driver);
+    const both = config(ranges);
+    for (const overlapping of [true, false]) {
+      const given = await add("a/net1/x", { ...both, overlapping });
+      assert.deepEqual(given, ["10.0.0.1", "10.0.0.2"]);
+      await check("a/net1/x", both, given);
+    }
+    await assertAgreement(driver);
+    assert.deepEqual((await del("a/net1/x", both)).sort(), ["10.0.0.1", "10.0.0.2"]);
+    assert.deepEqual(await contents(driver), {});
+  }
+});
+
+Deno.test("allocate skips any number of foreign reservations after one look at them: Q-12", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  for (let i = 1; i <= 150; i++) await add(`p${i}/net1/x`, config(["10.0.0.0/24"]));
+  const asked: string[] = [];
+  const watching = callers(driver, ({ method }) => void asked.push(method));
+  assert.deepEqual(await watching.add("a/net1/x", config(["10.0.0.0/16"])), ["10.0.0.151"]);
+  assert(asked.length <= 8, asked.join(" "));
+  assert.equal(asked.filter((method) => method === "reservation.list").length, 1);
+  await assertAgreement(driver);
+});
+
+Deno.test("allocate drops an own entry whose address is reserved by somebody else, and gives another: Q-11", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  await add("a/net1/x", config(["10.0.0.0/25"], { overlapping: false }));
+  await add("b/net1/y", config(["10.0.0.0/24"]));
+  assert.deepEqual(await add("a/net1/x", config(["10.0.0.0/25"])), ["10.0.0.2"]);
+  await assertAgreement(driver);
+  assert.deepEqual(await contents(driver), {
+    "10.0.0.0/24 10.0.0.1": "b/net1/y",
+    "10.0.0.0/25 10.0.0.2": "a/net1/x",
+    "reserved 10.0.0.1": "b/net1/y",
+    "reserved 10.0.0.2": "a/net1/x",
+  });
+});
+
+Deno.test("allocate says so when everything left is reserved elsewhere, and keeps nothing", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  await add("a/net1/x", config(["10.0.0.0/24"]));
+  await add("b/net1/y", config(["10.0.0.0/24"]));
+  const before = await contents(driver);
+  await assert.rejects(add("c/net1/z", config(["10.0.0.0/30"])), PoolExhaustedError);
+  assert.deepEqual(await contents(driver), before);
+});
+
+Deno.test("allocate takes over a reservation of the pod that records no interface", async () => {
+  await using driver = await memory();
+  await driver.overlaps?.claim({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
+  assert.deepEqual(await callers(driver).add("a/net1/x", config(["10.0.0.0/24"])), ["10.0.0.1"]);
+  await assertAgreement(driver);
+});
+
+Deno.test("allocate gives requested addresses, each to a range that has it, and the same when asked again", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  const wanted = { ...DUAL, requested: [ip("2001:db8::77"), ip("10.0.0.50")] };
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(await add("a/net1/x", wanted), ["10.0.0.50", "2001:db8::77"]);
+  }
+  const twice = { ...config(["10.7.0.0/24", "10.7.0.0/24"]), requested: [ip("10.7.0.9")] };
+  for (let round = 0; round < 2; round++) assert.deepEqual(await add("b/net1/y", twice), ["10.7.0.9", "10.7.0.1"]);
+  const over = { ...config(["10.6.0.0/24", "10.6.0.0/25"]), requested: [ip("10.6.0.9"), ip("10.6.0.8")] };
+  for (let round = 0; round < 2; round++) assert.deepEqual(await add("c/net1/z", over), ["10.6.0.9", "10.6.0.8"]);
+  await assertAgreement(driver);
+  for (const [who, of] of [["a/net1/x", wanted], ["b/net1/y", twice], ["c/net1/z", over]] as const) await del(who, of);
+  assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("allocate gives up the former address for a requested one, its reservation too", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  const plain = config(["10.0.0.0/24"]);
+  await add("a/net1/old", plain);
+  assert.deepEqual(await add("a/net1/new", { ...plain, requested: [ip("10.0.0.50")] }), ["10.0.0.50"]);
+  await assertAgreement(driver);
+  assert.deepEqual(await add("b/net1/y", plain), ["10.0.0.1"]);
+  await del("a/net1/new", plain);
+  assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1", "reserved 10.0.0.1"]);
+});
+
+Deno.test("allocate refuses a requested address that somebody has, here or over another pool, and keeps nothing", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  const plain = config(["10.0.0.0/24"]);
+  await add("a/net1/x", plain);
+  const before = await contents(driver);
+  for (
+    const [cidr, text, message] of [
+      [
+        "10.0.0.0/24",
+        "10.0.0.1",
+        /requested address 10\.0\.0\.1 of pool 10\.0\.0\.0\/24: it is allocated to a \(net1\)$/,
+      ],
+      [
+        "10.0.0.0/25",
+        "10.0.0.1",
+        /requested address 10\.0\.0\.1 of pool 10\.0\.0\.0\/25: it is reserved over another pool$/,
+      ],
+      ["10.0.0.0/24", "10.0.0.255", /10\.0\.0\.255 .*broadcast/],
+      ["10.0.0.0/16", "10.0.3.0", /10\.0\.3\.0 .*never given/],
+    ] as const
+  ) {
+    await assert.rejects(add("b/net1/y", { ...config([cidr]), requested: [ip(text)] }), (error) => {
+      assert(error instanceof AddressTakenError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.deepEqual(await contents(driver), before);
+  }
+});
+
+Deno.test("allocate asks the store as seldom as promised", async () => {
+  await using driver = await memory();
+  const asked: string[] = [];
+  const { add, del } = callers(driver, ({ method }) => void asked.push(method));
+  const plain = config(["10.0.0.0/24"]);
+  await add("a/net1/x", plain);
+  assert.deepEqual(asked.splice(0), ["read", "commit", "reservation.claim"]);
+  await add("a/net1/x", plain);
+  assert.deepEqual(asked.splice(0), ["read", "reservation.claim"]);
+  await del("a/net1/x", plain);
+  assert.deepEqual(asked.splice(0), ["read", "reservation.release", "commit"]);
+  await add("a/net1/x", { ...plain, overlapping: false });
+  assert.deepEqual(asked.splice(0), ["read", "commit"]);
+  await del("a/net1/x", { ...plain, overlapping: false });
+  assert.deepEqual(asked.splice(0), ["read", "commit"]);
+});
+
+Deno.test("allocate ends with the caller's deadline, and gives back on time of its own", async () => {
+  await using driver = await memory();
+  const controller = new AbortController();
+  const reason = new Error("Too late");
+  const store = faulty(driver, ({ method, object }) => {
+    if (method !== "reservation.claim" || object !== "2001:db8::1") return undefined;
+    controller.abort(reason);
+    return { done: true, then: "silent" };
+  });
+  await assert.rejects(allocate(ipamOn(store), DUAL, owner("a/net1/x"), controller.signal), reason);
+  assert.deepEqual(await contents(driver), {});
+});

@@ -1,0 +1,135 @@
+/**
+ * A store in memory with its callers, for the tests of the use cases.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import { parseCidr, usable } from "../../src/address/cidr.ts";
+import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
+import { type IpRange, mergeIntervals } from "../../src/address/range.ts";
+import type { IpamConfig } from "../../src/config/types.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
+import { release } from "../../src/ipam/release.ts";
+import { verify } from "../../src/ipam/verify.ts";
+import { formatPoolKey, type Owner } from "../../src/pool/types.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import type { Clock } from "../../src/storage/retry.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { faulty, type Plan } from "../support/faulty.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import { memoryWorld } from "../support/world.ts";
+
+/** A signal that never aborts. */
+export function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+/** An empty store in memory. */
+export function memory(): Promise<StorageDriver> {
+  return openEmbedded({ kind: "embedded", path: ":memory:" });
+}
+
+/** Reads an address that is known to be one. */
+export function ip(text: string): Ip {
+  const parsed = parseIp(text);
+  assert(parsed, text);
+  return parsed;
+}
+
+/** A range as text: a CIDR, or `FIRST-LAST/LENGTH`, and what is excluded after a `!`. */
+export function range(text: string): IpRange {
+  const [bounds = "", ...excludes] = text.split("!");
+  const [from, to] = bounds.includes("-") ? bounds.split("-") : [undefined, bounds];
+  const parsed = parseCidr(to ?? "");
+  assert(parsed, text);
+  const { first, last } = usable(parsed.cidr);
+  return {
+    cidr: parsed.cidr,
+    first: from === undefined ? first : ip(from).value,
+    last: from === undefined ? last : parsed.ip.value,
+    excludes: mergeIntervals(excludes.map((one) => ({ first: ip(one).value, last: ip(one).value }))),
+  };
+}
+
+/** A configuration of these ranges, with reservations. */
+export function config(ranges: readonly string[], options: Partial<IpamConfig> = {}): IpamConfig {
+  return {
+    network: "lab",
+    cniVersion: "1.0.0",
+    networkName: "",
+    ranges: ranges.map(range),
+    routes: [],
+    dns: {},
+    addresses: [],
+    requested: [],
+    overlapping: true,
+    datastore: { kind: "embedded", path: ":memory:" },
+    log: { level: "error" },
+    sleepForRace: 0,
+    ...options,
+  };
+}
+
+/** `pod/ifName/containerId` as an owner. */
+export function owner(text: string): Owner {
+  const [podRef = "", ifName = "", containerId = ""] = text.split("/");
+  return { podRef, ifName, containerId };
+}
+
+/** The use cases' view of a store. Nobody takes turns: what a test shows, it shows of compare-and-swap alone. */
+export function ipamOn(driver: StorageDriver, clock: Clock = hurriedClock()): Ipam {
+  const world = { ...memoryWorld(), ...clock, lock: () => Promise.resolve(undefined) };
+  return directIpam(driver, world, SILENT);
+}
+
+/** Callers of one store; a plan may fail their operations. */
+export interface Callers {
+  /** ADD. Returns the addresses as text. */
+  add(who: string, of: IpamConfig): Promise<string[]>;
+  /** DEL. Returns the addresses as text. */
+  del(who: string, of: IpamConfig): Promise<string[]>;
+  /** CHECK. */
+  check(who: string, of: IpamConfig, given: readonly string[]): Promise<void>;
+}
+
+/** Makes callers on a store. */
+export function callers(driver: StorageDriver, plan?: Plan, clock?: Clock): Callers {
+  const ipam = ipamOn(plan ? faulty(driver, plan) : driver, clock);
+  return {
+    add: async (who, of) => (await allocate(ipam, of, owner(who), never())).map((one) => formatIp(one.ip)),
+    del: async (who, of) => (await release(ipam, of, owner(who), never())).map(formatIp),
+    check: (who, of, given) => verify(ipam, of, owner(who), given.map(ip), never()),
+  };
+}
+
+/** What a store holds: `POOL ADDRESS` and `reserved ADDRESS`, each with `pod/ifName/containerId`. */
+export async function contents(driver: StorageDriver): Promise<Record<string, string>> {
+  const text = ({ podRef, ifName, containerId }: Owner) => `${podRef}/${ifName}/${containerId}`;
+  const entries: [string, string][] = [];
+  for (const { key, allocations } of await driver.list(never())) {
+    for (const held of allocations.values()) {
+      const address = formatIp({ family: key.cidr.family, value: held.address });
+      entries.push([`${formatPoolKey(key)} ${address}`, text(held)]);
+    }
+  }
+  for (const reservation of await driver.overlaps?.list(undefined, never()) ?? []) {
+    const network = reservation.network && `${reservation.network} `;
+    entries.push([`reserved ${network}${formatIp(reservation.ip)}`, text(reservation)]);
+  }
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Asserts that every entry has its reservation and every reservation its entry, of the same owner. */
+export async function assertAgreement(driver: StorageDriver): Promise<void> {
+  const reserved: Record<string, string> = {};
+  const held: Record<string, string> = {};
+  for (const [what, who] of Object.entries(await contents(driver))) {
+    const [kind = "", address = ""] = what.split(" ");
+    const list = kind === "reserved" ? reserved : held;
+    assert.equal(list[address], undefined, `two entries for ${address}: ${list[address]} and ${who}`);
+    list[address] = who;
+  }
+  assert.deepEqual(reserved, held, "reservations and entries differ");
+}
