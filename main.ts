@@ -26,6 +26,8 @@ const { runCommand } = await import("./src/cli/command.ts");
 const stdio = {
   write: (text: string) => writeAll(Deno.stdout, text),
   terminal: Deno.stdout.isTerminal(),
+  openCluster: async (kubeconfig: string | undefined) =>
+    (await import("./drivers/kubernetes/cluster.ts")).openCluster(kubeconfig),
   platform: async () => (await import("./src/world/deno_agent.ts")).denoPlatform(),
 };
 Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));

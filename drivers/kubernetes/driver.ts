@@ -20,7 +20,11 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
   if (datastore.kind !== "kubernetes") {
     throw new RefusedError(`Cannot open datastore ${datastore.kind} with the kubernetes driver`);
   }
-  const access = () => readAccess(world, datastore.kubeconfig);
+  const { kubeconfig, namespace } = datastore;
+  const access = async () => ({
+    ...await readAccess(world, kubeconfig),
+    ...(namespace !== undefined && { namespace }),
+  });
   const api = new ApiClient(await access(), access);
   const pools = new Pools(api, log);
   return {

@@ -5,11 +5,13 @@
  */
 import { SUPPORTED_VERSIONS } from "../cni/version.ts";
 import type { Platform } from "../world/platform.ts";
+import type { OpenCluster } from "../controllers/cluster.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world/world.ts";
 import { styleFor } from "./style.ts";
 import { table } from "./pool_view.ts";
+import { STORE_HELP } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
 interface Command {
@@ -22,9 +24,29 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "Serve the plugin of this node over a socket: --socket PATH, --http-address HOST:PORT, --log-level LEVEL",
     run: async (terminal, args) => (await import("./agent.ts")).agent(terminal, args),
   },
+  check: {
+    summary: `Whether pools, reservations and pods agree; exit code 3 where not: --pods FILE, ${STORE_HELP}`,
+    run: async (terminal, args) => (await import("./check.ts")).check(terminal, args),
+  },
   demo: {
     summary: "Show the main job on an embedded store in memory",
     run: async (terminal) => (await import("./demo.ts")).demo(terminal),
+  },
+  reconcile: {
+    summary: `Free what no pod holds: --dry-run, --grace SECONDS, --pods FILE, ${STORE_HELP}`,
+    run: async (terminal, args) => (await import("./reconcile.ts")).reconcile(terminal, args),
+  },
+  release: {
+    summary: `Take ADDRESS back by hand: --yes, ${STORE_HELP}`,
+    run: async (terminal, args) => (await import("./release.ts")).releaseAddress(terminal, args),
+  },
+  show: {
+    summary: `List pools, or show POOL: --map, ${STORE_HELP}`,
+    run: async (terminal, args) => (await import("./show.ts")).show(terminal, args),
+  },
+  "who-has": {
+    summary: `Who has ADDRESS: ${STORE_HELP}`,
+    run: async (terminal, args) => (await import("./who_has.ts")).whoHas(terminal, args),
   },
   version: {
     summary: "Print the version",
@@ -39,6 +61,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 export interface Stdio {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
+  /** Asks a cluster for its pods. */
+  readonly openCluster: OpenCluster;
   /** Sockets and signals. */
   readonly platform: () => Promise<Platform>;
   /** Whether standard output is a terminal. */
@@ -74,7 +98,14 @@ export async function runCommand(
   }
   const style = styleFor(stdio.terminal, world.env("NO_COLOR"));
   try {
-    return await command.run({ world, loadDriver, platform: stdio.platform, print, style }, rest);
+    return await command.run({
+      world,
+      loadDriver,
+      platform: stdio.platform,
+      openCluster: stdio.openCluster,
+      print,
+      style,
+    }, rest);
   } catch (error) {
     world.stderr(`whereabouts ${name}: ${error instanceof Error ? error.message : error}`);
     return 1;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Platform } from "../world/platform.ts";
+import type { OpenCluster } from "../controllers/cluster.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
@@ -14,6 +15,8 @@ export interface Terminal {
   readonly world: World;
   /** Opens stores. */
   readonly loadDriver: LoadDriver;
+  /** Asks a cluster for its pods. */
+  readonly openCluster: OpenCluster;
   /** Sockets and signals, for commands that stay. */
   readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */

@@ -53,6 +53,8 @@ export type Datastore =
     readonly kind: "kubernetes";
     /** Path of the kubeconfig. Absent: the service account of the pod this runs in. */
     readonly kubeconfig?: string;
+    /** Namespace of the objects. Absent: that of the kubeconfig's current context. */
+    readonly namespace?: string;
   }
   | {
     readonly kind: "etcd";
