@@ -12,13 +12,12 @@ import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { claim, type ClaimOutcome } from "../pool/requests.ts";
 import { type Allocation, formatPoolKey, type Owner, sameInterface } from "../pool/types.ts";
-import type { Reservation, Reservations } from "../storage/driver.ts";
+import { type ClaimResult, RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
-import { releaseLeftover } from "./reservation.ts";
-import { giveBack, type Taken } from "./rollback.ts";
+import { giveBack, type Taken, type TakenEntries } from "./rollback.ts";
 
 /** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
 const FOREIGN_ROUNDS = 20;
@@ -67,14 +66,11 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   const refused = new Set<bigint>();
   let avoid: ReadonlySet<bigint> = refused;
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
-    const { allocation, fresh, dropped } = await claimInPool(work, avoid);
+    const { allocation, fresh } = await claimInPool(work, avoid);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
     if (!overlaps) return answer(work, allocation);
-    const pool = { ipam, overlaps, key: poolOf(config, range), signal: work.signal };
-    for (const former of dropped) await releaseLeftover(pool, former);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
-    if (fresh) work.taken.push({ kind: "reservation", reservation: wanted });
-    const result = await retry((signal) => overlaps.claim(wanted, signal), ipam.clock, work.signal);
+    const result = await reserve(work, overlaps, wanted, fresh);
     if (result.kind !== "foreign") return answer(work, allocation, result.reservation.token);
     ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
     refused.add(ip.value);
@@ -85,22 +81,33 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   );
 }
 
-interface Claimed {
-  readonly allocation: Allocation;
-  /** This call made the entry, so this call gives it back if it fails. */
-  readonly fresh: boolean;
-  /** Entries that the owner gave up for the one it requested. */
-  readonly dropped: readonly Allocation[];
+/** The reservation. What `fresh` says of the entry goes for it too. */
+async function reserve(
+  { ipam, taken, signal }: RangeWork,
+  overlaps: Reservations,
+  wanted: Reservation,
+  fresh: boolean,
+): Promise<ClaimResult> {
+  if (fresh) taken.push({ kind: "reservation", reservation: wanted });
+  try {
+    return await retry((limit) => overlaps.claim(wanted, limit), ipam.clock, signal);
+  } catch (error) {
+    if (fresh && error instanceof RefusedError) taken.pop(); // not made, and who may not make one may not delete one either
+    throw error;
+  }
 }
 
-/** The pool's part: an entry for the owner. */
-async function claimInPool(work: RangeWork, avoid: ReadonlySet<bigint>): Promise<Claimed> {
+/** The pool's part: an entry for the owner. `fresh`: this call made it, so this call gives it back if it fails. */
+async function claimInPool(
+  work: RangeWork,
+  avoid: ReadonlySet<bigint>,
+): Promise<{ allocation: Allocation; fresh: boolean }> {
   const { ipam, config, owner, range, signal } = work;
   const key = poolOf(config, range);
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
   const requested = config.requested.find((ip) => contains(range.cidr, ip) && !besides.has(ip.value))?.value;
   const request = claim(owner, range, { avoid, besides, ...(requested !== undefined && { requested }) });
-  const undo: Extract<Taken, { kind: "changes" }> = { kind: "changes", key, changes: [] };
+  const undo: TakenEntries = { kind: "changes", key, changes: [] };
   work.taken.push(undo);
   using _turn = await ipam.turn(key, signal);
   const outcome = await ipam.commit(key, request, {
@@ -111,10 +118,7 @@ async function claimInPool(work: RangeWork, avoid: ReadonlySet<bigint>): Promise
   if (outcome.kind !== "held" && outcome.kind !== "claimed") throw refusal(work, outcome);
   const { allocation } = outcome;
   const fresh = undo.changes.some((change) => change.address === allocation.address && change.before === undefined);
-  const dropped = undo.changes.flatMap(({ before, after }) =>
-    before && !after && !avoid.has(before.address) ? [before] : []
-  );
-  return { allocation, fresh, dropped };
+  return { allocation, fresh };
 }
 
 /** Addresses of the range that others reserved, read at once rather than found one by one. */

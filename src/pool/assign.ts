@@ -13,8 +13,9 @@ import { type Allocation, sameOwner } from "./types.ts";
  * Gives the owner the address it has, or else the one it requests, or else the lowest free one.
  *
  * What the owner has is found by podRef and interface, whatever the sandbox: a pod that is started anew keeps its address, and the
- * record takes on the new container id. It is kept even where bounds and excludes no longer allow it. It is dropped where
- * somebody else holds the same address (`avoid`), or where another address is requested and given.
+ * record takes on the new container id. It is kept even where bounds and excludes no longer allow it. It is dropped only
+ * where somebody else holds the same address (`avoid`); where another address is requested, it stays for the release of the sandbox that
+ * it names.
  */
 export function assign(draft: Draft, request: ClaimRequest): ClaimOutcome {
   const { owner, requested, avoid, besides } = request;
@@ -43,7 +44,6 @@ function assignRequested(draft: Draft, request: ClaimRequest, address: bigint, o
   if (by) return { kind: "taken", address, by };
   if (request.avoid.has(address) || request.besides.has(address)) return { kind: "taken", address };
   if (!isAssignable(request.range.cidr, address)) return { kind: "unusable", address };
-  for (const held of own) draft.set(held.address, undefined);
   return { kind: "claimed", allocation: put(draft, { ...request.owner, address }) };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AddressTakenError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
 import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner } from "./lab.ts";
 
@@ -183,16 +184,16 @@ Deno.test("allocate gives requested addresses, each to a range that has it, and 
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("allocate gives up the former address for a requested one, its reservation too", async () => {
+Deno.test("allocate leaves the former address to the sandbox that has it when another is requested", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   const plain = config(["10.0.0.0/24"]);
   await add("a/net1/old", plain);
   assert.deepEqual(await add("a/net1/new", { ...plain, requested: [ip("10.0.0.50")] }), ["10.0.0.50"]);
+  assert.deepEqual(await del("a/net1/old", plain), ["10.0.0.1"]);
   await assertAgreement(driver);
-  assert.deepEqual(await add("b/net1/y", plain), ["10.0.0.1"]);
-  await del("a/net1/new", plain);
-  assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1", "reserved 10.0.0.1"]);
+  assert.deepEqual(await del("a/net1/new", plain), ["10.0.0.50"]);
+  assert.deepEqual(await contents(driver), {});
 });
 
 Deno.test("allocate refuses a requested address that somebody has, here or over another pool, and keeps nothing", async () => {
@@ -241,6 +242,15 @@ Deno.test("allocate asks the store as seldom as promised", async () => {
   assert.deepEqual(asked.splice(0), ["read", "commit"]);
   await del("a/net1/x", { ...plain, overlapping: false });
   assert.deepEqual(asked.splice(0), ["read", "commit"]);
+});
+
+Deno.test("allocate keeps no entry where reservations may not be made", async () => {
+  await using driver = await memory();
+  const forbidden = callers(driver, ({ method }) => {
+    return method.startsWith("reservation") ? { done: false, then: "refused" } : undefined;
+  });
+  await assert.rejects(forbidden.add("a/net1/x", DUAL), RefusedError);
+  assert.deepEqual(await contents(driver), {});
 });
 
 Deno.test("allocate ends with the caller's deadline, and gives back on time of its own", async () => {

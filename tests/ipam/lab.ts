@@ -123,6 +123,17 @@ export async function contents(driver: StorageDriver): Promise<Record<string, st
 
 /** Asserts that every entry has its reservation and every reservation its entry, of the same owner. */
 export async function assertAgreement(driver: StorageDriver): Promise<void> {
+  const { reserved, held } = await byAddress(driver);
+  assert.deepEqual(reserved, held, "reservations and entries differ");
+}
+
+/** Asserts that no reservation is left alone: each has an entry of the same owner. */
+export async function assertReservationsHaveEntries(driver: StorageDriver): Promise<void> {
+  const { reserved, held } = await byAddress(driver);
+  for (const [address, who] of Object.entries(reserved)) assert.equal(held[address], who, `reservation of ${address}`);
+}
+
+async function byAddress(driver: StorageDriver): Promise<Record<"reserved" | "held", Record<string, string>>> {
   const reserved: Record<string, string> = {};
   const held: Record<string, string> = {};
   for (const [what, who] of Object.entries(await contents(driver))) {
@@ -131,5 +142,5 @@ export async function assertAgreement(driver: StorageDriver): Promise<void> {
     assert.equal(list[address], undefined, `two entries for ${address}: ${list[address]} and ${who}`);
     list[address] = who;
   }
-  assert.deepEqual(reserved, held, "reservations and entries differ");
+  return { reserved, held };
 }

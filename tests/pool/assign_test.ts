@@ -104,12 +104,12 @@ Deno.test("assign says when nothing is left", () => {
   });
 });
 
-Deno.test("assign gives the requested address, in the bounds or not, and gives up the former one for it", () => {
-  const stored = pool({ 3: "a/net1/x", 4: "a/net2/x" });
+Deno.test("assign gives the requested address, in the bounds or not, and leaves the former one to its sandbox", () => {
+  const stored = pool({ 3: "a/net1/old", 4: "a/net2/x" });
   const request = claim(owner("a/net1/x"), range(1, 5, [9]), { requested: at(9) });
   const { outcome, after } = run(stored, request);
   assert.deepEqual(outcome, { kind: "claimed", allocation: held(9, "a/net1/x") });
-  assert.deepEqual(after, { 4: "a/net2/x", 9: "a/net1/x" });
+  assert.deepEqual(after, { 3: "a/net1/old", 4: "a/net2/x", 9: "a/net1/x" });
   const again = run(pool(after), request);
   assert.deepEqual(again, { outcome: { kind: "held", allocation: held(9, "a/net1/x") }, after });
   const restarted = run(pool(after), { ...request, owner: owner("a/net1/new") });

@@ -1,0 +1,264 @@
+/**
+ * Every operation of an ADD and of a DEL fails once, in every way, and from there on; then nothing may be lost or left behind.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
+import type { IpamConfig } from "../../src/config/types.ts";
+import { GIVE_BACK_TIMEOUT, giveBack } from "../../src/ipam/rollback.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import { failFrom, type Fault, type Operation, type Plan } from "../support/faulty.ts";
+import { faulty } from "../support/faulty.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import {
+  assertAgreement,
+  assertReservationsHaveEntries,
+  callers,
+  config,
+  contents,
+  ip,
+  ipamOn,
+  memory,
+} from "./lab.ts";
+
+/** What stands in the store before the call that fails, and the call. */
+interface Scenario {
+  readonly before: (driver: StorageDriver) => Promise<void>;
+  /** `pod/ifName/containerId` of the ADD. */
+  readonly who: string;
+  readonly of: IpamConfig;
+  /** What an ADD that meets no fault gives. Empty: it fails. */
+  readonly gives: readonly string[];
+  /** Other sandboxes of the same interface, whose DEL must come before everything of the pod is gone. */
+  readonly former?: readonly string[];
+  /** Entries that even a failed ADD drops, because their address is reserved by somebody else. */
+  readonly drops?: readonly string[];
+}
+
+const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
+const NOBODY = () => Promise.resolve();
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  "a first ADD": { before: NOBODY, who: "a/net1/x", of: DUAL, gives: ["10.0.0.1", "2001:db8::1"] },
+  "an ADD without reservations": {
+    before: NOBODY,
+    who: "a/net1/x",
+    of: { ...DUAL, overlapping: false },
+    gives: ["10.0.0.1", "2001:db8::1"],
+  },
+  "an ADD beside others": {
+    before: async (driver) => void await callers(driver).add("b/net1/y", DUAL),
+    who: "a/net1/x",
+    of: DUAL,
+    gives: ["10.0.0.2", "2001:db8::2"],
+  },
+  "the ADD of a pod's next sandbox": {
+    before: async (driver) => void await callers(driver).add("a/net1/old", DUAL),
+    who: "a/net1/x",
+    of: DUAL,
+    gives: ["10.0.0.1", "2001:db8::1"],
+    former: ["a/net1/old"],
+  },
+  "an ADD over overlapping pools": {
+    before: async (driver) => void await callers(driver).add("b/net1/y", config(["10.0.0.0/25"])),
+    who: "a/net1/x",
+    of: config(["10.0.0.0/24", "10.0.0.0/26"]),
+    gives: ["10.0.0.2", "10.0.0.3"],
+  },
+  "an ADD whose entry is reserved by somebody else": {
+    before: async (driver) => {
+      await callers(driver).add("a/net1/x", config(["10.0.0.0/24"], { overlapping: false }));
+      await callers(driver).add("b/net1/y", config(["10.0.0.0/25"]));
+    },
+    who: "a/net1/x",
+    of: config(["10.0.0.0/24", "10.9.0.0/24"]),
+    gives: ["10.0.0.2", "10.9.0.1"],
+    drops: ["10.0.0.0/24 10.0.0.1"],
+  },
+  "an ADD whose last range is full": {
+    before: async (driver) => void await callers(driver).add("b/net1/y", config(["10.9.0.1-10.9.0.1/30"])),
+    who: "a/net1/x",
+    of: config(["10.0.0.0/24", "10.9.0.1-10.9.0.1/30"]),
+    gives: [],
+  },
+  "an ADD of a requested address": {
+    before: async (driver) => void await callers(driver).add("a/net1/old", config(["10.0.0.0/24"])),
+    who: "a/net1/x",
+    of: { ...config(["10.0.0.0/24", "10.9.0.0/24"]), requested: [ip("10.0.0.50")] },
+    gives: ["10.0.0.50", "10.9.0.1"],
+    former: ["a/net1/old"],
+  },
+};
+
+const FAULTS: readonly Fault[] = [
+  { done: false, then: "conflict" },
+  { done: false, then: "refused" },
+  ...[true, false].flatMap((done) =>
+    (["unavailable", "silent", "dead"] as const).map((then): Fault => ({ done, then }))
+  ),
+];
+
+/** How a call ended; `dead` when its process was killed on the way. */
+type Ending = { readonly given: string[] } | { readonly error: unknown } | "dead";
+
+/** Runs a call under a plan until it ends or dies. */
+async function run(driver: StorageDriver, plan: Plan, { who, of }: Scenario, verb: "add" | "del"): Promise<Ending> {
+  const died = Promise.withResolvers<"dead">();
+  const watched: Plan = async (operation) => {
+    const fault = await plan(operation);
+    if (fault?.then === "dead") setImmediate(() => died.resolve("dead")); // what is done is done by then
+    return fault;
+  };
+  const ended = callers(driver, watched)[verb](who, of).then((given) => ({ given }), (error) => ({ error }));
+  return await Promise.race([ended, died.promise]);
+}
+
+/** How many operations a call takes without faults. */
+async function countOperations(scenario: Scenario, verb: "add" | "del"): Promise<number> {
+  await using driver = await memory();
+  await scenario.before(driver);
+  if (verb === "del") await run(driver, () => undefined, scenario, "add");
+  let count = 0;
+  await run(driver, () => void count++, scenario, verb);
+  return count;
+}
+
+/** Whose entries are not the pod's. */
+function others(stored: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(stored).filter(([, who]) => !who.startsWith("a/")));
+}
+
+async function assertNothingOfPodStays(driver: StorageDriver, { who, of, former = [] }: Scenario): Promise<void> {
+  const { del } = callers(driver);
+  for (const one of [who, ...former]) await del(one, of);
+  const stored = await contents(driver);
+  assert.deepEqual(stored, others(stored), "something of the pod is left after DEL");
+}
+
+async function failAdd(scenario: Scenario, plan: Plan, fault: Fault, recovers: boolean): Promise<string> {
+  await using driver = await memory();
+  await scenario.before(driver);
+  const before = await contents(driver);
+  const ending = await run(driver, plan, scenario, "add");
+  const after = await contents(driver);
+  assert.deepEqual(others(after), others(before), "something of another pod changed");
+  if (ending !== "dead" && "given" in ending) {
+    assert.deepEqual(ending.given, scenario.gives);
+    await callers(driver).check(scenario.who, scenario.of, ending.given);
+  } else if (ending !== "dead" && recovers) {
+    for (const what of scenario.drops ?? []) if (!(what in after)) delete before[what];
+    const stuck = fault.then === "refused" && Object.keys(after).length > Object.keys(before).length;
+    if (stuck) await assertReservationsHaveEntries(driver); // giving back was refused for good: DEL finds all of it by its entry
+    else assert.deepEqual(withoutSandboxes(after), withoutSandboxes(before), `after ${ending.error}`);
+  }
+  if (fault.then === "refused" && ending !== "dead") assert("error" in ending, "a refusal was taken for a success");
+  if (scenario.gives.length > 0) {
+    const again = await callers(driver).add(scenario.who, scenario.of);
+    assert.deepEqual(again, scenario.gives, "the repeated ADD gave other addresses");
+    if (scenario.of.overlapping) await assertAgreement(driver);
+  }
+  await assertNothingOfPodStays(driver, scenario);
+  return ending === "dead" ? "dead" : "given" in ending ? "given" : "failed";
+}
+
+/** The same, and DEL without an ADD before it. */
+async function failAddThenDel(scenario: Scenario, plan: Plan): Promise<void> {
+  await using driver = await memory();
+  await scenario.before(driver);
+  await run(driver, plan, scenario, "add");
+  await assertNothingOfPodStays(driver, scenario);
+}
+
+/** A reservation may name the sandbox that failed to take it over: the next ADD or DEL puts that right. */
+function withoutSandboxes(stored: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(stored).map(([what, who]) => [what, what.startsWith("reserved") ? who.replace(/[^/]*$/, "") : who]),
+  );
+}
+
+function failOnceAt(index: number, fault: Fault): Plan {
+  return (operation: Operation) => operation.index === index ? fault : undefined;
+}
+
+for (const [title, scenario] of Object.entries(SCENARIOS)) {
+  Deno.test(`giveBack leaves nothing of ${title}, whichever operation fails once, and however`, async () => {
+    const operations = await countOperations(scenario, "add");
+    assert(operations >= 4, `only ${operations} operations`);
+    const endings = new Set<string>();
+    for (let index = 0; index < operations; index++) {
+      for (const fault of FAULTS) {
+        await step(`${fault.then} at operation ${index}, done: ${fault.done}`, async () => {
+          endings.add(await failAdd(scenario, failOnceAt(index, fault), fault, true));
+          await failAddThenDel(scenario, failOnceAt(index, fault));
+        });
+      }
+    }
+    assert.deepEqual([...endings].sort(), scenario.gives.length > 0 ? ["dead", "failed", "given"] : ["dead", "failed"]);
+  });
+
+  Deno.test(`giveBack loses nothing of ${title} when the store goes away for good on the way`, async () => {
+    const operations = await countOperations(scenario, "add");
+    for (let index = 0; index < operations; index++) {
+      for (const fault of FAULTS.filter(({ then }) => then !== "conflict")) {
+        await step(`${fault.then} from operation ${index} on, done: ${fault.done}`, async () => {
+          const ending = await failAdd(scenario, failFrom(index, fault), fault, false);
+          assert.notEqual(ending, "given");
+          await failAddThenDel(scenario, failFrom(index, fault));
+        });
+      }
+    }
+  });
+
+  Deno.test(`release after ${title} loses nothing, whichever operation fails, and however`, async () => {
+    if (scenario.gives.length === 0) return;
+    const operations = await countOperations(scenario, "del");
+    assert(operations >= 2, `only ${operations} operations`);
+    for (const planOf of [failOnceAt, failFrom]) {
+      for (let index = 0; index < operations; index++) {
+        for (const fault of FAULTS) {
+          await step(`${fault.then} at operation ${index}, done: ${fault.done}, ${planOf.name}`, async () => {
+            await using driver = await memory();
+            await scenario.before(driver);
+            await callers(driver).add(scenario.who, scenario.of);
+            const before = await contents(driver);
+            const ending = await run(driver, planOf(index, fault), scenario, "del");
+            if (ending !== "dead" && "given" in ending) {
+              const own = Object.values(await contents(driver)).filter((who) => who === scenario.who);
+              assert.deepEqual(own, [], "DEL said it succeeded");
+            }
+            assert.deepEqual(others(await contents(driver)), others(before));
+            await assertNothingOfPodStays(driver, scenario);
+          });
+        }
+      }
+    }
+  });
+}
+
+/** Names the case in the failure. */
+async function step(what: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    throw new Error(`With ${what}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+}
+
+Deno.test("giveBack ends in its own time, and says in the log what it could not give back", async () => {
+  await using driver = await memory();
+  const clock = hurriedClock();
+  const logged: unknown[] = [];
+  const log = {
+    error: (message: string, fields?: unknown) => logged.push([message, fields]),
+    warn() {},
+    info() {},
+    debug() {},
+  };
+  const ipam = { ...ipamOn(faulty(driver, () => ({ done: false, then: "silent" })), clock), log };
+  const reservation = { podRef: "a", ifName: "net1", containerId: "x", network: "", ip: ip("10.0.0.1") };
+  await giveBack(ipam, [{ kind: "reservation", reservation }, { kind: "reservation", reservation }]);
+  assert(clock.now() <= GIVE_BACK_TIMEOUT, `${clock.now()} ms`);
+  assert.equal(logged.length, 2);
+  assert.deepEqual((logged[0] as unknown[])[0], "Cannot give back what a failed ADD took");
+});
