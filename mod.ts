@@ -69,6 +69,7 @@ export {
 export * from "./src/storage/mod.ts";
 export { allocate, type Assigned } from "./src/ipam/allocate.ts";
 export { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "./src/ipam/errors.ts";
+export type { Held } from "./src/ipam/held.ts";
 export { type Commit, type CommitOptions, directIpam, type Ipam, poolOf, poolsOf } from "./src/ipam/ipam.ts";
 export type {
   ClaimOutcome,
