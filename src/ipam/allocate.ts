@@ -81,16 +81,22 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   );
 }
 
-/** The reservation. What `fresh` says of the entry goes for it too. */
+/**
+ * The reservation. It is given back, should the call fail, where the entry is, and where this call made it beside an entry that it only
+ * took over: the release of the former sandbox may have deleted the former one.
+ */
 async function reserve(
   { ipam, taken, signal }: RangeWork,
   overlaps: Reservations,
   wanted: Reservation,
   fresh: boolean,
 ): Promise<ClaimResult> {
-  if (fresh) taken.push({ kind: "reservation", reservation: wanted });
+  const made: Taken = { kind: "reservation", reservation: wanted };
+  if (fresh) taken.push(made);
   try {
-    return await retry((limit) => overlaps.claim(wanted, limit), ipam.clock, signal);
+    const result = await retry((limit) => overlaps.claim(wanted, limit), ipam.clock, signal);
+    if (!fresh && result.kind === "created") taken.push(made);
+    return result;
   } catch (error) {
     if (fresh && error instanceof RefusedError) taken.pop(); // not made, and who may not make one may not delete one either
     throw error;

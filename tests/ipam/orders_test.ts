@@ -1,0 +1,190 @@
+/**
+ * Promise 1, by exhaustion: a few calls over one store in every order of their operations. No address may have two live owners, and
+ * every live owner's entry and reservation must stand, after every single operation.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { PoolExhaustedError } from "../../src/ipam/errors.ts";
+import type { IpamConfig } from "../../src/config/types.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import { inEveryOrder, STANDING_CLOCK } from "../support/orders.ts";
+import { assertAgreement, callers, config, contents, memory, owner } from "./lab.ts";
+
+const WIDE = config(["10.0.0.0/24"]);
+const NARROW = config(["10.0.0.0/25"]);
+const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
+const FULL = config(["10.9.0.1-10.9.0.1/30"]);
+const WIDE_AND_FULL = config(["10.0.0.0/24", "10.9.0.1-10.9.0.1/30"]);
+
+/** Who lives with which addresses, as the runtimes know it. */
+class Living {
+  readonly #addresses = new Map<string, readonly string[]>();
+
+  /** An ADD succeeded. The former sandboxes of the same interface live no more. */
+  born(who: string, addresses: readonly string[]): void {
+    for (const other of this.#addresses.keys()) if (sameInterface(who, other)) this.#addresses.delete(other);
+    this.#addresses.set(who, addresses);
+  }
+
+  /** A DEL is about to begin. */
+  dying(who: string): void {
+    this.#addresses.delete(who);
+  }
+
+  /** Everything that lives. */
+  all(): [string, readonly string[]][] {
+    return [...this.#addresses];
+  }
+}
+
+function sameInterface(a: string, b: string): boolean {
+  const [one, other] = [owner(a), owner(b)];
+  return one.podRef === other.podRef && one.ifName === other.ifName;
+}
+
+async function assertPromise(driver: StorageDriver, living: Living, overlapping: boolean): Promise<void> {
+  const stored = Object.entries(await contents(driver));
+  const seen = new Map<string, string>();
+  for (const [who, addresses] of living.all()) {
+    for (const address of addresses) {
+      assert.equal(seen.get(address), undefined, `${address} has two live owners: ${seen.get(address)} and ${who}`);
+      seen.set(address, who);
+      const at = (start: string) =>
+        stored.some(([what, holder]) =>
+          what.startsWith("reserved") === (start === "reserved") && what.endsWith(` ${address}`) &&
+          sameInterface(holder, who)
+        );
+      assert(at("entry"), `${who} lives with ${address} and has no entry`);
+      if (overlapping) assert(at("reserved"), `${who} lives with ${address} and has no reservation`);
+    }
+  }
+}
+
+/** What one call does: `add WHO` or `del WHO`, under a configuration. */
+type Step = readonly [verb: "add" | "del" | "add that fails", who: string, of: IpamConfig];
+
+interface Scenario {
+  /** Done one after another, before. */
+  readonly before?: readonly Step[];
+  /** Done at once. */
+  readonly calls: readonly Step[];
+  /** What stands in the end, whatever the order; given the addresses that live. */
+  readonly end?: (living: readonly string[], stored: Record<string, string>) => void;
+  /** Done then, after which nothing of these owners may be left. Until then entries and reservations may name different sandboxes. */
+  readonly cleanUp?: readonly Step[];
+}
+
+async function tryEveryOrder({ before = [], calls, end, cleanUp = [] }: Scenario, most = 5_000): Promise<number> {
+  const overlapping = calls.every(([, , of]) => of.overlapping);
+  return await inEveryOrder(async () => {
+    const driver = await memory();
+    const living = new Living();
+    const act = async (store: StorageDriver, [verb, who, of]: Step) => {
+      const { add, del } = callers(store, undefined, STANDING_CLOCK);
+      if (verb === "add") {
+        const addresses = await add(who, of);
+        if (of.overlapping === overlapping) living.born(who, addresses);
+      } else if (verb === "add that fails") await assert.rejects(add(who, of), PoolExhaustedError);
+      else {
+        living.dying(who);
+        await del(who, of);
+      }
+    };
+    for (const step of before) await act(driver, step);
+    return {
+      driver,
+      calls: calls.map((step) => (store: StorageDriver) => act(store, step)),
+      afterEach: () => assertPromise(driver, living, overlapping),
+      atEnd: async () => {
+        for (const step of cleanUp) await act(driver, step);
+        if (overlapping) await assertAgreement(driver);
+        end?.(living.all().flatMap(([, addresses]) => addresses).sort(), await contents(driver));
+      },
+    };
+  }, most);
+}
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  "two pods over one pool get the lowest two addresses": {
+    calls: [["add", "a/net1/x", WIDE], ["add", "b/net1/y", WIDE]],
+    end: (living) => assert.deepEqual(living, ["10.0.0.1", "10.0.0.2"]),
+  },
+  "two pods over overlapping pools never meet": {
+    calls: [["add", "a/net1/x", WIDE], ["add", "b/net1/y", NARROW]],
+    end: (living) => assert.equal(new Set(living).size, 2),
+  },
+  "two interfaces of one pod over overlapping pools never meet": {
+    calls: [["add", "a/net1/x", WIDE], ["add", "a/net2/x", NARROW]],
+    end: (living) => assert.equal(new Set(living).size, 2),
+  },
+  "three pods over one pool without reservations get the lowest three": {
+    calls: ["a/net1/x", "b/net1/y", "c/net1/z"].map((who): Step => ["add", who, { ...WIDE, overlapping: false }]),
+    end: (living) => assert.deepEqual(living, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+  },
+  "a pod's next sandbox keeps its address while the former one goes": {
+    before: [["add", "a/net1/old", WIDE]],
+    calls: [["add", "a/net1/new", WIDE], ["del", "a/net1/old", WIDE]],
+    end: (living) => assert.deepEqual(living, ["10.0.0.1"]),
+  },
+  "a pod's next sandbox and another pod over an overlapping pool never meet while the former sandbox goes": {
+    before: [["add", "a/net1/old", WIDE]],
+    calls: [["add", "a/net1/new", WIDE], ["del", "a/net1/old", WIDE], ["add", "b/net1/y", NARROW]],
+    end: (living) => assert.equal(new Set(living).size, 2),
+  },
+  "a pod's next sandbox comes and goes while the former one goes": {
+    before: [["add", "a/net1/old", WIDE], ["add", "a/net1/new", WIDE]],
+    calls: [["del", "a/net1/new", WIDE], ["del", "a/net1/old", WIDE]],
+    end: (_, stored) => assert.deepEqual(stored, {}),
+  },
+  "a freed address and two pods that want it": {
+    before: [["add", "a/net1/x", WIDE]],
+    calls: [["del", "a/net1/x", WIDE], ["add", "b/net1/y", WIDE], ["add", "c/net1/z", NARROW]],
+    end: (living) => assert.equal(new Set(living).size, 2),
+  },
+  "the same DEL twice, and a pod that wants the address": {
+    before: [["add", "a/net1/x", WIDE]],
+    calls: [["del", "a/net1/x", WIDE], ["del", "a/net1/x", WIDE], ["add", "b/net1/y", WIDE]],
+    end: (living, stored) => assert.equal(Object.keys(stored).length, 2 * living.length),
+  },
+  "an ADD that gives back what it took, and a pod that wants it": {
+    before: [["add", "z/net1/w", FULL]],
+    calls: [["add that fails", "a/net1/x", WIDE_AND_FULL], [
+      "add",
+      "b/net1/y",
+      NARROW,
+    ]],
+    end: (living) => assert.equal(living.length, 2),
+  },
+  "a takeover that fails, while the former sandbox goes": {
+    before: [["add", "a/net1/old", WIDE], ["add", "z/net1/w", FULL]],
+    calls: [["add that fails", "a/net1/new", WIDE_AND_FULL], ["del", "a/net1/old", WIDE]],
+    cleanUp: [["del", "a/net1/new", WIDE_AND_FULL], ["del", "a/net1/old", WIDE], ["del", "z/net1/w", FULL]],
+    end: (_, stored) => assert.deepEqual(stored, {}),
+  },
+  "two next sandboxes of one pod, while the former one goes": {
+    before: [["add", "a/net1/old", WIDE]],
+    calls: [["add", "a/net1/new", WIDE], ["add", "a/net1/newer", WIDE], ["del", "a/net1/old", WIDE]],
+    cleanUp: [["del", "a/net1/new", WIDE], ["del", "a/net1/newer", WIDE]],
+    end: (_, stored) => assert.deepEqual(stored, {}),
+  },
+  "a pod moves to an overlapping range, while its former sandbox goes and another pod comes": {
+    before: [["add", "a/net1/old", WIDE]],
+    calls: [["add", "a/net1/new", NARROW], ["del", "a/net1/old", WIDE], ["add", "b/net1/y", WIDE]],
+  },
+  "a pod whose address is reserved by another over an overlapping pool, while that one goes": {
+    before: [["add", "a/net1/x", { ...WIDE, overlapping: false }], ["add", "b/net1/y", NARROW]],
+    calls: [["add", "a/net1/x", WIDE], ["del", "b/net1/y", NARROW], ["add", "c/net1/z", NARROW]],
+  },
+  "dual ranges of two pods, one of which goes": {
+    before: [["add", "a/net1/x", DUAL]],
+    calls: [["del", "a/net1/x", DUAL], ["add", "b/net1/y", DUAL]],
+  },
+};
+
+for (const [title, scenario] of Object.entries(SCENARIOS)) {
+  Deno.test(`allocate and release in every order: ${title}`, async () => {
+    const orders = await tryEveryOrder(scenario);
+    assert(orders >= 4, `only ${orders} orders that differ`);
+  });
+}
