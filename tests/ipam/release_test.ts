@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { release } from "../../src/ipam/release.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { formatIp } from "../../src/address/ip.ts";
+import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { faulty } from "../support/faulty.ts";
+import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner, range } from "./lab.ts";
+
+const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
+const PLAIN = config(["10.0.0.0/24"]);
+
+Deno.test("release takes entry and reservation of every range, and the others' stay", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  for (const who of ["a/net1/x", "a/net2/x", "b/net1/y"]) await add(who, DUAL);
+  assert.deepEqual(await del("a/net1/x", DUAL), ["10.0.0.1", "2001:db8::1"]);
+  await assertAgreement(driver);
+  assert.equal(Object.keys(await contents(driver)).length, 8);
+});
+
+Deno.test("release of nothing is success and writes nothing, not even a pool: Q-18", async () => {
+  await using driver = await memory();
+  for (const  of of[DUAL, { ...DUAL, overlapping: false }]) {
+    const asked: string[] = [];
+    const { del } = callers(driver, ({ method, writes }) => void (writes && asked.push(method)));
+    assert.deepEqual(await del("a/net1/x", of), []);
+    assert.deepEqual(asked, []);
+  }
+  assert.deepEqual(await driver.list(never()), []);
+});
+
+Deno.test("release goes by sandbox and interface, never by address or pod", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  await add("a/net1/x", PLAIN);
+  for (const other of ["a/net1/other", "a/net2/x", "a//x", "a/net1/"]) assert.deepEqual(await del(other, PLAIN), []);
+  assert.deepEqual(await del("whatever/net1/x", PLAIN), ["10.0.0.1"]);
+  assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("release finds entries without an interface name, and their reservations: Q-22", async () => {
+  await using driver = await memory();
+  const legacy = { ...owner("a//x"), address: ip("10.0.0.7").value };
+  const empty = await driver.read({ network: "", cidr: range("10.0.0.0/24").cidr }, never());
+  await driver.commit(empty, [{ address: legacy.address, after: legacy }], never());
+  await driver.overlaps?.claim({ ...owner("a//"), network: "", ip: ip("10.0.0.7") }, never());
+  assert.deepEqual(await callers(driver).del("a/net1/x", PLAIN), ["10.0.0.7"]);
+  assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("release leaves the reservation of somebody else: Q-08", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  await add("a/net1/x", { ...PLAIN, overlapping: false });
+  await add("b/net1/y", config(["10.0.0.0/25"]));
+  assert.deepEqual(await del("a/net1/x", PLAIN), ["10.0.0.1"]);
+  assert.deepEqual(await contents(driver), { "10.0.0.0/25 10.0.0.1": "b/net1/y", "reserved 10.0.0.1": "b/net1/y" });
+});
+
+Deno.test("release goes on where a reservation is gone already: Q-02", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  await add("a/net1/x", DUAL);
+  await driver.overlaps?.release({ ...owner("a/net1/x"), network: "", ip: ip("10.0.0.1") }, never());
+  assert.deepEqual(await del("a/net1/x", DUAL), ["10.0.0.1", "2001:db8::1"]);
+  assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("release tries every pool, whatever becomes of the others, and tells all failures", async () => {
+  await using driver = await memory();
+  const three = config(["10.0.0.0/24", "10.1.0.0/24", "2001:db8::/64"]);
+  await callers(driver).add("a/net1/x", three);
+  const one = callers(
+    driver,
+    ({ object }) => object.startsWith("10.0.") ? { done: false, then: "unavailable" } : undefined,
+  );
+  await assert.rejects(one.del("a/net1/x", three), UnavailableError);
+  assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1", "reserved 10.0.0.1"]);
+  await callers(driver).add("a/net1/x", three);
+  const two = callers(driver, ({ object }) => object.startsWith("10.") ? { done: false, then: "refused" } : undefined);
+  await assert.rejects(two.del("a/net1/x", three), (error) => {
+    assert(error instanceof AggregateError, String(error));
+    assert.deepEqual(error.errors.map((each) => each instanceof RefusedError), [true, true]);
+    return true;
+  });
+  assert.equal(Object.keys(await contents(driver)).length, 4);
+});
+
+Deno.test("release deletes the reservation before the entry: what is left is found by the entry", async () => {
+  await using driver = await memory();
+  await callers(driver).add("a/net1/x", PLAIN);
+  const { del } = callers(driver, ({ method }) => method === "commit" ? { done: false, then: "refused" } : undefined);
+  await assert.rejects(del("a/net1/x", PLAIN), RefusedError);
+  assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1"]);
+  assert.deepEqual(await callers(driver).del("a/net1/x", PLAIN), ["10.0.0.1"]);
+});
+
+Deno.test("release makes the reservation again when a plugin that takes none over took the entry over meanwhile", async () => {
+  await using driver = await memory();
+  await callers(driver).add("a/net1/old", PLAIN);
+  const key = { network: "", cidr: range("10.0.0.0/24").cidr };
+  let taken = false;
+  const { del } = callers(driver, async ({ method }) => {
+    if (method !== "commit" || taken) return undefined;
+    taken = true; // the reservation is deleted by now; the other plugin saw it before, found it to be its pod's, and wrote the entry alone
+    const present = await driver.read(key, never());
+    const before = present.allocations.get(ip("10.0.0.1").value);
+    assert(before);
+    const after = { ...before, containerId: "new" };
+    await driver.commit(present, [{ address: before.address, before, after }], never());
+    return undefined;
+  });
+  assert.deepEqual(await del("a/net1/old", PLAIN), []);
+  assert.deepEqual(await contents(driver), { "10.0.0.0/24 10.0.0.1": "a/net1/new", "reserved 10.0.0.1": "a/net1/new" });
+});
+
+Deno.test("release finds the reservation that a takeover left in the name of another sandbox", async () => {
+  for (
+    const [entry, reserved] of [["a/net1/x", "a/net1/old"], ["a/net1/x", "a/net1/newer"], ["a/net1/x", "a//"]] as const
+  ) {
+    await using driver = await memory();
+    await callers(driver).add(entry, { ...PLAIN, overlapping: false });
+    await driver.overlaps?.claim({ ...owner(reserved), network: "", ip: ip("10.0.0.1") }, never());
+    assert.deepEqual(await callers(driver).del(entry, PLAIN), ["10.0.0.1"]);
+    assert.deepEqual(await contents(driver), {}, reserved);
+  }
+});
+
+Deno.test("release leaves the reservation of the same interface's entry in another pool", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  await add("a/net1/old", PLAIN);
+  assert.deepEqual(await add("a/net1/new", config(["10.0.0.0/25"])), ["10.0.0.1"]);
+  assert.deepEqual(await del("a/net1/old", PLAIN), ["10.0.0.1"]);
+  assert.deepEqual(await contents(driver), { "10.0.0.0/25 10.0.0.1": "a/net1/new", "reserved 10.0.0.1": "a/net1/new" });
+});
+
+Deno.test("release takes what the node remembers too, from pools that the configuration has no more", async () => {
+  await using driver = await memory();
+  const given = await allocate(ipamOn(driver), DUAL, owner("a/net1/x"), never());
+  const recorded = given.map(({ held }) => held);
+  const released = await release(ipamOn(driver), PLAIN, owner("a/net1/x"), never(), recorded);
+  assert.deepEqual(released.map(formatIp), ["10.0.0.1", "2001:db8::1"]);
+  assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("release ends with its signal's reason", async () => {
+  await using driver = await memory();
+  await callers(driver).add("a/net1/x", PLAIN);
+  const reason = new Error("Too late");
+  const controller = new AbortController();
+  const store = faulty(driver, ({ method }) => {
+    if (method !== "commit") return undefined;
+    controller.abort(reason);
+    return { done: false, then: "silent" };
+  });
+  await assert.rejects(release(ipamOn(store), PLAIN, owner("a/net1/x"), controller.signal), reason);
+  assert.deepEqual(await callers(driver).del("a/net1/x", PLAIN), ["10.0.0.1"]);
+});
