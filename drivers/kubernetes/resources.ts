@@ -63,6 +63,16 @@ export interface ReservationObject {
   readonly spec?: { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
 }
 
+/** A NodeSlicePool. */
+export interface NodeSlicePoolObject {
+  /** Name and version. */
+  readonly metadata: Metadata;
+  /** The range and the size of its slices. */
+  readonly spec?: { readonly range?: string; readonly sliceSize?: string };
+  /** Slices and the nodes that have them; an empty name is no node. */
+  readonly status?: { readonly allocations?: readonly { readonly nodeName?: string; readonly sliceRange?: string }[] };
+}
+
 /** A list of objects, perhaps a page of it. */
 export interface ObjectList<T> {
   /** The objects. */

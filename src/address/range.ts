@@ -9,6 +9,8 @@ import { type Cidr, type Interval, span } from "./cidr.ts";
 export interface IpRange {
   /** The network; its prefix length is that of every answer. */
   readonly cidr: Cidr;
+  /** The node's part of the network, where nodes have slices: the pool is the slice's. */
+  readonly slice?: { readonly node: string; readonly cidr: Cidr };
   /** Lowest address to hand out. */
   readonly first: bigint;
   /** Highest address to hand out, inclusive. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadConfig } from "../config/load.ts";
-import { ConfigError, type IpamConfig } from "../config/types.ts";
+import type { IpamConfig } from "../config/types.ts";
 import { directIpam, type Ipam } from "../ipam/ipam.ts";
 import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
 import type { Owner } from "../pool/types.ts";
@@ -85,21 +85,18 @@ export async function configure({ world, request }: Call, conf: unknown = reques
   const { ip, gateway } = request.args;
   const input = { conf, ...(ip !== undefined && { ip }), ...(gateway !== undefined && { gateway }) };
   const { config, warnings, notes } = await loadConfig(world, input);
-  refuseSlices(config);
   const log = makeLogger(world, config.log);
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.debug(note);
   return { config, log };
 }
 
-function refuseSlices({ nodeSliceSize }: IpamConfig): void {
-  if (nodeSliceSize === undefined) return;
-  throw new ConfigError(
-    "ipam.node_slice_size",
-    `Cannot use ipam.node_slice_size ${
-      JSON.stringify(nodeSliceSize)
-    }: this release has no node slices; remove the field`,
-  );
+/** The configuration with its ranges narrowed to this node's slices, where it asks for slices. */
+export async function sliced({ world, signal }: Call, ipam: Ipam, config: IpamConfig): Promise<IpamConfig> {
+  if (config.nodeSliceSize === undefined) return config;
+  const { sliceRanges } = await import("../ipam/slices.ts");
+  const { nodeName } = await import("../config/node.ts");
+  return await sliceRanges(ipam, config, () => nodeName(world, config), signal);
 }
 
 /** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */

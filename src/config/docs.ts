@@ -23,7 +23,7 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   addresses: ["[]", "Addresses given besides, tracked in no pool: `address` (CIDR), `gateway`."],
   enable_overlapping_ranges: ["true", "Reserve each address in the whole cluster, over all pools that contain it."],
   network_name: ["", "A separate allocation domain: its addresses do not meet those of others."],
-  node_slice_size: ["none", "Prefix length of each node's slice of the range."],
+  node_slice_size: ["none", "Prefix length of each node's slice of the ranges (NodeSlicePool objects)."],
   datastore: ["by what is configured", "`kubernetes`, `etcd` or `embedded`."],
   kubernetes: ["{}", "`kubeconfig`: path of the kubeconfig file; without it the pod's service account is used."],
   etcd_host: ["", "etcd endpoints, comma-separated: `host:port` or URLs."],

@@ -63,7 +63,7 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger): Ip
 
 /** The pool that serves a range. */
 export function poolOf(config: Pick<IpamConfig, "networkName">, range: IpRange): PoolKey {
-  return { network: config.networkName, cidr: range.cidr };
+  return { network: config.networkName, cidr: range.cidr, ...range.slice };
 }
 
 /** The pools of a configuration, each once. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isCandidate, isZeroAddress } from "../address/range.ts";
-import { type Cidr, usable } from "../address/cidr.ts";
+import { type IpRange, isCandidate, isZeroAddress } from "../address/range.ts";
+import { contains, usable } from "../address/cidr.ts";
 import type { Draft } from "./draft.ts";
 import type { ClaimOutcome, ClaimRequest } from "./requests.ts";
 import { type Allocation, sameOwner } from "./types.ts";
@@ -43,13 +43,14 @@ function assignRequested(draft: Draft, request: ClaimRequest, address: bigint, o
   const by = draft.get(address);
   if (by) return { kind: "taken", address, by };
   if (request.avoid.has(address) || request.besides.has(address)) return { kind: "taken", address };
-  if (!isAssignable(request.range.cidr, address)) return { kind: "unusable", address };
+  if (!isAssignable(request.range, address)) return { kind: "unusable", address };
   return { kind: "claimed", allocation: put(draft, { ...request.owner, address }) };
 }
 
-function isAssignable(cidr: Cidr, address: bigint): boolean {
+function isAssignable({ cidr, slice }: IpRange, value: bigint): boolean {
   const { first, last } = usable(cidr);
-  return address >= first && address <= last && !isZeroAddress(cidr, address);
+  if (slice && !contains(slice.cidr, { family: cidr.family, value })) return false;
+  return value >= first && value <= last && !isZeroAddress(cidr, value);
 }
 
 function refresh(draft: Draft, held: Allocation, { owner }: ClaimRequest): Allocation {

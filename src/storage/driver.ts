@@ -12,6 +12,7 @@
  * @module
  */
 import type { Ip } from "../address/ip.ts";
+import type { Slice } from "../pool/slices.ts";
 import type { Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 
 /** A pool as it was at one moment. */
@@ -64,6 +65,12 @@ export interface Reservations {
   list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
 }
 
+/** The node slices of a store. */
+export interface SliceStore {
+  /** The slices under a name, those of other nodes too; undefined where there are none. */
+  find(name: string, signal: AbortSignal): Promise<readonly Slice[] | undefined>;
+}
+
 /** One store, open. Methods may be called at the same time. Disposing it ends connections; using it afterwards is an error. */
 export interface StorageDriver extends AsyncDisposable {
   /** `kubernetes`, `etcd`, `embedded`, or a third party's name. */
@@ -87,6 +94,8 @@ export interface StorageDriver extends AsyncDisposable {
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /** Cheap: succeeds when the store would serve a read and a commit now. */
   status(signal: AbortSignal): Promise<void>;
+  /** Node slices. Absent where the store has none. */
+  readonly slices?: SliceStore;
   /** Cluster-wide reservations. Absent where the store has none. */
   readonly overlaps?: Reservations;
 }

@@ -8,7 +8,7 @@ import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import type { Logger } from "../../world/log.ts";
-import { type Call, configure, ownerOf } from "../call.ts";
+import { type Call, configure, ownerOf, sliced } from "../call.ts";
 import { attachmentTurn } from "../turn.ts";
 import { renderResult } from "../result.ts";
 
@@ -25,7 +25,7 @@ export async function add(call: Call): Promise<string> {
   await using ipam = await host.open(config, world, log);
   let assigned: Assigned[];
   try {
-    assigned = await allocate(ipam, config, owner, signal);
+    assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal);
   } catch (error) {
     await afterFailure(journal, record, error, signal);
     throw error;

@@ -4,7 +4,7 @@
  * @module
  */
 import { verify } from "../../ipam/verify.ts";
-import { type Call, configure, ownerOf } from "../call.ts";
+import { type Call, configure, ownerOf, sliced } from "../call.ts";
 import { parsePrevResult } from "../result.ts";
 
 /** Serves CHECK. */
@@ -12,6 +12,7 @@ export async function check(call: Call): Promise<string> {
   const { config, log } = await configure(call);
   const given = parsePrevResult(call.request.conf);
   await using ipam = await call.host.open(config, call.world, log);
-  await verify(ipam, config, ownerOf(call.request, config), given, call.signal);
+  const owner = ownerOf(call.request, config);
+  await verify(ipam, await sliced(call, ipam, config), owner, given, call.signal);
   return "";
 }

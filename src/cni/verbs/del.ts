@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { ConfigError } from "../../config/types.ts";
+import { ConfigError, type IpamConfig } from "../../config/types.ts";
+import { NoSliceError } from "../../ipam/errors.ts";
 import { release } from "../../ipam/release.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
-import { makeLogger } from "../../world/log.ts";
-import { type Call, configure, type Configured } from "../call.ts";
+import { type Logger, makeLogger } from "../../world/log.ts";
+import { type Call, configure, type Configured, type OpenIpam, sliced } from "../call.ts";
 import { attachmentTurn } from "../turn.ts";
 
 /** Serves DEL. */
@@ -58,7 +59,19 @@ export async function deliver(
   record: JournalRecord | undefined,
 ): Promise<void> {
   await using ipam = await call.host.open(config, call.world, log);
-  await release(ipam, config, call.request, call.signal, record?.held ?? []);
+  const held = record?.held ?? [];
+  await release(ipam, await stillSliced(call, ipam, config, log), call.request, call.signal, held);
+}
+
+/** A node that lost its slice gave nothing from it that is not in its journal. */
+async function stillSliced(call: Call, ipam: OpenIpam, config: IpamConfig, log: Logger): Promise<IpamConfig> {
+  try {
+    return await sliced(call, ipam, config);
+  } catch (error) {
+    if (!(error instanceof NoSliceError)) throw error;
+    log.warn(error.message);
+    return { ...config, ranges: [] };
+  }
 }
 
 /** Whether a failure may pass by itself. */

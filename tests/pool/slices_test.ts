@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Cidr, contains, formatCidr, overlap, parseCidr } from "../../src/address/cidr.ts";
+import { planSlices, type Slice, type SliceFacts, slicePrefix } from "../../src/pool/slices.ts";
+
+function cidr(text: string): Cidr {
+  const parsed = parseCidr(text);
+  assert(parsed, text);
+  return parsed.cidr;
+}
+
+function plan(
+  facts: Partial<SliceFacts> & { readonly nodes: readonly string[] },
+): { slices: string[]; without: readonly string[] } {
+  const { slices, without } = planSlices({
+    range: cidr("10.0.0.0/24"),
+    prefix: 26,
+    current: [],
+    inUse: () => false,
+    ...facts,
+  });
+  return { slices: slices.map(({ node, cidr }) => `${node || "-"} ${formatCidr(cidr)}`), without };
+}
+
+const slice = (node: string, text: string): Slice => ({ node, cidr: cidr(text) });
+
+Deno.test("slicePrefix reads both spellings, and refuses what cannot be cut", () => {
+  const range = cidr("10.0.0.0/24");
+  assert.deepEqual(["/26", "26", "24", "32"].map((size) => slicePrefix(size, range)), [26, 26, 24, 32]);
+  assert.deepEqual(
+    ["/22", "33", "x", "", "/-1", "2 6", "1000"].map((size) => slicePrefix(size, range)),
+    new Array(7).fill(undefined),
+  );
+  assert.equal(slicePrefix("/72", cidr("fd00::/64")), 72);
+});
+
+Deno.test("planSlices gives the lowest slices to nodes by name, and lists the free ones", () => {
+  assert.deepEqual(plan({ nodes: ["b", "a"] }), {
+    slices: ["a 10.0.0.0/26", "b 10.0.0.64/26", "- 10.0.0.128/26", "- 10.0.0.192/26"],
+    without: [],
+  });
+});
+
+Deno.test("planSlices names the nodes that get nothing", () => {
+  assert.deepEqual(plan({ nodes: ["a", "b", "c", "d", "e"] }).without, ["e"]);
+});
+
+Deno.test("planSlices keeps what nodes have, and gives what vanished nodes left in the same pass", () => {
+  const current = [
+    slice("b", "10.0.0.0/26"),
+    slice("gone", "10.0.0.64/26"),
+    slice("c", "10.0.0.128/26"),
+    slice("d", "10.0.0.192/26"),
+  ];
+  assert.deepEqual(plan({ nodes: ["a", "b", "c", "d"], current }).slices, [
+    "b 10.0.0.0/26",
+    "a 10.0.0.64/26",
+    "c 10.0.0.128/26",
+    "d 10.0.0.192/26",
+  ]);
+});
+
+Deno.test("planSlices gives the slice of a vanished node to nobody while addresses of it are allocated", () => {
+  const current = [slice("gone", "10.0.0.0/26")];
+  const held = plan({ nodes: ["a"], current, inUse: ({ node }) => node === "gone" });
+  assert.deepEqual(held.slices.slice(0, 2), ["gone 10.0.0.0/26", "a 10.0.0.64/26"]);
+});
+
+Deno.test("planSlices cuts anew when the size changes, around slices that are in use", () => {
+  const current = [slice("a", "10.0.0.0/26"), slice("b", "10.0.0.64/26")];
+  const changed = plan({ nodes: ["a", "b"], prefix: 25, current, inUse: ({ node }) => node === "b" });
+  assert.deepEqual(changed, { slices: ["b 10.0.0.64/26", "a 10.0.0.128/25"], without: [] });
+});
+
+Deno.test("planSlices cuts IPv6, and a /8 into /27 without listing half a million slices", () => {
+  assert.deepEqual(plan({ nodes: ["a"], range: cidr("fd00::/64"), prefix: 66 }).slices[0], "a fd00::/66");
+  assert.deepEqual(plan({ nodes: ["a", "b"], range: cidr("10.0.0.0/8"), prefix: 27 }).slices, [
+    "a 10.0.0.0/27",
+    "b 10.0.0.32/27",
+  ]);
+});
+
+Deno.test("planSlices never gives two nodes the same address, keeps every slice inside, and is stable", () => {
+  const nodes = fc.uniqueArray(fc.constantFrom<string[]>("a", "b", "c", "d", "e", "f", "g", "h"), { maxLength: 8 });
+  const step = fc.record({ nodes, prefix: fc.integer({ min: 25, max: 29 }), busy: nodes });
+  fc.assert(fc.property(fc.array(step, { maxLength: 6 }), (steps) => {
+    const range = cidr("10.0.0.0/24");
+    let current: readonly Slice[] = [];
+    for (const { nodes, prefix, busy } of steps) {
+      const facts = { range, prefix, nodes, current, inUse: ({ node }: Slice) => busy.includes(node) };
+      const { slices, without } = planSlices(facts);
+      for (const [i, a] of slices.entries()) {
+        assert(contains(range, { family: 4, value: a.cidr.base }));
+        for (const b of slices.slice(i + 1)) {
+          assert(!overlap(a.cidr, b.cidr), `${formatCidr(a.cidr)} and ${formatCidr(b.cidr)}`);
+        }
+      }
+      for (const node of nodes) {
+        assert.equal(slices.filter((one) => one.node === node).length, without.includes(node) ? 0 : 1);
+      }
+      for (const one of current) {
+        if (one.node !== "" && busy.includes(one.node)) {
+          assert(slices.some((now) => now.node === one.node && overlap(now.cidr, one.cidr)));
+        }
+      }
+      assert.deepEqual(planSlices({ ...facts, current: slices }).slices, slices);
+      current = slices;
+    }
+  }));
+});
