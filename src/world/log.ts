@@ -62,8 +62,16 @@ export function makeLogger(world: World, options: LogOptions): Logger {
 }
 
 function formatFields(fields: LogFields = {}): string {
-  return Object.entries(fields).map(([name, value]) =>
-    ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`
-  )
-    .join("");
+  return Object.entries(fields).map(([name, value]) => ` ${name}=${formatField(value)}`).join("");
+}
+
+/** Never more than one line, and never a reason to fail. */
+function formatField(value: unknown): string {
+  // deno-lint-ignore no-control-regex -- they are what is looked for: a value must not end the line it stands in
+  if (typeof value === "string") return /[\x00-\x1f\x7f\u2028\u2029]/.test(value) ? JSON.stringify(value) : value;
+  try {
+    return String(JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part));
+  } catch {
+    return String(value);
+  }
 }

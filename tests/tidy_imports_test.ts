@@ -1,0 +1,206 @@
+/**
+ * House rules: who may import whom, and what a call of the plugin loads.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Import } from "./support/source.ts";
+import { at, CODE, folderOf, none, PATHS, PRODUCT, saw } from "./support/tidy.ts";
+
+const BY_PATH = new Map(CODE.map((file) => [file.path, file]));
+const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
+
+const CORE = ["src/address", "src/pool"];
+const BELOW_IPAM = [...CORE, "src/config", "src/storage", "src/world"];
+const BELOW_CNI = [...BELOW_IPAM, "src/ipam", "src/journal"];
+const DRIVER = [...CORE, "src/storage", "src/world"];
+
+/** Folder to the folders it may import. Its own is always allowed, and so is `src/version.ts`. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "src": [],
+  "src/world": [],
+  "src/address": [],
+  "src/pool": ["src/address"],
+  "src/config": [...CORE, "src/world"],
+  "src/storage": [...CORE, "src/world"],
+  "src/ipam": BELOW_IPAM,
+  "src/journal": BELOW_CNI,
+  "src/cni": BELOW_CNI,
+  "src/cni/verbs": [...BELOW_CNI, "src/cni"],
+  "src/agent": [...BELOW_CNI, "src/cni"],
+  "src/controllers": BELOW_CNI,
+  "src/cli": [...BELOW_CNI, "src/cni", "src/agent", "src/controllers"],
+  "drivers": ["drivers/embedded", "drivers/etcd", "drivers/kubernetes", "src/storage", "src/ipam", "src/world"],
+  "drivers/embedded": DRIVER,
+  "drivers/etcd": DRIVER,
+  "drivers/kubernetes": DRIVER,
+};
+
+/** Single files that may be imported from beyond the table, for their types alone unless it says more. */
+const PORTS: Readonly<Record<string, { readonly from: RegExp; readonly why: string; readonly values?: true }>> = {
+  "src/config/types.ts": { from: /^(src\/storage|drivers)/, why: "a datastore's settings are what opens a driver" },
+  "src/controllers/cluster.ts": {
+    from: /^drivers\/kubernetes/,
+    why: "the port that its cluster stands behind",
+    values: true,
+  },
+  "src/cni/verbs": { from: /^src\/cni$/, why: "the verb table loads its rows" },
+};
+
+function mayImport(from: string, { path = "", kind }: Import): boolean {
+  const [folder, target] = [folderOf(from), folderOf(path)];
+  if (folder === target || path === "src/version.ts") return true;
+  const port = PORTS[path] ?? PORTS[target];
+  if (port?.from.test(folder) && (kind === "type" || port.values || target === "src/cni/verbs")) return true;
+  return MAY_IMPORT[folder]?.includes(target) ?? false;
+}
+
+Deno.test("tidy: imports go in one direction, from the outside in", () => {
+  const files = PRODUCT.filter(({ path }) => path.includes("/"));
+  saw("product files", files.length, 60);
+  saw("imports", files.flatMap(({ imports }) => imports).length, 250);
+  const folders = new Set(files.map(({ path }) => folderOf(path)));
+  none("A folder without a row in MAY_IMPORT; add one", [...folders].filter((folder) => !(folder in MAY_IMPORT)));
+  none(
+    "An import against the table; move the code, or hand the value in",
+    files.flatMap((file) =>
+      file.imports.filter((one) => one.path && !mayImport(file.path, one)).map((one) =>
+        at(file, { what: `imports ${one.path} (${one.kind})`, line: one.line })
+      )
+    ),
+  );
+});
+
+Deno.test("tidy: what is imported is there, and no import is computed: the bundler must see it", () => {
+  const all = CODE.flatMap((file) => file.imports.map((one) => [file, one] as const));
+  none(
+    "An import of nothing",
+    all.filter(([, { path }]) => path !== undefined && !PATHS.has(path)).map(([file, one]) =>
+      at(file, { what: one.specifier, line: one.line })
+    ),
+  );
+  none(
+    "A computed import; write the path as a literal",
+    all.filter(([{ path }, { specifier }]) => specifier === "(computed)" && !path.startsWith("tests/")).map((
+      [file, one],
+    ) => at(file, { what: "import(…)", line: one.line })),
+  );
+});
+
+/** Package to who may import it. */
+const PACKAGES: Readonly<Record<string, RegExp>> = {
+  "ipaddr.js": /^src\/address\/ip\.ts$/,
+  "etcd3": /^drivers\/etcd\/|^tests\//,
+  "cockatiel": /^drivers\/etcd\//,
+  "yaml": /^(drivers\/kubernetes\/kubeconfig\.ts|tests\/|install\/|e2e\/)/,
+  "@kubernetes/client-node": /^drivers\/kubernetes\/cluster|^tests\//,
+  "fast-check": /^tests\//,
+};
+
+Deno.test("tidy: each package has its few importers; the machine is reached through World", () => {
+  const packages = CODE.flatMap((file) =>
+    file.imports.filter(({ path }) => path === undefined).map((one) => [file, one] as const)
+  )
+    .filter(([, { specifier }]) => specifier !== "(computed)");
+  saw("imports of packages", packages.length, 40);
+  for (const name of Object.keys(PACKAGES)) {
+    saw(
+      `imports of ${name}`,
+      packages.filter(([, { specifier }]) => specifier === name || specifier.startsWith(`${name}/`)).length,
+      1,
+    );
+  }
+  const allowed = (path: string, specifier: string) => {
+    if (specifier.startsWith("node:")) return !path.startsWith("src/") || specifier === "node:util";
+    const name = Object.keys(PACKAGES).find((name) => specifier === name || specifier.startsWith(`${name}/`));
+    return name !== undefined && PACKAGES[name]?.test(path) === true;
+  };
+  none(
+    "A package imported where PACKAGES does not say; use what wraps it",
+    packages.filter(([{ path }, { specifier }]) => !allowed(path, specifier)).map(([file, one]) =>
+      at(file, { what: one.specifier, line: one.line })
+    ),
+  );
+});
+
+/** Everything that loading a file loads: static imports, types left out. */
+function loadedBy(entry: string): { files: Set<string>; packages: Set<string> } {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (path: string) => {
+    if (files.has(path)) return;
+    files.add(path);
+    for (const one of BY_PATH.get(path)?.imports ?? []) {
+      if (one.kind !== "static") continue;
+      if (one.path) visit(one.path);
+      else packages.add(one.specifier);
+    }
+  };
+  visit(entry);
+  return { files, packages };
+}
+
+/** What a call of the plugin loads at most, and the packages that each part may bring. */
+const CNI_PATH: Readonly<Record<string, readonly string[]>> = {
+  "main.ts": [],
+  "drivers/mod.ts": ["ipaddr.js"],
+  "drivers/embedded/driver.ts": ["ipaddr.js", "node:path", "node:sqlite"],
+  "drivers/kubernetes/driver.ts": ["ipaddr.js", "node:path", "node:https", "node:buffer"],
+  "drivers/etcd/driver.ts": ["ipaddr.js", "node:buffer", "node:module", "node:net", "node:url", "cockatiel", "etcd3"],
+};
+
+Deno.test("tidy: a call of the plugin loads next to nothing", () => {
+  const verbs = CODE.filter(({ path }) => path.startsWith("src/cni/")).map(({ path }) => path);
+  saw("files of src/cni", verbs.length, 8);
+  const entries = { ...CNI_PATH, ...Object.fromEntries(verbs.map((path) => [path, ["ipaddr.js"]])) };
+  const findings: string[] = [];
+  for (const [entry, allowed] of Object.entries(entries)) {
+    const { files, packages } = loadedBy(entry);
+    if (!BY_PATH.has(entry)) findings.push(`${entry} is not there: CNI_PATH is out of date`);
+    for (const name of packages) if (!allowed.includes(name)) findings.push(`${entry} loads ${name}`);
+    for (const path of files) {
+      if (path.startsWith("src/agent/") && entry === "main.ts") continue; // asking the agent comes before everything
+      if (/^src\/(cli|agent|controllers)\//.test(path)) findings.push(`${entry} loads ${path}`);
+    }
+  }
+  none("Too much is loaded; import it where it is used, with import()", findings);
+  const { files } = loadedBy("main.ts");
+  saw("files loaded by main.ts", files.size, 3);
+  assert(files.size <= 8, `main.ts loads ${files.size} files before it knows what to do: ${[...files].join(", ")}`);
+  saw("files loaded by the kubernetes driver", loadedBy("drivers/kubernetes/driver.ts").files.size, 8);
+});
+
+Deno.test("tidy: importing the library loads no client library", () => {
+  const { files, packages } = loadedBy("mod.ts");
+  saw("files loaded by mod.ts", files.size, 20);
+  assert.deepEqual([...packages], ["ipaddr.js"]);
+  none("mod.ts loads a driver; load it lazily", [...files].filter((path) => /^drivers\/[^/]+\//.test(path)));
+});
+
+Deno.test("tidy: no file loads itself in a circle", () => {
+  const findings: string[] = [];
+  for (const { path, imports } of PRODUCT) {
+    for (const one of imports) {
+      if (one.kind === "static" && one.path && loadedBy(one.path).files.has(path)) {
+        findings.push(`${path} and ${one.path}`);
+      }
+    }
+  }
+  none("Files that import each other; move what both need to a third", findings);
+});
+
+Deno.test("tidy: every file of the product is used by an entry", () => {
+  const used = new Set<string>();
+  const visit = (path: string) => {
+    if (used.has(path)) return;
+    used.add(path);
+    for (const one of BY_PATH.get(path)?.imports ?? []) if (one.path) visit(one.path);
+  };
+  for (const entry of ["main.ts", ...Object.values<string>(CONFIG.exports)]) visit(entry.replace("./", ""));
+  for (const { path } of CODE) if (path.startsWith("install/")) visit(path);
+  visit("src/config/docs.ts"); // makes the README's table; tests/config/docs_test.ts compares the two
+  none(
+    "A file that nothing uses; use it or delete it",
+    PRODUCT.map(({ path }) => path).filter((path) => !used.has(path)),
+  );
+});

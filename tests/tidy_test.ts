@@ -1,0 +1,206 @@
+/**
+ * House rules: sizes, tests, words, documents. Each says what to do instead, and each first makes sure that it saw something.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { VERSION } from "../src/version.ts";
+import { at, CODE, FILES, folderOf, none, PATHS, PRODUCT, saw } from "./support/tidy.ts";
+
+const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
+const TESTS = CODE.filter(({ path }) => /^(tests|e2e)\//.test(path));
+
+// --- Sizes ---
+
+Deno.test("tidy: files fit in a head, functions on a screen", () => {
+  saw("TypeScript files", CODE.length, 120);
+  saw("functions", CODE.flatMap(({ functions }) => functions).length, 1_500);
+  const most = (path: string) => path.startsWith("tests/") ? 400 : 300;
+  none(
+    "A file over its limit (300 lines; 400 in tests); split it by concept",
+    CODE.filter(({ path, lines }) => lines > most(path)).map(({ path, lines }) => `${path}: ${lines}`),
+  );
+  none(
+    "A function over 70 lines; branch in the parent, work in the leaves",
+    CODE.flatMap((file) =>
+      file.functions.filter(({ length }) => length > 70).map((one) => `${at(file, one)}: ${one.length}`)
+    ),
+  );
+  none(
+    "A line over 145 characters; deno fmt leaves long comments and strings to you",
+    CODE.flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, i) => [...line].length > 145 ? [`${path}:${i + 1}`] : [])
+    ),
+  );
+});
+
+// --- Tests ---
+
+/** Files with logic that another file's tests hold, and why there is none of their own. */
+const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
+  "drivers/embedded/reservations.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
+};
+
+Deno.test("tidy: a test file stands beside the path of every source file with logic", () => {
+  const withLogic = PRODUCT.filter(({ path, functions }) => path.includes("/") && functions.length > 0);
+  saw("files with logic", withLogic.length, 50);
+  none(
+    "HELD_ELSEWHERE names a file that is not there, or has its own tests",
+    Object.keys(HELD_ELSEWHERE).filter((path) => !PATHS.has(path) || hasTests(path)),
+  );
+  none(
+    "A source file without tests at its path; src/pool/assign.ts has tests/pool/assign_test.ts",
+    withLogic.map(({ path }) => path).filter((path) => !hasTests(path) && !(path in HELD_ELSEWHERE)),
+  );
+});
+
+function hasTests(path: string): boolean {
+  const base = `tests/${path.replace(/^src\//, "").replace(/\.ts$/, "")}`;
+  return PATHS.has(`${base}_test.ts`) || PATHS.has(`${base}_live_test.ts`);
+}
+
+Deno.test("tidy: every test file mirrors something", () => {
+  const mirrored = TESTS.map(({ path }) => path).filter((path) =>
+    path.endsWith("_test.ts") &&
+    /^tests\/(address|pool|config|storage|ipam|journal|cni|agent|controllers|cli|world|drivers)\//.test(path)
+  );
+  saw("test files", mirrored.length, 25);
+  const folders = new Set(PRODUCT.map(({ path }) => folderOf(path)));
+  none(
+    "A test file in a folder that mirrors none of src/ or drivers/",
+    mirrored.filter((path) => {
+      const folder = folderOf(path).replace("tests/", "");
+      return !folders.has(folder) && !folders.has(`src/${folder}`);
+    }),
+  );
+});
+
+Deno.test("tidy: no test is left out", () => {
+  saw("files of tests", TESTS.length, 40);
+  none(
+    "A test that would not run; a missing part fails with the command that installs it",
+    TESTS.flatMap((file) => file.testFilters.map((one) => at(file, one))),
+  );
+});
+
+// --- Words ---
+
+Deno.test("tidy: only main.ts, the real World, the drivers and what is around the product say Deno", () => {
+  const mayTouch = /^(main\.ts$|src\/world\/deno|drivers\/)/;
+  saw("uses of Deno", PRODUCT.flatMap(({ globals }) => globals).length, 10);
+  none(
+    "The machine is reached through World; add a member to src/world/world.ts",
+    PRODUCT.filter(({ path }) => !mayTouch.test(path)).flatMap((file) => file.globals.map((one) => at(file, one))),
+  );
+  none(
+    "console writes where the CNI answer goes; use the Logger, or World.stderr",
+    PRODUCT.flatMap((file) =>
+      file.globals.filter(({ what }) => what.startsWith("console")).map((one) => at(file, one))
+    ),
+  );
+});
+
+const BANNED: readonly [pattern: RegExp, instead: string][] = [
+  [/\b(?:TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b/, "do it now, or say in an issue what is left"],
+  [/@ts-(?:ignor[e]|expect-erro[r]|nochec[k])/, "give it its type"],
+  [/deno-lint-ignor[e](?!.* -- )/, "say why after ` -- `"],
+  [/\bjs[r]:|@st[d]\//, "use node: built-ins; JSR cannot be reached everywhere"],
+  [/from "np[m]:/, "name it in deno.json's imports, with its version"],
+];
+
+Deno.test("tidy: no banned words", () => {
+  const findings = CODE.flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, i) =>
+      BANNED.filter(([pattern]) => pattern.test(line)).map(([, instead]) =>
+        `${path}:${i + 1} ${line.trim()} — ${instead}`
+      )
+    )
+  );
+  none("Banned words", findings);
+  none(
+    "Loose types; `any` → `unknown` and a check, `x!` → a check or `?? `",
+    CODE.flatMap((file) => file.looseTypes.map((one) => at(file, one))),
+  );
+});
+
+Deno.test("tidy: error messages start with a capital and end without a period", () => {
+  const texts = PRODUCT.flatMap((file) => file.errorTexts.map((one) => [file, one] as const));
+  saw("messages of errors", texts.length, 60);
+  const start = /^(?:…|[A-Z"]|[a-z]+[._[]|its? |etcd )/; // a field's path, the second half of a message, a proper name
+  const good = (text: string) => start.test(text) && !/\.$/.test(text);
+  none(
+    "A message against the grammar: what cannot be done, the value found, what was wanted",
+    texts.filter(([, { what }]) => !good(what)).map(([file, one]) => at(file, one)),
+  );
+});
+
+Deno.test("tidy: every source file opens with what it is for", () => {
+  none(
+    "A file without a @module comment at its top",
+    PRODUCT.filter(({ text }) => !/^(?:\/\/ deno-lint[^\n]*\n)?\/\*\*(?:(?!\*\/)[\s\S])*@module/.test(text))
+      .map(({ path }) => path),
+  );
+});
+
+// --- Documents and deno.json ---
+
+function anchors(markdown: string): Set<string> {
+  const headings = [...markdown.matchAll(/^#{1,6} +(.+)$/gm)].map(([, heading = ""]) => heading);
+  return new Set(
+    headings.map((heading) => heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "").trim().replace(/\s/g, "-")),
+  );
+}
+
+Deno.test("tidy: links and paths in documents lead somewhere", () => {
+  const documents = FILES.filter(({ path }) => path.endsWith(".md"));
+  saw("documents", documents.length, 3);
+  const findings: string[] = [];
+  let links = 0;
+  for (const { path, text } of documents) {
+    const prose = text.replace(/^```[\s\S]*?^```/gm, "");
+    for (const [, target = ""] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      links++;
+      const [file = "", anchor] = target.split("#");
+      const found = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1).replace(/\/$/, "");
+      const isThere = PATHS.has(found) || [...PATHS].some((one) => one.startsWith(`${found}/`));
+      if (!isThere) findings.push(`${path}: (${target})`);
+      else if (anchor && !anchors(FILES.find((one) => one.path === found)?.text ?? "").has(anchor)) {
+        findings.push(`${path}: (${target})`);
+      }
+    }
+    for (const [, named = ""] of prose.matchAll(/`((?:src|drivers|tests|install|e2e|\.ci|\.github)\/[\w./-]*)`/g)) {
+      links++;
+      const bare = named.replace(/\/$/, "");
+      if (!PATHS.has(bare) && ![...PATHS].some((one) => one.startsWith(`${bare}/`))) {
+        findings.push(`${path}: \`${named}\``);
+      }
+    }
+  }
+  saw("links and paths", links, 10);
+  none("A document leads nowhere", findings);
+});
+
+Deno.test("tidy: deno.json says what is true", () => {
+  assert.equal(VERSION, CONFIG.version, "src/version.ts and deno.json differ");
+  const exported = Object.values<string>(CONFIG.exports);
+  saw("exports", exported.length, 5);
+  none("deno.json exports a file that is not there", exported.filter((path) => !PATHS.has(path.replace("./", ""))));
+  const tasks = Object.entries<{ description?: string; command?: string }>(CONFIG.tasks);
+  saw("tasks", tasks.length, 6);
+  none(
+    "A task without a description: `deno task` alone is the menu",
+    tasks.filter(([, task]) => !task.description).map(([name]) => name),
+  );
+  none(
+    "A task runs a file that is not there",
+    tasks.flatMap(([name, { command = "" }]) =>
+      [...command.matchAll(/[\w./-]+\.ts\b/g)].map(([path]) => path).filter((path) => !PATHS.has(path)).map((path) =>
+        `${name}: ${path}`
+      )
+    ),
+  );
+  const imported = new Set(CODE.flatMap(({ imports }) => imports.map(({ specifier }) => specifier)));
+  const isImported = (name: string) => [...imported].some((one) => one === name || one.startsWith(`${name}/`));
+  none("A package in deno.json that nobody imports", Object.keys(CONFIG.imports).filter((name) => !isImported(name)));
+});
