@@ -115,12 +115,14 @@ export function readFacts(source: Source): Facts {
     ArrowFunctionExpression: (node) => void addFunction(node, "=>"),
     MemberExpression(node) {
       const { object, property } = node;
-      if (object.type !== "Identifier" || property.type !== "Identifier") return;
-      if (object.name === "Deno" || object.name === "console") {
+      if (property.type !== "Identifier") return;
+      if (object.type === "Identifier" && (object.name === "Deno" || object.name === "console")) {
         globals.push({ what: `${object.name}.${property.name}`, line: line(node) });
       }
-      if (property.name === "only" || (property.name === "ignore" && object.name === "Deno")) {
-        testFilters.push({ what: `.${property.name}`, line: line(node) });
+      const ofTest = object.type === "MemberExpression" && object.property.type === "Identifier" &&
+        object.property.name === "test";
+      if (ofTest && ["only", "ignore"].includes(property.name)) {
+        testFilters.push({ what: `test.${property.name}`, line: line(node) });
       }
     },
     Property(node) {
