@@ -17,7 +17,8 @@ export function denoWorld(): World {
     readTextFile: (path) => Deno.readTextFile(path),
     exists: (path) => Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound)),
     isDirectory: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
-    writeFile: (path, text, { durable }) => Promise.resolve(writeFile(path, text, durable)),
+    // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
+    writeFile: async (path, text, { durable }) => writeFile(path, text, durable),
     remove: (path) => Deno.remove(path).catch(ignoreAbsence),
     listFolder,
     appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
@@ -129,12 +130,17 @@ function writeFile(path: string, text: string, durable: boolean): void {
     file = open();
   }
   try {
-    for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
-    if (durable) file.syncSync();
-  } finally {
-    file.close();
+    try {
+      for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+      if (durable) file.syncSync();
+    } finally {
+      file.close();
+    }
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    Deno.removeSync(temporary);
+    throw error;
   }
-  Deno.renameSync(temporary, path);
   if (!durable) return;
   using opened = Deno.openSync(folder);
   opened.syncSync();

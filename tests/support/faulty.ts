@@ -25,7 +25,8 @@ export type Method =
   | "reservation.claim"
   | "reservation.release"
   | "reservation.find"
-  | "reservation.list";
+  | "reservation.list"
+  | "slices.find";
 
 /** One call of a driver, as a plan sees it. */
 export interface Operation {
@@ -66,7 +67,7 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     const fault = await plan({ index: count++, method, object, writes: WRITES.includes(method) });
     return fault ? await fail(fault, `${method} ${object}`.trim(), signal, work) : await work(signal);
   };
-  const { overlaps } = driver;
+  const { overlaps, slices } = driver;
   return {
     name: driver.name,
     read: (key, signal) => run("read", formatPoolKey(key), signal, (limit) => driver.read(key, limit)),
@@ -75,6 +76,9 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     list: (signal) => run("list", "", signal, (limit) => driver.list(limit)),
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
     ...(driver.presume && { presume: driver.presume.bind(driver) }),
+    ...(slices && {
+      slices: { find: (name, signal) => run("slices.find", name, signal, (limit) => slices.find(name, limit)) },
+    }),
     ...(overlaps && {
       overlaps: {
         claim: (wanted, signal) =>

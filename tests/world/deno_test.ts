@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { denoWorld, readToEnd, writeAll } from "../../src/world/deno.ts";
+
+const world = denoWorld();
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("denoWorld tells files, folders and nothing apart", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "text");
+    assert.equal(await world.readTextFile(`${folder}/file`), "text");
+    assert.deepEqual(
+      await Promise.all(["", "/file", "/nothing", "/file/below"].map((name) => world.exists(folder + name))),
+      [true, true, false, true], // below a file is no absence: the original's search stops there too
+    );
+    assert.equal(await world.isDirectory(folder), true);
+    assert.equal(await world.isDirectory(`${folder}/file`), false);
+    assert.equal(await world.isDirectory(`${folder}/nothing`), false);
+    await assert.rejects(world.readTextFile(`${folder}/nothing`), { name: "NotFound" });
+  }));
+
+Deno.test("denoWorld replaces files whole, makes their folder, and leaves nothing else behind", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/new/deeper/file`;
+    for (const [text, durable] of [["first, and longer", true], ["second", false]] as const) {
+      await world.writeFile(path, text, { durable });
+      assert.equal(await Deno.readTextFile(path), text);
+    }
+    assert.deepEqual(await world.listFolder(`${folder}/new/deeper`), ["file"]);
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    await Deno.mkdir(`${folder}/taken/below`, { recursive: true });
+    await assert.rejects(world.writeFile(`${folder}/taken`, "text", { durable: true }));
+    assert.deepEqual((await world.listFolder(folder)).sort(), ["new", "taken"]);
+  }));
+
+Deno.test("denoWorld removes and lists what is not there without complaint", () =>
+  inFolder(async (folder) => {
+    await world.remove(`${folder}/nothing`);
+    assert.deepEqual(await world.listFolder(`${folder}/nothing`), []);
+    await Deno.mkdir(`${folder}/full/below`, { recursive: true });
+    await assert.rejects(world.remove(`${folder}/full`));
+    await Deno.writeTextFile(`${folder}/file`, "");
+    await assert.rejects(world.listFolder(`${folder}/file`));
+    await world.remove(`${folder}/file`);
+    assert.deepEqual(await world.listFolder(folder), ["full"]);
+  }));
+
+Deno.test("denoWorld appends to files, which it makes readable for all", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/log`;
+    world.appendTextFile(path, "one\n");
+    world.appendTextFile(path, "two\n");
+    assert.equal(await Deno.readTextFile(path), "one\ntwo\n");
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777 & ~Deno.umask(), 0o644 & ~Deno.umask());
+  }));
+
+Deno.test("denoWorld sleeps, and wakes with the signal's reason", async () => {
+  await world.sleep(1);
+  await world.sleep(1, new AbortController().signal);
+  const reason = new Error("Enough");
+  await assert.rejects(world.sleep(60_000, AbortSignal.abort(reason)), reason);
+  const controller = new AbortController();
+  const sleeping = world.sleep(60_000, controller.signal);
+  controller.abort(reason);
+  await assert.rejects(sleeping, reason);
+});
+
+Deno.test("denoWorld gives a lock to one at a time, and ends the wait with the signal's reason", async () => {
+  const name = `test/${crypto.randomUUID()}`;
+  const { signal } = new AbortController();
+  const first = await world.lock(name, signal);
+  if (!first) return assertNoLockFolder();
+  const reason = new Error("Enough");
+  const controller = new AbortController();
+  const impatient = world.lock(name, controller.signal);
+  const order: string[] = [];
+  const second = world.lock(name, signal).then((lock) => {
+    order.push("taken");
+    return lock;
+  });
+  controller.abort(reason);
+  await assert.rejects(impatient, reason);
+  await assert.rejects(world.lock(name, AbortSignal.abort(reason)), reason);
+  order.push("given back");
+  first[Symbol.dispose]();
+  (await second)?.[Symbol.dispose]();
+  assert.deepEqual(order, ["given back", "taken"]);
+  using _other = await world.lock(`${name}-other`, signal);
+  for (const one of [name, `${name}-other`]) await Deno.remove(`/run/whereabouts/locks/${encodeURIComponent(one)}`);
+});
+
+/** Whoever may not write there goes without locks; then it is true that there is no folder to write to. */
+function assertNoLockFolder(): void {
+  assert.throws(() => {
+    Deno.mkdirSync("/run/whereabouts/locks", { recursive: true });
+    Deno.writeTextFileSync("/run/whereabouts/locks/test", "");
+  });
+}
+
+Deno.test("denoWorld reads standard input to its end, and refuses more than the limit", async () => {
+  const script = `
+    import { denoWorld } from ${JSON.stringify(new URL("../../src/world/deno.ts", import.meta.url).href)};
+    const world = denoWorld();
+    world.stderr("line");
+    try { console.log((await world.stdin(200_000)).length); } catch (error) { console.log(error.name, error.message); }`;
+  const run = async (size: number) => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--no-lock", script],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+    await using child = command.spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new Uint8Array(size)).catch(() => {});
+    await writer.close().catch(() => {});
+    const { stdout, stderr } = await child.output();
+    return [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  };
+  assert.deepEqual(await run(0), ["0\n", "line\n"]);
+  assert.deepEqual(await run(200_000), ["200000\n", "line\n"]);
+  assert.deepEqual(await run(200_001), ["RangeError Standard input is longer than 200000 bytes\n", "line\n"]);
+});
+
+Deno.test("writeAll writes to the last byte, however few are taken at once", () => {
+  const written: number[] = [];
+  const slow = {
+    writeSync(data: Uint8Array) {
+      const taken = data.subarray(0, 3);
+      written.push(...taken);
+      return taken.length;
+    },
+  };
+  writeAll(slow, "grüße, 世界");
+  assert.equal(new TextDecoder().decode(new Uint8Array(written)), "grüße, 世界");
+});
+
+Deno.test("readToEnd joins characters that are cut in two, and refuses more than the limit", async () => {
+  const source = (text: string) => {
+    const bytes = [...new TextEncoder().encode(text)];
+    return {
+      read(buffer: Uint8Array) {
+        const byte = bytes.shift();
+        if (byte === undefined) return Promise.resolve(null);
+        buffer[0] = byte;
+        return Promise.resolve(1);
+      },
+    };
+  };
+  assert.equal(await readToEnd(source("grüße")), "grüße");
+  assert.equal(await readToEnd(source("")), "");
+  assert.equal(await readToEnd(source("1234"), 4), "1234");
+  await assert.rejects(readToEnd(source("12345"), 4), RangeError);
+});
