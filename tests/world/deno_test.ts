@@ -92,9 +92,27 @@ Deno.test("denoWorld gives a lock to one at a time, and ends the wait with the s
   first[Symbol.dispose]();
   (await second)?.[Symbol.dispose]();
   assert.deepEqual(order, ["given back", "taken"]);
+  await untilClosed(`/run/whereabouts/locks/${encodeURIComponent(name)}`);
   using _other = await world.lock(`${name}-other`, signal);
   for (const one of [name, `${name}-other`]) await Deno.remove(`/run/whereabouts/locks/${encodeURIComponent(one)}`);
 });
+
+/** Who gave up waiting still gets the lock from the system once it is free, and gives it back at once. */
+async function untilClosed(path: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  const isOpen = () =>
+    [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
+      try {
+        return Deno.readLinkSync(`/proc/self/fd/${name}`) === path;
+      } catch {
+        return false; // closed meanwhile
+      }
+    });
+  while (isOpen()) {
+    assert(Date.now() < deadline, `${path} is still open`);
+    await world.sleep(5);
+  }
+}
 
 /** Whoever may not write there goes without locks; then it is true that there is no folder to write to. */
 function assertNoLockFolder(): void {
