@@ -83,7 +83,7 @@ export function commit(stored: Allocations, { changes }: Pick<Decision, "changes
 }
 
 const whole = usable(CIDR);
-const RANGES: readonly IpRange[] = [range(), range(1, 5), range(4, 14, [6, 7, 9]), {
+const RANGES: readonly IpRange[] = [range(), range(1, 2), range(2, 2), range(1, 5), range(4, 14, [6, 7, 9]), {
   cidr: CIDR,
   ...whole,
   excludes: [],
