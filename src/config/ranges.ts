@@ -12,6 +12,9 @@ import { ConfigError } from "./types.ts";
 /** The original reads `010` in ranges and gateways as 10. */
 const SLOPPY = { leadingZeros: true };
 
+/** `::ffff:0:0/96`: written as text and read again, its addresses are IPv4. They are never given. */
+const MAPPED: Cidr = { family: 6, base: 0xffff_0000_0000n, prefix: 96 };
+
 /**
  * Reads one range: `range`, `range_start`, `range_end`, `exclude` of a document.
  *
@@ -92,7 +95,7 @@ function parseBound(document: Document, key: string, path: string): Ip | undefin
 }
 
 function parseExcludes(document: Document, cidr: Cidr, path: string, warn: Warn): Interval[] {
-  const excludes: Interval[] = [];
+  const excludes: Interval[] = overlap(MAPPED, cidr) ? [span(MAPPED)] : [];
   for (const [i, exclude] of list(document, "exclude").map(String).entries()) {
     const field = `${path}.exclude[${i}]`;
     const excluded = parseExclude(exclude);

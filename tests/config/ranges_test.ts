@@ -185,6 +185,13 @@ Deno.test("parseRange merges excludes: host bits masked, single addresses, eithe
   assert.equal(lowestFree(range, () => false), range.cidr.base + 17n);
 });
 
+Deno.test("parseRange never hands out IPv4-mapped addresses, which would be read back as IPv4", () => {
+  const { range, warnings } = parse({ range: "::fffe:0:0/95", exclude: ["::fffe:0:0/96"] });
+  assert.equal(lowestFree(range, () => false), undefined);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(parse({ range: "2001:db8::/64" }).range.excludes, []);
+});
+
 Deno.test("parseRange hands out what the original's examples say", () => {
   const firstOf = (given: Given) => {
     const { range } = parse(given);
