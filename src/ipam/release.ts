@@ -87,7 +87,8 @@ async function releaseHeld(
   const freed = new Set<bigint>();
   for (const { allocation, token } of recorded) {
     const reservation = { ...reservationOf(key, allocation), ...(token !== undefined && { token }) };
-    const deleted = await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+    const deleted = await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal) ||
+      await releaseLeftover(work, allocation);
     if (deleted) freed.add(allocation.address);
   }
   const held = recorded.map(({ allocation }) => allocation);

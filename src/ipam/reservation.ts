@@ -4,7 +4,7 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { type Allocation, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
+import { type Allocation, formatPoolKey, type PoolKey, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation, Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
@@ -30,26 +30,33 @@ export function reservationOf(
 }
 
 /**
- * Deletes the reservation of an entry that is gone, whichever sandbox of the interface it names: a takeover that failed or died half way
- * leaves one that names another sandbox than the entry did, and no release of either would match it.
+ * Deletes the reservation of an entry that goes or is gone, whichever sandbox of the interface it names: a takeover that failed or died half
+ * way leaves one that names another sandbox than the entry does, and no release of either would match it.
  *
- * Every owner writes the entry before the reservation. So a reservation seen first, for which no pool then has an entry of its
+ * Every owner writes the entry before the reservation. So a reservation seen first, for which no pool then has another entry of its
  * interface, is nobody's; and it is deleted only as it was seen.
+ *
+ * @returns whether it was deleted
  */
-export async function releaseLeftover({ ipam, overlaps, key, signal }: ReservedPool, gone: Allocation): Promise<void> {
-  const { network, ip } = reservationOf(key, gone);
+export async function releaseLeftover(
+  { ipam, overlaps, key, signal }: ReservedPool,
+  entry: Allocation,
+): Promise<boolean> {
+  const { network, ip } = reservationOf(key, entry);
   const found = await retry((limit) => overlaps.find(network, ip, limit), ipam.clock, signal);
-  if (!found || found.podRef !== gone.podRef || (found.ifName !== gone.ifName && found.ifName !== "")) return;
+  if (!found || found.podRef !== entry.podRef || (found.ifName !== entry.ifName && found.ifName !== "")) return false;
   const pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
-  const holds = pools.some(({ key: { cidr }, allocations }) => {
-    const held = cidr.family === ip.family ? allocations.get(ip.value) : undefined;
-    return held !== undefined && (sameInterface(held, gone) || sameInterface(held, found));
+  const pool = formatPoolKey(key);
+  const holds = pools.some((other) => {
+    const held = other.key.cidr.family === ip.family ? other.allocations.get(ip.value) : undefined;
+    if (!held || (formatPoolKey(other.key) === pool && sameOwner(held, entry))) return false;
+    return sameInterface(held, entry) || sameInterface(held, found);
   });
-  if (holds) return;
+  if (holds) return false;
   ipam.log.info("Deleting a reservation that no entry stands for", {
-    pool: formatPoolKey(key),
+    pool,
     address: formatIp(ip),
     holder: found.podRef,
   });
-  await retry((limit) => overlaps.release(found, limit), ipam.clock, signal);
+  return await retry((limit) => overlaps.release(found, limit), ipam.clock, signal);
 }

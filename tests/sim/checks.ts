@@ -1,0 +1,77 @@
+/**
+ * What must be true after every step, and at the end.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { contains } from "../../src/address/cidr.ts";
+import { formatIp, parseIp } from "../../src/address/ip.ts";
+import type { Reservation, StorageDriver } from "../../src/storage/driver.ts";
+import type { PoolSnapshot } from "../../src/storage/driver.ts";
+import type { Sandbox } from "./runtime.ts";
+
+const { signal } = new AbortController();
+
+/** What the store holds now. Reading it takes no simulated time. */
+export interface Contents {
+  /** Every pool. */
+  readonly pools: readonly PoolSnapshot[];
+  /** Every reservation. */
+  readonly reservations: readonly Reservation[];
+}
+
+/** Reads the store. */
+export async function contentsOf(store: StorageDriver): Promise<Contents> {
+  return { pools: await store.list(signal), reservations: await store.overlaps?.list(undefined, signal) ?? [] };
+}
+
+/**
+ * Promises 1 to 3: no address has two live owners; what a live sandbox was given is in its pool and reserved, under its name.
+ */
+export function checkLive({ pools, reservations }: Contents, sandboxes: readonly Sandbox[]): void {
+  const owners = new Map<string, string>();
+  const reserved = new Map(reservations.map((one) => [`${one.network} ${formatIp(one.ip)}`, one]));
+  for (const sandbox of sandboxes) {
+    if (sandbox.state !== "live") continue;
+    const who = `${sandbox.podRef} (${sandbox.containerId})`;
+    for (const text of sandbox.addresses) {
+      const address = text.split("/")[0] ?? "";
+      const place = `${sandbox.network.domain} ${address}`;
+      assert.equal(owners.get(place), undefined, `${place} has two live owners: ${owners.get(place)} and ${who}`);
+      owners.set(place, who);
+      assert(hasEntry(pools, sandbox, address), `${who} lives with ${address}, and no pool has it as its own`);
+      const reservation = reserved.get(place);
+      assert(reservation, `${who} lives with ${address}, and it is not reserved`);
+      assert.equal(
+        reservation.podRef,
+        sandbox.podRef,
+        `${who} lives with ${address}, and it is reserved for ${reservation.podRef}`,
+      );
+    }
+  }
+}
+
+function hasEntry(pools: readonly PoolSnapshot[], sandbox: Sandbox, address: string): boolean {
+  const ip = parseIp(address);
+  assert(ip);
+  return pools.some(({ key, allocations }) => {
+    const held = key.network === sandbox.network.domain && contains(key.cidr, ip)
+      ? allocations.get(ip.value)
+      : undefined;
+    return held?.podRef === sandbox.podRef && held.containerId === sandbox.containerId && held.ifName === "net1";
+  });
+}
+
+/**
+ * Promise 4 and the end of all leaks: every DEL succeeded, so nothing is left.
+ *
+ * @param late reservations that may be left, because they were made after everybody had given up on them
+ */
+export function checkEmpty({ pools, reservations }: Contents, late: number): void {
+  const entries = pools.flatMap(({ allocations }) =>
+    [...allocations.values()].map(({ podRef, containerId }) => `${podRef} ${containerId}`)
+  );
+  assert.deepEqual(entries, [], "entries are left although every DEL succeeded");
+  const left = reservations.map(({ ip, podRef, containerId }) => `${formatIp(ip)} ${podRef} ${containerId}`);
+  assert(left.length <= late, `reservations are left although every DEL succeeded: ${left.join(", ")}`);
+}

@@ -1,0 +1,84 @@
+/**
+ * A simulated node: its disk, its locks, and the World of each process on it. Disk and locks outlive processes as real ones do: a file
+ * stays, a lock goes.
+ *
+ * @module
+ */
+import type { Lock, World } from "../../src/world/world.ts";
+import { memoryWorld } from "../support/world.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+
+interface HeldLock {
+  holder: Process;
+  readonly waiting: { readonly process: Process; readonly grant: (lock: Lock) => void }[];
+}
+
+/** One node. */
+export class SimNode {
+  /** Its name. */
+  readonly name: string;
+  readonly #scheduler: Scheduler;
+  readonly #disk = memoryWorld();
+  readonly #locks = new Map<string, HeldLock>();
+
+  /** Starts with an empty disk. */
+  constructor(name: string, scheduler: Scheduler) {
+    this.name = name;
+    this.#scheduler = scheduler;
+  }
+
+  /** Files on its disk. */
+  get files(): ReadonlyMap<string, unknown> {
+    return this.#disk.files;
+  }
+
+  /** The World of a process of this node. */
+  world(process: Process, env: Readonly<Record<string, string>>, stdin: string): World {
+    const scheduler = this.#scheduler;
+    return {
+      ...this.#disk,
+      env: (name) => env[name],
+      stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
+      stderr: () => {},
+      exchange: () => Promise.resolve(undefined),
+      now: () => scheduler.now,
+      random: () => scheduler.random(),
+      sleep: (milliseconds, signal) => scheduler.sleep(process, milliseconds, signal),
+      lock: (name, signal) => this.#lock(process, name, signal),
+    };
+  }
+
+  /** Locks of a process that was killed go to the next. */
+  dropLocks(process: Process): void {
+    for (const [name, held] of this.#locks) if (held.holder === process) this.#release(name, held);
+  }
+
+  #lock(process: Process, name: string, signal: AbortSignal): Promise<Lock> {
+    const held = this.#locks.get(name);
+    if (!held) {
+      const fresh: HeldLock = { holder: process, waiting: [] };
+      this.#locks.set(name, fresh);
+      return Promise.resolve({ [Symbol.dispose]: () => this.#release(name, fresh) });
+    }
+    return new Promise((grant, reject) => {
+      const waiter = { process, grant };
+      held.waiting.push(waiter);
+      signal.addEventListener("abort", () => {
+        const at = held.waiting.indexOf(waiter);
+        if (at < 0) return;
+        held.waiting.splice(at, 1);
+        reject(signal.reason);
+      }, { once: true });
+    });
+  }
+
+  #release(name: string, held: HeldLock): void {
+    for (let next = held.waiting.shift(); next; next = held.waiting.shift()) {
+      if (!next.process.alive) continue;
+      held.holder = next.process;
+      next.grant({ [Symbol.dispose]: () => this.#release(name, held) });
+      return;
+    }
+    this.#locks.delete(name);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What container runtimes do with plugins: ADD, ADD again, CHECK, DEL, DEL until it succeeds, and a pod's next sandbox elsewhere while the
+ * DEL of its former one is still under way.
+ *
+ * @module
+ */
+import { directHost, type Host } from "../../src/cni/call.ts";
+import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import type { SimNode } from "./node.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+import { networked } from "./store.ts";
+
+/** A network that pods attach to. */
+export interface Network {
+  /** CNI `name`. */
+  readonly name: string;
+  /** Allocation domain. */
+  readonly domain: string;
+  /** The `ipam` object. */
+  readonly ipam: Readonly<Record<string, unknown>>;
+}
+
+/** One attachment of one sandbox. */
+export interface Sandbox {
+  /** The pod. */
+  readonly podRef: string;
+  /** Its container id. */
+  readonly containerId: string;
+  /** Where it is. */
+  readonly node: SimNode;
+  /** The network. */
+  readonly network: Network;
+  /** What the runtime last did with it. `live`: an ADD succeeded and no DEL was called since. */
+  state: "new" | "live" | "dying" | "gone";
+  /** The addresses of the last successful ADD. */
+  addresses: readonly string[];
+  /** Calls under way. */
+  running: number;
+}
+
+/** What came of a call. Undefined: the process was killed. */
+export type Outcome = PluginAnswer | undefined;
+
+let calls = 0;
+
+/** Makes one call of the plugin in a process of its own. */
+export function callPlugin(
+  scheduler: Scheduler,
+  store: StorageDriver,
+  sandbox: Sandbox,
+  verb: "ADD" | "DEL" | "CHECK",
+): { readonly process: Process; readonly outcome: Promise<Outcome> } {
+  const process: Process = {
+    name: `${verb}#${++calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
+    alive: true,
+  };
+  const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
+  process.onKill = () => {
+    sandbox.node.dropLocks(process);
+    kill(undefined);
+  };
+  const [namespace, name] = sandbox.podRef.split("/");
+  const env = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: sandbox.containerId,
+    CNI_IFNAME: "net1",
+    CNI_NETNS: "/run/netns/x",
+    CNI_PATH: "/opt/cni/bin",
+    CNI_ARGS: `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name}`,
+  };
+  const previous = { cniVersion: "1.0.0", ips: sandbox.addresses.map((address) => ({ address })) };
+  const conf = {
+    cniVersion: "1.0.0",
+    name: sandbox.network.name,
+    ipam: sandbox.network.ipam,
+    ...(verb === "CHECK" && { prevResult: previous }),
+  };
+  const host: Host = directHost(() => Promise.resolve(() => Promise.resolve(networked(store, scheduler, process))));
+  const world = sandbox.node.world(process, env, JSON.stringify(conf));
+  return { process, outcome: Promise.race([runPlugin(world, host), killed]) };
+}
+
+/** The addresses of an answer to ADD. */
+export function addressesOf({ stdout }: PluginAnswer): string[] {
+  return JSON.parse(stdout).ips.map(({ address }: { address: string }) => address);
+}

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { ConflictError, type Reservations, type StorageDriver } from "../../src/storage/driver.ts";
+import { BrokenPromiseError, type Sabotage, simulate } from "./simulation.ts";
+
+/** Seeds of a run. `WHEREABOUTS_SIM_FROM` starts elsewhere. */
+const SEEDS = 2_400;
+const PARTS = 6;
+const FROM = Number(Deno.env.get("WHEREABOUTS_SIM_FROM") ?? 1);
+
+for (let part = 0; part < PARTS; part++) {
+  const first = FROM + part * (SEEDS / PARTS);
+  const last = first + SEEDS / PARTS - 1;
+  Deno.test(`simulate keeps every promise over seeds ${first} to ${last}`, async () => {
+    for (let seed = first; seed <= last; seed++) await simulate(seed);
+  });
+}
+
+Deno.test("simulate gives the same history for the same seed", async () => {
+  const without = (trace: readonly string[]) => trace.map((line) => line.replace(/#\d+/, ""));
+  assert.deepEqual(without((await simulate(7)).trace), without((await simulate(7)).trace));
+  assert.notDeepEqual(without((await simulate(7)).trace), without((await simulate(8)).trace));
+});
+
+/** Stores that break their contract, each of which must be noticed: what cannot fail proves nothing. */
+const SABOTAGE: Readonly<Record<string, Sabotage>> = {
+  "forgets to compare versions": (driver) =>
+    changed(driver, {
+      commit: async (snapshot, changes, signal) => {
+        const fresh = await driver.read(snapshot.key, signal);
+        return await driver.commit(fresh, changes, signal);
+      },
+    }),
+  "says done and does not write": (driver) => {
+    let commits = 0;
+    return changed(driver, {
+      commit: (snapshot, changes, signal) =>
+        ++commits % 10 === 0 ? Promise.resolve(snapshot) : driver.commit(snapshot, changes, signal),
+    });
+  },
+  "reports a conflict and writes all the same": (driver) => {
+    let commits = 0;
+    return changed(driver, {
+      commit: async (snapshot, changes, signal) => {
+        const committed = await driver.commit(snapshot, changes, signal);
+        if (++commits % 10 === 0 && changes.every(({ after }) => !after)) throw new ConflictError("not true");
+        if (commits % 7 === 0) {
+          await driver.commit(
+            committed,
+            changes.map(({ address, after }) => ({ address, ...(after && { before: after }) })),
+            signal,
+          );
+        }
+        return committed;
+      },
+    });
+  },
+  "gives a reserved address to anybody": (driver) =>
+    withReservations(driver, (overlaps) => ({
+      claim: async (wanted, signal) => {
+        const result = await overlaps.claim(wanted, signal);
+        return result.kind === "foreign" ? { kind: "kept", reservation: wanted } : result;
+      },
+    })),
+  "deletes a reservation whichever sandbox holds it": (driver) =>
+    withReservations(driver, (overlaps) => ({
+      release: async (owned, signal) => {
+        const stored = await overlaps.find(owned.network, owned.ip, signal);
+        return stored ? await overlaps.release(stored, signal) : false;
+      },
+    })),
+};
+
+for (const [what, sabotage] of Object.entries(SABOTAGE)) {
+  Deno.test(`simulate notices a store that ${what}`, async () => {
+    let noticed: unknown;
+    for (let seed = 1; seed <= 200 && !noticed; seed++) {
+      await simulate(seed, sabotage).catch((error) => {
+        noticed = error;
+      });
+    }
+    assert(noticed instanceof BrokenPromiseError, "200 seeds noticed nothing");
+    assert.match(noticed.message, /seed \d+[^]*Replay: deno run -A tests\/sim\/run\.ts --seed \d+/);
+  });
+}
+
+function changed(driver: StorageDriver, methods: Partial<StorageDriver>): StorageDriver {
+  return {
+    name: driver.name,
+    read: (key, signal) => driver.read(key, signal),
+    commit: (snapshot, changes, signal) => driver.commit(snapshot, changes, signal),
+    list: (signal) => driver.list(signal),
+    status: (signal) => driver.status(signal),
+    ...(driver.overlaps && { overlaps: driver.overlaps }),
+    ...methods,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function withReservations(
+  driver: StorageDriver,
+  change: (overlaps: Reservations) => Partial<Reservations>,
+): StorageDriver {
+  const { overlaps } = driver;
+  assert(overlaps);
+  return changed(driver, { overlaps: { ...overlaps, ...change(overlaps) } });
+}

@@ -1,0 +1,225 @@
+/**
+ * One seeded history of a small cluster: nodes, networks that overlap, pods that come, go and come back, plugins that are killed, and a store
+ * that fails. The promises of the design are checked after every step.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import { directIpam } from "../../src/ipam/ipam.ts";
+import { sweep } from "../../src/ipam/sweep.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { STANDING_CLOCK } from "../support/orders.ts";
+import { memoryWorld } from "../support/world.ts";
+// the plugin loads its verbs when they are asked for: once they are loaded, a call takes no turn of the event loop for it
+import "../../src/cni/verbs/add.ts";
+import "../../src/cni/verbs/check.ts";
+import "../../src/cni/verbs/del.ts";
+import "../../src/cni/replay.ts";
+import { checkEmpty, checkLive, contentsOf } from "./checks.ts";
+import { SimNode } from "./node.ts";
+import { addressesOf, callPlugin, type Network, type Outcome, type Sandbox } from "./runtime.ts";
+import { type Process, Scheduler, standstill } from "./scheduler.ts";
+
+/** Steps with faults; then the faults end, every pod goes, and the store must be empty. */
+const STEPS = 120;
+/** Steps to come to rest, at most. */
+const REST = 20_000;
+const PODS = 6;
+const NODES = 2;
+
+const base = { type: "whereabouts", datastore: "embedded", log_level: "panic" };
+
+/** Networks whose pools overlap, one with a second family, a small one, and one of another domain. */
+export const NETWORKS: readonly Network[] = [
+  { name: "wide", domain: "", ipam: { ...base, range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/125" }] } },
+  { name: "narrow", domain: "", ipam: { ...base, range: "10.0.0.0/29", exclude: ["10.0.0.2"] } },
+  {
+    name: "twice",
+    domain: "",
+    ipam: { ...base, range: "10.0.0.0/28", range_start: "10.0.0.4", ipRanges: [{ range: "10.0.0.8/29" }] },
+  },
+  { name: "blue", domain: "blue", ipam: { ...base, range: "10.0.0.0/29", network_name: "blue" } },
+];
+
+/** How a store is bent for the simulation's own test. */
+export type Sabotage = (driver: StorageDriver) => StorageDriver;
+
+/** Thrown when a promise is broken. */
+export class BrokenPromiseError extends Error {
+  override name = "BrokenPromiseError";
+}
+
+/** Runs one history. */
+export async function simulate(
+  seed: number,
+  sabotage: Sabotage = (driver) => driver,
+): Promise<{ readonly trace: readonly string[] }> {
+  await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
+  const scheduler = new Scheduler(seed);
+  const cluster = new SimCluster(scheduler, sabotage(driver), driver);
+  try {
+    await cluster.run();
+  } catch (error) {
+    const lines = scheduler.trace.slice(Deno.env.get("SIM_TRACE") ? 0 : -60).join("\n");
+    const message = `${error instanceof Error ? error.message : error}\nseed ${seed}, after\n${lines}`;
+    throw new BrokenPromiseError(`${message}\nReplay: deno run -A tests/sim/run.ts --seed ${seed}`, { cause: error });
+  }
+  return { trace: scheduler.trace };
+}
+
+class SimCluster {
+  readonly #scheduler: Scheduler;
+  readonly #store: StorageDriver;
+  readonly #truth: StorageDriver;
+  readonly #nodes: readonly SimNode[];
+  readonly #sandboxes: Sandbox[] = [];
+  readonly #processes = new Set<Process>();
+  #next = 0;
+  #failure: Error | undefined;
+
+  constructor(scheduler: Scheduler, store: StorageDriver, truth: StorageDriver) {
+    this.#scheduler = scheduler;
+    this.#store = store;
+    this.#truth = truth;
+    this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, scheduler));
+  }
+
+  async run(): Promise<void> {
+    for (let step = 0; step < STEPS; step++) {
+      if (this.#scheduler.chance(0.35)) this.#act();
+      else if (this.#processes.size > 0 && this.#scheduler.chance(0.03)) {
+        this.#scheduler.kill(this.#scheduler.pick([...this.#processes]));
+      } else await this.#scheduler.step();
+      await standstill();
+      await this.#check();
+    }
+    this.#scheduler.faults = false;
+    await this.#rest();
+    for (const sandbox of this.#sandboxes) if (sandbox.state === "new" || sandbox.state === "live") this.#die(sandbox);
+    await this.#rest();
+    await this.#drain();
+    const contents = await contentsOf(this.#truth);
+    checkEmpty(contents, this.#scheduler.leftToSweep);
+    await this.#sweep();
+    checkEmpty(await contentsOf(this.#truth), 0);
+  }
+
+  /** What was sent and is not awaited any more arrives. */
+  async #drain(): Promise<void> {
+    while (this.#scheduler.waiting > 0) await this.#scheduler.step();
+  }
+
+  /** Promise 5: no pod lives, so a sweep leaves nothing. */
+  async #sweep(): Promise<void> {
+    const world = { ...memoryWorld(), ...STANDING_CLOCK };
+    const ipam = directIpam(this.#truth, world, SILENT);
+    const { signal } = new AbortController();
+    await sweep(ipam, { pods: () => Promise.resolve([]), grace: 1, dryRun: false, signal });
+  }
+
+  async #check(): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    checkLive(await contentsOf(this.#truth), this.#sandboxes);
+  }
+
+  /** Lets everything under way come to its end. */
+  async #rest(): Promise<void> {
+    for (let step = 0; step < REST; step++) {
+      for (const sandbox of this.#sandboxes) {
+        if (sandbox.state === "dying" && sandbox.running === 0) this.#start(sandbox, "DEL");
+      }
+      if (this.#processes.size === 0) return;
+      await standstill();
+      const moved = await this.#scheduler.step();
+      const waiting = [...this.#processes].map(({ name }) => name);
+      assert(moved || waiting.length === 0, `Nothing moves, and these wait: ${waiting.join(", ")}`);
+      await this.#check();
+    }
+    throw new Error(`No rest after ${REST} steps`);
+  }
+
+  /** Something a runtime does by itself. */
+  #act(): void {
+    const idle = this.#sandboxes.filter(({ running, state }) => running === 0 && state !== "gone");
+    const pods = new Set(this.#sandboxes.filter(({ state }) => state !== "gone").map(({ podRef }) => podRef));
+    if (idle.length === 0 || (pods.size < PODS && this.#scheduler.chance(0.4))) {
+      this.#create(`default/pod-${this.#scheduler.below(PODS)}`);
+    } else this.#touch(this.#scheduler.pick(idle));
+  }
+
+  #touch(sandbox: Sandbox): void {
+    switch (sandbox.state) {
+      case "new": // its ADD failed or was killed: runtimes give up on the sandbox, or call again
+        return this.#scheduler.chance(0.5) ? this.#die(sandbox) : this.#start(sandbox, "ADD");
+      case "live":
+        if (this.#scheduler.chance(0.2)) return this.#start(sandbox, "ADD");
+        if (this.#scheduler.chance(0.2)) return this.#start(sandbox, "CHECK");
+        if (this.#scheduler.chance(0.3)) return this.#create(sandbox.podRef); // the pod comes back elsewhere
+        return this.#die(sandbox);
+      case "dying":
+        return this.#start(sandbox, "DEL");
+    }
+  }
+
+  /** A pod gets a new sandbox. Those it had are over from now on, whenever their DEL comes. */
+  #create(podRef: string): void {
+    const former = this.#sandboxes.filter((one) => one.podRef === podRef && one.state !== "gone");
+    if (former.some((one) => one.running > 0 && one.state !== "dying")) return; // nobody adds two sandboxes of a pod at a time
+    const network = former[0]?.network ?? this.#scheduler.pick(NETWORKS);
+    for (const one of former) if (one.state !== "dying") one.state = "dying";
+    const containerId = `c${++this.#next}`;
+    const node = this.#scheduler.pick(this.#nodes);
+    const sandbox: Sandbox = { podRef, containerId, node, network, state: "new", addresses: [], running: 0 };
+    this.#sandboxes.push(sandbox);
+    this.#start(sandbox, "ADD");
+  }
+
+  #die(sandbox: Sandbox): void {
+    sandbox.state = "dying";
+    this.#start(sandbox, "DEL");
+    if (this.#scheduler.faults && this.#scheduler.chance(0.1)) this.#start(sandbox, "DEL"); // some runtimes call twice
+  }
+
+  #start(sandbox: Sandbox, verb: "ADD" | "DEL" | "CHECK"): void {
+    const { process, outcome } = callPlugin(this.#scheduler, this.#store, sandbox, verb);
+    this.#scheduler.note(`${process.name} starts`);
+    this.#processes.add(process);
+    sandbox.running++;
+    void outcome.then((answer) => {
+      this.#processes.delete(process);
+      sandbox.running--;
+      this.#scheduler.note(
+        `${process.name} ends: ${
+          answer ? (answer.exitCode === 0 ? "success" : answer.stdout.replace(/\s+/g, " ")) : "killed"
+        }`,
+      );
+      this.#ended(sandbox, verb, answer);
+    });
+  }
+
+  #ended(sandbox: Sandbox, verb: "ADD" | "DEL" | "CHECK", answer: Outcome): void {
+    const ok = answer?.exitCode === 0;
+    if (verb === "ADD" && ok && answer && (sandbox.state === "new" || sandbox.state === "live")) {
+      const addresses = addressesOf(answer);
+      if (sandbox.state === "live") {
+        this.#expect(addresses, sandbox.addresses, `a repeated ADD of ${sandbox.containerId}`);
+      }
+      sandbox.addresses = addresses;
+      sandbox.state = "live";
+    } else if (verb === "DEL" && ok && sandbox.running === 0) sandbox.state = "gone";
+    else if (verb === "CHECK" && answer && !ok && sandbox.state === "live") {
+      const { code } = JSON.parse(answer.stdout);
+      if (code === 104) {
+        this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer.stdout}`);
+      }
+    }
+  }
+
+  #expect(found: readonly string[], wanted: readonly string[], what: string): void {
+    if (found.join() !== wanted.join()) {
+      this.#failure ??= new Error(`${what} gave ${found.join()}, before it was ${wanted.join()}`);
+    }
+  }
+}

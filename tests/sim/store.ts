@@ -1,0 +1,107 @@
+/**
+ * The store as one process reaches it over a network that fails. What can happen to an operation, and why it must be survived:
+ *
+ * - it waits: others go first;
+ * - conflict: the pool changed, as any other writer's commit would have it;
+ * - the request is lost: unavailable, nothing done;
+ * - the answer is lost: unavailable, and done;
+ * - silence: done or not, the caller learns nothing until its own time limit;
+ * - it arrives late: the caller gave up, and then it is done after all;
+ * - the process dies, before or after it is done.
+ *
+ * @module
+ */
+import { ConflictError, type Reservations, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+
+/** Shares of operations that go wrong while faults are on. */
+const FAULTS = { conflict: 0.03, request: 0.03, answer: 0.04, silence: 0.01, death: 0.03 };
+
+/** The store as a process sees it. Closing it leaves the store open. */
+export function networked(driver: StorageDriver, scheduler: Scheduler, process: Process): StorageDriver {
+  const run = <T>(label: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) =>
+    operate(scheduler, process, label, signal, work);
+  const { overlaps } = driver;
+  const reservations: Reservations | undefined = overlaps && {
+    claim: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.claim(one, own)),
+    release: (one, signal) => run(`unreserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.release(one, own)),
+    find: (network, ip, signal) => run("find", signal, (own) => overlaps.find(network, ip, own)),
+    list: (network, signal) => run("list reservations", signal, (own) => overlaps.list(network, own)),
+  };
+  return {
+    name: driver.name,
+    read: (key, signal) => run("read", signal, (own) => driver.read(key, own)),
+    commit: (snapshot, changes, signal) => run("commit", signal, (own) => driver.commit(snapshot, changes, own)),
+    list: (signal) => run("list", signal, (own) => driver.list(own)),
+    status: (signal) => run("status", signal, (own) => driver.status(own)),
+    ...(reservations && { overlaps: reservations }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function operate<T>(
+  scheduler: Scheduler,
+  process: Process,
+  label: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  if (label.startsWith("reserve") && process.name.startsWith("DEL")) scheduler.leftToSweep++;
+  const own = new AbortController().signal; // once sent, a request is not taken back by the sender's losing patience
+  const arrived = scheduler.gate(process, label);
+  const late = await Promise.race([arrived.then(() => false), aborted(signal).then(() => true)]);
+  if (late) {
+    if (scheduler.chance(0.5)) void arrived.then(() => arriveLate(scheduler, label, work)).catch(() => {});
+    throw signal.reason;
+  }
+  const fault = scheduler.faults ? draw(scheduler) : undefined;
+  if (fault) scheduler.note(`  ${fault}`);
+  switch (fault) {
+    case undefined:
+      return await work(own);
+    case "conflict":
+      if (label === "commit") throw new ConflictError("simulated conflict");
+      return await work(own);
+    case "request":
+      throw new UnavailableError("simulated: the request was lost");
+    case "answer":
+      await work(own).catch(() => {});
+      throw new UnavailableError("simulated: the answer was lost");
+    case "silence":
+      if (scheduler.chance(0.5)) await work(own).catch(() => {});
+      await aborted(signal);
+      throw signal.reason;
+    case "death":
+      if (scheduler.chance(0.5)) await work(own).catch(() => {});
+      scheduler.kill(process);
+      return await new Promise<never>(() => {});
+  }
+}
+
+/** A reservation that is made after its maker gave up and its owner was released is what only the sweep can find. */
+async function arriveLate(
+  scheduler: Scheduler,
+  label: string,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  scheduler.note(`late: ${label}`);
+  if (label.startsWith("reserve")) scheduler.leftToSweep++;
+  await work(new AbortController().signal);
+}
+
+function draw(scheduler: Scheduler): keyof typeof FAULTS | undefined {
+  let value = scheduler.random();
+  for (const [fault, share] of Object.entries(FAULTS)) {
+    value -= share;
+    if (value < 0) return fault as keyof typeof FAULTS;
+  }
+  return undefined;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
