@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { formatIp, parseIp } from "../address/ip.ts";
-import { drop } from "../pool/requests.ts";
+import { releaseAllocations } from "../ipam/release.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { LOOK_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
@@ -37,9 +37,7 @@ export async function releaseAddress(terminal: Terminal, args: readonly string[]
       terminal.print(`Would release ${what}; --yes does`);
       continue;
     }
-    const { podRef, ifName, containerId } = allocation;
-    await ipam.driver.overlaps?.release({ network: key.network, ip, podRef, ifName, containerId }, signal);
-    const { allocations } = await ipam.commit(key, drop([allocation]), { signal });
+    const allocations = await releaseAllocations(ipam, key, [allocation], signal);
     terminal.print(allocations.length > 0 ? `Released ${what}` : `Kept ${what}: it changed meanwhile`);
   }
   if (held.length === 0) terminal.print(`Nobody has ${formatIp(ip)}`);

@@ -78,6 +78,28 @@ async function releasePool(
   return held.length === 0 ? [] : await releaseHeld(work, held.map((allocation) => ({ key, allocation })), from);
 }
 
+/**
+ * Releases exactly these allocations of a pool, and their reservations; what belongs to another owner or sandbox by now stays.
+ *
+ * @returns those that were released
+ */
+export async function releaseAllocations(
+  ipam: Ipam,
+  key: PoolKey,
+  allocations: readonly Allocation[],
+  signal: AbortSignal,
+): Promise<readonly Allocation[]> {
+  using _turn = await ipam.turn(key, signal);
+  const { overlaps } = ipam.driver;
+  if (!overlaps) return (await ipam.commit(key, drop(allocations), { signal })).allocations;
+  const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
+  return await releaseHeld(
+    { ipam, overlaps, key, signal },
+    allocations.map((allocation) => ({ key, allocation })),
+    from,
+  );
+}
+
 async function releaseHeld(
   work: ReservedPool,
   recorded: readonly Held[],

@@ -6,13 +6,13 @@
  *
  * @module
  */
-import { formatIp, type Ip, sameIp } from "../address/ip.ts";
+import { formatIp, sameIp } from "../address/ip.ts";
 import { agreed, findOrphans, type Orphan, type PodFacts } from "../pool/orphans.ts";
-import { drop } from "../pool/requests.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
+import { releaseAllocations } from "./release.ts";
 
 /** How a sweep is made. */
 export interface SweepOptions {
@@ -116,22 +116,15 @@ async function free(
       return [];
     }
   };
-  const reservations = await listReservations(ipam, signal);
-  const release = (reservation: Reservation) =>
-    retry((limit) => driver.overlaps?.release(reservation, limit) ?? Promise.resolve(false), clock, signal);
   const freed: Orphan[] = [];
   for (const orphan of orphans) {
-    freed.push(
-      ...await attempt(orphan, async () => {
-        for (const reservation of reservationsOf(orphan, reservations)) await release(reservation);
-        using _turn = await ipam.turn(orphan.key, signal);
-        const { allocations } = await ipam.commit(orphan.key, drop([orphan.allocation]), { signal });
-        return allocations.length > 0;
-      }),
-    );
+    const free = async () => (await releaseAllocations(ipam, orphan.key, [orphan.allocation], signal)).length > 0;
+    freed.push(...await attempt(orphan, free));
   }
+  const release = ({ reservation }: StrayReservation) =>
+    retry((limit) => driver.overlaps?.release(reservation, limit) ?? Promise.resolve(false), clock, signal);
   const released: StrayReservation[] = [];
-  for (const stray of strays) released.push(...await attempt(stray, () => release(stray.reservation)));
+  for (const stray of strays) released.push(...await attempt(stray, () => release(stray)));
   for (const { key, allocation, reason } of freed) {
     const address = formatIp({ family: key.cidr.family, value: allocation.address });
     ipam.log.info("Freed", { pool: formatPoolKey(key), address, pod: allocation.podRef, reason });
@@ -141,13 +134,4 @@ async function free(
 
 function listReservations({ driver, clock }: Ipam, signal: AbortSignal): Promise<Reservation[]> {
   return retry((limit) => driver.overlaps?.list(undefined, limit) ?? Promise.resolve([]), clock, signal);
-}
-
-/** The reservation of the entry's own sandbox: one that a newer sandbox took over is not the entry's any more. */
-function reservationsOf({ key, allocation }: Orphan, reservations: readonly Reservation[]): Reservation[] {
-  const ip: Ip = { family: key.cidr.family, value: allocation.address };
-  const { podRef, containerId } = allocation;
-  return reservations.filter((one) =>
-    sameIp(one.ip, ip) && one.podRef === podRef && ["", containerId].includes(one.containerId)
-  );
 }
