@@ -39,6 +39,8 @@ export class Scheduler {
    * taken the address over, which may be on its own way out.
    */
   leftToSweep = 0;
+  /** Nobody reaches the store. */
+  outage = false;
   /** Faults happen. */
   faults = true;
   #now = 0;

@@ -3,8 +3,8 @@ import { ConflictError, type Reservations, type StorageDriver } from "../../src/
 import { BrokenPromiseError, type Sabotage, simulate } from "./simulation.ts";
 
 /** Seeds of a run. `WHEREABOUTS_SIM_FROM` starts elsewhere. */
-const SEEDS = 2_400;
-const PARTS = 6;
+const SEEDS = 2_100;
+const PARTS = 7;
 const FROM = Number(Deno.env.get("WHEREABOUTS_SIM_FROM") ?? 1);
 
 for (let part = 0; part < PARTS; part++) {

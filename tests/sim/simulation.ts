@@ -77,6 +77,7 @@ class SimCluster {
   readonly #sandboxes: Sandbox[] = [];
   readonly #processes = new Set<Process>();
   #next = 0;
+  readonly #failedTakeovers = new Set<string>();
   #failure: Error | undefined;
 
   constructor(scheduler: Scheduler, store: StorageDriver, truth: StorageDriver) {
@@ -88,6 +89,7 @@ class SimCluster {
 
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
+      if (this.#scheduler.chance(0.02)) this.#toggleOutage();
       if (this.#scheduler.chance(0.35)) this.#act();
       else if (this.#processes.size > 0 && this.#scheduler.chance(0.03)) {
         this.#scheduler.kill(this.#scheduler.pick([...this.#processes]));
@@ -96,14 +98,15 @@ class SimCluster {
       await this.#check();
     }
     this.#scheduler.faults = false;
+    this.#scheduler.outage = false;
     await this.#rest();
     for (const sandbox of this.#sandboxes) if (sandbox.state === "new" || sandbox.state === "live") this.#die(sandbox);
     await this.#rest();
     await this.#drain();
     const contents = await contentsOf(this.#truth);
-    checkEmpty(contents, this.#scheduler.leftToSweep);
+    checkEmpty(contents, { reservations: this.#scheduler.leftToSweep, entriesOf: this.#failedTakeovers });
     await this.#sweep();
-    checkEmpty(await contentsOf(this.#truth), 0);
+    checkEmpty(await contentsOf(this.#truth), { reservations: 0, entriesOf: new Set() });
   }
 
   /** What was sent and is not awaited any more arrives. */
@@ -117,6 +120,11 @@ class SimCluster {
     const ipam = directIpam(this.#truth, world, SILENT);
     const { signal } = new AbortController();
     await sweep(ipam, { pods: () => Promise.resolve([]), grace: 1, dryRun: false, signal });
+  }
+
+  #toggleOutage(): void {
+    this.#scheduler.outage = !this.#scheduler.outage;
+    this.#scheduler.note(this.#scheduler.outage ? "the store is out of reach" : "the store is back");
   }
 
   async #check(): Promise<void> {
@@ -208,6 +216,10 @@ class SimCluster {
       }
       sandbox.addresses = addresses;
       sandbox.state = "live";
+    } else if (
+      verb === "ADD" && answer && !ok && this.#sandboxes.some((one) => one !== sandbox && one.podRef === sandbox.podRef)
+    ) {
+      this.#failedTakeovers.add(sandbox.podRef);
     } else if (verb === "DEL" && ok && sandbox.running === 0) sandbox.state = "gone";
     else if (verb === "CHECK" && answer && !ok && sandbox.state === "live") {
       const { code } = JSON.parse(answer.stdout);

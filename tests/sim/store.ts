@@ -3,7 +3,7 @@
  *
  * - it waits: others go first;
  * - conflict: the pool changed, as any other writer's commit would have it;
- * - the request is lost: unavailable, nothing done;
+ * - the request is lost: unavailable, nothing done; in an outage, that of everybody for a while;
  * - the answer is lost: unavailable, and done;
  * - silence: done or not, the caller learns nothing until its own time limit;
  * - it arrives late: the caller gave up, and then it is done after all;
@@ -91,6 +91,7 @@ async function arriveLate(
 }
 
 function draw(scheduler: Scheduler): keyof typeof FAULTS | undefined {
+  if (scheduler.outage) return "request";
   let value = scheduler.random();
   for (const [fault, share] of Object.entries(FAULTS)) {
     value -= share;

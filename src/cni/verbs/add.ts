@@ -6,7 +6,7 @@
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
 import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { JournalRecord } from "../../journal/record.ts";
+import type { Attachment, JournalRecord } from "../../journal/record.ts";
 import type { Logger } from "../../world/log.ts";
 import { type Call, configure, ownerOf, sliced } from "../call.ts";
 import { attachmentTurn } from "../turn.ts";
@@ -19,15 +19,16 @@ export async function add(call: Call): Promise<string> {
   const owner = ownerOf(request, config);
   const { network, containerId, ifName, conf } = request;
   using _turn = await attachmentTurn(world, request, signal);
-  const record: JournalRecord = { network, containerId, ifName, conf: JSON.stringify(conf), held: [] };
   const journal = host.journal(world, log);
+  const former = await formerRecord(journal, request);
+  const record: JournalRecord = { network, containerId, ifName, conf: JSON.stringify(conf), held: former?.held ?? [] };
   if (config.ranges.length > 0) await note(journal, record, log);
   await using ipam = await host.open(config, world, log);
   let assigned: Assigned[];
   try {
     assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal);
   } catch (error) {
-    await afterFailure(journal, record, error, signal);
+    if (!former) await afterFailure(journal, record, error, signal);
     throw error;
   }
   if (assigned.length > 0) await note(journal, { ...record, held: assigned.map(({ held }) => held) }, log);
@@ -35,6 +36,12 @@ export async function add(call: Call): Promise<string> {
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
   );
+}
+
+/** What an earlier ADD of the same attachment was given. It is in use, so a repeated one that fails takes nothing back. */
+async function formerRecord(journal: Journal | undefined, attachment: Attachment): Promise<JournalRecord | undefined> {
+  const record = await journal?.find(attachment);
+  return record && record.held.length > 0 && !await journal?.isPending(attachment) ? record : undefined;
 }
 
 /** A journal that cannot be written costs GC its knowledge, not the pod its address. */
