@@ -49,7 +49,8 @@ export function directHost(loadDriver: LoadDriver): Host {
  * key has it seeded on another thread while the configuration is read. Measured: a tenth of a direct ADD.
  */
 function seedTls({ ipam }: Readonly<Record<string, unknown>>): void {
-  const { datastore = "kubernetes", etcd_host, database } = (ipam ?? {}) as Record<string, unknown>;
+  if (typeof ipam !== "object" || ipam === null) return;
+  const { datastore = "kubernetes", etcd_host, database } = ipam as Record<string, unknown>;
   if (datastore !== "kubernetes" || etcd_host || database) return;
   crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
 }
