@@ -49,12 +49,13 @@ export function encodeRecord(record: JournalRecord): string {
 
 /** Reads a record; undefined where the text is none of this format. */
 export function decodeRecord(text: string): JournalRecord | undefined {
-  let value: Record<string, unknown>;
+  let value: Record<string, unknown> | null;
   try {
     value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (value === null) return undefined;
   const { format, network, containerId, ifName, conf, held } = value;
   if (format !== FORMAT || !Array.isArray(held)) return undefined;
   if (
@@ -67,7 +68,8 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   return { network, containerId, ifName, conf, held: entries.filter((one) => one !== undefined) };
 }
 
-function decodeHeld(value: Record<string, unknown>, containerId: string, ifName: string): Held | undefined {
+function decodeHeld(value: Record<string, unknown> | null, containerId: string, ifName: string): Held | undefined {
+  if (value === null) return undefined;
   const cidr = parseCidr(String(value.range))?.cidr;
   const ip = parseIp(String(value.address));
   if (!cidr || !ip || ip.family !== cidr.family) return undefined;

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { decodeValue, EMPTY, toAllocations, withChanges } from "../../../drivers/etcd/value.ts";
+import type { Allocation, Change } from "../../../src/pool/types.ts";
+
+const text = fc.string({ maxLength: 12 });
+const allocation: fc.Arbitrary<Allocation> = fc.record({
+  address: fc.bigInt({ min: 0n, max: 0xffffffffn }),
+  podRef: text,
+  ifName: text,
+  containerId: text,
+}, { noNullPrototype: true });
+
+Deno.test("withChanges and toAllocations are each other's inverse, through text", () => {
+  fc.assert(fc.property(fc.uniqueArray(allocation, { selector: ({ address }) => address }), (all) => {
+    const changes: Change[] = all.map((after) => ({ address: after.address, after }));
+    const decoded = decodeValue(JSON.stringify(withChanges(EMPTY, changes, 4)));
+    assert(decoded);
+    assert.deepEqual([...toAllocations(decoded, 4).values()].sort(byAddress), all.toSorted(byAddress));
+    const released = withChanges(decoded, all.map((before) => ({ address: before.address, before })), 4);
+    assert.deepEqual(released, EMPTY);
+  }));
+});
+
+function byAddress(a: Allocation, b: Allocation): number {
+  return a.address < b.address ? -1 : 1;
+}
+
+Deno.test("withChanges keeps an owner's unknown members, and drops those of another's", () => {
+  const held: Allocation = { address: 0x0a000001n, podRef: "default/a", ifName: "net1", containerId: "c1" };
+  const document = {
+    version: 1,
+    note: "kept",
+    allocations: { "10.0.0.1": { id: "c1", podref: "default/a", ifname: "net1", since: 5 } },
+  };
+  const refreshed = withChanges(document, [{
+    address: held.address,
+    before: held,
+    after: { ...held, containerId: "c2" },
+  }], 4);
+  assert.deepEqual(refreshed, {
+    ...document,
+    allocations: { "10.0.0.1": { id: "c2", podref: "default/a", ifname: "net1", since: 5 } },
+  });
+  const other = { ...held, podRef: "default/b" };
+  const replaced = withChanges(document, [{ address: held.address, before: held, after: other }], 4);
+  assert.deepEqual(replaced.allocations, { "10.0.0.1": { id: "c1", podref: "default/b", ifname: "net1" } });
+});
+
+Deno.test("decodeValue reads nothing but this format", () => {
+  for (
+    const text of [
+      "",
+      "10.0.0.1 c1\n10.0.0.2 c2",
+      "{}",
+      '{"version":2,"allocations":{}}',
+      '{"version":1}',
+      "null",
+      "[]",
+    ]
+  ) {
+    assert.equal(decodeValue(text), undefined, text);
+  }
+});
+
+Deno.test("toAllocations leaves out what is no address of the family", () => {
+  const allocations = { "10.0.0.1": { id: "c" }, "fd00::1": { id: "c" }, "10.0.0.01": { id: "c" }, x: { id: "c" } };
+  assert.deepEqual([...toAllocations({ version: 1, allocations }, 4).keys()], [0x0a000001n]);
+});

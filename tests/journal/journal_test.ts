@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { folderJournal, type Journal } from "../../src/journal/journal.ts";
+import type { JournalRecord } from "../../src/journal/record.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { type MemoryWorld, memoryWorld } from "../support/world.ts";
+
+const record = (containerId: string): JournalRecord => ({
+  network: "net",
+  containerId,
+  ifName: "net1",
+  conf: "{}",
+  held: [],
+});
+
+function journal(): { readonly world: MemoryWorld; readonly journal: Journal } {
+  const world = memoryWorld();
+  return { world, journal: folderJournal("/j", world, SILENT) };
+}
+
+const ids = (records: readonly JournalRecord[]) => records.map(({ containerId }) => containerId).sort();
+
+Deno.test("folderJournal keeps an attachment in one state at a time", async () => {
+  const { world, journal: j } = journal();
+  await j.hold(record("a"));
+  await j.hold(record("b"));
+  assert.deepEqual([ids(await j.held()), ids(await j.pending())], [["a", "b"], []]);
+  await j.promise(record("a"));
+  assert.deepEqual([ids(await j.held()), ids(await j.pending()), await j.isPending(record("a"))], [["b"], ["a"], true]);
+  assert.deepEqual(await j.find(record("a")), record("a"));
+  await j.hold(record("a"));
+  assert.deepEqual([ids(await j.held()), await j.isPending(record("a"))], [["a", "b"], false]);
+  await j.promise(record("b"));
+  for (const id of ["a", "b", "never"]) await j.forget(record(id));
+  assert.deepEqual([...world.files.keys()], []);
+});
+
+Deno.test("folderJournal syncs a promise to the disk, and not what an ADD notes", async () => {
+  const durable: boolean[] = [];
+  const world = memoryWorld();
+  const watched = {
+    ...world,
+    writeFile: (...args: Parameters<typeof world.writeFile>) => {
+      durable.push(args[2].durable);
+      return world.writeFile(...args);
+    },
+  };
+  const j = folderJournal("/j", watched, SILENT);
+  await j.hold(record("a"));
+  await j.promise(record("a"));
+  assert.deepEqual(durable, [false, true]);
+});
+
+Deno.test("folderJournal passes over a record it cannot read, and says so", async () => {
+  const world = memoryWorld({
+    files: { "/j/attachments/net:x:net1.json": '{"format":1,', "/j/attachments/net:y:net1.json.tmp": "{}" },
+  });
+  const errors: unknown[] = [];
+  const j = folderJournal("/j", world, { ...SILENT, error: (_, fields) => void errors.push(fields?.path) });
+  await j.hold(record("a"));
+  assert.deepEqual(ids(await j.held()), ["a"]);
+  assert.deepEqual(errors, ["/j/attachments/net:x:net1.json"]);
+});
+
+Deno.test("folderJournal is empty where there is no folder", async () => {
+  const { journal: j } = journal();
+  assert.deepEqual([await j.held(), await j.pending(), await j.find(record("a"))], [[], [], undefined]);
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { parseCidr } from "../../src/address/cidr.ts";
+import { decodeRecord, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
+
+const cidr = parseCidr("fd00::/64")?.cidr;
+assert(cidr);
+
+const RECORD: JournalRecord = {
+  network: "net",
+  containerId: "9f1c",
+  ifName: "net1",
+  conf: '{"name":"net"}',
+  held: [
+    {
+      key: { network: "blue", cidr },
+      allocation: { address: cidr.base + 5n, podRef: "default/a", ifName: "net1", containerId: "9f1c" },
+      token: "u/7",
+    },
+    {
+      key: { network: "", node: "n1", cidr },
+      allocation: { address: cidr.base + 6n, podRef: "default/a", ifName: "net1", containerId: "9f1c" },
+    },
+  ],
+};
+
+Deno.test("decodeRecord reads what encodeRecord wrote", () => {
+  assert.deepEqual(decodeRecord(encodeRecord(RECORD)), RECORD);
+  assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, held: [] })), { ...RECORD, held: [] });
+});
+
+Deno.test("decodeRecord reads nothing from half a record, and nothing of another format", () => {
+  const text = encodeRecord(RECORD);
+  for (
+    const part of ["", "{", text.slice(0, text.length / 2), "null", "[]", text.replace('"format":1', '"format":2')]
+  ) {
+    assert.equal(decodeRecord(part), undefined, part);
+  }
+});
+
+Deno.test("recordName keeps attachments apart, and stays in its folder", () => {
+  const names = [
+    recordName({ network: "a", containerId: "b", ifName: "c" }),
+    recordName({ network: "a", containerId: "b", ifName: "d" }),
+    recordName({ network: "a.b", containerId: "b", ifName: "c" }),
+    recordName({ network: "a", containerId: "b", ifName: "%2e%2e" }),
+  ];
+  assert.equal(new Set(names).size, names.length);
+  for (const name of names) assert.doesNotMatch(name, /\//);
+});
