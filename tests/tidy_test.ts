@@ -39,6 +39,31 @@ Deno.test("tidy: files fit in a head, functions on a screen", () => {
 /** Files with logic that another file's tests hold, and why there is none of their own. */
 const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/embedded/reservations.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
+  "drivers/embedded/schema.ts": "older, newer, corrupt and busy files: tests/drivers/embedded/driver_test.ts",
+  "drivers/etcd/connect.ts": "TLS, logins and silence against real servers: tests/drivers/etcd/driver_live_test.ts",
+  "drivers/etcd/library.ts": "loaded by every etcd test, and from the bundle by tests/binary",
+  "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
+  "src/agent/agent.ts": "the binary's agent on a real socket: tests/binary/agent_live_test.ts",
+  "src/agent/replayer.ts": "with the agent: tests/binary/agent_live_test.ts",
+  "src/agent/stores.ts": "with the agent: tests/binary/agent_live_test.ts",
+  "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
+  "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
+  "src/cni/replay.ts": "late releases, by the simulation: tests/sim/sim_test.ts",
+  "src/cni/turn.ts": "late releases, by the simulation: tests/sim/sim_test.ts",
+  "src/cni/verbs/add.ts": "tests/cni/plugin_test.ts",
+  "src/cni/verbs/check.ts": "tests/cni/plugin_test.ts",
+  "src/cni/verbs/del.ts": "tests/cni/plugin_test.ts",
+  "src/cni/verbs/gc.ts": "tests/cni/plugin_test.ts",
+  "src/cni/verbs/status.ts": "tests/cni/plugin_test.ts",
+  "src/cli/agent.ts": "tests/binary/agent_live_test.ts",
+  "src/cli/check.ts": "tests/cli/command_test.ts",
+  "src/cli/demo.ts": "tests/cli/command_test.ts",
+  "src/cli/pods.ts": "tests/cli/command_test.ts",
+  "src/cli/reconcile.ts": "tests/cli/command_test.ts",
+  "src/cli/release.ts": "tests/cli/command_test.ts",
+  "src/cli/show.ts": "tests/cli/command_test.ts",
+  "src/cli/store.ts": "tests/cli/command_test.ts",
+  "src/cli/who_has.ts": "tests/cli/command_test.ts",
 };
 
 Deno.test("tidy: a test file stands beside the path of every source file with logic", () => {

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { Batcher } from "../../src/agent/batcher.ts";
+import { claim, type ClaimOutcome, drop } from "../../src/pool/requests.ts";
+import type { Change, Owner } from "../../src/pool/types.ts";
+import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import { memory, never, range } from "../ipam/lab.ts";
+
+const RANGE = range("10.0.0.0/28");
+const KEY = { network: "", cidr: RANGE.cidr };
+const owner = (pod: string): Owner => ({ podRef: `default/${pod}`, ifName: "net1", containerId: `c-${pod}` });
+
+interface Bench extends AsyncDisposable {
+  readonly driver: StorageDriver;
+  readonly batcher: Batcher;
+  readonly batches: number[];
+  readonly commits: { count: number; fail: Error | undefined };
+  claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<ClaimOutcome>;
+}
+
+async function bench(): Promise<Bench> {
+  const store = await memory();
+  const commits: Bench["commits"] = { count: 0, fail: undefined };
+  const driver: StorageDriver = {
+    name: "counting",
+    read: (key, signal) => store.read(key, signal),
+    commit: (snapshot, changes, signal) => {
+      commits.count++;
+      return commits.fail ? Promise.reject(commits.fail) : store.commit(snapshot, changes, signal);
+    },
+    list: (signal) => store.list(signal),
+    status: (signal) => store.status(signal),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+  const batches: number[] = [];
+  const clock = { ...hurriedClock(), now: () => 0 };
+  const batcher = new Batcher(driver, clock, { onBatch: (requests) => void batches.push(requests) });
+  return {
+    driver,
+    batcher,
+    batches,
+    commits,
+    claim: (pod, onAttempt) =>
+      batcher.commit(KEY, claim(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+const octet = (outcome: ClaimOutcome) =>
+  "allocation" in outcome ? Number(outcome.allocation.address & 0xffn) : outcome.kind;
+
+Deno.test("Batcher serves what arrives together in one commit, in order of arrival, lowest first", async () => {
+  await using b = await bench();
+  const outcomes = await Promise.all(Array.from({ length: 10 }, (_, i) => b.claim(`p${i}`)));
+  assert.deepEqual(outcomes.map(octet), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual([b.commits.count, b.batches], [2, [1, 9]]);
+});
+
+Deno.test("Batcher lets each request of a batch fail on its own", async () => {
+  await using b = await bench();
+  const outcomes = await Promise.all(Array.from({ length: 16 }, (_, i) => b.claim(`p${i}`)));
+  assert.deepEqual(outcomes.map(octet).slice(12), [13, 14, "exhausted", "exhausted"]);
+});
+
+Deno.test("Batcher gives the whole batch a commit's failure, and starts afresh", async () => {
+  await using b = await bench();
+  await b.claim("a");
+  b.commits.fail = new RefusedError("forbidden");
+  const failed = await Promise.allSettled([b.claim("b"), b.claim("c")]);
+  assert.deepEqual(failed.map(({ status }) => status), ["rejected", "rejected"]);
+  b.commits.fail = undefined;
+  assert.equal(octet(await b.claim("d")), 2);
+});
+
+Deno.test("Batcher never answers from what it remembers alone", async () => {
+  await using b = await bench();
+  assert.equal(octet(await b.claim("a")), 1);
+  const snapshot = await b.driver.read(KEY, never());
+  const [held] = snapshot.allocations.values();
+  assert(held);
+  await b.driver.commit(snapshot, [{ address: held.address, before: held }], never()); // another process releases it
+  assert.equal((await b.claim("a")).kind, "claimed");
+  assert.equal((await b.driver.read(KEY, never())).allocations.size, 1);
+  const released = await b.batcher.commit(KEY, { kind: "release", containerId: "nobody", ifName: "net1" }, {
+    signal: never(),
+  });
+  assert.deepEqual(released.allocations, []);
+});
+
+Deno.test("Batcher decides anew when another process wrote meanwhile", async () => {
+  await using b = await bench();
+  await b.claim("a");
+  const snapshot = await b.driver.read(KEY, never());
+  const foreign = { ...owner("foreign"), address: RANGE.first + 1n };
+  await b.driver.commit(snapshot, [{ address: foreign.address, after: foreign }], never());
+  assert.equal(octet(await b.claim("b")), 3);
+});
+
+Deno.test("Batcher lets a caller go whose signal aborted while it waited, and gives it nothing", async () => {
+  await using b = await bench();
+  const first = b.claim("a");
+  const stop = new AbortController();
+  const waiting = b.batcher.commit(KEY, claim(owner("b"), RANGE), { signal: stop.signal });
+  stop.abort(new Error("gone"));
+  await first;
+  await assert.rejects(waiting, /gone/);
+  assert.equal(octet(await b.claim("c")), 2);
+});
+
+Deno.test("Batcher tells each claim its own changes, which undo it and nothing else", async () => {
+  await using b = await bench();
+  const told: Change[][] = [[], [], []];
+  await Promise.all(["a", "b", "c"].map((pod, i) => b.claim(pod, (changes) => told[i]?.push(...changes))));
+  assert.deepEqual(told.map((changes) => changes.map(({ after }) => after?.podRef)), [["default/a"], ["default/b"], [
+    "default/c",
+  ]]);
+  await b.batcher.commit(KEY, { kind: "revert", changes: told[1] ?? [] }, { signal: never() });
+  assert.deepEqual([...(await b.driver.read(KEY, never())).allocations.values()].map(({ podRef }) => podRef), [
+    "default/a",
+    "default/c",
+  ]);
+});
+
+Deno.test("Batcher gives up after so many conflicts, and takes back exactly what it is told to", async () => {
+  await using b = await bench();
+  b.commits.fail = new ConflictError("always");
+  await assert.rejects(b.claim("a"), (error) => error instanceof ConflictError || error instanceof UnavailableError);
+  b.commits.fail = undefined;
+  const outcome = await b.claim("a");
+  assert("allocation" in outcome);
+  const freed = await b.batcher.commit(KEY, drop([{ ...outcome.allocation, containerId: "other" }]), {
+    signal: never(),
+  });
+  assert.deepEqual(freed.allocations, []);
+});

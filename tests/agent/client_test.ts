@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { askAgent } from "../../src/agent/client.ts";
+import { DEFAULT_SOCKET, PROTOCOL } from "../../src/agent/protocol.ts";
+import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const answer = (more: Record<string, unknown> = {}) => () =>
+  Promise.resolve(JSON.stringify({ protocol: PROTOCOL, stdout: "{}", exitCode: 0, ...more }));
+
+async function ask(
+  options: MemoryWorldOptions,
+  stdin: string | Uint8Array = "{}",
+): Promise<{ answer: unknown; lines: readonly string[] }> {
+  const world = memoryWorld(options);
+  return { answer: await askAgent(world, typeof stdin === "string" ? bytes(stdin) : stdin), lines: world.lines };
+}
+
+Deno.test("askAgent hands over the CNI variables and standard input, and nothing else", async () => {
+  let request = "";
+  const listen = (text: string) => {
+    request = text;
+    return answer()();
+  };
+  const env = { CNI_COMMAND: "ADD", CNI_IFNAME: "net1", SECRET: "x", PATH: "/bin" };
+  const { answer: given } = await ask({ env, sockets: { [DEFAULT_SOCKET]: listen } }, '{"name":"é"}');
+  assert.deepEqual(given, { stdout: "{}", exitCode: 0 });
+  assert.deepEqual(JSON.parse(request), {
+    protocol: PROTOCOL,
+    env: { CNI_COMMAND: "ADD", CNI_IFNAME: "net1" },
+    stdin: '{"name":"é"}',
+  });
+});
+
+Deno.test("askAgent asks the socket of the environment, else of the configuration, and none where they say off", async () => {
+  const sockets = {
+    "/a.sock": answer({ stdout: "a" }),
+    "/b.sock": answer({ stdout: "b" }),
+    [DEFAULT_SOCKET]: answer({ stdout: "usual" }),
+  };
+  const conf = (socket: string) => JSON.stringify({ ipam: { agent_socket: socket } });
+  const stdout = async (env: Record<string, string>, stdin: string) =>
+    (await ask({ env, sockets }, stdin)).answer as { stdout: string } | undefined;
+  assert.equal((await stdout({}, "{}"))?.stdout, "usual");
+  assert.equal((await stdout({}, conf("/a.sock")))?.stdout, "a");
+  assert.equal((await stdout({ WHEREABOUTS_AGENT_SOCKET: "/b.sock" }, conf("/a.sock")))?.stdout, "b");
+  assert.equal(await stdout({}, conf("off")), undefined);
+  assert.equal(await stdout({ WHEREABOUTS_AGENT_SOCKET: "off" }, conf("/a.sock")), undefined);
+});
+
+Deno.test("askAgent says nothing where there is no agent, and a line where one does not serve", async () => {
+  assert.deepEqual(await ask({}), { answer: undefined, lines: [] });
+  for (
+    const broken of [
+      () => Promise.reject(new Error("it died")),
+      () => Promise.resolve("{"),
+      answer({ protocol: 2 }),
+      answer({ exitCode: "0" }),
+    ]
+  ) {
+    const { answer: given, lines } = await ask({ sockets: { [DEFAULT_SOCKET]: broken } });
+    assert.equal(given, undefined);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /agent at .*agent\.sock did not serve the call, so it is served directly/);
+  }
+});
+
+Deno.test("askAgent leaves input that is no text to the direct path, which refuses it", async () => {
+  const { answer: given } = await ask({ sockets: { [DEFAULT_SOCKET]: answer() } }, new Uint8Array([0xff, 0xfe]));
+  assert.equal(given, undefined);
+});
