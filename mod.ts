@@ -56,6 +56,7 @@ export {
   type Owner,
   type PoolKey,
 } from "./src/pool/types.ts";
+export { networksOf } from "./src/config/conflist.ts";
 export { loadConfig, type LoadInput, NotWhereaboutsError } from "./src/config/load.ts";
 export {
   ConfigError,
