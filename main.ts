@@ -7,6 +7,7 @@
  */
 import { askAgent } from "./src/agent/client.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
+import type { World } from "./src/world/world.ts";
 
 /** Bytes of standard input that are read: one more than the plugin takes, so that it can refuse. */
 const MOST_INPUT = 4 * 1024 * 1024 + 1;
@@ -28,6 +29,8 @@ const stdio = {
   terminal: Deno.stdout.isTerminal(),
   openCluster: async (kubeconfig: string | undefined) =>
     (await import("./drivers/kubernetes/cluster.ts")).openCluster(kubeconfig),
+  inspectApi: async (world: World, kubeconfig: string | undefined) =>
+    (await import("./drivers/kubernetes/inspect.ts")).inspectApi(world, kubeconfig),
   platform: async () => (await import("./src/world/deno_agent.ts")).denoPlatform(),
 };
 Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));

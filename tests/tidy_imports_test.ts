@@ -29,7 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/cni/verbs": [...BELOW_CNI, "src/cni"],
   "src/agent": [...BELOW_CNI, "src/cni"],
   "src/controllers": BELOW_CNI,
-  "src/cli": [...BELOW_CNI, "src/cni", "src/agent", "src/controllers"],
+  "src/install": ["src/world"],
+  "src/cli": [...BELOW_CNI, "src/cni", "src/agent", "src/controllers", "src/install"],
   "drivers": ["drivers/embedded", "drivers/etcd", "drivers/kubernetes", "src/storage", "src/ipam", "src/world"],
   "drivers/embedded": DRIVER,
   "drivers/etcd": DRIVER,
@@ -44,6 +45,7 @@ const PORTS: Readonly<Record<string, { readonly from: RegExp; readonly why: stri
     why: "the port that its cluster stands behind",
     values: true,
   },
+  "src/install/preflight.ts": { from: /^drivers\/kubernetes/, why: "what is found out about an API server" },
   "src/cni/verbs": { from: /^src\/cni$/, why: "the verb table loads its rows" },
 };
 

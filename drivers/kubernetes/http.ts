@@ -155,13 +155,13 @@ export class ApiClient implements Disposable {
 }
 
 /** Deno before 2.9 says at the top why a request failed, later releases at the bottom of the causes. */
-function rootMessage(error: unknown): string {
+export function rootMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : rootMessage(error.cause);
 }
 
 /** Opens no connection yet. */
-function connect(access: Access): Transport {
+export function connect(access: Access): Transport {
   if (access.insecure || access.serverName !== undefined) {
     return lazily(() => import("./node_https.ts").then((module) => module.nodeTransport(access)));
   }

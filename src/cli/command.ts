@@ -6,6 +6,7 @@
 import { SUPPORTED_VERSIONS } from "../cni/version.ts";
 import type { Platform } from "../world/platform.ts";
 import type { OpenCluster } from "../controllers/cluster.ts";
+import type { InspectApi } from "../install/preflight.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world/world.ts";
@@ -31,6 +32,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   demo: {
     summary: "Show the main job on an embedded store in memory",
     run: async (terminal) => (await import("./demo.ts")).demo(terminal),
+  },
+  install: {
+    summary: "Put the plugin on this node and keep its credentials fresh: --agent, --once, --check, --uninstall, " +
+      "--bin-dir DIR, --conf-dir DIR, --host-conf-dir DIR, --namespace NAME, --node-name NAME",
+    run: async (terminal, args) => (await import("./install.ts")).install(terminal, args),
   },
   reconcile: {
     summary: `Free what no pod holds: --dry-run, --grace SECONDS, --pods FILE, ${STORE_HELP}`,
@@ -63,6 +69,8 @@ export interface Stdio {
   readonly write: (text: string) => void;
   /** Asks a cluster for its pods. */
   readonly openCluster: OpenCluster;
+  /** Looks whether an API server is ready for the plugin. */
+  readonly inspectApi: InspectApi;
   /** Sockets and signals. */
   readonly platform: () => Promise<Platform>;
   /** Whether standard output is a terminal. */
@@ -103,6 +111,7 @@ export async function runCommand(
       loadDriver,
       platform: stdio.platform,
       openCluster: stdio.openCluster,
+      inspectApi: stdio.inspectApi,
       print,
       style,
     }, rest);

@@ -5,6 +5,7 @@
  */
 import type { Platform } from "../world/platform.ts";
 import type { OpenCluster } from "../controllers/cluster.ts";
+import type { InspectApi } from "../install/preflight.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
@@ -17,6 +18,8 @@ export interface Terminal {
   readonly loadDriver: LoadDriver;
   /** Asks a cluster for its pods. */
   readonly openCluster: OpenCluster;
+  /** Looks whether an API server is ready for the plugin. */
+  readonly inspectApi: InspectApi;
   /** Sockets and signals, for commands that stay. */
   readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */

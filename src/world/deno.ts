@@ -18,7 +18,7 @@ export function denoWorld(): World {
     exists: (path) => Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound)),
     isDirectory: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
-    writeFile: async (path, text, { durable }) => writeFile(path, text, durable),
+    writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
     remove: (path) => Deno.remove(path).catch(ignoreAbsence),
     listFolder,
     appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
@@ -116,7 +116,7 @@ async function listFolder(path: string): Promise<string[]> {
 }
 
 /** Synchronous, because a small file is written faster than a thread is woken. */
-function writeFile(path: string, text: string, durable: boolean): void {
+function writeFile(path: string, text: string, durable: boolean, mode?: number): void {
   const folder = path.slice(0, path.lastIndexOf("/"));
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const data = new TextEncoder().encode(text);
@@ -132,6 +132,7 @@ function writeFile(path: string, text: string, durable: boolean): void {
   try {
     try {
       for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+      if (mode !== undefined) Deno.chmodSync(temporary, mode);
       if (durable) file.syncSync();
     } finally {
       file.close();

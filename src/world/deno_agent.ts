@@ -1,5 +1,5 @@
 /**
- * The real machine for the agent: sockets and signals.
+ * The real machine for processes that stay: sockets, signals, and the program itself.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { readToEnd } from "./deno.ts";
 
 /** Makes the Platform of this process. */
 export function denoPlatform(): Platform {
-  return { listen, serveHttp, stopSignal };
+  return { listen, serveHttp, installSelf, stopSignal };
 }
 
 async function listen(path: string): Promise<Listener> {
@@ -91,6 +91,30 @@ function serveHttp(
     return new Response(body, { status, headers: { "content-type": "text/plain; version=0.0.4" } });
   });
   return { [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+async function installSelf(path: string): Promise<void> {
+  const slash = path.lastIndexOf("/");
+  const [folder, name] = [path.slice(0, slash), path.slice(slash + 1)];
+  const temporary = (unique: string) => `.${name}.${unique}.tmp`;
+  for await (const { name: found } of Deno.readDir(folder)) { // what an installation that was killed left
+    if (found.startsWith(temporary("").replace(/\.tmp$/, "")) && found.endsWith(".tmp")) {
+      await Deno.remove(`${folder}/${found}`);
+    }
+  }
+  const copy = `${folder}/${temporary(crypto.randomUUID())}`;
+  try {
+    await Deno.copyFile(Deno.execPath(), copy);
+    await Deno.chmod(copy, 0o755);
+    using file = await Deno.open(copy);
+    await file.sync();
+    await Deno.rename(copy, path);
+  } catch (error) {
+    await Deno.remove(copy).catch(() => {});
+    throw new Error(`Cannot install ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+  using opened = await Deno.open(folder);
+  await opened.sync();
 }
 
 function stopSignal(): AbortSignal {

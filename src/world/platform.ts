@@ -1,5 +1,5 @@
 /**
- * What the agent needs of the machine beyond the World.
+ * What the agent and the installer need of the machine beyond the World.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface Listener extends AsyncIterable<Connection> {
   close(): void;
 }
 
-/** Sockets and signals. */
+/** Sockets, signals, and the program itself. */
 export interface Platform {
   /**
    * Listens on a unix socket that only its owner may use. A socket nobody listens on is replaced.
@@ -33,6 +33,10 @@ export interface Platform {
     address: string,
     handle: (path: string) => { readonly status: number; readonly body: string },
   ): AsyncDisposable;
+  /**
+   * Puts a copy of the running program at a path, as a whole and synced: a temporary file, then a rename. One that runs there goes on.
+   */
+  installSelf(path: string): Promise<void>;
   /** Aborts when the process is told to stop. */
   stopSignal(): AbortSignal;
 }

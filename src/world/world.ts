@@ -22,11 +22,15 @@ export interface World {
   /** Whether the path is a folder. */
   isDirectory(path: string): Promise<boolean>;
   /**
-   * Replaces a file as a whole: a temporary file, then a rename, so that nobody reads half of it. Makes the folder. Mode 0600.
+   * Replaces a file as a whole: a temporary file, then a rename, so that nobody reads half of it. Makes the folder.
    *
-   * @param options `durable`: synced to the disk before it resolves
+   * @param options `durable`: synced to the disk before it resolves; `mode`: permissions, 0600 unless given
    */
-  writeFile(path: string, text: string, options: { readonly durable: boolean }): Promise<void>;
+  writeFile(
+    path: string,
+    text: string,
+    options: { readonly durable: boolean; readonly mode?: number },
+  ): Promise<void>;
   /** Removes a file; nothing there is success. */
   remove(path: string): Promise<void>;
   /** Names in a folder; a folder that is not there is empty. */

@@ -20,6 +20,7 @@ async function run(...args: string[]): Promise<Ran> {
     write: (text) => void out.push(text),
     terminal: false,
     openCluster: () => Promise.reject(new Error("there is no cluster")),
+    inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "There is no cluster" }]),
     platform: () => Promise.reject(new Error("there are no sockets")),
   });
   return { code, out: out.join(""), err: err.join("\n") };
@@ -54,7 +55,7 @@ Deno.test("runCommand tells version and protocol on standard error when nothing 
 Deno.test("runCommand explains every command, and refuses those it does not have", async () => {
   const { code, out } = await run("--help");
   assert.equal(code, 0);
-  for (const name of ["agent", "check", "demo", "reconcile", "release", "show", "version", "who-has"]) {
+  for (const name of ["agent", "check", "demo", "install", "reconcile", "release", "show", "version", "who-has"]) {
     assert.match(out, new RegExp(`^${name} `, "m"));
   }
   const unknown = await run("shwo");

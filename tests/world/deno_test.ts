@@ -35,6 +35,8 @@ Deno.test("denoWorld replaces files whole, makes their folder, and leaves nothin
     }
     assert.deepEqual(await world.listFolder(`${folder}/new/deeper`), ["file"]);
     assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    await world.writeFile(path, "third", { durable: true, mode: 0o644 });
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o644);
     await Deno.mkdir(`${folder}/taken/below`, { recursive: true });
     await assert.rejects(world.writeFile(`${folder}/taken`, "text", { durable: true }));
     assert.deepEqual((await world.listFolder(folder)).sort(), ["new", "taken"]);

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { binary, callPlugin } from "../support/binary.ts";
+import { makeKube } from "../support/kube.ts";
+import { eventually, type Finished, run, Server } from "../support/process.ts";
+
+const PROGRAM = await binary();
+
+/** A node: its folders, a service account as a pod has it, and the program in that environment. */
+async function makeNode() {
+  const kube = await makeKube();
+  const root = await Deno.makeTempDir({ prefix: "node-" });
+  const account = `${root}/account`;
+  for (const folder of [account, `${root}/bin`, `${root}/net.d`]) await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${account}/token`, kube.token);
+  await Deno.copyFile(`${kube.folder}/ca.crt`, `${account}/ca.crt`);
+  const { hostname, port } = new URL(kube.url);
+  const env = {
+    SERVICE_ACCOUNT_PATH: account,
+    CNI_BIN_DIR: `${root}/bin`,
+    CNI_CONF_DIR: `${root}/net.d`,
+    KUBERNETES_SERVICE_HOST: hostname,
+    KUBERNETES_SERVICE_PORT: port,
+    WHEREABOUTS_NAMESPACE: kube.namespace,
+    NODENAME: "node1",
+    WHEREABOUTS_JOURNAL: `${root}/journal`,
+  };
+  const whereabouts = (...args: string[]): Promise<Finished> => run([PROGRAM, ...args], { env, clearEnv: true });
+  const dispose = async () => {
+    await Deno.remove(root, { recursive: true });
+    await kube[Symbol.asyncDispose]();
+  };
+  return { kube, root, account, env, whereabouts, own: `${root}/net.d/whereabouts.d`, [Symbol.asyncDispose]: dispose };
+}
+
+/** The call of a runtime to the installed plugin, with nothing in the network but its range. */
+function addTo(root: string, verb: string, pod: string, more: Record<string, unknown> = {}) {
+  const ipam = {
+    type: "whereabouts",
+    range: "10.72.0.0/24",
+    configuration_path: `${root}/net.d/whereabouts.d`,
+    ...more,
+  };
+  const conf = { cniVersion: "1.0.0", name: "net", ipam };
+  return callPlugin(`${root}/bin/whereabouts`, { verb, conf, containerId: `c-${pod}`, pod });
+}
+
+async function modeOf(path: string): Promise<string> {
+  return (((await Deno.stat(path)).mode ?? 0) & 0o777).toString(8);
+}
+
+Deno.test("install --once puts a plugin there that works, beside one that runs, and --uninstall takes all of it away", async () => {
+  await using node = await makeNode();
+  const { root, own } = node;
+  for (let round = 0; round < 2; round++) {
+    const { code, stderr } = await node.whereabouts("install", "--once");
+    assert.equal(code, 0, stderr);
+  }
+  assert.deepEqual([...Deno.readDirSync(`${root}/bin`)].map(({ name }) => name), ["whereabouts"]);
+  assert.equal(await modeOf(`${root}/bin/whereabouts`), "755");
+  const names = [...Deno.readDirSync(own)].map(({ name }) => name).sort();
+  assert.deepEqual(names, ["nodename", "whereabouts.conf", "whereabouts.kubeconfig"]);
+  for (const name of names) assert.equal(await modeOf(`${own}/${name}`), "600");
+  const added = await addTo(root, "ADD", "web-0");
+  assert.equal(added.code, 0, added.stdout);
+  assert.equal(JSON.parse(added.stdout).ips[0].address, "10.72.0.1/24");
+  assert.equal((await addTo(root, "DEL", "web-0")).code, 0);
+  const removed = await node.whereabouts("install", "--uninstall");
+  assert.equal(removed.code, 0, removed.stderr);
+  assert.match(removed.stdout, /\/var\/lib\/cni\/whereabouts/);
+  assert.deepEqual([...Deno.readDirSync(`${root}/bin`), ...Deno.readDirSync(`${root}/net.d`)], []);
+});
+
+Deno.test("install --agent serves the plugin, follows a new token, and ends when it is told to", async () => {
+  await using node = await makeNode();
+  const { root, own } = node;
+  const socket = `${root}/run/agent.sock`;
+  {
+    await using server = new Server(
+      [PROGRAM, "install", "--agent", "--socket", socket],
+      `${root}/log`,
+      node.env,
+    );
+    await server.ready("the installer with its agent", () => Deno.stat(socket).then(() => true, () => false));
+    const added = await addTo(root, "ADD", "web-0", { agent_socket: socket });
+    assert.equal(added.code, 0, added.stdout);
+    await Deno.writeTextFile(`${node.account}/token`, "rotated");
+    await eventually("the new token in the kubeconfig", async () => {
+      const config = JSON.parse(await Deno.readTextFile(`${own}/whereabouts.kubeconfig`));
+      return config.users[0].user.token === "rotated";
+    });
+    Deno.kill(server.pid, "SIGTERM");
+    await eventually("the socket gone", () => Deno.stat(socket).then(() => false, () => true));
+  }
+  assert.equal((await Deno.stat(`${root}/bin/whereabouts`)).isFile, true);
+});
+
+Deno.test("install --check shows one list, and its exit code says whether anything is missing", async () => {
+  await using node = await makeNode();
+  const good = await node.whereabouts("install", "--check", "--kubeconfig", node.kube.kubeconfig);
+  assert.equal(good.code, 0, good.stdout + good.stderr);
+  assert.match(good.stdout, /^ok +Resource ippools\.whereabouts\.cni\.cncf\.io/m);
+  const bad = await node.whereabouts("install", "--check", "--kubeconfig", "/nowhere", "--bin-dir", "/nowhere");
+  assert.equal(bad.code, 1);
+  assert.match(bad.stdout, /^MISSING +CNI_BIN_DIR \/nowhere +No such folder/m);
+  assert.match(bad.stdout, /^MISSING +Kubernetes API/m);
+});

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { inspectApi } from "../../../drivers/kubernetes/inspect.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
+import { makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
+import { freePort } from "../../support/process.ts";
+import { writeKubeconfig } from "./live.ts";
+
+Deno.test("inspectApi finds nothing to say where all is installed and allowed", async () => {
+  await using kube = await makeKube();
+  const findings = await inspectApi(denoWorld(), kube.kubeconfig);
+  assert.equal(findings.length, 7);
+  assert.deepEqual(findings.filter(({ problem }) => problem !== undefined), []);
+});
+
+Deno.test("inspectApi names the verbs that are not allowed", async () => {
+  await using kube = await makeKube();
+  const findings = await inspectApi(denoWorld(), await writeKubeconfig(kube, { token: NOBODY_TOKEN }));
+  const problems = findings.flatMap(({ problem }) => problem ?? []);
+  assert.deepEqual(problems.map((problem) => problem.split(":")[0]), [
+    "Not allowed to get, list, create, patch",
+    "Not allowed to get, list, create, patch, delete",
+    "Not allowed to get",
+  ]);
+});
+
+Deno.test("inspectApi says what is wrong with an API server that is not there, or does not know us", async () => {
+  await using kube = await makeKube();
+  const away = await writeKubeconfig(kube, { token: "t" }, { server: `https://127.0.0.1:${freePort()}` });
+  assert.match((await inspectApi(denoWorld(), away))[0]?.problem ?? "", /refused/i);
+  const stranger = await writeKubeconfig(kube, { token: "stranger" });
+  assert.match((await inspectApi(denoWorld(), stranger))[0]?.problem ?? "", /401/);
+  assert.match((await inspectApi(denoWorld(), "/nowhere"))[0]?.problem ?? "", /no such file/);
+});

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { configurationFiles, installedPaths, kubeconfigFile } from "../../src/install/files.ts";
+import { readSettings } from "../../src/install/settings.ts";
+
+const ENV: Record<string, string> = {
+  CNI_BIN_DIR: "/bin-dir",
+  KUBERNETES_SERVICE_HOST: "10.96.0.1",
+  KUBERNETES_SERVICE_PORT: "443",
+  WHEREABOUTS_NAMESPACE: "kube-system",
+  NODENAME: "node1",
+};
+
+function settings(more: Record<string, string> = {}) {
+  return readSettings((name) => ({ ...ENV, ...more })[name], {});
+}
+
+Deno.test("kubeconfigFile says what the original's says", () => {
+  const file = kubeconfigFile(settings(), { token: "secret", ca: "PEM\n" });
+  assert.equal(file?.path, "/host/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig");
+  const config = JSON.parse(file?.text ?? "");
+  const cluster = { server: "https://10.96.0.1:443", "certificate-authority-data": btoa("PEM\n") };
+  assert.deepEqual(config.clusters, [{ name: "local", cluster }]);
+  assert.deepEqual(config.users, [{ name: "whereabouts", user: { token: "secret" } }]);
+  assert.equal(config.contexts[0].context.namespace, "kube-system");
+  assert.equal(config["current-context"], "whereabouts-context");
+});
+
+Deno.test("kubeconfigFile trusts anybody only where it is told to, and is none without server or namespace", () => {
+  const open = JSON.parse(kubeconfigFile(settings(), { token: "t", ca: undefined })?.text ?? "");
+  assert.equal(open.clusters[0].cluster["insecure-skip-tls-verify"], true);
+  assert.equal(kubeconfigFile(settings({ KUBERNETES_SERVICE_HOST: "" }), { token: "t", ca: "c" }), undefined);
+  assert.equal(kubeconfigFile(settings({ WHEREABOUTS_NAMESPACE: "" }), { token: "t", ca: "c" }), undefined);
+});
+
+Deno.test("configurationFiles names the host's paths inside, and the container's outside", () => {
+  const [flat, nodename] = configurationFiles(settings());
+  assert.deepEqual(JSON.parse(flat?.text ?? ""), {
+    datastore: "kubernetes",
+    configuration_path: "/etc/cni/net.d/whereabouts.d",
+    kubernetes: { kubeconfig: "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig" },
+    reconciler_cron_expression: "30 4 * * *",
+  });
+  assert.deepEqual(nodename, { path: "/host/etc/cni/net.d/whereabouts.d/nodename", text: "node1" });
+  assert.equal(configurationFiles(settings({ NODENAME: "" })).length, 1);
+});
+
+Deno.test("installedPaths names every file that is written", () => {
+  const written = [kubeconfigFile(settings(), { token: "t", ca: "c" }), ...configurationFiles(settings())];
+  assert.deepEqual(
+    [...installedPaths(settings())].sort(),
+    ["/bin-dir/whereabouts", ...written.map((file) => file?.path)].sort(),
+  );
+});
