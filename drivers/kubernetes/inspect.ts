@@ -25,7 +25,7 @@ export async function inspectApi(world: World, kubeconfig: string | undefined): 
   try {
     access = await readAccess(world, kubeconfig);
   } catch (error) {
-    return [{ what: "Kubernetes API", problem: rootMessage(error) }];
+    return [{ what: "Kubernetes API", problem: error instanceof Error ? error.message : String(error) }];
   }
   const what = `Kubernetes API ${access.server}`;
   try {

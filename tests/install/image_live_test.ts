@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { binary } from "../support/binary.ts";
+import { imageArchive, librariesOf, productImage } from "../support/image.ts";
+import { must, run } from "../support/process.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const PROGRAM = await binary();
+
+/**
+ * What `gcr.io/distroless/cc-debian12` has beyond its `base`: the packages libc6, libgcc-s1, libgomp1 and libstdc++6 of Debian 12.
+ * Of these only libc6 and libgcc-s1 are wanted: a new library would be one more that the base must have.
+ */
+const NEEDED = ["libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1"];
+
+Deno.test("the binary is linked to what the base image has, and to nothing else", async () => {
+  const names = (await librariesOf(PROGRAM)).map((path) => path.replace(/.*\//, ""));
+  assert.deepEqual(names.filter((name) => !name.startsWith("ld-linux")).sort(), NEEDED);
+});
+
+Deno.test("the image's root file system runs the binary with nothing around it", async () => {
+  const { entries, name } = await productImage(PROGRAM, "localhost/whereabouts:test");
+  const folder = await Deno.makeTempDir({ prefix: "image-" });
+  try {
+    await Deno.writeFile(`${folder}/archive.tar`, await imageArchive([{ name, entries }]));
+    await must(["tar", "-xf", "archive.tar"], { cwd: folder });
+    const index = JSON.parse(await Deno.readTextFile(`${folder}/index.json`));
+    const blob = (digest: string) => `${folder}/blobs/${digest.replace(":", "/")}`;
+    const manifest = JSON.parse(await Deno.readTextFile(blob(index.manifests[0].digest)));
+    await Deno.mkdir(`${folder}/root`);
+    await must(["tar", "-xf", blob(manifest.layers[0].digest), "-C", `${folder}/root`]);
+    const inside = `mount -t proc proc ${folder}/root/proc && exec chroot ${folder}/root /usr/bin/whereabouts`;
+    const unshared = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", inside];
+    const { code, stderr } = await run(unshared, { clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^whereabouts \d/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the Dockerfile ends with a distroless stage that holds the binary alone, and copies what is there", async () => {
+  const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
+  assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12\b/m);
+  const last = text.slice(text.lastIndexOf("\nFROM "));
+  assert.deepEqual(last.match(/^COPY .*$/gm), ["COPY --from=build /out/whereabouts /usr/bin/whereabouts"]);
+  assert.doesNotMatch(text, /:latest\b/);
+  for (const [, sources = ""] of text.matchAll(/^COPY (?!--)(.*) \S+$/gm)) {
+    for (const source of sources.split(" ")) await Deno.stat(`${ROOT}${source}`);
+  }
+});

@@ -1,0 +1,59 @@
+/**
+ * Tar archives in the ustar format (POSIX.1-1988), as far as container images need them.
+ *
+ * @module
+ */
+
+/** An entry of an archive. Paths are relative and below 100 bytes. */
+export type TarEntry =
+  | { readonly path: string; readonly data: Uint8Array; readonly mode?: number }
+  | { readonly path: string; readonly folder: true; readonly mode?: number }
+  | { readonly path: string; readonly target: string };
+
+const BLOCK = 512;
+const encoder = new TextEncoder();
+
+/** Puts entries together. The same entries give the same bytes: times and owners are zero. */
+export function tar(entries: readonly TarEntry[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const entry of entries) {
+    parts.push(headerOf(entry));
+    if (!("data" in entry)) continue;
+    parts.push(entry.data, new Uint8Array((BLOCK - entry.data.length % BLOCK) % BLOCK));
+  }
+  parts.push(new Uint8Array(2 * BLOCK));
+  return concat(parts);
+}
+
+/** Puts byte arrays after one another. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+function headerOf(entry: TarEntry): Uint8Array {
+  const header = new Uint8Array(BLOCK);
+  const put = (at: number, text: string) => header.set(encoder.encode(text), at);
+  const octal = (at: number, width: number, value: number) =>
+    put(at, `${value.toString(8).padStart(width - 1, "0")}\0`);
+  const path = "folder" in entry ? `${entry.path}/` : entry.path;
+  if (encoder.encode(path).length > 99) throw new RangeError(`Cannot archive ${path}: wanted a path below 100 bytes`);
+  put(0, path);
+  octal(100, 8, "target" in entry ? 0o777 : entry.mode ?? ("folder" in entry ? 0o755 : 0o644));
+  octal(108, 8, 0);
+  octal(116, 8, 0);
+  octal(124, 12, "data" in entry ? entry.data.length : 0);
+  octal(136, 12, 0);
+  put(148, "        ");
+  put(156, "folder" in entry ? "5" : "target" in entry ? "2" : "0");
+  if ("target" in entry) put(157, entry.target);
+  put(257, "ustar\x0000");
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  put(148, `${sum.toString(8).padStart(6, "0")}\0 `);
+  return header;
+}
