@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { bundle } from "../../install/compile.ts";
+
+/** What a call of the plugin on the kubernetes store loads at the most, in bytes of minified code. It may only go down: 60 KiB is the aim. */
+const MOST_BYTES = 82 * 1024;
+
+/** A chunk with the imports it makes at once. */
+function imports(text: string): string[] {
+  return [...text.matchAll(/(?:from|import)\s*"(\.\/[^"]+\.js)"/g)].map(([, path = ""]) => path.slice(2));
+}
+
+Deno.test("the bundle's plugin path on the kubernetes store stays small, and has no client library in it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await bundle(`${folder}/b`);
+    const read = (name: string) => Deno.readTextFileSync(`${folder}/b/${name}`);
+    const names = [...Deno.readDirSync(`${folder}/b`)].map(({ name }) => name).filter((name) => name.endsWith(".js"));
+    const chunkOf = (prefix: string, holds: string) =>
+      names.filter((name) => name.startsWith(prefix) && read(name).includes(holds));
+    const path = [
+      "main.js",
+      ...chunkOf("plugin-", ""),
+      ...chunkOf("call-", ""),
+      ...chunkOf("add-", ""),
+      ...chunkOf("mod-", ""),
+      ...chunkOf("driver-", "ippools"),
+    ];
+    assert(path.length >= 6, `the chunks of an ADD are not where they were: ${path.join(", ")}`);
+    const loaded = new Set<string>();
+    const visit = (name: string) => {
+      if (loaded.has(name)) return;
+      loaded.add(name);
+      imports(read(name)).forEach(visit);
+    };
+    path.forEach(visit);
+    const sizes = [...loaded].map((name) => [name, Deno.statSync(`${folder}/b/${name}`).size] as const);
+    const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+    const table = sizes.map(([name, size]) => `${name} ${size}`).join(", ");
+    assert(total <= MOST_BYTES, `${total} bytes, wanted ${MOST_BYTES} at most: ${table}`);
+    assert(total > 20_000, `a path of ${total} bytes cannot be the whole: ${table}`);
+    for (const name of loaded) assert.doesNotMatch(read(name), /grpc|KubeConfig|parseArgs/, name);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
