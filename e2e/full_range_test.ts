@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { openCluster } from "./cluster.ts";
+import { eventually } from "../tests/support/process.ts";
+import { network, pod, reported } from "./objects.ts";
+
+Deno.test("a full range is told in an event, and a freed address lets the waiting pod start", async () => {
+  const cluster = await openCluster();
+  const net = "full";
+  await cluster.apply(network(net, { range: "192.168.70.0/30" }), pod("full-a", net), pod("full-b", net));
+  await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "pod", "-l", `app=${net}`);
+  await cluster.apply(pod("full-c", net));
+  await eventually("an event that names the range", async () => {
+    const { items } = await cluster.get("events", "--field-selector", "involvedObject.name=full-c");
+    return items.some(({ message }: { message: string }) => message.includes("192.168.70.0/30"));
+  });
+  const [freed] = (await reported(cluster, net)).get("full-a") ?? [];
+  await cluster.kubectl("delete", "pod", "full-a");
+  await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "pod/full-c");
+  assert.deepEqual((await reported(cluster, net)).get("full-c"), [freed]);
+  await cluster.kubectl("delete", "pod", "-l", `app=${net}`);
+});

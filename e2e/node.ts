@@ -1,0 +1,147 @@
+/**
+ * A node: containerd and kubelet as one process tree with namespaces, mounts and control groups of its own.
+ *
+ * @module
+ */
+import { writeCertificate } from "../tests/support/certificates.ts";
+import { eventually, must, run, Server } from "../tests/support/process.ts";
+import { writeKubeconfig } from "./control_plane.ts";
+import type { Names } from "./network.ts";
+
+const INIT = new URL("node_init.sh", import.meta.url).pathname;
+const CGROUPS = "/sys/fs/cgroup";
+
+/** Starts a node. What is returned ends it with everything that runs on it. */
+export async function startNode(
+  state: string,
+  names: Names,
+  number: number,
+  binaries: { readonly cluster: string; readonly plugins: string },
+): Promise<AsyncDisposable> {
+  const node = `node${number}`;
+  const folder = `${state}/${node}`;
+  for (const name of ["run", "var-lib", "log", "etc-up", "etc-wk", "opt/cni/bin"]) {
+    await Deno.mkdir(`${folder}/${name}`, { recursive: true });
+  }
+  await writeCertificate(state, node, `/O=system:nodes/CN=system:node:${node}`, "extendedKeyUsage=clientAuth");
+  await writeKubeconfig(`${folder}/kubelet.kubeconfig`, state, node);
+  await Deno.writeTextFile(`${folder}/kubelet.json`, JSON.stringify(kubeletConfig(state)));
+  await Deno.writeTextFile(`${folder}/00-multus.conf`, JSON.stringify(multusConfig(number)));
+  await Deno.writeTextFile(`${folder}/containerd.toml`, CONTAINERD);
+  await must(["sh", "-c", `cp ${binaries.plugins}/* ${binaries.cluster}/multus ${folder}/opt/cni/bin/`]);
+  const groups = await makeGroups(names.node(number));
+  const script = `for g in ${groups.map(({ path }) => path).join(" ")}; do echo $$ >$g/cgroup.procs; done; exec "$@"`;
+  const variables = {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    STATE: state,
+    NODE: node,
+    NUMBER: String(number),
+    KUBELET: `${binaries.cluster}/kubelet`,
+    CGROUPS: groups.map(({ controller }) => controller).join(" "),
+  };
+  const kinds = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup", "--mount-proc"];
+  const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const tree = ["nsenter", `--net=/run/netns/${names.node(number)}`, "unshare", ...kinds];
+  const command = ["sh", "-c", script, "sh", ...tree, "env", "-i", ...environment, "bash", INIT];
+  const server = new Server(command, `${folder}/init.log`);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      for (const { path } of groups) await removeGroup(path);
+    },
+  };
+}
+
+interface Group {
+  readonly controller: string;
+  readonly path: string;
+}
+
+/** One group below ours in each hierarchy of version 1: what limits us limits the node. */
+async function makeGroups(name: string): Promise<readonly Group[]> {
+  const groups: Group[] = [];
+  for (const line of (await Deno.readTextFile("/proc/self/cgroup")).trim().split("\n")) {
+    const [, controller = "", own = ""] = line.split(":");
+    const mount = `${CGROUPS}/${controller.replace("name=", "")}`;
+    if (controller === "" || !await isFolder(mount)) continue;
+    const above = `${mount}${own.replace(/\/$/, "")}`;
+    const path = `${above}/${name}`;
+    await Deno.mkdir(path, { recursive: true });
+    if (controller === "cpuset") {
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+        await Deno.writeTextFile(`${path}/${file}`, await Deno.readTextFile(`${above}/${file}`));
+      }
+    }
+    groups.push({ controller, path });
+  }
+  if (groups.length > 0) return groups;
+  throw new Error(
+    "Cannot start a node: this machine has no control groups of version 1, which the nodes here are built on",
+  );
+}
+
+async function removeGroup(path: string): Promise<void> {
+  await eventually(`control group ${path} removed`, async () => {
+    await run(["find", path, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]);
+    return !await isFolder(path);
+  });
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
+}
+
+function kubeletConfig(state: string): Record<string, unknown> {
+  return {
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    failCgroupV1: false,
+    cgroupDriver: "cgroupfs",
+    oomScoreAdj: 0,
+    maxOpenFiles: 20_000,
+    failSwapOn: false,
+    protectKernelDefaults: true,
+    makeIPTablesUtilChains: false,
+    containerRuntimeEndpoint: "unix:///run/containerd/containerd.sock",
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: false },
+      x509: { clientCAFile: `${state}/ca.crt` },
+    },
+    authorization: { mode: "AlwaysAllow" },
+    resolvConf: "/etc/kn-resolv.conf",
+    clusterDNS: ["10.96.0.10"],
+    clusterDomain: "cluster.local",
+    imageGCHighThresholdPercent: 100,
+    evictionHard: { "memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%" },
+  };
+}
+
+function multusConfig(number: number): Record<string, unknown> {
+  const ipam = { type: "host-local", ranges: [[{ subnet: `10.244.${number}.0/24` }]] };
+  const bridge = { type: "bridge", bridge: "cni0", isDefaultGateway: true, ipMasq: false, hairpinMode: true, ipam };
+  return {
+    cniVersion: "0.3.1",
+    name: "multus-cni-network",
+    type: "multus",
+    kubeconfig: "/etc/cni/net.d/multus.d/multus.kubeconfig",
+    logLevel: "verbose",
+    logFile: "/var/log/multus.log",
+    delegates: [{ cniVersion: "0.3.1", name: "primary", plugins: [bridge] }],
+  };
+}
+
+const CONTAINERD = `version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "localhost/pause:1"
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/opt/cni/bin"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      BinaryName = "/usr/sbin/runc"
+      SystemdCgroup = false
+`;

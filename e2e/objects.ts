@@ -1,0 +1,63 @@
+/**
+ * Objects of the stories, and what the cluster says of them.
+ *
+ * @module
+ */
+import type { Cluster, Seen } from "./cluster.ts";
+
+/** A network on `eth1` of the nodes. */
+export function network(name: string, ipam: Record<string, unknown>): unknown {
+  const full = { type: "whereabouts", ...ipam };
+  const config = { cniVersion: "1.0.0", name, type: "macvlan", master: "eth1", mode: "bridge", ipam: full };
+  return {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    metadata: { name, namespace: "default" },
+    spec: { config: JSON.stringify(config) },
+  };
+}
+
+/** Metadata and spec of a pod that waits, and ends when it is told to. */
+export function podTemplate(net: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  const command = ["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"];
+  return {
+    metadata: { labels: { app: net }, annotations: { "k8s.v1.cni.cncf.io/networks": net } },
+    spec: {
+      terminationGracePeriodSeconds: 10,
+      containers: [{ name: "c", image: "localhost/busybox:1", imagePullPolicy: "IfNotPresent", command }],
+      ...more,
+    },
+  };
+}
+
+/** A pod, on a node where one is named. */
+export function pod(name: string, net: string, nodeName?: string): unknown {
+  const { metadata, spec } = podTemplate(net, nodeName === undefined ? {} : { nodeName });
+  return { apiVersion: "v1", kind: "Pod", metadata: { ...metadata as object, name, namespace: "default" }, spec };
+}
+
+/** A ReplicaSet or StatefulSet of such pods. */
+export function replicas(kind: "ReplicaSet" | "StatefulSet", name: string, net: string, count: number): unknown {
+  const selector = { matchLabels: { app: net } };
+  const more = kind === "StatefulSet" ? { serviceName: name, podManagementPolicy: "Parallel" } : {};
+  const spec = { replicas: count, selector, template: podTemplate(net), ...more };
+  return { apiVersion: "apps/v1", kind, metadata: { name, namespace: "default" }, spec };
+}
+
+/** Addresses that Multus reports for `net1` of the pods of a network, by pod. */
+export async function reported(cluster: Cluster, net: string): Promise<Map<string, readonly string[]>> {
+  const { items } = await cluster.get("pods", "-l", `app=${net}`);
+  const found = new Map<string, readonly string[]>();
+  for (const { metadata } of items) {
+    const status = JSON.parse(metadata.annotations?.["k8s.v1.cni.cncf.io/network-status"] ?? "[]");
+    const net1 = status.find((one: { interface: string }) => one.interface === "net1");
+    if (net1) found.set(metadata.name, net1.ips);
+  }
+  return found;
+}
+
+/** Who has what of a pool, by offset. */
+export async function allocations(cluster: Cluster, pool: string): Promise<Seen["spec"]["allocations"]> {
+  const { spec } = await cluster.get("ippools", "-n", "kube-system", pool);
+  return spec.allocations;
+}
