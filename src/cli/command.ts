@@ -17,16 +17,20 @@ import type { Terminal } from "./terminal.ts";
 
 interface Command {
   readonly summary: string;
+  /** Its flags, for the help. */
+  readonly flags?: string;
   readonly run: (terminal: Terminal, args: readonly string[]) => Promise<number>;
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   agent: {
-    summary: "Serve the plugin of this node over a socket: --socket PATH, --http-address HOST:PORT, --log-level LEVEL",
+    summary: "Serve the plugin of this node over a socket",
+    flags: "--socket PATH, --http-address HOST:PORT, --log-level LEVEL",
     run: async (terminal, args) => (await import("./agent.ts")).agent(terminal, args),
   },
   check: {
-    summary: `Whether pools, reservations and pods agree; exit code 3 where not: --pods FILE, ${STORE_HELP}`,
+    summary: "Whether pools, reservations and pods agree; exit code 3 where not",
+    flags: `--pods FILE, ${STORE_HELP}`,
     run: async (terminal, args) => (await import("./check.ts")).check(terminal, args),
   },
   demo: {
@@ -34,24 +38,29 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (terminal) => (await import("./demo.ts")).demo(terminal),
   },
   install: {
-    summary: "Put the plugin on this node and keep its credentials fresh: --agent, --once, --check, --uninstall, " +
-      "--bin-dir DIR, --conf-dir DIR, --host-conf-dir DIR, --namespace NAME, --node-name NAME",
+    summary: "Put the plugin on this node and keep its credentials fresh",
+    flags:
+      "--agent, --once, --check, --uninstall, --bin-dir DIR, --conf-dir DIR, --host-conf-dir DIR, --namespace NAME, --node-name NAME",
     run: async (terminal, args) => (await import("./install.ts")).install(terminal, args),
   },
   reconcile: {
-    summary: `Free what no pod holds: --dry-run, --grace SECONDS, --pods FILE, ${STORE_HELP}`,
+    summary: "Free what no pod holds",
+    flags: `--dry-run, --grace SECONDS, --pods FILE, ${STORE_HELP}`,
     run: async (terminal, args) => (await import("./reconcile.ts")).reconcile(terminal, args),
   },
   release: {
-    summary: `Take ADDRESS back by hand: --yes, ${STORE_HELP}`,
+    summary: "Take ADDRESS back by hand",
+    flags: `--yes, ${STORE_HELP}`,
     run: async (terminal, args) => (await import("./release.ts")).releaseAddress(terminal, args),
   },
   show: {
-    summary: `List pools, or show POOL: --map, ${STORE_HELP}`,
+    summary: "List pools, or show POOL",
+    flags: `--map, ${STORE_HELP}`,
     run: async (terminal, args) => (await import("./show.ts")).show(terminal, args),
   },
   "who-has": {
-    summary: `Who has ADDRESS: ${STORE_HELP}`,
+    summary: "Who has ADDRESS",
+    flags: STORE_HELP,
     run: async (terminal, args) => (await import("./who_has.ts")).whoHas(terminal, args),
   },
   version: {
@@ -122,11 +131,25 @@ export async function runCommand(
 }
 
 function usage(): string[] {
+  const rows = Object.entries(COMMANDS).flatMap((
+    [name, { summary, flags }],
+  ) => [[name, summary], ...flags ? wrapped(flags) : []]);
   return [
     "Usage: whereabouts COMMAND",
     "",
     "With CNI_COMMAND in the environment it is a CNI IPAM plugin: it reads a network configuration and prints addresses.",
     "",
-    ...table(["COMMAND", "WHAT IT DOES"], Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary])),
+    ...table(["COMMAND", "WHAT IT DOES"], rows),
   ];
+}
+
+/** Flags in lines that fit a terminal, as rows of the table. */
+function wrapped(flags: string): string[][] {
+  const lines: string[] = [];
+  for (const flag of flags.split(", ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + flag.length < 96) lines[lines.length - 1] = `${last}, ${flag}`;
+    else lines.push(`  ${flag}`);
+  }
+  return lines.map((line) => ["", line]);
 }
