@@ -23,24 +23,29 @@ const TICK = 10;
  *
  * @throws an Error with the answer of the first call that fails: a bench of failures measures nothing
  */
-export async function measure(path: string, calls: readonly Call[], width: number): Promise<Measured> {
+export async function measure(
+  path: string,
+  calls: readonly Call[],
+  width: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
   const times: number[] = [];
   let next = 0;
   const cpuBefore = childrenCpu();
   const start = performance.now();
   const worker = async () => {
-    for (let call = calls[next++]; call; call = calls[next++]) times.push(await once(path, call));
+    for (let call = calls[next++]; call; call = calls[next++]) times.push(await once(path, call, env));
   };
   await Promise.all(Array.from({ length: width }, worker));
   const elapsed = performance.now() - start;
   return { times: times.sort((a, b) => a - b), elapsed, cpu: (childrenCpu() - cpuBefore) / calls.length };
 }
 
-async function once(path: string, call: Call): Promise<number> {
+async function once(path: string, call: Call, env: Readonly<Record<string, string>>): Promise<number> {
   const input = new TextEncoder().encode(JSON.stringify(call.conf));
   const start = performance.now();
   const child = new Deno.Command(path, {
-    env: environmentOf(call),
+    env: { ...environmentOf(call), ...env },
     clearEnv: true,
     stdin: "piped",
     stdout: "piped",

@@ -12,6 +12,7 @@ import { table } from "../../src/cli/pool_view.ts";
 import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
+import { startAgent } from "./agent.ts";
 import { measure, type Measured, percentile } from "./measure.ts";
 import { seedPool } from "./seed.ts";
 import { Relay } from "./traffic.ts";
@@ -58,7 +59,7 @@ async function main(): Promise<void> {
   try {
     rows.push(await floorRow(floor));
     rows.push(...await embeddedRows(ours, work), ...await etcdRows(ours));
-    rows.push(...await kubeRows([ours, ...peers]));
+    rows.push(...await kubeRows([ours, ...peers]), ...await agentRows(ours));
   } finally {
     await flat?.[Symbol.asyncDispose]();
     await Deno.remove(work, { recursive: true });
@@ -135,6 +136,27 @@ async function kubeRows(plugins: readonly Plugin[]): Promise<Row[]> {
       measured: await measure(plugin.path, adds(100, ipam, "w"), 20),
     });
   }
+  return rows;
+}
+
+/** The same through the node's agent. Its memory is told beside the table. */
+async function agentRows({ name, path }: Plugin): Promise<Row[]> {
+  say("kubernetes, through the agent");
+  await using plane = await ControlPlane.start();
+  const kube = await namespaceOf(plane.facts);
+  await using agent = await startAgent(path);
+  const range = "10.90.0.0/16";
+  const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range };
+  await measure(path, adds(1, ipam, "warm"), 1, agent.env);
+  const rows: Row[] = [
+    { scenario: "agent", plugin: name, measured: await measure(path, adds(calls, ipam, "a"), 1, agent.env) },
+    {
+      scenario: "agent, 20 at a time",
+      plugin: name,
+      measured: await measure(path, adds(200, ipam, "w"), 20, agent.env),
+    },
+  ];
+  say(`the agent takes ${agent.memory().toFixed(0)} MB`);
   return rows;
 }
 

@@ -1,0 +1,33 @@
+/**
+ * The agent in the bench: the same calls, handed over a socket.
+ *
+ * @module
+ */
+import { SOCKET_VARIABLE } from "../../src/agent/protocol.ts";
+import { Server } from "../support/process.ts";
+
+/** A running agent. */
+export interface BenchAgent extends AsyncDisposable {
+  /** The variable that leads the plugin to it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Its resident memory, in megabytes. */
+  memory(): number;
+}
+
+/** Starts the agent of a plugin's binary in a folder of its own. */
+export async function startAgent(path: string): Promise<BenchAgent> {
+  const folder = await Deno.makeTempDir({ prefix: "bench-agent-" });
+  const socket = `${folder}/agent.sock`;
+  const server = new Server([path, "agent", "--socket", socket, "--log-level", "error"], `${folder}/log`, {
+    WHEREABOUTS_JOURNAL: folder,
+  });
+  await server.ready("the agent", () => Deno.stat(socket).then(() => true, () => false));
+  return {
+    env: { [SOCKET_VARIABLE]: socket },
+    memory: () => Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${server.pid}/status`))?.[1]) / 1024,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
