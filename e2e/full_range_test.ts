@@ -11,7 +11,7 @@ Deno.test("a full range is told in an event, and a freed address lets the waitin
   await cluster.apply(pod("full-c", net));
   await eventually("an event that names the range", async () => {
     const { items } = await cluster.get("events", "--field-selector", "involvedObject.name=full-c");
-    return items.some(({ message }: { message: string }) => message.includes("192.168.70.0/30"));
+    return items.some(({ message }) => message.includes("192.168.70.0/30"));
   });
   const [freed] = (await reported(cluster, net)).get("full-a") ?? [];
   await cluster.kubectl("delete", "pod", "full-a");

@@ -7,11 +7,7 @@ Deno.test("sixty pods over two nodes have sixty addresses, all free again when t
   const cluster = await openCluster();
   const net = "many";
   await cluster.apply(network(net, { range: "192.168.60.0/24" }), replicas("ReplicaSet", net, net, 60));
-  await eventually(
-    "sixty pods ready",
-    async () => (await cluster.get("replicaset", net)).status.readyReplicas === 60,
-    180_000,
-  );
+  await cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=60", "--timeout=180s", `replicaset/${net}`);
   const found = [...(await reported(cluster, net)).values()].flat();
   assert.equal(new Set(found).size, 60);
   assert.equal(Object.keys(await allocations(cluster, "192.168.60.0-24")).length, 60);
@@ -22,5 +18,5 @@ Deno.test("sixty pods over two nodes have sixty addresses, all free again when t
     60_000,
   );
   const left = await cluster.get("overlappingrangeipreservations", "-n", "kube-system");
-  assert.deepEqual(left.items.filter(({ spec }: { spec: { podref: string } }) => spec.podref.includes(`/${net}-`)), []);
+  assert.deepEqual(left.items.filter(({ spec }) => spec.podref.includes(`/${net}-`)), []);
 });
