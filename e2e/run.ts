@@ -33,11 +33,16 @@ async function main(stories: readonly string[]): Promise<number> {
   await using cluster = await startCluster();
   console.error(`e2e: the cluster is up after ${seconds()} s`);
   const files = stories.length > 0 ? stories : [FOLDER];
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--no-prompt", ...files],
     env: { [CLUSTER_VARIABLE]: cluster.state },
     stdin: "null",
-  }).spawn().status;
+  }).spawn();
+  const end = () => child.kill("SIGTERM"); // whoever stops this stops the stories; the cluster is then taken down as ever
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, end);
+  const { code } = await child.status;
+  for (const signal of signals) Deno.removeSignalListener(signal, end);
   console.error(`e2e: the stories ended after ${seconds()} s`);
   return code;
 }
