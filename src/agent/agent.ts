@@ -15,6 +15,7 @@ import type { Connection, Platform } from "../world/platform.ts";
 import { type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
 import { Replayer } from "./replayer.ts";
 import { Stores } from "./stores.ts";
+import { localTurns } from "./turns.ts";
 
 /** Bytes of a request, at most: the plugin's limit of standard input, escaped. */
 const REQUEST_LIMIT = 16 * 1024 * 1024;
@@ -66,7 +67,7 @@ export class Agent {
 
   /** Opens no store yet. */
   constructor(world: World, loadDriver: LoadDriver, log: Logger) {
-    this.#world = world;
+    this.#world = { ...world, lock: localTurns(world.lock) };
     this.#metrics = new AgentMetrics(() => this.#running.size, () => this.#replayer.left);
     this.#stores = new Stores(world, log, loadDriver, {
       onBatch: (requests, milliseconds) => {
@@ -79,7 +80,7 @@ export class Agent {
       journal: (callWorld) => nodeJournal(callWorld, log),
       delivers: true,
     };
-    this.#replayer = new Replayer(world, this.#host, log, (count) => this.#metrics.replays.add({}, count));
+    this.#replayer = new Replayer(this.#world, this.#host, log, (count) => this.#metrics.replays.add({}, count));
   }
 
   /** Serves one caller. Never throws. */
