@@ -91,6 +91,26 @@ Deno.test("the agent serves forty plugins at once with the lowest forty addresse
   assert.deepEqual([...Deno.readDirSync(`${node.folder}/journal/attachments`)], []);
 });
 
+Deno.test("the agent serves six hundred calls at once, more than the runtime has threads to wait with", async () => {
+  await using kube = await makeKube();
+  await using node = new AgentNode(kube);
+  await node.start();
+  const conf = network(kube, "10.66.0.0/22");
+  const ask = async (i: number) => {
+    using connection = await Deno.connect({ transport: "unix", path: node.socket });
+    const env = environmentOf({ verb: "ADD", conf, containerId: `c${i}`, pod: `p${i}` });
+    const data = new TextEncoder().encode(JSON.stringify({ protocol: 1, env, stdin: JSON.stringify(conf) }));
+    for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
+    await connection.closeWrite();
+    const answer = JSON.parse(await new Response(connection.readable).text());
+    assert.equal(answer.exitCode, 0, answer.stdout);
+    return JSON.parse(answer.stdout).ips[0].address;
+  };
+  const addresses = await Promise.all(Array.from({ length: 600 }, (_, i) => ask(i)));
+  assert.equal(new Set(addresses).size, 600);
+  assert.equal(Object.keys(await entries(node, "10.66.0.0-22")).length, 600);
+});
+
 Deno.test("plugins serve themselves when the agent is killed at any moment", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(kube);
