@@ -14,13 +14,13 @@ export function denoWorld(): World {
     env: (name) => Deno.env.get(name),
     stdin: readStdin,
     stderr: (line) => void writeAll(Deno.stderr, `${line}\n`),
-    readTextFile: (path) => Deno.readTextFile(path),
-    exists: (path) => Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound)),
-    isDirectory: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
+    readTextFile: soon((path) => Deno.readTextFileSync(path)),
+    exists: soon(exists),
+    isDirectory: soon(isDirectory),
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
     writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
-    remove: (path) => Deno.remove(path).catch(ignoreAbsence),
-    listFolder,
+    remove: soon(remove),
+    listFolder: soon(listFolder),
     appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
     exchange,
     lock: (name, signal) => lock(name, signal),
@@ -105,14 +105,52 @@ function ignoreAbsence(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-async function listFolder(path: string): Promise<string[]> {
-  const names: string[] = [];
+/**
+ * Small files are read faster than a thread is woken for it, and a short process would have to start that thread first. Failures are
+ * rejections all the same.
+ */
+function soon<T>(work: (path: string) => T): (path: string) => Promise<T> {
+  return (path) => {
+    try {
+      return Promise.resolve(work(path));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+}
+
+function exists(path: string): boolean {
   try {
-    for await (const { name } of Deno.readDir(path)) names.push(name);
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
   } catch (error) {
     ignoreAbsence(error);
   }
-  return names;
+}
+
+function listFolder(path: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(path), ({ name }) => name);
+  } catch (error) {
+    ignoreAbsence(error);
+    return [];
+  }
 }
 
 /** Synchronous, because a small file is written faster than a thread is woken. */
