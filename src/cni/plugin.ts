@@ -1,5 +1,5 @@
 /**
- * The plugin: a request of a container runtime in, its answer out. One row a verb; those that are rare are loaded when they are asked for.
+ * The plugin: a request of a container runtime in, its answer out. One row a verb; all but ADD are loaded when they are asked for.
  *
  * @module
  */
@@ -11,7 +11,6 @@ import type { Call, Host } from "./call.ts";
 import { renderError, toCniError } from "./error.ts";
 import { type CniRequest, readRequest, type Verb } from "./request.ts";
 import { add } from "./verbs/add.ts";
-import { del } from "./verbs/del.ts";
 
 /** How a verb is served, and how long it may take in all (milliseconds; the original's for ADD and DEL). */
 interface VerbRow {
@@ -21,7 +20,7 @@ interface VerbRow {
 
 const VERBS: Readonly<Record<Verb, VerbRow>> = {
   ADD: { deadline: 120_000, serve: add },
-  DEL: { deadline: 60_000, serve: del },
+  DEL: { deadline: 60_000, serve: async (call) => (await import("./verbs/del.ts")).del(call) },
   CHECK: { deadline: 60_000, serve: async (call) => (await import("./verbs/check.ts")).check(call) },
   GC: { deadline: 120_000, serve: async (call) => (await import("./verbs/gc.ts")).gc(call) },
   STATUS: { deadline: 10_000, serve: async (call) => (await import("./verbs/status.ts")).status(call) },
