@@ -71,7 +71,15 @@ export * from "./src/storage/mod.ts";
 export { allocate, type Assigned } from "./src/ipam/allocate.ts";
 export { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "./src/ipam/errors.ts";
 export type { Held } from "./src/ipam/held.ts";
-export { type Commit, type CommitOptions, directIpam, type Ipam, poolOf, poolsOf } from "./src/ipam/ipam.ts";
+export {
+  type Commit,
+  type CommitOptions,
+  directIpam,
+  type Ipam,
+  type OpenIpam,
+  poolOf,
+  poolsOf,
+} from "./src/ipam/ipam.ts";
 export type {
   ClaimOutcome,
   ClaimRequest,
@@ -84,7 +92,7 @@ export type {
 export type { Clock } from "./src/storage/retry.ts";
 export { release, type Sandbox } from "./src/ipam/release.ts";
 export { verify } from "./src/ipam/verify.ts";
-export { loadDriver, type OpenStore, openStore } from "./drivers/mod.ts";
+export { loadDriver, openStore } from "./drivers/mod.ts";
 export {
   LOG_LEVELS,
   type LogFields,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Datastore, IpamConfig } from "../src/config/types.ts";
-import { directIpam, type Ipam } from "../src/ipam/ipam.ts";
+import { type OpenIpam, openIpam } from "../src/ipam/ipam.ts";
 import type { OpenDriver } from "../src/storage/open.ts";
 import { type Logger, SILENT } from "../src/world/log.ts";
 import type { World } from "../src/world/world.ts";
@@ -21,9 +21,6 @@ export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
   }
 }
 
-/** A store in use, as the library hands it out. Dispose it when done. */
-export interface OpenStore extends Ipam, AsyncDisposable {}
-
 /**
  * Opens the store a configuration names, ready for `allocate`, `release` and `verify`.
  *
@@ -32,9 +29,7 @@ export interface OpenStore extends Ipam, AsyncDisposable {}
 export async function openStore(
   config: Pick<IpamConfig, "datastore">,
   context: { readonly world: World; readonly log?: Logger },
-): Promise<OpenStore> {
+): Promise<OpenIpam> {
   const { world, log = SILENT } = context;
-  const open = await loadDriver(config.datastore.kind);
-  const driver = await open(config.datastore, { world, log });
-  return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
+  return await openIpam(config.datastore, loadDriver, world, log);
 }

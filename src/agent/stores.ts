@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { OpenIpam } from "../cni/call.ts";
 import type { Datastore } from "../config/types.ts";
+import type { OpenIpam } from "../ipam/ipam.ts";
 import { borrow } from "../storage/borrow.ts";
 import type { Reservations, StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";

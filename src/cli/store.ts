@@ -5,8 +5,8 @@
  */
 import { loadConfig } from "../config/load.ts";
 import type { Datastore } from "../config/types.ts";
-import { directIpam, type Ipam } from "../ipam/ipam.ts";
-import { type Logger, makeLogger } from "../world/log.ts";
+import { type Ipam, openIpam } from "../ipam/ipam.ts";
+import { makeLogger } from "../world/log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Flags that every command on a store takes, for `parseArgs`. */
@@ -49,23 +49,17 @@ export interface CommandStore extends AsyncDisposable {
 export async function openStore({ world, loadDriver }: Terminal, flags: StoreFlags): Promise<CommandStore> {
   const kubeconfig = flags.kubeconfig ??
     (flags.datastore === undefined && !flags.database && !flags["etcd-host"] ? world.env("KUBECONFIG") : undefined);
-  const ipam = {
+  const flat = {
     type: "whereabouts",
     ...(flags.datastore !== undefined && { datastore: flags.datastore }),
     ...(flags.database !== undefined && { database: flags.database, datastore: flags.datastore ?? "embedded" }),
     ...(flags["etcd-host"] !== undefined && { etcd_host: flags["etcd-host"], datastore: flags.datastore ?? "etcd" }),
     ...(kubeconfig !== undefined && { kubernetes: { kubeconfig } }),
   };
-  const { config } = await loadConfig(world, { conf: { name: "whereabouts", ipam } });
+  const { config } = await loadConfig(world, { conf: { name: "whereabouts", ipam: flat } });
   const datastore: Datastore = config.datastore.kind === "kubernetes" && flags.namespace !== undefined
     ? { ...config.datastore, namespace: flags.namespace }
     : config.datastore;
-  const log: Logger = makeLogger(world, { level: "error" });
-  const open = await loadDriver(datastore.kind);
-  const driver = await open(datastore, { world, log });
-  return {
-    datastore,
-    ipam: directIpam(driver, world, log),
-    [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
-  };
+  const ipam = await openIpam(datastore, loadDriver, world, makeLogger(world, { level: "error" }));
+  return { datastore, ipam, [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
 }

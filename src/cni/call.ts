@@ -5,7 +5,7 @@
  */
 import { loadConfig } from "../config/load.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { directIpam, type Ipam } from "../ipam/ipam.ts";
+import { type Ipam, type OpenIpam, openIpam } from "../ipam/ipam.ts";
 import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
 import type { Owner } from "../pool/types.ts";
 import type { LoadDriver } from "../storage/open.ts";
@@ -14,9 +14,6 @@ import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
 import type { CniRequest } from "./request.ts";
-
-/** A store in use, to be disposed. */
-export type OpenIpam = Ipam & AsyncDisposable;
 
 /** What the plugin is given by the process it runs in. */
 export interface Host {
@@ -34,11 +31,7 @@ export interface Host {
 export function directHost(loadDriver: LoadDriver): Host {
   return {
     prepare: seedTls,
-    open: async (config, world, log) => {
-      const open = await loadDriver(config.datastore.kind);
-      const driver = await open(config.datastore, { world, log });
-      return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
-    },
+    open: ({ datastore }, world, log) => openIpam(datastore, loadDriver, world, log),
     journal: nodeJournal,
     delivers: false,
   };

@@ -4,10 +4,11 @@
  * @module
  */
 import type { IpRange } from "../address/range.ts";
-import type { IpamConfig } from "../config/types.ts";
+import type { Datastore, IpamConfig } from "../config/types.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import { type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
+import type { LoadDriver } from "../storage/open.ts";
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import type { Logger } from "../world/log.ts";
@@ -59,6 +60,21 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger): Ip
       return outcomes[0] as Outcome<R>;
     },
   };
+}
+
+/** A store in use, to be disposed. */
+export interface OpenIpam extends Ipam, AsyncDisposable {}
+
+/** Opens a datastore for direct use by this process. */
+export async function openIpam(
+  datastore: Datastore,
+  loadDriver: LoadDriver,
+  world: World,
+  log: Logger,
+): Promise<OpenIpam> {
+  const open = await loadDriver(datastore.kind);
+  const driver = await open(datastore, { world, log });
+  return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
 }
 
 /** The pool that serves a range. */

@@ -5,12 +5,13 @@
  */
 import { ConfigError, type IpamConfig } from "../../config/types.ts";
 import { NoSliceError } from "../../ipam/errors.ts";
+import type { OpenIpam } from "../../ipam/ipam.ts";
 import { release } from "../../ipam/release.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
 import { type Logger, makeLogger } from "../../world/log.ts";
-import { type Call, configure, type Configured, type OpenIpam, sliced } from "../call.ts";
+import { type Call, configure, type Configured, sliced } from "../call.ts";
 import { attachmentTurn } from "../turn.ts";
 
 /** Serves DEL. */
