@@ -1,104 +1,12 @@
 /**
- * Counters and histograms in the text format of Prometheus (version 0.0.4).
+ * What the agent counts.
  *
  * @module
  */
+import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../world/metrics.ts";
 
-/** Upper bounds of durations, in seconds. */
-const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 /** Upper bounds of batch sizes. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
-
-type Labels = Readonly<Record<string, string>>;
-
-/** One metric by label values. */
-interface Metric {
-  lines(): string[];
-}
-
-/** Counts events. */
-export class Counter implements Metric {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #values = new Map<string, number>();
-
-  /** Starts at nothing. */
-  constructor(name: string, help: string) {
-    this.#name = name;
-    this.#help = help;
-  }
-
-  /** Adds one, or more. */
-  add(labels: Labels = {}, amount = 1): void {
-    const key = render(labels);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + amount);
-  }
-
-  /** As text. */
-  lines(): string[] {
-    const head = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} counter`];
-    return [...head, ...[...this.#values].map(([labels, value]) => `${this.#name}${labels} ${value}`)];
-  }
-}
-
-/** A value that is asked for when it is wanted. */
-export class Gauge implements Metric {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #read: () => number;
-
-  /** Reads the value with the function. */
-  constructor(name: string, help: string, read: () => number) {
-    this.#name = name;
-    this.#help = help;
-    this.#read = read;
-  }
-
-  /** As text. */
-  lines(): string[] {
-    return [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} gauge`, `${this.#name} ${this.#read()}`];
-  }
-}
-
-/** Sorts values into buckets. */
-export class Histogram implements Metric {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #bounds: readonly number[];
-  readonly #series = new Map<string, { labels: Labels; counts: number[]; sum: number }>();
-
-  /** With these upper bounds. */
-  constructor(name: string, help: string, bounds: readonly number[]) {
-    this.#name = name;
-    this.#help = help;
-    this.#bounds = bounds;
-  }
-
-  /** Counts a value. */
-  observe(value: number, labels: Labels = {}): void {
-    const key = render(labels);
-    const series = this.#series.get(key) ?? { labels, counts: new Array(this.#bounds.length + 1).fill(0), sum: 0 };
-    const bucket = this.#bounds.findIndex((bound) => value <= bound);
-    const index = bucket < 0 ? this.#bounds.length : bucket;
-    series.counts[index] = (series.counts[index] ?? 0) + 1;
-    series.sum += value;
-    this.#series.set(key, series);
-  }
-
-  /** As text. */
-  lines(): string[] {
-    const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} histogram`];
-    for (const { labels, counts, sum } of this.#series.values()) {
-      let total = 0;
-      for (const [i, count] of counts.entries()) {
-        total += count;
-        lines.push(`${this.#name}_bucket${render({ ...labels, le: String(this.#bounds[i] ?? "+Inf") })} ${total}`);
-      }
-      lines.push(`${this.#name}_sum${render(labels)} ${sum}`, `${this.#name}_count${render(labels)} ${total}`);
-    }
-    return lines;
-  }
-}
 
 /** What the agent tells of itself. */
 export class AgentMetrics {
@@ -136,11 +44,6 @@ export class AgentMetrics {
       this.replays,
       ...this.#gauges,
     ];
-    return `${metrics.flatMap((metric) => metric.lines()).join("\n")}\n`;
+    return renderMetrics(metrics);
   }
-}
-
-function render(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value.replace(/["\\\n]/g, "_")}"`);
-  return pairs.length > 0 ? `{${pairs.join(",")}}` : "";
 }
