@@ -2,7 +2,7 @@
 /**
  * The real servers tests run against: found, or built from Go modules and kept.
  *
- * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`, `etcd`.
+ * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`, `etcd`, `helm`.
  *
  * @module
  */
@@ -10,8 +10,18 @@ import { isInstalled, must, run } from "./process.ts";
 
 const KUBERNETES = "v1.36.3";
 const STAGING = "v0.36.3";
-const MULTUS = "v4.2.4";
-const MULTUS_MODULE = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4";
+
+/** Programs of modules of their own. */
+const MODULES: Readonly<
+  Record<string, { readonly module: string; readonly version: string; readonly imported: string }>
+> = {
+  helm: { module: "helm.sh/helm/v3", version: "v3.22.0", imported: "helm.sh/helm/v3/cmd/helm" },
+  multus: {
+    module: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
+    version: "v4.2.4",
+    imported: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/pkg/multus",
+  },
+};
 
 const VERSION_FLAGS = [
   `-X k8s.io/component-base/version.gitVersion=${KUBERNETES}`,
@@ -39,8 +49,9 @@ const GROUPS = {
     { name: "kube-controller-manager", source: "k8s.io/kubernetes/cmd/kube-controller-manager", usually: "40 s" },
     { name: "kube-scheduler", source: "k8s.io/kubernetes/cmd/kube-scheduler", usually: "20 s" },
     { name: "kubelet", source: "k8s.io/kubernetes/cmd/kubelet", usually: "40 s" },
-    { name: "multus", source: `${MULTUS_MODULE}/cmd/multus`, usually: "45 s" },
+    { name: "multus", source: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus", usually: "45 s" },
   ],
+  helm: [{ name: "helm", source: "helm.sh/helm/v3/cmd/helm", usually: "80 s" }],
 } as const satisfies Record<string, readonly Binary[]>;
 
 /** Where Debian's etcd-server has it: old, yet enough for tests of etcd alone. */
@@ -121,7 +132,7 @@ async function build(folder: string, { name, source, usually }: Binary): Promise
   const work = await Deno.makeTempDir({ dir: folder, prefix: "build-" });
   const ticker = setInterval(() => say(`still building ${name}, ${Math.round((Date.now() - start) / 1000)} s`), 30_000);
   try {
-    await writeModule(work, name === "multus");
+    await writeModule(work, MODULES[name]);
     const env = { CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
     await must(["go", "build", "-ldflags", `-s -w ${VERSION_FLAGS}`, "-o", `${work}/${name}`, source], {
       cwd: work,
@@ -136,11 +147,11 @@ async function build(folder: string, { name, source, usually }: Binary): Promise
 }
 
 /** A module that requires what is built. Kubernetes' staging modules are replaced by their published versions. */
-async function writeModule(work: string, multus: boolean): Promise<void> {
-  if (multus) {
-    const file = `module assets\n\ngo 1.24\n\nrequire ${MULTUS_MODULE} ${MULTUS}\n`;
-    await Deno.writeTextFile(`${work}/go.mod`, file);
-    await Deno.writeTextFile(`${work}/tools.go`, `package tools\n\nimport _ "${MULTUS_MODULE}/pkg/multus"\n`);
+async function writeModule(work: string, own: (typeof MODULES)[string] | undefined): Promise<void> {
+  if (own) {
+    const { module, version, imported } = own;
+    await Deno.writeTextFile(`${work}/go.mod`, `module assets\n\ngo 1.24\n\nrequire ${module} ${version}\n`);
+    await Deno.writeTextFile(`${work}/tools.go`, `//go:build tools\n\npackage tools\n\nimport _ "${imported}"\n`);
   } else {
     const { GoMod } = JSON.parse(
       await must(["go", "mod", "download", "-json", `k8s.io/kubernetes@${KUBERNETES}`], { cwd: work }),
@@ -153,7 +164,7 @@ async function writeModule(work: string, multus: boolean): Promise<void> {
     const replaces = staging.map((module) => `\t${module} => ${module} ${STAGING}`).join("\n");
     const file = `module assets\n\ngo ${go}\n\nrequire k8s.io/kubernetes ${KUBERNETES}\n\nreplace (\n${replaces}\n)\n`;
     await Deno.writeTextFile(`${work}/go.mod`, file);
-    const imports = [...GROUPS.controlPlane, ...GROUPS.cluster].filter(({ name }) => name !== "multus");
+    const imports = [...GROUPS.controlPlane, ...GROUPS.cluster].filter(({ name }) => !(name in MODULES));
     const lines = imports.map(({ source }) => `\t_ "${source}"`).join("\n");
     await Deno.writeTextFile(`${work}/tools.go`, `//go:build tools\n\npackage tools\n\nimport (\n${lines}\n)\n`);
   }

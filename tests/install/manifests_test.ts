@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { parseAllDocuments } from "yaml";
+import { VERSION } from "../../src/version.ts";
+
+const MANIFESTS = new URL("../../install/manifests/", import.meta.url);
+
+/** Images of others that are run, each at a version. */
+const FOREIGN_IMAGES = ["denoland/deno:2.9.6"];
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly securityContext: Record<string, unknown>;
+  readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
+  readonly volumeMounts: readonly { readonly name: string; readonly readOnly?: boolean }[];
+}
+
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly volumes: readonly { readonly name: string; readonly hostPath?: unknown }[];
+  readonly securityContext?: Record<string, unknown>;
+  readonly serviceAccountName: string;
+  readonly hostNetwork?: boolean;
+}
+
+/** Every object that the kustomization names. */
+async function objects() {
+  const kustomization = await read("kustomization.yaml");
+  return (await Promise.all(kustomization[0].resources.map(read))).flat();
+}
+
+async function read(name: string) {
+  return parseAllDocuments(await Deno.readTextFile(new URL(name, MANIFESTS))).map((document) => document.toJS());
+}
+
+async function podSpecs(): Promise<Map<string, PodSpec>> {
+  const found = new Map<string, PodSpec>();
+  for (const { kind, metadata, spec } of await objects()) {
+    const template = spec?.jobTemplate?.spec.template ?? spec?.template;
+    if (template) found.set(`${kind}/${metadata.name}`, template.spec);
+  }
+  return found;
+}
+
+Deno.test("the kustomization names every manifest", async () => {
+  const [{ resources }] = await read("kustomization.yaml");
+  const files: string[] = [];
+  for (const folder of ["", "crds/"]) {
+    for await (const { name, isFile } of Deno.readDir(new URL(`./${folder}`, MANIFESTS))) {
+      if (isFile && name !== "kustomization.yaml") files.push(`${folder}${name}`);
+    }
+  }
+  assert.deepEqual([...resources].sort(), files.sort());
+});
+
+Deno.test("every workload runs a fixed version, within limits, without privileges, on a root it cannot write", async () => {
+  const specs = await podSpecs();
+  assert.deepEqual([...specs.keys()].sort(), [
+    "CronJob/whereabouts-reconciler",
+    "DaemonSet/whereabouts",
+    "Deployment/whereabouts-controller",
+  ]);
+  for (const [name, { containers, volumes, securityContext: ofPod = {} }] of specs) {
+    for (const { image, securityContext, resources, volumeMounts } of containers) {
+      assert.ok([`whereabouts:${VERSION}`, ...FOREIGN_IMAGES].includes(image), `${name}: ${image}`);
+      for (const one of ["cpu", "memory"]) {
+        assert.ok(resources.requests[one] && resources.limits[one], `${name} has no limit or request of ${one}`);
+      }
+      const { privileged, allowPrivilegeEscalation, readOnlyRootFilesystem, capabilities, seccompProfile } = {
+        ...ofPod,
+        ...securityContext,
+      };
+      assert.deepEqual(
+        { privileged, allowPrivilegeEscalation, readOnlyRootFilesystem, capabilities, seccompProfile },
+        {
+          privileged: false,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+          seccompProfile: { type: "RuntimeDefault" },
+        },
+        name,
+      );
+      assert.deepEqual(volumeMounts.map(({ name }) => name).sort(), volumes.map(({ name }) => name).sort());
+    }
+  }
+});
+
+Deno.test("only the DaemonSet is root and sees the host", async () => {
+  for (const [name, { securityContext, volumes, hostNetwork }] of await podSpecs()) {
+    const node = name === "DaemonSet/whereabouts";
+    assert.equal(securityContext?.["runAsNonRoot"] ?? false, !node, name);
+    assert.equal(volumes.some(({ hostPath }) => hostPath !== undefined), node, name);
+    assert.equal(hostNetwork ?? false, node, name);
+  }
+});
+
+Deno.test("no role has a wildcard, and what writes is bound in one namespace", async () => {
+  const all = await objects();
+  const roles = all.filter(({ rules }) => rules);
+  assert.equal(roles.length, 3);
+  const clusterWide = all.filter(({ kind }) => kind === "ClusterRoleBinding").map(({ roleRef }) => roleRef.name);
+  for (const { kind, metadata, rules } of roles) {
+    for (const { apiGroups, resources, verbs } of rules) {
+      assert.doesNotMatch(JSON.stringify([apiGroups, resources, verbs]), /\*/, metadata.name);
+      const reported = resources.length === 1 && resources[0] === "events";
+      if (kind !== "ClusterRole" || !clusterWide.includes(metadata.name) || reported) continue;
+      assert.deepEqual(verbs, ["get", "list", "watch"], `${metadata.name} may change ${resources} in every namespace`);
+    }
+  }
+});
+
+Deno.test("every service account that is run as is made, and every role is bound to one", async () => {
+  const all = await objects();
+  const named = (wanted: string) => all.filter(({ kind }) => kind === wanted).map(({ metadata }) => metadata.name);
+  const accounts = new Set(named("ServiceAccount"));
+  for (const [name, { serviceAccountName }] of await podSpecs()) assert.ok(accounts.has(serviceAccountName), name);
+  const bindings = all.filter(({ roleRef }) => roleRef);
+  for (const { roleRef, subjects } of bindings) {
+    assert.ok(named(roleRef.kind).includes(roleRef.name));
+    for (const { name } of subjects) assert.ok(accounts.has(name));
+  }
+  const bound = bindings.map(({ roleRef }) => `${roleRef.kind}/${roleRef.name}`).sort();
+  assert.deepEqual(
+    bound,
+    [...named("ClusterRole").map((one) => `ClusterRole/${one}`), ...named("Role").map((one) => `Role/${one}`)].sort(),
+  );
+});

@@ -1,0 +1,81 @@
+/**
+ * What the service accounts of the manifests may do, as the API server answers.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type Kube, makeKube } from "../support/kube.ts";
+
+const MANIFESTS = new URL("../../install/manifests/", import.meta.url).pathname;
+const GROUP = "whereabouts.cni.cncf.io";
+const NADS = "network-attachment-definitions.k8s.cni.cncf.io";
+
+/** `VERB RESOURCE NAMESPACE`, and whether the controller may. */
+const CONTROLLER: readonly (readonly [question: string, allowed: boolean])[] = [
+  ...["get", "list", "watch"].flatMap((verb) => [
+    [`${verb} pods default`, true] as const,
+    [`${verb} nodes default`, true] as const,
+    [`${verb} ${NADS} default`, true] as const,
+    [`${verb} ippools.${GROUP} kube-system`, true] as const,
+    [`${verb} overlappingrangeipreservations.${GROUP} kube-system`, true] as const,
+    [`${verb} nodeslicepools.${GROUP} kube-system`, true] as const,
+    [`${verb} secrets kube-system`, false] as const,
+    [`${verb} ippools.${GROUP} default`, false] as const,
+  ]),
+  [`patch ippools.${GROUP} kube-system`, true],
+  [`patch ippools.${GROUP} default`, false],
+  [`delete overlappingrangeipreservations.${GROUP} kube-system`, true],
+  [`update nodeslicepools.${GROUP} kube-system`, true],
+  ["create events default", true],
+  ["patch events default", true],
+  ["delete events default", false],
+  ["get leases.coordination.k8s.io kube-system", true],
+  ["create leases.coordination.k8s.io kube-system", true],
+  ["update leases.coordination.k8s.io kube-system", true],
+  ["delete leases.coordination.k8s.io kube-system", false],
+  ["update leases.coordination.k8s.io kube-node-lease", false],
+  ["delete pods default", false],
+  ["create pods default", false],
+  ["patch nodes default", false],
+  [`update ${NADS} default`, false],
+  ["get configmaps kube-system", false],
+];
+
+/** The same for the plugin and the agent of a node. */
+const NODE: readonly (readonly [question: string, allowed: boolean])[] = [
+  [`patch ippools.${GROUP} kube-system`, true],
+  [`delete ippools.${GROUP} kube-system`, false],
+  [`watch ippools.${GROUP} kube-system`, false],
+  [`get ippools.${GROUP} default`, false],
+  [`get nodeslicepools.${GROUP} kube-system`, true],
+  [`patch nodeslicepools.${GROUP} kube-system`, false],
+  ["list pods default", false],
+  ["get nodes default", false],
+  ["get secrets kube-system", false],
+  ["get leases.coordination.k8s.io kube-system", false],
+];
+
+/** What an account may do of what is asked, in the order of the questions. */
+async function answers(kube: Kube, account: string, questions: readonly string[]): Promise<readonly boolean[]> {
+  const items = questions.map((question) => {
+    const [verb, named = "", namespace] = question.split(" ");
+    const [resource, ...group] = named.split(".");
+    const resourceAttributes = { verb, resource, namespace, group: group.join(".") };
+    const spec = { user: `system:serviceaccount:kube-system:${account}`, resourceAttributes };
+    return { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
+  });
+  const file = await Deno.makeTempFile({ dir: kube.folder });
+  await Deno.writeTextFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  const answered = await kube.kubectl("create", "-f", file, "-o", 'jsonpath={.status.allowed}{"\\n"}');
+  return answered.trim().split("\n").map((allowed) => allowed === "true");
+}
+
+for (const [account, table] of [["whereabouts-controller", CONTROLLER], ["whereabouts", NODE]] as const) {
+  Deno.test(`service account ${account} may do what it needs, and nothing that it does not`, async () => {
+    await using kube = await makeKube();
+    await kube.kubectl("apply", "-k", MANIFESTS);
+    const given = await answers(kube, account, table.map(([question]) => question));
+    const differing = table.filter(([, allowed], i) => given[i] !== allowed).map(([question]) => question);
+    assert.deepEqual(differing, []);
+  });
+}
