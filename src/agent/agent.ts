@@ -10,6 +10,7 @@ import type { Host } from "../cni/call.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { Arrivals } from "./arrivals.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { Connection, Platform } from "../world/platform.ts";
 import { type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
@@ -59,7 +60,8 @@ export async function runAgent(
 export class Agent {
   readonly #world: World;
   readonly #stores: Stores;
-  readonly #host: Host;
+  readonly #log: Logger;
+  readonly #arrivals = new Arrivals();
   readonly #metrics: AgentMetrics;
   readonly #replayer: Replayer;
   readonly #running = new Set<Promise<void>>();
@@ -69,18 +71,16 @@ export class Agent {
   constructor(world: World, loadDriver: LoadDriver, log: Logger) {
     this.#world = { ...world, lock: localTurns(world.lock) };
     this.#metrics = new AgentMetrics(() => this.#running.size, () => this.#replayer.left);
-    this.#stores = new Stores(world, log, loadDriver, {
-      onBatch: (requests, milliseconds) => {
+    const observer = {
+      onBatch: (requests: number, milliseconds: number) => {
         this.#metrics.batches.observe(requests);
         this.#metrics.commits.observe(milliseconds / 1000);
       },
-    });
-    this.#host = {
-      open: (config, _world, callLog) => this.#stores.ipam(config.datastore, callLog),
-      journal: (callWorld) => nodeJournal(callWorld, log),
-      delivers: true,
     };
-    this.#replayer = new Replayer(this.#world, this.#host, log, (count) => this.#metrics.replays.add({}, count));
+    this.#log = log;
+    this.#stores = new Stores(world, log, loadDriver, observer, this.#arrivals);
+    const host = this.#host(() => {});
+    this.#replayer = new Replayer(this.#world, host, log, (count) => this.#metrics.replays.add({}, count));
   }
 
   /** Serves one caller. Never throws. */
@@ -93,8 +93,9 @@ export class Agent {
   /** Serves one call. */
   async call({ env, stdin }: AgentRequest): Promise<PluginAnswer> {
     const start = this.#world.now();
-    const answer = await runPlugin(this.#worldOf(env, stdin), this.#host);
     const verb = env.CNI_COMMAND ?? "";
+    const arrived = verb === "ADD" || verb === "DEL" ? this.#arrivals.announce() : () => {};
+    const answer = await runPlugin(this.#worldOf(env, stdin), this.#host(arrived)).finally(arrived);
     this.#metrics.requests.add({ verb, outcome: answer.exitCode === 0 ? "success" : "error" });
     this.#metrics.durations.observe((this.#world.now() - start) / 1000, { verb });
     if (answer.exitCode === 0 && verb === "DEL") this.#replayer.wake();
@@ -138,6 +139,14 @@ export class Agent {
     } catch {
       connection.close(); // half a request, or none: the caller serves itself
     }
+  }
+
+  #host(arrived: () => void): Host {
+    return {
+      open: (config, _world, callLog) => this.#stores.ipam(config.datastore, callLog, arrived),
+      journal: (callWorld) => nodeJournal(callWorld, this.#log),
+      delivers: true,
+    };
   }
 
   #worldOf(env: Readonly<Record<string, string>>, stdin: string): World {

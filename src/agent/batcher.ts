@@ -12,11 +12,18 @@ import { type PoolSnapshot, type StorageDriver, UnavailableError } from "../stor
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import { startDeadline } from "../world/deadline.ts";
+import type { Arrivals } from "./arrivals.ts";
 
 /** Requests of one commit, at most. A request changes a few entries, an entry takes up to three operations of the server's 10,000. */
-const MOST_TOGETHER = 500;
-/** Milliseconds a batch may take in all. */
+const MOST_TOGETHER = 1_000;
+/** Milliseconds a batch may take in all, and those in which others may join it. */
 const BATCH_TIMEOUT = 30_000;
+const JOIN_TIMEOUT = 10_000;
+/**
+ * How long a commit waits for calls on their way, at most: so many times as long as the last commit of the pool took, in these bounds
+ * (milliseconds). A commit costs the store the more the larger the pool is, so the wait grows with what it saves.
+ */
+const GATHER = { times: 4, least: 5, most: 200 };
 
 /** Told what batches came to. */
 export interface BatchObserver {
@@ -38,16 +45,19 @@ class PoolQueue {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #observer: BatchObserver;
+  readonly #arrivals: Arrivals;
   #waiting: Waiting[] = [];
   #busy = false;
   #last: PoolSnapshot | undefined;
+  #took = 0;
 
-  constructor(driver: StorageDriver, key: PoolKey, clock: Clock & { now(): number }, observer: BatchObserver) {
+  constructor(key: PoolKey, { driver, clock, observer, arrivals }: BatcherParts) {
     this.#driver = driver;
     this.#key = key;
     this.#clock = clock;
     this.#now = () => clock.now();
     this.#observer = observer;
+    this.#arrivals = arrivals;
   }
 
   submit(request: PoolRequest, options: CommitOptions): Promise<Outcome> {
@@ -59,12 +69,32 @@ class PoolQueue {
 
   async #work(): Promise<void> {
     this.#busy = true;
-    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, MOST_TOGETHER));
+    while (this.#waiting.length > 0) {
+      await this.#gather();
+      await this.#commit();
+    }
     this.#busy = false;
   }
 
-  async #commit(arrived: readonly Waiting[]): Promise<void> {
-    const batch = arrived.filter(({ options, reject }) => !options.signal.aborted || reject(options.signal.reason));
+  async #gather(): Promise<void> {
+    await Promise.resolve(); // what the submitting call does in the same breath comes first
+    if (this.#arrivals.count === 0 || this.#waiting.length >= MOST_TOGETHER) return;
+    const done = new AbortController();
+    const wait = Math.min(Math.max(this.#took * GATHER.times, GATHER.least), GATHER.most);
+    const late = this.#clock.sleep(wait, done.signal).catch(() => {});
+    await Promise.race([this.#arrivals.settled, late]);
+    done.abort();
+  }
+
+  /** Takes who waits, as far as they fit beside so many. Callers that gave up are let go. */
+  #take(beside: number): Waiting[] {
+    const arrived = this.#waiting.splice(0, MOST_TOGETHER - beside);
+    return arrived.filter(({ options, reject }) => !options.signal.aborted || reject(options.signal.reason));
+  }
+
+  /** Commits those who wait, and those who come while others are faster. */
+  async #commit(): Promise<void> {
+    const batch = this.#take(0);
     if (batch.length === 0) return;
     const start = this.#now();
     const late = new UnavailableError(
@@ -76,13 +106,21 @@ class PoolQueue {
       const { outcomes, snapshot } = await update(this.#driver, this.#key, batch.map(({ request }) => request), {
         signal: limit.signal,
         clock: this.#clock,
-        pause: Math.max(...batch.map(({ options }) => options.pause ?? 0)),
+        get pause() {
+          return Math.max(...batch.map(({ options }) => options.pause ?? 0));
+        },
+        join: () => {
+          const joined = this.#now() - start < JOIN_TIMEOUT ? this.#take(batch.length) : [];
+          batch.push(...joined);
+          return joined.map(({ request }) => request);
+        },
         onAttempt: (decision) => tell(batch, decision),
         ...(from && { from }),
       });
       this.#last = snapshot;
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome);
-      this.#observer.onBatch(batch.length, this.#now() - start);
+      this.#took = this.#now() - start;
+      this.#observer.onBatch(batch.length, this.#took);
     } catch (error) {
       this.#last = undefined;
       for (const { reject } of batch) reject(error);
@@ -99,24 +137,32 @@ function tell(batch: readonly Waiting[], { changes }: Decision): void {
   }
 }
 
+/** What a batcher works with. */
+export interface BatcherParts {
+  /** The store. */
+  readonly driver: StorageDriver;
+  /** Time and chance. */
+  readonly clock: Clock & { now(): number };
+  /** Told what batches came to. */
+  readonly observer: BatchObserver;
+  /** Who is on the way. */
+  readonly arrivals: Arrivals;
+}
+
 /** The queues of a store's pools. */
 export class Batcher {
-  readonly #driver: StorageDriver;
-  readonly #clock: Clock & { now(): number };
-  readonly #observer: BatchObserver;
+  readonly #parts: BatcherParts;
   readonly #queues = new Map<string, PoolQueue>();
 
   /** Reads a pool when it is first asked for. */
-  constructor(driver: StorageDriver, clock: Clock & { now(): number }, observer: BatchObserver) {
-    this.#driver = driver;
-    this.#clock = clock;
-    this.#observer = observer;
+  constructor(parts: BatcherParts) {
+    this.#parts = parts;
   }
 
   /** Puts a request to a pool, with others. A caller whose signal aborts while it waits is let go; what was written for it stands. */
   commit<R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions): Promise<Outcome<R>> {
     const name = formatPoolKey(key);
-    const queue = this.#queues.get(name) ?? new PoolQueue(this.#driver, key, this.#clock, this.#observer);
+    const queue = this.#queues.get(name) ?? new PoolQueue(key, this.#parts);
     this.#queues.set(name, queue);
     return queue.submit(request, options) as Promise<Outcome<R>>;
   }

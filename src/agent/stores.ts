@@ -10,6 +10,7 @@ import type { Reservations, StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";
 import { limiter } from "./limit.ts";
 
@@ -27,23 +28,34 @@ export class Stores implements AsyncDisposable {
   readonly #log: Logger;
   readonly #loadDriver: LoadDriver;
   readonly #observer: BatchObserver;
+  readonly #arrivals: Arrivals;
   readonly #open = new Map<string, Promise<Warm>>();
 
   /** Opens nothing yet. */
-  constructor(world: World, log: Logger, loadDriver: LoadDriver, observer: BatchObserver) {
+  constructor(world: World, log: Logger, loadDriver: LoadDriver, observer: BatchObserver, arrivals: Arrivals) {
     this.#world = world;
     this.#log = log;
     this.#loadDriver = loadDriver;
     this.#observer = observer;
+    this.#arrivals = arrivals;
   }
 
-  /** The store of a configuration, for one call. Disposing it leaves the store open. */
-  async ipam(datastore: Datastore, log: Logger): Promise<OpenIpam> {
+  /**
+   * The store of a configuration, for one call. Disposing it leaves the store open.
+   *
+   * @param arrived told when the call puts its first request to a pool
+   */
+  async ipam(datastore: Datastore, log: Logger, arrived: () => void): Promise<OpenIpam> {
     const { driver, batcher } = await this.#warm(datastore);
     return {
       driver: borrow(driver),
-      commit: (key, request, options) => batcher.commit(key, request, options),
+      commit: (key, request, options) => {
+        const outcome = batcher.commit(key, request, options);
+        arrived();
+        return outcome;
+      },
       turn: () => Promise.resolve(undefined), // requests queue in the batcher
+      together: true,
       clock: this.#world,
       log,
       [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -68,7 +80,8 @@ export class Stores implements AsyncDisposable {
   async #start(datastore: Datastore): Promise<Warm> {
     const open = await this.#loadDriver(datastore.kind);
     const driver = withLimits(await open(datastore, { world: this.#world, log: this.#log }));
-    return { driver, batcher: new Batcher(driver, this.#world, this.#observer) };
+    const parts = { driver, clock: this.#world, observer: this.#observer, arrivals: this.#arrivals };
+    return { driver, batcher: new Batcher(parts) };
   }
 }
 

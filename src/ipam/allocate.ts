@@ -16,7 +16,7 @@ import { type ClaimResult, RefusedError, type Reservation, type Reservations } f
 import { retry } from "../storage/retry.ts";
 import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
-import { type Ipam, poolOf } from "./ipam.ts";
+import { type Ipam, mayGoTogether, poolOf } from "./ipam.ts";
 import { giveBack, type Taken, type TakenEntries } from "./rollback.ts";
 
 /** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
@@ -38,16 +38,26 @@ export interface Assigned extends StaticAddress {
  */
 export async function allocate(ipam: Ipam, config: IpamConfig, owner: Owner, signal: AbortSignal): Promise<Assigned[]> {
   const taken: Taken[] = [];
-  const assigned: Assigned[] = [];
+  const work = { ipam, config, owner, taken, signal };
   try {
-    for (const range of config.ranges) {
-      assigned.push(await allocateRange({ ipam, config, owner, range, taken, assigned, signal }));
-    }
-    return assigned;
+    return mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
   } catch (error) {
     await giveBack(ipam, taken);
     throw error;
   }
+}
+
+async function allocateInOrder(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned[]> {
+  const assigned: Assigned[] = [];
+  for (const range of work.config.ranges) assigned.push(await allocateRange({ ...work, range, assigned }));
+  return assigned;
+}
+
+/** Whatever fails, nothing is under way any more when this ends: what was taken is then known. */
+async function allocateAtOnce(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned[]> {
+  const ranges = work.config.ranges.map((range) => allocateRange({ ...work, range, assigned: [] }));
+  await Promise.allSettled(ranges);
+  return await Promise.all(ranges);
 }
 
 interface RangeWork {
@@ -98,7 +108,8 @@ async function reserve(
     if (!fresh && result.kind === "created") taken.push(made);
     return result;
   } catch (error) {
-    if (fresh && error instanceof RefusedError) taken.pop(); // not made, and who may not make one may not delete one either
+    // not made, and who may not make one may not delete one either
+    if (fresh && error instanceof RefusedError) taken.splice(taken.indexOf(made), 1);
     throw error;
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Cidr, overlap } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import type { Datastore, IpamConfig } from "../config/types.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
@@ -37,6 +38,8 @@ export interface Ipam {
   readonly commit: Commit;
   /** Makes the processes of this node take turns at a pool, where that is worth while. */
   readonly turn: (key: PoolKey, signal: AbortSignal) => Promise<Disposable | undefined>;
+  /** Whether pools that do not overlap are changed at once. Default false: a process that serves one call would connect for each. */
+  readonly together?: boolean;
   /** Time and chance. */
   readonly clock: Clock;
   /** Where to say what was done. */
@@ -87,4 +90,9 @@ export function poolsOf(config: IpamConfig): PoolKey[] {
   return [
     ...new Map(config.ranges.map((range) => poolOf(config, range)).map((key) => [formatPoolKey(key), key])).values(),
   ];
+}
+
+/** Whether pools are to be changed at once: the process gains by it, and no two of them can hold the same address. */
+export function mayGoTogether({ together = false }: Ipam, pools: readonly { readonly cidr: Cidr }[]): boolean {
+  return together && pools.every(({ cidr }, i) => pools.slice(i + 1).every((other) => !overlap(cidr, other.cidr)));
 }

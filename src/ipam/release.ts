@@ -13,7 +13,7 @@ import { type Allocation, formatPoolKey, type PoolKey, sameInterface } from "../
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Held } from "./held.ts";
-import { type Ipam, poolsOf } from "./ipam.ts";
+import { type Ipam, mayGoTogether, poolsOf } from "./ipam.ts";
 import { releaseLeftover, reservationOf, type ReservedPool } from "./reservation.ts";
 
 /** Whose addresses are released. */
@@ -42,7 +42,7 @@ export async function release(
   const released: Ip[] = [];
   const failures: unknown[] = [];
   const keys = new Map([...poolsOf(config), ...recorded.map(({ key }) => key)].map((key) => [formatPoolKey(key), key]));
-  for (const [name, key] of keys) {
+  const one = async ([name, key]: readonly [string, PoolKey]) => {
     try {
       const remembered = recorded.filter((held) => formatPoolKey(held.key) === name);
       const allocations = await releasePool(ipam, config, key, sandbox, signal, remembered);
@@ -50,7 +50,9 @@ export async function release(
     } catch (error) {
       failures.push(error);
     }
-  }
+  };
+  if (mayGoTogether(ipam, [...keys.values()])) await Promise.all([...keys].map(one));
+  else for (const key of keys) await one(key);
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, `Cannot release in ${failures.length} pools`);
   ipam.log.info("Released", { addresses: released.map(formatIp), ...sandbox });

@@ -21,11 +21,13 @@ export interface UpdateOptions {
   readonly onAttempt?: (decision: Decision) => void;
   /** Milliseconds to wait between decision and write (`sleep_for_race`). Default 0. */
   readonly pause?: number;
+  /** Asked before each decision for further requests, which are served along from then on, after those there are. */
+  readonly join?: () => readonly PoolRequest[];
 }
 
 /** What an update came to. */
 export interface Updated {
-  /** One a request, in order. */
+  /** One a request, in order; then one each for those that joined. */
   readonly outcomes: readonly Outcome[];
   /** The pool after it. */
   readonly snapshot: PoolSnapshot;
@@ -46,17 +48,22 @@ export function update(
   options: UpdateOptions,
 ): Promise<Updated> {
   let known = options.from;
+  let all = requests;
+  const decideOn = ({ allocations }: PoolSnapshot): Decision => {
+    if (options.join) all = [...all, ...options.join()];
+    return decide(allocations, all);
+  };
   return retry(
     async (signal) => {
       const remembered = known;
       known = undefined;
       const snapshot = remembered ?? await driver.read(key, signal);
-      const decision = decide(snapshot.allocations, requests);
+      const decision = decideOn(snapshot);
       if (decision.changes.length > 0) return await write(driver, snapshot, decision, options, signal);
       if (!remembered) return { outcomes: decision.outcomes, snapshot };
       // nothing to write means nothing that a commit would compare: what was remembered must be looked at before it is an answer
       const fresh = await driver.read(key, signal);
-      const renewed = decide(fresh.allocations, requests);
+      const renewed = decideOn(fresh);
       if (renewed.changes.length > 0) return await write(driver, fresh, renewed, options, signal);
       return { outcomes: renewed.outcomes, snapshot: fresh };
     },

@@ -47,9 +47,10 @@ export interface World {
   /**
    * Waits for the lock of that name among the processes of this node.
    *
+   * @param part what of it is wanted: who wants another part may go along where that can be told apart, as within one process
    * @returns the lock, or undefined where this node has no folder to keep locks in: callers then go on without
    */
-  lock(name: string, signal: AbortSignal): Promise<Lock | undefined>;
+  lock(name: string, signal: AbortSignal, part?: string): Promise<Lock | undefined>;
   /** Milliseconds since 1970. */
   now(): number;
   /** Resolves after the milliseconds, or rejects with the signal's reason when that aborts first. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Arrivals } from "../../src/agent/arrivals.ts";
 import { Batcher } from "../../src/agent/batcher.ts";
 import { claim, type ClaimOutcome, drop } from "../../src/pool/requests.ts";
 import type { Change, Owner } from "../../src/pool/types.ts";
@@ -13,20 +14,24 @@ const owner = (pod: string): Owner => ({ podRef: `default/${pod}`, ifName: "net1
 interface Bench extends AsyncDisposable {
   readonly driver: StorageDriver;
   readonly batcher: Batcher;
+  readonly arrivals: Arrivals;
   readonly batches: number[];
-  readonly commits: { count: number; fail: Error | undefined };
+  readonly commits: { count: number; fail: Error | undefined; failed: () => void };
   claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<ClaimOutcome>;
 }
 
 async function bench(): Promise<Bench> {
   const store = await memory();
-  const commits: Bench["commits"] = { count: 0, fail: undefined };
+  const commits: Bench["commits"] = { count: 0, fail: undefined, failed: () => {} };
   const driver: StorageDriver = {
     name: "counting",
     read: (key, signal) => store.read(key, signal),
     commit: (snapshot, changes, signal) => {
       commits.count++;
-      return commits.fail ? Promise.reject(commits.fail) : store.commit(snapshot, changes, signal);
+      if (!commits.fail) return store.commit(snapshot, changes, signal);
+      const { fail } = commits;
+      commits.failed();
+      return Promise.reject(fail);
     },
     list: (signal) => store.list(signal),
     status: (signal) => store.status(signal),
@@ -34,16 +39,25 @@ async function bench(): Promise<Bench> {
   };
   const batches: number[] = [];
   const clock = { ...hurriedClock(), now: () => 0 };
-  const batcher = new Batcher(driver, clock, { onBatch: (requests) => void batches.push(requests) });
+  const arrivals = new Arrivals();
+  const observer = { onBatch: (requests: number) => void batches.push(requests) };
+  const batcher = new Batcher({ driver, clock, observer, arrivals });
   return {
     driver,
     batcher,
+    arrivals,
     batches,
     commits,
     claim: (pod, onAttempt) =>
       batcher.commit(KEY, claim(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
+}
+
+/** Turns of the event loop until the check holds. */
+async function until(check: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1_000 && !check(); turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  assert(check());
 }
 
 const octet = (outcome: ClaimOutcome) =>
@@ -53,7 +67,30 @@ Deno.test("Batcher serves what arrives together in one commit, in order of arriv
   await using b = await bench();
   const outcomes = await Promise.all(Array.from({ length: 10 }, (_, i) => b.claim(`p${i}`)));
   assert.deepEqual(outcomes.map(octet), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  assert.deepEqual([b.commits.count, b.batches], [2, [1, 9]]);
+  assert.deepEqual([b.commits.count, b.batches], [1, [10]]);
+});
+
+Deno.test("Batcher puts what arrives during a commit into the next one", async () => {
+  await using b = await bench();
+  const first = b.claim("first");
+  await until(() => b.commits.count === 1);
+  const others = Array.from({ length: 5 }, (_, i) => b.claim(`p${i}`));
+  assert.deepEqual((await Promise.all([first, ...others])).map(octet), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(b.batches, [1, 5]);
+});
+
+Deno.test("Batcher waits for calls on their way, and no longer than they are", async () => {
+  await using b = await bench();
+  const arrived = [b.arrivals.announce(), b.arrivals.announce()];
+  const first = b.claim("first");
+  await Promise.resolve();
+  const second = b.claim("second");
+  arrived[0]?.();
+  arrived[1]?.();
+  await Promise.all([first, second]);
+  assert.deepEqual(b.batches, [2]);
+  b.arrivals.announce(); // it never comes
+  assert.equal(octet(await b.claim("third")), 3);
 });
 
 Deno.test("Batcher lets each request of a batch fail on its own", async () => {
@@ -94,6 +131,19 @@ Deno.test("Batcher decides anew when another process wrote meanwhile", async () 
   const foreign = { ...owner("foreign"), address: RANGE.first + 1n };
   await b.driver.commit(snapshot, [{ address: foreign.address, after: foreign }], never());
   assert.equal(octet(await b.claim("b")), 3);
+});
+
+Deno.test("Batcher takes those along who come while others are faster", async () => {
+  await using b = await bench();
+  let second: Promise<ClaimOutcome> | undefined;
+  b.commits.fail = new ConflictError("others");
+  b.commits.failed = () => {
+    second = b.claim("b");
+    b.commits.fail = undefined;
+  };
+  const first = b.claim("a");
+  assert.deepEqual([octet(await first), octet(await (second ?? first))], [1, 2]);
+  assert.deepEqual(b.batches, [2]);
 });
 
 Deno.test("Batcher lets a caller go whose signal aborted while it waited, and gives it nothing", async () => {

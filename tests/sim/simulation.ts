@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import { sweep } from "../../src/ipam/sweep.ts";
+import { LEAST_GRACE, sweep } from "../../src/ipam/sweep.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { STANDING_CLOCK } from "../support/orders.ts";
@@ -119,7 +119,7 @@ class SimCluster {
     const world = { ...memoryWorld(), ...STANDING_CLOCK };
     const ipam = directIpam(this.#truth, world, SILENT);
     const { signal } = new AbortController();
-    await sweep(ipam, { pods: () => Promise.resolve([]), grace: 1, dryRun: false, signal });
+    await sweep(ipam, { pods: () => Promise.resolve([]), grace: 5_000, dryRun: false, signal });
   }
 
   #toggleOutage(): void {

@@ -183,3 +183,17 @@ Deno.test("update takes back exactly what is named, on a stale snapshot too", as
   assert.deepEqual(outcomes, [{ kind: "released", allocations: [held(2, "b/net1/y")] }]);
   assert.deepEqual(await stored(driver), { 1: "a/net1/new" });
 });
+
+Deno.test("update serves requests that join before a decision, after those there are", async () => {
+  await using driver = await memory();
+  const { store } = watched(driver, failOnce(1, { done: false, then: "conflict" }));
+  const joining: PoolRequest[][] = [[], [B]];
+  const attempts: number[] = [];
+  const { outcomes } = await run(store, [A], {
+    join: () => joining.shift() ?? [],
+    onAttempt: ({ changes }) => attempts.push(changes.length),
+  });
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["claimed", "claimed"]);
+  assert.deepEqual(attempts, [1, 2]);
+  assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" });
+});
