@@ -97,9 +97,8 @@ class PoolQueue {
     const batch = this.#take(0);
     if (batch.length === 0) return;
     const start = this.#now();
-    const late = new UnavailableError(
-      `Pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`,
-    );
+    const late = () =>
+      new UnavailableError(`Pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`);
     using limit = startDeadline(this.#clock, BATCH_TIMEOUT, late);
     const from = this.#last;
     try {

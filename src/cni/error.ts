@@ -14,7 +14,7 @@ export const CODES = {
   incompatibleVersion: 1,
   /** An environment variable is missing or malformed. */
   environment: 4,
-  /** Standard input cannot be read. */
+  /** Standard input cannot be read, or the node's journal not be written. */
   io: 5,
   /** Standard input is not JSON. */
   decoding: 6,

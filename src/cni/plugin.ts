@@ -43,7 +43,7 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
     const { verb } = request;
     host.prepare?.(request.conf);
     const { deadline, serve } = VERBS[verb];
-    const late = new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
+    const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
     using limit = startDeadline(world, deadline, late);
     const call: Call = { request, world, host, signal: limit.signal };
     const stdout = await serve(call);

@@ -9,15 +9,18 @@
  */
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { type Attachment, decodeRecord, encodeRecord, type JournalRecord, recordName } from "./record.ts";
+import type { Held } from "../ipam/held.ts";
+import { type Attachment, decodeRecord, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
 
 /** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
 export const DEFAULT_JOURNAL = "/var/lib/cni/whereabouts";
 
 /** The journal of a node. Failures to write are errors of the caller's; failures to read are logged and read as nothing. */
 export interface Journal {
-  /** Notes an attachment before the store is touched, or what it holds afterwards. An undelivered release of it is called off. */
+  /** Notes an attachment before the store is touched. An undelivered release of it is called off. */
   hold(record: JournalRecord): Promise<void>;
+  /** Notes what an attachment that is noted holds now. Half a note that a crash leaves is none. */
+  gain(attachment: Attachment, held: readonly Held[]): Promise<void>;
   /** What is known of an attachment, held or releasing. */
   find(attachment: Attachment): Promise<JournalRecord | undefined>;
   /** Promises a release: durable when it resolves. */
@@ -54,6 +57,8 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
       await world.writeFile(`${held}/${name}`, encodeRecord(record), { durable: false });
       await world.remove(`${releasing}/${name}`);
     },
+    // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
+    gain: async (attachment, gained) => world.appendTextFile(`${held}/${recordName(attachment)}`, encodeGain(gained)),
     find: async (attachment) => {
       const name = recordName(attachment);
       return await read(`${held}/${name}`) ?? await read(`${releasing}/${name}`);

@@ -33,30 +33,37 @@ export function recordName({ network, containerId, ifName }: Attachment): string
   return `${network}:${containerId}:${encodeURIComponent(ifName)}.json`;
 }
 
-/** The record as text. */
-export function encodeRecord(record: JournalRecord): string {
-  const held = record.held.map(({ key, allocation, token }) => ({
+/** The record as text: one line. */
+export function encodeRecord({ network, containerId, ifName, conf, held }: JournalRecord): string {
+  return `${JSON.stringify({ format: FORMAT, network, containerId, ifName, held: held.map(encodeHeld), conf })}\n`;
+}
+
+/** A line to be put after a record: what the attachment holds now. */
+export function encodeGain(held: readonly Held[]): string {
+  return `${JSON.stringify({ held: held.map(encodeHeld) })}\n`;
+}
+
+function encodeHeld({ key, allocation, token }: Held): Record<string, unknown> {
+  return {
     network: key.network,
     ...(key.node !== undefined && { node: key.node }),
     range: formatCidr(key.cidr),
     address: formatIp({ family: key.cidr.family, value: allocation.address }),
     podref: allocation.podRef,
     ...(token !== undefined && { token }),
-  }));
-  const { network, containerId, ifName, conf } = record;
-  return `${JSON.stringify({ format: FORMAT, network, containerId, ifName, held, conf })}\n`;
+  };
 }
 
-/** Reads a record; undefined where the text is none of this format. */
+/**
+ * Reads a record; undefined where the text is none of this format. Of the lines after it the last one counts; one that was cut off by a
+ * crash or a full disk is passed over.
+ */
 export function decodeRecord(text: string): JournalRecord | undefined {
-  let value: Record<string, unknown> | null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (value === null) return undefined;
-  const { format, network, containerId, ifName, conf, held } = value;
+  const [first = "", ...gains] = text.split("\n");
+  const value = parse(first);
+  if (value === undefined) return undefined;
+  const { format, network, containerId, ifName, conf } = value;
+  const held = gains.map((line) => parse(line)?.held).findLast(Array.isArray) ?? value.held;
   if (format !== FORMAT || !Array.isArray(held)) return undefined;
   if (
     typeof network !== "string" || typeof containerId !== "string" || typeof ifName !== "string" ||
@@ -66,6 +73,14 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   }
   const entries = held.map((one) => decodeHeld(one, containerId, ifName));
   return { network, containerId, ifName, conf, held: entries.filter((one) => one !== undefined) };
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeHeld(value: Record<string, unknown> | null, containerId: string, ifName: string): Held | undefined {

@@ -59,7 +59,7 @@ async function attempt<T>(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<T> {
-  const silence = new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`);
+  const silence = () => new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`);
   using limit = startDeadline(clock, ATTEMPT_TIMEOUT, silence, signal);
   return await operation(limit.signal);
 }

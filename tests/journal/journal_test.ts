@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parseCidr } from "../../src/address/cidr.ts";
 import { folderJournal, type Journal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { SILENT } from "../../src/world/log.ts";
@@ -59,6 +60,19 @@ Deno.test("folderJournal passes over a record it cannot read, and says so", asyn
   await j.hold(record("a"));
   assert.deepEqual(ids(await j.held()), ["a"]);
   assert.deepEqual(errors, ["/j/attachments/net:x:net1.json"]);
+});
+
+Deno.test("folderJournal adds what an attachment holds to its record", async () => {
+  const { journal: j } = journal();
+  const cidr = parseCidr("10.0.0.0/24")?.cidr;
+  assert(cidr);
+  const allocation = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "a" };
+  const held = [{ key: { network: "", cidr }, allocation }];
+  await j.hold(record("a"));
+  await j.gain(record("a"), held);
+  assert.deepEqual(await j.find(record("a")), { ...record("a"), held });
+  await j.hold(record("a"));
+  assert.deepEqual(await j.find(record("a")), record("a"));
 });
 
 Deno.test("folderJournal is empty where there is no folder", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { decodeRecord, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
+import { decodeRecord, encodeGain, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
 
 const cidr = parseCidr("fd00::/64")?.cidr;
 assert(cidr);
@@ -26,6 +26,16 @@ const RECORD: JournalRecord = {
 Deno.test("decodeRecord reads what encodeRecord wrote", () => {
   assert.deepEqual(decodeRecord(encodeRecord(RECORD)), RECORD);
   assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, held: [] })), { ...RECORD, held: [] });
+});
+
+Deno.test("decodeRecord goes by the last whole line that says what is held", () => {
+  const empty = { ...RECORD, held: [] };
+  const text = encodeRecord(empty) + encodeGain(RECORD.held);
+  assert.deepEqual(decodeRecord(text), RECORD);
+  assert.deepEqual(decodeRecord(text + encodeGain([])), empty);
+  for (let length = encodeRecord(empty).length; length < text.length - 1; length++) {
+    assert.deepEqual(decodeRecord(text.slice(0, length)), empty);
+  }
 });
 
 Deno.test("decodeRecord reads nothing from half a record, and nothing of another format", () => {

@@ -9,6 +9,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { Attachment, JournalRecord } from "../../journal/record.ts";
 import type { Logger } from "../../world/log.ts";
 import { type Call, configure, ownerOf, sliced } from "../call.ts";
+import { CniError, CODES } from "../error.ts";
 import { attachmentTurn } from "../turn.ts";
 import { renderResult } from "../result.ts";
 
@@ -22,7 +23,7 @@ export async function add(call: Call): Promise<string> {
   const journal = host.journal(world, log);
   const former = await formerRecord(journal, request);
   const record: JournalRecord = { network, containerId, ifName, conf: JSON.stringify(conf), held: former?.held ?? [] };
-  if (config.ranges.length > 0) await note(journal, record, log);
+  if (config.ranges.length > 0 && former?.conf !== record.conf) await hold(journal, record);
   await using ipam = await host.open(config, world, log);
   let assigned: Assigned[];
   try {
@@ -31,7 +32,7 @@ export async function add(call: Call): Promise<string> {
     if (!former) await afterFailure(journal, record, error, signal);
     throw error;
   }
-  if (assigned.length > 0) await note(journal, { ...record, held: assigned.map(({ held }) => held) }, log);
+  if (assigned.length > 0) await gain(journal, request, assigned, log);
   return renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
@@ -44,9 +45,30 @@ async function formerRecord(journal: Journal | undefined, attachment: Attachment
   return record && record.held.length > 0 && !await journal?.isPending(attachment) ? record : undefined;
 }
 
-/** A journal that cannot be written costs GC its knowledge, not the pod its address. */
-async function note(journal: Journal | undefined, record: JournalRecord, log: Logger): Promise<void> {
-  await journal?.hold(record).catch((error) => log.error("Cannot write the node's journal", { error: String(error) }));
+/** What the node does not remember it can neither collect nor release while the store is away: without the note, nothing is given. */
+async function hold(journal: Journal | undefined, record: JournalRecord): Promise<void> {
+  try {
+    await journal?.hold(record);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CniError(
+      CODES.io,
+      `Cannot write the node's journal, so nothing was allocated: ${reason}; ` +
+        "free space there, or name another folder in WHEREABOUTS_JOURNAL, or off",
+    );
+  }
+}
+
+/** The attachment is noted already, so this saves its release a look and nothing else. */
+async function gain(
+  journal: Journal | undefined,
+  attachment: Attachment,
+  assigned: readonly Assigned[],
+  log: Logger,
+): Promise<void> {
+  await journal?.gain(attachment, assigned.map(({ held }) => held)).catch((error) =>
+    log.error("Cannot note in the node's journal what was given", { error: String(error) })
+  );
 }
 
 /** What a store that did not answer may have kept is taken back later; where it answered, all was given back. */
