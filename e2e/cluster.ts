@@ -7,11 +7,11 @@ import { assets, cacheFolder } from "../tests/support/assets.ts";
 import { binary } from "../tests/support/binary.ts";
 import { busyboxImages, imageArchive, productImage } from "../tests/support/image.ts";
 import { cniPlugins } from "../tests/support/netns.ts";
-import { eventually, must } from "../tests/support/process.ts";
+import { eventually, type Finished, must, run, Server } from "../tests/support/process.ts";
 import { VERSION } from "../src/version.ts";
-import { startControlPlane, writeIdentities } from "./control_plane.ts";
+import { holdServer, resumeServer, startControlPlane, writeIdentities } from "./control_plane.ts";
 import { inside, makeNetwork, namesOf, removeNetwork } from "./network.ts";
-import { startNode } from "./node.ts";
+import { onNode, startNode } from "./node.ts";
 
 /** Tells the stories where the cluster is. */
 export const CLUSTER_VARIABLE = "WHEREABOUTS_E2E_CLUSTER";
@@ -20,6 +20,10 @@ const NODES = [1, 2];
 const MANIFESTS = new URL("../install/manifests/", import.meta.url).pathname;
 const NAD_MODULE = "github.com/k8snetworkplumbingwg/network-attachment-definition-client";
 const NAD_VERSION = "v1.7.6";
+/** What a stopped control plane lacks. */
+const SERVERS = ["kube-apiserver", "etcd"];
+/** Where the nodes see the control plane. */
+export const PLANE_IP = "10.200.0.1";
 
 /** What the stories need of a running cluster. */
 export interface Cluster {
@@ -29,6 +33,18 @@ export interface Cluster {
   apply(...objects: readonly unknown[]): Promise<void>;
   /** Reads objects as JSON. */
   get(...args: string[]): Promise<Seen>;
+  /** Runs a program on a node, whatever its exit code. */
+  onNode(number: number, ...command: string[]): Promise<Finished>;
+  /** Runs the command line of the installed binary as the administrator, beside the API server, whatever its exit code. */
+  whereabouts(...args: string[]): Promise<Finished>;
+  /** Ends the API server and etcd at once. */
+  stopControlPlane(): Promise<void>;
+  /** Starts them again, and waits until they serve. */
+  resumeControlPlane(): Promise<void>;
+  /** A program in the network of the control plane, at {@linkcode PLANE_IP}. It ends when it is disposed, and with this process. */
+  besideControlPlane(name: string, command: readonly string[]): Server;
+  /** The cluster's folder. `nodeN/` holds what the nodes write: `opt/`, `var-lib/`, `run/`, `etc-up/`. */
+  readonly state: string;
 }
 
 /** An object or a list of the API server, as far as stories look at it. Members that its kind does not have are undefined there. */
@@ -78,14 +94,31 @@ export async function openCluster(state: string | undefined = Deno.env.get(CLUST
   if (!state) throw new Error("There is no cluster: run the stories with deno task e2e");
   const { plane } = namesOf((await Deno.readTextFile(`${state}/prefix`)).trim());
   const program = `${await assets("controlPlane")}/kubectl`;
-  const run = (args: readonly string[], stdin?: string) =>
-    must(inside(plane, [program, `--kubeconfig=${state}/admin.kubeconfig`, ...args]), stdin ? { stdin } : {});
+  const kubeconfig = `${state}/admin.kubeconfig`;
+  const kubectl = (args: readonly string[], stdin?: string) =>
+    must(inside(plane, [program, `--kubeconfig=${kubeconfig}`, ...args]), stdin ? { stdin } : {});
   return {
-    kubectl: (...args) => run(args),
+    state,
+    kubectl: (...args) => kubectl(args),
     apply: async (...items) => {
-      await run(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+      await kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
     },
-    get: async (...args) => JSON.parse(await run(["get", ...args, "-o", "json"])),
+    get: async (...args) => JSON.parse(await kubectl(["get", ...args, "-o", "json"])),
+    onNode: async (number, ...command) => await run(await onNode(state, number, command)),
+    whereabouts: (...args) =>
+      run(inside(plane, [`${state}/node2/opt/cni/bin/whereabouts`, ...args]), { env: { KUBECONFIG: kubeconfig } }),
+    stopControlPlane: async () => {
+      for (const name of SERVERS) await holdServer(state, name);
+    },
+    resumeControlPlane: async () => {
+      for (const name of SERVERS) await resumeServer(state, name);
+      await eventually(
+        "the API server",
+        () => kubectl(["get", "--raw", "/readyz"]).then(() => true, () => false),
+        120_000,
+      );
+    },
+    besideControlPlane: (name, command) => new Server(inside(plane, command), `${state}/${name}.log`),
   };
 }
 

@@ -42,6 +42,30 @@ export async function writeKubeconfig(path: string, state: string, name: string)
   await Deno.writeTextFile(path, JSON.stringify(config), { mode: 0o600 });
 }
 
+/**
+ * Runs a server again when it ends, but not while there is a file `NAME.hold`: so the stories, which are other processes, stop and start it.
+ */
+const SUPERVISE = `while :; do
+  while [ -e "$0.hold" ]; do sleep 0.1; done
+  setpriv --pdeathsig KILL "$@" &
+  echo $! >"$0.pid"
+  wait $!
+  sleep 0.2
+done`;
+
+/** Ends a server of the control plane at once. It stays down until {@linkcode resumeServer}. */
+export async function holdServer(state: string, name: string): Promise<void> {
+  await Deno.writeTextFile(`${state}/${name}.hold`, "");
+  const pid = Number(await Deno.readTextFile(`${state}/${name}.pid`));
+  Deno.kill(pid, "SIGKILL");
+  await eventually(`${name} ended`, async () => (await run(["kill", "-0", String(pid)])).code !== 0);
+}
+
+/** Lets a server start again. It takes its time. */
+export async function resumeServer(state: string, name: string): Promise<void> {
+  await Deno.remove(`${state}/${name}.hold`);
+}
+
 /** Starts everything. What is returned ends it, last first. */
 export async function startControlPlane(
   state: string,
@@ -50,7 +74,12 @@ export async function startControlPlane(
 ): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
   const start = (folder: string, name: string, flags: readonly string[]) =>
-    starting.use(new Server(inside(namespace, [`${folder}/${name}`, ...flags]), `${state}/${name}.log`));
+    starting.use(
+      new Server(
+        ["sh", "-c", SUPERVISE, `${state}/${name}`, ...inside(namespace, [`${folder}/${name}`, ...flags])],
+        `${state}/${name}.log`,
+      ),
+    );
   start(binaries.plane, "etcd", [
     `--data-dir=${state}/etcd`,
     `--listen-client-urls=${ETCD}`,

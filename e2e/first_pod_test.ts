@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
-import { allocations, network, pod, reported } from "./objects.ts";
+import { allocations, consistent, network, pod, reported } from "./objects.ts";
 
 Deno.test("pods on two nodes get their addresses on net1 and reach each other over IPv4 and IPv6", async () => {
   const cluster = await openCluster();
@@ -28,4 +28,5 @@ Deno.test("pods on two nodes get their addresses on net1 and reach each other ov
     "addresses released",
     async () => Object.keys(await allocations(cluster, "192.168.50.0-24")).length === 0,
   );
+  await consistent(cluster);
 });

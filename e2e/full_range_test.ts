@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
-import { network, pod, reported } from "./objects.ts";
+import { consistent, network, pod, reported } from "./objects.ts";
 
 Deno.test("a full range is told in an event, and a freed address lets the waiting pod start", async () => {
   const cluster = await openCluster();
@@ -18,4 +18,5 @@ Deno.test("a full range is told in an event, and a freed address lets the waitin
   await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=90s", "pod/full-c");
   assert.deepEqual((await reported(cluster, net)).get("full-c"), [freed]);
   await cluster.kubectl("delete", "pod", "-l", `app=${net}`);
+  await consistent(cluster);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
-import { allocations, network, replicas, reported } from "./objects.ts";
+import { allocations, consistent, network, replicas, reported } from "./objects.ts";
 
 Deno.test("sixty pods over two nodes have sixty addresses, all free again when they are gone", async () => {
   const cluster = await openCluster();
@@ -19,4 +19,5 @@ Deno.test("sixty pods over two nodes have sixty addresses, all free again when t
   );
   const left = await cluster.get("overlappingrangeipreservations", "-n", "kube-system");
   assert.deepEqual(left.items.filter(({ spec }) => spec.podref.includes(`/${net}-`)), []);
+  await consistent(cluster);
 });

@@ -44,12 +44,20 @@ export async function startNode(
   const tree = ["nsenter", `--net=/run/netns/${names.node(number)}`, "unshare", ...kinds];
   const command = ["sh", "-c", script, "sh", ...tree, "env", "-i", ...environment, "bash", INIT];
   const server = new Server(command, `${folder}/init.log`);
+  await Deno.writeTextFile(`${folder}/pid`, String(server.pid));
   return {
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
       for (const { path } of groups) await removeGroup(path);
     },
   };
+}
+
+/** A command with the mounts, the network and the processes of a node. */
+export async function onNode(state: string, number: number, command: readonly string[]): Promise<readonly string[]> {
+  const pid = (await Deno.readTextFile(`${state}/node${number}/pid`)).trim();
+  const [init] = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim().split(" ");
+  return ["nsenter", `--target=${init}`, "--mount", "--net", "--pid", ...command];
 }
 
 interface Group {

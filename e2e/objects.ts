@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { eventually } from "../tests/support/process.ts";
 import type { Cluster, Seen } from "./cluster.ts";
 
 /** A network on `eth1` of the nodes. */
@@ -60,4 +61,56 @@ export async function reported(cluster: Cluster, net: string): Promise<Map<strin
 export async function allocations(cluster: Cluster, pool: string): Promise<Seen["spec"]["allocations"]> {
   const { spec } = await cluster.get("ippools", "-n", "kube-system", pool);
   return spec.allocations;
+}
+
+/** Waits until the pods of a network are ready, and gives their addresses on `net1`. */
+export async function readyPods(cluster: Cluster, net: string, seconds = 60): Promise<Map<string, readonly string[]>> {
+  await cluster.kubectl("wait", "--for=condition=Ready", `--timeout=${seconds}s`, "pod", "-l", `app=${net}`);
+  return await reported(cluster, net);
+}
+
+/** Deletes the pods of a network, and waits until they are gone and a pool is empty. */
+export async function deletePods(cluster: Cluster, net: string, ...pools: readonly string[]): Promise<void> {
+  await cluster.kubectl("delete", "pod", "-l", `app=${net}`, "--timeout=90s");
+  for (const pool of pools) await emptied(cluster, pool);
+}
+
+/** Waits until nothing is given of a pool. */
+export async function emptied(cluster: Cluster, pool: string): Promise<void> {
+  const isEmpty = async () => Object.keys(await allocations(cluster, pool)).length === 0;
+  await eventually(`addresses of ${pool} released`, isEmpty, 60_000);
+}
+
+/** Waits until pools, reservations and pods agree. Each story ends with it. */
+export async function consistent(cluster: Cluster): Promise<void> {
+  let last = "";
+  const agree = async () => {
+    const { code, stdout, stderr } = await cluster.whereabouts("check", "--json", "--namespace", "kube-system");
+    last = stdout + stderr;
+    return code === 0;
+  };
+  await eventually("a consistent store", agree, 60_000).catch((cause) => {
+    throw new Error(`The store is not consistent: ${last}`, { cause });
+  });
+}
+
+/** Names of the reservations of pods whose name begins with the network's. */
+export async function reservationsOf(cluster: Cluster, net: string): Promise<readonly string[]> {
+  const { items } = await cluster.get("overlappingrangeipreservations", "-n", "kube-system");
+  return items.filter(({ spec }) => spec.podref.startsWith(`default/${net}-`)).map(({ metadata }) => metadata.name)
+    .sort();
+}
+
+/** A counter of a node's agent, as it serves it on the node's loopback. */
+export async function agentCounter(cluster: Cluster, node: number, name: string): Promise<number> {
+  const { code, stdout, stderr } = await cluster.onNode(
+    node,
+    "busybox",
+    "wget",
+    "-qO-",
+    "http://127.0.0.1:9478/metrics",
+  );
+  if (code !== 0) throw new Error(`The agent of node${node} serves no metrics: ${stderr}`);
+  const line = stdout.split("\n").find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? 0);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
-import { allocations, network, replicas, reported } from "./objects.ts";
+import { allocations, consistent, network, replicas, reported } from "./objects.ts";
 
 Deno.test("pods of a StatefulSet are back after a restart, each address with one owner", async () => {
   const cluster = await openCluster();
@@ -23,4 +23,5 @@ Deno.test("pods of a StatefulSet are back after a restart, each address with one
     "addresses released",
     async () => Object.keys(await allocations(cluster, "192.168.80.0-29")).length === 0,
   );
+  await consistent(cluster);
 });
