@@ -2,7 +2,8 @@
 /**
  * The real servers tests run against: found, or built from Go modules and kept.
  *
- * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`, `etcd`, `helm`.
+ * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`, `etcd`,
+ * `helm`, `original` (the Go plugin).
  *
  * @module
  */
@@ -10,6 +11,8 @@ import { isInstalled, must, run } from "./process.ts";
 
 const KUBERNETES = "v1.36.3";
 const STAGING = "v0.36.3";
+
+const ORIGINAL = "github.com/k8snetworkplumbingwg/whereabouts";
 
 /** Programs of modules of their own. */
 const MODULES: Readonly<
@@ -21,6 +24,7 @@ const MODULES: Readonly<
     version: "v4.2.4",
     imported: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/pkg/multus",
   },
+  "whereabouts-original": { module: ORIGINAL, version: "v0.9.4", imported: `${ORIGINAL}/pkg/storage/kubernetes` },
 };
 
 const VERSION_FLAGS = [
@@ -52,6 +56,7 @@ const GROUPS = {
     { name: "multus", source: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus", usually: "45 s" },
   ],
   helm: [{ name: "helm", source: "helm.sh/helm/v3/cmd/helm", usually: "80 s" }],
+  original: [{ name: "whereabouts-original", source: `${ORIGINAL}/cmd`, usually: "60 s" }],
 } as const satisfies Record<string, readonly Binary[]>;
 
 /** Where Debian's etcd-server has it: old, yet enough for tests of etcd alone. */
