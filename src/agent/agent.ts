@@ -10,12 +10,12 @@ import type { Host } from "../cni/call.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { Arrivals } from "./arrivals.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { Connection, Platform } from "../world/platform.ts";
 import { type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
 import { Replayer } from "./replayer.ts";
 import { Stores } from "./stores.ts";
+import { Traffic } from "./traffic.ts";
 import { localTurns } from "./turns.ts";
 
 /** Bytes of a request, at most: the plugin's limit of standard input, escaped. */
@@ -61,7 +61,7 @@ export class Agent {
   readonly #world: World;
   readonly #stores: Stores;
   readonly #log: Logger;
-  readonly #arrivals = new Arrivals();
+  readonly #traffic = new Traffic();
   readonly #metrics: AgentMetrics;
   readonly #replayer: Replayer;
   readonly #running = new Set<Promise<void>>();
@@ -78,7 +78,7 @@ export class Agent {
       },
     };
     this.#log = log;
-    this.#stores = new Stores(world, log, loadDriver, observer, this.#arrivals);
+    this.#stores = new Stores(world, log, loadDriver, observer, this.#traffic);
     const host = this.#host(() => {});
     this.#replayer = new Replayer(this.#world, host, log, (count) => this.#metrics.replays.add({}, count));
   }
@@ -94,8 +94,9 @@ export class Agent {
   async call({ env, stdin }: AgentRequest): Promise<PluginAnswer> {
     const start = this.#world.now();
     const verb = env.CNI_COMMAND ?? "";
-    const arrived = verb === "ADD" || verb === "DEL" ? this.#arrivals.announce() : () => {};
-    const answer = await runPlugin(this.#worldOf(env, stdin), this.#host(arrived)).finally(arrived);
+    const passage = verb === "ADD" || verb === "DEL" ? this.#traffic.begin() : undefined;
+    const host = this.#host(() => passage?.arrived());
+    const answer = await runPlugin(this.#worldOf(env, stdin), host).finally(() => passage?.end());
     this.#metrics.requests.add({ verb, outcome: answer.exitCode === 0 ? "success" : "error" });
     this.#metrics.durations.observe((this.#world.now() - start) / 1000, { verb });
     if (answer.exitCode === 0 && verb === "DEL") this.#replayer.wake();

@@ -12,7 +12,7 @@ import { type PoolSnapshot, type StorageDriver, UnavailableError } from "../stor
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import { startDeadline } from "../world/deadline.ts";
-import type { Arrivals } from "./arrivals.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Requests of one commit, at most. A request changes a few entries, an entry takes up to three operations of the server's 10,000. */
 const MOST_TOGETHER = 1_000;
@@ -24,6 +24,9 @@ const JOIN_TIMEOUT = 10_000;
  * (milliseconds). A commit costs the store the more the larger the pool is, so the wait grows with what it saves.
  */
 const GATHER = { times: 4, least: 5, most: 200 };
+
+/** Ends a wait that is not needed any more. */
+const ENOUGH = new Error("Waited enough");
 
 /** Told what batches came to. */
 export interface BatchObserver {
@@ -45,19 +48,20 @@ class PoolQueue {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #observer: BatchObserver;
-  readonly #arrivals: Arrivals;
+  readonly #traffic: Traffic;
   #waiting: Waiting[] = [];
   #busy = false;
   #last: PoolSnapshot | undefined;
   #took = 0;
+  #ended = 0;
 
-  constructor(key: PoolKey, { driver, clock, observer, arrivals }: BatcherParts) {
+  constructor(key: PoolKey, { driver, clock, observer, traffic }: BatcherParts) {
     this.#driver = driver;
     this.#key = key;
     this.#clock = clock;
     this.#now = () => clock.now();
     this.#observer = observer;
-    this.#arrivals = arrivals;
+    this.#traffic = traffic;
   }
 
   submit(request: PoolRequest, options: CommitOptions): Promise<Outcome> {
@@ -76,14 +80,24 @@ class PoolQueue {
     this.#busy = false;
   }
 
+  /**
+   * Waits for calls that are on their way. While there are calls beside those that wait here, a pool is written half of the time at most:
+   * who comes meanwhile shares the next commit.
+   */
   async #gather(): Promise<void> {
     await Promise.resolve(); // what the submitting call does in the same breath comes first
-    if (this.#arrivals.count === 0 || this.#waiting.length >= MOST_TOGETHER) return;
+    const coming = this.#traffic.coming > 0 && this.#waiting.length < MOST_TOGETHER;
+    const patience = Math.min(Math.max(this.#took * GATHER.times, GATHER.least), GATHER.most);
+    if (coming) await this.#pause(patience, this.#traffic.settled);
+    const rest = this.#ended + Math.min(this.#took, GATHER.most) - this.#now();
+    if (rest > 0 && this.#traffic.active > this.#waiting.length) await this.#pause(rest);
+  }
+
+  async #pause(milliseconds: number, orUntil?: Promise<void>): Promise<void> {
     const done = new AbortController();
-    const wait = Math.min(Math.max(this.#took * GATHER.times, GATHER.least), GATHER.most);
-    const late = this.#clock.sleep(wait, done.signal).catch(() => {});
-    await Promise.race([this.#arrivals.settled, late]);
-    done.abort();
+    const late = this.#clock.sleep(milliseconds, done.signal).catch(() => {});
+    await (orUntil ? Promise.race([orUntil, late]) : late);
+    done.abort(ENOUGH);
   }
 
   /** Takes who waits, as far as they fit beside so many. Callers that gave up are let go. */
@@ -118,7 +132,8 @@ class PoolQueue {
       });
       this.#last = snapshot;
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome);
-      this.#took = this.#now() - start;
+      this.#ended = this.#now();
+      this.#took = this.#ended - start;
       this.#observer.onBatch(batch.length, this.#took);
     } catch (error) {
       this.#last = undefined;
@@ -144,8 +159,8 @@ export interface BatcherParts {
   readonly clock: Clock & { now(): number };
   /** Told what batches came to. */
   readonly observer: BatchObserver;
-  /** Who is on the way. */
-  readonly arrivals: Arrivals;
+  /** Which calls there are. */
+  readonly traffic: Traffic;
 }
 
 /** The queues of a store's pools. */

@@ -10,9 +10,9 @@ import type { Reservations, StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import type { Arrivals } from "./arrivals.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";
 import { limiter } from "./limit.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Reservations that are made or released at once: each is a connection. */
 const RESERVATIONS_AT_ONCE = 16;
@@ -28,16 +28,16 @@ export class Stores implements AsyncDisposable {
   readonly #log: Logger;
   readonly #loadDriver: LoadDriver;
   readonly #observer: BatchObserver;
-  readonly #arrivals: Arrivals;
+  readonly #traffic: Traffic;
   readonly #open = new Map<string, Promise<Warm>>();
 
   /** Opens nothing yet. */
-  constructor(world: World, log: Logger, loadDriver: LoadDriver, observer: BatchObserver, arrivals: Arrivals) {
+  constructor(world: World, log: Logger, loadDriver: LoadDriver, observer: BatchObserver, traffic: Traffic) {
     this.#world = world;
     this.#log = log;
     this.#loadDriver = loadDriver;
     this.#observer = observer;
-    this.#arrivals = arrivals;
+    this.#traffic = traffic;
   }
 
   /**
@@ -80,7 +80,7 @@ export class Stores implements AsyncDisposable {
   async #start(datastore: Datastore): Promise<Warm> {
     const open = await this.#loadDriver(datastore.kind);
     const driver = withLimits(await open(datastore, { world: this.#world, log: this.#log }));
-    const parts = { driver, clock: this.#world, observer: this.#observer, arrivals: this.#arrivals };
+    const parts = { driver, clock: this.#world, observer: this.#observer, traffic: this.#traffic };
     return { driver, batcher: new Batcher(parts) };
   }
 }

@@ -90,13 +90,14 @@ export async function readToEnd(
   limit: number = Number.MAX_SAFE_INTEGER,
 ): Promise<string> {
   const decoder = new TextDecoder();
-  const buffer = new Uint8Array(65_536);
+  let buffer = new Uint8Array(4_096); // most texts fit, and a thousand callers may wait at a time
   let text = "";
   let size = 0;
   for (let count = await source.read(buffer); count !== null; count = await source.read(buffer)) {
     size += count;
     if (size > limit) throw new RangeError(`The other side sent more than ${limit} bytes`);
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    if (count === buffer.length) buffer = new Uint8Array(65_536);
   }
   return text + decoder.decode();
 }

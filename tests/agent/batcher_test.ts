@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Arrivals } from "../../src/agent/arrivals.ts";
 import { Batcher } from "../../src/agent/batcher.ts";
+import { Traffic } from "../../src/agent/traffic.ts";
 import { claim, type ClaimOutcome, drop } from "../../src/pool/requests.ts";
 import type { Change, Owner } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
@@ -14,7 +14,7 @@ const owner = (pod: string): Owner => ({ podRef: `default/${pod}`, ifName: "net1
 interface Bench extends AsyncDisposable {
   readonly driver: StorageDriver;
   readonly batcher: Batcher;
-  readonly arrivals: Arrivals;
+  readonly traffic: Traffic;
   readonly batches: number[];
   readonly commits: { count: number; fail: Error | undefined; failed: () => void };
   claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<ClaimOutcome>;
@@ -39,13 +39,13 @@ async function bench(): Promise<Bench> {
   };
   const batches: number[] = [];
   const clock = { ...hurriedClock(), now: () => 0 };
-  const arrivals = new Arrivals();
+  const traffic = new Traffic();
   const observer = { onBatch: (requests: number) => void batches.push(requests) };
-  const batcher = new Batcher({ driver, clock, observer, arrivals });
+  const batcher = new Batcher({ driver, clock, observer, traffic });
   return {
     driver,
     batcher,
-    arrivals,
+    traffic,
     batches,
     commits,
     claim: (pod, onAttempt) =>
@@ -81,15 +81,14 @@ Deno.test("Batcher puts what arrives during a commit into the next one", async (
 
 Deno.test("Batcher waits for calls on their way, and no longer than they are", async () => {
   await using b = await bench();
-  const arrived = [b.arrivals.announce(), b.arrivals.announce()];
+  const passages = [b.traffic.begin(), b.traffic.begin()];
   const first = b.claim("first");
   await Promise.resolve();
   const second = b.claim("second");
-  arrived[0]?.();
-  arrived[1]?.();
+  for (const passage of passages) passage.arrived();
   await Promise.all([first, second]);
   assert.deepEqual(b.batches, [2]);
-  b.arrivals.announce(); // it never comes
+  b.traffic.begin(); // it never comes
   assert.equal(octet(await b.claim("third")), 3);
 });
 
