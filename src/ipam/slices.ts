@@ -62,7 +62,8 @@ export async function sliceRanges(
   return { ...config, ranges };
 }
 
-function narrowed(range: IpRange, node: string, cidr: IpRange["cidr"]): IpRange {
+/** A range narrowed to the slice of a node. */
+export function narrowed(range: IpRange, node: string, cidr: IpRange["cidr"]): IpRange {
   const { first, last } = span(cidr);
   return {
     ...range,

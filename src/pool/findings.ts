@@ -4,16 +4,21 @@
  * @module
  */
 import { contains, overlap } from "../address/cidr.ts";
-import { formatIp, type Ip } from "../address/ip.ts";
+import { formatIp, parseIp } from "../address/ip.ts";
 import { findOrphans, type PodFacts, type PoolFacts } from "./orphans.ts";
-import { type Allocation, formatPoolKey } from "./types.ts";
+import { belongsTo, findUnreserved, type ReservationFacts } from "./reservations.ts";
+import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";
 
 /** Kinds of findings. */
 export type FindingKind =
   | "orphan"
   | "duplicate"
   | "outside-range"
+  | "unowned"
   | "same-interface-twice"
+  | "pod-address-unallocated"
+  | "pod-address-of-another"
+  | "entry-without-reservation"
   | "reservation-without-entry"
   | "reservation-of-another";
 
@@ -31,16 +36,16 @@ export interface Finding {
   readonly message: string;
 }
 
-/** A reservation, as far as it is compared. */
-export interface ReservationFacts {
-  /** `network_name`. */
-  readonly network: string;
-  /** The address. */
-  readonly ip: Ip;
-  /** Whose. */
-  readonly podRef: string;
-  /** Of which interface. */
-  readonly ifName: string;
+/** What is compared. */
+export interface StoreFacts {
+  /** Every pool. */
+  readonly pools: readonly PoolFacts[];
+  /** Every reservation. */
+  readonly reservations: readonly ReservationFacts[];
+  /** Every pod; undefined: pods are not looked at. */
+  readonly pods?: readonly PodFacts[] | undefined;
+  /** Whether the network of a pool reserves addresses; undefined: unknown, missing reservations are not looked for. */
+  readonly reserves?: ((key: PoolKey) => boolean) | undefined;
 }
 
 interface Entry {
@@ -49,16 +54,8 @@ interface Entry {
   readonly address: string;
 }
 
-/**
- * Compares pools, reservations and pods.
- *
- * @param pods undefined: pods are not looked at
- */
-export function findInconsistencies(
-  pools: readonly PoolFacts[],
-  reservations: readonly ReservationFacts[],
-  pods: readonly PodFacts[] | undefined,
-): Finding[] {
+/** Compares pools, reservations and pods. */
+export function findInconsistencies({ pools, reservations, pods, reserves }: StoreFacts): Finding[] {
   const entries = pools.flatMap((pool) =>
     [...pool.allocations.values()].map((allocation): Entry => ({
       pool,
@@ -66,12 +63,16 @@ export function findInconsistencies(
       address: formatIp({ family: pool.key.cidr.family, value: allocation.address }),
     }))
   );
+  const byAddress = Map.groupBy(entries, ({ address }) => address);
   return [
     ...outside(entries),
-    ...duplicates(entries),
+    ...unowned(entries),
+    ...duplicates(byAddress),
     ...twice(entries),
-    ...strayReservations(entries, reservations),
+    ...strayReservations(byAddress, reservations),
     ...(pods ? orphans(pools, pods) : []),
+    ...(pods ? unallocated(pools, byAddress, pods) : []),
+    ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
   ];
 }
 
@@ -87,21 +88,31 @@ function outside(entries: readonly Entry[]): Finding[] {
   );
 }
 
-/** One address in two pools of a network that overlap, held by two owners. */
-function duplicates(entries: readonly Entry[]): Finding[] {
-  const byAddress = Map.groupBy(entries, ({ pool, address }) => `${pool.key.network} ${address}`);
-  return [...byAddress.values()].flatMap((same) =>
-    same.slice(1).filter(({ pool, allocation }) =>
-      same[0] && overlap(pool.key.cidr, same[0].pool.key.cidr) &&
-      (allocation.podRef !== same[0].allocation.podRef || allocation.ifName !== same[0].allocation.ifName)
-    ).map((entry) =>
-      finding(
-        "duplicate",
-        entry,
-        `${entry.address} is allocated to ${entry.allocation.podRef} and to ${same[0]?.allocation.podRef}`,
-      )
-    )
+/** The original keeps them for ever, and so does the sweep: nobody can be asked whether they are in use. */
+function unowned(entries: readonly Entry[]): Finding[] {
+  return entries.filter(({ allocation }) => allocation.podRef === "").map((entry) =>
+    finding("unowned", entry, `${entry.address} is allocated to no pod: release it by hand once nobody uses it`)
   );
+}
+
+/** One address in two pools of a network that overlap, held by two owners. */
+function duplicates(byAddress: ReadonlyMap<string, readonly Entry[]>): Finding[] {
+  return [...byAddress.values()].flatMap((same) =>
+    same.flatMap((entry, i) => {
+      const other = same.slice(0, i).find((before) => meets(before, entry) && !sameHolder(before, entry));
+      if (!other) return [];
+      const message = `${entry.address} is allocated to ${entry.allocation.podRef} and to ${other.allocation.podRef}`;
+      return [finding("duplicate", entry, message)];
+    })
+  );
+}
+
+function meets(a: Entry, b: Entry): boolean {
+  return a.pool.key.network === b.pool.key.network && overlap(a.pool.key.cidr, b.pool.key.cidr);
+}
+
+function sameHolder({ allocation: a }: Entry, { allocation: b }: Entry): boolean {
+  return a.podRef === b.podRef && (a.ifName === b.ifName || !a.ifName || !b.ifName);
 }
 
 /** Two addresses of one pool for one interface: only one of them can be in use. */
@@ -124,21 +135,65 @@ function twice(entries: readonly Entry[]): Finding[] {
   );
 }
 
-function strayReservations(entries: readonly Entry[], reservations: readonly ReservationFacts[]): Finding[] {
-  const byAddress = Map.groupBy(entries, ({ address }) => address);
-  return reservations.flatMap(({ ip, podRef, ifName }): Finding[] => {
+function strayReservations(
+  byAddress: ReadonlyMap<string, readonly Entry[]>,
+  reservations: readonly ReservationFacts[],
+): Finding[] {
+  return reservations.flatMap((reservation): Finding[] => {
+    const { ip, podRef, ifName, network } = reservation;
     const address = formatIp(ip);
     const holders = byAddress.get(address) ?? [];
-    const own = holders.some(({ allocation }) =>
-      allocation.podRef === podRef && (ifName === "" || allocation.ifName === ifName)
-    );
-    if (own) return [];
-    const holder = holders[0];
-    const pool = holder ? formatPoolKey(holder.pool.key) : "";
+    if (holders.some(({ pool, allocation }) => belongsTo({ key: pool.key, allocation }, reservation))) return [];
+    const holder = holders.find(({ pool }) => pool.key.network === network);
+    const whose = ifName === "" ? podRef : `${podRef} (${ifName})`;
+    const where = network === "" ? "" : ` in network ${network}`;
     const message = holder
-      ? `${address} is reserved for ${podRef} and allocated to ${holder.allocation.podRef}`
-      : `${address} is reserved for ${podRef}, and no pool has it allocated`;
+      ? `${address} is reserved for ${whose}${where} and allocated to ${holder.allocation.podRef} (${holder.allocation.ifName})`
+      : `${address} is reserved for ${whose}${where}, and no pool has it allocated`;
+    const pool = holder ? formatPoolKey(holder.pool.key) : "";
     return [{ kind: holder ? "reservation-of-another" : "reservation-without-entry", address, pool, podRef, message }];
+  });
+}
+
+/** Addresses that pods say they have, inside of a pool, without an entry of theirs. */
+function unallocated(
+  pools: readonly PoolFacts[],
+  byAddress: ReadonlyMap<string, readonly Entry[]>,
+  pods: readonly PodFacts[],
+): Finding[] {
+  return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
+    [...attached].flatMap((address): Finding[] => {
+      const holders = byAddress.get(address) ?? [];
+      if (holders.some(({ allocation }) => allocation.podRef === podRef)) return [];
+      const ip = parseIp(address);
+      const pool = holders[0]?.pool ?? pools.find(({ key }) => ip && contains(key.cidr, ip));
+      if (!pool) return [];
+      const holder = holders[0]?.allocation.podRef;
+      const message = holder === undefined
+        ? `${podRef} has ${address}, which its pool does not have allocated`
+        : `${podRef} has ${address}, which is allocated to ${holder || "nobody"}`;
+      const kind = holder === undefined ? "pod-address-unallocated" : "pod-address-of-another";
+      return [{ kind, address, pool: formatPoolKey(pool.key), podRef, message }];
+    })
+  );
+}
+
+function unreserved(
+  pools: readonly PoolFacts[],
+  reservations: readonly ReservationFacts[],
+  pods: readonly PodFacts[],
+  reserves: (key: PoolKey) => boolean,
+): Finding[] {
+  return findUnreserved(reservations, pools, pods, reserves).map(({ key, allocation }) => {
+    const address = formatIp({ family: key.cidr.family, value: allocation.address });
+    const message = `${address} is allocated to ${allocation.podRef}, and not reserved over overlapping pools`;
+    return {
+      kind: "entry-without-reservation",
+      address,
+      pool: formatPoolKey(key),
+      podRef: allocation.podRef,
+      message,
+    };
   });
 }
 

@@ -19,6 +19,8 @@ export interface PodFacts {
    * Absent where it has no network-status: nothing is known then, and nothing is concluded from it.
    */
   readonly addresses?: ReadonlySet<string>;
+  /** Those of them that stand for attachments beside the default network. */
+  readonly attached?: readonly string[];
 }
 
 /** The allocations of one pool. */

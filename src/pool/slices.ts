@@ -29,6 +29,8 @@ export interface SliceFacts {
   readonly current: readonly Slice[];
   /** Whether addresses of a slice are allocated. */
   readonly inUse: (slice: Slice) => boolean;
+  /** Whether a slice has addresses to give; one that bounds and excludes leave nothing of is not given. Absent: all have. */
+  readonly usable?: (cidr: Cidr) => boolean;
 }
 
 /** Who shall have which slice. */
@@ -54,7 +56,7 @@ export function slicePrefix(size: string, range: Cidr): number | undefined {
  * Plans slices. A node keeps what it has as long as that fits the range and the size, or as long as addresses of it are allocated; so does
  * a node that is gone. What is left goes to nodes without, lowest slice first, nodes by name.
  */
-export function planSlices({ range, prefix, nodes, current, inUse }: SliceFacts): SlicePlan {
+export function planSlices({ range, prefix, nodes, current, inUse, usable = () => true }: SliceFacts): SlicePlan {
   const present = new Set(nodes);
   const kept: Slice[] = [];
   for (const slice of current) {
@@ -65,7 +67,7 @@ export function planSlices({ range, prefix, nodes, current, inUse }: SliceFacts)
   }
   const served = new Set(kept.map(({ node }) => node));
   const waiting = [...present].filter((node) => !served.has(node)).sort();
-  const free = freeSlices(range, prefix, kept);
+  const free = freeSlices(range, prefix, kept).filter(usable);
   const given: Slice[] = [];
   for (const node of waiting) {
     const next = free.next();

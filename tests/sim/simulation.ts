@@ -119,7 +119,8 @@ class SimCluster {
     const world = { ...memoryWorld(), ...STANDING_CLOCK };
     const ipam = directIpam(this.#truth, world, SILENT);
     const { signal } = new AbortController();
-    await sweep(ipam, { pods: () => Promise.resolve([]), grace: 5_000, dryRun: false, signal });
+    const pods = { list: () => Promise.resolve([]), find: () => Promise.resolve(undefined) };
+    await sweep(ipam, { pods, grace: LEAST_GRACE, dryRun: false, signal });
   }
 
   #toggleOutage(): void {
