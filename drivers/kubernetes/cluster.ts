@@ -1,87 +1,62 @@
 /**
- * The pods of a cluster, through the Kubernetes client library. Loaded by commands and controllers, never on the plugin's way.
+ * A cluster for controllers and commands: feeds over `fetch`, single typed calls through the Kubernetes client library. Never loaded on the
+ * plugin's way.
  *
  * @module
  */
-import { createRequire } from "node:module";
-import process from "node:process";
 import type { V1Pod } from "@kubernetes/client-node";
-import { formatIp, parseIp } from "../../src/address/ip.ts";
-import type { Cluster } from "../../src/controllers/cluster.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
-import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import type { Cluster, ClusterAccess } from "../../src/controllers/cluster.ts";
+import type { World } from "../../src/world/world.ts";
+import { makeEvents } from "./events.ts";
+import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
+import { makeFeed } from "./feed.ts";
+import { ApiClient } from "./http.ts";
+import { readAccess } from "./kubeconfig.ts";
+import { makeLease } from "./lease.ts";
+import { type Library, loadLibrary } from "./library.ts";
+import { ApiReader } from "./reader.ts";
+import { kubernetesSliceObjects } from "./slice_objects.ts";
 
-const STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";
-const PAGE = 500;
-
-/** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. */
-export async function openCluster(kubeconfig: string | undefined): Promise<Cluster> {
-  const scope: { require?: unknown } = globalThis;
-  scope.require ??= createRequire(import.meta.url); // parts of the library are CommonJS, and a bundle has no require
-  process.noDeprecation = true; // theirs, about modules that they use: nothing an operator can do about
-  const { CoreV1Api, KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  try {
-    if (kubeconfig === undefined) config.loadFromCluster();
-    else config.loadFromFile(kubeconfig);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(kubeconfig)}: ${reason}`, { cause: error });
-  }
-  const core = config.makeApiClient(CoreV1Api);
+/** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. Sends nothing yet. */
+export async function openCluster(world: World, { kubeconfig, namespace: named }: ClusterAccess): Promise<Cluster> {
+  const reader = await ApiReader.open(world, kubeconfig);
+  const namespace = named ?? reader.namespace;
+  const access = async () => ({ ...await readAccess(world, kubeconfig), namespace });
+  const api = new ApiClient(await access(), access);
+  let loaded: Promise<Library> | undefined;
+  const library = () => loaded ??= loadLibrary(kubeconfig);
   return {
-    pods: async (signal) => {
-      const pods: PodFacts[] = [];
-      let next: string | undefined;
-      do {
-        signal.throwIfAborted();
-        const page = await core.listPodForAllNamespaces({ limit: PAGE, ...(next && { _continue: next }) }).catch(
-          toStoreError,
-        );
-        pods.push(...page.items.map(toPodFacts));
-        next = page.metadata?._continue;
-      } while (next);
-      return pods;
+    pods: makeFeed(reader, world, {
+      path: "/api/v1/pods",
+      name: "pods",
+      convert: toPodFacts,
+      keyOf: ({ podRef }) => podRef,
+    }),
+    nodes: makeFeed(reader, world, {
+      path: "/api/v1/nodes",
+      name: "nodes",
+      convert: toNodeFacts,
+      keyOf: ({ name }) => name,
+    }),
+    attachments: makeFeed(reader, world, {
+      path: "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions",
+      name: "network-attachment-definitions",
+      convert: toAttachment,
+      keyOf: ({ namespace, name }) => `${namespace}/${name}`,
+    }),
+    findPod: async (podRef, signal) => {
+      const [namespace = "", name = ""] = podRef.split("/").map(encodeURIComponent);
+      const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+      const pod = await reader.json({ path, what: `pod ${podRef}` }, signal);
+      return pod === undefined ? undefined : toPodFacts(pod as V1Pod);
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    slices: kubernetesSliceObjects(api, namespace),
+    lease: (leases, name) => makeLease(library, leases || namespace, name),
+    tell: makeEvents(library, world, namespace),
+    [Symbol.asyncDispose]: () => {
+      api[Symbol.dispose]();
+      reader[Symbol.dispose]();
+      return Promise.resolve();
+    },
   };
-}
-
-function toStoreError(error: unknown): never {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
-  if (code === 401 || code === 403) {
-    throw new RefusedError(`The API server does not allow to list pods: ${reason}`, { cause: error });
-  }
-  throw new UnavailableError(`Cannot list pods: ${reason}`, { cause: error });
-}
-
-/** What a pod tells of its addresses. An annotation that cannot be read tells nothing. */
-export function toPodFacts({ metadata, status }: V1Pod): PodFacts {
-  const phase = status?.phase ?? "";
-  const podRef = `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
-  const announced = networkStatus(metadata?.annotations?.[STATUS_ANNOTATION]);
-  const own = status?.podIPs?.map(({ ip }) => ip ?? "") ?? [];
-  return {
-    podRef,
-    finished: phase === "Succeeded" || phase === "Failed",
-    running: phase === "Running" && metadata?.deletionTimestamp === undefined,
-    ...(announced && { addresses: new Set([...announced, ...own].map(canonical)) }),
-  };
-}
-
-function networkStatus(annotation: string | undefined): string[] | undefined {
-  if (!annotation) return undefined;
-  try {
-    const networks: unknown = JSON.parse(annotation);
-    if (!Array.isArray(networks)) return undefined;
-    return networks.flatMap((network) => Array.isArray(network?.ips) ? network.ips.map(String) : []);
-  } catch {
-    return undefined;
-  }
-}
-
-function canonical(text: string): string {
-  const ip = parseIp(text.split("/", 1)[0] ?? "");
-  return ip ? formatIp(ip) : text;
 }

@@ -55,7 +55,7 @@ export class Pools {
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     const objects = await listAll<IpPool>(this.#api, resource, signal);
-    return objects.flatMap((object) => {
+    const pools = objects.flatMap((object) => {
       const { metadata: { name }, spec: { range } = {} } = object;
       const key = poolKey(name, range ?? "");
       if (key) return [this.#snapshot(key, object)];
@@ -65,6 +65,8 @@ export class Pools {
       });
       return [];
     });
+    if (pools.every(({ key }) => key.network === "")) return pools;
+    return await (await import("./slice_keys.ts")).withNodes(this.#api, pools, signal);
   }
 
   /** One GET, of one object at most. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toPodFacts } from "../../../drivers/kubernetes/cluster.ts";
+import { toAttachment, toPodFacts } from "../../../drivers/kubernetes/facts.ts";
 
 function pod(
   phase: string,
@@ -38,4 +38,18 @@ Deno.test("toPodFacts tells finished pods, and takes one that is being deleted f
     false,
   ]);
   assert.equal(pod("Running", "[]", { deletionTimestamp: new Date(0) }).running, false);
+});
+
+Deno.test("toPodFacts keeps the addresses of attachments apart from those of the default network", () => {
+  const status = JSON.stringify([{ name: "a", ips: ["10.244.0.5"], default: true }, {
+    name: "b",
+    ips: ["192.168.0.7"],
+  }]);
+  assert.deepEqual(pod("Running", status).attached, ["192.168.0.7"]);
+});
+
+Deno.test("toAttachment reads a definition, and one without configuration as empty", () => {
+  const metadata = { namespace: "a", name: "b", uid: "c" };
+  assert.deepEqual(toAttachment({ metadata, spec: { config: "{}" } }), { ...metadata, config: "{}" });
+  assert.deepEqual(toAttachment({ metadata }), { ...metadata, config: "" });
 });

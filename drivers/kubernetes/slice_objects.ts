@@ -1,0 +1,81 @@
+/**
+ * NodeSlicePools, as the controller keeps them. Objects are as the original stores them: range and size in `spec`, slices in `status`,
+ * which is no subresource.
+ *
+ * @module
+ */
+import { formatCidr } from "../../src/address/cidr.ts";
+import type { SliceObjects, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
+import type { ApiClient } from "./http.ts";
+import { listAll } from "./list.ts";
+import { API_VERSION, type Metadata, type NodeSlicePoolObject } from "./resources.ts";
+import { toSlices } from "./slices.ts";
+
+const resource = "nodeslicepools";
+const WRITER = { fieldManager: "whereabouts-controller" };
+/** Says that we made it, where an attachment in another namespace cannot be its owner. */
+const LABEL = { "app.kubernetes.io/managed-by": "whereabouts-controller" } as const;
+
+interface OwnedObject extends NodeSlicePoolObject {
+  readonly metadata: Metadata & {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly kind?: string }[];
+  };
+}
+
+/** The NodeSlicePools of the client's namespace. */
+export function kubernetesSliceObjects(api: ApiClient, namespace: string): SliceObjects {
+  return {
+    list: async (signal) => (await listAll<OwnedObject>(api, resource, signal)).map(toStored),
+    save: async (wanted, last, signal) => {
+      const { name } = wanted;
+      if (!last) {
+        const body = { apiVersion: API_VERSION, kind: "NodeSlicePool", ...toObject(wanted, namespace) };
+        await api.request({ verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
+        return;
+      }
+      const { spec, status } = toObject(wanted, namespace);
+      const body = [
+        { op: "test", path: "/metadata/resourceVersion", value: last.version },
+        { op: "add", path: "/spec", value: spec },
+        { op: "add", path: "/status", value: status },
+        { op: "add", path: "/metadata/managedFields", value: [{}] },
+      ];
+      await api.request({ verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
+    },
+    remove: async ({ name, version }, signal) => {
+      const preconditions = { resourceVersion: version };
+      const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions };
+      await api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal);
+    },
+  };
+}
+
+function toStored(object: OwnedObject): StoredSlices {
+  const { metadata, spec = {} } = object;
+  return {
+    name: metadata.name,
+    range: spec.range ?? "",
+    size: spec.sliceSize ?? "",
+    slices: toSlices(object),
+    managed: Object.entries(LABEL).every(([key, value]) => metadata.labels?.[key] === value) ||
+      metadata.ownerReferences?.some(({ kind }) => kind === "NetworkAttachmentDefinition") === true,
+    version: metadata.resourceVersion,
+  };
+}
+
+/** Owners must live in the namespace of what they own: elsewhere the garbage collector would take them for gone. */
+function toObject({ name, range, size, slices, owner }: WantedSlices, namespace: string) {
+  const reference = {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    name: owner.name,
+    uid: owner.uid,
+    controller: true,
+  };
+  return {
+    metadata: { name, labels: LABEL, ...(owner.namespace === namespace && { ownerReferences: [reference] }) },
+    spec: { range, sliceSize: size },
+    status: { allocations: slices.map(({ node, cidr }) => ({ nodeName: node, sliceRange: formatCidr(cidr) })) },
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * Pods, nodes and NetworkAttachmentDefinitions as objects of a real API server, made as a kubelet and Multus would leave them.
+ *
+ * @module
+ */
+import type { KubeFacts } from "./kube.ts";
+import { ADMIN_TOKEN } from "./kube_files.ts";
+import { eventually } from "./process.ts";
+
+const ATTACHMENTS = "network-attachment-definitions";
+
+/** A pod as it shall look. */
+export interface PodLook {
+  /** Default `Running`. */
+  readonly phase?: string;
+  /** Addresses of its second interface, in network-status. Absent: it has no network-status. */
+  readonly ips?: readonly string[];
+}
+
+/** Makes and removes objects in one namespace. */
+export class Objects implements Disposable {
+  readonly #kube: KubeFacts & { readonly namespace: string };
+  readonly #client: Deno.HttpClient;
+
+  /** As the administrator. */
+  constructor(kube: KubeFacts & { readonly namespace: string }) {
+    this.#kube = kube;
+    this.#client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(`${kube.folder}/ca.crt`)], http2: false });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  /** `namespace/name`. */
+  ref(pod: string): string {
+    return `${this.#kube.namespace}/${pod}`;
+  }
+
+  /** Makes a pod. */
+  async pod(name: string, { phase = "Running", ips }: PodLook = {}): Promise<void> {
+    const status = JSON.stringify([{ name: "default", ips: ["10.244.0.1"], default: true }, {
+      name: "net",
+      interface: "net1",
+      ips,
+    }]);
+    const annotations = ips ? { "k8s.v1.cni.cncf.io/network-status": status } : {};
+    const spec = { containers: [{ name: "main", image: "none" }] };
+    const metadata = { name, annotations };
+    await this.#send("POST", this.#in("pods"), { apiVersion: "v1", kind: "Pod", metadata, spec });
+    await this.phase(name, phase);
+  }
+
+  /** Lets a pod come to a phase. */
+  async phase(name: string, phase: string): Promise<void> {
+    await this.#send("PATCH", `${this.#in("pods")}/${name}/status`, { status: { phase } });
+  }
+
+  /** Deletes a pod at once. */
+  async deletePod(name: string): Promise<void> {
+    await this.#send("DELETE", `${this.#in("pods")}/${name}?gracePeriodSeconds=0`);
+  }
+
+  /** Makes a node. */
+  async node(name: string): Promise<void> {
+    await this.#send("POST", "/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name } });
+  }
+
+  /** Deletes a node. */
+  async deleteNode(name: string): Promise<void> {
+    await this.#send("DELETE", `/api/v1/nodes/${name}`);
+  }
+
+  /** Makes or replaces the configuration of a NetworkAttachmentDefinition. */
+  async attachment(name: string, config: unknown): Promise<void> {
+    const spec = { config: typeof config === "string" ? config : JSON.stringify(config) };
+    const path = `${this.#in(ATTACHMENTS, "/apis/k8s.cni.cncf.io/v1")}`;
+    const object = { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition", metadata: { name }, spec };
+    if (await this.#send("PATCH", `${path}/${name}`, { spec }, true) === undefined) {
+      await this.#send("POST", path, object);
+    }
+  }
+
+  /** Deletes a NetworkAttachmentDefinition. */
+  async deleteAttachment(name: string): Promise<void> {
+    await this.#send("DELETE", `${this.#in(ATTACHMENTS, "/apis/k8s.cni.cncf.io/v1")}/${name}`);
+  }
+
+  /** Installs the definition of NetworkAttachmentDefinitions, as the Network Plumbing Working Group has it, and waits for it. */
+  async installAttachments(): Promise<void> {
+    const schema = {
+      type: "object",
+      properties: { spec: { type: "object", properties: { config: { type: "string" } } } },
+    };
+    const crd = {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `${ATTACHMENTS}.k8s.cni.cncf.io` },
+      spec: {
+        group: "k8s.cni.cncf.io",
+        scope: "Namespaced",
+        names: { plural: ATTACHMENTS, singular: "network-attachment-definition", kind: "NetworkAttachmentDefinition" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } }],
+      },
+    };
+    await this.#send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd, true);
+    await eventually(
+      "NetworkAttachmentDefinitions",
+      async () =>
+        await this.#send("GET", this.#in(ATTACHMENTS, "/apis/k8s.cni.cncf.io/v1"), undefined, true) !== undefined,
+    );
+  }
+
+  /** Any object of the namespace, or of the cluster; undefined where there is none. */
+  get(path: string): Promise<Record<string, unknown> | undefined> {
+    return this.#send("GET", path.startsWith("/") ? path : this.#in(path), undefined, true);
+  }
+
+  /** Reasons of the events in the namespace, with what they concern: `IPPool 10.0.0.0-24 PoolExhausted`. */
+  async events(): Promise<string[]> {
+    const { items } = await this.get("events") as {
+      readonly items: readonly { reason: string; involvedObject: { kind: string; name: string } }[];
+    };
+    return items.map(({ reason, involvedObject: { kind, name } }) => `${kind} ${name} ${reason}`);
+  }
+
+  #in(resource: string, group = "/api/v1"): string {
+    return `${group}/namespaces/${this.#kube.namespace}/${resource}`;
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body?: unknown,
+    mayFail = false,
+  ): Promise<Record<string, unknown> | undefined> {
+    const response = await fetch(`${this.#kube.url}${path}`, {
+      method,
+      client: this.#client,
+      headers: {
+        authorization: `Bearer ${ADMIN_TOKEN}`,
+        "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.ok) return JSON.parse(text);
+    if (mayFail && [404, 409].includes(response.status)) return undefined;
+    throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
+  }
+}
