@@ -7,6 +7,7 @@
  */
 import { askAgent } from "./src/agent/client.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
+import type { ClusterAccess } from "./src/controllers/cluster.ts";
 import type { World } from "./src/world/world.ts";
 
 /** Bytes of standard input that are read: one more than the plugin takes, so that it can refuse. */
@@ -27,8 +28,8 @@ const { runCommand } = await import("./src/cli/command.ts");
 const stdio = {
   write: (text: string) => writeAll(Deno.stdout, text),
   terminal: Deno.stdout.isTerminal(),
-  openCluster: async (kubeconfig: string | undefined) =>
-    (await import("./drivers/kubernetes/cluster.ts")).openCluster(kubeconfig),
+  openCluster: async (world: World, access: ClusterAccess) =>
+    (await import("./drivers/kubernetes/cluster.ts")).openCluster(world, access),
   inspectApi: async (world: World, kubeconfig: string | undefined) =>
     (await import("./drivers/kubernetes/inspect.ts")).inspectApi(world, kubeconfig),
   platform: async () => (await import("./src/world/deno_agent.ts")).denoPlatform(),

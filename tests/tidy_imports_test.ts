@@ -95,7 +95,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "etcd3": /^drivers\/etcd\/|^tests\//,
   "cockatiel": /^drivers\/etcd\//,
   "yaml": /^(drivers\/kubernetes\/kubeconfig\.ts|tests\/|install\/|e2e\/)/,
-  "@kubernetes/client-node": /^drivers\/kubernetes\/cluster|^tests\//,
+  "@kubernetes/client-node": /^drivers\/kubernetes\/(cluster|events|facts|lease|library)\.ts$|^tests\//,
+  "croner": /^src\/controllers\/schedule\.ts$/,
   "fast-check": /^tests\//,
 };
 

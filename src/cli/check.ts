@@ -15,12 +15,17 @@ import type { Terminal } from "./terminal.ts";
 export async function check(terminal: Terminal, args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { ...STORE_FLAGS, pods: { type: "string" } } });
   await using store = await openStore(terminal, values);
-  await using pods = await podsSource(terminal, store.datastore, values.pods);
+  await using pods = await podsSource(terminal, store.datastore, values);
   const signal = AbortSignal.timeout(LOOK_TIMEOUT);
   const { driver } = store.ipam;
   const pools = await driver.list(signal);
   const reservations = await driver.overlaps?.list(undefined, signal) ?? [];
-  const findings = findInconsistencies(pools, reservations, await pods?.pods(signal));
+  const findings = findInconsistencies({
+    pools,
+    reservations,
+    pods: await pods?.list(signal),
+    reserves: pods?.reserves,
+  });
   const count = pools.reduce((sum, { allocations }) => sum + allocations.size, 0);
   if (values.json) terminal.print(JSON.stringify({ pools: pools.length, allocations: count, findings }, undefined, 2));
   else {report(

@@ -33,6 +33,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     flags: `--pods FILE, ${STORE_HELP}`,
     run: async (terminal, args) => (await import("./check.ts")).check(terminal, args),
   },
+  controller: {
+    summary: "Free what pods leave behind, sweep on a schedule, keep node slices; replicas stand by",
+    flags:
+      `--http-address HOST:PORT, --interval 5m, --schedule-file FILE, --grace SECONDS, --lease-name NAME, --lease-namespace NAME, ` +
+      `--log-level LEVEL, ${STORE_HELP}`,
+    run: async (terminal, args) => (await import("./controller.ts")).controller(terminal, args),
+  },
   demo: {
     summary: "Show the main job on an embedded store in memory",
     run: async (terminal) => (await import("./demo.ts")).demo(terminal),

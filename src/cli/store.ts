@@ -6,7 +6,7 @@
 import { loadConfig } from "../config/load.ts";
 import type { Datastore } from "../config/types.ts";
 import { type Ipam, openIpam } from "../ipam/ipam.ts";
-import { makeLogger } from "../world/log.ts";
+import { type Logger, makeLogger } from "../world/log.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Flags that every command on a store takes, for `parseArgs`. */
@@ -46,7 +46,11 @@ export interface CommandStore extends AsyncDisposable {
 }
 
 /** Opens the store that the flags, and below them the flat file, name. `KUBECONFIG` counts like the flag. */
-export async function openStore({ world, loadDriver }: Terminal, flags: StoreFlags): Promise<CommandStore> {
+export async function openStore(
+  { world, loadDriver }: Terminal,
+  flags: StoreFlags,
+  log: Logger = makeLogger(world, { level: "error" }),
+): Promise<CommandStore> {
   const kubeconfig = flags.kubeconfig ??
     (flags.datastore === undefined && !flags.database && !flags["etcd-host"] ? world.env("KUBECONFIG") : undefined);
   const flat = {
@@ -60,6 +64,6 @@ export async function openStore({ world, loadDriver }: Terminal, flags: StoreFla
   const datastore: Datastore = config.datastore.kind === "kubernetes" && flags.namespace !== undefined
     ? { ...config.datastore, namespace: flags.namespace }
     : config.datastore;
-  const ipam = await openIpam(datastore, loadDriver, world, makeLogger(world, { level: "error" }));
+  const ipam = await openIpam(datastore, loadDriver, world, log);
   return { datastore, ipam, [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
 }

@@ -15,7 +15,13 @@ interface Ran {
 async function run(...args: string[]): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
-  const world = { ...denoWorld(), env: () => undefined, stderr: (line: string) => void err.push(line) };
+  const real = denoWorld();
+  const world = {
+    ...real,
+    env: () => undefined,
+    stderr: (line: string) => void err.push(line),
+    sleep: (milliseconds: number, signal?: AbortSignal) => real.sleep(milliseconds / 100, signal), // grace periods
+  };
   const code = await runCommand(args, world, loadDriver, {
     write: (text) => void out.push(text),
     terminal: false,
@@ -111,14 +117,14 @@ Deno.test("check finds a pod that is not among the living, reconcile frees what 
   const found = await run("check", ...flags);
   assert.equal(found.code, 3);
   assert.match(found.out, /orphan +10\.0\.0\.2 .*default\/web-1.*pod is gone/);
-  const dry = await run("reconcile", "--grace", "0", "--dry-run", ...flags);
+  const dry = await run("reconcile", "--grace", "5", "--dry-run", ...flags);
   assert.deepEqual([dry.code, (await run("check", ...flags)).code], [0, 3]);
-  const freed = await run("reconcile", "--grace", "0", ...flags);
+  const freed = await run("reconcile", "--grace", "5", ...flags);
   assert.equal(freed.code, 0);
   assert.match(freed.out, /FREED[^]*10\.0\.0\.2[^]*fd00::2/);
   const content = await run("check", ...flags);
   assert.deepEqual([content.code, content.out], [0, "Consistent: 2 pools, 2 allocations\n"]);
-  assert.match((await run("reconcile", "--grace", "0", ...flags)).out, /Nothing to free/);
+  assert.match((await run("reconcile", "--grace", "5", ...flags)).out, /Nothing to free/);
 });
 
 Deno.test("reconcile without anybody to ask for pods frees nothing and says what is missing", async () => {

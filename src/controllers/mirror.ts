@@ -1,0 +1,124 @@
+/**
+ * A feed's objects, kept as the API server has them: list, watch from there, and again whenever that ends.
+ *
+ * @module
+ */
+import { ConflictError } from "../storage/driver.ts";
+import type { Logger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+import type { Feed } from "./cluster.ts";
+
+/** Milliseconds until the next try after a failure: doubled each time, with full jitter. */
+const BACKOFF = { first: 500, most: 30_000 };
+/** Milliseconds between two looks for a resource that is not installed. */
+const ABSENT = 60_000;
+
+/** Who is told. Must not throw. */
+export interface MirrorListener<T> {
+  /** An object is there, or changed. `before` is what was known of it. */
+  readonly put?: (item: T, before: T | undefined) => void;
+  /** An object is gone. */
+  readonly gone?: (item: T) => void;
+}
+
+/** The objects of one feed. */
+export class Mirror<T> {
+  readonly #feed: Feed<T>;
+  readonly #world: World;
+  readonly #log: Logger;
+  readonly #listener: MirrorListener<T>;
+  readonly #items = new Map<string, T>();
+  readonly #first = Promise.withResolvers<void>();
+  #failures = 0;
+
+  /** Reads nothing yet. */
+  constructor(feed: Feed<T>, world: World, log: Logger, listener: MirrorListener<T> = {}) {
+    this.#feed = feed;
+    this.#world = world;
+    this.#log = log;
+    this.#listener = listener;
+  }
+
+  /** Resolves once the first list was read. */
+  get synced(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  /** Every object as last seen. */
+  values(): T[] {
+    return [...this.#items.values()];
+  }
+
+  /** How many. */
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    let version: string | undefined;
+    while (!signal.aborted) {
+      try {
+        version ??= await this.#list(signal);
+        if (version === "") {
+          version = undefined;
+          await this.#world.sleep(ABSENT, signal);
+        } else version = await this.#watch(version, signal);
+        this.#failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        version = error instanceof ConflictError ? undefined : this.#reached ?? version;
+        await this.#pause(error, signal).catch(() => {});
+      }
+    }
+  }
+
+  /** How far the watch that broke had come. */
+  #reached: string | undefined;
+
+  async #list(signal: AbortSignal): Promise<string> {
+    this.#reached = undefined;
+    const { items, version } = await this.#feed.list(signal);
+    const present = new Set<string>();
+    for (const item of items) {
+      present.add(this.#feed.keyOf(item));
+      this.#put(item);
+    }
+    for (const [key, item] of [...this.#items]) if (!present.has(key)) this.#remove(key, item);
+    this.#first.resolve();
+    return version;
+  }
+
+  async #watch(from: string, signal: AbortSignal): Promise<string> {
+    this.#reached = from;
+    for await (const event of this.#feed.watch(from, signal)) {
+      this.#failures = 0;
+      if (event.version !== "") this.#reached = event.version;
+      if (event.kind === "put") this.#put(event.item);
+      if (event.kind === "gone") this.#remove(this.#feed.keyOf(event.item), event.item);
+    }
+    return this.#reached ?? from;
+  }
+
+  #put(item: T): void {
+    const key = this.#feed.keyOf(item);
+    const before = this.#items.get(key);
+    this.#items.set(key, item);
+    this.#listener.put?.(item, before);
+  }
+
+  #remove(key: string, item: T): void {
+    this.#items.delete(key);
+    this.#listener.gone?.(item);
+  }
+
+  async #pause(error: unknown, signal: AbortSignal): Promise<void> {
+    this.#failures++;
+    const wait = this.#world.random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(this.#failures, 10));
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#failures > 1) {
+      this.#log.warn("Reading fails", { what: this.#feed.name, reason, failures: this.#failures });
+    } else this.#log.debug("Reading anew", { what: this.#feed.name, reason });
+    await this.#world.sleep(wait, signal);
+  }
+}

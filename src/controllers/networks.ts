@@ -1,0 +1,80 @@
+/**
+ * The networks of a cluster, as its NetworkAttachmentDefinitions configure them.
+ *
+ * @module
+ */
+import { contains } from "../address/cidr.ts";
+import type { IpRange } from "../address/range.ts";
+import { networksOf } from "../config/conflist.ts";
+import { loadConfig } from "../config/load.ts";
+import type { IpamConfig } from "../config/types.ts";
+import type { PoolKey } from "../pool/types.ts";
+import type { World } from "../world/world.ts";
+import type { Attachment } from "./cluster.ts";
+
+/** A network of ours, and where it is configured. */
+export interface Network {
+  /** The definition. */
+  readonly attachment: Attachment;
+  /** What it says. */
+  readonly config: IpamConfig;
+}
+
+/** A definition that cannot be used. */
+export interface Fault {
+  /** The definition. */
+  readonly attachment: Attachment;
+  /** Why. */
+  readonly error: unknown;
+}
+
+/** Reads definitions; those of other IPAM plugins are left out, and one that cannot be used stops no other. */
+export async function readNetworks(
+  world: World,
+  attachments: readonly Attachment[],
+): Promise<{ readonly networks: readonly Network[]; readonly faults: readonly Fault[] }> {
+  const networks: Network[] = [];
+  const faults: Fault[] = [];
+  for (const attachment of attachments) {
+    if (attachment.config === "") continue; // the runtime then reads a file of the node, which is not to be seen from here
+    try {
+      for (const conf of networksOf(JSON.parse(attachment.config))) {
+        // the runtime names a network that has no name after its definition
+        const { config } = await loadConfig(world, { conf: { name: attachment.name, ...conf } });
+        networks.push({ attachment, config });
+      }
+    } catch (error) {
+      faults.push({ attachment, error });
+    }
+  }
+  return { networks, faults };
+}
+
+/** A network that uses a pool, and with which range. */
+export interface PoolUser {
+  /** The network. */
+  readonly network: Network;
+  /** Its range that the pool, or the pool's slice, is of. */
+  readonly range: IpRange;
+}
+
+/** The networks that may use a pool. */
+export function usersOf(networks: readonly Network[], { network: name, cidr }: PoolKey): PoolUser[] {
+  return networks.filter(({ config }) => config.networkName === name).flatMap((network) => {
+    const { ranges, nodeSliceSize } = network.config;
+    const range = ranges.find(({ cidr: whole }) => {
+      if (whole.family !== cidr.family) return false;
+      const same = whole.base === cidr.base && whole.prefix === cidr.prefix;
+      return same || (nodeSliceSize !== undefined && contains(whole, { family: cidr.family, value: cidr.base }));
+    });
+    return range ? [{ network, range }] : [];
+  });
+}
+
+/** Whether every network that may use a pool reserves its addresses. False where no network is known for it. */
+export function reservesBy(networks: readonly Network[]): (key: PoolKey) => boolean {
+  return (key) => {
+    const users = usersOf(networks, key);
+    return users.length > 0 && users.every(({ network }) => network.config.overlapping);
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Work that is asked for from several sides and done one at a time.
+ *
+ * @module
+ */
+import type { Logger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+
+/** Work rests for this many times as long as it took, so that it never occupies the API server for itself. */
+const REST = 3;
+/** Milliseconds it rests at most. */
+const MOST_REST = 1_000;
+
+/** How a worker waits. */
+export interface WorkerOptions {
+  /** For messages. */
+  readonly name: string;
+  /** Milliseconds between the first request and the work: what comes together is done together. */
+  readonly gather: number;
+  /** Milliseconds until work that failed is done again; doubled each time up to `most`. */
+  readonly retry: { readonly first: number; readonly most: number };
+}
+
+/** Does one piece of work whenever it was asked for since it last began. */
+export class Worker {
+  readonly #world: World;
+  readonly #log: Logger;
+  readonly #options: WorkerOptions;
+  readonly #work: (signal: AbortSignal) => Promise<void>;
+  #wanted = Promise.withResolvers<void>();
+
+  /** Does nothing yet. */
+  constructor(world: World, log: Logger, options: WorkerOptions, work: (signal: AbortSignal) => Promise<void>) {
+    this.#world = world;
+    this.#log = log;
+    this.#options = options;
+    this.#work = work;
+  }
+
+  /** Asks for the work. */
+  poke(): void {
+    this.#wanted.resolve();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { name, gather, retry } = this.#options;
+    signal.addEventListener("abort", () => this.poke(), { once: true });
+    let failures = 0;
+    while (!signal.aborted) {
+      await this.#wanted.promise;
+      await this.#world.sleep(gather, signal).catch(() => {});
+      if (signal.aborted) return;
+      this.#wanted = Promise.withResolvers();
+      try {
+        const begun = this.#world.now();
+        await this.#work(signal);
+        failures = 0;
+        const rest = Math.min(MOST_REST, REST * Math.max(0, this.#world.now() - begun));
+        await this.#world.sleep(rest, signal).catch(() => {});
+      } catch (error) {
+        if (signal.aborted) return;
+        failures++;
+        const wait = Math.min(retry.most, retry.first * 2 ** Math.min(failures - 1, 10));
+        this.#log.warn("Work failed and is done again", {
+          work: name,
+          reason: error instanceof Error ? error.message : String(error),
+          milliseconds: wait,
+        });
+        this.poke();
+        await this.#world.sleep(wait, signal).catch(() => {});
+      }
+    }
+  }
+}

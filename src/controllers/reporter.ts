@@ -1,0 +1,169 @@
+/**
+ * Tells operators what was done: log lines, counters, and events beside the objects. An event that cannot be recorded stops nothing.
+ *
+ * @module
+ */
+import { formatIp } from "../address/ip.ts";
+import type { Swept } from "../ipam/sweep.ts";
+import type { Orphan } from "../pool/orphans.ts";
+import { formatPoolKey } from "../pool/types.ts";
+import { startDeadline } from "../world/deadline.ts";
+import type { Logger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+import type { Cluster, ClusterEvent } from "./cluster.ts";
+import type { ControllerMetrics } from "./metrics.ts";
+import type { Fault } from "./networks.ts";
+import type { PoolUse } from "./pool_use.ts";
+import type { SliceProblem } from "./slices.ts";
+
+/** Milliseconds until the same thing is told of the same object again. */
+const AGAIN = 30 * 60_000;
+/** Events under way, at most: beyond, they are dropped, and the log has them. */
+const MOST_UNDER_WAY = 50;
+/** Milliseconds an event may take. */
+const EVENT_TIMEOUT = 10_000;
+
+/** Reports. */
+export class Reporter {
+  readonly #cluster: Cluster;
+  readonly #world: World;
+  readonly #log: Logger;
+  readonly #metrics: ControllerMetrics;
+  readonly #told = new Map<string, number>();
+  #underWay = 0;
+
+  /** Says nothing yet. */
+  constructor(cluster: Cluster, world: World, log: Logger, metrics: ControllerMetrics) {
+    this.#cluster = cluster;
+    this.#world = world;
+    this.#log = log;
+    this.#metrics = metrics;
+  }
+
+  /** Entries went back. */
+  freed(orphans: readonly Orphan[]): void {
+    for (const { key, allocation, reason } of orphans) {
+      this.#metrics.freed.add({ what: "entry", reason });
+      const [namespace = "", name = ""] = allocation.podRef.split("/");
+      const address = formatIp({ family: key.cidr.family, value: allocation.address });
+      const message = `Freed ${address} of pool ${formatPoolKey(key)}: ${
+        reason === "pod is gone" ? "the pod is gone" : `the ${reason}`
+      }`;
+      this.#tell({
+        regarding: { kind: "Pod", namespace, name },
+        type: "Normal",
+        reason: "IPAddressGarbageCollected",
+        message,
+      });
+    }
+    for (const [pool, ofPool] of Map.groupBy(orphans, ({ key }) => formatPoolKey(key))) {
+      const [first] = ofPool;
+      if (!first) continue;
+      const message =
+        `Freed ${ofPool.length} leaked addresses of ${pool}, among them that of ${first.allocation.podRef}`;
+      this.#tell({
+        regarding: { kind: "IPPool", key: first.key },
+        type: "Normal",
+        reason: "IPAddressGarbageCollected",
+        message,
+      });
+    }
+  }
+
+  /** Pods went, and what they held is still held. */
+  notFreed(podRefs: readonly string[], error: unknown): void {
+    this.#metrics.failures.add({ part: "pods" }, podRefs.length);
+    this.#log.error("Addresses of pods that went are left to the next sweep", {
+      pods: podRefs,
+      reason: messageOf(error),
+    });
+    for (const podRef of podRefs) {
+      const [namespace = "", name = ""] = podRef.split("/");
+      const message = `Cannot free the addresses of ${podRef}; the next sweep tries again: ${messageOf(error)}`;
+      this.#tell({
+        regarding: { kind: "Pod", namespace, name },
+        type: "Warning",
+        reason: "IPAddressGarbageCollectionFailed",
+        message,
+      });
+    }
+  }
+
+  /** A sweep came to its end. */
+  swept({ orphans, reservations, reserved, failures }: Swept, seconds: number, uses: readonly PoolUse[]): void {
+    this.freed(orphans);
+    for (const { reason } of reservations) this.#metrics.freed.add({ what: "reservation", reason });
+    if (reserved.length > 0) this.#metrics.reserved.add({}, reserved.length);
+    this.#metrics.sweeps.add({ outcome: failures.length > 0 ? "partial" : "success" });
+    this.#metrics.sweepSeconds.observe(seconds);
+    for (const failure of failures) this.#log.error("Could not be freed", { reason: messageOf(failure) });
+    this.#log.info("Swept", {
+      entries: orphans.length,
+      reservations: reservations.length,
+      repaired: reserved.length,
+      failures: failures.length,
+      seconds: seconds.toFixed(1),
+    });
+    for (const { key, capacity, free } of uses) {
+      if (free > 0 || capacity === 0) continue;
+      const message = `All ${capacity} addresses of ${
+        formatPoolKey(key)
+      } are allocated: pods of its networks do not start until some are freed`;
+      this.#seldom({ regarding: { kind: "IPPool", key }, type: "Warning", reason: "PoolExhausted", message });
+    }
+  }
+
+  /** A sweep did not. */
+  sweepFailed(error: unknown): void {
+    this.#metrics.sweeps.add({ outcome: "failure" });
+    this.#log.error("The sweep failed, nothing was freed that it did not tell", { reason: messageOf(error) });
+  }
+
+  /** Definitions that cannot be read. */
+  unusable(faults: readonly Fault[]): void {
+    for (const { attachment: { namespace, name }, error } of faults) {
+      const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
+      this.#seldom({ regarding, type: "Warning", reason: "InvalidConfiguration", message: messageOf(error) });
+    }
+  }
+
+  /** What stands in the way of node slices. */
+  problems(problems: readonly SliceProblem[]): void {
+    for (const { attachment: { namespace, name }, reason, message } of problems) {
+      const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
+      this.#seldom({ regarding, type: "Warning", reason, message });
+    }
+  }
+
+  #seldom(event: ClusterEvent): void {
+    const mark = JSON.stringify([event.regarding.kind, subjectOf(event), event.reason]);
+    const now = this.#world.now();
+    for (const [key, at] of this.#told) if (Math.abs(now - at) >= AGAIN) this.#told.delete(key);
+    if (this.#told.has(mark)) return;
+    this.#told.set(mark, now);
+    this.#log.warn(event.message, { reason: event.reason, object: subjectOf(event) });
+    this.#tell(event);
+  }
+
+  #tell(event: ClusterEvent): void {
+    if (this.#underWay >= MOST_UNDER_WAY) return;
+    this.#underWay++;
+    const late = new Error(`No answer within ${EVENT_TIMEOUT / 1_000} s`);
+    const record = async () => {
+      using limit = startDeadline(this.#world, EVENT_TIMEOUT, late);
+      await this.#cluster.tell(event, limit.signal);
+    };
+    record().catch((error) => {
+      this.#metrics.failures.add({ part: "events" });
+      this.#log.debug("An event is not recorded", { reason: messageOf(error) });
+    }).finally(() => this.#underWay--);
+  }
+}
+
+function subjectOf({ regarding }: ClusterEvent): string {
+  return regarding.kind === "IPPool" ? formatPoolKey(regarding.key) : `${regarding.namespace}/${regarding.name}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

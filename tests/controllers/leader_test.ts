@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "../../src/controllers/cluster.ts";
+import { elect } from "../../src/controllers/leader.ts";
+import { ConflictError } from "../../src/storage/driver.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { memoryWorld } from "../support/world.ts";
+
+/** The server's side of a Lease. */
+class LeaseServer {
+  state: LeaseState | undefined;
+  /** Says who asks; an Error is the answer, "lose" does the write and loses the answer, "hang" never answers. */
+  fate: (who: string, verb: "read" | "write") => "pass" | "lose" | "hang" | Error = () => "pass";
+  #version = 0;
+
+  of(who: string): LeaseStore {
+    const through = async <T>(verb: "read" | "write", work: () => T, signal: AbortSignal): Promise<T> => {
+      const fate = this.fate(who, verb);
+      if (fate === "hang") {
+        return await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      }
+      if (fate instanceof Error) throw fate;
+      const result = work();
+      if (fate === "lose") throw new Error("lost");
+      return result;
+    };
+    return {
+      read: (signal) => through("read", () => this.state, signal),
+      write: (holder, last, signal) =>
+        through("write", () => {
+          if (this.state?.version !== last?.version) throw new ConflictError("changed");
+          return this.state = { holder, version: String(++this.#version) };
+        }, signal),
+    };
+  }
+}
+
+function lab() {
+  const world = memoryWorld();
+  const server = new LeaseServer();
+  const leading = new Set<string>();
+  const terms: string[] = [];
+  let most = 0;
+  const candidates = new Map<string, { stop: () => void; done: Promise<void> }>();
+  return {
+    server,
+    world,
+    leading,
+    terms,
+    most: () => most,
+    stand: (identity: string) => {
+      const stop = new AbortController();
+      const lead = async (signal: AbortSignal) => {
+        leading.add(identity);
+        terms.push(identity);
+        most = Math.max(most, leading.size);
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+        leading.delete(identity);
+      };
+      const done = elect(world, SILENT, { lease: server.of(identity), identity, lead, signal: stop.signal });
+      candidates.set(identity, { stop: () => stop.abort(), done });
+    },
+    stop: async (identity: string) => {
+      candidates.get(identity)?.stop();
+      await world.advance(5_000);
+      await candidates.get(identity)?.done;
+    },
+    seconds: (count: number) => world.advance(count * 1_000),
+  };
+}
+
+Deno.test("elect lets one of several lead, and the next one as soon as that one stops", async () => {
+  const it = lab();
+  it.stand("a");
+  await it.seconds(1);
+  it.stand("b");
+  await it.seconds(120);
+  assert.deepEqual([...it.leading], ["a"]);
+  await it.stop("a");
+  assert.equal(it.server.state?.holder === "a", false, "the lease is given up");
+  await it.seconds(4);
+  assert.deepEqual([[...it.leading], it.most()], [["b"], 1]);
+  await it.stop("b");
+  assert.equal(it.server.state?.holder, "");
+});
+
+Deno.test("elect replaces a leader that fell silent, and not before its lease ran out", async () => {
+  const it = lab();
+  it.server.state = { holder: "dead", version: "x" };
+  it.stand("b");
+  await it.seconds(LEASE_SECONDS - 1);
+  assert.deepEqual([...it.leading], []);
+  await it.seconds(10);
+  assert.deepEqual([...it.leading], ["b"]);
+  await it.stop("b");
+});
+
+Deno.test("elect makes a leader that cannot renew step down before another may lead", async () => {
+  for (const fate of ["hang", new Error("500")] as const) {
+    const it = lab();
+    it.stand("a");
+    await it.seconds(4);
+    it.stand("b");
+    await it.seconds(4);
+    it.server.fate = (who) => who === "a" ? fate : "pass";
+    await it.seconds(11);
+    assert.deepEqual([...it.leading], [], String(fate));
+    await it.seconds(12);
+    assert.deepEqual([[...it.leading], it.most()], [["b"], 1], String(fate));
+    it.server.fate = () => "pass";
+    await it.stop("a");
+    await it.stop("b");
+  }
+});
+
+Deno.test("elect keeps a leader whose renewals are done and their answers lost", async () => {
+  const it = lab();
+  it.stand("a");
+  await it.seconds(4);
+  let count = 0;
+  it.server.fate = (_, verb) => verb === "write" && count++ % 2 === 0 ? "lose" : "pass";
+  await it.seconds(120);
+  assert.deepEqual([[...it.leading], it.terms], [["a"], ["a"]]);
+  it.server.fate = () => "pass";
+  await it.stop("a");
+});
+
+Deno.test("elect steps down when another has taken the lease, and stands again", async () => {
+  const it = lab();
+  it.stand("a");
+  await it.seconds(4);
+  it.server.state = { holder: "thief", version: "stolen" };
+  await it.seconds(4);
+  assert.deepEqual([...it.leading], []);
+  await it.seconds(30);
+  assert.deepEqual([[...it.leading], it.terms], [["a"], ["a", "a"]]);
+  await it.stop("a");
+});
+
+Deno.test("elect leads again after its work failed", async () => {
+  const world = memoryWorld();
+  const server = new LeaseServer();
+  const stop = new AbortController();
+  let terms = 0;
+  const lead = () => (terms++, Promise.reject(new Error("broken")));
+  const done = elect(world, SILENT, { lease: server.of("a"), identity: "a", lead, signal: stop.signal });
+  await world.advance(20_000);
+  stop.abort();
+  await world.advance(5_000);
+  await done;
+  assert(terms > 1, `${terms} terms`);
+});

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { ControllerMetrics } from "../../src/controllers/metrics.ts";
+import { cidr } from "./lab.ts";
+
+Deno.test("ControllerMetrics is text in the format of Prometheus, under the names that are in use", () => {
+  const metrics = new ControllerMetrics({
+    leading: () => true,
+    pods: () => 12,
+    pools: () => [{ key: { network: "blue", cidr: cidr("10.0.0.0/24") }, allocations: 4, capacity: 254, free: 250 }],
+    slices: () => [{ name: "net", assigned: 2, free: 1, missing: 0 }],
+    lastSweep: () => 5_000,
+  });
+  metrics.freed.add({ what: "entry", reason: "pod is gone" });
+  const text = metrics.text();
+  for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
+  for (
+    const line of [
+      'whereabouts_ippool_allocations{pool="blue/10.0.0.0/24"} 4',
+      'whereabouts_ippool_capacity{pool="blue/10.0.0.0/24"} 254',
+      'whereabouts_ippool_free{pool="blue/10.0.0.0/24"} 250',
+      'whereabouts_node_slices{pool="net",state="assigned"} 2',
+      "whereabouts_sweep_last_success_seconds 5",
+      "whereabouts_controller_leading 1",
+    ]
+  ) assert(text.includes(`${line}\n`), line);
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { Mirror } from "../../src/controllers/mirror.ts";
+import { ConflictError, UnavailableError } from "../../src/storage/driver.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { memoryWorld } from "../support/world.ts";
+import { FeedServer, settled } from "./lab.ts";
+
+interface Lab extends AsyncDisposable {
+  readonly server: FeedServer;
+  readonly mirror: Mirror<{ readonly name: string; readonly mark?: string }>;
+  readonly heard: string[];
+  /** Lets what is under way happen, and waits are over. */
+  go(): Promise<void>;
+}
+
+function lab(...answers: FeedServer["answers"]): Lab {
+  const world = memoryWorld();
+  const server = new FeedServer();
+  server.answers = answers;
+  const heard: string[] = [];
+  const mirror = new Mirror(server, world, SILENT, {
+    put: ({ name, mark }, before) => heard.push(`${before ? "~" : "+"}${name}${mark ?? ""}`),
+    gone: ({ name }) => heard.push(`-${name}`),
+  });
+  const stop = new AbortController();
+  const running = mirror.run(stop.signal);
+  return {
+    server,
+    mirror,
+    heard,
+    go: async () => {
+      for (let i = 0; i < 10; i++) {
+        await settled();
+        await world.advance(60_000);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+const list = (version: string, ...names: string[]) => ({ items: names.map((name) => ({ name })), version });
+const put = (name: string, version: string) => ({ kind: "put", item: { name }, version }) as const;
+const gone = (name: string, version: string) => ({ kind: "gone", item: { name }, version }) as const;
+
+Deno.test("Mirror lists, then follows what happens", async () => {
+  await using it = lab(list("1", "a", "b"));
+  await it.mirror.synced;
+  it.server.push(put("c", "2"));
+  it.server.push(put("a", "3"));
+  it.server.push(gone("b", "4"));
+  await it.go();
+  assert.deepEqual(it.heard, ["+a", "+b", "+c", "~a", "-b"]);
+  assert.deepEqual(it.mirror.values().map(({ name }) => name), ["a", "c"]);
+  assert.deepEqual(it.server.watched, ["1"]);
+});
+
+Deno.test("Mirror goes on where a watch ended or broke, bookmarks counted, without listing again", async () => {
+  await using it = lab(list("1", "a"));
+  await it.mirror.synced;
+  it.server.push({ kind: "bookmark", version: "7" });
+  it.server.push("end");
+  await it.go();
+  it.server.push(put("b", "9"));
+  await it.go();
+  it.server.push(new UnavailableError("cut"));
+  await it.go();
+  assert.deepEqual([it.server.watched, it.server.lists.length], [["1", "7", "9"], 1]);
+  assert.deepEqual(it.mirror.values().map(({ name }) => name), ["a", "b"]);
+});
+
+Deno.test("Mirror lists again when its version is too old, and tells what vanished meanwhile", async () => {
+  await using it = lab(list("1", "a", "b"), list("20", "b", "c"));
+  await it.mirror.synced;
+  it.server.push(new ConflictError("410"));
+  await it.go();
+  assert.deepEqual(it.heard, ["+a", "+b", "~b", "+c", "-a"]);
+  assert.deepEqual(it.server.watched, ["1", "20"]);
+});
+
+Deno.test("Mirror takes a list that fails for no evidence, and tries again", async () => {
+  await using it = lab(new UnavailableError("down"), list("1", "a"), new UnavailableError("down"), list("5", "a"));
+  await it.go();
+  it.server.push(new ConflictError("410"));
+  await it.go();
+  assert.deepEqual(it.heard, ["+a", "~a"]);
+  assert.deepEqual(it.server.lists.length, 2);
+});
+
+Deno.test("Mirror takes a resource that is not installed for an empty one, and looks again", async () => {
+  await using it = lab({ items: [], version: "" }, { items: [], version: "" }, list("3", "a"));
+  await it.mirror.synced;
+  assert.deepEqual([it.mirror.size, it.server.watched], [0, []]);
+  await it.go();
+  assert.deepEqual([it.mirror.size, it.server.watched], [1, ["3"]]);
+});

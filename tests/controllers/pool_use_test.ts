@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { usesOf, without } from "../../src/controllers/pool_use.ts";
+import { cidr, network } from "./lab.ts";
+
+const held = (...addresses: bigint[]) =>
+  new Map(addresses.map((address) => [address, { address, podRef: "default/x", ifName: "net1", containerId: "c" }]));
+
+Deno.test("usesOf counts what the networks leave of a pool, and every usable address of one that is unknown", async () => {
+  const networks = [
+    await network("a", {
+      range: "10.0.0.0/24",
+      range_start: "10.0.0.10",
+      range_end: "10.0.0.19",
+      exclude: ["10.0.0.12/30"],
+    }),
+    await network("s", { range: "10.1.0.0/16", node_slice_size: "/28" }),
+  ];
+  const uses = usesOf([
+    { key: { network: "", cidr: cidr("10.0.0.0/24") }, allocations: held(0x0a00000an) },
+    { key: { network: "", node: "n1", cidr: cidr("10.1.0.16/28") }, allocations: held() },
+    { key: { network: "", cidr: cidr("10.9.0.0/30") }, allocations: held(0x0a090001n, 0x0a090002n) },
+  ], networks);
+  assert.deepEqual(uses.map(({ allocations, capacity, free }) => [allocations, capacity, free]), [
+    [1, 6, 5],
+    [0, 16, 16],
+    [2, 2, 0],
+  ]);
+});
+
+Deno.test("without takes freed addresses off", () => {
+  const key = { network: "", cidr: cidr("10.9.0.0/30") };
+  const [allocation] = held(0x0a090001n).values();
+  assert(allocation);
+  const uses = usesOf([{ key, allocations: held(0x0a090001n, 0x0a090002n) }], []);
+  const after = without(uses, [{ key, allocation, reason: "pod is gone" }]);
+  assert.deepEqual(after.map(({ allocations, free }) => [allocations, free]), [[1, 1]]);
+});

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { Worker } from "../../src/controllers/queue.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { memoryWorld } from "../support/world.ts";
+
+const OPTIONS = { name: "work", gather: 500, retry: { first: 1_000, most: 8_000 } };
+
+Deno.test("Worker does once what was asked for several times together, and nothing unasked", async () => {
+  const world = memoryWorld();
+  const stop = new AbortController();
+  const times: number[] = [];
+  const worker = new Worker(world, SILENT, OPTIONS, () => Promise.resolve(void times.push(world.now())));
+  const running = worker.run(stop.signal);
+  await world.advance(10_000);
+  assert.deepEqual(times, []);
+  for (let i = 0; i < 5; i++) worker.poke();
+  await world.advance(10_000);
+  worker.poke();
+  await world.advance(10_000);
+  assert.deepEqual(times, [10_500, 20_500]);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Worker does again what was asked for while it was at it", async () => {
+  const world = memoryWorld();
+  const stop = new AbortController();
+  let count = 0;
+  const worker: Worker = new Worker(world, SILENT, OPTIONS, async () => {
+    if (++count === 1) worker.poke();
+    await world.sleep(100);
+  });
+  const running = worker.run(stop.signal);
+  worker.poke();
+  await world.advance(10_000);
+  assert.equal(count, 2);
+  stop.abort();
+  await running;
+});
+
+Deno.test("Worker repeats what failed, later and later", async () => {
+  const world = memoryWorld();
+  const stop = new AbortController();
+  const times: number[] = [];
+  const worker = new Worker(world, SILENT, OPTIONS, () => {
+    times.push(world.now());
+    return times.length < 4 ? Promise.reject(new Error("no")) : Promise.resolve();
+  });
+  const running = worker.run(stop.signal);
+  worker.poke();
+  await world.advance(60_000);
+  assert.deepEqual(times, [500, 2_000, 4_500, 9_000]);
+  stop.abort();
+  await running;
+});

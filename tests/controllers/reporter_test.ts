@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import type { Cluster } from "../../src/controllers/cluster.ts";
+import { ControllerMetrics } from "../../src/controllers/metrics.ts";
+import { Reporter } from "../../src/controllers/reporter.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { memoryWorld } from "../support/world.ts";
+import { cidr, eventLog, settled } from "./lab.ts";
+
+const STATE = { leading: () => true, pods: () => 0, pools: () => [], slices: () => [], lastSweep: () => undefined };
+const key = { network: "", cidr: cidr("10.0.0.0/24") };
+const EMPTY = { orphans: [], reservations: [], reserved: [], failures: [], pools: [] };
+
+function lab(tell?: Cluster["tell"]) {
+  const world = memoryWorld();
+  const metrics = new ControllerMetrics(STATE);
+  const log = eventLog();
+  const cluster = { tell: tell ?? log.tell } as Pick<Cluster, "tell"> as Cluster;
+  return { world, metrics, told: log.told, reporter: new Reporter(cluster, world, SILENT, metrics) };
+}
+
+Deno.test("Reporter tells the pod and the pool what was freed, and counts it", async () => {
+  const it = lab();
+  const allocation = { address: key.cidr.base + 5n, podRef: "shop/web-0", ifName: "net1", containerId: "c" };
+  it.reporter.freed([{ key, allocation, reason: "pod is gone" }]);
+  await settled();
+  assert.deepEqual(it.told.map(({ regarding, type, reason }) => [regarding, type, reason]), [
+    [{ kind: "Pod", namespace: "shop", name: "web-0" }, "Normal", "IPAddressGarbageCollected"],
+    [{ kind: "IPPool", key }, "Normal", "IPAddressGarbageCollected"],
+  ]);
+  assert(it.told.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
+  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod is gone"\} 1\n/);
+});
+
+Deno.test("Reporter tells of a full pool once, and again after half an hour", async () => {
+  const it = lab();
+  const full = [{ key, allocations: 254, capacity: 254, free: 0 }];
+  for (let i = 0; i < 5; i++) it.reporter.swept(EMPTY, 1, full);
+  await it.world.advance(31 * 60_000);
+  it.reporter.swept(EMPTY, 1, full);
+  it.reporter.swept(EMPTY, 1, [{ key, allocations: 1, capacity: 254, free: 253 }]);
+  await settled();
+  assert.deepEqual(it.told.map(({ reason, type }) => [reason, type]), [["PoolExhausted", "Warning"], [
+    "PoolExhausted",
+    "Warning",
+  ]]);
+  assert.match(it.metrics.text(), /whereabouts_sweeps_total\{outcome="success"\} 7\n/);
+});
+
+Deno.test("Reporter is stopped by no event that cannot be recorded, or is never answered", async () => {
+  let asked = 0;
+  const it = lab((_, signal) => {
+    asked++;
+    return asked % 2
+      ? Promise.reject(new Error("forbidden"))
+      : new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  });
+  const error = new Error("no");
+  it.reporter.notFreed(Array.from({ length: 200 }, (_, i) => `default/p${i}`), error);
+  assert(asked <= 50, `${asked} events at once`);
+  await it.world.advance(60_000);
+  it.reporter.notFreed(["default/last"], error);
+  await it.world.advance(60_000);
+  assert.match(it.metrics.text(), /whereabouts_controller_failures_total\{part="events"\} 51\n/);
+});

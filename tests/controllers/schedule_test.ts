@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { parseSchedule } from "../../src/controllers/schedule.ts";
+
+const MIDNIGHT = Date.UTC(2026, 0, 5);
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** Schedule, minutes after midnight (UTC) of a Monday before which it is not due, and at which it is. */
+const CASES: readonly (readonly [string, number])[] = [
+  ["*/5 * * * *", 5],
+  ["30 4 * * *", 4 * 60 + 30],
+  [" 30 4 * * * \n", 4 * 60 + 30],
+  ["@hourly", 60],
+  ["@daily", 24 * 60],
+  ["@every 1h30m", 90],
+  ["90s", 1.5],
+  ["TZ=Europe/Berlin 0 6 * * *", 5 * 60],
+  ["CRON_TZ=America/New_York 0 0 * * *", 5 * 60],
+  ["0 0 * * TUE", 24 * 60],
+];
+
+for (const [text, minutes] of CASES) {
+  Deno.test(`parseSchedule reads ${JSON.stringify(text)}`, () => {
+    const { due, text: shown } = parseSchedule(text);
+    const at = MIDNIGHT + minutes * MINUTE;
+    assert.deepEqual([due(MIDNIGHT, at - 1), due(MIDNIGHT, at), due(MIDNIGHT, at + HOUR)], [false, true, true]);
+    assert.equal(shown, text.trim());
+  });
+}
+
+for (
+  const text of [
+    "",
+    "often",
+    "* * * *",
+    "* * * * * *",
+    "61 * * * *",
+    "0 0 31 2 *",
+    "@sometimes",
+    "1s",
+    "TZ=Nowhere/City 0 0 * * *",
+  ]
+) {
+  Deno.test(`parseSchedule refuses ${JSON.stringify(text)}, and says what it wants`, () => {
+    assert.throws(() => parseSchedule(text), (error: Error) => {
+      assert(error instanceof RangeError);
+      assert(error.message.includes(JSON.stringify(text)), error.message);
+      assert.match(error.message, /wanted/);
+      return true;
+    });
+  });
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { formatCidr } from "../../src/address/cidr.ts";
+import type { StoredSlices } from "../../src/controllers/cluster.ts";
+import type { Network } from "../../src/controllers/networks.ts";
+import { needsPools, planSliceWork, type SliceWork } from "../../src/controllers/slices.ts";
+import type { PoolSnapshot } from "../../src/storage/driver.ts";
+import { cidr, network } from "./lab.ts";
+
+const nodes = (...names: string[]) => names.map((name) => ({ name }));
+
+function stored(name: string, range: string, size: string, ...slices: string[]): StoredSlices {
+  return {
+    name,
+    range,
+    size,
+    managed: true,
+    version: "1",
+    slices: slices.map((text) => {
+      const [slice = "", node = ""] = text.split(" ");
+      return { node, cidr: cidr(slice) };
+    }),
+  };
+}
+
+function used(node: string, text: string, network = ""): PoolSnapshot {
+  const key = { network, node, cidr: cidr(text) };
+  const allocation = { address: key.cidr.base + 1n, podRef: "default/x", ifName: "net1", containerId: "c" };
+  return { key, allocations: new Map([[allocation.address, allocation]]), version: undefined };
+}
+
+const saved = ({ save }: SliceWork) =>
+  save.map(([{ name, slices }]) => [name, ...slices.map(({ node, cidr }) => `${formatCidr(cidr)} ${node}`)]);
+
+async function plan(
+  networks: readonly Network[],
+  names: readonly string[],
+  current: readonly StoredSlices[] = [],
+  pools: readonly PoolSnapshot[] = [],
+): Promise<SliceWork> {
+  return await Promise.resolve(planSliceWork({ networks, nodes: nodes(...names), stored: current, pools }));
+}
+
+const fast = (more: Record<string, unknown> = {}) =>
+  network("net", { range: "10.0.0.0/28", node_slice_size: "/30", ...more });
+
+Deno.test("planSliceWork makes the NodeSlicePool of each network that asks for slices, and nothing for others", async () => {
+  const work = await plan([await fast(), await network("plain", { range: "10.1.0.0/24" })], ["b", "a"]);
+  assert.deepEqual(saved(work), [["net", "10.0.0.0/30 a", "10.0.0.4/30 b", "10.0.0.8/30 ", "10.0.0.12/30 "]]);
+  assert.deepEqual(work.states, [{ name: "net", assigned: 2, free: 2, missing: 0 }]);
+  assert.deepEqual([work.problems, work.remove], [[], []]);
+});
+
+Deno.test("planSliceWork cuts every range of a network, of both families", async () => {
+  const both = await fast({ network_name: "blue", ipRanges: [{ range: "10.2.0.0/29" }] });
+  assert.deepEqual(saved(await plan([both], ["a"])).map(([name, first]) => [name, first]), [
+    ["blue", "10.0.0.0/30 a"],
+    ["blue-10.2.0.0-29", "10.2.0.0/30 a"],
+  ]);
+  const six = await network("six", { range: "fd00::/64", node_slice_size: "80" });
+  assert.deepEqual(saved(await plan([six], ["a"])), [["six", "fd00::/80 a"]]);
+});
+
+Deno.test("planSliceWork writes nothing where nothing changed", async () => {
+  const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
+  assert.deepEqual(saved(await plan([await fast()], ["a"], [current])), []);
+});
+
+Deno.test("planSliceWork takes a slice from a node that left, once its addresses are gone", async () => {
+  const current = stored(
+    "net",
+    "10.0.0.0/28",
+    "/30",
+    "10.0.0.0/30 gone",
+    "10.0.0.4/30 a",
+    "10.0.0.8/30",
+    "10.0.0.12/30",
+  );
+  const facts = { networks: [await fast()], nodes: nodes("a", "b"), stored: [current] };
+  assert.equal(needsPools(facts), true);
+  assert.deepEqual(saved(planSliceWork({ ...facts, pools: [used("gone", "10.0.0.0/30")] }))[0]?.slice(1, 4), [
+    "10.0.0.0/30 gone",
+    "10.0.0.4/30 a",
+    "10.0.0.8/30 b",
+  ]);
+  assert.deepEqual(saved(planSliceWork({ ...facts, pools: [] }))[0]?.slice(1, 3), ["10.0.0.0/30 b", "10.0.0.4/30 a"]);
+});
+
+Deno.test("needsPools is false while no slice is taken from anybody", async () => {
+  const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
+  assert.equal(needsPools({ networks: [await fast()], nodes: nodes("a", "b"), stored: [current] }), false);
+});
+
+Deno.test("planSliceWork keeps running allocations valid when range or size change", async () => {
+  const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30 b", "10.0.0.8/30", "10.0.0.12/30");
+  const work = await plan([await fast({ node_slice_size: "/29" })], ["a", "b"], [current], [used("a", "10.0.0.0/30")]);
+  assert.deepEqual(saved(work), [["net", "10.0.0.0/30 a", "10.0.0.8/29 b"]]);
+});
+
+Deno.test("planSliceWork gives no slice that bounds and excludes leave empty", async () => {
+  const bounded = await fast({ range_start: "10.0.0.5", exclude: ["10.0.0.8/30"] });
+  assert.deepEqual(saved(await plan([bounded], ["a", "b"])), [["net", "10.0.0.4/30 a", "10.0.0.12/30 b"]]);
+});
+
+Deno.test("planSliceWork tells nodes without slice, sizes that fit nothing, and networks that disagree", async () => {
+  const small = await network("small", { range: "10.0.0.0/30", node_slice_size: "/31" });
+  const wrong = await network("wrong", { range: "10.1.0.0/24", node_slice_size: "/16" });
+  const first = await network("p", { range: "10.2.0.0/24", node_slice_size: "/28", network_name: "shared" });
+  const second = await network("q", { range: "10.3.0.0/24", node_slice_size: "/28", network_name: "shared" });
+  const { problems, states } = await plan([second, wrong, small, first], ["a", "b", "c"]);
+  const told = problems.map(({ attachment, reason }) => `${attachment.name} ${reason}`).sort();
+  assert.deepEqual(told, ["q ConflictingSlices", "small NoFreeSlices", "wrong InvalidSliceSize"]);
+  assert.match(problems.find(({ reason }) => reason === "NoFreeSlices")?.message ?? "", /10\.0\.0\.0\/30.*for c:/);
+  assert.deepEqual(states.find(({ name }) => name === "small"), { name: "small", assigned: 2, free: 0, missing: 1 });
+});
+
+Deno.test("planSliceWork removes what nobody wants and nobody uses, unless it was made by hand", async () => {
+  const idle = stored("idle", "10.0.0.0/28", "/30", "10.0.0.0/30 a");
+  const busy = stored("busy", "10.1.0.0/28", "/30", "10.1.0.0/30 a");
+  const hand = { ...stored("hand", "10.2.0.0/28", "/30"), managed: false };
+  const { remove } = await plan([], ["a"], [idle, busy, hand], [used("a", "10.1.0.0/30", "busy")]);
+  assert.deepEqual(remove.map(({ name }) => name), ["idle"]);
+});
+
+Deno.test("planSliceWork cuts a /8 into /27 for five hundred nodes", async () => {
+  const many = Array.from({ length: 500 }, (_, i) => `node${String(i).padStart(3, "0")}`);
+  const work = await plan([await network("big", { range: "10.0.0.0/8", node_slice_size: "/27" })], many);
+  assert.equal(saved(work)[0]?.length, 501);
+  assert.equal(saved(work)[0]?.at(-1), "10.0.62.96/27 node499");
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { Sweeper } from "../../src/controllers/sweeper.ts";
+import type { PodFacts } from "../../src/pool/orphans.ts";
+import { makeLogger } from "../../src/world/log.ts";
+import { openStore, type Store } from "./lab.ts";
+
+function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[]> = () => Promise.resolve([])) {
+  const { world, ipam } = store;
+  let written: string | undefined;
+  const swept: number[] = [];
+  const failed: string[] = [];
+  const stop = new AbortController();
+  const sweeper = new Sweeper({
+    world,
+    log: makeLogger(world, { level: "error" }),
+    ipam,
+    sweep: { grace: 30_000, usual, schedule: () => Promise.resolve(written) },
+  }, {
+    pods: { list, find: () => Promise.resolve(undefined) },
+    networks: () => [],
+    swept: () => swept.push(world.now()),
+    failed: (error) => failed.push(String(error)),
+  });
+  const running = sweeper.run(stop.signal);
+  return {
+    swept,
+    failed,
+    write: (text: string | undefined) => written = text,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await world.advance(10_000);
+      await running;
+    },
+  };
+}
+
+const MINUTE = 60_000;
+
+Deno.test("Sweeper sweeps at start and then on its interval", async () => {
+  await using store = await openStore();
+  await using it = lab(store, "5m");
+  await store.world.advance(16 * MINUTE);
+  assert.equal(it.swept.length, 4);
+  assert.equal(it.swept[0], 0);
+});
+
+Deno.test("Sweeper frees a leak within an interval and the grace period", async () => {
+  await using store = await openStore();
+  await using it = lab(store, "5m");
+  await store.world.advance(MINUTE);
+  await store.add("gone");
+  await store.world.advance(5 * MINUTE);
+  assert.deepEqual([await store.held(), it.failed], [[], []]);
+});
+
+Deno.test("Sweeper follows its schedule while it changes, and keeps the old one over one that cannot be used", async () => {
+  await using store = await openStore();
+  await using it = lab(store, "1h");
+  await store.world.advance(10 * MINUTE);
+  it.write("*/10 * * * *");
+  await store.world.advance(31 * MINUTE);
+  assert.equal(it.swept.length, 1 + 4);
+  it.write("every now and then");
+  await store.world.advance(30 * MINUTE);
+  assert.equal(it.swept.length, 1 + 4 + 3);
+  assert(store.world.lines.some((line) => line.includes("every now and then") && line.includes("*/10")), "it is told");
+  it.write(undefined);
+  await store.world.advance(50 * MINUTE);
+  assert.equal(it.swept.length, 1 + 4 + 3);
+});
+
+Deno.test("Sweeper goes on after a sweep that failed", async () => {
+  await using store = await openStore();
+  let down = true;
+  await store.add("web");
+  await using it = lab(store, "5m", () => down ? Promise.reject(new Error("down")) : Promise.resolve([]));
+  await store.world.advance(6 * MINUTE);
+  assert.deepEqual([it.swept.length, it.failed.length, await store.held()], [0, 2, ["default/web"]]);
+  down = false;
+  await store.world.advance(6 * MINUTE);
+  assert.deepEqual([it.swept.length, await store.held()], [1, []]);
+});
