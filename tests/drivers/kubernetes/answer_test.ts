@@ -12,14 +12,19 @@ const QUESTION = {
 
 type Details = Record<string, unknown>;
 
-function ask(status: number, body: string | Details, headers: Record<string, string> = {}, verb = "patch"): unknown {
+function ask(
+  status: number,
+  body: string | Details,
+  headers: Record<string, string> = {},
+  verb = "patch",
+): Promise<unknown> {
   const text = typeof body === "string" ? body : JSON.stringify({ kind: "Status", status: "Failure", ...body });
   return decode({ status, headers: new Headers(headers), text }, { ...QUESTION, verb });
 }
 
-function failure(...request: Parameters<typeof ask>): Error {
+async function failure(...request: Parameters<typeof ask>): Promise<Error> {
   try {
-    ask(...request);
+    await ask(...request);
   } catch (error) {
     assert(error instanceof Error);
     return error;
@@ -27,23 +32,23 @@ function failure(...request: Parameters<typeof ask>): Error {
   assert.fail("no failure");
 }
 
-Deno.test("decode gives the document of a success", () => {
-  assert.deepEqual(ask(200, '{"a":1}'), { a: 1 });
-  assert.deepEqual(ask(201, '{"a":1}'), { a: 1 });
+Deno.test("decode gives the document of a success", async () => {
+  assert.deepEqual(await ask(200, '{"a":1}'), { a: 1 });
+  assert.deepEqual(await ask(201, '{"a":1}'), { a: 1 });
 });
 
-Deno.test("decode says undefined of an object that is not there, and only of that", () => {
+Deno.test("decode says undefined of an object that is not there, and only of that", async () => {
   const missing = { message: 'ippools "x" not found', details: { name: "x", group: "g", kind: "ippools" } };
-  assert.equal(ask(404, missing), undefined);
+  assert.equal(await ask(404, missing), undefined);
   const noNamespace = { message: 'namespaces "net" not found', details: { name: "net", kind: "namespaces" } };
-  assert.match(failure(404, noNamespace).message, /namespaces "net" not found; create the namespace/);
+  assert.match((await failure(404, noNamespace)).message, /namespaces "net" not found; create the namespace/);
   for (
     const noResource of ["404 page not found\n", {
       message: "the server could not find the requested resource",
       details: {},
     }]
   ) {
-    const error = failure(404, noResource);
+    const error = await failure(404, noResource);
     assert(error instanceof RefusedError);
     assert.match(
       error.message,
@@ -52,35 +57,37 @@ Deno.test("decode says undefined of an object that is not there, and only of tha
   }
 });
 
-Deno.test("decode takes a conflict, a failed test and an expired list for conflicts", () => {
-  assert(failure(409, { reason: "AlreadyExists", message: "already exists" }, {}, "create") instanceof ConflictError);
-  assert(failure(410, { reason: "Expired", message: "too old" }, {}, "list") instanceof ConflictError);
+Deno.test("decode takes a conflict, a failed test and an expired list for conflicts", async () => {
+  assert(
+    await failure(409, { reason: "AlreadyExists", message: "already exists" }, {}, "create") instanceof ConflictError,
+  );
+  assert(await failure(410, { reason: "Expired", message: "too old" }, {}, "list") instanceof ConflictError);
   const failedTest = { reason: "Invalid", message: "the server rejected our request", details: {} };
-  assert(failure(422, failedTest) instanceof ConflictError);
+  assert(await failure(422, failedTest) instanceof ConflictError);
 });
 
-Deno.test("decode refuses objects that are not valid with the server's words", () => {
+Deno.test("decode refuses objects that are not valid with the server's words", async () => {
   const invalid = {
     reason: "Invalid",
     message: "spec.range: Required value",
     details: { causes: [{ field: "spec.range" }] },
   };
-  const error = failure(422, invalid);
+  const error = await failure(422, invalid);
   assert(error instanceof RefusedError);
   assert.equal(error.message, "Cannot patch IPPool kube-system/10.0.0.0-24: spec.range: Required value");
-  assert(failure(422, { details: {} }, {}, "create") instanceof RefusedError);
-  assert(failure(400, { message: "bad" }) instanceof RefusedError);
-  assert(failure(302, "") instanceof RefusedError);
+  assert(await failure(422, { details: {} }, {}, "create") instanceof RefusedError);
+  assert(await failure(400, { message: "bad" }) instanceof RefusedError);
+  assert(await failure(302, "") instanceof RefusedError);
 });
 
-Deno.test("decode tells who has to be allowed what", () => {
-  const forbidden = failure(403, { message: "is forbidden" });
+Deno.test("decode tells who has to be allowed what", async () => {
+  const forbidden = await failure(403, { message: "is forbidden" });
   assert(forbidden instanceof RefusedError);
   assert.match(
     forbidden.message,
     /is forbidden; the user of \/etc\/kubeconfig needs the verb "patch" on "ippools" of API group/,
   );
-  const unknown = failure(401, { message: "Unauthorized" });
+  const unknown = await failure(401, { message: "Unauthorized" });
   assert(unknown instanceof RefusedError);
   assert.match(
     unknown.message,
@@ -88,31 +95,34 @@ Deno.test("decode tells who has to be allowed what", () => {
   );
 });
 
-Deno.test("decode asks to try later, and when", () => {
-  const retryAfter = (...request: Parameters<typeof ask>) => {
-    const error = failure(...request);
+Deno.test("decode asks to try later, and when", async () => {
+  const retryAfter = async (...request: Parameters<typeof ask>) => {
+    const error = await failure(...request);
     assert(error instanceof UnavailableError, error.message);
     return error.retryAfter;
   };
-  assert.equal(retryAfter(429, { message: "Too many requests" }, { "retry-after": "2" }), 2000);
-  assert.equal(retryAfter(503, "upstream gone"), undefined);
-  assert.equal(retryAfter(504, { details: { retryAfterSeconds: 3 } }), 3000);
-  assert.equal(retryAfter(500, { message: "etcdserver: leader changed" }, { "retry-after": "Wed, 21 Oct" }), undefined);
-  assert.equal(retryAfter(408, ""), undefined);
+  assert.equal(await retryAfter(429, { message: "Too many requests" }, { "retry-after": "2" }), 2000);
+  assert.equal(await retryAfter(503, "upstream gone"), undefined);
+  assert.equal(await retryAfter(504, { details: { retryAfterSeconds: 3 } }), 3000);
+  assert.equal(
+    await retryAfter(500, { message: "etcdserver: leader changed" }, { "retry-after": "Wed, 21 Oct" }),
+    undefined,
+  );
+  assert.equal(await retryAfter(408, ""), undefined);
 });
 
-Deno.test("decode refuses for good what the store can never hold", () => {
+Deno.test("decode refuses for good what the store can never hold", async () => {
   const grpc =
     "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2540442 vs. 2097152)";
   for (const message of ["etcdserver: request is too large", grpc]) {
-    const error = failure(500, { message });
+    const error = await failure(500, { message });
     assert(error instanceof RefusedError);
     assert.match(error.message, /use smaller ranges/);
   }
 });
 
-Deno.test("decode takes a success that is no whole document for no answer", () => {
+Deno.test("decode takes a success that is no whole document for no answer", async () => {
   for (const text of ["", '{"metadata":{"name":', "null", "<html>"]) {
-    assert(failure(200, text) instanceof UnavailableError, text);
+    assert(await failure(200, text) instanceof UnavailableError, text);
   }
 });

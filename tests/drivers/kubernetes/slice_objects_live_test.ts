@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { openCluster } from "../../../drivers/kubernetes/cluster.ts";
+import { formatCidr } from "../../../src/address/cidr.ts";
+import { ConflictError } from "../../../src/storage/driver.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
+import { makeKube } from "../../support/kube.ts";
+import { attachment, cidr } from "../../controllers/lab.ts";
+import { NEVER } from "./live.ts";
+
+Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, and over nobody else's hand", async () => {
+  await using kube = await makeKube();
+  await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
+  const { slices: store } = cluster;
+  const slice = (text: string, node: string) => ({ node, cidr: cidr(text) });
+  const owner = attachment("net", {}, kube.namespace);
+  const wanted = {
+    name: "net",
+    range: "10.0.0.0/24",
+    size: "/25",
+    slices: [slice("10.0.0.0/25", "a"), slice("10.0.0.128/25", "")],
+    owner,
+  };
+  await store.save(wanted, undefined, NEVER);
+  await assert.rejects(store.save(wanted, undefined, NEVER), ConflictError);
+  const object = JSON.parse(await kube.kubectl("get", "nodeslicepool", "net", "-o", "json"));
+  assert.deepEqual(object.spec, { range: "10.0.0.0/24", sliceSize: "/25" });
+  assert.deepEqual(object.status, {
+    allocations: [{ nodeName: "a", sliceRange: "10.0.0.0/25" }, { nodeName: "", sliceRange: "10.0.0.128/25" }],
+  });
+  assert.deepEqual(object.metadata.ownerReferences, [
+    {
+      apiVersion: "k8s.cni.cncf.io/v1",
+      kind: "NetworkAttachmentDefinition",
+      name: "net",
+      uid: "uid-net",
+      controller: true,
+    },
+  ]);
+  const [last] = await store.list(NEVER);
+  assert(last);
+  assert.deepEqual([last.managed, last.slices.map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`)], [true, [
+    "a 10.0.0.0/25",
+    " 10.0.0.128/25",
+  ]]);
+  await store.save({ ...wanted, slices: [slice("10.0.0.0/25", "b")] }, last, NEVER);
+  await assert.rejects(store.save(wanted, last, NEVER), ConflictError);
+  await assert.rejects(store.remove(last, NEVER), ConflictError);
+  const [fresh] = await store.list(NEVER);
+  assert(fresh);
+  await store.remove(fresh, NEVER);
+  assert.deepEqual(await store.list(NEVER), []);
+  await store.save({ ...wanted, owner: { ...owner, namespace: "elsewhere" } }, undefined, NEVER);
+  const foreign = JSON.parse(await kube.kubectl("get", "nodeslicepool", "net", "-o", "json"));
+  assert.equal(foreign.metadata.ownerReferences, undefined, "an owner in another namespace would have it collected");
+  assert.deepEqual((await store.list(NEVER)).map(({ managed }) => managed), [true]);
+});
