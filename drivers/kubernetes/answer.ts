@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
-import { GROUP, type Resource } from "./resources.ts";
-
-/** How etcd, and the API server's way to it, refuse an object of more than 1.5 to 2 MB. Told with status 500 or 503. */
-const TOO_LARGE = /request is too large|message larger than max/;
+import { UnavailableError } from "../../src/storage/driver.ts";
+import type { Resource } from "./resources.ts";
 
 /** What came back, whole. */
 export interface Answer {
@@ -34,8 +31,10 @@ export interface Question {
 }
 
 /** A `Status` of `meta/v1`, as far as it is used. */
-interface Status {
+export interface Status {
+  /** What is wrong. */
   readonly message?: string;
+  /** With what. */
   readonly details?: {
     readonly name?: string;
     readonly kind?: string;
@@ -52,7 +51,7 @@ interface Status {
  * @throws {UnavailableError} the server cannot serve now, or the answer is not whole
  * @throws {RefusedError} everything else that is no success
  */
-export function decode(answer: Answer, question: Question): unknown {
+export async function decode(answer: Answer, question: Question): Promise<unknown> {
   const body = parse(answer.text);
   if (answer.status >= 200 && answer.status < 300) {
     if (typeof body === "object" && body !== null) return body;
@@ -61,7 +60,8 @@ export function decode(answer: Answer, question: Question): unknown {
   const status = (typeof body === "object" && body !== null ? body : {}) as Status;
   const details = status.details ?? {};
   if (answer.status === 404 && details.name !== undefined && details.kind !== "namespaces") return undefined;
-  throw failure(answer, question, status);
+  const { toError } = await import("./refusal.ts");
+  throw toError(answer, question, status);
 }
 
 function parse(text: string): unknown {
@@ -69,46 +69,5 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-function failure({ status, headers, text }: Answer, question: Question, { message, details }: Status): Error {
-  const { verb, what, server, source } = question;
-  const said = message || text.trim().slice(0, 200) || `status ${status}`;
-  const doing = `Cannot ${verb} ${what}`;
-  if (TOO_LARGE.test(said)) {
-    return new RefusedError(`${doing}: ${said}; the object is full (about 10000 allocations), use smaller ranges`);
-  }
-  if (status === 409 || status === 410) return new ConflictError(`${doing}: ${said}`);
-  // A failed test, or a member that is not there to remove, is told without causes; an object that is not valid with them.
-  if (status === 422 && verb === "patch" && !details?.causes?.length) {
-    return new ConflictError(`${doing}: it is no longer as it was read`);
-  }
-  if (status === 429 || status === 408 || status >= 500) {
-    const seconds = Number(headers.get("retry-after")) || details?.retryAfterSeconds || 0;
-    return new UnavailableError(`${doing} now: ${server} says ${said}`, {
-      ...(seconds > 0 && { retryAfter: seconds * 1000 }),
-    });
-  }
-  return new RefusedError(`${doing}: ${said}${advice(status, question, details?.kind, source)}`);
-}
-
-function advice(
-  status: number,
-  { verb, resource, server }: Question,
-  kind: string | undefined,
-  source: string,
-): string {
-  switch (status) {
-    case 401:
-      return `; ${server} does not accept the credentials of ${source}: renew them`;
-    case 403:
-      return `; the user of ${source} needs the verb "${verb}" on "${resource}" of API group "${GROUP}": see install/manifests`;
-    case 404:
-      return kind === "namespaces"
-        ? `; create the namespace, or name another one in the context of ${source}`
-        : `; ${server} does not serve ${resource}.${GROUP}: kubectl apply -f install/manifests/crds`;
-    default:
-      return "";
   }
 }

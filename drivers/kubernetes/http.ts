@@ -78,7 +78,7 @@ export class ApiClient implements Disposable {
       if (this.#access !== used) answer = await this.#send(request, signal);
     }
     const { server, source } = this.#access;
-    return decode(answer, {
+    return await decode(answer, {
       verb: request.verb,
       resource: request.resource,
       what: this.what(request),

@@ -3,13 +3,11 @@
  *
  * @module
  */
-import { dirname, resolve } from "node:path";
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
 
 /** Where objects are kept when the kubeconfig's context names no namespace. */
-const DEFAULT_NAMESPACE = "kube-system";
-const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+export const DEFAULT_NAMESPACE = "kube-system";
 
 /** Members of a user or cluster that would change who we are or where we go, and that we do not do. */
 const REFUSED = {
@@ -45,8 +43,9 @@ type Node = Readonly<Record<string, unknown>>;
  * @param path of a kubeconfig; absent: the service account of this pod
  * @throws {RefusedError} something is missing or cannot be read; the message names it
  */
-export function readAccess(world: World, path: string | undefined): Promise<Access> {
-  return path === undefined ? inCluster(world) : fromKubeconfig(world, path);
+export async function readAccess(world: World, path: string | undefined): Promise<Access> {
+  if (path !== undefined) return await fromKubeconfig(world, path);
+  return await (await import("./service_account.ts")).inCluster(world);
 }
 
 async function fromKubeconfig(world: World, path: string): Promise<Access> {
@@ -127,11 +126,22 @@ function reader(world: World, path: string): Read {
     const data = node[`${key}-data`];
     if (isText(data)) return decodeBase64(path, `${key}-data`, data);
     const file = node[key];
-    return isText(file) ? await readFile(world, path, resolve(dirname(path), file), `its ${key} `) : undefined;
+    return isText(file) ? await readFile(world, path, beside(path, file), `its ${key} `) : undefined;
   };
 }
 
-async function readFile(world: World, path: string, file: string, which: string): Promise<string> {
+function beside(path: string, file: string): string {
+  return file.startsWith("/") ? file : path.replace(/[^/]*$/, file.replace(/^(\.\/)+/, ""));
+}
+
+/**
+ * Reads a file that credentials are in.
+ *
+ * @param path of the whole, for messages
+ * @param which file of it; empty: the whole
+ * @throws {RefusedError} it cannot be read
+ */
+export async function readFile(world: World, path: string, file: string, which: string): Promise<string> {
   try {
     return await world.readTextFile(file);
   } catch (error) {
@@ -166,27 +176,6 @@ async function readToken(path: string, user: Node, read: Read): Promise<string |
   const trimmed = token.trim();
   if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
   throw refused(path, "the token of its user is empty or holds characters that no token has");
-}
-
-async function inCluster(world: World): Promise<Access> {
-  const host = world.env("KUBERNETES_SERVICE_HOST");
-  const port = world.env("KUBERNETES_SERVICE_PORT");
-  if (!host || !port) {
-    throw new RefusedError(
-      "Cannot find the Kubernetes API server: kubernetes.kubeconfig is not configured, and this runs in no pod " +
-        "(KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)",
-    );
-  }
-  const file = (name: string) => readFile(world, SERVICE_ACCOUNT, `${SERVICE_ACCOUNT}/${name}`, "");
-  const namespace = world.env("WHEREABOUTS_NAMESPACE") || (await file("namespace").catch(() => "")).trim();
-  return {
-    server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    namespace: namespace || DEFAULT_NAMESPACE,
-    ca: await file("ca.crt"),
-    token: (await file("token")).trim(),
-    insecure: false,
-    source: SERVICE_ACCOUNT,
-  };
 }
 
 function refused(path: string, why: string, cause?: unknown): RefusedError {

@@ -1,12 +1,11 @@
 /**
  * One IP address as a number, and its text.
  *
- * The library behind it accepts more than an address (`10.0.0.01`, `0x7f.1`, `1`, zones); {@linkcode parseIp} is strict, so that a
- * typo never becomes another address.
+ * {@linkcode parseIp} is strict (RFC 4291, section 2.2, and nothing that libraries take besides: `10.0.0.01`, `0x7f.1`, `1`, zones), so that
+ * a typo never becomes another address. Every call of the plugin loads this, so it stands alone; tests hold it to a library.
  *
  * @module
  */
-import ipaddr from "ipaddr.js";
 
 /** The IP version: 4 or 6. */
 export type Family = 4 | 6;
@@ -26,7 +25,9 @@ export interface ParseOptions {
 }
 
 const OCTET = /^\d{1,3}$/;
-const IPV6_TEXT = /^[0-9a-fA-F:]+$/;
+const GROUP = /^[0-9a-fA-F]{1,4}$/;
+/** Groups of 16 bits in an IPv6 address. */
+const GROUPS = 8;
 /** The longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const IPV6_TEXT_LENGTH = 45;
 const MAPPED_PREFIX = 0xffffn;
@@ -73,14 +74,20 @@ function parseIpv4(text: string, leadingZeros: boolean): Ip | undefined {
 }
 
 function parseIpv6(text: string): Ip | undefined {
-  const groups = text.length > IPV6_TEXT_LENGTH ? undefined : dottedAsGroups(text);
-  if (groups === undefined || !IPV6_TEXT.test(groups) || !ipaddr.IPv6.isValid(groups)) return undefined;
-  let value = 0n;
-  for (const part of ipaddr.IPv6.parse(groups).parts) value = (value << 16n) | BigInt(part);
+  const halves = text.length > IPV6_TEXT_LENGTH ? [] : dottedAsGroups(text)?.split("::") ?? [];
+  const [high = [], low = []] = halves.map((half) => (half === "" ? [] : half.split(":")));
+  const count = high.length + low.length;
+  if (halves.length === 2 ? count >= GROUPS : halves.length !== 1 || count !== GROUPS) return undefined;
+  if (![...high, ...low].every((group) => GROUP.test(group))) return undefined;
+  const value = (join(high) << BigInt(16 * (GROUPS - high.length))) | join(low);
   return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
 }
 
-/** The last 32 bits may be written as an IPv4 address. The library would read `::1.2.3.4` as `::ffff:1.2.3.4`, another address. */
+function join(groups: readonly string[]): bigint {
+  return BigInt(`0x0${groups.map((group) => group.padStart(4, "0")).join("")}`);
+}
+
+/** The last 32 bits may be written as an IPv4 address. */
 function dottedAsGroups(text: string): string | undefined {
   if (!text.includes(".")) return text;
   const tail = text.lastIndexOf(":") + 1;
@@ -94,9 +101,18 @@ export function formatIp(ip: Ip): string {
     const n = Number(ip.value);
     return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
   }
-  const parts: number[] = [];
-  for (let shift = 112n; shift >= 0n; shift -= 16n) parts.push(Number((ip.value >> shift) & 0xffffn));
-  return new ipaddr.IPv6(parts).toRFC5952String();
+  const digits = ip.value.toString(16).padStart(4 * GROUPS, "0");
+  const groups = Array.from({ length: GROUPS }, (_, i) => digits.slice(4 * i, 4 * i + 4).replace(/^0+(?=.)/, ""));
+  return shortened(groups.join(":"));
+}
+
+/** With `::` for the longest run of zero groups, the first of several, if it is longer than one. */
+function shortened(text: string): string {
+  const runs = text.match(/\b0(:0)+\b/g) ?? [];
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");
+  if (longest === "") return text;
+  const at = text.search(new RegExp(`\\b${longest}\\b`));
+  return `${text.slice(0, at).replace(/:$/, "")}::${text.slice(at + longest.length).replace(/^:/, "")}`;
 }
 
 /** Orders IPv4 before IPv6, then by value: negative, zero or positive. */

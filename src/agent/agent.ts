@@ -4,7 +4,8 @@
  * @module
  */
 import { nodeJournal } from "../cni/call.ts";
-import { CniError, CODES, renderError } from "../cni/error.ts";
+import { CniError, CODES } from "../cni/error.ts";
+import { renderError } from "../cni/failure.ts";
 import { type PluginAnswer, runPlugin } from "../cni/plugin.ts";
 import type { Host } from "../cni/call.ts";
 import type { LoadDriver } from "../storage/open.ts";

@@ -8,7 +8,6 @@ import { startDeadline } from "../world/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Call, Host } from "./call.ts";
-import { renderError, toCniError } from "./error.ts";
 import { type CniRequest, readRequest, type Verb } from "./request.ts";
 import { add } from "./verbs/add.ts";
 
@@ -50,6 +49,7 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
     if (!host.delivers && (verb === "ADD" || verb === "DEL")) await deliverSome(call);
     return { stdout, exitCode: 0 };
   } catch (error) {
+    const { renderError, toCniError } = await import("./failure.ts");
     return { stdout: renderError(toCniError(error), request?.cniVersion), exitCode: 1 };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The answer to ADD, in the shape of each CNI version, and the previous one that CHECK brings.
+ * The answer to ADD, in the shape of each CNI version.
  *
  * @module
  */
@@ -65,25 +65,4 @@ function familyPart({ ips, routes }: Answer, family: Ip["family"]): Record<strin
     ...(first.gateway && { gateway: formatIp(first.gateway) }),
     ...(own.length > 0 && { routes: own }),
   };
-}
-
-/**
- * The addresses of `prevResult`, whatever version shaped it.
- *
- * @throws {CniError} code 7: there is none, or it is no result
- */
-export function parsePrevResult(conf: Readonly<Record<string, unknown>>): Ip[] {
-  const previous = conf.prevResult;
-  if (typeof previous !== "object" || previous === null) {
-    throw new CniError(CODES.config, "Missing prevResult in the network configuration: CHECK needs the result of ADD");
-  }
-  const { ips, ip4, ip6 } = previous as Record<string, unknown>;
-  const texts = Array.isArray(ips)
-    ? ips.map((one) => one?.address)
-    : [ip4, ip6].filter((one) => one !== undefined).map((one) => (one as Record<string, unknown> | null)?.ip);
-  return texts.map((text) => {
-    const parsed = typeof text === "string" ? parseCidr(text) : undefined;
-    if (parsed) return parsed.ip;
-    throw new CniError(CODES.config, `Cannot read prevResult: found address ${JSON.stringify(text)}, wanted a CIDR`);
-  });
 }

@@ -118,7 +118,7 @@ function warnUnknown(path: string, key: string, fields: Fields, warn: Warn): voi
 }
 
 /** The known word within a third of the length in edits, if any. */
-function nearest(word: string, known: readonly string[]): string | undefined {
+export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bound = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

@@ -1,5 +1,5 @@
 /**
- * What goes into the answer besides allocated addresses: gateway, routes, DNS, static and requested addresses.
+ * What few configurations have, and is loaded for them: routes, DNS, static and requested addresses.
  *
  * @module
  */
@@ -8,16 +8,11 @@ import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { isEmpty } from "./merge.ts";
+import { parseAddress } from "./ranges.ts";
 import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
-import { ConfigError, type Dns, type Route, type StaticAddress } from "./types.ts";
+import { ConfigError, type Dns, type IpamConfig, type Route, type StaticAddress } from "./types.ts";
 
 const SLOPPY = { leadingZeros: true };
-
-/** Reads an address field, leading zeros tolerated. */
-export function parseGateway(document: Document, key: string, path: string): Ip | undefined {
-  const gateway = text(document, key);
-  return gateway === undefined ? undefined : readIp(gateway, `${path}.${key}`);
-}
 
 function readIp(value: string, field: string): Ip {
   const ip = parseIp(value, SLOPPY);
@@ -25,8 +20,32 @@ function readIp(value: string, field: string): Ip {
   throw new ConfigError(field, `Cannot read ${field} ${quote(value)}: wanted an address such as "10.0.0.1"`);
 }
 
+/** What {@linkcode parseExtras} reads. */
+export type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
+
+/** What comes with a request. */
+export interface Asked {
+  /** Addresses asked for. */
+  readonly requested: readonly Wanted[];
+  /** Gateways for static addresses. */
+  readonly gateways: readonly Wanted[];
+}
+
+/** Reads all of them. @throws {ConfigError} the first that cannot be used */
+export function parseExtras(
+  document: Document,
+  path: string,
+  ranges: readonly IpRange[],
+  { requested, gateways }: Asked,
+  warn: Warn,
+): Extras {
+  const { inside, outside } = sortRequested(requested, ranges, warn);
+  const addresses = withGateways([...parseAddresses(document, path, warn), ...outside], gateways);
+  return { routes: parseRoutes(document, path, warn), dns: parseDns(document), addresses, requested: inside };
+}
+
 /** Reads `routes`. */
-export function parseRoutes(document: Document, path: string, warn: Warn): Route[] {
+function parseRoutes(document: Document, path: string, warn: Warn): Route[] {
   return list(document, "routes").map((route, i) => {
     const at = `${path}.routes[${i}]`;
     const read = readDocument(route, ROUTE_FIELDS, at, warn);
@@ -49,7 +68,7 @@ export function parseRoutes(document: Document, path: string, warn: Warn): Route
 }
 
 /** Reads `dns`. */
-export function parseDns(document: Document): Dns {
+function parseDns(document: Document): Dns {
   return isObject(document.dns) ? written(document.dns) : {};
 }
 
@@ -59,7 +78,7 @@ function written(document: Document): Document {
 }
 
 /** Reads `addresses`. */
-export function parseAddresses(document: Document, path: string, warn: Warn): StaticAddress[] {
+function parseAddresses(document: Document, path: string, warn: Warn): StaticAddress[] {
   return list(document, "addresses").map((address, i) => {
     const at = `${path}.addresses[${i}]`;
     const read = readDocument(address, ADDRESS_FIELDS, at, warn);
@@ -71,7 +90,7 @@ export function parseAddresses(document: Document, path: string, warn: Warn): St
         `Cannot read ${at}.address ${quote(value)}: wanted a CIDR such as "10.0.0.5/24"`,
       );
     }
-    const gateway = parseGateway(read, "gateway", at);
+    const gateway = parseAddress(read, "gateway", at);
     return { ip: parsed.ip, prefix: parsed.cidr.prefix, ...(gateway && { gateway }) };
   });
 }
@@ -97,7 +116,7 @@ export interface Requested {
  *
  * @throws {ConfigError} text that is no address, an address outside without prefix length, two addresses for one range
  */
-export function sortRequested(wanted: readonly Wanted[], ranges: readonly IpRange[], warn: Warn): Requested {
+function sortRequested(wanted: readonly Wanted[], ranges: readonly IpRange[], warn: Warn): Requested {
   const inside: Ip[] = [];
   const outside: StaticAddress[] = [];
   const free = [...ranges];
@@ -134,7 +153,7 @@ function readWanted(field: string, value: string): { ip: Ip; prefix?: number } {
 }
 
 /** Sets each gateway on the static addresses whose network contains it, as CNI_ARGS `GATEWAY` asks. */
-export function withGateways(addresses: readonly StaticAddress[], gateways: readonly Wanted[]): StaticAddress[] {
+function withGateways(addresses: readonly StaticAddress[], gateways: readonly Wanted[]): StaticAddress[] {
   const read = gateways.map(({ field, value }) => readIp(value, field));
   return addresses.map((address) => {
     const gateway = read.find((one) => contains(cidrOf(address.ip, address.prefix), one));

@@ -76,7 +76,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
     gateways: few("gateways", split("CNI_ARGS GATEWAY", input.gateway)),
   };
   try {
-    const config = resolveConfig(document, INLINE, around, warn);
+    const config = await resolveConfig(document, INLINE, around, warn);
     const ignored = IGNORED_FIELDS.filter((key) => key in document);
     const notes = ignored.map((key) => `${INLINE}.${key} is ignored: this release takes no lease`);
     return { config, warnings: [...warnings], notes };

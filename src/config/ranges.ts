@@ -52,8 +52,8 @@ interface RangeText {
 
 function parseRangeText(document: Document, path: string): RangeText {
   const range = text(document, "range") ?? "";
-  const start = parseBound(document, "range_start", path);
-  const end = parseBound(document, "range_end", path);
+  const start = parseAddress(document, "range_start", path);
+  const end = parseAddress(document, "range_end", path);
   const field = `${path}.range`;
   const dash = range.indexOf("-");
   if (dash < 0) {
@@ -83,14 +83,15 @@ function parseRangeText(document: Document, path: string): RangeText {
   return { cidr: last.cidr, start: first, end: last.ip };
 }
 
-function parseBound(document: Document, key: string, path: string): Ip | undefined {
-  const bound = text(document, key);
-  if (bound === undefined) return undefined;
-  const ip = parseIp(bound, SLOPPY);
+/** Reads an address field, leading zeros tolerated. @throws {ConfigError} it is none */
+export function parseAddress(document: Document, key: string, path: string): Ip | undefined {
+  const value = text(document, key);
+  if (value === undefined) return undefined;
+  const ip = parseIp(value, SLOPPY);
   if (ip) return ip;
   throw new ConfigError(
     `${path}.${key}`,
-    `Cannot read ${path}.${key} ${quote(bound)}: wanted an address such as "10.0.0.10"`,
+    `Cannot read ${path}.${key} ${quote(value)}: wanted an address such as "10.0.0.10"`,
   );
 }
 

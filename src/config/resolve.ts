@@ -9,17 +9,9 @@ import type { IpRange } from "../address/range.ts";
 import { LOG_LEVELS, type LogLevel } from "../world/log.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
-import {
-  parseAddresses,
-  parseDns,
-  parseGateway,
-  parseRoutes,
-  sortRequested,
-  type Wanted,
-  withGateways,
-} from "./extras.ts";
+import type { Asked, Extras } from "./extras.ts";
 import { isEmpty } from "./merge.ts";
-import { parseRange, withoutAddress } from "./ranges.ts";
+import { parseAddress, parseRange, withoutAddress } from "./ranges.ts";
 import { RANGE_FIELDS } from "./schema.ts";
 import { ConfigError, type IpamConfig, type StaticAddress } from "./types.ts";
 
@@ -31,15 +23,11 @@ const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 const LONGEST_NETWORK_NAME = 128;
 
 /** What comes with a request besides its document. */
-export interface Circumstances {
+export interface Circumstances extends Asked {
   /** The CNI network's name. */
   readonly network: string;
   /** `cniVersion` of the network configuration. */
   readonly cniVersion: string;
-  /** Addresses asked for. */
-  readonly requested: readonly Wanted[];
-  /** Gateways for static addresses. */
-  readonly gateways: readonly Wanted[];
 }
 
 /**
@@ -47,16 +35,20 @@ export interface Circumstances {
  *
  * @throws {ConfigError} the first field that cannot be used
  */
-export function resolveConfig(document: Document, path: string, around: Circumstances, warn: Warn): IpamConfig {
-  const gateway = parseGateway(document, "gateway", path);
+export async function resolveConfig(
+  document: Document,
+  path: string,
+  around: Circumstances,
+  warn: Warn,
+): Promise<IpamConfig> {
+  const gateway = parseAddress(document, "gateway", path);
   const ranges = withGatewayRule(
     parseRanges(document, path, warn),
     document.exclude_gateway === true ? gateway : undefined,
   );
-  const { inside, outside } = sortRequested(around.requested, ranges, warn);
-  const addresses = withGateways([...parseAddresses(document, path, warn), ...outside], around.gateways);
-  refuseMany(addresses, around.cniVersion, path);
-  const datastore = parseDatastore(document, path, warn);
+  const extras = await readExtras(document, path, ranges, around, warn);
+  refuseMany(extras.addresses, around.cniVersion, path);
+  const datastore = await parseDatastore(document, path, warn);
   const overlapping = document.enable_overlapping_ranges !== false;
   if (datastore.kind === "etcd" && document.enable_overlapping_ranges === true) {
     warn(`${path}.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations`);
@@ -67,10 +59,7 @@ export function resolveConfig(document: Document, path: string, around: Circumst
     networkName: parseNetworkName(document, path),
     ranges,
     ...(gateway && { gateway }),
-    routes: parseRoutes(document, path, warn),
-    dns: parseDns(document),
-    addresses,
-    requested: inside,
+    ...extras,
     overlapping,
     datastore,
     log: parseLog(document, path, warn),
@@ -79,6 +68,20 @@ export function resolveConfig(document: Document, path: string, around: Circumst
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),
     sleepForRace: parseSleep(document, path),
   };
+}
+
+async function readExtras(
+  document: Document,
+  path: string,
+  ranges: readonly IpRange[],
+  around: Circumstances,
+  warn: Warn,
+): Promise<Extras> {
+  const written = ["routes", "dns", "addresses"].some((key) => !isEmpty(document[key]));
+  if (!written && around.requested.length === 0 && around.gateways.length === 0) {
+    return { routes: [], dns: {}, addresses: [], requested: [] };
+  }
+  return (await import("./extras.ts")).parseExtras(document, path, ranges, around, warn);
 }
 
 function optional<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {

@@ -17,7 +17,7 @@ import { retry } from "../storage/retry.ts";
 import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, mayGoTogether, poolOf } from "./ipam.ts";
-import { giveBack, type Taken, type TakenEntries } from "./rollback.ts";
+import type { Taken, TakenEntries } from "./rollback.ts";
 
 /** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
 const FOREIGN_ROUNDS = 20;
@@ -42,7 +42,7 @@ export async function allocate(ipam: Ipam, config: IpamConfig, owner: Owner, sig
   try {
     return mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
   } catch (error) {
-    await giveBack(ipam, taken);
+    await (await import("./rollback.ts")).giveBack(ipam, taken);
     throw error;
   }
 }

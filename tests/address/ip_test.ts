@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { bits, compareIp, formatIp, type Ip, maxValue, parseIp, sameIp } from "../../src/address/ip.ts";
 
 const ipv4 = fc.integer({ min: 0, max: 0xffffffff }).map((value): Ip => ({ family: 4, value: BigInt(value) }));
@@ -15,6 +16,8 @@ const ipv6 = fc.array(fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({
 function urlText(text: string): string | undefined {
   return URL.parse(`http://[${text}]/`)?.hostname.slice(1, -1);
 }
+
+const padded = (group: string) => group.padStart(4, "0");
 
 Deno.test("parseIp reads addresses", () => {
   const cases: [string, 4 | 6, bigint][] = [
@@ -154,11 +157,15 @@ Deno.test("parseIp accepts exactly the IPv6 text that the runtime's URL parser a
   assert(accepted > 500, `only ${accepted} texts were addresses`);
 });
 
-Deno.test("formatIp writes IPv6 as the runtime's URL parser does", () => {
+Deno.test("formatIp writes IPv6 as the runtime's URL parser and ipaddr.js do, and parseIp reads it as that library does", () => {
   fc.assert(
     fc.property(ipv6, (ip) => {
       const hex = ip.value.toString(16).padStart(32, "0").match(/.{4}/g)?.join(":") ?? "";
-      assert.equal(formatIp(ip), urlText(hex));
+      const text = formatIp(ip);
+      assert.equal(text, urlText(hex));
+      const library = ipaddr.IPv6.parse(text);
+      assert.equal(text, library.toRFC5952String());
+      assert.equal(parseIp(text)?.value, BigInt(`0x${library.toNormalizedString().split(":").map(padded).join("")}`));
     }),
     { numRuns: 5_000 },
   );

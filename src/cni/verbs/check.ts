@@ -5,7 +5,7 @@
  */
 import { verify } from "../../ipam/verify.ts";
 import { type Call, configure, ownerOf, sliced } from "../call.ts";
-import { parsePrevResult } from "../result.ts";
+import { parsePrevResult } from "../prev_result.ts";
 
 /** Serves CHECK. */
 export async function check(call: Call): Promise<string> {

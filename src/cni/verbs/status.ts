@@ -5,7 +5,8 @@
  */
 import { retry } from "../../storage/retry.ts";
 import { type Call, configure } from "../call.ts";
-import { CniError, CODES, toCniError } from "../error.ts";
+import { CniError, CODES } from "../error.ts";
+import { toCniError } from "../failure.ts";
 
 /** Serves STATUS. */
 export async function status(call: Call): Promise<string> {

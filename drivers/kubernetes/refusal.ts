@@ -1,0 +1,53 @@
+/**
+ * What an answer of the API server that is no success means, and what to do about it. Loaded when there is one.
+ *
+ * @module
+ */
+import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import type { Answer, Question, Status } from "./answer.ts";
+import { GROUP } from "./resources.ts";
+
+/** How etcd, and the API server's way to it, refuse an object of more than 1.5 to 2 MB. Told with status 500 or 503. */
+const TOO_LARGE = /request is too large|message larger than max/;
+
+/** The error by which the caller knows what to do next. */
+export function toError({ status, headers, text }: Answer, question: Question, { message, details }: Status): Error {
+  const { verb, what, server, source } = question;
+  const said = message || text.trim().slice(0, 200) || `status ${status}`;
+  const doing = `Cannot ${verb} ${what}`;
+  if (TOO_LARGE.test(said)) {
+    return new RefusedError(`${doing}: ${said}; the object is full (about 10000 allocations), use smaller ranges`);
+  }
+  if (status === 409 || status === 410) return new ConflictError(`${doing}: ${said}`);
+  // A failed test, or a member that is not there to remove, is told without causes; an object that is not valid with them.
+  if (status === 422 && verb === "patch" && !details?.causes?.length) {
+    return new ConflictError(`${doing}: it is no longer as it was read`);
+  }
+  if (status === 429 || status === 408 || status >= 500) {
+    const seconds = Number(headers.get("retry-after")) || details?.retryAfterSeconds || 0;
+    return new UnavailableError(`${doing} now: ${server} says ${said}`, {
+      ...(seconds > 0 && { retryAfter: seconds * 1000 }),
+    });
+  }
+  return new RefusedError(`${doing}: ${said}${advice(status, question, details?.kind, source)}`);
+}
+
+function advice(
+  status: number,
+  { verb, resource, server }: Question,
+  kind: string | undefined,
+  source: string,
+): string {
+  switch (status) {
+    case 401:
+      return `; ${server} does not accept the credentials of ${source}: renew them`;
+    case 403:
+      return `; the user of ${source} needs the verb "${verb}" on "${resource}" of API group "${GROUP}": see install/manifests`;
+    case 404:
+      return kind === "namespaces"
+        ? `; create the namespace, or name another one in the context of ${source}`
+        : `; ${server} does not serve ${resource}.${GROUP}: kubectl apply -f install/manifests/crds`;
+    default:
+      return "";
+  }
+}

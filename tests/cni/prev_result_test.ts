@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { formatIp } from "../../src/address/ip.ts";
+import { CniError } from "../../src/cni/error.ts";
+import { parsePrevResult } from "../../src/cni/prev_result.ts";
+import { renderResult } from "../../src/cni/result.ts";
+import { SUPPORTED_VERSIONS } from "../../src/cni/version.ts";
+import { ANSWERS } from "./answers.ts";
+
+Deno.test("parsePrevResult reads back what renderResult wrote, in every version", () => {
+  for (const version of SUPPORTED_VERSIONS) {
+    for (const [name, answer] of Object.entries(ANSWERS)) {
+      const read = parsePrevResult({ prevResult: JSON.parse(renderResult(answer, version)) }).map(formatIp);
+      const all = answer.ips.map(({ ip }) => formatIp(ip));
+      const wanted = version === "0.1.0" || version === "0.2.0" ? all.slice(0, 2) : all;
+      assert.deepEqual(read, wanted, `${name} in ${version}`);
+    }
+  }
+});
+
+Deno.test("parsePrevResult refuses what is no result", () => {
+  for (
+    const conf of [{}, { prevResult: null }, { prevResult: "x" }, { prevResult: { ips: [{ address: "10.0.0.5" }] } }, {
+      prevResult: { ips: [null] },
+    }]
+  ) {
+    assert.throws(
+      () => parsePrevResult(conf),
+      (error) => error instanceof CniError && error.code === 7 && /prevResult/.test(error.message),
+    );
+  }
+});
