@@ -10,7 +10,6 @@ import { ApiClient } from "./http.ts";
 import { readAccess } from "./kubeconfig.ts";
 import { Pools, presume } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
-import { kubernetesSlices } from "./slices.ts";
 
 /**
  * Opens the store that a kubeconfig leads to. Objects live in the namespace of its current context, `kube-system` where it has none.
@@ -35,7 +34,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     presume,
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
-    slices: kubernetesSlices(api),
+    slices: { find: async (name, signal) => (await import("./slices.ts")).findSlices(api, name, signal) },
     overlaps: kubernetesReservations(api),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
   };

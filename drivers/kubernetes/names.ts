@@ -1,13 +1,13 @@
 /**
- * Names of objects, as the original makes them, and what they stand for.
+ * Names of objects, as the original makes them. `name_keys.ts` reads them back.
  *
  * A name is the text with `:` and `/` replaced by `-`, behind the network (and the node) it belongs to. One that would begin with `-`
  * (`::1`, `::/64` of the unnamed network), which the API server refuses, gets a `0` in front.
  *
  * @module
  */
-import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
-import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
+import { formatCidr } from "../../src/address/cidr.ts";
+import { formatIp, type Ip } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 
@@ -25,21 +25,6 @@ export function poolName({ network, node = "", cidr }: PoolKey): string {
 }
 
 /**
- * The key of an IPPool. Network and node cannot be told apart in a name, so both stand in `network`; {@linkcode poolName} of the key is
- * the name again.
- *
- * @returns undefined where the range is none, or the name does not end with it
- */
-export function poolKey(name: string, range: string): PoolKey | undefined {
-  const cidr = parseCidr(range)?.cidr;
-  if (!cidr) return undefined;
-  const text = dashed(formatCidr(cidr));
-  if (name === join([], text)) return { network: "", cidr };
-  const network = name.slice(0, -text.length - 1);
-  return network !== "" && name === `${network}-${text}` ? { network, cidr } : undefined;
-}
-
-/**
  * The OverlappingRangeIPReservation of an address: `[network-]address`, an address that ends in `::` with a `0` behind it.
  *
  * @throws {RefusedError} the network makes no object name
@@ -49,43 +34,17 @@ export function reservationName(network: string, ip: Ip): string {
   return join([network], dashed(text.endsWith(":") ? `${text}0` : text));
 }
 
-/**
- * What a reservation's name stands for.
- *
- * @param network the network it must be of. Undefined: any. Where a network's name ends like an address (`net-fd` before `2001:db8::1`)
- * a name can be read in several ways: the longest tail whose first group has four digits, as those of all unicast addresses in use, goes
- * before the longest tail. Who knows the network should say it
- */
-export function reservationKey(name: string, network?: string): { network: string; ip: Ip } | undefined {
-  if (network !== undefined) {
-    const prefix = network === "" ? "" : `${network}-`;
-    const ip = name.startsWith(prefix) ? undashed(name.slice(prefix.length)) : undefined;
-    return ip && { network, ip };
-  }
-  const readings: { network: string; ip: Ip; usual: boolean }[] = [];
-  for (const at of starts(name)) {
-    const ip = undashed(name.slice(at));
-    const usual = ip?.family === 4 || /^[0-9a-f]{4}-/.test(name.slice(at));
-    if (ip) readings.push({ network: name.slice(0, Math.max(0, at - 1)), ip, usual });
-  }
-  const chosen = readings.find(({ usual }) => usual) ?? readings[0];
-  return chosen && { network: chosen.network, ip: chosen.ip };
-}
-
-/** Where an address may start: at the front, or behind a dash. */
-function starts(name: string): number[] {
-  return [0, ...Array.from(name.matchAll(/-/g), ({ index }) => index + 1)];
-}
-
-function dashed(text: string): string {
+/** Text as it stands in names. */
+export function dashed(text: string): string {
   return text.replace(/[:/]/g, "-");
 }
 
-function undashed(name: string): Ip | undefined {
-  return parseIp(name.includes(".") ? name : name.replaceAll("-", ":"));
-}
-
-function join(domain: readonly string[], text: string): string {
+/**
+ * The name of a text behind what it belongs to.
+ *
+ * @throws {RefusedError} it makes no object name
+ */
+export function join(domain: readonly string[], text: string): string {
   const parts = domain.filter((part) => part !== "");
   const name = parts.length === 0 && text.startsWith("-") ? `0${text}` : [...parts, text].join("-");
   if (name.length <= LONGEST_NAME && NAME.test(name)) return name;

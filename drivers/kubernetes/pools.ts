@@ -8,8 +8,7 @@ import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
 import type { ApiClient } from "./http.ts";
-import { listAll } from "./list.ts";
-import { poolKey, poolName } from "./names.ts";
+import { poolName } from "./names.ts";
 import { guardedPatch, type PatchOperation, presumedPatch, type Stored } from "./patch.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool } from "./resources.ts";
 
@@ -54,6 +53,8 @@ export class Pools {
 
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
+    const { listAll } = await import("./list.ts");
+    const { poolKey } = await import("./name_keys.ts");
     const objects = await listAll<IpPool>(this.#api, resource, signal);
     const pools = objects.flatMap((object) => {
       const { metadata: { name }, spec: { range } = {} } = object;

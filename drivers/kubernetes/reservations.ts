@@ -9,8 +9,7 @@
 import type { Ip } from "../../src/address/ip.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
-import { listAll } from "./list.ts";
-import { reservationKey, reservationName } from "./names.ts";
+import { reservationName } from "./names.ts";
 import { API_VERSION, type Metadata, type ReservationObject } from "./resources.ts";
 
 const resource = "overlappingrangeipreservations";
@@ -29,6 +28,8 @@ export function kubernetesReservations(api: ApiClient): Reservations {
       return object && toReservation(object, { network, ip });
     },
     list: async (network, signal) => {
+      const { listAll } = await import("./list.ts");
+      const { reservationKey } = await import("./name_keys.ts");
       const objects = await listAll<ReservationObject>(api, resource, signal);
       return objects.flatMap((object) => {
         const key = reservationKey(object.metadata.name, network);

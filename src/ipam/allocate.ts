@@ -10,11 +10,11 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
-import { claim, type ClaimOutcome } from "../pool/requests.ts";
-import { type Allocation, formatPoolKey, type Owner, sameInterface } from "../pool/types.ts";
+import { claim } from "../pool/requests.ts";
+import { type Allocation, type Owner, sameInterface } from "../pool/types.ts";
 import { type ClaimResult, RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
-import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
+import { PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, mayGoTogether, poolOf } from "./ipam.ts";
 import type { Taken, TakenEntries } from "./rollback.ts";
@@ -132,7 +132,10 @@ async function claimInPool(
     pause: config.sleepForRace * 1000,
     onAttempt: (changes) => undo.changes.push(...changes),
   });
-  if (outcome.kind !== "held" && outcome.kind !== "claimed") throw refusal(work, outcome);
+  if (outcome.kind !== "held" && outcome.kind !== "claimed") {
+    const { refusal } = await import("./refusal.ts");
+    throw refusal(key, range, outcome);
+  }
   const { allocation } = outcome;
   const fresh = undo.changes.some((change) => change.address === allocation.address && change.before === undefined);
   return { allocation, fresh };
@@ -153,29 +156,4 @@ function answer({ config, range }: RangeWork, allocation: Allocation, token?: st
   const gateway = config.gateway?.family === ip.family ? config.gateway : undefined;
   const held = { key: poolOf(config, range), allocation, ...(token !== undefined && { token }) };
   return { ip, prefix: range.cidr.prefix, held, ...(gateway && { gateway }) };
-}
-
-function refusal({ config, range }: RangeWork, outcome: ClaimOutcome): Error {
-  const pool = formatPoolKey(poolOf(config, range));
-  const text = (value: bigint) => formatIp({ family: range.cidr.family, value });
-  switch (outcome.kind) {
-    case "taken": {
-      const by = outcome.by ? `allocated to ${outcome.by.podRef} (${outcome.by.ifName})` : "reserved over another pool";
-      return new AddressTakenError(
-        `Cannot give the requested address ${text(outcome.address)} of pool ${pool}: it is ${by}`,
-      );
-    }
-    case "unusable":
-      return new AddressTakenError(
-        `Cannot give the requested address ${
-          text(outcome.address)
-        } of pool ${pool}: network, broadcast and .0 addresses are never given`,
-      );
-    default:
-      return new PoolExhaustedError(
-        `Cannot allocate an address: pool ${pool} has none left from ${text(range.first)} to ${text(range.last)}` +
-          `${range.excludes.length ? ` outside ${range.excludes.length} excluded intervals` : ""}; ` +
-          "widen the range, remove excludes, or delete pods that hold addresses",
-      );
-  }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { poolKey, poolName, reservationKey, reservationName } from "../../../drivers/kubernetes/names.ts";
+import { poolKey, reservationKey } from "../../../drivers/kubernetes/name_keys.ts";
+import { poolName, reservationName } from "../../../drivers/kubernetes/names.ts";
 import { type Cidr, cidrOf, formatCidr, parseCidr } from "../../../src/address/cidr.ts";
 import { bits, formatIp, type Ip, maxValue, parseIp } from "../../../src/address/ip.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
