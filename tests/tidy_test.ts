@@ -61,6 +61,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/kubernetes/refusal.ts": "tests/drivers/kubernetes/answer_test.ts",
   "drivers/kubernetes/service_account.ts": "tests/drivers/kubernetes/kubeconfig_test.ts",
   "src/cni/error.ts": "tests/cni/failure_test.ts",
+  "src/config/asked.ts": "tests/config/extras_test.ts",
   "src/config/etcd.ts": "tests/config/datastore_test.ts",
   "src/ipam/refusal.ts": "tests/ipam/allocate_test.ts",
   "src/cli/demo.ts": "tests/cli/command_test.ts",

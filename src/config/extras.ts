@@ -6,6 +6,7 @@
 import { cidrOf, contains, type IpInCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
+import type { Asked, Wanted } from "./asked.ts";
 import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { isEmpty } from "./merge.ts";
 import { parseAddress } from "./ranges.ts";
@@ -22,14 +23,6 @@ function readIp(value: string, field: string): Ip {
 
 /** What {@linkcode parseExtras} reads. */
 export type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
-
-/** What comes with a request. */
-export interface Asked {
-  /** Addresses asked for. */
-  readonly requested: readonly Wanted[];
-  /** Gateways for static addresses. */
-  readonly gateways: readonly Wanted[];
-}
 
 /** Reads all of them. @throws {ConfigError} the first that cannot be used */
 export function parseExtras(
@@ -93,14 +86,6 @@ function parseAddresses(document: Document, path: string, warn: Warn): StaticAdd
     const gateway = parseAddress(read, "gateway", at);
     return { ip: parsed.ip, prefix: parsed.cidr.prefix, ...(gateway && { gateway }) };
   });
-}
-
-/** An address somebody asks for, and where it was asked. */
-export interface Wanted {
-  /** The field, for messages. */
-  readonly field: string;
-  /** The address, with a prefix length where one was given. */
-  readonly value: string;
 }
 
 /** What became of the addresses asked for. */

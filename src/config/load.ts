@@ -4,8 +4,8 @@
  * @module
  */
 import type { World } from "../world/world.ts";
-import { describe, type Document, isObject, list, lookup, quote, readDocument, text, type Warn } from "./document.ts";
-import type { Wanted } from "./extras.ts";
+import { describe, type Document, isObject, lookup, quote, readDocument, text, type Warn } from "./document.ts";
+import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
 import { type Circumstances, resolveConfig } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
@@ -49,9 +49,6 @@ interface Layer {
   readonly document: Document;
 }
 
-/** Addresses, and gateways, that a caller may ask for: more is a mistake or an attack. */
-const MOST_WANTED = 1_000;
-
 /** Warnings of one configuration, at most: a hostile one has thousands of mistakes. */
 const MOST_WARNINGS = 100;
 
@@ -72,8 +69,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const around: Circumstances = {
     network: typeof network === "string" ? network : "",
     cniVersion: typeof version === "string" && version !== "" ? version : "0.1.0",
-    requested: few("requested addresses", requestedAddresses(conf, input.ip)),
-    gateways: few("gateways", split("CNI_ARGS GATEWAY", input.gateway)),
+    ...await askedFor(conf, input),
   };
   try {
     const config = await resolveConfig(document, INLINE, around, warn);
@@ -83,6 +79,12 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   } catch (error) {
     throw error instanceof ConfigError ? withSource(error, layers) : error;
   }
+}
+
+/** What comes with the request. Most ask for nothing. */
+async function askedFor(conf: Record<string, unknown>, { ip, gateway }: LoadInput): Promise<Asked> {
+  const nothing = [conf.args, conf.runtimeConfig, ip, gateway].every((one) => one === undefined);
+  return nothing ? { requested: [], gateways: [] } : (await import("./asked.ts")).readAsked(conf, ip, gateway);
 }
 
 /** Says which file a bad value is from, where it is not the inline configuration's. */
@@ -159,36 +161,4 @@ async function readFile(world: World, path: string, warn: Warn): Promise<Documen
   warn(`${path} is a whole network configuration: what its ipam object says fills what is not at the top`);
   const top = readDocument(value, IPAM_FIELDS, path, () => {});
   return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${path}.ipam`, warn));
-}
-
-function few(what: string, wanted: Wanted[]): Wanted[] {
-  const beyond = wanted[MOST_WANTED];
-  if (!beyond) return wanted;
-  throw new ConfigError(
-    beyond.field,
-    `Cannot use ${beyond.field}: found ${wanted.length} ${what}, wanted at most ${MOST_WANTED}`,
-  );
-}
-
-function requestedAddresses(conf: Record<string, unknown>, ip: string | undefined): Wanted[] {
-  const args = isObject(conf.args) && isObject(conf.args.cni) ? conf.args.cni : {};
-  const runtime = isObject(conf.runtimeConfig) ? conf.runtimeConfig : {};
-  return [
-    ...split("CNI_ARGS IP", ip),
-    ...wantedOf("args.cni.ips", args),
-    ...wantedOf("runtimeConfig.ips", runtime),
-  ];
-}
-
-function wantedOf(field: string, holder: Record<string, unknown>): Wanted[] {
-  if (holder.ips === undefined || holder.ips === null) return [];
-  const read = readDocument({ ips: holder.ips }, { ips: "strings" }, field.slice(0, -".ips".length), () => {});
-  return list(read, "ips").map((value, i) => ({ field: `${field}[${i}]`, value: String(value) }));
-}
-
-function split(field: string, value: string | undefined): Wanted[] {
-  return (value ?? "").split(",").map((part) => part.trim()).filter((part) => part !== "").map((part) => ({
-    field,
-    value: part,
-  }));
 }
