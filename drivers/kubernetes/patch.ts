@@ -23,7 +23,7 @@ export interface PatchOperation {
 const MOST_OPERATIONS = 10_000;
 
 /** The API server takes a single empty element as "forget them", and keeps none from then on. */
-const CLEAR_MANAGED_FIELDS: PatchOperation = { op: "add", path: "/metadata/managedFields", value: [{}] };
+export const CLEAR_MANAGED_FIELDS: PatchOperation = { op: "add", path: "/metadata/managedFields", value: [{}] };
 
 /** A stored object, as far as a patch of it depends on it. */
 export interface Stored {
@@ -52,32 +52,6 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
   ]);
 }
 
-/**
- * A patch that is refused unless each released entry is exactly as the caller remembers it, whatever else changed.
- *
- * @throws {TypeError} a change is no release
- * @throws {RefusedError} there are too many changes for one patch
- */
-export function presumedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
-  return bounded(name, [
-    { op: "test", path: "/spec/range", value: formatCidr(cidr) },
-    ...changes.flatMap(({ address, before, after }): PatchOperation[] => {
-      if (!before || after) {
-        throw new TypeError("Cannot commit a claim or a refresh on a presumed snapshot: read the pool");
-      }
-      const path = entryPath(String(address - cidr.base));
-      const { id, podref, ifname = null } = encodeEntry(before); // the API server holds an absent member equal to null
-      return [
-        { op: "test", path: `${path}/id`, value: id },
-        { op: "test", path: `${path}/podref`, value: podref },
-        { op: "test", path: `${path}/ifname`, value: ifname },
-        { op: "remove", path },
-      ];
-    }),
-    CLEAR_MANAGED_FIELDS,
-  ]);
-}
-
 /** What makes one change. A refresh of the same pod's entry replaces the members that differ, so that others stay. */
 function operations({ before, after }: Change, path: string): PatchOperation[] {
   if (!after) return [{ op: "remove", path }];
@@ -91,11 +65,13 @@ function operations({ before, after }: Change, path: string): PatchOperation[] {
   return differing;
 }
 
-function entryPath(key: string): string {
+/** Where the entry of a key stands. */
+export function entryPath(key: string): string {
   return `/spec/allocations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
+/** The patch, if the API server takes one of its length. @throws {RefusedError} it does not */
+export function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
   if (patch.length <= MOST_OPERATIONS) return patch;
   throw new RefusedError(
     `Cannot patch IPPool ${name} with ${patch.length} operations: the API server takes ${MOST_OPERATIONS} at once; commit fewer changes`,

@@ -9,7 +9,7 @@ import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storag
 import type { Logger } from "../../src/world/log.ts";
 import type { ApiClient } from "./http.ts";
 import { poolName } from "./names.ts";
-import { guardedPatch, type PatchOperation, presumedPatch, type Stored } from "./patch.ts";
+import { guardedPatch, type PatchOperation, type Stored } from "./patch.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool } from "./resources.ts";
 
 const resource = "ippools";
@@ -45,6 +45,7 @@ export class Pools {
       case "stored":
         return await this.#patch(snapshot, version, changes, signal);
       case "presumed": {
+        const { presumedPatch } = await import("./presumed_patch.ts");
         const name = poolName(key);
         return this.#snapshot(key, await this.#send<IpPool>(name, presumedPatch(name, key, changes), {}, signal));
       }

@@ -10,7 +10,7 @@
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Held } from "../ipam/held.ts";
-import { type Attachment, decodeRecord, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
+import { type Attachment, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
 
 /** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
 export const DEFAULT_JOURNAL = "/var/lib/cni/whereabouts";
@@ -42,6 +42,7 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
   const read = async (path: string): Promise<JournalRecord | undefined> => {
     const text = await world.readTextFile(path).catch(() => undefined);
     if (text === undefined) return undefined;
+    const { decodeRecord } = await import("./stored.ts");
     const record = decodeRecord(text);
     if (!record) log.error("Journal record cannot be read; the sweep finds what it held", { path });
     return record;

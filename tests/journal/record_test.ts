@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { decodeRecord, encodeGain, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
+import { encodeGain, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
+import { decodeRecord } from "../../src/journal/stored.ts";
 
 const cidr = parseCidr("fd00::/64")?.cidr;
 assert(cidr);
