@@ -155,7 +155,7 @@ const CNI_PATH: Readonly<Record<string, readonly string[]>> = {
 Deno.test("tidy: a call of the plugin loads next to nothing", () => {
   const verbs = CODE.filter(({ path }) => path.startsWith("src/cni/")).map(({ path }) => path);
   saw("files of src/cni", verbs.length, 8);
-  const entries = { ...CNI_PATH, ...Object.fromEntries(verbs.map((path) => [path, []])) };
+  const entries: typeof CNI_PATH = { ...CNI_PATH, ...Object.fromEntries(verbs.map((path) => [path, []])) };
   const findings: string[] = [];
   for (const [entry, allowed] of Object.entries(entries)) {
     const { files, packages } = loadedBy(entry);
