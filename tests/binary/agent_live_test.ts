@@ -1,57 +1,10 @@
 import assert from "node:assert/strict";
-import { binary, type Call, environmentOf } from "../support/binary.ts";
+import { AgentNode } from "../support/agent.ts";
+import { binary } from "../support/binary.ts";
 import { type Kube, makeKube } from "../support/kube.ts";
-import { eventually, run, Server } from "../support/process.ts";
+import { eventually, run } from "../support/process.ts";
 
 const PLUGIN = await binary();
-
-/** A node: an agent's socket, a journal, and the API server. */
-class AgentNode implements AsyncDisposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "agent-" });
-  readonly socket = `${this.folder}/run/agent.sock`;
-  readonly kube: Kube;
-  #agent: Server | undefined;
-
-  constructor(kube: Kube) {
-    this.kube = kube;
-  }
-
-  async start(): Promise<void> {
-    this.#agent = this.spawn();
-    await this.#agent.ready("the agent", () => Promise.resolve(this.listens()));
-  }
-
-  spawn(): Server {
-    const env = { WHEREABOUTS_JOURNAL: `${this.folder}/journal` };
-    return new Server([PLUGIN, "agent", "--socket", this.socket], `${this.folder}/agent.log`, env);
-  }
-
-  async kill(): Promise<void> {
-    await this.#agent?.[Symbol.asyncDispose]();
-  }
-
-  listens(): boolean {
-    try {
-      return Deno.statSync(this.socket).isSocket === true;
-    } catch {
-      return false;
-    }
-  }
-
-  async call(call: Call): Promise<{ code: number; stdout: string; stderr: string }> {
-    const env = {
-      ...environmentOf(call),
-      WHEREABOUTS_JOURNAL: `${this.folder}/journal`,
-      WHEREABOUTS_AGENT_SOCKET: this.socket,
-    };
-    return await run([PLUGIN], { env, clearEnv: true, stdin: JSON.stringify(call.conf) });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-    await Deno.remove(this.folder, { recursive: true });
-  }
-}
 
 function network({ kubeconfig }: Pick<Kube, "kubeconfig">, range: string): Record<string, unknown> {
   return {
@@ -63,13 +16,13 @@ function network({ kubeconfig }: Pick<Kube, "kubeconfig">, range: string): Recor
 
 const last = (stdout: string) => Number(/\.(\d+)\//.exec(JSON.parse(stdout).ips[0].address)?.[1]);
 
-async function entries({ kube }: AgentNode, pool: string): Promise<Record<string, { podref: string }>> {
+async function entries(kube: Kube, pool: string): Promise<Record<string, { podref: string }>> {
   return JSON.parse(await kube.kubectl("get", "ippool", pool, "-o", "json")).spec.allocations;
 }
 
 Deno.test("the agent serves forty plugins at once with the lowest forty addresses, in far fewer writes", async () => {
   await using kube = await makeKube();
-  await using node = new AgentNode(kube);
+  await using node = new AgentNode(PLUGIN);
   await node.start();
   const conf = network(kube, "10.61.0.0/24");
   const adds = await Promise.all(
@@ -86,34 +39,29 @@ Deno.test("the agent serves forty plugins at once with the lowest forty addresse
     Array.from({ length: 40 }, (_, i) => node.call({ verb: "DEL", conf, containerId: `c${i}`, pod: `p${i}` })),
   );
   assert(dels.every(({ code }) => code === 0));
-  assert.deepEqual(await entries(node, "10.61.0.0-24"), {});
+  assert.deepEqual(await entries(kube, "10.61.0.0-24"), {});
   assert.equal(JSON.parse(await kube.kubectl("get", "overlappingrangeipreservations", "-o", "json")).items.length, 0);
-  assert.deepEqual([...Deno.readDirSync(`${node.folder}/journal/attachments`)], []);
+  assert.deepEqual(node.records("attachments"), []);
 });
 
 Deno.test("the agent serves six hundred calls at once, more than the runtime has threads to wait with", async () => {
   await using kube = await makeKube();
-  await using node = new AgentNode(kube);
+  await using node = new AgentNode(PLUGIN);
   await node.start();
   const conf = network(kube, "10.66.0.0/22");
   const ask = async (i: number) => {
-    using connection = await Deno.connect({ transport: "unix", path: node.socket });
-    const env = environmentOf({ verb: "ADD", conf, containerId: `c${i}`, pod: `p${i}` });
-    const data = new TextEncoder().encode(JSON.stringify({ protocol: 1, env, stdin: JSON.stringify(conf) }));
-    for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
-    await connection.closeWrite();
-    const answer = JSON.parse(await new Response(connection.readable).text());
-    assert.equal(answer.exitCode, 0, answer.stdout);
-    return JSON.parse(answer.stdout).ips[0].address;
+    const { code, stdout } = await node.ask({ verb: "ADD", conf, containerId: `c${i}`, pod: `p${i}` });
+    assert.equal(code, 0, stdout);
+    return JSON.parse(stdout).ips[0].address;
   };
   const addresses = await Promise.all(Array.from({ length: 600 }, (_, i) => ask(i)));
   assert.equal(new Set(addresses).size, 600);
-  assert.equal(Object.keys(await entries(node, "10.66.0.0-22")).length, 600);
+  assert.equal(Object.keys(await entries(kube, "10.66.0.0-22")).length, 600);
 });
 
 Deno.test("plugins serve themselves when the agent is killed at any moment", async () => {
   await using kube = await makeKube();
-  await using node = new AgentNode(kube);
+  await using node = new AgentNode(PLUGIN);
   const conf = network(kube, "10.62.0.0/24");
   const live = new Map<number, number>();
   for (let round = 0; round < 5; round++) {
@@ -129,7 +77,7 @@ Deno.test("plugins serve themselves when the agent is killed at any moment", asy
     await Promise.all(adds);
   }
   assert.equal(new Set(live.values()).size, 60);
-  const stored = await entries(node, "10.62.0.0-24");
+  const stored = await entries(kube, "10.62.0.0-24");
   const expected = [...live].map(([id, octet]) => [String(octet), `default/p${id}`]).sort();
   assert.deepEqual(Object.entries(stored).map(([octet, { podref }]) => [octet, podref]).sort(), expected);
   const { items } = JSON.parse(await kube.kubectl("get", "overlappingrangeipreservations", "-o", "json"));
@@ -138,7 +86,7 @@ Deno.test("plugins serve themselves when the agent is killed at any moment", asy
 
 Deno.test("a second agent refuses to start and says why; a socket that was left behind is replaced", async () => {
   await using kube = await makeKube();
-  await using node = new AgentNode(kube);
+  await using node = new AgentNode(PLUGIN);
   await node.start();
   const second = await run([PLUGIN, "agent", "--socket", node.socket]);
   assert.equal(second.code, 1);
@@ -153,25 +101,19 @@ Deno.test("a second agent refuses to start and says why; a socket that was left 
 
 Deno.test("the agent's socket is its owner's alone, and half a request or a stranger's gets no answer", async () => {
   await using kube = await makeKube();
-  await using node = new AgentNode(kube);
+  await using node = new AgentNode(PLUGIN);
   await node.start();
   assert.equal((Deno.statSync(node.socket).mode ?? 0) & 0o777, 0o600);
   assert.equal((Deno.statSync(`${node.folder}/run`).mode ?? 0) & 0o777, 0o700);
-  const knock = async (text: string) => {
-    using connection = await Deno.connect({ transport: "unix", path: node.socket });
-    await connection.write(new TextEncoder().encode(text));
-    await connection.closeWrite();
-    return await connection.read(new Uint8Array(64));
-  };
   for (const text of ["", "{", '{"protocol":99,"env":{},"stdin":""}', "null", "[]"]) {
-    assert.equal(await knock(text), null, text);
+    assert.equal(await node.knock(text), "", text);
   }
   assert.equal((await node.call({ verb: "STATUS", conf: network(kube, "10.64.0.0/24") })).code, 0);
 });
 
 Deno.test("the agent answers what it took when it is told to stop, and removes its socket", async () => {
   await using kube = await makeKube();
-  await using node = new AgentNode(kube);
+  await using node = new AgentNode(PLUGIN);
   const agent = node.spawn();
   await agent.ready("the agent", () => Promise.resolve(node.listens()));
   const conf = network(kube, "10.65.0.0/24");
@@ -185,5 +127,5 @@ Deno.test("the agent answers what it took when it is told to stop, and removes i
   assert.deepEqual(answers.map(({ code }) => code), new Array(10).fill(0));
   await eventually("the socket is gone", () => Promise.resolve(!node.listens()));
   await agent[Symbol.asyncDispose]();
-  assert.equal(Object.keys(await entries(node, "10.65.0.0-24")).length, 10);
+  assert.equal(Object.keys(await entries(kube, "10.65.0.0-24")).length, 10);
 });

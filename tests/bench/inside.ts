@@ -1,0 +1,156 @@
+// deno-lint-ignore-file no-console -- a bench prints its table
+/**
+ * What one agent can do: requests over its socket from one client program, so that no process is started for them.
+ *
+ * `deno run -A tests/bench/inside.ts [--plugin PATH]`.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { AgentNode } from "../support/agent.ts";
+import { binary, type Call } from "../support/binary.ts";
+import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
+import { seedPool } from "./seed.ts";
+
+interface Timed {
+  readonly times: readonly number[];
+  readonly elapsed: number;
+  readonly failed: number;
+  readonly cpu?: readonly number[];
+}
+
+let folder = "";
+
+const { values } = parseArgs({ options: { plugin: { type: "string" }, only: { type: "string" } } });
+
+async function main(): Promise<void> {
+  const path = values.plugin ?? await binary();
+  await using plane = await ControlPlane.start();
+  const kube = await namespaceOf(plane.facts);
+  folder = plane.facts.folder;
+  const only = values.only?.split(",");
+  for (const [name, scenario] of Object.entries({ calm, burst, loaded, fleet })) {
+    if (!only || only.includes(name)) await scenario(path, kube);
+  }
+}
+
+function calls(kube: Kube, count: number, prefix: string, ranges: readonly string[], verb = "ADD"): Call[] {
+  const ipam = {
+    type: "whereabouts",
+    log_level: "error",
+    kubernetes: { kubeconfig: kube.kubeconfig },
+    ipRanges: ranges.map((range) => ({ range })),
+  };
+  const conf = { cniVersion: "1.0.0", name: "bench", ipam };
+  return Array.from(
+    { length: count },
+    (_, i) => ({ verb, conf, containerId: `${prefix}${i}`.padStart(64, "0"), pod: `${prefix}-${i}` }),
+  );
+}
+
+/** Puts calls to an agent, so many at a time. */
+async function put(node: AgentNode, all: readonly Call[], width: number): Promise<Timed> {
+  const times: number[] = [];
+  let next = 0;
+  let failed = 0;
+  const before = cpus(node);
+  const start = performance.now();
+  const worker = async () => {
+    for (let call = all[next++]; call; call = all[next++]) {
+      const begun = performance.now();
+      const { code, stdout } = await node.ask(call);
+      times.push(performance.now() - begun);
+      if (code !== 0 && failed++ === 0) console.error(stdout);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  const elapsed = performance.now() - start;
+  const after = cpus(node);
+  const cpu = after.map((ms, i) => (ms - (before[i] ?? 0)) / all.length);
+  return { times: times.sort((a, b) => a - b), elapsed, failed, cpu };
+}
+
+/** CPU time of the agent, of API server and etcd (of every control plane: run it alone), and of this program, in milliseconds. */
+function cpus(node: AgentNode): number[] {
+  const programs = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 0).map(
+    (pid) => {
+      try {
+        return { pid, command: Deno.readTextFileSync(`/proc/${pid}/cmdline`) };
+      } catch {
+        return { pid, command: "" };
+      }
+    },
+  );
+  const of = (part: (command: string) => boolean) =>
+    programs.filter(({ command }) => part(command)).reduce((sum, { pid }) => sum + cpuOf(pid), 0);
+  return [
+    of((command) => command.includes(node.socket)),
+    of((command) => command.includes(`${folder}/`) && command.includes("kube-apiserver")),
+    of((command) => command.includes(`${folder}/`) && command.includes("--data-dir")),
+    cpuOf(Deno.pid),
+  ];
+}
+
+function cpuOf(pid: number): number {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return 0;
+  }
+}
+
+function say(what: string, { times, elapsed, failed, cpu = [] }: Timed, addresses: number, node?: AgentNode): void {
+  const at = (share: number) => (times[Math.ceil(times.length * share) - 1] ?? Number.NaN).toFixed(1);
+  const rate = (addresses / elapsed * 1000).toFixed(0);
+  const memory = node ? `, ${node.memory().toFixed(0)} MB` : "";
+  console.log(
+    `${what}: ${rate} addresses/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${
+      at(1)
+    } ms, ${failed} failed${memory}, CPU ms a call ${cpu.map((ms) => ms.toFixed(1)).join(" ")}`,
+  );
+}
+
+async function calm(path: string, kube: Kube): Promise<void> {
+  await using node = new AgentNode(path);
+  await node.start();
+  await put(node, calls(kube, 5, "warm", ["10.10.0.0/16"]), 1);
+  say("calm ADD", await put(node, calls(kube, 60, "calm", ["10.10.0.0/16"]), 1), 60, node);
+  say("calm DEL", await put(node, calls(kube, 60, "calm", ["10.10.0.0/16"], "DEL"), 1), 60, node);
+}
+
+async function burst(path: string, kube: Kube): Promise<void> {
+  await using node = new AgentNode(path);
+  await node.start();
+  const ranges = ["10.20.0.0/16", "fd20::/64"];
+  await put(node, calls(kube, 5, "warm", ranges), 1);
+  say("1,000 dual-stack ADDs at once", await put(node, calls(kube, 1_000, "b", ranges), 1_000), 2_000, node);
+  say("1,000 dual-stack DELs at once", await put(node, calls(kube, 1_000, "b", ranges, "DEL"), 1_000), 2_000, node);
+}
+
+async function loaded(path: string, kube: Kube): Promise<void> {
+  await using node = new AgentNode(path);
+  await node.start();
+  await seedPool(kube, "10.30.0.0/16", 5_000);
+  await seedPool(kube, "10.31.0.0/16", 5_000);
+  for (const range of ["10.30.0.0/16", "10.31.0.0/16"]) {
+    const name = `pool of 5,000, ${range}`;
+    say(name, await put(node, calls(kube, 100, `l${range}`.replace(/\D/g, "n"), [range]), 20), 100, node);
+  }
+}
+
+async function fleet(path: string, kube: Kube): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const nodes = Array.from({ length: 10 }, () => stack.use(new AgentNode(path)));
+  for (const node of nodes) await node.start();
+  const ranges = ["10.40.0.0/16"];
+  await Promise.all(nodes.map((node, i) => put(node, calls(kube, 1, `warm${i}-`, ranges), 1)));
+  const start = performance.now();
+  const timed = await Promise.all(nodes.map((node, i) => put(node, calls(kube, 20, `f${i}-`, ranges), 20)));
+  const times = timed.flatMap(({ times }) => times).sort((a, b) => a - b);
+  const failed = timed.reduce((sum, { failed }) => sum + failed, 0);
+  say("ten agents, 20 ADDs each at once", { times, elapsed: performance.now() - start, failed }, 200);
+}
+
+await main();
