@@ -46,6 +46,7 @@ export async function openCluster(world: World, { kubeconfig, namespace: named }
     }),
     findPod: async (podRef, signal) => {
       const [namespace = "", name = ""] = podRef.split("/").map(encodeURIComponent);
+      if (!namespace || !name) return undefined; // names no pod
       const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
       const pod = await reader.json({ path, what: `pod ${podRef}` }, signal);
       return pod === undefined ? undefined : toPodFacts(pod as V1Pod);

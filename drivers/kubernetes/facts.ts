@@ -28,6 +28,7 @@ export function toPodFacts({ metadata, status }: V1Pod): PodFacts {
   const attached = networks?.filter(({ isDefault }) => !isDefault).flatMap(({ ips }) => ips);
   return {
     podRef,
+    ...(metadata?.uid && { uid: metadata.uid }),
     finished: phase === "Succeeded" || phase === "Failed",
     running: phase === "Running" && metadata?.deletionTimestamp === undefined,
     ...(networks && { addresses: new Set([...networks.flatMap(({ ips }) => ips), ...own]) }),

@@ -13,6 +13,8 @@ import { startDeadline } from "../../src/world/deadline.ts";
 import type { ApiReader } from "./reader.ts";
 
 const PAGE = 500;
+/** Milliseconds a page may take. */
+const PAGE_TIMEOUT = 60_000;
 /** Seconds after which the API server ends a watch by itself. */
 const WATCH_SECONDS = 300;
 /** Milliseconds without a word after which a watch counts as broken: the API server sends a bookmark about every minute. */
@@ -21,6 +23,11 @@ const SILENCE = 150_000;
 /** An object of the API, as far as it is looked at here. */
 interface ApiObject {
   readonly metadata?: { readonly resourceVersion?: string };
+}
+
+interface ListPage {
+  readonly items?: readonly never[];
+  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
 }
 
 /** What a feed is made of. */
@@ -41,20 +48,24 @@ export function makeFeed<T>(reader: ApiReader, world: World, source: FeedSource<
   return {
     name,
     keyOf,
-    list: (signal) => list(reader, source, signal),
+    list: (signal) => list(reader, world, source, signal),
     watch: (version, signal) => watch(reader, world, source, version, signal),
   };
 }
 
-async function list<T>(reader: ApiReader, { path, name, convert }: FeedSource<T>, signal: AbortSignal) {
+async function list<T>(
+  reader: ApiReader,
+  world: World,
+  { path, name, convert }: FeedSource<T>,
+  signal: AbortSignal,
+): Promise<{ readonly items: readonly T[]; readonly version: string }> {
   const items: T[] = [];
   let next = "";
   for (;;) {
     const query = new URLSearchParams({ limit: `${PAGE}`, ...(next && { continue: next }) });
-    const page = await reader.json({ path: `${path}?${query}`, what: name }, signal) as {
-      readonly items?: readonly never[];
-      readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
-    } | undefined;
+    const late = new UnavailableError(`The API server gave no page of ${name} within ${PAGE_TIMEOUT / 1000} s`);
+    using limit = startDeadline(world, PAGE_TIMEOUT, late, signal);
+    const page = await reader.json({ path: `${path}?${query}`, what: name }, limit.signal) as ListPage | undefined;
     if (!page && next === "") return { items, version: "" };
     if (!Array.isArray(page?.items)) throw new UnavailableError(`The API server's list of ${name} is not whole`);
     for (const object of page.items) items.push(convert(object));

@@ -5,7 +5,8 @@
  */
 import type { Ipam } from "../ipam/ipam.ts";
 import type { Orphan, PodFacts } from "../pool/orphans.ts";
-import type { PoolSnapshot } from "../storage/driver.ts";
+import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
+import { attempt, retry } from "../storage/retry.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
@@ -13,10 +14,10 @@ import { ControllerMetrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
 import { type Network, readNetworks } from "./networks.ts";
 import { PodReleases } from "./pods.ts";
-import { type PoolUse, usesOf, without } from "./pool_use.ts";
+import { countsOf, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Worker } from "./queue.ts";
 import { Reporter } from "./reporter.ts";
-import { needsPools, planSliceWork, type SliceStates } from "./slices.ts";
+import { needsPools, planSliceWork, type SliceStates, type SliceWork } from "./slices.ts";
 import { Sweeper, type SweeperOptions } from "./sweeper.ts";
 
 /** What a controller works on and with. */
@@ -43,7 +44,7 @@ export class Controller {
   #synced = false;
   #pods: Mirror<PodFacts> | undefined;
   #networks: readonly Network[] = [];
-  #uses: readonly PoolUse[] = [];
+  #counts: readonly PoolCount[] = [];
   #slices: readonly SliceStates[] = [];
   #lastSweep: number | undefined;
 
@@ -53,7 +54,7 @@ export class Controller {
     this.metrics = new ControllerMetrics({
       leading: () => this.#leading,
       pods: () => this.#pods?.size ?? 0,
-      pools: () => this.#uses,
+      pools: () => usesOf(this.#counts, this.#networks),
       slices: () => this.#slices,
       lastSweep: () => this.#lastSweep,
     });
@@ -76,13 +77,11 @@ export class Controller {
       gone: changed.gone,
     });
     const attachments = new Mirror(cluster.attachments, world, log, changed);
-    const known = Promise.all([pods.synced, nodes.synced, attachments.synced]);
     const release = new Worker(world, log, RELEASE, async (limit) => {
-      await pods.synced;
       await releases.work(ipam, cluster.findPod, {
         looked: (pools) => this.#look(pools),
         freed: (orphans) => {
-          this.#uses = without(this.#uses, orphans);
+          this.#counts = without(this.#counts, orphans);
           this.#reporter.freed(orphans);
           if (orphans.length > 0) networks.poke();
         },
@@ -90,7 +89,6 @@ export class Controller {
       }, limit);
     });
     const networks = new Worker(world, log, NETWORKS, async (limit) => {
-      await known;
       await this.#keepNetworks(nodes.values(), attachments.values(), limit);
     });
     const sweeper = new Sweeper(this.#context, {
@@ -99,27 +97,47 @@ export class Controller {
       swept: (swept, seconds) => {
         this.#lastSweep = world.now();
         this.#look(swept.pools, swept.orphans);
-        this.#reporter.swept(swept, seconds, this.#uses);
+        this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
         networks.poke();
       },
       failed: (error) => this.#reporter.sweepFailed(error),
     });
+    const known = (...mirrors: readonly { readonly synced: Promise<void> }[]) =>
+      Promise.race([Promise.all(mirrors.map(({ synced }) => synced)), aborted(signal)]);
+    const all = known(pods, nodes, attachments);
     this.#leading = true;
-    this.#synced = false;
-    void known.then(() => this.#synced = true);
     try {
       await Promise.all([
         ...[pods, nodes, attachments].map((mirror) => mirror.run(signal)),
-        ...[release, networks].map((worker) => worker.run(signal)),
-        Promise.race([known, aborted(signal)]).then(() => sweeper.run(signal)),
+        known(pods).then(() => release.run(signal)),
+        all.then(() => networks.run(signal)),
+        all.then(async () => {
+          await this.#readNetworks(attachments.values()); // the first sweep knows already which pools reserve
+          this.#synced = !signal.aborted;
+          await sweeper.run(signal);
+        }),
       ]);
     } finally {
-      this.#leading = false;
+      this.#leaveOff();
     }
   }
 
+  /** What another leader knows better from now on is not told any more. */
+  #leaveOff(): void {
+    this.#leading = this.#synced = false;
+    this.#pods = this.#lastSweep = undefined;
+    this.#counts = [];
+    this.#slices = [];
+  }
+
   #look(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
-    this.#uses = without(usesOf(pools, this.#networks), freed);
+    this.#counts = without(countsOf(pools), freed);
+  }
+
+  async #readNetworks(attachments: readonly Attachment[]): Promise<readonly Network[]> {
+    const { networks, faults } = await readNetworks(this.#context.world, attachments);
+    this.#reporter.unusable(faults);
+    return this.#networks = networks;
   }
 
   /** Reads the networks anew, and writes the node slices that they want. */
@@ -129,18 +147,44 @@ export class Controller {
     signal: AbortSignal,
   ): Promise<void> {
     const { world, ipam, cluster } = this.#context;
-    const { networks, faults } = await readNetworks(world, attachments);
-    this.#networks = networks;
-    this.#reporter.unusable(faults);
+    const networks = await this.#readNetworks(attachments);
     if (!ipam.driver.slices) return;
-    const stored = await cluster.slices.list(signal);
+    const stored = await retry((limit) => cluster.slices.list(limit), world, signal);
     const facts = { networks, nodes, stored };
-    const pools = needsPools(facts) ? await ipam.driver.list(signal) : undefined;
-    const { save, remove, problems, states } = planSliceWork({ ...facts, pools });
-    this.#slices = states;
-    this.#reporter.problems(problems);
-    for (const [wanted, last] of save) await cluster.slices.save(wanted, last, signal);
-    for (const last of remove) await cluster.slices.remove(last, signal);
+    const pools = needsPools(facts) ? await retry((limit) => ipam.driver.list(limit), world, signal) : undefined;
+    const work = planSliceWork({ ...facts, pools });
+    this.#slices = work.states;
+    this.#reporter.problems(work.problems);
+    await this.#writeSlices(work, signal);
+  }
+
+  /**
+   * Writes every NodeSlicePool that it can.
+   *
+   * @throws what is to be tried again: of a fresh list, for others may have written
+   */
+  async #writeSlices({ save, remove }: SliceWork, signal: AbortSignal): Promise<void> {
+    const { world, cluster: { slices } } = this.#context;
+    const failures: unknown[] = [];
+    const write = async (work: (limit: AbortSignal) => Promise<void>, refused: (error: RefusedError) => void) => {
+      try {
+        await attempt(work, world, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof RefusedError) refused(error);
+        else failures.push(error);
+      }
+    };
+    for (const [wanted, last] of save) {
+      await write(
+        (limit) => slices.save(wanted, last, limit),
+        ({ message }) => this.#reporter.problems([{ attachment: wanted.owner, reason: "SlicesRefused", message }]),
+      );
+    }
+    for (const last of remove) {
+      await write((limit) => slices.remove(last, limit), (error) => this.#reporter.notRemoved(last.name, error));
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConflictError } from "../storage/driver.ts";
+import { UnavailableError } from "../storage/driver.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Feed } from "./cluster.ts";
@@ -12,6 +12,8 @@ import type { Feed } from "./cluster.ts";
 const BACKOFF = { first: 500, most: 30_000 };
 /** Milliseconds between two looks for a resource that is not installed. */
 const ABSENT = 60_000;
+/** A watch that ended within these milliseconds and said nothing did not work. */
+const TOO_SHORT = 1_000;
 
 /** Who is told. Must not throw. */
 export interface MirrorListener<T> {
@@ -67,7 +69,7 @@ export class Mirror<T> {
         this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        version = error instanceof ConflictError ? undefined : this.#reached ?? version;
+        version = error instanceof UnavailableError ? this.#reached ?? version : undefined;
         await this.#pause(error, signal).catch(() => {});
       }
     }
@@ -91,13 +93,18 @@ export class Mirror<T> {
 
   async #watch(from: string, signal: AbortSignal): Promise<string> {
     this.#reached = from;
+    const begun = this.#world.now();
     for await (const event of this.#feed.watch(from, signal)) {
       this.#failures = 0;
       if (event.version !== "") this.#reached = event.version;
       if (event.kind === "put") this.#put(event.item);
       if (event.kind === "gone") this.#remove(this.#feed.keyOf(event.item), event.item);
     }
-    return this.#reached ?? from;
+    const reached = this.#reached ?? from;
+    if (reached === from && Math.abs(this.#world.now() - begun) < TOO_SHORT) {
+      throw new UnavailableError(`The watch on ${this.#feed.name} ended at once`);
+    }
+    return reached;
   }
 
   #put(item: T): void {

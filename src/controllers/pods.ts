@@ -26,9 +26,15 @@ export interface PodReleaseListener {
   readonly failed: (podRefs: readonly string[], error: unknown) => void;
 }
 
-/** Pods that went, and whose addresses are to be freed. */
+/**
+ * Pods that went, and whose addresses are to be freed.
+ *
+ * Where a pod has come back under the same name, what it does not say it has is freed as soon as it runs: until then nobody can tell the
+ * entries of the former one from its own.
+ */
 export class PodReleases {
   readonly #tries = new Map<string, number>();
+  readonly #cameBack = new Set<string>();
   readonly #poke: () => void;
 
   /** `poke` is called when there is something to do. */
@@ -39,7 +45,9 @@ export class PodReleases {
   /** For the mirror of pods. */
   readonly listener: MirrorListener<PodFacts> = {
     put: (pod, before) => {
-      if (pod.finished && !before?.finished) this.#add(pod.podRef);
+      const another = before !== undefined && pod.uid !== before.uid; // nobody saw how the former one went
+      const tells = this.#cameBack.has(pod.podRef) && pod.running && pod.addresses !== undefined;
+      if (another || tells || (pod.finished && !before?.finished)) this.#add(pod.podRef);
     },
     gone: (pod) => this.#add(pod.podRef),
   };
@@ -53,31 +61,41 @@ export class PodReleases {
     const tries = new Map(this.#tries);
     if (tries.size === 0) return;
     this.#tries.clear();
+    let pools: readonly PoolSnapshot[];
     try {
-      const pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
-      listener.looked(pools);
-      const orphans = pools.flatMap(({ key, allocations }) =>
-        [...allocations.values()].filter(({ podRef }) => tries.has(podRef)).map((allocation): Orphan => ({
-          key,
-          allocation,
-          reason: "pod is gone",
-        }))
-      );
-      const { done, failures } = await freeOrphans(ipam, orphans, findPod, signal);
-      listener.freed(done);
-      if (failures.length > 0) {
-        throw failures.length === 1 ? failures[0] : new AggregateError(failures, describe(orphans));
-      }
+      pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
     } catch (error) {
       signal.throwIfAborted();
-      const given = [...tries].filter(([, count]) => count + 1 >= TRIES).map(([podRef]) => podRef);
-      if (given.length > 0) listener.failed(given, error);
-      for (const [podRef, count] of tries) if (count + 1 < TRIES) this.#tries.set(podRef, count + 1);
-      if (this.#tries.size > 0) throw error;
+      return this.#again(tries, error, listener);
     }
+    listener.looked(pools);
+    const orphans = pools.flatMap(({ key, allocations }) =>
+      [...allocations.values()].filter(({ podRef }) => tries.has(podRef)).map((allocation): Orphan => ({
+        key,
+        allocation,
+        reason: "pod is gone",
+      }))
+    );
+    const { done, kept, failed, failures } = await freeOrphans(ipam, orphans, findPod, signal);
+    listener.freed(done);
+    for (const { allocation } of kept) this.#cameBack.add(allocation.podRef);
+    if (failures.length === 0) return;
+    const left = new Set(failed.map(({ allocation }) => allocation.podRef));
+    const error = failures.length === 1 ? failures[0] : new AggregateError(failures, describe(failed));
+    this.#again(new Map([...tries].filter(([podRef]) => left.has(podRef))), error, listener);
+  }
+
+  /** Throws where there is a next try. */
+  #again(tries: ReadonlyMap<string, number>, error: unknown, listener: PodReleaseListener): void {
+    const given = [...tries].filter(([, count]) => count + 1 >= TRIES).map(([podRef]) => podRef);
+    if (given.length > 0) listener.failed(given, error);
+    const left = [...tries].filter(([, count]) => count + 1 < TRIES);
+    for (const [podRef, count] of left) if (!this.#tries.has(podRef)) this.#tries.set(podRef, count + 1);
+    if (left.length > 0) throw error;
   }
 
   #add(podRef: string): void {
+    this.#cameBack.delete(podRef);
     this.#tries.set(podRef, 0);
     this.#poke();
   }

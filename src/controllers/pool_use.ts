@@ -22,21 +22,29 @@ export interface PoolUse {
   readonly free: number;
 }
 
-/** Counts. Bounds and excludes are those of the first network that uses a pool. */
-export function usesOf(pools: readonly PoolFacts[], networks: readonly Network[]): PoolUse[] {
-  return pools.map(({ key, allocations }) => {
+/** How many addresses of a pool are allocated. */
+export type PoolCount = Pick<PoolUse, "key" | "allocations">;
+
+/** Counts. */
+export function countsOf(pools: readonly PoolFacts[]): PoolCount[] {
+  return pools.map(({ key, allocations }) => ({ key, allocations: allocations.size }));
+}
+
+/** What is left. Bounds and excludes are those of the first network that uses a pool. */
+export function usesOf(counts: readonly PoolCount[], networks: readonly Network[]): PoolUse[] {
+  return counts.map(({ key, allocations }) => {
     const [user] = usersOf(networks, key);
     const whole: IpRange = { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
     const all = Number(capacity(user ? narrowed(user.range, key.node ?? "", key.cidr) : whole));
-    return { key, allocations: allocations.size, capacity: all, free: Math.max(0, all - allocations.size) };
+    return { key, allocations, capacity: all, free: Math.max(0, all - allocations) };
   });
 }
 
-/** The uses once these were freed. */
-export function without(uses: readonly PoolUse[], freed: readonly Orphan[]): PoolUse[] {
-  const counts = Map.groupBy(freed, ({ key }) => formatPoolKey(key));
-  return uses.map((use) => {
-    const count = counts.get(formatPoolKey(use.key))?.length ?? 0;
-    return { ...use, allocations: use.allocations - count, free: Math.min(use.capacity, use.free + count) };
-  });
+/** The counts once these were freed. */
+export function without(counts: readonly PoolCount[], freed: readonly Orphan[]): PoolCount[] {
+  const byPool = Map.groupBy(freed, ({ key }) => formatPoolKey(key));
+  return counts.map(({ key, allocations }) => ({
+    key,
+    allocations: Math.max(0, allocations - (byPool.get(formatPoolKey(key))?.length ?? 0)),
+  }));
 }

@@ -21,7 +21,10 @@ export interface WorkerOptions {
   readonly retry: { readonly first: number; readonly most: number };
 }
 
-/** Does one piece of work whenever it was asked for since it last began. */
+/**
+ * Does one piece of work whenever it was asked for since it last began. Work that failed is done again after a while, or as soon as it is
+ * asked for: what failed may be one thing of many.
+ */
 export class Worker {
   readonly #world: World;
   readonly #log: Logger;
@@ -67,9 +70,15 @@ export class Worker {
           reason: error instanceof Error ? error.message : String(error),
           milliseconds: wait,
         });
-        this.poke();
-        await this.#world.sleep(wait, signal).catch(() => {});
+        await this.#pause(wait, signal);
       }
     }
+  }
+
+  async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const asked = new AbortController();
+    void this.#wanted.promise.then(() => asked.abort());
+    await this.#world.sleep(milliseconds, AbortSignal.any([signal, asked.signal])).catch(() => {});
+    this.poke();
   }
 }

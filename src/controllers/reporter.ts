@@ -92,7 +92,18 @@ export class Reporter {
   /** A sweep came to its end. */
   swept({ orphans, reservations, reserved, failures }: Swept, seconds: number, uses: readonly PoolUse[]): void {
     this.freed(orphans);
-    for (const { reason } of reservations) this.#metrics.freed.add({ what: "reservation", reason });
+    for (const { reservation: { ip, network, podRef }, reason } of reservations) {
+      this.#metrics.freed.add({ what: "reservation", reason });
+      const [namespace = "", name = ""] = podRef.split("/");
+      const where = network === "" ? "" : ` of network ${network}`;
+      const why = reason === "pod is gone" ? "the pod is gone" : "no pool has it allocated";
+      this.#tell({
+        regarding: { kind: "Pod", namespace, name },
+        type: "Normal",
+        reason: "IPReservationGarbageCollected",
+        message: `Freed the reservation of ${formatIp(ip)}${where}: ${why}`,
+      });
+    }
     if (reserved.length > 0) this.#metrics.reserved.add({}, reserved.length);
     this.#metrics.sweeps.add({ outcome: failures.length > 0 ? "partial" : "success" });
     this.#metrics.sweepSeconds.observe(seconds);
@@ -133,6 +144,12 @@ export class Reporter {
       const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
       this.#seldom({ regarding, type: "Warning", reason, message });
     }
+  }
+
+  /** A NodeSlicePool that nobody wants, and that may not be removed. */
+  notRemoved(name: string, error: unknown): void {
+    this.#metrics.failures.add({ part: "slices" });
+    this.#log.error("A NodeSlicePool cannot be removed", { name, reason: messageOf(error) });
   }
 
   #seldom(event: ClusterEvent): void {

@@ -16,7 +16,7 @@ export interface SliceProblem {
   /** Whose. */
   readonly attachment: Attachment;
   /** One word. */
-  readonly reason: "NoFreeSlices" | "InvalidSliceSize" | "ConflictingSlices";
+  readonly reason: "NoFreeSlices" | "InvalidSliceSize" | "ConflictingSlices" | "SlicesRefused";
   /** One sentence. */
   readonly message: string;
 }

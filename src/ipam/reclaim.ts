@@ -5,7 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { findOrphans, type Orphan, type PodFacts } from "../pool/orphans.ts";
-import type { Entry } from "../pool/reservations.ts";
+import { type Entry, findStrays } from "../pool/reservations.ts";
 import { formatPoolKey, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
@@ -25,8 +25,16 @@ export type FindPod = (podRef: string, signal: AbortSignal) => Promise<PodFacts 
 export interface Reclaimed<T> {
   /** Done. */
   readonly done: readonly T[];
-  /** What could not be done, each with its reason; the rest was. */
+  /** To be tried again. */
+  readonly failed: readonly T[];
+  /** What could not be done, each with its reason; the rest was, or had become needless. */
   readonly failures: readonly unknown[];
+}
+
+/** What became of orphans. */
+export interface Freed extends Reclaimed<Orphan> {
+  /** Their pods may hold them. */
+  readonly kept: readonly Orphan[];
 }
 
 /**
@@ -40,58 +48,87 @@ export async function freeOrphans(
   orphans: readonly Orphan[],
   findPod: FindPod,
   signal: AbortSignal,
-): Promise<Reclaimed<Orphan>> {
+): Promise<Freed> {
   const done: Orphan[] = [];
+  const kept: Orphan[] = [];
+  const failed: Orphan[] = [];
   const failures: unknown[] = [];
   const pools = Map.groupBy(orphans, ({ key }) => formatPoolKey(key));
   for (const chunk of [...pools.values()].flatMap((ofPool) => chunks(ofPool, CHUNK))) {
+    const { pods, unknown } = await askFor(ipam, chunk.map(({ allocation }) => allocation.podRef), findPod, signal);
+    failures.push(...unknown.values());
+    failed.push(...chunk.filter(({ allocation }) => unknown.has(allocation.podRef)));
+    const asked = chunk.filter(({ allocation }) => !unknown.has(allocation.podRef));
+    const confirmed = findAgain(asked, pods);
+    kept.push(...asked.filter(({ allocation }) => !confirmed.some((one) => one.allocation === allocation)));
     try {
-      done.push(...await freeChunk(ipam, chunk, findPod, signal));
+      done.push(...await freeEntries(ipam, confirmed, signal));
     } catch (error) {
       signal.throwIfAborted();
       failures.push(error);
+      failed.push(...confirmed);
     }
   }
   for (const { key, allocation, reason } of done) {
     const address = formatIp({ family: key.cidr.family, value: allocation.address });
     ipam.log.info("Freed", { pool: formatPoolKey(key), address, pod: allocation.podRef, reason });
   }
-  return { done, failures };
+  return { done, kept, failed, failures };
 }
 
-async function freeChunk(
-  ipam: Ipam,
-  chunk: readonly Orphan[],
+/** Asks for each pod once; one that cannot be asked for stops no other. */
+async function askFor(
+  { clock }: Ipam,
+  podRefs: readonly string[],
   findPod: FindPod,
   signal: AbortSignal,
-): Promise<Orphan[]> {
-  const [first] = chunk;
-  if (!first) return [];
-  const { key } = first;
+): Promise<{ readonly pods: readonly PodFacts[]; readonly unknown: ReadonlyMap<string, unknown> }> {
   const pods: PodFacts[] = [];
-  for (const podRefs of chunks([...new Set(chunk.map(({ allocation }) => allocation.podRef))], AT_ONCE)) {
-    const find = (podRef: string) => retry((limit) => findPod(podRef, limit), ipam.clock, signal);
-    pods.push(...(await Promise.all(podRefs.map(find))).filter((pod) => pod !== undefined));
-  }
-  const allocations = new Map(chunk.map(({ allocation }) => [allocation.address, allocation]));
-  const confirmed = findOrphans([{ key, allocations }], pods);
-  if (confirmed.length === 0) return [];
-  const freed = await releaseAllocations(ipam, key, confirmed.map(({ allocation }) => allocation), signal);
+  const unknown = new Map<string, unknown>();
+  const ask = async (podRef: string) => {
+    try {
+      const pod = await retry((limit) => findPod(podRef, limit), clock, signal);
+      if (pod) pods.push(pod);
+    } catch (error) {
+      signal.throwIfAborted();
+      unknown.set(podRef, error);
+    }
+  };
+  for (const some of chunks([...new Set(podRefs)], AT_ONCE)) await Promise.all(some.map(ask));
+  return { pods, unknown };
+}
+
+/** Those of one pool that are orphans by these pods too. */
+function findAgain(orphans: readonly Orphan[], pods: readonly PodFacts[]): Orphan[] {
+  const [first] = orphans;
+  if (!first) return [];
+  const allocations = new Map(orphans.map(({ allocation }) => [allocation.address, allocation]));
+  return findOrphans([{ key: first.key, allocations }], pods);
+}
+
+async function freeEntries(ipam: Ipam, orphans: readonly Orphan[], signal: AbortSignal): Promise<Orphan[]> {
+  const [first] = orphans;
+  if (!first) return [];
+  const freed = await releaseAllocations(ipam, first.key, orphans.map(({ allocation }) => allocation), signal);
   const addresses = new Set(freed.map(({ address }) => address));
-  return confirmed.filter(({ allocation }) => addresses.has(allocation.address));
+  return orphans.filter(({ allocation }) => addresses.has(allocation.address));
 }
 
 /**
- * Deletes reservations that did not change since they were seen.
+ * Deletes reservations that did not change since they were seen. Each one's pod is asked for once more right before: where it lives with
+ * the address, the reservation is all that keeps it from others.
  *
  * @throws the signal's reason once it aborts
  */
 export async function freeReservations<R extends { readonly reservation: Reservation }>(
   { driver, clock, log }: Ipam,
   strays: readonly R[],
+  findPod: FindPod,
   signal: AbortSignal,
 ): Promise<Reclaimed<R>> {
   return await each(strays, signal, async ({ reservation }) => {
+    const pod = await retry((limit) => findPod(reservation.podRef, limit), clock, signal);
+    if (findStrays([reservation], [], pod ? [pod] : []).length === 0) return false;
     const release = (limit: AbortSignal) => driver.overlaps?.release(reservation, limit) ?? Promise.resolve(false);
     const freed = await retry(release, clock, signal);
     const { network, podRef } = reservation;
@@ -112,7 +149,7 @@ export async function reserveEntries(
   signal: AbortSignal,
 ): Promise<Reclaimed<Entry>> {
   const { overlaps } = driver;
-  if (!overlaps) return { done: [], failures: [] };
+  if (!overlaps) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     const wanted = reservationOf(key, allocation);
     const claim = await retry((limit) => overlaps.claim(wanted, limit), clock, signal);
@@ -134,6 +171,7 @@ async function each<T>(
   work: (item: T) => Promise<boolean>,
 ): Promise<Reclaimed<T>> {
   const done: T[] = [];
+  const failed: T[] = [];
   const failures: unknown[] = [];
   for (const item of items) {
     try {
@@ -141,9 +179,10 @@ async function each<T>(
     } catch (error) {
       signal.throwIfAborted();
       failures.push(error);
+      failed.push(item);
     }
   }
-  return { done, failures };
+  return { done, failed, failures };
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

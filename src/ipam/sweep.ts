@@ -91,7 +91,7 @@ export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
   const unreserved = inBoth(first.unreserved, second.unreserved, entryMark);
   if (dryRun) return { orphans, reservations: strays, reserved: unreserved, failures: [], pools };
   const freed = await freeOrphans(ipam, orphans, options.pods.find, signal);
-  const released = await freeReservations(ipam, strays, signal);
+  const released = await freeReservations(ipam, strays, options.pods.find, signal);
   const reserved = await reserveEntries(ipam, unreserved, signal);
   return {
     orphans: freed.done,

@@ -10,6 +10,8 @@ import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwn
 export interface PodFacts {
   /** `namespace/name`. */
   readonly podRef: string;
+  /** Another pod of the same name has another. Absent where it is not known. */
+  readonly uid?: string;
   /** Whether its phase is Succeeded or Failed: its sandbox is gone and will not come back. */
   readonly finished: boolean;
   /** Whether it runs: all its interfaces are there. */

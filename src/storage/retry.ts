@@ -54,7 +54,12 @@ function jitter(clock: Clock, { first, most }: { first: number; most: number }, 
   return clock.random() * Math.min(most, first * 2 ** Math.min(round, 20));
 }
 
-async function attempt<T>(
+/**
+ * Runs an operation once.
+ *
+ * @throws {UnavailableError} it took longer than {@linkcode ATTEMPT_TIMEOUT}; the signal's reason once it aborts; the operation's error
+ */
+export async function attempt<T>(
   operation: (signal: AbortSignal) => Promise<T>,
   clock: Clock,
   signal: AbortSignal,

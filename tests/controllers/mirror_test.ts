@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Mirror } from "../../src/controllers/mirror.ts";
-import { ConflictError, UnavailableError } from "../../src/storage/driver.ts";
+import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 import { FeedServer, settled } from "./lab.ts";
@@ -78,6 +78,19 @@ Deno.test("Mirror lists again when its version is too old, and tells what vanish
   await it.go();
   assert.deepEqual(it.heard, ["+a", "+b", "~b", "+c", "-a"]);
   assert.deepEqual(it.server.watched, ["1", "20"]);
+});
+
+Deno.test("Mirror lists again when its watch is refused, and hurries after none that ends at once", async () => {
+  await using it = lab(list("1", "a"), list("5", "b"));
+  await it.mirror.synced;
+  it.server.push(new RefusedError("404"));
+  await it.go();
+  assert.deepEqual([it.heard, it.server.watched], [["+a", "+b", "-a"], ["1", "5"]]);
+  for (let i = 0; i < 5; i++) it.server.push("end");
+  await settled();
+  assert.deepEqual(it.server.watched, ["1", "5", "5"], "after the second one it waits");
+  await it.go();
+  assert.deepEqual([it.server.watched.length > 3, it.server.lists.length], [true, 2]);
 });
 
 Deno.test("Mirror takes a list that fails for no evidence, and tries again", async () => {

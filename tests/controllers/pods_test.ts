@@ -68,6 +68,36 @@ Deno.test("PodReleases frees what the pod that came back does not have", async (
   assert.deepEqual([it.freed, await store.held()], [["default/db-0 pod does not have the address"], []]);
 });
 
+Deno.test("PodReleases looks again when the pod that came back says what it has", async () => {
+  await using store = await openStore();
+  await store.add("db-0", "old");
+  const pending = pod("db-0", { running: false, uid: "2" });
+  const runs = pod("db-0", { addresses: new Set(["10.0.0.77"]), uid: "2" });
+  let back = pending;
+  const it = lab(store, () => Promise.resolve(back));
+  it.releases.listener.put?.(pending, pod("db-0", { uid: "1" }));
+  await it.work();
+  assert.deepEqual([it.pokes(), it.freed], [1, []]);
+  it.releases.listener.put?.(back = runs, pending);
+  await it.work();
+  it.releases.listener.put?.(runs, runs);
+  assert.deepEqual([it.pokes(), it.freed, await store.held()], [2, ["default/db-0 pod does not have the address"], []]);
+});
+
+Deno.test("PodReleases frees what it can beside a pod that cannot be asked for", async () => {
+  await using store = await openStore();
+  await store.add("bad");
+  await store.add("good");
+  const it = lab(
+    store,
+    (podRef) => podRef.endsWith("bad") ? Promise.reject(new Error("no")) : Promise.resolve(undefined),
+  );
+  it.releases.listener.gone?.(pod("bad"));
+  it.releases.listener.gone?.(pod("good"));
+  await assert.rejects(it.work(), /no/);
+  assert.deepEqual([it.freed, await store.held()], [["default/good pod is gone"], ["default/bad"]]);
+});
+
 Deno.test("PodReleases tries again what failed, a few times, and then tells", async () => {
   await using store = await openStore();
   await store.add("a");

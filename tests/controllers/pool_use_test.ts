@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { usesOf, without } from "../../src/controllers/pool_use.ts";
+import { countsOf, usesOf, without } from "../../src/controllers/pool_use.ts";
 import { cidr, network } from "./lab.ts";
 
 const held = (...addresses: bigint[]) =>
@@ -15,11 +15,14 @@ Deno.test("usesOf counts what the networks leave of a pool, and every usable add
     }),
     await network("s", { range: "10.1.0.0/16", node_slice_size: "/28" }),
   ];
-  const uses = usesOf([
-    { key: { network: "", cidr: cidr("10.0.0.0/24") }, allocations: held(0x0a00000an) },
-    { key: { network: "", node: "n1", cidr: cidr("10.1.0.16/28") }, allocations: held() },
-    { key: { network: "", cidr: cidr("10.9.0.0/30") }, allocations: held(0x0a090001n, 0x0a090002n) },
-  ], networks);
+  const uses = usesOf(
+    countsOf([
+      { key: { network: "", cidr: cidr("10.0.0.0/24") }, allocations: held(0x0a00000an) },
+      { key: { network: "", node: "n1", cidr: cidr("10.1.0.16/28") }, allocations: held() },
+      { key: { network: "", cidr: cidr("10.9.0.0/30") }, allocations: held(0x0a090001n, 0x0a090002n) },
+    ]),
+    networks,
+  );
   assert.deepEqual(uses.map(({ allocations, capacity, free }) => [allocations, capacity, free]), [
     [1, 6, 5],
     [0, 16, 16],
@@ -31,7 +34,7 @@ Deno.test("without takes freed addresses off", () => {
   const key = { network: "", cidr: cidr("10.9.0.0/30") };
   const [allocation] = held(0x0a090001n).values();
   assert(allocation);
-  const uses = usesOf([{ key, allocations: held(0x0a090001n, 0x0a090002n) }], []);
-  const after = without(uses, [{ key, allocation, reason: "pod is gone" }]);
-  assert.deepEqual(after.map(({ allocations, free }) => [allocations, free]), [[1, 1]]);
+  const counts = countsOf([{ key, allocations: held(0x0a090001n, 0x0a090002n) }]);
+  const after = without(counts, [{ key, allocation, reason: "pod is gone" }]);
+  assert.deepEqual(usesOf(after, []).map(({ allocations, free }) => [allocations, free]), [[1, 1]]);
 });

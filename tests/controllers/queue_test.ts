@@ -38,6 +38,22 @@ Deno.test("Worker does again what was asked for while it was at it", async () =>
   await running;
 });
 
+Deno.test("Worker keeps nobody waiting for the repetition of what failed", async () => {
+  const world = memoryWorld();
+  const stop = new AbortController();
+  const times: number[] = [];
+  const worker = new Worker(world, SILENT, OPTIONS, () => (times.push(world.now()), Promise.reject(new Error("no"))));
+  const running = worker.run(stop.signal);
+  worker.poke();
+  await world.advance(5_000);
+  assert.deepEqual(times, [500, 2_000, 4_500]);
+  worker.poke();
+  await world.advance(600);
+  assert.deepEqual(times, [500, 2_000, 4_500, 5_500]);
+  stop.abort();
+  await running;
+});
+
 Deno.test("Worker repeats what failed, later and later", async () => {
   const world = memoryWorld();
   const stop = new AbortController();

@@ -31,6 +31,25 @@ Deno.test("Reporter tells the pod and the pool what was freed, and counts it", a
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod is gone"\} 1\n/);
 });
 
+Deno.test("Reporter tells the pod of its reservation that was freed", async () => {
+  const it = lab();
+  const reservation = {
+    network: "blue",
+    ip: { family: 4, value: 0x0a000005n },
+    podRef: "shop/web-0",
+    ifName: "net1",
+  } as const;
+  const stray = { reservation: { ...reservation, containerId: "c" }, reason: "no pool entry" } as const;
+  it.reporter.swept({ ...EMPTY, reservations: [stray] }, 1, []);
+  await settled();
+  assert.deepEqual(it.told.map(({ regarding, reason, message }) => [regarding, reason, message]), [[
+    { kind: "Pod", namespace: "shop", name: "web-0" },
+    "IPReservationGarbageCollected",
+    "Freed the reservation of 10.0.0.5 of network blue: no pool has it allocated",
+  ]]);
+  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="no pool entry"\} 1\n/);
+});
+
 Deno.test("Reporter tells of a full pool once, and again after half an hour", async () => {
   const it = lab();
   const full = [{ key, allocations: 254, capacity: 254, free: 0 }];

@@ -19,6 +19,23 @@ Deno.test("freeOrphans frees many, asking for each pod once, and keeps those who
   assert.deepEqual(await store.held(), ["default/p7"]);
 });
 
+Deno.test("freeOrphans says which are to be tried again, which are kept, and stops at none", async () => {
+  await using store = await openStore();
+  for (const name of ["a", "bad", "lives"]) await store.add(name);
+  const orphans = findOrphans(await store.ipam.driver.list(NEVER), []);
+  const find = (podRef: string) => {
+    if (podRef === "default/bad") return Promise.reject(new Error("forbidden"));
+    return Promise.resolve(podRef === "default/lives" ? pod("lives") : undefined);
+  };
+  const { done, kept, failed, failures } = await freeOrphans(store.ipam, orphans, find, NEVER);
+  const names = (list: typeof done) => list.map(({ allocation }) => allocation.podRef);
+  assert.deepEqual([names(done), names(kept), names(failed)], [["default/a"], ["default/lives"], ["default/bad"]]);
+  assert.deepEqual([failures.map(String), await store.held()], [["Error: forbidden"], [
+    "default/bad",
+    "default/lives",
+  ]]);
+});
+
 Deno.test("freeOrphans leaves an entry that another sandbox has taken over since", async () => {
   await using store = await openStore();
   await store.add("db", "old");
@@ -49,7 +66,7 @@ Deno.test("freeReservations deletes what did not change, and nothing else", asyn
   assert(overlaps);
   const strays = (await overlaps.list(undefined, NEVER)).map((reservation) => ({ reservation }));
   await store.add("a", "new");
-  const { done, failures } = await freeReservations(store.ipam, strays, NEVER);
+  const { done, failures } = await freeReservations(store.ipam, strays, () => Promise.resolve(undefined), NEVER);
   assert.deepEqual([done.map(({ reservation }) => reservation.podRef), failures], [["default/b"], []]);
   assert.deepEqual((await overlaps.list(undefined, NEVER)).map(({ containerId }) => containerId), ["new"]);
 });

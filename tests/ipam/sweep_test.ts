@@ -137,10 +137,20 @@ Deno.test("sweep takes a pod that cannot be asked for no evidence, and goes on w
   await store.add("web");
   const ip = { family: 4, value: 0x0a000063n } as const;
   await store.ipam.driver.overlaps?.claim({ ...owner("gone"), network: "", ip }, signal);
-  const find = () => Promise.reject(new Error("forbidden"));
+  const find = (podRef: string) =>
+    podRef === "default/web" ? Promise.reject(new Error("forbidden")) : Promise.resolve(undefined);
   const { orphans, reservations, failures } = await store.run({ pods: () => Promise.resolve([]), find });
   assert.deepEqual([orphans.length, reservations.length, failures.map(String)], [0, 1, ["Error: forbidden"]]);
   assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
+});
+
+Deno.test("sweep keeps the reservation of a pod that neither look saw, and that has the address", async () => {
+  await using store = await fixture();
+  const ip = { family: 4, value: 0x0a000063n } as const;
+  await store.ipam.driver.overlaps?.claim({ ...owner("new"), network: "", ip }, signal);
+  const find = (podRef: string) => Promise.resolve({ ...pod("new"), podRef, addresses: new Set(["10.0.0.99"]) });
+  const { reservations, failures } = await store.run({ pods: () => Promise.resolve([]), find });
+  assert.deepEqual([reservations, failures, await store.reserved()], [[], [], ["default/new"]]);
 });
 
 Deno.test("sweep tells a left reservation by network and interface too, and keeps that of a pod that has the address", async () => {

@@ -7,6 +7,7 @@ import type { KubeFacts } from "./kube.ts";
 import { ADMIN_TOKEN } from "./kube_files.ts";
 import { eventually } from "./process.ts";
 
+const STATUS = "k8s.v1.cni.cncf.io/network-status";
 const ATTACHMENTS = "network-attachment-definitions";
 
 /** A pod as it shall look. */
@@ -21,6 +22,7 @@ export interface PodLook {
 export class Objects implements Disposable {
   readonly #kube: KubeFacts & { readonly namespace: string };
   readonly #client: Deno.HttpClient;
+  readonly #nodes = new Set<string>();
 
   /** As the administrator. */
   constructor(kube: KubeFacts & { readonly namespace: string }) {
@@ -39,12 +41,7 @@ export class Objects implements Disposable {
 
   /** Makes a pod. */
   async pod(name: string, { phase = "Running", ips }: PodLook = {}): Promise<void> {
-    const status = JSON.stringify([{ name: "default", ips: ["10.244.0.1"], default: true }, {
-      name: "net",
-      interface: "net1",
-      ips,
-    }]);
-    const annotations = ips ? { "k8s.v1.cni.cncf.io/network-status": status } : {};
+    const annotations = ips ? { [STATUS]: statusOf(ips) } : {};
     const spec = { containers: [{ name: "main", image: "none" }] };
     const metadata = { name, annotations };
     await this.#send("POST", this.#in("pods"), { apiVersion: "v1", kind: "Pod", metadata, spec });
@@ -56,6 +53,13 @@ export class Objects implements Disposable {
     await this.#send("PATCH", `${this.#in("pods")}/${name}/status`, { status: { phase } });
   }
 
+  /** Lets a pod's network-status tell other addresses. */
+  async addresses(name: string, ips: readonly string[]): Promise<void> {
+    await this.#send("PATCH", `${this.#in("pods")}/${name}`, {
+      metadata: { annotations: { [STATUS]: statusOf(ips) } },
+    });
+  }
+
   /** Deletes a pod at once. */
   async deletePod(name: string): Promise<void> {
     await this.#send("DELETE", `${this.#in("pods")}/${name}?gracePeriodSeconds=0`);
@@ -64,11 +68,13 @@ export class Objects implements Disposable {
   /** Makes a node. */
   async node(name: string): Promise<void> {
     await this.#send("POST", "/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name } });
+    this.#nodes.add(name);
   }
 
   /** Deletes a node. */
   async deleteNode(name: string): Promise<void> {
     await this.#send("DELETE", `/api/v1/nodes/${name}`);
+    this.#nodes.delete(name);
   }
 
   /** Makes or replaces the configuration of a NetworkAttachmentDefinition. */
@@ -84,6 +90,12 @@ export class Objects implements Disposable {
   /** Deletes a NetworkAttachmentDefinition. */
   async deleteAttachment(name: string): Promise<void> {
     await this.#send("DELETE", `${this.#in(ATTACHMENTS, "/apis/k8s.cni.cncf.io/v1")}/${name}`);
+  }
+
+  /** Removes what others in the cluster would see: the nodes made here, and this namespace's definitions. */
+  async clean(): Promise<void> {
+    for (const name of this.#nodes) await this.deleteNode(name);
+    await this.#send("DELETE", this.#in(ATTACHMENTS, "/apis/k8s.cni.cncf.io/v1"), undefined, true);
   }
 
   /** Installs the definition of NetworkAttachmentDefinitions, as the Network Plumbing Working Group has it, and waits for it. */
@@ -148,4 +160,12 @@ export class Objects implements Disposable {
     if (mayFail && [404, 409].includes(response.status)) return undefined;
     throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
   }
+}
+
+/** As Multus writes it: the default network, and one attachment. */
+function statusOf(ips: readonly string[]): string {
+  return JSON.stringify([
+    { name: "default", ips: ["10.244.0.1"], default: true },
+    { name: "net", interface: "net1", ips },
+  ]);
 }

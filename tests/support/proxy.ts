@@ -12,17 +12,20 @@ import { type Kube, kubeconfigOf } from "./kube.ts";
 
 /**
  * What becomes of a request: `pass`; a status as the API server would answer it; `close` (the connection, nothing is done); `lose` (done, and
- * the connection is closed before the answer); `cut` (done, and half of the answer); `hang` (no answer, nothing done).
+ * the connection is closed before the answer); `cut` (done, and half of the answer); `hang` (no answer, nothing done); `stale` (the answer
+ * that the same question got first, nothing done). A watch passes as it comes, or does not begin.
  */
-export type Fate = "pass" | "close" | "lose" | "cut" | "hang" | {
+export type Fate = "pass" | "close" | "lose" | "cut" | "hang" | "stale" | {
   readonly status: number;
   readonly retryAfter?: number;
 };
 
 /** A request as a plan sees it. */
 export interface ProxiedRequest {
-  /** `GET ippools`, `POST overlappingrangeipreservations`, … */
+  /** `GET ippools`, `POST overlappingrangeipreservations`, `WATCH pods`, … */
   readonly what: string;
+  /** Path and query. */
+  readonly url: string;
   /** How many requests came before it. */
   readonly index: number;
 }
@@ -36,6 +39,8 @@ export class FaultProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #kube: Kube;
   readonly #sockets = new Set<{ destroy(): unknown }>();
+  readonly #watches = new Set<{ destroy(): unknown }>();
+  readonly #first = new Map<string, Answer>();
 
   private constructor(kube: Kube, server: Server) {
     this.#kube = kube;
@@ -62,7 +67,7 @@ export class FaultProxy implements AsyncDisposable {
   /** A kubeconfig that leads through the proxy. */
   async kubeconfig(): Promise<string> {
     const { port } = this.#server.address() as AddressInfo;
-    const path = `${this.#kube.kubeconfig}.proxy`;
+    const path = `${this.#kube.kubeconfig}.proxy-${port}`;
     const config = kubeconfigOf(
       { ...this.#kube, url: `https://127.0.0.1:${port}` },
       { token: this.#kube.token },
@@ -70,6 +75,11 @@ export class FaultProxy implements AsyncDisposable {
     );
     await Deno.writeTextFile(path, JSON.stringify(config));
     return path;
+  }
+
+  /** Breaks every watch under way. */
+  cutWatches(): void {
+    for (const socket of this.#watches) socket.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,25 +90,44 @@ export class FaultProxy implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(request);
-    const resource = /namespaces\/[^/]+\/([a-z]+)/.exec(request.url ?? "")?.[1] ?? "";
-    const what = `${request.method} ${resource}`;
-    const fate = this.plan({ what, index: this.requests.push(what) - 1 });
+    const { url = "", method = "GET" } = request;
+    const watches = url.includes("watch=1");
+    const what = `${watches ? "WATCH" : method} ${resourceOf(url)}`;
+    const fate = this.plan({ what, url, index: this.requests.push(what) - 1 });
     if (fate === "hang") return;
     if (fate === "close") return void request.socket.destroy();
     if (typeof fate === "object") return refuse(response, fate);
-    const answer = await this.#forward(request, body);
+    if (watches) return this.#stream(request, response);
+    const known = fate === "stale" ? this.#first.get(url) : undefined;
+    const answer = known ?? await this.#forward(request, body);
+    if (method === "GET" && !this.#first.has(url)) this.#first.set(url, answer);
     if (fate === "lose") return void request.socket.destroy();
     response.writeHead(answer.status, { "content-type": "application/json", "content-length": answer.body.length });
-    if (fate === "pass") return void response.end(answer.body);
+    if (fate !== "cut") return void response.end(answer.body);
     response.write(answer.body.subarray(0, answer.body.length / 2));
     setTimeout(() => request.socket.destroy(), 20);
   }
 
-  #forward(
-    { method = "GET", url = "", headers }: IncomingMessage,
-    body: Uint8Array,
-  ): Promise<{ status: number; body: Uint8Array }> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: Uint8Array }>();
+  /** Passes a watch on as it comes. */
+  #stream({ url = "", headers, socket }: IncomingMessage, response: ServerResponse): void {
+    const { host: _, connection: __, ...rest } = headers;
+    const sent = send(this.#kube.url + url, { headers: rest, rejectUnauthorized: false, agent: false }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, { "content-type": "application/json" });
+      response.flushHeaders();
+      answer.pipe(response);
+      answer.on("error", () => socket.destroy());
+    });
+    this.#watches.add(socket);
+    socket.on("close", () => {
+      this.#watches.delete(socket);
+      sent.destroy();
+    });
+    sent.on("error", () => socket.destroy());
+    sent.end();
+  }
+
+  #forward({ method = "GET", url = "", headers }: IncomingMessage, body: Uint8Array): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const { host: _, connection: __, ...rest } = headers;
     const sent = send(
       this.#kube.url + url,
@@ -111,6 +140,18 @@ export class FaultProxy implements AsyncDisposable {
     sent.end(body);
     return promise;
   }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** The resource of a path, in a namespace or of the whole cluster. */
+function resourceOf(url: string): string {
+  const path = url.split("?", 1)[0] ?? "";
+  return (/namespaces\/[^/]+\/([a-z-]+)/.exec(path) ?? /^\/(?:api|apis\/[^/]+)\/[^/]+\/([a-z-]+)/.exec(path))?.[1] ??
+    "";
 }
 
 async function readAll(stream: IncomingMessage): Promise<Uint8Array> {

@@ -1,0 +1,191 @@
+/**
+ * The controller as a whole on a real API server: pods, nodes and definitions are objects, and the plugin's core gives the addresses.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { openCluster } from "../../drivers/kubernetes/cluster.ts";
+import { loadDriver } from "../../drivers/mod.ts";
+import { formatIp } from "../../src/address/ip.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { Cluster } from "../../src/controllers/cluster.ts";
+import { Controller } from "../../src/controllers/controller.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { type OpenIpam, openIpam } from "../../src/ipam/ipam.ts";
+import { LEAST_GRACE } from "../../src/ipam/sweep.ts";
+import { sliceRanges } from "../../src/ipam/slices.ts";
+import { makeLogger, SILENT } from "../../src/world/log.ts";
+import { denoWorld } from "../../src/world/deno.ts";
+import type { World } from "../../src/world/world.ts";
+import { type Kube, makeKube } from "../support/kube.ts";
+import { Objects } from "../support/objects.ts";
+import { eventually } from "../support/process.ts";
+import { NEVER } from "./lab.ts";
+
+/** A World whose clock runs faster, can be set, and whose environment is empty. */
+export interface FastWorld extends World {
+  /** Sets the clock on, or back. */
+  step(milliseconds: number): void;
+  /** What was written to standard error. */
+  readonly lines: readonly string[];
+}
+
+/** Makes one; its time runs so many times as fast. */
+export function fastWorld(speed: number): FastWorld {
+  const real = denoWorld();
+  const start = Date.now();
+  const lines: string[] = [];
+  let shift = 0;
+  return {
+    ...real,
+    lines,
+    env: () => undefined,
+    stderr: (line) => void lines.push(line),
+    now: () => start + shift + (Date.now() - start) * speed,
+    sleep: (milliseconds, signal) => real.sleep(milliseconds / speed, signal),
+    step: (milliseconds) => void (shift += milliseconds),
+  };
+}
+
+/** How a controller is started. */
+export interface LiveOptions {
+  /** How many times as fast its clock runs. Default 1. */
+  readonly speed?: number;
+  /** A kubeconfig that leads through something. */
+  readonly kubeconfig?: string;
+  /** The schedule as it is written. Default: none. */
+  readonly schedule?: () => string | undefined;
+  /** The schedule where none is written. Default: seldom enough that only the first sweep is seen. */
+  readonly usual?: string;
+}
+
+/** A controller that leads. */
+export interface LiveController extends AsyncDisposable {
+  /** It. */
+  readonly controller: Controller;
+  /** Its machine. */
+  readonly world: FastWorld;
+  /** Its cluster. */
+  readonly cluster: Cluster;
+  /** Resolves when it ended by itself, or was disposed. */
+  readonly ended: Promise<void>;
+}
+
+/** A namespace with everything in it that controllers look at. */
+export class Lab implements AsyncDisposable {
+  /** The control plane. */
+  readonly kube: Kube & AsyncDisposable;
+  /** Pods, nodes and definitions. */
+  readonly objects: Objects;
+  /** The store as the plugin opens it. */
+  readonly ipam: OpenIpam;
+
+  private constructor(kube: Kube & AsyncDisposable, objects: Objects, ipam: OpenIpam) {
+    this.kube = kube;
+    this.objects = objects;
+    this.ipam = ipam;
+  }
+
+  /** Makes one. */
+  static async make(): Promise<Lab> {
+    const kube = await makeKube();
+    const objects = new Objects(kube);
+    await objects.installAttachments();
+    const datastore = { kind: "kubernetes", kubeconfig: kube.kubeconfig } as const;
+    return new Lab(
+      kube,
+      objects,
+      await openIpam(datastore, loadDriver, { ...denoWorld(), env: () => undefined }, SILENT),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.objects.clean();
+    await this.ipam[Symbol.asyncDispose]();
+    this.objects[Symbol.dispose]();
+    await this.kube[Symbol.asyncDispose]();
+  }
+
+  /** Opens what a controller works on and with. */
+  async open({ speed = 1, kubeconfig = this.kube.kubeconfig, schedule, usual = "24h" }: LiveOptions = {}) {
+    const world = fastWorld(speed);
+    const log = makeLogger(world, { level: "debug" });
+    const ipam = await openIpam({ kind: "kubernetes", kubeconfig }, loadDriver, world, log);
+    const cluster = await openCluster(world, { kubeconfig });
+    const sweep = { grace: LEAST_GRACE, usual, schedule: () => Promise.resolve(schedule?.()) };
+    const controller = new Controller({ world, log, ipam, cluster, sweep });
+    const close = async () => {
+      await cluster[Symbol.asyncDispose]();
+      await ipam[Symbol.asyncDispose]();
+    };
+    return { controller, world, log, cluster, close };
+  }
+
+  /** Starts a controller that leads, and waits until it knows the cluster. */
+  async start(options: LiveOptions = {}): Promise<LiveController> {
+    const { controller, world, cluster, close } = await this.open(options);
+    const stop = new AbortController();
+    const ended = controller.lead(stop.signal);
+    await eventually("the controller is ready", () => Promise.resolve(controller.ready));
+    return {
+      controller,
+      world,
+      cluster,
+      ended,
+      [Symbol.asyncDispose]: async () => {
+        stop.abort();
+        await ended;
+        await close();
+      },
+    };
+  }
+
+  /** An ADD of the plugin's core. Returns the addresses. */
+  async add(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<string[]> {
+    const { containerId = `c-${pod}`, ifName = "net1", node } = more;
+    const conf = { name: network, ipam: { type: "whereabouts", datastore: "kubernetes", ...ipam } };
+    const { config } = await loadConfig({ ...denoWorld(), env: () => undefined }, { conf });
+    const narrowed = node === undefined
+      ? config
+      : await sliceRanges(this.ipam, config, () => Promise.resolve(node), NEVER);
+    const owner = { podRef: this.objects.ref(pod), ifName, containerId };
+    return (await allocate(this.ipam, narrowed, owner, NEVER)).map(({ ip }) => formatIp(ip));
+  }
+
+  /** `address pod` of every entry, sorted. */
+  async held(): Promise<string[]> {
+    const pools = await this.ipam.driver.list(NEVER);
+    return pools.flatMap(({ key, allocations }) =>
+      [...allocations.values()].map(({ address, podRef }) =>
+        `${formatIp({ family: key.cidr.family, value: address })} ${podRef.split("/")[1]}`
+      )
+    ).sort();
+  }
+
+  /** `address pod` of every reservation, sorted. */
+  async reserved(): Promise<string[]> {
+    const { overlaps } = this.ipam.driver;
+    assert(overlaps);
+    return (await overlaps.list(undefined, NEVER)).map(({ ip, podRef }) => `${formatIp(ip)} ${podRef.split("/")[1]}`)
+      .sort();
+  }
+
+  /** Waits until entries and reservations are these. */
+  async settles(entries: readonly string[], limit?: number, reservations = entries): Promise<void> {
+    let seen: unknown;
+    await eventually("entries and reservations", async () => {
+      seen = [await this.held(), await this.reserved()];
+      return JSON.stringify(seen) === JSON.stringify([entries, reservations]);
+    }, limit).catch(() => assert.deepEqual(seen, [entries, reservations]));
+  }
+}
+
+/** What an ADD may say besides. */
+export interface AddOptions {
+  /** Default: made of the pod's name. */
+  readonly containerId?: string;
+  /** Default `net1`. */
+  readonly ifName?: string;
+  /** The node, where slices are used. */
+  readonly node?: string;
+}
