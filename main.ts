@@ -6,6 +6,7 @@
  * @module
  */
 import { askAgent } from "./src/agent/client.ts";
+import { seedTls } from "./src/cni/seed.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
 import type { ClusterAccess } from "./src/controllers/cluster.ts";
 import type { World } from "./src/world/world.ts";
@@ -37,6 +38,7 @@ const stdio = {
 Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));
 
 async function serveDirectly(input: Uint8Array | undefined) {
+  if (input?.length) seedTls(input);
   const { runPlugin } = await import("./src/cni/plugin.ts");
   const { directHost } = await import("./src/cni/call.ts");
   const stdin = (limit: number) => {

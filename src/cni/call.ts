@@ -17,8 +17,6 @@ import type { CniRequest } from "./request.ts";
 
 /** What the plugin is given by the process it runs in. */
 export interface Host {
-  /** Told the network configuration as soon as it is read, before it is checked. */
-  prepare?(conf: Readonly<Record<string, unknown>>): void;
   /** Opens the store of a configuration. */
   open(config: IpamConfig, world: World, log: Logger): Promise<OpenIpam>;
   /** The node's journal; undefined: none is kept. */
@@ -30,22 +28,10 @@ export interface Host {
 /** A process that serves one call and ends. */
 export function directHost(loadDriver: LoadDriver): Host {
   return {
-    prepare: seedTls,
     open: ({ datastore }, world, log) => openIpam(datastore, loadDriver, world, log),
     journal: nodeJournal,
     delivers: false,
   };
-}
-
-/**
- * The first TLS connection of a process waits some 30 ms until the random generator of the runtime's TLS library is seeded. A throw-away
- * key has it seeded on another thread while the configuration is read. Measured: a tenth of a direct ADD.
- */
-function seedTls({ ipam }: Readonly<Record<string, unknown>>): void {
-  if (typeof ipam !== "object" || ipam === null) return;
-  const { datastore = "kubernetes", etcd_host, database } = ipam as Record<string, unknown>;
-  if (datastore !== "kubernetes" || etcd_host || database) return;
-  crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
 }
 
 /** The journal in its usual folder, in that of `WHEREABOUTS_JOURNAL`, or none where that says `off`. */

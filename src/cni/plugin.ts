@@ -40,7 +40,6 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
   try {
     request = await readRequest(world);
     const { verb } = request;
-    host.prepare?.(request.conf);
     const { deadline, serve } = VERBS[verb];
     const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
     using limit = startDeadline(world, deadline, late);

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { seedTls } from "../../src/cni/seed.ts";
+
+/** How many keys a configuration makes. */
+function keysFor(ipam: unknown): number {
+  const { subtle } = crypto;
+  const original = subtle.generateKey;
+  let keys = 0;
+  subtle.generateKey = ((...args: Parameters<typeof original>) => {
+    keys++;
+    return original.apply(subtle, args);
+  }) as typeof original;
+  try {
+    seedTls(new TextEncoder().encode(JSON.stringify({ name: "net", ipam })));
+  } finally {
+    subtle.generateKey = original;
+  }
+  return keys;
+}
+
+Deno.test("seedTls begins for configurations that may lead to an API server, those whose flat file says so included", () => {
+  assert.equal(keysFor({ kubernetes: { kubeconfig: "/k" } }), 1);
+  assert.equal(keysFor({ datastore: "kubernetes" }), 1);
+  assert.equal(keysFor({ range: "10.0.0.0/24" }), 1);
+});
+
+Deno.test("seedTls leaves other stores alone", () => {
+  assert.equal(keysFor({ datastore: "embedded" }), 0);
+  assert.equal(keysFor({ datastore: "etcd", etcd_host: "10.0.0.1" }), 0);
+  assert.equal(keysFor({ database: "/d" }), 0);
+});
