@@ -38,7 +38,7 @@ const stdio = {
 Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));
 
 async function serveDirectly(input: Uint8Array | undefined) {
-  if (input?.length) seedTls(input);
+  if (input?.length) void seedTls(input);
   const { runPlugin } = await import("./src/cni/plugin.ts");
   const { directHost } = await import("./src/cni/call.ts");
   const stdin = (limit: number) => {

@@ -10,8 +10,8 @@
 /** What only configurations of stores without TLS say. */
 const OTHER_STORES = /"(etcd_host|database)"|"datastore"\s*:\s*"(etcd|embedded)"/;
 
-/** Begins to seed, where the network configuration may lead to a Kubernetes API server. */
-export function seedTls(stdin: Uint8Array): void {
+/** Begins to seed, where the network configuration may lead to a Kubernetes API server. Nobody needs to wait for the end. */
+export async function seedTls(stdin: Uint8Array): Promise<void> {
   if (OTHER_STORES.test(new TextDecoder().decode(stdin))) return;
-  crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
+  await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
 }

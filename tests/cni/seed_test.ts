@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { seedTls } from "../../src/cni/seed.ts";
 
 /** How many keys a configuration makes. */
-function keysFor(ipam: unknown): number {
+async function keysFor(ipam: unknown): Promise<number> {
   const { subtle } = crypto;
   const original = subtle.generateKey;
   let keys = 0;
@@ -11,21 +11,21 @@ function keysFor(ipam: unknown): number {
     return original.apply(subtle, args);
   }) as typeof original;
   try {
-    seedTls(new TextEncoder().encode(JSON.stringify({ name: "net", ipam })));
+    await seedTls(new TextEncoder().encode(JSON.stringify({ name: "net", ipam })));
   } finally {
     subtle.generateKey = original;
   }
   return keys;
 }
 
-Deno.test("seedTls begins for configurations that may lead to an API server, those whose flat file says so included", () => {
-  assert.equal(keysFor({ kubernetes: { kubeconfig: "/k" } }), 1);
-  assert.equal(keysFor({ datastore: "kubernetes" }), 1);
-  assert.equal(keysFor({ range: "10.0.0.0/24" }), 1);
+Deno.test("seedTls begins for configurations that may lead to an API server, those whose flat file says so included", async () => {
+  assert.equal(await keysFor({ kubernetes: { kubeconfig: "/k" } }), 1);
+  assert.equal(await keysFor({ datastore: "kubernetes" }), 1);
+  assert.equal(await keysFor({ range: "10.0.0.0/24" }), 1);
 });
 
-Deno.test("seedTls leaves other stores alone", () => {
-  assert.equal(keysFor({ datastore: "embedded" }), 0);
-  assert.equal(keysFor({ datastore: "etcd", etcd_host: "10.0.0.1" }), 0);
-  assert.equal(keysFor({ database: "/d" }), 0);
+Deno.test("seedTls leaves other stores alone", async () => {
+  assert.equal(await keysFor({ datastore: "embedded" }), 0);
+  assert.equal(await keysFor({ datastore: "etcd", etcd_host: "10.0.0.1" }), 0);
+  assert.equal(await keysFor({ database: "/d" }), 0);
 });
