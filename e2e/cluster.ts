@@ -9,9 +9,10 @@ import { busyboxImages, imageArchive, productImage } from "../tests/support/imag
 import { cniPlugins } from "../tests/support/netns.ts";
 import { eventually, type Finished, must, run, Server } from "../tests/support/process.ts";
 import { VERSION } from "../src/version.ts";
-import { holdServer, resumeServer, startControlPlane, writeIdentities } from "./control_plane.ts";
+import { startControlPlane, writeIdentities } from "./control_plane.ts";
 import { inside, makeNetwork, namesOf, removeNetwork } from "./network.ts";
-import { onNode, startNode } from "./node.ts";
+import { bringBackNode, killNode, onNode, startNode } from "./node.ts";
+import { hold, resume } from "./supervised.ts";
 
 /** Tells the stories where the cluster is. */
 export const CLUSTER_VARIABLE = "WHEREABOUTS_E2E_CLUSTER";
@@ -41,6 +42,12 @@ export interface Cluster {
   stopControlPlane(): Promise<void>;
   /** Starts them again, and waits until they serve. */
   resumeControlPlane(): Promise<void>;
+  /** Ends a node from one moment to the next, and waits until the cluster has noticed. */
+  killNode(number: number): Promise<void>;
+  /** Starts it again, with its disk or with an empty one, and waits until it is ready with our pods. */
+  bringBackNode(number: number, disk: "kept" | "lost"): Promise<void>;
+  /** Applies our manifests, and waits until they run. */
+  install(): Promise<void>;
   /** A program in the network of the control plane, at {@linkcode PLANE_IP}. It ends when it is disposed, and with this process. */
   besideControlPlane(name: string, command: readonly string[]): Server;
   /** The cluster's folder. `nodeN/` holds what the nodes write: `opt/`, `var-lib/`, `run/`, `etc-up/`. */
@@ -55,9 +62,11 @@ export interface Seen {
   readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
   /** Of IPPools and reservations. */
   readonly spec: {
-    readonly allocations: Readonly<Record<string, { readonly podref: string }>>;
+    readonly allocations: Readonly<Record<string, { readonly id: string; readonly podref: string }>>;
     readonly podref: string;
   };
+  /** Of NodeSlicePools. */
+  readonly status?: { readonly allocations?: readonly { readonly nodeName: string; readonly sliceRange: string }[] };
   /** Of events. */
   readonly message: string;
 }
@@ -84,7 +93,7 @@ export async function startCluster(): Promise<{ readonly state: string } & Async
   await writeIdentities(state);
   starting.use(await startControlPlane(state, names.plane, binaries));
   for (const number of NODES) starting.use(await startNode(state, names, number, binaries));
-  await install(await openCluster(state));
+  await prepare(await openCluster(state));
   const all = starting.move();
   return { state, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
 }
@@ -108,31 +117,50 @@ export async function openCluster(state: string | undefined = Deno.env.get(CLUST
     whereabouts: (...args) =>
       run(inside(plane, [`${state}/node2/opt/cni/bin/whereabouts`, ...args]), { env: { KUBECONFIG: kubeconfig } }),
     stopControlPlane: async () => {
-      for (const name of SERVERS) await holdServer(state, name);
+      for (const name of SERVERS) await hold(`${state}/${name}`);
     },
     resumeControlPlane: async () => {
-      for (const name of SERVERS) await resumeServer(state, name);
+      for (const name of SERVERS) await resume(`${state}/${name}`);
       await eventually(
         "the API server",
         () => kubectl(["get", "--raw", "/readyz"]).then(() => true, () => false),
         120_000,
       );
     },
+    killNode: async (number) => {
+      await killNode(state, number);
+      await kubectl(["wait", "--for=condition=Ready=Unknown", "--timeout=90s", `node/node${number}`]);
+    },
+    bringBackNode: async (number, disk) => {
+      await bringBackNode(state, number, disk);
+      await kubectl(["wait", "--for=condition=Ready", "--timeout=120s", `node/node${number}`]);
+      await running(kubectl);
+    },
+    install: async () => {
+      await kubectl(["apply", "-k", MANIFESTS]);
+      await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+      await running(kubectl);
+    },
     besideControlPlane: (name, command) => new Server(inside(plane, command), `${state}/${name}.log`),
   };
 }
 
+/** Waits until every process of ours runs. */
+async function running(kubectl: (args: readonly string[]) => Promise<string>): Promise<void> {
+  for (const workload of ["daemonset/whereabouts", "deployment/whereabouts-controller"]) {
+    await kubectl(["rollout", "status", "-n", "kube-system", "--timeout=120s", workload]);
+  }
+}
+
 /** The networks' custom resource, our manifests, and everything ready. */
-async function install(cluster: Cluster): Promise<void> {
+async function prepare(cluster: Cluster): Promise<void> {
   const { kubectl } = cluster;
   const module = JSON.parse(await must(["go", "mod", "download", "-json", `${NAD_MODULE}@${NAD_VERSION}`]));
   await kubectl("apply", "-f", `${module.Dir}/artifacts/networks-crd.yaml`);
-  await kubectl("apply", "-k", MANIFESTS);
-  await kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all");
   for (const number of NODES) {
     await kubectl("wait", "--for=create", "--timeout=60s", `node/node${number}`);
     await kubectl("wait", "--for=condition=Ready", "--timeout=60s", `node/node${number}`);
   }
-  await kubectl("rollout", "status", "-n", "kube-system", "--timeout=120s", "daemonset/whereabouts");
+  await cluster.install();
   await eventually("service account default", () => kubectl("get", "sa", "default").then(() => true, () => false));
 }

@@ -6,6 +6,7 @@
 import { writeAuthority, writeCertificate, writeKeyPair } from "../tests/support/certificates.ts";
 import { eventually, run, Server } from "../tests/support/process.ts";
 import { API_PORT, inside, SERVICE_IP } from "./network.ts";
+import { supervised } from "./supervised.ts";
 
 const ETCD = "http://127.0.0.1:22379";
 const PEER = "http://127.0.0.1:22380";
@@ -42,30 +43,6 @@ export async function writeKubeconfig(path: string, state: string, name: string)
   await Deno.writeTextFile(path, JSON.stringify(config), { mode: 0o600 });
 }
 
-/**
- * Runs a server again when it ends, but not while there is a file `NAME.hold`: so the stories, which are other processes, stop and start it.
- */
-const SUPERVISE = `while :; do
-  while [ -e "$0.hold" ]; do sleep 0.1; done
-  setpriv --pdeathsig KILL "$@" &
-  echo $! >"$0.pid"
-  wait $!
-  sleep 0.2
-done`;
-
-/** Ends a server of the control plane at once. It stays down until {@linkcode resumeServer}. */
-export async function holdServer(state: string, name: string): Promise<void> {
-  await Deno.writeTextFile(`${state}/${name}.hold`, "");
-  const pid = Number(await Deno.readTextFile(`${state}/${name}.pid`));
-  Deno.kill(pid, "SIGKILL");
-  await eventually(`${name} ended`, async () => (await run(["kill", "-0", String(pid)])).code !== 0);
-}
-
-/** Lets a server start again. It takes its time. */
-export async function resumeServer(state: string, name: string): Promise<void> {
-  await Deno.remove(`${state}/${name}.hold`);
-}
-
 /** Starts everything. What is returned ends it, last first. */
 export async function startControlPlane(
   state: string,
@@ -76,7 +53,7 @@ export async function startControlPlane(
   const start = (folder: string, name: string, flags: readonly string[]) =>
     starting.use(
       new Server(
-        ["sh", "-c", SUPERVISE, `${state}/${name}`, ...inside(namespace, [`${folder}/${name}`, ...flags])],
+        supervised(`${state}/${name}`, inside(namespace, [`${folder}/${name}`, ...flags])),
         `${state}/${name}.log`,
       ),
     );
@@ -99,6 +76,8 @@ export async function startControlPlane(
     ...common,
     `--service-account-private-key-file=${state}/sa.key`,
     `--root-ca-file=${state}/ca.crt`,
+    "--node-monitor-period=1s",
+    "--node-monitor-grace-period=12s",
     "--use-service-account-credentials=true",
     "--authentication-skip-lookup=true",
   ]);

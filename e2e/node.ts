@@ -7,6 +7,7 @@ import { writeCertificate } from "../tests/support/certificates.ts";
 import { eventually, must, run, Server } from "../tests/support/process.ts";
 import { writeKubeconfig } from "./control_plane.ts";
 import type { Names } from "./network.ts";
+import { ended, hold, pidOf, resume, supervised } from "./supervised.ts";
 
 const INIT = new URL("node_init.sh", import.meta.url).pathname;
 const CGROUPS = "/sys/fs/cgroup";
@@ -43,8 +44,7 @@ export async function startNode(
   const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const tree = ["nsenter", `--net=/run/netns/${names.node(number)}`, "unshare", ...kinds];
   const command = ["sh", "-c", script, "sh", ...tree, "env", "-i", ...environment, "bash", INIT];
-  const server = new Server(command, `${folder}/init.log`);
-  await Deno.writeTextFile(`${folder}/pid`, String(server.pid));
+  const server = new Server(supervised(folder, command), `${folder}/init.log`);
   return {
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
@@ -55,9 +55,32 @@ export async function startNode(
 
 /** A command with the mounts, the network and the processes of a node. */
 export async function onNode(state: string, number: number, command: readonly string[]): Promise<readonly string[]> {
-  const pid = (await Deno.readTextFile(`${state}/node${number}/pid`)).trim();
-  const [init] = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim().split(" ");
+  const init = await initOf(`${state}/node${number}`);
   return ["nsenter", `--target=${init}`, "--mount", "--net", "--pid", ...command];
+}
+
+/** Ends a node from one moment to the next, with all that runs on it. It stays down until {@linkcode bringBackNode}. */
+export async function killNode(state: string, number: number): Promise<void> {
+  const folder = `${state}/node${number}`;
+  const init = await initOf(folder);
+  await hold(folder);
+  await ended(init); // process 1 is the last of its namespace to go
+}
+
+/** Lets a node start again, with its disk or with an empty one. */
+export async function bringBackNode(state: string, number: number, disk: "kept" | "lost"): Promise<void> {
+  const folder = `${state}/node${number}`;
+  if (disk === "lost") {
+    await Deno.remove(`${folder}/var-lib`, { recursive: true });
+    await Deno.mkdir(`${folder}/var-lib`);
+  }
+  await resume(folder);
+}
+
+async function initOf(folder: string): Promise<number> {
+  const pid = await pidOf(folder);
+  const [init] = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim().split(" ");
+  return Number(init);
 }
 
 interface Group {
@@ -107,6 +130,7 @@ function kubeletConfig(state: string): Record<string, unknown> {
     cgroupDriver: "cgroupfs",
     oomScoreAdj: 0,
     maxOpenFiles: 20_000,
+    nodeLeaseDurationSeconds: 8,
     failSwapOn: false,
     protectKernelDefaults: true,
     makeIPTablesUtilChains: false,

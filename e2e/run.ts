@@ -2,14 +2,17 @@
 /**
  * Brings up a cluster of two nodes, runs the stories on it, and takes it down.
  *
- * `deno task e2e [STORY…]`
+ * `deno task e2e [STORY…]`. What the cluster logged is kept when a story fails. The last line counts; the exit code is 0 only when every
+ * story ran and passed.
  *
  * @module
  */
+import { cacheFolder } from "../tests/support/assets.ts";
+import { isInstalled, must } from "../tests/support/process.ts";
+import { conclude, totalsOf } from "../tests/support/report.ts";
 import { CLUSTER_VARIABLE, startCluster } from "./cluster.ts";
-import { isInstalled } from "../tests/support/process.ts";
 
-const FOLDER = new URL("./", import.meta.url).pathname;
+const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Programs that the cluster is made of, and Debian's packages of them. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -23,33 +26,68 @@ const PACKAGES: Readonly<Record<string, string>> = {
   sysctl: "procps",
 };
 
-async function main(stories: readonly string[]): Promise<number> {
+/** @throws an Error that says what the machine lacks */
+export async function checkMachine(): Promise<void> {
   if (Deno.uid() !== 0) throw new Error("A cluster needs namespaces and mounts of its own: run this as root");
   const missing: string[] = [];
   for (const [program, name] of Object.entries(PACKAGES)) if (!await isInstalled(program)) missing.push(name);
   if (missing.length > 0) throw new Error(`Missing: apt-get install -y --no-install-recommends ${missing.join(" ")}`);
-  const start = Date.now();
-  const seconds = () => ((Date.now() - start) / 1000).toFixed(1);
-  await using cluster = await startCluster();
-  console.error(`e2e: the cluster is up after ${seconds()} s`);
-  const files = stories.length > 0 ? stories : [FOLDER];
+}
+
+/** Every story, sorted. */
+function allStories(): readonly string[] {
+  return [...Deno.readDirSync(`${ROOT}e2e`)].map(({ name }) => name).filter((name) => name.endsWith("_test.ts")).sort()
+    .map((name) => `${ROOT}e2e/${name}`);
+}
+
+/** Runs the stories in one run of `deno test`. Whoever stops this stops them, and the cluster is then taken down as ever. */
+async function denoTest(files: readonly string[], report: string, state: string): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-prompt", ...files],
-    env: { [CLUSTER_VARIABLE]: cluster.state },
+    args: ["test", "-A", "--no-prompt", `--junit-path=${report}`, ...files],
+    env: { [CLUSTER_VARIABLE]: state },
+    cwd: ROOT,
     stdin: "null",
   }).spawn();
-  const end = () => child.kill("SIGTERM"); // whoever stops this stops the stories; the cluster is then taken down as ever
+  const end = () => child.kill("SIGTERM");
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, end);
   const { code } = await child.status;
   for (const signal of signals) Deno.removeSignalListener(signal, end);
-  console.error(`e2e: the stories ended after ${seconds()} s`);
   return code;
+}
+
+/** Keeps what the cluster logged. Returns where. */
+async function keepLogs(state: string): Promise<string> {
+  const kept = `${cacheFolder()}/e2e-failed`;
+  await Deno.remove(kept, { recursive: true }).catch(() => {});
+  await Deno.mkdir(kept);
+  await must(["sh", "-c", 'cp ./*.log "$1"; for n in node*/; do cp -rL "$n"log "$1/${n%/}"; done', "sh", kept], {
+    cwd: state,
+  });
+  return kept;
+}
+
+async function main(stories: readonly string[]): Promise<number> {
+  await checkMachine();
+  const start = Date.now();
+  const seconds = () => ((Date.now() - start) / 1000).toFixed(1);
+  const files = stories.length > 0 ? stories.map((path) => Deno.realPathSync(path)) : allStories();
+  await using cluster = await startCluster();
+  console.error(`e2e: the cluster is up after ${seconds()} s`);
+  const report = `${cluster.state}/report.xml`;
+  const code = await denoTest(files, report, cluster.state);
+  console.error(`e2e: the stories ended after ${seconds()} s`);
+  const text = await Deno.readTextFile(report).catch(() => "");
+  const conclusion = conclude(code, totalsOf(text, files, ROOT));
+  if (conclusion.code !== 0) console.error(`e2e: what the cluster logged is in ${await keepLogs(cluster.state)}`);
+  console.log(conclusion.text);
+  return conclusion.code;
 }
 
 if (import.meta.main) {
   const code = await main(Deno.args).catch((error) => {
     console.error(error instanceof Error ? error.message : error);
+    console.log("\n0 passed, 1 failed");
     return 1;
   });
   Deno.exit(code);

@@ -41,6 +41,26 @@ export function totalsOf(report: string, files: readonly string[], root: string)
   };
 }
 
+/**
+ * What a run closes with: the last line counts. The exit code is 0 only when every test ran and passed, and there was one.
+ *
+ * @param code the exit code of `deno test`
+ */
+export function conclude(
+  code: number,
+  { passed, failed, ignored, empty }: Totals,
+): { readonly text: string; readonly code: number } {
+  const bad = failed + ignored.length;
+  const list = (title: string, items: readonly string[]) =>
+    items.length > 0 ? [`\n${title}:\n  ${items.join("\n  ")}`] : [];
+  const lines = [
+    ...list("Ignored, while every test must run", ignored),
+    ...list("Ran no test", empty),
+    `\n${passed} passed, ${bad === 0 && code !== 0 ? 1 : bad} failed`,
+  ];
+  return { text: lines.join("\n"), code: code === 0 && bad === 0 && passed > 0 ? 0 : 1 };
+}
+
 interface Case {
   readonly name: string;
   readonly outcome: "passed" | "failed" | "ignored";

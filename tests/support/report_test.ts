@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { must, run } from "./process.ts";
-import { type Totals, totalsOf } from "./report.ts";
+import { conclude, type Totals, totalsOf } from "./report.ts";
 
 /** Runs real test files, and counts what they came to. */
 async function totalsOfRun(sources: Record<string, string>, ...options: string[]): Promise<Totals> {
@@ -48,4 +48,17 @@ Deno.test("totalsOf holds files against a run that did not come to their tests",
 Deno.test("totalsOf finds nothing passed in a run that broke off", async () => {
   const { passed, failed } = await totalsOfRun({ "a_test.ts": 'const a: number = "a"; Deno.test("a", () => {});' });
   assert.deepEqual({ passed, failed }, { passed: 0, failed: 0 });
+});
+
+Deno.test("conclude closes with a line that counts, and is content only when something ran and nothing went wrong", () => {
+  const fine = { passed: 3, failed: 0, ignored: [], empty: [] };
+  assert.deepEqual(conclude(0, fine), { text: "\n3 passed, 0 failed", code: 0 });
+  assert.deepEqual(conclude(1, fine), { text: "\n3 passed, 1 failed", code: 1 });
+  assert.deepEqual(conclude(0, { ...fine, passed: 0 }), { text: "\n0 passed, 0 failed", code: 1 });
+  const { text, code } = conclude(1, { passed: 3, failed: 2, ignored: ["a"], empty: ["b_test.ts"] });
+  assert.equal(code, 1);
+  assert.equal(
+    text,
+    "\nIgnored, while every test must run:\n  a\n\nRan no test:\n  b_test.ts\n\n3 passed, 3 failed",
+  );
 });

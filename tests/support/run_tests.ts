@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 import { sharedBinary } from "./binary.ts";
 import { startShared } from "./kube.ts";
-import { totalsOf } from "./report.ts";
+import { conclude, totalsOf } from "./report.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -48,18 +48,12 @@ async function runFiles(files: readonly string[], filter: string | undefined): P
     const options = [`--junit-path=${report}`, ...(filter ? [`--filter=${filter}`] : [])];
     const code = await denoTest(files, options, env);
     const text = await Deno.readTextFile(report).catch(() => "");
-    return conclude(code, totalsOf(text, filter ? [] : files, ROOT));
+    const conclusion = conclude(code, totalsOf(text, filter ? [] : files, ROOT));
+    console.log(conclusion.text);
+    return conclusion.code;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function conclude(code: number, { passed, failed, ignored, empty }: ReturnType<typeof totalsOf>): number {
-  const bad = failed + ignored.length;
-  if (ignored.length > 0) console.log(`\nIgnored, while every test must run:\n  ${ignored.join("\n  ")}`);
-  if (empty.length > 0) console.log(`\nRan no test:\n  ${empty.join("\n  ")}`);
-  console.log(`\n${passed} passed, ${bad === 0 && code !== 0 ? 1 : bad} failed`);
-  return code === 0 && bad === 0 && passed > 0 ? 0 : 1;
 }
 
 async function main(args: string[]): Promise<number> {
