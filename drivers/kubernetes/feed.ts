@@ -89,16 +89,19 @@ async function* watch<T>(
     resourceVersion: version,
     timeoutSeconds: `${WATCH_SECONDS}`,
   });
+  let lines: ReadableStreamDefaultReader<string> | undefined;
   try {
     const body = await within(world, name, limit, () => reader.stream({ path: `${path}?${query}`, what: name }, limit));
-    const lines = body.pipeThrough(new TextDecoderStream()).pipeThrough(splitLines()).getReader();
+    lines = body.pipeThrough(new TextDecoderStream()).pipeThrough(splitLines()).getReader();
+    const next = lines.read.bind(lines);
     for (;;) {
-      const { done, value } = await within(world, name, limit, () => lines.read());
+      const { done, value } = await within(world, name, limit, next);
       if (done) return;
       yield toEvent(name, value, convert);
     }
   } finally {
     ended.abort(); // whoever stops listening closes the connection
+    await lines?.cancel().catch(() => {});
   }
 }
 

@@ -19,7 +19,8 @@ import { denoWorld } from "../../src/world/deno.ts";
 import type { World } from "../../src/world/world.ts";
 import { type Kube, makeKube } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
-import { eventually } from "../support/process.ts";
+import { eventually, freePort } from "../support/process.ts";
+import { writeKubeconfig } from "../drivers/kubernetes/live.ts";
 import { NEVER } from "./lab.ts";
 
 /** A World whose clock runs faster, can be set, and whose environment is empty. */
@@ -150,6 +151,11 @@ export class Lab implements AsyncDisposable {
       : await sliceRanges(this.ipam, config, () => Promise.resolve(node), NEVER);
     const owner = { podRef: this.objects.ref(pod), ifName, containerId };
     return (await allocate(this.ipam, narrowed, owner, NEVER)).map(({ ip }) => formatIp(ip));
+  }
+
+  /** A kubeconfig that leads nowhere. */
+  async unreachable(): Promise<string> {
+    return await writeKubeconfig(this.kube, { token: this.kube.token }, { server: `https://127.0.0.1:${freePort()}` });
   }
 
   /** `address pod` of every entry, sorted. */

@@ -128,6 +128,15 @@ export class Objects implements Disposable {
     return this.#send("GET", path.startsWith("/") ? path : this.#in(path), undefined, true);
   }
 
+  /** `range node` of every slice of a NodeSlicePool; none where there is no such object. */
+  async slices(name: string): Promise<string[]> {
+    const path = this.#in("nodeslicepools", "/apis/whereabouts.cni.cncf.io/v1alpha1");
+    const object = await this.get(`${path}/${name}`) as
+      | { status?: { allocations?: readonly { nodeName: string; sliceRange: string }[] } }
+      | undefined;
+    return (object?.status?.allocations ?? []).map(({ nodeName, sliceRange }) => `${sliceRange} ${nodeName}`.trim());
+  }
+
   /** Reasons of the events in the namespace, with what they concern: `IPPool 10.0.0.0-24 PoolExhausted`. */
   async events(): Promise<string[]> {
     const { items } = await this.get("events") as {
@@ -157,7 +166,7 @@ export class Objects implements Disposable {
     });
     const text = await response.text();
     if (response.ok) return JSON.parse(text);
-    if (mayFail && [404, 409].includes(response.status)) return undefined;
+    if (mayFail && [404, 409, 429].includes(response.status)) return undefined; // 429: a fresh resource is being set up
     throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
   }
 }

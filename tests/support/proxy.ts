@@ -6,16 +6,17 @@
 import { Buffer } from "node:buffer";
 import { createServer, type Server } from "node:https";
 import { request as send } from "node:https";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Kube, kubeconfigOf } from "./kube.ts";
 
 /**
  * What becomes of a request: `pass`; a status as the API server would answer it; `close` (the connection, nothing is done); `lose` (done, and
  * the connection is closed before the answer); `cut` (done, and half of the answer); `hang` (no answer, nothing done); `stale` (the answer
- * that the same question got first, nothing done). A watch passes as it comes, or does not begin.
+ * that the same question got first, nothing done); `gone` (a watch whose version is too old, as the watch cache says it). A watch passes as it
+ * comes, or does not begin.
  */
-export type Fate = "pass" | "close" | "lose" | "cut" | "hang" | "stale" | {
+export type Fate = "pass" | "close" | "lose" | "cut" | "hang" | "stale" | "gone" | {
   readonly status: number;
   readonly retryAfter?: number;
 };
@@ -97,6 +98,7 @@ export class FaultProxy implements AsyncDisposable {
     if (fate === "hang") return;
     if (fate === "close") return void request.socket.destroy();
     if (typeof fate === "object") return refuse(response, fate);
+    if (fate === "gone") return void response.end(`${JSON.stringify(GONE)}\n`);
     if (watches) return this.#stream(request, response);
     const known = fate === "stale" ? this.#first.get(url) : undefined;
     const answer = known ?? await this.#forward(request, body);
@@ -110,7 +112,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Passes a watch on as it comes. */
   #stream({ url = "", headers, socket }: IncomingMessage, response: ServerResponse): void {
-    const { host: _, connection: __, ...rest } = headers;
+    const rest = passedOn(headers);
     const sent = send(this.#kube.url + url, { headers: rest, rejectUnauthorized: false, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 500, { "content-type": "application/json" });
       response.flushHeaders();
@@ -128,7 +130,7 @@ export class FaultProxy implements AsyncDisposable {
 
   #forward({ method = "GET", url = "", headers }: IncomingMessage, body: Uint8Array): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const { host: _, connection: __, ...rest } = headers;
+    const rest = passedOn(headers);
     const sent = send(
       this.#kube.url + url,
       { method, headers: rest, rejectUnauthorized: false, agent: false },
@@ -142,6 +144,18 @@ export class FaultProxy implements AsyncDisposable {
   }
 }
 
+const GONE = {
+  type: "ERROR",
+  object: {
+    kind: "Status",
+    apiVersion: "v1",
+    status: "Failure",
+    code: 410,
+    reason: "Expired",
+    message: "injected: too old",
+  },
+};
+
 interface Answer {
   readonly status: number;
   readonly body: Uint8Array;
@@ -152,6 +166,13 @@ function resourceOf(url: string): string {
   const path = url.split("?", 1)[0] ?? "";
   return (/namespaces\/[^/]+\/([a-z-]+)/.exec(path) ?? /^\/(?:api|apis\/[^/]+)\/[^/]+\/([a-z-]+)/.exec(path))?.[1] ??
     "";
+}
+
+/** Without what is between two neighbours: the connection, and how bytes are packed. */
+function passedOn(
+  { host: _, connection: __, "accept-encoding": ___, ...rest }: IncomingHttpHeaders,
+): OutgoingHttpHeaders {
+  return rest;
 }
 
 async function readAll(stream: IncomingMessage): Promise<Uint8Array> {

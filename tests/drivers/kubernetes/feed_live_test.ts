@@ -6,6 +6,7 @@ import { ConflictError, RefusedError, UnavailableError } from "../../../src/stor
 import { denoWorld } from "../../../src/world/deno.ts";
 import type { World } from "../../../src/world/world.ts";
 import { type Kube, makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
+import { FaultProxy } from "../../support/proxy.ts";
 import { Objects } from "../../support/objects.ts";
 import { Relay } from "../../support/relay.ts";
 import { NEVER, writeKubeconfig } from "./live.ts";
@@ -14,17 +15,17 @@ async function through(kube: Kube, url: string, world: World = denoWorld(), toke
   return await openCluster(world, { kubeconfig: await writeKubeconfig(kube, { token }, { server: url }) });
 }
 
-/** Collects what a watch says until it has said this many things, or ends. */
+/** Collects what a watch says until it has said this, or ends. */
 async function collect(
   events: AsyncIterable<FeedEvent<PodFacts>>,
   namespace: string,
-  count: number,
+  last: string,
 ): Promise<string[]> {
   const seen: string[] = [];
   for await (const event of events) {
     if (event.kind === "bookmark" || !event.item.podRef.startsWith(`${namespace}/`)) continue;
     seen.push(`${event.kind} ${event.item.podRef.split("/")[1]}${event.item.finished ? " finished" : ""}`);
-    if (seen.length === count) break;
+    if (seen.at(-1) === last) break;
   }
   return seen;
 }
@@ -36,10 +37,10 @@ Deno.test("makeFeed lists every page, and watches from there", async () => {
   await Promise.all(Array.from({ length: 510 }, (_, i) => objects.pod(`p${i}`, { phase: "Pending" })));
   const { items, version } = await cluster.pods.list(NEVER);
   assert.equal(items.filter(({ podRef }) => podRef.startsWith(`${kube.namespace}/`)).length, 510);
-  const watching = collect(cluster.pods.watch(version, NEVER), kube.namespace, 2);
+  const watching = collect(cluster.pods.watch(version, NEVER), kube.namespace, "gone p8");
   await objects.phase("p7", "Succeeded");
   await objects.deletePod("p8");
-  assert.deepEqual((await watching).sort(), ["gone p8", "put p7 finished"]);
+  assert.deepEqual((await watching).filter((one) => one !== "put p8"), ["put p7 finished", "gone p8"]);
 });
 
 Deno.test("makeFeed loses nothing over a connection that is cut, and tells that it was", async () => {
@@ -58,7 +59,7 @@ Deno.test("makeFeed loses nothing over a connection that is cut, and tells that 
   relay.cut();
   await assert.rejects(async () => await events.next(), UnavailableError);
   await objects.pod("second", { phase: "Pending" });
-  const [next] = await collect(cluster.pods.watch(last, NEVER), kube.namespace, 1);
+  const [next] = await collect(cluster.pods.watch(last, NEVER), kube.namespace, "put second");
   assert.equal(next, "put second");
 });
 
@@ -77,11 +78,15 @@ Deno.test("makeFeed takes a host that went away without a word for broken", asyn
 
 Deno.test("makeFeed says that a version is too old", async () => {
   await using kube = await makeKube();
-  await using cluster = await through(kube, kube.url);
-  await cluster.pods.list(NEVER);
-  await assert.rejects(async () => {
-    for await (const _ of cluster.pods.watch("1", NEVER));
-  }, ConflictError);
+  await using proxy = await FaultProxy.start(kube);
+  await using cluster = await openCluster(denoWorld(), { kubeconfig: await proxy.kubeconfig() });
+  const { version } = await cluster.pods.list(NEVER);
+  for (const fate of [{ status: 410 }, "gone"] as const) {
+    proxy.plan = ({ what }) => what === "WATCH pods" ? fate : "pass";
+    await assert.rejects(async () => {
+      for await (const _ of cluster.pods.watch(version, NEVER));
+    }, ConflictError);
+  }
 });
 
 Deno.test("makeFeed ends a watch when it is told to", async () => {

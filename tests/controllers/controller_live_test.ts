@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { eventually } from "../support/process.ts";
+import { fastWorld, Lab } from "./live.ts";
+
+const PLAIN = { range: "10.50.0.0/28" };
+
+/** Milliseconds from the call until entries and reservations are these. */
+async function timed(lab: Lab, entries: readonly string[]): Promise<number> {
+  const begun = Date.now();
+  await lab.settles(entries);
+  return Date.now() - begun;
+}
+
+Deno.test("Controller frees what a deleted pod held within two seconds, and nobody else's", async () => {
+  await using lab = await Lab.make();
+  await using _ = await lab.start();
+  for (const name of ["gone", "stays"]) {
+    const ips = await lab.add("net", PLAIN, name);
+    await lab.objects.pod(name, { ips });
+  }
+  await lab.objects.deletePod("gone");
+  const took = await timed(lab, ["10.50.0.2 stays"]);
+  assert(took < 2_000, `${took} ms`);
+  await eventually("events", async () => (await lab.objects.events()).length >= 2);
+  assert.deepEqual((await lab.objects.events()).sort(), [
+    "IPPool 10.50.0.0-28 IPAddressGarbageCollected",
+    "Pod gone IPAddressGarbageCollected",
+  ]);
+});
+
+Deno.test("Controller frees what pods held that finished, whatever they finished with", async () => {
+  await using lab = await Lab.make();
+  await using _ = await lab.start();
+  for (const name of ["done", "failed", "runs"]) {
+    await lab.objects.pod(name, { ips: await lab.add("net", PLAIN, name) });
+  }
+  await lab.objects.phase("done", "Succeeded");
+  await lab.objects.phase("failed", "Failed");
+  await lab.settles(["10.50.0.3 runs"]);
+});
+
+Deno.test("Controller frees addresses of every kind of network, as their pods go", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  const node = `${lab.kube.namespace}-a`;
+  await objects.node(node);
+  const plugins = [{ type: "bridge", ipam: { type: "static" } }, {
+    type: "macvlan",
+    ipam: { type: "whereabouts", range: "10.53.0.0/28" },
+  }];
+  const ours = (name: string, ipam: Record<string, unknown>) => ({
+    name,
+    type: "macvlan",
+    ipam: { type: "whereabouts", ...ipam },
+  });
+  const sliced = { range: "10.52.0.0/24", node_slice_size: "/28" };
+  await objects.attachment("named", ours("named", { range: "10.51.0.0/28", network_name: "blue" }));
+  await objects.attachment("sliced", ours("sliced", sliced));
+  await objects.attachment("list", { name: "list", cniVersion: "1.0.0", plugins });
+  await objects.attachment("nonsense", "{");
+  await objects.attachment("wrong", ours("wrong", { range: "10.54.0.0/99" }));
+  await using _ = await lab.start();
+  await eventually(
+    "the slice",
+    async () => await objects.slices("sliced").then((all) => all.some((one) => one.endsWith(node))),
+  );
+  const adds: [string, Record<string, unknown>, string, { node?: string }?][] = [
+    ["named", { range: "10.51.0.0/28", network_name: "blue" }, "in-named"],
+    ["sliced", sliced, "in-slice", { node }],
+    ["list", { range: "10.53.0.0/28" }, "in-list"],
+    ["deleted", { range: "fd00:55::/120", ipRanges: [{ range: "10.55.0.0/28" }] }, "dual"],
+    ["elsewhere", { range: "10.56.0.0/28", enable_overlapping_ranges: false }, "unreserved"],
+  ];
+  for (const [network, ipam, pod, more] of adds) {
+    const ips = await lab.add(network, ipam, pod, more);
+    await objects.pod(pod, pod === "in-list" ? {} : { ips }); // one without network-status
+  }
+  assert.equal((await lab.held()).length, 6);
+  for (const [, , pod] of adds) await objects.deletePod(pod);
+  await lab.settles([]);
+  await eventually("the events of the broken definitions", async () => {
+    const events = await objects.events();
+    return ["nonsense", "wrong"].every((name) =>
+      events.includes(`NetworkAttachmentDefinition ${name} InvalidConfiguration`)
+    );
+  });
+});
+
+Deno.test("Controller never takes the address of a StatefulSet's pod that came back", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  await using _ = await lab.start();
+  for (let round = 1; round <= 3; round++) {
+    const ips = await lab.add("net", PLAIN, "db-0", { containerId: `sandbox-${round}` });
+    await objects.pod("db-0", { phase: round % 2 ? "Pending" : "Running", ...(round % 2 === 0 && { ips }) });
+    await objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
+    await objects.deletePod("db-0");
+    const again = await lab.add("net", PLAIN, "db-0", { containerId: `sandbox-${round}-new` });
+    await objects.pod("db-0", { ips: again });
+    await objects.deletePod("witness");
+    await lab.settles(["10.50.0.1 db-0"]); // the witness's deletion came later: db-0's was looked at
+    await objects.deletePod("db-0");
+    await lab.settles([]);
+  }
+});
+
+Deno.test("Controller frees what the former pod of a name held elsewhere, once the new one says what it has", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  await using _ = await lab.start();
+  await objects.pod("db-0", { ips: await lab.add("old", { range: "10.57.0.0/28" }, "db-0") });
+  await objects.deletePod("db-0");
+  const ips = await lab.add("net", PLAIN, "db-0", { containerId: "new" });
+  await objects.pod("db-0", { phase: "Pending" });
+  await objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
+  await objects.deletePod("witness");
+  await lab.settles(["10.50.0.1 db-0", "10.57.0.1 db-0"]);
+  await objects.addresses("db-0", ips);
+  await objects.phase("db-0", "Running");
+  await lab.settles(["10.50.0.1 db-0"]);
+});
+
+Deno.test("Controller frees what was left while nobody looked, and keeps what lives", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  for (const name of ["gone", "finished", "lives", "unseen"]) {
+    const ips = await lab.add("net", PLAIN, name);
+    if (name === "gone") continue;
+    await objects.pod(name, { ...(name !== "unseen" && { ips }), phase: name === "finished" ? "Failed" : "Running" });
+  }
+  await using running = await lab.start({ speed: 20 });
+  await lab.settles(["10.50.0.3 lives", "10.50.0.4 unseen"]);
+  await eventually(
+    "a sweep's success",
+    () => Promise.resolve(/whereabouts_sweeps_total\{outcome="success"\} 1\n/.test(running.controller.metrics.text())),
+  );
+  const text = running.controller.metrics.text();
+  for (
+    const line of [
+      'whereabouts_ippool_allocations{pool="10.50.0.0/28"} 2',
+      'whereabouts_freed_total{what="entry",reason="pod is gone"} 1',
+      "whereabouts_controller_leading 1",
+    ]
+  ) assert(text.includes(`${line}\n`), `${line} in\n${text}`);
+});
+
+Deno.test("Controller ends at once, whatever it waits for, and leads again", async () => {
+  await using lab = await Lab.make();
+  const { controller, close } = await lab.open({ kubeconfig: await lab.unreachable() });
+  for (let term = 0; term < 2; term++) {
+    const stop = new AbortController();
+    const leading = controller.lead(stop.signal);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(controller.ready, false);
+    stop.abort();
+    await leading;
+    assert.deepEqual([controller.ready, /leading 0\n/.test(controller.metrics.text())], [true, true]);
+  }
+  await close();
+});
+
+Deno.test("fastWorld runs faster, and can be set", async () => {
+  const world = fastWorld(50);
+  const begun = world.now();
+  await world.sleep(1_000);
+  assert(world.now() - begun >= 1_000);
+  world.step(-3_600_000);
+  assert(world.now() < begun);
+});
