@@ -45,7 +45,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
   "src/agent/agent.ts": "the binary's agent on a real socket: tests/binary/agent_live_test.ts",
   "src/agent/replayer.ts": "with the agent: tests/binary/agent_live_test.ts",
-  "src/agent/stores.ts": "with the agent: tests/binary/agent_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
   "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
   "src/cni/replay.ts": "late releases, by the simulation: tests/sim/sim_test.ts",

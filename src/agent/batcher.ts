@@ -13,6 +13,7 @@ import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Traffic } from "./traffic.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 /** Requests of one commit, at most. A request changes a few entries, an entry takes up to three operations of the server's 10,000. */
 const MOST_TOGETHER = 1_000;
@@ -68,7 +69,8 @@ class PoolQueue {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     this.#waiting.push({ request, options, resolve, reject });
     if (!this.#busy) void this.#work();
-    return promise;
+    promise.catch(() => {}); // told to a caller that is gone
+    return unlessAborted(promise, options.signal);
   }
 
   async #work(): Promise<void> {
@@ -173,7 +175,10 @@ export class Batcher {
     this.#parts = parts;
   }
 
-  /** Puts a request to a pool, with others. A caller whose signal aborts while it waits is let go; what was written for it stands. */
+  /**
+   * Puts a request to a pool, with others. A caller whose signal aborts is let go: what was written for it stands, and whatever it puts to the
+   * pool then comes after it.
+   */
   commit<R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions): Promise<Outcome<R>> {
     const name = formatPoolKey(key);
     const queue = this.#queues.get(name) ?? new PoolQueue(key, this.#parts);

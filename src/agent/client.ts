@@ -6,6 +6,7 @@
 import type { PluginAnswer } from "../cni/plugin.ts";
 import type { World } from "../world/world.ts";
 import {
+  AGENT_SHARE,
   type AgentAnswer,
   type AgentRequest,
   DEFAULT_SOCKET,
@@ -13,9 +14,6 @@ import {
   PROTOCOL,
   SOCKET_VARIABLE,
 } from "./protocol.ts";
-
-/** Milliseconds the agent may take before the plugin does the work itself. Half of the shortest deadline of a verb that writes. */
-const AGENT_SHARE = 30_000;
 
 /**
  * Asks the agent.

@@ -4,28 +4,46 @@
  * @module
  */
 import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../world/metrics.ts";
+import type { OperationOutcome } from "./measured.ts";
+
+/** What a gauge of the agent's reads. */
+export interface AgentState {
+  /** Calls that are not answered. */
+  readonly inFlight: () => number;
+  /** Those of them that wait for their turn. */
+  readonly queued: () => number;
+  /** Releases that are still to be delivered. */
+  readonly pending: () => number;
+}
 
 /** Upper bounds of batch sizes. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
 
 /** What the agent tells of itself. */
 export class AgentMetrics {
-  /** Calls by verb and outcome. */
-  readonly requests = new Counter("whereabouts_agent_requests_total", "Calls of the plugin by verb and outcome");
-  /** Durations of calls. */
-  readonly durations = new Histogram("whereabouts_agent_request_seconds", "Time of a call in the agent", SECONDS);
-  /** Requests decided together. */
-  readonly batches = new Histogram("whereabouts_agent_batch_size", "Requests written in one commit", SIZES);
-  /** Time of a commit, retries included. */
-  readonly commits = new Histogram("whereabouts_agent_commit_seconds", "Time of a commit, retries included", SECONDS);
-  /** Late releases. */
-  readonly replays = new Counter("whereabouts_agent_late_releases_total", "Releases delivered from the journal");
+  readonly #requests = new Counter("whereabouts_agent_requests_total", "Calls of the plugin by verb and outcome");
+  readonly #durations = new Histogram(
+    "whereabouts_agent_request_seconds",
+    "Time of a call in the agent by verb and outcome",
+    SECONDS,
+  );
+  readonly #batches = new Histogram("whereabouts_agent_batch_size", "Requests written in one commit", SIZES);
+  readonly #commits = new Histogram("whereabouts_agent_commit_seconds", "Time of a commit, retries included", SECONDS);
+  readonly #conflicts = new Counter("whereabouts_agent_conflicts_total", "Operations refused: others were faster");
+  readonly #retries = new Counter("whereabouts_agent_retries_total", "Operations to be repeated, by reason");
+  readonly #store = new Histogram(
+    "whereabouts_agent_store_seconds",
+    "Time of an operation of the store by operation and outcome",
+    SECONDS,
+  );
+  readonly #replays = new Counter("whereabouts_agent_late_releases_total", "Releases delivered from the journal");
   readonly #gauges: readonly Gauge[];
 
   /** The gauges read the agent's state. */
-  constructor(waiting: () => number, pending: () => number) {
+  constructor({ inFlight, queued, pending }: AgentState) {
     this.#gauges = [
-      new Gauge("whereabouts_agent_requests_in_flight", "Calls under way", waiting),
+      new Gauge("whereabouts_agent_requests_in_flight", "Calls under way, those that wait included", inFlight),
+      new Gauge("whereabouts_agent_queue_length", "Calls that wait for their turn", queued),
       new Gauge(
         "whereabouts_agent_releases_pending",
         "Releases in the journal that are still to be delivered",
@@ -34,14 +52,41 @@ export class AgentMetrics {
     ];
   }
 
+  /** A call was answered, or left to the plugin. */
+  served(verb: string, outcome: "success" | "error" | "declined", milliseconds: number): void {
+    this.#requests.add({ verb, outcome });
+    this.#durations.observe(milliseconds / 1000, { verb, outcome });
+  }
+
+  /** A batch was committed. */
+  committed(requests: number, milliseconds: number): void {
+    this.#batches.observe(requests);
+    this.#commits.observe(milliseconds / 1000);
+  }
+
+  /** A store did something, or did not. */
+  operated(operation: string, outcome: OperationOutcome, milliseconds: number): void {
+    this.#store.observe(milliseconds / 1000, { operation, outcome });
+    if (outcome === "conflict") this.#conflicts.add({ operation });
+    if (outcome === "conflict" || outcome === "unavailable") this.#retries.add({ reason: outcome });
+  }
+
+  /** Late releases were delivered. */
+  delivered(count: number): void {
+    this.#replays.add({}, count);
+  }
+
   /** All of them as text. */
   text(): string {
     const metrics: Metric[] = [
-      this.requests,
-      this.durations,
-      this.batches,
-      this.commits,
-      this.replays,
+      this.#requests,
+      this.#durations,
+      this.#batches,
+      this.#commits,
+      this.#conflicts,
+      this.#retries,
+      this.#store,
+      this.#replays,
       ...this.#gauges,
     ];
     return renderMetrics(metrics);

@@ -2,7 +2,8 @@
  * What plugin and agent say to each other: one JSON document each way over a unix stream socket, ended by closing that direction.
  *
  * The plugin sends an {@linkcode AgentRequest}; the agent answers with an {@linkcode AgentAnswer}. An agent that does not know the
- * version closes without an answer, and the plugin does the work itself: releases meet during an upgrade.
+ * version closes without an answer, and the plugin does the work itself: releases meet during an upgrade. So does one that cannot use the
+ * configuration of a call or the files that it names: it may run where they cannot be seen.
  *
  * @module
  */
@@ -15,6 +16,12 @@ export const DEFAULT_SOCKET = "/run/whereabouts/agent.sock";
 
 /** Names another socket, or `off`. */
 export const SOCKET_VARIABLE = "WHEREABOUTS_AGENT_SOCKET";
+
+/**
+ * Milliseconds the agent may take before the plugin does the work itself: half of the shortest deadline of a verb that writes. The agent
+ * itself gives up somewhat earlier, so that it does nothing any more for a caller who has turned elsewhere.
+ */
+export const AGENT_SHARE = 30_000;
 
 /** Variables of a call that the agent needs. */
 export const FORWARDED = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"] as const;

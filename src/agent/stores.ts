@@ -1,97 +1,164 @@
 /**
- * The agent's stores: opened once for each set of settings, kept warm.
+ * The agent's stores: opened once for each set of settings, kept warm, opened anew when the files that the settings name have changed.
  *
  * @module
  */
 import type { Datastore } from "../config/types.ts";
 import type { OpenIpam } from "../ipam/ipam.ts";
 import { borrow } from "../storage/borrow.ts";
-import type { Reservations, StorageDriver } from "../storage/driver.ts";
+import { RefusedError, type Reservations, type StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";
-import { limiter } from "./limit.ts";
+import { Limit } from "./limit.ts";
+import { measured, type ObserveOperation } from "./measured.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** Reservations that are made or released at once: each is a connection. */
 const RESERVATIONS_AT_ONCE = 16;
 
+/** An open store, and the calls that use it. */
 interface Warm {
   readonly driver: StorageDriver;
   readonly batcher: Batcher;
 }
 
+/** A store as it was opened. */
+interface Opened {
+  /** What the files that its settings name held. */
+  readonly files: string;
+  readonly warm: Promise<Warm>;
+  users: number;
+}
+
+/** What the stores work with. */
+export interface StoresParts {
+  /** The machine. */
+  readonly world: World;
+  /** The agent's log. */
+  readonly log: Logger;
+  /** Loads the drivers. */
+  readonly loadDriver: LoadDriver;
+  /** Told of batches. */
+  readonly batches: BatchObserver;
+  /** Told of operations. */
+  readonly operations: ObserveOperation;
+  /** Which calls there are. */
+  readonly traffic: Traffic;
+}
+
 /** Opens stores and keeps them. */
 export class Stores implements AsyncDisposable {
-  readonly #world: World;
-  readonly #log: Logger;
-  readonly #loadDriver: LoadDriver;
-  readonly #observer: BatchObserver;
-  readonly #traffic: Traffic;
-  readonly #open = new Map<string, Promise<Warm>>();
+  readonly #parts: StoresParts;
+  readonly #open = new Map<string, Opened>();
 
   /** Opens nothing yet. */
-  constructor(world: World, log: Logger, loadDriver: LoadDriver, observer: BatchObserver, traffic: Traffic) {
-    this.#world = world;
-    this.#log = log;
-    this.#loadDriver = loadDriver;
-    this.#observer = observer;
-    this.#traffic = traffic;
+  constructor(parts: StoresParts) {
+    this.#parts = parts;
   }
 
   /**
    * The store of a configuration, for one call. Disposing it leaves the store open.
    *
    * @param arrived told when the call puts its first request to a pool
+   * @throws {RefusedError} it cannot be opened from here
    */
   async ipam(datastore: Datastore, log: Logger, arrived: () => void): Promise<OpenIpam> {
-    const { driver, batcher } = await this.#warm(datastore);
-    return {
-      driver: borrow(driver),
-      commit: (key, request, options) => {
-        const outcome = batcher.commit(key, request, options);
-        arrived();
-        return outcome;
-      },
-      turn: () => Promise.resolve(undefined), // requests queue in the batcher
-      together: true,
-      clock: this.#world,
-      log,
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
+    const opened = await this.#current(datastore);
+    opened.users++;
+    try {
+      const { driver, batcher } = await opened.warm;
+      return {
+        driver: borrow(driver),
+        commit: (key, request, options) => {
+          const outcome = batcher.commit(key, request, options);
+          arrived();
+          return outcome;
+        },
+        turn: () => Promise.resolve(undefined), // requests queue in the batcher
+        together: true,
+        clock: this.#parts.world,
+        log,
+        [Symbol.asyncDispose]: () => this.#leave(datastore, opened),
+      };
+    } catch (error) {
+      await this.#leave(datastore, opened);
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const warm of this.#open.values()) await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
+    const all = [...this.#open.values()];
     this.#open.clear();
+    for (const { warm } of all) await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
   }
 
-  #warm(datastore: Datastore): Promise<Warm> {
+  /** Settings that could not be used may be mended, and files that cannot be read now may be half written: what is open goes on. */
+  async #current(datastore: Datastore): Promise<Opened> {
     const settings = JSON.stringify(datastore);
+    const files = await this.#read(datastore);
     const known = this.#open.get(settings);
-    if (known) return known;
-    const opening = this.#start(datastore);
-    this.#open.set(settings, opening);
-    opening.catch(() => this.#open.delete(settings)); // settings that cannot be used now may be mended
-    return opening;
+    if (known && (files === undefined || files === known.files)) return known;
+    if (known) this.#parts.log.info("The files of a store have changed: it is opened anew", { kind: datastore.kind });
+    const opened: Opened = { files: files ?? "", warm: this.#start(datastore), users: 0 };
+    this.#open.set(settings, opened);
+    opened.warm.catch(() => this.#open.get(settings) === opened && this.#open.delete(settings));
+    if (known?.users === 0) void close(known);
+    return opened;
+  }
+
+  /** A store that others have replaced is closed by whoever leaves it last. */
+  async #leave(datastore: Datastore, opened: Opened): Promise<void> {
+    if (--opened.users === 0 && this.#open.get(JSON.stringify(datastore)) !== opened) await close(opened);
+  }
+
+  async #read(datastore: Datastore): Promise<string | undefined> {
+    const texts: string[] = [];
+    for (const path of filesOf(datastore)) {
+      const text = await this.#parts.world.readTextFile(path).catch(() => undefined);
+      if (text === undefined) return undefined;
+      texts.push(text);
+    }
+    return texts.join("\n");
   }
 
   async #start(datastore: Datastore): Promise<Warm> {
-    const open = await this.#loadDriver(datastore.kind);
-    const driver = withLimits(await open(datastore, { world: this.#world, log: this.#log }));
-    const parts = { driver, clock: this.#world, observer: this.#observer, traffic: this.#traffic };
-    return { driver, batcher: new Batcher(parts) };
+    const { world, log, loadDriver, batches, operations, traffic } = this.#parts;
+    if (datastore.kind === "embedded" && !await world.exists(datastore.path)) {
+      throw new RefusedError(
+        `The agent makes no database, so that it makes none in its own container: ${datastore.path}`,
+      );
+    }
+    const open = await loadDriver(datastore.kind);
+    const driver = withLimits(measured(await open(datastore, { world, log }), world.now, operations));
+    return { driver, batcher: new Batcher({ driver, clock: world, observer: batches, traffic }) };
   }
+}
+
+/** Files that the settings name and that are read when the store is opened. */
+function filesOf(datastore: Datastore): string[] {
+  switch (datastore.kind) {
+    case "kubernetes":
+      return datastore.kubeconfig ? [datastore.kubeconfig] : [];
+    case "etcd":
+      return [datastore.caFile, datastore.certFile, datastore.keyFile].filter((path) => path !== undefined);
+    case "embedded":
+      return [];
+  }
+}
+
+async function close({ warm }: Opened): Promise<void> {
+  await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
 }
 
 function withLimits(driver: StorageDriver): StorageDriver {
   const { overlaps } = driver;
   if (!overlaps) return driver;
-  const limited = limiter(RESERVATIONS_AT_ONCE);
+  const limit = new Limit(RESERVATIONS_AT_ONCE);
   const reservations: Reservations = {
-    claim: (reservation, signal) => limited(() => overlaps.claim(reservation, signal)),
-    release: (reservation, signal) => limited(() => overlaps.release(reservation, signal)),
+    claim: (reservation, signal) => limit.run(() => overlaps.claim(reservation, signal)),
+    release: (reservation, signal) => limit.run(() => overlaps.release(reservation, signal)),
     find: (network, ip, signal) => overlaps.find(network, ip, signal),
     list: (network, signal) => overlaps.list(network, signal),
   };

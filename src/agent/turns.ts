@@ -4,6 +4,7 @@
  * @module
  */
 import type { Lock, World } from "../world/world.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 /** Calls that go along with one holding of a lock, at most: then it is given up, so that other processes get it too. */
 const MOST_SHARERS = 64;
@@ -92,16 +93,4 @@ function sharing(lock: World["lock"]): (name: string, signal: AbortSignal) => Pr
       }
     }
   };
-}
-
-async function unlessAborted<T>(waited: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([waited, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -21,6 +21,10 @@ export interface Host {
   open(config: IpamConfig, world: World, log: Logger): Promise<OpenIpam>;
   /** The node's journal; undefined: none is kept. */
   readonly journal: (world: World, log: Logger) => Journal | undefined;
+  /** Told that this process cannot use the configuration of a call: it does not see a file, or nobody can use it. */
+  unusable?(error: unknown): void;
+  /** Milliseconds that a call may take here, at most. Absent: as long as its verb may. */
+  readonly patience?: number;
   /** Whether this process goes on delivering releases that could not be delivered, so that DEL may promise them. */
   readonly delivers: boolean;
 }
@@ -61,10 +65,13 @@ export interface Configured {
 }
 
 /** Loads the configuration of the call, or of a recorded one of the same network. Warnings go to its log. */
-export async function configure({ world, request }: Call, conf: unknown = request.conf): Promise<Configured> {
+export async function configure({ world, host, request }: Call, conf: unknown = request.conf): Promise<Configured> {
   const { ip, gateway } = request.args;
   const input = { conf, ...(ip !== undefined && { ip }), ...(gateway !== undefined && { gateway }) };
-  const { config, warnings, notes } = await loadConfig(world, input);
+  const { config, warnings, notes } = await loadConfig(world, input).catch((error) => {
+    host.unusable?.(error);
+    throw error;
+  });
   const log = makeLogger(world, config.log);
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.debug(note);

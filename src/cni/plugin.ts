@@ -40,7 +40,8 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
   try {
     request = await readRequest(world);
     const { verb } = request;
-    const { deadline, serve } = VERBS[verb];
+    const { serve } = VERBS[verb];
+    const deadline = Math.min(VERBS[verb].deadline, host.patience ?? Number.POSITIVE_INFINITY);
     const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
     using limit = startDeadline(world, deadline, late);
     const call: Call = { request, world, host, signal: limit.signal };

@@ -6,6 +6,9 @@
 import type { Connection, Listener, Platform } from "./platform.ts";
 import { readToEnd } from "./deno.ts";
 
+/** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
+const ACCEPT_AGAIN = 50;
+
 /** Makes the Platform of this process. */
 export function denoPlatform(): Platform {
   return { listen, serveHttp, installSelf, stopSignal };
@@ -20,13 +23,19 @@ async function listen(path: string): Promise<Listener> {
   Deno.chmodSync(temporary, 0o600);
   Deno.renameSync(temporary, path); // from one moment to the next the socket is there, listening and closed to others
   const { ino } = Deno.statSync(path);
+  let open = true;
   return {
     close: () => {
+      open = false;
       if (isSame(path, ino)) Deno.removeSync(path);
       socket.close();
     },
     [Symbol.asyncIterator]: async function* () {
-      for await (const connection of socket) yield wrap(connection);
+      while (open) {
+        const connection = await socket.accept().catch(() => undefined);
+        if (connection) yield wrap(connection);
+        else if (open) await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN));
+      }
     },
   };
 }
@@ -63,13 +72,15 @@ function wrap(connection: Deno.UnixConn): Connection {
         clearTimeout(timer);
       }
     },
-    reply: async (text) => {
+    reply: async (text, milliseconds) => {
+      const timer = setTimeout(close, milliseconds);
       try {
         const data = new TextEncoder().encode(text);
         for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
       } catch {
         // the caller went away: it serves itself
       } finally {
+        clearTimeout(timer);
         close();
       }
     },

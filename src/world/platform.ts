@@ -8,15 +8,15 @@
 export interface Connection {
   /** All the caller sends, until it closes its side. Rejects past the limits. */
   readAll(limit: number, milliseconds: number): Promise<string>;
-  /** Answers, and closes. A caller that went away is no error. */
-  reply(text: string): Promise<void>;
+  /** Answers, and closes. A caller that went away, or does not read its answer in so many milliseconds, is no error. */
+  reply(text: string, milliseconds: number): Promise<void>;
   /** Closes without an answer. */
   close(): void;
 }
 
 /** A listening socket. Iterating it gives callers until it is closed. */
 export interface Listener extends AsyncIterable<Connection> {
-  /** Accepts nobody more, and removes the socket. */
+  /** Accepts nobody more, and removes the socket. Until then a caller that cannot be accepted, for want of descriptors, waits. */
   close(): void;
 }
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { limiter } from "../../src/agent/limit.ts";
+import { Limit } from "../../src/agent/limit.ts";
 
-Deno.test("limiter runs so many at once, in order of arrival, and goes on after a failure", async () => {
-  const limited = limiter(2);
+Deno.test("Limit runs so many at once, in order of arrival, and goes on after a failure", async () => {
+  const limit = new Limit(2);
   const started: number[] = [];
   const gates = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
   let running = 0;
   let most = 0;
   const work = gates.map((gate, i) =>
-    limited(async () => {
+    limit.run(async () => {
       started.push(i);
       most = Math.max(most, ++running);
       try {
@@ -19,6 +19,8 @@ Deno.test("limiter runs so many at once, in order of arrival, and goes on after 
       return i;
     })
   );
+  await Promise.resolve();
+  assert.equal(limit.waiting, 3);
   gates[0]?.reject(new Error("failed"));
   await assert.rejects(work[0] ?? Promise.resolve(), /failed/);
   for (const gate of gates.slice(1)) gate.resolve();

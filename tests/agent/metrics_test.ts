@@ -2,10 +2,29 @@ import assert from "node:assert/strict";
 import { AgentMetrics } from "../../src/agent/metrics.ts";
 
 Deno.test("AgentMetrics is text in the format of Prometheus", () => {
-  const metrics = new AgentMetrics(() => 3, () => 4);
-  metrics.requests.add({ verb: "ADD", outcome: "success" });
+  const metrics = new AgentMetrics({ inFlight: () => 3, queued: () => 2, pending: () => 4 });
+  metrics.served("ADD", "success", 20);
+  metrics.committed(7, 12);
+  metrics.operated("commit", "conflict", 3);
+  metrics.operated("commit", "success", 4);
+  metrics.operated("reserve", "unavailable", 4);
+  metrics.delivered(5);
   const text = metrics.text();
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
-  assert.match(text, /whereabouts_agent_requests_in_flight 3\n/);
-  assert.match(text, /whereabouts_agent_releases_pending 4\n/);
+  for (
+    const line of [
+      "requests_in_flight 3",
+      "queue_length 2",
+      "releases_pending 4",
+      'requests_total{verb="ADD",outcome="success"} 1',
+      'request_seconds_count{verb="ADD",outcome="success"} 1',
+      "batch_size_sum 7",
+      "commit_seconds_sum 0.012",
+      'conflicts_total{operation="commit"} 1',
+      'retries_total{reason="conflict"} 1',
+      'retries_total{reason="unavailable"} 1',
+      'store_seconds_count{operation="commit",outcome="success"} 1',
+      "late_releases_total 5",
+    ]
+  ) assert(text.includes(`whereabouts_agent_${line}\n`), line);
 });

@@ -2,7 +2,8 @@
 /**
  * What one agent can do: requests over its socket from one client program, so that no process is started for them.
  *
- * `deno run -A tests/bench/inside.ts [--plugin PATH]`.
+ * `deno run -A tests/bench/inside.ts [--plugin PATH] [--scenario calm|burst|loaded|fleet …]`.
+ * CPU is that of agent, API server, etcd and this program.
  *
  * @module
  */
@@ -21,16 +22,16 @@ interface Timed {
 
 let folder = "";
 
-const { values } = parseArgs({ options: { plugin: { type: "string" }, only: { type: "string" } } });
+const { values } = parseArgs({ options: { plugin: { type: "string" }, scenario: { type: "string", multiple: true } } });
 
 async function main(): Promise<void> {
   const path = values.plugin ?? await binary();
   await using plane = await ControlPlane.start();
   const kube = await namespaceOf(plane.facts);
   folder = plane.facts.folder;
-  const only = values.only?.split(",");
+  const { scenario: wanted } = values;
   for (const [name, scenario] of Object.entries({ calm, burst, loaded, fleet })) {
-    if (!only || only.includes(name)) await scenario(path, kube);
+    if (!wanted || wanted.includes(name)) await scenario(path, kube);
   }
 }
 

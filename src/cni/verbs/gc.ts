@@ -8,6 +8,7 @@ import type { JournalRecord } from "../../journal/record.ts";
 import { SILENT } from "../../world/log.ts";
 import { type Call, configure } from "../call.ts";
 import { CniError, CODES } from "../error.ts";
+import { attachmentTurn } from "../turn.ts";
 import { deliver } from "./del.ts";
 
 /** Where the list is: the specification's key, then the one of its drafts. */
@@ -33,6 +34,7 @@ export async function gc(call: Call): Promise<string> {
   const failures: unknown[] = [];
   for (const record of stale) {
     try {
+      using _turn = await attachmentTurn(world, record, call.signal);
       await releaseRecord(call, record);
       await journal.forget(record);
     } catch (error) {

@@ -1,0 +1,196 @@
+/**
+ * The node's agent: the plugin's own code on warm stores, behind a socket.
+ *
+ * @module
+ */
+import { type Host, nodeJournal } from "../cni/call.ts";
+import { CniError, CODES } from "../cni/error.ts";
+import { renderError } from "../cni/failure.ts";
+import { type PluginAnswer, runPlugin } from "../cni/plugin.ts";
+import type { LoadDriver } from "../storage/open.ts";
+import type { Logger } from "../world/log.ts";
+import type { World } from "../world/world.ts";
+import type { Connection } from "../world/platform.ts";
+import { Limit } from "./limit.ts";
+import { AgentMetrics } from "./metrics.ts";
+import { AGENT_SHARE, type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
+import { Replayer } from "./replayer.ts";
+import { Stores } from "./stores.ts";
+import { Traffic } from "./traffic.ts";
+import { localTurns } from "./turns.ts";
+
+/** Bytes of a request, at most: the plugin's limit of standard input, escaped. */
+const REQUEST_LIMIT = 16 * 1024 * 1024;
+/** Milliseconds a caller may take to send its request. */
+const READ_TIMEOUT = 5_000;
+/** Milliseconds a caller may take to read its answer. */
+const REPLY_TIMEOUT = 5_000;
+/** Calls under way, at most; beyond, callers are told to try again. */
+const MOST_IN_FLIGHT = 2_000;
+/** Calls served at once, as many as one commit takes. The others wait as the text they came as. */
+const MOST_AT_ONCE = 1_000;
+/** Milliseconds from a call's arrival in which it is served. Then its caller is about to turn elsewhere: nothing is done for it any more. */
+const PATIENCE = AGENT_SHARE - 5_000;
+
+/** Verbs that are counted by their names. */
+const VERBS: ReadonlySet<string> = new Set(["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"]);
+
+/** What the agent is told of a call by the plugin's code that serves it. */
+interface Told {
+  /** It has put its first request to a pool. */
+  readonly arrived?: () => void;
+  /** This process cannot use its configuration, or not open its store. */
+  readonly unusable?: (error: unknown) => void;
+  /** Milliseconds it may take. */
+  readonly patience?: number;
+}
+
+/** Serves calls; knows nothing of sockets. */
+export class Agent {
+  readonly #world: World;
+  readonly #stores: Stores;
+  readonly #log: Logger;
+  readonly #traffic = new Traffic();
+  readonly #metrics: AgentMetrics;
+  readonly #replayer: Replayer;
+  readonly #running = new Set<Promise<void>>();
+  readonly #limit = new Limit(MOST_AT_ONCE);
+  #ready = true;
+
+  /** Opens no store yet. */
+  constructor(world: World, loadDriver: LoadDriver, log: Logger) {
+    this.#world = { ...world, lock: localTurns(world.lock) };
+    const metrics = new AgentMetrics({
+      inFlight: () => this.#running.size,
+      queued: () => this.#limit.waiting,
+      pending: () => this.#replayer.left,
+    });
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#stores = new Stores({
+      world,
+      log,
+      loadDriver,
+      traffic: this.#traffic,
+      batches: { onBatch: (requests, milliseconds) => metrics.committed(requests, milliseconds) },
+      operations: (operation, outcome, milliseconds) => metrics.operated(operation, outcome, milliseconds),
+    });
+    this.#replayer = new Replayer(this.#world, this.#host(), log, (count) => metrics.delivered(count));
+  }
+
+  /** Serves one caller. Never throws. */
+  serve(connection: Connection): Promise<void> {
+    const work = this.#serve(connection).finally(() => this.#running.delete(work));
+    this.#running.add(work);
+    return work;
+  }
+
+  /**
+   * Serves one call.
+   *
+   * @param patience milliseconds it may take, at most
+   * @returns undefined: this process cannot, so the plugin has to
+   */
+  async call({ env, stdin }: AgentRequest, patience: number = PATIENCE): Promise<PluginAnswer | undefined> {
+    const start = this.#world.now();
+    const { CNI_COMMAND: verb = "" } = env;
+    let unusable: unknown;
+    const passage = verb === "ADD" || verb === "DEL" ? this.#traffic.begin() : undefined;
+    const arrived = () => passage?.arrived();
+    const host = this.#host({ arrived, patience, unusable: (error) => unusable = error });
+    const answer = await runPlugin(this.#worldOf(env, stdin), host).finally(() => passage?.end());
+    const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
+    this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.now() - start);
+    if (unusable) {
+      this.#log.info("A call is left to the plugin: what it names cannot be used here", {
+        verb,
+        containerId: env.CNI_CONTAINERID,
+        error: String(unusable),
+      });
+      return undefined;
+    }
+    if (answer.exitCode === 0 && verb === "DEL") this.#replayer.wake();
+    return answer;
+  }
+
+  /** Health, readiness, metrics. */
+  http(path: string): { readonly status: number; readonly body: string } {
+    switch (path) {
+      case "/healthz":
+        return { status: 200, body: "ok\n" };
+      case "/readyz":
+        return this.#ready ? { status: 200, body: "ok\n" } : { status: 503, body: "stopping\n" };
+      case "/metrics":
+        return { status: 200, body: this.#metrics.text() };
+      default:
+        return { status: 404, body: "Not found: /healthz, /readyz and /metrics are served\n" };
+    }
+  }
+
+  /** Waits for what is under way, so long at the most, and closes the stores. */
+  async finish(milliseconds: number): Promise<void> {
+    this.#ready = false;
+    const done = new AbortController();
+    const late = this.#world.sleep(milliseconds, done.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#running), late]);
+    done.abort();
+    await this.#replayer[Symbol.asyncDispose]();
+    await this.#stores[Symbol.asyncDispose]();
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    try {
+      const request: AgentRequest = JSON.parse(await connection.readAll(REQUEST_LIMIT, READ_TIMEOUT));
+      const known = request.protocol === PROTOCOL && typeof request.stdin === "string" &&
+        typeof request.env === "object";
+      const answer = known ? await this.#answer(request) : undefined;
+      if (!answer) return connection.close();
+      await connection.reply(JSON.stringify({ protocol: PROTOCOL, ...answer } satisfies AgentAnswer), REPLY_TIMEOUT);
+    } catch {
+      connection.close(); // half a request, or none: the caller serves itself
+    }
+  }
+
+  /** @returns undefined where the plugin has to serve the call */
+  async #answer(request: AgentRequest): Promise<PluginAnswer | undefined> {
+    if (this.#running.size > MOST_IN_FLIGHT) return busy();
+    const end = this.#world.now() + PATIENCE;
+    return await this.#limit.run(async () => {
+      const left = end - this.#world.now();
+      return left > 0 ? await this.call(request, left) : undefined;
+    });
+  }
+
+  #host({ arrived = () => {}, unusable = () => {}, patience }: Told = {}): Host {
+    return {
+      open: ({ datastore }, _world, callLog) =>
+        this.#stores.ipam(datastore, callLog, arrived).catch((error) => {
+          unusable(error);
+          throw error;
+        }),
+      journal: (callWorld) => nodeJournal(callWorld, this.#log),
+      unusable,
+      ...(patience !== undefined && { patience }),
+      delivers: true,
+    };
+  }
+
+  #worldOf(env: Readonly<Record<string, string>>, stdin: string): World {
+    const own = (name: string) => name.startsWith("CNI_") ? env[name] : this.#world.env(name);
+    return {
+      ...this.#world,
+      env: own,
+      stderr: () => {},
+      stdin: (limit) => {
+        const bytes = new TextEncoder().encode(stdin);
+        if (bytes.length <= limit) return Promise.resolve(bytes);
+        return Promise.reject(new RangeError(`Standard input is longer than ${limit} bytes`));
+      },
+    };
+  }
+}
+
+function busy(): PluginAnswer {
+  const error = new CniError(CODES.tryAgain, `The agent has ${MOST_IN_FLIGHT} calls under way: try again later`);
+  return { stdout: renderError(error), exitCode: 1 };
+}

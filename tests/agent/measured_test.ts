@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { measured } from "../../src/agent/measured.ts";
+import { faulty } from "../support/faulty.ts";
+import { ip, memory, never, range } from "../ipam/lab.ts";
+
+const KEY = { network: "", cidr: range("10.0.0.0/28").cidr };
+
+Deno.test("measured tells of each operation how it ended and how long it took, and changes nothing of it", async () => {
+  let now = 0;
+  await using store = faulty(await memory(), ({ index }) => {
+    now += 5;
+    const then = ([undefined, "conflict", "unavailable", "refused"] as const)[index];
+    return then && { done: false, then };
+  });
+  const told: unknown[] = [];
+  const driver = measured(store, () => now, (...one) => told.push(one));
+  const snapshot = await driver.read(KEY, never());
+  for (let i = 0; i < 3; i++) await assert.rejects(driver.commit(snapshot, [], never()), /Injected/);
+  const owner = { podRef: "default/a", ifName: "net1", containerId: "c" };
+  const claimed = await driver.overlaps?.claim({ ...owner, network: "", ip: ip("10.0.0.1") }, never());
+  assert.equal(claimed?.kind, "created");
+  assert.deepEqual(told, [
+    ["read", "success", 5],
+    ["commit", "conflict", 5],
+    ["commit", "unavailable", 5],
+    ["commit", "refused", 5],
+    ["reserve", "success", 5],
+  ]);
+});

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { Agent } from "../../src/agent/service.ts";
+import { PROTOCOL } from "../../src/agent/protocol.ts";
+import type { PluginAnswer } from "../../src/cni/plugin.ts";
+import { borrow } from "../../src/storage/borrow.ts";
+import { SILENT } from "../../src/world/log.ts";
+import type { Connection } from "../../src/world/platform.ts";
+import { memory } from "../ipam/lab.ts";
+import { faulty, type Plan } from "../support/faulty.ts";
+import { type MemoryWorld, memoryWorld } from "../support/world.ts";
+
+const IPAM = { type: "whereabouts", datastore: "embedded", database: "/db", log_level: "panic", range: "10.0.0.0/29" };
+
+interface Bench extends AsyncDisposable {
+  readonly agent: Agent;
+  readonly world: MemoryWorld;
+  call(verb: string, pod: string, ipam?: Record<string, unknown>): Promise<PluginAnswer | undefined>;
+}
+
+/** An agent on a store in memory. */
+async function bench(plan: Plan = () => undefined): Promise<Bench> {
+  const store = faulty(await memory(), plan);
+  const world = memoryWorld({ files: { "/db": "" } });
+  const agent = new Agent(world, () => Promise.resolve(() => Promise.resolve(borrow(store))), SILENT);
+  return {
+    agent,
+    world,
+    call: (verb, pod, ipam = {}) => agent.call(requestOf(verb, pod, ipam)),
+    [Symbol.asyncDispose]: async () => {
+      await agent.finish(1_000);
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function requestOf(verb: string, pod: string, ipam: Record<string, unknown> = {}) {
+  const env = {
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: `c-${pod}`,
+    CNI_IFNAME: "net1",
+    CNI_NETNS: "/run/netns/x",
+    CNI_PATH: "/opt/cni/bin",
+    CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+  };
+  const conf = { cniVersion: "1.1.0", name: "net", ipam: { ...IPAM, ...ipam } };
+  return { protocol: PROTOCOL, env, stdin: JSON.stringify(conf) };
+}
+
+/** A caller: what it sends, and what it is answered; undefined: the agent closed without an answer. */
+function caller(
+  sent: Promise<string>,
+): { readonly connection: Connection; readonly answered: Promise<string | undefined> } {
+  const { promise: answered, resolve } = Promise.withResolvers<string | undefined>();
+  const close = () => resolve(undefined);
+  const reply = (text: string) => Promise.resolve(resolve(text));
+  return { connection: { readAll: () => sent, reply, close }, answered };
+}
+
+Deno.test("Agent leaves to the plugin what it cannot use or open, whether or not the plugin can", async () => {
+  await using b = await bench();
+  for (
+    const ipam of [
+      { configuration_path: "/etc/elsewhere/whereabouts.conf" },
+      { database: "/var/lib/elsewhere/whereabouts.db" },
+      { range: "nonsense" },
+    ]
+  ) {
+    for (const verb of ["ADD", "DEL", "STATUS"]) assert.equal(await b.call(verb, "web", ipam), undefined, verb);
+  }
+  assert.equal((await b.call("ADD", "web"))?.exitCode, 0);
+  for (let i = 0; i < 5; i++) await b.call("ADD", `web-${i}`);
+  const full = await b.call("ADD", "late");
+  assert.equal(full?.exitCode, 1, "an answer of the store's is the agent's answer");
+  assert.match(b.agent.http("/metrics").body, /requests_total\{verb="DEL",outcome="declined"\} 3\n/);
+});
+
+Deno.test("Agent counts calls, batches, conflicts, retries and the store's operations", async () => {
+  let commits = 0;
+  await using b = await bench(({ method }) => {
+    if (method !== "commit" || ++commits > 2) return undefined;
+    return { done: false, then: commits === 1 ? "conflict" : "unavailable" };
+  });
+  const adds = Promise.all([b.call("ADD", "a"), b.call("ADD", "b")]);
+  for (let i = 0; i < 20; i++) await b.world.advance(50);
+  assert.deepEqual((await adds).map((answer) => answer?.exitCode), [0, 0]);
+  assert.equal((await b.call("FROBNICATE", "a"))?.exitCode, 1);
+  const metrics = b.agent.http("/metrics").body;
+  for (
+    const line of [
+      'requests_total{verb="ADD",outcome="success"} 2',
+      'requests_total{verb="other",outcome="error"} 1',
+      'request_seconds_count{verb="ADD",outcome="success"} 2',
+      "batch_size_sum 2",
+      "commit_seconds_count 1",
+      'conflicts_total{operation="commit"} 1',
+      'retries_total{reason="conflict"} 1',
+      'retries_total{reason="unavailable"} 1',
+      'store_seconds_count{operation="commit",outcome="success"} 1',
+      'store_seconds_count{operation="reserve",outcome="success"} 2',
+      "queue_length 0",
+      "requests_in_flight 0",
+    ]
+  ) assert(metrics.includes(`whereabouts_agent_${line}\n`), `${line}\n${metrics}`);
+});
+
+Deno.test("Agent gives a call up before its caller turns elsewhere, and never begins one whose caller has", async () => {
+  await using b = await bench(({ method }) => method === "commit" ? { done: false, then: "silent" } : undefined);
+  const callers = Array.from(
+    { length: 1_001 },
+    (_, i) => caller(Promise.resolve(JSON.stringify(requestOf("ADD", `p${i}`)))),
+  );
+  const served = callers.map(({ connection }) => b.agent.serve(connection));
+  await b.world.advance(1_000);
+  assert.match(b.agent.http("/metrics").body, /whereabouts_agent_queue_length 1\n/);
+  for (let second = 0; second < 60; second++) await b.world.advance(1_000);
+  await Promise.all(served);
+  const [first] = callers;
+  const { code, msg } = JSON.parse(JSON.parse(await first?.answered ?? "").stdout);
+  assert.deepEqual([code, msg], [11, "ADD did not end within 25 s"]);
+  assert.equal(await callers.at(-1)?.answered, undefined);
+});
+
+Deno.test("Agent tells callers beyond its bound at once to try again", async () => {
+  await using b = await bench();
+  const silence = Promise.withResolvers<string>();
+  const silent = Array.from({ length: 2_000 }, () => b.agent.serve(caller(silence.promise).connection));
+  const beyond = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "late"))));
+  await b.agent.serve(beyond.connection);
+  assert.equal(JSON.parse(JSON.parse(await beyond.answered ?? "").stdout).code, 11);
+  silence.reject(new Error("closed"));
+  await Promise.all(silent);
+  const next = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "next"))));
+  await b.agent.serve(next.connection);
+  assert.equal(JSON.parse(await next.answered ?? "").exitCode, 0);
+});
+
+Deno.test("Agent is ready until it is told to stop, and answers what it took", async () => {
+  const held = Promise.withResolvers<undefined>();
+  await using b = await bench(({ method }) => method === "commit" ? held.promise : undefined);
+  const taken = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "web"))));
+  void b.agent.serve(taken.connection);
+  assert.deepEqual([b.agent.http("/readyz").status, b.agent.http("/healthz").status], [200, 200]);
+  const finished = b.agent.finish(5_000);
+  assert.deepEqual([b.agent.http("/readyz").status, b.agent.http("/healthz").status], [503, 200]);
+  held.resolve(undefined);
+  await finished;
+  assert.equal(JSON.parse(await taken.answered ?? "").exitCode, 0);
+});
