@@ -6,6 +6,7 @@
 import { SILENT } from "../world/log.ts";
 import type { Call } from "./call.ts";
 import { attachmentTurn } from "./turn.ts";
+import { isLater } from "./verbs/del.ts";
 import { releaseRecord } from "./verbs/gc.ts";
 
 /** What a round of deliveries came to. */
@@ -19,7 +20,8 @@ export interface Replayed {
 }
 
 /**
- * Delivers releases that are pending, oldest names first. Stops at the first failure: what keeps one from being delivered keeps the others.
+ * Delivers releases that are pending, oldest names first. Stops where the store does not answer: what keeps one from being delivered keeps
+ * the others. A refusal may concern one only.
  *
  * @param call whose process, deadline and world are used
  * @param most so many at the most
@@ -28,6 +30,7 @@ export async function replay(call: Call, most: number): Promise<Replayed> {
   const journal = call.host.journal(call.world, SILENT);
   const pending = await journal?.pending() ?? [];
   let delivered = 0;
+  let error: unknown;
   for (const record of pending.slice(0, most)) {
     try {
       using _turn = await attachmentTurn(call.world, record, call.signal);
@@ -35,9 +38,10 @@ export async function replay(call: Call, most: number): Promise<Replayed> {
       await releaseRecord(call, record);
       await journal?.forget(record);
       delivered++;
-    } catch (error) {
-      return { delivered, left: pending.length - delivered, error };
+    } catch (failure) {
+      error ??= failure;
+      if (isLater(failure, call.signal)) break;
     }
   }
-  return { delivered, left: pending.length - delivered };
+  return { delivered, left: pending.length - delivered, ...(error !== undefined && { error }) };
 }

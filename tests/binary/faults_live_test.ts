@@ -122,3 +122,17 @@ Deno.test("a DEL that nothing answers is kept, and delivered by the next call th
   const { entries, reservations } = await state(kube);
   assert.deepEqual([entries, reservations], [["default/q", "default/q"], ["default/q", "default/q"]]);
 });
+
+Deno.test("a DEL that an API server refuses, as a starting one does, is kept and told, and delivered when it is allowed", async () => {
+  await using kube = await makeKube();
+  await using proxy = await FaultProxy.start(kube);
+  const conf = await network(proxy, 4);
+  assert.equal((await callPlugin(PLUGIN, { verb: "ADD", conf, containerId: "c", pod: "p" })).code, 0);
+  proxy.plan = () => ({ status: 403 });
+  assertError(await callPlugin(PLUGIN, { verb: "DEL", conf, containerId: "c", pod: "p" }), [102]);
+  assert.deepEqual(await state(kube), WHOLE);
+  proxy.plan = () => "pass";
+  assert.equal((await callPlugin(PLUGIN, { verb: "ADD", conf, containerId: "d", pod: "q" })).code, 0);
+  const { entries, reservations } = await state(kube);
+  assert.deepEqual([entries, reservations], [["default/q", "default/q"], ["default/q", "default/q"]]);
+});

@@ -1,5 +1,5 @@
 /**
- * DEL: what the attachment holds goes back. A release that cannot be delivered now is kept in the node's journal.
+ * DEL: what the attachment holds goes back. A release that the store does not take now is kept in the node's journal.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { OpenIpam } from "../../ipam/ipam.ts";
 import { release } from "../../ipam/release.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournalRecord } from "../../journal/record.ts";
-import { ConflictError, UnavailableError } from "../../storage/driver.ts";
+import { ConflictError, RefusedError, UnavailableError } from "../../storage/driver.ts";
 import { type Logger, makeLogger } from "../../world/log.ts";
 import { type Call, configure, type Configured, sliced } from "../call.ts";
 import { attachmentTurn } from "../turn.ts";
@@ -32,12 +32,20 @@ export async function del(call: Call): Promise<string> {
   try {
     await deliver(call, configured, record);
   } catch (error) {
-    if (!isLater(error, call.signal)) throw error;
+    const refused = isRefused(error);
+    if (!refused && !isLater(error, call.signal)) throw error;
     await promised(call, journal, record, error);
+    if (refused) throw error; // people shall see it, while the release is tried again all the same
     return "";
   }
   await journal?.forget(request);
   return "";
+}
+
+/** An API server that is starting refuses what it will allow in a second, and there are runtimes that ask for a release only once. */
+function isRefused(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isRefused);
+  return error instanceof RefusedError;
 }
 
 /**
