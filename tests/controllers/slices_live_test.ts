@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { NoSliceError } from "../../src/ipam/errors.ts";
+import { eventually } from "../support/process.ts";
+import { Lab } from "./live.ts";
+
+interface Sliced extends AsyncDisposable {
+  readonly lab: Lab;
+  readonly objects: Lab["objects"];
+  /** A node's name in the cluster. */
+  readonly real: (name: string) => string;
+  /** Makes or changes a network. */
+  readonly define: (name: string, ipam: Record<string, unknown>) => Promise<void>;
+  /** Waits until the nodes have these slices. Returns the milliseconds it took. */
+  readonly become: (pool: string, wanted: readonly string[]) => Promise<number>;
+}
+
+/** A lab with nodes of its own names, and the slices of these. */
+async function sliced(...names: string[]): Promise<Sliced> {
+  const lab = await Lab.make();
+  const { objects } = lab;
+  const real = (name: string) => `${lab.kube.namespace}-${name}`;
+  for (const name of names) await objects.node(real(name));
+  const ours = async (pool: string) =>
+    (await objects.slices(pool)).filter((one) => one.includes(` ${lab.kube.namespace}-`))
+      .map((one) => one.replace(`${lab.kube.namespace}-`, ""));
+  return {
+    lab,
+    objects,
+    real,
+    define: (name: string, ipam: Record<string, unknown>) =>
+      objects.attachment(name, { name, type: "macvlan", ipam: { type: "whereabouts", ...ipam } }),
+    become: async (pool: string, wanted: readonly string[]) => {
+      const begun = Date.now();
+      let seen: unknown;
+      await eventually(`slices of ${pool}`, async () => {
+        seen = await ours(pool);
+        return JSON.stringify(seen) === JSON.stringify(wanted);
+      }, 15_000).catch(() => assert.deepEqual(seen, wanted, pool));
+      return Date.now() - begun;
+    },
+    [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("Controller gives each node its slice of every range, and a joining one within a second", async () => {
+  await using it = await sliced("a", "b");
+  await it.define("net", {
+    range: "10.70.0.0/26",
+    range_start: "10.70.0.17",
+    exclude: ["10.70.0.32/28"],
+    node_slice_size: "/28",
+    ipRanges: [{ range: "10.71.0.0/25" }],
+  });
+  await it.define("six", { range: "fd00:70::/64", node_slice_size: "80" });
+  await using _ = await it.lab.start();
+  await it.become("net", ["10.70.0.16/28 a", "10.70.0.48/28 b"]);
+  await it.become("net-10.71.0.0-25", ["10.71.0.0/28 a", "10.71.0.16/28 b"]);
+  await it.become("six", ["fd00:70::/80 a", "fd00:70:0:0:1::/80 b"]);
+  await it.objects.node(it.real("c"));
+  const took = await it.become("six", ["fd00:70::/80 a", "fd00:70:0:0:1::/80 b", "fd00:70:0:0:2::/80 c"]);
+  assert(took < 1_000, `${took} ms`);
+  await it.become("net", ["10.70.0.16/28 a", "10.70.0.48/28 b"]);
+  await eventually(
+    "an event",
+    async () => (await it.objects.events()).includes("NetworkAttachmentDefinition net NoFreeSlices"),
+  );
+});
+
+Deno.test("Controller takes a slice from a node that left, after its addresses are gone, and gives it to one that waits", async () => {
+  await using it = await sliced("a", "b");
+  const { lab, objects } = it;
+  const ipam = { range: "10.72.0.0/27", node_slice_size: "/28" };
+  await it.define("net", ipam);
+  await using _ = await lab.start();
+  await it.become("net", ["10.72.0.0/28 a", "10.72.0.16/28 b"]);
+  const ips = await lab.add("net", ipam, "web", { node: it.real("b") });
+  assert.deepEqual(ips, ["10.72.0.16"]);
+  await objects.pod("web", { ips });
+  await objects.deleteNode(it.real("b"));
+  await objects.node(it.real("c"));
+  await eventually(
+    "that c waits",
+    async () => (await objects.events()).includes("NetworkAttachmentDefinition net NoFreeSlices"),
+  );
+  await it.become("net", ["10.72.0.0/28 a", "10.72.0.16/28 b"]);
+  await assert.rejects(lab.add("net", ipam, "early", { node: it.real("c") }), NoSliceError);
+  await objects.deletePod("web");
+  await it.become("net", ["10.72.0.0/28 a", "10.72.0.16/28 c"]);
+  assert.deepEqual(await lab.add("net", ipam, "late", { node: it.real("c") }), ["10.72.0.16"]);
+});
+
+Deno.test("Controller keeps running allocations valid when range and size change", async () => {
+  await using it = await sliced("a", "b");
+  const { lab, objects } = it;
+  const ipam = { range: "10.73.0.0/27", node_slice_size: "/28" };
+  await it.define("net", ipam);
+  await using _ = await lab.start();
+  await it.become("net", ["10.73.0.0/28 a", "10.73.0.16/28 b"]);
+  await objects.pod("web", { ips: await lab.add("net", ipam, "web", { node: it.real("b") }) });
+  const changed = { range: "10.73.0.0/26", node_slice_size: "/27" };
+  await it.define("net", changed);
+  await it.become("net", ["10.73.0.16/28 b", "10.73.0.32/27 a"]);
+  assert.deepEqual(await lab.held(), ["10.73.0.16 web"]);
+  assert.deepEqual(await lab.add("net", changed, "web", { node: it.real("b") }), ["10.73.0.16"]);
+  await objects.deletePod("web");
+  await lab.settles([]);
+  await it.become("net", ["10.73.0.0/27 b", "10.73.0.32/27 a"]);
+});
+
+Deno.test("Controller cuts a /8 into /27, and is stopped by no network whose slices cannot be stored", async () => {
+  await using it = await sliced("a");
+  const bad = { type: "whereabouts", range: "10.74.0.0/24", node_slice_size: "/28" };
+  await it.objects.attachment("bad", { name: "Not_A_Name", type: "macvlan", ipam: bad }); // no object can be named so
+  await it.define("big", { range: "10.0.0.0/8", node_slice_size: "/27" });
+  await it.define("size", { range: "10.75.0.0/24", node_slice_size: "/16" });
+  await using _ = await it.lab.start();
+  await it.become("big", ["10.0.0.0/27 a"]);
+  assert((await it.objects.slices("big")).length < 100, "free slices of a long list are not written down");
+  await it.objects.node(it.real("b"));
+  const took = await it.become("big", ["10.0.0.0/27 a", "10.0.0.32/27 b"]);
+  assert(took < 1_500, `${took} ms beside a network that fails`);
+  await eventually("the events of both", async () => {
+    const events = await it.objects.events();
+    return ["bad SlicesRefused", "size InvalidSliceSize"].every((one) =>
+      events.includes(`NetworkAttachmentDefinition ${one}`)
+    );
+  });
+  await it.objects.deleteAttachment("big");
+  await it.become("big", []);
+});
