@@ -29,6 +29,8 @@ export interface ProxiedRequest {
   readonly url: string;
   /** How many requests came before it. */
   readonly index: number;
+  /** The bearer token it brought; empty where it brought none. */
+  readonly token: string;
 }
 
 /** The running proxy. */
@@ -94,7 +96,7 @@ export class FaultProxy implements AsyncDisposable {
     const { url = "", method = "GET" } = request;
     const watches = url.includes("watch=1");
     const what = `${watches ? "WATCH" : method} ${resourceOf(url)}`;
-    const fate = this.plan({ what, url, index: this.requests.push(what) - 1 });
+    const fate = this.plan({ what, url, index: this.requests.push(what) - 1, token: tokenOf(request.headers) });
     if (fate === "hang") return;
     if (fate === "close") return void request.socket.destroy();
     if (typeof fate === "object") return refuse(response, fate);
@@ -195,4 +197,8 @@ function refuse(response: ServerResponse, { status, retryAfter }: Exclude<Fate, 
     ...(retryAfter !== undefined && { "retry-after": `${retryAfter}` }),
   });
   response.end(body);
+}
+
+function tokenOf({ authorization = "" }: IncomingHttpHeaders): string {
+  return authorization.replace(/^Bearer /, "");
 }
