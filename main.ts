@@ -27,6 +27,8 @@ if (world.env("CNI_COMMAND") !== undefined) {
 }
 const { runCommand } = await import("./src/cli/command.ts");
 const stdio = {
+  called: (await import("node:process")).default.argv0,
+  ask: Deno.stdin.isTerminal() && Deno.stdout.isTerminal() ? confirm : undefined,
   write: (text: string) => writeAll(Deno.stdout, text),
   terminal: Deno.stdout.isTerminal(),
   openCluster: async (world: World, access: ClusterAccess) =>

@@ -8,6 +8,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
+import type { Unreadable } from "../../src/pool/finding.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { formatPoolKey } from "../../src/pool/types.ts";
 import {
@@ -69,6 +70,28 @@ class EmbeddedDriver implements StorageDriver {
       return rows.map(toKey).filter((key) => key !== undefined);
     });
     return Promise.all(keys.map((key) => this.read(key, signal)));
+  }
+
+  unreadable(signal: AbortSignal): Promise<Unreadable[]> {
+    return this.#run(signal, (database) => {
+      const pools = database.prepare("SELECT network, node, range FROM pools").all().filter((row) => !toKey(row));
+      const odd = database.prepare(
+        "SELECT range, address FROM allocations JOIN pools ON pools.id = allocations.pool",
+      ).all().filter(({ range, address }) => {
+        const family = parseCidr(String(range))?.cidr.family;
+        return family !== undefined && parseIp(String(address))?.family !== family;
+      });
+      const reserved = database.prepare("SELECT address FROM reservations").all()
+        .filter(({ address }) => !parseIp(String(address)));
+      return [
+        ...pools.map(({ range }) => ({ where: `Pool ${range}`, why: "Its range is no network" })),
+        ...odd.map(({ range, address }) => ({
+          where: `Pool ${range}`,
+          why: `Its entry ${address} is no address of it`,
+        })),
+        ...reserved.map(({ address }) => ({ where: `Reservation ${address}`, why: "It is of no address" })),
+      ];
+    });
   }
 
   status(signal: AbortSignal): Promise<void> {

@@ -29,7 +29,38 @@ export function decodeKey(prefix: string, key: string): PoolKey | undefined {
   return { network: network === NONE ? "" : network, ...(node !== NONE && { node }), cidr };
 }
 
-/** Where older releases of the original kept the pool. They had neither networks nor nodes. */
-export function legacyKeys({ network, node, cidr }: PoolKey): string[] {
-  return network === "" && node === undefined ? [`/whereabouts/${formatCidr(cidr)}`, `/${formatCidr(cidr)}`] : [];
+/** Where the original's v0.2 to v0.5.4 kept everything, whatever the prefix of this release. */
+const OLD_PREFIX = "/whereabouts";
+
+/** Where older releases of the original kept the pool, as far as its network alone says. They had neither networks nor nodes. */
+export function legacyKeys(key: PoolKey): string[] {
+  const { cidr } = key;
+  return mayBeLegacy(key) ? [`${OLD_PREFIX}/${formatCidr(cidr)}`, `/${formatCidr(cidr)}`] : [];
+}
+
+/** Whether older releases had pools of this kind. */
+export function mayBeLegacy({ network, node }: PoolKey): boolean {
+  return network === "" && node === undefined;
+}
+
+/** The pool of an older release's key; undefined where it is none. v0.1 named it after the range as it was configured. */
+export function decodeLegacyKey(key: string): PoolKey | undefined {
+  const range = key.startsWith(`${OLD_PREFIX}/`) ? key.slice(OLD_PREFIX.length + 1) : key.slice(1);
+  if (!key.startsWith("/")) return undefined;
+  const cidr = parseCidr(range.slice(range.lastIndexOf("-") + 1))?.cidr; // FIRST-LAST/LENGTH
+  return cidr && { network: "", cidr };
+}
+
+/** Where keys of v0.1 for a pool can be: those that begin like addresses of it. Without a pool: of any. */
+export function legacyRanges(key?: PoolKey): { readonly start: string; readonly end: string }[] {
+  const all = [{ start: "/0", end: "/g" }, { start: `${OLD_PREFIX}/`, end: `${OLD_PREFIX}0` }];
+  const cidr = key?.cidr;
+  if (cidr?.family !== 4 || cidr.prefix < 8) return all;
+  const first = `/${cidr.base >> 24n}`;
+  return [{ start: `${first}.`, end: `${first}/` }];
+}
+
+/** Under which key the plugins of an older release exclude each other: `LOCK/LEASE` is there while one works on the record. */
+export function legacyLock(key: string): string {
+  return key.startsWith(`${OLD_PREFIX}/`) ? key : OLD_PREFIX;
 }

@@ -24,22 +24,46 @@ export interface PoolDocument {
 /** The value of a pool that is not there. */
 export const EMPTY: PoolDocument = { version: VERSION, allocations: {} };
 
+/** Format of the value of a pool that is closed: no release reads it as a pool. */
+const CLOSED_VERSION = 2;
+
+/** Whether the value is that of a pool whose entries are, or are on their way, elsewhere. */
+export function isClosed({ version }: PoolDocument): boolean {
+  return version === CLOSED_VERSION;
+}
+
+/** The value of a pool that is closed, with its entries. */
+export function closedDocument(document: PoolDocument): PoolDocument {
+  return { ...document, version: CLOSED_VERSION };
+}
+
+/** Addresses of a value that are none of the family: entries that nobody reads. */
+export function oddEntries({ allocations }: PoolDocument, family: Family): string[] {
+  return Object.entries(allocations)
+    .filter(([address, entry]) => parseIp(address)?.family !== family || !isObject(entry)).map(([address]) => address);
+}
+
 /** Decodes a value; undefined where it is none of this format. */
 export function decodeValue(text: string): PoolDocument | undefined {
   try {
     const value = JSON.parse(text);
-    const known = value?.version === VERSION && typeof value.allocations === "object" && value.allocations !== null;
+    const known = [VERSION, CLOSED_VERSION].includes(value?.version) && isObject(value.allocations);
     return known ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Reads entries. What is no address of the family is left out; it stays in the value. */
 export function toAllocations({ allocations }: PoolDocument, family: Family): Map<bigint, Allocation> {
   const read = new Map<bigint, Allocation>();
-  for (const [address, { id, podref, ifname }] of Object.entries(allocations)) {
+  for (const [address, entry] of Object.entries(allocations)) {
     const ip = parseIp(address);
+    const { id, podref, ifname } = entry ?? {};
     if (ip?.family !== family) continue;
     const [containerId, podRef, ifName] = [id, podref, ifname].map((member) =>
       typeof member === "string" ? member : ""

@@ -34,6 +34,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     presume,
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
+    unreadable: async (signal) => await (await import("./unreadable.ts")).findUnreadable(api, signal),
     slices: { find: async (name, signal) => (await import("./slices.ts")).findSlices(api, name, signal) },
     overlaps: kubernetesReservations(api),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),

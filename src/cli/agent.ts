@@ -3,32 +3,40 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { runAgent } from "../agent/agent.ts";
 import { DEFAULT_SOCKET, SOCKET_VARIABLE } from "../agent/protocol.ts";
 import { LOG_LEVELS, makeLogger } from "../world/log.ts";
+import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Runs the agent until it is told to stop. Returns the exit code. */
-export async function agent({ world, loadDriver, platform }: Terminal, args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      socket: { type: "string" },
-      "http-address": { type: "string" },
-      "log-level": { type: "string", default: "verbose" },
-    },
-  });
+/** The agent's flags. */
+export const AGENT_FLAGS = {
+  socket: { type: "string", value: "PATH", help: `Where it listens; else ${SOCKET_VARIABLE}, else ${DEFAULT_SOCKET}` },
+  "http-address": { type: "string", value: "HOST:PORT", help: "Serve health and metrics there" },
+  "log-level": { type: "string", value: "LEVEL", default: "verbose", help: "panic, error, verbose or debug" },
+} as const satisfies Flags;
+
+/** Runs the agent until it is told to stop. */
+export const agent: Command = defineCommand({
+  about: ["The node's warm process: it answers the plugin's calls over a socket that root alone may use."],
+  flags: AGENT_FLAGS,
+}, serve);
+
+/** What the command does, for the installer, which is an agent too. Returns the exit code. */
+export async function serve(
+  { world, loadDriver, platform }: Terminal,
+  values: Values<typeof AGENT_FLAGS>,
+): Promise<number> {
   const level = LOG_LEVELS.find((one) => one === values["log-level"]);
   if (!level) {
-    throw new RangeError(
+    throw new UsageError(
       `Unknown log level ${JSON.stringify(values["log-level"])}: wanted one of ${LOG_LEVELS.join(", ")}`,
     );
   }
   const socket = values.socket ?? world.env(SOCKET_VARIABLE) ?? DEFAULT_SOCKET;
   const httpAddress = values["http-address"];
   if (httpAddress !== undefined && !/^.+:\d+$/.test(httpAddress)) {
-    throw new RangeError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
+    throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
   }
   const log = makeLogger(world, { level });
   await runAgent(world, await platform(), loadDriver, log, { socket, ...(httpAddress && { httpAddress }) });

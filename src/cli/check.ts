@@ -3,37 +3,60 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { findInconsistencies, type Finding } from "../pool/findings.ts";
-import { table } from "./pool_view.ts";
-import { podsSource } from "./pods.ts";
+import { type Finding, GRAVITY, type Gravity } from "../pool/finding.ts";
+import { findInconsistencies } from "../pool/findings.ts";
+import { SILENT } from "../world/log.ts";
+import { type Command, defineCommand } from "./define.ts";
+import { PODS_FLAG, podsSource } from "./pods.ts";
 import { LOOK_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Compares pools, reservations and, where a cluster can be asked, pods. Returns 0 where all fits, 3 where something does not. */
-export async function check(terminal: Terminal, args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { ...STORE_FLAGS, pods: { type: "string" } } });
-  await using store = await openStore(terminal, values);
-  await using pods = await podsSource(terminal, store.datastore, values);
+/** The exit code of the worst finding. */
+const EXITS: Readonly<Record<Gravity, number>> = { leak: 3, conflict: 4, unreadable: 5 };
+
+/** Compares pools, reservations and, where a cluster can be asked, pods, nodes and slices. */
+export const check: Command = defineCommand({
+  about: [
+    "Whether pools and reservations agree: with each other, and with the pods, nodes and node slices of the cluster, or with the pods of " +
+    "a file. One look is taken, so what is under way at the moment may show; look again before you act.",
+    "Its --json is what `release --from-report` takes.",
+  ],
+  flags: { ...PODS_FLAG, ...STORE_FLAGS },
+  exits: {
+    0: "All fits",
+    3: "Leaks: addresses, reservations or slices that nobody holds, or reservations that are missing; reconcile mends most",
+    4: "Conflicts: an address has two owners, or may get them; slices overlap",
+    5: "Something stored cannot be read",
+  },
+}, async (terminal, values) => {
+  await using store = await openStore(terminal, values, SILENT); // what a driver would log here is among the findings
+  await using source = await podsSource(terminal, store.datastore, values);
   const signal = AbortSignal.timeout(LOOK_TIMEOUT);
   const { driver } = store.ipam;
-  const pools = await driver.list(signal);
+  const unreadable = await driver.unreadable?.(signal) ?? [];
+  // pools before pods: what is added between the two is seen with its pod, not taken for an orphan
   const reservations = await driver.overlaps?.list(undefined, signal) ?? [];
-  const findings = findInconsistencies({
-    pools,
-    reservations,
-    pods: await pods?.list(signal),
-    reserves: pods?.reserves,
-  });
-  const count = pools.reduce((sum, { allocations }) => sum + allocations.size, 0);
-  if (values.json) terminal.print(JSON.stringify({ pools: pools.length, allocations: count, findings }, undefined, 2));
-  else {report(
-      terminal,
-      findings,
-      `${pools.length} pools, ${count} allocations${pods ? "" : "; pods were not looked at"}`,
-    );}
-  return findings.length > 0 ? 3 : 0;
+  const pools = await driver.list(signal);
+  const pods = await source?.list(signal);
+  const slices = await source?.slices?.(signal);
+  const findings = findInconsistencies({ pools, reservations, pods, reserves: source?.reserves, slices, unreadable });
+  const allocations = pools.reduce((sum, pool) => sum + pool.allocations.size, 0);
+  if (values.json) {
+    const looked = { pools: pools.length, allocations, reservations: reservations.length, pods: pods?.length ?? null };
+    terminal.print(JSON.stringify({ ...looked, findings }, undefined, 2));
+  } else report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} of ${store.where}`);
+  return Math.max(0, ...findings.map(({ kind }) => EXITS[GRAVITY[kind]]));
+});
+
+function lookedAt(pools: number, allocations: number, pods: number | undefined): string {
+  return [count(pools, "pool"), count(allocations, "allocation"), pods === undefined ? "no pods" : count(pods, "pod")]
+    .join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function report({ print, style }: Terminal, findings: readonly Finding[], looked: string): void {
@@ -41,7 +64,9 @@ function report({ print, style }: Terminal, findings: readonly Finding[], looked
     print(style.good(`Consistent: ${looked}`));
     return;
   }
-  const rows = findings.map(({ kind, address, pool, message }) => [kind, address, pool, message]);
-  table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows).forEach(print);
-  print(style.bad(`\n${findings.length} findings in ${looked}`));
+  const sorted = findings.toSorted((a, b) => EXITS[GRAVITY[b.kind]] - EXITS[GRAVITY[a.kind]]);
+  const rows = sorted.map(({ kind, address, pool, message }) => [kind, address || "-", pool || "-", message]);
+  table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows, style).forEach(print);
+  print("");
+  print(style.bad(`${count(findings.length, "finding")} in ${looked}`));
 }

@@ -1,162 +1,138 @@
 /**
- * The command line: which subcommands there are, each loaded when it is called.
+ * The command line: which commands there are, each loaded when it is called.
  *
  * @module
  */
 import { SUPPORTED_VERSIONS } from "../cni/version.ts";
-import type { Platform } from "../world/platform.ts";
-import type { OpenCluster } from "../controllers/cluster.ts";
-import type { InspectApi } from "../install/preflight.ts";
-import type { LoadDriver } from "../storage/open.ts";
+import { nearest } from "../config/document.ts";
 import { VERSION } from "../version.ts";
 import type { World } from "../world/world.ts";
+import { type Command, helpOf, section, toUsageError, UsageError } from "./define.ts";
 import { styleFor } from "./style.ts";
-import { table } from "./pool_view.ts";
-import { STORE_HELP } from "./store.ts";
-import type { Terminal } from "./terminal.ts";
+import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
-interface Command {
+interface Entry {
   readonly summary: string;
-  /** Its flags, for the help. */
-  readonly flags?: string;
-  readonly run: (terminal: Terminal, args: readonly string[]) => Promise<number>;
+  readonly load: () => Promise<Command>;
 }
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  agent: {
-    summary: "Serve the plugin of this node over a socket",
-    flags: "--socket PATH, --http-address HOST:PORT, --log-level LEVEL",
-    run: async (terminal, args) => (await import("./agent.ts")).agent(terminal, args),
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  show: {
+    summary: "List the pools, or show who has what in some",
+    load: async () => (await import("./show.ts")).show,
+  },
+  "who-has": {
+    summary: "Who has an address",
+    load: async () => (await import("./who_has.ts")).whoHas,
   },
   check: {
-    summary: "Whether pools, reservations and pods agree; exit code 3 where not",
-    flags: `--pods FILE, ${STORE_HELP}`,
-    run: async (terminal, args) => (await import("./check.ts")).check(terminal, args),
+    summary: "Whether pools, reservations, pods, nodes and slices agree",
+    load: async () => (await import("./check.ts")).check,
+  },
+  reconcile: {
+    summary: "Free what no pod holds: one sweep",
+    load: async () => (await import("./reconcile.ts")).reconcile,
+  },
+  release: {
+    summary: "Take addresses back by hand",
+    load: async () => (await import("./release.ts")).release,
+  },
+  migrate: {
+    summary: "Convert what older releases left in etcd, or move it into a cluster",
+    load: async () => (await import("./migrate.ts")).migrate,
   },
   controller: {
-    summary: "Free what pods leave behind, sweep on a schedule, keep node slices; replicas stand by",
-    flags:
-      `--http-address HOST:PORT, --interval 5m, --schedule-file FILE, --grace SECONDS, --lease-name NAME, --lease-namespace NAME, ` +
-      `--log-level LEVEL, ${STORE_HELP}`,
-    run: async (terminal, args) => (await import("./controller.ts")).controller(terminal, args),
-  },
-  demo: {
-    summary: "Show the main job on an embedded store in memory",
-    run: async (terminal) => (await import("./demo.ts")).demo(terminal),
+    summary: "Free what pods leave behind, sweep on a schedule, keep node slices",
+    load: async () => (await import("./controller_command.ts")).controllerCommand,
   },
   install: {
     summary: "Put the plugin on this node and keep its credentials fresh",
-    flags:
-      "--agent, --once, --check, --uninstall, --bin-dir DIR, --conf-dir DIR, --host-conf-dir DIR, --namespace NAME, --node-name NAME",
-    run: async (terminal, args) => (await import("./install.ts")).install(terminal, args),
+    load: async () => (await import("./install.ts")).install,
   },
-  reconcile: {
-    summary: "Free what no pod holds",
-    flags: `--dry-run, --grace SECONDS, --pods FILE, ${STORE_HELP}`,
-    run: async (terminal, args) => (await import("./reconcile.ts")).reconcile(terminal, args),
+  agent: {
+    summary: "Serve the plugin of this node over a socket",
+    load: async () => (await import("./agent.ts")).agent,
   },
-  release: {
-    summary: "Take ADDRESS back by hand",
-    flags: `--yes, ${STORE_HELP}`,
-    run: async (terminal, args) => (await import("./release.ts")).releaseAddress(terminal, args),
-  },
-  show: {
-    summary: "List pools, or show POOL",
-    flags: `--map, ${STORE_HELP}`,
-    run: async (terminal, args) => (await import("./show.ts")).show(terminal, args),
-  },
-  "who-has": {
-    summary: "Who has ADDRESS",
-    flags: STORE_HELP,
-    run: async (terminal, args) => (await import("./who_has.ts")).whoHas(terminal, args),
+  demo: {
+    summary: "Show the main job on an embedded store in memory",
+    load: async () => (await import("./demo.ts")).demo,
   },
   version: {
     summary: "Print the version",
-    run: ({ print }) => {
-      print(VERSION);
-      return Promise.resolve(0);
-    },
+    load: async () => (await import("./version.ts")).version,
   },
 };
 
 /** What the process offers besides the World. */
-export interface Stdio {
+export interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "platform" | "ask"> {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
-  /** Asks a cluster for its pods. */
-  readonly openCluster: OpenCluster;
-  /** Looks whether an API server is ready for the plugin. */
-  readonly inspectApi: InspectApi;
-  /** Sockets and signals. */
-  readonly platform: () => Promise<Platform>;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
+  /** The path or name that this process was called by. */
+  readonly called: string;
 }
 
-/** Runs a subcommand. Returns the exit code: 0, the command's own, or 2 for a command line that means nothing. */
+/** Runs a command. Returns the exit code: 0, the command's own, 1 where it fails, or 2 for a command line that means nothing. */
 export async function runCommand(
   args: readonly string[],
   world: World,
-  loadDriver: LoadDriver,
-  stdio: Stdio,
+  loadDriver: Terminal["loadDriver"],
+  { write, terminal: colours, called, ...rest }: Stdio,
 ): Promise<number> {
-  const [name = "", ...rest] = args;
-  const print = (line: string) => stdio.write(`${line}\n`);
-  if (name === "") {
+  const program = /(^|[/\\])kubectl[-_]whereabouts(\.exe)?$/.test(called) ? KUBECTL_PROGRAM : "whereabouts";
+  const print = (line: string) => write(`${line}\n`);
+  const [first = "", ...others] = args;
+  if (first === "" && program === "whereabouts") {
     world.stderr(`whereabouts ${VERSION}`);
     world.stderr(`CNI protocol versions supported: ${SUPPORTED_VERSIONS.join(", ")}`);
     return 0;
   }
-  if (["help", "--help", "-h"].includes(name)) {
-    usage().forEach(print);
+  const [name, options] = wanted(first, others);
+  if (name === "help") {
+    usage(program).forEach(print);
     return 0;
   }
-  const command = COMMANDS[name === "--version" ? "version" : name];
-  if (!command) {
-    world.stderr(
-      `Unknown command ${JSON.stringify(name)}: expected one of ${
-        Object.keys(COMMANDS).join(", ")
-      }; --help explains them`,
-    );
+  const style = styleFor(colours, world.env("NO_COLOR"));
+  let flags: readonly string[] = [];
+  try {
+    const command = await find(name, program);
+    flags = Object.keys(command.manual.flags);
+    if (options.some((option, i) => ["--help", "-h"].includes(option) && !options.slice(0, i).includes("--"))) {
+      helpOf(program, name, command.manual).forEach(print);
+      return 0;
+    }
+    return await command.run({ ...rest, world, loadDriver, print, style, program }, options);
+  } catch (thrown) {
+    const error = toUsageError(thrown, flags);
+    world.stderr(`${program}${name in COMMANDS ? ` ${name}` : ""}: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof UsageError)) return 1;
+    world.stderr(`${program} ${name in COMMANDS ? `${name} ` : ""}--help explains it`);
     return 2;
   }
-  const style = styleFor(stdio.terminal, world.env("NO_COLOR"));
-  try {
-    return await command.run({
-      world,
-      loadDriver,
-      platform: stdio.platform,
-      openCluster: stdio.openCluster,
-      inspectApi: stdio.inspectApi,
-      print,
-      style,
-    }, rest);
-  } catch (error) {
-    world.stderr(`whereabouts ${name}: ${error instanceof Error ? error.message : error}`);
-    return 1;
-  }
 }
 
-function usage(): string[] {
-  const rows = Object.entries(COMMANDS).flatMap((
-    [name, { summary, flags }],
-  ) => [[name, summary], ...flags ? wrapped(flags) : []]);
+/** `help NAME` is `NAME --help`, and `--version` is a command too. */
+function wanted(first: string, others: readonly string[]): [name: string, options: readonly string[]] {
+  if (["", "help", "--help", "-h"].includes(first)) return others[0] ? [others[0], ["--help"]] : ["help", []];
+  return [first === "--version" ? "version" : first, others];
+}
+
+async function find(name: string, program: string): Promise<Command> {
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry) return await entry.load();
+  const near = nearest(name.slice(0, 64), Object.keys(COMMANDS));
+  throw new UsageError(
+    `Unknown command ${JSON.stringify(name)}${near ? `: did you mean ${program} ${near}?` : ""}`,
+  );
+}
+
+function usage(program: string): string[] {
   return [
-    "Usage: whereabouts COMMAND",
+    `Usage: ${program} COMMAND [FLAGS]`,
+    ...section("Commands", Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary])),
     "",
+    `${program} COMMAND --help tells its flags and exit codes.`,
     "With CNI_COMMAND in the environment it is a CNI IPAM plugin: it reads a network configuration and prints addresses.",
-    "",
-    ...table(["COMMAND", "WHAT IT DOES"], rows),
   ];
-}
-
-/** Flags in lines that fit a terminal, as rows of the table. */
-function wrapped(flags: string): string[][] {
-  const lines: string[] = [];
-  for (const flag of flags.split(", ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + flag.length < 96) lines[lines.length - 1] = `${last}, ${flag}`;
-    else lines.push(`  ${flag}`);
-  }
-  return lines.map((line) => ["", line]);
 }

@@ -13,6 +13,7 @@ import type { StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { type Command, defineCommand } from "./define.ts";
 import { allocationTable, poolMap } from "./pool_view.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -52,8 +53,13 @@ const STEPS: readonly Step[] = [
   { title: "web-3 is added: it gets what web-0 gave back", verb: "ADD", pod: "web-3" },
 ];
 
-/** Runs the steps, showing each request and answer as they are, and draws the pools. Returns the exit code. */
-export async function demo(terminal: Terminal): Promise<number> {
+/** Shows each request and answer as they are, and draws the pools. */
+export const demo: Command = defineCommand({
+  about: ["Shows the main job on an embedded store in memory: no root, no cluster, nothing to install."],
+  flags: {},
+}, runSteps);
+
+async function runSteps(terminal: Terminal): Promise<number> {
   const { print, style } = terminal;
   await using store = await openOnce(terminal);
   print(style.strong("The network configuration that the runtime passes on standard input:"));
@@ -123,7 +129,7 @@ async function draw({ world, print, style }: Terminal, driver: StorageDriver): P
   const { config } = await loadConfig(world, { conf: NETWORK });
   for (const range of config.ranges) {
     const { allocations } = await driver.read(poolOf(config, range), new AbortController().signal);
-    for (const line of [...poolMap(range, allocations, style), "", ...allocationTable(range, allocations), ""]) {
+    for (const line of [...poolMap(range, allocations, style), "", ...allocationTable(range, allocations, style), ""]) {
       print(line);
     }
   }

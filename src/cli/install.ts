@@ -3,44 +3,47 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { installedPaths } from "../install/files.ts";
 import { followCredentials, install as installFiles, uninstall } from "../install/install.ts";
 import { preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
 import { makeLogger } from "../world/log.ts";
-import { agent } from "./agent.ts";
-import { table } from "./pool_view.ts";
+import { AGENT_FLAGS, serve } from "./agent.ts";
+import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where the node keeps what an uninstallation leaves. */
 const DATA = "/var/lib/cni/whereabouts";
 
-const OPTIONS = {
-  agent: { type: "boolean", default: false },
-  check: { type: "boolean", default: false },
-  once: { type: "boolean", default: false },
-  uninstall: { type: "boolean", default: false },
-  "bin-dir": { type: "string" },
-  "conf-dir": { type: "string" },
-  "host-conf-dir": { type: "string" },
-  kubeconfig: { type: "string" },
-  namespace: { type: "string" },
-  "node-name": { type: "string" },
-  socket: { type: "string" },
-  "http-address": { type: "string" },
-  "log-level": { type: "string" },
-} as const;
+const FLAGS = {
+  agent: { type: "boolean", help: "Be the node's agent too, as the DaemonSet's main process is" },
+  check: { type: "boolean", help: "List what the node lacks, and change nothing" },
+  once: { type: "boolean", help: "End when the files are there: do not follow a rotated token or CA" },
+  uninstall: { type: "boolean", help: "Take away what was installed; addresses stay" },
+  "bin-dir": { type: "string", value: "DIR", help: "Folder of CNI plugins; else CNI_BIN_DIR" },
+  "conf-dir": { type: "string", value: "DIR", help: "Folder of CNI configurations; else CNI_CONF_DIR" },
+  "host-conf-dir": { type: "string", value: "DIR", help: "The same, as the runtime sees it; else HOST_CNI_CONF_DIR" },
+  kubeconfig: { type: "string", value: "FILE", help: "The cluster that --check asks; else this pod's" },
+  namespace: {
+    type: "string",
+    value: "NAME",
+    short: "n",
+    help: "Namespace of the IPPools; else WHEREABOUTS_NAMESPACE",
+  },
+  "node-name": { type: "string", value: "NAME", help: "Name of this node; else NODENAME" },
+  json: { type: "boolean", help: "Print the list of --check as JSON" },
+  ...AGENT_FLAGS,
+} as const satisfies Flags;
 
-type Values = ReturnType<typeof parse>;
-
-function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options: OPTIONS }).values;
-}
-
-/** Installs, checks or uninstalls. Returns the exit code: 1 where `--check` found something missing. */
-export async function install(terminal: Terminal, args: readonly string[]): Promise<number> {
-  const values = parse(args);
+/** Installs, checks or uninstalls. */
+export const install: Command = defineCommand({
+  about: [
+    "Puts the plugin, its kubeconfig and its flat file on this node, and keeps the credentials fresh until it is told to stop.",
+  ],
+  flags: FLAGS,
+  exits: { 1: "It failed, or --check found something missing" },
+}, async (terminal, values) => {
   const { world } = terminal;
   const settings = readSettings((name) => world.env(name), {
     binFolder: values["bin-dir"],
@@ -49,29 +52,39 @@ export async function install(terminal: Terminal, args: readonly string[]): Prom
     namespace: values.namespace,
     nodeName: values["node-name"],
   });
-  if (values.check) return await check(terminal, settings, values.kubeconfig);
+  if (values.check) return await check(terminal, settings, values);
   if (values.uninstall) return await takeAway(terminal, settings);
   return await stay(terminal, settings, values);
-}
+});
 
-async function check(terminal: Terminal, settings: InstallSettings, kubeconfig: string | undefined): Promise<number> {
-  const { world, print, inspectApi } = terminal;
+async function check(
+  { world, print, style, inspectApi }: Terminal,
+  settings: InstallSettings,
+  { kubeconfig, json }: Values<typeof FLAGS>,
+): Promise<number> {
   const findings = await preflight(world, settings, () => inspectApi(world, kubeconfig));
   const rows = findings.map(({ what, problem }) => [problem === undefined ? "ok" : "MISSING", what, problem ?? ""]);
-  table(["STATE", "WHAT", "WHAT TO DO"], rows).forEach(print);
+  if (json) print(JSON.stringify(findings, undefined, 2));
+  else table(["STATE", "WHAT", "WHAT TO DO"], rows, style).forEach(print);
   return findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
 }
 
-async function takeAway({ world, print }: Terminal, settings: InstallSettings): Promise<number> {
+/** Uninstalls. With `SLEEP=true` it stays, as a DaemonSet's pod must: what ends there is started again. */
+async function takeAway({ world, print, platform }: Terminal, settings: InstallSettings): Promise<number> {
   const removed = await uninstall(world, settings);
   for (const path of removed) print(`Removed ${path}`);
   if (removed.length === 0) print(`Nothing to remove: there is none of ${installedPaths(settings).join(", ")}`);
   print(`Addresses stay where they are: in the store, and this node's journal in ${DATA}`);
+  if (world.env("SLEEP") === "true") await aborted((await platform()).stopSignal());
   return 0;
 }
 
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
 /** Installs, and stays to follow the credentials unless told otherwise. The agent begins when the files are there, and ends it all. */
-async function stay(terminal: Terminal, settings: InstallSettings, values: Values): Promise<number> {
+async function stay(terminal: Terminal, settings: InstallSettings, values: Values<typeof FLAGS>): Promise<number> {
   const { world } = terminal;
   const log = makeLogger(world, { level: "verbose" });
   const platform = await terminal.platform();
@@ -81,16 +94,11 @@ async function stay(terminal: Terminal, settings: InstallSettings, values: Value
   const signal = AbortSignal.any([platform.stopSignal(), ended.signal]);
   const following = followCredentials(world, settings, log, written, signal);
   try {
-    if (values.agent) return await agent(terminal, agentArguments(values));
+    if (values.agent) return await serve(terminal, values);
     await following;
     return 0;
   } finally {
     ended.abort();
     await following;
   }
-}
-
-function agentArguments(values: Values): string[] {
-  const names = ["socket", "http-address", "log-level"] as const;
-  return names.flatMap((name) => values[name] === undefined ? [] : [`--${name}`, values[name]]);
 }

@@ -4,60 +4,73 @@
  * @module
  */
 import { formatCidr } from "../address/cidr.ts";
-import { formatIp } from "../address/ip.ts";
+import { bits, formatIp } from "../address/ip.ts";
 import { capacity, type IpRange, isCandidate } from "../address/range.ts";
+import { shortId } from "../pool/finding.ts";
 import type { Allocations } from "../pool/types.ts";
 import type { Style } from "./style.ts";
+import { table } from "./table.ts";
 
 /** Cells of a map, at most; a larger range is drawn with several addresses a cell. */
 const MOST_CELLS = 256n;
 const CELLS_A_LINE = 32;
 
 /** What a cell of the map stands for. */
-type Cell = "used" | "part" | "free" | "withheld";
+type Cell = "used" | "part" | "reserved" | "free" | "withheld";
 
-const GLYPHS: Readonly<Record<Cell, string>> = { used: "█", part: "▒", free: "·", withheld: "-" };
+const GLYPHS: Readonly<Record<Cell, string>> = { used: "█", part: "▒", reserved: "+", free: "·", withheld: "-" };
 
-/** Columns of text under headings, aligned. Rows shorter than the headings end early. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd();
-  return [line(headings), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)];
-}
+/** What the glyphs mean. */
+export const LEGEND =
+  "█ used  ▒ partly used  + reserved over another pool  · free  - withheld: excluded, out of bounds, network or broadcast address";
 
 /** The allocations of a pool, lowest address first. */
-export function allocationTable(range: IpRange, allocations: Allocations): string[] {
+export function allocationTable(range: IpRange, allocations: Allocations, style: Style): string[] {
   const rows = [...allocations.values()].sort((a, b) => (a.address < b.address ? -1 : 1)).map((held) => [
     formatIp({ family: range.cidr.family, value: held.address }),
-    held.podRef,
-    held.ifName,
-    held.containerId.slice(0, 13),
+    held.podRef || "-",
+    held.ifName || "-",
+    shortId(held),
   ]);
-  return table(["ADDRESS", "POD", "INTERFACE", "CONTAINER"], rows);
+  return table(["ADDRESS", "POD", "INTERFACE", "CONTAINER"], rows, style);
 }
 
 /**
- * The range as a map, lowest address first: `█` used, `▒` partly used, `·` free, `-` withheld (excluded, out of bounds, network and
- * broadcast address). A line says how many addresses a cell stands for when it is more than one.
+ * The range as a map, lowest address first, as {@linkcode LEGEND} explains it. The line above says how many addresses a cell stands for when
+ * it is more than one.
+ *
+ * @param reserved addresses that are allocated in no entry of this pool, and reserved all the same
  */
-export function poolMap(range: IpRange, allocations: Allocations, style: Style): string[] {
-  const bits = BigInt(range.cidr.family === 4 ? 32 : 128) - BigInt(range.cidr.prefix);
-  const size = 1n << bits;
+export function poolMap(
+  range: IpRange,
+  allocations: Allocations,
+  style: Style,
+  reserved: ReadonlySet<bigint> = new Set(),
+): string[] {
+  const { cidr } = range;
+  const size = 1n << BigInt(bits(cidr.family) - cidr.prefix);
   const perCell = size > MOST_CELLS ? size / MOST_CELLS : 1n;
-  const used = new Map<bigint, bigint>();
-  for (const address of allocations.keys()) {
-    const cell = (address - range.cidr.base) / perCell;
-    used.set(cell, (used.get(cell) ?? 0n) + 1n);
-  }
+  const used = countByCell(allocations.keys(), cidr.base, perCell);
+  const kept = countByCell(reserved, cidr.base, perCell);
   const cells: Cell[] = [];
-  for (let i = 0n; i < size / perCell; i++) cells.push(cellOf(range, i, perCell, used.get(i) ?? 0n));
+  for (let i = 0n; i < size / perCell; i++) cells.push(cellOf(range, i, perCell, used.get(i) ?? 0n, kept.get(i) ?? 0n));
   return [summary(range, allocations, perCell), ...lines(range, cells, perCell, style)];
 }
 
-function cellOf(range: IpRange, index: bigint, perCell: bigint, used: bigint): Cell {
+function countByCell(addresses: Iterable<bigint>, base: bigint, perCell: bigint): Map<bigint, bigint> {
+  const counts = new Map<bigint, bigint>();
+  for (const address of addresses) {
+    const cell = (address - base) / perCell;
+    counts.set(cell, (counts.get(cell) ?? 0n) + 1n);
+  }
+  return counts;
+}
+
+function cellOf(range: IpRange, index: bigint, perCell: bigint, used: bigint, reserved: bigint): Cell {
   const first = range.cidr.base + index * perCell;
   if (used >= perCell) return "used";
   if (used > 0n) return "part";
+  if (reserved >= perCell) return "reserved";
   if (perCell === 1n) return isCandidate(range, first) ? "free" : "withheld";
   const last = first + perCell - 1n;
   const part = {
@@ -75,13 +88,14 @@ function summary(range: IpRange, allocations: Allocations, perCell: bigint): str
 }
 
 function lines(range: IpRange, cells: readonly Cell[], perCell: bigint, style: Style): string[] {
-  const drawn: string[] = [];
+  const drawn: (readonly [string, string])[] = [];
   for (let at = 0; at < cells.length; at += CELLS_A_LINE) {
     const value = range.cidr.base + BigInt(at) * perCell;
     const row = cells.slice(at, at + CELLS_A_LINE).map((cell) => paint(cell, style)).join("");
-    drawn.push(`  ${formatIp({ family: range.cidr.family, value })}`.padEnd(22) + ` ${row}`);
+    drawn.push([formatIp({ family: range.cidr.family, value }), row] as const);
   }
-  return drawn;
+  const width = Math.max(15, ...drawn.map(([address]) => address.length));
+  return drawn.map(([address, row]) => `  ${address.padEnd(width)}  ${row}`);
 }
 
 function paint(cell: Cell, style: Style): string {
@@ -89,6 +103,8 @@ function paint(cell: Cell, style: Style): string {
     case "used":
     case "part":
       return style.strong(GLYPHS[cell]);
+    case "reserved":
+      return style.bad(GLYPHS[cell]);
     case "free":
       return style.good(GLYPHS[cell]);
     case "withheld":

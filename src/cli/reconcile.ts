@@ -3,88 +3,97 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { formatIp } from "../address/ip.ts";
 import { LEAST_GRACE, sweep, type Swept } from "../ipam/sweep.ts";
-import { formatPoolKey } from "../pool/types.ts";
-import { table } from "./pool_view.ts";
-import { podsSource } from "./pods.ts";
+import { whose } from "../pool/finding.ts";
+import { type Command, defineCommand, UsageError } from "./define.ts";
+import { PODS_FLAG, podsSource } from "./pods.ts";
+import { seenEntry, seenReservation } from "./report.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Milliseconds a sweep may take besides its grace period. */
 const SWEEP_TIMEOUT = 300_000;
 
-/** Frees what no pod holds. Returns 0, or 1 where something could not be freed. */
-export async function reconcile(terminal: Terminal, args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      ...STORE_FLAGS,
-      pods: { type: "string" },
-      grace: { type: "string", default: "30" },
-      "dry-run": { type: "boolean", default: false },
-    },
-  });
+/** Frees what no pod holds, and makes missing reservations. */
+export const reconcile: Command = defineCommand({
+  about: [
+    "One sweep: addresses and reservations that no pod of the cluster, or of a file, holds are freed, and reservations that are missing are " +
+    "made. Two looks, a grace period apart, must agree. Entries that name no pod are left: their DEL releases them.",
+    "With --dry-run, its --json is what `release --from-report` takes.",
+  ],
+  flags: {
+    "dry-run": { type: "boolean", help: "Look, tell what would be freed, and change nothing" },
+    grace: { type: "string", value: "SECONDS", default: "30", help: "Time between the two looks" },
+    ...PODS_FLAG,
+    ...STORE_FLAGS,
+  },
+  exits: { 1: "It failed, or something could not be freed" },
+}, async (terminal, values) => {
   const grace = graceOf(values.grace);
   await using store = await openStore(terminal, values);
   await using pods = await podsSource(terminal, store.datastore, values);
   if (!pods) {
-    throw new RangeError(
-      `Cannot sweep datastore ${store.datastore.kind} without pods: name a file of living pods with --pods, or a cluster with --kubeconfig`,
+    throw new UsageError(
+      `Cannot sweep ${store.where} without pods: name a file of living pods with --pods, or a cluster with --kubeconfig`,
     );
   }
+  const dryRun = values["dry-run"];
   const swept = await sweep(store.ipam, {
     pods,
     grace,
-    dryRun: values["dry-run"],
+    dryRun,
     ...(pods.reserves && { reserves: pods.reserves }),
     signal: AbortSignal.timeout(SWEEP_TIMEOUT + grace),
   });
-  const rows = toRows(swept);
-  const repaired = swept.reserved.map(({ key, allocation }) => [
-    formatIp({ family: key.cidr.family, value: allocation.address }),
-    "reservation",
-    allocation.podRef,
-    "it was missing",
-  ]);
-  if (values.json) {
-    const named = (list: string[][]) => list.map(([address, where, pod, reason]) => ({ address, where, pod, reason }));
-    terminal.print(JSON.stringify({ freed: named(rows), repaired: named(repaired) }, undefined, 2));
-  } else if (rows.length === 0) terminal.print("Nothing to free");
-  else table([values["dry-run"] ? "WOULD FREE" : "FREED", "WHERE", "POD", "WHY"], rows).forEach(terminal.print);
-  if (!values.json && repaired.length > 0) {
-    table([values["dry-run"] ? "WOULD MAKE" : "MADE", "WHAT", "POD", "WHY"], repaired).forEach(terminal.print);
-  }
-  for (const failure of swept.failures) {
-    terminal.world.stderr(`Could not free: ${failure instanceof Error ? failure.message : failure}`);
-  }
-  return swept.failures.length > 0 ? 1 : 0;
-}
+  const failures = swept.failures.map((failure) => failure instanceof Error ? failure.message : String(failure));
+  if (values.json) terminal.print(JSON.stringify({ dryRun, ...toJson(swept), failures }, undefined, 2));
+  else tell(terminal, swept, dryRun);
+  for (const failure of failures) terminal.world.stderr(`Could not free: ${failure}`);
+  return failures.length > 0 ? 1 : 0;
+});
 
 /**
  * Reads a grace period in seconds.
  *
  * @returns milliseconds
- * @throws {RangeError} it is too short or too long
+ * @throws {UsageError} it is too short or too long
  */
 export function graceOf(text: string): number {
   const least = LEAST_GRACE / 1_000;
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
   if (seconds >= least && seconds <= 3_600) return seconds * 1_000;
-  throw new RangeError(`Cannot wait --grace ${JSON.stringify(text)}: wanted ${least} to 3600 seconds`);
+  throw new UsageError(`Cannot wait --grace ${JSON.stringify(text)}: wanted ${least} to 3600 seconds`);
 }
 
-function toRows({ orphans, reservations }: Swept): string[][] {
-  return [
-    ...orphans.map(({ key, allocation, reason }) => [
-      formatIp({ family: key.cidr.family, value: allocation.address }),
-      `pool ${formatPoolKey(key)}`,
-      allocation.podRef,
-      reason,
-    ]),
-    ...reservations.map((
-      { reservation, reason },
-    ) => [formatIp(reservation.ip), "reservation", reservation.podRef, reason]),
-  ];
+function toJson({ orphans, reservations, reserved }: Swept) {
+  return {
+    freed: [
+      ...orphans.map(({ reason, ...entry }) => ({ ...seenEntry(entry), reason })),
+      ...reservations.map(({ reservation, reason }) => ({ ...seenReservation(reservation), reason })),
+    ],
+    repaired: reserved.map(seenEntry),
+  };
+}
+
+function tell({ print, style }: Terminal, { orphans, reservations, reserved }: Swept, dryRun: boolean): void {
+  const freed = [
+    ...orphans.map(({ reason, ...entry }) => [seenEntry(entry), reason] as const),
+    ...reservations.map(({ reservation, reason }) => [seenReservation(reservation), reason] as const),
+  ].map(([{ address, subject, pool, ...owner }, reason]) => [
+    address,
+    subject === "entry" ? `pool ${pool}` : "reservation",
+    whose(owner),
+    reason,
+  ]);
+  const made = reserved.map(({ key, allocation }) => [
+    formatIp({ family: key.cidr.family, value: allocation.address }),
+    "reservation",
+    whose(allocation),
+    "it was missing",
+  ]);
+  if (freed.length + made.length === 0) print("Nothing to free");
+  if (freed.length > 0) table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "WHY"], freed, style).forEach(print);
+  if (made.length > 0) table([dryRun ? "WOULD MAKE" : "MADE", "WHAT", "OWNER", "WHY"], made, style).forEach(print);
 }

@@ -3,75 +3,122 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { formatCidr, usable } from "../address/cidr.ts";
+import { formatCidr, parseCidr, usable } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { capacity, type IpRange } from "../address/range.ts";
+import type { PodsSource } from "../controllers/pods_source.ts";
 import { formatPoolKey } from "../pool/types.ts";
-import type { PoolSnapshot } from "../storage/driver.ts";
-import { allocationTable, poolMap, table } from "./pool_view.ts";
+import { type PoolSnapshot, RefusedError, type Reservation } from "../storage/driver.ts";
+import { type Command, defineCommand } from "./define.ts";
+import { podsSource } from "./pods.ts";
+import { allocationTable, LEGEND, poolMap } from "./pool_view.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
+import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Milliseconds a look may take. */
 export const LOOK_TIMEOUT = 60_000;
 
-/** Lists pools; with names (or ranges), shows those. Returns the exit code: 1 where a named pool is not there. */
-export async function show(terminal: Terminal, args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { ...STORE_FLAGS, map: { type: "boolean", default: false } },
-  });
+/** Lists pools; with names (or ranges), shows those. */
+export const show: Command = defineCommand({
+  operands: "[POOL...]",
+  about: [
+    "Lists the pools; with names or ranges, who has which address in those. In a cluster, what can be given is what the first network " +
+    "that uses a pool configures; elsewhere it is the whole range.",
+  ],
+  flags: { map: { type: "boolean", help: "Draw the pools" }, ...STORE_FLAGS },
+  exits: { 1: "A pool is not there, or it failed" },
+}, async (terminal, values, names) => {
   await using store = await openStore(terminal, values);
-  const pools = (await store.ipam.driver.list(AbortSignal.timeout(LOOK_TIMEOUT))).sort(byName);
-  const wanted = positionals.length === 0
-    ? pools
-    : pools.filter((pool) => positionals.some((name) => isNamed(pool, name)));
-  const missing = positionals.filter((name) => !pools.some((pool) => isNamed(pool, name)));
-  if (values.json) terminal.print(JSON.stringify(wanted.map(toJson), undefined, 2));
-  else if (positionals.length === 0 && !values.map) summary(wanted).forEach(terminal.print);
-  else for (const pool of wanted) details(terminal, pool, values.map);
+  await using source = await networksOf(terminal, () => podsSource(terminal, store.datastore, values));
+  const signal = AbortSignal.timeout(LOOK_TIMEOUT);
+  const { driver } = store.ipam;
+  const pools = (await driver.list(signal)).sort(byName);
+  const reservations = values.map ? await driver.overlaps?.list(undefined, signal) ?? [] : [];
+  const wanted = names.length === 0 ? pools : pools.filter((pool) => names.some((name) => isNamed(pool, name)));
+  const missing = names.filter((name) => !pools.some((pool) => isNamed(pool, name)));
+  const rangeOf = ({ key }: PoolSnapshot): IpRange =>
+    source?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
+  if (values.json) terminal.print(JSON.stringify(wanted.map((pool) => toJson(pool, rangeOf(pool))), undefined, 2));
+  else if (pools.length === 0) terminal.print(`No pools in ${store.where}`);
+  else if (names.length === 0 && !values.map) summary(terminal, wanted, rangeOf);
+  else {
+    if (values.map) terminal.print(LEGEND);
+    for (const pool of wanted) details(terminal, pool, rangeOf(pool), values.map ? reservations : undefined);
+  }
   for (const name of missing) terminal.world.stderr(`No pool ${JSON.stringify(name)}: \`show\` lists them`);
   return missing.length > 0 ? 1 : 0;
-}
+});
 
-/** The whole range of a pool. Bounds and excludes stand in network configurations, which the store does not know. */
-export function rangeOf({ key }: PoolSnapshot): IpRange {
-  return { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
+/** Pools can be shown without knowing their networks. */
+async function networksOf({ world }: Terminal, open: () => Promise<PodsSource | undefined>) {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    world.stderr(`Bounds and excludes are not known: ${error.message}`);
+    return undefined;
+  }
 }
 
 function byName(a: PoolSnapshot, b: PoolSnapshot): number {
   return formatPoolKey(a.key) < formatPoolKey(b.key) ? -1 : 1;
 }
 
+/** By its name, or by its range however that is written. */
 function isNamed({ key }: PoolSnapshot, name: string): boolean {
-  return name === formatPoolKey(key) || name === formatCidr(key.cidr);
+  const cidr = parseCidr(name)?.cidr;
+  return name === formatPoolKey(key) || (cidr !== undefined && formatCidr(cidr) === formatCidr(key.cidr));
 }
 
-function summary(pools: readonly PoolSnapshot[]): string[] {
-  if (pools.length === 0) return ["No pools"];
+function summary(
+  { print, style }: Terminal,
+  pools: readonly PoolSnapshot[],
+  rangeOf: (pool: PoolSnapshot) => IpRange,
+): void {
   const rows = pools.map((pool) => {
-    const all = capacity(rangeOf(pool));
-    const used = BigInt(pool.allocations.size);
-    return [formatPoolKey(pool.key), `${used}`, `${all - used}`, `${all}`, `${all > 0n ? (used * 100n) / all : 0n} %`];
+    const { all, used, free } = use(pool, rangeOf(pool));
+    return [formatPoolKey(pool.key), `${used}`, `${free}`, `${all}`, `${all > 0n ? (used * 100n) / all : 100n} %`];
   });
-  return table(["POOL", "USED", "FREE", "CAPACITY", "FULL"], rows);
+  table(["POOL", "USED", "FREE", "CAPACITY", "FULL"], rows, style).forEach(print);
 }
 
-function details({ print, style }: Terminal, pool: PoolSnapshot, map: boolean): void {
-  print(style.strong(formatPoolKey(pool.key)));
-  const range = rangeOf(pool);
-  if (map) [...poolMap(range, pool.allocations, style), ""].forEach(print);
-  [...allocationTable(range, pool.allocations), ""].forEach(print);
+function use({ allocations }: PoolSnapshot, range: IpRange) {
+  const all = capacity(range);
+  const used = BigInt(allocations.size);
+  return { all, used, free: all > used ? all - used : 0n };
 }
 
-function toJson({ key, allocations }: PoolSnapshot): unknown {
+function details(
+  { print, style }: Terminal,
+  { key, allocations }: PoolSnapshot,
+  range: IpRange,
+  reservations: readonly Reservation[] | undefined,
+): void {
+  print("");
+  print(style.strong(formatPoolKey(key)));
+  const drawn = { ...range, cidr: key.cidr };
+  if (reservations) {
+    const elsewhere = reservations.filter(({ network, ip }) =>
+      network === key.network && ip.family === key.cidr.family && !allocations.has(ip.value)
+    );
+    poolMap(drawn, allocations, style, new Set(elsewhere.map(({ ip }) => ip.value))).forEach(print);
+  }
+  if (allocations.size > 0) allocationTable(drawn, allocations, style).forEach(print);
+  else if (!reservations) print("No allocations");
+}
+
+function toJson(pool: PoolSnapshot, range: IpRange): unknown {
+  const { key, allocations } = pool;
+  const { all, used, free } = use(pool, range);
   return {
     pool: formatPoolKey(key),
     network: key.network,
     ...(key.node !== undefined && { node: key.node }),
     range: formatCidr(key.cidr),
+    used: Number(used),
+    free: `${free}`, // an IPv6 range has more than a JSON number can say
+    capacity: `${all}`,
     allocations: [...allocations.values()].map(({ address, podRef, ifName, containerId }) => ({
       address: formatIp({ family: key.cidr.family, value: address }),
       podRef,

@@ -1,5 +1,5 @@
 /**
- * Which store a command works on: flags over the flat file.
+ * Which store a command works on: flags over configuration files.
  *
  * @module
  */
@@ -7,19 +7,26 @@ import { loadConfig } from "../config/load.ts";
 import type { Datastore } from "../config/types.ts";
 import { type Ipam, openIpam } from "../ipam/ipam.ts";
 import { type Logger, makeLogger } from "../world/log.ts";
-import type { Terminal } from "./terminal.ts";
+import type { World } from "../world/world.ts";
+import { type Flags, UsageError } from "./define.ts";
+import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
-/** Flags that every command on a store takes, for `parseArgs`. */
+/** Flags that every command on a store takes. */
 export const STORE_FLAGS = {
-  kubeconfig: { type: "string" },
-  namespace: { type: "string" },
-  datastore: { type: "string" },
-  database: { type: "string" },
-  "etcd-host": { type: "string" },
-  json: { type: "boolean", default: false },
-} as const;
+  kubeconfig: { type: "string", value: "FILE", help: "The cluster: its store, or its pods beside another store" },
+  namespace: { type: "string", value: "NAME", short: "n", help: "Namespace of the IPPools; else the kubeconfig's" },
+  datastore: { type: "string", value: "KIND", help: "kubernetes, etcd or embedded; else what the other flags name" },
+  database: { type: "string", value: "FILE", help: "SQLite file of the embedded store" },
+  "etcd-host": { type: "string", value: "HOSTS", help: "Endpoints of etcd, comma-separated" },
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "JSON file of IPAM fields, for what has no flag: etcd logins, certificates",
+  },
+  json: { type: "boolean", help: "Print JSON" },
+} as const satisfies Flags;
 
-/** What `parseArgs` makes of them. */
+/** What they were given as. */
 export interface StoreFlags {
   /** Path of a kubeconfig. */
   readonly kubeconfig?: string | undefined;
@@ -31,11 +38,9 @@ export interface StoreFlags {
   readonly database?: string | undefined;
   /** etcd endpoints. */
   readonly "etcd-host"?: string | undefined;
+  /** Configuration file. */
+  readonly config?: string | undefined;
 }
-
-/** The help of these flags. */
-export const STORE_HELP =
-  "--kubeconfig FILE, --namespace NAME, --datastore KIND, --database FILE, --etcd-host HOSTS, --json";
 
 /** A store in use by a command. */
 export interface CommandStore extends AsyncDisposable {
@@ -43,27 +48,82 @@ export interface CommandStore extends AsyncDisposable {
   readonly ipam: Ipam;
   /** Which one. */
   readonly datastore: Datastore;
+  /** Which one, in words. */
+  readonly where: string;
 }
 
-/** Opens the store that the flags, and below them the flat file, name. `KUBECONFIG` counts like the flag. */
+/**
+ * Opens the store that the flags, and below them `KUBECONFIG` and the flat file, name. In a pod of a cluster where nothing is named, it is
+ * that cluster's.
+ *
+ * @throws {UsageError} there is no such database
+ */
 export async function openStore(
-  { world, loadDriver }: Terminal,
+  { world, loadDriver, program }: Terminal,
   flags: StoreFlags,
   log: Logger = makeLogger(world, { level: "error" }),
 ): Promise<CommandStore> {
+  const datastore = await chooseStore(world, program, flags);
+  const ipam = await openIpam(datastore, loadDriver, world, log);
+  return { datastore, ipam, where: wordsFor(datastore), [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
+}
+
+async function chooseStore(world: World, program: string, flags: StoreFlags): Promise<Datastore> {
+  const unnamed = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;
   const kubeconfig = flags.kubeconfig ??
-    (flags.datastore === undefined && !flags.database && !flags["etcd-host"] ? world.env("KUBECONFIG") : undefined);
-  const flat = {
+    (unnamed && flags.config === undefined ? await usualKubeconfig(world, program) : undefined);
+  const inline = {
     type: "whereabouts",
+    ...(flags.config !== undefined && { configuration_path: flags.config }),
     ...(flags.datastore !== undefined && { datastore: flags.datastore }),
     ...(flags.database !== undefined && { database: flags.database, datastore: flags.datastore ?? "embedded" }),
     ...(flags["etcd-host"] !== undefined && { etcd_host: flags["etcd-host"], datastore: flags.datastore ?? "etcd" }),
     ...(kubeconfig !== undefined && { kubernetes: { kubeconfig } }),
   };
-  const { config } = await loadConfig(world, { conf: { name: "whereabouts", ipam: flat } });
-  const datastore: Datastore = config.datastore.kind === "kubernetes" && flags.namespace !== undefined
-    ? { ...config.datastore, namespace: flags.namespace }
-    : config.datastore;
-  const ipam = await openIpam(datastore, loadDriver, world, log);
-  return { datastore, ipam, [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
+  const { config: { datastore } } = await loadConfig(world, { conf: { name: "whereabouts", ipam: inline } });
+  if (datastore.kind === "embedded" && datastore.path !== ":memory:" && !await world.exists(datastore.path)) {
+    if (unnamed && world.env("KUBERNETES_SERVICE_HOST")) return withNamespace({ kind: "kubernetes" }, flags);
+    throw new UsageError(
+      `There is no database ${datastore.path}: name the store with --kubeconfig, --etcd-host or --database`,
+    );
+  }
+  return withNamespace(datastore, flags);
+}
+
+function withNamespace(datastore: Datastore, { namespace }: StoreFlags): Datastore {
+  return datastore.kind === "kubernetes" && namespace !== undefined ? { ...datastore, namespace } : datastore;
+}
+
+/**
+ * `KUBECONFIG` as it is set for kubectl: of the files it lists, those that are there. As a plugin of kubectl, its usual file too.
+ *
+ * @throws {UsageError} there are several: kubectl merges them, we do not
+ */
+export async function usualKubeconfig(world: World, program: string): Promise<string | undefined> {
+  const listed = (world.env("KUBECONFIG") ?? "").split(":").filter((path) => path !== "");
+  if (listed.length === 0) {
+    const usual = `${world.env("HOME") ?? ""}/.kube/config`;
+    return program === KUBECTL_PROGRAM && await world.exists(usual) ? usual : undefined;
+  }
+  const there = await Promise.all(listed.map(async (path) => await world.exists(path) ? [path] : []));
+  const [first = listed[0], ...more] = there.flat();
+  if (more.length === 0) return first;
+  throw new UsageError(
+    `KUBECONFIG lists ${listed.length} files, which only kubectl merges: name one with --kubeconfig, or one that ` +
+      `kubectl config view --raw --flatten made`,
+  );
+}
+
+function wordsFor(datastore: Datastore): string {
+  switch (datastore.kind) {
+    case "embedded":
+      return `database ${datastore.path}`;
+    case "etcd":
+      return `etcd at ${datastore.hosts.join(", ")}, prefix ${datastore.prefix}`;
+    case "kubernetes": {
+      const { namespace, kubeconfig } = datastore;
+      const by = kubeconfig === undefined ? "this pod's cluster" : `the cluster of ${kubeconfig}`;
+      return `${namespace === undefined ? "the usual namespace" : `namespace ${namespace}`} of ${by}`;
+    }
+  }
 }

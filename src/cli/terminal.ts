@@ -10,6 +10,9 @@ import type { LoadDriver } from "../storage/open.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
 
+/** How a plugin of kubectl is called. */
+export const KUBECTL_PROGRAM = "kubectl whereabouts";
+
 /** What every command gets. */
 export interface Terminal {
   /** The machine. */
@@ -24,6 +27,10 @@ export interface Terminal {
   readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */
   readonly print: (line: string) => void;
+  /** How this program is called: `whereabouts`, or `kubectl whereabouts`. */
+  readonly program: string;
+  /** Asks a question that is answered with yes or no. Absent where nobody sits at a terminal. */
+  readonly ask?: ((question: string) => boolean) | undefined;
   /** Colour or none. */
   readonly style: Style;
 }

@@ -3,20 +3,26 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { formatIp, parseIp, sameIp } from "../address/ip.ts";
+import { shortId } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
-import { table } from "./pool_view.ts";
+import { type Command, defineCommand, UsageError } from "./define.ts";
 import { LOOK_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
-import type { Terminal } from "./terminal.ts";
+import { table } from "./table.ts";
 
-/** Shows who has an address, in pools and reservations. Returns 0 where somebody has it, 1 where nobody does. */
-export async function whoHas(terminal: Terminal, args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: STORE_FLAGS });
-  const [text = ""] = positionals;
+/** Shows who has an address, in pools and reservations. */
+export const whoHas: Command = defineCommand({
+  operands: "ADDRESS",
+  about: ["Who has ADDRESS: in every pool, and among the reservations over overlapping pools."],
+  flags: STORE_FLAGS,
+  exits: { 0: "Somebody has it", 1: "Nobody has it, or it failed" },
+}, async (terminal, values, [text = "", ...more]) => {
   const ip = parseIp(text);
-  if (!ip) throw new RangeError(`Cannot look for ${JSON.stringify(text)}: wanted an address such as 10.0.0.5`);
+  if (!ip || more.length > 0) {
+    const given = JSON.stringify([text, ...more].join(" "));
+    throw new UsageError(`Cannot look for ${given}: wanted one address such as 10.0.0.5`);
+  }
   await using store = await openStore(terminal, values);
   const signal = AbortSignal.timeout(LOOK_TIMEOUT);
   const { driver } = store.ipam;
@@ -34,12 +40,10 @@ export async function whoHas(terminal: Terminal, args: readonly string[]): Promi
     }));
   const found = [...holders, ...reservations];
   if (values.json) terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.print(`Nobody has ${formatIp(ip)}`);
+  else if (found.length === 0) terminal.print(`Nobody has ${formatIp(ip)} in ${store.where}`);
   else {
-    const rows = found.map((
-      { where, podRef, ifName, containerId },
-    ) => [where, podRef, ifName, containerId.slice(0, 13)]);
-    table(["WHERE", "POD", "INTERFACE", "CONTAINER"], rows).forEach(terminal.print);
+    const rows = found.map((one) => [one.where, one.podRef || "-", one.ifName || "-", shortId(one)]);
+    table(["WHERE", "POD", "INTERFACE", "CONTAINER"], rows, terminal.style).forEach(terminal.print);
   }
   return found.length > 0 ? 0 : 1;
-}
+});

@@ -5,36 +5,11 @@
  */
 import { contains, overlap } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
+import { type Finding, type FindingKind, NOBODY, shortId, type Unreadable, whose } from "./finding.ts";
 import { findOrphans, type PodFacts, type PoolFacts } from "./orphans.ts";
-import { belongsTo, findUnreserved, type ReservationFacts } from "./reservations.ts";
+import { belongsTo, type Entry as Held, findUnreserved, type ReservationFacts } from "./reservations.ts";
+import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";
-
-/** Kinds of findings. */
-export type FindingKind =
-  | "orphan"
-  | "duplicate"
-  | "outside-range"
-  | "unowned"
-  | "same-interface-twice"
-  | "pod-address-unallocated"
-  | "pod-address-of-another"
-  | "entry-without-reservation"
-  | "reservation-without-entry"
-  | "reservation-of-another";
-
-/** One thing that does not fit. */
-export interface Finding {
-  /** What kind. */
-  readonly kind: FindingKind;
-  /** The address, canonical. */
-  readonly address: string;
-  /** The pool's name; empty where no pool is concerned. */
-  readonly pool: string;
-  /** The pod's reference. */
-  readonly podRef: string;
-  /** One sentence. */
-  readonly message: string;
-}
 
 /** What is compared. */
 export interface StoreFacts {
@@ -46,6 +21,10 @@ export interface StoreFacts {
   readonly pods?: readonly PodFacts[] | undefined;
   /** Whether the network of a pool reserves addresses; undefined: unknown, missing reservations are not looked for. */
   readonly reserves?: ((key: PoolKey) => boolean) | undefined;
+  /** Node slices, and the nodes; undefined: they are not looked at. */
+  readonly slices?: SliceRecords | undefined;
+  /** What the store cannot read. Default: nothing. */
+  readonly unreadable?: readonly Unreadable[];
 }
 
 interface Entry {
@@ -54,8 +33,9 @@ interface Entry {
   readonly address: string;
 }
 
-/** Compares pools, reservations and pods. */
-export function findInconsistencies({ pools, reservations, pods, reserves }: StoreFacts): Finding[] {
+/** Compares pools, reservations, pods and slices. */
+export function findInconsistencies(facts: StoreFacts): Finding[] {
+  const { pools, reservations, pods, reserves, slices, unreadable = [] } = facts;
   const entries = pools.flatMap((pool) =>
     [...pool.allocations.values()].map((allocation): Entry => ({
       pool,
@@ -65,6 +45,13 @@ export function findInconsistencies({ pools, reservations, pods, reserves }: Sto
   );
   const byAddress = Map.groupBy(entries, ({ address }) => address);
   return [
+    ...unreadable.map(({ where, why }): Finding => ({
+      ...NOBODY,
+      kind: "unreadable",
+      subject: "stored",
+      pool: where,
+      message: `${where}: ${why}`,
+    })),
     ...outside(entries),
     ...unowned(entries),
     ...duplicates(byAddress),
@@ -73,11 +60,26 @@ export function findInconsistencies({ pools, reservations, pods, reserves }: Sto
     ...(pods ? orphans(pools, pods) : []),
     ...(pods ? unallocated(pools, byAddress, pods) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
+    ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NOBODY, subject: "slices", ...found })) : []),
   ];
 }
 
-function finding(kind: FindingKind, { pool, allocation, address }: Entry, message: string): Finding {
-  return { kind, address, pool: formatPoolKey(pool.key), podRef: allocation.podRef, message };
+function finding(
+  kind: FindingKind,
+  { pool: { key }, allocation: { podRef, ifName, containerId }, address }: Entry,
+  message: string,
+): Finding {
+  return {
+    kind,
+    subject: "entry",
+    address,
+    pool: formatPoolKey(key),
+    network: key.network,
+    podRef,
+    ifName,
+    containerId,
+    message,
+  };
 }
 
 function outside(entries: readonly Entry[]): Finding[] {
@@ -91,7 +93,12 @@ function outside(entries: readonly Entry[]): Finding[] {
 /** The original keeps them for ever, and so does the sweep: nobody can be asked whether they are in use. */
 function unowned(entries: readonly Entry[]): Finding[] {
   return entries.filter(({ allocation }) => allocation.podRef === "").map((entry) =>
-    finding("unowned", entry, `${entry.address} is allocated to no pod: release it by hand once nobody uses it`)
+    finding(
+      "unowned",
+      entry,
+      `${entry.address} is allocated to container ${shortId(entry.allocation)} of no known pod: its DEL releases it; ` +
+        `by hand only once nobody uses it`,
+    )
   );
 }
 
@@ -101,7 +108,7 @@ function duplicates(byAddress: ReadonlyMap<string, readonly Entry[]>): Finding[]
     same.flatMap((entry, i) => {
       const other = same.slice(0, i).find((before) => meets(before, entry) && !sameHolder(before, entry));
       if (!other) return [];
-      const message = `${entry.address} is allocated to ${entry.allocation.podRef} and to ${other.allocation.podRef}`;
+      const message = `${entry.address} is allocated to ${whose(entry.allocation)} and to ${whose(other.allocation)}`;
       return [finding("duplicate", entry, message)];
     })
   );
@@ -112,13 +119,14 @@ function meets(a: Entry, b: Entry): boolean {
 }
 
 function sameHolder({ allocation: a }: Entry, { allocation: b }: Entry): boolean {
+  if (a.podRef === "" || b.podRef === "") return a.containerId === b.containerId;
   return a.podRef === b.podRef && (a.ifName === b.ifName || !a.ifName || !b.ifName);
 }
 
-/** Two addresses of one pool for one interface: only one of them can be in use. */
+/** Two addresses of one pool for one interface: only one of them can be in use. Entries without interface may be of several. */
 function twice(entries: readonly Entry[]): Finding[] {
   const byInterface = Map.groupBy(
-    entries,
+    entries.filter(({ allocation }) => allocation.ifName !== ""),
     ({ pool, allocation }) =>
       `${formatPoolKey(pool.key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId}`,
   );
@@ -145,13 +153,21 @@ function strayReservations(
     const holders = byAddress.get(address) ?? [];
     if (holders.some(({ pool, allocation }) => belongsTo({ key: pool.key, allocation }, reservation))) return [];
     const holder = holders.find(({ pool }) => pool.key.network === network);
-    const whose = ifName === "" ? podRef : `${podRef} (${ifName})`;
     const where = network === "" ? "" : ` in network ${network}`;
     const message = holder
-      ? `${address} is reserved for ${whose}${where} and allocated to ${holder.allocation.podRef} (${holder.allocation.ifName})`
-      : `${address} is reserved for ${whose}${where}, and no pool has it allocated`;
-    const pool = holder ? formatPoolKey(holder.pool.key) : "";
-    return [{ kind: holder ? "reservation-of-another" : "reservation-without-entry", address, pool, podRef, message }];
+      ? `${address} is reserved for ${whose(reservation)}${where} and allocated to ${whose(holder.allocation)}`
+      : `${address} is reserved for ${whose(reservation)}${where}, and no pool has it allocated`;
+    return [{
+      kind: holder ? "reservation-of-another" : "reservation-without-entry",
+      subject: "reservation",
+      address,
+      pool: holder ? formatPoolKey(holder.pool.key) : "",
+      network,
+      podRef,
+      ifName,
+      containerId: reservation.containerId ?? "",
+      message,
+    }];
   });
 }
 
@@ -168,12 +184,20 @@ function unallocated(
       const ip = parseIp(address);
       const pool = holders[0]?.pool ?? pools.find(({ key }) => ip && contains(key.cidr, ip));
       if (!pool) return [];
-      const holder = holders[0]?.allocation.podRef;
-      const message = holder === undefined
-        ? `${podRef} has ${address}, which its pool does not have allocated`
-        : `${podRef} has ${address}, which is allocated to ${holder || "nobody"}`;
-      const kind = holder === undefined ? "pod-address-unallocated" : "pod-address-of-another";
-      return [{ kind, address, pool: formatPoolKey(pool.key), podRef, message }];
+      const holder = holders[0]?.allocation;
+      if (holder?.podRef === "") return []; // records without a pod: this one may well be theirs
+      return [{
+        ...NOBODY,
+        kind: holder ? "pod-address-of-another" : "pod-address-unallocated",
+        subject: "pod",
+        address,
+        pool: formatPoolKey(pool.key),
+        network: pool.key.network,
+        podRef,
+        message: holder
+          ? `${podRef} has ${address}, which is allocated to ${whose(holder)}`
+          : `${podRef} has ${address}, which its pool does not have allocated`,
+      }];
     })
   );
 }
@@ -184,25 +208,24 @@ function unreserved(
   pods: readonly PodFacts[],
   reserves: (key: PoolKey) => boolean,
 ): Finding[] {
-  return findUnreserved(reservations, pools, pods, reserves).map(({ key, allocation }) => {
-    const address = formatIp({ family: key.cidr.family, value: allocation.address });
-    const message = `${address} is allocated to ${allocation.podRef}, and not reserved over overlapping pools`;
-    return {
-      kind: "entry-without-reservation",
-      address,
-      pool: formatPoolKey(key),
-      podRef: allocation.podRef,
-      message,
-    };
+  return findUnreserved(reservations, pools, pods, reserves).map((held) => {
+    const entry = entryOf(held);
+    const message = `${entry.address} is allocated to ${
+      whose(held.allocation)
+    }, and not reserved over overlapping pools`;
+    return finding("entry-without-reservation", entry, message);
   });
 }
 
 function orphans(pools: readonly PoolFacts[], pods: readonly PodFacts[]): Finding[] {
-  return findOrphans(pools, pods).map(({ key, allocation, reason }) => {
-    const address = formatIp({ family: key.cidr.family, value: allocation.address });
-    const message = `${address} is allocated to ${allocation.podRef}, but ${
-      reason === "pod is gone" ? "the pod is gone" : `the ${reason}`
-    }`;
-    return { kind: "orphan", address, pool: formatPoolKey(key), podRef: allocation.podRef, message };
+  return findOrphans(pools, pods).map(({ reason, ...held }) => {
+    const entry = entryOf(held);
+    const why = reason === "pod is gone" ? "the pod is gone" : `the ${reason}`;
+    return finding("orphan", entry, `${entry.address} is allocated to ${whose(held.allocation)}, but ${why}`);
   });
+}
+
+function entryOf({ key, allocation }: Held): Entry {
+  const address = formatIp({ family: key.cidr.family, value: allocation.address });
+  return { pool: { key, allocations: new Map() }, allocation, address };
 }

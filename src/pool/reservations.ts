@@ -17,6 +17,8 @@ export interface ReservationFacts {
   readonly podRef: string;
   /** Of which interface; empty in old records. */
   readonly ifName: string;
+  /** Of which sandbox; absent or empty in old records. */
+  readonly containerId?: string;
 }
 
 /** Why a reservation is taken for left over. */

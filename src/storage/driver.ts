@@ -12,8 +12,9 @@
  * @module
  */
 import type { Ip } from "../address/ip.ts";
+import type { Unreadable } from "../pool/finding.ts";
 import type { Slice } from "../pool/slices.ts";
-import type { Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
+import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 
 /** A pool as it was at one moment. */
 export interface PoolSnapshot {
@@ -71,6 +72,45 @@ export interface SliceStore {
   find(name: string, signal: AbortSignal): Promise<readonly Slice[] | undefined>;
 }
 
+/** One pool as an older release recorded it, in a layout of its own. */
+export interface OlderRecord {
+  /** Where it is stored. */
+  readonly name: string;
+  /** The pool it stands for. */
+  readonly key: PoolKey;
+  /** Its entries. */
+  readonly entries: readonly Allocation[];
+  /** What in it cannot be read, one sentence each. Where there is any, the record cannot be converted: what is dropped is given twice. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * How a store gives up what it holds: to today's layout, or to another store. A pool that is closed is refused to everybody by `read` and
+ * `commit`, and left out by `list`. Every step is done or not done when it is cut off, and can be repeated.
+ */
+export interface Migration {
+  /** Every record of an older layout. */
+  older(signal: AbortSignal): Promise<OlderRecord[]>;
+  /**
+   * Converts a record, in one transaction: commits what is decided to its pool, and deletes it. Keeps plugins of the older release away
+   * meanwhile, as they keep each other.
+   *
+   * @param decide told the record as it is now and what its pool holds; undefined: leave all as it is
+   * @throws {ConflictError} somebody else changed one of them
+   */
+  convert(
+    record: OlderRecord,
+    decide: (record: OlderRecord, present: Allocations) => readonly Change[] | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Pools that are closed and still hold entries. */
+  closed(signal: AbortSignal): Promise<PoolSnapshot[]>;
+  /** Closes a pool as it was read or listed. @throws {ConflictError} it changed */
+  close(snapshot: PoolSnapshot, signal: AbortSignal): Promise<PoolSnapshot>;
+  /** Forgets the entries of a closed pool, which are elsewhere by now. It stays closed. @throws {ConflictError} it changed */
+  empty(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
+}
+
 /** One store, open. Methods may be called at the same time. Disposing it ends connections; using it afterwards is an error. */
 export interface StorageDriver extends AsyncDisposable {
   /** `kubernetes`, `etcd`, `embedded`, or a third party's name. */
@@ -94,6 +134,10 @@ export interface StorageDriver extends AsyncDisposable {
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /** Cheap: succeeds when the store would serve a read and a commit now. */
   status(signal: AbortSignal): Promise<void>;
+  /** Everything stored that this release cannot read, for the checker. Absent where the driver does not look for it. */
+  unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
+  /** How what is stored gets elsewhere. Absent where it cannot. */
+  readonly migration?: Migration;
   /** Node slices. Absent where the store has none. */
   readonly slices?: SliceStore;
   /** Cluster-wide reservations. Absent where the store has none. */

@@ -7,6 +7,16 @@ export type { Family, Ip } from "../address/ip.ts";
 export type { Slice } from "../pool/slices.ts";
 export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
-export type { ClaimResult, PoolSnapshot, Reservation, Reservations, SliceStore, StorageDriver } from "./driver.ts";
+export type { Unreadable } from "../pool/finding.ts";
+export type {
+  ClaimResult,
+  Migration,
+  OlderRecord,
+  PoolSnapshot,
+  Reservation,
+  Reservations,
+  SliceStore,
+  StorageDriver,
+} from "./driver.ts";
 export { ConflictError, RefusedError, UnavailableError } from "./driver.ts";
 export type { LoadDriver, OpenContext, OpenDriver } from "./open.ts";

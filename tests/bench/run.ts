@@ -8,7 +8,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { table } from "../../src/cli/pool_view.ts";
+import { table } from "../../src/cli/table.ts";
 import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { decodeKey, encodeKey, legacyKeys, poolsPrefix } from "../../../drivers/etcd/keys.ts";
+import {
+  decodeKey,
+  decodeLegacyKey,
+  encodeKey,
+  legacyKeys,
+  legacyLock,
+  legacyRanges,
+  poolsPrefix,
+} from "../../../drivers/etcd/keys.ts";
 import { type Cidr, parseCidr } from "../../../src/address/cidr.ts";
 
 function cidr(text: string): Cidr {
@@ -42,4 +50,35 @@ Deno.test("legacyKeys are those of the original, which knew neither networks nor
   ]);
   assert.deepEqual(legacyKeys({ network: "blue", cidr: cidr("192.168.2.224/28") }), []);
   assert.deepEqual(legacyKeys({ network: "", node: "n", cidr: cidr("192.168.2.224/28") }), []);
+});
+
+const LEGACY = [
+  ["/whereabouts/192.168.2.224/28", "192.168.2.224/28", "/whereabouts/192.168.2.224/28"],
+  ["/whereabouts/fd00::/64", "fd00::/64", "/whereabouts/fd00::/64"],
+  ["/192.168.2.225/28", "192.168.2.224/28", "/whereabouts"],
+  ["/192.168.2.225-192.168.2.230/28", "192.168.2.224/28", "/whereabouts"],
+  ["/fd00::5/64", "fd00::/64", "/whereabouts"],
+] as const;
+
+for (const [name, range, lock] of LEGACY) {
+  Deno.test(`decodeLegacyKey reads ${name}, which is looked for where it is, and locked by ${lock}`, () => {
+    const key = decodeLegacyKey(name);
+    assert.deepEqual(key, { network: "", cidr: cidr(range) });
+    assert.equal(legacyLock(name), lock);
+    const within = (ranges: { start: string; end: string }[]) =>
+      ranges.some(({ start, end }) => start <= name && name < end);
+    assert(within(legacyRanges()));
+    if (!name.startsWith("/whereabouts")) assert(within(legacyRanges(key)));
+  });
+}
+
+Deno.test("decodeLegacyKey reads nothing else", () => {
+  const others = [
+    "/whereabouts/pools/_/_/10.0.0.0/24",
+    "/whereabouts/10.0.0.0/24/3f2a",
+    "/whereabouts/3f2a",
+    "/registry/10.0.0.0/24",
+    "10.0.0.0/24",
+  ];
+  assert.deepEqual(others.map(decodeLegacyKey), others.map(() => undefined));
 });

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeValue, EMPTY, toAllocations, withChanges } from "../../../drivers/etcd/value.ts";
+import {
+  closedDocument,
+  decodeValue,
+  EMPTY,
+  isClosed,
+  oddEntries,
+  toAllocations,
+  withChanges,
+} from "../../../drivers/etcd/value.ts";
 import type { Allocation, Change } from "../../../src/pool/types.ts";
 
 const text = fc.string({ maxLength: 12 });
@@ -53,7 +61,8 @@ Deno.test("decodeValue reads nothing but this format", () => {
       "",
       "10.0.0.1 c1\n10.0.0.2 c2",
       "{}",
-      '{"version":2,"allocations":{}}',
+      '{"version":3,"allocations":{}}',
+      '{"version":1,"allocations":[]}',
       '{"version":1}',
       "null",
       "[]",
@@ -66,4 +75,17 @@ Deno.test("decodeValue reads nothing but this format", () => {
 Deno.test("toAllocations leaves out what is no address of the family", () => {
   const allocations = { "10.0.0.1": { id: "c" }, "fd00::1": { id: "c" }, "10.0.0.01": { id: "c" }, x: { id: "c" } };
   assert.deepEqual([...toAllocations({ version: 1, allocations }, 4).keys()], [0x0a000001n]);
+});
+
+Deno.test("a closed document keeps its entries, and is told from an open one", () => {
+  const document = { version: 1, note: "kept", allocations: { "10.0.0.1": { id: "c" } } };
+  const closed = decodeValue(JSON.stringify(closedDocument(document)));
+  assert(closed);
+  assert.deepEqual([isClosed(document), isClosed(closed)], [false, true]);
+  assert.deepEqual(closed, { ...document, version: 2 });
+});
+
+Deno.test("oddEntries are those that nobody reads", () => {
+  const allocations = { "10.0.0.1": { id: "c" }, "fd00::1": {}, "10.0.0.01": {}, x: {} };
+  assert.deepEqual(oddEntries({ version: 1, allocations }, 4), ["fd00::1", "10.0.0.01", "x"]);
 });

@@ -1,0 +1,149 @@
+/**
+ * How etcd gives up what it holds: records of older releases become pools, and pools go to another store.
+ *
+ * @module
+ */
+import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
+import {
+  ConflictError,
+  type Migration,
+  type OlderRecord,
+  type PoolSnapshot,
+  RefusedError,
+} from "../../src/storage/driver.ts";
+import { decodeKey, decodeLegacyKey, encodeKey, legacyLock, legacyRanges, poolsPrefix } from "./keys.ts";
+import { decodeLegacy } from "./legacy.ts";
+import { withLock } from "./mutex.ts";
+import type { EtcdSession } from "./session.ts";
+import {
+  closedDocument,
+  decodeValue,
+  EMPTY,
+  isClosed,
+  oddEntries,
+  type PoolDocument,
+  toAllocations,
+  withChanges,
+} from "./value.ts";
+
+/** What a commit compares with: the key's revision (0: absent), and what its value was. */
+export interface Version {
+  /** `mod_revision`. */
+  readonly revision: string;
+  /** The decoded value. */
+  readonly document: PoolDocument;
+}
+
+/** What a session migrates. */
+export function etcdMigration(session: EtcdSession): Migration {
+  return {
+    older: (signal) => older(session, signal),
+    convert: (record, decide, signal) => convert(session, record, decide, signal),
+    closed: async (signal) => {
+      const { prefix } = session.settings;
+      const { kvs } = await session.call(signal, (client) => client.getAll().prefix(poolsPrefix(prefix)).exec());
+      return kvs.flatMap(({ key: name, value, mod_revision: revision }) => {
+        const key = decodeKey(prefix, name.toString());
+        const document = decodeValue(value.toString());
+        if (!key || !document || !isClosed(document) || Object.keys(document.allocations).length === 0) return [];
+        return [snapshotOf(key, { revision, document })];
+      });
+    },
+    close: async ({ key, version }, signal) => {
+      const { document, revision } = version as Version;
+      const odd = oddEntries(document, key.cidr.family);
+      if (odd.length > 0) {
+        throw new RefusedError(
+          `Cannot move pool ${formatPoolKey(key)}: its entry ${JSON.stringify(odd[0])} is no address of it; ` +
+            `correct ${encodeKey(session.settings.prefix, key)} by hand`,
+        );
+      }
+      return await replace(session, key, revision, closedDocument(document), signal);
+    },
+    empty: async ({ key, version }, signal) => {
+      await replace(session, key, (version as Version).revision, closedDocument(EMPTY), signal);
+    },
+  };
+}
+
+/** Keys of older releases for a pool; without one, for any. */
+export async function olderKeys(session: EtcdSession, signal: AbortSignal, key?: PoolKey): Promise<string[]> {
+  const names: string[] = [];
+  for (const range of legacyRanges(key)) {
+    names.push(...await session.call(signal, (client) => client.getAll().inRange(range).keys()));
+  }
+  return names.filter((name) => {
+    const decoded = decodeLegacyKey(name);
+    return decoded && (!key || formatPoolKey(decoded) === formatPoolKey(key));
+  });
+}
+
+async function older(session: EtcdSession, signal: AbortSignal): Promise<OlderRecord[]> {
+  const records: OlderRecord[] = [];
+  for (const name of await olderKeys(session, signal)) {
+    const found = await readOlder(session, name, signal);
+    if (found) records.push(found.record);
+  }
+  return records;
+}
+
+async function readOlder(session: EtcdSession, name: string, signal: AbortSignal) {
+  const key = decodeLegacyKey(name);
+  const { kvs: [stored] } = await session.call(signal, (client) => client.get(name).exec());
+  if (!key || !stored) return undefined;
+  return { record: decodeLegacy(name, key, stored.value.toString()), revision: stored.mod_revision };
+}
+
+async function convert(
+  session: EtcdSession,
+  { name }: OlderRecord,
+  decide: Parameters<Migration["convert"]>[1],
+  signal: AbortSignal,
+): Promise<void> {
+  await withLock(session, legacyLock(name), signal, async (held) => {
+    const found = await readOlder(session, name, signal);
+    if (!found) return;
+    const { record, revision } = found;
+    const { key } = record;
+    const pool = encodeKey(session.settings.prefix, key);
+    const { kvs: [stored] } = await session.call(signal, (client) => client.get(pool).exec());
+    const document = stored ? decodeValue(stored.value.toString()) : EMPTY;
+    if (!document || isClosed(document)) {
+      throw new RefusedError(
+        `Cannot convert ${name}: its pool ${pool} ${document ? "was moved to another store" : "cannot be read"}`,
+      );
+    }
+    const changes = decide(record, toAllocations(document, key.cidr.family));
+    if (!changes) return;
+    const value = JSON.stringify(withChanges(document, changes, key.cidr.family));
+    const { succeeded } = await session.call(
+      signal,
+      (client) =>
+        client.if(name, "Mod", "==", Number(revision)).and(pool, "Mod", "==", Number(stored?.mod_revision ?? 0))
+          .and(held, "Create", ">", 0).then(client.put(pool).value(value), client.delete().key(name)).commit(),
+    );
+    if (!succeeded) throw new ConflictError(`${name} or its pool ${pool} changed while it was converted`);
+  });
+}
+
+async function replace(
+  session: EtcdSession,
+  key: PoolKey,
+  revision: string,
+  document: PoolDocument,
+  signal: AbortSignal,
+): Promise<PoolSnapshot> {
+  const name = encodeKey(session.settings.prefix, key);
+  const value = JSON.stringify(document);
+  const { succeeded, header } = await session.call(
+    signal,
+    (client) => client.if(name, "Mod", "==", Number(revision)).then(client.put(name).value(value)).commit(),
+  );
+  if (!succeeded) throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${revision}`);
+  return snapshotOf(key, { revision: header.revision, document });
+}
+
+/** A pool as it was read. */
+export function snapshotOf(key: PoolKey, version: Version): PoolSnapshot {
+  return { key, allocations: toAllocations(version.document, key.cidr.family), version };
+}

@@ -1,0 +1,39 @@
+/**
+ * What etcd holds that no pool shows.
+ *
+ * @module
+ */
+import type { Unreadable } from "../../src/pool/finding.ts";
+import { decodeKey, poolsPrefix } from "./keys.ts";
+import { olderKeys } from "./migration.ts";
+import type { EtcdSession } from "./session.ts";
+import { decodeValue, isClosed, oddEntries } from "./value.ts";
+
+/** Looks at every key of this release, and for those of older ones. */
+export async function findUnreadable(session: EtcdSession, signal: AbortSignal): Promise<Unreadable[]> {
+  const { prefix } = session.settings;
+  const { kvs } = await session.call(signal, (client) => client.getAll().prefix(poolsPrefix(prefix)).exec());
+  const stored = kvs.flatMap(({ key, value }) => {
+    const where = key.toString();
+    return faultsOf(where, value.toString(), prefix).map((why) => ({ where, why }));
+  });
+  const older = (await olderKeys(session, signal)).map((where) => ({
+    where,
+    why: "Records of the original's v0.5 or older: `migrate etcd` converts them",
+  }));
+  return [...stored, ...older];
+}
+
+function faultsOf(name: string, value: string, prefix: string): string[] {
+  const key = decodeKey(prefix, name);
+  if (!key) return ["It is named like no pool"];
+  const document = decodeValue(value);
+  if (!document) return ["Its value is no pool of a format this release reads"];
+  if (isClosed(document)) {
+    const rest = Object.keys(document.allocations).length;
+    return rest > 0
+      ? [`${rest} entries are on their way to another store: run \`migrate etcd --to kubernetes\` again`]
+      : [];
+  }
+  return oddEntries(document, key.cidr.family).map((entry) => `Its entry ${JSON.stringify(entry)} is no address of it`);
+}

@@ -1,0 +1,173 @@
+/**
+ * `migrate`: what older releases of the original left in etcd, into today's layout, or into a cluster.
+ *
+ * @module
+ */
+import { formatIp } from "../address/ip.ts";
+import type { Ipam } from "../ipam/ipam.ts";
+import {
+  convertRecord,
+  type Migrated,
+  type MigrationOptions,
+  type MigrationSource,
+  movePool,
+} from "../ipam/migrate.ts";
+import { whose } from "../pool/finding.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import type { OlderRecord, PoolSnapshot } from "../storage/driver.ts";
+import { retry } from "../storage/retry.ts";
+import { type Command, defineCommand, UsageError } from "./define.ts";
+import { openStore, STORE_FLAGS } from "./store.ts";
+import { table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Milliseconds for all of it. */
+const TIMEOUT = 3_600_000;
+
+const { database: _database, datastore: _datastore, kubeconfig: _kubeconfig, ...ETCD_FLAGS } = STORE_FLAGS;
+
+interface Row {
+  readonly from: string;
+  readonly pool: string;
+  readonly to: string;
+  readonly entries: number;
+  readonly done: boolean;
+  readonly added: number;
+  readonly kept: number;
+  readonly problems: readonly string[];
+}
+
+/** Converts, and moves where it is told to. */
+export const migrate: Command = defineCommand({
+  operands: "etcd",
+  about: [
+    "Converts what the original's v0.1 to v0.5.4 left in etcd (/RANGE, /whereabouts/CIDR) to today's layout, each record in one transaction. " +
+    "With --to kubernetes, all pools of etcd then become IPPools and reservations; in etcd they stay closed and are refused.",
+    "Stop the older plugins on all nodes before. Their locks are taken, so that none is cut in two, but they do not know today's layout: one " +
+    "that goes on afterwards gives addresses again. Today's plugin refuses to give addresses of a pool where such a record is back.",
+    "Of the old entries only the container is known: DEL releases them by it, check shows them as unowned, and no sweep takes them.",
+    "A record with a line that cannot be read, or an address that is somebody else's at its new place, is left as it is and told. It can be " +
+    "killed at any moment, and run again.",
+  ],
+  flags: {
+    to: { type: "string", value: "STORE", default: "etcd", help: "etcd (today's layout), or kubernetes" },
+    "dry-run": { type: "boolean", help: "Look, tell what would be done, and change nothing" },
+    kubeconfig: { type: "string", value: "FILE", help: "The cluster to move to; else KUBECONFIG, or that of this pod" },
+    ...ETCD_FLAGS,
+  },
+  exits: { 3: "Something was left as it is; what, and why, is told" },
+}, async (terminal, values, operands) => {
+  const { to } = values;
+  if (operands.join(" ") !== "etcd") throw new UsageError("Cannot tell what to migrate: wanted migrate etcd");
+  if (to !== "etcd" && to !== "kubernetes") {
+    throw new UsageError(`Cannot migrate --to ${JSON.stringify(to)}: wanted etcd or kubernetes`);
+  }
+  await using source = await openStore(terminal, { ...values, datastore: "etcd", kubeconfig: undefined });
+  const { migration } = source.ipam.driver;
+  if (!migration) throw new Error(`There is nothing to migrate from ${source.where}`);
+  const from: MigrationSource = { ...source.ipam, migration };
+  const options: MigrationOptions = {
+    dryRun: values["dry-run"],
+    signal: AbortSignal.timeout(TIMEOUT),
+    progress: (key, done, all) =>
+      terminal.world.stderr(`Pool ${formatPoolKey(key)}: ${done} of ${all} entries are there`),
+  };
+  const records = await retry((limit) => migration.older(limit), from.clock, options.signal);
+  const rows = await convertAll(from, records, options);
+  const broken = rows.some(({ done }) => !done);
+  if (to === "kubernetes" && !broken) {
+    const { kubeconfig, namespace } = values;
+    await using target = await openStore(terminal, { datastore: "kubernetes", kubeconfig, namespace });
+    rows.push(...await moveAll(from, target.ipam, options.dryRun ? records : [], options));
+  }
+  tell(terminal, rows, options.dryRun, values.json);
+  if (to === "kubernetes" && broken) {
+    terminal.world.stderr(
+      "Nothing was moved to the cluster: the older records come first, or it would give their addresses",
+    );
+  }
+  return rows.some(({ problems }) => problems.length > 0) ? 3 : 0;
+});
+
+async function convertAll(
+  from: MigrationSource,
+  records: readonly OlderRecord[],
+  options: MigrationOptions,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const record of records) {
+    const result = await convertRecord(from, record, options);
+    rows.push(toRow(record.name, record.key, "etcd", record.entries.length, result, result.faults));
+  }
+  return rows;
+}
+
+/** @param records what a dry run did not convert, and would move all the same */
+async function moveAll(
+  from: MigrationSource,
+  to: Ipam,
+  records: readonly OlderRecord[],
+  options: MigrationOptions,
+): Promise<Row[]> {
+  const { signal } = options;
+  const open = await retry((limit) => from.driver.list(limit), from.clock, signal);
+  const closed = await retry((limit) => from.migration.closed(limit), from.clock, signal);
+  const pools = new Map<string, PoolSnapshot & { readonly closed: boolean }>();
+  for (const pool of closed) pools.set(formatPoolKey(pool.key), { ...pool, closed: true });
+  for (const pool of open) pools.set(formatPoolKey(pool.key), { ...pool, closed: false });
+  for (const { key, entries } of records) {
+    const pool = pools.get(formatPoolKey(key)) ?? { key, allocations: new Map(), version: undefined, closed: false };
+    const more = entries.map((entry) => [entry.address, entry] as const);
+    pools.set(formatPoolKey(key), { ...pool, allocations: new Map([...pool.allocations, ...more]) });
+  }
+  const rows: Row[] = [];
+  for (const [name, pool] of pools) {
+    const result = await movePool(from, to, pool, options);
+    rows.push(toRow(`pool ${name}`, pool.key, "kubernetes", pool.allocations.size, result));
+  }
+  return rows;
+}
+
+function toRow(
+  from: string,
+  key: PoolKey,
+  to: string,
+  entries: number,
+  migrated: Migrated,
+  faults: readonly string[] = [],
+): Row {
+  const { done, added, kept, conflicts, foreign } = migrated;
+  const text = (address: bigint) => formatIp({ family: key.cidr.family, value: address });
+  return {
+    from,
+    pool: formatPoolKey(key),
+    to,
+    entries,
+    done,
+    added,
+    kept,
+    problems: [
+      ...faults,
+      ...conflicts.map(({ allocation, holder }) =>
+        `${text(allocation.address)} of ${whose(allocation)} belongs to ${whose(holder)} there`
+      ),
+      ...foreign.map(({ allocation }) =>
+        `${text(allocation.address)} of ${whose(allocation)} is reserved by another pool: it has two owners`
+      ),
+    ],
+  };
+}
+
+function tell({ print, style, world }: Terminal, rows: readonly Row[], dryRun: boolean, json: boolean): void {
+  if (json) {
+    print(JSON.stringify({ dryRun, migrated: rows }, undefined, 2));
+    return;
+  }
+  if (rows.length === 0) print("Nothing to migrate");
+  else {
+    const state = ({ done }: Row) => done ? (dryRun ? "would be done" : "done") : "left as it is";
+    const cells = rows.map((row) => [row.from, row.to, `${row.entries}`, `${row.added}`, `${row.kept}`, state(row)]);
+    table(["FROM", "TO", "ENTRIES", "WRITTEN", "THERE BEFORE", "STATE"], cells, style).forEach(print);
+  }
+  for (const { from, problems } of rows) for (const problem of problems) world.stderr(`${from}: ${problem}`);
+}

@@ -1,0 +1,108 @@
+/**
+ * The reports of `check --json` and `reconcile --dry-run --json`, as `release` reads them back.
+ *
+ * @module
+ */
+import { formatIp, parseIp } from "../address/ip.ts";
+import type { Orphan } from "../pool/orphans.ts";
+import { formatPoolKey, type Owner } from "../pool/types.ts";
+import type { StrayReservation } from "../ipam/sweep.ts";
+import { UsageError } from "./define.ts";
+
+/** An entry or a reservation, as it was seen. */
+export interface Seen extends Owner {
+  /** Which of the two. */
+  readonly subject: "entry" | "reservation";
+  /** The address, canonical. */
+  readonly address: string;
+  /** The pool's name; empty for a reservation. */
+  readonly pool: string;
+  /** `network_name`. */
+  readonly network: string;
+}
+
+/** What a report gives to release, and how many of its findings it does not. */
+export interface Report {
+  /** What nobody holds. */
+  readonly seen: readonly Seen[];
+  /** Findings of other kinds: each takes a decision. */
+  readonly left: number;
+}
+
+/** An orphan, as a report has it. */
+export function seenEntry({ key, allocation: { address, podRef, ifName, containerId } }: Omit<Orphan, "reason">): Seen {
+  const text = formatIp({ family: key.cidr.family, value: address });
+  return {
+    subject: "entry",
+    address: text,
+    pool: formatPoolKey(key),
+    network: key.network,
+    podRef,
+    ifName,
+    containerId,
+  };
+}
+
+/** A reservation, as a report has it. */
+export function seenReservation({ ip, network, podRef, ifName, containerId }: StrayReservation["reservation"]): Seen {
+  return { subject: "reservation", address: formatIp(ip), pool: "", network, podRef, ifName, containerId };
+}
+
+/** Kinds of findings that mean that nobody holds the thing. Entries of no known pod may be in use: those are named one by one. */
+const RELEASABLE: readonly unknown[] = ["orphan", "reservation-without-entry"];
+
+/**
+ * Reads a report. Addresses that a living pod says it has are left, whatever else the report says of them.
+ *
+ * @param name of the file, for messages
+ * @throws {UsageError} it is none
+ */
+export function parseReport(text: string, name: string): Report {
+  const wrong = (why: string) =>
+    new UsageError(`Cannot use report ${name}: ${why}; wanted that of check --json, or of reconcile --dry-run --json`);
+  let report: unknown;
+  try {
+    report = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`it is no JSON (${error instanceof Error ? error.message : error})`);
+  }
+  if (!isObject(report)) throw wrong("it is no object");
+  const { findings, freed, dryRun } = report;
+  if (Array.isArray(freed)) {
+    if (dryRun !== true) throw wrong("its reconcile freed them already");
+    return { seen: freed.map((item, i) => toSeen(item, `freed[${i}]`, wrong)), left: 0 };
+  }
+  if (!Array.isArray(findings)) throw wrong("it has neither findings nor freed");
+  const inUse = new Set(findings.filter((one) => isObject(one) && one.subject === "pod").map(({ address }) => address));
+  const seen = findings.flatMap((item: unknown, i) => {
+    if (!isObject(item)) throw wrong(`findings[${i}] is no object`);
+    return RELEASABLE.includes(item.kind) && !inUse.has(item.address) ? [toSeen(item, `findings[${i}]`, wrong)] : [];
+  });
+  return { seen, left: findings.length - seen.length };
+}
+
+function toSeen(item: unknown, where: string, wrong: (why: string) => UsageError): Seen {
+  if (!isObject(item)) throw wrong(`${where} is no object`);
+  const member = (name: string) => {
+    const value = item[name];
+    if (typeof value === "string") return value;
+    throw wrong(`${where}.${name} is ${JSON.stringify(value) ?? "missing"}, and no text`);
+  };
+  const subject = member("subject");
+  if (subject !== "entry" && subject !== "reservation") throw wrong(`${where}.subject is ${JSON.stringify(subject)}`);
+  const ip = parseIp(member("address"));
+  if (!ip) throw wrong(`${where}.address is ${JSON.stringify(item.address)}, and no address`);
+  return {
+    subject,
+    address: formatIp(ip),
+    pool: member("pool"),
+    network: member("network"),
+    podRef: member("podRef"),
+    ifName: member("ifName"),
+    containerId: member("containerId"),
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,86 @@
+/**
+ * Where a sweep or a check that comes and goes learns of pods: a cluster, or a file for stores without one.
+ *
+ * @module
+ */
+import type { IpRange } from "../address/range.ts";
+import { narrowed } from "../ipam/slices.ts";
+import type { PodFacts } from "../pool/orphans.ts";
+import type { SliceRecords } from "../pool/slice_findings.ts";
+import type { PoolKey } from "../pool/types.ts";
+import type { Pods } from "../ipam/sweep.ts";
+import type { World } from "../world/world.ts";
+import type { Cluster } from "./cluster.ts";
+import { readNetworks, reservesBy, usersOf } from "./networks.ts";
+
+/** Milliseconds to read the networks. */
+const NETWORKS_TIMEOUT = 60_000;
+
+/** Pods, and what else is known where they come from. */
+export interface PodsSource extends Pods, AsyncDisposable {
+  /** Whether the network of a pool reserves addresses. Absent where networks are not known. */
+  readonly reserves?: (key: PoolKey) => boolean;
+  /** The range that the first network which uses a pool gives from; undefined where no network is known for it. */
+  readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
+  /** The node slices and the nodes. Absent where there are none. */
+  readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
+}
+
+/** The pods of a cluster, which is disposed with the source. Reads the networks at once. */
+export async function podsOfCluster(world: World, cluster: Cluster): Promise<PodsSource> {
+  try {
+    const attachments = await cluster.attachments.list(AbortSignal.timeout(NETWORKS_TIMEOUT));
+    const { networks } = await readNetworks(world, attachments.items);
+    return {
+      list: async (signal) => (await cluster.pods.list(signal)).items,
+      find: cluster.findPod,
+      reserves: reservesBy(networks),
+      rangeOf: (key) => {
+        const [user] = usersOf(networks, key);
+        return user && narrowed(user.range, key.node ?? "", key.cidr);
+      },
+      slices: async (signal) => {
+        const stored = await cluster.slices.list(signal);
+        // who has no slices need not be allowed to list nodes
+        return { stored, nodes: stored.length > 0 ? (await cluster.nodes.list(signal)).items : [] };
+      },
+      [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * The pods of a file: one `namespace/name` a line, those that live, read anew at each look. Lines that begin with `#` say nothing; a line
+ * `none` says that no pod lives, which an empty file does not: it may be the leftover of a command that failed.
+ */
+export function podsOfFile(world: World, path: string): PodsSource {
+  const list = async () => parsePods(await readPods(world, path), path);
+  return {
+    list,
+    find: async (podRef) => (await list()).find((pod) => pod.podRef === podRef),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function readPods(world: World, path: string): Promise<string> {
+  try {
+    return await world.readTextFile(path);
+  } catch (cause) {
+    const why = cause instanceof Error && cause.name !== "NotFound" ? cause.message : "there is no such file";
+    throw new RangeError(`Cannot read the pods of ${path}: ${why}`, { cause });
+  }
+}
+
+function parsePods(text: string, path: string): PodFacts[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  const pods = lines.flatMap((line, i) => {
+    if (line === "" || line === "none" || line.startsWith("#")) return [];
+    if (/^[^/\s]+\/[^/\s]+$/.test(line)) return [{ podRef: line, finished: false, running: false }];
+    throw new RangeError(`Cannot read ${path}:${i + 1} ${JSON.stringify(line)}: wanted namespace/name of a living pod`);
+  });
+  if (pods.length > 0 || lines.includes("none")) return pods;
+  throw new RangeError(`${path} names no pod, so all addresses would be free: where no pod lives, write "none"`);
+}

@@ -1,0 +1,166 @@
+/**
+ * Moving what a store holds: out of an older layout, and to another store.
+ *
+ * Whatever is cut off can be run again. A pool is closed before it is copied, so that nobody changes it behind the copy, and forgets its
+ * entries only once all of them are durable elsewhere.
+ *
+ * @module
+ */
+import { adopt, type Adoption } from "../pool/adopt.ts";
+import type { Entry } from "../pool/reservations.ts";
+import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
+import type { Migration, OlderRecord, PoolSnapshot } from "../storage/driver.ts";
+import { retry } from "../storage/retry.ts";
+import type { Ipam } from "./ipam.ts";
+import { reservationOf } from "./reservation.ts";
+
+/** Entries of one commit: an API server takes ten thousand operations at a time, and others want to write between two commits. */
+const CHUNK = 500;
+/** Reservations that are made at once. */
+const AT_ONCE = 8;
+
+/** What became of a record or a pool. */
+export interface Migrated {
+  /** Whether nothing is left of it at its old place; on a dry run, would be. */
+  readonly done: boolean;
+  /** Entries that were written; on a dry run, would be. */
+  readonly added: number;
+  /** Entries that were there already, from an attempt that was cut off. */
+  readonly kept: number;
+  /** Entries whose address is somebody else's at the new place: they stay, and nothing is done. */
+  readonly conflicts: Adoption["conflicts"];
+  /** Entries whose address somebody else has reserved: it has two owners, as it had before. */
+  readonly foreign: readonly Entry[];
+}
+
+/** How a migration is made. */
+export interface MigrationOptions {
+  /** Look, and change nothing. */
+  readonly dryRun: boolean;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Told how many of a pool's entries are at their new place. */
+  readonly progress?: (key: PoolKey, done: number, all: number) => void;
+}
+
+/** Where a migration starts. */
+export interface MigrationSource extends Ipam {
+  /** How its store gives up what it holds. */
+  readonly migration: Migration;
+}
+
+/**
+ * Converts a record of an older layout: all of it or, where something in it cannot be read or is somebody else's, nothing.
+ *
+ * @throws what the store threw
+ */
+export async function convertRecord(
+  { migration, driver, clock }: MigrationSource,
+  record: OlderRecord,
+  { dryRun, signal }: MigrationOptions,
+): Promise<Migrated & { readonly faults: readonly string[] }> {
+  let faults = record.faults;
+  let adoption: Adoption = { changes: [], kept: [], conflicts: [] };
+  const decide = (now: OlderRecord, present: Allocations) => {
+    faults = now.faults;
+    adoption = adopt(present, now.entries);
+    return faults.length + adoption.conflicts.length > 0 ? undefined : adoption.changes;
+  };
+  if (dryRun) {
+    const name = formatPoolKey(record.key);
+    const pools = await retry((limit) => driver.list(limit), clock, signal);
+    decide(record, pools.find(({ key }) => formatPoolKey(key) === name)?.allocations ?? new Map());
+  } else {
+    // not by retry(): plugins of the older release may keep it waiting longer than an attempt may take
+    await migration.convert(record, decide, signal);
+  }
+  const done = faults.length + adoption.conflicts.length === 0;
+  return { ...resultOf(adoption), added: done ? adoption.changes.length : 0, done, faults };
+}
+
+/**
+ * Moves a pool to another store, and reserves its addresses there.
+ *
+ * @param pool as it was listed, closed or not
+ * @throws what a store threw
+ */
+export async function movePool(
+  from: MigrationSource,
+  to: Ipam,
+  pool: PoolSnapshot & { readonly closed: boolean },
+  options: MigrationOptions,
+): Promise<Migrated> {
+  const { key } = pool;
+  const { dryRun, signal } = options;
+  if (dryRun) {
+    const { allocations } = await retry((limit) => to.driver.read(key, limit), to.clock, signal);
+    return resultOf(adopt(allocations, pool.allocations.values()));
+  }
+  const { migration, driver, clock } = from;
+  const closing = async (limit: AbortSignal) => await migration.close(await driver.read(key, limit), limit);
+  const closed = pool.closed ? pool : await retry(closing, clock, signal);
+  const copied = await copyEntries(to, key, [...closed.allocations.values()], options);
+  if (!copied.done) return copied;
+  const foreign = await reserveAll(to, key, [...closed.allocations.values()], signal);
+  await retry((limit) => migration.empty(closed, limit), clock, signal);
+  return { ...copied, foreign };
+}
+
+function resultOf({ changes, kept, conflicts }: Adoption): Migrated {
+  return { done: conflicts.length === 0, added: changes.length, kept: kept.length, conflicts, foreign: [] };
+}
+
+async function copyEntries(
+  { driver, clock }: Ipam,
+  key: PoolKey,
+  entries: readonly Allocation[],
+  { signal, progress }: MigrationOptions,
+): Promise<Migrated> {
+  const all: Migrated[] = [];
+  for (let at = 0; at === 0 || at < entries.length; at += CHUNK) {
+    const adoption = await retry(
+      async (limit) => {
+        const snapshot = await driver.read(key, limit);
+        const decided = adopt(snapshot.allocations, entries.slice(at, at + CHUNK));
+        if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, limit);
+        return decided;
+      },
+      clock,
+      signal,
+    );
+    all.push(resultOf(adoption));
+    progress?.(key, Math.min(at + CHUNK, entries.length), entries.length);
+  }
+  const sum = (count: (one: Migrated) => number) => all.reduce((total, one) => total + count(one), 0);
+  return {
+    done: all.every(({ done }) => done),
+    added: sum(({ added }) => added),
+    kept: sum(({ kept }) => kept),
+    conflicts: all.flatMap(({ conflicts }) => conflicts),
+    foreign: [],
+  };
+}
+
+async function reserveAll(
+  { driver: { overlaps }, clock }: Ipam,
+  key: PoolKey,
+  entries: readonly Allocation[],
+  signal: AbortSignal,
+): Promise<Entry[]> {
+  const foreign: Entry[] = [];
+  if (!overlaps) return foreign;
+  const reserve = async (allocation: Allocation) => {
+    const wanted = reservationOf(key, allocation);
+    // to a claim, entries without pod and interface look all alike: it would take over what another container has
+    const find = (limit: AbortSignal) => overlaps.find(wanted.network, wanted.ip, limit);
+    const present = wanted.podRef === "" ? await retry(find, clock, signal) : undefined;
+    if (present) return sameOwner(present, wanted);
+    return (await retry((limit) => overlaps.claim(wanted, limit), clock, signal)).kind !== "foreign";
+  };
+  for (let at = 0; at < entries.length; at += AT_ONCE) {
+    const some = entries.slice(at, at + AT_ONCE);
+    const reserved = await Promise.all(some.map(reserve));
+    foreign.push(...some.filter((_, i) => !reserved[i]).map((allocation) => ({ key, allocation })));
+  }
+  return foreign;
+}

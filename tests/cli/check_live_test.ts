@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { openCluster } from "../../drivers/kubernetes/cluster.ts";
+import { put } from "../drivers/kubernetes/live.ts";
+import { makeKube } from "../support/kube.ts";
+import { Objects } from "../support/objects.ts";
+import { call } from "./lab.ts";
+
+/** A namespace with pods, and the command line that asks its cluster. */
+async function makeLab() {
+  const kube = await makeKube();
+  const objects = new Objects(kube);
+  await objects.installAttachments();
+  const ask = (...args: string[]) => call({ openCluster }, ...args, "--kubeconfig", kube.kubeconfig);
+  const exit = { code: 0 };
+  const check = async () => {
+    const { code, out, err } = await ask("check", "--json");
+    assert.equal(err, "");
+    exit.code = code;
+    const { findings } = JSON.parse(out);
+    return findings.map(({ kind, address, pool }: Record<string, string>) => `${kind} ${address || pool}`).sort();
+  };
+  const entry = (pod: string, id: string) => ({ id, podref: objects.ref(pod), ifname: "net1" });
+  const reservation = (pod: string) => ({ podref: objects.ref(pod), ifname: "net1" });
+  return {
+    kube,
+    objects,
+    ask,
+    check,
+    exit,
+    entry,
+    reservation,
+    [Symbol.asyncDispose]: async () => {
+      objects[Symbol.dispose]();
+      await kube[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("check tells leaks from conflicts and from what cannot be read, by its exit code", async () => {
+  await using lab = await makeLab();
+  const { kube, objects, check, exit, entry, reservation } = lab;
+  await objects.pod("web", { ips: ["10.5.0.1"] });
+  await put(kube, "IPPool", "10.5.0.0-24", { range: "10.5.0.0/24", allocations: { "1": entry("web", "c1") } });
+  await put(kube, "OverlappingRangeIPReservation", "10.5.0.1", reservation("web"));
+  assert.deepEqual([await check(), exit.code], [[], 0]);
+
+  await put(kube, "IPPool", "10.6.0.0-24", { range: "10.6.0.0/24", allocations: { "2": entry("gone", "c2") } });
+  await put(kube, "OverlappingRangeIPReservation", "10.6.0.9", reservation("gone"));
+  assert.deepEqual([await check(), exit.code], [["orphan 10.6.0.2", "reservation-without-entry 10.6.0.9"], 3]);
+
+  await objects.pod("db", { ips: ["10.5.0.7"] });
+  assert.deepEqual([await check(), exit.code], [
+    ["orphan 10.6.0.2", "pod-address-unallocated 10.5.0.7", "reservation-without-entry 10.6.0.9"],
+    4,
+  ]);
+
+  await put(kube, "IPPool", "10.7.0.0-24", { range: "10.8.0.0/24", allocations: {} });
+  await put(kube, "OverlappingRangeIPReservation", "nonsense", reservation("web"));
+  const unreadable = (await check()).filter((text: string) => text.startsWith("unreadable"));
+  assert.deepEqual([unreadable, exit.code], [
+    ["unreadable IPPool 10.7.0.0-24", "unreadable OverlappingRangeIPReservation nonsense"],
+    5,
+  ]);
+});
+
+Deno.test("check names slices that overlap, lie outside of their range, or have no node, and nodes without", async () => {
+  await using lab = await makeLab();
+  const { kube, objects, ask } = lab;
+  const [one, two] = [`a-${kube.namespace}`, `b-${kube.namespace}`];
+  await objects.node(one);
+  await objects.node(two);
+  try {
+    const allocations = [
+      { nodeName: one, sliceRange: "10.5.0.0/25" },
+      { nodeName: "nowhere", sliceRange: "10.5.0.64/26" },
+      { nodeName: "", sliceRange: "10.5.0.128/26" },
+      { nodeName: one, sliceRange: "10.9.0.0/26" },
+    ];
+    const file = await Deno.makeTempFile({ suffix: ".json" });
+    const object = {
+      apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
+      kind: "NodeSlicePool",
+      metadata: { name: "net" },
+      spec: { range: "10.5.0.0/24", sliceSize: "/26" },
+      status: { allocations },
+    };
+    await Deno.writeTextFile(file, JSON.stringify(object));
+    await kube.kubectl("create", "-f", file);
+    const { code, out } = await ask("check");
+    assert.equal(code, 4);
+    assert.match(out, /^slices-overlap +- +net +.*10\.5\.0\.0\/25 of node a-.*10\.5\.0\.64\/26 of node nowhere/m);
+    assert.match(out, /^slice-outside-range .*10\.9\.0\.0\/26/m);
+    assert.match(out, /^slice-without-node .*node nowhere/m);
+    assert.match(out, new RegExp(`^node-without-slice .*Node ${two} has no slice of net`, "m"));
+    assert.doesNotMatch(out, new RegExp(`Node ${one} has no slice`));
+    assert.match(out, /findings? in 0 pools, 0 allocations, \d+ pods? of the usual namespace of the cluster of /);
+  } finally {
+    await objects.deleteNode(one);
+    await objects.deleteNode(two);
+  }
+});
+
+Deno.test("show draws what is free, used, reserved and withheld as the network says, and release takes back a lone reservation", async () => {
+  await using lab = await makeLab();
+  const { kube, objects, ask, entry, reservation } = lab;
+  const ipam = { type: "whereabouts", range: "10.5.0.0/28", range_end: "10.5.0.9", exclude: ["10.5.0.4/31"] };
+  await objects.attachment("net", { cniVersion: "1.0.0", name: "net", type: "macvlan", ipam });
+  await put(kube, "IPPool", "10.5.0.0-28", { range: "10.5.0.0/28", allocations: { "1": entry("web", "c1") } });
+  await put(kube, "OverlappingRangeIPReservation", "10.5.0.1", reservation("web"));
+  await put(kube, "OverlappingRangeIPReservation", "10.5.0.3", reservation("other"));
+  const map = await ask("show", "--map");
+  assert.match(map.out, /^ {2}10\.5\.0\.0 +-█·\+--····-{6}$/m);
+  const list = await ask("show");
+  assert.match(list.out, /^10\.5\.0\.0\/28 +1 +6 +7 +14 %$/m);
+  const released = await ask("release", "10.5.0.3", "--yes");
+  assert.match(
+    released.out,
+    new RegExp(`^10\\.5\\.0\\.3 +reservation +${objects.ref("other")} \\(net1\\) +released$`, "m"),
+  );
+  assert.equal((await ask("who-has", "10.5.0.3")).code, 1);
+  assert.equal(
+    (await ask("show", "-n", "nowhere")).out.startsWith("No pools in namespace nowhere of the cluster of "),
+    true,
+  );
+});

@@ -1,0 +1,89 @@
+/**
+ * The command line as tests call it, and a database to call it on.
+ *
+ * @module
+ */
+import { loadDriver, openStore } from "../../drivers/mod.ts";
+import { runCommand } from "../../src/cli/command.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import type { OpenCluster } from "../../src/controllers/cluster.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { denoWorld } from "../../src/world/deno.ts";
+
+/** What a call of the program left behind. */
+export interface Ran {
+  /** Exit code. */
+  readonly code: number;
+  /** Standard output. */
+  readonly out: string;
+  /** Standard error. */
+  readonly err: string;
+}
+
+/** How a test calls the program. */
+export interface Call {
+  /** Default: `whereabouts`. */
+  readonly called?: string;
+  /** Default: empty. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The answer at the terminal; absent: nobody is there. */
+  readonly answer?: boolean;
+  /** Default: empty. */
+  readonly stdin?: string;
+  /** Default: there is no cluster. */
+  readonly openCluster?: OpenCluster;
+}
+
+/** Runs a command. Grace periods pass a hundred times as fast. */
+export function run(...args: string[]): Promise<Ran> {
+  return call({}, ...args);
+}
+
+const nobody: OpenCluster = () => Promise.reject(new Error("there is no cluster"));
+
+/** Runs a command as described. */
+export async function call(
+  { called = "whereabouts", env = {}, answer, stdin = "", openCluster = nobody }: Call,
+  ...args: string[]
+): Promise<Ran> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const real = denoWorld();
+  const world = {
+    ...real,
+    env: (name: string) => env[name],
+    stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
+    stderr: (line: string) => void err.push(line),
+    sleep: (milliseconds: number, signal?: AbortSignal) => real.sleep(milliseconds / 100, signal), // grace periods
+  };
+  const code = await runCommand(args, world, loadDriver, {
+    write: (text) => void out.push(text),
+    terminal: false,
+    called,
+    ask: answer === undefined ? undefined : () => answer,
+    openCluster,
+    inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "There is no cluster" }]),
+    platform: () => Promise.reject(new Error("there are no sockets")),
+  });
+  return { code, out: out.join(""), err: err.join("\n") };
+}
+
+/** A database where web-0 and web-1 have an address each of two ranges. */
+export async function database(): Promise<{ path: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/whereabouts.db`;
+  const world = denoWorld();
+  const ranges = { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/124" }] };
+  const conf = { name: "net", ipam: { type: "whereabouts", datastore: "embedded", database: path, ...ranges } };
+  const { config } = await loadConfig(world, { conf });
+  await using store = await openStore(config, { world });
+  for (const pod of ["web-0", "web-1"]) {
+    await allocate(
+      store,
+      config,
+      { podRef: `default/${pod}`, ifName: "net1", containerId: `c-${pod}` },
+      AbortSignal.timeout(5_000),
+    );
+  }
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { EtcdServer } from "../support/etcd.ts";
+import { type Kube, makeKube } from "../support/kube.ts";
+import { type Finished, run } from "../support/process.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const OLD = "/whereabouts/10.9.0.0/20";
+/** Several commits' worth, and no address that ends in .0. */
+const ENTRIES = Array.from({ length: 1_400 }, (_, i) => [`10.9.${1 + (i >> 7)}.${1 + (i & 127)}`, `c${i}`] as const);
+
+function command(...args: string[]): string[] {
+  return [Deno.execPath(), "run", "-A", "--no-prompt", MAIN, ...args];
+}
+
+function whereabouts(...args: string[]): Promise<Finished> {
+  return run(command(...args), { env: { NO_COLOR: "1" } });
+}
+
+/** Runs it until standard error has so many lines, and kills it then. */
+async function killedAfter(lines: number, args: readonly string[]): Promise<void> {
+  const [program = "", ...rest] = command(...args);
+  const child = new Deno.Command(program, { args: rest, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+  let text = "";
+  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.split("\n").length > lines) {
+      child.kill("SIGKILL");
+      break;
+    }
+  }
+  const { signal } = await child.status;
+  assert.equal(signal, "SIGKILL", `it ended before ${lines} lines: ${text}`);
+}
+
+async function poolOf(
+  kube: Kube,
+  name: string,
+): Promise<Record<string, { id: string; podref: string; ifname?: string }>> {
+  return JSON.parse(await kube.kubectl("get", "ippool", name, "-o", "json")).spec.allocations;
+}
+
+async function reservationsOf(kube: Kube): Promise<Record<string, string>> {
+  const { items } = JSON.parse(await kube.kubectl("get", "overlappingrangeipreservations", "-o", "json"));
+  type Item = { metadata: { name: string }; spec: { containerid: string } };
+  return Object.fromEntries(items.map(({ metadata, spec }: Item) => [metadata.name, spec.containerid]));
+}
+
+Deno.test("migrate etcd converts what it can, leaves and names what it cannot, and says so by its exit code", async () => {
+  await using etcd = await EtcdServer.start();
+  await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1 c1\n10.9.0.2 c2");
+  await etcd.ctl("put", "/10.8.0.5/24", "10.8.0.6 c6\n10.8.0.7");
+  const flags = ["migrate", "etcd", "--etcd-host", etcd.url];
+  const dry = await whereabouts(...flags, "--dry-run");
+  assert.match(dry.stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +would be done$/m);
+  const before = await whereabouts("check", "--etcd-host", etcd.url);
+  assert.deepEqual([before.code, before.stdout.match(/^unreadable /gm)?.length], [5, 2]);
+  const { code, stdout, stderr } = await whereabouts(...flags);
+  assert.equal(code, 3);
+  assert.match(stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +done$/m);
+  assert.match(stdout, /^\/10\.8\.0\.5\/24 +etcd +1 +0 +0 +left as it is$/m);
+  assert.match(stderr, /^\/10\.8\.0\.5\/24: Line 2 "10\.8\.0\.7": wanted an address, a blank and a container id$/m);
+  const shown = await whereabouts("show", "10.9.0.0/24", "--etcd-host", etcd.url);
+  assert.match(shown.stdout, /^10\.9\.0\.2 +- +- +c2$/m);
+  await etcd.ctl("put", "/10.8.0.5/24", "10.8.0.6 c6\n10.8.0.7 c7");
+  assert.equal((await whereabouts(...flags)).code, 0);
+  const again = await whereabouts(...flags);
+  assert.deepEqual([again.code, again.stdout], [0, "Nothing to migrate\n"]);
+  const check = await whereabouts("check", "--etcd-host", etcd.url);
+  assert.deepEqual([check.code, check.stdout.match(/^unowned /gm)?.length], [3, 4]);
+});
+
+Deno.test("migrate etcd --to kubernetes, killed half-way again and again, ends with every entry and reservation once", async () => {
+  await using etcd = await EtcdServer.start();
+  await using kube = await makeKube();
+  await etcd.ctl("put", OLD, ENTRIES.map((entry) => entry.join(" ")).join("\n"));
+  const named = { id: "9f1c", podref: "default/web-0", ifname: "net1" };
+  await etcd.ctl(
+    "put",
+    "/whereabouts/pools/_/_/fd00::/64",
+    JSON.stringify({ version: 1, allocations: { "fd00::5": named } }),
+  );
+  const flags = ["migrate", "etcd", "--to", "kubernetes", "--etcd-host", etcd.url, "--kubeconfig", kube.kubeconfig];
+  const dry = await whereabouts(...flags, "--dry-run", "--json");
+  assert.equal(dry.code, 0, dry.stderr);
+  const planned = JSON.parse(dry.stdout).migrated.map(({ pool, to, added }: Record<string, unknown>) =>
+    `${pool} ${to} ${added}`
+  );
+  assert.deepEqual(planned.sort(), ["10.9.0.0/20 etcd 1400", "10.9.0.0/20 kubernetes 1400", "fd00::/64 kubernetes 1"]);
+  assert.equal((await kube.kubectl("get", "ippools", "-o", "name")).trim(), "");
+  for (const lines of [1, 2, 3]) await killedAfter(lines, flags);
+  const last = await whereabouts(...flags);
+  assert.equal(last.code, 0, last.stderr);
+  const entries = await poolOf(kube, "10.9.0.0-20");
+  const expected = ENTRIES.map(([address, id]) => {
+    const [, , third, fourth] = address.split(".").map(Number);
+    return [`${(third ?? 0) * 256 + (fourth ?? 0)}`, { id, podref: "" }];
+  });
+  assert.deepEqual(entries, Object.fromEntries(expected));
+  assert.deepEqual(await poolOf(kube, "fd00---64"), { "5": named });
+  assert.deepEqual(await reservationsOf(kube), { ...Object.fromEntries(ENTRIES), "fd00--5": "9f1c" });
+  const again = await whereabouts(...flags);
+  assert.deepEqual([again.code, again.stdout], [0, "Nothing to migrate\n"]);
+  const closed = await whereabouts("show", "--etcd-host", etcd.url);
+  assert.match(closed.stdout, /^No pools in etcd at /);
+});
+
+Deno.test("migrate etcd --to kubernetes moves nothing while an older record cannot be read", async () => {
+  await using etcd = await EtcdServer.start();
+  await using kube = await makeKube();
+  await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1");
+  await etcd.ctl("put", "/whereabouts/pools/_/_/10.9.0.0/24", '{"version":1,"allocations":{"10.9.0.2":{"id":"c2"}}}');
+  const flags = ["migrate", "etcd", "--to", "kubernetes", "--etcd-host", etcd.url, "--kubeconfig", kube.kubeconfig];
+  const { code, stderr } = await whereabouts(...flags);
+  assert.equal(code, 3);
+  assert.match(stderr, /Nothing was moved to the cluster/);
+  assert.equal((await kube.kubectl("get", "ippools", "-o", "name")).trim(), "");
+  assert.match((await whereabouts("show", "--etcd-host", etcd.url)).stdout, /^10\.9\.0\.0\/24 +1 /m);
+});
+
+Deno.test("migrate says what is wrong with the command line, or that nobody is there", async () => {
+  const wrong: [string[], number, RegExp][] = [
+    [[], 2, /wanted migrate etcd/],
+    [["kubernetes"], 2, /wanted migrate etcd/],
+    [["etcd", "--to", "embedded"], 2, /--to "embedded": wanted etcd or kubernetes/],
+    [["etcd"], 1, /etcd_host/],
+    [["etcd", "--etcd-host", "127.0.0.1:1"], 1, /Cannot reach etcd at http:\/\/127\.0\.0\.1:1/],
+  ];
+  for (const [args, code, why] of wrong) {
+    const ended = await whereabouts("migrate", ...args);
+    assert.deepEqual([ended.code, ended.stdout], [code, ""], ended.stderr);
+    assert.match(ended.stderr, why);
+  }
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { database, run } from "./lab.ts";
+
+Deno.test("check finds a pod that is not among the living, reconcile frees what it had, and check is content", async () => {
+  await using db = await database();
+  const pods = `${db.path}.pods`;
+  await Deno.writeTextFile(pods, "default/web-0\n");
+  const flags = ["--database", db.path, "--pods", pods];
+  const found = await run("check", ...flags);
+  assert.equal(found.code, 3);
+  assert.match(found.out, /orphan +10\.0\.0\.2 .*default\/web-1.*pod is gone/);
+  const dry = await run("reconcile", "--grace", "5", "--dry-run", ...flags);
+  assert.deepEqual([dry.code, (await run("check", ...flags)).code], [0, 3]);
+  const freed = await run("reconcile", "--grace", "5", ...flags);
+  assert.equal(freed.code, 0);
+  assert.match(freed.out, /FREED[^]*10\.0\.0\.2[^]*fd00::2/);
+  const content = await run("check", ...flags);
+  assert.deepEqual([content.code, content.out], [
+    0,
+    `Consistent: 2 pools, 2 allocations, 1 pod of database ${db.path}\n`,
+  ]);
+  assert.match((await run("reconcile", "--grace", "5", ...flags)).out, /Nothing to free/);
+});
+
+Deno.test("reconcile without anybody to ask for pods frees nothing and says what is missing", async () => {
+  await using db = await database();
+  const { code, err } = await run("reconcile", "--database", db.path);
+  assert.equal(code, 2);
+  assert.match(err, /without pods.*--pods/);
+});
+
+Deno.test("reconcile takes no list of pods that may be the leftover of something that failed", async () => {
+  await using db = await database();
+  const pods = `${db.path}.pods`;
+  const flags = ["reconcile", "--grace", "5", "--database", db.path, "--pods", pods];
+  for (
+    const [text, why] of [["", /names no pod/], ["web-0\n", /:1 "web-0".*namespace\/name/], [
+      "error: no server\n",
+      /:1/,
+    ]] as const
+  ) {
+    await Deno.writeTextFile(pods, text);
+    const { code, err } = await run(...flags);
+    assert.equal(code, 1, err);
+    assert.match(err, why);
+  }
+  assert.match(
+    (await run(...flags.slice(0, -1), "/nowhere")).err,
+    /Cannot read the pods of \/nowhere: there is no such file/,
+  );
+  assert.match((await run("show", "--database", db.path)).out, /10\.0\.0\.0\/28 +2 /);
+  await Deno.writeTextFile(pods, "# the node is empty\nnone\n");
+  assert.equal((await run(...flags)).code, 0);
+  assert.match((await run("show", "--database", db.path)).out, /10\.0\.0\.0\/28 +0 /);
+});
+
+Deno.test("reconcile refuses a grace period that is none", async () => {
+  for (const grace of ["0", "-5", "soon", "1e9", ""]) {
+    const { code, err } = await run("reconcile", `--grace=${grace}`);
+    assert.equal(code, 2, err);
+    assert.match(err, /--grace/);
+  }
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { call, database, run } from "./lab.ts";
+
+Deno.test("release shows whose an address is, and takes it back only when somebody says yes", async () => {
+  await using db = await database();
+  const flags = ["release", "10.0.0.1", "--database", db.path];
+  const shown = await run(...flags);
+  assert.equal(shown.code, 2);
+  assert.match(shown.out, /10\.0\.0\.1 +pool 10\.0\.0\.0\/28 +default\/web-0 \(net1\)/);
+  assert.equal((await call({ answer: false }, ...flags)).code, 2);
+  assert.equal((await run("who-has", "10.0.0.1", "--database", db.path)).code, 0);
+  const released = await call({ answer: true }, ...flags);
+  assert.equal(released.code, 0);
+  assert.match(released.out, /10\.0\.0\.1 +pool 10\.0\.0\.0\/28 +default\/web-0 \(net1\) +released/);
+  assert.equal((await run("who-has", "10.0.0.1", "--database", db.path)).code, 1);
+  assert.equal((await run(...flags, "--yes")).code, 1);
+});
+
+Deno.test("release takes several addresses, and tells in JSON what it did", async () => {
+  await using db = await database();
+  const { code, out } = await run("release", "10.0.0.2", "fd00::2", "--yes", "--json", "--database", db.path);
+  assert.equal(code, 0);
+  const { released, kept } = JSON.parse(out);
+  assert.deepEqual(released.map(({ address, podRef }: Record<string, string>) => `${address} ${podRef}`), [
+    "10.0.0.2 default/web-1",
+    "fd00::2 default/web-1",
+  ]);
+  assert.deepEqual(kept, []);
+});
+
+for (const command of [["check"], ["reconcile", "--dry-run", "--grace", "5"]]) {
+  Deno.test(`release takes back what a report of ${command[0]} says, as long as it is still so`, async () => {
+    await using db = await database();
+    await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
+    const store = ["--database", db.path];
+    const report = await run(...command, "--json", ...store, "--pods", `${db.path}.pods`);
+    await Deno.writeTextFile(`${db.path}.json`, report.out);
+    assert.match((await run("release", "10.0.0.2", "--yes", ...store)).out, /released/);
+    const flags = ["release", "--from-report", `${db.path}.json`, ...store];
+    const asked = await run(...flags);
+    assert.deepEqual([asked.code, asked.out.includes("fd00::2"), asked.out.includes("10.0.0.2")], [2, true, false]);
+    const done = await run(...flags, "--yes");
+    assert.equal(done.code, 3);
+    assert.match(done.out, /fd00::2 .* released\n/);
+    assert.match(done.out, /10\.0\.0\.2 .* kept: it changed meanwhile\n/);
+    assert.equal((await run("check", ...store, "--pods", `${db.path}.pods`)).code, 0);
+    const piped = await call({ stdin: report.out }, "release", "--from-report", "-", "--yes", ...store);
+    assert.deepEqual([piped.code, piped.out.includes("released")], [3, false]);
+  });
+}
+
+Deno.test("release says what is wrong with the command line, and touches no store", async () => {
+  const wrong: [string[], RegExp][] = [
+    [[], /either addresses such as/],
+    [["10.0.0.1", "--from-report", "x"], /either addresses/],
+    [["10.0.0.256"], /"10\.0\.0\.256"/],
+    [["--from-report", "/nowhere"], /\/nowhere: there is no such file/],
+    [["--from-report", "/"], /Cannot read report \/: /],
+    [["--from-report", "-"], /--yes/],
+  ];
+  for (const [args, why] of wrong) {
+    const { code, out, err } = await run("release", ...args, "--database", "/nowhere.db");
+    assert.deepEqual([code, out], [2, ""], err);
+    assert.match(err, why);
+  }
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { usualKubeconfig } from "../../src/cli/store.ts";
+import { UsageError } from "../../src/cli/define.ts";
+import { memoryWorld } from "../support/world.ts";
+import { call, run } from "./lab.ts";
+
+const FILES = { "/a": "{}", "/b": "{}", "/home/me/.kube/config": "{}" };
+const HOME = { HOME: "/home/me" };
+const PLUGIN = "kubectl whereabouts";
+
+const CASES: readonly (readonly [string, Record<string, string>, string, string | undefined])[] = [
+  ["the one that is named", { KUBECONFIG: "/a", ...HOME }, PLUGIN, "/a"],
+  ["the one that is named and not there, so that it is missed", { KUBECONFIG: "/x", ...HOME }, PLUGIN, "/x"],
+  ["of several, the one that is there", { KUBECONFIG: "/x:/b::/y" }, "whereabouts", "/b"],
+  ["kubectl's usual one, for a plugin of it", HOME, PLUGIN, "/home/me/.kube/config"],
+  ["none, by another name", HOME, "whereabouts", undefined],
+  ["none where there is none", { HOME: "/nowhere" }, PLUGIN, undefined],
+];
+
+for (const [what, env, program, expected] of CASES) {
+  Deno.test(`usualKubeconfig takes ${what}`, async () => {
+    assert.equal(await usualKubeconfig(memoryWorld({ files: FILES, env }), program), expected);
+  });
+}
+
+Deno.test("usualKubeconfig refuses to guess between several files", async () => {
+  const world = memoryWorld({ files: FILES, env: { KUBECONFIG: "/a:/b" } });
+  await assert.rejects(
+    usualKubeconfig(world, PLUGIN),
+    (error) => error instanceof UsageError && /flatten/.test(error.message),
+  );
+});
+
+Deno.test("a command asks the kubeconfig of kubectl as its plugin, and the pod's cluster in a pod", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${home}/.kube`);
+    await Deno.writeTextFile(`${home}/.kube/config`, "{}");
+    const plugin = await call({ called: "kubectl-whereabouts", env: { HOME: home } }, "show");
+    assert.deepEqual([plugin.code, plugin.out], [1, ""]);
+    assert.match(plugin.err, new RegExp(`kubeconfig "${home}/.kube/config": it has no current-context`));
+    const pod = await call({ env: { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" } }, "show");
+    assert.equal(pod.code, 1);
+    assert.match(pod.err, /serviceaccount/);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("a command says which part of what it was told leads to no store", async () => {
+  const wrong: [string[], number, RegExp][] = [
+    [[], 2, /There is no database .*--kubeconfig, --etcd-host or --database/],
+    [["--datastore", "redis"], 1, /datastore "redis": wanted one of kubernetes, etcd, embedded/],
+    [["--datastore", "etcd"], 1, /etcd_host/],
+    [["--etcd-host", "ftp://x"], 1, /etcd_host "ftp:\/\/x"/],
+    [["--kubeconfig", "/nowhere"], 1, /kubeconfig "\/nowhere": there is no such file/],
+    [["--config", "/nowhere"], 1, /\/nowhere/],
+  ];
+  for (const [flags, code, why] of wrong) {
+    for (const command of [["show"], ["who-has", "10.0.0.1"], ["check"], ["release", "10.0.0.1"], ["reconcile"]]) {
+      const answer = await run(...command, ...flags);
+      assert.deepEqual([answer.code, answer.out], [code, ""], answer.err);
+      assert.match(answer.err, why);
+    }
+  }
+});
+
+Deno.test("a command takes what has no flag from a file of IPAM fields", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/whereabouts.db`, "");
+    await Deno.writeTextFile(
+      `${folder}/ipam.json`,
+      JSON.stringify({ datastore: "embedded", database: `${folder}/whereabouts.db` }),
+    );
+    const { code, out, err } = await run("show", "--config", `${folder}/ipam.json`);
+    assert.deepEqual([code, out], [0, `No pools in database ${folder}/whereabouts.db\n`], err);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

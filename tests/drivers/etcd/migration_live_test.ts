@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { Etcd3 } from "etcd3";
+import { openEtcd } from "../../../drivers/etcd/driver.ts";
+import { parseCidr } from "../../../src/address/cidr.ts";
+import { formatIp } from "../../../src/address/ip.ts";
+import { adopt } from "../../../src/pool/adopt.ts";
+import type { Allocations, PoolKey } from "../../../src/pool/types.ts";
+import {
+  ConflictError,
+  type Migration,
+  type OlderRecord,
+  RefusedError,
+  type StorageDriver,
+} from "../../../src/storage/driver.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
+import { SILENT } from "../../../src/world/log.ts";
+import { EtcdServer } from "../../support/etcd.ts";
+import { eventually } from "../../support/process.ts";
+
+const { signal } = new AbortController();
+const cidr = parseCidr("10.9.0.0/24")?.cidr;
+assert(cidr);
+const KEY: PoolKey = { network: "", cidr };
+const OLD = "/whereabouts/10.9.0.0/24";
+
+interface Lab {
+  readonly etcd: EtcdServer;
+  readonly client: Etcd3;
+  readonly driver: StorageDriver;
+  readonly migration: Migration;
+}
+
+/** The library leaves timers of its connections behind when it is closed, so what they leak is not held against the test. */
+function libraryTest(name: string, fn: (lab: Lab) => Promise<void>): void {
+  Deno.test({
+    name,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      await using etcd = await EtcdServer.start();
+      using stack = new DisposableStack();
+      const client = stack.adopt(new Etcd3({ hosts: etcd.url }), (one) => one.close());
+      const datastore = { kind: "etcd", hosts: [etcd.url], prefix: "/whereabouts" } as const;
+      await using driver = await openEtcd(datastore, { world: denoWorld(), log: SILENT });
+      assert(driver.migration);
+      await fn({ etcd, client, driver, migration: driver.migration });
+    },
+  });
+}
+
+const takeAll = ({ entries }: OlderRecord, present: Allocations) => adopt(present, entries).changes;
+
+async function only(migration: Migration): Promise<OlderRecord> {
+  const [record, ...more] = await migration.older(signal);
+  assert(record);
+  assert.deepEqual(more, []);
+  return record;
+}
+
+function texts(allocations: Allocations): string[] {
+  return [...allocations.values()].map(({ address, containerId }) =>
+    `${formatIp({ family: 4, value: address })} ${containerId}`
+  );
+}
+
+libraryTest("older finds the records of every older layout, and nothing else", async ({ client, migration }) => {
+  await client.put(OLD).value("10.9.0.1 c1");
+  await client.put("/192.168.2.225/28").value("192.168.2.226 c2");
+  await client.put("/fd00::5/64").value("fd00::6 c3");
+  await client.put("/whereabouts/pools/_/_/10.8.0.0/24").value('{"version":1,"allocations":{}}');
+  await client.put("/registry/pods/10.0.0.0").value("x");
+  await client.put("/1/other").value("x");
+  const records = await migration.older(signal);
+  assert.deepEqual(records.map(({ name, entries, faults }) => [name, entries[0]?.containerId, faults]).sort(), [
+    ["/192.168.2.225/28", "c2", []],
+    ["/fd00::5/64", "c3", []],
+    [OLD, "c1", []],
+  ]);
+});
+
+libraryTest("convert puts a record into today's pool beside what is there, and the record is gone", async (lab) => {
+  const { client, driver, migration } = lab;
+  const after = { address: cidr.base + 9n, podRef: "default/a", ifName: "net1", containerId: "c9" };
+  await driver.commit(await driver.read(KEY, signal), [{ address: after.address, after }], signal);
+  await client.put(OLD).value("10.9.0.2 c2\n10.9.0.1 c1");
+  await migration.convert(await only(migration), takeAll, signal);
+  assert.equal(await client.get(OLD), null);
+  const { allocations } = await driver.read(KEY, signal);
+  assert.deepEqual(texts(allocations).sort(), ["10.9.0.1 c1", "10.9.0.2 c2", "10.9.0.9 c9"]);
+  assert.deepEqual(await client.getAll().prefix("/whereabouts/").keys(), ["/whereabouts/pools/_/_/10.9.0.0/24"]);
+});
+
+libraryTest(
+  "convert decides on the record as it is now, and leaves all as it is where told to",
+  async ({ client, migration }) => {
+    await client.put(OLD).value("10.9.0.1 c1");
+    const seen = await only(migration);
+    await client.put(OLD).value("10.9.0.1 c1\nbroken");
+    let faults: readonly string[] = [];
+    await migration.convert(seen, (now) => {
+      faults = now.faults;
+      return undefined;
+    }, signal);
+    assert.equal(faults.length, 1);
+    assert.equal(await client.get(OLD).string(), "10.9.0.1 c1\nbroken");
+    assert.equal(await client.get("/whereabouts/pools/_/_/10.9.0.0/24"), null);
+  },
+);
+
+libraryTest("convert writes nothing when an older plugin writes in between", async ({ client, migration }) => {
+  await client.put(OLD).value("10.9.0.1 c1");
+  const rude = client.put(OLD).value("10.9.0.1 c1\n10.9.0.2 c2");
+  let written: Promise<unknown> | undefined;
+  const converting = migration.convert(await only(migration), (record, present) => {
+    written = rude.exec();
+    const until = Date.now() + 500; // the write is on its way while the decision is made
+    while (Date.now() < until);
+    return takeAll(record, present);
+  }, signal);
+  await converting.catch((error) => assert(error instanceof ConflictError, `${error}`));
+  await written;
+  const kept = await client.get(OLD).string();
+  assert.equal(kept, "10.9.0.1 c1\n10.9.0.2 c2", "what the older plugin wrote is still there to be converted");
+});
+
+for (const [name, lock] of [[OLD, OLD], ["/10.9.0.5/24", "/whereabouts"]] as const) {
+  libraryTest(
+    `convert of ${name} waits while an older plugin works under ${lock}, and works alone then`,
+    async (lab) => {
+      const { client, migration } = lab;
+      await client.put(name).value("10.9.0.1 c1");
+      const lease = client.lease(60);
+      const id = await lease.grant();
+      const held = `${lock}/${BigInt(id).toString(16)}`;
+      await lease.put(held).value("").exec();
+      let during: string[] = [];
+      const record = await only(migration);
+      const converting = migration.convert(record, (now, present) => takeAll(now, present), signal);
+      await eventually("our turn in the queue of the lock", async () => {
+        const keys = await client.getAll().prefix(`${lock}/`).keys();
+        during = keys.filter((key) => /\/[0-9a-f]+$/.test(key) && key.split("/").length === held.split("/").length);
+        return during.length === 2;
+      });
+      assert.equal(await client.get(name).string(), "10.9.0.1 c1");
+      await client.put(name).value("10.9.0.1 c1\n10.9.0.2 c2");
+      await lease.revoke();
+      await converting;
+      const value = await client.get("/whereabouts/pools/_/_/10.9.0.0/24").string();
+      assert.match(value ?? "", /10\.9\.0\.2.*c2/);
+      assert.equal(await client.get(name), null);
+    },
+  );
+}
+
+libraryTest(
+  "commit refuses to give addresses of a pool where an older plugin came back, and takes back all the same",
+  async (lab) => {
+    const { client, driver, migration } = lab;
+    await client.put(OLD).value("10.9.0.1 c1");
+    await migration.convert(await only(migration), takeAll, signal);
+    const snapshot = await driver.read(KEY, signal);
+    await client.put(OLD).value("10.9.0.1 c7");
+    const after = { address: cidr.base + 2n, podRef: "default/a", ifName: "net1", containerId: "c2" };
+    await assert.rejects(
+      driver.commit(snapshot, [{ address: after.address, after }], signal),
+      (error) => error instanceof RefusedError && error.message.includes(OLD) && /migrate etcd/.test(error.message),
+    );
+    const [before] = snapshot.allocations.values();
+    assert(before);
+    await driver.commit(snapshot, [{ address: before.address, before }], signal);
+    assert.equal((await driver.read(KEY, signal)).allocations.size, 0);
+  },
+);
+
+libraryTest(
+  "read refuses a new pool whose record v0.1 named after the range as it was configured",
+  async ({ client, driver }) => {
+    await client.put("/10.9.0.77/24").value("10.9.0.78 c1");
+    await assert.rejects(
+      driver.read(KEY, signal),
+      (error) => error instanceof RefusedError && /\/10\.9\.0\.77\/24/.test(error.message),
+    );
+  },
+);
+
+libraryTest(
+  "a closed pool is refused to everybody, keeps its entries until they are elsewhere, and stays closed",
+  async (lab) => {
+    const { client, driver, migration } = lab;
+    await client.put(OLD).value("10.9.0.1 c1");
+    await migration.convert(await only(migration), takeAll, signal);
+    const before = await driver.read(KEY, signal);
+    const closed = await migration.close(before, signal);
+    assert.deepEqual(texts(closed.allocations), ["10.9.0.1 c1"]);
+    assert.deepEqual((await migration.closed(signal)).map(({ allocations }) => texts(allocations)), [["10.9.0.1 c1"]]);
+    assert.deepEqual(await driver.list(signal), []);
+    await assert.rejects(
+      driver.read(KEY, signal),
+      (error) => error instanceof RefusedError && /ipam\.datastore/.test(error.message),
+    );
+    const [held] = before.allocations.values();
+    assert(held);
+    await assert.rejects(driver.commit(before, [{ address: held.address, before: held }], signal), ConflictError);
+    await assert.rejects(migration.close(before, signal), ConflictError);
+    assert.match((await driver.unreadable?.(signal))?.[0]?.why ?? "", /1 entries are on their way/);
+    await migration.empty(closed, signal);
+    assert.deepEqual([await migration.closed(signal), await driver.unreadable?.(signal)], [[], []]);
+    await assert.rejects(driver.read(KEY, signal), RefusedError);
+  },
+);
+
+libraryTest(
+  "close refuses a pool with an entry that nobody reads, which would be lost",
+  async ({ client, driver, migration }) => {
+    const name = "/whereabouts/pools/_/_/10.9.0.0/24";
+    await client.put(name).value('{"version":1,"allocations":{"10.9.0.01":{"id":"c1"}}}');
+    await assert.rejects(
+      migration.close(await driver.read(KEY, signal), signal),
+      /"10\.9\.0\.01" is no address.*by hand/,
+    );
+  },
+);
+
+libraryTest(
+  "unreadable names what no pool shows: odd names, values, entries, and older records",
+  async ({ client, driver }) => {
+    const pools = "/whereabouts/pools";
+    await client.put(`${pools}/_/_/10.9.0.0/24`).value('{"version":1,"allocations":{"10.9.0.1":{},"x":{}}}');
+    await client.put(`${pools}/_/_/10.8.0.0/24`).value("{");
+    await client.put(`${pools}/10.7.0.0`).value("{}");
+    await client.put(OLD).value("10.9.0.1 c1");
+    const found = await driver.unreadable?.(signal);
+    assert.deepEqual(found?.map(({ where }) => where).sort(), [
+      OLD,
+      `${pools}/10.7.0.0`,
+      `${pools}/_/_/10.8.0.0/24`,
+      `${pools}/_/_/10.9.0.0/24`,
+    ]);
+    assert.match(found?.find(({ where }) => where.endsWith("10.9.0.0/24") && where !== OLD)?.why ?? "", /entry "x"/);
+  },
+);
