@@ -30,6 +30,8 @@ interface Opened {
   readonly files: string;
   readonly warm: Promise<Warm>;
   users: number;
+  /** The store that is about to take its place. */
+  successor?: Promise<Opened>;
 }
 
 /** What the stores work with. */
@@ -94,17 +96,33 @@ export class Stores implements AsyncDisposable {
     for (const { warm } of all) await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
   }
 
-  /** Settings that could not be used may be mended, and files that cannot be read now may be half written: what is open goes on. */
+  /** Files that cannot be read or used now may be half written: what is open goes on. */
   async #current(datastore: Datastore): Promise<Opened> {
     const settings = JSON.stringify(datastore);
     const files = await this.#read(datastore);
     const known = this.#open.get(settings);
     if (known && (files === undefined || files === known.files)) return known;
-    if (known) this.#parts.log.info("The files of a store have changed: it is opened anew", { kind: datastore.kind });
+    if (known) return await (known.successor ??= this.#succeed(datastore, known, files));
     const opened: Opened = { files: files ?? "", warm: this.#start(datastore), users: 0 };
     this.#open.set(settings, opened);
-    opened.warm.catch(() => this.#open.get(settings) === opened && this.#open.delete(settings));
-    if (known?.users === 0) void close(known);
+    opened.warm.catch(() => this.#open.delete(settings)); // settings that cannot be used now may be mended
+    return opened;
+  }
+
+  async #succeed(datastore: Datastore, known: Opened, files = ""): Promise<Opened> {
+    const opened: Opened = { files, warm: this.#start(datastore), users: 0 };
+    try {
+      await opened.warm;
+    } catch (error) {
+      this.#parts.log.error("A store cannot be opened from its files as they are now: the open one goes on", {
+        error: String(error),
+      });
+      delete known.successor;
+      return known;
+    }
+    this.#parts.log.info("The files of a store have changed: it was opened anew", { kind: datastore.kind });
+    this.#open.set(JSON.stringify(datastore), opened);
+    if (known.users === 0) void close(known);
     return opened;
   }
 

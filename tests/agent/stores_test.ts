@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Stores } from "../../src/agent/stores.ts";
 import { Traffic } from "../../src/agent/traffic.ts";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { never } from "../ipam/lab.ts";
@@ -20,7 +21,10 @@ function bench(files: Record<string, string>): Bench {
   const world = memoryWorld({ files });
   const opened: StorageDriver[] = [];
   const closed: StorageDriver[] = [];
-  const open = async () => {
+  const open = async (datastore: Datastore) => {
+    if (datastore.kind === "kubernetes" && world.files.get(datastore.kubeconfig ?? "") === "") {
+      throw new RefusedError("Half");
+    }
     const store = await openEmbedded({ kind: "embedded", path: ":memory:" });
     const driver: StorageDriver = {
       name: "watched",
@@ -75,12 +79,26 @@ Deno.test("Stores opens a store anew when its files change, and closes the forme
   assert.deepEqual(b.closed, b.opened.slice(0, 2));
 });
 
-Deno.test("Stores goes on with the store it has while its files cannot be read: they may be half written", async () => {
+Deno.test("Stores goes on with the store it has while its files cannot be read or used: they may be half written", async () => {
   await using b = bench({ "/a": "a" });
-  await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  const use = async () => await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  await use();
   b.world.files.delete("/a");
-  await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  await use();
+  b.world.files.set("/a", "");
+  await Promise.all([use(), use()]);
   assert.deepEqual([b.opened.length, b.closed.length], [1, 0]);
+  b.world.files.set("/a", "whole");
+  await Promise.all([use(), use()]);
+  assert.deepEqual([b.opened.length, b.closed.length], [2, 1]);
+});
+
+Deno.test("Stores tries settings again that could not be used", async () => {
+  await using b = bench({ "/a": "" });
+  await assert.rejects(b.stores.ipam(kubernetes("/a"), SILENT, () => {}), /Half/);
+  b.world.files.set("/a", "whole");
+  await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  assert.equal(b.opened.length, 1);
 });
 
 Deno.test("Stores makes no database: where the plugin would, the agent may not see the folder", async () => {

@@ -48,7 +48,7 @@ export class AgentNode implements AsyncDisposable {
   /** Starts the agent, and waits until it listens. */
   async start(): Promise<Server> {
     const agent = this.spawn();
-    await agent.ready("the agent", () => Promise.resolve(this.listens()));
+    await agent.ready("the agent", () => this.accepts());
     return agent;
   }
 
@@ -64,6 +64,13 @@ export class AgentNode implements AsyncDisposable {
   async kill(): Promise<void> {
     await this.#agent?.[Symbol.asyncDispose]();
     this.#agent = undefined;
+  }
+
+  /** Whether somebody listens on the socket: one that a killed agent left does not count. */
+  async accepts(): Promise<boolean> {
+    const connection = await Deno.connect({ transport: "unix", path: this.socket }).catch(() => undefined);
+    connection?.close();
+    return connection !== undefined;
   }
 
   /** Whether the socket is there. */

@@ -149,6 +149,11 @@ export class Server implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** Whether it has ended, by itself or not. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** The last lines it wrote. */
   tail(): string {
     return Deno.readTextFileSync(this.#log).split("\n").slice(-15).join("\n");
