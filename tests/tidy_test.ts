@@ -53,7 +53,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/agent/replayer.ts": "with the agent: tests/binary/agent_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
   "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
-  "src/cni/replay.ts": "late releases, by the simulation: tests/sim/sim_test.ts",
   "src/cni/turn.ts": "late releases, by the simulation: tests/sim/sim_test.ts",
   "src/cni/verbs/add.ts": "tests/cni/plugin_test.ts",
   "src/cni/verbs/check.ts": "tests/cni/plugin_test.ts",

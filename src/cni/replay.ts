@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { JournalRecord } from "../journal/record.ts";
 import { SILENT } from "../world/log.ts";
 import type { Call } from "./call.ts";
 import { attachmentTurn } from "./turn.ts";
@@ -20,8 +21,8 @@ export interface Replayed {
 }
 
 /**
- * Delivers releases that are pending, oldest names first. Stops where the store does not answer: what keeps one from being delivered keeps
- * the others. A refusal may concern one only.
+ * Delivers releases that are pending, network by network at the same time: each has a store of its own. Where a store does not answer, what
+ * else is to be delivered of that network waits; a refusal may concern one record only.
  *
  * @param call whose process, deadline and world are used
  * @param most so many at the most
@@ -30,18 +31,23 @@ export async function replay(call: Call, most: number): Promise<Replayed> {
   const journal = call.host.journal(call.world, SILENT);
   const pending = await journal?.pending() ?? [];
   let delivered = 0;
-  let error: unknown;
-  for (const record of pending.slice(0, most)) {
-    try {
-      using _turn = await attachmentTurn(call.world, record, call.signal);
-      if (!await journal?.isPending(record)) continue;
-      await releaseRecord(call, record);
-      await journal?.forget(record);
-      delivered++;
-    } catch (failure) {
-      error ??= failure;
-      if (isLater(failure, call.signal)) break;
+  const failures: unknown[] = [];
+  const deliverAll = async (records: readonly JournalRecord[] = []) => {
+    for (const record of records) {
+      if (delivered >= most) return;
+      try {
+        using _turn = await attachmentTurn(call.world, record, call.signal);
+        if (!await journal?.isPending(record)) continue;
+        await releaseRecord(call, record);
+        await journal?.forget(record);
+        delivered++;
+      } catch (failure) {
+        failures.push(failure);
+        if (isLater(failure, call.signal)) return;
+      }
     }
-  }
+  };
+  await Promise.all(Object.values(Object.groupBy(pending, ({ network }) => network)).map(deliverAll));
+  const [error] = failures;
   return { delivered, left: pending.length - delivered, ...(error !== undefined && { error }) };
 }
