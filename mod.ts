@@ -92,7 +92,22 @@ export type {
 export type { Clock } from "./src/storage/retry.ts";
 export { release, type Sandbox } from "./src/ipam/release.ts";
 export { verify } from "./src/ipam/verify.ts";
-export { loadDriver, openStore } from "./drivers/mod.ts";
+export {
+  LEAST_GRACE,
+  type Pods,
+  type StrayReservation,
+  sweep,
+  type SweepOptions,
+  type Swept,
+} from "./src/ipam/sweep.ts";
+export { type Seen, type SweepReport, sweepReport } from "./src/ipam/sweep_report.ts";
+export type { FindPod } from "./src/ipam/reclaim.ts";
+export type { Orphan, OrphanReason, PodFacts, PoolFacts } from "./src/pool/orphans.ts";
+export type { Entry, StrayReason } from "./src/pool/reservations.ts";
+export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
+export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";
+export type { SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
+export { loadDriver, openPods, openStore } from "./drivers/mod.ts";
 export {
   LOG_LEVELS,
   type LogFields,

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { formatIp } from "../address/ip.ts";
-import { LEAST_GRACE, sweep, type Swept } from "../ipam/sweep.ts";
+import { LEAST_GRACE, sweep } from "../ipam/sweep.ts";
+import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
-import { seenEntry, seenReservation } from "./report.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -47,11 +46,11 @@ export const reconcile: Command = defineCommand({
     ...(pods.reserves && { reserves: pods.reserves }),
     signal: AbortSignal.timeout(SWEEP_TIMEOUT + grace),
   });
-  const failures = swept.failures.map((failure) => failure instanceof Error ? failure.message : String(failure));
-  if (values.json) terminal.print(JSON.stringify({ dryRun, ...toJson(swept), failures }, undefined, 2));
-  else tell(terminal, swept, dryRun);
-  for (const failure of failures) terminal.world.stderr(`Could not free: ${failure}`);
-  return failures.length > 0 ? 1 : 0;
+  const report = sweepReport(swept, dryRun);
+  if (values.json) terminal.print(JSON.stringify(report, undefined, 2));
+  else tell(terminal, report);
+  for (const failure of report.failures) terminal.world.stderr(`Could not free: ${failure}`);
+  return report.failures.length > 0 ? 1 : 0;
 });
 
 /**
@@ -67,33 +66,16 @@ export function graceOf(text: string): number {
   throw new UsageError(`Cannot wait --grace ${JSON.stringify(text)}: wanted ${least} to 3600 seconds`);
 }
 
-function toJson({ orphans, reservations, reserved }: Swept) {
-  return {
-    freed: [
-      ...orphans.map(({ reason, ...entry }) => ({ ...seenEntry(entry), reason })),
-      ...reservations.map(({ reservation, reason }) => ({ ...seenReservation(reservation), reason })),
-    ],
-    repaired: reserved.map(seenEntry),
-  };
-}
-
-function tell({ print, style }: Terminal, { orphans, reservations, reserved }: Swept, dryRun: boolean): void {
-  const freed = [
-    ...orphans.map(({ reason, ...entry }) => [seenEntry(entry), reason] as const),
-    ...reservations.map(({ reservation, reason }) => [seenReservation(reservation), reason] as const),
-  ].map(([{ address, subject, pool, ...owner }, reason]) => [
+function tell({ print, style }: Terminal, { dryRun, freed, repaired }: SweepReport): void {
+  const row = ({ address, subject, pool, ...owner }: Seen, where: string, reason: string) => [
     address,
-    subject === "entry" ? `pool ${pool}` : "reservation",
+    where || (subject === "entry" ? `pool ${pool}` : "reservation"),
     whose(owner),
     reason,
-  ]);
-  const made = reserved.map(({ key, allocation }) => [
-    formatIp({ family: key.cidr.family, value: allocation.address }),
-    "reservation",
-    whose(allocation),
-    "it was missing",
-  ]);
-  if (freed.length + made.length === 0) print("Nothing to free");
-  if (freed.length > 0) table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "WHY"], freed, style).forEach(print);
+  ];
+  const gone = freed.map((seen) => row(seen, "", seen.reason));
+  const made = repaired.map((seen) => row(seen, "reservation", "it was missing"));
+  if (gone.length + made.length === 0) print("Nothing to free");
+  if (gone.length > 0) table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "WHY"], gone, style).forEach(print);
   if (made.length > 0) table([dryRun ? "WOULD MAKE" : "MADE", "WHAT", "OWNER", "WHY"], made, style).forEach(print);
 }

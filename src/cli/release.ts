@@ -6,13 +6,13 @@
 import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { releaseAllocations } from "../ipam/release.ts";
+import { type Seen, seenEntry, seenReservation } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
-import type { Orphan } from "../pool/orphans.ts";
-import { belongsTo } from "../pool/reservations.ts";
+import { belongsTo, type Entry } from "../pool/reservations.ts";
 import { formatPoolKey, sameOwner } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
-import { parseReport, type Seen, seenEntry, seenReservation } from "./report.ts";
+import { parseReport } from "./report.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -25,7 +25,7 @@ const LONGEST_REPORT = 256 * 1024 * 1024;
 type Target =
   & { readonly seen: Seen }
   & (
-    | { readonly entry: Omit<Orphan, "reason"> }
+    | { readonly entry: Entry }
     | { readonly reservation: Reservation }
   );
 

@@ -4,22 +4,8 @@
  * @module
  */
 import { formatIp, parseIp } from "../address/ip.ts";
-import type { Orphan } from "../pool/orphans.ts";
-import { formatPoolKey, type Owner } from "../pool/types.ts";
-import type { StrayReservation } from "../ipam/sweep.ts";
+import type { Seen } from "../ipam/sweep_report.ts";
 import { UsageError } from "./define.ts";
-
-/** An entry or a reservation, as it was seen. */
-export interface Seen extends Owner {
-  /** Which of the two. */
-  readonly subject: "entry" | "reservation";
-  /** The address, canonical. */
-  readonly address: string;
-  /** The pool's name; empty for a reservation. */
-  readonly pool: string;
-  /** `network_name`. */
-  readonly network: string;
-}
 
 /** What a report gives to release, and how many of its findings it does not. */
 export interface Report {
@@ -27,25 +13,6 @@ export interface Report {
   readonly seen: readonly Seen[];
   /** Findings of other kinds: each takes a decision. */
   readonly left: number;
-}
-
-/** An orphan, as a report has it. */
-export function seenEntry({ key, allocation: { address, podRef, ifName, containerId } }: Omit<Orphan, "reason">): Seen {
-  const text = formatIp({ family: key.cidr.family, value: address });
-  return {
-    subject: "entry",
-    address: text,
-    pool: formatPoolKey(key),
-    network: key.network,
-    podRef,
-    ifName,
-    containerId,
-  };
-}
-
-/** A reservation, as a report has it. */
-export function seenReservation({ ip, network, podRef, ifName, containerId }: StrayReservation["reservation"]): Seen {
-  return { subject: "reservation", address: formatIp(ip), pool: "", network, podRef, ifName, containerId };
 }
 
 /** Kinds of findings that mean that nobody holds the thing. Entries of no known pod may be in use: those are named one by one. */

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { database, run as command } from "../cli/lab.ts";
+import { put } from "../drivers/kubernetes/live.ts";
+import { EtcdServer } from "../support/etcd.ts";
+import { makeKube } from "../support/kube.ts";
+import { Objects } from "../support/objects.ts";
+import { type Finished, run } from "../support/process.ts";
+
+const SCRIPT = new URL("../../install/reconcile.ts", import.meta.url).pathname;
+
+/** Runs the script as its file says, with the permissions it names and no others. */
+function reconcile(
+  permissions: readonly string[],
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Finished> {
+  const allowed = permissions.map((name) => `--allow-${name}`);
+  return run([Deno.execPath(), "run", "--no-prompt", ...allowed, SCRIPT, "--grace", "5", ...args], { env });
+}
+
+const CLUSTER = ["env", "net", "read"];
+
+Deno.test("install/reconcile.ts frees what no pod of the cluster holds, and makes reservations that are missing", async () => {
+  await using kube = await makeKube();
+  using objects = new Objects(kube);
+  await objects.installAttachments();
+  const ipam = { type: "whereabouts", range: "10.5.0.0/24" };
+  await objects.attachment("net", { cniVersion: "1.0.0", name: "net", type: "macvlan", ipam });
+  await objects.pod("web", { ips: ["10.5.0.1"] });
+  const entry = (pod: string) => ({ id: `c-${pod}`, podref: objects.ref(pod), ifname: "net1" });
+  await put(kube, "IPPool", "10.5.0.0-24", {
+    range: "10.5.0.0/24",
+    allocations: { "1": entry("web"), "2": entry("gone") },
+  });
+  await put(kube, "OverlappingRangeIPReservation", "10.5.0.2", { podref: objects.ref("gone"), ifname: "net1" });
+  const flags = ["--kubeconfig", kube.kubeconfig];
+  const state = async () => {
+    const { spec } = JSON.parse(await kube.kubectl("get", "ippool", "10.5.0.0-24", "-o", "json"));
+    const names = await kube.kubectl(
+      "get",
+      "overlappingrangeipreservations",
+      "-o",
+      "jsonpath={.items[*].metadata.name}",
+    );
+    return [Object.keys(spec.allocations).join(" "), names];
+  };
+  const dry = await reconcile(CLUSTER, [...flags, "--dry-run", "--json"]);
+  assert.equal(dry.code, 0, dry.stderr);
+  const report = JSON.parse(dry.stdout);
+  assert.deepEqual(report.freed.map(({ subject, address }: Record<string, string>) => `${subject} ${address}`), [
+    "entry 10.5.0.2",
+  ]);
+  assert.deepEqual(report.repaired.map(({ address }: Record<string, string>) => address), ["10.5.0.1"]);
+  assert.deepEqual(await state(), ["1 2", "10.5.0.2"]);
+  const done = await reconcile(CLUSTER, flags);
+  assert.equal(done.code, 0, done.stderr);
+  assert.equal(
+    done.stdout,
+    `Freed entry 10.5.0.2 of ${objects.ref("gone")}: pod is gone\nReserved 10.5.0.1 of ${
+      objects.ref("web")
+    }: it was not\n`,
+  );
+  assert.deepEqual(await state(), ["1", "10.5.0.1"]);
+  assert.equal((await reconcile(CLUSTER, flags)).stdout, "Nothing to free\n");
+});
+
+Deno.test("install/reconcile.ts sweeps a SQLite file by a list of pods, and its report is one that release takes", async () => {
+  await using db = await database();
+  const flags = ["--database", db.path, "--pods", `${db.path}.pods`];
+  await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
+  const { code, stdout, stderr } = await reconcile(["env", "read", "write"], [...flags, "--dry-run", "--json"]);
+  assert.equal(code, 0, stderr);
+  await Deno.writeTextFile(`${db.path}.json`, stdout);
+  const released = await command("release", "--from-report", `${db.path}.json`, "--yes", "--database", db.path);
+  assert.deepEqual([released.code, released.out.match(/ released$/gm)?.length], [0, 2]);
+  assert.equal((await reconcile(["env", "read", "write"], flags)).stdout, "Nothing to free\n");
+  await Deno.writeTextFile(`${db.path}.pods`, "none\n");
+  const all = await reconcile(["env", "read", "write"], flags);
+  assert.match(all.stdout, /^Freed entry 10\.0\.0\.1 of default\/web-0: pod is gone\nFreed entry fd00::1 /);
+});
+
+Deno.test("install/reconcile.ts sweeps etcd by the pods of a cluster", async () => {
+  await using kube = await makeKube();
+  using objects = new Objects(kube);
+  await using etcd = await EtcdServer.start();
+  await objects.pod("web", { ips: ["10.5.0.1"] });
+  const entry = (pod: string) => ({ id: `c-${pod}`, podref: objects.ref(pod), ifname: "net1" });
+  const old = { id: "c-old" }; // of a release that knew no pods: whether somebody uses it cannot be told
+  const allocations = { "10.5.0.1": entry("web"), "10.5.0.2": entry("gone"), "10.5.0.3": old };
+  await etcd.ctl("put", "/whereabouts/pools/_/_/10.5.0.0/24", JSON.stringify({ version: 1, allocations }));
+  const flags = ["--etcd-host", etcd.url, "--kubeconfig", kube.kubeconfig];
+  const { code, stdout, stderr } = await reconcile([...CLUSTER, "sys"], flags);
+  assert.deepEqual([code, stdout], [0, `Freed entry 10.5.0.2 of ${objects.ref("gone")}: pod is gone\n`], stderr);
+  const { kvs } = JSON.parse(await etcd.ctl("get", "/whereabouts/pools/_/_/10.5.0.0/24"));
+  assert.deepEqual(Object.keys(JSON.parse(atob(kvs[0].value)).allocations), ["10.5.0.1", "10.5.0.3"]);
+});
+
+Deno.test("install/reconcile.ts frees nothing where it cannot ask, and says why", async () => {
+  await using db = await database();
+  const store = ["--database", db.path];
+  const wrong: [string[], number, RegExp][] = [
+    [["--nonsense"], 2, /--nonsense[^]*--help tells the flags/],
+    [["--grace", "1"], 2, /--grace "1": wanted 5 to 3600/],
+    [[], 1, /kubeconfig is not configured, and this runs in no pod/],
+    [["--kubeconfig", "/nowhere"], 1, /"\/nowhere": there is no such file/],
+    [["--database", "/nowhere"], 1, /There is no database \/nowhere/],
+    [[...store, "--pods", "/nowhere"], 1, /pods of \/nowhere: there is no such file/],
+    [store, 1, /this runs in no pod/],
+  ];
+  for (const [args, code, why] of wrong) {
+    const ended = await reconcile(["env", "net", "read", "write"], args);
+    assert.deepEqual([ended.code, ended.stdout], [code, ""], ended.stderr);
+    assert.match(ended.stderr, why);
+    assert.doesNotMatch(ended.stderr, /\n\s+at /);
+  }
+  assert.equal((await reconcile([], ["--help"])).code, 0);
+  assert.match((await command("show", "--database", db.path)).out, /10\.0\.0\.0\/28 +2 /);
+});
