@@ -70,7 +70,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/ipam/refusal.ts": "tests/ipam/allocate_test.ts",
   "src/journal/stored.ts": "tests/journal/record_test.ts",
   "src/cli/demo.ts": "tests/cli/command_test.ts",
-  "src/cli/controller_command.ts": "tests/cli/command_test.ts",
   "src/cli/define.ts": "every command's help and mistakes: tests/cli/command_test.ts",
   "src/cli/pods.ts": "tests/cli/reconcile_test.ts",
   "src/cli/version.ts": "tests/cli/command_test.ts",

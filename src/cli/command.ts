@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   controller: {
     summary: "Free what pods leave behind, sweep on a schedule, keep node slices",
-    load: async () => (await import("./controller_command.ts")).controllerCommand,
+    load: async () => (await import("./controller.ts")).controller,
   },
   install: {
     summary: "Put the plugin on this node and keep its credentials fresh",

@@ -3,48 +3,51 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import { loadConfig } from "../config/load.ts";
 import { Controller } from "../controllers/controller.ts";
 import { elect } from "../controllers/leader.ts";
 import { parseSchedule } from "../controllers/schedule.ts";
-import { LOG_LEVELS, makeLogger } from "../world/log.ts";
+import { LOG_LEVELS, type LogLevel, makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import { graceOf } from "./reconcile.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Where the original's ConfigMap is mounted. */
-const SCHEDULE_FILE = "/cron-schedule/config";
+const { json: _json, ...STORE } = STORE_FLAGS;
 
-/** Runs the controller until it is told to stop. Returns the exit code. */
-export async function controller(terminal: Terminal, args: readonly string[]): Promise<number> {
+const FLAGS = {
+  "http-address": { type: "string", value: "HOST:PORT", help: "Serve /healthz, /readyz and /metrics there" },
+  interval: { type: "string", value: "5m", default: "5m", help: "Time between sweeps where no schedule is written" },
+  "schedule-file": {
+    type: "string",
+    value: "FILE",
+    default: "/cron-schedule/config", // where the original's ConfigMap is mounted
+    help: "File with a cron expression, followed while it changes; else WHEREABOUTS_RECONCILER_CRON or the flat file's",
+  },
+  grace: { type: "string", value: "SECONDS", default: "30", help: "Time between the two looks of a sweep" },
+  "lease-name": { type: "string", value: "NAME", default: "whereabouts-controller", help: "Lease of the leader" },
+  "lease-namespace": { type: "string", value: "NAME", help: "Its namespace; else this pod's" },
+  "log-level": { type: "string", value: "LEVEL", default: "verbose", help: "panic, error, verbose or debug" },
+  ...STORE,
+} as const satisfies Flags;
+
+/** Runs the controller until it is told to stop. */
+export const controller: Command = defineCommand({
+  about: [
+    "The process a cluster needs one of: it frees what pods leave as they go, sweeps on a schedule, and keeps node slices. Replicas stand by.",
+  ],
+  flags: FLAGS,
+}, run);
+
+async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<number> {
   const { world, openCluster } = terminal;
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      ...STORE_FLAGS,
-      "http-address": { type: "string" },
-      "lease-name": { type: "string", default: "whereabouts-controller" },
-      "lease-namespace": { type: "string", default: "" },
-      interval: { type: "string", default: "5m" },
-      "schedule-file": { type: "string", default: SCHEDULE_FILE },
-      grace: { type: "string", default: "30" },
-      "log-level": { type: "string", default: "verbose" },
-    },
-  });
-  const level = LOG_LEVELS.find((one) => one === values["log-level"]);
-  if (!level) {
-    throw new RangeError(
-      `Unknown log level ${JSON.stringify(values["log-level"])}: wanted one of ${LOG_LEVELS.join(", ")}`,
-    );
-  }
-  parseSchedule(values.interval);
-  const grace = graceOf(values.grace);
+  const { level, grace, httpAddress } = checked(values);
   const log = makeLogger(world, { level });
   await using store = await openStore(terminal, values, log);
   const { datastore } = store;
-  const kubeconfig = values.kubeconfig ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
+  const kubeconfig = values.kubeconfig ??
+    (datastore.kind === "kubernetes" ? datastore.kubeconfig : world.env("KUBECONFIG"));
   await using cluster = await openCluster(world, { kubeconfig, namespace: values.namespace });
   const running = new Controller({
     world,
@@ -54,9 +57,7 @@ export async function controller(terminal: Terminal, args: readonly string[]): P
     sweep: { grace, usual: values.interval, schedule: () => writtenSchedule(world, values["schedule-file"]) },
   });
   const platform = await terminal.platform();
-  await using _http = values["http-address"]
-    ? platform.serveHttp(values["http-address"], (path) => answer(running, path))
-    : undefined;
+  await using _http = httpAddress ? platform.serveHttp(httpAddress, (path) => answer(running, path)) : undefined;
   const signal = platform.stopSignal();
   const identity = `${world.env("POD_NAME") || world.env("HOSTNAME") || "controller"}_${
     Math.floor(world.random() * 2 ** 32).toString(16)
@@ -66,6 +67,26 @@ export async function controller(terminal: Terminal, args: readonly string[]): P
   await elect(world, log, { lease, identity, lead: (limit) => running.lead(limit), signal });
   log.info("Controller stopped");
   return 0;
+}
+
+/** What cannot be meant is said before anything is opened. */
+function checked(values: Values<typeof FLAGS>): {
+  readonly level: LogLevel;
+  readonly grace: number;
+  readonly httpAddress: string | undefined;
+} {
+  const level = LOG_LEVELS.find((one) => one === values["log-level"]);
+  if (!level) {
+    throw new UsageError(
+      `Unknown log level ${JSON.stringify(values["log-level"])}: wanted one of ${LOG_LEVELS.join(", ")}`,
+    );
+  }
+  const httpAddress = values["http-address"];
+  if (httpAddress !== undefined && !/^.+:\d+$/.test(httpAddress)) {
+    throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
+  }
+  parseSchedule(values.interval);
+  return { level, grace: graceOf(values.grace), httpAddress };
 }
 
 /** The schedule of the mounted file, of the environment, or of the flat file, first one first. */
