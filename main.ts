@@ -8,8 +8,6 @@
 import { askAgent } from "./src/agent/client.ts";
 import { seedTls } from "./src/cni/seed.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
-import type { ClusterAccess } from "./src/controllers/cluster.ts";
-import type { World } from "./src/world/world.ts";
 
 /** Bytes of standard input that are read: one more than the plugin takes, so that it can refuse. */
 const MOST_INPUT = 4 * 1024 * 1024 + 1;
@@ -26,18 +24,9 @@ if (world.env("CNI_COMMAND") !== undefined) {
   Deno.exit(answer.exitCode);
 }
 const { runCommand } = await import("./src/cli/command.ts");
-const stdio = {
-  called: (await import("node:process")).default.argv0,
-  ask: Deno.stdin.isTerminal() && Deno.stdout.isTerminal() ? confirm : undefined,
-  write: (text: string) => writeAll(Deno.stdout, text),
-  terminal: Deno.stdout.isTerminal(),
-  openCluster: async (world: World, access: ClusterAccess) =>
-    (await import("./drivers/kubernetes/cluster.ts")).openCluster(world, access),
-  inspectApi: async (world: World, kubeconfig: string | undefined) =>
-    (await import("./drivers/kubernetes/inspect.ts")).inspectApi(world, kubeconfig),
-  platform: async () => (await import("./src/world/deno_agent.ts")).denoPlatform(),
-};
-Deno.exit(await runCommand(Deno.args, world, loadDriver, stdio));
+const { denoTerminal } = await import("./src/world/deno_terminal.ts");
+const { inspectApi, openCluster } = await import("./drivers/cluster.ts");
+Deno.exit(await runCommand(Deno.args, world, loadDriver, { ...denoTerminal(), inspectApi, openCluster }));
 
 async function serveDirectly(input: Uint8Array | undefined) {
   if (input?.length) void seedTls(input);

@@ -107,7 +107,8 @@ export type { Entry, StrayReason } from "./src/pool/reservations.ts";
 export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";
 export type { SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
-export { loadDriver, openPods, openStore } from "./drivers/mod.ts";
+export { openPods } from "./drivers/cluster.ts";
+export { loadDriver, openStore } from "./drivers/mod.ts";
 export {
   LOG_LEVELS,
   type LogFields,

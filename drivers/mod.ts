@@ -4,8 +4,6 @@
  * @module
  */
 import type { Datastore, IpamConfig } from "../src/config/types.ts";
-import type { ClusterAccess } from "../src/controllers/cluster.ts";
-import type { PodsSource } from "../src/controllers/pods_source.ts";
 import { type OpenIpam, openIpam } from "../src/ipam/ipam.ts";
 import type { OpenDriver } from "../src/storage/open.ts";
 import { type Logger, SILENT } from "../src/world/log.ts";
@@ -34,16 +32,4 @@ export async function openStore(
 ): Promise<OpenIpam> {
   const { world, log = SILENT } = context;
   return await openIpam(config.datastore, loadDriver, world, log);
-}
-
-/**
- * The pods of a cluster, for {@linkcode sweep}: that of a kubeconfig; without one, that of the pod this runs in. Reads the networks at once.
- *
- * @throws {RefusedError} the credentials cannot be used, or may not list
- * @throws {UnavailableError} the cluster does not answer
- */
-export async function openPods(world: World, access: ClusterAccess): Promise<PodsSource> {
-  const { openCluster } = await import("./kubernetes/cluster.ts");
-  const { podsOfCluster } = await import("../src/controllers/pods_source.ts");
-  return await podsOfCluster(world, await openCluster(world, access));
 }

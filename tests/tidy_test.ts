@@ -47,10 +47,13 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/etcd/session.ts": "every etcd test calls through it: tests/drivers/etcd/driver_live_test.ts",
   "drivers/etcd/library.ts": "loaded by every etcd test, and from the bundle by tests/binary",
   "drivers/kubernetes/unreadable.ts": "on a real API server: tests/cli/check_live_test.ts",
+  "drivers/cluster.ts": "with the script on a real API server: tests/install/reconcile_live_test.ts",
   "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
   "src/pool/finding.ts": "its words, in what they tell: tests/pool/findings_test.ts",
   "src/agent/agent.ts": "the binary's agent on a real socket: tests/binary/agent_live_test.ts",
   "src/agent/replayer.ts": "with the agent: tests/binary/agent_live_test.ts",
+  "src/world/deno_terminal.ts":
+    "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
   "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
   "src/cni/turn.ts": "late releases, by the simulation: tests/sim/sim_test.ts",

@@ -14,8 +14,6 @@ export function borrow(driver: StorageDriver): StorageDriver {
     list: (signal) => driver.list(signal),
     status: (signal) => driver.status(signal),
     ...(driver.presume && { presume: driver.presume.bind(driver) }),
-    ...(driver.unreadable && { unreadable: driver.unreadable.bind(driver) }),
-    ...(driver.migration && { migration: driver.migration }),
     ...(driver.slices && { slices: driver.slices }),
     ...(driver.overlaps && { overlaps: driver.overlaps }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
