@@ -1,0 +1,35 @@
+/**
+ * The real terminal, for commands.
+ *
+ * @module
+ */
+import process from "node:process";
+import { writeAll } from "./deno.ts";
+import { denoPlatform } from "./deno_agent.ts";
+import type { Platform } from "./platform.ts";
+
+/** What a command line has of its process. */
+export interface DenoTerminal {
+  /** The path or name that this process was called by: a link's, where it was called by a link. */
+  readonly called: string;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+  /** Asks a question that is answered with yes or no; undefined where nobody sits at a terminal. */
+  readonly ask: ((question: string) => boolean) | undefined;
+  /** Writes text to standard output. */
+  readonly write: (text: string) => void;
+  /** Sockets and signals. */
+  readonly platform: () => Promise<Platform>;
+}
+
+/** The terminal of this process. */
+export function denoTerminal(): DenoTerminal {
+  const terminal = Deno.stdout.isTerminal();
+  return {
+    called: process.argv0,
+    terminal,
+    ask: Deno.stdin.isTerminal() && terminal ? confirm : undefined,
+    write: (text) => writeAll(Deno.stdout, text),
+    platform: () => Promise.resolve(denoPlatform()),
+  };
+}
