@@ -46,7 +46,7 @@ export const check: Command = defineCommand({
   if (values.json) {
     const looked = { pools: pools.length, allocations, reservations: reservations.length, pods: pods?.length ?? null };
     terminal.print(JSON.stringify({ ...looked, findings }, undefined, 2));
-  } else report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} of ${store.where}`);
+  } else report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} in ${store.where}`);
   return Math.max(0, ...findings.map(({ kind }) => EXITS[GRAVITY[kind]]));
 });
 

@@ -6,7 +6,6 @@
 import { formatCidr } from "../address/cidr.ts";
 import { bits, formatIp } from "../address/ip.ts";
 import { capacity, type IpRange, isCandidate } from "../address/range.ts";
-import { shortId } from "../pool/finding.ts";
 import type { Allocations } from "../pool/types.ts";
 import type { Style } from "./style.ts";
 import { table } from "./table.ts";
@@ -30,7 +29,7 @@ export function allocationTable(range: IpRange, allocations: Allocations, style:
     formatIp({ family: range.cidr.family, value: held.address }),
     held.podRef || "-",
     held.ifName || "-",
-    shortId(held),
+    held.containerId.slice(0, 13) || "-",
   ]);
   return table(["ADDRESS", "POD", "INTERFACE", "CONTAINER"], rows, style);
 }
@@ -91,23 +90,36 @@ function lines(range: IpRange, cells: readonly Cell[], perCell: bigint, style: S
   const drawn: (readonly [string, string])[] = [];
   for (let at = 0; at < cells.length; at += CELLS_A_LINE) {
     const value = range.cidr.base + BigInt(at) * perCell;
-    const row = cells.slice(at, at + CELLS_A_LINE).map((cell) => paint(cell, style)).join("");
+    const row = paintRow(cells.slice(at, at + CELLS_A_LINE), style);
     drawn.push([formatIp({ family: range.cidr.family, value }), row] as const);
   }
   const width = Math.max(15, ...drawn.map(([address]) => address.length));
   return drawn.map(([address, row]) => `  ${address.padEnd(width)}  ${row}`);
 }
 
-function paint(cell: Cell, style: Style): string {
+/** Cells of a kind that follow each other are coloured as one. */
+function paintRow(cells: readonly Cell[], style: Style): string {
+  let row = "";
+  for (let at = 0; at < cells.length;) {
+    const cell = cells[at] ?? "free";
+    let end = at + 1;
+    while (cells[end] === cell) end++;
+    row += paint(cell, GLYPHS[cell].repeat(end - at), style);
+    at = end;
+  }
+  return row;
+}
+
+function paint(cell: Cell, text: string, style: Style): string {
   switch (cell) {
     case "used":
     case "part":
-      return style.strong(GLYPHS[cell]);
+      return style.strong(text);
     case "reserved":
-      return style.bad(GLYPHS[cell]);
+      return style.bad(text);
     case "free":
-      return style.good(GLYPHS[cell]);
+      return style.good(text);
     case "withheld":
-      return style.faint(GLYPHS[cell]);
+      return style.faint(text);
   }
 }

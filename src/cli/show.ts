@@ -78,9 +78,14 @@ function summary(
 ): void {
   const rows = pools.map((pool) => {
     const { all, used, free } = use(pool, rangeOf(pool));
-    return [formatPoolKey(pool.key), `${used}`, `${free}`, `${all}`, `${all > 0n ? (used * 100n) / all : 100n} %`];
+    return [formatPoolKey(pool.key), `${used}`, `${free}`, `${all}`, full(used, all)];
   });
   table(["POOL", "USED", "FREE", "CAPACITY", "FULL"], rows, style).forEach(print);
+}
+
+function full(used: bigint, all: bigint): string {
+  const percent = all > 0n ? (used * 100n) / all : 100n;
+  return percent === 0n && used > 0n ? "<1 %" : `${percent} %`;
 }
 
 function use({ allocations }: PoolSnapshot, range: IpRange) {
@@ -96,13 +101,14 @@ function details(
   reservations: readonly Reservation[] | undefined,
 ): void {
   print("");
-  print(style.strong(formatPoolKey(key)));
+  if (!reservations || formatPoolKey(key) !== formatCidr(key.cidr)) print(style.strong(formatPoolKey(key)));
   const drawn = { ...range, cidr: key.cidr };
   if (reservations) {
     const elsewhere = reservations.filter(({ network, ip }) =>
       network === key.network && ip.family === key.cidr.family && !allocations.has(ip.value)
     );
     poolMap(drawn, allocations, style, new Set(elsewhere.map(({ ip }) => ip.value))).forEach(print);
+    if (allocations.size > 0) print("");
   }
   if (allocations.size > 0) allocationTable(drawn, allocations, style).forEach(print);
   else if (!reservations) print("No allocations");

@@ -6,7 +6,7 @@
 import { loadConfig } from "../config/load.ts";
 import type { Datastore } from "../config/types.ts";
 import { type Ipam, openIpam } from "../ipam/ipam.ts";
-import { type Logger, makeLogger } from "../world/log.ts";
+import { type LogFields, type Logger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Flags, UsageError } from "./define.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
@@ -61,7 +61,7 @@ export interface CommandStore extends AsyncDisposable {
 export async function openStore(
   { world, loadDriver, program }: Terminal,
   flags: StoreFlags,
-  log: Logger = makeLogger(world, { level: "error" }),
+  log: Logger = plainLogger(world),
 ): Promise<CommandStore> {
   const datastore = await chooseStore(world, program, flags);
   const ipam = await openIpam(datastore, loadDriver, world, log);
@@ -114,6 +114,15 @@ export async function usualKubeconfig(world: World, program: string): Promise<st
   );
 }
 
+/** What a driver warns of, as a sentence for somebody who sits there: without time and level. */
+function plainLogger({ stderr }: World): Logger {
+  const say = (message: string, fields: LogFields = {}) => {
+    const named = Object.entries(fields).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+    stderr(named.length > 0 ? `${message}: ${named.join(", ")}` : message);
+  };
+  return { ...SILENT, error: say, warn: say };
+}
+
 function wordsFor(datastore: Datastore): string {
   switch (datastore.kind) {
     case "embedded":
@@ -123,7 +132,7 @@ function wordsFor(datastore: Datastore): string {
     case "kubernetes": {
       const { namespace, kubeconfig } = datastore;
       const by = kubeconfig === undefined ? "this pod's cluster" : `the cluster of ${kubeconfig}`;
-      return `${namespace === undefined ? "the usual namespace" : `namespace ${namespace}`} of ${by}`;
+      return namespace === undefined ? `the usual namespace of ${by}` : `namespace ${namespace} of ${by}`;
     }
   }
 }

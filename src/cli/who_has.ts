@@ -4,7 +4,6 @@
  * @module
  */
 import { formatIp, parseIp, sameIp } from "../address/ip.ts";
-import { shortId } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { LOOK_TIMEOUT } from "./show.ts";
@@ -42,7 +41,9 @@ export const whoHas: Command = defineCommand({
   if (values.json) terminal.print(JSON.stringify(found, undefined, 2));
   else if (found.length === 0) terminal.print(`Nobody has ${formatIp(ip)} in ${store.where}`);
   else {
-    const rows = found.map((one) => [one.where, one.podRef || "-", one.ifName || "-", shortId(one)]);
+    const rows = found.map((
+      one,
+    ) => [one.where, one.podRef || "-", one.ifName || "-", one.containerId.slice(0, 13) || "-"]);
     table(["WHERE", "POD", "INTERFACE", "CONTAINER"], rows, terminal.style).forEach(terminal.print);
   }
   return found.length > 0 ? 0 : 1;

@@ -50,7 +50,7 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
       kind: "unreadable",
       subject: "stored",
       pool: where,
-      message: `${where}: ${why}`,
+      message: why,
     })),
     ...outside(entries),
     ...unowned(entries),

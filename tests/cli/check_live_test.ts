@@ -93,7 +93,7 @@ Deno.test("check names slices that overlap, lie outside of their range, or have 
     assert.match(out, /^slice-without-node .*node nowhere/m);
     assert.match(out, new RegExp(`^node-without-slice .*Node ${two} has no slice of net`, "m"));
     assert.doesNotMatch(out, new RegExp(`Node ${one} has no slice`));
-    assert.match(out, /findings? in 0 pools, 0 allocations, \d+ pods? of the usual namespace of the cluster of /);
+    assert.match(out, /findings? in 0 pools, 0 allocations, \d+ pods? in the usual namespace of the cluster of /);
   } finally {
     await objects.deleteNode(one);
     await objects.deleteNode(two);

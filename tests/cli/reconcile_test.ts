@@ -17,7 +17,7 @@ Deno.test("check finds a pod that is not among the living, reconcile frees what 
   const content = await run("check", ...flags);
   assert.deepEqual([content.code, content.out], [
     0,
-    `Consistent: 2 pools, 2 allocations, 1 pod of database ${db.path}\n`,
+    `Consistent: 2 pools, 2 allocations, 1 pod in database ${db.path}\n`,
   ]);
   assert.match((await run("reconcile", "--grace", "5", ...flags)).out, /Nothing to free/);
 });
