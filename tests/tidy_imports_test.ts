@@ -102,7 +102,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "ipaddr.js": /^tests\//,
   "etcd3": /^drivers\/etcd\/|^tests\//,
   "cockatiel": /^drivers\/etcd\//,
-  "yaml": /^(drivers\/kubernetes\/kubeconfig\.ts|tests\/|install\/|e2e\/)/,
+  "yaml": /^(drivers\/kubernetes\/yaml\.ts|tests\/|install\/|e2e\/)/,
   "@kubernetes/client-node": /^drivers\/kubernetes\/(cluster|events|facts|lease|library)\.ts$|^tests\//,
   "croner": /^src\/controllers\/schedule\.ts$/,
   "fast-check": /^tests\//,

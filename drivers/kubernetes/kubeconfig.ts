@@ -97,7 +97,7 @@ async function parse(text: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    return (await import("yaml")).parse(text);
+    return (await import("./yaml.ts")).parseYaml(text);
   }
 }
 

@@ -12,6 +12,7 @@ const PACKAGES: Record<string, string> = {
   npm: "npm",
   nsenter: "util-linux",
   openssl: "openssl",
+  script: "bsdutils",
   setpriv: "util-linux",
   tar: "tar",
 };

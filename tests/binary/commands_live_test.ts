@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { binary } from "../support/binary.ts";
+import { database } from "../cli/lab.ts";
+import { type Finished, run } from "../support/process.ts";
+
+const PROGRAM = await binary();
+
+/** Runs a command with a terminal around it, as `script` of util-linux makes one. What it prints comes with carriage returns. */
+async function atTerminal(
+  command: readonly string[],
+  typed: string,
+  env: Record<string, string> = {},
+): Promise<Finished> {
+  const quoted = command.map((word) => `'${word}'`).join(" ");
+  const { stdout, ...rest } = await run(["script", "-qec", quoted, "/dev/null"], { stdin: typed, env });
+  return { ...rest, stdout: stdout.replaceAll("\r", "") };
+}
+
+Deno.test("the binary is a plugin of kubectl by that name, copied or linked", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.symlink(PROGRAM, `${folder}/kubectl-whereabouts`);
+    await Deno.mkdir(`${folder}/.kube`);
+    await Deno.writeTextFile(`${folder}/.kube/config`, "current-context: nowhere\n");
+    const env = { HOME: folder, PATH: folder };
+    const linked = await run([`${folder}/kubectl-whereabouts`], { env, clearEnv: true });
+    assert.match(linked.stdout, /^Usage: kubectl whereabouts COMMAND/);
+    const show = await run([`${folder}/kubectl-whereabouts`, "show"], { env, clearEnv: true });
+    assert.equal(show.code, 1);
+    assert.match(
+      show.stderr,
+      new RegExp(`^kubectl whereabouts show: .*"${folder}/.kube/config": it has no context named "nowhere"`),
+    );
+    await Deno.rename(`${folder}/kubectl-whereabouts`, `${folder}/whereabouts`);
+    const usual = await run([`${folder}/whereabouts`, "--help"], { env, clearEnv: true });
+    assert.match(usual.stdout, /^Usage: whereabouts COMMAND/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the binary colours on a terminal alone, and not where it is told not to", async () => {
+  await using db = await database();
+  const command = [PROGRAM, "show", "--map", "--database", db.path];
+  const esc = "\x1b[";
+  assert((await atTerminal(command, "")).stdout.includes(esc));
+  assert(!(await atTerminal(command, "", { NO_COLOR: "1" })).stdout.includes(esc));
+  assert(!(await run(command)).stdout.includes(esc));
+});
+
+Deno.test("release asks at a terminal, and takes no for an answer", async () => {
+  await using db = await database();
+  const command = [PROGRAM, "release", "10.0.0.1", "--database", db.path];
+  for (
+    const [typed, code, said] of [["n\n", 2, /Nothing was released/], ["y\n", 0, /10\.0\.0\.1 .* released/]] as const
+  ) {
+    const { stdout, code: ended } = await atTerminal(command, typed);
+    assert.match(stdout, /Release it\?/);
+    assert.match(stdout, said);
+    assert.equal(ended, code);
+  }
+});
