@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { commandBlocks } from "../documents.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { type Kube, makeKube } from "../support/kube.ts";
 import { type Finished, run } from "../support/process.ts";
@@ -115,6 +116,27 @@ Deno.test("migrate etcd --to kubernetes moves nothing while an older record cann
   assert.match(stderr, /Nothing was moved to the cluster/);
   assert.equal((await kube.kubectl("get", "ippools", "-o", "name")).trim(), "");
   assert.match((await whereabouts("show", "--etcd-host", etcd.url)).stdout, /^10\.9\.0\.0\/24 +1 /m);
+});
+
+Deno.test("migrate: the README's commands do what it says, in their order", async () => {
+  await using etcd = await EtcdServer.start();
+  await using kube = await makeKube();
+  await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1 c1");
+  const [block] = commandBlocks().filter(({ mark }) => mark === "run by tests/cli/migrate_live_test.ts");
+  assert(block);
+  const said: string[] = [];
+  for (const command of block.commands) {
+    const words = command.replace("10.0.0.1:2379", etcd.url).replace("admin.conf", kube.kubeconfig).split(" ");
+    assert.equal(words[0], "whereabouts");
+    const { code, stdout, stderr } = await whereabouts(...words.slice(1));
+    assert.equal(code, 0, stderr);
+    said.push(stdout.split("\n")[1] ?? "");
+  }
+  assert.deepEqual(said.map((line) => line.split(/\s{2,}/)), [
+    ["/whereabouts/10.9.0.0/24", "etcd", "1", "1", "0", "would be done"],
+    ["/whereabouts/10.9.0.0/24", "etcd", "1", "1", "0", "done"],
+    ["pool 10.9.0.0/24", "kubernetes", "1", "1", "0", "done"],
+  ]);
 });
 
 Deno.test("migrate says what is wrong with the command line, or that nobody is there", async () => {
