@@ -1,0 +1,56 @@
+/**
+ * The documents, and the commands that stand in them.
+ *
+ * @module
+ */
+
+import { AgentMetrics } from "../src/agent/metrics.ts";
+import { ControllerMetrics } from "../src/controllers/metrics.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+
+/** Documents that people follow. */
+export const DOCUMENTS = ["README.md", ".github/OPERATIONS.md", ".github/SECURITY.md", ".github/CONTRIBUTING.md"];
+
+/** A block of commands. */
+export interface CommandBlock {
+  /** Where it stands: `README.md:12`. */
+  readonly where: string;
+  /** What the comment above it says: who runs it, or why nobody does. Empty: there is no comment. */
+  readonly mark: string;
+  /** Its lines that are no comments, without what follows a `#`. */
+  readonly commands: readonly string[];
+}
+
+/** Every block marked as shell in the documents. */
+export function commandBlocks(): CommandBlock[] {
+  return DOCUMENTS.flatMap((document) => {
+    const text = Deno.readTextFileSync(`${ROOT}${document}`);
+    return [...text.matchAll(/(?:<!-- ([^]*?) -->\s*\n)?```sh\n([^]*?)```/g)].map(([whole, mark = "", body = ""]) => {
+      const line = text.slice(0, text.indexOf(whole)).split("\n").length;
+      const commands = body.split("\n").map((one) => one.replace(/(^|\s)#.*$/, "").trim()).filter((one) => one !== "");
+      return { where: `${document}:${line}`, mark, commands };
+    });
+  });
+}
+
+/** What agent and controller count, as a table: from what they say themselves. */
+export function metricsTable(): string {
+  const none = () => 0;
+  const agent = new AgentMetrics({ inFlight: none, queued: none, pending: none }).text();
+  const controller = new ControllerMetrics({
+    leading: () => false,
+    pods: none,
+    pools: () => [],
+    slices: () => [],
+    lastSweep: () => undefined,
+  }).text();
+  const rows = Object.entries({ agent, controller }).flatMap(([from, text]) =>
+    [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])
+  );
+  const table = [["Metric", "From", "Tells"], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const [head = [], ...body] = table;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
+}

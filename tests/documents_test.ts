@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { commandBlocks, metricsTable } from "./documents.ts";
+
+/** `run by PATH, PATH`, `run against a cluster` (documents_live_test.ts), `not run: REASON`. */
+const MARK = /^(run by (?<paths>\S+(, \S+)*)|run against a cluster|not run: (?<reason>.{10,}))$/s;
+
+Deno.test("documents: every block of commands says which test runs it, or why none does", () => {
+  const blocks = commandBlocks();
+  assert(blocks.length >= 5, `only ${blocks.length} blocks were found`);
+  for (const { where, mark } of blocks) assert.match(mark, MARK, `${where} has no such comment above it`);
+});
+
+Deno.test("documents: a test that is said to run commands names them", () => {
+  for (const { where, mark, commands } of commandBlocks()) {
+    const paths = MARK.exec(mark)?.groups?.paths;
+    if (!paths) continue;
+    const tests = paths.split(", ").map((path) => Deno.readTextFileSync(new URL(`../${path}`, import.meta.url))).join(
+      "\n",
+    );
+    for (const command of commands) {
+      const word = command.split(/\s+/).filter((one) => !one.startsWith("-")).at(-1) ?? command;
+      assert(
+        tests.includes(word),
+        `${where}: ${paths} does not speak of ${JSON.stringify(word)} of ${JSON.stringify(command)}`,
+      );
+    }
+  }
+});
+
+Deno.test("documents: the operations guide has every metric, as agent and controller tell it (UPDATE_GOLDEN=1 writes it)", () => {
+  const path = new URL("../.github/OPERATIONS.md", import.meta.url);
+  const text = Deno.readTextFileSync(path);
+  const between = /(<!-- metrics table[^>]*-->\n)[^]*?(<!-- end of metrics table -->)/;
+  assert.match(text, between);
+  const written = text.replace(between, (_, before, after) => `${before}\n${metricsTable()}\n\n${after}`);
+  if (Deno.env.get("UPDATE_GOLDEN")) Deno.writeTextFileSync(path, written);
+  else assert.equal(text, written);
+});
