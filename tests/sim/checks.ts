@@ -8,6 +8,8 @@ import { contains } from "../../src/address/cidr.ts";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Reservation, StorageDriver } from "../../src/storage/driver.ts";
 import type { PoolSnapshot } from "../../src/storage/driver.ts";
+import { findInconsistencies } from "../../src/pool/findings.ts";
+import type { PodFacts } from "../../src/pool/orphans.ts";
 import type { Sandbox } from "./runtime.ts";
 
 const { signal } = new AbortController();
@@ -60,6 +62,16 @@ function hasEntry(pools: readonly PoolSnapshot[], sandbox: Sandbox, address: str
       : undefined;
     return held?.podRef === sandbox.podRef && held.containerId === sandbox.containerId && held.ifName === "net1";
   });
+}
+
+/** The checker finds nothing: pools, reservations and pods say the same. */
+export function checkWhole({ pools, reservations }: Contents, pods: readonly PodFacts[]): void {
+  const findings = findInconsistencies({ pools, reservations, pods, reserves: () => true });
+  assert.deepEqual(
+    findings.map(({ kind, message }) => `${kind}: ${message}`),
+    [],
+    "after a sweep that nothing disturbed",
+  );
 }
 
 /** What only a sweep may find. */

@@ -1,6 +1,6 @@
 /**
- * One seeded history of a small cluster: nodes, networks that overlap, pods that come, go and come back, plugins that are killed, and a store
- * that fails. The promises of the design are checked after every step.
+ * One seeded history of a small cluster: nodes, networks that overlap, pods that come, go and come back, plugins and controllers that are
+ * killed, a store that fails, and an API server that tells late, or what was. The promises of the design are checked after every step.
  *
  * @module
  */
@@ -17,8 +17,10 @@ import "../../src/cni/verbs/add.ts";
 import "../../src/cni/verbs/check.ts";
 import "../../src/cni/verbs/del.ts";
 import "../../src/cni/replay.ts";
-import { checkEmpty, checkLive, contentsOf } from "./checks.ts";
+import { checkEmpty, checkLive, checkWhole, contentsOf } from "./checks.ts";
+import { type FindPods, type SimController, startController } from "./control.ts";
 import { SimNode } from "./node.ts";
+import { PodObjects } from "./pods.ts";
 import { addressesOf, callPlugin, type Network, type Outcome, type Sandbox } from "./runtime.ts";
 import { type Process, Scheduler, standstill } from "./scheduler.ts";
 
@@ -28,6 +30,10 @@ const STEPS = 120;
 const REST = 20_000;
 const PODS = 6;
 const NODES = 2;
+/** Every so many-th seed has a controller in it. */
+const CONTROLLED = 2;
+/** Steps until a controller that nothing disturbs has swept twice, at most. */
+const SWEEPS = 2_000;
 
 const base = { type: "whereabouts", datastore: "embedded", log_level: "panic" };
 
@@ -55,10 +61,12 @@ export class BrokenPromiseError extends Error {
 export async function simulate(
   seed: number,
   sabotage: Sabotage = (driver) => driver,
+  find: FindPods = (pods, process) => (podRef, signal) => pods.find(process, podRef, signal),
 ): Promise<{ readonly trace: readonly string[] }> {
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const scheduler = new Scheduler(seed);
-  const cluster = new SimCluster(scheduler, sabotage(driver), driver);
+  const controlled = seed % CONTROLLED === 0 ? find : undefined;
+  const cluster = new SimCluster(scheduler, sabotage(driver), driver, controlled);
   try {
     await cluster.run();
   } catch (error) {
@@ -78,10 +86,15 @@ class SimCluster {
   readonly #processes = new Set<Process>();
   #next = 0;
   readonly #failedTakeovers = new Set<string>();
+  readonly #pods: PodObjects;
+  readonly #controlled: FindPods | undefined;
+  #controllers: SimController[] = [];
   #failure: Error | undefined;
 
-  constructor(scheduler: Scheduler, store: StorageDriver, truth: StorageDriver) {
+  constructor(scheduler: Scheduler, store: StorageDriver, truth: StorageDriver, controlled: FindPods | undefined) {
     this.#scheduler = scheduler;
+    this.#controlled = controlled;
+    this.#pods = new PodObjects(scheduler);
     this.#store = store;
     this.#truth = truth;
     this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, scheduler));
@@ -90,6 +103,7 @@ class SimCluster {
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
       if (this.#scheduler.chance(0.02)) this.#toggleOutage();
+      if (this.#controlled) this.#control(this.#controlled);
       if (this.#scheduler.chance(0.35)) this.#act();
       else if (this.#processes.size > 0 && this.#scheduler.chance(0.03)) {
         this.#scheduler.kill(this.#scheduler.pick([...this.#processes]));
@@ -100,13 +114,53 @@ class SimCluster {
     this.#scheduler.faults = false;
     this.#scheduler.outage = false;
     await this.#rest();
+    if (this.#controlled) await this.#settle(this.#controlled);
     for (const sandbox of this.#sandboxes) if (sandbox.state === "new" || sandbox.state === "live") this.#die(sandbox);
     await this.#rest();
+    for (const { process } of this.#controllers) this.#scheduler.kill(process);
     await this.#drain();
     const contents = await contentsOf(this.#truth);
     checkEmpty(contents, { reservations: this.#scheduler.leftToSweep, entriesOf: this.#failedTakeovers });
     await this.#sweep();
     checkEmpty(await contentsOf(this.#truth), { reservations: 0, entriesOf: new Set() });
+  }
+
+  /** Controllers start, are killed, and are two for a while; and pods come to tell what they have, or go. */
+  #control(find: FindPods): void {
+    this.#controllers = this.#controllers.filter(({ process }) => process.alive);
+    if (this.#controllers.length === 0 || (this.#controllers.length === 1 && this.#scheduler.chance(0.01))) {
+      this.#controllers.push(startController(this.#scheduler, this.#store, this.#pods, NETWORKS, find));
+    } else if (this.#scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
+      const [killed] = this.#controllers.splice(this.#scheduler.below(this.#controllers.length), 1);
+      if (killed) this.#scheduler.kill(killed.process);
+    }
+    if (this.#scheduler.chance(0.3)) this.#report();
+  }
+
+  /** What the kubelets know comes to the API server. */
+  #report(): void {
+    for (const { podRef, running, finished } of this.#pods.values()) {
+      const sandbox = this.#sandboxes.findLast((one) => one.podRef === podRef);
+      if (running || finished || sandbox?.state !== "live") continue;
+      this.#pods.runs(podRef, sandbox.addresses.map((text) => text.split("/")[0] ?? ""));
+    }
+  }
+
+  /** Nothing fails any more, and runtimes gave up what they could not start: the controller sweeps, and everything fits together. */
+  async #settle(find: FindPods): Promise<void> {
+    for (const sandbox of this.#sandboxes) if (sandbox.state === "new") this.#die(sandbox);
+    await this.#rest();
+    this.#report();
+    this.#controllers = this.#controllers.filter(({ process }) => process.alive);
+    if (this.#controllers.length === 0) this.#control(find);
+    const [controller] = this.#controllers;
+    const before = controller?.sweeps() ?? 0;
+    for (let step = 0; (controller?.sweeps() ?? 0) < before + 2; step++) {
+      assert(step < SWEEPS, `the controller made ${controller?.sweeps()} sweeps, ${before} before`);
+      await this.#scheduler.step();
+      await this.#check();
+    }
+    checkWhole(await contentsOf(this.#truth), this.#pods.values());
   }
 
   /** What was sent and is not awaited any more arrives. */
@@ -182,13 +236,22 @@ class SimCluster {
     const node = this.#scheduler.pick(this.#nodes);
     const sandbox: Sandbox = { podRef, containerId, node, network, state: "new", addresses: [], running: 0 };
     this.#sandboxes.push(sandbox);
+    this.#pods.create(podRef);
     this.#start(sandbox, "ADD");
   }
 
   #die(sandbox: Sandbox): void {
     sandbox.state = "dying";
+    if (this.#controlled) this.#end(sandbox.podRef);
     this.#start(sandbox, "DEL");
     if (this.#scheduler.faults && this.#scheduler.chance(0.1)) this.#start(sandbox, "DEL"); // some runtimes call twice
+  }
+
+  /** A pod is deleted by force, or comes to its end, or is deleted once its sandbox is gone. */
+  #end(podRef: string): void {
+    const fate = this.#scheduler.pick(["removed", "removed", "finished", "waits"]);
+    if (fate === "removed") this.#pods.remove(podRef);
+    else if (fate === "finished") this.#pods.finish(podRef);
   }
 
   #start(sandbox: Sandbox, verb: "ADD" | "DEL" | "CHECK"): void {
@@ -221,8 +284,13 @@ class SimCluster {
       verb === "ADD" && answer && !ok && this.#sandboxes.some((one) => one !== sandbox && one.podRef === sandbox.podRef)
     ) {
       this.#failedTakeovers.add(sandbox.podRef);
-    } else if (verb === "DEL" && ok && sandbox.running === 0) sandbox.state = "gone";
-    else if (verb === "CHECK" && answer && !ok && sandbox.state === "live") {
+    } else if (verb === "DEL" && ok && sandbox.running === 0) {
+      sandbox.state = "gone";
+      if (this.#sandboxes.findLast(({ podRef }) => podRef === sandbox.podRef) === sandbox) {
+        this.#pods.remove(sandbox.podRef);
+      }
+    }
+    if (verb === "CHECK" && answer && !ok && sandbox.state === "live") {
       const { code } = JSON.parse(answer.stdout);
       if (code === 104) {
         this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer.stdout}`);

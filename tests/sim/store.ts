@@ -39,7 +39,8 @@ export function networked(driver: StorageDriver, scheduler: Scheduler, process: 
   };
 }
 
-async function operate<T>(
+/** Sends one operation of a process over the network. */
+export async function operate<T>(
   scheduler: Scheduler,
   process: Process,
   label: string,
@@ -47,7 +48,7 @@ async function operate<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  if (label.startsWith("reserve") && process.name.startsWith("DEL")) scheduler.leftToSweep++;
+  if (label.startsWith("reserve") && /^(DEL|controller)#/.test(process.name)) scheduler.leftToSweep++;
   const own = new AbortController().signal; // once sent, a request is not taken back by the sender's losing patience
   const arrived = scheduler.gate(process, label);
   const late = await Promise.race([arrived.then(() => false), aborted(signal).then(() => true)]);

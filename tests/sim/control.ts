@@ -1,0 +1,100 @@
+/**
+ * The controller in the simulation: the whole of it, as a process that is killed and comes back, twice at a time for a while, on a store and
+ * an API server that fail.
+ *
+ * @module
+ */
+import type { Attachment, Cluster, Feed, NodeFacts } from "../../src/controllers/cluster.ts";
+import { Controller } from "../../src/controllers/controller.ts";
+import { directIpam } from "../../src/ipam/ipam.ts";
+import type { FindPod } from "../../src/ipam/reclaim.ts";
+import { LEAST_GRACE } from "../../src/ipam/sweep.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { SimNode } from "./node.ts";
+import type { PodObjects } from "./pods.ts";
+import type { Network } from "./runtime.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+import { networked } from "./store.ts";
+
+/** Time between sweeps: the shortest there is. */
+const INTERVAL = "10s";
+
+/** How a process asks for one pod: through this the simulation's own test lets it be told wrong. */
+export type FindPods = (pods: PodObjects, process: Process) => FindPod;
+
+/** A controller that leads. */
+export interface SimController {
+  /** Its process. */
+  readonly process: Process;
+  /** Sweeps that came to their end. */
+  sweeps(): number;
+  /** Tells it to stop, and resolves when it did. */
+  stop(): Promise<void>;
+}
+
+let controllers = 0;
+
+/** Starts one. */
+export function startController(
+  scheduler: Scheduler,
+  store: StorageDriver,
+  pods: PodObjects,
+  networks: readonly Network[],
+  find: FindPods,
+): SimController {
+  const node = new SimNode("control", scheduler);
+  const process: Process = { name: `controller#${++controllers}`, alive: true };
+  process.onKill = () => node.dropLocks(process);
+  const world = node.world(process, {}, "");
+  const ipam = directIpam(networked(store, scheduler, process), world, SILENT);
+  const attachments = networks.map(({ name, ipam }): Attachment => ({
+    namespace: "default",
+    name,
+    uid: name,
+    config: JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam }),
+  }));
+  const cluster: Cluster = {
+    pods: pods.feed(process),
+    nodes: still<NodeFacts>([], ({ name }) => name),
+    attachments: still(attachments, ({ name }) => name),
+    slices: { list: () => Promise.resolve([]), save: () => Promise.resolve(), remove: () => Promise.resolve() },
+    findPod: find(pods, process),
+    lease: () => ({
+      read: () => Promise.reject(new Error("no lease")),
+      write: () => Promise.reject(new Error("no lease")),
+    }),
+    tell: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  const sweep = { grace: LEAST_GRACE, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
+  const controller = new Controller({ world, log: SILENT, ipam, cluster, sweep });
+  const stopping = new AbortController();
+  const ended = controller.lead(stopping.signal);
+  return {
+    process,
+    sweeps: () => sweepsOf(controller),
+    stop: () => {
+      stopping.abort(new Error("told to stop"));
+      return ended;
+    },
+  };
+}
+
+/** Successes: a sweep that could not do everything looks again. */
+function sweepsOf({ metrics }: Controller): number {
+  return Number(/whereabouts_sweeps_total\{outcome="success"\} (\d+)/.exec(metrics.text())?.[1] ?? 0);
+}
+
+/** Objects that never change. */
+function still<T>(items: readonly T[], keyOf: (item: T) => string): Feed<T> {
+  return {
+    name: "things",
+    keyOf,
+    list: () => Promise.resolve({ items, version: "1" }),
+    // deno-lint-ignore require-yield -- nothing ever happens
+    watch: async function* (_, signal) {
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    },
+  };
+}
