@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { V1Node, V1Pod } from "@kubernetes/client-node";
+import type { V1Node, V1Pod, V1PodStatus } from "@kubernetes/client-node";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
 import type { PodFacts } from "../../src/pool/orphans.ts";
@@ -30,10 +30,18 @@ export function toPodFacts({ metadata, status }: V1Pod): PodFacts {
     podRef,
     ...(metadata?.uid && { uid: metadata.uid }),
     finished: phase === "Succeeded" || phase === "Failed",
-    running: phase === "Running" && metadata?.deletionTimestamp === undefined,
+    running: phase === "Running" && metadata?.deletionTimestamp === undefined && hasSandbox(status),
     ...(networks && { addresses: new Set([...networks.flatMap(({ ips }) => ips), ...own]) }),
     ...(attached && attached.length > 0 && { attached }),
   };
+}
+
+/**
+ * Whether the pod's sandbox is there with its networks. While one is made anew, after its node was started again, the pod stays Running and
+ * its network-status tells what the former one had. Kubelets before 1.29 do not say.
+ */
+function hasSandbox(status: V1PodStatus | undefined): boolean {
+  return !status?.conditions?.some((one) => one.type === "PodReadyToStartContainers" && one.status === "False");
 }
 
 /** A node's name. */

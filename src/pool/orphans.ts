@@ -14,7 +14,7 @@ export interface PodFacts {
   readonly uid?: string;
   /** Whether its phase is Succeeded or Failed: its sandbox is gone and will not come back. */
   readonly finished: boolean;
-  /** Whether it runs: all its interfaces are there. */
+  /** Whether it runs: all its interfaces are there, and what it tells of its addresses is of this sandbox. */
   readonly running: boolean;
   /**
    * Every address it is known to have, canonical: of the network-status annotation, the default network's included, and of its status.

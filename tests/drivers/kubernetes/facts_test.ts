@@ -37,6 +37,11 @@ Deno.test("toPodFacts tells finished pods, and takes one that is being deleted f
     true,
     false,
   ]);
+  const making = { type: "PodReadyToStartContainers", status: "False" };
+  const remade = toPodFacts({ metadata: { name: "web-0" }, status: { phase: "Running", conditions: [making] } });
+  assert.equal(remade.running, false, "its sandbox is made anew, and its annotation is that of the former one");
+  const made = { ...making, status: "True" };
+  assert.equal(toPodFacts({ status: { phase: "Running", conditions: [made] } }).running, true);
   assert.equal(pod("Running", "[]", { deletionTimestamp: new Date(0) }).running, false);
 });
 
