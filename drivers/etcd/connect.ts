@@ -78,7 +78,8 @@ function refuseAddressWithTls({ hosts, serverName }: EtcdSettings): void {
 /** What a failure of the library means to the caller. */
 export function toStoreError(error: unknown, settings: EtcdSettings): Error {
   const name = error instanceof Error ? error.constructor.name : "";
-  const message = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const message = text.replace(/\s*Resolution note:\s*$/, ""); // the library's, with no note behind it
   const where = settings.hosts.join(", ");
   if (REFUSALS.test(name) || /authentication|permission denied|user name is empty/.test(message)) {
     const who = settings.username ? `user ${JSON.stringify(settings.username)}` : "a client without login";

@@ -105,11 +105,19 @@ export async function runCommand(
     return await command.run({ ...rest, world, loadDriver, print, style, program }, options);
   } catch (thrown) {
     const error = toUsageError(thrown, flags);
-    world.stderr(`${program}${name in COMMANDS ? ` ${name}` : ""}: ${error instanceof Error ? error.message : error}`);
+    const known = Object.hasOwn(COMMANDS, name) ? ` ${name}` : "";
+    world.stderr(`${program}${known}: ${wordsOf(error)}`);
     if (!(error instanceof UsageError)) return 1;
-    world.stderr(`${program} ${name in COMMANDS ? `${name} ` : ""}--help explains it`);
+    world.stderr(`${program}${known} --help explains it`);
     return 2;
   }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return "The store, or the cluster, gave no answer in time: it takes connections, and says nothing";
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** `help NAME` is `NAME --help`, and `--version` is a command too. */

@@ -79,6 +79,8 @@ function parse<F extends Flags>(
   if (allowed === undefined && positionals.length > 0) {
     throw new UsageError(`Unexpected argument ${JSON.stringify(positionals[0])}: it takes flags alone`);
   }
+  const empty = Object.entries(values).find(([, value]) => value === "")?.[0];
+  if (empty !== undefined) throw new UsageError(`Cannot use --${empty} without a value: leave it out, or say which`);
   const unset = Object.entries(flags).filter(([, { type }]) => type === "boolean").map(([name]) => [name, false]);
   return { values: { ...Object.fromEntries(unset), ...values } as Values<F>, operands: positionals };
 }

@@ -18,7 +18,7 @@ import type { OlderRecord, PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
-import { table } from "./table.ts";
+import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Milliseconds for all of it. */
@@ -169,5 +169,5 @@ function tell({ print, style, world }: Terminal, rows: readonly Row[], dryRun: b
     const cells = rows.map((row) => [row.from, row.to, `${row.entries}`, `${row.added}`, `${row.kept}`, state(row)]);
     table(["FROM", "TO", "ENTRIES", "WRITTEN", "THERE BEFORE", "STATE"], cells, style).forEach(print);
   }
-  for (const { from, problems } of rows) for (const problem of problems) world.stderr(`${from}: ${problem}`);
+  for (const { from, problems } of rows) for (const problem of problems) world.stderr(clean(`${from}: ${problem}`));
 }

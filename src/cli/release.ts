@@ -66,7 +66,7 @@ export const release: Command = defineCommand({
     );
   }
   if (file === "-" && !values.yes) throw new UsageError("Cannot ask while standard input is the report: add --yes");
-  const wanted = operands.map(parseAddress);
+  const wanted = [...new Map(operands.map(parseAddress).map((ip) => [formatIp(ip), ip])).values()];
   const report = file === undefined ? undefined : parseReport(await readReport(terminal, file), file);
   await using store = await openStore(terminal, values);
   const signal = AbortSignal.timeout(TIMEOUT);

@@ -13,7 +13,7 @@ import { type Command, defineCommand } from "./define.ts";
 import { podsSource } from "./pods.ts";
 import { allocationTable, LEGEND, poolMap } from "./pool_view.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
-import { table } from "./table.ts";
+import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Milliseconds a look may take. */
@@ -101,7 +101,7 @@ function details(
   reservations: readonly Reservation[] | undefined,
 ): void {
   print("");
-  if (!reservations || formatPoolKey(key) !== formatCidr(key.cidr)) print(style.strong(formatPoolKey(key)));
+  if (!reservations || formatPoolKey(key) !== formatCidr(key.cidr)) print(style.strong(clean(formatPoolKey(key))));
   const drawn = { ...range, cidr: key.cidr };
   if (reservations) {
     const elsewhere = reservations.filter(({ network, ip }) =>

@@ -69,6 +69,10 @@ export async function openStore(
 }
 
 async function chooseStore(world: World, program: string, flags: StoreFlags): Promise<Datastore> {
+  const { namespace } = flags;
+  if (namespace !== undefined && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(namespace)) {
+    throw new UsageError(`Cannot look in --namespace ${JSON.stringify(namespace)}: wanted a name such as kube-system`);
+  }
   const unnamed = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;
   const kubeconfig = flags.kubeconfig ??
     (unnamed && flags.config === undefined ? await usualKubeconfig(world, program) : undefined);

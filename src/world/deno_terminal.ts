@@ -29,7 +29,17 @@ export function denoTerminal(): DenoTerminal {
     called: process.argv0,
     terminal,
     ask: Deno.stdin.isTerminal() && terminal ? confirm : undefined,
-    write: (text) => writeAll(Deno.stdout, text),
+    write,
     platform: () => Promise.resolve(denoPlatform()),
   };
+}
+
+/** Ends the process where nobody reads on, as `head` does not: with the code of a process that was told so by a signal. */
+function write(text: string): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(141);
+    throw error;
+  }
 }

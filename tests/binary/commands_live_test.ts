@@ -60,3 +60,10 @@ Deno.test("release asks at a terminal, and takes no for an answer", async () => 
     assert.equal(ended, code);
   }
 });
+
+Deno.test("the binary ends in silence where nobody reads on", async () => {
+  for (const args of ["--help", "show --help"]) {
+    const { code, stderr } = await run(["bash", "-c", `set -o pipefail; '${PROGRAM}' ${args} | :`]);
+    assert.deepEqual([code, stderr], [141, ""]);
+  }
+});

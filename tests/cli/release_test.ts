@@ -18,7 +18,16 @@ Deno.test("release shows whose an address is, and takes it back only when somebo
 
 Deno.test("release takes several addresses, and tells in JSON what it did", async () => {
   await using db = await database();
-  const { code, out } = await run("release", "10.0.0.2", "fd00::2", "--yes", "--json", "--database", db.path);
+  const { code, out } = await run(
+    "release",
+    "10.0.0.2",
+    "fd00::2",
+    "FD00::0:2",
+    "--yes",
+    "--json",
+    "--database",
+    db.path,
+  );
   assert.equal(code, 0);
   const { released, kept } = JSON.parse(out);
   assert.deepEqual(released.map(({ address, podRef }: Record<string, string>) => `${address} ${podRef}`), [

@@ -55,6 +55,8 @@ Deno.test("a command says which part of what it was told leads to no store", asy
     [["--etcd-host", "ftp://x"], 1, /etcd_host "ftp:\/\/x"/],
     [["--kubeconfig", "/nowhere"], 1, /kubeconfig "\/nowhere": there is no such file/],
     [["--config", "/nowhere"], 1, /\/nowhere/],
+    [["--database="], 2, /--database without a value/],
+    [["--kubeconfig", "/nowhere", "-n", "../pods"], 2, /--namespace "\.\.\/pods"/],
   ];
   for (const [flags, code, why] of wrong) {
     for (const command of [["show"], ["who-has", "10.0.0.1"], ["check"], ["release", "10.0.0.1"], ["reconcile"]]) {
@@ -63,6 +65,12 @@ Deno.test("a command says which part of what it was told leads to no store", asy
       assert.match(answer.err, why);
     }
   }
+});
+
+Deno.test("a command names a database that is a folder", async () => {
+  const { code, out, err } = await run("show", "--database", "/tmp");
+  assert.deepEqual([code, out], [1, ""]);
+  assert.match(err, /"\/tmp": unable to open/);
 });
 
 Deno.test("a command takes what has no flag from a file of IPAM fields", async () => {
