@@ -26,6 +26,9 @@ const JOIN_TIMEOUT = 10_000;
  */
 const GATHER = { times: 4, least: 5, most: 200 };
 
+/** What is decided for a caller that is gone. */
+const NOTHING: PoolRequest = { kind: "revert", changes: [] };
+
 /** Ends a wait that is not needed any more. */
 const ENOUGH = new Error("Waited enough");
 
@@ -118,16 +121,15 @@ class PoolQueue {
     using limit = startDeadline(this.#clock, BATCH_TIMEOUT, late);
     const from = this.#last;
     try {
-      const { outcomes, snapshot } = await update(this.#driver, this.#key, batch.map(({ request }) => request), {
+      const requests = () => {
+        if (this.#now() - start < JOIN_TIMEOUT) batch.push(...this.#take(batch.length));
+        return batch.map(({ request, options }) => options.signal.aborted ? NOTHING : request);
+      };
+      const { outcomes, snapshot } = await update(this.#driver, this.#key, requests, {
         signal: limit.signal,
         clock: this.#clock,
         get pause() {
           return Math.max(...batch.map(({ options }) => options.pause ?? 0));
-        },
-        join: () => {
-          const joined = this.#now() - start < JOIN_TIMEOUT ? this.#take(batch.length) : [];
-          batch.push(...joined);
-          return joined.map(({ request }) => request);
         },
         onAttempt: (decision) => tell(batch, decision),
         ...(from && { from }),
@@ -176,8 +178,8 @@ export class Batcher {
   }
 
   /**
-   * Puts a request to a pool, with others. A caller whose signal aborts is let go: what was written for it stands, and whatever it puts to the
-   * pool then comes after it.
+   * Puts a request to a pool, with others. A caller whose signal aborts is let go, and nothing more is decided for it: what was written stands,
+   * and whatever is put to the pool then comes after it.
    */
   commit<R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions): Promise<Outcome<R>> {
     const name = formatPoolKey(key);

@@ -33,7 +33,7 @@ export async function askAgent(world: World, stdin: Uint8Array): Promise<PluginA
   }
   const request: AgentRequest = { protocol: PROTOCOL, env, stdin: text };
   try {
-    const reply = await world.exchange(socket, JSON.stringify(request), AGENT_SHARE);
+    const reply = await world.exchange(socket, `${JSON.stringify(request)}\n`, AGENT_SHARE);
     if (reply === undefined) return undefined;
     const answer: Partial<AgentAnswer> = JSON.parse(reply);
     if (answer.protocol === PROTOCOL && typeof answer.stdout === "string" && typeof answer.exitCode === "number") {

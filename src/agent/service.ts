@@ -43,6 +43,8 @@ interface Told {
   readonly unusable?: (error: unknown) => void;
   /** Milliseconds it may take. */
   readonly patience?: number;
+  /** Its caller goes away. */
+  readonly gone?: AbortSignal;
 }
 
 /** Serves calls; knows nothing of sockets. */
@@ -88,16 +90,20 @@ export class Agent {
   /**
    * Serves one call.
    *
-   * @param patience milliseconds it may take, at most
+   * @param told `patience`: milliseconds it may take, at most; `gone`: aborts when its caller goes away. A dead plugin's sandbox is about to be
+   *   given up, and its pod to get another, whose addresses a late ADD would take over
    * @returns undefined: this process cannot, so the plugin has to
    */
-  async call({ env, stdin }: AgentRequest, patience: number = PATIENCE): Promise<PluginAnswer | undefined> {
+  async call(
+    { env, stdin }: AgentRequest,
+    { patience = PATIENCE, gone }: Pick<Told, "patience" | "gone"> = {},
+  ): Promise<PluginAnswer | undefined> {
     const start = this.#world.now();
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
     const passage = verb === "ADD" || verb === "DEL" ? this.#traffic.begin() : undefined;
     const arrived = () => passage?.arrived();
-    const host = this.#host({ arrived, patience, unusable: (error) => unusable = error });
+    const host = this.#host({ arrived, patience, unusable: (error) => unusable = error, ...(gone && { gone }) });
     const answer = await runPlugin(this.#worldOf(env, stdin), host).finally(() => passage?.end());
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
     this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.now() - start);
@@ -140,10 +146,10 @@ export class Agent {
 
   async #serve(connection: Connection): Promise<void> {
     try {
-      const request: AgentRequest = JSON.parse(await connection.readAll(REQUEST_LIMIT, READ_TIMEOUT));
+      const request: AgentRequest = JSON.parse(await connection.readLine(REQUEST_LIMIT, READ_TIMEOUT));
       const known = request.protocol === PROTOCOL && typeof request.stdin === "string" &&
         typeof request.env === "object";
-      const answer = known ? await this.#answer(request) : undefined;
+      const answer = known ? await this.#answer(request, connection.gone) : undefined;
       if (!answer) return connection.close();
       await connection.reply(JSON.stringify({ protocol: PROTOCOL, ...answer } satisfies AgentAnswer), REPLY_TIMEOUT);
     } catch {
@@ -152,16 +158,16 @@ export class Agent {
   }
 
   /** @returns undefined where the plugin has to serve the call */
-  async #answer(request: AgentRequest): Promise<PluginAnswer | undefined> {
+  async #answer(request: AgentRequest, gone: AbortSignal): Promise<PluginAnswer | undefined> {
     if (this.#running.size > MOST_IN_FLIGHT) return busy();
     const end = this.#world.now() + PATIENCE;
     return await this.#limit.run(async () => {
       const left = end - this.#world.now();
-      return left > 0 ? await this.call(request, left) : undefined;
+      return left > 0 && !gone.aborted ? await this.call(request, { patience: left, gone }) : undefined;
     });
   }
 
-  #host({ arrived = () => {}, unusable = () => {}, patience }: Told = {}): Host {
+  #host({ arrived = () => {}, unusable = () => {}, patience, gone }: Told = {}): Host {
     return {
       open: ({ datastore }, _world, callLog) =>
         this.#stores.ipam(datastore, callLog, arrived).catch((error) => {
@@ -171,6 +177,7 @@ export class Agent {
       journal: (callWorld) => nodeJournal(callWorld, this.#log),
       unusable,
       ...(patience !== undefined && { patience }),
+      ...(gone && { gone }),
       delivers: true,
     };
   }

@@ -25,6 +25,8 @@ export interface Host {
   unusable?(error: unknown): void;
   /** Milliseconds that a call may take here, at most. Absent: as long as its verb may. */
   readonly patience?: number;
+  /** Aborts when nobody waits for the call any more. */
+  readonly gone?: AbortSignal;
   /** Whether this process goes on delivering releases that could not be delivered, so that DEL may promise them. */
   readonly delivers: boolean;
 }

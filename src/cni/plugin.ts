@@ -43,7 +43,7 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
     const { serve } = VERBS[verb];
     const deadline = Math.min(VERBS[verb].deadline, host.patience ?? Number.POSITIVE_INFINITY);
     const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
-    using limit = startDeadline(world, deadline, late);
+    using limit = startDeadline(world, deadline, late, host.gone);
     const call: Call = { request, world, host, signal: limit.signal };
     const stdout = await serve(call);
     if (!host.delivers && (verb === "ADD" || verb === "DEL")) await deliverSome(call);

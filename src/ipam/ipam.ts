@@ -55,7 +55,7 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger): Ip
     turn: (key, signal) => world.lock(`${driver.name}:${formatPoolKey(key)}`, signal),
     commit: async <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => {
       const { onAttempt } = options;
-      const { outcomes } = await update(driver, key, [request], {
+      const { outcomes } = await update(driver, key, () => [request], {
         ...options,
         clock: world,
         onAttempt: (decision) => onAttempt?.(decision.changes),

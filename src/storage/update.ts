@@ -21,13 +21,11 @@ export interface UpdateOptions {
   readonly onAttempt?: (decision: Decision) => void;
   /** Milliseconds to wait between decision and write (`sleep_for_race`). Default 0. */
   readonly pause?: number;
-  /** Asked before each decision for further requests, which are served along from then on, after those there are. */
-  readonly join?: () => readonly PoolRequest[];
 }
 
 /** What an update came to. */
 export interface Updated {
-  /** One a request, in order; then one each for those that joined. */
+  /** One a request, in order. */
   readonly outcomes: readonly Outcome[];
   /** The pool after it. */
   readonly snapshot: PoolSnapshot;
@@ -37,6 +35,7 @@ export interface Updated {
  * Serves requests on one pool, all of them in one commit. The decision is made anew on every fresh snapshot, so what is given is
  * the lowest free address in the order of commits.
  *
+ * @param requests asked for before each decision: those of before in their places, and perhaps more
  * @throws {ConflictError} others were faster every time
  * @throws {UnavailableError} the store did not answer
  * @throws {RefusedError} the store said no
@@ -44,15 +43,11 @@ export interface Updated {
 export function update(
   driver: StorageDriver,
   key: PoolKey,
-  requests: readonly PoolRequest[],
+  requests: () => readonly PoolRequest[],
   options: UpdateOptions,
 ): Promise<Updated> {
   let known = options.from;
-  let all = requests;
-  const decideOn = ({ allocations }: PoolSnapshot): Decision => {
-    if (options.join) all = [...all, ...options.join()];
-    return decide(allocations, all);
-  };
+  const decideOn = ({ allocations }: PoolSnapshot): Decision => decide(allocations, requests());
   return retry(
     async (signal) => {
       const remembered = known;

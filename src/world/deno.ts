@@ -72,7 +72,6 @@ async function exchange(socket: string, text: string, milliseconds: number): Pro
   try {
     const data = new TextEncoder().encode(text);
     for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
-    await connection.closeWrite();
     const answer = await readToEnd(connection);
     if (answer === "") throw new Error("it closed without an answer");
     return answer;
@@ -84,10 +83,10 @@ async function exchange(socket: string, text: string, milliseconds: number): Pro
   }
 }
 
-/** Reads a text until the other side closes. Fails with a RangeError past `limit` bytes. */
+/** Reads a text until the other side closes, or until what has come ends with the byte `end`. Fails with a RangeError past `limit` bytes. */
 export async function readToEnd(
   source: { read(buffer: Uint8Array): Promise<number | null> },
-  limit: number = Number.MAX_SAFE_INTEGER,
+  { limit = Number.MAX_SAFE_INTEGER, end }: { readonly limit?: number; readonly end?: number } = {},
 ): Promise<string> {
   const decoder = new TextDecoder();
   let buffer = new Uint8Array(4_096); // most texts fit, and a thousand callers may wait at a time
@@ -97,6 +96,7 @@ export async function readToEnd(
     size += count;
     if (size > limit) throw new RangeError(`The other side sent more than ${limit} bytes`);
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    if (buffer[count - 1] === end) return text;
     if (count === buffer.length) buffer = new Uint8Array(65_536);
   }
   return text + decoder.decode();

@@ -9,6 +9,9 @@ import { readToEnd } from "./deno.ts";
 /** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
 const ACCEPT_AGAIN = 50;
 
+const NEWLINE = 10;
+const GONE = new Error("The caller went away");
+
 /** Makes the Platform of this process. */
 export function denoPlatform(): Platform {
   return { listen, serveHttp, installSelf, stopSignal };
@@ -62,12 +65,22 @@ function wrap(connection: Deno.UnixConn): Connection {
     if (open) connection.close();
     open = false;
   };
+  const gone = new AbortController();
+  const watch = async () => {
+    const rest = new Uint8Array(64);
+    const next = () => connection.read(rest).catch(() => null);
+    while (await next() !== null);
+    gone.abort(GONE);
+  };
   return {
     close,
-    readAll: async (limit, milliseconds) => {
+    gone: gone.signal,
+    readLine: async (limit, milliseconds) => {
       const timer = setTimeout(close, milliseconds);
       try {
-        return await readToEnd(connection, limit);
+        const text = await readToEnd(connection, { limit, end: NEWLINE });
+        if (text.endsWith("\n")) void watch();
+        return text;
       } finally {
         clearTimeout(timer);
       }

@@ -6,8 +6,10 @@
 
 /** One caller on the socket. */
 export interface Connection {
-  /** All the caller sends, until it closes its side. Rejects past the limits. */
-  readAll(limit: number, milliseconds: number): Promise<string>;
+  /** The line that the caller sends, or all it sends until it closes its side. Rejects past the limits. */
+  readLine(limit: number, milliseconds: number): Promise<string>;
+  /** Aborts when the caller goes away before it is answered. One that ended what it sent by closing its side is not seen to go. */
+  readonly gone: AbortSignal;
   /** Answers, and closes. A caller that went away, or does not read its answer in so many milliseconds, is no error. */
   reply(text: string, milliseconds: number): Promise<void>;
   /** Closes without an answer. */

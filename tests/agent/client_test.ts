@@ -24,6 +24,7 @@ Deno.test("askAgent hands over the CNI variables and standard input, and nothing
   const env = { CNI_COMMAND: "ADD", CNI_IFNAME: "net1", SECRET: "x", PATH: "/bin" };
   const { answer: given } = await ask({ env, sockets: { [DEFAULT_SOCKET]: listen } }, '{"name":"é"}');
   assert.deepEqual(given, { stdout: "{}", exitCode: 0 });
+  assert(request.endsWith("}\n"), "one line");
   assert.deepEqual(JSON.parse(request), {
     protocol: PROTOCOL,
     env: { CNI_COMMAND: "ADD", CNI_IFNAME: "net1" },

@@ -5,7 +5,7 @@ import type { PluginAnswer } from "../../src/cni/plugin.ts";
 import { borrow } from "../../src/storage/borrow.ts";
 import { SILENT } from "../../src/world/log.ts";
 import type { Connection } from "../../src/world/platform.ts";
-import { memory } from "../ipam/lab.ts";
+import { memory, never } from "../ipam/lab.ts";
 import { faulty, type Plan } from "../support/faulty.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
@@ -49,11 +49,12 @@ function requestOf(verb: string, pod: string, ipam: Record<string, unknown> = {}
 /** A caller: what it sends, and what it is answered; undefined: the agent closed without an answer. */
 function caller(
   sent: Promise<string>,
+  gone = never(),
 ): { readonly connection: Connection; readonly answered: Promise<string | undefined> } {
   const { promise: answered, resolve } = Promise.withResolvers<string | undefined>();
   const close = () => resolve(undefined);
   const reply = (text: string) => Promise.resolve(resolve(text));
-  return { connection: { readAll: () => sent, reply, close }, answered };
+  return { connection: { readLine: () => sent, gone, reply, close }, answered };
 }
 
 Deno.test("Agent leaves to the plugin what it cannot use or open, whether or not the plugin can", async () => {
@@ -118,6 +119,29 @@ Deno.test("Agent gives a call up before its caller turns elsewhere, and never be
   const { code, msg } = JSON.parse(JSON.parse(await first?.answered ?? "").stdout);
   assert.deepEqual([code, msg], [11, "ADD did not end within 25 s"]);
   assert.equal(await callers.at(-1)?.answered, undefined);
+});
+
+Deno.test("Agent does nothing more for a caller that is gone: its pod's next sandbox may have the address by then", async () => {
+  const held = Promise.withResolvers<undefined>();
+  let commits = 0;
+  await using b = await bench(({ method }) => {
+    if (method !== "commit" || ++commits > 1) return undefined;
+    return held.promise.then(() => ({ done: false, then: "conflict" }));
+  });
+  const plugin = new AbortController();
+  const dead = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "web"))), plugin.signal);
+  const served = b.agent.serve(dead.connection);
+  const other = b.call("ADD", "other");
+  await b.world.advance(10);
+  assert.equal(commits, 1, "both are being written");
+  plugin.abort(new Error("killed"));
+  held.resolve(undefined);
+  for (let i = 0; i < 20; i++) await b.world.advance(50);
+  await served;
+  assert.match((await other)?.stdout ?? "", /10\.0\.0\.1\//, "what the dead one would have had is free");
+  const queued = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "queued"))), plugin.signal);
+  await b.agent.serve(queued.connection);
+  assert.equal(await queued.answered, undefined);
 });
 
 Deno.test("Agent tells callers beyond its bound at once to try again", async () => {

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { askAgent } from "../../src/agent/client.ts";
 import { directHost, type Host } from "../../src/cni/call.ts";
 import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
+import type { SimAgents } from "./agent.ts";
 import type { SimNode } from "./node.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 import { networked } from "./store.ts";
@@ -44,10 +46,11 @@ export type Outcome = PluginAnswer | undefined;
 
 let calls = 0;
 
-/** Makes one call of the plugin in a process of its own. */
+/** Makes one call of the plugin in a process of its own: through the node's agent where it has one that serves, else directly. */
 export function callPlugin(
   scheduler: Scheduler,
   store: StorageDriver,
+  agents: SimAgents,
   sandbox: Sandbox,
   verb: "ADD" | "DEL" | "CHECK",
 ): { readonly process: Process; readonly outcome: Promise<Outcome> } {
@@ -77,8 +80,14 @@ export function callPlugin(
     ...(verb === "CHECK" && { prevResult: previous }),
   };
   const host: Host = directHost(() => Promise.resolve(() => Promise.resolve(networked(store, scheduler, process))));
-  const world = sandbox.node.world(process, env, JSON.stringify(conf));
-  return { process, outcome: Promise.race([runPlugin(world, host), killed]) };
+  const stdin = JSON.stringify(conf);
+  const world = {
+    ...sandbox.node.world(process, env, stdin),
+    exchange: agents.exchange(sandbox.node, process),
+  };
+  const call = async () => await askAgent(world, new TextEncoder().encode(stdin)) ?? await ifAlive();
+  const ifAlive = () => process.alive ? runPlugin(world, host) : new Promise<never>(() => {});
+  return { process, outcome: Promise.race([call(), killed]) };
 }
 
 /** The addresses of an answer to ADD. */

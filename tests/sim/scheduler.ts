@@ -15,6 +15,8 @@ export interface Process {
   alive: boolean;
   /** Told when it is killed. */
   onKill?: () => void;
+  /** Whether a reservation it makes may be one that a DEL makes again for the sandbox that took the address over. */
+  readonly mayRestore?: () => boolean;
 }
 
 /** Something that waits for its turn. */

@@ -17,6 +17,8 @@ import "../../src/cni/verbs/add.ts";
 import "../../src/cni/verbs/check.ts";
 import "../../src/cni/verbs/del.ts";
 import "../../src/cni/replay.ts";
+import "../../src/cni/failure.ts";
+import { SimAgents } from "./agent.ts";
 import { checkEmpty, checkLive, checkWhole, contentsOf } from "./checks.ts";
 import { type FindPods, type SimController, startController } from "./control.ts";
 import { SimNode } from "./node.ts";
@@ -82,6 +84,7 @@ class SimCluster {
   readonly #store: StorageDriver;
   readonly #truth: StorageDriver;
   readonly #nodes: readonly SimNode[];
+  readonly #agents: SimAgents;
   readonly #sandboxes: Sandbox[] = [];
   readonly #processes = new Set<Process>();
   #next = 0;
@@ -98,12 +101,14 @@ class SimCluster {
     this.#store = store;
     this.#truth = truth;
     this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, scheduler));
+    this.#agents = new SimAgents(scheduler, store, this.#nodes);
   }
 
   async run(): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
       if (this.#scheduler.chance(0.02)) this.#toggleOutage();
       if (this.#controlled) this.#control(this.#controlled);
+      this.#agents.disturb();
       if (this.#scheduler.chance(0.35)) this.#act();
       else if (this.#processes.size > 0 && this.#scheduler.chance(0.03)) {
         this.#scheduler.kill(this.#scheduler.pick([...this.#processes]));
@@ -113,11 +118,14 @@ class SimCluster {
     }
     this.#scheduler.faults = false;
     this.#scheduler.outage = false;
+    this.#agents.revive();
     await this.#rest();
     if (this.#controlled) await this.#settle(this.#controlled);
     for (const sandbox of this.#sandboxes) if (sandbox.state === "new" || sandbox.state === "live") this.#die(sandbox);
     await this.#rest();
+    await this.#deliver();
     for (const { process } of this.#controllers) this.#scheduler.kill(process);
+    this.#agents.end();
     await this.#drain();
     const contents = await contentsOf(this.#truth);
     checkEmpty(contents, { reservations: this.#scheduler.leftToSweep, entriesOf: this.#failedTakeovers });
@@ -150,6 +158,7 @@ class SimCluster {
   async #settle(find: FindPods): Promise<void> {
     for (const sandbox of this.#sandboxes) if (sandbox.state === "new") this.#die(sandbox);
     await this.#rest();
+    await this.#deliver();
     this.#report();
     this.#controllers = this.#controllers.filter(({ process }) => process.alive);
     if (this.#controllers.length === 0) this.#control(find);
@@ -161,6 +170,15 @@ class SimCluster {
       await this.#check();
     }
     checkWhole(await contentsOf(this.#truth), this.#pods.values());
+  }
+
+  /** Agents keep what they promised. */
+  async #deliver(): Promise<void> {
+    for (let step = 0; this.#agents.pending; step++) {
+      assert(step < REST, "Late releases are not delivered");
+      await this.#scheduler.step();
+      await this.#check();
+    }
   }
 
   /** What was sent and is not awaited any more arrives. */
@@ -255,7 +273,7 @@ class SimCluster {
   }
 
   #start(sandbox: Sandbox, verb: "ADD" | "DEL" | "CHECK"): void {
-    const { process, outcome } = callPlugin(this.#scheduler, this.#store, sandbox, verb);
+    const { process, outcome } = callPlugin(this.#scheduler, this.#store, this.#agents, sandbox, verb);
     this.#scheduler.note(`${process.name} starts`);
     this.#processes.add(process);
     sandbox.running++;
@@ -281,7 +299,8 @@ class SimCluster {
       sandbox.addresses = addresses;
       sandbox.state = "live";
     } else if (
-      verb === "ADD" && answer && !ok && this.#sandboxes.some((one) => one !== sandbox && one.podRef === sandbox.podRef)
+      verb === "ADD" && !ok && (answer || this.#agents.serves(sandbox.node)) &&
+      this.#sandboxes.some((one) => one !== sandbox && one.podRef === sandbox.podRef)
     ) {
       this.#failedTakeovers.add(sandbox.podRef);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {

@@ -48,7 +48,8 @@ export async function operate<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  if (label.startsWith("reserve") && /^(DEL|controller)#/.test(process.name)) scheduler.leftToSweep++;
+  const mayRestore = process.mayRestore?.() ?? /^(DEL|controller)#/.test(process.name);
+  if (label.startsWith("reserve") && mayRestore) scheduler.leftToSweep++;
   const own = new AbortController().signal; // once sent, a request is not taken back by the sender's losing patience
   const arrived = scheduler.gate(process, label);
   const late = await Promise.race([arrived.then(() => false), aborted(signal).then(() => true)]);

@@ -17,7 +17,7 @@ Deno.test("borrow gives the same store, which stays open when the borrower dispo
     assert.equal(borrowed.name, driver.name);
     assert.equal(borrowed.overlaps, driver.overlaps);
     assert.equal(borrowed.presume, undefined);
-    await update(borrowed, KEY, [claim(owner("a/net1/x"), range())], { signal, clock: hurriedClock() });
+    await update(borrowed, KEY, () => [claim(owner("a/net1/x"), range())], { signal, clock: hurriedClock() });
     await borrowed.status(signal);
     assert.equal((await borrowed.list(signal)).length, 1);
   }

@@ -27,8 +27,16 @@ function watched(driver: StorageDriver, plan: Plan = () => undefined): { store: 
   return { store, asked };
 }
 
-function run(driver: StorageDriver, requests: readonly PoolRequest[], options: Partial<UpdateOptions> = {}) {
-  return update(driver, KEY, requests, { signal: never(), clock: hurriedClock(), ...options });
+function run(
+  driver: StorageDriver,
+  requests: readonly PoolRequest[] | (() => readonly PoolRequest[]),
+  options: Partial<UpdateOptions> = {},
+) {
+  return update(driver, KEY, typeof requests === "function" ? requests : () => requests, {
+    signal: never(),
+    clock: hurriedClock(),
+    ...options,
+  });
 }
 
 async function stored(driver: StorageDriver): Promise<Record<number, string>> {
@@ -184,16 +192,16 @@ Deno.test("update takes back exactly what is named, on a stale snapshot too", as
   assert.deepEqual(await stored(driver), { 1: "a/net1/new" });
 });
 
-Deno.test("update serves requests that join before a decision, after those there are", async () => {
+Deno.test("update asks for the requests before each decision: some may join, and some may want nothing any more", async () => {
   await using driver = await memory();
   const { store } = watched(driver, failOnce(1, { done: false, then: "conflict" }));
-  const joining: PoolRequest[][] = [[], [B]];
+  const nothing: PoolRequest = { kind: "revert", changes: [] };
+  const asked: PoolRequest[][] = [[A, B], [nothing, B, A]];
   const attempts: number[] = [];
-  const { outcomes } = await run(store, [A], {
-    join: () => joining.shift() ?? [],
+  const { outcomes } = await run(store, () => asked.shift() ?? [], {
     onAttempt: ({ changes }) => attempts.push(changes.length),
   });
-  assert.deepEqual(outcomes.map(({ kind }) => kind), ["claimed", "claimed"]);
-  assert.deepEqual(attempts, [1, 2]);
-  assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" });
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["released", "claimed", "claimed"]);
+  assert.deepEqual(attempts, [2, 2]);
+  assert.deepEqual(await stored(driver), { 1: "b/net1/y", 2: "a/net1/x" });
 });

@@ -110,18 +110,25 @@ export class AgentNode implements AsyncDisposable {
    */
   async ask(call: Call): Promise<Served> {
     const request = { protocol: 1, env: environmentOf(call), stdin: JSON.stringify(call.conf) };
-    const answer = await this.knock(JSON.stringify(request));
+    const answer = await this.#exchange(`${JSON.stringify(request)}\n`);
     if (answer === "") throw new Error("The agent closed without an answer");
     const { exitCode, stdout } = JSON.parse(answer);
     return { code: exitCode, stdout, stderr: "" };
   }
 
-  /** Sends anything to the agent's socket, and gives what it answers. */
-  async knock(text: string): Promise<string> {
+  /** Sends anything to the agent's socket and no more, and gives what it answers. */
+  knock(text: string): Promise<string> {
+    return this.#exchange(text, (connection) => connection.closeWrite());
+  }
+
+  async #exchange(
+    text: string,
+    sent: (connection: Deno.UnixConn) => Promise<void> = () => Promise.resolve(),
+  ): Promise<string> {
     using connection = await Deno.connect({ transport: "unix", path: this.socket });
     const data = new TextEncoder().encode(text);
     for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
-    await connection.closeWrite();
+    await sent(connection);
     const chunks: string[] = [];
     const decoder = new TextDecoder();
     const buffer = new Uint8Array(4_096);

@@ -162,7 +162,7 @@ Deno.test("writeAll writes to the last byte, however few are taken at once", () 
   assert.equal(new TextDecoder().decode(new Uint8Array(written)), "grüße, 世界");
 });
 
-Deno.test("readToEnd joins characters that are cut in two, and refuses more than the limit", async () => {
+Deno.test("readToEnd joins characters that are cut in two, ends where it is told to, and refuses more than the limit", async () => {
   const source = (text: string) => {
     const bytes = [...new TextEncoder().encode(text)];
     return {
@@ -176,6 +176,7 @@ Deno.test("readToEnd joins characters that are cut in two, and refuses more than
   };
   assert.equal(await readToEnd(source("grüße")), "grüße");
   assert.equal(await readToEnd(source("")), "");
-  assert.equal(await readToEnd(source("1234"), 4), "1234");
-  await assert.rejects(readToEnd(source("12345"), 4), RangeError);
+  assert.equal(await readToEnd(source("grüße\nmehr"), { end: 10 }), "grüße\n");
+  assert.equal(await readToEnd(source("1234"), { limit: 4 }), "1234");
+  await assert.rejects(readToEnd(source("12345"), { limit: 4 }), RangeError);
 });
