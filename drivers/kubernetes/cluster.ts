@@ -22,7 +22,7 @@ export async function openCluster(world: World, { kubeconfig, namespace: named }
   const reader = await ApiReader.open(world, kubeconfig);
   const namespace = named ?? reader.namespace;
   const access = async () => ({ ...await readAccess(world, kubeconfig), namespace });
-  const api = new ApiClient(await access(), access);
+  const api = new ApiClient(await access(), access, world);
   let loaded: Promise<Library> | undefined;
   const library = () => loaded ??= loadLibrary(kubeconfig);
   return {

@@ -25,7 +25,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     ...await readAccess(world, kubeconfig),
     ...(namespace !== undefined && { namespace }),
   });
-  const api = new ApiClient(await access(), access);
+  const api = new ApiClient(await access(), access, world);
   const pools = new Pools(api, log);
   return {
     name: "kubernetes",

@@ -4,6 +4,7 @@
  * @module
  */
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import type { World } from "../../src/world/world.ts";
 import { type Answer, decode } from "./answer.ts";
 import type { Access } from "./kubeconfig.ts";
 import { API_VERSION, KINDS, type Resource } from "./resources.ts";
@@ -43,12 +44,14 @@ export class ApiClient implements Disposable {
   readonly #readAccess: ReadAccess;
   #access: Access;
   #transport: Transport | undefined;
+  readonly #sleep: World["sleep"];
   #suspect = false;
 
   /** Connects at the first request. */
-  constructor(access: Access, readAccess: ReadAccess) {
+  constructor(access: Access, readAccess: ReadAccess, { sleep }: Pick<World, "sleep">) {
     this.#access = access;
     this.#readAccess = readAccess;
+    this.#sleep = sleep;
   }
 
   /** `IPPool kube-system/10.0.0.0-24`, for messages. */
@@ -60,8 +63,8 @@ export class ApiClient implements Disposable {
   }
 
   /**
-   * Sends a request. Credentials that the server does not accept, or that led to no server, are read anew; if they changed, the refused
-   * request is sent once more.
+   * Sends a request. Credentials that the server does not accept, or that led to no server, are read anew; when they have changed, at once
+   * or in a few seconds, the refused request is sent once more.
    *
    * @returns the decoded answer; undefined where the object is not there
    * @throws {ConflictError} 409; 422 where a test of a patch failed
@@ -70,12 +73,13 @@ export class ApiClient implements Disposable {
    */
   async request<T>(request: ApiRequest, signal: AbortSignal): Promise<T | undefined> {
     signal.throwIfAborted();
-    if (this.#suspect) await this.#renew();
+    if (this.#suspect) await this.#renew(this.#access);
     const used = this.#access;
     let answer = await this.#send(request, signal);
     if (answer.status === 401) {
-      await this.#renew();
-      if (this.#access !== used) answer = await this.#send(request, signal);
+      const { isRenewed } = await import("./renewal.ts");
+      const look = () => this.#renew(used);
+      if (await isRenewed(look, used, this.#sleep, signal)) answer = await this.#send(request, signal);
     }
     const { server, source } = this.#access;
     return await decode(answer, {
@@ -94,12 +98,15 @@ export class ApiClient implements Disposable {
     this.#transport = undefined;
   }
 
-  async #renew(): Promise<void> {
+  /** Reads the credentials anew. Whether they are others than those that were used. */
+  async #renew(used: Access): Promise<boolean> {
     const access = await this.#readAccess().catch(() => this.#access); // half-written files: the old ones may serve
     this.#suspect = false;
-    if (JSON.stringify(access) === JSON.stringify(this.#access)) return;
-    this[Symbol.dispose]();
-    this.#access = access;
+    if (JSON.stringify(access) !== JSON.stringify(this.#access)) {
+      this[Symbol.dispose]();
+      this.#access = access;
+    }
+    return this.#access !== used;
   }
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
@@ -142,10 +149,7 @@ export class ApiClient implements Disposable {
 
   #silence(request: ApiRequest, error: unknown): Error {
     const { server, source } = this.#access;
-    const reason = rootMessage(error).replace(/^error sending request .*?\): /, "").replace(
-      /^client error \(\w+\): /,
-      "",
-    );
+    const reason = rootMessage(error).replace(/^(error sending request .*?\): )?(client error \(\w+\): )?/, "");
     if (UNTRUSTED.test(reason)) {
       return new RefusedError(`Cannot trust the API server ${server} of ${source}: ${reason}`, { cause: error });
     }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ConflictError, RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { assets } from "../../support/assets.ts";
 import { applyCrds, ControlPlane, makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
-import { freePort } from "../../support/process.ts";
+import { eventually, freePort } from "../../support/process.ts";
 import { held, keyOf, NEVER, openAs, openWith, overlapsOf, reserved, writeKubeconfig } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24");
@@ -63,6 +63,23 @@ Deno.test("ApiClient takes up a token that was rotated, in its file or in the ku
   for (const driver of [first, second]) {
     await Promise.all(Array.from({ length: 20 }, () => driver.status(NEVER)));
   }
+});
+
+Deno.test("ApiClient waits for the token that is written in a moment, and gives up when the caller does", async () => {
+  await using kube = await makeKube();
+  const path = await writeKubeconfig(kube, { token: "void" });
+  await using driver = await openWith(path);
+  const calls = Promise.all([driver.status(NEVER), driver.status(NEVER)]);
+  await eventually("both calls refused", async () => (await kube.requests()).length >= 2);
+  await Deno.copyFile(kube.kubeconfig, path);
+  await calls;
+  await Deno.copyFile(await writeKubeconfig(kube, { token: "void" }), path);
+  await using other = await openWith(path);
+  const ended = new AbortController();
+  const call = rejection(other.status(ended.signal));
+  await eventually("the call refused", async () => (await kube.requests()).length >= 5);
+  ended.abort(new Error("Enough"));
+  assert.equal((await call).message, "Enough");
 });
 
 Deno.test("ApiClient goes on with the credentials it has while the kubeconfig is half written", async () => {
