@@ -1,7 +1,11 @@
-# The image of the DaemonSet: one binary on a base with the C library, no shell.
+# The image of DaemonSet and controller: one binary on a base with the C library, no shell.
 #
 #   docker build --platform linux/amd64 -t whereabouts:0.1.0 .
 #   docker build --platform linux/arm64 -t whereabouts:0.1.0 .
+#
+# The image of the reconciler's CronJob: Deno, the script, and what it needs.
+#
+#   docker build --target reconciler -t whereabouts-reconciler:0.1.0 .
 #
 # The first stage runs on the machine that builds, and compiles for the one that is asked for.
 # For a release, give the base by digest: --build-arg BASE=gcr.io/distroless/cc-debian12@sha256:DIGEST
@@ -21,6 +25,17 @@ RUN case "$TARGETARCH" in \
       *) echo "TARGETARCH is $TARGETARCH: wanted amd64 or arm64" >&2; exit 1 ;; \
     esac && \
     deno run -A install/compile.ts --target "$triple" --output /out/whereabouts
+
+FROM denoland/deno:${DENO} AS reconciler
+ENV DENO_DIR=/deno-dir
+WORKDIR /whereabouts
+COPY deno.json deno.lock mod.ts ./
+COPY src ./src
+COPY drivers ./drivers
+COPY install/reconcile.ts ./install/reconcile.ts
+RUN deno cache --frozen install/reconcile.ts
+USER 65532:65532
+ENTRYPOINT ["deno", "run", "--cached-only", "--no-prompt", "--allow-env", "--allow-net", "--allow-read", "install/reconcile.ts"]
 
 # libc and libgcc_s are all that the binary is linked to: tests/install/image_live_test.ts holds it to that.
 FROM ${BASE}

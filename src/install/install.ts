@@ -6,7 +6,15 @@
 import type { Logger } from "../world/log.ts";
 import type { Platform } from "../world/platform.ts";
 import type { World } from "../world/world.ts";
-import { configurationFiles, type Credentials, folderOf, installedPaths, kubeconfigFile, PLUGIN } from "./files.ts";
+import {
+  configurationFiles,
+  type Credentials,
+  folderOf,
+  installedPaths,
+  kubeconfigFile,
+  PLUGIN,
+  RUN_FOLDER,
+} from "./files.ts";
 import type { InstallSettings } from "./settings.ts";
 
 /** Milliseconds between two looks at the credentials, as in the original. */
@@ -70,20 +78,49 @@ export async function followCredentials(
 }
 
 /**
- * Removes what {@linkcode install} wrote. What is not there is no error.
+ * Removes what {@linkcode install} wrote, what an installation that was killed left half-written, and what plugin and agent left in
+ * {@linkcode RUN_FOLDER}. What is not there is no error. Data stays.
  *
  * @returns the paths that were there
  */
 export async function uninstall(world: World, settings: InstallSettings): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const path of installedPaths(settings)) {
+  const folder = folderOf(settings);
+  for (const path of [...installedPaths(settings), ...await leftovers(world, settings)]) {
     if (!await world.exists(path)) continue;
     await world.remove(path);
     removed.push(path);
   }
-  const folder = folderOf(settings);
-  if (await world.isDirectory(folder) && (await world.listFolder(folder)).length === 0) await world.remove(folder);
+  removed.push(...await removeBelow(world, RUN_FOLDER));
+  for (const own of [folder, RUN_FOLDER]) await removeEmpty(world, own);
   return removed;
+}
+
+/** Temporary files have a name of chance in their names. */
+async function leftovers(world: World, settings: InstallSettings): Promise<readonly string[]> {
+  const own = folderOf(settings);
+  const temporary = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+  const plugins = (await world.listFolder(settings.binFolder)).filter((name) => name.startsWith(`.${PLUGIN}.`));
+  const files = await world.listFolder(own);
+  return [...plugins.map((name) => `${settings.binFolder}/${name}`), ...files.map((name) => `${own}/${name}`)]
+    .filter((path) => temporary.test(path));
+}
+
+async function removeBelow(world: World, folder: string): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const name of await world.listFolder(folder)) {
+    const path = `${folder}/${name}`;
+    if (await world.isDirectory(path)) removed.push(...await removeBelow(world, path));
+    else removed.push(path);
+    await world.remove(path);
+  }
+  return removed;
+}
+
+/** In a container our folders may be mounts, which stay. */
+async function removeEmpty(world: World, folder: string): Promise<void> {
+  if (!await world.isDirectory(folder) || (await world.listFolder(folder)).length > 0) return;
+  await world.remove(folder).catch(() => {});
 }
 
 async function writeKubeconfig(world: World, settings: InstallSettings, last: string | undefined) {

@@ -54,7 +54,8 @@ const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["metrics.agent.port=9999", /--http-address, "127\.0\.0\.1:9999"[^]*port: 9999/],
   ["metrics.controller.port=9998", /\$\(POD_IP\):9998[^]*containerPort: 9998/],
   ["reconciler.suspend=false", /suspend: false/],
-  ["reconciler.image.tag=2.10.0", /image: denoland\/deno:2\.10\.0/],
+  ["reconciler.image.repository=registry.example.com/sweep", /image: registry\.example\.com\/sweep:\d/],
+  ["reconciler.image.tag=v9", /image: whereabouts-reconciler:v9\n/],
 ];
 
 Deno.test("the chart's values change what they name", async () => {

@@ -42,6 +42,24 @@ Deno.test("install writes everything, the plugin last, and uninstall takes it aw
   assert.deepEqual(await uninstall(world, settings), []);
 });
 
+Deno.test("uninstall takes away what killed processes left, and leaves what others put beside it", async () => {
+  const { world, platform, settings } = start();
+  const before = [...world.files.keys()];
+  await install(world, platform, settings, SILENT);
+  const unfinished = "3b241101-e2bb-4255-8caf-4136c566a962.tmp";
+  const left = [
+    `/bin/.whereabouts.${unfinished}`,
+    `${KUBECONFIG}.${unfinished}`,
+    "/run/whereabouts/agent.sock",
+    "/run/whereabouts/locks/pool-10.0.0.0-24",
+  ];
+  const foreign = ["/bin/macvlan", `/bin/.macvlan.${unfinished}`, "/net.d/00-multus.conf", "/run/multus/socket"];
+  for (const path of [...left, ...foreign]) world.files.set(path, "");
+  const removed = await uninstall(world, settings);
+  for (const path of left) assert.ok(removed.includes(path), path);
+  assert.deepEqual([...world.files.keys()].sort(), [...before, ...foreign].sort());
+});
+
 Deno.test("install goes on without a token: the plugin may not need one", async () => {
   const { world, platform, settings } = start({});
   assert.equal(await install(world, platform, settings, SILENT), undefined);

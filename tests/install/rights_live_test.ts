@@ -8,9 +8,10 @@ import { type Kube, makeKube } from "../support/kube.ts";
 
 const MANIFESTS = new URL("../../install/manifests/", import.meta.url).pathname;
 const GROUP = "whereabouts.cni.cncf.io";
+const LEASE = "leases.coordination.k8s.io";
 const NADS = "network-attachment-definitions.k8s.cni.cncf.io";
 
-/** `VERB RESOURCE NAMESPACE`, and whether the controller may. */
+/** `VERB RESOURCE NAMESPACE [NAME]`, and whether the controller may. */
 const CONTROLLER: readonly (readonly [question: string, allowed: boolean])[] = [
   ...["get", "list", "watch"].flatMap((verb) => [
     [`${verb} pods default`, true] as const,
@@ -29,11 +30,12 @@ const CONTROLLER: readonly (readonly [question: string, allowed: boolean])[] = [
   ["create events default", true],
   ["patch events default", true],
   ["delete events default", false],
-  ["get leases.coordination.k8s.io kube-system", true],
-  ["create leases.coordination.k8s.io kube-system", true],
-  ["update leases.coordination.k8s.io kube-system", true],
-  ["delete leases.coordination.k8s.io kube-system", false],
-  ["update leases.coordination.k8s.io kube-node-lease", false],
+  [`get ${LEASE} kube-system whereabouts-controller`, true],
+  [`update ${LEASE} kube-system whereabouts-controller`, true],
+  [`update ${LEASE} kube-system kube-scheduler`, false],
+  [`create ${LEASE} kube-system`, false],
+  [`delete ${LEASE} kube-system whereabouts-controller`, false],
+  [`update ${LEASE} kube-node-lease node1`, false],
   ["delete pods default", false],
   ["create pods default", false],
   ["patch nodes default", false],
@@ -58,9 +60,9 @@ const NODE: readonly (readonly [question: string, allowed: boolean])[] = [
 /** What an account may do of what is asked, in the order of the questions. */
 async function answers(kube: Kube, account: string, questions: readonly string[]): Promise<readonly boolean[]> {
   const items = questions.map((question) => {
-    const [verb, named = "", namespace] = question.split(" ");
+    const [verb, named = "", namespace, name = ""] = question.split(" ");
     const [resource, ...group] = named.split(".");
-    const resourceAttributes = { verb, resource, namespace, group: group.join(".") };
+    const resourceAttributes = { verb, resource, namespace, name, group: group.join(".") };
     const spec = { user: `system:serviceaccount:kube-system:${account}`, resourceAttributes };
     return { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
   });

@@ -6,6 +6,10 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{- define "whereabouts.reconcilerImage" -}}
+{{ .Values.reconciler.image.repository }}:{{ .Values.reconciler.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
 {{- define "whereabouts.pullSecrets" -}}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
