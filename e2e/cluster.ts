@@ -30,6 +30,8 @@ export const PLANE_IP = "10.200.0.1";
 export interface Cluster {
   /** Runs kubectl as the administrator. */
   kubectl(...args: string[]): Promise<string>;
+  /** The same as a command, to be run otherwise. */
+  command(...args: string[]): readonly string[];
   /** Applies objects. */
   apply(...objects: readonly unknown[]): Promise<void>;
   /** Reads objects as JSON. */
@@ -69,6 +71,8 @@ export interface Seen {
   readonly status?: { readonly allocations?: readonly { readonly nodeName: string; readonly sliceRange: string }[] };
   /** Of events. */
   readonly message: string;
+  /** Of events. */
+  readonly involvedObject: { readonly name: string };
 }
 
 /** Starts a cluster. Its folder goes into {@linkcode CLUSTER_VARIABLE}; disposing it leaves the machine as it was. */
@@ -104,11 +108,12 @@ export async function openCluster(state: string | undefined = Deno.env.get(CLUST
   const { plane } = namesOf((await Deno.readTextFile(`${state}/prefix`)).trim());
   const program = `${await assets("controlPlane")}/kubectl`;
   const kubeconfig = `${state}/admin.kubeconfig`;
-  const kubectl = (args: readonly string[], stdin?: string) =>
-    must(inside(plane, [program, `--kubeconfig=${kubeconfig}`, ...args]), stdin ? { stdin } : {});
+  const command = (args: readonly string[]) => inside(plane, [program, `--kubeconfig=${kubeconfig}`, ...args]);
+  const kubectl = (args: readonly string[], stdin?: string) => must(command(args), stdin ? { stdin } : {});
   return {
     state,
     kubectl: (...args) => kubectl(args),
+    command: (...args) => command(args),
     apply: async (...items) => {
       await kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
     },

@@ -15,7 +15,7 @@ Deno.test("an embedded network needs no API server: the node keeps its addresses
   const database = `${cluster.state}/node1/var-lib/cni/whereabouts/whereabouts.db`;
   const pods = `${cluster.state}/embedded-pods`;
   const check = async (living: readonly string[]) => {
-    await Deno.writeTextFile(pods, living.map((one) => `default/${net}-${one}\n`).join(""));
+    await Deno.writeTextFile(pods, living.map((one) => `default/${net}-${one}\n`).join("") || "none\n");
     const { stdout } = await cluster.whereabouts("check", "--json", "--database", database, "--pods", pods);
     return JSON.parse(stdout);
   };

@@ -21,7 +21,7 @@ Deno.test("an etcd-backed network gives each address once over two nodes, and ta
   ]);
   const host = `${PLANE_IP}:32379`;
   const pods = `${cluster.state}/etcd-pods`;
-  await Deno.writeTextFile(pods, "");
+  await Deno.writeTextFile(pods, "none\n");
   const check = (...flags: string[]) =>
     cluster.whereabouts("check", "--json", "--etcd-host", host, "--pods", pods, ...flags);
   await server.ready("etcd", async () => (await check()).code === 0);

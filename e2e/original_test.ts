@@ -1,35 +1,10 @@
 import assert from "node:assert/strict";
-import { assets } from "../tests/support/assets.ts";
 import { VERSION } from "../src/version.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 import { allocations, consistent, deletePods, emptied, network, pod, readyPods, reservationsOf } from "./objects.ts";
+import { rightsOfOriginal, useOriginal } from "./original.ts";
 
 const POOL = "192.168.106.0-24";
-
-/** What the original's manifests allow the service account that both share. */
-function rightsOfOriginal(): readonly unknown[] {
-  const name = "whereabouts-cni";
-  const apiVersion = "rbac.authorization.k8s.io/v1";
-  const verbs = ["get", "list", "watch", "create", "update", "patch", "delete"];
-  const rules = [
-    { apiGroups: ["whereabouts.cni.cncf.io"], resources: ["ippools", "overlappingrangeipreservations"], verbs },
-    { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["*"] },
-    { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
-  ];
-  const subjects = [{ kind: "ServiceAccount", name: "whereabouts", namespace: "kube-system" }];
-  const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name };
-  return [
-    { apiVersion, kind: "ClusterRole", metadata: { name }, rules },
-    { apiVersion, kind: "ClusterRoleBinding", metadata: { name: "whereabouts" }, roleRef, subjects },
-  ];
-}
-
-/** Puts the original's plugin in the place of ours on node1. */
-async function downgrade(cluster: Cluster): Promise<void> {
-  const folder = `${cluster.state}/node1/opt/cni/bin`;
-  await Deno.copyFile(`${await assets("original")}/whereabouts-original`, `${folder}/.original`);
-  await Deno.rename(`${folder}/.original`, `${folder}/whereabouts`);
-}
 
 /** Starts the pod of our DaemonSet on node1 anew: it installs our plugin. */
 async function upgrade(cluster: Cluster): Promise<void> {
@@ -51,7 +26,7 @@ Deno.test("what the Go original gave is used and released by ours, and what ours
   const keys = async () => Object.keys(await allocations(cluster, POOL)).sort();
   await cluster.apply(...rightsOfOriginal(), network(net, { range: "192.168.106.0/24" }));
 
-  await downgrade(cluster);
+  await useOriginal(cluster, 1);
   assert.deepEqual(await start("a", "node1"), ["192.168.106.1"]);
   assert.deepEqual(await start("b", "node1"), ["192.168.106.2"]);
   assert.deepEqual(await start("ours", "node2"), ["192.168.106.3"]);
@@ -66,7 +41,7 @@ Deno.test("what the Go original gave is used and released by ours, and what ours
   assert.deepEqual(await start("d", "node1"), ["192.168.106.1"]);
   await consistent(cluster);
 
-  await downgrade(cluster);
+  await useOriginal(cluster, 1);
   await stop("d");
   assert.deepEqual(await keys(), ["2", "3", "4"]);
   assert.deepEqual(await start("e", "node1"), ["192.168.106.1"]);
@@ -76,5 +51,6 @@ Deno.test("what the Go original gave is used and released by ours, and what ours
   await emptied(cluster, POOL);
   assert.deepEqual(await reservationsOf(cluster, net), []);
   await cluster.kubectl("delete", "clusterrole/whereabouts-cni", "clusterrolebinding/whereabouts");
+  await cluster.kubectl("delete", "-n", "kube-system", "lease/whereabouts"); // the original's
   await consistent(cluster);
 });

@@ -9,6 +9,9 @@ Deno.test("API server and etcd that stop while pods come and go cost no address 
   const cluster = await openCluster();
   const net = "outage";
   const set = `replicaset/${net}`;
+  const controllers = (count: number) =>
+    cluster.kubectl("scale", "-n", "kube-system", "deployment/whereabouts-controller", `--replicas=${count}`);
+  await controllers(0); // the nodes keep their promises by themselves
   await cluster.apply(network(net, { range: "192.168.105.0/24" }), replicas("ReplicaSet", net, net, COUNT));
   await eventually("pods on their way", async () => (await reported(cluster, net)).size > 2, 60_000);
   await cluster.stopControlPlane();
@@ -25,4 +28,6 @@ Deno.test("API server and etcd that stop while pods come and go cost no address 
   await emptied(cluster, "192.168.105.0-24");
   assert.deepEqual(await reservationsOf(cluster, net), []);
   await consistent(cluster);
+  await controllers(2);
+  await cluster.kubectl("rollout", "status", "-n", "kube-system", "--timeout=90s", "deployment/whereabouts-controller");
 });

@@ -61,7 +61,7 @@ async function keepLogs(state: string): Promise<string> {
   const kept = `${cacheFolder()}/e2e-failed`;
   await Deno.remove(kept, { recursive: true }).catch(() => {});
   await Deno.mkdir(kept);
-  await must(["sh", "-c", 'cp ./*.log "$1"; for n in node*/; do cp -rL "$n"log "$1/${n%/}"; done', "sh", kept], {
+  await must(["sh", "-c", 'cp ./*.log "$1"; for n in node*/; do cp -a "$n"log "$1/${n%/}"; done', "sh", kept], {
     cwd: state,
   });
   return kept;
