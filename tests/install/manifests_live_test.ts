@@ -58,6 +58,17 @@ Deno.test("the manifests are taken by the API server, as they are and once more"
   assert.match(await kube.kubectl("apply", "-k", MANIFESTS), /daemonset\.apps\/whereabouts unchanged/);
 });
 
+Deno.test("the API server takes the uninstallation over an installation; the custom resources are not in it", async () => {
+  await using kube = await makeKube();
+  await kube.kubectl("apply", "-k", MANIFESTS);
+  const changed = await kube.kubectl("apply", "--dry-run=server", "-k", `${MANIFESTS}../uninstall`);
+  assert.match(changed, /daemonset\.apps\/whereabouts configured/);
+  const names = (text: string) => text.trim().split("\n").map((line) => line.replace(/ .*/, "")).sort();
+  const all = names(await kube.kubectl("apply", "-k", MANIFESTS));
+  assert.deepEqual(names(changed), all.filter((name) => !name.startsWith("customresourcedefinition.")));
+  assert.equal(all.length - names(changed).length, 3);
+});
+
 Deno.test("the DaemonSet runs this version, unprivileged, on a root file system that it cannot write", async () => {
   const [daemonSet] = await documents("daemonset.yaml");
   const { spec } = daemonSet.spec.template;
