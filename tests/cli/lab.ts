@@ -72,18 +72,17 @@ export async function call(
 export async function database(): Promise<{ path: string } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/whereabouts.db`;
+  for (const pod of ["web-0", "web-1"]) await give(path, pod);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
+
+/** Gives a pod an address of each range, as its ADD does. */
+export async function give(path: string, pod: string): Promise<void> {
   const world = denoWorld();
   const ranges = { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/124" }] };
   const conf = { name: "net", ipam: { type: "whereabouts", datastore: "embedded", database: path, ...ranges } };
   const { config } = await loadConfig(world, { conf });
   await using store = await openStore(config, { world });
-  for (const pod of ["web-0", "web-1"]) {
-    await allocate(
-      store,
-      config,
-      { podRef: `default/${pod}`, ifName: "net1", containerId: `c-${pod}` },
-      AbortSignal.timeout(5_000),
-    );
-  }
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+  const owner = { podRef: `default/${pod}`, ifName: "net1", containerId: `c-${pod}` };
+  await allocate(store, config, owner, AbortSignal.timeout(5_000));
 }

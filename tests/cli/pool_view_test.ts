@@ -42,3 +42,11 @@ Deno.test("poolMap draws every size of range within 256 cells", () => {
     assert(cells >= 1 && cells <= 256, `${text}: ${cells}`);
   }
 });
+
+Deno.test("poolMap shows what is reserved over another pool, and only where the whole cell is", () => {
+  const small = range("10.0.0.0/28");
+  const reserved = new Set([small.cidr.base + 1n, small.cidr.base + 2n]);
+  assert.match(poolMap(small, used(small, 1), PLAIN, reserved)[1] ?? "", / -█\+·{12}-$/);
+  const large = range("10.0.0.0/16");
+  assert.match(poolMap(large, new Map(), PLAIN, reserved)[1] ?? "", / ·{32}$/);
+});

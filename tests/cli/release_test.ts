@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { call, database, run } from "./lab.ts";
+import { call, database, give, run } from "./lab.ts";
 
 Deno.test("release shows whose an address is, and takes it back only when somebody says yes", async () => {
   await using db = await database();
@@ -57,6 +57,19 @@ for (const command of [["check"], ["reconcile", "--dry-run", "--grace", "5"]]) {
     assert.deepEqual([piped.code, piped.out.includes("released")], [3, false]);
   });
 }
+
+Deno.test("release leaves what a report named to whoever has it now", async () => {
+  await using db = await database();
+  await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
+  const store = ["--database", db.path];
+  const report = await run("check", "--json", ...store, "--pods", `${db.path}.pods`);
+  assert.equal((await run("release", "10.0.0.2", "fd00::2", "--yes", ...store)).code, 0);
+  await give(db.path, "new");
+  const { code, out } = await call({ stdin: report.out }, "release", "--from-report", "-", "--yes", ...store);
+  assert.equal(code, 3);
+  assert.equal(out.match(/ kept: it changed meanwhile$/gm)?.length, 2);
+  assert.match((await run("who-has", "10.0.0.2", ...store)).out, /pool .*default\/new/);
+});
 
 Deno.test("release says what is wrong with the command line, and touches no store", async () => {
   const wrong: [string[], RegExp][] = [

@@ -10,12 +10,13 @@ import {
   movePool,
 } from "../../src/ipam/migrate.ts";
 import type { Ipam } from "../../src/ipam/ipam.ts";
+import { release } from "../../src/ipam/release.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { type Fault, faulty } from "../support/faulty.ts";
-import { assertAgreement, contents, ipamOn, memory, never } from "./lab.ts";
+import { assertAgreement, config, contents, ipamOn, memory, never } from "./lab.ts";
 
 const OLD = "/whereabouts/10.9.0.0/24";
 /** More than one commit's worth. */
@@ -170,5 +171,22 @@ libraryTest(
     assert.deepEqual([moved?.done, moved?.added], [true, ENTRIES.length]);
     assert.deepEqual(told, [500, 1_000, ENTRIES.length]);
     await assertAgreement(target);
+  },
+);
+
+libraryTest(
+  "release of a sandbox finds what an old release gave it, where it was converted and where it was moved",
+  async (lab) => {
+    const { client, source, target } = lab;
+    await client.put(OLD).value("10.9.0.1 c1\n10.9.0.2 c2\n10.9.0.3 c3");
+    await convertAll(source);
+    const network = config(["10.9.0.0/24"]);
+    const del = (ipam: Ipam, containerId: string) => release(ipam, network, { containerId, ifName: "net1" }, never());
+    assert.deepEqual((await del(source, "c1")).map(formatIp), ["10.9.0.1"]);
+    const to = ipamOn(target, denoWorld());
+    await moveAll(source, to);
+    assert.deepEqual((await del(to, "c2")).map(formatIp), ["10.9.0.2"]);
+    assert.deepEqual(await contents(target), { "10.9.0.0/24 10.9.0.3": "//c3", "reserved 10.9.0.3": "//c3" });
+    await assert.rejects(del(source, "c3"), /was moved to another store/);
   },
 );

@@ -120,3 +120,70 @@ Deno.test("findInconsistencies names entries of pods that are gone, where pods a
   );
   assert.deepEqual(findInconsistencies({ pools, reservations: [] }), []);
 });
+
+/** An entry of an old release, of which only the container is known. */
+function old(range: string, address: string, containerId: string): PoolFacts {
+  const ip = parseIp(address);
+  assert(ip);
+  const held = { address: ip.value, podRef: "", ifName: "", containerId };
+  return { ...pool(range), allocations: new Map([[ip.value, held]]) };
+}
+
+Deno.test("findInconsistencies tells old entries by their container", () => {
+  const kinds = (...pools: PoolFacts[]) =>
+    findInconsistencies({ pools, reservations: [] }).map(({ kind, message }) => `${kind}: ${message}`);
+  const [first] = kinds(old("10.0.0.0/24", "10.0.0.1", "c1"));
+  assert.match(first ?? "", /^unowned: 10\.0\.0\.1 is allocated to container c1 of no known pod/);
+  const same = kinds(old("10.0.0.0/24", "10.0.0.1", "c1"), old("10.0.0.0/25", "10.0.0.1", "c1"));
+  assert.equal(same.filter((text) => text.startsWith("duplicate")).length, 0);
+  const two = kinds(old("10.0.0.0/24", "10.0.0.1", "c1"), old("10.0.0.0/25", "10.0.0.1", "c2"));
+  assert.match(two.find((text) => text.startsWith("duplicate")) ?? "", /to container c2 and to container c1/);
+});
+
+Deno.test("findInconsistencies takes an old entry of a pod's address for the pod's", () => {
+  const pods = [{ ...WEB, addresses: new Set(["10.0.0.1"]), attached: ["10.0.0.1"] }];
+  const found = findInconsistencies({ pools: [old("10.0.0.0/24", "10.0.0.1", "c1")], reservations: [], pods });
+  assert.deepEqual(found.map(({ kind }) => kind), ["unowned"]);
+});
+
+Deno.test("findInconsistencies takes two old entries of one container for those of two interfaces", () => {
+  const both = new Map(
+    ["10.0.0.1", "10.0.0.2"].flatMap((address) => [...old("10.0.0.0/24", address, "c1").allocations]),
+  );
+  const found = findInconsistencies({ pools: [{ ...pool("10.0.0.0/24"), allocations: both }], reservations: [] });
+  assert.deepEqual(found.map(({ kind }) => kind), ["unowned", "unowned"]);
+});
+
+Deno.test("findInconsistencies passes on what cannot be read, and what does not fit in slices", () => {
+  const slices = { stored: [{ name: "net", range: "10.0.0.0/24", slices: [] }], nodes: [{ name: "node1" }] };
+  const unreadable = [{ where: "IPPool x", why: "It is broken" }];
+  const found = findInconsistencies({ pools: [], reservations: [], slices, unreadable });
+  assert.deepEqual(found.map(({ kind, subject, pool, message }) => [kind, subject, pool, message]), [
+    ["unreadable", "stored", "IPPool x", "It is broken"],
+    ["node-without-slice", "slices", "net", "Node node1 has no slice of net"],
+  ]);
+});
+
+Deno.test("findInconsistencies says exactly what an entry and a reservation are, so that they can be compared later", () => {
+  const [orphan] = findInconsistencies({
+    pools: [pool("10.0.0.0/24", "10.0.0.1 gone net2 c9")],
+    reservations: [],
+    pods: [],
+  });
+  const { message: _, ...seen } = orphan ?? { message: "" };
+  assert.deepEqual(seen, {
+    kind: "orphan",
+    subject: "entry",
+    address: "10.0.0.1",
+    pool: "10.0.0.0/24",
+    network: "",
+    podRef: "default/gone",
+    ifName: "net2",
+    containerId: "c9",
+  });
+  const [stray] = findInconsistencies({
+    pools: [],
+    reservations: [{ ...reserved("10.0.0.1", "gone"), containerId: "c9" }],
+  });
+  assert.deepEqual([stray?.subject, stray?.containerId, stray?.network], ["reservation", "c9", ""]);
+});

@@ -97,3 +97,22 @@ Deno.test("openEmbedded keeps what a process committed before it was killed", ()
     await using after = await openEmbedded({ kind: "embedded", path });
     assert.deepEqual([...(await after.read(KEY, signal)).allocations.values()], [HELD]);
   }));
+
+Deno.test("openEmbedded names rows that it cannot read, and leaves them out", () =>
+  inFolder(async (path) => {
+    await using driver = await openEmbedded({ kind: "embedded", path });
+    await driver.commit(await driver.read(KEY, signal), [{ address: HELD.address, after: HELD }], signal);
+    assert.deepEqual(await driver.unreadable?.(signal), []);
+    using odd = new DatabaseSync(path);
+    odd.exec(`
+      INSERT INTO allocations VALUES (1, 'fd00::1', 'default/b', 'net1', 'c2');
+      INSERT INTO pools (network, node, range, version) VALUES ('', '', 'nonsense', 1);
+      INSERT INTO reservations VALUES ('', 'nonsense', 'default/b', 'net1', 'c2');
+    `);
+    assert.deepEqual((await driver.unreadable?.(signal))?.map(({ where, why }) => `${where}: ${why}`), [
+      "Pool nonsense: Its range is no network",
+      "Pool 10.9.0.0/24: Its entry fd00::1 is no address of it",
+      "Reservation nonsense: It is of no address",
+    ]);
+    assert.deepEqual((await driver.list(signal)).map(({ allocations }) => [...allocations.values()]), [[HELD]]);
+  }));
