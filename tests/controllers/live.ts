@@ -8,10 +8,12 @@ import { openCluster } from "../../drivers/kubernetes/cluster.ts";
 import { loadDriver } from "../../drivers/mod.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import type { IpamConfig } from "../../src/config/types.ts";
 import type { Cluster } from "../../src/controllers/cluster.ts";
 import { Controller } from "../../src/controllers/controller.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { type OpenIpam, openIpam } from "../../src/ipam/ipam.ts";
+import { release } from "../../src/ipam/release.ts";
 import { LEAST_GRACE } from "../../src/ipam/sweep.ts";
 import { sliceRanges } from "../../src/ipam/slices.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
@@ -150,14 +152,22 @@ export class Lab implements AsyncDisposable {
 
   /** An ADD of the plugin's core. Returns the addresses. */
   async add(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<string[]> {
-    const { containerId = `c-${pod}`, ifName = "net1", node } = more;
+    const { containerId = `c-${pod}`, ifName = "net1" } = more;
+    const owner = { podRef: this.objects.ref(pod), ifName, containerId };
+    const config = await this.#config(network, ipam, more);
+    return (await allocate(this.ipam, config, owner, NEVER)).map(({ ip }) => formatIp(ip));
+  }
+
+  /** A DEL of the plugin's core. */
+  async del(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<void> {
+    const { containerId = `c-${pod}`, ifName = "net1" } = more;
+    await release(this.ipam, await this.#config(network, ipam, more), { containerId, ifName }, NEVER);
+  }
+
+  async #config(network: string, ipam: Record<string, unknown>, { node }: AddOptions): Promise<IpamConfig> {
     const conf = { name: network, ipam: { type: "whereabouts", datastore: "kubernetes", ...ipam } };
     const { config } = await loadConfig({ ...denoWorld(), env: () => undefined }, { conf });
-    const narrowed = node === undefined
-      ? config
-      : await sliceRanges(this.ipam, config, () => Promise.resolve(node), NEVER);
-    const owner = { podRef: this.objects.ref(pod), ifName, containerId };
-    return (await allocate(this.ipam, narrowed, owner, NEVER)).map(({ ip }) => formatIp(ip));
+    return node === undefined ? config : await sliceRanges(this.ipam, config, () => Promise.resolve(node), NEVER);
   }
 
   /** A kubeconfig that leads nowhere. */
@@ -200,5 +210,5 @@ export interface AddOptions {
   /** Default `net1`. */
   readonly ifName?: string;
   /** The node, where slices are used. */
-  readonly node?: string;
+  readonly node?: string | undefined;
 }
