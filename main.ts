@@ -23,10 +23,8 @@ if (world.env("CNI_COMMAND") !== undefined) {
   writeAll(Deno.stdout, answer.stdout);
   Deno.exit(answer.exitCode);
 }
-const { runCommand } = await import("./src/cli/command.ts");
-const { denoTerminal } = await import("./src/world/deno_terminal.ts");
-const { inspectApi, openCluster } = await import("./drivers/cluster.ts");
-Deno.exit(await runCommand(Deno.args, world, loadDriver, { ...denoTerminal(), inspectApi, openCluster }));
+const { runProcess } = await import("./src/cli/process.ts");
+Deno.exit(await runProcess(Deno.args, world, loadDriver, await import("./drivers/cluster.ts")));
 
 async function serveDirectly(input: Uint8Array | undefined) {
   if (input?.length) void seedTls(input);

@@ -38,13 +38,16 @@ export async function withLock<T>(
 }
 
 async function others(session: EtcdSession, lock: string, revision: string, signal: AbortSignal): Promise<void> {
-  const { world } = session;
+  const { world, log } = session;
+  let told = false;
   const end = world.now() + PATIENCE;
   for (;;) {
     const { kvs } = await session.call(signal, (client) => client.getAll().prefix(`${lock}/`).exec());
     const before = kvs.filter(({ create_revision }) => BigInt(create_revision) < BigInt(revision))
       .map(({ key }) => key.toString()).filter((key) => /^[0-9a-f]+$/.test(key.slice(lock.length + 1)));
     if (before.length === 0) return;
+    if (!told) log.warn("Waiting for an older plugin that works on a record, or died at it", { lock: before[0] });
+    told = true;
     if (world.now() > end) {
       throw new RefusedError(
         `Cannot lock ${lock}: an older plugin holds ${before.join(", ")}; stop the older plugins, and run it again`,

@@ -40,7 +40,7 @@ type Node = Readonly<Record<string, unknown>>;
 /**
  * Reads the credentials as they are now.
  *
- * @param path of a kubeconfig; absent: the service account of this pod
+ * @param path of a kubeconfig, or of several, separated by colons; absent: the service account of this pod
  * @throws {RefusedError} something is missing or cannot be read; the message names it
  */
 export async function readAccess(world: World, path: string | undefined): Promise<Access> {
@@ -81,6 +81,9 @@ async function fromKubeconfig(world: World, path: string): Promise<Access> {
 }
 
 async function readKubeconfig(world: World, path: string): Promise<Node> {
+  if (path.includes(":")) {
+    return (await import("./kubeconfig_list.ts")).readList(path, (one) => readKubeconfig(world, one));
+  }
   const text = await readFile(world, path, path, "");
   let config: unknown;
   try {

@@ -1,0 +1,19 @@
+/**
+ * The command line of this process.
+ *
+ * @module
+ */
+import { denoTerminal } from "../world/deno_terminal.ts";
+import type { World } from "../world/world.ts";
+import { runCommand } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs a command at the real terminal. Returns the exit code. */
+export function runProcess(
+  args: readonly string[],
+  world: World,
+  loadDriver: Terminal["loadDriver"],
+  { inspectApi, openCluster }: Pick<Terminal, "inspectApi" | "openCluster">,
+): Promise<number> {
+  return runCommand(args, world, loadDriver, { ...denoTerminal(), inspectApi, openCluster });
+}
