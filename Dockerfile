@@ -8,9 +8,9 @@
 #   docker build --target reconciler -t whereabouts-reconciler:0.1.0 .
 #
 # The first stage runs on the machine that builds, and compiles for the one that is asked for.
-# For a release, give the base by digest: --build-arg BASE=gcr.io/distroless/cc-debian12@sha256:DIGEST
+# Deno by version, the base by digest; another one: --build-arg BASE=gcr.io/distroless/cc-debian12@sha256:DIGEST
 ARG DENO=2.9.6
-ARG BASE=gcr.io/distroless/cc-debian12:nonroot
+ARG BASE=gcr.io/distroless/cc-debian12:nonroot@sha256:471dbca9cad607b9a32c10e9c31fb09ffaeb2d460e0afbff86c27abbc80b1b98
 
 FROM --platform=$BUILDPLATFORM denoland/deno:${DENO} AS build
 ARG TARGETARCH=amd64

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { parseAllDocuments } from "yaml";
 import { binary } from "../support/binary.ts";
-import { imageArchive, librariesOf, productImage } from "../support/image.ts";
+import { imageArchive, librariesOf, productImage, reconcilerImage } from "../support/image.ts";
 import { must, run } from "../support/process.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -38,9 +39,39 @@ Deno.test("the image's root file system runs the binary with nothing around it",
   }
 });
 
+Deno.test("the reconciler's image runs its script as the CronJob does, on a cache that is whole", async () => {
+  const { name, entries, entrypoint = [], env = [] } = await reconcilerImage("localhost/reconciler:test");
+  const [{ spec }] = parseAllDocuments(await Deno.readTextFile(`${ROOT}install/manifests/reconciler.yaml`))
+    .map((document) => document.toJS());
+  assert.deepEqual(spec.jobTemplate.spec.template.spec.containers[0].command, entrypoint);
+  const folder = await Deno.makeTempDir({ prefix: "image-" });
+  try {
+    assert(entries instanceof Uint8Array, name);
+    await Deno.writeFile(`${folder}/root.tar`, entries);
+    await must(["tar", "-xf", "root.tar"], { cwd: folder });
+    const [program = "", ...args] = entrypoint;
+    const there = [
+      "unshare",
+      "--net",
+      `--root=${folder}`,
+      "--wd=/whereabouts",
+      `/usr/bin/${program}`,
+      ...args,
+      "--help",
+    ];
+    const variables = Object.fromEntries(env.map((one) => one.split("=")));
+    const { code, stdout, stderr } = await run(there, { clearEnv: true, env: { PATH: "/usr/bin", ...variables } });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /One sweep: frees what no pod holds/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the Dockerfile ends with a distroless stage that holds the binary alone, and copies what is there", async () => {
   const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
-  assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12\b/m);
+  assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12:nonroot@sha256:[0-9a-f]{64}$/m);
+  assert.match(text, /^ARG DENO=\d+\.\d+\.\d+$/m);
   const last = text.slice(text.lastIndexOf("\nFROM "));
   assert.deepEqual(last.match(/^COPY .*$/gm), ["COPY --from=build /out/whereabouts /usr/bin/whereabouts"]);
   assert.doesNotMatch(text, /:latest\b/);

@@ -12,12 +12,14 @@ import { concat, tar, type TarEntry } from "./tar.ts";
 export interface ImageSpec {
   /** `localhost/NAME:TAG`. */
   readonly name: string;
-  /** What stands in its root file system, folders before what is in them. */
-  readonly entries: readonly TarEntry[];
+  /** What stands in its root file system, folders before what is in them; or an archive of it. */
+  readonly entries: readonly TarEntry[] | Uint8Array;
   /** Program and arguments. */
   readonly entrypoint?: readonly string[];
   /** Arguments unless others are given. */
   readonly cmd?: readonly string[];
+  /** `NAME=VALUE`, beside PATH. */
+  readonly env?: readonly string[];
 }
 
 const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64" };
@@ -34,14 +36,14 @@ export async function imageArchive(images: readonly ImageSpec[]): Promise<Uint8A
   const json = (mediaType: string, value: unknown) => put(mediaType, encoder.encode(JSON.stringify(value)));
   const architecture = ARCHITECTURES[Deno.build.arch] ?? Deno.build.arch;
   const manifests: unknown[] = [];
-  for (const { name, entries, entrypoint, cmd } of images) {
+  for (const { name, entries, entrypoint, cmd, env = [] } of images) {
     const type = (kind: string) => `application/vnd.oci.image.${kind}`;
-    const layer = await put(type("layer.v1.tar"), tar(entries));
+    const layer = await put(type("layer.v1.tar"), entries instanceof Uint8Array ? entries : tar(entries));
     const config = await json(type("config.v1+json"), {
       architecture,
       os: "linux",
       config: {
-        Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+        Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", ...env],
         ...(entrypoint && { Entrypoint: entrypoint }),
         ...(cmd && { Cmd: cmd }),
       },
@@ -60,8 +62,41 @@ export async function imageArchive(images: readonly ImageSpec[]): Promise<Uint8A
   ]);
 }
 
+/**
+ * The image of the Dockerfile's stage `reconciler`: Deno, of its base what it needs, what the stage copies, and a cache of what that
+ * imports.
+ */
+export async function reconcilerImage(name: string): Promise<ImageSpec> {
+  const project = new URL("../../", import.meta.url).pathname;
+  const [, stage = ""] =
+    /^FROM \S+ AS reconciler\n([^]*?)^FROM /m.exec(await Deno.readTextFile(`${project}Dockerfile`)) ?? [];
+  const sources = [...stage.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, named = ""]) => named.split(" "));
+  const [, entrypoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(stage) ?? [];
+  const root = await Deno.makeTempDir({ prefix: "image-" });
+  try {
+    const deno = Deno.execPath();
+    await Deno.mkdir(`${root}/usr/bin`, { recursive: true });
+    await Deno.mkdir(`${root}/whereabouts`);
+    await must(["cp", "-L", deno, `${root}/usr/bin/deno`]);
+    await must(["cp", "-L", "--parents", ...await librariesOf(deno), root]);
+    await must(["cp", "-r", "--parents", ...sources, `${root}/whereabouts`], { cwd: project });
+    const env = { DENO_DIR: `${root}/deno-dir` };
+    await must([deno, "cache", "--quiet", "--frozen", "install/reconcile.ts"], { cwd: `${root}/whereabouts`, env });
+    const archive = `${root}.tar`;
+    await must(["tar", "--create", `--file=${archive}`, "--owner=0", "--group=0", `--directory=${root}`, "."]);
+    const entries = await Deno.readFile(archive);
+    await Deno.remove(archive);
+    return { name, entries, entrypoint: JSON.parse(entrypoint), env: ["DENO_DIR=/deno-dir"] };
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
 /** The image that the Dockerfile makes: the binary, and of its base what the binary needs. */
-export async function productImage(binary: string, name: string): Promise<ImageSpec> {
+export async function productImage(
+  binary: string,
+  name: string,
+): Promise<ImageSpec & { readonly entries: readonly TarEntry[] }> {
   const files = await Promise.all(
     (await librariesOf(binary)).map(async (path) => ({
       path: path.slice(1),
