@@ -12,7 +12,8 @@ import type { World } from "../../src/world/world.ts";
 import { startDeadline } from "../../src/world/deadline.ts";
 import type { ApiReader } from "./reader.ts";
 
-const PAGE = 500;
+/** Objects of a page: what is read of one is garbage at once, and a controller is as large as its garbage. */
+const PAGE = 100;
 /** Milliseconds a page may take. */
 const PAGE_TIMEOUT = 60_000;
 /** Seconds after which the API server ends a watch by itself. */

@@ -15,8 +15,10 @@ import { reservationOf } from "./reservation.ts";
 
 /** Orphans whose pods are asked for, and that are then freed, together. */
 const CHUNK = 50;
-/** Pods that are asked for at once. */
+/** Pods of a pool that are asked for at once. */
 const AT_ONCE = 10;
+/** Pools that are worked on at once. */
+const POOLS_AT_ONCE = 4;
 
 /** Asks the cluster for one pod, now. Undefined: there is none. An error is no answer. */
 export type FindPod = (podRef: string, signal: AbortSignal) => Promise<PodFacts | undefined>;
@@ -38,7 +40,7 @@ export interface Freed extends Reclaimed<Orphan> {
 }
 
 /**
- * Frees orphans, pool by pool. Each one's pod is asked for once more right before: between that and the write, a new pod of its name
+ * Frees orphans, some pools at a time. Each one's pod is asked for once more right before: between that and the write, a new pod of its name
  * would have to be made, scheduled and started.
  *
  * @throws the signal's reason once it aborts
@@ -54,7 +56,7 @@ export async function freeOrphans(
   const failed: Orphan[] = [];
   const failures: unknown[] = [];
   const pools = Map.groupBy(orphans, ({ key }) => formatPoolKey(key));
-  for (const chunk of [...pools.values()].flatMap((ofPool) => chunks(ofPool, CHUNK))) {
+  const freeChunk = async (chunk: readonly Orphan[]) => {
     const { pods, unknown } = await askFor(ipam, chunk.map(({ allocation }) => allocation.podRef), findPod, signal);
     failures.push(...unknown.values());
     failed.push(...chunk.filter(({ allocation }) => unknown.has(allocation.podRef)));
@@ -68,7 +70,11 @@ export async function freeOrphans(
       failures.push(error);
       failed.push(...confirmed);
     }
-  }
+  };
+  const freePool = async (ofPool: readonly Orphan[]) => {
+    for (const chunk of chunks(ofPool, CHUNK)) await freeChunk(chunk);
+  };
+  for (const some of chunks([...pools.values()], POOLS_AT_ONCE)) await Promise.all(some.map(freePool));
   for (const { key, allocation, reason } of done) {
     const address = formatIp({ family: key.cidr.family, value: allocation.address });
     ipam.log.info("Freed", { pool: formatPoolKey(key), address, pod: allocation.podRef, reason });
