@@ -1,0 +1,189 @@
+// deno-lint-ignore-file no-console -- a bench prints its table
+/**
+ * The controller's bench: the compiled binary as a process of its own, on a real API server that holds a large cluster.
+ *
+ * `deno task bench:controller [--pods N] [--pools N] [--nodes N] [--plugin PATH] [--json]`.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { binary } from "../support/binary.ts";
+import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
+import { Objects } from "../support/objects.ts";
+import { eventually, freePort, run, Server } from "../support/process.ts";
+import { FaultProxy } from "../support/proxy.ts";
+import { Crowd } from "./crowd.ts";
+
+const { values } = parseArgs({
+  options: {
+    pods: { type: "string", default: "10000" },
+    pools: { type: "string", default: "20" },
+    nodes: { type: "string", default: "500" },
+    plugin: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+const size = { pods: Number(values.pods), pools: Number(values.pools) };
+const nodes = Array.from({ length: Number(values.nodes) }, (_, i) => `bench-node-${i}`);
+const joining = Array.from({ length: 10 }, (_, i) => `bench-late-${i}`);
+/** Milliseconds that anything may take: nothing is near it, and what is slow is to be seen. */
+const LIMIT = 300_000;
+/** Seconds over which requests at rest are counted. */
+const REST = 60;
+const SLICES = ["fast", "fast6"];
+
+interface Figure {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly aim?: number;
+}
+
+const say = (text: string) => console.error(`bench: ${text}`);
+const seconds = (since: number) => (performance.now() - since) / 1_000;
+
+/** A running controller. */
+class Running implements AsyncDisposable {
+  readonly begun: number = performance.now();
+  readonly #server: Server;
+  readonly #address = `127.0.0.1:${freePort()}`;
+
+  constructor(path: string, kubeconfig: string, log: string, ...more: readonly string[]) {
+    const http = ["--http-address", this.#address, "--lease-name", `bench-${crypto.randomUUID().slice(0, 8)}`];
+    this.#server = new Server([path, "controller", "--kubeconfig", kubeconfig, ...http, ...more], log);
+  }
+
+  /** Waits until it knows the cluster. */
+  async synced(): Promise<void> {
+    await this.#server.ready("the controller", async () => await this.value("whereabouts_controller_leading") === 1);
+    await eventually("it is ready", async () => (await this.#get("/readyz"))?.status === 200, LIMIT);
+  }
+
+  /** A value of its metrics. */
+  async value(name: string): Promise<number | undefined> {
+    const text = (await this.#get("/metrics"))?.text ?? "";
+    const line = text.split("\n").find((one) => one.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length + 1));
+  }
+
+  /** Megabytes: resident now, and the most it ever was. */
+  memory(): { readonly now: number; readonly most: number } {
+    const status = Deno.readTextFileSync(`/proc/${this.#server.pid}/status`);
+    const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
+    return { now: of("VmRSS"), most: of("VmHWM") };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+  }
+
+  async #get(path: string): Promise<{ readonly status: number; readonly text: string } | undefined> {
+    try {
+      const response = await fetch(`http://${this.#address}${path}`);
+      return { status: response.status, text: await response.text() };
+    } catch {
+      return undefined; // it does not listen yet
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  say("compiling");
+  const path = values.plugin ?? await binary();
+  await using plane = await ControlPlane.start();
+  const kube = await namespaceOf(plane.facts);
+  using objects = new Objects(kube);
+  using crowd = new Crowd(kube);
+  await objects.installAttachments();
+  say(`${size.pods} pods, ${nodes.length} nodes`);
+  await crowd.settle(size);
+  await crowd.join(nodes);
+  for (const [name, range, prefix] of [["fast", "172.16.0.0/12", "/24"], ["fast6", "fd00::/48", "/64"]] as const) {
+    const ipam = { type: "whereabouts", range, node_slice_size: prefix };
+    await objects.attachment(name, { cniVersion: "1.0.0", name, type: "macvlan", ipam });
+  }
+  const figures = [
+    ...await working(path, kube, objects, crowd),
+    ...await atRest(path, kube),
+    ...await checked(path, kube),
+  ];
+  if (values.json) console.log(JSON.stringify(figures));
+  else {
+    for (const { what, value, unit, aim } of figures) {
+      console.log(`${what.padEnd(44)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(3)}${aim ? `  aim < ${aim}` : ""}`);
+    }
+  }
+}
+
+/** Start, sweep, slices, and pods that go. */
+async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd): Promise<Figure[]> {
+  const log = `${kube.folder}/controller.log`;
+  await using controller = new Running(path, kube.kubeconfig, log, "--interval", "30s", "--grace", "5");
+  say("first sync");
+  await controller.synced();
+  const sync = seconds(controller.begun);
+  const assigned = async (wanted: readonly string[]) => {
+    for (const pool of SLICES) {
+      const have = new Set((await objects.slices(pool)).map((one) => one.split(" ")[1]));
+      if (!wanted.every((node) => have.has(node))) return false;
+    }
+    return true;
+  };
+  await eventually("every node has its slices", () => assigned(nodes), LIMIT);
+  const slices = seconds(controller.begun);
+  await eventually("a sweep", async () => await controller.value("whereabouts_sweep_seconds_count") === 1, LIMIT);
+  const sweep = await controller.value("whereabouts_sweep_seconds_sum") ?? Number.NaN;
+  say("nodes leave and join");
+  const [, changing] = [await crowd.leave(nodes.slice(0, 10)), performance.now()];
+  await crowd.join(joining);
+  await eventually("those that joined have slices", () => assigned(joining), LIMIT);
+  const change = seconds(changing);
+  say("pods go");
+  const gone = Array.from({ length: Math.min(500, size.pods) }, (_, i) => i * Math.floor(size.pods / 500 || 1));
+  await crowd.evict(gone);
+  const evicted = performance.now();
+  const freed = 'whereabouts_freed_total{what="entry",reason="pod is gone"}';
+  await eventually("their addresses are free", async () => await controller.value(freed) === gone.length, LIMIT);
+  const release = seconds(evicted);
+  await eventually(
+    "another sweep",
+    async () => (await controller.value("whereabouts_sweep_seconds_count") ?? 0) >= 2,
+    LIMIT,
+  );
+  const { now, most } = controller.memory();
+  return [
+    { what: "first sync", value: sync, unit: "s", aim: 15 },
+    { what: `${nodes.length} nodes have their slices, from start`, value: slices, unit: "s", aim: 20 },
+    { what: "sweep, grace period left out", value: sweep, unit: "s", aim: 10 },
+    { what: "10 nodes left, 10 joined", value: change, unit: "s", aim: 3 },
+    { what: `${gone.length} pods went at once`, value: release, unit: "s" },
+    { what: "resident memory", value: now, unit: "MB", aim: 250 },
+    { what: "resident memory, most", value: most, unit: "MB", aim: 250 },
+  ];
+}
+
+/** What a controller asks for while nothing happens. */
+async function atRest(path: string, kube: Kube): Promise<Figure[]> {
+  say(`${REST} s at rest`);
+  await using proxy = await FaultProxy.start(kube);
+  await using controller = new Running(path, await proxy.kubeconfig(), `${kube.folder}/resting.log`, "--grace", "5");
+  await controller.synced();
+  await eventually("a sweep", async () => await controller.value("whereabouts_sweep_seconds_count") === 1, LIMIT);
+  const before = proxy.requests.length;
+  await new Promise((resolve) => setTimeout(resolve, REST * 1_000)); // the time is what is measured over
+  const { now } = controller.memory();
+  return [
+    { what: "requests a second at rest", value: (proxy.requests.length - before) / REST, unit: "/s", aim: 1 },
+    { what: "resident memory at rest", value: now, unit: "MB", aim: 250 },
+  ];
+}
+
+async function checked(path: string, kube: Kube): Promise<Figure[]> {
+  say("check");
+  const begun = performance.now();
+  const { code, stdout, stderr } = await run([path, "check", "--kubeconfig", kube.kubeconfig]);
+  if (![0, 3].includes(code)) throw new Error(`check ended with ${code}: ${stdout}${stderr}`);
+  return [{ what: `check of ${size.pods} allocations`, value: seconds(begun), unit: "s", aim: 5 }];
+}
+
+await main();
