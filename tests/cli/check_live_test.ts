@@ -10,6 +10,7 @@ async function makeLab() {
   const kube = await makeKube();
   const objects = new Objects(kube);
   await objects.installAttachments();
+  // pods are those of the whole cluster, other tests' too: no other test has these ranges
   const ask = (...args: string[]) => call({ openCluster }, ...args, "--kubeconfig", kube.kubeconfig);
   const exit = { code: 0 };
   const check = async () => {
@@ -39,26 +40,26 @@ async function makeLab() {
 Deno.test("check tells leaks from conflicts and from what cannot be read, by its exit code", async () => {
   await using lab = await makeLab();
   const { kube, objects, check, exit, entry, reservation } = lab;
-  await objects.pod("web", { ips: ["10.5.0.1"] });
-  await put(kube, "IPPool", "10.5.0.0-24", { range: "10.5.0.0/24", allocations: { "1": entry("web", "c1") } });
-  await put(kube, "OverlappingRangeIPReservation", "10.5.0.1", reservation("web"));
+  await objects.pod("web", { ips: ["172.27.5.1"] });
+  await put(kube, "IPPool", "172.27.5.0-24", { range: "172.27.5.0/24", allocations: { "1": entry("web", "c1") } });
+  await put(kube, "OverlappingRangeIPReservation", "172.27.5.1", reservation("web"));
   assert.deepEqual([await check(), exit.code], [[], 0]);
 
-  await put(kube, "IPPool", "10.6.0.0-24", { range: "10.6.0.0/24", allocations: { "2": entry("gone", "c2") } });
-  await put(kube, "OverlappingRangeIPReservation", "10.6.0.9", reservation("gone"));
-  assert.deepEqual([await check(), exit.code], [["orphan 10.6.0.2", "reservation-without-entry 10.6.0.9"], 3]);
+  await put(kube, "IPPool", "172.27.6.0-24", { range: "172.27.6.0/24", allocations: { "2": entry("gone", "c2") } });
+  await put(kube, "OverlappingRangeIPReservation", "172.27.6.9", reservation("gone"));
+  assert.deepEqual([await check(), exit.code], [["orphan 172.27.6.2", "reservation-without-entry 172.27.6.9"], 3]);
 
-  await objects.pod("db", { ips: ["10.5.0.7"] });
+  await objects.pod("db", { ips: ["172.27.5.7"] });
   assert.deepEqual([await check(), exit.code], [
-    ["orphan 10.6.0.2", "pod-address-unallocated 10.5.0.7", "reservation-without-entry 10.6.0.9"],
+    ["orphan 172.27.6.2", "pod-address-unallocated 172.27.5.7", "reservation-without-entry 172.27.6.9"],
     4,
   ]);
 
-  await put(kube, "IPPool", "10.7.0.0-24", { range: "10.8.0.0/24", allocations: {} });
+  await put(kube, "IPPool", "172.27.7.0-24", { range: "172.27.8.0/24", allocations: {} });
   await put(kube, "OverlappingRangeIPReservation", "nonsense", reservation("web"));
   const unreadable = (await check()).filter((text: string) => text.startsWith("unreadable"));
   assert.deepEqual([unreadable, exit.code], [
-    ["unreadable IPPool 10.7.0.0-24", "unreadable OverlappingRangeIPReservation nonsense"],
+    ["unreadable IPPool 172.27.7.0-24", "unreadable OverlappingRangeIPReservation nonsense"],
     5,
   ]);
 });
@@ -71,25 +72,25 @@ Deno.test("check names slices that overlap, lie outside of their range, or have 
   await objects.node(two);
   try {
     const allocations = [
-      { nodeName: one, sliceRange: "10.5.0.0/25" },
-      { nodeName: "nowhere", sliceRange: "10.5.0.64/26" },
-      { nodeName: "", sliceRange: "10.5.0.128/26" },
-      { nodeName: one, sliceRange: "10.9.0.0/26" },
+      { nodeName: one, sliceRange: "172.27.5.0/25" },
+      { nodeName: "nowhere", sliceRange: "172.27.5.64/26" },
+      { nodeName: "", sliceRange: "172.27.5.128/26" },
+      { nodeName: one, sliceRange: "172.27.9.0/26" },
     ];
     const file = await Deno.makeTempFile({ suffix: ".json" });
     const object = {
       apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
       kind: "NodeSlicePool",
       metadata: { name: "net" },
-      spec: { range: "10.5.0.0/24", sliceSize: "/26" },
+      spec: { range: "172.27.5.0/24", sliceSize: "/26" },
       status: { allocations },
     };
     await Deno.writeTextFile(file, JSON.stringify(object));
     await kube.kubectl("create", "-f", file);
     const { code, out } = await ask("check");
     assert.equal(code, 4);
-    assert.match(out, /^slices-overlap +- +net +.*10\.5\.0\.0\/25 of node a-.*10\.5\.0\.64\/26 of node nowhere/m);
-    assert.match(out, /^slice-outside-range .*10\.9\.0\.0\/26/m);
+    assert.match(out, /^slices-overlap +- +net +.*172\.27\.5\.0\/25 of node a-.*172\.27\.5\.64\/26 of node nowhere/m);
+    assert.match(out, /^slice-outside-range .*172\.27\.9\.0\/26/m);
     assert.match(out, /^slice-without-node .*node nowhere/m);
     assert.match(out, new RegExp(`^node-without-slice .*Node ${two} has no slice of net`, "m"));
     assert.doesNotMatch(out, new RegExp(`Node ${one} has no slice`));
@@ -103,21 +104,21 @@ Deno.test("check names slices that overlap, lie outside of their range, or have 
 Deno.test("show draws what is free, used, reserved and withheld as the network says, and release takes back a lone reservation", async () => {
   await using lab = await makeLab();
   const { kube, objects, ask, entry, reservation } = lab;
-  const ipam = { type: "whereabouts", range: "10.5.0.0/28", range_end: "10.5.0.9", exclude: ["10.5.0.4/31"] };
+  const ipam = { type: "whereabouts", range: "172.27.5.0/28", range_end: "172.27.5.9", exclude: ["172.27.5.4/31"] };
   await objects.attachment("net", { cniVersion: "1.0.0", name: "net", type: "macvlan", ipam });
-  await put(kube, "IPPool", "10.5.0.0-28", { range: "10.5.0.0/28", allocations: { "1": entry("web", "c1") } });
-  await put(kube, "OverlappingRangeIPReservation", "10.5.0.1", reservation("web"));
-  await put(kube, "OverlappingRangeIPReservation", "10.5.0.3", reservation("other"));
+  await put(kube, "IPPool", "172.27.5.0-28", { range: "172.27.5.0/28", allocations: { "1": entry("web", "c1") } });
+  await put(kube, "OverlappingRangeIPReservation", "172.27.5.1", reservation("web"));
+  await put(kube, "OverlappingRangeIPReservation", "172.27.5.3", reservation("other"));
   const map = await ask("show", "--map");
-  assert.match(map.out, /^ {2}10\.5\.0\.0 +-█·\+--····-{6}$/m);
+  assert.match(map.out, /^ {2}172\.27\.5\.0 +-█·\+--····-{6}$/m);
   const list = await ask("show");
-  assert.match(list.out, /^10\.5\.0\.0\/28 +1 +6 +7 +14 %$/m);
-  const released = await ask("release", "10.5.0.3", "--yes");
+  assert.match(list.out, /^172\.27\.5\.0\/28 +1 +6 +7 +14 %$/m);
+  const released = await ask("release", "172.27.5.3", "--yes");
   assert.match(
     released.out,
-    new RegExp(`^10\\.5\\.0\\.3 +reservation +${objects.ref("other")} \\(net1\\) +released$`, "m"),
+    new RegExp(`^172\\.27\\.5\\.3 +reservation +${objects.ref("other")} \\(net1\\) +released$`, "m"),
   );
-  assert.equal((await ask("who-has", "10.5.0.3")).code, 1);
+  assert.equal((await ask("who-has", "172.27.5.3")).code, 1);
   assert.equal(
     (await ask("show", "-n", "nowhere")).out.startsWith("No pools in namespace nowhere of the cluster of "),
     true,
