@@ -102,7 +102,7 @@ export {
 } from "./src/ipam/sweep.ts";
 export { type Seen, type SweepReport, sweepReport } from "./src/ipam/sweep_report.ts";
 export type { FindPod } from "./src/ipam/reclaim.ts";
-export type { Orphan, OrphanReason, PodFacts, PoolFacts } from "./src/pool/orphans.ts";
+export type { Attached, Orphan, OrphanReason, PodFacts, PoolFacts } from "./src/pool/orphans.ts";
 export type { Entry, StrayReason } from "./src/pool/reservations.ts";
 export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";

@@ -25,7 +25,8 @@ export function toPodFacts({ metadata, status }: V1Pod): PodFacts {
   const podRef = `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
   const networks = networkStatus(metadata?.annotations?.[STATUS_ANNOTATION]);
   const own = status?.podIPs?.map(({ ip }) => canonical(ip ?? "")) ?? [];
-  const attached = networks?.filter(({ isDefault }) => !isDefault).flatMap(({ ips }) => ips);
+  const attached = networks?.filter(({ isDefault }) => !isDefault)
+    .flatMap(({ name, ips }) => ips.map((address) => ({ network: name, address })));
   return {
     podRef,
     ...(metadata?.uid && { uid: metadata.uid }),
@@ -55,12 +56,15 @@ export function toAttachment({ metadata = {}, spec = {} }: AttachmentObject): At
   return { namespace, name, uid, config: spec.config ?? "" };
 }
 
-function networkStatus(annotation: string | undefined): { ips: string[]; isDefault: boolean }[] | undefined {
+function networkStatus(
+  annotation: string | undefined,
+): { name: string; ips: string[]; isDefault: boolean }[] | undefined {
   if (!annotation) return undefined;
   try {
     const networks: unknown = JSON.parse(annotation);
     if (!Array.isArray(networks)) return undefined;
     return networks.map((network) => ({
+      name: typeof network?.name === "string" ? network.name : "",
       ips: Array.isArray(network?.ips) ? network.ips.map(String).map(canonical) : [],
       isDefault: network?.default === true,
     }));

@@ -41,7 +41,8 @@ export const check: Command = defineCommand({
   const pools = await driver.list(signal);
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);
-  const findings = findInconsistencies({ pools, reservations, pods, reserves: source?.reserves, slices, unreadable });
+  const { reserves, domainsOf } = source ?? {};
+  const findings = findInconsistencies({ pools, reservations, pods, reserves, domainsOf, slices, unreadable });
   const allocations = pools.reduce((sum, pool) => sum + pool.allocations.size, 0);
   if (values.json) {
     const looked = { pools: pools.length, allocations, reservations: reservations.length, pods: pods?.length ?? null };

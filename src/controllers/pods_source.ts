@@ -10,8 +10,8 @@ import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";
 import type { World } from "../world/world.ts";
-import type { Cluster } from "./cluster.ts";
-import { readNetworks, reservesBy, usersOf } from "./networks.ts";
+import type { Attachment, Cluster } from "./cluster.ts";
+import { type Fault, type Network, readNetworks, reservesBy, usersOf } from "./networks.ts";
 
 /** Milliseconds to read the networks. */
 const NETWORKS_TIMEOUT = 60_000;
@@ -20,6 +20,8 @@ const NETWORKS_TIMEOUT = 60_000;
 export interface PodsSource extends Pods, AsyncDisposable {
   /** Whether the network of a pool reserves addresses. Absent where networks are not known. */
   readonly reserves?: (key: PoolKey) => boolean;
+  /** The allocation domains of an attachment, as a pod's status names it; undefined where it is not known. */
+  readonly domainsOf?: (attachment: string) => readonly string[] | undefined;
   /** The range that the first network which uses a pool gives from; undefined where no network is known for it. */
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
   /** The node slices and the nodes. Absent where there are none. */
@@ -30,11 +32,12 @@ export interface PodsSource extends Pods, AsyncDisposable {
 export async function podsOfCluster(world: World, cluster: Cluster): Promise<PodsSource> {
   try {
     const attachments = await cluster.attachments.list(AbortSignal.timeout(NETWORKS_TIMEOUT));
-    const { networks } = await readNetworks(world, attachments.items);
+    const { networks, faults } = await readNetworks(world, attachments.items);
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
       find: cluster.findPod,
       reserves: reservesBy(networks),
+      domainsOf: domainsBy(attachments.items, networks, faults),
       rangeOf: (key) => {
         const [user] = usersOf(networks, key);
         return user && narrowed(user.range, key.node ?? "", key.cidr);
@@ -50,6 +53,23 @@ export async function podsOfCluster(world: World, cluster: Cluster): Promise<Pod
     await cluster[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What is not configured here (its definition is a name alone, or cannot be read) is not known. */
+function domainsBy(
+  attachments: readonly Attachment[],
+  networks: readonly Network[],
+  faults: readonly Fault[],
+): (attachment: string) => readonly string[] | undefined {
+  const nameOf = ({ namespace, name }: Attachment) => `${namespace}/${name}`;
+  const unknown = new Set(faults.map(({ attachment }) => nameOf(attachment)));
+  const domains = new Map(
+    attachments.filter((one) => one.config !== "" && !unknown.has(nameOf(one))).map((
+      one,
+    ) => [nameOf(one), [] as string[]]),
+  );
+  for (const { attachment, config } of networks) domains.get(nameOf(attachment))?.push(config.networkName);
+  return (attachment) => domains.get(attachment);
 }
 
 /**

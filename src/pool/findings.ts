@@ -7,7 +7,7 @@ import { contains, overlap } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
 import { type Finding, type FindingKind, NOBODY, shortId, type Unreadable, whose } from "./finding.ts";
 import { findOrphans, type PodFacts, type PoolFacts } from "./orphans.ts";
-import { belongsTo, type Entry as Held, findUnreserved, type ReservationFacts } from "./reservations.ts";
+import { belongsTo, type Entry as Held, findUnreserved, mayBeOf, type ReservationFacts } from "./reservations.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";
 
@@ -21,6 +21,11 @@ export interface StoreFacts {
   readonly pods?: readonly PodFacts[] | undefined;
   /** Whether the network of a pool reserves addresses; undefined: unknown, missing reservations are not looked for. */
   readonly reserves?: ((key: PoolKey) => boolean) | undefined;
+  /**
+   * The allocation domains that an attachment gives from, by its name in a pod's status: none for one of another IPAM plugin. Undefined, the
+   * function or its answer: unknown, so that its addresses may be of any pool.
+   */
+  readonly domainsOf?: ((attachment: string) => readonly string[] | undefined) | undefined;
   /** Node slices, and the nodes; undefined: they are not looked at. */
   readonly slices?: SliceRecords | undefined;
   /** What the store cannot read. Default: nothing. */
@@ -36,6 +41,7 @@ interface Entry {
 /** Compares pools, reservations, pods and slices. */
 export function findInconsistencies(facts: StoreFacts): Finding[] {
   const { pools, reservations, pods, reserves, slices, unreadable = [] } = facts;
+  const { domainsOf = () => undefined } = facts;
   const entries = pools.flatMap((pool) =>
     [...pool.allocations.values()].map((allocation): Entry => ({
       pool,
@@ -58,7 +64,7 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
     ...twice(entries),
     ...strayReservations(byAddress, reservations),
     ...(pods ? orphans(pools, pods) : []),
-    ...(pods ? unallocated(pools, byAddress, pods) : []),
+    ...(pods ? unallocated(pools, byAddress, pods, domainsOf) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
     ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NOBODY, subject: "slices", ...found })) : []),
   ];
@@ -171,18 +177,21 @@ function strayReservations(
   });
 }
 
-/** Addresses that pods say they have, inside of a pool, without an entry of theirs. */
+/** Addresses that pods say they have, inside of a pool of their network, without an entry of theirs. */
 function unallocated(
   pools: readonly PoolFacts[],
   byAddress: ReadonlyMap<string, readonly Entry[]>,
   pods: readonly PodFacts[],
+  domainsOf: (attachment: string) => readonly string[] | undefined,
 ): Finding[] {
   return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
-    [...attached].flatMap((address): Finding[] => {
-      const holders = byAddress.get(address) ?? [];
+    attached.flatMap(({ network, address }): Finding[] => {
+      const domains = domainsOf(network);
+      const isOurs = ({ key }: PoolFacts) => !domains || domains.some((domain) => mayBeOf(key.network, domain));
+      const holders = (byAddress.get(address) ?? []).filter((entry) => isOurs(entry.pool));
       if (holders.some(({ allocation }) => allocation.podRef === podRef)) return [];
       const ip = parseIp(address);
-      const pool = holders[0]?.pool ?? pools.find(({ key }) => ip && contains(key.cidr, ip));
+      const pool = holders[0]?.pool ?? pools.find((one) => ip && isOurs(one) && contains(one.key.cidr, ip));
       if (!pool) return [];
       const holder = holders[0]?.allocation;
       if (holder?.podRef === "") return []; // records without a pod: this one may well be theirs

@@ -6,6 +6,14 @@
 import { formatIp } from "../address/ip.ts";
 import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "./types.ts";
 
+/** An address of an attachment beside the default network. */
+export interface Attached {
+  /** The attachment, as the pod's status names it: `namespace/name` of its definition. */
+  readonly network: string;
+  /** The address, canonical. */
+  readonly address: string;
+}
+
 /** What is known of one pod. */
 export interface PodFacts {
   /** `namespace/name`. */
@@ -22,7 +30,7 @@ export interface PodFacts {
    */
   readonly addresses?: ReadonlySet<string>;
   /** Those of them that stand for attachments beside the default network. */
-  readonly attached?: readonly string[];
+  readonly attached?: readonly Attached[];
 }
 
 /** The allocations of one pool. */

@@ -50,7 +50,7 @@ export function belongsTo({ key, allocation }: Entry, { network, podRef, ifName 
 }
 
 /** A listed pool of a node's slice may carry the node behind its network: a name does not tell them apart. */
-function mayBeOf(pool: string, network: string): boolean {
+export function mayBeOf(pool: string, network: string): boolean {
   return pool === network || pool.startsWith(network && `${network}-`);
 }
 

@@ -55,6 +55,16 @@ Deno.test("check tells leaks from conflicts and from what cannot be read, by its
     4,
   ]);
 
+  // of a network that is another plugin's, an address says nothing; the pods' network here has no definition
+  await objects.attachment("foreign", {
+    cniVersion: "1.0.0",
+    name: "foreign",
+    type: "bridge",
+    ipam: { type: "host-local" },
+  });
+  await objects.pod("else", { ips: ["172.27.5.8"], network: objects.ref("foreign") });
+  assert.equal((await check()).some((text: string) => text.includes("172.27.5.8")), false);
+
   await put(kube, "IPPool", "172.27.7.0-24", { range: "172.27.8.0/24", allocations: {} });
   await put(kube, "OverlappingRangeIPReservation", "nonsense", reservation("web"));
   const unreadable = (await check()).filter((text: string) => text.startsWith("unreadable"));

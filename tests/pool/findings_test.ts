@@ -81,7 +81,12 @@ Deno.test("findInconsistencies names entries that name no pod", () => {
 
 Deno.test("findInconsistencies compares what pods have with what pools hold", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 db")];
-  const has = (podRef: string, ...attached: string[]) => ({ ...WEB, podRef, addresses: new Set(attached), attached });
+  const has = (podRef: string, ...addresses: string[]) => ({
+    ...WEB,
+    podRef,
+    addresses: new Set(addresses),
+    attached: addresses.map((address) => ({ network: "default/net", address })),
+  });
   const pods = [
     has("default/web", "10.0.0.1"),
     has("default/db", "10.0.0.2", "10.0.0.9", "192.168.0.1"),
@@ -91,6 +96,20 @@ Deno.test("findInconsistencies compares what pods have with what pools hold", ()
     findInconsistencies({ pools, reservations: [], pods }).map(({ kind, address, podRef }) => [kind, address, podRef]),
     [["pod-address-unallocated", "10.0.0.9", "default/db"], ["pod-address-of-another", "10.0.0.1", "default/x"]],
   );
+});
+
+Deno.test("findInconsistencies compares a pod's address with the pools of its network alone, where that is known", () => {
+  const blue = { ...pool("10.0.0.0/24", "10.0.0.1 web"), key: { ...pool("10.0.0.0/24").key, network: "blue" } };
+  const attached = [{ network: "default/other", address: "10.0.0.1" }];
+  const pods = [WEB, { ...WEB, podRef: "default/x", addresses: new Set(["10.0.0.1"]), attached }];
+  const found = (domains: readonly string[] | undefined) =>
+    findInconsistencies({ pools: [blue], reservations: [], pods, domainsOf: () => domains }).map(({ kind }) => kind);
+  assert.deepEqual([found(undefined), found([]), found(["red"]), found(["red", "blue"])], [
+    ["pod-address-of-another"],
+    [],
+    [],
+    ["pod-address-of-another"],
+  ]);
 });
 
 Deno.test("findInconsistencies names entries without reservation where their network reserves", () => {
@@ -141,7 +160,11 @@ Deno.test("findInconsistencies tells old entries by their container", () => {
 });
 
 Deno.test("findInconsistencies takes an old entry of a pod's address for the pod's", () => {
-  const pods = [{ ...WEB, addresses: new Set(["10.0.0.1"]), attached: ["10.0.0.1"] }];
+  const pods = [{
+    ...WEB,
+    addresses: new Set(["10.0.0.1"]),
+    attached: [{ network: "default/net", address: "10.0.0.1" }],
+  }];
   const found = findInconsistencies({ pools: [old("10.0.0.0/24", "10.0.0.1", "c1")], reservations: [], pods });
   assert.deepEqual(found.map(({ kind }) => kind), ["unowned"]);
 });

@@ -50,7 +50,14 @@ export class PodObjects {
   /** It runs, and its network-status tells these addresses. */
   runs(podRef: string, addresses: readonly string[]): void {
     const pod = this.#pods.get(podRef);
-    if (pod) this.#put({ ...pod, running: true, addresses: new Set(addresses), attached: addresses });
+    if (pod) {
+      this.#put({
+        ...pod,
+        running: true,
+        addresses: new Set(addresses),
+        attached: addresses.map((address) => ({ network: "", address })),
+      });
+    }
   }
 
   /** It comes to its end, and stays for now. */

@@ -16,6 +16,8 @@ export interface PodLook {
   readonly phase?: string;
   /** Addresses of its second interface, in network-status. Absent: it has no network-status. */
   readonly ips?: readonly string[];
+  /** The network of that interface, as its status names it. Default `net`. */
+  readonly network?: string;
 }
 
 /** Makes and removes objects in one namespace. */
@@ -40,8 +42,8 @@ export class Objects implements Disposable {
   }
 
   /** Makes a pod. */
-  async pod(name: string, { phase = "Running", ips }: PodLook = {}): Promise<void> {
-    const annotations = ips ? { [STATUS]: statusOf(ips) } : {};
+  async pod(name: string, { phase = "Running", ips, network }: PodLook = {}): Promise<void> {
+    const annotations = ips ? { [STATUS]: statusOf(ips, network) } : {};
     const spec = { containers: [{ name: "main", image: "none" }] };
     const metadata = { name, annotations };
     await this.#send("POST", this.#in("pods"), { apiVersion: "v1", kind: "Pod", metadata, spec });
@@ -172,9 +174,9 @@ export class Objects implements Disposable {
 }
 
 /** As Multus writes it: the default network, and one attachment. */
-function statusOf(ips: readonly string[]): string {
+function statusOf(ips: readonly string[], name = "net"): string {
   return JSON.stringify([
     { name: "default", ips: ["10.244.0.1"], default: true },
-    { name: "net", interface: "net1", ips },
+    { name, interface: "net1", ips },
   ]);
 }

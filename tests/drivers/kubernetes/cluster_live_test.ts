@@ -11,7 +11,10 @@ Deno.test("openCluster finds one pod, and tells none from one that cannot be ask
   using objects = new Objects(kube);
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   await objects.pod("web", { ips: ["10.0.0.5"] });
-  assert.deepEqual([...(await cluster.findPod(objects.ref("web"), NEVER))?.attached ?? []], ["10.0.0.5"]);
+  assert.deepEqual([...(await cluster.findPod(objects.ref("web"), NEVER))?.attached ?? []], [{
+    network: "net",
+    address: "10.0.0.5",
+  }]);
   assert.equal(await cluster.findPod(objects.ref("none"), NEVER), undefined);
   const kubeconfig = await writeKubeconfig(kube, { token: NOBODY_TOKEN });
   await using nobody = await openCluster(denoWorld(), { kubeconfig });

@@ -50,7 +50,7 @@ Deno.test("toPodFacts keeps the addresses of attachments apart from those of the
     name: "b",
     ips: ["192.168.0.7"],
   }]);
-  assert.deepEqual(pod("Running", status).attached, ["192.168.0.7"]);
+  assert.deepEqual(pod("Running", status).attached, [{ network: "b", address: "192.168.0.7" }]);
 });
 
 Deno.test("toAttachment reads a definition, and one without configuration as empty", () => {
