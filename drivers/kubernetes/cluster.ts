@@ -51,7 +51,7 @@ export async function openCluster(world: World, { kubeconfig, namespace: named }
       const pod = await reader.json({ path, what: `pod ${podRef}` }, signal);
       return pod === undefined ? undefined : toPodFacts(pod as V1Pod);
     },
-    slices: kubernetesSliceObjects(api, namespace),
+    slices: kubernetesSliceObjects(api),
     lease: (leases, name) => makeLease(library, leases || namespace, name),
     tell: makeEvents(library, world, namespace),
     [Symbol.asyncDispose]: () => {

@@ -1,6 +1,7 @@
 /**
  * NodeSlicePools, as the controller keeps them. Objects are as the original stores them: range and size in `spec`, slices in `status`,
- * which is no subresource.
+ * which is no subresource. Owners they have none: Kubernetes would delete the object with its attachment while addresses of it are in use,
+ * and an attachment that comes back would find other slices.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { toSlices } from "./slices.ts";
 
 const resource = "nodeslicepools";
 const WRITER = { fieldManager: "whereabouts-controller" };
-/** Says that we made it, where an attachment in another namespace cannot be its owner. */
+/** Says that we made it. */
 const LABEL = { "app.kubernetes.io/managed-by": "whereabouts-controller" } as const;
 
 interface OwnedObject extends NodeSlicePoolObject {
@@ -24,21 +25,23 @@ interface OwnedObject extends NodeSlicePoolObject {
 }
 
 /** The NodeSlicePools of the client's namespace. */
-export function kubernetesSliceObjects(api: ApiClient, namespace: string): SliceObjects {
+export function kubernetesSliceObjects(api: ApiClient): SliceObjects {
   return {
     list: async (signal) => (await listAll<OwnedObject>(api, resource, signal)).map(toStored),
     save: async (wanted, last, signal) => {
       const { name } = wanted;
       if (!last) {
-        const body = { apiVersion: API_VERSION, kind: "NodeSlicePool", ...toObject(wanted, namespace) };
+        const body = { apiVersion: API_VERSION, kind: "NodeSlicePool", ...toObject(wanted) };
         await api.request({ verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
         return;
       }
-      const { spec, status } = toObject(wanted, namespace);
+      const { metadata, spec, status } = toObject(wanted);
       const body = [
         { op: "test", path: "/metadata/resourceVersion", value: last.version },
         { op: "add", path: "/spec", value: spec },
         { op: "add", path: "/status", value: status },
+        { op: "add", path: "/metadata/labels", value: metadata.labels },
+        { op: "add", path: "/metadata/ownerReferences", value: [] },
         { op: "add", path: "/metadata/managedFields", value: [{}] },
       ];
       await api.request({ verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
@@ -60,21 +63,14 @@ function toStored(object: OwnedObject): StoredSlices {
     slices: toSlices(object),
     managed: Object.entries(LABEL).every(([key, value]) => metadata.labels?.[key] === value) ||
       metadata.ownerReferences?.some(({ kind }) => kind === "NetworkAttachmentDefinition") === true,
+    collected: (metadata.ownerReferences ?? []).length > 0,
     version: metadata.resourceVersion,
   };
 }
 
-/** Owners must live in the namespace of what they own: elsewhere the garbage collector would take them for gone. */
-function toObject({ name, range, size, slices, owner }: WantedSlices, namespace: string) {
-  const reference = {
-    apiVersion: "k8s.cni.cncf.io/v1",
-    kind: "NetworkAttachmentDefinition",
-    name: owner.name,
-    uid: owner.uid,
-    controller: true,
-  };
+function toObject({ name, range, size, slices }: WantedSlices) {
   return {
-    metadata: { name, labels: LABEL, ...(owner.namespace === namespace && { ownerReferences: [reference] }) },
+    metadata: { name, labels: LABEL },
     spec: { range, sliceSize: size },
     status: { allocations: slices.map(({ node, cidr }) => ({ nodeName: node, sliceRange: formatCidr(cidr) })) },
   };

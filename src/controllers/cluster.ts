@@ -89,13 +89,15 @@ export interface StoredSlices {
   readonly slices: readonly Slice[];
   /** Whether a controller, ours or the original's, made it for an attachment. */
   readonly managed: boolean;
+  /** Whether Kubernetes deletes it with an object that it names as its owner, in use or not: the original's are so. */
+  readonly collected: boolean;
   /** The driver's own: compared with what is stored when it is written. */
   readonly version: unknown;
 }
 
 /** What a NodeSlicePool shall be. */
 export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices"> & {
-  /** The attachment that it is for: the object goes with it where both are in one namespace. */
+  /** The attachment that it is for. */
   readonly owner: Attachment;
 };
 

@@ -9,6 +9,7 @@ import type { PodFacts } from "../pool/orphans.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";
+import { RefusedError } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster } from "./cluster.ts";
 import { type Fault, type Network, readNetworks, reservesBy, usersOf } from "./networks.ts";
@@ -43,7 +44,10 @@ export async function podsOfCluster(world: World, cluster: Cluster): Promise<Pod
         return user && narrowed(user.range, key.node ?? "", key.cidr);
       },
       slices: async (signal) => {
-        const stored = await cluster.slices.list(signal);
+        const stored = await cluster.slices.list(signal).catch((error) => {
+          if (error instanceof RefusedError) return []; // older installations have no such resource
+          throw error;
+        });
         // who has no slices need not be allowed to list nodes
         return { stored, nodes: stored.length > 0 ? (await cluster.nodes.list(signal)).items : [] };
       },

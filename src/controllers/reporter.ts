@@ -40,8 +40,20 @@ export class Reporter {
     this.#metrics = metrics;
   }
 
-  /** Entries went back. */
+  /** Entries went back. Pools are told first: of many pods that went at once some are not told. */
   freed(orphans: readonly Orphan[]): void {
+    for (const [pool, ofPool] of Map.groupBy(orphans, ({ key }) => formatPoolKey(key))) {
+      const [first] = ofPool;
+      if (!first) continue;
+      const message =
+        `Freed ${ofPool.length} leaked addresses of ${pool}, among them that of ${first.allocation.podRef}`;
+      this.#tell({
+        regarding: { kind: "IPPool", key: first.key },
+        type: "Normal",
+        reason: "IPAddressGarbageCollected",
+        message,
+      });
+    }
     for (const { key, allocation, reason } of orphans) {
       this.#metrics.freed.add({ what: "entry", reason });
       const [namespace = "", name = ""] = allocation.podRef.split("/");
@@ -51,18 +63,6 @@ export class Reporter {
       }`;
       this.#tell({
         regarding: { kind: "Pod", namespace, name },
-        type: "Normal",
-        reason: "IPAddressGarbageCollected",
-        message,
-      });
-    }
-    for (const [pool, ofPool] of Map.groupBy(orphans, ({ key }) => formatPoolKey(key))) {
-      const [first] = ofPool;
-      if (!first) continue;
-      const message =
-        `Freed ${ofPool.length} leaked addresses of ${pool}, among them that of ${first.allocation.podRef}`;
-      this.#tell({
-        regarding: { kind: "IPPool", key: first.key },
         type: "Normal",
         reason: "IPAddressGarbageCollected",
         message,

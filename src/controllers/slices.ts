@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Cidr, formatCidr, parseCidr } from "../address/cidr.ts";
+import { type Cidr, contains, formatCidr, parseCidr } from "../address/cidr.ts";
 import { capacity, type IpRange } from "../address/range.ts";
 import { narrowed, slicePoolName } from "../ipam/slices.ts";
 import { planSlices, type Slice, slicePrefix } from "../pool/slices.ts";
@@ -61,6 +61,8 @@ export interface SliceFacts {
 interface Demand {
   readonly attachment: Attachment;
   readonly name: string;
+  /** `network_name`. */
+  readonly network: string;
   readonly range: IpRange;
   readonly size: string;
 }
@@ -83,7 +85,7 @@ export function planSliceWork(facts: SliceFacts): SliceWork {
       range: demand.range.cidr,
       prefix,
       nodes: nodes.map(({ name }) => name),
-      current: last?.slices ?? [],
+      current: last?.slices ?? heldSlices(demand, nodes, pools ?? []),
       inUse: (slice) => inUse(slice, pools),
       usable: (cidr) => capacity(narrowed(demand.range, "", cidr)) > 0n,
     });
@@ -101,13 +103,26 @@ export function planSliceWork(facts: SliceFacts): SliceWork {
   return { save, remove, problems: found, states };
 }
 
-/** Whether the decision needs the pools: a slice is to be taken from its node. */
+/** Whether the decision needs the pools: a slice is to be taken from its node, or a NodeSlicePool is to be made. */
 export function needsPools(facts: Omit<SliceFacts, "pools">): boolean {
   const mark = (pools: readonly PoolSnapshot[] | undefined) => {
     const { save, remove } = planSliceWork({ ...facts, pools });
     return JSON.stringify([save.map(([wanted]) => wanted.slices.map(markOf)), remove.map(({ name }) => name)]);
   };
-  return mark(undefined) !== mark([]);
+  return planSliceWork({ ...facts, pools: undefined }).save.some(([, last]) => !last) || mark(undefined) !== mark([]);
+}
+
+/** What nodes hold already of a range whose NodeSlicePool was lost: they get that again. */
+function heldSlices({ network, range }: Demand, nodes: readonly NodeFacts[], pools: readonly PoolSnapshot[]): Slice[] {
+  return pools.filter(({ key, allocations }) =>
+    allocations.size > 0 && key.cidr.prefix > range.cidr.prefix &&
+    contains(range.cidr, { family: key.cidr.family, value: key.cidr.base })
+  ).flatMap(({ key }) => {
+    const holder = nodes.find(({ name }) =>
+      key.node === name ? key.network === network : key.network === (network === "" ? name : `${network}-${name}`)
+    );
+    return holder ? [{ node: holder.name, cidr: key.cidr }] : [];
+  });
 }
 
 /** Each range of a name once; who asks for something else under the same name is told. */
@@ -122,7 +137,7 @@ function demandsOf(networks: readonly Network[]): { demands: Demand[]; problems:
     for (const [index, range] of config.ranges.entries()) {
       const name = slicePoolName(config, range, index);
       const first = demands.get(name);
-      if (!first) demands.set(name, { attachment, name, range, size });
+      if (!first) demands.set(name, { attachment, name, network: config.networkName, range, size });
       else if (formatCidr(first.range.cidr) !== formatCidr(range.cidr) || first.size !== size) {
         const message =
           `NodeSlicePool ${name} is cut as ${first.attachment.namespace}/${first.attachment.name} says: ` +
@@ -160,7 +175,7 @@ function inUse(slice: Slice, pools: readonly PoolSnapshot[] | undefined): boolea
 
 function differs(wanted: WantedSlices, last: StoredSlices): boolean {
   const range = parseCidr(last.range)?.cidr;
-  return !range || formatCidr(range) !== wanted.range || last.size !== wanted.size ||
+  return last.collected || !range || formatCidr(range) !== wanted.range || last.size !== wanted.size ||
     last.slices.map(markOf).join() !== wanted.slices.map(markOf).join();
 }
 

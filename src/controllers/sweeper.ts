@@ -13,6 +13,8 @@ import { parseSchedule, type Schedule } from "./schedule.ts";
 
 /** Milliseconds between two looks at the clock and at the schedule's source. */
 const TICK = 5_000;
+/** Milliseconds until a sweep that failed is made again, whatever the schedule says: a daily one would leave a leak for a day. */
+const AGAIN = 60_000;
 /** Milliseconds a sweep may take besides its grace period. */
 const LIMIT = 300_000;
 
@@ -68,14 +70,14 @@ export class Sweeper {
   /** Runs until the signal aborts. Sweeps never overlap. */
   async run(signal: AbortSignal): Promise<void> {
     let last = this.#world.now();
-    await this.#sweep(signal);
+    let done = await this.#sweep(signal);
     while (!signal.aborted) {
       const schedule = await this.#read();
       const now = this.#world.now();
       if (now < last) last = now; // the clock was set back: wait from here
-      if (schedule.due(last, now)) {
+      if (schedule.due(last, now) || (!done && now - last >= AGAIN)) {
         last = now;
-        await this.#sweep(signal);
+        done = await this.#sweep(signal);
       }
       await this.#world.sleep(TICK, signal).catch(() => {});
     }
@@ -98,7 +100,8 @@ export class Sweeper {
     return this.#schedule;
   }
 
-  async #sweep(signal: AbortSignal): Promise<void> {
+  /** Whether it came to its end. */
+  async #sweep(signal: AbortSignal): Promise<boolean> {
     const { grace } = this.#options;
     const begun = this.#world.now();
     const late = new Error(`The sweep took longer than ${(LIMIT + grace) / 1_000} s`);
@@ -110,8 +113,10 @@ export class Sweeper {
       const found = swept.orphans.length + swept.reservations.length + swept.reserved.length + swept.failures.length;
       const waited = found > 0 ? grace : 0;
       this.#hooks.swept(swept, Math.max(0, this.#world.now() - begun - waited) / 1_000);
+      return true;
     } catch (error) {
       if (!signal.aborted) this.#hooks.failed(error);
+      return false;
     }
   }
 }

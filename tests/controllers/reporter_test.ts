@@ -24,8 +24,8 @@ Deno.test("Reporter tells the pod and the pool what was freed, and counts it", a
   it.reporter.freed([{ key, allocation, reason: "pod is gone" }]);
   await settled();
   assert.deepEqual(it.told.map(({ regarding, type, reason }) => [regarding, type, reason]), [
-    [{ kind: "Pod", namespace: "shop", name: "web-0" }, "Normal", "IPAddressGarbageCollected"],
     [{ kind: "IPPool", key }, "Normal", "IPAddressGarbageCollected"],
+    [{ kind: "Pod", namespace: "shop", name: "web-0" }, "Normal", "IPAddressGarbageCollected"],
   ]);
   assert(it.told.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod is gone"\} 1\n/);

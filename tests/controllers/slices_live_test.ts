@@ -87,6 +87,9 @@ Deno.test("Controller takes a slice from a node that left, after its addresses a
   await objects.deletePod("web");
   await it.become("net", ["10.72.0.0/28 a", "10.72.0.16/28 c"]);
   assert.deepEqual(await lab.add("net", ipam, "late", { node: it.real("c") }), ["10.72.0.16"]);
+  await lab.kube.kubectl("delete", "nodeslicepool", "net"); // a node keeps what it holds, and the rest is given anew
+  await objects.node(it.real("0"));
+  await it.become("net", ["10.72.0.0/28 0", "10.72.0.16/28 c"]);
 });
 
 Deno.test("Controller keeps running allocations valid when range and size change", async () => {

@@ -14,6 +14,7 @@ function stored(name: string, range: string, size: string, ...slices: string[]):
     range,
     size,
     managed: true,
+    collected: false,
     version: "1",
     slices: slices.map((text) => {
       const [slice = "", node = ""] = text.split(" ");
@@ -111,6 +112,32 @@ Deno.test("planSliceWork tells nodes without slice, sizes that fit nothing, and 
   assert.deepEqual(told, ["q ConflictingSlices", "small NoFreeSlices", "wrong InvalidSliceSize"]);
   assert.match(problems.find(({ reason }) => reason === "NoFreeSlices")?.message ?? "", /10\.0\.0\.0\/30.*for c:/);
   assert.deepEqual(states.find(({ name }) => name === "small"), { name: "small", assigned: 2, free: 0, missing: 1 });
+});
+
+Deno.test("planSliceWork gives nodes again what they hold of a NodeSlicePool that was lost", async () => {
+  const networks = [
+    await fast(),
+    await network("b", { range: "10.1.0.0/28", node_slice_size: "/30", network_name: "blue" }),
+  ];
+  const facts = { networks, nodes: nodes("a", "b"), stored: [] };
+  assert.equal(needsPools(facts), true);
+  const nodeless = used("", "10.1.0.12/30", "blue-a"); // names of listed pools do not tell the node from the network
+  const { node: _, ...key } = nodeless.key;
+  const pools = [
+    used("b", "10.0.0.8/30"),
+    { ...nodeless, key },
+    used("b", "10.0.0.0/30", "red"),
+    used("", "10.0.0.0/28"),
+  ];
+  assert.deepEqual(saved(planSliceWork({ ...facts, pools })), [
+    ["blue", "10.1.0.0/30 b", "10.1.0.4/30 ", "10.1.0.8/30 ", "10.1.0.12/30 a"],
+    ["net", "10.0.0.0/30 a", "10.0.0.4/30 ", "10.0.0.8/30 b", "10.0.0.12/30 "],
+  ]);
+});
+
+Deno.test("planSliceWork writes one anew that Kubernetes would delete with its attachment", async () => {
+  const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
+  assert.equal((await plan([await fast()], ["a"], [{ ...current, collected: true }])).save.length, 1);
 });
 
 Deno.test("planSliceWork removes what nobody wants and nobody uses, unless it was made by hand", async () => {

@@ -5,7 +5,7 @@ import { ConflictError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import { makeKube } from "../../support/kube.ts";
 import { attachment, cidr } from "../../controllers/lab.ts";
-import { NEVER } from "./live.ts";
+import { NEVER, put } from "./live.ts";
 
 Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, and over nobody else's hand", async () => {
   await using kube = await makeKube();
@@ -27,15 +27,7 @@ Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, an
   assert.deepEqual(object.status, {
     allocations: [{ nodeName: "a", sliceRange: "10.0.0.0/25" }, { nodeName: "", sliceRange: "10.0.0.128/25" }],
   });
-  assert.deepEqual(object.metadata.ownerReferences, [
-    {
-      apiVersion: "k8s.cni.cncf.io/v1",
-      kind: "NetworkAttachmentDefinition",
-      name: "net",
-      uid: "uid-net",
-      controller: true,
-    },
-  ]);
+  assert.equal(object.metadata.ownerReferences, undefined, "it would be deleted while it is in use");
   const [last] = await store.list(NEVER);
   assert(last);
   assert.deepEqual([last.managed, last.slices.map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`)], [true, [
@@ -49,8 +41,26 @@ Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, an
   assert(fresh);
   await store.remove(fresh, NEVER);
   assert.deepEqual(await store.list(NEVER), []);
-  await store.save({ ...wanted, owner: { ...owner, namespace: "elsewhere" } }, undefined, NEVER);
-  const foreign = JSON.parse(await kube.kubectl("get", "nodeslicepool", "net", "-o", "json"));
-  assert.equal(foreign.metadata.ownerReferences, undefined, "an owner in another namespace would have it collected");
-  assert.deepEqual((await store.list(NEVER)).map(({ managed }) => managed), [true]);
+});
+
+Deno.test("kubernetesSliceObjects takes a NodeSlicePool of the original's over, and its owner off", async () => {
+  await using kube = await makeKube();
+  await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
+  const reference = {
+    apiVersion: "k8s.cni.cncf.io/v1",
+    kind: "NetworkAttachmentDefinition",
+    name: "net",
+    uid: "uid-net",
+  };
+  await put(kube, "NodeSlicePool", "net", { range: "10.0.0.0/24", sliceSize: "/25" });
+  const patch = JSON.stringify({ metadata: { ownerReferences: [reference] } });
+  await kube.kubectl("patch", "nodeslicepool", "net", "--type=merge", "-p", patch);
+  const [last] = await cluster.slices.list(NEVER);
+  assert(last);
+  assert.deepEqual([last.managed, last.collected], [true, true]);
+  await cluster.slices.save({ ...last, owner: attachment("net", {}, kube.namespace) }, last, NEVER);
+  assert.deepEqual((await cluster.slices.list(NEVER)).map(({ managed, collected }) => [managed, collected]), [[
+    true,
+    false,
+  ]]);
 });
