@@ -5,6 +5,7 @@
  */
 import { parseCidr } from "../../src/address/cidr.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
 import type { ApiClient } from "./http.ts";
 import { listAll } from "./list.ts";
 import { poolKey, reservationKey } from "./name_keys.ts";
@@ -14,7 +15,10 @@ import { baseOf, decodeEntries, type IpPool, type NodeSlicePoolObject, type Rese
 export async function findUnreadable(api: ApiClient, signal: AbortSignal): Promise<Unreadable[]> {
   const pools = await listAll<IpPool>(api, "ippools", signal);
   const reservations = await listAll<ReservationObject>(api, "overlappingrangeipreservations", signal);
-  const slices = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal);
+  const slices = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal).catch((error) => {
+    if (error instanceof RefusedError) return []; // older installations have no such resource
+    throw error;
+  });
   return [
     ...told(pools, "IPPool", poolFaults),
     ...told(

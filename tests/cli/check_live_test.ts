@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "../../drivers/kubernetes/cluster.ts";
-import { put } from "../drivers/kubernetes/live.ts";
-import { makeKube } from "../support/kube.ts";
+import { put, writeKubeconfig } from "../drivers/kubernetes/live.ts";
+import { makeKube, NOBODY_TOKEN } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
 import { call } from "./lab.ts";
 
@@ -72,6 +72,22 @@ Deno.test("check tells leaks from conflicts and from what cannot be read, by its
     ["unreadable IPPool 172.27.7.0-24", "unreadable OverlappingRangeIPReservation nonsense"],
     5,
   ]);
+});
+
+Deno.test("check does without node slices where they may not be seen, as where no such resource is installed", async () => {
+  await using lab = await makeLab();
+  const { kube, entry } = lab;
+  await put(kube, "IPPool", "172.27.5.0-24", { range: "172.27.5.0/24", allocations: { "1": entry("web", "c1") } });
+  const resources = "ippools.whereabouts.cni.cncf.io,overlappingrangeipreservations.whereabouts.cni.cncf.io";
+  await kube.kubectl("create", "role", "looker", "--verb=list", `--resource=${resources}`);
+  await kube.kubectl("create", "rolebinding", "looker", "--role=looker", "--user=nobody");
+  const kubeconfig = await writeKubeconfig(kube, { token: NOBODY_TOKEN });
+  const pods = await Deno.makeTempFile();
+  await Deno.writeTextFile(pods, `${kube.namespace}/web\n`);
+  const { code, out, err } = await call({}, "check", "--kubeconfig", kubeconfig, "--pods", pods);
+  assert.deepEqual([code, err], [0, ""], out);
+  await Deno.writeTextFile(pods, "none\n");
+  assert.equal((await call({}, "check", "--kubeconfig", kubeconfig, "--pods", pods)).code, 3);
 });
 
 Deno.test("check names slices that overlap, lie outside of their range, or have no node, and nodes without", async () => {
