@@ -86,6 +86,27 @@ Deno.test("Controller frees addresses of every kind of network, as their pods go
   });
 });
 
+Deno.test("Controller serves pods and definitions of other namespaces, gone ones too", async () => {
+  await using lab = await Lab.make();
+  await using other = await lab.elsewhere();
+  const node = `${lab.kube.namespace}-far`;
+  await lab.objects.node(node);
+  const ipam = { range: "10.58.0.0/24", node_slice_size: "/28" };
+  await other.attachment("far", { name: "far", type: "macvlan", ipam: { type: "whereabouts", ...ipam } });
+  await using _ = await lab.start();
+  await eventually("the slice", async () => (await lab.objects.slices("far")).some((one) => one.endsWith(node)));
+  const podRef = other.ref("web");
+  await other.pod("web", { ips: await lab.add("far", ipam, "web", { node, podRef }) });
+  await other.deleteAttachment("far");
+  await lab.objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
+  await lab.objects.deletePod("witness");
+  await lab.settles(["10.58.0.1 web"]);
+  assert((await lab.objects.slices("far")).some((one) => one.endsWith(node)), "a slice that is in use stays");
+  await other.deletePod("web");
+  await lab.settles([]);
+  await eventually("what nobody uses is gone", async () => (await lab.objects.slices("far")).length === 0);
+});
+
 Deno.test("Controller never takes the address of a StatefulSet's pod that came back", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;

@@ -20,7 +20,7 @@ import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Logger, makeLogger, SILENT } from "../../src/world/log.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import type { World } from "../../src/world/world.ts";
-import { type Kube, makeKube } from "../support/kube.ts";
+import { type Kube, makeKube, namespaceOf } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
 import { eventually, freePort } from "../support/process.ts";
 import { writeKubeconfig } from "../drivers/kubernetes/live.ts";
@@ -109,6 +109,17 @@ export class Lab implements AsyncDisposable {
     );
   }
 
+  /** Objects of another namespace. */
+  async elsewhere(): Promise<Objects & AsyncDisposable> {
+    const objects = new Objects(await namespaceOf(this.kube));
+    return Object.assign(objects, {
+      [Symbol.asyncDispose]: async () => {
+        await objects.clean();
+        objects[Symbol.dispose]();
+      },
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.objects.clean();
     await this.ipam[Symbol.asyncDispose]();
@@ -153,7 +164,7 @@ export class Lab implements AsyncDisposable {
   /** An ADD of the plugin's core. Returns the addresses. */
   async add(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<string[]> {
     const { containerId = `c-${pod}`, ifName = "net1" } = more;
-    const owner = { podRef: this.objects.ref(pod), ifName, containerId };
+    const owner = { podRef: more.podRef ?? this.objects.ref(pod), ifName, containerId };
     const config = await this.#config(network, ipam, more);
     return (await allocate(this.ipam, config, owner, NEVER)).map(({ ip }) => formatIp(ip));
   }
@@ -207,6 +218,8 @@ export class Lab implements AsyncDisposable {
 export interface AddOptions {
   /** Default: made of the pod's name. */
   readonly containerId?: string;
+  /** Default: the pod of that name in the lab's namespace. */
+  readonly podRef?: string;
   /** Default `net1`. */
   readonly ifName?: string;
   /** The node, where slices are used. */
