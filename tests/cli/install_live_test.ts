@@ -98,6 +98,11 @@ Deno.test("install --check shows one list, and its exit code says whether anythi
   await using node = await makeNode();
   const good = await node.whereabouts("install", "--check", "--kubeconfig", node.kube.kubeconfig);
   assert.equal(good.code, 0, good.stdout + good.stderr);
+  const json = await node.whereabouts("install", "--check", "--json", "--kubeconfig", node.kube.kubeconfig);
+  assert.equal(
+    JSON.parse(json.stdout).some(({ what }: { what: string }) => what.startsWith("Resource ippools.")),
+    true,
+  );
   assert.match(good.stdout, /^ok +Resource ippools\.whereabouts\.cni\.cncf\.io/m);
   const bad = await node.whereabouts("install", "--check", "--kubeconfig", "/nowhere", "--bin-dir", "/nowhere");
   assert.equal(bad.code, 1);

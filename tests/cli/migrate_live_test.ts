@@ -101,6 +101,12 @@ Deno.test("migrate etcd --to kubernetes, killed half-way again and again, ends w
   assert.deepEqual(await reservationsOf(kube), { ...Object.fromEntries(ENTRIES), "fd00--5": "9f1c" });
   const again = await whereabouts(...flags);
   assert.deepEqual([again.code, again.stdout], [0, "Nothing to migrate\n"]);
+  const byHand = await whereabouts("release", "10.9.1.1", "--yes", "--kubeconfig", kube.kubeconfig);
+  assert.match(byHand.stdout, /^10\.9\.1\.1 +pool 10\.9\.0\.0\/20 +container c0 +released$/m);
+  assert.deepEqual([(await poolOf(kube, "10.9.0.0-20"))["257"], (await reservationsOf(kube))["10.9.1.1"]], [
+    undefined,
+    undefined,
+  ]);
   const closed = await whereabouts("show", "--etcd-host", etcd.url);
   assert.match(closed.stdout, /^No pools in etcd at /);
 });
