@@ -71,9 +71,9 @@ async function releasePool(
   const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
   if (!overlaps) return (await ipam.commit(key, { kind: "release", ...sandbox }, { signal })).allocations;
   const work = { ipam, overlaps, key, signal };
-  if (recorded.length > 0 && ipam.driver.presume) {
+  if (recorded.length > 0) {
     const held = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
-    return await releaseHeld(work, recorded, ipam.driver.presume(key, held));
+    return await releaseHeld(work, recorded, ipam.driver.presume?.(key, held));
   }
   const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
   const held = [...from.allocations.values()].filter((allocation) => isReleasedBy(allocation, sandbox));
@@ -105,7 +105,7 @@ export async function releaseAllocations(
 async function releaseHeld(
   work: ReservedPool,
   recorded: readonly Held[],
-  from: PoolSnapshot,
+  from: PoolSnapshot | undefined,
 ): Promise<readonly Allocation[]> {
   const { ipam, overlaps, key, signal } = work;
   const freed = new Set<bigint>();
@@ -116,7 +116,7 @@ async function releaseHeld(
     if (deleted) freed.add(allocation.address);
   }
   const held = recorded.map(({ allocation }) => allocation);
-  const { allocations } = await ipam.commit(key, drop(held), { from, signal });
+  const { allocations } = await ipam.commit(key, drop(held), { signal, ...(from && { from }) });
   const dropped = new Set(allocations.map(({ address }) => address));
   for (const allocation of held) {
     const kept = !dropped.has(allocation.address);

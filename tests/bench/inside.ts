@@ -2,7 +2,7 @@
 /**
  * What one agent can do: requests over its socket from one client program, so that no process is started for them.
  *
- * `deno run -A tests/bench/inside.ts [--plugin PATH] [--scenario calm|burst|loaded|fleet …]`.
+ * `deno run -A tests/bench/inside.ts [--plugin PATH] [--scenario calm|burst|loaded|fleet|flat …]`.
  * CPU is that of agent, API server, etcd and this program.
  *
  * @module
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const kube = await namespaceOf(plane.facts);
   folder = plane.facts.folder;
   const { scenario: wanted } = values;
-  for (const [name, scenario] of Object.entries({ calm, burst, loaded, fleet })) {
+  for (const [name, scenario] of Object.entries({ calm, burst, loaded, fleet, flat })) {
     if (!wanted || wanted.includes(name)) await scenario(path, kube);
   }
 }
@@ -152,6 +152,30 @@ async function fleet(path: string, kube: Kube): Promise<void> {
   const times = timed.flatMap(({ times }) => times).sort((a, b) => a - b);
   const failed = timed.reduce((sum, { failed }) => sum + failed, 0);
   say("ten agents, 20 ADDs each at once", { times, elapsed: performance.now() - start, failed }, 200);
+}
+
+/** A hundred thousand requests on an embedded store: what the agent keeps of each is nothing. */
+async function flat(path: string): Promise<void> {
+  await using node = new AgentNode(path);
+  const ipam = {
+    type: "whereabouts",
+    datastore: "embedded",
+    database: `${node.folder}/db`,
+    range: "10.50.0.0/16",
+    log_level: "panic",
+  };
+  const conf = { cniVersion: "1.0.0", name: "flat", ipam };
+  const call = (verb: string, i: number): Call => ({ verb, conf, containerId: `c${i}`, pod: `p${i}` });
+  await node.call(call("ADD", 0)); // the agent makes no database
+  await node.start();
+  for (let done = 500; done <= 100_000; done += 500) {
+    const pods = Array.from({ length: 250 }, (_, i) => done + i);
+    await put(node, pods.map((i) => call("ADD", i)), 50);
+    await put(node, pods.map((i) => call("DEL", i)), 50);
+    if (done % 10_000 === 0) {
+      console.log(`${done} requests: ${node.memory().toFixed(0)} MB, ${node.descriptors()} descriptors`);
+    }
+  }
 }
 
 await main();

@@ -7,6 +7,11 @@ import { borrow } from "../../src/storage/borrow.ts";
 import { assertGolden } from "../support/golden.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { memoryWorld } from "../support/world.ts";
+// verbs are loaded when they are asked for, and a hurried clock does not wait for that
+import "../../src/cni/verbs/check.ts";
+import "../../src/cni/verbs/del.ts";
+import "../../src/cni/verbs/gc.ts";
+import "../../src/cni/verbs/status.ts";
 
 const IPAM = {
   type: "whereabouts",
