@@ -14,7 +14,7 @@ import {
 } from "../ipam/migrate.ts";
 import { whose } from "../pool/finding.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
-import type { OlderRecord, PoolSnapshot } from "../storage/driver.ts";
+import { ConflictError, type OlderRecord, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
@@ -25,6 +25,10 @@ import type { Terminal } from "./terminal.ts";
 const TIMEOUT = 3_600_000;
 
 const { database: _database, datastore: _datastore, kubeconfig: _kubeconfig, ...ETCD_FLAGS } = STORE_FLAGS;
+
+interface Faults {
+  readonly faults?: readonly string[];
+}
 
 interface Row {
   readonly from: string;
@@ -96,8 +100,8 @@ async function convertAll(
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const record of records) {
-    const result = await convertRecord(from, record, options);
-    rows.push(toRow(record.name, record.key, "etcd", record.entries.length, result, result.faults));
+    const result = await orRefusal(convertRecord(from, record, options));
+    rows.push(toRow(record.name, record.key, "etcd", record.entries.length, result));
   }
   return rows;
 }
@@ -122,21 +126,24 @@ async function moveAll(
   }
   const rows: Row[] = [];
   for (const [name, pool] of pools) {
-    const result = await movePool(from, to, pool, options);
+    const result = await orRefusal(movePool(from, to, pool, options));
     rows.push(toRow(`pool ${name}`, pool.key, "kubernetes", pool.allocations.size, result));
   }
   return rows;
 }
 
-function toRow(
-  from: string,
-  key: PoolKey,
-  to: string,
-  entries: number,
-  migrated: Migrated,
-  faults: readonly string[] = [],
-): Row {
-  const { done, added, kept, conflicts, foreign } = migrated;
+/** What is refused of one stops no other; a store that does not answer stops all. */
+async function orRefusal(migrating: Promise<Migrated & Faults>): Promise<Migrated & Faults> {
+  try {
+    return await migrating;
+  } catch (error) {
+    if (!(error instanceof RefusedError || error instanceof ConflictError)) throw error;
+    return { done: false, added: 0, kept: 0, conflicts: [], foreign: [], faults: [error.message] };
+  }
+}
+
+function toRow(from: string, key: PoolKey, to: string, entries: number, migrated: Migrated & Faults): Row {
+  const { done, added, kept, conflicts, foreign, faults = [] } = migrated;
   const text = (address: bigint) => formatIp({ family: key.cidr.family, value: address });
   return {
     from,

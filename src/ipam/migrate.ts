@@ -92,10 +92,9 @@ export async function movePool(
 ): Promise<Migrated> {
   const { key } = pool;
   const { dryRun, signal } = options;
-  if (dryRun) {
-    const { allocations } = await retry((limit) => to.driver.read(key, limit), to.clock, signal);
-    return resultOf(adopt(allocations, pool.allocations.values()));
-  }
+  // before it is closed: a store that cannot be reached, or cannot have a pool of this name, shall not keep it closed
+  const { allocations } = await retry((limit) => to.driver.read(key, limit), to.clock, signal);
+  if (dryRun) return resultOf(adopt(allocations, pool.allocations.values()));
   const { migration, driver, clock } = from;
   const closing = async (limit: AbortSignal) => await migration.close(await driver.read(key, limit), limit);
   const closed = pool.closed ? pool : await retry(closing, clock, signal);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { commandBlocks } from "../documents.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { type Kube, makeKube } from "../support/kube.ts";
-import { type Finished, run } from "../support/process.ts";
+import { type Finished, freePort, run } from "../support/process.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const OLD = "/whereabouts/10.9.0.0/20";
@@ -122,6 +122,29 @@ Deno.test("migrate etcd --to kubernetes moves nothing while an older record cann
   assert.match(stderr, /Nothing was moved to the cluster/);
   assert.equal((await kube.kubectl("get", "ippools", "-o", "name")).trim(), "");
   assert.match((await whereabouts("show", "--etcd-host", etcd.url)).stdout, /^10\.9\.0\.0\/24 +1 /m);
+});
+
+Deno.test("migrate etcd --to kubernetes leaves a pool open that the cluster cannot have, or while it cannot be reached", async () => {
+  await using etcd = await EtcdServer.start();
+  await using kube = await makeKube();
+  const value = '{"version":1,"allocations":{"10.9.0.2":{"id":"c2"}}}';
+  await etcd.ctl("put", "/whereabouts/pools/_/_/10.9.0.0/24", value);
+  const flags = ["migrate", "etcd", "--to", "kubernetes", "--etcd-host", etcd.url];
+  const show = async () => (await whereabouts("show", "--etcd-host", etcd.url)).stdout;
+  const dead = await Deno.makeTempFile();
+  const config = await Deno.readTextFile(kube.kubeconfig);
+  await Deno.writeTextFile(dead, config.replace(kube.url, `https://127.0.0.1:${freePort()}`));
+  const silent = await whereabouts(...flags, "--kubeconfig", dead);
+  assert.equal(silent.code, 1);
+  assert.match(silent.stderr, /Cannot reach the API server/);
+  assert.match(await show(), /^10\.9\.0\.0\/24 +1 /m);
+  await etcd.ctl("put", "/whereabouts/pools/Blue_1/_/10.9.0.0/24", value);
+  const { code, stdout, stderr } = await whereabouts(...flags, "--kubeconfig", kube.kubeconfig);
+  assert.equal(code, 3);
+  assert.match(stderr, /^pool Blue_1\/10\.9\.0\.0\/24: .*lower-case/m);
+  assert.match(stdout, /^pool 10\.9\.0\.0\/24 +kubernetes +1 +1 +0 +done$/m);
+  assert.match(stdout, /^pool Blue_1\/10\.9\.0\.0\/24 +kubernetes +1 +0 +0 +left as it is$/m);
+  assert.match(await show(), /^Blue_1\/10\.9\.0\.0\/24 +1 /m);
 });
 
 Deno.test("migrate: the README's commands do what it says, in their order", async () => {
