@@ -18,6 +18,8 @@ export interface Served {
 
 /** How a node's agent is started. */
 export interface AgentNodeOptions {
+  /** The program that is started as the agent. Default: the plugin's binary. */
+  readonly agent?: string;
   /** Further arguments of `agent`. */
   readonly args?: readonly string[];
   /** Further variables of the agent. */
@@ -55,7 +57,13 @@ export class AgentNode implements AsyncDisposable {
   /** Starts the agent. */
   spawn(): Server {
     const env = { ...this.#options.env, WHEREABOUTS_JOURNAL: this.journal };
-    const command = [this.#binary, "agent", "--socket", this.socket, ...this.#options.args ?? []];
+    const command = [
+      this.#options.agent ?? this.#binary,
+      "agent",
+      "--socket",
+      this.socket,
+      ...this.#options.args ?? [],
+    ];
     this.#agent = new Server(command, `${this.folder}/agent.log`, env);
     return this.#agent;
   }
