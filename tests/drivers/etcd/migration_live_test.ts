@@ -107,20 +107,48 @@ libraryTest(
   },
 );
 
-libraryTest("convert writes nothing when an older plugin writes in between", async ({ client, migration }) => {
+/** Asks etcd for something while this process does nothing else: what a decision is overtaken by. */
+function meanwhile({ url }: EtcdServer, path: string, body: unknown): void {
+  const script = `const answer = await fetch("${url}/v3/kv/${path}", { method: "POST", body: Deno.args[0] });
+    if (!answer.ok) throw new Error(await answer.text());`;
+  const args = ["eval", script, JSON.stringify(body)];
+  const { code, stderr } = new Deno.Command(Deno.execPath(), { args }).outputSync();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+}
+
+libraryTest("convert writes nothing when an older plugin writes in between", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
-  const rude = client.put(OLD).value("10.9.0.1 c1\n10.9.0.2 c2");
-  let written: Promise<unknown> | undefined;
+  const longer = "10.9.0.1 c1\n10.9.0.2 c2";
   const converting = migration.convert(await only(migration), (record, present) => {
-    written = rude.exec();
-    const until = Date.now() + 500; // the write is on its way while the decision is made
-    while (Date.now() < until);
+    meanwhile(etcd, "put", { key: btoa(OLD), value: btoa(longer) });
     return takeAll(record, present);
   }, signal);
-  await converting.catch((error) => assert(error instanceof ConflictError, `${error}`));
-  await written;
-  const kept = await client.get(OLD).string();
-  assert.equal(kept, "10.9.0.1 c1\n10.9.0.2 c2", "what the older plugin wrote is still there to be converted");
+  await assert.rejects(converting, ConflictError);
+  assert.equal(await client.get(OLD).string(), longer);
+  assert.equal(await client.get("/whereabouts/pools/_/_/10.9.0.0/24"), null);
+});
+
+libraryTest("convert writes nothing when its pool changes in between", async ({ etcd, client, migration }) => {
+  await client.put(OLD).value("10.9.0.1 c1");
+  const pool = "/whereabouts/pools/_/_/10.9.0.0/24";
+  const value = '{"version":1,"allocations":{"10.9.0.9":{"id":"c9"}}}';
+  const converting = migration.convert(await only(migration), (record, present) => {
+    meanwhile(etcd, "put", { key: btoa(pool), value: btoa(value) });
+    return takeAll(record, present);
+  }, signal);
+  await assert.rejects(converting, ConflictError);
+  assert.deepEqual([await client.get(OLD).string(), await client.get(pool).string()], ["10.9.0.1 c1", value]);
+});
+
+libraryTest("convert writes nothing once its lock is gone", async ({ etcd, client, migration }) => {
+  await client.put(OLD).value("10.9.0.1 c1");
+  const converting = migration.convert(await only(migration), (record, present) => {
+    meanwhile(etcd, "deleterange", { key: btoa(`${OLD}/`), range_end: btoa(`${OLD}0`) });
+    return takeAll(record, present);
+  }, signal);
+  await assert.rejects(converting, ConflictError);
+  assert.equal(await client.get(OLD).string(), "10.9.0.1 c1");
+  assert.equal(await client.get("/whereabouts/pools/_/_/10.9.0.0/24"), null);
 });
 
 for (const [name, lock] of [[OLD, OLD], ["/10.9.0.5/24", "/whereabouts"]] as const) {
