@@ -10,12 +10,13 @@
 import { eventually } from "../tests/support/process.ts";
 import { type Cluster, openCluster, startCluster } from "./cluster.ts";
 import { allocations, network, pod, replicas } from "./objects.ts";
-import { putPlugin, rightsOfOriginal, useOriginal } from "./original.ts";
+import { assets } from "../tests/support/assets.ts";
+import { rightsOfOriginal } from "./original.ts";
 import { checkMachine } from "./run.ts";
 
 const MANY = 60;
-/** Single pods a round. */
-const SINGLE = 5;
+/** Single pods of a plugin in a round. */
+const SINGLE = 8;
 const NODES = [1, 2];
 const RANGE = "192.168.120.0/24";
 const POOL = RANGE.replace("/", "-");
@@ -73,22 +74,22 @@ class Watch implements AsyncDisposable {
   }
 }
 
-/** One round of one plugin. */
-async function round(cluster: Cluster, watch: Watch, name: string, times: Times): Promise<void> {
-  const { kubectl } = cluster;
-  for (let i = 0; i < SINGLE; i++) {
-    const one = `${name}-one-${i}`;
-    await cluster.apply(pod(one, NET, `node${1 + i % NODES.length}`));
-    times.one.push(await watch.ready(one, 1));
-    await kubectl("delete", "pod", one, "--timeout=90s");
-  }
-  await emptied(cluster);
-  await cluster.apply(replicas("ReplicaSet", `${name}-many`, NET, MANY));
-  times.many.push(await watch.ready(`${name}-many`, MANY));
+/** One pod. */
+async function one({ kubectl, apply }: Cluster, watch: Watch, name: string, node: number): Promise<number> {
+  await apply(pod(name, NET, `node${node}`));
+  const time = await watch.ready(name, 1);
+  await kubectl("delete", "pod", name, "--timeout=90s");
+  return time;
+}
+
+/** Many pods, until they are ready, and until they are gone with their addresses. */
+async function many(cluster: Cluster, watch: Watch, name: string): Promise<readonly [ready: number, gone: number]> {
+  await cluster.apply(replicas("ReplicaSet", name, NET, MANY));
+  const time = await watch.ready(name, MANY);
   const start = performance.now();
-  await kubectl("delete", "replicaset", `${name}-many`, "--cascade=foreground", "--timeout=300s");
+  await cluster.kubectl("delete", "replicaset", name, "--cascade=foreground", "--timeout=300s");
   await emptied(cluster);
-  times.gone.push(performance.now() - start);
+  return [time, performance.now() - start];
 }
 
 async function emptied(cluster: Cluster): Promise<void> {
@@ -101,28 +102,53 @@ function median(values: readonly number[]): string {
   return ((sorted[Math.floor(sorted.length / 2)] ?? NaN) / 1000).toFixed(2);
 }
 
+/** Copies of both plugins beside the nodes' folders, from where they are linked: that takes no time and moves no data. */
+async function keepPlugins(state: string): Promise<Readonly<Record<string, string>>> {
+  const plugins = { ours: `${state}/ours`, original: `${state}/original` };
+  await Deno.copyFile(`${state}/node1/opt/cni/bin/whereabouts`, plugins.ours);
+  await Deno.copyFile(`${await assets("original")}/whereabouts-original`, plugins.original);
+  return plugins;
+}
+
+async function put(state: string, plugin: string): Promise<void> {
+  for (const node of NODES) {
+    const folder = `${state}/node${node}/opt/cni/bin`;
+    await Deno.link(plugin, `${folder}/.putting`);
+    await Deno.rename(`${folder}/.putting`, `${folder}/whereabouts`);
+  }
+}
+
 async function main(rounds: number): Promise<void> {
   await checkMachine();
   await using running = await startCluster();
-  const cluster = await openCluster(running.state);
-  const ours = `${running.state}/ours`;
-  await Deno.copyFile(`${running.state}/node1/opt/cni/bin/whereabouts`, ours);
+  const { state } = running;
+  const cluster = await openCluster(state);
   await cluster.apply(...rightsOfOriginal(), network(NET, { range: RANGE }));
   const events = ["get", "pods", "--watch", "--output-watch-events", "-l", `app=${NET}`];
   const columns = '{.type} {.object.metadata.name} {.object.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
   await using watch = new Watch(cluster.command(...events, "-o", `jsonpath=${columns}`));
-  const plugins: Readonly<Record<string, (node: number) => Promise<void>>> = {
-    ours: (node) => putPlugin(cluster, node, ours),
-    original: (node) => useOriginal(cluster, node),
-  };
-  const results: Record<string, Times> = {};
-  for (let i = 0; i < rounds; i++) {
-    for (const [name, put] of Object.entries(plugins)) {
-      for (const node of NODES) await put(node);
-      const times = results[name] ??= { one: [], many: [], gone: [] };
-      await round(cluster, watch, `${name}-${i}`, times);
-      console.error(`round ${i + 1}, ${name}: ${JSON.stringify(times)}`);
+  const plugins = Object.entries(await keepPlugins(state));
+  const results: Readonly<Record<string, Times>> = Object.fromEntries(
+    plugins.map(([name]) => [name, { one: [], many: [], gone: [] }]),
+  );
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < SINGLE * plugins.length; i++) {
+      const [name = "", program = ""] = plugins[i % plugins.length] ?? [];
+      await put(state, program);
+      const node = NODES[Math.floor(i / plugins.length) % NODES.length] ?? 1;
+      results[name]?.one.push(await one(cluster, watch, `${name}-${round}-one-${i}`, node));
     }
+    await emptied(cluster);
+    // who was first is second the next time
+    for (const [name, program] of round % 2 === 0 ? plugins : plugins.toReversed()) {
+      await put(state, program);
+      const [ready, gone] = await many(cluster, watch, `${name}-${round}-many`);
+      results[name]?.many.push(ready);
+      results[name]?.gone.push(gone);
+    }
+    console.error(
+      `round ${round + 1} of ${rounds}: ${JSON.stringify(results, (_, x) => Number(x) ? Math.round(x) : x)}`,
+    );
   }
   console.log(`median of ${rounds} rounds, seconds      one pod   ${MANY} pods   ${MANY} gone`);
   for (const [name, { one, many, gone }] of Object.entries(results)) {

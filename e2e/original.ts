@@ -24,14 +24,9 @@ export function rightsOfOriginal(): readonly unknown[] {
   ];
 }
 
-/** Puts the original's plugin in the place of ours on a node. */
+/** Puts the original's plugin in the place of ours on a node, as a whole. */
 export async function useOriginal(cluster: Cluster, node: number): Promise<void> {
-  await putPlugin(cluster, node, `${await assets("original")}/whereabouts-original`);
-}
-
-/** Puts a program in the place of the plugin on a node, as a whole. */
-export async function putPlugin(cluster: Cluster, node: number, program: string): Promise<void> {
   const folder = `${cluster.state}/node${node}/opt/cni/bin`;
-  await Deno.copyFile(program, `${folder}/.putting`);
+  await Deno.copyFile(`${await assets("original")}/whereabouts-original`, `${folder}/.putting`);
   await Deno.rename(`${folder}/.putting`, `${folder}/whereabouts`);
 }
