@@ -17,11 +17,8 @@ import type { OpenContext } from "../../src/storage/open.ts";
 import { decodeKey, encodeKey, legacyKeys, mayBeLegacy, poolsPrefix } from "./keys.ts";
 import { etcdMigration, olderKeys, snapshotOf, type Version } from "./migration.ts";
 import { type EtcdSession, openSession } from "./session.ts";
-import { decodeValue, EMPTY, isClosed, toAllocations, withChanges } from "./value.ts";
+import { decodeValue, EMPTY, encodeValue, isClosed, toAllocations, withChanges } from "./value.ts";
 import { findUnreadable } from "./unreadable.ts";
-
-/** Bytes of a value, at most: etcd refuses requests over 1.5 MiB. */
-const LONGEST_VALUE = 1_400_000;
 
 /** Opens an etcd store. */
 export async function openEtcd(datastore: Datastore, context: OpenContext): Promise<StorageDriver> {
@@ -52,12 +49,7 @@ class EtcdDriver implements StorageDriver {
     const { revision, document } = snapshot.version as Version;
     const name = encodeKey(this.#prefix, key);
     const changed = withChanges(document, changes, key.cidr.family);
-    const value = JSON.stringify(changed);
-    if (value.length > LONGEST_VALUE) {
-      throw new RefusedError(
-        `Cannot store pool ${formatPoolKey(key)}: its value has ${value.length} bytes, etcd takes ${LONGEST_VALUE}`,
-      );
-    }
+    const value = encodeValue(changed, `pool ${formatPoolKey(key)}`);
     const legacy = changes.some(({ after }) => after) ? legacyKeys(key) : [];
     const { succeeded, header } = await this.#session.call(signal, (client) => {
       const condition = client.if(name, "Mod", "==", Number(revision));

@@ -19,6 +19,7 @@ import {
   closedDocument,
   decodeValue,
   EMPTY,
+  encodeValue,
   isClosed,
   oddEntries,
   type PoolDocument,
@@ -115,7 +116,7 @@ async function convert(
     }
     const changes = decide(record, toAllocations(document, key.cidr.family));
     if (!changes) return;
-    const value = JSON.stringify(withChanges(document, changes, key.cidr.family));
+    const value = encodeValue(withChanges(document, changes, key.cidr.family), `${name} as pool ${pool}`);
     const { succeeded } = await session.call(
       signal,
       (client) =>
@@ -134,7 +135,7 @@ async function replace(
   signal: AbortSignal,
 ): Promise<PoolSnapshot> {
   const name = encodeKey(session.settings.prefix, key);
-  const value = JSON.stringify(document);
+  const value = encodeValue(document, `pool ${formatPoolKey(key)}`);
   const { succeeded, header } = await session.call(
     signal,
     (client) => client.if(name, "Mod", "==", Number(revision)).then(client.put(name).value(value)).commit(),

@@ -9,6 +9,7 @@
  */
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Allocation, Change } from "../../src/pool/types.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
 
 /** Format of the value. */
 const VERSION = 1;
@@ -26,6 +27,21 @@ export const EMPTY: PoolDocument = { version: VERSION, allocations: {} };
 
 /** Format of the value of a pool that is closed: no release reads it as a pool. */
 const CLOSED_VERSION = 2;
+
+/** Bytes of a value, at most: etcd refuses requests over 1.5 MiB. */
+const LONGEST_VALUE = 1_400_000;
+
+/**
+ * Encodes a value.
+ *
+ * @param what it is the value of, for the message
+ * @throws {RefusedError} it is longer than etcd takes
+ */
+export function encodeValue(document: PoolDocument, what: string): string {
+  const value = JSON.stringify(document);
+  if (value.length <= LONGEST_VALUE) return value;
+  throw new RefusedError(`Cannot store ${what}: its value has ${value.length} bytes, etcd takes ${LONGEST_VALUE}`);
+}
 
 /** Whether the value is that of a pool whose entries are, or are on their way, elsewhere. */
 export function isClosed({ version }: PoolDocument): boolean {

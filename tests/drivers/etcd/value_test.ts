@@ -4,12 +4,14 @@ import {
   closedDocument,
   decodeValue,
   EMPTY,
+  encodeValue,
   isClosed,
   oddEntries,
   toAllocations,
   withChanges,
 } from "../../../drivers/etcd/value.ts";
 import type { Allocation, Change } from "../../../src/pool/types.ts";
+import { RefusedError } from "../../../src/storage/driver.ts";
 
 const text = fc.string({ maxLength: 12 });
 const allocation: fc.Arbitrary<Allocation> = fc.record({
@@ -88,4 +90,15 @@ Deno.test("a closed document keeps its entries, and is told from an open one", (
 Deno.test("oddEntries are those that nobody reads", () => {
   const allocations = { "10.0.0.1": { id: "c" }, "fd00::1": {}, "10.0.0.01": {}, x: {} };
   assert.deepEqual(oddEntries({ version: 1, allocations }, 4), ["fd00::1", "10.0.0.01", "x"]);
+});
+
+Deno.test("encodeValue refuses what etcd would, and names it", () => {
+  const allocations = Object.fromEntries(
+    Array.from({ length: 20_000 }, (_, i) => [`10.0.0.${i}`, { id: "c".repeat(64) }]),
+  );
+  assert.throws(
+    () => encodeValue({ version: 1, allocations }, "pool 10.0.0.0/8"),
+    (error) => error instanceof RefusedError && /pool 10\.0\.0\.0\/8: its value has \d+ bytes/.test(error.message),
+  );
+  assert.equal(encodeValue(EMPTY, "pool 10.0.0.0/8"), '{"version":1,"allocations":{}}');
 });
