@@ -73,8 +73,8 @@ export const migrate: Command = defineCommand({
   const options: MigrationOptions = {
     dryRun: values["dry-run"],
     signal: AbortSignal.timeout(TIMEOUT),
-    progress: (key, done, all) =>
-      terminal.world.stderr(`Pool ${formatPoolKey(key)}: ${done} of ${all} entries are there`),
+    progress: (key, what, done, all) =>
+      terminal.world.stderr(`Pool ${formatPoolKey(key)}: ${done} of ${all} ${what} are there`),
   };
   const records = await retry((limit) => migration.older(limit), from.clock, options.signal);
   const rows = await convertAll(from, records, options);

@@ -17,7 +17,7 @@ import { reservationOf } from "./reservation.ts";
 /** Entries of one commit: an API server takes ten thousand operations at a time, and others want to write between two commits. */
 const CHUNK = 500;
 /** Reservations that are made at once. */
-const AT_ONCE = 8;
+const AT_ONCE = 10;
 
 /** What became of a record or a pool. */
 export interface Migrated {
@@ -39,8 +39,8 @@ export interface MigrationOptions {
   readonly dryRun: boolean;
   /** Ends it. */
   readonly signal: AbortSignal;
-  /** Told how many of a pool's entries are at their new place. */
-  readonly progress?: (key: PoolKey, done: number, all: number) => void;
+  /** Told how many of a pool's entries, then of their reservations, are at their new place. */
+  readonly progress?: (key: PoolKey, what: "entries" | "reservations", done: number, all: number) => void;
 }
 
 /** Where a migration starts. */
@@ -100,7 +100,7 @@ export async function movePool(
   const closed = pool.closed ? pool : await retry(closing, clock, signal);
   const copied = await copyEntries(to, key, [...closed.allocations.values()], options);
   if (!copied.done) return copied;
-  const foreign = await reserveAll(to, key, [...closed.allocations.values()], signal);
+  const foreign = await reserveAll(to, key, [...closed.allocations.values()], options);
   await retry((limit) => migration.empty(closed, limit), clock, signal);
   return { ...copied, foreign };
 }
@@ -128,7 +128,7 @@ async function copyEntries(
       signal,
     );
     all.push(resultOf(adoption));
-    progress?.(key, Math.min(at + CHUNK, entries.length), entries.length);
+    progress?.(key, "entries", Math.min(at + CHUNK, entries.length), entries.length);
   }
   const sum = (count: (one: Migrated) => number) => all.reduce((total, one) => total + count(one), 0);
   return {
@@ -144,7 +144,7 @@ async function reserveAll(
   { driver: { overlaps }, clock }: Ipam,
   key: PoolKey,
   entries: readonly Allocation[],
-  signal: AbortSignal,
+  { signal, progress }: MigrationOptions,
 ): Promise<Entry[]> {
   const foreign: Entry[] = [];
   if (!overlaps) return foreign;
@@ -160,6 +160,8 @@ async function reserveAll(
     const some = entries.slice(at, at + AT_ONCE);
     const reserved = await Promise.all(some.map(reserve));
     foreign.push(...some.filter((_, i) => !reserved[i]).map((allocation) => ({ key, allocation })));
+    const done = at + some.length;
+    if (done % CHUNK === 0 || done === entries.length) progress?.(key, "reservations", done, entries.length);
   }
   return foreign;
 }

@@ -88,7 +88,7 @@ Deno.test("migrate etcd --to kubernetes, killed half-way again and again, ends w
   );
   assert.deepEqual(planned.sort(), ["10.9.0.0/20 etcd 1400", "10.9.0.0/20 kubernetes 1400", "fd00::/64 kubernetes 1"]);
   assert.equal((await kube.kubectl("get", "ippools", "-o", "name")).trim(), "");
-  for (const lines of [1, 2, 3]) await killedAfter(lines, flags);
+  for (const lines of [1, 2, 3, 4, 5]) await killedAfter(lines, flags);
   const last = await whereabouts(...flags);
   assert.equal(last.code, 0, last.stderr);
   const entries = await poolOf(kube, "10.9.0.0-20");

@@ -163,13 +163,12 @@ libraryTest(
   async ({ client, source, target }) => {
     await client.put("/whereabouts/10.9.0.0/16").value(ENTRIES.join("\n"));
     assert.deepEqual((await convertAll(source)).map(({ added }) => added), [ENTRIES.length]);
-    const told: number[] = [];
-    const [moved] = await moveAll(source, ipamOn(target, denoWorld()), {
-      ...OPTIONS,
-      progress: (_key, done) => void told.push(done),
-    });
+    const told: string[] = [];
+    const progress: MigrationOptions["progress"] = (_key, what, done) => void told.push(`${done} ${what}`);
+    const [moved] = await moveAll(source, ipamOn(target, denoWorld()), { ...OPTIONS, progress });
     assert.deepEqual([moved?.done, moved?.added], [true, ENTRIES.length]);
-    assert.deepEqual(told, [500, 1_000, ENTRIES.length]);
+    const steps = (what: string) => [500, 1_000, ENTRIES.length].map((done) => `${done} ${what}`);
+    assert.deepEqual(told, [...steps("entries"), ...steps("reservations")]);
     await assertAgreement(target);
   },
 );
