@@ -106,6 +106,7 @@ export class Controller {
       Promise.race([Promise.all(mirrors.map(({ synced }) => synced)), aborted(signal)]);
     const all = known(pods, nodes, attachments);
     this.#leading = true;
+    this.#reporter.begin(signal);
     try {
       await Promise.all([
         ...[pods, nodes, attachments].map((mirror) => mirror.run(signal)),
@@ -117,6 +118,7 @@ export class Controller {
           await sweeper.run(signal);
         }),
       ]);
+      await this.#reporter.rest();
     } finally {
       this.#leaveOff();
     }

@@ -30,7 +30,8 @@ export class Reporter {
   readonly #log: Logger;
   readonly #metrics: ControllerMetrics;
   readonly #told = new Map<string, number>();
-  #underWay = 0;
+  readonly #underWay = new Set<Promise<void>>();
+  #term: AbortSignal | undefined;
 
   /** Says nothing yet. */
   constructor(cluster: Cluster, world: World, log: Logger, metrics: ControllerMetrics) {
@@ -38,6 +39,16 @@ export class Reporter {
     this.#world = world;
     this.#log = log;
     this.#metrics = metrics;
+  }
+
+  /** Begins a term: what is told in it ends with the signal. */
+  begin(signal: AbortSignal): void {
+    this.#term = signal;
+  }
+
+  /** Resolves when no event is under way any more. */
+  async rest(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   /** Entries went back. Pools are told first: of many pods that went at once some are not told. */
@@ -163,17 +174,17 @@ export class Reporter {
   }
 
   #tell(event: ClusterEvent): void {
-    if (this.#underWay >= MOST_UNDER_WAY) return;
-    this.#underWay++;
+    if (this.#underWay.size >= MOST_UNDER_WAY) return;
     const late = new Error(`No answer within ${EVENT_TIMEOUT / 1_000} s`);
     const record = async () => {
-      using limit = startDeadline(this.#world, EVENT_TIMEOUT, late);
+      using limit = startDeadline(this.#world, EVENT_TIMEOUT, late, this.#term);
       await this.#cluster.tell(event, limit.signal);
     };
-    record().catch((error) => {
+    const telling = record().catch((error) => {
       this.#metrics.failures.add({ part: "events" });
       this.#log.debug("An event is not recorded", { reason: messageOf(error) });
-    }).finally(() => this.#underWay--);
+    }).finally(() => this.#underWay.delete(telling));
+    this.#underWay.add(telling);
   }
 }
 

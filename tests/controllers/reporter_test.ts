@@ -81,3 +81,19 @@ Deno.test("Reporter is stopped by no event that cannot be recorded, or is never 
   await it.world.advance(60_000);
   assert.match(it.metrics.text(), /whereabouts_controller_failures_total\{part="events"\} 51\n/);
 });
+
+Deno.test("Reporter leaves no event under way when its term ends", async () => {
+  const it = lab((_, signal) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+  );
+  const term = new AbortController();
+  it.reporter.begin(term.signal);
+  it.reporter.notFreed(["default/a", "default/b"], new Error("no"));
+  let rests = false;
+  const resting = it.reporter.rest().then(() => rests = true);
+  await settled();
+  assert.equal(rests, false);
+  term.abort(new Error("no longer the leader"));
+  await resting;
+  assert.equal(it.world.sleepers(), 0);
+});
