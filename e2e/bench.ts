@@ -7,10 +7,10 @@
  *
  * @module
  */
+import { assets } from "../tests/support/assets.ts";
 import { eventually } from "../tests/support/process.ts";
 import { type Cluster, openCluster, startCluster } from "./cluster.ts";
 import { allocations, network, pod, replicas } from "./objects.ts";
-import { assets } from "../tests/support/assets.ts";
 import { rightsOfOriginal } from "./original.ts";
 import { checkMachine } from "./run.ts";
 
@@ -112,9 +112,9 @@ async function keepPlugins(state: string): Promise<Readonly<Record<string, strin
 
 async function put(state: string, plugin: string): Promise<void> {
   for (const node of NODES) {
-    const folder = `${state}/node${node}/opt/cni/bin`;
-    await Deno.link(plugin, `${folder}/.putting`);
-    await Deno.rename(`${folder}/.putting`, `${folder}/whereabouts`);
+    const place = `${state}/node${node}/opt/cni/bin/whereabouts`;
+    await Deno.remove(place);
+    await Deno.link(plugin, place);
   }
 }
 
@@ -146,9 +146,8 @@ async function main(rounds: number): Promise<void> {
       results[name]?.many.push(ready);
       results[name]?.gone.push(gone);
     }
-    console.error(
-      `round ${round + 1} of ${rounds}: ${JSON.stringify(results, (_, x) => Number(x) ? Math.round(x) : x)}`,
-    );
+    const whole = JSON.stringify(results, (_, value) => typeof value === "number" ? Math.round(value) : value);
+    console.error(`round ${round + 1} of ${rounds}, milliseconds: ${whole}`);
   }
   console.log(`median of ${rounds} rounds, seconds      one pod   ${MANY} pods   ${MANY} gone`);
   for (const [name, { one, many, gone }] of Object.entries(results)) {
