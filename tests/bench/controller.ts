@@ -42,6 +42,14 @@ interface Figure {
 const say = (text: string) => console.error(`bench: ${text}`);
 const seconds = (since: number) => (performance.now() - since) / 1_000;
 
+/** Seconds from when the work is done until the check says so. */
+async function until(what: string, work: Promise<void>, check: () => Promise<boolean>): Promise<number> {
+  await work;
+  const since = performance.now();
+  await eventually(what, check, LIMIT);
+  return seconds(since);
+}
+
 /** A running controller. */
 class Running implements AsyncDisposable {
   readonly begun: number = performance.now();
@@ -134,17 +142,15 @@ async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd)
   await eventually("a sweep", async () => await controller.value("whereabouts_sweep_seconds_count") === 1, LIMIT);
   const sweep = await controller.value("whereabouts_sweep_seconds_sum") ?? Number.NaN;
   say("nodes leave and join");
-  const [, changing] = [await crowd.leave(nodes.slice(0, 10)), performance.now()];
-  await crowd.join(joining);
-  await eventually("those that joined have slices", () => assigned(joining), LIMIT);
-  const change = seconds(changing);
+  await crowd.leave(nodes.slice(0, 10));
+  const change = await until("those that joined have slices", crowd.join(joining), () => assigned(joining));
+  const one = await until("it has slices", crowd.join(["bench-last"]), () => assigned(["bench-last"]));
   say("pods go");
-  const gone = Array.from({ length: Math.min(500, size.pods) }, (_, i) => i * Math.floor(size.pods / 500 || 1));
-  await crowd.evict(gone);
-  const evicted = performance.now();
-  const freed = 'whereabouts_freed_total{what="entry",reason="pod is gone"}';
-  await eventually("their addresses are free", async () => await controller.value(freed) === gone.length, LIMIT);
-  const release = seconds(evicted);
+  const freed = async (count: number) =>
+    await controller.value('whereabouts_freed_total{what="entry",reason="pod is gone"}') === count;
+  const single = await until("its address is free", crowd.evict([1]), () => freed(1));
+  const gone = Array.from({ length: Math.min(500, size.pods / 4) }, (_, i) => i * 4 + 2);
+  const release = await until("their addresses are free", crowd.evict(gone), () => freed(gone.length + 1));
   await eventually(
     "another sweep",
     async () => (await controller.value("whereabouts_sweep_seconds_count") ?? 0) >= 2,
@@ -156,6 +162,8 @@ async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd)
     { what: `${nodes.length} nodes have their slices, from start`, value: slices, unit: "s", aim: 20 },
     { what: "sweep, grace period left out", value: sweep, unit: "s", aim: 10 },
     { what: "10 nodes left, 10 joined", value: change, unit: "s", aim: 3 },
+    { what: "one node joined", value: one, unit: "s", aim: 1 },
+    { what: "one pod went", value: single, unit: "s", aim: 2 },
     { what: `${gone.length} pods went at once`, value: release, unit: "s" },
     { what: "resident memory", value: now, unit: "MB", aim: 250 },
     { what: "resident memory, most", value: most, unit: "MB", aim: 250 },

