@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { Etcd3 } from "etcd3";
-import { openEtcd } from "../../drivers/etcd/driver.ts";
+import type { Etcd3 } from "etcd3";
 import { formatIp } from "../../src/address/ip.ts";
 import {
   convertRecord,
@@ -13,8 +12,7 @@ import type { Ipam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { denoWorld } from "../../src/world/deno.ts";
-import { SILENT } from "../../src/world/log.ts";
-import { EtcdServer } from "../support/etcd.ts";
+import { etcdTest } from "../drivers/etcd/lab.ts";
 import { type Fault, faulty } from "../support/faulty.ts";
 import { assertAgreement, config, contents, ipamOn, memory, never } from "./lab.ts";
 
@@ -31,22 +29,10 @@ interface Lab {
   readonly target: StorageDriver;
 }
 
-/** The library leaves timers of its connections behind when it is closed, so what they leak is not held against the test. */
-function libraryTest(name: string, fn: (lab: Lab) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: async () => {
-      await using etcd = await EtcdServer.start();
-      using stack = new DisposableStack();
-      const client = stack.adopt(new Etcd3({ hosts: etcd.url }), (one) => one.close());
-      const datastore = { kind: "etcd", hosts: [etcd.url], prefix: "/whereabouts" } as const;
-      await using driver = await openEtcd(datastore, { world: denoWorld(), log: SILENT });
-      await using target = await memory();
-      assert(driver.migration);
-      await fn({ client, source: { ...ipamOn(driver, denoWorld()), migration: driver.migration }, target });
-    },
+function migrationTest(name: string, fn: (lab: Lab) => Promise<void>): void {
+  etcdTest(name, async ({ client, driver, migration }) => {
+    await using target = await memory();
+    await fn({ client, source: { ...ipamOn(driver, denoWorld()), migration }, target });
   });
 }
 
@@ -66,7 +52,7 @@ async function moveAll(source: MigrationSource, to: Ipam, options = OPTIONS): Pr
   return results;
 }
 
-libraryTest(
+migrationTest(
   "convertRecord tells on a dry run what it then does, and finds nothing to do afterwards",
   async ({ client, source }) => {
     await client.put(OLD).value("10.9.0.1 c1\n10.9.0.2 c2");
@@ -79,7 +65,7 @@ libraryTest(
   },
 );
 
-libraryTest(
+migrationTest(
   "convertRecord leaves a record with a broken line, or with an address of another, as it is",
   async ({ client, source }) => {
     await client.put(OLD).value("10.9.0.1 c1");
@@ -97,30 +83,37 @@ libraryTest(
   },
 );
 
-libraryTest("movePool reserves what it moves, and a pool that is there already takes nobody's address", async (lab) => {
-  const { client, source, target } = lab;
-  await client.put(OLD).value("10.9.0.1 c1\n10.9.0.2 c2");
-  await convertAll(source);
-  const to = ipamOn(target, denoWorld());
-  const key = (await source.driver.list(never()))[0]?.key;
-  assert(key);
-  const other = { address: key.cidr.base + 2n, podRef: "default/x", ifName: "net1", containerId: "cx" };
-  await target.commit(await target.read(key, never()), [{ address: other.address, after: other }], never());
-  const [dry] = await moveAll(source, to, { ...OPTIONS, dryRun: true });
-  const [stuck] = await moveAll(source, to);
-  for (const result of [dry, stuck]) {
-    assert.deepEqual(result?.conflicts.map(({ holder }) => holder.podRef), ["default/x"]);
-    assert.deepEqual([result?.done, result?.added], [false, 1]);
-  }
-  assert.equal((await source.migration.closed(never())).length, 1, "the entries are kept until all of them are there");
-  await target.commit(await target.read(key, never()), [{ address: other.address, before: other }], never());
-  const [moved] = await moveAll(source, to);
-  assert.deepEqual([moved?.done, moved?.added, moved?.kept], [true, 1, 1]);
-  await assertAgreement(target);
-  assert.deepEqual(await moveAll(source, to), []);
-});
+migrationTest(
+  "movePool reserves what it moves, and a pool that is there already takes nobody's address",
+  async (lab) => {
+    const { client, source, target } = lab;
+    await client.put(OLD).value("10.9.0.1 c1\n10.9.0.2 c2");
+    await convertAll(source);
+    const to = ipamOn(target, denoWorld());
+    const key = (await source.driver.list(never()))[0]?.key;
+    assert(key);
+    const other = { address: key.cidr.base + 2n, podRef: "default/x", ifName: "net1", containerId: "cx" };
+    await target.commit(await target.read(key, never()), [{ address: other.address, after: other }], never());
+    const [dry] = await moveAll(source, to, { ...OPTIONS, dryRun: true });
+    const [stuck] = await moveAll(source, to);
+    for (const result of [dry, stuck]) {
+      assert.deepEqual(result?.conflicts.map(({ holder }) => holder.podRef), ["default/x"]);
+      assert.deepEqual([result?.done, result?.added], [false, 1]);
+    }
+    assert.equal(
+      (await source.migration.closed(never())).length,
+      1,
+      "the entries are kept until all of them are there",
+    );
+    await target.commit(await target.read(key, never()), [{ address: other.address, before: other }], never());
+    const [moved] = await moveAll(source, to);
+    assert.deepEqual([moved?.done, moved?.added, moved?.kept], [true, 1, 1]);
+    await assertAgreement(target);
+    assert.deepEqual(await moveAll(source, to), []);
+  },
+);
 
-libraryTest(
+migrationTest(
   "movePool tells addresses that a pool over the same range has given as well",
   async ({ client, source, target }) => {
     await client.put(OLD).value("10.9.0.1 c1");
@@ -135,30 +128,33 @@ libraryTest(
 
 const FAULTS: readonly Fault[] = [{ done: false, then: "refused" }, { done: true, then: "refused" }];
 
-libraryTest("movePool, cut off at any operation and run again, moves every entry once", async ({ client, source }) => {
-  const value = ENTRIES.filter((line) => line.startsWith("10.9.0.")).slice(0, 12).join("\n");
-  let cuts = 0;
-  for (const fault of FAULTS) {
-    for (let at = 0;; at++) {
-      await client.delete().prefix("/whereabouts/");
-      await client.put(OLD).value(value);
-      await convertAll(source);
-      await using target = await memory();
-      let failed = false;
-      const broken = faulty(target, ({ index }) => index === at ? (failed = true, fault) : undefined);
-      await moveAll(source, ipamOn(broken, denoWorld())).catch(() => {});
-      if (!failed) break;
-      cuts++;
-      await moveAll(source, ipamOn(target, denoWorld()));
-      assert.equal(Object.keys(await contents(target)).length, 24, `cut off at operation ${at}`);
-      await assertAgreement(target);
-      assert.deepEqual([await source.migration.closed(never()), await source.driver.list(never())], [[], []]);
+migrationTest(
+  "movePool, cut off at any operation and run again, moves every entry once",
+  async ({ client, source }) => {
+    const value = ENTRIES.filter((line) => line.startsWith("10.9.0.")).slice(0, 12).join("\n");
+    let cuts = 0;
+    for (const fault of FAULTS) {
+      for (let at = 0;; at++) {
+        await client.delete().prefix("/whereabouts/");
+        await client.put(OLD).value(value);
+        await convertAll(source);
+        await using target = await memory();
+        let failed = false;
+        const broken = faulty(target, ({ index }) => index === at ? (failed = true, fault) : undefined);
+        await moveAll(source, ipamOn(broken, denoWorld())).catch(() => {});
+        if (!failed) break;
+        cuts++;
+        await moveAll(source, ipamOn(target, denoWorld()));
+        assert.equal(Object.keys(await contents(target)).length, 24, `cut off at operation ${at}`);
+        await assertAgreement(target);
+        assert.deepEqual([await source.migration.closed(never()), await source.driver.list(never())], [[], []]);
+      }
     }
-  }
-  assert(cuts > 20, `${cuts}`);
-});
+    assert(cuts > 20, `${cuts}`);
+  },
+);
 
-libraryTest(
+migrationTest(
   "movePool moves a large pool in several commits, and tells how far it is",
   async ({ client, source, target }) => {
     await client.put("/whereabouts/10.9.0.0/16").value(ENTRIES.join("\n"));
@@ -173,7 +169,7 @@ libraryTest(
   },
 );
 
-libraryTest(
+migrationTest(
   "release of a sandbox finds what an old release gave it, where it was converted and where it was moved",
   async (lab) => {
     const { client, source, target } = lab;

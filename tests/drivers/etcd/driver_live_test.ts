@@ -9,6 +9,7 @@ import { SILENT } from "../../../src/world/log.ts";
 import { eventually } from "../../support/process.ts";
 import { EtcdServer } from "../../support/etcd.ts";
 import { CONTRACT_CASES, driverContract } from "../contract.ts";
+import { libraryTest } from "./lab.ts";
 
 const NO_RESERVATIONS = "etcd keeps no cluster-wide reservations, as in the original";
 
@@ -30,11 +31,6 @@ driverContract({
     };
   },
 });
-
-/** The library leaves timers of its connections behind when it is closed, so what they leak is not held against the test. */
-function libraryTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, fn, sanitizeOps: false, sanitizeResources: false });
-}
 
 function open(settings: Partial<Extract<Datastore, { kind: "etcd" }>>): Promise<StorageDriver> {
   const datastore = { kind: "etcd", hosts: [], prefix: "/whereabouts", ...settings } as const;

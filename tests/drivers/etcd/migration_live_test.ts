@@ -1,52 +1,18 @@
 import assert from "node:assert/strict";
-import { Etcd3 } from "etcd3";
-import { openEtcd } from "../../../drivers/etcd/driver.ts";
 import { parseCidr } from "../../../src/address/cidr.ts";
 import { formatIp } from "../../../src/address/ip.ts";
 import { adopt } from "../../../src/pool/adopt.ts";
 import type { Allocations, PoolKey } from "../../../src/pool/types.ts";
-import {
-  ConflictError,
-  type Migration,
-  type OlderRecord,
-  RefusedError,
-  type StorageDriver,
-} from "../../../src/storage/driver.ts";
-import { denoWorld } from "../../../src/world/deno.ts";
-import { SILENT } from "../../../src/world/log.ts";
+import { ConflictError, type Migration, type OlderRecord, RefusedError } from "../../../src/storage/driver.ts";
 import { EtcdServer } from "../../support/etcd.ts";
 import { eventually } from "../../support/process.ts";
+import { etcdTest } from "./lab.ts";
 
 const { signal } = new AbortController();
 const cidr = parseCidr("10.9.0.0/24")?.cidr;
 assert(cidr);
 const KEY: PoolKey = { network: "", cidr };
 const OLD = "/whereabouts/10.9.0.0/24";
-
-interface Lab {
-  readonly etcd: EtcdServer;
-  readonly client: Etcd3;
-  readonly driver: StorageDriver;
-  readonly migration: Migration;
-}
-
-/** The library leaves timers of its connections behind when it is closed, so what they leak is not held against the test. */
-function libraryTest(name: string, fn: (lab: Lab) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: async () => {
-      await using etcd = await EtcdServer.start();
-      using stack = new DisposableStack();
-      const client = stack.adopt(new Etcd3({ hosts: etcd.url }), (one) => one.close());
-      const datastore = { kind: "etcd", hosts: [etcd.url], prefix: "/whereabouts" } as const;
-      await using driver = await openEtcd(datastore, { world: denoWorld(), log: SILENT });
-      assert(driver.migration);
-      await fn({ etcd, client, driver, migration: driver.migration });
-    },
-  });
-}
 
 const takeAll = ({ entries }: OlderRecord, present: Allocations) => adopt(present, entries).changes;
 
@@ -63,7 +29,7 @@ function texts(allocations: Allocations): string[] {
   );
 }
 
-libraryTest("older finds the records of every older layout, and nothing else", async ({ client, migration }) => {
+etcdTest("older finds the records of every older layout, and nothing else", async ({ client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   await client.put("/192.168.2.225/28").value("192.168.2.226 c2");
   await client.put("/fd00::5/64").value("fd00::6 c3");
@@ -78,7 +44,7 @@ libraryTest("older finds the records of every older layout, and nothing else", a
   ]);
 });
 
-libraryTest("convert puts a record into today's pool beside what is there, and the record is gone", async (lab) => {
+etcdTest("convert puts a record into today's pool beside what is there, and the record is gone", async (lab) => {
   const { client, driver, migration } = lab;
   const after = { address: cidr.base + 9n, podRef: "default/a", ifName: "net1", containerId: "c9" };
   await driver.commit(await driver.read(KEY, signal), [{ address: after.address, after }], signal);
@@ -90,7 +56,7 @@ libraryTest("convert puts a record into today's pool beside what is there, and t
   assert.deepEqual(await client.getAll().prefix("/whereabouts/").keys(), ["/whereabouts/pools/_/_/10.9.0.0/24"]);
 });
 
-libraryTest(
+etcdTest(
   "convert decides on the record as it is now, and leaves all as it is where told to",
   async ({ client, migration }) => {
     await client.put(OLD).value("10.9.0.1 c1");
@@ -116,7 +82,7 @@ function meanwhile({ url }: EtcdServer, path: string, body: unknown): void {
   assert.equal(code, 0, new TextDecoder().decode(stderr));
 }
 
-libraryTest("convert writes nothing when an older plugin writes in between", async ({ etcd, client, migration }) => {
+etcdTest("convert writes nothing when an older plugin writes in between", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   const longer = "10.9.0.1 c1\n10.9.0.2 c2";
   const converting = migration.convert(await only(migration), (record, present) => {
@@ -128,7 +94,7 @@ libraryTest("convert writes nothing when an older plugin writes in between", asy
   assert.equal(await client.get("/whereabouts/pools/_/_/10.9.0.0/24"), null);
 });
 
-libraryTest("convert writes nothing when its pool changes in between", async ({ etcd, client, migration }) => {
+etcdTest("convert writes nothing when its pool changes in between", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   const pool = "/whereabouts/pools/_/_/10.9.0.0/24";
   const value = '{"version":1,"allocations":{"10.9.0.9":{"id":"c9"}}}';
@@ -140,7 +106,7 @@ libraryTest("convert writes nothing when its pool changes in between", async ({ 
   assert.deepEqual([await client.get(OLD).string(), await client.get(pool).string()], ["10.9.0.1 c1", value]);
 });
 
-libraryTest("convert writes nothing once its lock is gone", async ({ etcd, client, migration }) => {
+etcdTest("convert writes nothing once its lock is gone", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   const converting = migration.convert(await only(migration), (record, present) => {
     meanwhile(etcd, "deleterange", { key: btoa(`${OLD}/`), range_end: btoa(`${OLD}0`) });
@@ -152,7 +118,7 @@ libraryTest("convert writes nothing once its lock is gone", async ({ etcd, clien
 });
 
 for (const [name, lock] of [[OLD, OLD], ["/10.9.0.5/24", "/whereabouts"]] as const) {
-  libraryTest(
+  etcdTest(
     `convert of ${name} waits while an older plugin works under ${lock}, and works alone then`,
     async (lab) => {
       const { client, migration } = lab;
@@ -180,7 +146,7 @@ for (const [name, lock] of [[OLD, OLD], ["/10.9.0.5/24", "/whereabouts"]] as con
   );
 }
 
-libraryTest(
+etcdTest(
   "commit refuses to give addresses of a pool where an older plugin came back, and takes back all the same",
   async (lab) => {
     const { client, driver, migration } = lab;
@@ -200,7 +166,7 @@ libraryTest(
   },
 );
 
-libraryTest(
+etcdTest(
   "read refuses a new pool whose record v0.1 named after the range as it was configured",
   async ({ client, driver }) => {
     await client.put("/10.9.0.77/24").value("10.9.0.78 c1");
@@ -211,7 +177,7 @@ libraryTest(
   },
 );
 
-libraryTest(
+etcdTest(
   "a closed pool is refused to everybody, keeps its entries until they are elsewhere, and stays closed",
   async (lab) => {
     const { client, driver, migration } = lab;
@@ -237,7 +203,7 @@ libraryTest(
   },
 );
 
-libraryTest(
+etcdTest(
   "close refuses a pool with an entry that nobody reads, which would be lost",
   async ({ client, driver, migration }) => {
     const name = "/whereabouts/pools/_/_/10.9.0.0/24";
@@ -249,7 +215,7 @@ libraryTest(
   },
 );
 
-libraryTest(
+etcdTest(
   "unreadable names what no pool shows: odd names, values, entries, and older records",
   async ({ client, driver }) => {
     const pools = "/whereabouts/pools";
