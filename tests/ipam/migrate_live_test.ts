@@ -12,7 +12,7 @@ import type { Ipam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { denoWorld } from "../../src/world/deno.ts";
-import { etcdTest } from "../drivers/etcd/lab.ts";
+import { LEAKY, onEtcd } from "../drivers/etcd/lab.ts";
 import { type Fault, faulty } from "../support/faulty.ts";
 import { assertAgreement, config, contents, ipamOn, memory, never } from "./lab.ts";
 
@@ -30,10 +30,12 @@ interface Lab {
 }
 
 function migrationTest(name: string, fn: (lab: Lab) => Promise<void>): void {
-  etcdTest(name, async ({ client, driver, migration }) => {
-    await using target = await memory();
-    await fn({ client, source: { ...ipamOn(driver, denoWorld()), migration }, target });
-  });
+  const test = () =>
+    onEtcd(async ({ client, driver, migration }) => {
+      await using target = await memory();
+      await fn({ client, source: { ...ipamOn(driver, denoWorld()), migration }, target });
+    });
+  Deno.test({ name, ...LEAKY, fn: test });
 }
 
 async function convertAll(source: MigrationSource, options = OPTIONS) {

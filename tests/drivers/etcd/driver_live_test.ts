@@ -9,7 +9,7 @@ import { SILENT } from "../../../src/world/log.ts";
 import { eventually } from "../../support/process.ts";
 import { EtcdServer } from "../../support/etcd.ts";
 import { CONTRACT_CASES, driverContract } from "../contract.ts";
-import { libraryTest } from "./lab.ts";
+import { LEAKY } from "./lab.ts";
 
 const NO_RESERVATIONS = "etcd keeps no cluster-wide reservations, as in the original";
 
@@ -31,6 +31,10 @@ driverContract({
     };
   },
 });
+
+function libraryTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ...LEAKY, fn });
+}
 
 function open(settings: Partial<Extract<Datastore, { kind: "etcd" }>>): Promise<StorageDriver> {
   const datastore = { kind: "etcd", hosts: [], prefix: "/whereabouts", ...settings } as const;

@@ -23,20 +23,16 @@ export interface EtcdLab {
   readonly migration: Migration;
 }
 
-/** A test of the library: it leaves timers of its connections behind when it is closed, so what they leak is not held against the test. */
-export function libraryTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false, fn });
-}
+/** For tests of the library: it leaves timers of its connections behind when it is closed, so what they leak is not held against them. */
+export const LEAKY = { sanitizeOps: false, sanitizeResources: false } as const;
 
-/** A test on an etcd of its own. */
-export function etcdTest(name: string, fn: (lab: EtcdLab) => Promise<void>): void {
-  libraryTest(name, async () => {
-    await using etcd = await EtcdServer.start();
-    using stack = new DisposableStack();
-    const client = stack.adopt(new Etcd3({ hosts: etcd.url }), (one) => one.close());
-    const datastore = { kind: "etcd", hosts: [etcd.url], prefix: "/whereabouts" } as const;
-    await using driver = await openEtcd(datastore, { world: denoWorld(), log: SILENT });
-    assert(driver.migration);
-    await fn({ etcd, client, driver, migration: driver.migration });
-  });
+/** Runs a test on an etcd of its own. */
+export async function onEtcd(test: (lab: EtcdLab) => Promise<void>): Promise<void> {
+  await using etcd = await EtcdServer.start();
+  using stack = new DisposableStack();
+  const client = stack.adopt(new Etcd3({ hosts: etcd.url }), (one) => one.close());
+  const datastore = { kind: "etcd", hosts: [etcd.url], prefix: "/whereabouts" } as const;
+  await using driver = await openEtcd(datastore, { world: denoWorld(), log: SILENT });
+  assert(driver.migration);
+  await test({ etcd, client, driver, migration: driver.migration });
 }

@@ -6,7 +6,7 @@ import type { Allocations, PoolKey } from "../../../src/pool/types.ts";
 import { ConflictError, type Migration, type OlderRecord, RefusedError } from "../../../src/storage/driver.ts";
 import { EtcdServer } from "../../support/etcd.ts";
 import { eventually } from "../../support/process.ts";
-import { etcdTest } from "./lab.ts";
+import { type EtcdLab, LEAKY, onEtcd } from "./lab.ts";
 
 const { signal } = new AbortController();
 const cidr = parseCidr("10.9.0.0/24")?.cidr;
@@ -27,6 +27,10 @@ function texts(allocations: Allocations): string[] {
   return [...allocations.values()].map(({ address, containerId }) =>
     `${formatIp({ family: 4, value: address })} ${containerId}`
   );
+}
+
+function etcdTest(name: string, test: (lab: EtcdLab) => Promise<void>): void {
+  Deno.test({ name, ...LEAKY, fn: () => onEtcd(test) });
 }
 
 etcdTest("older finds the records of every older layout, and nothing else", async ({ client, migration }) => {
