@@ -1,5 +1,5 @@
 /**
- * Whether everybody agrees on who holds what: the callers, the pools, the reservations, and the node's journal.
+ * Whether everybody agrees on who holds what: the callers, the pools, the reservations, and the nodes' journals.
  *
  * @module
  */
@@ -28,12 +28,18 @@ export function addressesOf(stdout: string): string[] {
 }
 
 /**
- * Asserts that callers, pools, reservations and journal agree to the last address, after releases that are still to be delivered were.
+ * Asserts that callers, pools, reservations and journals agree to the last address, after releases that are still to be delivered were.
  *
  * @param live what the callers were given and did not give back
  */
-export async function assertAgreement(kube: Kube, node: AgentNode, live: Holders): Promise<void> {
-  await eventually("every late release is delivered", () => Promise.resolve(node.records("releasing").length === 0));
+export async function assertAgreement(
+  kube: Kube,
+  nodes: AgentNode | readonly AgentNode[],
+  live: Holders,
+): Promise<void> {
+  const all = [nodes].flat();
+  const delivered = () => Promise.resolve(all.every((node) => node.records("releasing").length === 0));
+  await eventually("every late release is delivered", delivered);
   const wanted = lines(live);
   assert.equal(new Set(wanted.map((line) => line.split(" ")[0])).size, wanted.length, "an address has two owners");
   const pools: PoolObject[] = await items(kube, "ippools");
@@ -47,7 +53,7 @@ export async function assertAgreement(kube: Kube, node: AgentNode, live: Holders
   assert.deepEqual(entries.sort(), wanted, "pools and callers differ");
   const reserved = reservations.map(({ metadata, spec }) => `${addressOf(metadata.name)} ${spec.containerid}`);
   assert.deepEqual(reserved.sort(), wanted, "reservations and callers differ");
-  assert.deepEqual(journalOf(node), wanted, "journal and callers differ");
+  assert.deepEqual(all.flatMap(journalOf).sort(), wanted, "journals and callers differ");
 }
 
 function lines(holders: Holders): string[] {
