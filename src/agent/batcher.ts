@@ -7,7 +7,7 @@
 import type { CommitOptions } from "../ipam/ipam.ts";
 import type { Decision } from "../pool/decide.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
-import { type Change, formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
+import { formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
 import { type PoolSnapshot, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
@@ -146,12 +146,21 @@ class PoolQueue {
   }
 }
 
-/** Each claim is told the changes that make it its owner's, so that each can be undone for itself. */
-function tell(batch: readonly Waiting[], { changes }: Decision): void {
-  for (const { request, options } of batch) {
-    if (request.kind !== "claim" || !options.onAttempt) continue;
-    const own: Change[] = changes.filter(({ after }) => after && sameOwner(after, request.owner));
-    if (own.length > 0) options.onAttempt(own);
+/**
+ * Each claim is told the change that makes an address its owner's, so that each can be undone for itself. An address that was free for it
+ * becomes free again, whoever had it before the batch: that one's release is in the batch too.
+ */
+function tell(batch: readonly Waiting[], { changes, outcomes }: Decision): void {
+  for (const [i, { request, options }] of batch.entries()) {
+    const outcome = outcomes[i];
+    if (request.kind !== "claim" || !options.onAttempt || !outcome || !("allocation" in outcome)) continue;
+    const { address } = outcome.allocation;
+    const own = changes.find((change) =>
+      change.address === address && change.after && sameOwner(change.after, request.owner)
+    );
+    if (own) {
+      options.onAttempt([outcome.kind === "claimed" ? { address, ...(own.after && { after: own.after }) } : own]);
+    }
   }
 }
 

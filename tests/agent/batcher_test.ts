@@ -170,6 +170,21 @@ Deno.test("Batcher tells each claim its own changes, which undo it and nothing e
   ]);
 });
 
+Deno.test("Batcher tells a claim that its address was free, though its release is in the same batch", async () => {
+  await using b = await bench();
+  const former = owner("former");
+  const told: Change[] = [];
+  await b.claim("former");
+  const { containerId, ifName } = former;
+  const released = b.batcher.commit(KEY, { kind: "release", containerId, ifName }, { signal: never() });
+  const claimed = b.claim("next", (changes) => told.push(...changes));
+  assert.equal(octet(await claimed), 1);
+  assert.equal((await released).allocations[0]?.podRef, "default/former");
+  assert.deepEqual([b.batches, told.map(({ before }) => before)], [[1, 2], [undefined]]);
+  await b.batcher.commit(KEY, { kind: "revert", changes: told }, { signal: never() });
+  assert.equal((await b.driver.read(KEY, never())).allocations.size, 0);
+});
+
 Deno.test("Batcher gives up after so many conflicts, and takes back exactly what it is told to", async () => {
   await using b = await bench();
   b.commits.fail = new ConflictError("always");
