@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { commandBlocks } from "./documents.ts";
 import { binary, callPlugin } from "./support/binary.ts";
-import { makeKube } from "./support/kube.ts";
+import { ControlPlane, namespaceOf } from "./support/kube.ts";
 import { run } from "./support/process.ts";
 
 const PLUGIN = await binary();
 
 Deno.test("documents: commands that are marked so run on a cluster as they stand there", async (t) => {
-  await using kube = await makeKube();
+  await using plane = await ControlPlane.start(); // the checker looks at every pod of a cluster, those of other tests too
+  const kube = await namespaceOf(plane.facts);
   const folder = await Deno.makeTempDir();
   try {
     await Deno.symlink(PLUGIN, `${folder}/whereabouts`);

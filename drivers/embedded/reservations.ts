@@ -16,6 +16,7 @@ export function sqliteReservations(
 ): Reservations {
   return {
     claim: (wanted, signal) => run(signal, (database) => transaction(database, () => claim(database, wanted))),
+    create: (wanted, signal) => run(signal, (database) => create(database, wanted)),
     release: (owned, signal) => run(signal, (database) => transaction(database, () => release(database, owned))),
     find: (network, ip, signal) => run(signal, (database) => find(database, network, ip)),
     list: (network, signal) =>
@@ -37,6 +38,12 @@ function claim(database: DatabaseSync, wanted: Reservation): ClaimResult {
   database.prepare(`INSERT OR REPLACE INTO reservations (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`)
     .run(wanted.network, formatIp(wanted.ip), wanted.podRef, wanted.ifName, wanted.containerId);
   return { kind: stored ? "kept" : "created", reservation: wanted };
+}
+
+function create(database: DatabaseSync, wanted: Reservation): Reservation | undefined {
+  const { changes } = database.prepare(`INSERT OR IGNORE INTO reservations (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`)
+    .run(wanted.network, formatIp(wanted.ip), wanted.podRef, wanted.ifName, wanted.containerId);
+  return Number(changes) > 0 ? wanted : undefined;
 }
 
 function release(database: DatabaseSync, owned: Reservation): boolean {

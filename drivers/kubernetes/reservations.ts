@@ -22,6 +22,10 @@ const ROUNDS = 10;
 export function kubernetesReservations(api: ApiClient): Reservations {
   return {
     claim: (wanted, signal) => claim(api, wanted, signal),
+    create: async (wanted, signal) => {
+      const object = await create(api, reservationName(wanted.network, wanted.ip), wanted, signal);
+      return object && withToken(wanted, object.metadata);
+    },
     release: (owned, signal) => release(api, owned, signal),
     find: async (network, ip, signal) => {
       const object = await look(api, reservationName(network, ip), signal);

@@ -158,12 +158,12 @@ export async function reserveEntries(
   if (!overlaps) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     const wanted = reservationOf(key, allocation);
-    const claim = await retry((limit) => overlaps.claim(wanted, limit), clock, signal);
-    if (claim.kind !== "created") return false;
+    const made = await retry((limit) => overlaps.create(wanted, limit), clock, signal);
+    if (!made) return false;
     const { allocations } = await retry((limit) => driver.read(key, limit), clock, signal);
     const present = allocations.get(allocation.address);
     if (!present || !sameOwner(present, allocation)) {
-      await retry((limit) => overlaps.release(claim.reservation, limit), clock, signal);
+      await retry((limit) => overlaps.release(made, limit), clock, signal);
       return false;
     }
     log.info("Reserved again", { address: formatIp(wanted.ip), pool: formatPoolKey(key), pod: allocation.podRef });

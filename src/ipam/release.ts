@@ -128,12 +128,12 @@ async function releaseHeld(
 
 /**
  * The entry went to a newer sandbox of the same interface while its reservation was being released. Plugins of the original do not
- * take a reservation over, so the new holder's is made again.
+ * take a reservation over, so the new holder's is made again; never over another, which a still newer sandbox may have claimed meanwhile.
  */
 async function restore({ ipam, overlaps, key, signal }: ReservedPool, released: Allocation): Promise<void> {
   const { allocations } = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
   const present = allocations.get(released.address);
   if (!present || !sameInterface(present, released)) return;
   ipam.log.info("Address was taken over by a newer sandbox", { pool: formatPoolKey(key), holder: present.podRef });
-  await retry((limit) => overlaps.claim(reservationOf(key, present), limit), ipam.clock, signal);
+  await retry((limit) => overlaps.create(reservationOf(key, present), limit), ipam.clock, signal);
 }

@@ -55,6 +55,12 @@ export interface Reservations {
   /** Creates the reservation; where there is one, says whose. Two claims of one address never both succeed for different owners. */
   claim(reservation: Reservation, signal: AbortSignal): Promise<ClaimResult>;
   /**
+   * Creates the reservation for somebody else, who may be claiming it at this moment: where there is one, whosever, it stays as it is.
+   *
+   * @returns undefined where there is one already
+   */
+  create(reservation: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
+  /**
    * Deletes the reservation if it is own and its container id is the given one or none recorded, and if it did not change meanwhile.
    *
    * @returns whether it was deleted; false where there is none or it is somebody else's

@@ -209,6 +209,15 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
       assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
       assert.equal((await overlaps.claim({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
     }),
+  "creates a reservation for somebody else only where there is none": (store) =>
+    withReservations(store, async (overlaps) => {
+      const made = await overlaps.create(reservation("a"), never());
+      assert.equal(made?.podRef, "default/a");
+      const older = { ...reservation("a"), containerId: "older" };
+      for (const late of [older, reservation("b")]) assert.equal(await overlaps.create(late, never()), undefined);
+      assert.equal((await overlaps.find("", IP, never()))?.containerId, reservation("a").containerId);
+      assert.equal(await overlaps.release(made ?? older, never()), true);
+    }),
   "releases a reservation only for its owner": (store) =>
     withReservations(store, async (overlaps) => {
       await overlaps.claim(reservation("a"), never());

@@ -24,6 +24,7 @@ export function networked(driver: StorageDriver, scheduler: Scheduler, process: 
   const { overlaps } = driver;
   const reservations: Reservations | undefined = overlaps && {
     claim: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.claim(one, own)),
+    create: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.create(one, own)),
     release: (one, signal) => run(`unreserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.release(one, own)),
     find: (network, ip, signal) => run("find", signal, (own) => overlaps.find(network, ip, own)),
     list: (network, signal) => run("list reservations", signal, (own) => overlaps.list(network, own)),

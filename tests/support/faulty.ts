@@ -23,6 +23,7 @@ export type Method =
   | "list"
   | "status"
   | "reservation.claim"
+  | "reservation.create"
   | "reservation.release"
   | "reservation.find"
   | "reservation.list"
@@ -53,7 +54,7 @@ export interface Fault {
 /** Decides on each operation before it is done: undefined lets it be. A promise holds the operation until it resolves. */
 export type Plan = (operation: Operation) => Fault | undefined | Promise<Fault | undefined>;
 
-const WRITES: readonly Method[] = ["commit", "reservation.claim", "reservation.release"];
+const WRITES: readonly Method[] = ["commit", "reservation.claim", "reservation.create", "reservation.release"];
 
 /** Wraps a driver. Disposing the wrapper disposes the driver. */
 export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
@@ -83,6 +84,8 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
       overlaps: {
         claim: (wanted, signal) =>
           run("reservation.claim", formatIp(wanted.ip), signal, (limit) => overlaps.claim(wanted, limit)),
+        create: (wanted, signal) =>
+          run("reservation.create", formatIp(wanted.ip), signal, (limit) => overlaps.create(wanted, limit)),
         release: (owned, signal) =>
           run("reservation.release", formatIp(owned.ip), signal, (limit) => overlaps.release(owned, limit)),
         find: (network, ip, signal) =>
