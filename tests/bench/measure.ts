@@ -41,6 +41,34 @@ export async function measure(
   return { times: times.sort((a, b) => a - b), elapsed, cpu: (childrenCpu() - cpuBefore) / calls.length };
 }
 
+/** One program and what it is asked. */
+export interface Contender {
+  /** Its path. */
+  readonly path: string;
+  /** Its calls. */
+  readonly calls: readonly Call[];
+  /** Further variables. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs the calls of programs one after another and by turns, so that all of them see the same machine. */
+export async function measureByTurns(contenders: readonly Contender[]): Promise<Measured[]> {
+  const results = contenders.map(() => ({ times: [] as number[], elapsed: 0, cpu: 0 }));
+  const rounds = Math.max(...contenders.map(({ calls }) => calls.length));
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, { path, calls, env = {} }] of contenders.entries()) {
+      const [call, result] = [calls[round], results[i]];
+      if (!call || !result) continue;
+      const cpuBefore = childrenCpu();
+      const time = await once(path, call, env);
+      result.times.push(time);
+      result.elapsed += time;
+      result.cpu += (childrenCpu() - cpuBefore) / calls.length;
+    }
+  }
+  return results.map(({ times, elapsed, cpu }) => ({ times: times.sort((a, b) => a - b), elapsed, cpu }));
+}
+
 async function once(path: string, call: Call, env: Readonly<Record<string, string>>): Promise<number> {
   const input = new TextEncoder().encode(JSON.stringify(call.conf));
   const start = performance.now();

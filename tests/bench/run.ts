@@ -9,11 +9,12 @@
  */
 import { parseArgs } from "node:util";
 import { table } from "../../src/cli/table.ts";
+import { bundle } from "../../install/compile.ts";
 import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
 import { startAgent } from "./agent.ts";
-import { measure, type Measured, percentile } from "./measure.ts";
+import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { seedPool } from "./seed.ts";
 import { Relay } from "./traffic.ts";
 
@@ -21,6 +22,8 @@ interface Row {
   readonly scenario: string;
   readonly plugin: string;
   readonly measured: Measured;
+  /** The floor in the same minutes. */
+  readonly floor?: Measured;
   readonly requests?: number;
   readonly bytes?: number;
 }
@@ -57,9 +60,9 @@ async function main(): Promise<void> {
   const flat = peers.length > 0 ? await flatFile() : undefined;
   const rows: Row[] = [];
   try {
-    rows.push(await floorRow(floor));
-    rows.push(...await embeddedRows(ours, work), ...await etcdRows(ours));
-    rows.push(...await kubeRows([ours, ...peers]), ...await agentRows(ours));
+    rows.push(...await floorRows(floor));
+    rows.push(...await embeddedRows(ours, floor, work), ...await etcdRows(ours, floor));
+    rows.push(...await kubeRows([ours, ...peers]), ...await agentRows(ours, floor, await interpreted(work)));
   } finally {
     await flat?.[Symbol.asyncDispose]();
     await Deno.remove(work, { recursive: true });
@@ -91,22 +94,50 @@ function adds(count: number, ipam: Record<string, unknown>, prefix: string): Cal
   );
 }
 
-async function floorRow({ name, path }: Plugin): Promise<Row> {
-  say("floor");
-  return { scenario: "read stdin, print", plugin: name, measured: await measure(path, adds(calls, {}, "f"), 1) };
+/** The same plugin, run by this Deno from its bundle: what a newer runtime than the compiled one makes of it. */
+async function interpreted(work: string): Promise<Plugin> {
+  const path = `${work}/interpreted`;
+  const main = `${await bundle(`${work}/bundle`)}/main.js`;
+  await Deno.writeTextFile(path, `#!/bin/sh\nexec ${Deno.execPath()} run --no-config --no-prompt -A ${main}\n`, {
+    mode: 0o755,
+  });
+  return { name: `deno run ${Deno.version.deno}`, path };
 }
 
-async function embeddedRows(ours: Plugin, work: string): Promise<Row[]> {
+async function floorRows({ name, path }: Plugin): Promise<Row[]> {
+  say("floor");
+  return [
+    { scenario: "read stdin, print", plugin: name, measured: await measure(path, adds(calls, {}, "f"), 1) },
+    { scenario: "the same, 20 at a time", plugin: name, measured: await measure(path, adds(200, {}, "f"), 20) },
+  ];
+}
+
+/** One call after another, with the floor by turns: a machine's speed drifts by more than the difference is. */
+async function besideFloor(
+  scenario: string,
+  plugin: Plugin,
+  floor: Plugin,
+  ipam: Record<string, unknown>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Row> {
+  const [measured, beside] = await measureByTurns([
+    { path: plugin.path, calls: adds(calls, ipam, plugin.name.replaceAll(/[^a-z0-9]/g, "")), env },
+    { path: floor.path, calls: adds(calls, {}, "f") },
+  ]);
+  if (!measured || !beside) throw new Error("Nothing was measured");
+  return { scenario, plugin: plugin.name, measured, floor: beside };
+}
+
+async function embeddedRows(ours: Plugin, floor: Plugin, work: string): Promise<Row[]> {
   say("embedded");
   const ipam = { datastore: "embedded", database: `${work}/bench.db`, range: "10.0.0.0/16" };
-  return [{ scenario: "embedded", plugin: ours.name, measured: await measure(ours.path, adds(calls, ipam, "e"), 1) }];
+  return [await besideFloor("embedded", ours, floor, ipam)];
 }
 
-async function etcdRows(ours: Plugin): Promise<Row[]> {
+async function etcdRows(ours: Plugin, floor: Plugin): Promise<Row[]> {
   say("etcd");
   await using etcd = await EtcdServer.start();
-  const ipam = { datastore: "etcd", etcd_host: etcd.url, range: "10.0.0.0/16" };
-  return [{ scenario: "etcd", plugin: ours.name, measured: await measure(ours.path, adds(calls, ipam, "t"), 1) }];
+  return [await besideFloor("etcd", ours, floor, { datastore: "etcd", etcd_host: etcd.url, range: "10.0.0.0/16" })];
 }
 
 async function kubeRows(plugins: readonly Plugin[]): Promise<Row[]> {
@@ -140,22 +171,19 @@ async function kubeRows(plugins: readonly Plugin[]): Promise<Row[]> {
 }
 
 /** The same through the node's agent. Its memory is told beside the table. */
-async function agentRows({ name, path }: Plugin): Promise<Row[]> {
+async function agentRows(ours: Plugin, floor: Plugin, other: Plugin): Promise<Row[]> {
   say("kubernetes, through the agent");
   await using plane = await ControlPlane.start();
   const kube = await namespaceOf(plane.facts);
-  await using agent = await startAgent(path);
-  const range = "10.90.0.0/16";
-  const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range };
-  await measure(path, adds(1, ipam, "warm"), 1, agent.env);
-  const rows: Row[] = [
-    { scenario: "agent", plugin: name, measured: await measure(path, adds(calls, ipam, "a"), 1, agent.env) },
-    {
-      scenario: "agent, 20 at a time",
-      plugin: name,
-      measured: await measure(path, adds(200, ipam, "w"), 20, agent.env),
-    },
-  ];
+  await using agent = await startAgent(ours.path);
+  const rows: Row[] = [];
+  for (const [i, plugin] of [ours, other].entries()) {
+    const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range: `10.${90 + i}.0.0/16` };
+    await measure(plugin.path, adds(1, ipam, `warm${i}`), 1, agent.env);
+    rows.push(await besideFloor("agent", plugin, floor, ipam, agent.env));
+    const measured = await measure(plugin.path, adds(200, ipam, `w${i}`), 20, agent.env);
+    rows.push({ scenario: "agent, 20 at a time", plugin: plugin.name, measured });
+  }
   say(`the agent takes ${agent.memory().toFixed(0)} MB`);
   return rows;
 }
@@ -198,7 +226,7 @@ function print(rows: readonly Row[], peer: string | undefined): void {
       ms(measured.cpu),
       row.requests?.toFixed(1) ?? "",
       row.bytes ? (row.bytes / 1024).toFixed(1) : "",
-      (p50(row) / p50(rows[0])).toFixed(2),
+      (p50(row) / (row.floor ? percentile(row.floor, 0.5) : p50(rows[0]))).toFixed(2),
       twin ? (p50(row) / p50(twin)).toFixed(2) : "",
     ];
   });
