@@ -12,11 +12,12 @@ import type { ApiClient, ApiRequest } from "./http.ts";
 import { reservationName } from "./names.ts";
 import { API_VERSION, type Metadata, type ReservationObject } from "./resources.ts";
 
-const resource = "overlappingrangeipreservations";
+/** Their resource. */
+export const resource = "overlappingrangeipreservations";
 const WRITER = { fieldManager: "whereabouts" };
 
 /** Looks at one reservation, at most, while others make and delete it. */
-const ROUNDS = 10;
+export const ROUNDS = 10;
 
 /** The reservations of one namespace. */
 export function kubernetesReservations(api: ApiClient): Reservations {
@@ -26,7 +27,7 @@ export function kubernetesReservations(api: ApiClient): Reservations {
       const object = await create(api, reservationName(wanted.network, wanted.ip), wanted, signal);
       return object && withToken(wanted, object.metadata);
     },
-    release: (owned, signal) => release(api, owned, signal),
+    release: async (owned, signal) => (await import("./release_reservation.ts")).release(api, owned, signal),
     find: async (network, ip, signal) => {
       const object = await look(api, reservationName(network, ip), signal);
       return object && toReservation(object, { network, ip });
@@ -59,7 +60,8 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
   throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was claimed`);
 }
 
-function look(api: ApiClient, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
+/** The object of a name, if there is one. */
+export function look(api: ApiClient, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
   return api.request<ReservationObject>({ verb: "get", resource, name }, signal);
 }
 
@@ -100,38 +102,6 @@ function takeOver(
   return orConflict(api, { verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
 
-async function release(api: ApiClient, owned: Reservation, signal: AbortSignal): Promise<boolean> {
-  const name = reservationName(owned.network, owned.ip);
-  let known = fromToken(owned.token);
-  for (let round = 0; round < ROUNDS; round++) {
-    if (!known) {
-      const object = await look(api, name, signal);
-      if (!object || !mayRelease(toReservation(object, owned), owned)) return false;
-      known = object.metadata;
-    }
-    const result = await remove(api, name, known, signal);
-    if (result !== "changed") return result === "deleted";
-    known = undefined;
-  }
-  throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was released`);
-}
-
-async function remove(
-  api: ApiClient,
-  name: string,
-  { uid, resourceVersion }: Version,
-  signal: AbortSignal,
-): Promise<"deleted" | "absent" | "changed"> {
-  const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-  try {
-    const answer = await api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal);
-    return answer === undefined ? "absent" : "deleted";
-  } catch (error) {
-    if (error instanceof ConflictError) return "changed";
-    throw error;
-  }
-}
-
 async function orConflict(
   api: ApiClient,
   request: ApiRequest,
@@ -145,15 +115,13 @@ async function orConflict(
   }
 }
 
-function isOwn(stored: Pick<Reservation, "podRef" | "ifName">, wanted: Reservation): boolean {
+/** Whether a stored reservation is the wanted one's: of its pod, and of its interface or none. */
+export function isOwn(stored: Pick<Reservation, "podRef" | "ifName">, wanted: Reservation): boolean {
   return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
 }
 
-function mayRelease(stored: Reservation, owned: Reservation): boolean {
-  return isOwn(stored, owned) && (stored.containerId === owned.containerId || stored.containerId === "");
-}
-
-function toReservation(
+/** What an object says, with its token. */
+export function toReservation(
   { metadata, spec = {} }: ReservationObject,
   { network, ip }: { readonly network: string; readonly ip: Ip },
 ): Reservation {
@@ -161,13 +129,9 @@ function toReservation(
   return withToken({ network, ip, podRef: podref, ifName: ifname, containerId: containerid }, metadata);
 }
 
-type Version = Pick<Metadata, "uid" | "resourceVersion">;
+/** What a token holds. */
+export type Version = Pick<Metadata, "uid" | "resourceVersion">;
 
 function withToken(reservation: Reservation, { uid, resourceVersion }: Version): Reservation {
   return { ...reservation, token: `${uid}/${resourceVersion}` };
-}
-
-function fromToken(token = ""): Version | undefined {
-  const [uid, resourceVersion] = token.split("/");
-  return uid && resourceVersion ? { uid, resourceVersion } : undefined;
 }
