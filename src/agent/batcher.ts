@@ -169,7 +169,7 @@ export interface BatcherParts {
   /** The store. */
   readonly driver: StorageDriver;
   /** Time and chance. */
-  readonly clock: Clock & { now(): number };
+  readonly clock: Clock;
   /** Told what batches came to. */
   readonly observer: BatchObserver;
   /** Which calls there are. */

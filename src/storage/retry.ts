@@ -17,13 +17,14 @@ export const ATTEMPT_TIMEOUT = 10_000;
 const BACKOFF = { conflict: { first: 8, most: 1_000 }, unavailable: { first: 100, most: 2_000 } };
 
 /** What retrying needs of the machine. */
-export type Clock = Pick<World, "sleep" | "random">;
+export type Clock = Pick<World, "now" | "sleep" | "random">;
 
 /**
  * Runs an operation until it succeeds, fails for good, or the signal aborts.
  *
  * Conflicts and unanswered attempts are repeated after an exponential back-off with full jitter (after the store's own wish,
- * where it has one), at most {@linkcode CONFLICT_ATTEMPTS} and {@linkcode UNAVAILABLE_ATTEMPTS} times.
+ * where it has one), at most {@linkcode CONFLICT_ATTEMPTS} and {@linkcode UNAVAILABLE_ATTEMPTS} times. The longer an attempt takes, the
+ * likelier others fall into it: after a conflict the back-off starts from what the attempt took.
  *
  * @param operation gets a signal that ends this attempt
  * @throws the signal's reason once it aborts; otherwise the operation's last error
@@ -37,12 +38,14 @@ export async function retry<T>(
   let silences = 0;
   for (;;) {
     signal.throwIfAborted();
+    const start = clock.now();
     try {
       return await attempt(operation, clock, signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof ConflictError && ++conflicts < CONFLICT_ATTEMPTS) {
-        await clock.sleep(jitter(clock, BACKOFF.conflict, conflicts), signal);
+        const { first, most } = BACKOFF.conflict;
+        await clock.sleep(jitter(clock, { first: Math.max(first, clock.now() - start), most }, conflicts), signal);
       } else if (error instanceof UnavailableError && ++silences < UNAVAILABLE_ATTEMPTS) {
         await clock.sleep((error.retryAfter ?? 0) + jitter(clock, BACKOFF.unavailable, silences), signal);
       } else throw error;

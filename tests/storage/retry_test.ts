@@ -82,6 +82,21 @@ Deno.test("retry backs off exponentially up to a limit, with full jitter", async
   assert.deepEqual(waits(none.asked), times(9, new Error()).map(() => 0));
 });
 
+Deno.test("retry backs off from what an attempt took that others overtook", async () => {
+  const clock = { ...hurriedClock(), random: () => 1 };
+  let attempts = 0;
+  await retry(
+    async () => {
+      await clock.sleep(60);
+      if (++attempts < 4) throw new ConflictError("Changed");
+    },
+    clock,
+    never(),
+  );
+  const backOff = clock.asked.filter((wait) => wait !== 60 && wait !== ATTEMPT_TIMEOUT);
+  assert.deepEqual(backOff, [120, 240, 480]);
+});
+
 Deno.test("retry waits at least as long as the store asked for", async () => {
   const clock = { ...hurriedClock(), random: () => 0 };
   const { operation } = failing([
