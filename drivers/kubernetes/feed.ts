@@ -9,6 +9,7 @@
 import type { Feed, FeedEvent } from "../../src/controllers/cluster.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
+import { unlessAborted } from "../../src/world/abort.ts";
 import { startDeadline } from "../../src/world/deadline.ts";
 import type { ApiReader } from "./reader.ts";
 
@@ -110,17 +111,12 @@ async function* watch<T>(
 async function within<T>(world: World, name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const silence = new UnavailableError(`The watch on ${name} was silent for ${SILENCE / 1000} s`);
   using limit = startDeadline(world, SILENCE, silence, signal);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(limit.signal.reason);
-  limit.signal.addEventListener("abort", stop, { once: true });
   try {
-    return await Promise.race([work(), promise]);
+    return await unlessAborted(work(), limit.signal);
   } catch (error) {
     signal.throwIfAborted();
     if ([ConflictError, UnavailableError, RefusedError].some((kind) => error instanceof kind)) throw error;
     throw new UnavailableError(`The watch on ${name} broke: ${error}`, { cause: error });
-  } finally {
-    limit.signal.removeEventListener("abort", stop);
   }
 }
 

@@ -13,7 +13,7 @@ import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Traffic } from "./traffic.ts";
-import { unlessAborted } from "./unless_aborted.ts";
+import { unlessAborted } from "../world/abort.ts";
 
 /** Requests of one commit, at most. A request changes a few entries, an entry takes up to three operations of the server's 10,000. */
 const MOST_TOGETHER = 1_000;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Lock, World } from "../world/world.ts";
-import { unlessAborted } from "./unless_aborted.ts";
+import { unlessAborted } from "../world/abort.ts";
 
 /** Calls that go along with one holding of a lock, at most: then it is given up, so that other processes get it too. */
 const MOST_SHARERS = 64;

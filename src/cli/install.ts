@@ -7,6 +7,7 @@ import { installedPaths } from "../install/files.ts";
 import { followCredentials, install as installFiles, uninstall } from "../install/install.ts";
 import { preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
+import { aborted } from "../world/abort.ts";
 import { makeLogger } from "../world/log.ts";
 import { AGENT_FLAGS, serve } from "./agent.ts";
 import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
@@ -77,10 +78,6 @@ async function takeAway({ world, print, platform }: Terminal, settings: InstallS
   print(`Addresses stay where they are: in the store, and this node's journal in ${DATA}`);
   if (world.env("SLEEP") === "true") await aborted((await platform()).stopSignal());
   return 0;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 /** Installs, and stays to follow the credentials unless told otherwise. The agent begins when the files are there, and ends it all. */

@@ -7,6 +7,7 @@ import type { Ipam } from "../ipam/ipam.ts";
 import type { Orphan, PodFacts } from "../pool/orphans.ts";
 import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { attempt, retry } from "../storage/retry.ts";
+import { aborted } from "../world/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
@@ -193,10 +194,3 @@ export class Controller {
 /** A pod's own DEL comes before its deletion is seen, mostly: what is gathered meanwhile is looked for in one go. */
 const RELEASE = { name: "free addresses of pods that went", gather: 500, retry: { first: 1_000, most: 30_000 } };
 const NETWORKS = { name: "keep node slices", gather: 100, retry: { first: 200, most: 30_000 } };
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
-}

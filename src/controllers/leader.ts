@@ -8,6 +8,7 @@
  * @module
  */
 import { ConflictError } from "../storage/driver.ts";
+import { unlessAborted } from "../world/abort.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -143,14 +144,7 @@ async function giveUp(world: World, lease: LeaseStore, held: LeaseState): Promis
 /** One request: longer than a period it is not waited for, answered or not. */
 async function limited<T>(world: World, signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
   using limit = startDeadline(world, PERIOD, new Error(`No answer within ${PERIOD / 1_000} s`), signal);
-  const stopped = Promise.withResolvers<never>();
-  const stop = () => stopped.reject(limit.signal.reason);
-  limit.signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([work(limit.signal), stopped.promise]);
-  } finally {
-    limit.signal.removeEventListener("abort", stop);
-  }
+  return await unlessAborted(work(limit.signal), limit.signal);
 }
 
 function messageOf(error: unknown): string {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ADMIN_TOKEN } from "../support/kube_files.ts";
 import type { KubeFacts } from "../support/kube.ts";
+import { askApi } from "../support/objects.ts";
 
 /** Requests under way at a time. */
 const AT_ONCE = 24;
@@ -116,15 +116,7 @@ export class Crowd implements Disposable {
   }
 
   async #send(method: string, path: string, body?: unknown): Promise<void> {
-    const response = await fetch(`${this.#kube.url}${path}`, {
-      method,
-      client: this.#client,
-      headers: {
-        authorization: `Bearer ${ADMIN_TOKEN}`,
-        "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    const response = await askApi(this.#kube, this.#client, method, path, body);
     const text = await response.text();
     if (response.status === 429) {
       await new Promise((resolve) => setTimeout(resolve, 500));

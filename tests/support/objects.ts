@@ -157,15 +157,7 @@ export class Objects implements Disposable {
     body?: unknown,
     mayFail = false,
   ): Promise<Record<string, unknown> | undefined> {
-    const response = await fetch(`${this.#kube.url}${path}`, {
-      method,
-      client: this.#client,
-      headers: {
-        authorization: `Bearer ${ADMIN_TOKEN}`,
-        "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    const response = await askApi(this.#kube, this.#client, method, path, body);
     const text = await response.text();
     if (response.ok) return JSON.parse(text);
     if (mayFail && [404, 409, 429].includes(response.status)) return undefined; // 429: a fresh resource is being set up
@@ -179,4 +171,23 @@ function statusOf(ips: readonly string[], name = "net"): string {
     { name: "default", ips: ["10.244.0.1"], default: true },
     { name, interface: "net1", ips },
   ]);
+}
+
+/** One request as the administrator. A PATCH is a merge. */
+export function askApi(
+  { url }: Pick<KubeFacts, "url">,
+  client: Deno.HttpClient,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
+  return fetch(`${url}${path}`, {
+    method,
+    client,
+    headers: {
+      authorization: `Bearer ${ADMIN_TOKEN}`,
+      "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
 }

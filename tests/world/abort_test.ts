@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unlessAborted } from "../../src/agent/unless_aborted.ts";
+import { aborted, unlessAborted } from "../../src/world/abort.ts";
 
 Deno.test("unlessAborted gives what was waited for, its failure, or the signal's reason, whichever comes first", async () => {
   const stop = new AbortController();
@@ -9,4 +9,16 @@ Deno.test("unlessAborted gives what was waited for, its failure, or the signal's
   stop.abort(new Error("gone"));
   await assert.rejects(waiting, /gone/);
   await assert.rejects(unlessAborted(Promise.resolve(1), stop.signal), /gone/);
+  await assert.rejects(unlessAborted(Promise.reject(new Error("failed")), stop.signal), /gone/);
+});
+
+Deno.test("aborted resolves when the signal aborts, and at once where it has", async () => {
+  const stop = new AbortController();
+  let done = false;
+  const waiting = aborted(stop.signal).then(() => done = true);
+  await Promise.resolve();
+  assert.equal(done, false);
+  stop.abort();
+  await waiting;
+  await aborted(stop.signal);
 });
