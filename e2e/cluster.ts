@@ -23,6 +23,8 @@ const NAD_MODULE = "github.com/k8snetworkplumbingwg/network-attachment-definitio
 const NAD_VERSION = "v1.7.6";
 /** What a stopped control plane lacks. */
 const SERVERS = ["kube-apiserver", "etcd"];
+/** That a node takes no more pods, as `kubectl wait` has it. */
+const UNREACHABLE = `jsonpath={.spec.taints[?(@.effect=="NoSchedule")].key}=node.kubernetes.io/unreachable`;
 /** Where the nodes see the control plane. */
 export const PLANE_IP = "10.200.0.1";
 
@@ -44,16 +46,20 @@ export interface Cluster {
   stopControlPlane(): Promise<void>;
   /** Starts them again, and waits until they serve. */
   resumeControlPlane(): Promise<void>;
-  /** Ends a node from one moment to the next, and waits until the cluster has noticed. */
-  killNode(number: number): Promise<void>;
-  /** Starts it again, with its disk or with an empty one, and waits until it is ready with our pods. */
-  bringBackNode(number: number, disk: "kept" | "lost"): Promise<void>;
+  /** Ends a node from one moment to the next, and waits until the cluster has noticed and places no more pods there. */
+  killNode(number: number): Promise<DeadNode>;
   /** Applies our manifests, and waits until they run. */
   install(): Promise<void>;
   /** A program in the network of the control plane, at {@linkcode PLANE_IP}. It ends when it is disposed, and with this process. */
   besideControlPlane(name: string, command: readonly string[]): Server;
   /** The cluster's folder. `nodeN/` holds what the nodes write: `opt/`, `var-lib/`, `run/`, `etc-up/`. */
   readonly state: string;
+}
+
+/** A node that was killed. Disposing it starts it again where the story did not: the stories after it find two nodes. */
+export interface DeadNode extends AsyncDisposable {
+  /** Starts it again, with its disk or with an empty one, and waits until it is ready with our pods. */
+  comeBack(disk: "kept" | "lost"): Promise<void>;
 }
 
 /** An object or a list of the API server, as far as stories look at it. Members that its kind does not have are undefined there. */
@@ -133,13 +139,26 @@ export async function openCluster(state: string | undefined = Deno.env.get(CLUST
       );
     },
     killNode: async (number) => {
+      await using dead = new AsyncDisposableStack();
+      const comeBack = async (disk: "kept" | "lost") => {
+        await bringBackNode(state, number, disk);
+        await kubectl(["wait", "--for=condition=Ready", "--timeout=120s", `node/node${number}`]);
+        await running(kubectl);
+      };
+      let isDead = true;
+      dead.defer(() => isDead ? comeBack("kept") : undefined);
       await killNode(state, number);
       await kubectl(["wait", "--for=condition=Ready=Unknown", "--timeout=90s", `node/node${number}`]);
-    },
-    bringBackNode: async (number, disk) => {
-      await bringBackNode(state, number, disk);
-      await kubectl(["wait", "--for=condition=Ready", "--timeout=120s", `node/node${number}`]);
-      await running(kubectl);
+      // its condition comes first: until it is tainted, pods are still placed there, and wait for five minutes
+      await kubectl(["wait", `--for=${UNREACHABLE}`, "--timeout=30s", `node/node${number}`]);
+      const story = dead.move();
+      return {
+        comeBack: async (disk) => {
+          isDead = false;
+          await comeBack(disk);
+        },
+        [Symbol.asyncDispose]: () => story.disposeAsync(),
+      };
     },
     install: async () => {
       await kubectl(["apply", "-k", MANIFESTS]);

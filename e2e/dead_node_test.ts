@@ -48,7 +48,7 @@ Deno.test("a StatefulSet's pod takes its address along from a dead node, whose r
   // a lower address becomes free: who is given a new one gets that
   await cluster.kubectl("delete", "pod", `${net}-low`, "--timeout=60s");
 
-  await cluster.killNode(2);
+  await using node = await cluster.killNode(2);
   await cluster.kubectl("delete", "pod", `${set}-0`, `${net}-there`, ...FORCED);
   await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=90s", `pod/${set}-0`);
   assert.deepEqual(await reported(cluster, set), before);
@@ -59,7 +59,7 @@ Deno.test("a StatefulSet's pod takes its address along from a dead node, whose r
   await eventually("the address of a pod that died with its node is free", swept, SWEPT);
   assert.deepEqual(await owners(cluster, pool), [`${net}-here`, `${set}-0`]);
 
-  await cluster.bringBackNode(2, "kept");
+  await node.comeBack("kept");
   const forgotten = async () => {
     const { code, stdout } = await cluster.onNode(2, "ctr", "-n", "k8s.io", "containers", "ls", "-q");
     return code === 0 && !stdout.includes(old.id ?? "none");
@@ -81,13 +81,13 @@ Deno.test("a node that lost its disk leaves nothing behind, and gives its pods t
   const before = await readyPods(cluster, net);
   const old = await entryOf(cluster, pool, `${net}-b`);
 
-  await cluster.killNode(2);
+  await using node = await cluster.killNode(2);
   await cluster.kubectl("delete", "pod", `${net}-a`, ...FORCED);
   const swept = async () => !(await owners(cluster, pool)).includes(`${net}-a`);
   await eventually("the address of a pod that died with its node is free", swept, SWEPT);
   assert.deepEqual(await owners(cluster, pool), [`${net}-b`, `${net}-c`]);
 
-  await cluster.bringBackNode(2, "lost");
+  await node.comeBack("lost");
   await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=90s", `pod/${net}-b`, `pod/${net}-c`);
   const now = await entryOf(cluster, pool, `${net}-b`);
   assert.equal(now.offset, old.offset);

@@ -11,6 +11,18 @@ Deno.test("API server and etcd that stop while pods come and go cost no address 
   const set = `replicaset/${net}`;
   const controllers = (count: number) =>
     cluster.kubectl("scale", "-n", "kube-system", "deployment/whereabouts-controller", `--replicas=${count}`);
+  await using after = new AsyncDisposableStack();
+  after.defer(async () => {
+    await controllers(2);
+    await cluster.kubectl(
+      "rollout",
+      "status",
+      "-n",
+      "kube-system",
+      "--timeout=90s",
+      "deployment/whereabouts-controller",
+    );
+  });
   await controllers(0); // the nodes keep their promises by themselves
   await cluster.apply(network(net, { range: "192.168.105.0/24" }), replicas("ReplicaSet", net, net, COUNT));
   await eventually("pods on their way", async () => (await reported(cluster, net)).size > 2, 60_000);
@@ -28,6 +40,4 @@ Deno.test("API server and etcd that stop while pods come and go cost no address 
   await emptied(cluster, "192.168.105.0-24");
   assert.deepEqual(await reservationsOf(cluster, net), []);
   await consistent(cluster);
-  await controllers(2);
-  await cluster.kubectl("rollout", "status", "-n", "kube-system", "--timeout=90s", "deployment/whereabouts-controller");
 });
