@@ -15,8 +15,7 @@ Deno.test("agents that are killed while pods come and go cost no address and lea
   const found = [...(await reported(cluster, net)).values()].flat();
   assert.equal(new Set(found).size, 16);
   const deletion = cluster.kubectl("delete", "replicaset", net, "--cascade=foreground", "--timeout=120s");
-  await killAgents();
-  await deletion;
+  await Promise.all([deletion, killAgents()]);
   await eventually(
     "addresses released",
     async () => Object.keys(await allocations(cluster, "192.168.90.0-24")).length === 0,

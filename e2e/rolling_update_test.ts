@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { run } from "../tests/support/process.ts";
 import { openCluster } from "./cluster.ts";
 import { consistent, emptied, network, replicas, reservationsOf } from "./objects.ts";
 
@@ -19,13 +20,14 @@ Deno.test("a rolling update of the DaemonSet while pods come and go fails no pod
   await scale(4);
   await cluster.kubectl("rollout", "restart", ...DAEMON_SET);
   let updating = true;
-  const update = cluster.kubectl("rollout", "status", "--timeout=180s", ...DAEMON_SET).finally(() => updating = false);
+  const update = run(cluster.command("rollout", "status", "--timeout=180s", ...DAEMON_SET));
+  update.finally(() => updating = false);
   let rounds = 0;
   for (; updating; rounds++) {
     await scale(8);
     await scale(2);
   }
-  await update;
+  assert.deepEqual(await update.then(({ code, stderr }) => ({ code, stderr })), { code: 0, stderr: "" });
   assert.ok(rounds > 1, `${rounds} rounds of pods while the DaemonSet was updated`);
   await scale(0);
   await cluster.kubectl("wait", "--for=delete", "--timeout=90s", "pod", "-l", `app=${net}`);
