@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { REPLACED } from "../world/platform.ts";
 import type { InstallSettings } from "./settings.ts";
 
 /** A file to be written. */
@@ -65,6 +66,7 @@ export function installedPaths(settings: InstallSettings): readonly string[] {
   const own = folderOf(settings);
   return [
     `${settings.binFolder}/${PLUGIN}`,
+    `${settings.binFolder}/${PLUGIN}${REPLACED}`,
     `${own}/nodename`,
     `${own}/whereabouts.conf`,
     `${own}/${KUBECONFIG}`,

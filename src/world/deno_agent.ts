@@ -3,11 +3,14 @@
  *
  * @module
  */
-import type { Connection, Listener, Platform } from "./platform.ts";
+import { type Connection, type Listener, type Platform, REPLACED } from "./platform.ts";
 import { readToEnd } from "./deno.ts";
 
 /** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
 const ACCEPT_AGAIN = 50;
+
+/** Milliseconds for which a program that was replaced is kept. */
+const REPLACED_FOR = 2_000;
 
 const NEWLINE = 10;
 const GONE = new Error("The caller went away");
@@ -27,10 +30,14 @@ async function listen(path: string): Promise<Listener> {
   Deno.renameSync(temporary, path); // from one moment to the next the socket is there, listening and closed to others
   const { ino } = Deno.statSync(path);
   let open = true;
+  const retire = () => {
+    if (isSame(path, ino)) Deno.removeSync(path);
+  };
   return {
+    retire,
     close: () => {
       open = false;
-      if (isSame(path, ino)) Deno.removeSync(path);
+      retire();
       socket.close();
     },
     [Symbol.asyncIterator]: async function* () {
@@ -132,6 +139,7 @@ async function installSelf(path: string): Promise<void> {
     await Deno.chmod(copy, 0o755);
     using file = await Deno.open(copy);
     await file.sync();
+    await using _replaced = await keepReplaced(path);
     await Deno.rename(copy, path);
   } catch (error) {
     await Deno.remove(copy).catch(() => {});
@@ -139,6 +147,26 @@ async function installSelf(path: string): Promise<void> {
   }
   using opened = await Deno.open(folder);
   await opened.sync();
+}
+
+/**
+ * A program that was started a moment ago has yet to open its own file, by the name that `/proc/self/exe` gives (proc(5)): that of a
+ * replaced one ends in ` (deleted)`. Under that name it is kept until they all have.
+ */
+async function keepReplaced(path: string): Promise<AsyncDisposable> {
+  const kept = `${path}${REPLACED}`;
+  await Deno.remove(kept).catch(() => {}); // of an installation that was killed
+  const isReplaced = await Deno.link(path, kept).then(() => true, (error) => {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      if (!isReplaced) return;
+      await new Promise((resolve) => setTimeout(resolve, REPLACED_FOR));
+      await Deno.remove(kept);
+    },
+  };
 }
 
 function stopSignal(): AbortSignal {

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** What the name of a program that was replaced ends with, as long as it is kept for those that just start it. */
+export const REPLACED = " (deleted)";
+
 /** One caller on the socket. */
 export interface Connection {
   /** The line that the caller sends, or all it sends until it closes its side. Rejects past the limits. */
@@ -18,6 +21,8 @@ export interface Connection {
 
 /** A listening socket. Iterating it gives callers until it is closed. */
 export interface Listener extends AsyncIterable<Connection> {
+  /** Removes the socket: nobody comes any more, and who came already is still given. */
+  retire(): void;
   /** Accepts nobody more, and removes the socket. Until then a caller that cannot be accepted, for want of descriptors, waits. */
   close(): void;
 }
@@ -36,7 +41,8 @@ export interface Platform {
     handle: (path: string) => { readonly status: number; readonly body: string },
   ): AsyncDisposable;
   /**
-   * Puts a copy of the running program at a path, as a whole and synced: a temporary file, then a rename. One that runs there goes on.
+   * Puts a copy of the running program at a path, as a whole and synced: a temporary file, then a rename. One that runs there, or is about
+   * to, goes on: the former file is kept for two seconds beside it, its name ending in {@linkcode REPLACED}.
    */
   installSelf(path: string): Promise<void>;
   /** Aborts when the process is told to stop. */

@@ -70,6 +70,31 @@ Deno.test("install --once puts a plugin there that works, beside one that runs, 
   assert.deepEqual([...Deno.readDirSync(`${root}/bin`), ...Deno.readDirSync(`${root}/net.d`)], []);
 });
 
+Deno.test("install replaces a plugin that is called all the time, and no call fails", async () => {
+  await using node = await makeNode();
+  const plugin = `${node.root}/bin/whereabouts`;
+  assert.equal((await node.whereabouts("install", "--once")).code, 0);
+  const failed: Finished[] = [];
+  let installing = true;
+  let calls = 0;
+  const caller = async () => {
+    for (; installing; calls++) {
+      const answer = await run([plugin], { env: { CNI_COMMAND: "VERSION" }, clearEnv: true });
+      if (answer.code !== 0) failed.push(answer);
+    }
+  };
+  const callers = Promise.all([caller(), caller(), caller(), caller()]);
+  for (let round = 0; round < 8; round++) {
+    const { code, stderr } = await node.whereabouts("install", "--once");
+    assert.equal(code, 0, stderr);
+  }
+  installing = false;
+  await callers;
+  assert.deepEqual(failed, [], `of ${calls} calls`);
+  assert.ok(calls > 100, `${calls} calls`);
+  assert.deepEqual([...Deno.readDirSync(`${node.root}/bin`)].map(({ name }) => name), ["whereabouts"]);
+});
+
 Deno.test("install --agent serves the plugin, follows a new token, and ends when it is told to", async () => {
   await using node = await makeNode();
   const { root, own } = node;

@@ -49,6 +49,7 @@ Deno.test("uninstall takes away what killed processes left, and leaves what othe
   const unfinished = "3b241101-e2bb-4255-8caf-4136c566a962.tmp";
   const left = [
     `/bin/.whereabouts.${unfinished}`,
+    "/bin/whereabouts (deleted)",
     `${KUBECONFIG}.${unfinished}`,
     "/run/whereabouts/agent.sock",
     "/run/whereabouts/locks/pool-10.0.0.0-24",
