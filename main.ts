@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { askAgent } from "./src/agent/client.ts";
+import type { AgentCall } from "./src/agent/client.ts";
+import { serveCall } from "./src/agent/queue.ts";
 import { seedTls } from "./src/cni/seed.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
 
@@ -19,15 +20,21 @@ if (world.env("CNI_COMMAND") !== undefined) {
   const input = world.env("CNI_COMMAND") === "VERSION"
     ? new Uint8Array()
     : await world.stdin(MOST_INPUT).catch(() => undefined);
-  const answer = (input && await askAgent(world, input)) ?? await serveDirectly(input);
+  const answer = await serveCall(world, input, { direct: () => serveDirectly(input), standIn });
   writeAll(Deno.stdout, answer.stdout);
   Deno.exit(answer.exitCode);
 }
 const { runProcess } = await import("./src/cli/process.ts");
 Deno.exit(await runProcess(Deno.args, world, loadDriver, await import("./drivers/cluster.ts")));
 
+async function standIn(call: AgentCall) {
+  void seedTls(call.request.stdin);
+  const { standIn } = await import("./src/agent/stand_in.ts");
+  return await standIn(world, (await import("./src/world/deno_agent.ts")).denoPlatform(), loadDriver, call);
+}
+
 async function serveDirectly(input: Uint8Array | undefined) {
-  if (input?.length) void seedTls(input);
+  if (input?.length) void seedTls(new TextDecoder().decode(input));
   const { runPlugin } = await import("./src/cni/plugin.ts");
   const { directHost } = await import("./src/cni/call.ts");
   const stdin = (limit: number) => {

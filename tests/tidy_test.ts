@@ -58,6 +58,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
     "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
   "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
+  "src/cni/old_result.ts": "every version's answers: tests/cni/result_test.ts",
   "src/cni/turn.ts": "late releases, by the simulation: tests/sim/sim_test.ts",
   "src/cni/verbs/add.ts": "tests/cni/plugin_test.ts",
   "src/cni/verbs/check.ts": "tests/cni/plugin_test.ts",

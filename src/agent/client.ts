@@ -15,14 +15,21 @@ import {
   SOCKET_VARIABLE,
 } from "./protocol.ts";
 
+/** A call that an agent may serve. */
+export interface AgentCall {
+  /** Where the agent listens. */
+  readonly socket: string;
+  /** What it is told. */
+  readonly request: AgentRequest;
+}
+
 /**
- * Asks the agent.
+ * The call of this process, for an agent.
  *
  * @param stdin standard input, as read
- * @returns the answer; undefined where there is no agent, or none that answers: the call is then served directly, which is safe because
- * every verb can be repeated
+ * @returns undefined where no agent is to be asked, or where what was read is no text
  */
-export async function askAgent(world: World, stdin: Uint8Array): Promise<PluginAnswer | undefined> {
+export function agentCall(world: World, stdin: Uint8Array): AgentCall | undefined {
   const text = decode(stdin);
   const socket = text === undefined ? undefined : socketOf(world, text);
   if (text === undefined || socket === undefined) return undefined;
@@ -31,7 +38,16 @@ export async function askAgent(world: World, stdin: Uint8Array): Promise<PluginA
     const value = world.env(name);
     if (value !== undefined) env[name] = value;
   }
-  const request: AgentRequest = { protocol: PROTOCOL, env, stdin: text };
+  return { socket, request: { protocol: PROTOCOL, env, stdin: text } };
+}
+
+/**
+ * Asks an agent.
+ *
+ * @returns the answer; undefined where there is no agent, or none that answers: the call is then served directly, which is safe because
+ * every verb can be repeated
+ */
+export async function askAgent(world: World, { socket, request }: AgentCall): Promise<PluginAnswer | undefined> {
   try {
     const reply = await world.exchange(socket, `${JSON.stringify(request)}\n`, AGENT_SHARE);
     if (reply === undefined) return undefined;

@@ -54,18 +54,23 @@ export class Agent {
   readonly #log: Logger;
   readonly #traffic = new Traffic();
   readonly #metrics: AgentMetrics;
-  readonly #replayer: Replayer;
+  readonly #replayer: Replayer | undefined;
   readonly #running = new Set<Promise<void>>();
   readonly #limit = new Limit(MOST_AT_ONCE);
+  readonly #stays: boolean;
   #ready = true;
 
-  /** Opens no store yet. */
-  constructor(world: World, loadDriver: LoadDriver, log: Logger) {
+  /**
+   * Opens no store yet.
+   *
+   * @param options `stays`: whether this process goes on, so that it can keep promises. Default true
+   */
+  constructor(world: World, loadDriver: LoadDriver, log: Logger, { stays = true }: { readonly stays?: boolean } = {}) {
     this.#world = { ...world, lock: localTurns(world.lock) };
     const metrics = new AgentMetrics({
       inFlight: () => this.#running.size,
       queued: () => this.#limit.waiting,
-      pending: () => this.#replayer.left,
+      pending: () => this.#replayer?.left ?? 0,
     });
     this.#metrics = metrics;
     this.#log = log;
@@ -77,7 +82,10 @@ export class Agent {
       batches: { onBatch: (requests, milliseconds) => metrics.committed(requests, milliseconds) },
       operations: (operation, outcome, milliseconds) => metrics.operated(operation, outcome, milliseconds),
     });
-    this.#replayer = new Replayer(this.#world, this.#host(), log, (count) => metrics.delivered(count));
+    this.#stays = stays;
+    this.#replayer = stays
+      ? new Replayer(this.#world, this.#host(), log, (count) => metrics.delivered(count))
+      : undefined;
   }
 
   /** Serves one caller. Never throws. */
@@ -115,7 +123,7 @@ export class Agent {
       });
       return undefined;
     }
-    if (answer.exitCode === 0 && verb === "DEL") this.#replayer.wake();
+    if (answer.exitCode === 0 && verb === "DEL") this.#replayer?.wake();
     return answer;
   }
 
@@ -140,7 +148,7 @@ export class Agent {
     const late = this.#world.sleep(milliseconds, done.signal).catch(() => {});
     await Promise.race([Promise.all(this.#running), late]);
     done.abort();
-    await this.#replayer[Symbol.asyncDispose]();
+    await this.#replayer?.[Symbol.asyncDispose]();
     await this.#stores[Symbol.asyncDispose]();
   }
 
@@ -178,7 +186,7 @@ export class Agent {
       unusable,
       ...(patience !== undefined && { patience }),
       ...(gone && { gone }),
-      delivers: true,
+      delivers: this.#stays,
     };
   }
 

@@ -35,6 +35,7 @@ export const STDIN_LIMIT = 4 * 1024 * 1024;
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** Longest container id and network name: both become part of file names. Runtimes use 64 characters. */
 const LONGEST_NAME = 200;
+const WANTED_NAME = `at most ${LONGEST_NAME} letters, digits, "_", "." and "-", the first a letter or digit`;
 // deno-lint-ignore no-control-regex -- control characters are what is refused
 const IFNAME = /^(?!\.{1,2}$)[^/:\s\u0000-\u001f\u007f]{1,15}$/;
 
@@ -54,7 +55,7 @@ const VARIABLES: readonly Variable[] = [
     name: "CNI_CONTAINERID",
     required: ATTACHMENT,
     valid: (value) => NAME.test(value) && value.length <= LONGEST_NAME,
-    wanted: `at most ${LONGEST_NAME} letters, digits, "_", "." and "-", the first a letter or digit`,
+    wanted: WANTED_NAME,
   },
   { name: "CNI_NETNS", required: ["ADD", "CHECK"], valid: () => true, wanted: "" },
   {
@@ -102,7 +103,7 @@ export async function readRequest(world: World): Promise<CniRequest> {
 function readVerb(world: World): Verb {
   const command = world.env("CNI_COMMAND") ?? "";
   if (Object.hasOwn(SINCE, command)) return command as Verb;
-  const found = command === "" ? "nothing" : JSON.stringify(command.slice(0, 80));
+  const found = command === "" ? "nothing" : shown(command);
   throw new CniError(
     CODES.environment,
     `Cannot serve CNI_COMMAND: found ${found}, wanted one of ${Object.keys(SINCE).join(", ")}`,
@@ -117,12 +118,16 @@ function readEnvironment(world: World, verb: Verb): Record<string, string> {
     if (value === "") {
       if (required.includes(verb)) missing.push(name);
     } else if (!valid(value)) {
-      const found = JSON.stringify(value.slice(0, 80));
-      throw new CniError(CODES.environment, `Cannot use ${name} ${found}: wanted ${wanted}`);
+      throw new CniError(CODES.environment, `Cannot use ${name} ${shown(value)}: wanted ${wanted}`);
     } else values[name] = value;
   }
   if (missing.length === 0) return values;
   throw new CniError(CODES.environment, `Missing environment variables for ${verb}: ${missing.join(", ")}`);
+}
+
+/** A value for a message, which may be of any length. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
 }
 
 async function readConf(world: World): Promise<Record<string, unknown>> {
@@ -148,11 +153,9 @@ function checkNetworkName(name: unknown): void {
     throw new CniError(CODES.config, "Missing name in the network configuration");
   }
   if (typeof name !== "string" || !NAME.test(name) || name.length > LONGEST_NAME) {
-    const found = typeof name === "string" ? JSON.stringify(name.slice(0, 80)) : typeof name;
     throw new CniError(
       CODES.config,
-      `Cannot use name ${found} of the network configuration: wanted at most ${LONGEST_NAME} letters, digits, "_", "." and "-", ` +
-        "the first a letter or digit",
+      `Cannot use name ${shown(name)} of the network configuration: wanted ${WANTED_NAME}`,
     );
   }
 }
@@ -160,10 +163,9 @@ function checkNetworkName(name: unknown): void {
 function checkVersion({ cniVersion }: Record<string, unknown>, verb: Verb): CniVersion {
   const version = supportedVersion(cniVersion);
   if (!version) {
-    const found = typeof cniVersion === "string" ? JSON.stringify(cniVersion.slice(0, 80)) : typeof cniVersion;
     throw new CniError(
       CODES.incompatibleVersion,
-      `Cannot serve cniVersion ${found}`,
+      `Cannot serve cniVersion ${shown(cniVersion)}`,
       `supported are ${SUPPORTED_VERSIONS.join(", ")}`,
     );
   }

@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { parseCidr } from "../address/cidr.ts";
-import { formatIp, type Ip } from "../address/ip.ts";
+import { formatIp } from "../address/ip.ts";
 import type { Dns, Route, StaticAddress } from "../config/types.ts";
-import { CniError, CODES } from "./error.ts";
 import { atLeast, type CniVersion } from "./version.ts";
 
 /** What ADD came to. */
@@ -26,8 +24,10 @@ export interface Answer {
  *
  * @throws {CniError} code 7: an old version and no address at all
  */
-export function renderResult(answer: Answer, version: CniVersion): string {
-  const result = atLeast(version, "0.3.0") ? listResult(answer, version) : familyResult(answer, version);
+export async function renderResult(answer: Answer, version: CniVersion): Promise<string> {
+  const result = atLeast(version, "0.3.0")
+    ? listResult(answer, version)
+    : (await import("./old_result.ts")).familyResult(answer, version);
   return JSON.stringify(result, undefined, 4);
 }
 
@@ -41,28 +41,4 @@ function listResult({ ips, routes, dns }: Answer, version: CniVersion): unknown 
   const written = routes.length > 0 ? { routes } : {};
   if (!modern) return { cniVersion: version, ips: list, ...written, dns };
   return { cniVersion: version, ...(Object.keys(dns).length > 0 && { dns }), ips: list, ...written };
-}
-
-function familyResult(answer: Answer, version: CniVersion): unknown {
-  const ip4 = familyPart(answer, 4);
-  const ip6 = familyPart(answer, 6);
-  if (!ip4 && !ip6) {
-    throw new CniError(
-      CODES.config,
-      `Cannot answer in cniVersion ${version} without an address: configure a range or use a newer version`,
-    );
-  }
-  return { cniVersion: version, ...(ip4 && { ip4 }), ...(ip6 && { ip6 }), dns: answer.dns };
-}
-
-function familyPart({ ips, routes }: Answer, family: Ip["family"]): Record<string, unknown> | undefined {
-  const first = ips.find(({ ip }) => ip.family === family);
-  if (!first) return undefined;
-  const own = routes.filter(({ dst }) => parseCidr(dst)?.ip.family === family)
-    .map(({ dst, gw }) => ({ dst, ...(gw && { gw }) }));
-  return {
-    ip: `${formatIp(first.ip)}/${first.prefix}`,
-    ...(first.gateway && { gateway: formatIp(first.gateway) }),
-    ...(own.length > 0 && { routes: own }),
-  };
 }

@@ -11,7 +11,7 @@
 const OTHER_STORES = /"(etcd_host|database)"|"datastore"\s*:\s*"(etcd|embedded)"/;
 
 /** Begins to seed, where the network configuration may lead to a Kubernetes API server. Nobody needs to wait for the end. */
-export async function seedTls(stdin: Uint8Array): Promise<void> {
-  if (OTHER_STORES.test(new TextDecoder().decode(stdin))) return;
+export async function seedTls(stdin: string): Promise<void> {
+  if (OTHER_STORES.test(stdin)) return;
   await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
 }

@@ -24,6 +24,7 @@ export function denoWorld(): World {
     appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
     exchange,
     lock: (name, signal) => lock(name, signal),
+    tryLock,
     now: () => Date.now(),
     sleep,
     random: () => Math.random(),
@@ -36,12 +37,21 @@ export function writeAll(stream: { writeSync(data: Uint8Array): number }, text: 
   while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
 }
 
+/** What is there is read at once; a thread is woken only for a stream that would rather not wait. */
+function readSome(buffer: Uint8Array): Promise<number | null> | number | null {
+  try {
+    return Deno.stdin.readSync(buffer);
+  } catch {
+    return Deno.stdin.read(buffer);
+  }
+}
+
 async function readStdin(limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {
     const buffer = new Uint8Array(65_536);
-    const count = await Deno.stdin.read(buffer);
+    const count = await readSome(buffer);
     if (count === null) break;
     size += count;
     if (size > limit) throw new RangeError(`Standard input is longer than ${limit} bytes`);
@@ -186,14 +196,26 @@ function writeFile(path: string, text: string, durable: boolean, mode?: number):
   opened.syncSync();
 }
 
-async function lock(name: string, signal: AbortSignal): Promise<Lock | undefined> {
-  let file: Deno.FsFile;
+/** Undefined without a folder: the commit's compare-and-swap is what keeps addresses apart; a lock only saves conflicts. */
+function lockFile(name: string): Deno.FsFile | undefined {
   try {
     Deno.mkdirSync(LOCK_FOLDER, { recursive: true, mode: 0o700 });
-    file = Deno.openSync(`${LOCK_FOLDER}/${encodeURIComponent(name)}`, { create: true, write: true, mode: 0o600 });
+    return Deno.openSync(`${LOCK_FOLDER}/${encodeURIComponent(name)}`, { create: true, write: true, mode: 0o600 });
   } catch {
-    return undefined; // the commit's compare-and-swap is what keeps addresses apart; the lock only saves conflicts
+    return undefined;
   }
+}
+
+function tryLock(name: string): Lock | undefined {
+  const file = lockFile(name);
+  if (!file || file.tryLockSync(true)) return { [Symbol.dispose]: () => file?.close() };
+  file.close();
+  return undefined;
+}
+
+async function lock(name: string, signal: AbortSignal): Promise<Lock | undefined> {
+  const file = lockFile(name);
+  if (!file) return undefined;
   const locked = file.lock(true);
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);

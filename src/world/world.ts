@@ -51,6 +51,12 @@ export interface World {
    * @returns the lock, or undefined where this node has no folder to keep locks in: callers then go on without
    */
   lock(name: string, signal: AbortSignal, part?: string): Promise<Lock | undefined>;
+  /**
+   * The lock of that name, where nobody holds it.
+   *
+   * @returns undefined where somebody does. A node without a folder to keep locks in gives one that keeps nobody out
+   */
+  tryLock(name: string): Lock | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** Resolves after the milliseconds, or rejects with the signal's reason when that aborts first. */

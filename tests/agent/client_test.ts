@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { askAgent } from "../../src/agent/client.ts";
+import { agentCall, askAgent } from "../../src/agent/client.ts";
 import { DEFAULT_SOCKET, PROTOCOL } from "../../src/agent/protocol.ts";
 import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
 
@@ -12,7 +12,8 @@ async function ask(
   stdin: string | Uint8Array = "{}",
 ): Promise<{ answer: unknown; lines: readonly string[] }> {
   const world = memoryWorld(options);
-  return { answer: await askAgent(world, typeof stdin === "string" ? bytes(stdin) : stdin), lines: world.lines };
+  const call = agentCall(world, typeof stdin === "string" ? bytes(stdin) : stdin);
+  return { answer: call && await askAgent(world, call), lines: world.lines };
 }
 
 Deno.test("askAgent hands over the CNI variables and standard input, and nothing else", async () => {

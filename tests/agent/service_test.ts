@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import { Agent } from "../../src/agent/service.ts";
-import { PROTOCOL } from "../../src/agent/protocol.ts";
 import type { PluginAnswer } from "../../src/cni/plugin.ts";
 import { borrow } from "../../src/storage/borrow.ts";
 import { SILENT } from "../../src/world/log.ts";
-import type { Connection } from "../../src/world/platform.ts";
-import { memory, never } from "../ipam/lab.ts";
+import { memory } from "../ipam/lab.ts";
 import { faulty, type Plan } from "../support/faulty.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
-
-const IPAM = { type: "whereabouts", datastore: "embedded", database: "/db", log_level: "panic", range: "10.0.0.0/29" };
+import { caller, requestOf } from "./callers.ts";
 
 interface Bench extends AsyncDisposable {
   readonly agent: Agent;
@@ -31,30 +28,6 @@ async function bench(plan: Plan = () => undefined): Promise<Bench> {
       await store[Symbol.asyncDispose]();
     },
   };
-}
-
-function requestOf(verb: string, pod: string, ipam: Record<string, unknown> = {}) {
-  const env = {
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: `c-${pod}`,
-    CNI_IFNAME: "net1",
-    CNI_NETNS: "/run/netns/x",
-    CNI_PATH: "/opt/cni/bin",
-    CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
-  };
-  const conf = { cniVersion: "1.1.0", name: "net", ipam: { ...IPAM, ...ipam } };
-  return { protocol: PROTOCOL, env, stdin: JSON.stringify(conf) };
-}
-
-/** A caller: what it sends, and what it is answered; undefined: the agent closed without an answer. */
-function caller(
-  sent: Promise<string>,
-  gone = never(),
-): { readonly connection: Connection; readonly answered: Promise<string | undefined> } {
-  const { promise: answered, resolve } = Promise.withResolvers<string | undefined>();
-  const close = () => resolve(undefined);
-  const reply = (text: string) => Promise.resolve(resolve(text));
-  return { connection: { readLine: () => sent, gone, reply, close }, answered };
 }
 
 Deno.test("Agent leaves to the plugin what it cannot use or open, whether or not the plugin can", async () => {

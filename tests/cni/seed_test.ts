@@ -11,7 +11,7 @@ async function keysFor(ipam: unknown): Promise<number> {
     return original.apply(subtle, args);
   }) as typeof original;
   try {
-    await seedTls(new TextEncoder().encode(JSON.stringify({ name: "net", ipam })));
+    await seedTls(JSON.stringify({ name: "net", ipam }));
   } finally {
     subtle.generateKey = original;
   }

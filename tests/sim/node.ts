@@ -45,6 +45,7 @@ export class SimNode {
       random: () => scheduler.random(),
       sleep: (milliseconds, signal) => scheduler.sleep(process, milliseconds, signal),
       lock: (name, signal) => this.#lock(process, name, signal),
+      tryLock: () => ({ [Symbol.dispose]: () => {} }),
     };
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { askAgent } from "../../src/agent/client.ts";
+import { agentCall, askAgent } from "../../src/agent/client.ts";
 import { directHost, type Host } from "../../src/cni/call.ts";
 import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
@@ -85,7 +85,10 @@ export function callPlugin(
     ...sandbox.node.world(process, env, stdin),
     exchange: agents.exchange(sandbox.node, process),
   };
-  const call = async () => await askAgent(world, new TextEncoder().encode(stdin)) ?? await ifAlive();
+  const call = async () => {
+    const asked = agentCall(world, new TextEncoder().encode(stdin));
+    return asked && await askAgent(world, asked) || await ifAlive();
+  };
   const ifAlive = () => process.alive ? runPlugin(world, host) : new Promise<never>(() => {});
   return { process, outcome: Promise.race([call(), killed]) };
 }

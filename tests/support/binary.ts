@@ -62,6 +62,7 @@ export function environmentOf({ verb, containerId, ifName = "net1", pod }: Call)
     CNI_IFNAME: ifName,
     CNI_NETNS: "/run/netns/none",
     WHEREABOUTS_JOURNAL: JOURNAL,
+    WHEREABOUTS_AGENT_SOCKET: `${JOURNAL}/agent.sock`,
     ...(containerId && { CNI_CONTAINERID: containerId }),
     ...(pod && { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}` }),
   };

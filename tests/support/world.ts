@@ -49,7 +49,7 @@ export function memoryWorld(options: MemoryWorldOptions = {}): MemoryWorld {
     stdin: (limit) => readStdin(options.stdin ?? "", limit),
     stderr: (line) => void lines.push(line),
     exchange: async (socket, text) => await options.sockets?.[socket]?.(text),
-    lock: makeLocks(),
+    ...makeLocks(),
     random: makeRandom(options.seed ?? 1),
     ...makeFiles(files, options.folders ?? []),
     ...makeClock(options.now ?? 0),
@@ -154,27 +154,33 @@ function settled(): Promise<void> {
 }
 
 /** Locks by name, given in the order of asking. */
-function makeLocks(): World["lock"] {
+function makeLocks(): Pick<World, "lock" | "tryLock"> {
   const tails = new Map<string, Promise<void>>();
-  return async (name, signal) => {
-    signal.throwIfAborted();
+  const queue = (name: string) => {
     const before = tails.get(name) ?? Promise.resolve();
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
-    tails.set(name, before.then(() => released));
+    const tail = before.then(() => released);
+    tails.set(name, tail);
+    void tail.then(() => tails.get(name) === tail && tails.delete(name));
+    return { before, lock: { [Symbol.dispose]: release } };
+  };
+  const lock: World["lock"] = async (name, signal) => {
+    signal.throwIfAborted();
+    const { before, lock } = queue(name);
     const aborted = Promise.withResolvers<never>();
     const onAbort = () => aborted.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       await Promise.race([before, aborted.promise]);
-      const lock: Lock = { [Symbol.dispose]: release };
       return lock;
     } catch (error) {
-      release();
+      lock[Symbol.dispose]();
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
   };
+  return { lock, tryLock: (name) => tails.has(name) ? undefined : queue(name).lock };
 }
 
 /** Mulberry32, a generator of 32 bits of state by Tommy Ettinger (public domain): the same seed gives the same numbers everywhere. */

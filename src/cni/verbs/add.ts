@@ -33,7 +33,7 @@ export async function add(call: Call): Promise<string> {
     throw error;
   }
   if (assigned.length > 0) await gain(journal, request, assigned, log);
-  return renderResult(
+  return await renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
   );

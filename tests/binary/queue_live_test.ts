@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { binary, type Call, callPlugin, environmentOf } from "../support/binary.ts";
+import { type Kube, makeKube } from "../support/kube.ts";
+import { eventually, type Finished } from "../support/process.ts";
+
+const PLUGIN = await binary();
+const COUNT = 40;
+
+function callsOf(kube: Kube, verb: string, range: string): Call[] {
+  const ipam = { type: "whereabouts", log_level: "error", kubernetes: { kubeconfig: kube.kubeconfig }, range };
+  const conf = { cniVersion: "1.1.0", name: "net", ipam };
+  return Array.from({ length: COUNT }, (_, i) => ({ verb, conf, containerId: `c${i}`, pod: `p${i}` }));
+}
+
+function addressOf({ stdout }: Finished): string {
+  return JSON.parse(stdout).ips[0].address.replace(/\/.*/, "");
+}
+
+function failures(answers: readonly Finished[]): readonly Finished[] {
+  return answers.filter(({ code }) => code !== 0);
+}
+
+/** Addresses that the store holds: as entries of the pool, and as reservations. */
+async function held(kube: Kube, base: string) {
+  const get = async (...what: string[]) => JSON.parse(await kube.kubectl("get", ...what, "-o", "json"));
+  const { spec } = await get("ippool", `${base}.0-24`);
+  const { items } = await get("overlappingrangeipreservations");
+  return {
+    entries: Object.keys(spec.allocations).map((offset) => `${base}.${offset}`).sort(),
+    reservations: items.map(({ metadata }: { metadata: { name: string } }) => metadata.name).sort(),
+  };
+}
+
+/** The process that stands in for the agent, by the name its socket was made with. */
+async function whoStandsIn(): Promise<number | undefined> {
+  const socket = `${environmentOf({ verb: "ADD", conf: {} }).WHEREABOUTS_AGENT_SOCKET}.queue.`;
+  const table = await Deno.readTextFile("/proc/net/unix");
+  const names = table.split("\n").map((line) => line.split(" ").at(-1) ?? "").filter((name) => name.startsWith(socket));
+  return names.length > 0 ? Number(names.at(-1)?.slice(socket.length)) : undefined;
+}
+
+Deno.test("calls at once without an agent share commits, and get exactly the lowest addresses", async () => {
+  await using kube = await makeKube();
+  const added = await Promise.all(callsOf(kube, "ADD", "10.74.0.0/24").map((call) => callPlugin(PLUGIN, call)));
+  assert.deepEqual(failures(added), []);
+  const given = added.map(addressOf).sort();
+  assert.deepEqual(given, Array.from({ length: COUNT }, (_, i) => `10.74.0.${i + 1}`).sort());
+  assert.deepEqual(await held(kube, "10.74.0"), { entries: given, reservations: given });
+  const patches = async () => (await kube.requests()).filter((request) => request === "patch ippools").length;
+  const before = await patches();
+  assert.ok(before < COUNT / 2, `${before} commits for ${COUNT} calls`);
+  const deleted = await Promise.all(callsOf(kube, "DEL", "10.74.0.0/24").map((call) => callPlugin(PLUGIN, call)));
+  assert.deepEqual(failures(deleted), []);
+  assert.deepEqual(await held(kube, "10.74.0"), { entries: [], reservations: [] });
+  assert.ok(await patches() - before < COUNT / 2, `${await patches() - before} commits for ${COUNT} calls`);
+});
+
+Deno.test("a call that stands in for the agent and is killed costs none of the others, and leaks nothing", async () => {
+  await using kube = await makeKube();
+  const killed = new Set<number>();
+  let answered = false;
+  const killer = async () => {
+    while (!answered && killed.size < 4) {
+      const pid = await whoStandsIn();
+      if (pid !== undefined && !killed.has(pid)) {
+        await new Promise((resolve) => setTimeout(resolve, killed.size * 40)); // at another moment of its life each time
+        try {
+          Deno.kill(pid, "SIGKILL");
+          killed.add(pid);
+        } catch {
+          // it ended before
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  const adds = callsOf(kube, "ADD", "10.75.0.0/24");
+  const all = Promise.all(adds.map((call) => callPlugin(PLUGIN, call))).finally(() => answered = true);
+  const [added] = await Promise.all([all, killer()]);
+  assert.ok(killed.size > 0, "nobody was killed");
+  const failed = failures(added);
+  assert.ok(failed.length <= killed.size, JSON.stringify(failed));
+  assert.deepEqual(failed.filter(({ stdout }) => stdout !== ""), [], "who failed was killed before it could say so");
+  const given = added.filter(({ code }) => code === 0).map(addressOf);
+  assert.equal(new Set(given).size, given.length);
+  const stored = await held(kube, "10.75.0");
+  for (const address of given) {
+    assert.ok(stored.entries.includes(address) && stored.reservations.includes(address), address);
+  }
+  const again = await Promise.all(adds.map((call) => callPlugin(PLUGIN, call)));
+  assert.deepEqual(failures(again), []);
+  assert.deepEqual(again.filter((answer, i) => added[i]?.code === 0 && answer.stdout !== added[i]?.stdout), []);
+  assert.deepEqual(
+    failures(await Promise.all(callsOf(kube, "DEL", "10.75.0.0/24").map((call) => callPlugin(PLUGIN, call)))),
+    [],
+  );
+  assert.deepEqual(await held(kube, "10.75.0"), { entries: [], reservations: [] });
+  await eventually("no socket is left behind", async () => await whoStandsIn() === undefined);
+});
