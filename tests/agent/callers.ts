@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { PROTOCOL } from "../../src/agent/protocol.ts";
+import { type AgentRequest, PROTOCOL } from "../../src/agent/protocol.ts";
 import type { Connection } from "../../src/world/platform.ts";
 import { never } from "../ipam/lab.ts";
 
 const IPAM = { type: "whereabouts", datastore: "embedded", database: "/db", log_level: "panic", range: "10.0.0.0/29" };
 
 /** What a plugin sends for a pod of a network that serves 10.0.0.0/29. */
-export function requestOf(verb: string, pod: string, ipam: Record<string, unknown> = {}) {
+export function requestOf(verb: string, pod: string, ipam: Record<string, unknown> = {}): AgentRequest {
   const env = {
     CNI_COMMAND: verb,
     CNI_CONTAINERID: `c-${pod}`,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Lock, World } from "../../src/world/world.ts";
+import type { World } from "../../src/world/world.ts";
 
 /** What a memory world starts with. */
 export interface MemoryWorldOptions {
