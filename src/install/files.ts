@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { REPLACED } from "../world/platform.ts";
 import type { InstallSettings } from "./settings.ts";
 
 /** A file to be written. */
@@ -66,7 +65,6 @@ export function installedPaths(settings: InstallSettings): readonly string[] {
   const own = folderOf(settings);
   return [
     `${settings.binFolder}/${PLUGIN}`,
-    `${settings.binFolder}/${PLUGIN}${REPLACED}`,
     `${own}/nodename`,
     `${own}/whereabouts.conf`,
     `${own}/${KUBECONFIG}`,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Logger } from "../world/log.ts";
-import type { Platform } from "../world/platform.ts";
+import { type Platform, REPLACED } from "../world/platform.ts";
 import type { World } from "../world/world.ts";
 import {
   configurationFiles,
@@ -102,8 +102,13 @@ async function leftovers(world: World, settings: InstallSettings): Promise<reado
   const temporary = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
   const plugins = (await world.listFolder(settings.binFolder)).filter((name) => name.startsWith(`.${PLUGIN}.`));
   const files = await world.listFolder(own);
-  return [...plugins.map((name) => `${settings.binFolder}/${name}`), ...files.map((name) => `${own}/${name}`)]
+  const replaced = `${settings.binFolder}/${PLUGIN}${REPLACED}`;
+  const unfinished = [
+    ...plugins.map((name) => `${settings.binFolder}/${name}`),
+    ...files.map((name) => `${own}/${name}`),
+  ]
     .filter((path) => temporary.test(path));
+  return [replaced, ...unfinished];
 }
 
 async function removeBelow(world: World, folder: string): Promise<readonly string[]> {
