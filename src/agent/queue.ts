@@ -18,7 +18,7 @@ const EMBEDDED = /"database"|"datastore"\s*:\s*"embedded"/;
 export interface Servers {
   /** Its own call alone. */
   readonly direct: () => Promise<PluginAnswer>;
-  /** Its own and others, in place of an agent. Undefined: it cannot. */
+  /** Its own and others, in place of an agent. Undefined, or a failure: it cannot. */
   readonly standIn: (call: AgentCall) => Promise<PluginAnswer | undefined>;
 }
 
@@ -47,5 +47,5 @@ export async function serveCall(
   const others = await askAgent(world, queued);
   if (others) return others;
   using turn = world.tryLock(turnName(queued));
-  return turn ? await direct() : await standIn(queued) ?? await direct();
+  return turn ? await direct() : await standIn(queued).catch(() => undefined) ?? await direct();
 }

@@ -14,12 +14,12 @@ interface Asked extends MemoryWorldOptions {
   readonly conf?: string;
   /** Somebody is at work. */
   readonly busy?: boolean;
-  /** A stand-in cannot. */
-  readonly cannot?: boolean;
+  /** A stand-in cannot, and whether it fails. */
+  readonly cannot?: "declines" | "fails";
 }
 
 /** Who serves a call. */
-async function servedBy({ verb = "ADD", conf = "{}", busy = false, cannot = false, ...options }: Asked) {
+async function servedBy({ verb = "ADD", conf = "{}", busy = false, cannot, ...options }: Asked) {
   const world: MemoryWorld = memoryWorld({ ...options, env: { CNI_COMMAND: verb, ...options.env } });
   if (busy) assert.ok(world.tryLock(TURN));
   const seen: { alone?: boolean; stoodIn?: string } = {};
@@ -29,6 +29,7 @@ async function servedBy({ verb = "ADD", conf = "{}", busy = false, cannot = fals
   };
   const standIn = ({ socket }: AgentCall) => {
     seen.stoodIn = socket;
+    if (cannot === "fails") return Promise.reject(new Error("it cannot listen"));
     return Promise.resolve(cannot ? undefined : by("stand-in"));
   };
   const { stdout } = await serveCall(world, new TextEncoder().encode(conf), { direct, standIn });
@@ -50,7 +51,9 @@ Deno.test("serveCall serves a call alone where nobody is at work, and is at work
 
 Deno.test("serveCall stands in for the agent where another call is at work, and serves itself where it cannot", async () => {
   assert.deepEqual(await servedBy({ busy: true }), { stdout: "stand-in", stoodIn: QUEUE });
-  assert.deepEqual(await servedBy({ busy: true, cannot: true }), { stdout: "direct", stoodIn: QUEUE, alone: true });
+  for (const cannot of ["declines", "fails"] as const) {
+    assert.deepEqual(await servedBy({ busy: true, cannot }), { stdout: "direct", stoodIn: QUEUE, alone: true });
+  }
 });
 
 Deno.test("serveCall lets what comes one by one, the embedded store, and calls without an agent be", async () => {
