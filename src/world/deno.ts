@@ -47,21 +47,14 @@ function readSome(buffer: Uint8Array): Promise<number | null> | number | null {
 }
 
 async function readStdin(limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (;;) {
-    const buffer = new Uint8Array(65_536);
-    const count = await readSome(buffer);
-    if (count === null) break;
-    size += count;
-    if (size > limit) throw new RangeError(`Standard input is longer than ${limit} bytes`);
-    chunks.push(buffer.subarray(0, count));
-  }
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
+  const buffer = new Uint8Array(65_536);
+  let all = new Uint8Array(); // nearly always read at once, so adding to it may copy
+  for (let count = await readSome(buffer); count !== null; count = await readSome(buffer)) {
+    const longer = new Uint8Array(all.length + count);
+    if (longer.length > limit) throw new RangeError(`Standard input is longer than ${limit} bytes`);
+    longer.set(all);
+    longer.set(buffer.subarray(0, count), all.length);
+    all = longer;
   }
   return all;
 }
