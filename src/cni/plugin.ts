@@ -54,16 +54,8 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
   }
 }
 
-/** Releases delivered after a call, at most, and how long that may take (milliseconds). */
-const DELIVERIES = 5;
-const DELIVERY_TIMEOUT = 2_000;
-
 /** The store answered, so releases that it missed are delivered now. Whether that works changes nothing for this call. */
 async function deliverSome(call: Call): Promise<void> {
-  const journal = call.host.journal(call.world, SILENT);
-  const pending = await journal?.pending().catch(() => []) ?? [];
-  if (pending.length === 0) return;
-  const { replay } = await import("./replay.ts");
-  using limit = startDeadline(call.world, DELIVERY_TIMEOUT, new Error("No time left for late releases"), call.signal);
-  await replay({ ...call, signal: limit.signal }, DELIVERIES).catch(() => {});
+  const pending = await call.host.journal(call.world, SILENT)?.pending().catch(() => []) ?? [];
+  if (pending.length > 0) await (await import("./replay.ts")).replaySome(call);
 }

@@ -4,11 +4,16 @@
  * @module
  */
 import type { JournalRecord } from "../journal/record.ts";
+import { startDeadline } from "../world/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { Call } from "./call.ts";
 import { attachmentTurn } from "./turn.ts";
 import { isLater } from "./verbs/del.ts";
 import { releaseRecord } from "./verbs/gc.ts";
+
+/** Releases that are delivered after a call, at most, and how long that may take (milliseconds). */
+const DELIVERIES = 5;
+const DELIVERY_TIMEOUT = 2_000;
 
 /** What a round of deliveries came to. */
 export interface Replayed {
@@ -50,4 +55,10 @@ export async function replay(call: Call, most: number): Promise<Replayed> {
   await Promise.all(Object.values(Object.groupBy(pending, ({ network }) => network)).map(deliverAll));
   const [error] = failures;
   return { delivered, left: pending.length - delivered, ...(error !== undefined && { error }) };
+}
+
+/** Delivers a few after a call that the store answered. Whether that works is not told. */
+export async function replaySome(call: Call): Promise<void> {
+  using limit = startDeadline(call.world, DELIVERY_TIMEOUT, new Error("No time left for late releases"), call.signal);
+  await replay({ ...call, signal: limit.signal }, DELIVERIES).catch(() => {});
 }
