@@ -7,7 +7,7 @@ import type { Connection, Listener } from "../../src/world/platform.ts";
 import type { Lock } from "../../src/world/world.ts";
 import { memory } from "../ipam/lab.ts";
 import { faulty } from "../support/faulty.ts";
-import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
+import { memoryWorld } from "../support/world.ts";
 import { caller, requestOf } from "./callers.ts";
 
 const SOCKET = "/agent.sock.queue";
@@ -44,10 +44,10 @@ class Door implements Listener {
 }
 
 /** A call that begins to stand in while another is at work. */
-async function begin(options: MemoryWorldOptions = {}) {
+async function begin() {
   const commits: string[] = [];
   const store = faulty(await memory(), ({ method, object }) => void (method === "commit" && commits.push(object)));
-  const world = memoryWorld({ files: { "/db": "" }, ...options });
+  const world = memoryWorld({ files: { "/db": "" } });
   const call = { socket: SOCKET, request: requestOf("ADD", "own") };
   const before = world.tryLock(turnName(call)) as Lock;
   const door = new Door();
@@ -58,7 +58,7 @@ async function begin(options: MemoryWorldOptions = {}) {
   return { world, commits, door, answer, end, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
 
-const comes = (pod: string, verb = "ADD") => caller(Promise.resolve(JSON.stringify(requestOf(verb, pod))));
+const comes = (pod: string) => caller(Promise.resolve(JSON.stringify(requestOf("ADD", pod))));
 
 function addressOf(answer: string | undefined): string {
   return JSON.parse(JSON.parse(answer ?? "null").stdout).ips[0].address;
