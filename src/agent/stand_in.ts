@@ -7,7 +7,7 @@ import type { PluginAnswer } from "../cni/plugin.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { startDeadline } from "../world/deadline.ts";
 import { SILENT } from "../world/log.ts";
-import type { Connection, Listener, Platform } from "../world/platform.ts";
+import type { Listener, Platform } from "../world/platform.ts";
 import type { Lock, World } from "../world/world.ts";
 import { type AgentCall, askAgent } from "./client.ts";
 import { turnName } from "./queue.ts";
@@ -39,17 +39,15 @@ export async function standIn(
     return await askAgent(world, call); // somebody else stands in since a moment ago
   }
   const agent = new Agent(world, loadDriver, SILENT, { stays: false });
-  const waiting: Connection[] = [];
-  let serve = (connection: Connection): void => void waiting.push(connection);
+  const turn = Promise.withResolvers<void>();
   void (async () => {
-    for await (const connection of listener) serve(connection);
+    for await (const connection of listener) void turn.promise.then(() => agent.serve(connection));
   })();
   try {
     using _turn = await turnOf(world, call);
     listener.retire();
     const own = agent.call(call.request, { patience: Number.POSITIVE_INFINITY });
-    serve = (connection) => void agent.serve(connection);
-    waiting.forEach(serve);
+    turn.resolve(); // after the own call: the order of arrival
     return await own;
   } finally {
     await agent.finish(GRACE);
