@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { unlessAborted } from "../../src/world/abort.ts";
 import type { World } from "../../src/world/world.ts";
 
 /** What a memory world starts with. */
@@ -167,17 +168,12 @@ function makeLocks(): Pick<World, "lock" | "tryLock"> {
   const lock: World["lock"] = async (name, signal) => {
     signal.throwIfAborted();
     const { before, lock } = queue(name);
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = () => aborted.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
     try {
-      await Promise.race([before, aborted.promise]);
+      await unlessAborted(before, signal);
       return lock;
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   };
   return { lock, tryLock: (name) => tails.has(name) ? undefined : queue(name).lock };
