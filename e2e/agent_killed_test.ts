@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
-import { allocations, consistent, network, replicas, reported } from "./objects.ts";
+import { agentsSettled, allocations, consistent, network, replicas, reported } from "./objects.ts";
 
 Deno.test("agents that are killed while pods come and go cost no address and leave none behind", async () => {
   const cluster = await openCluster();
@@ -21,6 +21,6 @@ Deno.test("agents that are killed while pods come and go cost no address and lea
     async () => Object.keys(await allocations(cluster, "192.168.90.0-24")).length === 0,
     60_000,
   );
-  await cluster.kubectl("rollout", "status", "-n", "kube-system", "--timeout=60s", "daemonset/whereabouts");
+  await agentsSettled(cluster);
   await consistent(cluster);
 });

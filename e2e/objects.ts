@@ -101,6 +101,21 @@ export async function reservationsOf(cluster: Cluster, net: string): Promise<rea
     .sort();
 }
 
+/**
+ * Waits until every node's agent is the one of its pod. What ran in a pod that was deleted by force goes on for a while, and answers the
+ * probes of the pod that comes after it.
+ */
+export async function agentsSettled(cluster: Cluster): Promise<void> {
+  await eventually("one agent a node, of a pod that is ready", async () => {
+    const columns = '{.spec.nodeName} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
+    const jsonpath = `jsonpath={range .items[*]}${columns}{end}`;
+    const pods = await cluster.kubectl("get", "pods", "-n", "kube-system", "-l", "name=whereabouts", "-o", jsonpath);
+    const running = await Promise.all([1, 2].map((node) => cluster.onNode(node, "busybox", "ps", "-o", "args")));
+    const isOne = ({ stdout }: { readonly stdout: string }) => stdout.split("install --agent").length === 2;
+    return pods.split("\n").sort().join() === ",node1 True,node2 True" && running.every(isOne);
+  }, 60_000);
+}
+
 /** A counter of a node's agent, as it serves it on the node's loopback. */
 export async function agentCounter(cluster: Cluster, node: number, name: string): Promise<number> {
   const { code, stdout, stderr } = await cluster.onNode(

@@ -5,12 +5,14 @@
  */
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
-import type { Platform } from "../world/platform.ts";
+import { InUseError, type Platform } from "../world/platform.ts";
 import type { World } from "../world/world.ts";
 import { Agent } from "./service.ts";
 
 /** Milliseconds to finish what was taken when the agent is told to stop. */
 const STOP_TIMEOUT = 20_000;
+/** Milliseconds until what another process listens on is tried again. */
+const IN_USE_AGAIN = 100;
 
 /** What the agent is started with. */
 export interface AgentOptions {
@@ -18,24 +20,43 @@ export interface AgentOptions {
   readonly socket: string;
   /** `HOST:PORT` of health and metrics; undefined: none. */
   readonly httpAddress?: string;
+  /** Milliseconds to wait for another agent to go. */
+  readonly patience: number;
 }
 
-/** Runs the agent until it is told to stop. Answers what it took, then returns. */
+/**
+ * Runs the agent until it is told to stop. Answers what it took, then returns.
+ *
+ * @throws an {@linkcode InUseError} where another agent is there for longer than the patience
+ */
 export async function runAgent(
   world: World,
   platform: Platform,
   loadDriver: LoadDriver,
   log: Logger,
-  options: AgentOptions,
+  { socket, httpAddress, patience }: AgentOptions,
 ): Promise<void> {
   const agent = new Agent(world, loadDriver, log);
-  const listener = await platform.listen(options.socket);
-  await using _http = options.httpAddress
-    ? platform.serveHttp(options.httpAddress, (path) => agent.http(path))
-    : undefined;
   const stop = platform.stopSignal();
+  const until = world.now() + patience;
+  const onceFree = async <T>(start: () => T | Promise<T>): Promise<T> => {
+    for (let tries = 1;; tries++) {
+      try {
+        return await start();
+      } catch (error) {
+        if (!(error instanceof InUseError) || world.now() >= until || stop.aborted) throw error;
+        if (tries === 1) log.info("Agent waits for another one to go", { reason: error.message });
+        await world.sleep(IN_USE_AGAIN);
+      }
+    }
+  };
+  // In this order: the address is the last that an agent gives up, and who listens on the socket already must answer.
+  await using _http = httpAddress
+    ? await onceFree(() => platform.serveHttp(httpAddress, (path) => agent.http(path)))
+    : undefined;
+  const listener = await onceFree(() => platform.listen(socket));
   stop.addEventListener("abort", () => listener.close(), { once: true });
-  log.info("Agent listens", { socket: options.socket });
+  log.info("Agent listens", { socket });
   for await (const connection of listener) void agent.serve(connection);
   await agent.finish(STOP_TIMEOUT);
   log.info("Agent stopped");

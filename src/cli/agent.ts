@@ -20,12 +20,17 @@ export const AGENT_FLAGS = {
 export const agent: Command = defineCommand({
   about: ["The node's warm process: it answers the plugin's calls over a socket that root alone may use."],
   flags: AGENT_FLAGS,
-}, serve);
+}, (terminal, values) => serve(terminal, values, 0));
 
-/** What the command does, for the installer, which is an agent too. Returns the exit code. */
+/**
+ * What the command does, for the installer, which is an agent too. Returns the exit code.
+ *
+ * @param patience milliseconds to wait for another agent to go, before it refuses to start
+ */
 export async function serve(
   { world, loadDriver, platform }: Terminal,
   values: Values<typeof AGENT_FLAGS>,
+  patience: number,
 ): Promise<number> {
   const level = LOG_LEVELS.find((one) => one === values["log-level"]);
   if (!level) {
@@ -39,6 +44,6 @@ export async function serve(
     throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
   }
   const log = makeLogger(world, { level });
-  await runAgent(world, await platform(), loadDriver, log, { socket, ...(httpAddress && { httpAddress }) });
+  await runAgent(world, await platform(), loadDriver, log, { socket, patience, ...(httpAddress && { httpAddress }) });
   return 0;
 }

@@ -14,6 +14,12 @@ import { type Command, defineCommand, type Flags, type Values } from "./define.t
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
+/**
+ * Milliseconds for the agent of a pod that was deleted by force to go. The new pod is started beside it, and one that ended for its sake
+ * would be started again later and later.
+ */
+const PREDECESSOR_TIMEOUT = 30_000;
+
 /** Where the node keeps what an uninstallation leaves. */
 const DATA = "/var/lib/cni/whereabouts";
 
@@ -91,7 +97,7 @@ async function stay(terminal: Terminal, settings: InstallSettings, values: Value
   const signal = AbortSignal.any([platform.stopSignal(), ended.signal]);
   const following = followCredentials(world, settings, log, written, signal);
   try {
-    if (values.agent) return await serve(terminal, values);
+    if (values.agent) return await serve(terminal, values, PREDECESSOR_TIMEOUT);
     await following;
     return 0;
   } finally {

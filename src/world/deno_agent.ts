@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Connection, type Listener, type Platform, REPLACED } from "./platform.ts";
+import { type Connection, InUseError, type Listener, type Platform, REPLACED } from "./platform.ts";
 import { readToEnd } from "./deno.ts";
 
 /** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
@@ -55,7 +55,7 @@ async function refuseSecond(path: string): Promise<void> {
   const connection = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
   if (!connection) return;
   connection.close();
-  throw new Error(`Cannot listen on ${path}: another agent does; stop it first`);
+  throw new InUseError(`Cannot listen on ${path}: another agent does; stop it first`);
 }
 
 function isSame(path: string, ino: number | null): boolean {
@@ -117,11 +117,16 @@ function serveHttp(
     port: Number(address.slice(colon + 1)),
     onListen() {},
   };
-  const server = Deno.serve(options, (request) => {
-    const { status, body } = handle(new URL(request.url).pathname);
-    return new Response(body, { status, headers: { "content-type": "text/plain; version=0.0.4" } });
-  });
-  return { [Symbol.asyncDispose]: () => server.shutdown() };
+  try {
+    const server = Deno.serve(options, (request) => {
+      const { status, body } = handle(new URL(request.url).pathname);
+      return new Response(body, { status, headers: { "content-type": "text/plain; version=0.0.4" } });
+    });
+    return { [Symbol.asyncDispose]: () => server.shutdown() };
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new InUseError(`Cannot serve HTTP on ${address}: another process does; stop it first`, { cause });
+  }
 }
 
 async function installSelf(path: string): Promise<void> {
@@ -141,30 +146,33 @@ async function installSelf(path: string): Promise<void> {
     await file.sync();
     await using _replaced = await keepReplaced(path);
     await Deno.rename(copy, path);
+    using opened = await Deno.open(folder);
+    await opened.sync();
   } catch (error) {
     await Deno.remove(copy).catch(() => {});
     throw new Error(`Cannot install ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
-  using opened = await Deno.open(folder);
-  await opened.sync();
 }
 
 /**
  * A program that was started a moment ago has yet to open its own file, by the name that `/proc/self/exe` gives (proc(5)): that of a
- * replaced one ends in ` (deleted)`. Under that name it is kept until they all have.
+ * replaced one ends in ` (deleted)`. Under that name it is kept until they all have. Another installation may do the same meanwhile: that
+ * of a pod that was deleted by force.
  */
 async function keepReplaced(path: string): Promise<AsyncDisposable> {
   const kept = `${path}${REPLACED}`;
   await Deno.remove(kept).catch(() => {}); // of an installation that was killed
   const isReplaced = await Deno.link(path, kept).then(() => true, (error) => {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.AlreadyExists) return false;
     throw error;
   });
   return {
     [Symbol.asyncDispose]: async () => {
       if (!isReplaced) return;
       await new Promise((resolve) => setTimeout(resolve, REPLACED_FOR));
-      await Deno.remove(kept);
+      await Deno.remove(kept).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
     },
   };
 }

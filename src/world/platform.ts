@@ -7,6 +7,11 @@
 /** What the name of a program that was replaced ends with, as long as it is kept for those that just start it. */
 export const REPLACED = " (deleted)";
 
+/** A socket or an address that another process listens on. */
+export class InUseError extends Error {
+  override readonly name = "InUseError";
+}
+
 /** One caller on the socket. */
 export interface Connection {
   /** The line that the caller sends, or all it sends until it closes its side. Rejects past the limits. */
@@ -32,10 +37,14 @@ export interface Platform {
   /**
    * Listens on a unix socket that only its owner may use. A socket nobody listens on is replaced.
    *
-   * @throws an Error that says so where another process listens
+   * @throws an {@linkcode InUseError} where another process listens
    */
   listen(path: string): Promise<Listener>;
-  /** Serves HTTP; paths to texts. Disposing it stops it. */
+  /**
+   * Serves HTTP; paths to texts. Disposing it stops it.
+   *
+   * @throws an {@linkcode InUseError} where another process listens on that address
+   */
   serveHttp(
     address: string,
     handle: (path: string) => { readonly status: number; readonly body: string },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { binary, callPlugin } from "../support/binary.ts";
 import { makeKube } from "../support/kube.ts";
-import { eventually, type Finished, run, Server } from "../support/process.ts";
+import { eventually, type Finished, freePort, run, Server } from "../support/process.ts";
 
 const PROGRAM = await binary();
 
@@ -70,6 +70,18 @@ Deno.test("install --once puts a plugin there that works, beside one that runs, 
   assert.deepEqual([...Deno.readDirSync(`${root}/bin`), ...Deno.readDirSync(`${root}/net.d`)], []);
 });
 
+Deno.test("install is not troubled by another one that ends while it keeps the former plugin", async () => {
+  await using node = await makeNode();
+  assert.equal((await node.whereabouts("install", "--once")).code, 0);
+  const kept = `${node.root}/bin/whereabouts (deleted)`;
+  const first = node.whereabouts("install", "--once");
+  await eventually("the first one keeps the former plugin", () => Deno.stat(kept).then(() => true, () => false));
+  await new Promise((resolve) => setTimeout(resolve, 500)); // so that the first ends while the second keeps
+  const second = node.whereabouts("install", "--once");
+  for (const { code, stderr } of await Promise.all([first, second])) assert.equal(code, 0, stderr);
+  assert.deepEqual([...Deno.readDirSync(`${node.root}/bin`)].map(({ name }) => name), ["whereabouts"]);
+});
+
 Deno.test("install replaces a plugin that is called all the time, and no call fails", async () => {
   await using node = await makeNode();
   const plugin = `${node.root}/bin/whereabouts`;
@@ -117,6 +129,28 @@ Deno.test("install --agent serves the plugin, follows a new token, and ends when
     await eventually("the socket gone", () => Deno.stat(socket).then(() => false, () => true));
   }
   assert.equal((await Deno.stat(`${root}/bin/whereabouts`)).isFile, true);
+});
+
+Deno.test("install --agent waits for the agent of a pod that was deleted by force, and takes over when it goes", async () => {
+  await using node = await makeNode();
+  const socket = `${node.root}/run/agent.sock`;
+  const http = `127.0.0.1:${freePort()}`;
+  const start = (log: string) =>
+    new Server([PROGRAM, "install", "--agent", "--socket", socket, "--http-address", http], log, node.env);
+  await using former = start(`${node.root}/former.log`);
+  await former.ready("the former agent", () => Deno.stat(socket).then(() => true, () => false));
+  await using latter = start(`${node.root}/latter.log`);
+  const said = (what: string) => async () => (await Deno.readTextFile(`${node.root}/latter.log`)).includes(what);
+  await eventually("a log of the new agent", () => Deno.stat(`${node.root}/latter.log`).then(() => true, () => false));
+  await latter.ready("the new agent waits", said("waits for another one to go"));
+  const added = async (pod: string) => {
+    const { code, stdout, stderr } = await addTo(node.root, "ADD", pod, { agent_socket: socket });
+    assert.deepEqual([code, stderr], [0, ""], stdout);
+  };
+  await added("web-0");
+  Deno.kill(former.pid, "SIGTERM");
+  await latter.ready("the new agent listens", said("Agent listens"));
+  await added("web-1");
 });
 
 Deno.test("install --check shows one list, and its exit code says whether anything is missing", async () => {
