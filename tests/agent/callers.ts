@@ -23,6 +23,11 @@ export function requestOf(verb: string, pod: string, ipam: Record<string, unknow
   return { protocol: PROTOCOL, env, stdin: JSON.stringify(conf) };
 }
 
+/** What listens where an agent is wanted, and answers all alike. */
+export function answering(more: Record<string, unknown> = {}): () => Promise<string> {
+  return () => Promise.resolve(JSON.stringify({ protocol: PROTOCOL, stdout: "{}", exitCode: 0, ...more }));
+}
+
 /** A caller: what it sends, and what it is answered; undefined: the agent closed without an answer. */
 export function caller(
   sent: Promise<string>,

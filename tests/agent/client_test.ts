@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { agentCall, askAgent } from "../../src/agent/client.ts";
 import { DEFAULT_SOCKET, PROTOCOL } from "../../src/agent/protocol.ts";
 import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
+import { answering } from "./callers.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const answer = (more: Record<string, unknown> = {}) => () =>
-  Promise.resolve(JSON.stringify({ protocol: PROTOCOL, stdout: "{}", exitCode: 0, ...more }));
 
 async function ask(
   options: MemoryWorldOptions,
@@ -20,7 +19,7 @@ Deno.test("askAgent hands over the CNI variables and standard input, and nothing
   let request = "";
   const listen = (text: string) => {
     request = text;
-    return answer()();
+    return answering()();
   };
   const env = { CNI_COMMAND: "ADD", CNI_IFNAME: "net1", SECRET: "x", PATH: "/bin" };
   const { answer: given } = await ask({ env, sockets: { [DEFAULT_SOCKET]: listen } }, '{"name":"é"}');
@@ -35,9 +34,9 @@ Deno.test("askAgent hands over the CNI variables and standard input, and nothing
 
 Deno.test("askAgent asks the socket of the environment, else of the configuration, and none where they say off", async () => {
   const sockets = {
-    "/a.sock": answer({ stdout: "a" }),
-    "/b.sock": answer({ stdout: "b" }),
-    [DEFAULT_SOCKET]: answer({ stdout: "usual" }),
+    "/a.sock": answering({ stdout: "a" }),
+    "/b.sock": answering({ stdout: "b" }),
+    [DEFAULT_SOCKET]: answering({ stdout: "usual" }),
   };
   const conf = (socket: string) => JSON.stringify({ ipam: { agent_socket: socket } });
   const stdout = async (env: Record<string, string>, stdin: string) =>
@@ -55,8 +54,8 @@ Deno.test("askAgent says nothing where there is no agent, and a line where one d
     const broken of [
       () => Promise.reject(new Error("it died")),
       () => Promise.resolve("{"),
-      answer({ protocol: 2 }),
-      answer({ exitCode: "0" }),
+      answering({ protocol: 2 }),
+      answering({ exitCode: "0" }),
     ]
   ) {
     const { answer: given, lines } = await ask({ sockets: { [DEFAULT_SOCKET]: broken } });
@@ -67,6 +66,6 @@ Deno.test("askAgent says nothing where there is no agent, and a line where one d
 });
 
 Deno.test("askAgent leaves input that is no text to the direct path, which refuses it", async () => {
-  const { answer: given } = await ask({ sockets: { [DEFAULT_SOCKET]: answer() } }, new Uint8Array([0xff, 0xfe]));
+  const { answer: given } = await ask({ sockets: { [DEFAULT_SOCKET]: answering() } }, new Uint8Array([0xff, 0xfe]));
   assert.equal(given, undefined);
 });

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import type { AgentCall } from "../../src/agent/client.ts";
-import { DEFAULT_SOCKET, PROTOCOL } from "../../src/agent/protocol.ts";
+import { DEFAULT_SOCKET } from "../../src/agent/protocol.ts";
 import { serveCall, turnName } from "../../src/agent/queue.ts";
 import { type MemoryWorld, memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
+import { answering } from "./callers.ts";
 
 const QUEUE = `${DEFAULT_SOCKET}.queue`;
 const TURN = turnName({ socket: QUEUE } as AgentCall);
 const by = (stdout: string) => ({ stdout, exitCode: 0 });
-const listener = (stdout: string) => () => Promise.resolve(JSON.stringify({ protocol: PROTOCOL, ...by(stdout) }));
+const listener = (stdout: string) => answering({ stdout });
 
 interface Asked extends MemoryWorldOptions {
   readonly verb?: string;

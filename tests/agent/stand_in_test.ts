@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { PROTOCOL } from "../../src/agent/protocol.ts";
 import { turnName } from "../../src/agent/queue.ts";
 import { standIn } from "../../src/agent/stand_in.ts";
 import { borrow } from "../../src/storage/borrow.ts";
@@ -8,7 +7,7 @@ import type { Lock } from "../../src/world/world.ts";
 import { memory } from "../ipam/lab.ts";
 import { faulty } from "../support/faulty.ts";
 import { memoryWorld } from "../support/world.ts";
-import { caller, requestOf } from "./callers.ts";
+import { answering, caller, requestOf } from "./callers.ts";
 
 const SOCKET = "/agent.sock.queue";
 
@@ -120,8 +119,7 @@ Deno.test("standIn asks whoever was faster to listen, and cannot where it may no
   const call = { socket: SOCKET, request: requestOf("ADD", "own") };
   const load = () => Promise.reject(new Error("no store is wanted"));
   const listen = () => Promise.reject(new Error("another listens"));
-  const faster = () => Promise.resolve(JSON.stringify({ protocol: PROTOCOL, stdout: "{}", exitCode: 0 }));
-  const asked = memoryWorld({ sockets: { [SOCKET]: faster } });
+  const asked = memoryWorld({ sockets: { [SOCKET]: answering() } });
   assert.deepEqual(await standIn(asked, { listen }, load, call), { stdout: "{}", exitCode: 0 });
   assert.equal(await standIn(memoryWorld({}), { listen }, load, call), undefined);
 });

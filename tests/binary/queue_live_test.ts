@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { addressesOf } from "../support/agreement.ts";
 import { binary, type Call, callPlugin, environmentOf } from "../support/binary.ts";
 import { type Kube, makeKube } from "../support/kube.ts";
 import { eventually, type Finished } from "../support/process.ts";
@@ -12,10 +13,6 @@ function callsOf(kube: Kube, verb: string, range: string): Call[] {
   const ipam = { type: "whereabouts", log_level: "error", kubernetes: { kubeconfig: kube.kubeconfig }, range };
   const conf = { cniVersion: "1.1.0", name: "net", ipam };
   return Array.from({ length: COUNT }, (_, i) => ({ verb, conf, containerId: `c${i}`, pod: `p${i}` }));
-}
-
-function addressOf({ stdout }: Finished): string {
-  return JSON.parse(stdout).ips[0].address.replace(/\/.*/, "");
 }
 
 function failures(answers: readonly Finished[]): readonly Finished[] {
@@ -45,7 +42,7 @@ Deno.test("calls at once without an agent share commits, and get exactly the low
   await using kube = await makeKube();
   const added = await Promise.all(callsOf(kube, "ADD", "10.74.0.0/24").map((call) => callPlugin(PLUGIN, call)));
   assert.deepEqual(failures(added), []);
-  const given = added.map(addressOf).sort();
+  const given = added.flatMap(({ stdout }) => addressesOf(stdout)).sort();
   assert.deepEqual(given, Array.from({ length: COUNT }, (_, i) => `10.74.0.${i + 1}`).sort());
   assert.deepEqual(await held(kube, "10.74.0"), { entries: given, reservations: given });
   const patches = async () => (await kube.requests()).filter((request) => request === "patch ippools").length;
@@ -83,7 +80,7 @@ Deno.test("a call that stands in for the agent and is killed costs none of the o
   const failed = failures(added);
   assert.ok(failed.length <= killed.size, JSON.stringify(failed));
   assert.deepEqual(failed.filter(({ code }) => code !== KILLED), [], "who failed was killed, and nobody else");
-  const given = added.filter(({ code }) => code === 0).map(addressOf);
+  const given = added.filter(({ code }) => code === 0).flatMap(({ stdout }) => addressesOf(stdout));
   assert.equal(new Set(given).size, given.length);
   const stored = await held(kube, "10.75.0");
   for (const address of given) {
