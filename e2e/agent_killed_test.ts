@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
-import { agentsSettled, allocations, consistent, network, replicas, reported } from "./objects.ts";
+import { agentsSettled, consistent, emptied, network, replicas, reported } from "./objects.ts";
 
 Deno.test("agents that are killed while pods come and go cost no address and leave none behind", async () => {
   const cluster = await openCluster();
@@ -16,11 +16,7 @@ Deno.test("agents that are killed while pods come and go cost no address and lea
   assert.equal(new Set(found).size, 16);
   const deletion = cluster.kubectl("delete", "replicaset", net, "--cascade=foreground", "--timeout=120s");
   await Promise.all([deletion, killAgents()]);
-  await eventually(
-    "addresses released",
-    async () => Object.keys(await allocations(cluster, "192.168.90.0-24")).length === 0,
-    60_000,
-  );
+  await emptied(cluster, "192.168.90.0-24");
   await agentsSettled(cluster);
   await consistent(cluster);
 });

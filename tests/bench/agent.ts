@@ -4,7 +4,7 @@
  * @module
  */
 import { SOCKET_VARIABLE } from "../../src/agent/protocol.ts";
-import { Server } from "../support/process.ts";
+import { isThere, Server } from "../support/process.ts";
 
 /** A running agent. */
 export interface BenchAgent extends AsyncDisposable {
@@ -21,7 +21,7 @@ export async function startAgent(path: string): Promise<BenchAgent> {
   const server = new Server([path, "agent", "--socket", socket, "--log-level", "error"], `${folder}/log`, {
     WHEREABOUTS_JOURNAL: folder,
   });
-  await server.ready("the agent", () => Deno.stat(socket).then(() => true, () => false));
+  await server.ready("the agent", () => isThere(socket));
   return {
     env: { [SOCKET_VARIABLE]: socket },
     memory: () => Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${server.pid}/status`))?.[1]) / 1024,

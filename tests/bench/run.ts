@@ -13,6 +13,7 @@ import { bundle } from "../../install/compile.ts";
 import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
+import { isThere } from "../support/process.ts";
 import { startAgent } from "./agent.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { seedPool } from "./seed.ts";
@@ -80,7 +81,7 @@ async function compileFloor(work: string, output: string): Promise<void> {
 }
 
 async function flatFile(): Promise<AsyncDisposable | undefined> {
-  if (await Deno.stat(FLAT_FILE).then(() => true, () => false)) return undefined;
+  if (await isThere(FLAT_FILE)) return undefined;
   await Deno.mkdir(FLAT_FILE.replace(/\/[^/]*$/, ""), { recursive: true });
   await Deno.writeTextFile(FLAT_FILE, "{}");
   return { [Symbol.asyncDispose]: () => Deno.remove(FLAT_FILE) };

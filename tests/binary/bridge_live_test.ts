@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { binary, environmentOf } from "../support/binary.ts";
 import { makeKube } from "../support/kube.ts";
 import { cniPlugins, Netns } from "../support/netns.ts";
-import { eventually, isInstalled, Server } from "../support/process.ts";
+import { eventually, isInstalled, isThere, Server } from "../support/process.ts";
 
 const PLUGIN = await binary();
 
@@ -35,7 +35,7 @@ class BridgeNode implements AsyncDisposable {
     const socket = `${this.#folder}/agent.sock`;
     const env = { WHEREABOUTS_JOURNAL: `${this.#folder}/journal` };
     this.#agent = new Server([PLUGIN, "agent", "--socket", socket], `${this.#folder}/agent.log`, env);
-    await this.#agent.ready("the agent", () => Deno.stat(socket).then(() => true, () => false));
+    await this.#agent.ready("the agent", () => isThere(socket));
   }
 
   get database(): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { binary, callPlugin } from "../support/binary.ts";
 import { makeKube } from "../support/kube.ts";
-import { eventually, type Finished, freePort, run, Server } from "../support/process.ts";
+import { eventually, type Finished, freePort, isThere, run, Server } from "../support/process.ts";
 
 const PROGRAM = await binary();
 
@@ -75,7 +75,7 @@ Deno.test("install is not troubled by another one that ends while it keeps the f
   assert.equal((await node.whereabouts("install", "--once")).code, 0);
   const kept = `${node.root}/bin/whereabouts (deleted)`;
   const first = node.whereabouts("install", "--once");
-  await eventually("the first one keeps the former plugin", () => Deno.stat(kept).then(() => true, () => false));
+  await eventually("the first one keeps the former plugin", () => isThere(kept));
   await new Promise((resolve) => setTimeout(resolve, 500)); // so that the first ends while the second keeps
   const second = node.whereabouts("install", "--once");
   for (const { code, stderr } of await Promise.all([first, second])) assert.equal(code, 0, stderr);
@@ -117,7 +117,7 @@ Deno.test("install --agent serves the plugin, follows a new token, and ends when
       `${root}/log`,
       node.env,
     );
-    await server.ready("the installer with its agent", () => Deno.stat(socket).then(() => true, () => false));
+    await server.ready("the installer with its agent", () => isThere(socket));
     const added = await addTo(root, "ADD", "web-0", { agent_socket: socket });
     assert.equal(added.code, 0, added.stdout);
     await Deno.writeTextFile(`${node.account}/token`, "rotated");
@@ -138,10 +138,10 @@ Deno.test("install --agent waits for the agent of a pod that was deleted by forc
   const start = (log: string) =>
     new Server([PROGRAM, "install", "--agent", "--socket", socket, "--http-address", http], log, node.env);
   await using former = start(`${node.root}/former.log`);
-  await former.ready("the former agent", () => Deno.stat(socket).then(() => true, () => false));
+  await former.ready("the former agent", () => isThere(socket));
   await using latter = start(`${node.root}/latter.log`);
   const said = (what: string) => async () => (await Deno.readTextFile(`${node.root}/latter.log`)).includes(what);
-  await eventually("a log of the new agent", () => Deno.stat(`${node.root}/latter.log`).then(() => true, () => false));
+  await eventually("a log of the new agent", () => isThere(`${node.root}/latter.log`));
   await latter.ready("the new agent waits", said("waits for another one to go"));
   const added = async (pod: string) => {
     const { code, stdout, stderr } = await addTo(node.root, "ADD", pod, { agent_socket: socket });

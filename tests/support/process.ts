@@ -86,6 +86,11 @@ export async function isInstalled(program: string): Promise<boolean> {
   return (await run(["sh", "-c", `command -v ${program}`])).code === 0;
 }
 
+/** Whether there is such a file, folder or socket. */
+export function isThere(path: string): Promise<boolean> {
+  return Deno.stat(path).then(() => true, () => false);
+}
+
 /** Polls until the check gives something, at most the given milliseconds. */
 export async function eventually<T>(
   what: string,
