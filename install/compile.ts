@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a build tells what it does
 /**
- * Makes the binary: bundle, minified and split, then `deno compile`.
+ * Makes the binary: bundle, minified, split and trimmed, then `deno compile`.
  *
  * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` names another Deno to compile with.
  *
@@ -11,6 +11,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { trim } from "./trim.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const DIST = `${ROOT}dist`;
@@ -31,6 +32,7 @@ export async function bundle(folder = `${DIST}/bundle`): Promise<string> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   const options = ["--minify", "--platform", "deno", "--code-splitting", "--outdir", folder];
   await must(Deno.execPath(), ["bundle", "--quiet", ...options, `${ROOT}main.ts`]);
+  await trim(folder);
   await copyProtocolFiles(`${folder}/proto`);
   return folder;
 }

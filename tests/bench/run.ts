@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   try {
     rows.push(...await floorRows(floor));
     rows.push(...await embeddedRows(ours, floor, work), ...await etcdRows(ours, floor));
-    rows.push(...await kubeRows([ours, ...peers]), ...await agentRows(ours, floor, await interpreted(work)));
+    rows.push(...await kubeRows(ours, floor, peers, await interpreted(work)));
   } finally {
     await flat?.[Symbol.asyncDispose]();
     await Deno.remove(work, { recursive: true });
@@ -113,77 +113,91 @@ async function floorRows({ name, path }: Plugin): Promise<Row[]> {
   ];
 }
 
-/** One call after another, with the floor by turns: a machine's speed drifts by more than the difference is. */
-async function besideFloor(
-  scenario: string,
-  plugin: Plugin,
-  floor: Plugin,
-  ipam: Record<string, unknown>,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Row> {
-  const [measured, beside] = await measureByTurns([
-    { path: plugin.path, calls: adds(calls, ipam, plugin.name.replaceAll(/[^a-z0-9]/g, "")), env },
-    { path: floor.path, calls: adds(calls, {}, "f") },
+/** One of the contenders of a scenario. */
+interface Contest {
+  readonly scenario: string;
+  readonly plugin: Plugin;
+  readonly ipam: Record<string, unknown>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One call after another, contenders and the floor by turns: a machine's speed drifts by more than the difference is. */
+async function byTurns(contests: readonly Contest[], floor: Plugin, count = calls): Promise<Row[]> {
+  say(contests.map(({ scenario, plugin }) => `${scenario}, ${plugin.name}`).join("; "));
+  for (const { plugin, ipam, env } of contests) await measure(plugin.path, adds(3, ipam, "warm"), 1, env);
+  const [beside, ...measured] = await measureByTurns([
+    { path: floor.path, calls: adds(count, {}, "f") },
+    ...contests.map(({ plugin, ipam, env }) => ({
+      path: plugin.path,
+      calls: adds(count, ipam, "t"),
+      ...(env && { env }),
+    })),
   ]);
-  if (!measured || !beside) throw new Error("Nothing was measured");
-  return { scenario, plugin: plugin.name, measured, floor: beside };
+  return contests.flatMap(({ scenario, plugin }, i) => {
+    const one = measured[i];
+    return one && beside ? [{ scenario, plugin: plugin.name, measured: one, floor: beside }] : [];
+  });
+}
+
+/** So many at a time, in a pool that an earlier call has made. */
+async function alone({ scenario, plugin, ipam, env }: Contest, count: number, width: number): Promise<Row> {
+  say(`${scenario}, ${plugin.name}`);
+  await measure(plugin.path, adds(1, ipam, "first"), 1, env);
+  return { scenario, plugin: plugin.name, measured: await measure(plugin.path, adds(count, ipam, "w"), width, env) };
 }
 
 async function embeddedRows(ours: Plugin, floor: Plugin, work: string): Promise<Row[]> {
-  say("embedded");
   const ipam = { datastore: "embedded", database: `${work}/bench.db`, range: "10.0.0.0/16" };
-  return [await besideFloor("embedded", ours, floor, ipam)];
+  return await byTurns([{ scenario: "embedded", plugin: ours, ipam }], floor);
 }
 
 async function etcdRows(ours: Plugin, floor: Plugin): Promise<Row[]> {
-  say("etcd");
   await using etcd = await EtcdServer.start();
-  return [await besideFloor("etcd", ours, floor, { datastore: "etcd", etcd_host: etcd.url, range: "10.0.0.0/16" })];
+  const ipam = { datastore: "etcd", etcd_host: etcd.url, range: "10.0.0.0/16" };
+  return await byTurns([{ scenario: "etcd", plugin: ours, ipam }], floor);
 }
 
-async function kubeRows(plugins: readonly Plugin[]): Promise<Row[]> {
-  const rows: Row[] = [];
+/**
+ * Directly and through the node's agent, whose memory is told beside the table. Large pools come first: by the time of the calm calls the
+ * API server has been up for long. Each scenario has a namespace of its own, because some peer may read all that is in it.
+ *
+ * One plugin's calls right after one another are another thing than calls by turns: a peer may wait for what its own last call left.
+ */
+async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], newest: Plugin): Promise<Row[]> {
   await using plane = await ControlPlane.start();
-  for (const [index, plugin] of plugins.entries()) {
-    const kube = await namespaceOf(plane.facts);
-    for (const size of [10, 1_000, 10_000]) {
-      say(`kubernetes, ${size} allocations, ${plugin.name}`);
-      const range = `10.${100 + index * 20 + Math.log10(size)}.0.0/16`;
-      await seedPool(kube, range, size);
-      const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range };
-      const count = size > 1_000 ? Math.min(calls, 10) : calls;
-      rows.push({
-        scenario: `kubernetes, pool of ${size}`,
-        plugin: plugin.name,
-        measured: await measure(plugin.path, adds(count, ipam, `k${size}`), 1),
-        ...(size === 10 && await traffic(kube, plugin, ipam)),
-      });
-    }
-    say(`kubernetes, 20 at a time, ${plugin.name}`);
-    const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range: `10.${110 + index * 20}.0.0/16` };
-    await measure(plugin.path, adds(1, ipam, "warm"), 1);
-    rows.push({
-      scenario: "kubernetes, 20 at a time",
-      plugin: plugin.name,
-      measured: await measure(plugin.path, adds(100, ipam, "w"), 20),
-    });
-  }
-  return rows;
-}
-
-/** The same through the node's agent. Its memory is told beside the table. */
-async function agentRows(ours: Plugin, floor: Plugin, other: Plugin): Promise<Row[]> {
-  say("kubernetes, through the agent");
-  await using plane = await ControlPlane.start();
-  const kube = await namespaceOf(plane.facts);
   await using agent = await startAgent(ours.path);
+  let ranges = 0;
+  const contest = (scenario: string, plugin: Plugin, kube: Kube, env?: Contest["env"]): Contest => {
+    const range = `10.${100 + ranges++}.0.0/16`;
+    return { scenario, plugin, ipam: { kubernetes: { kubeconfig: kube.kubeconfig }, range }, ...(env && { env }) };
+  };
+  const large: Row[] = [];
+  for (const size of [10_000, 1_000]) {
+    const kube = await namespaceOf(plane.facts);
+    const contests = [ours, ...peers].map((plugin) => contest(`kubernetes, pool of ${size}`, plugin, kube));
+    for (const { ipam } of contests) await seedPool(kube, String(ipam.range), size);
+    large.unshift(...await byTurns(contests, floor, Math.min(calls, 10)));
+  }
   const rows: Row[] = [];
-  for (const [i, plugin] of [ours, other].entries()) {
-    const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range: `10.${90 + i}.0.0/16` };
-    await measure(plugin.path, adds(1, ipam, `warm${i}`), 1, agent.env);
-    rows.push(await besideFloor("agent", plugin, floor, ipam, agent.env));
-    const measured = await measure(plugin.path, adds(200, ipam, `w${i}`), 20, agent.env);
-    rows.push({ scenario: "agent, 20 at a time", plugin: plugin.name, measured });
+  for (const plugin of [ours, ...peers]) {
+    const kube = await namespaceOf(plane.facts);
+    const { ipam, ...rest } = contest("kubernetes, one after another", plugin, kube);
+    rows.push({ ...await alone({ ipam, ...rest }, calls, 1), ...await traffic(kube, plugin, ipam) });
+  }
+  const kube = await namespaceOf(plane.facts);
+  rows.push(
+    ...await byTurns([
+      ...[ours, ...peers].map((plugin) => contest("by turns, directly", plugin, kube)),
+      ...[ours, newest].map((plugin) => contest("by turns, by the agent", plugin, kube, agent.env)),
+    ], floor),
+    ...large,
+  );
+  for (const plugin of [ours, ...peers]) {
+    rows.push(await alone(contest("kubernetes, 20 at a time", plugin, await namespaceOf(plane.facts)), 100, 20));
+  }
+  for (const plugin of [ours, newest]) {
+    const crowd = contest("agent, 20 at a time", plugin, await namespaceOf(plane.facts), agent.env);
+    rows.push(await alone(crowd, 200, 20));
   }
   say(`the agent takes ${agent.memory().toFixed(0)} MB`);
   return rows;
