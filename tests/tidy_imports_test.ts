@@ -89,9 +89,11 @@ Deno.test("tidy: what is imported is there, and no import is computed: the bundl
       at(file, { what: one.specifier, line: one.line })
     ),
   );
+  // `install/trim.ts` works on what the bundler has made
+  const isBundled = (path: string) => !path.startsWith("tests/") && path !== "install/trim.ts";
   none(
     "A computed import; write the path as a literal",
-    all.filter(([{ path }, { specifier }]) => specifier === "(computed)" && !path.startsWith("tests/")).map((
+    all.filter(([{ path }, { specifier }]) => specifier === "(computed)" && isBundled(path)).map((
       [file, one],
     ) => at(file, { what: "import(…)", line: one.line })),
   );

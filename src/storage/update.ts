@@ -6,7 +6,7 @@
 import { decide, type Decision } from "../pool/decide.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import type { PoolKey } from "../pool/types.ts";
-import type { PoolSnapshot, StorageDriver } from "./driver.ts";
+import { ConflictError, type PoolSnapshot, type StorageDriver } from "./driver.ts";
 import { type Clock, retry } from "./retry.ts";
 
 /** How an update is made. */
@@ -52,19 +52,38 @@ export function update(
     async (signal) => {
       const remembered = known;
       known = undefined;
-      const snapshot = remembered ?? await driver.read(key, signal);
+      const renewed = remembered && await fromMemory(driver, remembered, decideOn(remembered), options, signal);
+      if (renewed) return renewed;
+      const snapshot = await driver.read(key, signal);
       const decision = decideOn(snapshot);
-      if (decision.changes.length > 0) return await write(driver, snapshot, decision, options, signal);
-      if (!remembered) return { outcomes: decision.outcomes, snapshot };
-      // nothing to write means nothing that a commit would compare: what was remembered must be looked at before it is an answer
-      const fresh = await driver.read(key, signal);
-      const renewed = decideOn(fresh);
-      if (renewed.changes.length > 0) return await write(driver, fresh, renewed, options, signal);
-      return { outcomes: renewed.outcomes, snapshot: fresh };
+      if (decision.changes.length === 0) return { outcomes: decision.outcomes, snapshot };
+      return await write(driver, snapshot, decision, options, signal);
     },
     options.clock,
     options.signal,
   );
+}
+
+/**
+ * Writes what was decided on a remembered pool.
+ *
+ * @returns undefined where the pool must be read first: others changed it since, which is no contest to back off from; or there is nothing
+ * to write, so no commit would compare, and what was remembered is no answer before it was looked at
+ */
+async function fromMemory(
+  driver: StorageDriver,
+  remembered: PoolSnapshot,
+  decision: Decision,
+  options: UpdateOptions,
+  signal: AbortSignal,
+): Promise<Updated | undefined> {
+  if (decision.changes.length === 0) return undefined;
+  try {
+    return await write(driver, remembered, decision, options, signal);
+  } catch (error) {
+    if (error instanceof ConflictError) return undefined;
+    throw error;
+  }
 }
 
 async function write(

@@ -179,7 +179,7 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
     large.unshift(...await byTurns(contests, floor, Math.min(calls, 10)));
   }
   const rows: Row[] = [];
-  for (const plugin of [ours, ...peers]) {
+  for (const plugin of [ours, newest, ...peers]) {
     const kube = await namespaceOf(plane.facts);
     const { ipam, ...rest } = contest("kubernetes, one after another", plugin, kube);
     rows.push({ ...await alone({ ipam, ...rest }, calls, 1), ...await traffic(kube, plugin, ipam) });
@@ -187,7 +187,7 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
   const kube = await namespaceOf(plane.facts);
   rows.push(
     ...await byTurns([
-      ...[ours, ...peers].map((plugin) => contest("by turns, directly", plugin, kube)),
+      ...[ours, newest, ...peers].map((plugin) => contest("by turns, directly", plugin, kube)),
       ...[ours, newest].map((plugin) => contest("by turns, by the agent", plugin, kube, agent.env)),
     ], floor),
     ...large,

@@ -4,7 +4,7 @@ import type { Decision } from "../../src/pool/decide.ts";
 import { claim, drop, type PoolRequest } from "../../src/pool/requests.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
-import { CONFLICT_ATTEMPTS, UNAVAILABLE_ATTEMPTS } from "../../src/storage/retry.ts";
+import { ATTEMPT_TIMEOUT, CONFLICT_ATTEMPTS, UNAVAILABLE_ATTEMPTS } from "../../src/storage/retry.ts";
 import { update, type UpdateOptions } from "../../src/storage/update.ts";
 import { CIDR, entries, held, owner, range } from "../pool/pools.ts";
 import { failFrom, failOnce, faulty, type Operation, type Plan } from "../support/faulty.ts";
@@ -72,7 +72,7 @@ Deno.test("update does not write what is as it should be", async () => {
   assert.deepEqual(attempts, []);
 });
 
-Deno.test("update goes on from a snapshot without reading, and reads when it turns out stale", async () => {
+Deno.test("update goes on from a snapshot without reading, and reads at once when it turns out stale", async () => {
   await using driver = await memory();
   const empty = await driver.read(KEY, never());
   const fresh = watched(driver);
@@ -82,8 +82,10 @@ Deno.test("update goes on from a snapshot without reading, and reads when it tur
   await run(again.store, [B], { from: snapshot });
   assert.deepEqual(again.asked, ["commit"]);
   const stale = watched(driver);
-  const { outcomes } = await run(stale.store, [claim(owner("c/net1/z"), range())], { from: empty });
+  const clock = hurriedClock();
+  const { outcomes } = await run(stale.store, [claim(owner("c/net1/z"), range())], { from: empty, clock });
   assert.deepEqual(stale.asked, ["commit", "read", "commit"]);
+  assert.deepEqual(clock.asked, [ATTEMPT_TIMEOUT], "it backed off from nobody");
   assert.deepEqual(outcomes, [{ kind: "claimed", allocation: held(3, "c/net1/z") }]);
 });
 
