@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a command tells its result
 /**
- * Times pods in a cluster with our plugin and with the Go original, by turns, on the same nodes.
+ * Times pods in a cluster with our plugin, with the same by `deno run`, and with the Go original, by turns, on the same nodes.
  *
  * `deno task bench:e2e [ROUNDS]`. From the moment the API server has the pods to the moment the last one is ready, and from their deletion
  * until their addresses are free.
@@ -8,6 +8,7 @@
  * @module
  */
 import { assets } from "../tests/support/assets.ts";
+import { interpreted, unseeing } from "../tests/bench/newest.ts";
 import { eventually } from "../tests/support/process.ts";
 import { type Cluster, openCluster, startCluster } from "./cluster.ts";
 import { allocations, network, pod, replicas } from "./objects.ts";
@@ -102,9 +103,10 @@ function median(values: readonly number[]): string {
   return ((sorted[Math.floor(sorted.length / 2)] ?? NaN) / 1000).toFixed(2);
 }
 
-/** Copies of both plugins beside the nodes' folders, from where they are linked: that takes no time and moves no data. */
+/** Copies of the plugins beside the nodes' folders, from where they are linked: that takes no time and moves no data. */
 async function keepPlugins(state: string): Promise<Readonly<Record<string, string>>> {
-  const plugins = { ours: `${state}/ours`, original: `${state}/original` };
+  const newest = await interpreted(await unseeing(`${state}/newest`));
+  const plugins = { ours: `${state}/ours`, [newest.name]: newest.path, original: `${state}/original` };
   await Deno.copyFile(`${state}/node1/opt/cni/bin/whereabouts`, plugins.ours);
   await Deno.copyFile(`${await assets("original")}/whereabouts-original`, plugins.original);
   return plugins;
@@ -136,13 +138,13 @@ async function main(rounds: number): Promise<void> {
       const [name = "", program = ""] = plugins[i % plugins.length] ?? [];
       await put(state, program);
       const node = NODES[Math.floor(i / plugins.length) % NODES.length] ?? 1;
-      results[name]?.one.push(await one(cluster, watch, `${name}-${round}-one-${i}`, node));
+      results[name]?.one.push(await one(cluster, watch, `p${round}-one-${i}`, node));
     }
     await emptied(cluster);
     // who was first is second the next time
     for (const [name, program] of round % 2 === 0 ? plugins : plugins.toReversed()) {
       await put(state, program);
-      const [ready, gone] = await many(cluster, watch, `${name}-${round}-many`);
+      const [ready, gone] = await many(cluster, watch, `p${round}-many-${plugins.findIndex(([one]) => one === name)}`);
       results[name]?.many.push(ready);
       results[name]?.gone.push(gone);
     }

@@ -9,13 +9,13 @@
  */
 import { parseArgs } from "node:util";
 import { table } from "../../src/cli/table.ts";
-import { bundle } from "../../install/compile.ts";
 import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
 import { isThere } from "../support/process.ts";
 import { startAgent } from "./agent.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
+import { interpreted, type Plugin, unseeing } from "./newest.ts";
 import { seedPool } from "./seed.ts";
 import { Relay } from "./traffic.ts";
 
@@ -27,11 +27,6 @@ interface Row {
   readonly floor?: Measured;
   readonly requests?: number;
   readonly bytes?: number;
-}
-
-interface Plugin {
-  readonly name: string;
-  readonly path: string;
 }
 
 /** The flat file that the original insists on. */
@@ -53,7 +48,8 @@ async function main(): Promise<void> {
   say("compiling");
   const ours: Plugin = { name: "whereabouts", path: values.plugin ?? await binary() };
   const floor: Plugin = { name: "floor", path: `${work}/floor` };
-  await compileFloor(work, floor.path);
+  const source = await floorSource(work);
+  await compileWith(source, floor.path);
   const peers = values.peer.map((peer): Plugin => {
     const [name = "", path = ""] = peer.split("=");
     return { name, path };
@@ -61,9 +57,10 @@ async function main(): Promise<void> {
   const flat = peers.length > 0 ? await flatFile() : undefined;
   const rows: Row[] = [];
   try {
-    rows.push(...await floorRows(floor));
+    rows.push(...await floorRows(floor), ...await floorRows(await interpreted(source)));
     rows.push(...await embeddedRows(ours, floor, work), ...await etcdRows(ours, floor));
-    rows.push(...await kubeRows(ours, floor, peers, await interpreted(work)));
+    const newest = await interpreted(await unseeing(`${work}/bundle`));
+    rows.push(...await kubeRows(ours, floor, peers, newest));
   } finally {
     await flat?.[Symbol.asyncDispose]();
     await Deno.remove(work, { recursive: true });
@@ -71,13 +68,13 @@ async function main(): Promise<void> {
   print(rows, peers[0]?.name);
 }
 
-async function compileFloor(work: string, output: string): Promise<void> {
+async function floorSource(work: string): Promise<string> {
   const source = `${work}/floor-src`;
   await Deno.mkdir(source);
   const program =
     "const b = new Uint8Array(65536); let n; while ((n = Deno.stdin.readSync(b)) !== null) Deno.stdout.writeSync(b.subarray(0, n));\n";
   await Deno.writeTextFile(`${source}/main.js`, program);
-  await compileWith(source, output);
+  return source;
 }
 
 async function flatFile(): Promise<AsyncDisposable | undefined> {
@@ -95,18 +92,8 @@ function adds(count: number, ipam: Record<string, unknown>, prefix: string): Cal
   );
 }
 
-/** The same plugin, run by this Deno from its bundle: what a newer runtime than the compiled one makes of it. */
-async function interpreted(work: string): Promise<Plugin> {
-  const path = `${work}/interpreted`;
-  const main = `${await bundle(`${work}/bundle`)}/main.js`;
-  await Deno.writeTextFile(path, `#!/bin/sh\nexec ${Deno.execPath()} run --no-config --no-prompt -A ${main}\n`, {
-    mode: 0o755,
-  });
-  return { name: `deno run ${Deno.version.deno}`, path };
-}
-
 async function floorRows({ name, path }: Plugin): Promise<Row[]> {
-  say("floor");
+  say(`floor, ${name}`);
   return [
     { scenario: "read stdin, print", plugin: name, measured: await measure(path, adds(calls, {}, "f"), 1) },
     { scenario: "the same, 20 at a time", plugin: name, measured: await measure(path, adds(200, {}, "f"), 20) },
