@@ -11,7 +11,7 @@ import { assets } from "../tests/support/assets.ts";
 import { interpreted, unseeing } from "../tests/bench/newest.ts";
 import { eventually } from "../tests/support/process.ts";
 import { type Cluster, openCluster, startCluster } from "./cluster.ts";
-import { allocations, network, pod, replicas } from "./objects.ts";
+import { emptied, network, pod, replicas } from "./objects.ts";
 import { rightsOfOriginal } from "./original.ts";
 import { checkMachine } from "./run.ts";
 
@@ -89,13 +89,8 @@ async function many(cluster: Cluster, watch: Watch, name: string): Promise<reado
   const time = await watch.ready(name, MANY);
   const start = performance.now();
   await cluster.kubectl("delete", "replicaset", name, "--cascade=foreground", "--timeout=300s");
-  await emptied(cluster);
+  await emptied(cluster, POOL);
   return [time, performance.now() - start];
-}
-
-async function emptied(cluster: Cluster): Promise<void> {
-  const isEmpty = async () => Object.keys(await allocations(cluster, POOL)).length === 0;
-  await eventually("addresses free", isEmpty, 120_000);
 }
 
 function median(values: readonly number[]): string {
@@ -140,11 +135,12 @@ async function main(rounds: number): Promise<void> {
       const node = NODES[Math.floor(i / plugins.length) % NODES.length] ?? 1;
       results[name]?.one.push(await one(cluster, watch, `p${round}-one-${i}`, node));
     }
-    await emptied(cluster);
+    await emptied(cluster, POOL);
     // who was first is second the next time
-    for (const [name, program] of round % 2 === 0 ? plugins : plugins.toReversed()) {
+    const order = round % 2 === 0 ? plugins : plugins.toReversed();
+    for (const [i, [name, program]] of order.entries()) {
       await put(state, program);
-      const [ready, gone] = await many(cluster, watch, `p${round}-many-${plugins.findIndex(([one]) => one === name)}`);
+      const [ready, gone] = await many(cluster, watch, `p${round}-many-${i}`);
       results[name]?.many.push(ready);
       results[name]?.gone.push(gone);
     }

@@ -6,12 +6,16 @@
  *
  * @module
  */
+import { gzipSync } from "node:zlib";
 
 /** Chunks from this many bytes on are kept compressed. Only client libraries are as long, and the plugin waits for none of them. */
 const PACKED_FROM = 1_000_000;
 
 /** The bundler's helper for CommonJS modules. A chunk that takes nothing from it is made to load it all the same. */
 const HELPER = "createRequire as __deno_internal_createRequire";
+
+/** The module of the bundle that holds `unpack`. */
+const UNPACK = "unpack.js";
 
 /** Trims the chunks of a folder. */
 export async function trim(folder: string): Promise<void> {
@@ -22,7 +26,7 @@ export async function trim(folder: string): Promise<void> {
   for (const [name, text] of chunks) {
     const trimmed = withoutIdleImports(text, helpers);
     if (large.includes(name)) {
-      await Deno.writeFile(`${folder}/${name}.gz`, await compressed(trimmed));
+      await Deno.writeFile(`${folder}/${name}.gz`, gzipSync(trimmed));
       await Deno.remove(`${folder}/${name}`);
     } else await Deno.writeTextFile(`${folder}/${name}`, withPacked(trimmed, large));
   }
@@ -47,19 +51,11 @@ export function withPacked(text: string, packed: readonly string[]): string {
   }, text);
 }
 
-async function compressed(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** The module of the bundle that holds `unpack`. */
-const UNPACK = "unpack.js";
-
 /** Loads a packed chunk. Its source text goes into the bundle: it uses nothing of this module. */
 async function unpack(path: string): Promise<unknown> {
   const { Buffer } = await import("node:buffer");
-  const file = new Blob([await Deno.readFile(new URL(path, import.meta.url))]);
-  const text = await new Response(file.stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  const { gunzipSync } = await import("node:zlib");
+  const text = gunzipSync(await Deno.readFile(new URL(path, import.meta.url))).toString();
   // a data URL has no folder, so its imports of other chunks must name theirs
   const placed = text.replaceAll(
     /(from|import)"(\.\/[^"/]+\.js)"/g,

@@ -168,8 +168,8 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
   const rows: Row[] = [];
   for (const plugin of [ours, newest, ...peers]) {
     const kube = await namespaceOf(plane.facts);
-    const { ipam, ...rest } = contest("kubernetes, one after another", plugin, kube);
-    rows.push({ ...await alone({ ipam, ...rest }, calls, 1), ...await traffic(kube, plugin, ipam) });
+    const calm = contest("kubernetes, one after another", plugin, kube);
+    rows.push({ ...await alone(calm, calls, 1), ...await traffic(kube, plugin, calm.ipam) });
   }
   const kube = await namespaceOf(plane.facts);
   rows.push(
