@@ -8,12 +8,13 @@ import type { CommitOptions } from "../ipam/ipam.ts";
 import type { Decision } from "../pool/decide.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
-import { type PoolSnapshot, type StorageDriver, UnavailableError } from "../storage/driver.ts";
+import { type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import { startDeadline } from "../world/deadline.ts";
-import type { Traffic } from "./traffic.ts";
 import { unlessAborted } from "../world/abort.ts";
+import { PoolMemory } from "./memory.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Requests of one commit, at most. A request changes a few entries, an entry takes up to three operations of the server's 10,000. */
 const MOST_TOGETHER = 1_000;
@@ -53,9 +54,9 @@ class PoolQueue {
   readonly #now: () => number;
   readonly #observer: BatchObserver;
   readonly #traffic: Traffic;
+  readonly #memory = new PoolMemory();
   #waiting: Waiting[] = [];
   #busy = false;
-  #last: PoolSnapshot | undefined;
   #took = 0;
   #ended = 0;
 
@@ -119,7 +120,7 @@ class PoolQueue {
     const late = () =>
       new UnavailableError(`Pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`);
     using limit = startDeadline(this.#clock, BATCH_TIMEOUT, late);
-    const from = this.#last;
+    const from = this.#memory.recall(start);
     try {
       const requests = () => {
         if (this.#now() - start < JOIN_TIMEOUT) batch.push(...this.#take(batch.length));
@@ -132,15 +133,15 @@ class PoolQueue {
           return Math.max(...batch.map(({ options }) => options.pause ?? 0));
         },
         onAttempt: (decision) => tell(batch, decision),
-        ...(from && { from }),
+        ...(from && { from, onStale: () => this.#memory.refused(start) }),
       });
-      this.#last = snapshot;
       for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome);
       this.#ended = this.#now();
+      this.#memory.keep(snapshot, this.#ended);
       this.#took = this.#ended - start;
       this.#observer.onBatch(batch.length, this.#took);
     } catch (error) {
-      this.#last = undefined;
+      this.#memory.forget();
       for (const { reject } of batch) reject(error);
     }
   }

@@ -17,6 +17,8 @@ export interface UpdateOptions {
   readonly clock: Clock;
   /** The pool as the caller remembers it: saves the first read. A stale one costs a conflict or that read, nothing else. */
   readonly from?: PoolSnapshot;
+  /** Told that it turned out stale: a commit on it was refused. */
+  readonly onStale?: () => void;
   /** Told before each write what is about to be written: after a failure, the caller's only knowledge of what may be stored. */
   readonly onAttempt?: (decision: Decision) => void;
   /** Milliseconds to wait between decision and write (`sleep_for_race`). Default 0. */
@@ -81,8 +83,9 @@ async function fromMemory(
   try {
     return await write(driver, remembered, decision, options, signal);
   } catch (error) {
-    if (error instanceof ConflictError) return undefined;
-    throw error;
+    if (!(error instanceof ConflictError)) throw error;
+    options.onStale?.();
+    return undefined;
   }
 }
 

@@ -16,6 +16,7 @@ interface Bench extends AsyncDisposable {
   readonly batcher: Batcher;
   readonly traffic: Traffic;
   readonly batches: number[];
+  readonly time: { now: number };
   readonly commits: { count: number; fail: Error | undefined; failed: () => void };
   claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<ClaimOutcome>;
 }
@@ -38,7 +39,8 @@ async function bench(): Promise<Bench> {
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
   const batches: number[] = [];
-  const clock = { ...hurriedClock(), now: () => 0 };
+  const time = { now: 0 };
+  const clock = { ...hurriedClock(), now: () => time.now };
   const traffic = new Traffic();
   const observer = { onBatch: (requests: number) => void batches.push(requests) };
   const batcher = new Batcher({ driver, clock, observer, traffic });
@@ -47,6 +49,7 @@ async function bench(): Promise<Bench> {
     batcher,
     traffic,
     batches,
+    time,
     commits,
     claim: (pod, onAttempt) =>
       batcher.commit(KEY, claim(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
@@ -123,13 +126,18 @@ Deno.test("Batcher never answers from what it remembers alone", async () => {
   assert.deepEqual(released.allocations, []);
 });
 
-Deno.test("Batcher decides anew when another process wrote meanwhile", async () => {
+Deno.test("Batcher decides anew when another process wrote meanwhile, and then looks before it writes again", async () => {
   await using b = await bench();
+  const another = async (octet: bigint) => {
+    const foreign = { ...owner("foreign"), address: RANGE.cidr.base + octet };
+    await b.driver.commit(await b.driver.read(KEY, never()), [{ address: foreign.address, after: foreign }], never());
+    b.time.now += 1_000;
+  };
   await b.claim("a");
-  const snapshot = await b.driver.read(KEY, never());
-  const foreign = { ...owner("foreign"), address: RANGE.first + 1n };
-  await b.driver.commit(snapshot, [{ address: foreign.address, after: foreign }], never());
-  assert.equal(octet(await b.claim("b")), 3);
+  await another(2n);
+  assert.deepEqual([octet(await b.claim("b")), b.commits.count], [3, 4], "one was refused");
+  await another(4n);
+  assert.deepEqual([octet(await b.claim("c")), b.commits.count], [5, 6]);
 });
 
 Deno.test("Batcher takes those along who come while others are faster", async () => {

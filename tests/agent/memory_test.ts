@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { PoolMemory } from "../../src/agent/memory.ts";
+import type { PoolSnapshot } from "../../src/storage/driver.ts";
+import { CIDR } from "../pool/pools.ts";
+
+const snapshot: PoolSnapshot = { key: { network: "", cidr: CIDR }, allocations: new Map(), version: "1" };
+
+/** Commits at such times, each of which others' write made stale or not. Gives those that built on memory. */
+function trusted(memory: PoolMemory, times: readonly number[], stale: (time: number) => boolean): number[] {
+  return times.filter((now) => {
+    const used = memory.recall(now) !== undefined;
+    if (used && stale(now)) memory.refused(now);
+    memory.keep(snapshot, now);
+    return used;
+  });
+}
+
+const every = (milliseconds: number, count: number, from = 0) =>
+  Array.from({ length: count }, (_, i) => from + (i + 1) * milliseconds);
+
+Deno.test("PoolMemory is built on at any age while nobody else writes", () => {
+  const memory = new PoolMemory();
+  assert.equal(memory.recall(0), undefined, "it remembers nothing");
+  memory.keep(snapshot, 0);
+  assert.deepEqual(trusted(memory, [1, 1_000_000, 1_000_000_000], () => false), [1, 1_000_000, 1_000_000_000]);
+});
+
+Deno.test("PoolMemory is seldom built on where others always write in between", () => {
+  const memory = new PoolMemory();
+  memory.keep(snapshot, 0);
+  const used = trusted(memory, every(1_000, 100), () => true);
+  assert(used.length > 5 && used.length <= 25, `${used.length} of 100`);
+});
+
+Deno.test("PoolMemory that was refused is built on while it is younger than that, and later again at any age", () => {
+  const memory = new PoolMemory();
+  memory.keep(snapshot, 0);
+  assert.deepEqual(trusted(memory, [1_000], () => true), [1_000]);
+  assert.deepEqual(trusted(memory, [1_400, 1_800], () => false), [1_400, 1_800]);
+  const later = every(1_000, 20, 1_800);
+  const used = trusted(memory, later, () => false);
+  assert.deepEqual(used, later.slice(-used.length), "once more, and from then on");
+  assert(used.length >= 15, `${used.length} of 20`);
+});
+
+Deno.test("PoolMemory comes back from a refusal at no age, and forgets when told to", () => {
+  const memory = new PoolMemory();
+  memory.keep(snapshot, 5);
+  memory.refused(0); // a clock that was set back
+  assert.equal(memory.recall(6), snapshot);
+  memory.forget();
+  assert.equal(memory.recall(6), undefined);
+});
