@@ -22,7 +22,8 @@ import {
 import { sqliteReservations } from "./reservations.ts";
 import { openDatabase, transaction } from "./schema.ts";
 
-const BUSY = /locked|busy|disk is full|disk I\/O/;
+/** What passes. */
+const BUSY = /locked|busy|disk is full|disk I\/O|Too many open files/;
 
 /** Opens the embedded store. The file, and the folder it stands in, are made at the first operation. */
 export function openEmbedded(datastore: Datastore): Promise<StorageDriver> {

@@ -26,14 +26,41 @@ PRAGMA user_version = ${SCHEMA_VERSION};`;
 /** How long SQLite itself waits for another process's write, in milliseconds, before the caller's own back-off takes over. */
 const BUSY_TIMEOUT = 1_000;
 
+/** SQLite's word for a file that it cannot open, whatever the reason. */
+const CANNOT_OPEN = "unable to open database file";
+
 /**
  * Opens the file, creating it and its tables where they are missing. Commits are durable: write-ahead log, synced at each commit.
  *
- * @throws an Error of SQLite's, or one that says the file is of a newer release
+ * @throws an Error of SQLite's, with the system's reason where the file cannot be opened, or one that says the file is of a newer release
  */
 export function openDatabase(path: string): DatabaseSync {
-  if (path !== ":memory:") Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const database = new DatabaseSync(path);
+  if (path === ":memory:") return prepared(new DatabaseSync(path));
+  Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    return prepared(new DatabaseSync(path));
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith(CANNOT_OPEN)) throw error;
+    const reason = whyNotOpened(path);
+    if (reason === undefined) return prepared(new DatabaseSync(path)); // it has passed
+    throw new Error(`${CANNOT_OPEN}: ${reason}`, { cause: error });
+  }
+}
+
+/** What the system says to opening the file and the two that SQLite keeps beside it, all at once as SQLite does. */
+function whyNotOpened(path: string): string | undefined {
+  using opened = new DisposableStack();
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      opened.use(Deno.openSync(file, { read: true, write: true, create: file === path }));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) return error instanceof Error ? error.message : String(error);
+    }
+  }
+  return undefined;
+}
+
+function prepared(database: DatabaseSync): DatabaseSync {
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}; PRAGMA synchronous = FULL`);
     const version = userVersion(database);

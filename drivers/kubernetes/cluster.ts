@@ -15,7 +15,7 @@ import { readAccess } from "./kubeconfig.ts";
 import { makeLease } from "./lease.ts";
 import { type Library, loadLibrary } from "./library.ts";
 import { ApiReader } from "./reader.ts";
-import { kubernetesSliceObjects } from "./slice_objects.ts";
+import { kubernetesSliceObjects, sliceSource } from "./slice_objects.ts";
 
 /** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. Sends nothing yet. */
 export async function openCluster(world: World, { kubeconfig, namespace: named }: ClusterAccess): Promise<Cluster> {
@@ -51,7 +51,7 @@ export async function openCluster(world: World, { kubeconfig, namespace: named }
       const pod = await reader.json({ path, what: `pod ${podRef}` }, signal);
       return pod === undefined ? undefined : toPodFacts(pod as V1Pod);
     },
-    slices: kubernetesSliceObjects(api),
+    slices: kubernetesSliceObjects(api, makeFeed(reader, world, sliceSource(namespace))),
     lease: (leases, name) => makeLease(library, leases || namespace, name),
     tell: makeEvents(library, world, namespace),
     [Symbol.asyncDispose]: () => {

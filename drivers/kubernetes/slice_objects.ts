@@ -6,9 +6,9 @@
  * @module
  */
 import { formatCidr } from "../../src/address/cidr.ts";
-import type { SliceObjects, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
+import type { Feed, SliceObjects, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
+import type { FeedSource } from "./feed.ts";
 import type { ApiClient } from "./http.ts";
-import { listAll } from "./list.ts";
 import { API_VERSION, type Metadata, type NodeSlicePoolObject } from "./resources.ts";
 import { toSlices } from "./slices.ts";
 
@@ -24,10 +24,20 @@ interface OwnedObject extends NodeSlicePoolObject {
   };
 }
 
-/** The NodeSlicePools of the client's namespace. */
-export function kubernetesSliceObjects(api: ApiClient): SliceObjects {
+/** Where those of a namespace are. */
+export function sliceSource(namespace: string): FeedSource<StoredSlices> {
   return {
-    list: async (signal) => (await listAll<OwnedObject>(api, resource, signal)).map(toStored),
+    path: `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${resource}`,
+    name: resource,
+    convert: toStored,
+    keyOf: ({ name }) => name,
+  };
+}
+
+/** The NodeSlicePools of the client's namespace, which the feed tells of. */
+export function kubernetesSliceObjects(api: ApiClient, feed: Feed<StoredSlices>): SliceObjects {
+  return {
+    ...feed,
     save: async (wanted, last, signal) => {
       const { name } = wanted;
       if (!last) {

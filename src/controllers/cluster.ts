@@ -101,10 +101,8 @@ export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slice
   readonly owner: Attachment;
 };
 
-/** The NodeSlicePools. */
-export interface SliceObjects {
-  /** All of them. Unreadable slices are left out. */
-  list(signal: AbortSignal): Promise<StoredSlices[]>;
+/** The NodeSlicePools. Their unreadable slices are left out. */
+export interface SliceObjects extends Feed<StoredSlices> {
   /**
    * Creates one, or replaces what it says.
    *

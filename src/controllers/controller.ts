@@ -78,6 +78,8 @@ export class Controller {
       gone: changed.gone,
     });
     const attachments = new Mirror(cluster.attachments, world, log, changed);
+    // Only what is gone: where a controller of the original's is left too, each would answer the other's writes for ever.
+    const slices = new Mirror(cluster.slices, world, log, { gone: changed.gone });
     const release = new Worker(world, log, RELEASE, async (limit) => {
       await releases.work(ipam, cluster.findPod, {
         looked: (pools) => this.#look(pools),
@@ -111,6 +113,7 @@ export class Controller {
     try {
       await Promise.all([
         ...[pods, nodes, attachments].map((mirror) => mirror.run(signal)),
+        ipam.driver.slices && slices.run(signal),
         known(pods).then(() => release.run(signal)),
         all.then(() => networks.run(signal)),
         all.then(async () => {
@@ -152,7 +155,7 @@ export class Controller {
     const { world, ipam, cluster } = this.#context;
     const networks = await this.#readNetworks(attachments);
     if (!ipam.driver.slices) return;
-    const stored = await retry((limit) => cluster.slices.list(limit), world, signal);
+    const { items: stored } = await retry((limit) => cluster.slices.list(limit), world, signal);
     const facts = { networks, nodes, stored };
     const pools = needsPools(facts) ? await retry((limit) => ipam.driver.list(limit), world, signal) : undefined;
     const work = planSliceWork({ ...facts, pools });

@@ -44,8 +44,8 @@ export async function podsOfCluster(world: World, cluster: Cluster): Promise<Pod
         return user && narrowed(user.range, key.node ?? "", key.cidr);
       },
       slices: async (signal) => {
-        const stored = await cluster.slices.list(signal).catch((error) => {
-          if (error instanceof RefusedError) return []; // older installations have no such resource
+        const { items: stored } = await cluster.slices.list(signal).catch((error) => {
+          if (error instanceof RefusedError) return { items: [] }; // roles of older installations do not name them
           throw error;
         });
         // who has no slices need not be allowed to list nodes

@@ -190,7 +190,7 @@ class History implements AsyncDisposable {
     const ours = (await pods.list(NEVER)).items.filter(({ podRef }) =>
       podRef.startsWith(`${this.#lab.kube.namespace}/`)
     );
-    const facts = { stored: await slices.list(NEVER), nodes: (await nodes.list(NEVER)).items };
+    const facts = { stored: (await slices.list(NEVER)).items, nodes: (await nodes.list(NEVER)).items };
     return findInconsistencies({ pools, reservations, pods: ours, reserves: () => true, slices: facts })
       .map(({ kind, message }) => `${kind}: ${message}`);
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Attachment, Cluster, Feed, NodeFacts } from "../../src/controllers/cluster.ts";
+import type { Attachment, Cluster, Feed, NodeFacts, StoredSlices } from "../../src/controllers/cluster.ts";
 import { Controller } from "../../src/controllers/controller.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import type { FindPod } from "../../src/ipam/reclaim.ts";
@@ -58,7 +58,11 @@ export function startController(
     pods: pods.feed(process),
     nodes: still<NodeFacts>([], ({ name }) => name),
     attachments: still(attachments, ({ name }) => name),
-    slices: { list: () => Promise.resolve([]), save: () => Promise.resolve(), remove: () => Promise.resolve() },
+    slices: {
+      ...still<StoredSlices>([], ({ name }) => name),
+      save: () => Promise.resolve(),
+      remove: () => Promise.resolve(),
+    },
     findPod: find(pods, process),
     lease: () => ({
       read: () => Promise.reject(new Error("no lease")),

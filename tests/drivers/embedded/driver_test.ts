@@ -66,6 +66,20 @@ Deno.test("openEmbedded refuses a file that is no database, and one of a newer r
     );
   }));
 
+Deno.test("openEmbedded says why a file cannot be opened, be it one of those that SQLite keeps beside it", () =>
+  inFolder(async (path) => {
+    await using driver = await openEmbedded({ kind: "embedded", path });
+    await driver.status(signal);
+    await driver[Symbol.asyncDispose]();
+    await Deno.mkdir(`${path}-wal`);
+    await assert.rejects(
+      driver.status(signal),
+      (error: Error) => error instanceof RefusedError && /: Is a directory .*db-wal'/.test(error.message),
+    );
+    await Deno.remove(`${path}-wal`);
+    await driver.status(signal);
+  }));
+
 Deno.test("openEmbedded says try later while another process writes, and goes on afterwards", () =>
   inFolder(async (path) => {
     await using driver = await openEmbedded({ kind: "embedded", path });

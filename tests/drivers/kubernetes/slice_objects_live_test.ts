@@ -28,7 +28,7 @@ Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, an
     allocations: [{ nodeName: "a", sliceRange: "10.0.0.0/25" }, { nodeName: "", sliceRange: "10.0.0.128/25" }],
   });
   assert.equal(object.metadata.ownerReferences, undefined, "it would be deleted while it is in use");
-  const [last] = await store.list(NEVER);
+  const [last] = (await store.list(NEVER)).items;
   assert(last);
   assert.deepEqual([last.managed, last.slices.map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`)], [true, [
     "a 10.0.0.0/25",
@@ -37,10 +37,10 @@ Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, an
   await store.save({ ...wanted, slices: [slice("10.0.0.0/25", "b")] }, last, NEVER);
   await assert.rejects(store.save(wanted, last, NEVER), ConflictError);
   await assert.rejects(store.remove(last, NEVER), ConflictError);
-  const [fresh] = await store.list(NEVER);
+  const [fresh] = (await store.list(NEVER)).items;
   assert(fresh);
   await store.remove(fresh, NEVER);
-  assert.deepEqual(await store.list(NEVER), []);
+  assert.deepEqual((await store.list(NEVER)).items, []);
 });
 
 Deno.test("kubernetesSliceObjects takes a NodeSlicePool of the original's over, and its owner off", async () => {
@@ -55,11 +55,11 @@ Deno.test("kubernetesSliceObjects takes a NodeSlicePool of the original's over, 
   await put(kube, "NodeSlicePool", "net", { range: "10.0.0.0/24", sliceSize: "/25" });
   const patch = JSON.stringify({ metadata: { ownerReferences: [reference] } });
   await kube.kubectl("patch", "nodeslicepool", "net", "--type=merge", "-p", patch);
-  const [last] = await cluster.slices.list(NEVER);
+  const [last] = (await cluster.slices.list(NEVER)).items;
   assert(last);
   assert.deepEqual([last.managed, last.collected], [true, true]);
   await cluster.slices.save({ ...last, owner: attachment("net", {}, kube.namespace) }, last, NEVER);
-  assert.deepEqual((await cluster.slices.list(NEVER)).map(({ managed, collected }) => [managed, collected]), [[
+  assert.deepEqual((await cluster.slices.list(NEVER)).items.map(({ managed, collected }) => [managed, collected]), [[
     true,
     false,
   ]]);
