@@ -1,6 +1,6 @@
 /**
- * What plugin and agent say to each other over a unix stream socket: a line with one JSON document, and one JSON document back, ended by
- * closing. The plugin keeps its side open until then, so that the agent sees when it dies.
+ * What plugin and agent say to each other over a unix stream socket: a line with one JSON document, and one line back. Either side's end of a
+ * line may be missing where it closes. The plugin keeps its side open until then, so that the agent sees when it dies.
  *
  * The plugin sends an {@linkcode AgentRequest}; the agent answers with an {@linkcode AgentAnswer}. An agent that does not know the
  * version closes without an answer, and the plugin does the work itself: releases meet during an upgrade. So does one that cannot use the

@@ -159,7 +159,8 @@ export class Agent {
         typeof request.env === "object";
       const answer = known ? await this.#answer(request, connection.gone) : undefined;
       if (!answer) return connection.close();
-      await connection.reply(JSON.stringify({ protocol: PROTOCOL, ...answer } satisfies AgentAnswer), REPLY_TIMEOUT);
+      const reply: AgentAnswer = { protocol: PROTOCOL, ...answer };
+      await connection.reply(`${JSON.stringify(reply)}\n`, REPLY_TIMEOUT);
     } catch {
       connection.close(); // half a request, or none: the caller serves itself
     }

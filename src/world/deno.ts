@@ -3,10 +3,14 @@
  *
  * @module
  */
+import { unlessAborted } from "./abort.ts";
 import type { Lock, World } from "./world.ts";
 
 /** Where the processes of a node keep their locks: gone at a restart of the machine, as the processes are. */
 const LOCK_FOLDER = "/run/whereabouts/locks";
+
+/** Ends a text on a socket. */
+export const NEWLINE = 10;
 
 /** Makes the World of this process. */
 export function denoWorld(): World {
@@ -75,7 +79,7 @@ async function exchange(socket: string, text: string, milliseconds: number): Pro
   try {
     const data = new TextEncoder().encode(text);
     for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
-    const answer = await readToEnd(connection);
+    const answer = await readToEnd(connection, { end: NEWLINE });
     if (answer === "") throw new Error("it closed without an answer");
     return answer;
   } catch (error) {
@@ -162,15 +166,7 @@ function writeFile(path: string, text: string, durable: boolean, mode?: number):
   const folder = path.slice(0, path.lastIndexOf("/"));
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const data = new TextEncoder().encode(text);
-  const open = () => Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 });
-  let file: Deno.FsFile;
-  try {
-    file = open();
-  } catch (error) {
-    ignoreAbsence(error);
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    file = open();
-  }
+  const file = openIn(folder, () => Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }));
   try {
     try {
       for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
@@ -189,11 +185,22 @@ function writeFile(path: string, text: string, durable: boolean, mode?: number):
   opened.syncSync();
 }
 
+/** Opens a file, and makes its folder where that is missing. */
+function openIn(folder: string, open: () => Deno.FsFile): Deno.FsFile {
+  try {
+    return open();
+  } catch (error) {
+    ignoreAbsence(error);
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return open();
+  }
+}
+
 /** Undefined without a folder: the commit's compare-and-swap is what keeps addresses apart; a lock only saves conflicts. */
 function lockFile(name: string): Deno.FsFile | undefined {
+  const path = `${LOCK_FOLDER}/${encodeURIComponent(name)}`;
   try {
-    Deno.mkdirSync(LOCK_FOLDER, { recursive: true, mode: 0o700 });
-    return Deno.openSync(`${LOCK_FOLDER}/${encodeURIComponent(name)}`, { create: true, write: true, mode: 0o600 });
+    return openIn(LOCK_FOLDER, () => Deno.openSync(path, { create: true, write: true, mode: 0o600 }));
   } catch {
     return undefined;
   }
@@ -207,21 +214,18 @@ function tryLock(name: string): Lock | undefined {
 }
 
 async function lock(name: string, signal: AbortSignal): Promise<Lock | undefined> {
+  signal.throwIfAborted();
   const file = lockFile(name);
   if (!file) return undefined;
+  const held: Lock = { [Symbol.dispose]: () => file.close() };
+  if (file.tryLockSync(true)) return held; // as mostly: a thread is woken only to wait
   const locked = file.lock(true);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
-    signal.throwIfAborted();
-    await Promise.race([locked, aborted.promise]);
-    return { [Symbol.dispose]: () => file.close() };
+    await unlessAborted(locked, signal);
+    return held;
   } catch (error) {
     locked.finally(() => file.close()).catch(() => {});
     throw error;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
 

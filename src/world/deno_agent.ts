@@ -4,7 +4,7 @@
  * @module
  */
 import { type Connection, InUseError, type Listener, type Platform, REPLACED } from "./platform.ts";
-import { readToEnd } from "./deno.ts";
+import { NEWLINE, readToEnd } from "./deno.ts";
 
 /** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
 const ACCEPT_AGAIN = 50;
@@ -12,7 +12,6 @@ const ACCEPT_AGAIN = 50;
 /** Milliseconds for which a program that was replaced is kept. */
 const REPLACED_FOR = 2_000;
 
-const NEWLINE = 10;
 const GONE = new Error("The caller went away");
 
 /** Makes the Platform of this process. */

@@ -38,7 +38,7 @@ export interface World {
   /** Appends text to a file, creating it with mode 0644. */
   appendTextFile(path: string, text: string): void;
   /**
-   * Sends a text to a unix socket and reads the answer to its end. Who listens sees when this process goes away.
+   * Sends a text to a unix socket and reads the answer, a line or all there is. Who listens sees when this process goes away.
    *
    * @returns the answer; undefined where nobody listens there
    * @throws an Error where somebody does, and does not answer within the milliseconds

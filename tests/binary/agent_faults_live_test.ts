@@ -3,7 +3,7 @@ import { AgentNode } from "../support/agent.ts";
 import { addressesOf, assertAgreement } from "../support/agreement.ts";
 import { binary, type Call } from "../support/binary.ts";
 import { type Kube, kubeconfigOf, makeKube } from "../support/kube.ts";
-import { eventually, must } from "../support/process.ts";
+import { eventually, killNow, must } from "../support/process.ts";
 import { FaultProxy } from "../support/proxy.ts";
 import { makeRandom } from "../support/world.ts";
 
@@ -91,7 +91,7 @@ Deno.test("plugins killed while they wait for the agent leave nothing that their
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(JSON.stringify(call.conf)));
     await writer.close();
-    const timer = setTimeout(() => child.kill("SIGKILL"), 20 + random() * 150);
+    const timer = setTimeout(() => killNow(child), 20 + random() * 150);
     const { success, stdout } = await child.output();
     clearTimeout(timer);
     if (success) callers.note(call, { code: 0, stdout: new TextDecoder().decode(stdout) });

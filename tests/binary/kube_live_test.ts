@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { binary, type Call, callPlugin } from "../support/binary.ts";
 import { type Kube, makeKube } from "../support/kube.ts";
-import type { Finished } from "../support/process.ts";
+import { type Finished, killNow } from "../support/process.ts";
 
 const PLUGIN = await binary();
 
@@ -130,10 +130,6 @@ async function killed(call: Call): Promise<Finished | void> {
   await writer.write(new TextEncoder().encode(JSON.stringify(call.conf))).catch(() => {});
   await writer.close().catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 120));
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // it was done already
-  }
+  killNow(child);
   await child.status;
 }

@@ -184,12 +184,17 @@ export class Server implements AsyncDisposable {
 
   /** Ends it at once. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // it ended by itself
-    }
+    killNow(this.#child);
     await this.#child.status;
+  }
+}
+
+/** Kills a process, unless it has ended by itself. */
+export function killNow(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // there is nobody to kill
   }
 }
 
