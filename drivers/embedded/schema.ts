@@ -35,14 +35,15 @@ const CANNOT_OPEN = "unable to open database file";
  * @throws an Error of SQLite's, with the system's reason where the file cannot be opened, or one that says the file is of a newer release
  */
 export function openDatabase(path: string): DatabaseSync {
-  if (path === ":memory:") return prepared(new DatabaseSync(path));
+  const open = () => prepared(new DatabaseSync(path));
+  if (path === ":memory:") return open();
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
-    return prepared(new DatabaseSync(path));
+    return open();
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith(CANNOT_OPEN)) throw error;
     const reason = whyNotOpened(path);
-    if (reason === undefined) return prepared(new DatabaseSync(path)); // it has passed
+    if (reason === undefined) return open(); // it has passed
     throw new Error(`${CANNOT_OPEN}: ${reason}`, { cause: error });
   }
 }
@@ -60,6 +61,7 @@ function whyNotOpened(path: string): string | undefined {
   return undefined;
 }
 
+/** Settings and tables of a database that was opened. Closes it where it cannot be used. */
 function prepared(database: DatabaseSync): DatabaseSync {
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}; PRAGMA synchronous = FULL`);

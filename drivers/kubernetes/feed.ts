@@ -34,7 +34,7 @@ interface ListPage {
 
 /** What a feed is made of. */
 export interface FeedSource<T> {
-  /** Path of the collection over all namespaces: `/api/v1/pods`. */
+  /** Path of the collection: `/api/v1/pods`. */
   readonly path: string;
   /** `pods`. */
   readonly name: string;

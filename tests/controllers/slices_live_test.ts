@@ -99,6 +99,8 @@ Deno.test("Controller makes a NodeSlicePool anew that somebody deleted: a node k
   await lab.kube.kubectl("delete", "nodeslicepool", "net");
   await eventually("the pool", async () => (await objects.slices("net")).length === 2);
   await it.become("net", ["10.78.0.16/28 b"]);
+  await objects.node(it.real("c"));
+  await it.become("net", ["10.78.0.0/28 c", "10.78.0.16/28 b"]);
 });
 
 Deno.test("Controller keeps running allocations valid when range and size change", async () => {
