@@ -4,6 +4,7 @@
  * @module
  */
 import { loadConfig } from "../config/load.ts";
+import { configuredNodeName, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { type Ipam, type OpenIpam, openIpam } from "../ipam/ipam.ts";
 import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
@@ -84,13 +85,23 @@ export async function configure({ world, host, request }: Call, conf: unknown = 
 export async function sliced({ world, signal }: Call, ipam: Ipam, config: IpamConfig): Promise<IpamConfig> {
   if (config.nodeSliceSize === undefined) return config;
   const { sliceRanges } = await import("../ipam/slices.ts");
-  const { nodeName } = await import("../config/node.ts");
   return await sliceRanges(ipam, config, () => nodeName(world, config), signal);
 }
 
 /** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */
-export function ownerOf({ args, containerId, ifName }: CniRequest, { datastore }: IpamConfig): Owner {
-  if (args.podName) return { podRef: podRefOf(args), ifName, containerId };
-  if (datastore.kind !== "kubernetes") return { podRef: containerId, ifName, containerId };
+export async function ownerOf({ request, world }: Call, config: IpamConfig): Promise<Owner> {
+  const { args, containerId, ifName } = request;
+  if (args.podName) {
+    const node = await configuredNodeName(world, config);
+    const { podUid: uid } = args;
+    return {
+      podRef: podRefOf(args),
+      ifName,
+      containerId,
+      ...(node !== undefined && { node }),
+      ...(uid !== undefined && { uid }),
+    };
+  }
+  if (config.datastore.kind !== "kubernetes") return { podRef: containerId, ifName, containerId };
   throw new CniError(CODES.environment, "Missing K8S_POD_NAME in CNI_ARGS: addresses are recorded by pod name");
 }

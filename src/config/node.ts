@@ -12,20 +12,34 @@ const FOLDER = "/etc/cni/net.d/whereabouts.d";
 /**
  * The node's name: `NODENAME`, else the file `nodename` beside the configuration, else the host's name.
  *
- * @throws {ConfigError} none of them says
+ * @throws {ConfigError} none of them gives one
  */
-export async function nodeName(
-  world: World,
-  { configurationPath = FOLDER }: Pick<IpamConfig, "configurationPath">,
-): Promise<string> {
-  const folder = await world.isDirectory(configurationPath)
-    ? configurationPath
-    : configurationPath.replace(/\/[^/]*$/, "");
-  const read = (path: string) => world.readTextFile(path).then((text) => text.trim(), () => "");
-  const name = world.env("NODENAME")?.trim() || await read(`${folder}/nodename`) || await read("/etc/hostname");
+export async function nodeName(world: World, config: Pick<IpamConfig, "configurationPath">): Promise<string> {
+  const name = await configuredNodeName(world, config) || await readName(world, "/etc/hostname");
   if (name) return name;
   throw new ConfigError(
     "NODENAME",
-    `Cannot tell this node's name: NODENAME is not set, and neither ${folder}/nodename nor /etc/hostname says`,
+    `Cannot tell this node's name: NODENAME is not set, and neither ${await folderOf(world, config)}/nodename nor ` +
+      "/etc/hostname says",
   );
+}
+
+/**
+ * The node's name as the installation gives it: `NODENAME`, else the file `nodename`. Undefined without either: a host's name need not be
+ * the name of its Node object, so it is no evidence of anything.
+ */
+export async function configuredNodeName(
+  world: World,
+  config: Pick<IpamConfig, "configurationPath">,
+): Promise<string | undefined> {
+  return world.env("NODENAME")?.trim() || await readName(world, `${await folderOf(world, config)}/nodename`) ||
+    undefined;
+}
+
+async function folderOf(world: World, { configurationPath = FOLDER }: Pick<IpamConfig, "configurationPath">) {
+  return await world.isDirectory(configurationPath) ? configurationPath : configurationPath.replace(/\/[^/]*$/, "");
+}
+
+function readName(world: World, path: string): Promise<string> {
+  return world.readTextFile(path).then((text) => text.trim(), () => "");
 }

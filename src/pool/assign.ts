@@ -57,8 +57,15 @@ function refresh(draft: Draft, held: Allocation, { owner }: ClaimRequest): Alloc
   return sameOwner(held, owner) ? held : put(draft, { ...owner, address: held.address });
 }
 
-function put(draft: Draft, { podRef, ifName, containerId, address }: Allocation): Allocation {
-  const allocation = { podRef, ifName, containerId, address };
+function put(draft: Draft, { podRef, ifName, containerId, node, uid, address }: Allocation): Allocation {
+  const allocation = {
+    podRef,
+    ifName,
+    containerId,
+    address,
+    ...(node !== undefined && { node }),
+    ...(uid !== undefined && { uid }),
+  };
   draft.set(address, allocation);
   return allocation;
 }

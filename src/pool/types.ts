@@ -14,6 +14,10 @@ export interface Owner {
   readonly ifName: string;
   /** `CNI_CONTAINERID`: the sandbox. A pod that is started anew comes back with another one. */
   readonly containerId: string;
+  /** The node of that sandbox. Absent where it is unknown: the record is older, or another plugin wrote its container id. */
+  readonly node?: string;
+  /** The uid of the pod of that sandbox (`K8S_POD_UID`). Absent where it is unknown, as `node` is. */
+  readonly uid?: string;
 }
 
 /** One address given to one owner. The family is that of the pool. */
@@ -57,7 +61,7 @@ export function sameInterface(a: Pick<Owner, "podRef" | "ifName">, b: Pick<Owner
   return a.podRef === b.podRef && a.ifName === b.ifName;
 }
 
-/** Whether two records name the same owner: pod, interface and sandbox. */
+/** Whether two records name the same owner: pod, interface and sandbox. Node and uid are facts about the sandbox, not part of its name. */
 export function sameOwner(a: Owner, b: Owner): boolean {
   return sameInterface(a, b) && a.containerId === b.containerId;
 }

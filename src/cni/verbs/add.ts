@@ -17,7 +17,7 @@ import { renderResult } from "../result.ts";
 export async function add(call: Call): Promise<string> {
   const { request, world, host, signal } = call;
   const { config, log } = await configure(call);
-  const owner = ownerOf(request, config);
+  const owner = await ownerOf(call, config);
   const { network, containerId, ifName, conf } = request;
   using _turn = await attachmentTurn(world, request, signal);
   const journal = host.journal(world, log);

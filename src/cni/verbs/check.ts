@@ -12,7 +12,7 @@ export async function check(call: Call): Promise<string> {
   const { config, log } = await configure(call);
   const given = parsePrevResult(call.request.conf);
   await using ipam = await call.host.open(config, call.world, log);
-  const owner = ownerOf(call.request, config);
+  const owner = await ownerOf(call, config);
   await verify(ipam, await sliced(call, ipam, config), owner, given, call.signal);
   return "";
 }
