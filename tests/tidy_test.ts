@@ -143,6 +143,30 @@ Deno.test("tidy: only main.ts, the real World, the drivers and what is around th
   );
 });
 
+/** Who may read the clock that somebody can set, and for what. */
+const WALL_CLOCK: Readonly<Record<string, string>> = {
+  "src/world/deno.ts": "World.now itself",
+  "src/world/log.ts": "printed",
+  "src/controllers/sweeper.ts": "a cron expression names times of day",
+  "src/controllers/controller.ts": "the metric of the last sweep",
+  "drivers/kubernetes/events.ts": "stored in an event",
+  "drivers/etcd/connect.ts": "gRPC takes a deadline as a time of day, and makes a duration of it at once",
+};
+
+Deno.test("tidy: durations come from the clock that nobody can set", () => {
+  const readers = PRODUCT.filter(({ path, text }) =>
+    !/^tests|^e2e/.test(path) && /\b(?:[Ww]orld|clock|Date)\.now\b/.test(text)
+  ).map(({ path }) => path);
+  none(
+    "World.now jumps when the clock is set; a duration or a deadline is taken from World.monotonic",
+    readers.filter((path) => !(path in WALL_CLOCK)),
+  );
+  none(
+    "WALL_CLOCK names a file that does not read it",
+    Object.keys(WALL_CLOCK).filter((path) => !readers.includes(path)),
+  );
+});
+
 const BANNED: readonly [pattern: RegExp, instead: string][] = [
   [/\b(?:TO[D]O|FIX[M]E|X[X]X|HA[C]K)\b/, "do it now, or say in an issue what is left"],
   [/@ts-(?:ignor[e]|expect-erro[r]|nochec[k])/, "give it its type"],

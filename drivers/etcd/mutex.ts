@@ -40,7 +40,7 @@ export async function withLock<T>(
 async function others(session: EtcdSession, lock: string, revision: string, signal: AbortSignal): Promise<void> {
   const { world, log } = session;
   let told = false;
-  const end = world.now() + PATIENCE;
+  const end = world.monotonic() + PATIENCE;
   for (;;) {
     const { kvs } = await session.call(signal, (client) => client.getAll().prefix(`${lock}/`).exec());
     const before = kvs.filter(({ create_revision }) => BigInt(create_revision) < BigInt(revision))
@@ -48,7 +48,7 @@ async function others(session: EtcdSession, lock: string, revision: string, sign
     if (before.length === 0) return;
     if (!told) log.warn("Waiting for an older plugin that works on a record, or died at it", { lock: before[0] });
     told = true;
-    if (world.now() > end) {
+    if (world.monotonic() > end) {
       throw new RefusedError(
         `Cannot lock ${lock}: an older plugin holds ${before.join(", ")}; stop the older plugins, and run it again`,
       );

@@ -38,13 +38,13 @@ export async function runAgent(
 ): Promise<void> {
   const agent = new Agent(world, loadDriver, log);
   const stop = platform.stopSignal();
-  const until = world.now() + patience;
+  const until = world.monotonic() + patience;
   const onceFree = async <T>(start: () => T | Promise<T>): Promise<T> => {
     for (let tries = 1;; tries++) {
       try {
         return await start();
       } catch (error) {
-        if (!(error instanceof InUseError) || world.now() >= until || stop.aborted) throw error;
+        if (!(error instanceof InUseError) || world.monotonic() >= until || stop.aborted) throw error;
         if (tries === 1) log.info("Agent waits for another one to go", { reason: error.message });
         await world.sleep(IN_USE_AGAIN);
       }

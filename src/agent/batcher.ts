@@ -64,7 +64,7 @@ class PoolQueue {
     this.#driver = driver;
     this.#key = key;
     this.#clock = clock;
-    this.#now = () => clock.now();
+    this.#now = () => clock.monotonic();
     this.#observer = observer;
     this.#traffic = traffic;
   }
@@ -95,7 +95,7 @@ class PoolQueue {
     const coming = this.#traffic.coming > 0 && this.#waiting.length < MOST_TOGETHER;
     const patience = Math.min(Math.max(this.#took * GATHER.times, GATHER.least), GATHER.most);
     if (coming) await this.#pause(patience, this.#traffic.settled);
-    const rest = this.#ended + Math.min(this.#took, GATHER.most) - this.#now();
+    const rest = this.#ended + Math.min(this.#took, GATHER.most) - this.#now(); // at most GATHER.most
     if (rest > 0 && this.#traffic.active > this.#waiting.length) await this.#pause(rest);
   }
 

@@ -106,7 +106,7 @@ export class Agent {
     { env, stdin }: AgentRequest,
     { patience = PATIENCE, gone }: Pick<Told, "patience" | "gone"> = {},
   ): Promise<PluginAnswer | undefined> {
-    const start = this.#world.now();
+    const start = this.#world.monotonic();
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
     const passage = verb === "ADD" || verb === "DEL" ? this.#traffic.begin() : undefined;
@@ -114,7 +114,7 @@ export class Agent {
     const host = this.#host({ arrived, patience, unusable: (error) => unusable = error, ...(gone && { gone }) });
     const answer = await runPlugin(this.#worldOf(env, stdin), host).finally(() => passage?.end());
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
-    this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.now() - start);
+    this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
     if (unusable) {
       this.#log.info("A call is left to the plugin: what it names cannot be used here", {
         verb,
@@ -169,9 +169,9 @@ export class Agent {
   /** @returns undefined where the plugin has to serve the call */
   async #answer(request: AgentRequest, gone: AbortSignal): Promise<PluginAnswer | undefined> {
     if (this.#running.size > MOST_IN_FLIGHT) return busy();
-    const end = this.#world.now() + PATIENCE;
+    const end = this.#world.monotonic() + PATIENCE;
     return await this.#limit.run(async () => {
-      const left = end - this.#world.now();
+      const left = end - this.#world.monotonic();
       return left > 0 && !gone.aborted ? await this.call(request, { patience: left, gone }) : undefined;
     });
   }

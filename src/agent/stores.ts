@@ -149,7 +149,7 @@ export class Stores implements AsyncDisposable {
       );
     }
     const open = await loadDriver(datastore.kind);
-    const driver = withLimits(measured(await open(datastore, { world, log }), world.now, operations));
+    const driver = withLimits(measured(await open(datastore, { world, log }), () => world.monotonic(), operations));
     return { driver, batcher: new Batcher({ driver, clock: world, observer: batches, traffic }) };
   }
 }

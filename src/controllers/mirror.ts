@@ -93,7 +93,7 @@ export class Mirror<T> {
 
   async #watch(from: string, signal: AbortSignal): Promise<string> {
     this.#reached = from;
-    const begun = this.#world.now();
+    const begun = this.#world.monotonic();
     for await (const event of this.#feed.watch(from, signal)) {
       this.#failures = 0;
       if (event.version !== "") this.#reached = event.version;
@@ -101,7 +101,7 @@ export class Mirror<T> {
       if (event.kind === "gone") this.#remove(this.#feed.keyOf(event.item), event.item);
     }
     const reached = this.#reached ?? from;
-    if (reached === from && Math.abs(this.#world.now() - begun) < TOO_SHORT) {
+    if (reached === from && this.#world.monotonic() - begun < TOO_SHORT) {
       throw new UnavailableError(`The watch on ${this.#feed.name} ended at once`);
     }
     return reached;

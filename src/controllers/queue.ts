@@ -56,10 +56,10 @@ export class Worker {
       if (signal.aborted) return;
       this.#wanted = Promise.withResolvers();
       try {
-        const begun = this.#world.now();
+        const begun = this.#world.monotonic();
         await this.#work(signal);
         failures = 0;
-        const rest = Math.min(MOST_REST, REST * Math.max(0, this.#world.now() - begun));
+        const rest = Math.min(MOST_REST, REST * (this.#world.monotonic() - begun));
         await this.#world.sleep(rest, signal).catch(() => {});
       } catch (error) {
         if (signal.aborted) return;

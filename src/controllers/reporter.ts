@@ -165,8 +165,8 @@ export class Reporter {
 
   #seldom(event: ClusterEvent): void {
     const mark = JSON.stringify([event.regarding.kind, subjectOf(event), event.reason]);
-    const now = this.#world.now();
-    for (const [key, at] of this.#told) if (Math.abs(now - at) >= AGAIN) this.#told.delete(key);
+    const now = this.#world.monotonic();
+    for (const [key, at] of this.#told) if (now - at >= AGAIN) this.#told.delete(key);
     if (this.#told.has(mark)) return;
     this.#told.set(mark, now);
     this.#log.warn(event.message, { reason: event.reason, object: subjectOf(event) });

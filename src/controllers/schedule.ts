@@ -5,12 +5,20 @@
  */
 import { Cron } from "croner";
 
+/** A moment on both clocks: a cron expression names times of day, an interval is a duration that no set clock may change. */
+export interface Moment {
+  /** Milliseconds since 1970. */
+  readonly wall: number;
+  /** Milliseconds of the clock that nobody can set. */
+  readonly monotonic: number;
+}
+
 /** A schedule. */
 export interface Schedule {
   /** As written. */
   readonly text: string;
-  /** Whether a run is due in the time after `from` and up to `to`, both in milliseconds since 1970. */
-  readonly due: (from: number, to: number) => boolean;
+  /** Whether a run is due in the time after `from` and up to `to`. */
+  readonly due: (from: Moment, to: Moment) => boolean;
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -27,7 +35,7 @@ export function parseSchedule(text: string): Schedule {
   const written = text.trim();
   const interval = parseInterval(written.replace(/^@every\s+/, ""));
   if (interval !== undefined) {
-    if (interval >= LEAST) return { text: written, due: (from, to) => to - from >= interval };
+    if (interval >= LEAST) return { text: written, due: (from, to) => to.monotonic - from.monotonic >= interval };
     throw new RangeError(`Cannot sweep every ${JSON.stringify(written)}: wanted ${LEAST / 1_000}s or more`);
   }
   const [, timezone = "UTC", expression = written] = /^(?:CRON_)?TZ=(\S+)\s+(.+)$/.exec(written) ?? [];
@@ -46,7 +54,7 @@ export function parseSchedule(text: string): Schedule {
       ? error
       : unusable(written, `zone ${timezone}: ${error}`, error);
   }
-  return { text: written, due: (from, to) => (next(from)?.getTime() ?? Infinity) <= to };
+  return { text: written, due: (from, to) => (next(from.wall)?.getTime() ?? Infinity) <= to.wall };
 }
 
 /** A duration as Go writes it: `1h30m`, `90s`. */

@@ -9,7 +9,7 @@ import { startDeadline } from "../world/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Network, reservesBy } from "./networks.ts";
-import { parseSchedule, type Schedule } from "./schedule.ts";
+import { type Moment, parseSchedule, type Schedule } from "./schedule.ts";
 
 /** Milliseconds between two looks at the clock and at the schedule's source. */
 const TICK = 5_000;
@@ -69,18 +69,22 @@ export class Sweeper {
 
   /** Runs until the signal aborts. Sweeps never overlap. */
   async run(signal: AbortSignal): Promise<void> {
-    let last = this.#world.now();
+    let last = this.#moment();
     let done = await this.#sweep(signal);
     while (!signal.aborted) {
       const schedule = await this.#read();
-      const now = this.#world.now();
-      if (now < last) last = now; // the clock was set back: wait from here
-      if (schedule.due(last, now) || (!done && now - last >= AGAIN)) {
+      const now = this.#moment();
+      if (now.wall < last.wall) last = { ...last, wall: now.wall }; // the clock was set back: times of day count from here
+      if (schedule.due(last, now) || (!done && now.monotonic - last.monotonic >= AGAIN)) {
         last = now;
         done = await this.#sweep(signal);
       }
       await this.#world.sleep(TICK, signal).catch(() => {});
     }
+  }
+
+  #moment(): Moment {
+    return { wall: this.#world.now(), monotonic: this.#world.monotonic() };
   }
 
   /** The schedule as written. One that cannot be used is told, and the last usable one stays. */
@@ -103,7 +107,7 @@ export class Sweeper {
   /** Whether it came to its end. */
   async #sweep(signal: AbortSignal): Promise<boolean> {
     const { grace } = this.#options;
-    const begun = this.#world.now();
+    const begun = this.#world.monotonic();
     const late = new Error(`The sweep took longer than ${(LIMIT + grace) / 1_000} s`);
     using limit = startDeadline(this.#world, LIMIT + grace, late, signal);
     try {
@@ -112,7 +116,7 @@ export class Sweeper {
       const swept = await sweep(this.#ipam, { pods, grace, reserves, dryRun: false, signal: limit.signal });
       const found = swept.orphans.length + swept.reservations.length + swept.reserved.length + swept.failures.length;
       const waited = found > 0 ? grace : 0;
-      this.#hooks.swept(swept, Math.max(0, this.#world.now() - begun - waited) / 1_000);
+      this.#hooks.swept(swept, Math.max(0, this.#world.monotonic() - begun - waited) / 1_000);
       return true;
     } catch (error) {
       if (!signal.aborted) this.#hooks.failed(error);

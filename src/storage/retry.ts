@@ -17,7 +17,7 @@ export const ATTEMPT_TIMEOUT = 10_000;
 const BACKOFF = { conflict: { first: 8, most: 1_000 }, unavailable: { first: 100, most: 2_000 } };
 
 /** What retrying needs of the machine. */
-export type Clock = Pick<World, "now" | "sleep" | "random">;
+export type Clock = Pick<World, "monotonic" | "sleep" | "random">;
 
 /**
  * Runs an operation until it succeeds, fails for good, or the signal aborts.
@@ -38,14 +38,17 @@ export async function retry<T>(
   let silences = 0;
   for (;;) {
     signal.throwIfAborted();
-    const start = clock.now();
+    const start = clock.monotonic();
     try {
       return await attempt(operation, clock, signal);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof ConflictError && ++conflicts < CONFLICT_ATTEMPTS) {
         const { first, most } = BACKOFF.conflict;
-        await clock.sleep(jitter(clock, { first: Math.max(first, clock.now() - start), most }, conflicts), signal);
+        await clock.sleep(
+          jitter(clock, { first: Math.max(first, clock.monotonic() - start), most }, conflicts),
+          signal,
+        );
       } else if (error instanceof UnavailableError && ++silences < UNAVAILABLE_ATTEMPTS) {
         await clock.sleep((error.retryAfter ?? 0) + jitter(clock, BACKOFF.unavailable, silences), signal);
       } else throw error;

@@ -30,6 +30,7 @@ export function denoWorld(): World {
     lock: (name, signal) => lock(name, signal),
     tryLock,
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     sleep,
     random: () => Math.random(),
   };

@@ -57,8 +57,10 @@ export interface World {
    * @returns undefined where somebody does. A node without a folder to keep locks in gives one that keeps nobody out
    */
   tryLock(name: string): Lock | undefined;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, for what is printed or stored. Jumps, forward and back, whenever somebody sets the clock. */
   now(): number;
+  /** Milliseconds since some moment before this process, for durations and deadlines: it never goes back, and nobody can set it. */
+  monotonic(): number;
   /** Resolves after the milliseconds, or rejects with the signal's reason when that aborts first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** A number from 0 (inclusive) to 1. */

@@ -40,7 +40,7 @@ async function bench(): Promise<Bench> {
   };
   const batches: number[] = [];
   const time = { now: 0 };
-  const clock = { ...hurriedClock(), now: () => time.now };
+  const clock = { ...hurriedClock(), monotonic: () => time.now };
   const traffic = new Traffic();
   const observer = { onBatch: (requests: number) => void batches.push(requests) };
   const batcher = new Batcher({ driver, clock, observer, traffic });

@@ -28,7 +28,7 @@ import { NEVER } from "./lab.ts";
 
 /** A World whose clock runs faster, can be set, and whose environment is empty. */
 export interface FastWorld extends World {
-  /** Sets the clock on, or back. */
+  /** Sets the clock that `now` reads on, or back. */
   step(milliseconds: number): void;
   /** What was written to standard error. */
   readonly lines: readonly string[];
@@ -46,6 +46,7 @@ export function fastWorld(speed: number): FastWorld {
     env: () => undefined,
     stderr: (line) => void lines.push(line),
     now: () => start + shift + (Date.now() - start) * speed,
+    monotonic: () => real.monotonic() * speed,
     sleep: (milliseconds, signal) =>
       real.sleep(milliseconds === ATTEMPT_TIMEOUT ? milliseconds : milliseconds / speed, signal),
     step: (milliseconds) => void (shift += milliseconds),

@@ -22,8 +22,10 @@ const CASES: readonly (readonly [string, number])[] = [
 for (const [text, minutes] of CASES) {
   Deno.test(`parseSchedule reads ${JSON.stringify(text)}`, () => {
     const { due, text: shown } = parseSchedule(text);
-    const at = MIDNIGHT + minutes * MINUTE;
-    assert.deepEqual([due(MIDNIGHT, at - 1), due(MIDNIGHT, at), due(MIDNIGHT, at + HOUR)], [false, true, true]);
+    const after = (milliseconds: number) => ({ wall: MIDNIGHT + milliseconds, monotonic: milliseconds });
+    const dueAfter = (milliseconds: number) => due(after(0), after(milliseconds));
+    const at = minutes * MINUTE;
+    assert.deepEqual([dueAfter(at - 1), dueAfter(at), dueAfter(at + HOUR)], [false, true, true]);
     assert.equal(shown, text.trim());
   });
 }

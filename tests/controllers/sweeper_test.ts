@@ -35,6 +35,7 @@ function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[
 }
 
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 Deno.test("Sweeper sweeps at start and then on its interval", async () => {
   await using store = await openStore();
@@ -52,6 +53,19 @@ Deno.test("Sweeper frees a leak within an interval and the grace period", async 
   await store.world.advance(5 * MINUTE);
   assert.deepEqual([await store.held(), it.failed], [[], []]);
 });
+
+for (const schedule of ["5m", "*/5 * * * *"]) {
+  Deno.test(`Sweeper keeps the schedule ${JSON.stringify(schedule)} while somebody sets the clock back`, async () => {
+    await using store = await openStore();
+    await using it = lab(store, schedule);
+    for (let i = 0; i < 5; i++) {
+      await store.world.advance(6 * MINUTE);
+      store.world.setClock(-HOUR);
+    }
+    await store.world.advance(6 * MINUTE);
+    assert(it.swept.length >= 6, `${it.swept.length} sweeps in 36 minutes`);
+  });
+}
 
 Deno.test("Sweeper follows its schedule while it changes, and keeps the old one over one that cannot be used", async () => {
   await using store = await openStore();

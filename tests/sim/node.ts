@@ -42,6 +42,7 @@ export class SimNode {
       stderr: () => {},
       exchange: () => Promise.resolve(undefined),
       now: () => scheduler.now,
+      monotonic: () => scheduler.now,
       random: () => scheduler.random(),
       sleep: (milliseconds, signal) => scheduler.sleep(process, milliseconds, signal),
       lock: (name, signal) => this.#lock(process, name, signal),

@@ -10,8 +10,6 @@ import { makeRandom } from "./world.ts";
 
 /** A clock, and the time on it. */
 export interface HurriedClock extends Clock {
-  /** Milliseconds since it was made. */
-  now(): number;
   /** How long each sleep was to last, in the order of asking. */
   readonly asked: readonly number[];
 }
@@ -44,7 +42,7 @@ export function hurriedClock(seed = 1): HurriedClock {
   };
   return {
     asked,
-    now: () => now,
+    monotonic: () => now,
     random: makeRandom(seed),
     sleep: (milliseconds, signal) => {
       asked.push(milliseconds);

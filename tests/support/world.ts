@@ -36,6 +36,8 @@ export interface MemoryWorld extends World {
   sleepers(): number;
   /** Moves the clock on and wakes the sleepers in the order of their times; what they do then is done before the next one wakes. */
   advance(milliseconds: number): Promise<void>;
+  /** Sets the clock that `now` reads on, or back. Nobody sleeps the longer or shorter for it. */
+  setClock(milliseconds: number): void;
 }
 
 /** Makes a World in memory. */
@@ -107,8 +109,11 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-function makeClock(start: number): Pick<MemoryWorld, "now" | "sleep" | "sleepers" | "advance"> {
-  let now = start;
+type MemoryClock = Pick<MemoryWorld, "now" | "monotonic" | "sleep" | "sleepers" | "advance" | "setClock">;
+
+function makeClock(start: number): MemoryClock {
+  let now = 0;
+  let shift = start;
   const sleepers = new Set<Sleeper>();
   const sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -139,7 +144,14 @@ function makeClock(start: number): Pick<MemoryWorld, "now" | "sleep" | "sleepers
     }
     now = end;
   };
-  return { now: () => now, sleep, sleepers: () => sleepers.size, advance };
+  return {
+    now: () => now + shift,
+    monotonic: () => now,
+    setClock: (milliseconds) => void (shift += milliseconds),
+    sleep,
+    sleepers: () => sleepers.size,
+    advance,
+  };
 }
 
 /** A Set keeps the order of insertion, so of equal times the older sleeper is first. */
