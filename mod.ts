@@ -64,6 +64,8 @@ export {
   type Dns,
   type IpamConfig,
   type Loaded,
+  NoStoreError,
+  type Purpose,
   type Route,
   type StaticAddress,
 } from "./src/config/types.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { loadConfig } from "../config/load.ts";
+import { loadConfig, type LoadInput } from "../config/load.ts";
 import { configuredNodeName, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { type Ipam, type OpenIpam, openIpam } from "../ipam/ipam.ts";
@@ -65,20 +65,33 @@ export interface Configured {
   readonly config: IpamConfig;
   /** As it says. */
   readonly log: Logger;
+  /** No store is configured: the embedded default serves. Never so where a pod of Kubernetes wants an address. */
+  readonly defaultStore: boolean;
 }
 
-/** Loads the configuration of the call, or of a recorded one of the same network. Warnings go to its log. */
-export async function configure({ world, host, request }: Call, conf: unknown = request.conf): Promise<Configured> {
-  const { ip, gateway } = request.args;
-  const input = { conf, ...(ip !== undefined && { ip }), ...(gateway !== undefined && { gateway }) };
-  const { config, warnings, notes } = await loadConfig(world, input).catch((error) => {
+/**
+ * Loads the configuration of the call, or of a recorded one of the same network. Warnings go to its log.
+ *
+ * @param recorded the configuration of a record: it is released by, so that rules for new allocations do not apply
+ */
+export async function configure({ world, host, request }: Call, recorded?: unknown): Promise<Configured> {
+  const { ip, gateway, podName } = request.args;
+  const allocates = recorded === undefined && (request.verb === "ADD" || request.verb === "STATUS");
+  const input: LoadInput = {
+    conf: recorded ?? request.conf,
+    purpose: allocates ? "allocate" : "release",
+    pod: podName !== undefined,
+    ...(ip !== undefined && { ip }),
+    ...(gateway !== undefined && { gateway }),
+  };
+  const { config, warnings, notes, defaultStore } = await loadConfig(world, input).catch((error) => {
     host.unusable?.(error);
     throw error;
   });
   const log = makeLogger(world, config.log);
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.debug(note);
-  return { config, log };
+  return { config, log, defaultStore };
 }
 
 /** The configuration with its ranges narrowed to this node's slices, where it asks for slices. */

@@ -9,9 +9,16 @@ import { ConfigError, type Datastore } from "./types.ts";
 
 const KINDS = ["kubernetes", "etcd", "embedded"] as const;
 
+/** Whether a document says which store serves: by name, or by how one is reached. */
+export function namesStore(document: Document): boolean {
+  const kubernetes: Document = isObject(document.kubernetes) ? document.kubernetes : {};
+  const named = ["datastore", "etcd_host", "database"].some((key) => text(document, key) !== undefined);
+  return named || text(kubernetes, "kubeconfig") !== undefined;
+}
+
 /**
  * Reads the datastore: the one named, else kubernetes where a kubeconfig is configured, else etcd where `etcd_host` is, else the
- * embedded one.
+ * embedded one. Whether nothing names one, {@linkcode namesStore} says.
  *
  * @throws {ConfigError} an unknown name, or settings that do not go together
  */
@@ -47,6 +54,7 @@ function configuredStore(
   }
   if (kubeconfig) return "kubernetes";
   if (host) return "etcd";
+  if (text(document, "database")) return "embedded";
   warn(
     `No store is configured, so the embedded one serves: addresses are unique on this machine only; ` +
       `name it in ${path}.datastore, or configure ${path}.kubernetes.kubeconfig or ${path}.etcd_host`,

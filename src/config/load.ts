@@ -7,9 +7,10 @@ import type { World } from "../world/world.ts";
 import { describe, type Document, isObject, lookup, quote, readDocument, text, type Warn } from "./document.ts";
 import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
+import { namesStore } from "./datastore.ts";
 import { type Circumstances, resolveConfig } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
-import { ConfigError, type Loaded } from "./types.ts";
+import { ConfigError, type Loaded, NoStoreError, type Purpose } from "./types.ts";
 
 /** The object of a network configuration that is ours. */
 const INLINE = "ipam";
@@ -34,6 +35,10 @@ export interface LoadInput {
   readonly gateway?: string;
   /** Further places of the flat file, searched last. */
   readonly extraPaths?: readonly string[];
+  /** What for. Default `allocate`. */
+  readonly purpose?: Purpose;
+  /** Whether the call names a pod of Kubernetes: `allocate` then needs a configured store. Default false. */
+  readonly pod?: boolean;
 }
 
 /** The network's IPAM is another plugin's, or it has none. Controllers skip such networks. */
@@ -56,6 +61,7 @@ const MOST_WARNINGS = 100;
  * Loads the configuration of one network: inline over the file that `configuration_path` names over the flat file.
  *
  * @throws {NotWhereaboutsError} no `ipam`, or one of another type
+ * @throws {NoStoreError} a pod of Kubernetes wants an address, and no store is configured
  * @throws {ConfigError} the field that cannot be used is named
  */
 export async function loadConfig(world: World, input: LoadInput): Promise<Loaded> {
@@ -64,6 +70,8 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const conf = isObject(input.conf) ? input.conf : {};
   const layers = await readLayers(world, inlineDocument(conf, warn), input.extraPaths ?? [], warn);
   const document = layers.map((layer) => layer.document).reduce(mergeDocuments);
+  const defaultStore = !namesStore(document);
+  if (defaultStore && input.pod && (input.purpose ?? "allocate") === "allocate") throw noStore(layers, input);
   const network = lookup(conf, "name");
   const version = lookup(conf, "cniVersion");
   const around: Circumstances = {
@@ -75,10 +83,24 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
     const config = await resolveConfig(document, INLINE, around, warn);
     const ignored = IGNORED_FIELDS.filter((key) => key in document);
     const notes = ignored.map((key) => `${INLINE}.${key} is ignored: this release takes no lease`);
-    return { config, warnings: [...warnings], notes };
+    return { config, warnings: [...warnings], notes, defaultStore };
   } catch (error) {
     throw error instanceof ConfigError ? withSource(error, layers) : error;
   }
+}
+
+/** The places that were searched, for whoever has to put a store there. */
+function noStore(layers: readonly Layer[], { extraPaths = [] }: LoadInput): NoStoreError {
+  const searched = [...FLAT_FILES, ...extraPaths];
+  const read = layers.slice(1).map(({ source }) => source);
+  return new NoStoreError(
+    `${INLINE}.datastore`,
+    `No store is configured for pods of Kubernetes: ${INLINE}.kubernetes.kubeconfig, ${INLINE}.etcd_host and ${INLINE}.datastore are not set ` +
+      `in the network${read.length > 0 ? `, nor in ${read.join(" and ")}` : ""}; the flat file was searched at ${
+        searched.join(", ")
+      }; ` +
+      `restore it (the DaemonSet writes it), or write "datastore": "embedded" for addresses that are unique on this node only`,
+  );
 }
 
 /** What comes with the request. Most ask for nothing. */

@@ -125,7 +125,19 @@ export interface Loaded {
   readonly warnings: readonly string[];
   /** One sentence each, for debug logs: settings that are accepted for the original's sake. */
   readonly notes: readonly string[];
+  /** No store is configured anywhere, so `config.datastore` is the embedded default. */
+  readonly defaultStore: boolean;
 }
+
+/**
+ * What a configuration is loaded for; it decides which rules apply.
+ *
+ * - `allocate`: ADD and STATUS. Every rule.
+ * - `release`: DEL, GC, CHECK and pending releases. Rules that only a new allocation has to meet are not applied.
+ * - `inspect`: a network as a process outside its node reads it. Every rule, but no file that the network names is opened.
+ * - `store`: the store and the settings beside it; the ranges are not used.
+ */
+export type Purpose = "allocate" | "release" | "inspect" | "store";
 
 /** A configuration that cannot be used. The message names the field, the value and what was wanted. */
 export class ConfigError extends Error {
@@ -139,4 +151,10 @@ export class ConfigError extends Error {
     super(message, options);
     this.field = field;
   }
+}
+
+/** A pod of Kubernetes wants an address, and no store is configured: one of this node's own would give other nodes' addresses too. */
+export class NoStoreError extends ConfigError {
+  /** The class, for logs. */
+  override name = "NoStoreError";
 }

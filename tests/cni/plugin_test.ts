@@ -118,3 +118,19 @@ Deno.test("runPlugin releases by its journal when the configuration can no longe
   );
   assert.deepEqual(await node.call("DEL", broken, { containerId: "unknown" }), { stdout: "", exitCode: 0 });
 });
+
+Deno.test("runPlugin gives no pod an address where no store is configured, and ends and checks what it gave before", async () => {
+  await using node = await plugin();
+  const conf = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
+  const { datastore: _, ...ipam } = IPAM;
+  const unset = { ...conf, ipam };
+  const given = JSON.parse((await node.call("ADD", conf)).stdout);
+  for (const [verb, wanted] of [["ADD", 7], ["STATUS", 7]] as const) {
+    const { stdout, exitCode } = await node.call(verb, unset);
+    assert.equal(exitCode, 1, verb);
+    assert.equal(JSON.parse(stdout).code, wanted, stdout);
+    assert.match(JSON.parse(stdout).msg, /^No store is configured for pods of Kubernetes.*whereabouts\.conf/);
+  }
+  assert.deepEqual(await node.call("CHECK", { ...unset, prevResult: given }), { stdout: "", exitCode: 0 });
+  assert.deepEqual(await node.call("DEL", unset), { stdout: "", exitCode: 0 });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Datastore } from "../../src/config/types.ts";
-import { failure, loadExactly, refuses } from "./support.ts";
+import { FLAT_FILES } from "../../src/config/load.ts";
+import { type Datastore, NoStoreError } from "../../src/config/types.ts";
+import { failure, FLAT_FILE, loadExactly, refuses } from "./support.ts";
 
 async function store(fields: Record<string, unknown>): Promise<{ datastore: Datastore; warnings: readonly string[] }> {
   const { config, warnings } = await loadExactly({ type: "whereabouts", ...fields });
@@ -23,6 +24,7 @@ const CHOICES: readonly (readonly [fields: Record<string, unknown>, datastore: u
   [{ datastore: "embedded" }, EMBEDDED],
   [{ datastore: "embedded", ...KUBECONFIG, etcd_host: "h" }, EMBEDDED],
   [{ datastore: "embedded", database: ":memory:" }, { kind: "embedded", path: ":memory:" }],
+  [{ database: "/db" }, { kind: "embedded", path: "/db" }],
   [{ etcd_host: "10.0.0.1:2379" }, { ...ETCD, hosts: ["http://10.0.0.1:2379"] }],
   [{ datastore: "", etcd_host: "10.0.0.1:2379" }, { ...ETCD, hosts: ["http://10.0.0.1:2379"] }],
   [{ datastore: "etcd", ...KUBECONFIG, etcd_host: "h:1" }, { ...ETCD, hosts: ["http://h:1"] }],
@@ -51,6 +53,40 @@ Deno.test("parseDatastore falls back to the embedded store and says what that me
   assert.deepEqual(datastore, EMBEDDED);
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? "", /^No store is configured.*unique on this machine only.*ipam\.datastore/);
+});
+
+Deno.test("loadConfig gives a pod of Kubernetes no address where no store is configured, and names every place it searched", async () => {
+  const flat = { [FLAT_FILE]: { log_level: "error" } };
+  for (const files of [{}, flat]) {
+    const error = await failure(
+      loadExactly({ type: "whereabouts", range: "10.0.0.0/24" }, { pod: true, files, extraPaths: ["/x"] }),
+    );
+    assert.ok(error instanceof NoStoreError, error.name);
+    assert.equal(error.field, "ipam.datastore");
+    for (const place of [...FLAT_FILES, "/x", "kubeconfig", "etcd_host", "DaemonSet", '"datastore": "embedded"']) {
+      assert.ok(error.message.includes(place), `"${error.message}" lacks ${place}`);
+    }
+    assert.ok(error.message.length < 1_000, "an answer is cut at 1000 characters");
+  }
+});
+
+Deno.test("loadConfig keeps the embedded default without a pod's name, and for releases; it tells which it is", async () => {
+  const network = { type: "whereabouts", range: "10.0.0.0/24" };
+  for (
+    const options of [{}, { pod: false }, { pod: true, purpose: "release" as const }, {
+      pod: true,
+      purpose: "inspect" as const,
+    }]
+  ) {
+    const { config, defaultStore } = await loadExactly(network, options);
+    assert.deepEqual([config.datastore, defaultStore], [EMBEDDED, true]);
+  }
+  for (const [fields] of CHOICES) {
+    const { defaultStore } = await loadExactly({ ...network, ...fields }, { pod: true });
+    assert.equal(defaultStore, false, JSON.stringify(fields));
+  }
+  const flat = { [FLAT_FILE]: { kubernetes: { kubeconfig: "/k" } } };
+  assert.equal((await loadExactly(network, { pod: true, files: flat })).defaultStore, false);
 });
 
 Deno.test("parseDatastore warns where a kubeconfig hides etcd", async () => {
