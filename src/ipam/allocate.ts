@@ -31,14 +31,21 @@ export interface Assigned extends StaticAddress {
 /**
  * Gives the owner an address of each range. Asked again for the same pod and interface, the answer is the same.
  *
+ * @param onWrite called before each request that may write: a call that fails without it left nothing in the store
  * @returns one address a range, in order
  * @throws {PoolExhaustedError} a range has no address left
  * @throws {AddressTakenError} a requested address is somebody else's, or nobody's to have
  * @throws {UnavailableError | ConflictError | RefusedError} the store failed; what this call took was given back as far as it answers
  */
-export async function allocate(ipam: Ipam, config: IpamConfig, owner: Owner, signal: AbortSignal): Promise<Assigned[]> {
+export async function allocate(
+  ipam: Ipam,
+  config: IpamConfig,
+  owner: Owner,
+  signal: AbortSignal,
+  onWrite: () => void = () => {},
+): Promise<Assigned[]> {
   const taken: Taken[] = [];
-  const work = { ipam, config, owner, taken, signal };
+  const work = { ipam, config, owner, taken, signal, onWrite };
   try {
     return mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
   } catch (error) {
@@ -68,6 +75,7 @@ interface RangeWork {
   readonly taken: Taken[];
   readonly assigned: readonly Assigned[];
   readonly signal: AbortSignal;
+  readonly onWrite: () => void;
 }
 
 async function allocateRange(work: RangeWork): Promise<Assigned> {
@@ -96,13 +104,14 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
  * took over: the release of the former sandbox may have deleted the former one.
  */
 async function reserve(
-  { ipam, taken, signal }: RangeWork,
+  { ipam, taken, signal, onWrite }: RangeWork,
   overlaps: Reservations,
   wanted: Reservation,
   fresh: boolean,
 ): Promise<ClaimResult> {
   const made: Taken = { kind: "reservation", reservation: wanted };
   if (fresh) taken.push(made);
+  onWrite();
   try {
     const result = await retry((limit) => overlaps.claim(wanted, limit), ipam.clock, signal);
     if (!fresh && result.kind === "created") taken.push(made);
@@ -130,7 +139,10 @@ async function claimInPool(
   const outcome = await ipam.commit(key, request, {
     signal,
     pause: config.sleepForRace * 1000,
-    onAttempt: (changes) => undo.changes.push(...changes),
+    onAttempt: (changes) => {
+      undo.changes.push(...changes);
+      work.onWrite();
+    },
   });
   if (outcome.kind !== "held" && outcome.kind !== "claimed") {
     const { refusal } = await import("./refusal.ts");

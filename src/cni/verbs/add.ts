@@ -26,10 +26,11 @@ export async function add(call: Call): Promise<string> {
   if (config.ranges.length > 0 && former?.conf !== record.conf) await hold(journal, record);
   await using ipam = await host.open(config, world, log);
   let assigned: Assigned[];
+  let mayHold = false;
   try {
-    assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal);
+    assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal, () => mayHold = true);
   } catch (error) {
-    if (!former) await afterFailure(journal, record, error, signal);
+    if (!former) await afterFailure(journal, record, mayHold && mayPass(error, signal));
     throw error;
   }
   if (assigned.length > 0) await gain(journal, request, assigned, log);
@@ -71,13 +72,15 @@ async function gain(
   );
 }
 
-/** What a store that did not answer may have kept is taken back later; where it answered, all was given back. */
-async function afterFailure(
-  journal: Journal | undefined,
-  record: JournalRecord,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<void> {
-  const unknown = error instanceof UnavailableError || error instanceof ConflictError || signal.aborted;
-  await (unknown ? journal?.promise(record) : journal?.forget(record))?.catch(() => {});
+/** Whether a write may be stored although its answer was a failure. */
+function mayPass(error: unknown, signal: AbortSignal): boolean {
+  return error instanceof UnavailableError || error instanceof ConflictError || signal.aborted;
+}
+
+/**
+ * What a store that did not answer may have stored is released later. Where it answered, the call released everything itself; where nothing
+ * was sent, there is nothing to release.
+ */
+async function afterFailure(journal: Journal | undefined, record: JournalRecord, mayHold: boolean): Promise<void> {
+  await (mayHold ? journal?.promise(record) : journal?.forget(record))?.catch(() => {});
 }

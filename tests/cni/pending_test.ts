@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { Host } from "../../src/cni/call.ts";
+import { runPlugin } from "../../src/cni/plugin.ts";
+import { directIpam } from "../../src/ipam/ipam.ts";
+import { folderJournal, type Journal } from "../../src/journal/journal.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { memory } from "../ipam/lab.ts";
+import { type Fault, faulty, type Method } from "../support/faulty.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import { memoryWorld } from "../support/world.ts";
+
+/** Serves an ADD on a store that fails at one kind of operation, each time. Returns the code and the releases that are pending after it. */
+async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; pending: number; held: number }> {
+  await using store = await memory();
+  const driver = faulty(store, (operation) => operation.method === method ? fault : undefined);
+  const conf = JSON.stringify({
+    cniVersion: "1.1.0",
+    name: "net",
+    ipam: { type: "whereabouts", datastore: "embedded", database: "/x", range: "10.0.0.0/29", log_level: "error" },
+  });
+  const env: Record<string, string> = {
+    CNI_COMMAND: "ADD",
+    CNI_CONTAINERID: "c0",
+    CNI_IFNAME: "net1",
+    CNI_NETNS: "/run/netns/x",
+    CNI_PATH: "/opt/cni/bin",
+  };
+  const world = {
+    ...memoryWorld({ stdin: conf }),
+    ...hurriedClock(),
+    env: (name: string) => env[name],
+  };
+  const journal: Journal = folderJournal("/journal", world, SILENT);
+  const host: Host = {
+    open: () =>
+      Promise.resolve({ ...directIpam(driver, world, SILENT), [Symbol.asyncDispose]: () => Promise.resolve() }),
+    journal: () => journal,
+    delivers: true,
+  };
+  const { stdout } = await runPlugin(world, host);
+  const [pending, held] = [await journal.pending(), await journal.held()];
+  return { code: JSON.parse(stdout).code, pending: pending.length, held: held.length };
+}
+
+Deno.test("an ADD that fails before it sends a write leaves no pending release: there is nothing to release", async () => {
+  const refused = await failedAdd("read", { done: false, then: "unavailable" });
+  assert.deepEqual(refused, { code: 11, pending: 0, held: 0 });
+});
+
+for (const method of ["commit", "reservation.claim"] as const) {
+  Deno.test(`an ADD whose ${method} went unanswered leaves a pending release: the store may hold it`, async () => {
+    const lost = await failedAdd(method, { done: false, then: "unavailable" });
+    assert.deepEqual(lost, { code: 11, pending: 1, held: 0 });
+  });
+}
