@@ -104,7 +104,22 @@ export {
 } from "./src/ipam/sweep.ts";
 export { type Seen, type SweepReport, sweepReport } from "./src/ipam/sweep_report.ts";
 export type { FindPod } from "./src/ipam/reclaim.ts";
-export type { Attached, Orphan, OrphanReason, PodFacts, PoolFacts } from "./src/pool/orphans.ts";
+export {
+  type Claimed,
+  DEAD_NODE_GRACE,
+  type Earlier,
+  type Evidence,
+  type EvidenceRules,
+  type FreeReason,
+  judge,
+  LOOK_GRACE,
+  REMOVAL_GRACE,
+  type Sighting,
+  UNKNOWN_GRACE,
+  type Verdict,
+} from "./src/pool/evidence.ts";
+export type { Orphan, OrphanReason, PoolFacts } from "./src/pool/orphans.ts";
+export type { Attached, ContainersState, InterfaceStatus, NodeState, PodFacts, Reading } from "./src/pool/pod_facts.ts";
 export type { Entry, StrayReason } from "./src/pool/reservations.ts";
 export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";

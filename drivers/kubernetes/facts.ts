@@ -6,7 +6,7 @@
 import type { V1Node, V1Pod, V1PodStatus } from "@kubernetes/client-node";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 
 /** Written by the meta-plugin (Multus), by the specification of the Network Plumbing Working Group. */
 const STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { FindPod } from "../ipam/reclaim.ts";
-import type { PodFacts } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Slice } from "../pool/slices.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { World } from "../world/world.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Ipam } from "../ipam/ipam.ts";
-import type { Orphan, PodFacts } from "../pool/orphans.ts";
+import type { Orphan } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { attempt, retry } from "../storage/retry.ts";
 import { aborted } from "../world/abort.ts";

@@ -8,7 +8,8 @@
 import { formatIp } from "../address/ip.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { type FindPod, freeOrphans } from "../ipam/reclaim.ts";
-import type { Orphan, PodFacts } from "../pool/orphans.ts";
+import type { Orphan } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { MirrorListener } from "./mirror.ts";

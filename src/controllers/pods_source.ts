@@ -5,7 +5,7 @@
  */
 import type { IpRange } from "../address/range.ts";
 import { narrowed } from "../ipam/slices.ts";
-import type { PodFacts } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { findOrphans, type Orphan, type PodFacts } from "../pool/orphans.ts";
+import { findOrphans, type Orphan } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import { type Entry, findStrays } from "../pool/reservations.ts";
 import { formatPoolKey, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";

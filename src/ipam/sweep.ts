@@ -7,7 +7,8 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { agreed, findOrphans, type Orphan, type PodFacts } from "../pool/orphans.ts";
+import { agreed, findOrphans, type Orphan } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import { type Entry, findStrays, findUnreserved, type StrayReason } from "../pool/reservations.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";

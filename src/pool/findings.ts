@@ -6,7 +6,8 @@
 import { contains, overlap } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
 import { type Finding, type FindingKind, NOBODY, shortId, type Unreadable, whose } from "./finding.ts";
-import { findOrphans, type PodFacts, type PoolFacts } from "./orphans.ts";
+import { findOrphans, type PoolFacts } from "./orphans.ts";
+import type { PodFacts } from "./pod_facts.ts";
 import { belongsTo, type Entry as Held, findUnreserved, mayBeOf, type ReservationFacts } from "./reservations.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";

@@ -4,34 +4,8 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
+import type { PodFacts } from "./pod_facts.ts";
 import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "./types.ts";
-
-/** An address of an attachment beside the default network. */
-export interface Attached {
-  /** The attachment, as the pod's status names it: `namespace/name` of its definition. */
-  readonly network: string;
-  /** The address, canonical. */
-  readonly address: string;
-}
-
-/** What is known of one pod. */
-export interface PodFacts {
-  /** `namespace/name`. */
-  readonly podRef: string;
-  /** Another pod of the same name has another. Absent where it is not known. */
-  readonly uid?: string;
-  /** Whether its phase is Succeeded or Failed: its sandbox is gone and will not come back. */
-  readonly finished: boolean;
-  /** Whether it runs: all its interfaces are there, and what it tells of its addresses is of this sandbox. */
-  readonly running: boolean;
-  /**
-   * Every address it is known to have, canonical: of the network-status annotation, the default network's included, and of its status.
-   * Absent where it has no network-status: nothing is known then, and nothing is concluded from it.
-   */
-  readonly addresses?: ReadonlySet<string>;
-  /** Those of them that stand for attachments beside the default network. */
-  readonly attached?: readonly Attached[];
-}
 
 /** The allocations of one pool. */
 export interface PoolFacts {

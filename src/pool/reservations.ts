@@ -4,7 +4,8 @@
  * @module
  */
 import { formatIp, type Ip } from "../address/ip.ts";
-import type { PodFacts, PoolFacts } from "./orphans.ts";
+import type { PoolFacts } from "./orphans.ts";
+import type { PodFacts } from "./pod_facts.ts";
 import type { Allocation, PoolKey } from "./types.ts";
 
 /** A reservation, as far as it is compared. */

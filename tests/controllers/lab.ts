@@ -13,7 +13,7 @@ import type { Attachment, ClusterEvent, Feed, FeedEvent } from "../../src/contro
 import type { Network } from "../../src/controllers/networks.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 

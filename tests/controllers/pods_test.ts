@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PodReleases } from "../../src/controllers/pods.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { NEVER, openStore, pod, type Store } from "./lab.ts";
 
 function lab(store: Store, find: (podRef: string) => Promise<PodFacts | undefined> = () => Promise.resolve(undefined)) {

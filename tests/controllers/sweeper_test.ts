@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Sweeper } from "../../src/controllers/sweeper.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { makeLogger } from "../../src/world/log.ts";
 import { openStore, type Store } from "./lab.ts";
 

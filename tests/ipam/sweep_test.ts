@@ -4,7 +4,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
 import { sweep, type SweepOptions, type Swept } from "../../src/ipam/sweep.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Owner } from "../../src/pool/types.ts";
 import { UnavailableError } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { agreed, findOrphans, type OrphanReason, type PodFacts } from "../../src/pool/orphans.ts";
+import { agreed, findOrphans, type OrphanReason } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Allocation } from "../../src/pool/types.ts";
 
 const cidr = parseCidr("10.0.0.0/24")?.cidr;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
-import type { PodFacts, PoolFacts } from "../../src/pool/orphans.ts";
+import type { PoolFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { findStrays, findUnreserved, type ReservationFacts } from "../../src/pool/reservations.ts";
 
 /** `network range address pod ifName`. */

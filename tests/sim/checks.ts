@@ -9,7 +9,7 @@ import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Reservation, StorageDriver } from "../../src/storage/driver.ts";
 import type { PoolSnapshot } from "../../src/storage/driver.ts";
 import { findInconsistencies } from "../../src/pool/findings.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Sandbox } from "./runtime.ts";
 
 const { signal } = new AbortController();

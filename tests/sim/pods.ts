@@ -4,7 +4,7 @@
  * @module
  */
 import type { Feed, FeedEvent } from "../../src/controllers/cluster.ts";
-import type { PodFacts } from "../../src/pool/orphans.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { ConflictError, UnavailableError } from "../../src/storage/driver.ts";
 import { startDeadline } from "../../src/world/deadline.ts";
 import type { Process, Scheduler } from "./scheduler.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openCluster } from "../../../drivers/kubernetes/cluster.ts";
 import type { Cluster, FeedEvent } from "../../../src/controllers/cluster.ts";
-import type { PodFacts } from "../../../src/pool/orphans.ts";
+import type { PodFacts } from "../../../src/pool/pod_facts.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import type { World } from "../../../src/world/world.ts";

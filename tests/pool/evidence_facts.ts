@@ -1,0 +1,114 @@
+/**
+ * What the cases of `judge` are made of: owners, pods and nodes in few words.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { parseCidr } from "../../src/address/cidr.ts";
+import { parseIp } from "../../src/address/ip.ts";
+import {
+  type Claimed,
+  DEAD_NODE_GRACE,
+  type Earlier,
+  type Evidence,
+  type EvidenceRules,
+  type FreeReason,
+  LOOK_GRACE,
+  REMOVAL_GRACE,
+  type Sighting,
+  UNKNOWN_GRACE,
+} from "../../src/pool/evidence.ts";
+import type { NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
+import type { Owner } from "../../src/pool/types.ts";
+
+/** What `judge` shall say: `kept`, `unconfirmed`, `free: REASON`, or `suspect SECONDS: REASON`. */
+export type Expected = "kept" | "unconfirmed" | `free: ${FreeReason}` | `suspect ${number}: ${FreeReason}`;
+
+/** One call of `judge`. */
+export interface Case {
+  readonly title: string;
+  readonly evidence: Evidence;
+  readonly expected: Expected;
+  readonly claimed?: Claimed;
+  readonly rules?: EvidenceRules;
+  readonly earlier?: Earlier;
+}
+
+/** One line of the table. */
+export interface Row {
+  readonly evidence: string;
+  readonly then: string;
+  readonly cases: readonly Case[];
+}
+
+const cidr = parseCidr("10.0.0.0/24")?.cidr;
+const ip = parseIp("10.0.0.5");
+assert(cidr && ip);
+
+export const UID = "0b0c0d0e-0000-4000-8000-000000000001";
+export const OTHER_UID = "0b0c0d0e-0000-4000-8000-000000000002";
+export const HASH = "0123456789abcdef0123456789abcdef";
+export const OTHER_HASH = "f123456789abcdef0123456789abcdef";
+const REF = "default/web-0";
+
+/** Makes one. */
+export function claimed(owner: Partial<Owner> = {}, more: Partial<Claimed> = {}): Claimed {
+  const whole = { podRef: REF, ifName: "net1", containerId: "c1", uid: UID, node: "n1", ...owner };
+  return { owner: whole, ip: ip as NonNullable<typeof ip>, range: cidr as NonNullable<typeof cidr>, ...more };
+}
+/** An owner as the original, or an older release, records it. */
+export const PLAIN: Claimed = { ...claimed(), owner: { podRef: REF, ifName: "net1", containerId: "c1" } };
+
+/** Makes one. */
+export function pod(more: Partial<PodFacts> = {}): PodFacts {
+  return { podRef: REF, uid: UID, node: "n1", finished: false, running: true, containers: "running", ...more };
+}
+/** Makes one. */
+export function reports(ips: readonly string[] | undefined, ifName = "net1", more: Partial<PodFacts> = {}): PodFacts {
+  const interfaces = [{ ifName: "eth0", ips: ["10.244.0.9"] }, { ifName, ...(ips && { ips }) }];
+  return pod({ interfaces, addresses: new Set(["10.244.0.9", ...ips ?? []]), ...more });
+}
+
+const NONE = { kind: "found", value: new Set<string>() } as const;
+export const ABSENT = { kind: "absent" } as const;
+export const UNREAD = { kind: "unread", why: "status 403" } as const;
+
+/** Makes one. */
+export function present(value: PodFacts, more: Partial<Evidence> = {}): Evidence {
+  return { pod: { kind: "found", value }, claims: NONE, ...more };
+}
+/** Makes one. */
+export function absent(
+  node: Partial<NodeState> | "absent" | undefined,
+  last?: PodFacts,
+  more: Partial<Evidence> = {},
+): Evidence {
+  const state: NodeState = { ready: true, outOfService: false, renewed: "t1", ...(node !== "absent" && node) };
+  return {
+    pod: ABSENT,
+    claims: NONE,
+    ...(node && { node: node === "absent" ? ABSENT : { kind: "found", value: state } }),
+    ...(last && { last }),
+    ...more,
+  };
+}
+/** Makes one. */
+export function earlier(
+  seconds: number,
+  node: Sighting["node"],
+  reason: FreeReason = "pod is gone",
+  renewed = "t0",
+): Earlier {
+  return { ago: seconds * 1_000, sighting: { reason, node, ...(node === "ready" && { renewed }) } };
+}
+
+export const ENDING = pod({ deleting: true, running: false, containers: "ended" });
+export const MIRROR = pod({ configHash: HASH, deleting: true, running: false, containers: "ended" });
+export const FINISHED = pod({ finished: true, running: false, containers: "ended" });
+export const LONG: PodFacts = pod({ terminationGrace: 600_000 });
+export const GONE = "pod is gone";
+export const REPLACED = "pod was replaced by another";
+export const LACKS = "pod does not have the address";
+export const [removal, unknown, look, dead] = [REMOVAL_GRACE, UNKNOWN_GRACE, LOOK_GRACE, DEAD_NODE_GRACE].map((ms) =>
+  ms / 1_000
+);
