@@ -33,9 +33,11 @@ export interface CniRequest {
 export const STDIN_LIMIT = 4 * 1024 * 1024;
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-/** Longest container id and network name: both become part of file names. Runtimes use 64 characters. */
-const LONGEST_NAME = 200;
-const WANTED_NAME = `at most ${LONGEST_NAME} letters, digits, "_", "." and "-", the first a letter or digit`;
+/** Longest container id. Runtimes use 64 characters. */
+const LONGEST_ID = 200;
+/** Longest network name: that of a Kubernetes object, since a network without a name gets that of its definition. */
+const LONGEST_NETWORK = 253;
+const wantedName = (limit: number) => `at most ${limit} letters, digits, "_", "." and "-", the first a letter or digit`;
 // deno-lint-ignore no-control-regex -- control characters are what is refused
 const IFNAME = /^(?!\.{1,2}$)[^/:\s\u0000-\u001f\u007f]{1,15}$/;
 
@@ -54,8 +56,8 @@ const VARIABLES: readonly Variable[] = [
   {
     name: "CNI_CONTAINERID",
     required: ATTACHMENT,
-    valid: (value) => NAME.test(value) && value.length <= LONGEST_NAME,
-    wanted: WANTED_NAME,
+    valid: (value) => NAME.test(value) && value.length <= LONGEST_ID,
+    wanted: wantedName(LONGEST_ID),
   },
   { name: "CNI_NETNS", required: ["ADD", "CHECK"], valid: () => true, wanted: "" },
   {
@@ -152,10 +154,10 @@ function checkNetworkName(name: unknown): void {
   if (name === undefined || name === "") {
     throw new CniError(CODES.config, "Missing name in the network configuration");
   }
-  if (typeof name !== "string" || !NAME.test(name) || name.length > LONGEST_NAME) {
+  if (typeof name !== "string" || !NAME.test(name) || name.length > LONGEST_NETWORK) {
     throw new CniError(
       CODES.config,
-      `Cannot use name ${shown(name)} of the network configuration: wanted ${WANTED_NAME}`,
+      `Cannot use name ${shown(name)} of the network configuration: wanted ${wantedName(LONGEST_NETWORK)}`,
     );
   }
 }

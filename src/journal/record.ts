@@ -29,9 +29,29 @@ export interface JournalRecord extends Attachment {
   readonly held: readonly Held[];
 }
 
-/** The file name of an attachment's record. Neither part can contain `:`. */
+/** Longest file name of a record: file systems take 255 bytes, and the temporary file that is renamed to it is 41 longer. */
+const LONGEST_FILE_NAME = 214;
+/** Characters of the container id in a shortened name. Runtimes use 64. */
+const SHORTENED_ID = 160;
+
+/**
+ * The file name of an attachment's record. No part can contain `:`, and none begins with `~`: so begins a name that is shortened to a digest
+ * and the container id, by which two sandboxes never share one.
+ */
 export function recordName({ network, containerId, ifName }: Attachment): string {
-  return `${network}:${containerId}:${encodeURIComponent(ifName)}.json`;
+  const name = `${network}:${containerId}:${encodeURIComponent(ifName)}`;
+  const suffix = ".json";
+  if (name.length + suffix.length <= LONGEST_FILE_NAME) return name + suffix;
+  return `~${digest(name)}:${containerId.slice(0, SHORTENED_ID)}${suffix}`;
+}
+
+/** FNV-1a of 128 bits, in hexadecimal digits (http://www.isthe.com/chongo/tech/comp/fnv). */
+function digest(text: string): string {
+  let hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58dn;
+  for (const byte of new TextEncoder().encode(text)) {
+    hash = BigInt.asUintN(128, (hash ^ BigInt(byte)) * 0x0100_0000_0000_0000_0000_013bn);
+  }
+  return hash.toString(16).padStart(32, "0");
 }
 
 /** The record as text: one line. */

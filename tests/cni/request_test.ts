@@ -26,6 +26,12 @@ Deno.test("readRequest reads an ADD", async () => {
   assert.deepEqual([args, conf], [{ podNamespace: "default", podName: "web-0" }, CONF]);
 });
 
+Deno.test("readRequest takes network names as long as those of Kubernetes objects", async () => {
+  for (const length of [1, 200, 201, 253]) {
+    assert.equal((await read({}, { ...CONF, name: "n".repeat(length) })).network.length, length);
+  }
+});
+
 Deno.test("readRequest reads VERSION without standard input and without other variables", async () => {
   const world = { ...memoryWorld({ env: { CNI_COMMAND: "VERSION" } }), stdin: () => Promise.reject(new Error("read")) };
   assert.equal((await readRequest(world)).verb, "VERSION");
@@ -68,6 +74,8 @@ const REFUSED: readonly (readonly [string, Record<string, string | undefined>, u
   ["null", {}, "null", 6, /wanted a JSON object/],
   ["a network without name", {}, { ...CONF, name: undefined }, 7, /Missing name/],
   ["a name with a slash", {}, { ...CONF, name: "../x" }, 7, /name "\.\.\/x"/],
+  ["a name of 254 characters", {}, { ...CONF, name: "n".repeat(254) }, 7, /name "n+".*at most 253/],
+  ["a container id of 201 characters", { CNI_CONTAINERID: "a".repeat(201) }, CONF, 4, /CNI_CONTAINERID.*at most 200/],
   ["a name that is a number", {}, { ...CONF, name: 5 }, 7, /name number/],
   ["an unknown version", {}, { ...CONF, cniVersion: "2.0.0" }, 1, /cniVersion "2\.0\.0"/],
   ["a version that is a number", {}, { ...CONF, cniVersion: 1 }, 1, /cniVersion number/],

@@ -58,3 +58,22 @@ Deno.test("recordName keeps attachments apart, and stays in its folder", () => {
   assert.equal(new Set(names).size, names.length);
   for (const name of names) assert.doesNotMatch(name, /\//);
 });
+
+Deno.test("recordName fits into a file system with its temporary file, tells attachments apart, and keeps short names as they were", () => {
+  assert.equal(recordName({ network: "net", containerId: "9f1c", ifName: "a%b" }), "net:9f1c:a%25b.json");
+  const seen = new Map<string, string>();
+  for (
+    const network of [1, 63, 130, 140, 141, 150, 200, 253].flatMap((n) => ["n".repeat(n), `${"n".repeat(n - 1)}m`])
+  ) {
+    for (const containerId of ["c".repeat(64), `${"c".repeat(63)}d`, "c".repeat(200)]) {
+      for (const ifName of ["net1", "net2", "\u6f22".repeat(15)]) {
+        const name = recordName({ network, containerId, ifName });
+        assert.ok(new TextEncoder().encode(`${name}.${crypto.randomUUID()}.tmp`).length <= 255, name);
+        assert.equal(seen.get(name), undefined, name);
+        seen.set(name, network);
+        const plain = `${network}:${containerId}:${encodeURIComponent(ifName)}.json`;
+        if (plain.length <= 214) assert.equal(name, plain);
+      }
+    }
+  }
+});
