@@ -8,25 +8,38 @@
 #   docker build --target reconciler -t whereabouts-reconciler:0.1.0 .
 #
 # The first stage runs on the machine that builds, and compiles for the one that is asked for.
-# Deno by version, the base by digest; another one: --build-arg BASE=gcr.io/distroless/cc-debian12@sha256:DIGEST
-ARG DENO=2.9.6
-ARG BASE=gcr.io/distroless/cc-debian12:nonroot@sha256:471dbca9cad607b9a32c10e9c31fb09ffaeb2d460e0afbff86c27abbc80b1b98
+#
+# A tag can move, a digest cannot. A release names both images by digest and is refused without:
+#
+#   docker build --build-arg RELEASE=true --build-arg DENO_IMAGE=denoland/deno:2.9.6@sha256:DIGEST \
+#     --build-arg BASE=gcr.io/distroless/cc-debian12:nonroot@sha256:DIGEST --build-arg RUNTIME_SHA256=SHA256 .
+ARG DENO_IMAGE=denoland/deno:2.9.6
+ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 
-FROM --platform=$BUILDPLATFORM denoland/deno:${DENO} AS build
+FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS build
 ARG TARGETARCH=amd64
+ARG RELEASE=false
+ARG DENO_IMAGE
+ARG BASE
+ARG RUNTIME_SHA256=
 WORKDIR /src
 COPY deno.json deno.lock main.ts mod.ts ./
 COPY src ./src
 COPY drivers ./drivers
-COPY install/compile.ts ./install/compile.ts
+COPY install ./install
 RUN case "$TARGETARCH" in \
       amd64) triple=x86_64-unknown-linux-gnu ;; \
       arm64) triple=aarch64-unknown-linux-gnu ;; \
       *) echo "TARGETARCH is $TARGETARCH: wanted amd64 or arm64" >&2; exit 1 ;; \
     esac && \
-    deno run -A install/compile.ts --target "$triple" --output /out/whereabouts
+    if [ "$RELEASE" = true ]; then \
+      deno run -A install/compile.ts --target "$triple" --output /out/whereabouts \
+        --release --runtime-sha256 "$RUNTIME_SHA256" --image "$DENO_IMAGE" --image "$BASE"; \
+    else \
+      deno run -A install/compile.ts --target "$triple" --output /out/whereabouts; \
+    fi
 
-FROM denoland/deno:${DENO} AS reconciler
+FROM ${DENO_IMAGE} AS reconciler
 ENV DENO_DIR=/deno-dir
 WORKDIR /whereabouts
 COPY deno.json deno.lock mod.ts ./

@@ -2,7 +2,9 @@
 /**
  * Makes the binary: bundle, minified, split and trimmed, then `deno compile`.
  *
- * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` names another Deno to compile with.
+ * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` names another Deno to compile with. With `--release`,
+ * `--image REFERENCE` (once for each base image) and `--runtime-sha256 SHA256` it refuses what is not pinned, and a runtime with another
+ * checksum.
  *
  * Bundling first keeps the packages out of the binary: it starts in a quarter of the time, and a chunk is read only when it is reached.
  *
@@ -11,6 +13,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { checkRelease, verifyRuntime } from "./runtime.ts";
 import { trim } from "./trim.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -80,13 +83,26 @@ async function must(command: string, args: readonly string[]): Promise<void> {
 if (import.meta.main) {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { target: { type: "string" }, output: { type: "string" } },
+    options: {
+      target: { type: "string" },
+      output: { type: "string" },
+      release: { type: "boolean", default: false },
+      image: { type: "string", multiple: true, default: [] },
+      "runtime-sha256": { type: "string", default: "" },
+    },
   });
   const output = values.output ?? `${DIST}/whereabouts`;
+  if (values.release) checkRelease(values.image, values["runtime-sha256"]);
   console.error("Bundling main.ts");
   const folder = await bundle();
   console.error(`Compiling ${output}`);
   await compile(folder, output, values.target);
+  if (values.release) {
+    await verifyRuntime(await Deno.readFile(output), values["runtime-sha256"]).catch(async (error) => {
+      await Deno.remove(output);
+      throw error;
+    });
+  }
   const { size } = await Deno.stat(output);
   console.error(`${output}: ${(size / 1e6).toFixed(1)} MB`);
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
+import { runtimeOf, sha256Of } from "../../install/runtime.ts";
 import { binary } from "../support/binary.ts";
+import { compiler } from "../support/denort.ts";
 import { imageArchive, librariesOf, productImage, reconcilerImage } from "../support/image.ts";
 import { must, run } from "../support/process.ts";
 
@@ -70,12 +72,55 @@ Deno.test("the reconciler's image runs its script as the CronJob does, on a cach
 
 Deno.test("the Dockerfile ends with a distroless stage that holds the binary alone, and copies what is there", async () => {
   const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
-  assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12:nonroot@sha256:[0-9a-f]{64}$/m);
-  assert.match(text, /^ARG DENO=\d+\.\d+\.\d+$/m);
+  assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12:nonroot$/m);
+  assert.match(text, /^ARG DENO_IMAGE=denoland\/deno:\d+\.\d+\.\d+$/m);
+  assert.match(text, /--release --runtime-sha256 "\$RUNTIME_SHA256" --image "\$DENO_IMAGE" --image "\$BASE"/);
   const last = text.slice(text.lastIndexOf("\nFROM "));
   assert.deepEqual(last.match(/^COPY .*$/gm), ["COPY --from=build /out/whereabouts /usr/bin/whereabouts"]);
   assert.doesNotMatch(text, /:latest\b/);
   for (const [, sources = ""] of text.matchAll(/^COPY (?!--)(.*) \S+$/gm)) {
     for (const source of sources.split(" ")) await Deno.stat(`${ROOT}${source}`);
+  }
+});
+
+Deno.test("what the Dockerfile's build stage copies is all that the build imports", async () => {
+  const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
+  const [, stage = ""] = /^FROM \S+ \S+ AS build\n([^]*?)^FROM /m.exec(text) ?? [];
+  const sources = [...stage.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, named = ""]) => named.split(" "));
+  assert(sources.includes("main.ts"), `the stage copies ${sources.join(", ")}`);
+  const folder = await Deno.makeTempDir({ prefix: "build-" });
+  try {
+    await must(["cp", "-r", "--parents", ...sources, folder], { cwd: ROOT });
+    for (const entry of ["install/compile.ts", "main.ts"]) {
+      const { modules } = JSON.parse(await must([Deno.execPath(), "info", "--json", entry], { cwd: folder }));
+      const missing = modules.filter(({ error }: { error?: string }) => error !== undefined);
+      assert(modules.length > 2, entry);
+      assert.deepEqual(missing, [], entry);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a release takes the runtime with the known checksum, and with another one leaves no program", async () => {
+  const { deno, env } = await compiler();
+  const sha256 = await sha256Of(runtimeOf(await Deno.readFile(PROGRAM)));
+  const folder = await Deno.makeTempDir({ prefix: "release-" });
+  const pinned = `example.com/image:1@sha256:${"0".repeat(64)}`;
+  const release = (checksum: string) => {
+    const flags = ["--output", `${folder}/whereabouts`, "--release", "--runtime-sha256", checksum, "--image", pinned];
+    const command = [Deno.execPath(), "run", "-A", "install/compile.ts", ...flags];
+    return run(command, { cwd: ROOT, env: { ...env, WHEREABOUTS_COMPILER: deno } });
+  };
+  try {
+    const other = await release("f".repeat(64));
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, new RegExp(`checksum ${sha256}, expected f{64}`));
+    await assert.rejects(Deno.stat(`${folder}/whereabouts`), Deno.errors.NotFound);
+    const known = await release(sha256);
+    assert.equal(known.code, 0, known.stderr);
+    await Deno.stat(`${folder}/whereabouts`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -2,12 +2,12 @@
 /**
  * The compile runtime, for testing compiled binaries where Deno's own download site cannot be reached.
  *
- * A compiled program is the runtime, unchanged, then a payload and a 24-byte trailer: `d3n0l4nd`, two 32-bit numbers, and the
- * distance from the end of the file back to the end of the runtime as a 64-bit number, little endian. So the runtime can be cut out of
- * a program that is published on npm. Its checksum is known. This serves tests only, never a release.
+ * The runtime can be cut out of a program that is published on npm (`install/runtime.ts`). Its checksum is known. This serves tests only,
+ * never a release.
  *
  * @module
  */
+import { runtimeOf, sha256Of } from "../../install/runtime.ts";
 import { cacheFolder, lockFolder } from "./assets.ts";
 import { isInstalled, must, run } from "./process.ts";
 
@@ -93,9 +93,8 @@ async function recover(folder: string): Promise<string> {
     const printed = await must(["npm", "pack", "--silent", RECOVERED.package], { cwd: work });
     const archive = printed.trim().split("\n").at(-1) ?? "";
     await must(["tar", "-xzf", archive, RECOVERED.member], { cwd: work });
-    const runtime = cut(await Deno.readFile(`${work}/${RECOVERED.member}`));
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", runtime));
-    const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const runtime = runtimeOf(await Deno.readFile(`${work}/${RECOVERED.member}`));
+    const sha256 = await sha256Of(runtime);
     if (sha256 !== RECOVERED.sha256) {
       throw new Error(`Recovered runtime has checksum ${sha256}, wanted ${RECOVERED.sha256}`);
     }
@@ -105,10 +104,4 @@ async function recover(folder: string): Promise<string> {
   } finally {
     await Deno.remove(work, { recursive: true });
   }
-}
-
-function cut(program: Uint8Array): Uint8Array<ArrayBuffer> {
-  const trailer = new DataView(program.buffer, program.byteOffset + program.length - 24, 24);
-  const distance = Number(trailer.getBigUint64(16, true));
-  return new Uint8Array(program.subarray(0, program.length - distance));
 }
