@@ -66,6 +66,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/cni/verbs/gc.ts": "tests/cni/plugin_test.ts",
   "src/cni/verbs/status.ts": "tests/cni/plugin_test.ts",
   "src/cli/agent.ts": "tests/binary/agent_live_test.ts",
+  "drivers/embedded/owner.ts": "tests/drivers/embedded/driver_test.ts",
   "drivers/kubernetes/name_keys.ts": "tests/drivers/kubernetes/names_test.ts",
   "drivers/kubernetes/presumed_patch.ts": "tests/drivers/kubernetes/patch_test.ts",
   "drivers/kubernetes/release_reservation.ts": "tests/drivers/kubernetes/reservations_live_test.ts",

@@ -19,6 +19,7 @@ import {
   type StorageDriver,
   UnavailableError,
 } from "../../src/storage/driver.ts";
+import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
 import { openDatabase, transaction } from "./schema.ts";
 
@@ -47,7 +48,7 @@ class EmbeddedDriver implements StorageDriver {
     return this.#run(signal, (database) => {
       const row = poolRow(database, key);
       if (!row) return { key, allocations: new Map(), version: 0 };
-      const rows = database.prepare("SELECT address, pod_ref, if_name, container_id FROM allocations WHERE pool = ?")
+      const rows = database.prepare(`SELECT address, ${OWNER_COLUMNS} FROM allocations WHERE pool = ?`)
         .all(row.id);
       return { key, allocations: fromRows(rows, key.cidr.family), version: row.version };
     });
@@ -136,12 +137,12 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
   }
   const pool = row?.id ?? createPool(database, key);
   const put = database.prepare(
-    "INSERT OR REPLACE INTO allocations (pool, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)",
+    `INSERT OR REPLACE INTO allocations (pool, address, ${OWNER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = database.prepare("DELETE FROM allocations WHERE pool = ? AND address = ?");
   for (const { address, after } of changes) {
     const text = formatIp({ family: key.cidr.family, value: address });
-    if (after) put.run(pool, text, after.podRef, after.ifName, after.containerId);
+    if (after) put.run(pool, text, ...ownerValues(after));
     else remove.run(pool, text);
   }
   database.prepare("UPDATE pools SET version = version + 1 WHERE id = ?").run(pool);
@@ -159,12 +160,7 @@ function fromRows(rows: readonly Record<string, unknown>[], family: Family): Map
   for (const row of rows) {
     const ip = parseIp(String(row.address));
     if (ip?.family !== family) continue;
-    allocations.set(ip.value, {
-      address: ip.value,
-      podRef: String(row.pod_ref),
-      ifName: String(row.if_name),
-      containerId: String(row.container_id),
-    });
+    allocations.set(ip.value, { address: ip.value, ...toOwner(row) });
   }
   return allocations;
 }

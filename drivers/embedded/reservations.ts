@@ -6,9 +6,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import type { ClaimResult, Reservation, Reservations } from "../../src/storage/driver.ts";
+import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { transaction } from "./schema.ts";
 
-const COLUMNS = "network, address, pod_ref, if_name, container_id";
+const COLUMNS = `network, address, ${OWNER_COLUMNS}`;
+const PLACES = "?, ?, ?, ?, ?, ?, ?";
 
 /** The reservations of a database. `run` maps SQLite's errors. */
 export function sqliteReservations(
@@ -32,17 +34,17 @@ export function sqliteReservations(
 function claim(database: DatabaseSync, wanted: Reservation): ClaimResult {
   const stored = find(database, wanted.network, wanted.ip);
   if (stored && !isOwn(stored, wanted)) {
-    const { podRef, ifName, containerId } = stored;
-    return { kind: "foreign", holder: { podRef, ifName, containerId } };
+    const { network: _, ip: __, ...holder } = stored;
+    return { kind: "foreign", holder };
   }
-  database.prepare(`INSERT OR REPLACE INTO reservations (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`)
-    .run(wanted.network, formatIp(wanted.ip), wanted.podRef, wanted.ifName, wanted.containerId);
+  database.prepare(`INSERT OR REPLACE INTO reservations (${COLUMNS}) VALUES (${PLACES})`)
+    .run(wanted.network, formatIp(wanted.ip), ...ownerValues(wanted));
   return { kind: stored ? "kept" : "created", reservation: wanted };
 }
 
 function create(database: DatabaseSync, wanted: Reservation): Reservation | undefined {
-  const { changes } = database.prepare(`INSERT OR IGNORE INTO reservations (${COLUMNS}) VALUES (?, ?, ?, ?, ?)`)
-    .run(wanted.network, formatIp(wanted.ip), wanted.podRef, wanted.ifName, wanted.containerId);
+  const { changes } = database.prepare(`INSERT OR IGNORE INTO reservations (${COLUMNS}) VALUES (${PLACES})`)
+    .run(wanted.network, formatIp(wanted.ip), ...ownerValues(wanted));
   return Number(changes) > 0 ? wanted : undefined;
 }
 
@@ -66,11 +68,5 @@ function isOwn(stored: Reservation, wanted: Reservation): boolean {
 
 function fromRow(row: Record<string, unknown>): Reservation | undefined {
   const ip = parseIp(String(row.address));
-  return ip && {
-    network: String(row.network),
-    ip,
-    podRef: String(row.pod_ref),
-    ifName: String(row.if_name),
-    containerId: String(row.container_id),
-  };
+  return ip && { network: String(row.network), ip, ...toOwner(row) };
 }

@@ -6,7 +6,10 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** `PRAGMA user_version` of the tables below. */
+/**
+ * `PRAGMA user_version` of the tables below. It rises when older releases could not go on with them; they refuse the file then. Columns that
+ * they may leave NULL are added without: a release that does not know them goes on, and what it writes has none of their facts.
+ */
 export const SCHEMA_VERSION = 1;
 
 const TABLES = `
@@ -22,6 +25,12 @@ CREATE TABLE IF NOT EXISTS reservations (
   pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
   PRIMARY KEY (network, address)) WITHOUT ROWID;
 PRAGMA user_version = ${SCHEMA_VERSION};`;
+
+/** Columns that files of earlier releases lack. */
+const ADDED_COLUMNS = {
+  allocations: ["node TEXT", "pod_uid TEXT"],
+  reservations: ["node TEXT", "pod_uid TEXT"],
+} as const;
 
 /** How long SQLite itself waits for another process's write, in milliseconds, before the caller's own back-off takes over. */
 const BUSY_TIMEOUT = 1_000;
@@ -72,6 +81,10 @@ function prepared(database: DatabaseSync): DatabaseSync {
       );
     }
     if (version < SCHEMA_VERSION) createTables(database);
+    if (missingColumns(database).length > 0) {
+      // asked again in the transaction: another process may have added them
+      transaction(database, () => missingColumns(database).forEach((statement) => database.exec(statement)));
+    }
     return database;
   } catch (error) {
     database.close();
@@ -82,6 +95,16 @@ function prepared(database: DatabaseSync): DatabaseSync {
 function createTables(database: DatabaseSync): void {
   database.exec("PRAGMA journal_mode = WAL");
   transaction(database, () => database.exec(TABLES));
+}
+
+/** Statements that add what the tables lack. */
+function missingColumns(database: DatabaseSync): string[] {
+  const columns = database.prepare("SELECT name FROM pragma_table_info(?)");
+  return Object.entries(ADDED_COLUMNS).flatMap(([table, added]) => {
+    const present = new Set(columns.all(table).map(({ name }) => name));
+    return added.filter((column) => !present.has(column.split(" ", 1)[0] ?? ""))
+      .map((column) => `ALTER TABLE ${table} ADD COLUMN ${column}`);
+  });
 }
 
 function userVersion(database: DatabaseSync): number {

@@ -5,11 +5,14 @@
  * {"version":1,"allocations":{"10.0.0.1":{"id":"9f1c","podref":"default/web-0","ifname":"net1"}}}
  * ```
  *
+ * An entry may have `node`, `poduid` and `sandbox` beside these (`storage/facts.ts`).
+ *
  * @module
  */
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Allocation, Change } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
+import { decodeFacts, encodeFacts } from "../../src/storage/facts.ts";
 
 /** Format of the value. */
 const VERSION = 1;
@@ -89,6 +92,7 @@ export function toAllocations({ allocations }: PoolDocument, family: Family): Ma
       podRef: podRef ?? "",
       ifName: ifName ?? "",
       containerId: containerId ?? "",
+      ...decodeFacts(containerId ?? "", entry ?? {}),
     });
   }
   return read;
@@ -103,12 +107,15 @@ export function withChanges(document: PoolDocument, changes: readonly Change[], 
       delete allocations[key];
       continue;
     }
-    const rest = before?.podRef === after.podRef ? allocations[key] : {};
+    const { node: _, poduid: __, sandbox: ___, ...rest } = before?.podRef === after.podRef
+      ? allocations[key] ?? {}
+      : {};
     allocations[key] = {
       ...rest,
       id: after.containerId,
       podref: after.podRef,
       ...(after.ifName && { ifname: after.ifName }),
+      ...encodeFacts(after),
     };
   }
   return { ...document, allocations };

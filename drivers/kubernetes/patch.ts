@@ -7,6 +7,7 @@ import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { Change, PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
+import { replacingFacts } from "../../src/storage/facts.ts";
 import { encodeEntry, type Metadata } from "./resources.ts";
 
 /** One operation. */
@@ -62,7 +63,12 @@ function operations({ before, after }: Change, path: string): PatchOperation[] {
     differing.push({ op: "replace", path: `${path}/id`, value: after.containerId });
   }
   if (before.ifName !== after.ifName) differing.push({ op: "add", path: `${path}/ifname`, value: after.ifName });
-  return differing;
+  return [...differing, ...memberOperations(path, replacingFacts(before, after))];
+}
+
+/** What sets members of the object at the path, whether they exist or not. */
+export function memberOperations(path: string, members: object): PatchOperation[] {
+  return Object.entries(members).map(([member, value]) => ({ op: "add", path: `${path}/${member}`, value }));
 }
 
 /** Where the entry of a key stands. */

@@ -8,8 +8,11 @@
  */
 import type { Ip } from "../../src/address/ip.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
+import { decodeFacts, encodeFacts, replacingFacts } from "../../src/storage/facts.ts";
+import { annotate, annotationsOf, readAnnotations } from "./annotations.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
 import { reservationName } from "./names.ts";
+import { memberOperations } from "./patch.ts";
 import { API_VERSION, type Metadata, type ReservationObject } from "./resources.ts";
 
 /** Their resource. */
@@ -54,7 +57,7 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
     const { podRef, ifName, containerId } = toReservation(object, wanted);
     if (!isOwn({ podRef, ifName }, wanted)) return { kind: "foreign", holder: { podRef, ifName, containerId } };
     const ours = containerId === wanted.containerId && ifName === wanted.ifName;
-    const kept = ours ? object : await takeOver(api, name, wanted, object.metadata, signal);
+    const kept = ours ? object : await takeOver(api, wanted, object, signal);
     if (kept) return { kind: "kept", reservation: withToken(wanted, kept.metadata) };
   }
   throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was claimed`);
@@ -68,36 +71,36 @@ export function look(api: ApiClient, name: string, signal: AbortSignal): Promise
 /** @returns undefined where there is one already */
 function create(api: ApiClient, name: string, wanted: Reservation, signal: AbortSignal) {
   const { podRef, ifName, containerId } = wanted;
+  const { node: _, ...facts } = encodeFacts(wanted);
   const body = {
     apiVersion: API_VERSION,
     kind: "OverlappingRangeIPReservation",
-    metadata: { name },
+    metadata: { name, annotations: annotationsOf(wanted) },
     spec: {
       podref: podRef,
       ...(ifName !== "" && { ifname: ifName }),
       ...(containerId !== "" && { containerid: containerId }),
+      ...facts,
     },
   };
   return orConflict(api, { verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
 
 /**
- * Writes the new container id (and the interface, which old records lack), so that a release of the old one, which knows the old
- * version, fails.
+ * Writes the new container id (and what old records lack), so that a release of the old one, which knows the old version, fails.
  *
  * @returns undefined where it changed or went meanwhile
  */
-function takeOver(
-  api: ApiClient,
-  name: string,
-  { ifName, containerId }: Reservation,
-  { resourceVersion }: Metadata,
-  signal: AbortSignal,
-) {
+function takeOver(api: ApiClient, wanted: Reservation, object: ReservationObject, signal: AbortSignal) {
+  const { ifName, containerId } = wanted;
+  const { name, resourceVersion } = object.metadata;
+  const { node: _, ...facts } = replacingFacts(toReservation(object, wanted), wanted);
   const body = [
     { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
     ...(ifName === "" ? [] : [{ op: "add", path: "/spec/ifname", value: ifName }]),
     { op: "add", path: "/spec/containerid", value: containerId },
+    ...memberOperations("/spec", facts),
+    ...annotate(object.metadata, wanted),
   ];
   return orConflict(api, { verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
@@ -126,7 +129,8 @@ export function toReservation(
   { network, ip }: { readonly network: string; readonly ip: Ip },
 ): Reservation {
   const { podref = "", ifname = "", containerid = "" } = spec;
-  return withToken({ network, ip, podRef: podref, ifName: ifname, containerId: containerid }, metadata);
+  const facts = decodeFacts(containerid, { ...spec, node: readAnnotations(metadata)?.node });
+  return withToken({ network, ip, podRef: podref, ifName: ifname, containerId: containerid, ...facts }, metadata);
 }
 
 /** What a token holds. */

@@ -6,6 +6,7 @@
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import { type Ip, maxValue } from "../../src/address/ip.ts";
 import type { Allocation } from "../../src/pool/types.ts";
+import { decodeFacts, encodeFacts, type StoredFacts } from "../../src/storage/facts.ts";
 
 /** API group of all of them. */
 export const GROUP = "whereabouts.cni.cncf.io";
@@ -30,12 +31,14 @@ export interface Metadata {
   readonly resourceVersion?: string;
   /** Another object of the same name has another. */
   readonly uid?: string;
+  /** Ours are in `annotations.ts`. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Who wrote which field: doubles an IPPool, so it is cleared. */
   readonly managedFields?: readonly unknown[];
 }
 
-/** One entry of an IPPool. Members of other releases may stand beside these. */
-export interface PoolEntry {
+/** One entry of an IPPool. Members of other releases may stand beside these. Old schemas drop `node`, `poduid` and `sandbox`. */
+export interface PoolEntry extends StoredFacts {
   /** Container id. */
   readonly id?: string;
   /** `namespace/name`; absent before v0.6 of the original. */
@@ -59,8 +62,8 @@ export interface IpPool {
 export interface ReservationObject {
   /** Its name is the address. */
   readonly metadata: Metadata;
-  /** Who holds it. `containerid` is written by us and by releases of the original before v0.8. */
-  readonly spec?: { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
+  /** Who holds it. `containerid` is written by us and by releases of the original before v0.8, the facts of the sandbox by us alone. */
+  readonly spec?: StoredFacts & { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
 }
 
 /** A NodeSlicePool. */
@@ -115,10 +118,11 @@ export function decodeEntries(entries: PoolEntries, base: Ip): Entries {
 
 function decodeEntry(address: bigint, entry: PoolEntry | null): Allocation {
   const { id = "", podref = "", ifname = "" } = entry ?? {};
-  return { address, podRef: podref, ifName: ifname, containerId: id };
+  return { address, podRef: podref, ifName: ifname, containerId: id, ...decodeFacts(id, entry ?? {}) };
 }
 
 /** The entry of an allocation. The interface is left out where there is none, as the original does. */
-export function encodeEntry({ containerId, podRef, ifName }: Allocation): PoolEntry {
-  return { id: containerId, podref: podRef, ...(ifName !== "" && { ifname: ifName }) };
+export function encodeEntry(allocation: Allocation): PoolEntry {
+  const { containerId, podRef, ifName } = allocation;
+  return { id: containerId, podref: podRef, ...(ifName !== "" && { ifname: ifName }), ...encodeFacts(allocation) };
 }

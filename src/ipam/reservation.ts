@@ -22,11 +22,8 @@ export interface ReservedPool {
 }
 
 /** The reservation that belongs to an entry. */
-export function reservationOf(
-  key: PoolKey,
-  { address, podRef, ifName, containerId }: Allocation,
-): Omit<Reservation, "token"> {
-  return { network: key.network, ip: { family: key.cidr.family, value: address }, podRef, ifName, containerId };
+export function reservationOf(key: PoolKey, { address, ...owner }: Allocation): Omit<Reservation, "token"> {
+  return { ...owner, network: key.network, ip: { family: key.cidr.family, value: address } };
 }
 
 /**

@@ -63,6 +63,30 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await driver.commit(snapshot, [{ address: before.address, before, after }], never());
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [after]);
   },
+  "keeps node and pod uid where they are known, and none where they are not": async (store) => {
+    await using driver = await store.open();
+    const [full, nodeOnly, uidOnly, plain] = [1n, 2n, 3n, 4n].map((offset) => allocation(V4, offset, `pod${offset}`));
+    assert(full && nodeOnly && uidOnly && plain);
+    const all: Allocation[] = [{ ...full, ...FACTS }, { ...nodeOnly, node: "node1" }, { ...uidOnly, uid: "u1" }, plain];
+    const made = await driver.commit(await driver.read(V4, never()), all.map(claimed), never());
+    assert.deepEqual(sorted((await driver.read(V4, never())).allocations.values()), all);
+    assert.deepEqual(sorted((await driver.list(never())).flatMap(({ allocations }) => [...allocations.values()])), all);
+    await driver.commit(made, all.map((before) => ({ address: before.address, before })), never());
+    assert.equal((await driver.read(V4, never())).allocations.size, 0);
+  },
+  "replaces node and pod uid with the sandbox that they were those of": async (store) => {
+    await using driver = await store.open();
+    let before: Allocation = allocation(V4, 1n, "a");
+    await driver.commit(await driver.read(V4, never()), [claimed(before)], never());
+    const facts = [FACTS, { node: "node2" }, {}, { uid: "u3" }, { ...FACTS, uid: "u4" }, {}, FACTS, FACTS];
+    for (const [i, some] of facts.entries()) {
+      const { node: _, uid: __, ...rest } = before;
+      const after = { ...rest, containerId: `${i}-container-of-a`, ...some };
+      await driver.commit(await driver.read(V4, never()), [{ address: after.address, before, after }], never());
+      assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [after]);
+      before = after;
+    }
+  },
   "replaces an owner by another in one change": async (store) => {
     await using driver = await store.open();
     const before = allocation(V4, 1n, "a");
@@ -240,6 +264,21 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
       assert.equal((await overlaps.find("", IP, never()))?.containerId, "newer");
       assert.equal(await overlaps.release(newer, never()), true);
     }),
+  "keeps node and pod uid of a reservation with the sandbox that they are those of": (store) =>
+    withReservations(store, async (overlaps) => {
+      for (const [i, facts] of [FACTS, { node: "node2" }, {}, { uid: "u3" }, FACTS].entries()) {
+        const wanted = { ...reservation("a"), containerId: `${i}-container-of-a`, ...facts };
+        assert.equal((await overlaps.claim(wanted, never())).kind, i === 0 ? "created" : "kept");
+        for (const found of [await overlaps.find("", IP, never()), ...await overlaps.list("", never())]) {
+          assert.deepEqual({ ...found, token: undefined }, { ...wanted, token: undefined });
+        }
+      }
+      const last = { ...reservation("a"), containerId: "4-container-of-a" };
+      assert.equal(await overlaps.release(last, never()), true);
+      assert.notEqual(await overlaps.create({ ...reservation("b"), ...FACTS }, never()), undefined);
+      assert.equal((await overlaps.find("", IP, never()))?.uid, FACTS.uid);
+      assert.equal(await overlaps.release(reservation("b"), never()), true);
+    }),
   "lets one of many claims of an address win": (store) =>
     withReservations(store, async (overlaps) => {
       const pods = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -296,6 +335,7 @@ function ip(text: string): Ip {
 const V4: PoolKey = { network: "", cidr: cidr("10.9.0.0/16") };
 const V6: PoolKey = { network: "", cidr: cidr("2001:db8:9::/64") };
 const IP = ip("10.9.0.1");
+const FACTS = { node: "node1.example.com", uid: "4d1a7f5e-0c0e-4a3c-9d8c-6a0d7a1f2b3c" };
 
 function never(): AbortSignal {
   return new AbortController().signal;
@@ -314,6 +354,10 @@ function put(offset: bigint, pod: string, key = V4): Change {
   return { address: after.address, after };
 }
 
+function claimed(after: Allocation): Change {
+  return { address: after.address, after };
+}
+
 function take(offset: bigint, pod: string, key = V4): Change {
   const before = allocation(key, offset, pod);
   return { address: before.address, before };
@@ -324,13 +368,7 @@ function reservation(pod: string): Reservation {
 }
 
 function sorted(allocations: Iterable<Allocation>): Allocation[] {
-  const plain = [...allocations].map(({ address, podRef, ifName, containerId }) => ({
-    podRef,
-    ifName,
-    containerId,
-    address,
-  }));
-  return plain.sort((a, b) => (a.address < b.address ? -1 : 1));
+  return [...allocations].sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 
 function byIp(a: Ip, b: Ip): number {

@@ -25,6 +25,7 @@ const cidr = parseCidr("10.9.0.0/24")?.cidr;
 assert(cidr);
 const KEY: PoolKey = { network: "", cidr };
 const HELD = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "c1" };
+const IP = { family: 4, value: HELD.address } as const;
 const { signal } = new AbortController();
 
 async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
@@ -119,9 +120,9 @@ Deno.test("openEmbedded names rows that it cannot read, and leaves them out", ()
     assert.deepEqual(await driver.unreadable?.(signal), []);
     using odd = new DatabaseSync(path);
     odd.exec(`
-      INSERT INTO allocations VALUES (1, 'fd00::1', 'default/b', 'net1', 'c2');
+      INSERT INTO allocations (pool, address, pod_ref, if_name, container_id) VALUES (1, 'fd00::1', 'default/b', 'net1', 'c2');
       INSERT INTO pools (network, node, range, version) VALUES ('', '', 'nonsense', 1);
-      INSERT INTO reservations VALUES ('', 'nonsense', 'default/b', 'net1', 'c2');
+      INSERT INTO reservations (network, address, pod_ref, if_name, container_id) VALUES ('', 'nonsense', 'default/b', 'net1', 'c2');
     `);
     assert.deepEqual((await driver.unreadable?.(signal))?.map(({ where, why }) => `${where}: ${why}`), [
       "Pool nonsense: Its range is no network",
@@ -129,4 +130,62 @@ Deno.test("openEmbedded names rows that it cannot read, and leaves them out", ()
       "Reservation nonsense: It is of no address",
     ]);
     assert.deepEqual((await driver.list(signal)).map(({ allocations }) => [...allocations.values()]), [[HELD]]);
+  }));
+
+/** Tables and statements of the releases before node and uid were kept, word for word. */
+const FIRST_TABLES = `
+CREATE TABLE IF NOT EXISTS pools (
+  id INTEGER PRIMARY KEY, network TEXT NOT NULL, node TEXT NOT NULL, range TEXT NOT NULL, version INTEGER NOT NULL,
+  UNIQUE (network, node, range));
+CREATE TABLE IF NOT EXISTS allocations (
+  pool INTEGER NOT NULL REFERENCES pools (id), address TEXT NOT NULL,
+  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
+  PRIMARY KEY (pool, address)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reservations (
+  network TEXT NOT NULL, address TEXT NOT NULL,
+  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
+  PRIMARY KEY (network, address)) WITHOUT ROWID;
+PRAGMA user_version = 1;`;
+const FIRST_PUT =
+  "INSERT OR REPLACE INTO allocations (pool, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)";
+const FIRST_RESERVE =
+  "INSERT OR REPLACE INTO reservations (network, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)";
+const FACTS = { node: "node1", uid: "u1" };
+
+Deno.test("openEmbedded adds the columns that a file of an earlier release lacks, whoever else opens it at that moment", () =>
+  inFolder(async (path) => {
+    using first = new DatabaseSync(path);
+    first.exec(`PRAGMA journal_mode = WAL; ${FIRST_TABLES}`);
+    first.exec("INSERT INTO pools (network, node, range, version) VALUES ('', '', '10.9.0.0/24', 1)");
+    first.prepare(FIRST_PUT).run(1, "10.9.0.1", "default/a", "net1", "c1");
+    const drivers = await Promise.all([1, 2, 3].map(() => openEmbedded({ kind: "embedded", path })));
+    const reads = await Promise.all(drivers.map((driver) => driver.read(KEY, signal)));
+    for (const read of reads) assert.deepEqual([...read.allocations.values()], [HELD]);
+    const [driver, ...others] = drivers;
+    const [read] = reads;
+    assert(driver && read);
+    const after = { ...HELD, containerId: "c2", ...FACTS };
+    await driver.commit(read, [{ address: HELD.address, before: HELD, after }], signal);
+    for (const other of others) {
+      assert.deepEqual([...(await other.read(KEY, signal)).allocations.values()], [after]);
+      await other[Symbol.asyncDispose]();
+    }
+    await driver[Symbol.asyncDispose]();
+  }));
+
+Deno.test("openEmbedded leaves a file that earlier releases go on with; what they write has no node and no uid", () =>
+  inFolder(async (path) => {
+    await using driver = await openEmbedded({ kind: "embedded", path });
+    const held = { ...HELD, ...FACTS };
+    const reserved = { ...FACTS, podRef: "default/a", ifName: "net1", containerId: "c1", network: "", ip: IP };
+    await driver.commit(await driver.read(KEY, signal), [{ address: held.address, after: held }], signal);
+    assert.equal((await driver.overlaps?.claim(reserved, signal))?.kind, "created");
+    using earlier = new DatabaseSync(path);
+    assert.deepEqual({ ...earlier.prepare("PRAGMA user_version").get() }, { user_version: 1 });
+    earlier.exec(FIRST_TABLES); // what they do to a file that has them
+    earlier.prepare(FIRST_PUT).run(1, "10.9.0.1", "default/a", "net1", "c2");
+    earlier.prepare(FIRST_RESERVE).run("", "10.9.0.1", "default/a", "net1", "c2");
+    assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [{ ...HELD, containerId: "c2" }]);
+    const { node: _, uid: __, ...plain } = reserved;
+    assert.deepEqual(await driver.overlaps?.find("", IP, signal), { ...plain, containerId: "c2" });
   }));

@@ -64,6 +64,37 @@ Deno.test("Pools leaves keys and members that it does not understand as they are
   assert.deepEqual((await driver.read(KEY, NEVER)).allocations.get(second.address), second);
 });
 
+Deno.test("Pools writes node and uid beside the original's members, and leaves those of other releases", async () => {
+  await using kube = await makeKube();
+  const claimed = { id: "old", podref: "default/web-0", ifname: "net1", ipamclaimref: "vm-a", later: { x: [1] } };
+  await put(kube, "IPPool", NAME, { range: "10.10.0.0/30", allocations: { "1": claimed, "2": claimed } });
+  await using driver = await openWith(kube.kubeconfig);
+  const read = await driver.read(KEY, NEVER);
+  const before = read.allocations.get(KEY.cidr.base + 1n);
+  assert(before);
+  const after = held(KEY, 1n, { containerId: "9f1c5f3e8f6b4f1ea7f3", node: "node1", uid: "u1" });
+  const third = held(KEY, 3n, { node: "node1", uid: "u1" });
+  await driver.commit(
+    read,
+    [{ address: after.address, before, after }, { address: third.address, after: third }],
+    NEVER,
+  );
+  const allocations = async () =>
+    ((await stored(kube, "ippools", NAME)).spec as Record<string, Record<string, unknown>>).allocations;
+  const facts = { node: "node1", poduid: "u1" };
+  const first = { ...claimed, id: "9f1c5f3e8f6b4f1ea7f3", ...facts, sandbox: "9f1c5f3e8f6b4f1e" };
+  assert.deepEqual(await allocations(), {
+    "1": first,
+    "2": claimed,
+    "3": { id: "9f1c", podref: "default/web-0", ifname: "net1", ...facts, sandbox: "9f1c" },
+  });
+  // the takeover of the original: it changes the id alone
+  const takeover = [{ op: "replace", path: "/spec/allocations/1/id", value: "0a".repeat(32) }];
+  await kube.kubectl("patch", "ippools", NAME, "--type=json", `--patch=${JSON.stringify(takeover)}`);
+  const taken = (await driver.read(KEY, NEVER)).allocations.get(after.address);
+  assert.deepEqual(taken, held(KEY, 1n, { containerId: "0a".repeat(32) }));
+});
+
 Deno.test("Pools clears managedFields with its first patch, and they stay away", async () => {
   await using kube = await makeKube();
   await put(kube, "IPPool", NAME, { range: "10.10.0.0/30", allocations: {} });

@@ -19,6 +19,36 @@ Deno.test("kubernetesReservations stores objects as the original does, and the s
   assert.deepEqual((await stored(kube, RESOURCE, "blue-2001-db8--0")).spec, { podref: "default/web-0" });
 });
 
+Deno.test("kubernetesReservations says of which network and node an object is, and leaves what others wrote", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  const annotations = async (name: string) =>
+    ((await stored(kube, RESOURCE, name)).metadata as Record<string, unknown>).annotations;
+  const long = "n".repeat(100);
+  const facts = { node: "node1", uid: "u1" };
+  await overlapsOf(driver).claim(reserved("10.10.0.1", { network: long, ...facts }), NEVER);
+  const NETWORK = "whereabouts.cni.cncf.io/network";
+  const NODE = "whereabouts.cni.cncf.io/node";
+  assert.deepEqual(await annotations(`${long}-10.10.0.1`), { [NETWORK]: long, [NODE]: "node1" });
+  await overlapsOf(driver).claim(reserved("10.10.0.2"), NEVER);
+  assert.deepEqual(await annotations("10.10.0.2"), { [NETWORK]: "" });
+  await put(kube, KIND, "10.10.0.3", { podref: "default/web-0", ifname: "net1", ipamclaimref: "vm-a" });
+  const next = reserved("10.10.0.3", { containerId: "0a".repeat(32), ...facts });
+  assert.equal((await overlapsOf(driver).claim(next, NEVER)).kind, "kept");
+  assert.deepEqual((await stored(kube, RESOURCE, "10.10.0.3")).spec, {
+    podref: "default/web-0",
+    ifname: "net1",
+    ipamclaimref: "vm-a",
+    containerid: "0a".repeat(32),
+    poduid: "u1",
+    sandbox: "0a".repeat(8),
+  });
+  await kube.kubectl("annotate", RESOURCE, "10.10.0.3", "someone=else");
+  const other = { ...next, containerId: "0b".repeat(32), node: "node2", uid: "u2" };
+  assert.equal((await overlapsOf(driver).claim(other, NEVER)).kind, "kept");
+  assert.deepEqual(await annotations("10.10.0.3"), { [NETWORK]: "", [NODE]: "node2", someone: "else" });
+});
+
 Deno.test("kubernetesReservations goes on with what the original made, and makes it its own", async () => {
   await using kube = await makeKube();
   await put(kube, KIND, "10.10.0.1", { podref: "default/web-0", ifname: "net1" });
