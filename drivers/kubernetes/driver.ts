@@ -6,10 +6,12 @@
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
 import type { OpenContext } from "../../src/storage/open.ts";
+import { openPool, removePool } from "./fences.ts";
 import { ApiClient } from "./http.ts";
 import { readAccess } from "./kubeconfig.ts";
 import { Pools, presume } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
+import { findSlices } from "./slices.ts";
 
 /**
  * Opens the store that a kubeconfig leads to. Objects live in the namespace of its current context, `kube-system` where it has none.
@@ -35,7 +37,12 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
     unreadable: async (signal) => await (await import("./unreadable.ts")).findUnreadable(api, signal),
-    slices: { find: async (name, signal) => (await import("./slices.ts")).findSlices(api, name, signal) },
+    slices: {
+      find: (name, signal) => findSlices(api, name, signal),
+      close: (snapshot, fence, signal) => pools.close(snapshot, fence, signal),
+      open: (snapshot, epoch, signal) => openPool(api, snapshot, epoch, signal),
+      remove: (snapshot, signal) => removePool(api, snapshot, signal),
+    },
     overlaps: kubernetesReservations(api),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
   };

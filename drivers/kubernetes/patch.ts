@@ -34,6 +34,8 @@ export interface Stored {
   readonly base: bigint;
   /** Keys that are not the plain offset. */
   readonly oddKeys: ReadonlyMap<bigint, string>;
+  /** The epoch in which the pool was closed last; absent where it never was. */
+  readonly closed?: number;
 }
 
 /**
@@ -42,9 +44,12 @@ export interface Stored {
  * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
  */
 export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Change[]): PatchOperation[] {
-  const { metadata, base, oddKeys } = stored;
+  const { metadata, base, oddKeys, closed = null } = stored;
+  const claims = changes.some(({ before, after }) => after && !before);
   return bounded(metadata.name, [
     { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
+    // every closing raises the epoch, so this holds where versions do not: after a restore of the store they are used again
+    ...(claims ? [{ op: "test", path: "/spec/closed", value: closed } as const] : []),
     ...changes.flatMap((change) => {
       if (change.address < base) throw below(metadata.name, base, key, change.address);
       return operations(change, entryPath(oddKeys.get(change.address) ?? String(change.address - base)));

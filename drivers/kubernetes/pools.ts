@@ -4,9 +4,11 @@
  * @module
  */
 import { formatCidr } from "../../src/address/cidr.ts";
+import type { Fence } from "../../src/pool/fence.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
+import { closePool, fenceOf } from "./fences.ts";
 import type { ApiClient } from "./http.ts";
 import { poolName } from "./names.ts";
 import { guardedPatch, type PatchOperation, type Stored } from "./patch.ts";
@@ -52,6 +54,11 @@ export class Pools {
     }
   }
 
+  /** One PATCH, or one POST for a pool that does not exist. */
+  async close(snapshot: PoolSnapshot, fence: Omit<Fence, "opened">, signal: AbortSignal): Promise<PoolSnapshot> {
+    return this.#snapshot(snapshot.key, await closePool(this.#api, snapshot, fence, signal));
+  }
+
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     const { listAll } = await import("./list.ts");
@@ -93,7 +100,7 @@ export class Pools {
   }
 
   async #patch(
-    { key, allocations: before }: PoolSnapshot,
+    { key, allocations: before, fence }: PoolSnapshot,
     stored: Stored,
     changes: readonly Change[],
     signal: AbortSignal,
@@ -110,7 +117,7 @@ export class Pools {
         oddKeys.delete(address);
       }
     }
-    return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys });
+    return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys }, fence);
   }
 
   async #send<T>(
@@ -127,7 +134,8 @@ export class Pools {
     throw new ConflictError(`${this.#api.what({ resource, name })} was deleted meanwhile`);
   }
 
-  #snapshot(key: PoolKey, { metadata, spec = {} }: IpPool): PoolSnapshot {
+  #snapshot(key: PoolKey, object: IpPool): PoolSnapshot {
+    const { metadata, spec = {} } = object;
     const range = baseOf(spec.range ?? "");
     const wanted = formatCidr(key.cidr);
     if (!range || formatCidr(range.cidr) !== wanted) {
@@ -139,7 +147,14 @@ export class Pools {
       );
     }
     const { allocations, oddKeys } = decodeEntries(spec.allocations ?? {}, range.base);
-    return snapshotOf(key, allocations, { kind: "stored", metadata, base: range.base.value, oddKeys });
+    const fence = fenceOf(object);
+    const closed = fence && { closed: fence.closed };
+    return snapshotOf(
+      key,
+      allocations,
+      { kind: "stored", metadata, base: range.base.value, oddKeys, ...closed },
+      fence,
+    );
   }
 }
 
@@ -148,6 +163,6 @@ export function presume(key: PoolKey, allocations: Allocations): PoolSnapshot {
   return snapshotOf(key, allocations, { kind: "presumed" });
 }
 
-function snapshotOf(key: PoolKey, allocations: Allocations, version: Version): PoolSnapshot {
-  return { key, allocations, version };
+function snapshotOf(key: PoolKey, allocations: Allocations, version: Version, fence?: Fence): PoolSnapshot {
+  return { key, allocations, version, ...(fence && { fence }) };
 }

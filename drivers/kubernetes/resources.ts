@@ -54,8 +54,13 @@ export type PoolEntries = Readonly<Record<string, PoolEntry | null>>;
 export interface IpPool {
   /** Name and version. */
   readonly metadata: Metadata;
-  /** Range and entries. */
-  readonly spec?: { readonly range?: string; readonly allocations?: PoolEntries };
+  /** Range, entries, and the epochs of its last closing and opening (`fences.ts`). */
+  readonly spec?: {
+    readonly range?: string;
+    readonly allocations?: PoolEntries;
+    readonly closed?: number;
+    readonly opened?: number;
+  };
 }
 
 /** An OverlappingRangeIPReservation. */

@@ -79,6 +79,11 @@ export function contains(cidr: Cidr, ip: Ip): boolean {
   return ip.family === cidr.family && ip.value >= first && ip.value <= last;
 }
 
+/** Whether the inner network lies in the outer one as a whole. */
+export function within(outer: Cidr, inner: Cidr): boolean {
+  return outer.prefix <= inner.prefix && contains(outer, { family: inner.family, value: inner.base });
+}
+
 /** Whether two networks share an address. One then contains the other. */
 export function overlap(a: Cidr, b: Cidr): boolean {
   if (a.family !== b.family) return false;

@@ -7,6 +7,7 @@ import { loadConfig, type LoadInput } from "../config/load.ts";
 import { configuredNodeName, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { type Ipam, type OpenIpam, openIpam } from "../ipam/ipam.ts";
+import type { SlicePurpose } from "../ipam/slices.ts";
 import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
 import type { Owner } from "../pool/types.ts";
 import type { LoadDriver } from "../storage/open.ts";
@@ -95,10 +96,15 @@ export async function configure({ world, host, request }: Call, recorded?: unkno
 }
 
 /** The configuration with its ranges narrowed to this node's slices, where it asks for slices. */
-export async function sliced({ world, signal }: Call, ipam: Ipam, config: IpamConfig): Promise<IpamConfig> {
+export async function sliced(
+  { world, signal }: Call,
+  ipam: Ipam,
+  config: IpamConfig,
+  purpose: SlicePurpose = "allocate",
+): Promise<IpamConfig> {
   if (config.nodeSliceSize === undefined) return config;
   const { sliceRanges } = await import("../ipam/slices.ts");
-  return await sliceRanges(ipam, config, () => nodeName(world, config), signal);
+  return await sliceRanges(ipam, config, () => nodeName(world, config), signal, purpose);
 }
 
 /** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */

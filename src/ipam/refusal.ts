@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { ClaimOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
-import { AddressTakenError, PoolExhaustedError } from "./errors.ts";
+import { AddressTakenError, NoSliceError, PoolExhaustedError } from "./errors.ts";
 
 /** The error for a claim that gave nothing. */
 export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Error {
@@ -25,6 +26,15 @@ export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Er
         `Cannot give the requested address ${
           text(outcome.address)
         } of pool ${pool}: network, broadcast and .0 addresses are never given`,
+      );
+    case "closed":
+      return new NoSliceError(
+        `Pool ${pool} is closed: ${
+          outcome.fence.reason ??
+            `the slice ${
+              formatCidr(key.cidr)
+            } is no longer this node's; retry after the controller assigned it another one`
+        }`,
       );
     default:
       return new PoolExhaustedError(

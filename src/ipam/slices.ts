@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { formatCidr, span } from "../address/cidr.ts";
+import { formatCidr, parseCidr, span, within } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import { ConfigError, type IpamConfig } from "../config/types.ts";
+import type { SliceList } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { NoSliceError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
@@ -24,6 +25,12 @@ export function slicePoolName(
 }
 
 /**
+ * What slices are read for: `allocate`, or `recorded` for calls that work with what was allocated. Those are refused nothing that would only
+ * keep a node from allocating.
+ */
+export type SlicePurpose = "allocate" | "recorded";
+
+/**
  * Narrows the ranges to the slices of a node; without `node_slice_size` they stay as they are.
  *
  * @throws {NoSliceError} the node has no slice of a range
@@ -34,6 +41,7 @@ export async function sliceRanges(
   config: IpamConfig,
   nodeName: () => Promise<string>,
   signal: AbortSignal,
+  purpose: SlicePurpose = "allocate",
 ): Promise<IpamConfig> {
   if (config.nodeSliceSize === undefined || config.ranges.length === 0) return config;
   const { slices } = ipam.driver;
@@ -48,18 +56,30 @@ export async function sliceRanges(
   const node = await nodeName();
   const ranges = await Promise.all(config.ranges.map(async (range, index) => {
     const name = slicePoolName(config, range, index);
-    const pool = await retry((limit) => slices.find(name, limit), ipam.clock, signal);
-    const slice = pool?.find((one) => one.node === node && one.cidr.family === range.cidr.family);
-    if (slice) return narrowed(range, node, slice.cidr);
-    const why = pool
-      ? `it lists ${pool.filter((one) => one.node !== "").length} other nodes`
-      : "there is no such object";
-    throw new NoSliceError(
-      `Node ${JSON.stringify(node)} has no slice of ${formatCidr(range.cidr)} in NodeSlicePool ${name}: ${why}; ` +
-        "the controller gives slices to nodes",
-    );
+    const list = await retry((limit) => slices.find(name, limit), ipam.clock, signal);
+    const own = list?.slices.filter((one) => one.node === node && one.cidr.family === range.cidr.family) ?? [];
+    const inside = own.find(({ cidr }) => within(range.cidr, cidr));
+    const slice = purpose === "recorded" ? inside ?? own[0] : inside;
+    if (slice && (purpose === "recorded" || !refusal(name, list, range))) return narrowed(range, node, slice.cidr);
+    throw new NoSliceError(refusal(name, list, range) ?? missing(name, list, range, node));
   }));
   return { ...config, ranges };
+}
+
+/** Why the slices under a name are no network's of this range; undefined where they are. */
+function refusal(name: string, list: SliceList | undefined, { cidr }: IpRange): string | undefined {
+  if (list?.refused !== undefined) return list.refused;
+  const whole = list && parseCidr(list.range)?.cidr;
+  if (!whole || formatCidr(whole) === formatCidr(cidr)) return undefined;
+  return `NodeSlicePool ${name} is of range ${formatCidr(whole)}, this network's is ${formatCidr(cidr)}; ` +
+    "give the networks different names, or wait for the controller where the range was changed";
+}
+
+function missing(name: string, list: SliceList | undefined, { cidr }: IpRange, node: string): string {
+  const others = new Set(list?.slices.map((one) => one.node).filter((other) => other !== "" && other !== node));
+  const why = list ? `it lists ${others.size} other nodes` : "there is no such object";
+  return `Node ${JSON.stringify(node)} has no slice of ${formatCidr(cidr)} in NodeSlicePool ${name}: ${why}; ` +
+    "the controller gives slices to nodes";
 }
 
 /** A range narrowed to the slice of a node. */

@@ -19,15 +19,28 @@ import { type Allocation, sameOwner } from "./types.ts";
  */
 export function assign(draft: Draft, request: ClaimRequest): ClaimOutcome {
   const { owner, requested, avoid, besides } = request;
-  const own = draft.ofInterface(owner).filter((held) => !besides.has(held.address));
-  for (const held of own.filter((held) => avoid.has(held.address))) draft.set(held.address, undefined);
-  const kept = own.filter((held) => !avoid.has(held.address)).sort(byFitness(request));
+  const kept = ownOf(draft, request);
   if (requested !== undefined) return assignRequested(draft, request, requested, kept);
   const [held] = kept;
   if (held) return { kind: "held", allocation: refresh(draft, held, request) };
   const address = draft.lowestFree(request.range, new Set([...avoid, ...besides]));
   if (address === undefined) return { kind: "exhausted" };
   return { kind: "claimed", allocation: put(draft, { ...owner, address }) };
+}
+
+/** Gives the owner the address that it has, and no other one; undefined where it has none. */
+export function keep(draft: Draft, request: ClaimRequest): ClaimOutcome | undefined {
+  const { requested } = request;
+  const held = ownOf(draft, request).find(({ address }) => requested === undefined || address === requested);
+  return held && { kind: "held", allocation: refresh(draft, held, request) };
+}
+
+/** What the owner has of the pool, the fittest first. What somebody else holds too is dropped. */
+function ownOf(draft: Draft, request: ClaimRequest): Allocation[] {
+  const { owner, avoid, besides } = request;
+  const own = draft.ofInterface(owner).filter((held) => !besides.has(held.address));
+  for (const held of own.filter((held) => avoid.has(held.address))) draft.set(held.address, undefined);
+  return own.filter((held) => !avoid.has(held.address)).sort(byFitness(request));
 }
 
 /** In the bounds first, of this very sandbox first, lowest first. */

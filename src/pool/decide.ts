@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { assign } from "./assign.ts";
+import { assign, keep } from "./assign.ts";
 import { Draft } from "./draft.ts";
+import { type Fence, isClosed } from "./fence.ts";
 import { free, revert } from "./free.ts";
 import type { Outcome, PoolRequest } from "./requests.ts";
 import type { Allocations, Change } from "./types.ts";
@@ -33,17 +34,19 @@ export interface Decision {
  * const { changes } = decide(new Map(), [claim(owner, { cidr, ...usable(cidr), excludes: [] })]);
  * assert.equal(changes[0]?.address, cidr.base + 1n);
  * ```
+ *
+ * @param fence a pool that it closes allocates nothing: owners keep what they have, and releases are served
  */
-export function decide(stored: Allocations, requests: readonly PoolRequest[]): Decision {
+export function decide(stored: Allocations, requests: readonly PoolRequest[], fence?: Fence): Decision {
   const draft = new Draft(stored);
-  const outcomes = requests.map((request) => answer(draft, request));
+  const outcomes = requests.map((request) => answer(draft, request, fence));
   return { changes: draft.changes(), outcomes };
 }
 
-function answer(draft: Draft, request: PoolRequest): Outcome {
+function answer(draft: Draft, request: PoolRequest, fence: Fence | undefined): Outcome {
   switch (request.kind) {
     case "claim":
-      return assign(draft, request);
+      return isClosed(fence) ? keep(draft, request) ?? { kind: "closed", fence } : assign(draft, request);
     case "release":
       return { kind: "released", allocations: free(draft, request) };
     case "revert":

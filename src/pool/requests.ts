@@ -4,6 +4,7 @@
  * @module
  */
 import type { IpRange } from "../address/range.ts";
+import type { Fence } from "./fence.ts";
 import type { Allocation, Change, Owner } from "./types.ts";
 
 const NONE: ReadonlySet<bigint> = new Set();
@@ -47,11 +48,12 @@ export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest;
 
 /**
  * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or nobody may (network and
- * broadcast address, an IPv4 address that ends in `.0`).
+ * broadcast address, an IPv4 address that ends in `.0`). `closed`: the pool allocates nothing.
  */
 export type ClaimOutcome =
   | { readonly kind: "held" | "claimed"; readonly allocation: Allocation }
   | { readonly kind: "exhausted" }
+  | { readonly kind: "closed"; readonly fence: Fence }
   | { readonly kind: "taken"; readonly address: bigint; readonly by?: Owner }
   | { readonly kind: "unusable"; readonly address: bigint };
 

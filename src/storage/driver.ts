@@ -13,6 +13,7 @@
  */
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
+import type { Fence } from "../pool/fence.ts";
 import type { Slice } from "../pool/slices.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 
@@ -22,6 +23,8 @@ export interface PoolSnapshot {
   readonly key: PoolKey;
   /** Every allocation the driver understands. What it does not understand stays in the store untouched. */
   readonly allocations: Allocations;
+  /** Whether it was ever closed, and whether it still is. Absent where it never was, or the store closes none. */
+  readonly fence?: Fence;
   /** The driver's own: compared with what is stored when a commit is made on this snapshot. */
   readonly version: unknown;
 }
@@ -72,10 +75,33 @@ export interface Reservations {
   list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
 }
 
-/** The node slices of a store. */
+/** The slices under one name. */
+export interface SliceList {
+  /** The whole range, as written. */
+  readonly range: string;
+  /** The slices, those of other nodes too. */
+  readonly slices: readonly Slice[];
+  /** Why nothing is allocated of them: one sentence. Absent where it is. */
+  readonly refused?: string;
+}
+
+/** The node slices of a store, and how a pool is kept closed whose slice another node may have. */
 export interface SliceStore {
-  /** The slices under a name, those of other nodes too; undefined where there are none. */
-  find(name: string, signal: AbortSignal): Promise<readonly Slice[] | undefined>;
+  /** The slices under a name; undefined where there are none. */
+  find(name: string, signal: AbortSignal): Promise<SliceList | undefined>;
+  /**
+   * Closes a pool in an epoch, and creates it where it does not exist. Always a write: commits on any earlier snapshot conflict from then on.
+   *
+   * @param fence its `closed` is above every number that the pool has
+   * @returns the pool after the write
+   * @throws {ConflictError} the pool is no longer the one of the snapshot
+   * @throws {RefusedError} the store did not keep it
+   */
+  close(snapshot: PoolSnapshot, fence: Omit<Fence, "opened">, signal: AbortSignal): Promise<PoolSnapshot>;
+  /** Opens a closed pool in an epoch. It stays closed where it was closed in that one or in a later one. @throws {ConflictError} it changed */
+  open(snapshot: PoolSnapshot, epoch: number, signal: AbortSignal): Promise<void>;
+  /** Deletes an empty pool as it was listed. @throws {ConflictError} it changed */
+  remove(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
 }
 
 /** One pool as an older release recorded it, in a layout of its own. */

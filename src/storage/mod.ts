@@ -4,6 +4,7 @@
  * @module
  */
 export type { Family, Ip } from "../address/ip.ts";
+export type { Fence } from "../pool/fence.ts";
 export type { Slice } from "../pool/slices.ts";
 export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
@@ -15,6 +16,7 @@ export type {
   PoolSnapshot,
   Reservation,
   Reservations,
+  SliceList,
   SliceStore,
   StorageDriver,
 } from "./driver.ts";

@@ -49,7 +49,7 @@ export function update(
   options: UpdateOptions,
 ): Promise<Updated> {
   let known = options.from;
-  const decideOn = ({ allocations }: PoolSnapshot): Decision => decide(allocations, requests());
+  const decideOn = ({ allocations, fence }: PoolSnapshot): Decision => decide(allocations, requests(), fence);
   return retry(
     async (signal) => {
       const remembered = known;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
+import { cidrOf, formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { ConfigError, type IpamConfig } from "../../src/config/types.ts";
 import { NoSliceError } from "../../src/ipam/errors.ts";
@@ -8,20 +8,21 @@ import { slicePoolName, sliceRanges } from "../../src/ipam/slices.ts";
 import { formatPoolKey } from "../../src/pool/types.ts";
 import { config, ipamOn, memory, never } from "./lab.ts";
 
-/** A store with these slices: names of NodeSlicePools, then nodes with their slices. */
+/** A store with these slices: names of NodeSlicePools, then nodes with their slices, and the range under `range`. */
 async function withSlices(
   pools: Record<string, Record<string, string>>,
   run: (ipam: Ipam) => Promise<void>,
 ): Promise<void> {
   await using driver = await memory();
-  const find = (name: string) =>
-    Promise.resolve(
-      pools[name] && Object.entries(pools[name]).map(([node, text]) => {
-        const parsed = parseCidr(text);
-        assert(parsed);
-        return { node, cidr: parsed.cidr };
-      }),
-    );
+  const find = (name: string) => {
+    const { range = "", refused, ...nodes } = pools[name] ?? {};
+    const slices = Object.entries(nodes).map(([node, text]) => {
+      const parsed = parseCidr(text);
+      assert(parsed);
+      return { node, cidr: parsed.cidr };
+    });
+    return Promise.resolve(pools[name] && { range, slices, ...(refused && { refused }) });
+  };
   const ipam = ipamOn(driver);
   const sliced = Object.create(driver, { slices: { value: { find } } });
   await run({ ...ipam, driver: sliced });
@@ -67,6 +68,40 @@ Deno.test("sliceRanges names the node, the range and the object when there is no
     await assert.rejects(sliceRanges(ipam, sliced(["10.0.0.0/24"]), node("b"), never()), refused);
     const named = sliced(["10.0.0.0/24"], { networkName: "blue" });
     await assert.rejects(sliceRanges(ipam, named, node("a"), never()), /NodeSlicePool blue: there is no such object/);
+  }));
+
+Deno.test("sliceRanges never takes a slice outside the range for one, and names both ranges", () =>
+  withSlices({ lab: { range: "10.62.0.0/24", a: "10.62.0.0/26" } }, async (ipam) => {
+    const refused = (error: Error) =>
+      error instanceof NoSliceError && error.message.startsWith(
+        "NodeSlicePool lab is of range 10.62.0.0/24, this network's is 10.63.0.0/24; give the networks different names",
+      );
+    await assert.rejects(sliceRanges(ipam, sliced(["10.63.0.0/24"]), node("a"), never()), refused);
+    const inside = sliced(["10.62.0.0/16"]); // its slices may be another node's in this network
+    await assert.rejects(sliceRanges(ipam, inside, node("a"), never()), NoSliceError);
+    const { ranges } = await sliceRanges(ipam, inside, node("a"), never(), "recorded");
+    assert.equal(formatPoolKey(poolOf(inside, ranges[0] ?? assert.fail())), "a/10.62.0.0/26");
+  }));
+
+Deno.test("sliceRanges passes on why a NodeSlicePool is refused, and lets releases work with it", () =>
+  withSlices({ lab: { range: "10.0.0.0/24", a: "10.0.0.0/26", refused: "it overlaps another one" } }, async (ipam) => {
+    const config = sliced(["10.0.0.0/24"]);
+    await assert.rejects(sliceRanges(ipam, config, node("a"), never()), new NoSliceError("it overlaps another one"));
+    assert.equal((await sliceRanges(ipam, config, node("a"), never(), "recorded")).ranges.length, 1);
+  }));
+
+Deno.test("sliceRanges takes the slice inside the range where the node has others in use", () =>
+  withSlices({ lab: { range: "10.1.0.0/24", a: "10.1.0.64/26" } }, async (ipam) => {
+    const find = ipam.driver.slices?.find;
+    assert(find);
+    const former = { node: "a", cidr: cidrOf({ family: 4, value: 0x0a000000n }, 26) };
+    const both: typeof find = async (name, signal) => {
+      const list = await find(name, signal);
+      return list && { ...list, slices: [former, ...list.slices] };
+    };
+    const driver = Object.create(ipam.driver, { slices: { value: { find: both } } });
+    const { ranges } = await sliceRanges({ ...ipam, driver }, sliced(["10.1.0.0/24"]), node("a"), never());
+    assert.deepEqual(ranges.map(({ slice }) => slice && formatCidr(slice.cidr)), ["10.1.0.64/26"]);
   }));
 
 Deno.test("sliceRanges refuses a store that keeps no slices", async () => {

@@ -56,6 +56,22 @@ Deno.test("decide gives a batch of claims the lowest addresses in order", () => 
   );
 });
 
+Deno.test("decide allocates nothing in a closed pool: owners keep what they have, and releases are served", () => {
+  const stored = pool({ 1: "a/net1/x", 2: "b/net1/x" });
+  const fence = { closed: 4, opened: 3 };
+  const requests = [
+    claim(owner("a/net1/y"), range(1, 6)),
+    claim(owner("c/net1/x"), range(1, 6)),
+    claim(owner("d/net1/x"), range(1, 6), { requested: at(5) }),
+    drop([held(2, "b/net1/x")]),
+  ];
+  const decision = decide(stored, requests, fence);
+  assert.deepEqual(entries(commit(stored, decision)), { 1: "a/net1/y" });
+  assert.deepEqual(decision.outcomes.map(({ kind }) => kind), ["held", "closed", "closed", "released"]);
+  const opened = decide(stored, requests, { ...fence, opened: 5 }).outcomes;
+  assert.deepEqual(opened.map(({ kind }) => kind), ["held", "claimed", "claimed", "released"]);
+});
+
 Deno.test("decide reuses in a batch what the batch released", () => {
   const bounds = range(1, 3);
   const stored = pool({ 1: "a/net1/x", 2: "b/net1/y", 3: "c/net1/z" });

@@ -27,7 +27,10 @@ export type Method =
   | "reservation.release"
   | "reservation.find"
   | "reservation.list"
-  | "slices.find";
+  | "slices.find"
+  | "slices.close"
+  | "slices.open"
+  | "slices.remove";
 
 /** One call of a driver, as a plan sees it. */
 export interface Operation {
@@ -54,7 +57,15 @@ export interface Fault {
 /** Decides on each operation before it is done: undefined lets it be. A promise holds the operation until it resolves. */
 export type Plan = (operation: Operation) => Fault | undefined | Promise<Fault | undefined>;
 
-const WRITES: readonly Method[] = ["commit", "reservation.claim", "reservation.create", "reservation.release"];
+const WRITES: readonly Method[] = [
+  "commit",
+  "reservation.claim",
+  "reservation.create",
+  "reservation.release",
+  "slices.close",
+  "slices.open",
+  "slices.remove",
+];
 
 /** Wraps a driver. Disposing the wrapper disposes the driver. */
 export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
@@ -78,7 +89,15 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
     ...(driver.presume && { presume: driver.presume.bind(driver) }),
     ...(slices && {
-      slices: { find: (name, signal) => run("slices.find", name, signal, (limit) => slices.find(name, limit)) },
+      slices: {
+        find: (name, signal) => run("slices.find", name, signal, (limit) => slices.find(name, limit)),
+        close: (snapshot, fence, signal) =>
+          run("slices.close", formatPoolKey(snapshot.key), signal, (limit) => slices.close(snapshot, fence, limit)),
+        open: (snapshot, epoch, signal) =>
+          run("slices.open", formatPoolKey(snapshot.key), signal, (limit) => slices.open(snapshot, epoch, limit)),
+        remove: (snapshot, signal) =>
+          run("slices.remove", formatPoolKey(snapshot.key), signal, (limit) => slices.remove(snapshot, limit)),
+      },
     }),
     ...(overlaps && {
       overlaps: {

@@ -13,6 +13,6 @@ export async function check(call: Call): Promise<string> {
   const given = parsePrevResult(call.request.conf);
   await using ipam = await call.host.open(config, call.world, log);
   const owner = await ownerOf(call, config);
-  await verify(ipam, await sliced(call, ipam, config), owner, given, call.signal);
+  await verify(ipam, await sliced(call, ipam, config, "recorded"), owner, given, call.signal);
   return "";
 }

@@ -75,7 +75,7 @@ export async function deliver(
 /** A node that lost its slice gave nothing from it that is not in its journal. */
 async function stillSliced(call: Call, ipam: OpenIpam, config: IpamConfig, log: Logger): Promise<IpamConfig> {
   try {
-    return await sliced(call, ipam, config);
+    return await sliced(call, ipam, config, "recorded");
   } catch (error) {
     if (!(error instanceof NoSliceError)) throw error;
     log.warn(error.message);

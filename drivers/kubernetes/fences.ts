@@ -1,0 +1,118 @@
+/**
+ * Closing, opening and deleting IPPools: the controller's part in moving a slice from node to node.
+ *
+ * `spec.closed` and `spec.opened` are epochs (`src/pool/fence.ts`). The schema lets both only grow, and a closed pool only shrink, whoever
+ * writes: plugins of the original leave members that they do not know as they are.
+ *
+ * @module
+ */
+import { formatCidr } from "../../src/address/cidr.ts";
+import type { Fence } from "../../src/pool/fence.ts";
+import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
+import { annotate, annotationsOf } from "./annotations.ts";
+import type { ApiClient } from "./http.ts";
+import { poolName } from "./names.ts";
+import { CLEAR_MANAGED_FIELDS, type PatchOperation, type Stored } from "./patch.ts";
+import { API_VERSION, GROUP, type IpPool, type Metadata } from "./resources.ts";
+
+const resource = "ippools";
+const WRITER = { fieldManager: "whereabouts-controller" };
+/** Holds {@linkcode Fence.reason}. */
+const REASON = `${GROUP}/closed-because`;
+
+/** What an object says of its closing and opening. */
+export function fenceOf({ metadata: { annotations = {} }, spec = {} }: IpPool): Fence | undefined {
+  const { closed, opened = 0 } = spec;
+  const { [REASON]: reason } = annotations;
+  return closed === undefined ? undefined : { closed, opened, ...(reason && { reason }) };
+}
+
+/**
+ * Closes the pool of a snapshot.
+ *
+ * @throws {ConflictError} it changed, or somebody created or deleted it
+ * @throws {RefusedError} the schema in use drops `spec.closed`
+ */
+export async function closePool(
+  api: ApiClient,
+  { key, version }: PoolSnapshot,
+  { closed, reason }: Omit<Fence, "opened">,
+  signal: AbortSignal,
+): Promise<IpPool> {
+  const name = poolName(key);
+  const because = reason === undefined ? {} : { [REASON]: reason };
+  const stored = storedMetadata(version);
+  const object = stored
+    ? await patch(api, stored, [
+      ...annotate(stored, key),
+      { op: "add", path: "/spec/closed", value: closed },
+      ...Object.entries(because).map(([annotation, value]): PatchOperation => ({
+        op: "add",
+        path: `/metadata/annotations/${annotation.replaceAll("/", "~1")}`,
+        value,
+      })),
+    ], signal)
+    : await api.request<IpPool>({
+      verb: "create",
+      resource,
+      name,
+      query: WRITER,
+      body: {
+        apiVersion: API_VERSION,
+        kind: "IPPool",
+        metadata: { name, annotations: { ...annotationsOf(key), ...because } },
+        spec: { range: formatCidr(key.cidr), allocations: {}, closed },
+      },
+    }, signal);
+  if (!object) throw new ConflictError(`${api.what({ resource, name })} was deleted meanwhile`);
+  if (object.spec?.closed === closed) return object;
+  throw new RefusedError(
+    `Cannot close ${
+      api.what({ resource, name })
+    }: the IPPools CRD is outdated, it drops spec.closed; apply install/manifests/crds. ` +
+      "Until then slices that nodes leave are assigned to no other node",
+  );
+}
+
+/** Opens the pool of a snapshot in an epoch. @throws {ConflictError} it changed */
+export async function openPool(
+  api: ApiClient,
+  { version }: PoolSnapshot,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const stored = storedMetadata(version);
+  if (stored) await patch(api, stored, [{ op: "add", path: "/spec/opened", value: epoch }], signal);
+}
+
+/** Deletes the pool of a snapshot. @throws {ConflictError} it changed */
+export async function removePool(api: ApiClient, { version }: PoolSnapshot, signal: AbortSignal): Promise<void> {
+  const stored = storedMetadata(version);
+  if (!stored) return;
+  const { name, uid, resourceVersion } = stored;
+  const preconditions = { uid, resourceVersion };
+  const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions };
+  await api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal);
+}
+
+/** What a snapshot knows of the object; undefined where there was none. */
+function storedMetadata(version: unknown): Metadata | undefined {
+  const { kind, metadata } = version as { readonly kind: string } & Partial<Stored>;
+  return kind === "stored" ? metadata : undefined;
+}
+
+async function patch(
+  api: ApiClient,
+  { name, resourceVersion, managedFields }: Metadata,
+  operations: readonly PatchOperation[],
+  signal: AbortSignal,
+): Promise<IpPool> {
+  const body = [
+    { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+    ...operations,
+    ...(managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
+  ];
+  const object = await api.request<IpPool>({ verb: "patch", resource, name, query: WRITER, body }, signal);
+  if (!object) throw new ConflictError(`${api.what({ resource, name })} was deleted meanwhile`);
+  return object;
+}
