@@ -5,7 +5,7 @@
  */
 import { runAgent } from "../agent/agent.ts";
 import { DEFAULT_SOCKET, SOCKET_VARIABLE } from "../agent/protocol.ts";
-import { LOG_LEVELS, makeLogger } from "../world/log.ts";
+import { LOG_LEVELS, makeLogger, parseLogLevel } from "../world/log.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,7 +13,7 @@ import type { Terminal } from "./terminal.ts";
 export const AGENT_FLAGS = {
   socket: { type: "string", value: "PATH", help: `Where it listens; else ${SOCKET_VARIABLE}, else ${DEFAULT_SOCKET}` },
   "http-address": { type: "string", value: "HOST:PORT", help: "Serve health and metrics there" },
-  "log-level": { type: "string", value: "LEVEL", default: "verbose", help: "panic, error, verbose or debug" },
+  "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
 } as const satisfies Flags;
 
 /** Runs the agent until it is told to stop. */
@@ -32,10 +32,10 @@ export async function serve(
   values: Values<typeof AGENT_FLAGS>,
   patience: number,
 ): Promise<number> {
-  const level = LOG_LEVELS.find((one) => one === values["log-level"]);
+  const level = parseLogLevel(values["log-level"]);
   if (!level) {
     throw new UsageError(
-      `Unknown log level ${JSON.stringify(values["log-level"])}: wanted one of ${LOG_LEVELS.join(", ")}`,
+      `Unknown log level ${JSON.stringify(values["log-level"])}: expected one of ${LOG_LEVELS.join(", ")}`,
     );
   }
   const socket = values.socket ?? world.env(SOCKET_VARIABLE) ?? DEFAULT_SOCKET;

@@ -7,7 +7,7 @@ import { loadConfig } from "../config/load.ts";
 import { Controller } from "../controllers/controller.ts";
 import { elect } from "../controllers/leader.ts";
 import { parseSchedule } from "../controllers/schedule.ts";
-import { LOG_LEVELS, type LogLevel, makeLogger } from "../world/log.ts";
+import { LOG_LEVELS, type LogLevel, makeLogger, parseLogLevel } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import { graceOf } from "./reconcile.ts";
@@ -28,7 +28,7 @@ const FLAGS = {
   grace: { type: "string", value: "SECONDS", default: "30", help: "Time between the two looks of a sweep" },
   "lease-name": { type: "string", value: "NAME", default: "whereabouts-controller", help: "Lease of the leader" },
   "lease-namespace": { type: "string", value: "NAME", help: "Its namespace; else this pod's" },
-  "log-level": { type: "string", value: "LEVEL", default: "verbose", help: "panic, error, verbose or debug" },
+  "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
   ...STORE,
 } as const satisfies Flags;
 
@@ -75,10 +75,10 @@ function checked(values: Values<typeof FLAGS>): {
   readonly grace: number;
   readonly httpAddress: string | undefined;
 } {
-  const level = LOG_LEVELS.find((one) => one === values["log-level"]);
+  const level = parseLogLevel(values["log-level"]);
   if (!level) {
     throw new UsageError(
-      `Unknown log level ${JSON.stringify(values["log-level"])}: wanted one of ${LOG_LEVELS.join(", ")}`,
+      `Unknown log level ${JSON.stringify(values["log-level"])}: expected one of ${LOG_LEVELS.join(", ")}`,
     );
   }
   const httpAddress = values["http-address"];

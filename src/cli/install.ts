@@ -89,7 +89,7 @@ async function takeAway({ world, print, platform }: Terminal, settings: InstallS
 /** Installs, and stays to follow the credentials unless told otherwise. The agent begins when the files are there, and ends it all. */
 async function stay(terminal: Terminal, settings: InstallSettings, values: Values<typeof FLAGS>): Promise<number> {
   const { world } = terminal;
-  const log = makeLogger(world, { level: "verbose" });
+  const log = makeLogger(world, { level: "info" });
   const platform = await terminal.platform();
   const written = await installFiles(world, platform, settings, log);
   if (values.once || (world.env("SLEEP") === "false" && !values.agent)) return 0;

@@ -38,7 +38,10 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   agent_socket: ["/run/whereabouts/agent.sock", "Socket of the node's agent; `off` does without."],
   configuration_path: ["none", "A further configuration file, or the folder of the flat file and `nodename`."],
   log_file: ["none", "File that gets every log line, besides standard error."],
-  log_level: ["debug", "`panic`, `error`, `verbose` or `debug`."],
+  log_level: [
+    "debug",
+    "`error`, `warning`, `info` or `debug`; the original's `panic` (nothing) and `verbose` (`info`) too.",
+  ],
   reconciler_cron_expression: ["none", "Schedule of the sweep."],
   sleep_for_race: ["0", "Test aid: seconds to wait between decision and write."],
   leader_lease_duration: ["ignored", "Accepted for the original's sake: no lease is taken."],

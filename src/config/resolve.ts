@@ -6,7 +6,7 @@
 import { formatCidr, overlap } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
-import { LOG_LEVELS, type LogLevel } from "../world/log.ts";
+import { LOG_LEVELS, type LogLevel, parseLogLevel } from "../world/log.ts";
 import type { Asked } from "./asked.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
@@ -163,9 +163,9 @@ function parseSleep(document: Document, path: string): number {
 
 function parseLog(document: Document, path: string, warn: Warn): { level: LogLevel; file?: string } {
   const name = text(document, "log_level");
-  const level = LOG_LEVELS.find((one) => one === name?.toLowerCase());
+  const level = parseLogLevel(name ?? "debug");
   if (name !== undefined && !level) {
-    warn(`${path}.log_level ${quote(name)} is ignored: wanted one of ${LOG_LEVELS.join(", ")}`);
+    warn(`${path}.log_level ${quote(name)} is ignored: expected one of ${LOG_LEVELS.join(", ")}`);
   }
   return { level: level ?? "debug", ...optional("file", text(document, "log_file")) };
 }

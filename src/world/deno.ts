@@ -25,7 +25,7 @@ export function denoWorld(): World {
     writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
     remove: soon(remove),
     listFolder: soon(listFolder),
-    appendTextFile: (path, text) => Deno.writeTextFileSync(path, text, { append: true, create: true, mode: 0o644 }),
+    appendTextFile,
     exchange,
     lock: (name, signal) => lock(name, signal),
     tryLock,
@@ -126,6 +126,13 @@ function soon<T>(work: (path: string) => T): (path: string) => Promise<T> {
       return Promise.reject(error);
     }
   };
+}
+
+/** Opened by hand, since `Deno.writeTextFileSync` gives an existing file its mode too. What is no file may wait for a reader for ever. */
+function appendTextFile(path: string, text: string): void {
+  if (exists(path) && !Deno.statSync(path).isFile) throw new Error(`${path} is no regular file`);
+  using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+  writeAll(file, text);
 }
 
 function exists(path: string): boolean {

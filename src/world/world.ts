@@ -35,7 +35,7 @@ export interface World {
   remove(path: string): Promise<void>;
   /** Names in a folder; a folder that is not there is empty. */
   listFolder(path: string): Promise<string[]>;
-  /** Appends text to a file, creating it with mode 0644. */
+  /** Appends text to a regular file, creating it with mode 0600; an existing one keeps its mode. @throws an Error for anything else */
   appendTextFile(path: string, text: string): void;
   /**
    * Sends a text to a unix socket and reads the answer, a line or all there is. Who listens sees when this process goes away.

@@ -50,7 +50,7 @@ Deno.test("resolveConfig carries every field into the configuration", async () =
     requested: [],
     overlapping: false,
     datastore: { kind: "embedded", path: "/db" },
-    log: { level: "verbose", file: "/log" },
+    log: { level: "info", file: "/log" },
     nodeSliceSize: "/26",
     reconcilerCron: "30 4 * * *",
     sleepForRace: 2,
@@ -146,13 +146,18 @@ Deno.test("resolveConfig takes a slice size with and without its slash", async (
 });
 
 Deno.test("resolveConfig knows log levels in any case, and warns of another", async () => {
-  for (const [name, level] of [["panic", "panic"], ["ERROR", "error"], ["Verbose", "verbose"], ["", "debug"]]) {
+  for (
+    const [name, level] of [["panic", "panic"], ["ERROR", "error"], ["Verbose", "info"], ["Info", "info"], [
+      "",
+      "debug",
+    ]]
+  ) {
     const { config, warnings } = await load({ log_level: name });
     assert.deepEqual([config.log.level, warnings], [level, []]);
   }
-  const { config, warnings } = await load({ log_level: "info" });
+  const { config, warnings } = await load({ log_level: "loud" });
   assert.equal(config.log.level, "debug");
-  assert.deepEqual(warnings, ['ipam.log_level "info" is ignored: wanted one of panic, error, verbose, debug']);
+  assert.deepEqual(warnings, ['ipam.log_level "loud" is ignored: expected one of error, warning, info, debug']);
 });
 
 Deno.test("resolveConfig warns of ranges of one network that overlap without being the same", async () => {

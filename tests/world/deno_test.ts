@@ -54,13 +54,28 @@ Deno.test("denoWorld removes and lists what is not there without complaint", () 
     assert.deepEqual(await world.listFolder(folder), ["full"]);
   }));
 
-Deno.test("denoWorld appends to files, which it makes readable for all", () =>
+Deno.test("denoWorld appends to files, which it makes readable for their owner alone; an existing one keeps its mode", () =>
   inFolder(async (folder) => {
     const path = `${folder}/log`;
     world.appendTextFile(path, "one\n");
     world.appendTextFile(path, "two\n");
     assert.equal(await Deno.readTextFile(path), "one\ntwo\n");
-    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777 & ~Deno.umask(), 0o644 & ~Deno.umask());
+    const mode = async () => ((await Deno.stat(path)).mode ?? 0) & 0o777;
+    assert.equal(await mode(), 0o600);
+    for (const kept of [0o640, 0o400, 0o666]) {
+      await Deno.chmod(path, kept);
+      world.appendTextFile(path, "three\n");
+      assert.equal(await mode(), kept);
+    }
+  }));
+
+Deno.test("denoWorld appends to nothing but regular files, and waits for no reader", () =>
+  inFolder(async (folder) => {
+    const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).output();
+    assert(success);
+    for (const path of [folder, `${folder}/fifo`, "/dev/full"]) {
+      assert.throws(() => world.appendTextFile(path, "line\n"), /is no regular file/);
+    }
   }));
 
 Deno.test("denoWorld sleeps, and wakes with the signal's reason", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { LOG_LEVELS, makeLogger, SILENT } from "../../src/world/log.ts";
+import { LOG_LEVELS, makeLogger, parseLogLevel, SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 
-Deno.test("makeLogger writes what its level and those below it say", () => {
-  const written = LOG_LEVELS.map((level) => {
+Deno.test("makeLogger writes its level and the less verbose ones", () => {
+  const written = (["panic", ...LOG_LEVELS] as const).map((level) => {
     const world = memoryWorld();
     const log = makeLogger(world, { level });
     for (const say of [log.error, log.warn, log.info, log.debug]) say("Something");
@@ -11,10 +11,17 @@ Deno.test("makeLogger writes what its level and those below it say", () => {
   });
   assert.deepEqual(written, [
     [],
+    ["error"],
     ["error", "warning"],
-    ["error", "warning", "verbose"],
-    ["error", "warning", "verbose", "debug"],
+    ["error", "warning", "info"],
+    ["error", "warning", "info", "debug"],
   ]);
+});
+
+Deno.test("parseLogLevel takes its own names and the original's, in any case", () => {
+  const read = ["error", "Warning", "warn", "INFO", "verbose", "debug", "panic"].map(parseLogLevel);
+  assert.deepEqual(read, ["error", "warning", "warning", "info", "info", "debug", "panic"]);
+  for (const text of ["", "loud", "constructor", "error "]) assert.equal(parseLogLevel(text), undefined, text);
 });
 
 Deno.test("makeLogger writes time, level, message and fields in one line", () => {
@@ -30,6 +37,12 @@ Deno.test("makeLogger writes time, level, message and fields in one line", () =>
   ]);
 });
 
+Deno.test("makeLogger quotes text that would run into the next field", () => {
+  const world = memoryWorld();
+  makeLogger(world, { level: "info" }).info("Released", { pod: "web/api-0", why: 'no "pod"', empty: "", pair: "a=b" });
+  assert.match(world.lines[0] ?? "", / pod=web\/api-0 why="no \\"pod\\"" empty="" pair="a=b"$/);
+});
+
 Deno.test("makeLogger keeps one line one, whatever fields hold, and survives what JSON cannot say", () => {
   const world = memoryWorld();
   const log = makeLogger(world, { level: "debug" });
@@ -38,8 +51,12 @@ Deno.test("makeLogger keeps one line one, whatever fields hold, and survives wha
   log.error("Odd", { text: "one\ntwo [error] forged" });
   log.error("Odd", { big: 1n });
   log.error("Odd", { circle });
-  assert.equal(world.lines.length, 3);
-  for (const line of world.lines) assert(!line.includes("\n"), JSON.stringify(line));
+  log.error("Unknown field ipam.\nssh-ed25519 AAAA\r\u2028forged\u0085\u001b[2J");
+  log.error("Odd", { "na\nme": "x" });
+  assert.equal(world.lines.length, 5);
+  // deno-lint-ignore no-control-regex -- they are what must not be there
+  for (const line of world.lines) assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+  assert.match(world.lines[3] ?? "", /ipam\.\\u000assh-ed25519/);
 });
 
 Deno.test("makeLogger writes to a file too, and says once when it cannot", () => {
