@@ -5,13 +5,12 @@
  * @module
  */
 import { Agent } from "../../src/agent/service.ts";
-import type { StorageDriver } from "../../src/storage/driver.ts";
 import type { Connection } from "../../src/world/platform.ts";
 import { SILENT } from "../../src/world/log.ts";
 import type { World } from "../../src/world/world.ts";
 import type { SimNode } from "./node.ts";
+import type { Reach } from "./runtime.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
-import { networked } from "./store.ts";
 
 /** Share of nodes with an agent, and the chance of each step that one dies or comes back. */
 const SHARE = 0.6;
@@ -24,16 +23,20 @@ class LiveAgent {
   readonly #gone = new Set<(error: Error) => void>();
   #releasing = 0;
 
-  constructor(node: SimNode, store: StorageDriver, scheduler: Scheduler) {
-    this.process = { name: `agent on ${node.name}`, alive: true, mayRestore: () => this.#releasing > 0 };
+  constructor(node: SimNode, reach: Reach) {
+    this.process = {
+      name: `agent on ${node.name}`,
+      alive: true,
+      mayRestore: () => this.#releasing > 0,
+      reaches: () => !node.cut,
+    };
     this.process.onKill = () => {
       node.dropLocks(this.process);
       for (const tell of this.#gone) tell(new Error("it died"));
     };
-    const world = node.world(this.process, {}, "");
+    const world = reach.world(this.process, node.world(this.process, {}, ""));
     const exists: World["exists"] = (path) => path.endsWith(".db") ? Promise.resolve(true) : world.exists(path);
-    const open = () => Promise.resolve(networked(store, scheduler, this.process));
-    this.#agent = new Agent({ ...world, exists }, () => Promise.resolve(open), SILENT);
+    this.#agent = new Agent({ ...world, exists }, reach.load(this.process), SILENT);
   }
 
   /** Serves a caller until that goes away. Settles when it is answered, or when this dies. */
@@ -60,15 +63,15 @@ class LiveAgent {
 /** The agents of all nodes. */
 export class SimAgents {
   readonly #scheduler: Scheduler;
-  readonly #store: StorageDriver;
+  readonly #reach: Reach;
   readonly #nodes: readonly SimNode[];
   readonly #live = new Map<SimNode, LiveAgent>();
 
   /** Chance says which nodes have one. */
-  constructor(scheduler: Scheduler, store: StorageDriver, nodes: readonly SimNode[]) {
+  constructor(scheduler: Scheduler, reach: Reach, nodes: readonly SimNode[], share = SHARE) {
     this.#scheduler = scheduler;
-    this.#store = store;
-    this.#nodes = nodes.filter(() => scheduler.chance(SHARE));
+    this.#reach = reach;
+    this.#nodes = nodes.filter(() => scheduler.chance(share));
     this.revive();
   }
 
@@ -129,6 +132,6 @@ export class SimAgents {
 
   #start(node: SimNode): void {
     this.#scheduler.note(`agent on ${node.name} starts`);
-    this.#live.set(node, new LiveAgent(node, this.#store, this.#scheduler));
+    this.#live.set(node, new LiveAgent(node, this.#reach));
   }
 }

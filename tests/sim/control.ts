@@ -11,11 +11,11 @@ import type { FindPod } from "../../src/ipam/reclaim.ts";
 import { LEAST_GRACE } from "../../src/ipam/sweep.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
+import type { World } from "../../src/world/world.ts";
 import { SimNode } from "./node.ts";
 import type { PodObjects } from "./pods.ts";
 import type { Network } from "./runtime.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
-import { networked } from "./store.ts";
 
 /** Time between sweeps: the shortest there is. */
 const INTERVAL = "10s";
@@ -35,26 +35,55 @@ export interface SimController {
 
 let controllers = 0;
 
-/** Starts one. */
+/** What a controller works on. */
+export interface Controlled {
+  /** The store. */
+  readonly driver: StorageDriver;
+  /** The cluster. */
+  readonly cluster: Cluster;
+}
+
+/** Starts one. `open` gives what its process reaches. */
 export function startController(
   scheduler: Scheduler,
-  store: StorageDriver,
-  pods: PodObjects,
-  networks: readonly Network[],
-  find: FindPods,
+  open: (process: Process, world: World) => Promise<Controlled>,
 ): SimController {
   const node = new SimNode("control", scheduler);
   const process: Process = { name: `controller#${++controllers}`, alive: true };
   process.onKill = () => node.dropLocks(process);
   const world = node.world(process, {}, "");
-  const ipam = directIpam(networked(store, scheduler, process), world, SILENT);
+  const sweep = { grace: LEAST_GRACE, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
+  let controller: Controller | undefined;
+  const stopping = new AbortController();
+  const ended = (async () => {
+    const { driver, cluster } = await open(process, world);
+    controller = new Controller({ world, log: SILENT, ipam: directIpam(driver, world, SILENT), cluster, sweep });
+    await controller.lead(stopping.signal);
+  })();
+  return {
+    process,
+    sweeps: () => controller ? sweepsOf(controller) : 0,
+    stop: () => {
+      stopping.abort(new Error("told to stop"));
+      return ended;
+    },
+  };
+}
+
+/** A cluster of which only the pods change. */
+export function quietCluster(
+  process: Process,
+  pods: PodObjects,
+  networks: readonly Network[],
+  find: FindPods,
+): Cluster {
   const attachments = networks.map(({ name, ipam }): Attachment => ({
     namespace: "default",
     name,
     uid: name,
     config: JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam }),
   }));
-  const cluster: Cluster = {
+  return {
     pods: pods.feed(process),
     nodes: still<NodeFacts>([], ({ name }) => name),
     attachments: still(attachments, ({ name }) => name),
@@ -64,26 +93,19 @@ export function startController(
       remove: () => Promise.resolve(),
     },
     findPod: find(pods, process),
-    lease: () => ({
-      read: () => Promise.reject(new Error("no lease")),
-      write: () => Promise.reject(new Error("no lease")),
-    }),
-    tell: () => Promise.resolve(),
+    ...UNUSED,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const sweep = { grace: LEAST_GRACE, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
-  const controller = new Controller({ world, log: SILENT, ipam, cluster, sweep });
-  const stopping = new AbortController();
-  const ended = controller.lead(stopping.signal);
-  return {
-    process,
-    sweeps: () => sweepsOf(controller),
-    stop: () => {
-      stopping.abort(new Error("told to stop"));
-      return ended;
-    },
-  };
 }
+
+/** Nobody reads the simulation's events, and its controllers lead without an election. */
+export const UNUSED: Pick<Cluster, "lease" | "tell"> = {
+  lease: () => ({
+    read: () => Promise.reject(new Error("no lease")),
+    write: () => Promise.reject(new Error("no lease")),
+  }),
+  tell: () => Promise.resolve(),
+};
 
 /** Successes: a sweep that could not do everything looks again. */
 function sweepsOf({ metrics }: Controller): number {

@@ -20,11 +20,28 @@ export class SimNode {
   readonly #scheduler: Scheduler;
   readonly #disk = memoryWorld();
   readonly #locks = new Map<string, HeldLock>();
+  /** Milliseconds by which its wall clock is wrong. */
+  clockError = 0;
+  /** Whether it is cut off: what runs on it goes on, and reaches nobody. */
+  cut = false;
 
-  /** Starts with an empty disk. */
+  /** Starts with a disk that holds the node's name. */
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;
     this.#scheduler = scheduler;
+    void this.#disk.writeFile("/etc/cni/net.d/whereabouts.d/nodename", `${name}\n`, { durable: false });
+  }
+
+  /** The path of a sandbox's network namespace, which exists from now on. */
+  makeNetns(containerId: string): string {
+    const path = netnsPath(containerId);
+    void this.#disk.writeFile(path, "", { durable: false });
+    return path;
+  }
+
+  /** The network namespace of a sandbox ends. */
+  removeNetns(containerId: string): void {
+    void this.#disk.remove(netnsPath(containerId));
   }
 
   /** Files on its disk. */
@@ -41,7 +58,7 @@ export class SimNode {
       stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
       stderr: () => {},
       exchange: () => Promise.resolve(undefined),
-      now: () => scheduler.now,
+      now: () => scheduler.now + this.clockError,
       monotonic: () => scheduler.now,
       random: () => scheduler.random(),
       sleep: (milliseconds, signal) => scheduler.sleep(process, milliseconds, signal),
@@ -83,4 +100,9 @@ export class SimNode {
     }
     this.#locks.delete(name);
   }
+}
+
+/** Where runtimes keep the network namespace of a sandbox. */
+export function netnsPath(containerId: string): string {
+  return `/run/netns/${containerId}`;
 }

@@ -7,11 +7,19 @@
 import { agentCall, askAgent } from "../../src/agent/client.ts";
 import { directHost, type Host } from "../../src/cni/call.ts";
 import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
-import type { StorageDriver } from "../../src/storage/driver.ts";
+import type { LoadDriver } from "../../src/storage/open.ts";
+import type { World } from "../../src/world/world.ts";
 import type { SimAgents } from "./agent.ts";
-import type { SimNode } from "./node.ts";
-import type { Process, Scheduler } from "./scheduler.ts";
-import { networked } from "./store.ts";
+import { netnsPath, type SimNode } from "./node.ts";
+import type { Process } from "./scheduler.ts";
+
+/** How processes reach the store. */
+export interface Reach {
+  /** Loads the driver for a process. */
+  readonly load: (process: Process) => LoadDriver;
+  /** What a process sees of its node, with the files by which it reaches the store. */
+  readonly world: (process: Process, world: World) => World;
+}
 
 /** A network that pods attach to. */
 export interface Network {
@@ -29,6 +37,8 @@ export interface Sandbox {
   readonly podRef: string;
   /** Its container id. */
   readonly containerId: string;
+  /** The pod's uid, as runtimes pass it. Absent where they pass none. */
+  readonly uid?: string;
   /** Where it is. */
   readonly node: SimNode;
   /** The network. */
@@ -48,8 +58,7 @@ let calls = 0;
 
 /** Makes one call of the plugin in a process of its own: through the node's agent where it has one that serves, else directly. */
 export function callPlugin(
-  scheduler: Scheduler,
-  store: StorageDriver,
+  reach: Reach,
   agents: SimAgents,
   sandbox: Sandbox,
   verb: "ADD" | "DEL" | "CHECK",
@@ -57,6 +66,7 @@ export function callPlugin(
   const process: Process = {
     name: `${verb}#${++calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
     alive: true,
+    reaches: () => !sandbox.node.cut,
   };
   const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
   process.onKill = () => {
@@ -68,9 +78,11 @@ export function callPlugin(
     CNI_COMMAND: verb,
     CNI_CONTAINERID: sandbox.containerId,
     CNI_IFNAME: "net1",
-    CNI_NETNS: "/run/netns/x",
+    CNI_NETNS: netnsPath(sandbox.containerId),
     CNI_PATH: "/opt/cni/bin",
-    CNI_ARGS: `K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name}`,
+    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${namespace};K8S_POD_NAME=${name}${
+      sandbox.uid ? `;K8S_POD_UID=${sandbox.uid}` : ""
+    }`,
   };
   const previous = { cniVersion: "1.0.0", ips: sandbox.addresses.map((address) => ({ address })) };
   const conf = {
@@ -79,10 +91,10 @@ export function callPlugin(
     ipam: sandbox.network.ipam,
     ...(verb === "CHECK" && { prevResult: previous }),
   };
-  const host: Host = directHost(() => Promise.resolve(() => Promise.resolve(networked(store, scheduler, process))));
+  const host: Host = directHost(reach.load(process));
   const stdin = JSON.stringify(conf);
   const world = {
-    ...sandbox.node.world(process, env, stdin),
+    ...reach.world(process, sandbox.node.world(process, env, stdin)),
     exchange: agents.exchange(sandbox.node, process),
   };
   const call = async () => {

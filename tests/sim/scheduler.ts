@@ -17,6 +17,10 @@ export interface Process {
   onKill?: () => void;
   /** Whether a reservation it makes may be one that a DEL makes again for the sandbox that took the address over. */
   readonly mayRestore?: () => boolean;
+  /** Whether the network carries what it sends now. Absent: always. */
+  readonly reaches?: () => boolean;
+  /** Whether faults pass it by. Absent: never. */
+  readonly spared?: () => boolean;
 }
 
 /** Something that waits for its turn. */
@@ -32,6 +36,9 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+/** When every run begins. */
+const START = Date.UTC(2027, 0, 1);
+
 /** Orders a run. */
 export class Scheduler {
   /** Chance. */
@@ -45,17 +52,17 @@ export class Scheduler {
   outage = false;
   /** Faults happen. */
   faults = true;
-  #now = 0;
+  #now = START;
   #gates: Gate[] = [];
   #sleepers: Sleeper[] = [];
   readonly #trace: string[] = [];
 
-  /** Starts at time 0. */
+  /** Starts the clock at a fixed time. */
   constructor(seed: number) {
     this.random = makeRandom(seed);
   }
 
-  /** Milliseconds since the start. */
+  /** Milliseconds since 1970. */
   get now(): number {
     return this.#now;
   }
@@ -63,6 +70,11 @@ export class Scheduler {
   /** Operations that wait for their turn. */
   get waiting(): number {
     return this.#gates.length;
+  }
+
+  /** What a process waits to do. */
+  waitsFor(process: Process): readonly string[] {
+    return this.#gates.filter((gate) => gate.process === process).map(({ label }) => label);
   }
 
   /** What happened, newest last. */

@@ -20,11 +20,12 @@ import "../../src/cni/replay.ts";
 import "../../src/cni/failure.ts";
 import { SimAgents } from "./agent.ts";
 import { checkEmpty, checkLive, checkWhole, contentsOf } from "./checks.ts";
-import { type FindPods, type SimController, startController } from "./control.ts";
+import { type FindPods, quietCluster, type SimController, startController } from "./control.ts";
 import { SimNode } from "./node.ts";
 import { PodObjects } from "./pods.ts";
-import { addressesOf, callPlugin, type Network, type Outcome, type Sandbox } from "./runtime.ts";
+import { addressesOf, callPlugin, type Network, type Outcome, type Reach, type Sandbox } from "./runtime.ts";
 import { type Process, Scheduler, standstill } from "./scheduler.ts";
+import { networked, reachOf } from "./store.ts";
 
 /** Steps with faults; then the faults end, every pod goes, and the store must be empty. */
 const STEPS = 120;
@@ -82,6 +83,7 @@ export async function simulate(
 class SimCluster {
   readonly #scheduler: Scheduler;
   readonly #store: StorageDriver;
+  readonly #reach: Reach;
   readonly #truth: StorageDriver;
   readonly #nodes: readonly SimNode[];
   readonly #agents: SimAgents;
@@ -99,9 +101,10 @@ class SimCluster {
     this.#controlled = controlled;
     this.#pods = new PodObjects(scheduler);
     this.#store = store;
+    this.#reach = reachOf(store, scheduler);
     this.#truth = truth;
     this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, scheduler));
-    this.#agents = new SimAgents(scheduler, store, this.#nodes);
+    this.#agents = new SimAgents(scheduler, this.#reach, this.#nodes);
   }
 
   async run(): Promise<void> {
@@ -137,7 +140,11 @@ class SimCluster {
   #control(find: FindPods): void {
     this.#controllers = this.#controllers.filter(({ process }) => process.alive);
     if (this.#controllers.length === 0 || (this.#controllers.length === 1 && this.#scheduler.chance(0.01))) {
-      this.#controllers.push(startController(this.#scheduler, this.#store, this.#pods, NETWORKS, find));
+      this.#controllers.push(startController(this.#scheduler, (process) =>
+        Promise.resolve({
+          driver: networked(this.#store, this.#scheduler, process),
+          cluster: quietCluster(process, this.#pods, NETWORKS, find),
+        })));
     } else if (this.#scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
       const [killed] = this.#controllers.splice(this.#scheduler.below(this.#controllers.length), 1);
       if (killed) this.#scheduler.kill(killed.process);
@@ -273,7 +280,7 @@ class SimCluster {
   }
 
   #start(sandbox: Sandbox, verb: "ADD" | "DEL" | "CHECK"): void {
-    const { process, outcome } = callPlugin(this.#scheduler, this.#store, this.#agents, sandbox, verb);
+    const { process, outcome } = callPlugin(this.#reach, this.#agents, sandbox, verb);
     this.#scheduler.note(`${process.name} starts`);
     this.#processes.add(process);
     sandbox.running++;

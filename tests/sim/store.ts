@@ -12,15 +12,24 @@
  * @module
  */
 import { ConflictError, type Reservations, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import type { Reach } from "./runtime.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
 /** Shares of operations that go wrong while faults are on. */
 const FAULTS = { conflict: 0.03, request: 0.03, answer: 0.04, silence: 0.01, death: 0.03 };
 
+/** Every process reaches the same store, over a network of its own. */
+export function reachOf(driver: StorageDriver, scheduler: Scheduler): Reach {
+  return {
+    load: (process) => () => Promise.resolve(() => Promise.resolve(networked(driver, scheduler, process))),
+    world: (_, world) => world,
+  };
+}
+
 /** The store as a process sees it. Closing it leaves the store open. */
 export function networked(driver: StorageDriver, scheduler: Scheduler, process: Process): StorageDriver {
   const run = <T>(label: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) =>
-    operate(scheduler, process, label, signal, work);
+    operate(scheduler, process, label, signal, work, label === "commit" ? conflict : work);
   const { overlaps } = driver;
   const reservations: Reservations | undefined = overlaps && {
     claim: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.claim(one, own)),
@@ -40,13 +49,18 @@ export function networked(driver: StorageDriver, scheduler: Scheduler, process: 
   };
 }
 
-/** Sends one operation of a process over the network. */
+function conflict(): Promise<never> {
+  return Promise.reject(new ConflictError("simulated conflict"));
+}
+
+/** Sends one operation of a process over the network. `onConflict`: what it comes to where another writer was faster. */
 export async function operate<T>(
   scheduler: Scheduler,
   process: Process,
   label: string,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  onConflict: (signal: AbortSignal) => Promise<T> = work,
 ): Promise<T> {
   signal.throwIfAborted();
   const mayRestore = process.mayRestore?.() ?? /^(DEL|controller)#/.test(process.name);
@@ -58,14 +72,13 @@ export async function operate<T>(
     if (scheduler.chance(0.5)) void arrived.then(() => arriveLate(scheduler, label, work)).catch(() => {});
     throw signal.reason;
   }
-  const fault = scheduler.faults ? draw(scheduler) : undefined;
+  const fault = draw(scheduler, process);
   if (fault) scheduler.note(`  ${fault}`);
   switch (fault) {
     case undefined:
       return await work(own);
     case "conflict":
-      if (label === "commit") throw new ConflictError("simulated conflict");
-      return await work(own);
+      return await onConflict(own);
     case "request":
       throw new UnavailableError("simulated: the request was lost");
     case "answer":
@@ -93,8 +106,9 @@ async function arriveLate(
   await work(new AbortController().signal);
 }
 
-function draw(scheduler: Scheduler): keyof typeof FAULTS | undefined {
-  if (scheduler.outage) return "request";
+function draw(scheduler: Scheduler, process: Process): keyof typeof FAULTS | undefined {
+  if (scheduler.outage || process.reaches?.() === false) return "request";
+  if (!scheduler.faults || process.spared?.()) return undefined;
   let value = scheduler.random();
   for (const [fault, share] of Object.entries(FAULTS)) {
     value -= share;

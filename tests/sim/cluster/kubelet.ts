@@ -1,0 +1,204 @@
+/**
+ * What a node does with its pods: sandboxes, containers, and the statuses that it publishes of them, in the order in which kubelets do.
+ *
+ * @module
+ */
+import type { SimNode } from "../node.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { ApiObject, ApiObjects } from "./objects.ts";
+import { attached, namesOf, newObject, type PodSandbox, published, type SimPod } from "./pod.ts";
+
+/** What kubelets are asked to do by the world they are in: shares of the occasions on which they do. */
+export interface KubeletHabits {
+  /** A sandbox that runs is made anew. */
+  readonly restarts: number;
+  /** A pod comes to its end by itself. */
+  readonly completes: number;
+  /** A pod is evicted. */
+  readonly evicts: number;
+}
+
+/** What a kubelet has its runtime do. */
+export interface Runtime {
+  /** Calls the plugin. */
+  readonly call: (sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") => void;
+  /** A container id that nobody had. */
+  readonly containerId: () => string;
+}
+
+/** The kubelet of one node. */
+export class Kubelet {
+  /** The node. */
+  readonly node: SimNode;
+  /** Pods that it has something to do for. */
+  readonly pods: SimPod[] = [];
+  /** The machine is off. */
+  dead = false;
+  readonly #objects: ApiObjects;
+  readonly #scheduler: Scheduler;
+  readonly #runtime: Runtime;
+  readonly #habits: KubeletHabits;
+
+  /** Starts with no pod. */
+  constructor(node: SimNode, objects: ApiObjects, scheduler: Scheduler, runtime: Runtime, habits: KubeletHabits) {
+    this.node = node;
+    this.#objects = objects;
+    this.#scheduler = scheduler;
+    this.#runtime = runtime;
+    this.#habits = habits;
+  }
+
+  /** Whether it reaches the API server. */
+  get connected(): boolean {
+    return !this.dead && !this.node.cut && !this.#scheduler.outage;
+  }
+
+  /** The object of a pod, where there is one and it is of this pod. */
+  objectOf({ podRef, uid }: SimPod): ApiObject | undefined {
+    const { namespace, name } = namesOf(podRef);
+    const object = this.#objects.get("pods", namespace, name);
+    return object?.metadata.uid === uid ? object : undefined;
+  }
+
+  /** Does one thing that is to be done. */
+  step(calm = false): void {
+    const choices = this.pods.filter(({ done }) => !done).flatMap((pod) => this.#choices(pod, calm));
+    if (choices.length > 0) this.#scheduler.pick(choices)();
+  }
+
+  /** What time makes it do: it sees what became of its pods' objects, and ends containers whose time has come. */
+  tick(): void {
+    if (this.dead) return;
+    for (const pod of this.pods) {
+      if (pod.done) continue;
+      if (this.connected) this.#see(pod);
+      if (pod.endsAt !== undefined && pod.endsAt <= this.#scheduler.now) this.#end(pod);
+      this.#finish(pod);
+    }
+  }
+
+  /** The machine goes off: everything on it ends at once. */
+  powerOff(): void {
+    this.dead = true;
+    for (const pod of this.pods) this.#end(pod);
+  }
+
+  /** The machine is on again: what ran on it is to be released, and runs anew. */
+  powerOn(): void {
+    this.dead = false;
+  }
+
+  /** The meta-plugin has all answers for a sandbox. */
+  attached({ pod, addresses }: PodSandbox): void {
+    const object = this.connected && this.objectOf(pod);
+    if (object) this.#objects.update("pods", attached(pod, addresses, object));
+  }
+
+  #choices(pod: SimPod, calm: boolean): (() => void)[] {
+    const choices: (() => void)[] = [];
+    const current = pod.sandboxes.at(-1);
+    for (const sandbox of pod.sandboxes) {
+      if (sandbox.state === "dying" && sandbox.running === 0) choices.push(() => this.#runtime.call(sandbox, "DEL"));
+    }
+    if (pod.endsAt === undefined && pod.phase !== "Succeeded" && pod.phase !== "Failed") {
+      choices.push(...this.#onward(pod, current, calm));
+    }
+    if (this.connected && this.objectOf(pod)) choices.push(() => this.#publish(pod));
+    return choices;
+  }
+
+  /** What brings a pod that shall run further. */
+  #onward(pod: SimPod, current: PodSandbox | undefined, calm: boolean): (() => void)[] {
+    if (pod.kind === "host") return pod.phase === "Running" ? [] : [() => void (pod.phase = "Running")];
+    if (!current || current.state === "dying" || current.state === "gone") return [() => this.#start(pod)];
+    if (current.running > 0) return [];
+    if (current.state === "new") return [() => void (current.state = "dying")]; // the runtime gives up on it
+    if (current.containers === "none") {
+      return [() => {
+        current.containers = "running";
+        pod.phase = "Running";
+      }];
+    }
+    if (calm) return [];
+    const { restarts, completes, evicts } = this.#habits;
+    if (this.#scheduler.chance(restarts)) return [() => this.#restart(pod, current)];
+    if (this.#scheduler.chance(completes)) return [() => this.#complete(pod)];
+    if (this.#scheduler.chance(evicts)) return [() => this.#evict(pod)];
+    return this.#scheduler.chance(0.1) ? [() => this.#runtime.call(current, "CHECK")] : [];
+  }
+
+  #start(pod: SimPod): void {
+    const containerId = this.#runtime.containerId();
+    this.node.makeNetns(containerId);
+    const { podRef, node, network, runtimeUid: uid } = pod;
+    const sandbox: PodSandbox = {
+      ...{ pod, podRef, containerId, uid, node, network },
+      ...{ state: "new", addresses: [], running: 0, containers: "none", superseded: false },
+    };
+    pod.sandboxes.push(sandbox);
+    this.#runtime.call(sandbox, "ADD");
+  }
+
+  #restart(pod: SimPod, sandbox: PodSandbox): void {
+    this.#scheduler.note(`${pod.podRef} ${sandbox.containerId} is made anew`);
+    sandbox.containers = "ended";
+    sandbox.state = "dying";
+    pod.ran = true;
+  }
+
+  #complete(pod: SimPod): void {
+    this.#scheduler.note(`${pod.podRef} ${pod.uid} has ended by itself`);
+    this.#end(pod);
+    pod.phase = "Succeeded";
+  }
+
+  #evict(pod: SimPod): void {
+    this.#scheduler.note(`${pod.podRef} ${pod.uid} is evicted`);
+    pod.phase = "Failed";
+    this.#terminate(pod);
+  }
+
+  /** Its containers are told to end, and may take their time. */
+  #terminate(pod: SimPod): void {
+    pod.endsAt ??= this.#scheduler.now + this.#scheduler.below(pod.grace * 1000);
+  }
+
+  /** Nothing of the pod runs any more. */
+  #end(pod: SimPod): void {
+    for (const sandbox of pod.sandboxes) {
+      if (sandbox.state === "live") sandbox.containers = "ended";
+      if (sandbox.state === "live" || sandbox.state === "new") sandbox.state = "dying";
+    }
+  }
+
+  #see(pod: SimPod): void {
+    const object = this.objectOf(pod);
+    if (pod.kind === "static") {
+      if (!object && this.#scheduler.chance(0.3)) this.#mirror(pod);
+    } else if (!object || object.metadata.deletionTimestamp) this.#terminate(pod);
+  }
+
+  /** A mirror pod that somebody deleted is made again. */
+  #mirror(pod: SimPod): void {
+    const { namespace, name } = namesOf(pod.podRef);
+    if (this.#objects.get("pods", namespace, name)) return;
+    pod.uid = this.#objects.create("pods", newObject(pod)).metadata.uid ?? "";
+    this.#scheduler.note(`the mirror pod ${pod.podRef} is made again as ${pod.uid}`);
+  }
+
+  #publish(pod: SimPod): void {
+    const object = this.objectOf(pod);
+    if (object) this.#objects.update("pods", published(pod, object));
+  }
+
+  /** A pod of which nothing is left is confirmed as deleted. */
+  #finish(pod: SimPod): void {
+    if (pod.sandboxes.some(({ state }) => state !== "gone") || pod.endsAt === undefined) return;
+    if (pod.endsAt > this.#scheduler.now) return;
+    const object = this.objectOf(pod);
+    if (object && !(this.connected && (object.metadata.deletionTimestamp || pod.kind === "static"))) return;
+    const { namespace, name } = namesOf(pod.podRef);
+    if (object) this.#objects.remove("pods", namespace, name, object.metadata.uid ? { uid: object.metadata.uid } : {});
+    pod.done = true;
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The API server of a simulated cluster, as processes reach it over a network that fails: every request waits for its turn, is lost, is
+ * answered late or not at all, and watches break.
+ *
+ * The product's own driver sends the requests: each process has a host name of its own, by which the server knows whose request it is.
+ *
+ * @module
+ */
+import type { Process, Scheduler } from "../scheduler.ts";
+import { operate } from "../store.ts";
+import { ApiError, type ApiEvent, type ApiObject, type ApiObjects } from "./objects.ts";
+
+/** Shares of watches that end, and of lists of watched kinds that are answered from the past, while faults are on. */
+const FAULTS = { cut: 0.03, tooOld: 0.02, stale: 0.1 };
+/** Kinds that controllers watch: caches answer their lists. */
+const WATCHED: ReadonlySet<string> = new Set(["pods", "nodes"]);
+
+/** An answer. */
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** What a path names. */
+interface Target {
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/** One API server. */
+export class ApiServer {
+  readonly #objects: ApiObjects;
+  readonly #scheduler: Scheduler;
+  readonly #processes = new Map<string, Process>();
+
+  /** Serves these objects. */
+  constructor(objects: ApiObjects, scheduler: Scheduler) {
+    this.#objects = objects;
+    this.#scheduler = scheduler;
+  }
+
+  /** A kubeconfig with which a process reaches this server. */
+  kubeconfig(process: Process): string {
+    const host = `p${this.#processes.size}.test`;
+    this.#processes.set(host, process);
+    return JSON.stringify({
+      "current-context": "c",
+      contexts: [{ name: "c", context: { cluster: "c", user: "u", namespace: "kube-system" } }],
+      clusters: [{ name: "c", cluster: { server: `http://${host}` } }],
+      users: [{ name: "u", user: { token: "t" } }],
+    });
+  }
+
+  /** What `fetch` is while this server runs. */
+  async fetch(url: string, { method = "GET", body, signal }: RequestInit): Promise<Response> {
+    const { hostname, pathname, searchParams } = new URL(url);
+    const process = this.#processes.get(hostname);
+    if (!process) throw new TypeError(`${hostname} is not in the simulated network`);
+    const target = toTarget(pathname);
+    const { resource, namespace, name } = target;
+    const until = signal ?? new AbortController().signal;
+    if (searchParams.has("watch")) {
+      const stream = this.#watch(process, target, Number(searchParams.get("resourceVersion")), until);
+      return response({ status: 200, body: "" }, stream);
+    }
+    const label = `${method} ${[resource, resource === "pods" ? namespace : undefined, name].filter(Boolean).join("/")}`;
+    const serve = () => Promise.resolve(this.#serve(method, target, body ? JSON.parse(String(body)) : undefined));
+    const conflict = () => Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
+    return response(await operate(this.#scheduler, process, label, until, serve, conflict));
+  }
+
+  #serve(method: string, target: Target, body: unknown): Answer {
+    const { resource, namespace = "", name } = target;
+    try {
+      switch (method) {
+        case "GET":
+          if (name === undefined) return this.#list(target);
+          return { status: 200, body: this.#objects.get(resource, namespace, name) ?? missing(target) };
+        case "POST": {
+          const object = body as ApiObject;
+          const metadata = { ...object.metadata, namespace };
+          return { status: 201, body: this.#objects.create(resource, { ...object, metadata }) };
+        }
+        case "PATCH":
+          return { status: 200, body: this.#objects.patch(resource, namespace, name ?? "", body as never) };
+        case "DELETE": {
+          const { preconditions } = (body ?? {}) as { preconditions?: Record<string, string> };
+          return { status: 200, body: this.#objects.remove(resource, namespace, name ?? "", preconditions) };
+        }
+        default:
+          throw new ApiError(405, `${method} is not served`);
+      }
+    } catch (error) {
+      if (error instanceof ApiError) return failure(error, target);
+      throw error;
+    }
+  }
+
+  /** Lists of watched kinds come from the past now and then, as from the cache of an API server that lags. */
+  #list({ resource, namespace }: Target): Answer {
+    const { events } = this.#objects;
+    const stale = this.#scheduler.faults && WATCHED.has(resource) && this.#scheduler.chance(FAULTS.stale);
+    if (!stale) {
+      return {
+        status: 200,
+        body: { items: this.#objects.list(resource, namespace), metadata: { resourceVersion: `${events.length}` } },
+      };
+    }
+    const seen = events.slice(0, Math.max(0, events.length - this.#scheduler.below(12)));
+    const items = new Map<string, ApiObject>();
+    for (const { type, resource: of, object } of seen) {
+      const { namespace = "", name } = object.metadata;
+      if (of !== resource) continue;
+      if (type === "DELETED") items.delete(`${namespace}/${name}`);
+      else items.set(`${namespace}/${name}`, object);
+    }
+    return { status: 200, body: { items: [...items.values()], metadata: { resourceVersion: `${seen.length}` } } };
+  }
+
+  #watch(process: Process, { resource }: Target, version: number, signal: AbortSignal): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    let at = version;
+    return new ReadableStream({
+      pull: async (controller) => {
+        try {
+          const event = await this.#next(process, resource, at, signal);
+          at = event.after;
+          controller.enqueue(encoder.encode(`${JSON.stringify(event.line)}\n`));
+        } catch (error) {
+          controller.error(error);
+        }
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  async #next(
+    process: Process,
+    resource: string,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly after: number; readonly line: unknown }> {
+    const { events } = this.#objects;
+    for (let at = from;; at++) {
+      while (at >= events.length) await orAborted(this.#objects.changed, signal);
+      const { type, resource: of, object } = events[at] as ApiEvent;
+      if (of !== resource) continue;
+      await orAborted(this.#scheduler.gate(process, `watch ${resource}`), signal);
+      const { faults, outage } = this.#scheduler;
+      if (outage || process.reaches?.() === false) throw new TypeError("simulated: the watch broke");
+      if (faults && this.#scheduler.chance(FAULTS.cut)) throw new TypeError("simulated: the watch was cut");
+      const tooOld = faults && this.#scheduler.chance(FAULTS.tooOld);
+      const line = tooOld ? { type: "ERROR", object: { code: 410, message: "simulated: too old" } } : { type, object };
+      return { after: at + 1, line };
+    }
+  }
+}
+
+/** Lets `fetch` lead to a server until the guard is disposed. Connections are none of the simulation's. */
+export function connectTo(server: ApiServer): Disposable {
+  const { fetch } = globalThis;
+  const { createHttpClient } = Deno;
+  globalThis.fetch = ((url: string, init: RequestInit) => server.fetch(url, init)) as typeof fetch;
+  Deno.createHttpClient = (() => ({ close: () => {} })) as never;
+  return {
+    [Symbol.dispose]: () => {
+      globalThis.fetch = fetch;
+      Deno.createHttpClient = createHttpClient;
+    },
+  };
+}
+
+/** `/api/v1/namespaces/NS/pods/NAME`, `/apis/GROUP/VERSION/nodes`, and so on. */
+function toTarget(path: string): Target {
+  const [, , resource = "", name] = (/^\/(api\/v1|apis\/[^/]+\/[^/]+)\/(?:namespaces\/[^/]+\/)?([^/]+)(?:\/([^/]+))?$/
+    .exec(path) ?? []).map((part) => part && decodeURIComponent(part));
+  const namespace = /\/namespaces\/([^/]+)\//.exec(path)?.[1];
+  return { resource, ...(namespace && { namespace }), ...(name && { name }) };
+}
+
+function missing({ resource, name = "" }: Target): never {
+  throw new ApiError(404, `${resource} "${name}" not found`);
+}
+
+function failure({ status, message }: ApiError, { resource, name = "" }: Target): Answer {
+  return { status, body: { kind: "Status", code: status, message, details: { kind: resource, name } } };
+}
+
+/** As much of a Response as is used. */
+function response({ status, body }: Answer, stream?: ReadableStream<Uint8Array>): Response {
+  return {
+    status,
+    ok: status < 300,
+    headers: new Headers(),
+    body: stream,
+    text: () => Promise.resolve(JSON.stringify(body)),
+    json: () => Promise.resolve(structuredClone(body)),
+  } as Response;
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
