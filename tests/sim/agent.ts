@@ -66,6 +66,7 @@ export class SimAgents {
   readonly #reach: Reach;
   readonly #nodes: readonly SimNode[];
   readonly #live = new Map<SimNode, LiveAgent>();
+  readonly #off = new Set<SimNode>();
 
   /** Chance says which nodes have one. */
   constructor(scheduler: Scheduler, reach: Reach, nodes: readonly SimNode[], share = SHARE) {
@@ -107,17 +108,28 @@ export class SimAgents {
   }
 
   /** Now and then one dies, or comes back. */
-  disturb(): void {
-    if (this.#nodes.length === 0 || !this.#scheduler.chance(DISTURBANCE)) return;
+  disturb(chance = DISTURBANCE): void {
+    if (this.#nodes.length === 0 || !this.#scheduler.chance(chance)) return;
     const node = this.#scheduler.pick(this.#nodes);
     const agent = this.#live.get(node);
     if (agent?.process.alive) this.#scheduler.kill(agent.process);
-    else this.#start(node);
+    else if (!this.#off.has(node)) this.#start(node);
   }
 
-  /** All of them live. */
-  revive(): void {
-    for (const node of this.#nodes) if (!this.#live.get(node)?.process.alive) this.#start(node);
+  /** The machine of a node goes off. */
+  powerOff(node: SimNode): void {
+    const agent = this.#live.get(node);
+    this.#off.add(node);
+    if (agent?.process.alive) this.#scheduler.kill(agent.process);
+  }
+
+  /** All of them live, or that of a node whose machine is on again. */
+  revive(only?: SimNode): void {
+    for (const node of this.#nodes) {
+      if (only && node !== only) continue;
+      this.#off.delete(node);
+      if (!this.#live.get(node)?.process.alive) this.#start(node);
+    }
   }
 
   /** Whether a release is still to be delivered. */

@@ -49,6 +49,8 @@ export interface Sandbox {
   addresses: readonly string[];
   /** Calls under way. */
   running: number;
+  /** Whether a newer sandbox has taken its addresses over: an ADD of it that is still under way is made once, and not again. */
+  readonly superseded?: boolean;
 }
 
 /** What came of a call. Undefined: the process was killed. */
@@ -67,6 +69,7 @@ export function callPlugin(
     name: `${verb}#${++calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
     alive: true,
     reaches: () => !sandbox.node.cut,
+    spared: () => verb === "ADD" && sandbox.superseded === true,
   };
   const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
   process.onKill = () => {
@@ -99,7 +102,8 @@ export function callPlugin(
   };
   const call = async () => {
     const asked = agentCall(world, new TextEncoder().encode(stdin));
-    return asked && await askAgent(world, asked) || await ifAlive();
+    const answer = asked && await askAgent(world, asked);
+    return answer || process.spared?.() ? answer : await ifAlive();
   };
   const ifAlive = () => process.alive ? runPlugin(world, host) : new Promise<never>(() => {});
   return { process, outcome: Promise.race([call(), killed]) };

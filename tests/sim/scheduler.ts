@@ -72,9 +72,9 @@ export class Scheduler {
     return this.#gates.length;
   }
 
-  /** What a process waits to do. */
-  waitsFor(process: Process): readonly string[] {
-    return this.#gates.filter((gate) => gate.process === process).map(({ label }) => label);
+  /** Whether somebody waits to do this. */
+  awaits(label: string): boolean {
+    return this.#gates.some((gate) => gate.label === label);
   }
 
   /** What happened, newest last. */

@@ -8,7 +8,7 @@ import type { Network, Sandbox } from "../runtime.ts";
 import type { ApiObject } from "./objects.ts";
 
 /** One sandbox of a pod. */
-export interface PodSandbox extends Sandbox {
+export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   /** Its pod. */
   readonly pod: SimPod;
   /** Whether anything runs in it that can use its addresses. */

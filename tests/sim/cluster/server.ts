@@ -64,8 +64,10 @@ export class ApiServer {
       const stream = this.#watch(process, target, Number(searchParams.get("resourceVersion")), until);
       return response({ status: 200, body: "" }, stream);
     }
-    const label = `${method} ${[resource, resource === "pods" ? namespace : undefined, name].filter(Boolean).join("/")}`;
-    const serve = () => Promise.resolve(this.#serve(method, target, body ? JSON.parse(String(body)) : undefined));
+    const sent = body ? JSON.parse(String(body)) : undefined;
+    const of = [resource, resource === "pods" ? namespace : undefined, name ?? sent?.metadata?.name];
+    const label = `${method} ${of.filter((part) => part !== undefined).join("/")}`;
+    const serve = () => Promise.resolve(this.#serve(method, target, sent));
     const conflict = () => Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
     return response(await operate(this.#scheduler, process, label, until, serve, conflict));
   }

@@ -1,0 +1,261 @@
+/**
+ * One seeded history of a simulated cluster: the product's plugins, agents and controllers on the product's kubernetes driver, before an API
+ * server, kubelets and a control plane that are simulated. The promises are checked after every step.
+ *
+ * @module
+ */
+import { openCluster } from "../../../drivers/kubernetes/cluster.ts";
+import { openKubernetes } from "../../../drivers/kubernetes/driver.ts";
+import { SILENT } from "../../../src/world/log.ts";
+import { SimAgents } from "../agent.ts";
+import { type SimController, startController, UNUSED } from "../control.ts";
+import { SimNode } from "../node.ts";
+import { addressesOf, callPlugin, type Outcome, type Reach } from "../runtime.ts";
+import { type Process, type Scheduler, standstill } from "../scheduler.ts";
+import { ControlPlane } from "./control_plane.ts";
+import { Disturbances } from "./disturbances.ts";
+import { Kubelet } from "./kubelet.ts";
+import { ApiError, ApiObjects } from "./objects.ts";
+import { OriginalPlugin } from "./original.ts";
+import type { PodSandbox, SimPod } from "./pod.ts";
+import { checkLive, differences } from "./promises.ts";
+import { ApiServer, connectTo } from "./server.ts";
+import { KUBECONFIG, type World } from "./worlds.ts";
+
+/** Milliseconds between two looks of kubelets and control plane at what time has brought. */
+const TICK = 5_000;
+/** Simulated milliseconds in which everything is as it shall be, once nothing fails any more; and steps, at most. */
+const SETTLED = 20 * 60_000;
+const REST = 20_000;
+/** Simulated milliseconds in which a call is served where nothing fails. */
+const PROMPT = 10_000;
+
+/** A cluster in a world. */
+export class SimCluster {
+  /** Time and order. */
+  readonly scheduler: Scheduler;
+  /** What it is like. */
+  readonly world: World;
+  /** The API server's objects. */
+  readonly objects: ApiObjects;
+  /** The nodes. */
+  readonly kubelets: readonly Kubelet[];
+  /** The control plane. */
+  readonly control: ControlPlane;
+  /** The agents. */
+  readonly agents: SimAgents;
+  /** Every sandbox there was. */
+  readonly sandboxes: PodSandbox[] = [];
+  /** Calls under way. */
+  readonly processes = new Map<Process, { readonly sandbox: PodSandbox; readonly verb: string }>();
+  readonly #server: ApiServer;
+  readonly #reach: Reach;
+  readonly #originals: ReadonlySet<SimNode>;
+  readonly #controlled: boolean;
+  #controllers: SimController[] = [];
+  #containers = 0;
+  #calls = 0;
+  #failure: Error | undefined;
+
+  /** Nothing has happened yet. */
+  constructor(scheduler: Scheduler, world: World) {
+    this.scheduler = scheduler;
+    this.world = world;
+    scheduler.faults = world.faults;
+    const objects = this.objects = new ApiObjects(() => scheduler.now);
+    this.#server = new ApiServer(objects, scheduler);
+    this.#controlled = scheduler.chance(world.controlled);
+    const nodes = Array.from({ length: world.nodes }, (_, i) => new SimNode(`node${i}`, scheduler));
+    this.#originals = new Set(nodes.slice(0, world.originals ?? 0));
+    const runtime = {
+      call: (sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") => this.#call(sandbox, verb),
+      containerId: () => `c${++this.#containers}`,
+    };
+    this.kubelets = nodes.map((node) => new Kubelet(node, objects, scheduler, runtime, world.habits));
+    this.control = new ControlPlane(objects, scheduler, this.kubelets);
+    this.#reach = {
+      load: () => () => Promise.resolve(openKubernetes),
+      world: (process, own) => {
+        const kubeconfig = this.#server.kubeconfig(process);
+        return { ...own, readTextFile: (path) => path === KUBECONFIG ? Promise.resolve(kubeconfig) : own.readTextFile(path) };
+      },
+    };
+    this.agents = new SimAgents(scheduler, this.#reach, nodes.filter((node) => !this.#originals.has(node)), world.agents);
+    this.#admission();
+    for (const { name, ipam } of world.networks) {
+      const config = JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam });
+      objects.create("network-attachment-definitions", { metadata: { namespace: "default", name }, spec: { config } });
+    }
+  }
+
+  /** Every pod that there is or was and of which something is left. */
+  get pods(): SimPod[] {
+    return this.kubelets.flatMap(({ pods }) => pods).filter(({ done }) => !done);
+  }
+
+  /** Runs the history. */
+  async run(): Promise<void> {
+    using _network = connectTo(this.#server);
+    void this.#passTime({ name: "time", alive: true });
+    const disturbances = new Disturbances(this);
+    for (let step = 0; step < this.world.steps; step++) {
+      if (this.#controlled) this.#control();
+      if (this.scheduler.chance(0.35)) disturbances.act();
+      else await this.scheduler.step();
+      await standstill();
+      this.check();
+    }
+    this.scheduler.note("nothing fails from here on");
+    this.scheduler.faults = this.scheduler.outage = false;
+    disturbances.end();
+    await this.#settle("what runs");
+    for (const { podRef, uid, grace, kind } of this.pods) {
+      if (kind === "static") this.control.forceDelete(podRef);
+      else this.control.delete({ podRef, uid, grace });
+    }
+    for (const pod of this.pods) if (pod.kind === "static") pod.endsAt = this.scheduler.now;
+    await this.#settle("nothing");
+    for (const { process } of this.#controllers) this.scheduler.kill(process);
+    this.agents.end();
+  }
+
+  /** Checks the promises. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+    checkLive(this.objects, this.sandboxes, { entries: !this.world.happenings.lose, reservations: true });
+  }
+
+  /** Whether a node has the original's plugin. */
+  isOriginal(node: SimNode): boolean {
+    return this.#originals.has(node);
+  }
+
+  /** A node's machine goes off: its processes end. */
+  powerOff(kubelet: Kubelet): void {
+    kubelet.powerOff();
+    this.agents.powerOff(kubelet.node);
+    for (const [process, { sandbox }] of this.processes) if (sandbox.node === kubelet.node) this.scheduler.kill(process);
+  }
+
+  /** Everything under way comes to its end, and what is stored is what lives, in a bounded time. */
+  async #settle(what: string): Promise<void> {
+    if (this.#controllers.every(({ process }) => !process.alive)) this.#control();
+    const until = this.scheduler.now + SETTLED;
+    let left: readonly string[] = [];
+    for (let step = 0; step < REST && this.scheduler.now < until; step++) {
+      if (step % 3 === 0) for (const kubelet of this.kubelets) kubelet.step(true);
+      await this.scheduler.step();
+      await standstill();
+      this.check();
+      left = [...this.#unsettled(), ...differences(this.objects, this.sandboxes)];
+      if (left.length === 0) return;
+    }
+    throw new Error(`The store does not come to hold ${what}: ${left.join("; ")}`);
+  }
+
+  #unsettled(): string[] {
+    const calls = [...this.processes.keys()].map(({ name }) => `${name} is under way`);
+    const sandboxes = this.sandboxes.filter(({ state, containers }) =>
+      state === "dying" || state === "new" || (state === "live" && containers === "none")
+    ).map(({ containerId, state }) => `${containerId} is ${state}`);
+    return [...calls, ...sandboxes, ...(this.agents.pending ? ["a release is pending"] : [])];
+  }
+
+  #control(): void {
+    this.#controllers = this.#controllers.filter(({ process }) => process.alive);
+    const { scheduler } = this;
+    if (this.#controllers.length === 0 || (this.#controllers.length === 1 && scheduler.faults && scheduler.chance(0.01))) {
+      this.#controllers.push(startController(scheduler, async (process, own) => {
+        const world = this.#reach.world(process, own);
+        const cluster = await openCluster(world, { kubeconfig: KUBECONFIG });
+        const driver = await openKubernetes({ kind: "kubernetes", kubeconfig: KUBECONFIG }, { world, log: SILENT });
+        return { driver, cluster: { ...cluster, ...UNUSED } };
+      }));
+    } else if (scheduler.faults && scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
+      const [killed] = this.#controllers.splice(scheduler.below(this.#controllers.length), 1);
+      if (killed) scheduler.kill(killed.process);
+    }
+  }
+
+  async #passTime(process: Process): Promise<void> {
+    for (;;) {
+      await this.scheduler.sleep(process, TICK);
+      this.control.tick();
+      for (const kubelet of this.kubelets) kubelet.tick();
+    }
+  }
+
+  /** What the schemas and limits of the API server make of a write. */
+  #admission(): void {
+    const { room } = this.world;
+    const sizeOf = (object?: { readonly spec?: Readonly<Record<string, unknown>> }) =>
+      Object.keys(object?.spec?.allocations ?? {}).length;
+    this.objects.admit((resource, _before, after) => {
+      if (resource === "ippools" && room !== undefined && sizeOf(after) > room) {
+        throw new ApiError(500, "etcdserver: request is too large");
+      }
+      return after;
+    });
+  }
+
+  #call(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK"): void {
+    if (!this.sandboxes.includes(sandbox)) this.sandboxes.push(sandbox);
+    if (verb === "ADD") this.#supersede(sandbox);
+    const { process, outcome } = this.#originals.has(sandbox.node)
+      ? this.#callOriginal(sandbox, verb)
+      : callPlugin(this.#reach, this.agents, sandbox, verb);
+    const start = this.scheduler.now;
+    this.scheduler.note(`${process.name} starts`);
+    this.processes.set(process, { sandbox, verb });
+    sandbox.running++;
+    void outcome.then((answer) => {
+      this.processes.delete(process);
+      sandbox.running--;
+      const how = answer ? (answer.exitCode === 0 ? "success" : answer.stdout.replace(/\s+/g, " ")) : "killed";
+      this.scheduler.note(`${process.name} ends: ${how}`);
+      this.#ended(sandbox, verb, answer, this.scheduler.now - start);
+    });
+  }
+
+  #callOriginal(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") {
+    const process: Process = {
+      name: `original ${verb}#${++this.#calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
+      alive: true,
+    };
+    const outcome = new OriginalPlugin(this.objects, this.scheduler, process, sandbox).run(verb);
+    return { process, outcome };
+  }
+
+  /** A pod's name takes its entry over, whatever runs in its former sandboxes: the original has it so. */
+  #supersede({ podRef, network }: PodSandbox): void {
+    for (const former of this.sandboxes) {
+      const same = former.podRef === podRef && former.network === network && former !== this.sandboxes.at(-1);
+      if (same) former.superseded = true;
+    }
+  }
+
+  #ended(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK", answer: Outcome, took: number): void {
+    const ok = answer?.exitCode === 0;
+    if (this.world.prompt && (took > PROMPT || (answer && !ok))) {
+      this.#failure ??= new Error(`${verb} of ${sandbox.containerId} took ${took} ms and ended with ${answer?.stdout}`);
+    }
+    if (this.world.room !== undefined && verb === "DEL" && answer && !ok) {
+      this.#failure ??= new Error(`DEL of ${sandbox.containerId} failed where the pool is full: ${answer.stdout}`);
+    }
+    if (verb === "ADD" && ok && sandbox.state === "new") {
+      sandbox.addresses = addressesOf(answer);
+      sandbox.state = "live";
+      this.kubelets.find(({ node }) => node === sandbox.node)?.attached(sandbox);
+    } else if (verb === "DEL" && ok && sandbox.running === 0) {
+      sandbox.state = "gone";
+      sandbox.node.removeNetns(sandbox.containerId);
+    } else if (verb === "CHECK" && answer && !ok && sandbox.state === "live" && JSON.parse(answer.stdout).code === 104) {
+      this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer.stdout}`);
+    }
+  }
+
+  /** Whether every address of every live sandbox is in the store, so that a copy of it may be brought back later. */
+  consistent(): boolean {
+    return differences(this.objects, this.sandboxes).every((one) => !one.endsWith("missing"));
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * What happens to a simulated cluster beside the work of those in it.
+ *
+ * @module
+ */
+import type { SimCluster } from "./cluster.ts";
+import type { Kubelet } from "./kubelet.ts";
+import type { Backup } from "./objects.ts";
+import type { SimPod, StatusKind } from "./pod.ts";
+import { contentsOf, reservationName } from "./promises.ts";
+import type { Happening } from "./worlds.ts";
+
+/** Grace periods of pods, in seconds. */
+const GRACES = [1, 30, 60] as const;
+const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
+/** Copies of the store that are kept. */
+const BACKUPS = 12;
+
+/** Lets things happen, by chance. */
+export class Disturbances {
+  readonly #cluster: SimCluster;
+  readonly #weights: readonly (readonly [Happening, number])[];
+  readonly #all: number;
+  readonly #backups: Backup[] = [];
+  readonly #happenings: Readonly<Record<Happening, () => void>> = {
+    kubelet: () => this.#cluster.scheduler.pick(this.#cluster.kubelets).step(),
+    create: () => this.#create(`default/pod-${this.#cluster.scheduler.below(this.#cluster.world.pods)}`),
+    delete: () => this.#withPod((pod) => this.#cluster.control.delete(pod)),
+    force: () => this.#withPod((pod) => this.#force(pod)),
+    usurp: () => this.#usurp(),
+    cut: () => this.#cut(),
+    power: () => this.#power(),
+    clock: () => this.#setClock(),
+    backup: () => this.#backUp(),
+    restore: () => this.#restore(),
+    lose: () => this.#lose(),
+    agent: () => this.#cluster.agents.disturb(1),
+    kill: () => this.#kill(),
+    outage: () => this.#toggleOutage(),
+  };
+
+  /** Of a cluster, as its world has them. */
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster;
+    this.#weights = Object.entries(cluster.world.happenings) as [Happening, number][];
+    this.#all = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
+  }
+
+  /** One thing happens. */
+  act(): void {
+    let value = this.#cluster.scheduler.random() * this.#all;
+    for (const [happening, weight] of this.#weights) {
+      value -= weight;
+      if (value < 0) return this.#happenings[happening]();
+    }
+  }
+
+  /** What was disturbed is as it shall be again. */
+  end(): void {
+    const { kubelets, control, agents } = this.#cluster;
+    for (const kubelet of kubelets) {
+      kubelet.node.cut = false;
+      if (kubelet.dead) this.#powerOn(kubelet);
+      control.addNode(kubelet.node);
+    }
+    agents.revive();
+  }
+
+  #create(podRef: string): void {
+    const { scheduler, control, kubelets, world, pods } = this.#cluster;
+    const ready = kubelets.filter((kubelet) => kubelet.connected && control.hasNode(kubelet.node));
+    if (control.exists(podRef) || ready.length === 0 || !this.#mayCome(podRef)) return;
+    const host = scheduler.chance(world.kinds?.host ?? 0);
+    const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
+    const asStatic = !former && scheduler.chance(world.kinds?.static ?? 0);
+    control.create({
+      podRef,
+      node: scheduler.pick(ready).node,
+      network: former && !scheduler.chance(0.3) ? former.network : scheduler.pick(world.networks),
+      kind: host ? "host" : asStatic ? "static" : "plain",
+      grace: scheduler.pick(GRACES),
+      statusKind: scheduler.chance(world.oddStatus ?? 0) ? scheduler.pick(ODD) : "whole",
+      tersely: scheduler.chance(world.oddStatus ?? 0),
+    });
+  }
+
+  /**
+   * Nobody can tell an ADD that comes too late from one in time, except where it has its entry already. So a name is used again only when
+   * its former sandboxes have come so far; and never for what runs on a node that is cut off: that is what deleting by force is warned of.
+   */
+  #mayCome(podRef: string): boolean {
+    return this.#cluster.sandboxes.every((sandbox) => {
+      if (sandbox.podRef !== podRef || sandbox.state === "gone") return true;
+      if (sandbox.pod.kind === "static" || sandbox.node.cut) return false;
+      if (this.#cluster.isOriginal(sandbox.node)) return sandbox.state === "live"; // its late calls are its own matter
+      return !this.#adding(sandbox) || this.#hasEntry(sandbox.containerId);
+    });
+  }
+
+  #adding(sandbox: SimCluster["sandboxes"][number]): boolean {
+    return [...this.#cluster.processes.values()].some((call) => call.sandbox === sandbox && call.verb === "ADD");
+  }
+
+  /** Its entry is written, and it waits to write its reservation. */
+  #hasEntry(containerId: string): boolean {
+    const { objects, scheduler, sandboxes } = this.#cluster;
+    const domain = sandboxes.find((one) => one.containerId === containerId)?.network.domain ?? "";
+    return contentsOf(objects).entries.some(({ address, value }) =>
+      value.id === containerId &&
+      scheduler.awaits(`POST overlappingrangeipreservations/${reservationName(domain, address)}`)
+    );
+  }
+
+  #withPod(work: (pod: SimPod) => void): void {
+    const { pods, scheduler } = this.#cluster;
+    if (pods.length > 0) work(scheduler.pick(pods));
+  }
+
+  /** Only what may still run where its node is known to end it: on a node that is cut off, nobody can tell. */
+  #force(pod: SimPod): void {
+    this.#cluster.control.forceDelete(pod.podRef);
+  }
+
+  #usurp(): void {
+    const { sandboxes, scheduler, control } = this.#cluster;
+    const midway = sandboxes.filter((one) => one.state === "new" && this.#adding(one) && this.#hasEntry(one.containerId));
+    if (midway.length === 0) return;
+    const { podRef } = scheduler.pick(midway);
+    control.forceDelete(podRef);
+    this.#create(podRef);
+  }
+
+  #cut(): void {
+    const { scheduler, kubelets } = this.#cluster;
+    const { node } = scheduler.pick(kubelets);
+    node.cut = !node.cut;
+    scheduler.note(`${node.name} is ${node.cut ? "cut off" : "reached again"}`);
+  }
+
+  #power(): void {
+    const { scheduler, kubelets, control } = this.#cluster;
+    const kubelet = scheduler.pick(kubelets);
+    if (!kubelet.dead) {
+      scheduler.note(`${kubelet.node.name} is off`);
+      this.#cluster.powerOff(kubelet);
+    } else if (control.hasNode(kubelet.node) && scheduler.chance(0.5)) control.removeNode(kubelet.node);
+    else this.#powerOn(kubelet);
+  }
+
+  #powerOn(kubelet: Kubelet): void {
+    const { scheduler, control, agents } = this.#cluster;
+    scheduler.note(`${kubelet.node.name} is on again`);
+    kubelet.powerOn();
+    control.addNode(kubelet.node);
+    agents.revive(kubelet.node);
+  }
+
+  #setClock(): void {
+    const { scheduler, kubelets } = this.#cluster;
+    const { node } = scheduler.pick(kubelets);
+    const step = scheduler.pick([-86_400_000, -3_600_000, -5_000, 5_000, 3_600_000, 86_400_000]);
+    node.clockError += step;
+    scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
+  }
+
+  #backUp(): void {
+    this.#backups.push(this.#cluster.objects.backup());
+    if (this.#backups.length > BACKUPS) this.#backups.shift();
+  }
+
+  /** Only what lost nothing of what runs is brought back, and only while nobody is between his two writes: that is nobody's to mend. */
+  #restore(): void {
+    const { scheduler, objects, processes } = this.#cluster;
+    if (this.#backups.length === 0 || processes.size > 0) return;
+    const now = objects.backup();
+    objects.restore(scheduler.pick(this.#backups));
+    if (this.#cluster.consistent()) {
+      scheduler.note(`the store is set back`);
+      this.#backups.length = 0;
+    } else objects.restore(now);
+  }
+
+  #lose(): void {
+    const { scheduler, objects } = this.#cluster;
+    const pools = objects.list("ippools");
+    if (pools.length === 0) return;
+    const { metadata: { name, namespace = "" } } = scheduler.pick(pools);
+    scheduler.note(`IPPool ${name} is deleted`);
+    objects.remove("ippools", namespace, name);
+  }
+
+  #kill(): void {
+    const { scheduler, processes } = this.#cluster;
+    const ours = [...processes.keys()].filter(({ name }) => !name.startsWith("original"));
+    if (ours.length > 0) scheduler.kill(scheduler.pick(ours));
+  }
+
+  #toggleOutage(): void {
+    const { scheduler } = this.#cluster;
+    scheduler.outage = !scheduler.outage;
+    scheduler.note(scheduler.outage ? "the API server is out of reach" : "the API server is back");
+  }
+}

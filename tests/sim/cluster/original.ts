@@ -1,0 +1,135 @@
+/**
+ * The original's plugin by its own algorithm, as far as it touches the store: the whole pool is read, a JSON Patch tests the version and that
+ * what is added was not there, an own entry gets another `id` and nothing else, reservations are made with the pod's name alone, and are deleted
+ * by address, unchecked.
+ *
+ * What it does between reading the pool and its end is one step here: its own races are its own, and nothing that others do can mend them.
+ * Its lease keeps nobody else away.
+ *
+ * @module
+ */
+import { formatCidr, usable } from "../../../src/address/cidr.ts";
+import { formatIp } from "../../../src/address/ip.ts";
+import { parseCidr } from "../../../src/address/cidr.ts";
+import type { Outcome } from "../runtime.ts";
+import type { Process, Scheduler } from "../scheduler.ts";
+import { ApiError, type ApiObject, type ApiObjects } from "./objects.ts";
+import type { PodSandbox } from "./pod.ts";
+import { reservationName } from "./promises.ts";
+
+/** Where both keep their objects. */
+const NAMESPACE = "kube-system";
+/** Tries when the pool changes. */
+const RETRIES = 100;
+
+interface Entry {
+  readonly id: string;
+  readonly podref: string;
+  readonly ifname?: string;
+}
+
+/** The original's plugin in a process of its own. */
+export class OriginalPlugin {
+  readonly #objects: ApiObjects;
+  readonly #scheduler: Scheduler;
+  readonly #process: Process;
+  readonly #sandbox: PodSandbox;
+
+  /** One call of one sandbox. */
+  constructor(objects: ApiObjects, scheduler: Scheduler, process: Process, sandbox: PodSandbox) {
+    this.#objects = objects;
+    this.#scheduler = scheduler;
+    this.#process = process;
+    this.#sandbox = sandbox;
+  }
+
+  /** Serves the verb. */
+  async run(verb: "ADD" | "DEL" | "CHECK"): Promise<Outcome> {
+    if (verb === "CHECK") return { stdout: "{}", exitCode: 0 };
+    for (let attempt = 0; attempt < RETRIES; attempt++) {
+      await this.#scheduler.gate(this.#process, "the original reads the pool");
+      const pool = this.#objects.get("ippools", NAMESPACE, this.#poolName()) ?? this.#createPool();
+      await this.#scheduler.gate(this.#process, `the original writes the pool for ${verb}`);
+      try {
+        const address = verb === "ADD" ? this.#allocate(pool) : this.#deallocate(pool);
+        return { stdout: JSON.stringify({ ips: address === undefined ? [] : [{ address }] }), exitCode: 0 };
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status !== 422) return { stdout: JSON.stringify({ code: 999, msg: error.message }), exitCode: 1 };
+      }
+    }
+    return { stdout: JSON.stringify({ code: 999, msg: "conflicts" }), exitCode: 1 };
+  }
+
+  #cidr() {
+    const cidr = parseCidr(String(this.#sandbox.network.ipam.range))?.cidr;
+    if (!cidr) throw new Error("the original serves networks of one range");
+    return cidr;
+  }
+
+  #poolName(): string {
+    const { domain } = this.#sandbox.network;
+    return `${domain && `${domain}-`}${formatCidr(this.#cidr()).replace(/[:/]/g, "-")}`;
+  }
+
+  #createPool(): ApiObject {
+    const metadata = { name: this.#poolName(), namespace: NAMESPACE };
+    return this.#objects.create("ippools", { metadata, spec: { range: formatCidr(this.#cidr()), allocations: {} } });
+  }
+
+  #allocate(pool: ApiObject): string {
+    const { podRef, containerId, network: { domain } } = this.#sandbox;
+    const cidr = this.#cidr();
+    const entries = pool.spec?.allocations as Record<string, Entry>;
+    const version = { op: "test", path: "/metadata/resourceVersion", value: pool.metadata.resourceVersion };
+    const own = Object.entries(entries).find(([, { podref, ifname }]) => podref === podRef && ifname === "net1");
+    if (own) {
+      const [offset] = own;
+      this.#patch(pool, [version, { op: "replace", path: `/spec/allocations/${offset}/id`, value: containerId }]);
+      return this.#reserve(cidr.base + BigInt(offset));
+    }
+    const { first, last } = usable(cidr);
+    for (let address = first; address <= last; address++) {
+      const offset = String(address - cidr.base);
+      const text = formatIp({ family: cidr.family, value: address });
+      const reserved = this.#objects.get("overlappingrangeipreservations", NAMESPACE, reservationName(domain, text));
+      if (entries[offset] || (reserved && reserved.spec?.podref !== podRef)) continue;
+      const path = `/spec/allocations/${offset}`;
+      const value = { id: containerId, podref: podRef, ifname: "net1" };
+      this.#patch(pool, [version, { op: "test", path, value: null }, { op: "add", path, value }]);
+      return this.#reserve(address);
+    }
+    throw new ApiError(507, "could not allocate");
+  }
+
+  #reserve(address: bigint): string {
+    const { podRef, network: { domain } } = this.#sandbox;
+    const cidr = this.#cidr();
+    const text = formatIp({ family: cidr.family, value: address });
+    const name = reservationName(domain, text);
+    if (!this.#objects.get("overlappingrangeipreservations", NAMESPACE, name)) {
+      const spec = { podref: podRef, ifname: "net1" };
+      this.#objects.create("overlappingrangeipreservations", { metadata: { name, namespace: NAMESPACE }, spec });
+    }
+    return `${text}/${cidr.prefix}`;
+  }
+
+  #deallocate(pool: ApiObject): undefined {
+    const { containerId, network: { domain } } = this.#sandbox;
+    const cidr = this.#cidr();
+    const entries = pool.spec?.allocations as Record<string, Entry>;
+    const own = Object.entries(entries).find(([, { id, ifname }]) => id === containerId && ifname === "net1");
+    if (!own) return;
+    const [offset] = own;
+    const version = { op: "test", path: "/metadata/resourceVersion", value: pool.metadata.resourceVersion };
+    this.#patch(pool, [version, { op: "remove", path: `/spec/allocations/${offset}` }]);
+    const name = reservationName(domain, formatIp({ family: cidr.family, value: cidr.base + BigInt(offset) }));
+    if (this.#objects.get("overlappingrangeipreservations", NAMESPACE, name)) {
+      this.#objects.remove("overlappingrangeipreservations", NAMESPACE, name);
+    }
+  }
+
+  #patch({ metadata: { name } }: ApiObject, operations: Parameters<ApiObjects["patch"]>[3]): void {
+    this.#objects.patch("ippools", NAMESPACE, name, operations);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What must be true of a simulated cluster after every step, and in the end. It reads the objects themselves, not what the product makes
+ * of them.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { formatIp, parseIp } from "../../../src/address/ip.ts";
+import { parseCidr } from "../../../src/address/cidr.ts";
+import type { ApiObject, ApiObjects } from "./objects.ts";
+import type { PodSandbox } from "./pod.ts";
+
+/** An entry of a pool's object. */
+export interface StoredEntry {
+  /** The object's name. */
+  readonly pool: string;
+  /** The address, canonical. */
+  readonly address: string;
+  /** The members. */
+  readonly value: { readonly id?: string; readonly podref?: string };
+}
+
+/** What the store holds. */
+export interface Contents {
+  /** Every entry. */
+  readonly entries: readonly StoredEntry[];
+  /** Every reservation, by name. */
+  readonly reservations: ReadonlyMap<string, { readonly podref?: string }>;
+}
+
+/** Reads the objects. It takes no simulated time. */
+export function contentsOf(objects: ApiObjects): Contents {
+  return {
+    entries: objects.list("ippools").flatMap(entriesOf),
+    reservations: new Map(
+      objects.list("overlappingrangeipreservations").map(({ metadata: { name }, spec = {} }) => [name, spec]),
+    ),
+  };
+}
+
+/** The entries of a pool's object. */
+export function entriesOf({ metadata: { name: pool }, spec = {} }: ApiObject): StoredEntry[] {
+  const range = parseCidr(String(spec.range));
+  assert(range, `IPPool ${pool} has no range`);
+  return Object.entries(spec.allocations as Record<string, StoredEntry["value"]>).map(([offset, value]) => ({
+    pool,
+    address: formatIp({ family: range.cidr.family, value: range.ip.value + BigInt(offset) }),
+    value,
+  }));
+}
+
+/** The name of the reservation of an address. */
+export function reservationName(domain: string, address: string): string {
+  return `${domain && `${domain}-`}${address.replaceAll(":", "-")}`;
+}
+
+/** What of the promises holds in a world. */
+export interface Promised {
+  /** Entries of what runs are in the store: nobody deletes the objects that hold them. */
+  readonly entries: boolean;
+  /** Reservations of what runs are in the store: nobody deletes them unasked. */
+  readonly reservations: boolean;
+}
+
+/**
+ * Promises 1 to 3: no address has two live owners; what a live sandbox was given is in its pool and reserved, under its name. A sandbox
+ * lives as long as anything can run in it, whatever became of its object.
+ */
+export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[], promised: Promised): void {
+  const { entries, reservations } = contentsOf(objects);
+  const owners = new Map<string, string>();
+  for (const sandbox of sandboxes) {
+    if (sandbox.state !== "live" || sandbox.superseded) continue;
+    const { podRef, containerId, network: { domain, ipam } } = sandbox;
+    const who = `${podRef} (${containerId} on ${sandbox.node.name})`;
+    for (const text of sandbox.addresses) {
+      const address = canonical(text);
+      const place = `${domain} ${address}`;
+      assert.equal(owners.get(place), undefined, `${place} has two live owners: ${owners.get(place)} and ${who}`);
+      owners.set(place, who);
+      if (promised.entries) {
+        const own = entries.some((one) =>
+          one.address === address && one.value.podref === podRef && one.value.id === containerId
+        );
+        assert(own, `${who} lives with ${address}, and no pool has it as its own`);
+      }
+      if (!promised.reservations || ipam.enable_overlapping_ranges === false) continue;
+      const reservation = reservations.get(reservationName(domain, address));
+      assert(reservation, `${who} lives with ${address}, and it is not reserved`);
+      assert.equal(
+        reservation.podref,
+        podRef,
+        `${who} lives with ${address}, and it is reserved for ${reservation.podref}`,
+      );
+    }
+  }
+}
+
+/** What is stored beside what lives, and what lives and is not stored. Empty in the end. */
+export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
+  const { entries, reservations } = contentsOf(objects);
+  const live = sandboxes.filter(({ state, superseded }) => state === "live" && !superseded);
+  const owned = new Map(live.flatMap(({ podRef, network: { domain, ipam }, addresses }) =>
+    addresses.map((text) => {
+      const reserved = ipam.enable_overlapping_ranges !== false;
+      return [reservationName(domain, canonical(text)), { podRef, address: canonical(text), reserved }];
+    })
+  ));
+  return [
+    ...entries.filter(({ address, value }) =>
+      !live.some((one) => one.podRef === value.podref && one.addresses.some((text) => canonical(text) === address))
+    ).map(({ pool, address, value }) => `the entry ${address} of ${value.podref} (${value.id}) is left in ${pool}`),
+    ...[...reservations].filter(([name, { podref }]) => owned.get(name)?.podRef !== podref)
+      .map(([name, { podref }]) => `the reservation ${name} of ${podref} is left`),
+    ...[...owned].filter(([name, { reserved }]) => reserved && !reservations.has(name))
+      .map(([name, { podRef }]) => `the reservation ${name} of ${podRef} is missing`),
+    ...[...owned.values()].filter(({ podRef, address }) =>
+      !entries.some((one) => one.address === address && one.value.podref === podRef)
+    ).map(({ podRef, address }) => `the entry ${address} of ${podRef} is missing`),
+  ];
+}
+
+/** An address of an answer. */
+export function canonical(text: string): string {
+  const ip = parseIp(text.split("/")[0] ?? "");
+  assert(ip, `${text} is an address`);
+  return formatIp(ip);
+}

@@ -1,0 +1,151 @@
+/**
+ * The worlds of the simulated cluster: what is in each, and what happens in it.
+ *
+ * @module
+ */
+import type { Network } from "../runtime.ts";
+import type { KubeletHabits } from "./kubelet.ts";
+
+/** Path of the kubeconfig that every process of the simulation reads. */
+export const KUBECONFIG = "/etc/kube/config";
+
+/**
+ * What happens beside the steps of those that are at work, with its weight.
+ *
+ * - `kubelet`: a kubelet does one thing that it has to do;
+ * - `create`, `delete`, `force`: pods are made and deleted, gracefully or by force;
+ * - `usurp`: a pod is deleted by force and made again elsewhere while its ADD is between its two writes;
+ * - `cut`, `power`: a node is cut off or comes back; its machine goes off or on again;
+ * - `clock`: a node's clock is set forward or back;
+ * - `backup`, `restore`: the store is copied, and set back to a copy that holds all that runs;
+ * - `lose`: somebody deletes a pool object;
+ * - `agent`: an agent dies or comes back;
+ * - `kill`: a process is killed;
+ * - `outage`: the API server is out of reach, or is back.
+ */
+export type Happening =
+  | "kubelet"
+  | "create"
+  | "delete"
+  | "force"
+  | "usurp"
+  | "cut"
+  | "power"
+  | "clock"
+  | "backup"
+  | "restore"
+  | "lose"
+  | "agent"
+  | "kill"
+  | "outage";
+
+/** One world. */
+export interface World {
+  /** Nodes. */
+  readonly nodes: number;
+  /** How many of them have the original's plugin. */
+  readonly originals?: number;
+  /** Names of pods. */
+  readonly pods: number;
+  /** Steps until the faults end. */
+  readonly steps: number;
+  /** Networks. */
+  readonly networks: readonly Network[];
+  /** Share of runs with a controller. */
+  readonly controlled: number;
+  /** Share of nodes with an agent. */
+  readonly agents: number;
+  /** Whether requests fail. */
+  readonly faults: boolean;
+  /** Share of pods by kind; the others are plain. */
+  readonly kinds?: { readonly static?: number; readonly host?: number };
+  /** Share of pods whose network-status is odd, and of those with an older kubelet. */
+  readonly oddStatus?: number;
+  /** What kubelets do by themselves. */
+  readonly habits: KubeletHabits;
+  /** Entries that fit into a pool's object. Absent: all. */
+  readonly room?: number;
+  /** Whether every call succeeds, soon. */
+  readonly prompt?: boolean;
+  /** What happens. */
+  readonly happenings: Partial<Readonly<Record<Happening, number>>>;
+}
+
+const base = { type: "whereabouts", datastore: "kubernetes", kubernetes: { kubeconfig: KUBECONFIG }, log_level: "panic" };
+
+function network(name: string, ipam: Record<string, unknown>): Network {
+  return { name, domain: String(ipam.network_name ?? ""), ipam: { ...base, ...ipam } };
+}
+
+const wide = network("wide", { range: "10.0.0.0/28" });
+const narrow = network("narrow", { range: "10.0.0.0/29", exclude: ["10.0.0.2"] });
+const both = network("both", { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/125" }] });
+const blue = network("blue", { range: "10.0.0.0/29", network_name: "blue" });
+const small = network("small", { range: "10.0.0.0/27" });
+
+const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
+const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
+
+/** Every world, by name. */
+export const WORLDS = {
+  /** Two sandboxes of one pod, networks that overlap, late answers. */
+  takeover: {
+    ...{ nodes: 3, pods: 5, steps: 200, networks: [wide, narrow], controlled: 0, agents: 0.5, faults: true },
+    habits: { restarts: 0.05, completes: 0, evicts: 0 },
+    happenings: { kubelet: 12, create: 4, delete: 1, force: 2, usurp: 4, agent: 1, kill: 1 },
+  },
+  /** Everything that may fail fails, with a controller: the driver's own requests are cut, lost and late. */
+  stormy: {
+    ...{ nodes: 2, pods: 5, steps: 200, networks: [both, narrow, blue], controlled: 1, agents: 0.6, faults: true },
+    habits: lively,
+    happenings: { kubelet: 12, create: 4, delete: 2, force: 1, agent: 1, kill: 1, outage: 1 },
+  },
+  /** Kubelets publish what they know, when they know it, and addresses are freed by what they say. */
+  kubelets: {
+    ...{ nodes: 2, pods: 5, steps: 400, networks: [wide, narrow], controlled: 1, agents: 0.5, faults: false },
+    ...{ kinds: { static: 0.15, host: 0 }, oddStatus: 0.4 },
+    habits: lively,
+    happenings: { kubelet: 20, create: 3, delete: 2, force: 2 },
+  },
+  /** Pods of one name: in the network of their node, or in another network, while the former one still runs. */
+  namesakes: {
+    ...{ nodes: 3, pods: 3, steps: 400, networks: [wide, blue], controlled: 1, agents: 0.5, faults: false },
+    ...{ kinds: { host: 0.3 } },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 6, delete: 1, force: 3 },
+  },
+  /** Nodes are cut off and return, machines go off and are removed. */
+  cut: {
+    ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.5, faults: false },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 3, delete: 1, force: 3, cut: 2, power: 1 },
+  },
+  /** The store is set back to an older state, and counts its revisions a second time. */
+  restore: {
+    ...{ nodes: 2, pods: 5, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false },
+    habits: quiet,
+    happenings: { kubelet: 16, create: 4, delete: 3, backup: 3, restore: 2 },
+  },
+  /** Wall clocks are set, and nothing else is wrong: every call is served soon. */
+  clocks: {
+    ...{ nodes: 2, pods: 6, steps: 200, networks: [wide], controlled: 0, agents: 1, faults: false, prompt: true },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 5, delete: 3, clock: 2 },
+  },
+  /** Objects are full: no entry fits in any more. */
+  full: {
+    ...{ nodes: 2, pods: 9, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false, room: 4 },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 6, delete: 3 },
+  },
+  /** Plugins of the original on some nodes, ours on the others. */
+  mixed: {
+    ...{ nodes: 3, originals: 1, pods: 4, steps: 300, networks: [wide, narrow], controlled: 0.5, agents: 0.5 },
+    faults: false,
+    habits: quiet,
+    happenings: { kubelet: 20, create: 5, delete: 2, force: 2, kill: 0.3 },
+  },
+} as const satisfies Record<string, World>;
+
+/** The name of a world. */
+export type WorldName = keyof typeof WORLDS;
