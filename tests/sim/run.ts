@@ -1,30 +1,55 @@
 // deno-lint-ignore-file no-console -- a tool for people
 /**
- * Runs simulations: `deno run -A tests/sim/run.ts [--seeds N] [--from SEED] [--seed SEED]`. One seed shows its whole trace.
+ * Runs simulations: `deno run -A tests/sim/run.ts [--seeds N] [--from SEED] [--world NAME] [--until-broken] [--seed SEED]`.
+ *
+ * One seed shows its whole trace. With a world only the seeds of that world run. Until broken: ends at the first broken promise, prints its
+ * seed, and fails where no promise was broken.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { simulate } from "./simulation.ts";
+import { BrokenPromiseError } from "./broken.ts";
+import { settingOf, simulate } from "./seeds.ts";
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
     seed: { type: "string" },
+    world: { type: "string" },
+    "until-broken": { type: "boolean", default: false },
   },
 });
+
+/** Whether no promise was broken. */
+async function keeps(seed: number): Promise<boolean> {
+  try {
+    await simulate(seed);
+    return true;
+  } catch (error) {
+    if (!values["until-broken"] || !(error instanceof BrokenPromiseError)) throw error;
+    console.log(`seed ${seed}: ${error.message.split("\n", 1)[0]}`);
+    return false;
+  }
+}
+
+/** Runs the seeds. Returns the exit code. */
+async function run(from: number, to: number): Promise<number> {
+  const start = performance.now();
+  let count = 0;
+  for (let seed = from; seed < to; seed++) {
+    if (values.world !== undefined && values.world !== settingOf(seed)) continue;
+    if (!await keeps(seed)) return 0;
+    if (++count % 100 === 0) console.error(`${count} seeds`);
+  }
+  console.log(`${count} seeds, no broken promise, ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  return values["until-broken"] ? 1 : 0;
+}
 
 if (values.seed !== undefined) {
   const { trace } = await simulate(Number(values.seed));
   console.log(trace.join("\n"));
 } else {
   const from = Number(values.from);
-  const count = Number(values.seeds);
-  const start = performance.now();
-  for (let seed = from; seed < from + count; seed++) {
-    await simulate(seed);
-    if ((seed - from + 1) % 100 === 0) console.error(`${seed - from + 1} of ${count} seeds`);
-  }
-  console.log(`${count} seeds, no broken promise, ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  Deno.exit(await run(from, from + Number(values.seeds)));
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { ConflictError, type Reservations, type StorageDriver } from "../../src/storage/driver.ts";
-import { BrokenPromiseError, type Sabotage, simulate } from "./simulation.ts";
+import { BrokenPromiseError } from "./broken.ts";
+import { simulate } from "./seeds.ts";
+import { type Sabotage, simulateStore } from "./simulation.ts";
 
 /** Seeds of a run. `WHEREABOUTS_SIM_FROM` starts elsewhere. */
 const SEEDS = 2_100;
@@ -85,11 +87,11 @@ async function assertNoticed(run: (seed: number) => Promise<unknown>): Promise<v
 }
 
 for (const [what, sabotage] of Object.entries(SABOTAGE)) {
-  Deno.test(`simulate notices a store that ${what}`, () => assertNoticed((seed) => simulate(seed, sabotage)));
+  Deno.test(`simulate notices a store that ${what}`, () => assertNoticed((seed) => simulateStore(seed, sabotage)));
 }
 
 Deno.test("simulate notices a controller that does not ask again before it frees", async () => {
-  await assertNoticed((seed) => simulate(seed, undefined, () => () => Promise.resolve(undefined)));
+  await assertNoticed((seed) => simulateStore(seed, undefined, () => () => Promise.resolve(undefined)));
 });
 
 function changed(driver: StorageDriver, methods: Partial<StorageDriver>): StorageDriver {

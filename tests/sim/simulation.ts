@@ -1,5 +1,5 @@
 /**
- * One seeded history of a small cluster: nodes, networks that overlap, pods that come, go and come back, plugins and controllers that are
+ * One seeded history of a few machines on one store: nodes, networks that overlap, pods that come, go and come back, plugins and controllers that are
  * killed, a store that fails, and an API server that tells late, or what was. The promises of the design are checked after every step.
  *
  * @module
@@ -21,6 +21,7 @@ import "../../src/cni/failure.ts";
 import { SimAgents } from "./agent.ts";
 import { checkEmpty, checkLive, checkWhole, contentsOf } from "./checks.ts";
 import { type FindPods, quietCluster, type SimController, startController } from "./control.ts";
+import { orBroken } from "./broken.ts";
 import { SimNode } from "./node.ts";
 import { PodObjects } from "./pods.ts";
 import { addressesOf, callPlugin, type Network, type Outcome, type Reach, type Sandbox } from "./runtime.ts";
@@ -55,13 +56,8 @@ export const NETWORKS: readonly Network[] = [
 /** How a store is bent for the simulation's own test. */
 export type Sabotage = (driver: StorageDriver) => StorageDriver;
 
-/** Thrown when a promise is broken. */
-export class BrokenPromiseError extends Error {
-  override name = "BrokenPromiseError";
-}
-
-/** Runs one history. */
-export async function simulate(
+/** Runs one history of a store without a cluster. */
+export async function simulateStore(
   seed: number,
   sabotage: Sabotage = (driver) => driver,
   find: FindPods = (pods, process) => (podRef, signal) => pods.find(process, podRef, signal),
@@ -69,18 +65,10 @@ export async function simulate(
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const scheduler = new Scheduler(seed);
   const controlled = seed % CONTROLLED === 0 ? find : undefined;
-  const cluster = new SimCluster(scheduler, sabotage(driver), driver, controlled);
-  try {
-    await cluster.run();
-  } catch (error) {
-    const lines = scheduler.trace.slice(Deno.env.get("SIM_TRACE") ? 0 : -60).join("\n");
-    const message = `${error instanceof Error ? error.message : error}\nseed ${seed}, after\n${lines}`;
-    throw new BrokenPromiseError(`${message}\nReplay: deno run -A tests/sim/run.ts --seed ${seed}`, { cause: error });
-  }
-  return { trace: scheduler.trace };
+  return await orBroken(seed, scheduler, () => new SimMachines(scheduler, sabotage(driver), driver, controlled).run());
 }
 
-class SimCluster {
+class SimMachines {
   readonly #scheduler: Scheduler;
   readonly #store: StorageDriver;
   readonly #reach: Reach;

@@ -77,10 +77,18 @@ export class SimCluster {
       load: () => () => Promise.resolve(openKubernetes),
       world: (process, own) => {
         const kubeconfig = this.#server.kubeconfig(process);
-        return { ...own, readTextFile: (path) => path === KUBECONFIG ? Promise.resolve(kubeconfig) : own.readTextFile(path) };
+        return {
+          ...own,
+          readTextFile: (path) => path === KUBECONFIG ? Promise.resolve(kubeconfig) : own.readTextFile(path),
+        };
       },
     };
-    this.agents = new SimAgents(scheduler, this.#reach, nodes.filter((node) => !this.#originals.has(node)), world.agents);
+    this.agents = new SimAgents(
+      scheduler,
+      this.#reach,
+      nodes.filter((node) => !this.#originals.has(node)),
+      world.agents,
+    );
     this.#admission();
     for (const { name, ipam } of world.networks) {
       const config = JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam });
@@ -100,7 +108,7 @@ export class SimCluster {
     const disturbances = new Disturbances(this);
     for (let step = 0; step < this.world.steps; step++) {
       if (this.#controlled) this.#control();
-      if (this.scheduler.chance(0.35)) disturbances.act();
+      if (this.scheduler.chance(this.world.pace ?? 0.35)) disturbances.act();
       else await this.scheduler.step();
       await standstill();
       this.check();
@@ -134,7 +142,9 @@ export class SimCluster {
   powerOff(kubelet: Kubelet): void {
     kubelet.powerOff();
     this.agents.powerOff(kubelet.node);
-    for (const [process, { sandbox }] of this.processes) if (sandbox.node === kubelet.node) this.scheduler.kill(process);
+    for (const [process, { sandbox }] of this.processes) {
+      if (sandbox.node === kubelet.node) this.scheduler.kill(process);
+    }
   }
 
   /** Everything under way comes to its end, and what is stored is what lives, in a bounded time. */
@@ -143,7 +153,7 @@ export class SimCluster {
     const until = this.scheduler.now + SETTLED;
     let left: readonly string[] = [];
     for (let step = 0; step < REST && this.scheduler.now < until; step++) {
-      if (step % 3 === 0) for (const kubelet of this.kubelets) kubelet.step(true);
+      if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }
       await this.scheduler.step();
       await standstill();
       this.check();
@@ -164,7 +174,9 @@ export class SimCluster {
   #control(): void {
     this.#controllers = this.#controllers.filter(({ process }) => process.alive);
     const { scheduler } = this;
-    if (this.#controllers.length === 0 || (this.#controllers.length === 1 && scheduler.faults && scheduler.chance(0.01))) {
+    if (
+      this.#controllers.length === 0 || (this.#controllers.length === 1 && scheduler.faults && scheduler.chance(0.01))
+    ) {
       this.#controllers.push(startController(scheduler, async (process, own) => {
         const world = this.#reach.world(process, own);
         const cluster = await openCluster(world, { kubeconfig: KUBECONFIG });
@@ -249,7 +261,9 @@ export class SimCluster {
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "gone";
       sandbox.node.removeNetns(sandbox.containerId);
-    } else if (verb === "CHECK" && answer && !ok && sandbox.state === "live" && JSON.parse(answer.stdout).code === 104) {
+    } else if (
+      verb === "CHECK" && answer && !ok && sandbox.state === "live" && JSON.parse(answer.stdout).code === 104
+    ) {
       this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer.stdout}`);
     }
   }

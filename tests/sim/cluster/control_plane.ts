@@ -39,6 +39,7 @@ export class ControlPlane {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #kubelets: readonly Kubelet[];
+  #hashes = 0;
 
   /** Makes the objects of the nodes. */
   constructor(objects: ApiObjects, scheduler: Scheduler, kubelets: readonly Kubelet[]) {
@@ -94,7 +95,7 @@ export class ControlPlane {
   /** Makes a pod. Its node starts it. */
   create(wanted: WantedPod): SimPod {
     const kubelet = this.#kubelets.find(({ node }) => node === wanted.node);
-    const runtimeUid = wanted.kind === "static" ? `hash-${wanted.podRef.replaceAll("/", "-")}` : "";
+    const runtimeUid = wanted.kind === "static" ? `${++this.#hashes}`.padStart(32, "0") : "";
     const draft = { ...wanted, runtimeUid, phase: "Pending" as const, sandboxes: [], ran: false, done: false };
     const uid = this.#objects.create("pods", newObject(draft)).metadata.uid ?? "";
     const pod: SimPod = { ...draft, uid, runtimeUid: runtimeUid || uid };

@@ -123,7 +123,9 @@ export class Disturbances {
 
   #usurp(): void {
     const { sandboxes, scheduler, control } = this.#cluster;
-    const midway = sandboxes.filter((one) => one.state === "new" && this.#adding(one) && this.#hasEntry(one.containerId));
+    const midway = sandboxes.filter((one) =>
+      one.state === "new" && this.#adding(one) && this.#hasEntry(one.containerId)
+    );
     if (midway.length === 0) return;
     const { podRef } = scheduler.pick(midway);
     control.forceDelete(podRef);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { applyPatch, PatchError, type PatchOperation } from "./json_patch.ts";
 
 /** Metadata of an object, as far as the simulation uses it. */
@@ -122,7 +123,8 @@ export class ApiObjects {
     const { name, namespace = "" } = object.metadata;
     if (this.get(resource, namespace, name)) throw new ApiError(409, `${resource} "${name}" already exists`);
     const creationTimestamp = this.timestamp();
-    const metadata = { ...object.metadata, uid: `uid-${++this.#uids}`, creationTimestamp };
+    const uid = `00000000-0000-4000-8000-${String(++this.#uids).padStart(12, "0")}`;
+    const metadata = { ...object.metadata, uid, creationTimestamp };
     return this.#put("ADDED", resource, undefined, { ...object, metadata });
   }
 
@@ -138,10 +140,11 @@ export class ApiObjects {
     }
   }
 
-  /** Replaces what one says. */
+  /** Replaces what one says. What it says already is no write. */
   update(resource: string, object: ApiObject): ApiObject {
     const { name, namespace = "" } = object.metadata;
-    return this.#put("MODIFIED", resource, this.#existing(resource, namespace, name), object);
+    const before = this.#existing(resource, namespace, name);
+    return isDeepStrictEqual(before, object) ? before : this.#put("MODIFIED", resource, before, object);
   }
 
   /** Deletes one at once. @throws {ApiError} 404; 409 where it is not as the preconditions have it */

@@ -99,7 +99,9 @@ export function published(pod: SimPod, object: ApiObject): ApiObject {
 function containerState(pod: SimPod, current: PodSandbox | undefined): Record<string, unknown> {
   const containerID = `containerd://${current?.containerId ?? pod.uid}-app`;
   const before = pod.ran ? { lastState: { terminated: { exitCode: 137, containerID } } } : {};
-  const containers = pod.kind === "host" ? (pod.phase === "Running" ? "running" : "none") : current?.containers ?? "none";
+  const containers = pod.kind === "host"
+    ? (pod.phase === "Running" ? "running" : "none")
+    : current?.containers ?? "none";
   switch (containers) {
     case "none":
       return { ...before, state: { waiting: { reason: "ContainerCreating" } } };

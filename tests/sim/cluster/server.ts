@@ -68,7 +68,8 @@ export class ApiServer {
     const of = [resource, resource === "pods" ? namespace : undefined, name ?? sent?.metadata?.name];
     const label = `${method} ${of.filter((part) => part !== undefined).join("/")}`;
     const serve = () => Promise.resolve(this.#serve(method, target, sent));
-    const conflict = () => Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
+    const conflict = () =>
+      Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
     return response(await operate(this.#scheduler, process, label, until, serve, conflict));
   }
 

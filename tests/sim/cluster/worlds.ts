@@ -49,6 +49,8 @@ export interface World {
   readonly pods: number;
   /** Steps until the faults end. */
   readonly steps: number;
+  /** Share of them in which something happens; in the others, something that is under way goes on. Default 0.35. */
+  readonly pace?: number;
   /** Networks. */
   readonly networks: readonly Network[];
   /** Share of runs with a controller. */
@@ -71,7 +73,12 @@ export interface World {
   readonly happenings: Partial<Readonly<Record<Happening, number>>>;
 }
 
-const base = { type: "whereabouts", datastore: "kubernetes", kubernetes: { kubeconfig: KUBECONFIG }, log_level: "panic" };
+const base = {
+  type: "whereabouts",
+  datastore: "kubernetes",
+  kubernetes: { kubeconfig: KUBECONFIG },
+  log_level: "panic",
+};
 
 function network(name: string, ipam: Record<string, unknown>): Network {
   return { name, domain: String(ipam.network_name ?? ""), ipam: { ...base, ...ipam } };
@@ -128,9 +135,10 @@ export const WORLDS = {
   },
   /** Wall clocks are set, and nothing else is wrong: every call is served soon. */
   clocks: {
-    ...{ nodes: 2, pods: 6, steps: 200, networks: [wide], controlled: 0, agents: 1, faults: false, prompt: true },
+    ...{ nodes: 1, pods: 9, steps: 300, networks: [wide], controlled: 0, agents: 1, faults: false, prompt: true },
+    pace: 0.75,
     habits: quiet,
-    happenings: { kubelet: 20, create: 5, delete: 3, clock: 2 },
+    happenings: { kubelet: 30, create: 8, delete: 4, clock: 6 },
   },
   /** Objects are full: no entry fits in any more. */
   full: {

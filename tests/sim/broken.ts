@@ -1,0 +1,31 @@
+/**
+ * How a run tells that a promise was broken, and how it is run again.
+ *
+ * @module
+ */
+import type { Scheduler } from "./scheduler.ts";
+
+/** Lines of the trace that an error shows, unless `SIM_TRACE` asks for all. */
+const SHOWN = 60;
+
+/** Thrown when a promise is broken. */
+export class BrokenPromiseError extends Error {
+  /** The class, for those who tell it from faults of the simulation. */
+  override name = "BrokenPromiseError";
+}
+
+/** Runs a history. @throws {BrokenPromiseError} with its seed, the end of its trace, and the command that runs it again */
+export async function orBroken(
+  seed: number,
+  scheduler: Scheduler,
+  run: () => Promise<void>,
+): Promise<{ readonly trace: readonly string[] }> {
+  try {
+    await run();
+  } catch (error) {
+    const lines = scheduler.trace.slice(Deno.env.get("SIM_TRACE") ? 0 : -SHOWN).join("\n");
+    const message = `${error instanceof Error ? error.message : error}\nseed ${seed}, after\n${lines}`;
+    throw new BrokenPromiseError(`${message}\nReplay: deno run -A tests/sim/run.ts --seed ${seed}`, { cause: error });
+  }
+  return { trace: scheduler.trace };
+}

@@ -1,0 +1,30 @@
+/**
+ * Which seed runs which world: a seed's number says all there is to say about its history.
+ *
+ * @module
+ */
+import "./preload.ts";
+import { orBroken } from "./broken.ts";
+import { SimCluster } from "./cluster/cluster.ts";
+import { type WorldName, WORLDS } from "./cluster/worlds.ts";
+import { Scheduler } from "./scheduler.ts";
+import { simulateStore } from "./simulation.ts";
+
+/** A world of the simulated cluster, or `store`: machines on the embedded store, without a cluster. */
+export type Setting = WorldName | "store";
+
+/** Seeds take turns at these. */
+const SETTINGS: readonly Setting[] = ["store", "store", "clocks"];
+
+/** The setting of a seed. */
+export function settingOf(seed: number): Setting {
+  return SETTINGS[seed % SETTINGS.length] ?? "store";
+}
+
+/** Runs the history of a seed. @throws {BrokenPromiseError} a promise was broken */
+export async function simulate(seed: number): Promise<{ readonly trace: readonly string[] }> {
+  const setting = settingOf(seed);
+  if (setting === "store") return await simulateStore(seed);
+  const scheduler = new Scheduler(seed);
+  return await orBroken(seed, scheduler, () => new SimCluster(scheduler, WORLDS[setting]).run());
+}
