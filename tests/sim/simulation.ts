@@ -1,6 +1,6 @@
 /**
- * One seeded history of a few machines on one store: nodes, networks that overlap, pods that come, go and come back, plugins and controllers that are
- * killed, a store that fails, and an API server that tells late, or what was. The promises of the design are checked after every step.
+ * One seeded history of a few machines on one store: nodes, networks that overlap, pods that come, go and come back, plugins and controllers
+ * that are killed, a store that fails, and an API server that tells late, or what was. The promises of the design are checked after every step.
  *
  * @module
  */
