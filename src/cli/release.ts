@@ -3,45 +3,52 @@
  *
  * @module
  */
-import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
+import { formatIp, type Ip, parseIp } from "../address/ip.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { releaseAllocations } from "../ipam/release.ts";
-import { type Seen, seenEntry, seenReservation } from "../ipam/sweep_report.ts";
+import type { Seen } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
-import { belongsTo, type Entry } from "../pool/reservations.ts";
-import { formatPoolKey, sameOwner } from "../pool/types.ts";
-import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
+import { type Holder, holdersOf } from "./holder.ts";
+import { PODS_FLAG, type PodsFlags, podsSource } from "./pods.ts";
+import {
+  claimedOf,
+  type Found,
+  haveOf,
+  isMeant,
+  type Only,
+  refuseAmbiguous,
+  seenIn,
+  type Target,
+} from "./release_targets.ts";
 import { parseReport } from "./report.ts";
-import { openStore, STORE_FLAGS } from "./store.ts";
+import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
+const CHANGED = "its owner changed meanwhile";
 /** Milliseconds that a release, which may be one of thousands of addresses, may take. */
 const TIMEOUT = 600_000;
 /** Bytes of a report on standard input, at most. */
 const LONGEST_REPORT = 256 * 1024 * 1024;
 
-type Target =
-  & { readonly seen: Seen }
-  & (
-    | { readonly entry: Entry }
-    | { readonly reservation: Reservation }
-  );
-
-interface Found {
-  readonly targets: readonly Target[];
-  /** What is no longer as it was seen. */
-  readonly changed: readonly Seen[];
+/** What is released, and what stays. */
+interface Plan {
+  readonly release: readonly (readonly [Target, Holder])[];
+  readonly kept: readonly Kept[];
 }
+
+/** Something that stays, and why. */
+type Kept = readonly [Seen, why: string];
 
 /** Releases exactly what is shown: what changes in between stays. */
 export const release: Command = defineCommand({
   operands: "ADDRESS... | --from-report FILE",
   about: [
-    "Takes addresses back, with their reservations, whoever holds them: of ADDRESS in every pool, or what a report says that nobody " +
-    "holds. Make sure that no pod uses them: the next pod gets them.",
-    "It shows what it is going to release and asks. Each is released only if it still is whose it was; of a report, whose it was then.",
+    "Releases addresses with their reservations: ADDRESS in every pool, or what a report lists as unused. The next pod may get them.",
+    "It shows each address with its pod and asks. An address whose pod holds it, or cannot be read, is kept unless --force is given. Each is " +
+    "released only if its owner is still the one shown; of a report, the one in the report.",
+    "Of an address with two owners, --pod or --pool chooses the one that loses it.",
     "Of a report of check, orphans and reservations without entry are released; other findings take a decision each.",
   ],
   flags: {
@@ -50,13 +57,17 @@ export const release: Command = defineCommand({
       value: "FILE",
       help: "Report of check --json or reconcile --dry-run --json; - is standard input",
     },
+    pod: { type: "string", value: "NAMESPACE/NAME", help: "Release only what this pod owns" },
+    pool: { type: "string", value: "POOL", help: "Release only from this pool, as show prints it" },
+    force: { type: "boolean", help: "Release addresses that running pods hold, too" },
     yes: { type: "boolean", short: "y", help: "Do not ask" },
+    ...PODS_FLAG,
     ...STORE_FLAGS,
   },
   exits: {
     1: "Nobody has the address, or it failed",
-    2: "The command line means nothing, or nobody said yes",
-    3: "Something was kept, because it changed meanwhile",
+    2: "The command line is invalid, or nobody confirmed",
+    3: "Something was kept: its owner changed meanwhile, or its pod holds it",
   },
 }, async (terminal, values, operands) => {
   const file = values["from-report"];
@@ -66,6 +77,7 @@ export const release: Command = defineCommand({
     );
   }
   if (file === "-" && !values.yes) throw new UsageError("Cannot ask while standard input is the report: add --yes");
+  const only: Only = { ...checkPod(values.pod), ...(values.pool !== undefined && { pool: values.pool }) };
   const wanted = [...new Map(operands.map(parseAddress).map((ip) => [formatIp(ip), ip])).values()];
   const report = file === undefined ? undefined : parseReport(await readReport(terminal, file), file);
   await using store = await openStore(terminal, values);
@@ -73,23 +85,34 @@ export const release: Command = defineCommand({
   const { ipam } = store;
   const pools = await ipam.driver.list(signal);
   const reservations = await ipam.driver.overlaps?.list(undefined, signal) ?? [];
-  const found = report ? seenIn(report.seen, pools, reservations) : haveOf(wanted, pools, reservations);
+  const all = report ? seenIn(report.seen, pools, reservations) : haveOf(wanted, pools, reservations);
+  const found: Found = {
+    targets: all.targets.filter(({ seen }) => isMeant(seen, only)),
+    changed: all.changed.filter((seen) => isMeant(seen, only)),
+  };
   const left = report?.left ?? 0;
   const print = values.json ? terminal.world.stderr : terminal.print;
-  if (left > 0) print(`${left} findings are of other kinds, and left: check shows them`);
+  if (left > 0) print(`${left} findings are of other kinds and were left unchanged: check shows them`);
   if (found.targets.length + found.changed.length === 0) {
     if (values.json) terminal.print(JSON.stringify({ released: [], kept: [], left }, undefined, 2));
-    else print(report ? "Nothing to release" : `Nobody has ${wanted.map(formatIp).join(", ")} in ${store.where}`);
+    else print(report ? "Nothing to release" : `${nobodyHas(wanted, only)} in ${store.where}`);
     return report ? 0 : 1;
   }
-  if (!values.yes && found.targets.length > 0 && !agree({ ...terminal, print }, found.targets)) return 2;
-  return await releaseAll(terminal, ipam, found, { json: values.json, left, signal });
+  if (!report) refuseAmbiguous(found.targets);
+  const plan = planFor(found.targets, values.force, await holders(terminal, store, values, found.targets, signal));
+  if (!values.yes && plan.release.length > 0 && !agree({ ...terminal, print }, plan)) return 2;
+  const changed = found.changed.map((seen): Kept => [seen, CHANGED]);
+  return await releaseAll(terminal, ipam, { ...plan, kept: [...changed, ...plan.kept] }, {
+    json: values.json,
+    left,
+    signal,
+  });
 });
 
 function parseAddress(text: string): Ip {
   const ip = parseIp(text);
   if (ip) return ip;
-  throw new UsageError(`Cannot release ${JSON.stringify(text)}: wanted an address such as 10.0.0.5`);
+  throw new UsageError(`Cannot release ${JSON.stringify(text)}: expected an address such as 10.0.0.5`);
 }
 
 async function readReport({ world }: Terminal, file: string): Promise<string> {
@@ -101,47 +124,52 @@ async function readReport({ world }: Terminal, file: string): Promise<string> {
   }
 }
 
-/** Who has the addresses: entries, and reservations that no entry stands for. */
-function haveOf(wanted: readonly Ip[], pools: readonly PoolSnapshot[], reservations: readonly Reservation[]): Found {
-  const targets = wanted.flatMap((ip): Target[] => {
-    const entries = pools.flatMap(({ key, allocations }) => {
-      const allocation = key.cidr.family === ip.family ? allocations.get(ip.value) : undefined;
-      return allocation ? [{ key, allocation }] : [];
-    });
-    const alone = reservations.filter((one) => sameIp(one.ip, ip) && !entries.some((entry) => belongsTo(entry, one)));
-    return [
-      ...entries.map((entry) => ({ seen: seenEntry(entry), entry })),
-      ...alone.map((reservation) => ({ seen: seenReservation(reservation), reservation })),
-    ];
-  });
-  return { targets, changed: [] };
+function checkPod(pod: string | undefined): Pick<Only, "pod"> {
+  if (pod === undefined) return {};
+  if (/^[^/\s]+\/[^/\s]+$/.test(pod)) return { pod };
+  throw new UsageError(`Cannot choose by --pod ${JSON.stringify(pod)}: expected NAMESPACE/NAME`);
 }
 
-/** What of a report is still there as it was seen. */
-function seenIn(all: readonly Seen[], pools: readonly PoolSnapshot[], reservations: readonly Reservation[]): Found {
-  const byName = new Map(pools.map((pool) => [formatPoolKey(pool.key), pool]));
-  const targets: Target[] = [];
-  const changed: Seen[] = [];
-  for (const seen of all) {
-    const ip = parseIp(seen.address);
-    const pool = byName.get(seen.pool);
-    const isEntry = seen.subject === "entry" && ip?.family === pool?.key.cidr.family;
-    const allocation = isEntry && ip ? pool?.allocations.get(ip.value) : undefined;
-    const reservation = seen.subject === "reservation"
-      ? reservations.find((one) => ip && sameIp(one.ip, ip) && one.network === seen.network && sameOwner(one, seen))
-      : undefined;
-    if (pool && allocation && sameOwner(allocation, seen)) {
-      targets.push({ seen, entry: { key: pool.key, allocation } });
-    } else if (reservation) targets.push({ seen, reservation });
-    else changed.push(seen);
+function nobodyHas(wanted: readonly Ip[], { pod, pool }: Only): string {
+  const who = pod === undefined ? "Nobody has" : `${pod} does not have`;
+  return `${who} ${wanted.map(formatIp).join(", ")}${pool === undefined ? "" : ` of pool ${pool}`}`;
+}
+
+/** What the pods are doing; where they cannot be read at all, every address counts as held. */
+async function holders(
+  terminal: Terminal,
+  { datastore }: CommandStore,
+  flags: PodsFlags,
+  targets: readonly Target[],
+  signal: AbortSignal,
+): Promise<Holder[]> {
+  try {
+    await using source = await podsSource(terminal, datastore, flags);
+    return await holdersOf(targets.map(claimedOf), source, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return targets.map(() => ({ state: `unknown: ${error instanceof Error ? error.message : error}`, inUse: true }));
   }
-  return { targets, changed };
 }
 
-function agree({ ask, print, style }: Terminal, targets: readonly Target[]): boolean {
-  table(["TO RELEASE", "WHERE", "OWNER"], targets.map(({ seen }) => rowOf(seen)), style).forEach(print);
-  if (ask?.(`Release ${targets.length === 1 ? "it" : `these ${targets.length}`}?`)) return true;
-  print("Nothing was released" + (ask ? "" : ": say --yes where nobody can be asked"));
+function planFor(targets: readonly Target[], force: boolean, states: readonly Holder[]): Plan {
+  const pairs = targets.map((target, i) => [target, states[i] ?? { state: "unknown", inUse: true }] as const);
+  const [release = [], held = []] = [false, true].map((kept) =>
+    pairs.filter(([, { inUse }]) => (inUse && !force) === kept)
+  );
+  return { release, kept: held.map(([{ seen }, { state }]) => [seen, `${state}; --force releases it`]) };
+}
+
+function agree({ ask, print, style }: Terminal, { release, kept }: Plan): boolean {
+  const rows = [
+    ...release.map(([{ seen }, { state }]) => [...rowOf(seen), state]),
+    ...kept.map(([seen, why]) => [...rowOf(seen), `kept: ${why}`]),
+  ];
+  table(["ADDRESS", "WHERE", "OWNER", "STATE"], rows, style).forEach(print);
+  if (ask?.(`Release ${release.length === 1 ? release[0]?.[0].seen.address : `${release.length} addresses`}?`)) {
+    return true;
+  }
+  print("Nothing was released" + (ask ? "" : ": add --yes where nobody can be asked"));
   return false;
 }
 
@@ -153,22 +181,24 @@ function rowOf(seen: Seen): string[] {
 async function releaseAll(
   { print, style }: Terminal,
   ipam: Ipam,
-  { targets, changed }: Found,
+  plan: Plan,
   { json, left, signal }: { readonly json: boolean; readonly left: number; readonly signal: AbortSignal },
 ): Promise<number> {
   const released: Seen[] = [];
-  const kept = [...changed];
-  for (const target of targets) {
+  const kept = [...plan.kept];
+  for (const [target] of plan.release) {
     const done = "entry" in target
       ? (await releaseAllocations(ipam, target.entry.key, [target.entry.allocation], signal)).length > 0
       : await ipam.driver.overlaps?.release(target.reservation, signal);
-    (done ? released : kept).push(target.seen);
+    if (done) released.push(target.seen);
+    else kept.push([target.seen, CHANGED]);
   }
-  if (json) print(JSON.stringify({ released, kept, left }, undefined, 2));
-  else {
+  if (json) {
+    print(JSON.stringify({ released, kept: kept.map(([seen, why]) => ({ ...seen, why })), left }, undefined, 2));
+  } else {
     const rows = [
       ...released.map((seen) => [...rowOf(seen), "released"]),
-      ...kept.map((seen) => [...rowOf(seen), "kept: it changed meanwhile"]),
+      ...kept.map(([seen, why]) => [...rowOf(seen), `kept: ${why}`]),
     ];
     table(["ADDRESS", "WHERE", "OWNER", "RESULT"], rows, style).forEach(print);
   }

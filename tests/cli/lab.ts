@@ -76,10 +76,15 @@ export async function database(): Promise<{ path: string } & AsyncDisposable> {
   return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
+const RANGES = { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/124" }] };
+
 /** Gives a pod an address of each range, as its ADD does. */
-export async function give(path: string, pod: string): Promise<void> {
+export async function give(
+  path: string,
+  pod: string,
+  ranges: Readonly<Record<string, unknown>> = RANGES,
+): Promise<void> {
   const world = denoWorld();
-  const ranges = { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/124" }] };
   const conf = { name: "net", ipam: { type: "whereabouts", datastore: "embedded", database: path, ...ranges } };
   const { config } = await loadConfig(world, { conf });
   await using store = await openStore(config, { world });

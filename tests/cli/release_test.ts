@@ -51,7 +51,7 @@ for (const command of [["check"], ["reconcile", "--dry-run", "--grace", "5"]]) {
     const done = await run(...flags, "--yes");
     assert.equal(done.code, 3);
     assert.match(done.out, /fd00::2 .* released\n/);
-    assert.match(done.out, /10\.0\.0\.2 .* kept: it changed meanwhile\n/);
+    assert.match(done.out, /10\.0\.0\.2 .* kept: its owner changed meanwhile\n/);
     assert.equal((await run("check", ...store, "--pods", `${db.path}.pods`)).code, 0);
     const piped = await call({ stdin: report.out }, "release", "--from-report", "-", "--yes", ...store);
     assert.deepEqual([piped.code, piped.out.includes("released")], [3, false]);
@@ -67,7 +67,7 @@ Deno.test("release leaves what a report named to whoever has it now", async () =
   await give(db.path, "new");
   const { code, out } = await call({ stdin: report.out }, "release", "--from-report", "-", "--yes", ...store);
   assert.equal(code, 3);
-  assert.equal(out.match(/ kept: it changed meanwhile$/gm)?.length, 2);
+  assert.equal(out.match(/ kept: its owner changed meanwhile$/gm)?.length, 2);
   assert.match((await run("who-has", "10.0.0.2", ...store)).out, /pool .*default\/new/);
 });
 
@@ -85,4 +85,48 @@ Deno.test("release says what is wrong with the command line, and touches no stor
     assert.deepEqual([code, out], [2, ""], err);
     assert.match(err, why);
   }
+});
+
+Deno.test("release keeps what a living pod holds, unless it is forced, and says what the pod is doing", async () => {
+  await using db = await database();
+  await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
+  const flags = ["release", "10.0.0.1", "10.0.0.2", "--yes", "--database", db.path, "--pods", `${db.path}.pods`];
+  const { code, out } = await run(...flags);
+  assert.equal(code, 3);
+  assert.match(out, /10\.0\.0\.1 .*web-0.* kept: pod exists, not running; --force releases it\n/);
+  assert.match(out, /10\.0\.0\.2 .*web-1.* released\n/);
+  assert.equal((await run("who-has", "10.0.0.1", "--database", db.path)).code, 0);
+  const forced = await run(...flags, "--force");
+  assert.equal(forced.code, 0);
+  assert.match(forced.out, /10\.0\.0\.1 .* released\n/);
+});
+
+Deno.test("release keeps everything where the pods cannot be read, and names the reason", async () => {
+  await using db = await database();
+  const flags = ["release", "10.0.0.1", "--yes", "--json", "--database", db.path, "--pods", "/nowhere"];
+  const { code, out } = await run(...flags);
+  const { released, kept } = JSON.parse(out);
+  assert.deepEqual([code, released, kept.length], [3, [], 1]);
+  assert.match(kept[0].why, /unknown: .*\/nowhere.*--force/);
+});
+
+Deno.test("release takes one of two owners of an address, as --pod or --pool chooses", async () => {
+  await using db = await database();
+  await give(db.path, "other", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
+  const store = ["--yes", "--database", db.path];
+  const both = await run("release", "10.0.0.1", ...store);
+  assert.equal(both.code, 2);
+  assert.match(
+    both.err,
+    /10\.0\.0\.1: it has 2 owners, .*default\/\S+ \(net1\) and default\/\S+ \(net1\);.*--pod NAMESPACE\/NAME or --pool POOL/,
+  );
+  assert.equal((await run("release", "10.0.0.1", "--pod", "default/none", ...store)).code, 1);
+  assert.equal((await run("release", "10.0.0.1", "--pod", "none", ...store)).code, 2);
+  assert.match(
+    (await run("release", "10.0.0.1", "--pod", "default/other", ...store)).out,
+    /10\.0\.0\.0\/29 .* released/,
+  );
+  await give(db.path, "other", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
+  const chosen = await run("release", "10.0.0.1", "--pool", "10.0.0.0/28", ...store);
+  assert.match(chosen.out, /10\.0\.0\.0\/28 +default\/web-0 .* released\n$/);
 });

@@ -1,0 +1,70 @@
+/**
+ * Whether the pod of an address still holds it, for people who are about to release the address.
+ *
+ * @module
+ */
+import { formatIp } from "../address/ip.ts";
+import type { Pods } from "../ipam/sweep.ts";
+import { type Claimed, judge } from "../pool/evidence.ts";
+import type { PodFacts, Reading } from "../pool/pod_facts.ts";
+
+/** What is known of the pod of an address. */
+export interface Holder {
+  /** In words, for a table. */
+  readonly state: string;
+  /** Whether the pod holds the address, or nobody can tell. */
+  readonly inUse: boolean;
+}
+
+/** Pods read at the same time. */
+const CONCURRENT = 10;
+
+/**
+ * What the pods of these addresses are doing now, in order. Each pod is read once; a pod that cannot be read counts as holding its address.
+ *
+ * @param pods undefined: there is no cluster to ask, and nothing is known
+ */
+export async function holdersOf(
+  targets: readonly Claimed[],
+  pods: Pick<Pods, "find"> | undefined,
+  signal: AbortSignal,
+): Promise<Holder[]> {
+  if (!pods) return targets.map(() => ({ state: "unknown: no cluster is named", inUse: false }));
+  const refs = [...new Set(targets.map(({ owner }) => owner.podRef))].filter((podRef) => podRef.includes("/"));
+  const readings = new Map<string, Reading<PodFacts>>();
+  for (let at = 0; at < refs.length; at += CONCURRENT) {
+    await Promise.all(
+      refs.slice(at, at + CONCURRENT).map(async (podRef) => {
+        readings.set(podRef, await read(podRef, pods, signal));
+      }),
+    );
+  }
+  return targets.map((target) => holderOf(target, readings.get(target.owner.podRef)));
+}
+
+async function read(podRef: string, pods: Pick<Pods, "find">, signal: AbortSignal): Promise<Reading<PodFacts>> {
+  try {
+    const value = await pods.find(podRef, signal);
+    return value ? { kind: "found", value } : { kind: "absent" };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: "unread", why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** By one reading alone: what would only make the sweep suspicious is the decision of whoever releases. */
+function holderOf(claimed: Claimed, pod: Reading<PodFacts> | undefined): Holder {
+  if (!pod) return { state: "unknown: the record names no pod", inUse: false };
+  if (pod.kind === "unread") return { state: `unknown: ${pod.why}`, inUse: true };
+  if (pod.kind === "absent") return { state: "pod not found", inUse: false };
+  const { kind } = judge(claimed, { pod, claims: { kind: "absent" } }, {});
+  const inUse = kind === "kept" || kind === "unconfirmed";
+  return { state: inUse ? describe(pod.value, formatIp(claimed.ip)) : "pod does not have it", inUse };
+}
+
+function describe({ running, finished, node, addresses }: PodFacts, address: string): string {
+  const where = node === undefined ? "" : ` on ${node}`;
+  if (finished) return `finished${where}, its containers may still run`;
+  if (!running) return `pod exists${where}, not running`;
+  return addresses?.has(address) ? `running${where}, has it` : `running${where}, may have it`;
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { parseIp } from "../../src/address/ip.ts";
+import { parseCidr } from "../../src/address/cidr.ts";
+import { holdersOf } from "../../src/cli/holder.ts";
+import type { Claimed } from "../../src/pool/evidence.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
+
+const { signal } = new AbortController();
+
+function claimed(podRef: string): Claimed {
+  const ip = parseIp("10.0.0.5");
+  const range = parseCidr("10.0.0.0/24")?.cidr;
+  assert(ip && range);
+  return { owner: { podRef, ifName: "net1", containerId: "c1" }, ip, range };
+}
+
+const POD: PodFacts = { podRef: "web/a", node: "worker-1", finished: false, running: true };
+
+/** A pod, or why it cannot be read; and what is shown of it. */
+const CASES: readonly (readonly [pod: PodFacts | undefined | Error, state: string, inUse: boolean])[] = [
+  [{ ...POD, addresses: new Set(["10.0.0.5"]) }, "running on worker-1, has it", true],
+  [POD, "running on worker-1, may have it", true],
+  [
+    {
+      ...POD,
+      addresses: new Set(["10.0.0.9"]),
+      interfaces: [{ ifName: "net1", ips: ["10.0.0.9"] }],
+    },
+    "pod does not have it",
+    false,
+  ],
+  [{ ...POD, running: false }, "pod exists on worker-1, not running", true],
+  [
+    { ...POD, finished: true, running: false, containers: "running" },
+    "finished on worker-1, its containers may still run",
+    true,
+  ],
+  [{ ...POD, finished: true, running: false, containers: "ended" }, "pod does not have it", false],
+  [{ ...POD, hostNetwork: true }, "pod does not have it", false],
+  [undefined, "pod not found", false],
+  [new Error("pods is forbidden"), "unknown: pods is forbidden", true],
+];
+
+Deno.test("holdersOf shows what a pod is doing, and whether it may hold the address", async () => {
+  for (const [pod, state, inUse] of CASES) {
+    const find = () => pod instanceof Error ? Promise.reject(pod) : Promise.resolve(pod);
+    assert.deepEqual(await holdersOf([claimed("web/a")], { find }, signal), [{ state, inUse }], state);
+  }
+});
+
+Deno.test("holdersOf reads each pod once, and none for a record that names none", async () => {
+  const read: string[] = [];
+  const find = (podRef: string) => {
+    read.push(podRef);
+    return Promise.resolve(undefined);
+  };
+  const targets = ["web/a", "web/b", "web/a", "", "c0ffee"].map(claimed);
+  const holders = await holdersOf(targets, { find }, signal);
+  assert.deepEqual(read, ["web/a", "web/b"]);
+  assert.deepEqual(holders.map(({ inUse }) => inUse), [false, false, false, false, false]);
+  assert.match(holders[4]?.state ?? "", /names no pod/);
+  assert.match((await holdersOf(targets, undefined, signal))[0]?.state ?? "", /no cluster is named/);
+});
