@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
+import { sameOwner } from "../../src/pool/types.ts";
 import type { ClaimResult, Reservation, Reservations } from "../../src/storage/driver.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { transaction } from "./schema.ts";
@@ -18,6 +19,8 @@ export function sqliteReservations(
 ): Reservations {
   return {
     claim: (wanted, signal) => run(signal, (database) => transaction(database, () => claim(database, wanted))),
+    takeOver: (found, wanted, signal) =>
+      run(signal, (database) => transaction(database, () => takeOver(database, found, wanted))),
     create: (wanted, signal) => run(signal, (database) => create(database, wanted)),
     release: (owned, signal) => run(signal, (database) => transaction(database, () => release(database, owned))),
     find: (network, ip, signal) => run(signal, (database) => find(database, network, ip)),
@@ -37,9 +40,23 @@ function claim(database: DatabaseSync, wanted: Reservation): ClaimResult {
     const { network: _, ip: __, ...holder } = stored;
     return { kind: "foreign", holder };
   }
+  if (stored) {
+    return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
+  }
+  write(database, wanted);
+  return { kind: "created", reservation: wanted };
+}
+
+function takeOver(database: DatabaseSync, found: Reservation, wanted: Reservation): Reservation | undefined {
+  const stored = find(database, wanted.network, wanted.ip);
+  if (!stored || !sameOwner(stored, found)) return undefined;
+  write(database, wanted);
+  return wanted;
+}
+
+function write(database: DatabaseSync, wanted: Reservation): void {
   database.prepare(`INSERT OR REPLACE INTO reservations (${COLUMNS}) VALUES (${PLACES})`)
     .run(wanted.network, formatIp(wanted.ip), ...ownerValues(wanted));
-  return { kind: stored ? "kept" : "created", reservation: wanted };
 }
 
 function create(database: DatabaseSync, wanted: Reservation): Reservation | undefined {

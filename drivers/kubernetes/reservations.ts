@@ -7,6 +7,7 @@
  * @module
  */
 import type { Ip } from "../../src/address/ip.ts";
+import { sameOwner } from "../../src/pool/types.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts, replacingFacts } from "../../src/storage/facts.ts";
 import { annotate, annotationsOf, readAnnotations } from "./annotations.ts";
@@ -26,6 +27,12 @@ export const ROUNDS = 10;
 export function kubernetesReservations(api: ApiClient): Reservations {
   return {
     claim: (wanted, signal) => claim(api, wanted, signal),
+    takeOver: async (found, wanted, signal) => {
+      const object = await look(api, reservationName(wanted.network, wanted.ip), signal);
+      if (!object || toReservation(object, wanted).token !== found.token) return undefined;
+      const written = await takeOver(api, wanted, object, signal);
+      return written && withToken(wanted, written.metadata);
+    },
     create: async (wanted, signal) => {
       const object = await create(api, reservationName(wanted.network, wanted.ip), wanted, signal);
       return object && withToken(wanted, object.metadata);
@@ -54,11 +61,10 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
     if (created) return { kind: "created", reservation: withToken(wanted, created.metadata) };
     const object = await look(api, name, signal);
     if (!object) continue;
-    const { podRef, ifName, containerId } = toReservation(object, wanted);
-    if (!isOwn({ podRef, ifName }, wanted)) return { kind: "foreign", holder: { podRef, ifName, containerId } };
-    const ours = containerId === wanted.containerId && ifName === wanted.ifName;
-    const kept = ours ? object : await takeOver(api, wanted, object, signal);
-    if (kept) return { kind: "kept", reservation: withToken(wanted, kept.metadata) };
+    const stored = toReservation(object, wanted);
+    const { podRef, ifName, containerId } = stored;
+    if (!isOwn(stored, wanted)) return { kind: "foreign", holder: { podRef, ifName, containerId } };
+    return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
   throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was claimed`);
 }

@@ -28,6 +28,7 @@ export function measured(driver: StorageDriver, now: () => number, observe: Obse
   const { overlaps } = driver;
   const reservations: Reservations | undefined = overlaps && {
     claim: (wanted, signal) => timed("reserve", () => overlaps.claim(wanted, signal)),
+    takeOver: (found, wanted, signal) => timed("take_over_reservation", () => overlaps.takeOver(found, wanted, signal)),
     create: (wanted, signal) => timed("reserve", () => overlaps.create(wanted, signal)),
     release: (owned, signal) => timed("unreserve", () => overlaps.release(owned, signal)),
     find: (network, ip, signal) => timed("find_reservation", () => overlaps.find(network, ip, signal)),

@@ -176,6 +176,7 @@ function withLimits(driver: StorageDriver): StorageDriver {
   const limit = new Limit(RESERVATIONS_AT_ONCE);
   const reservations: Reservations = {
     claim: (reservation, signal) => limit.run(() => overlaps.claim(reservation, signal)),
+    takeOver: (found, wanted, signal) => limit.run(() => overlaps.takeOver(found, wanted, signal)),
     create: (reservation, signal) => limit.run(() => overlaps.create(reservation, signal)),
     release: (reservation, signal) => limit.run(() => overlaps.release(reservation, signal)),
     find: (network, ip, signal) => overlaps.find(network, ip, signal),

@@ -4,7 +4,13 @@
  * @module
  */
 import { ConfigError } from "../config/types.ts";
-import { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "../ipam/errors.ts";
+import {
+  AddressTakenError,
+  NoSliceError,
+  NotAllocatedError,
+  PoolExhaustedError,
+  SupersededError,
+} from "../ipam/errors.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../storage/driver.ts";
 import { CniError, CODES } from "./error.ts";
 import { NEWEST_VERSION } from "./version.ts";
@@ -18,6 +24,7 @@ const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [AddressTakenError, CODES.taken],
   [NoSliceError, CODES.noSlice],
   [NotAllocatedError, CODES.notAllocated],
+  [SupersededError, CODES.tryAgain],
   [UnavailableError, CODES.tryAgain],
   [ConflictError, CODES.tryAgain],
   [RefusedError, CODES.refused],

@@ -12,12 +12,13 @@ import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { claim } from "../pool/requests.ts";
 import { type Allocation, type Owner, sameInterface } from "../pool/types.ts";
-import { type ClaimResult, RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
+import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, mayGoTogether, poolOf } from "./ipam.ts";
-import type { Taken, TakenEntries } from "./rollback.ts";
+import { reserve } from "./reserve.ts";
+import type { Taken } from "./rollback.ts";
 
 /** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
 const FOREIGN_ROUNDS = 20;
@@ -28,13 +29,21 @@ export interface Assigned extends StaticAddress {
   readonly held: Held;
 }
 
+/** What else a caller of {@linkcode allocate} may want. */
+export interface AllocateOptions {
+  /** Called before each request that may write: a call that fails without it left nothing in the store. */
+  readonly onWrite?: () => void;
+  /** Told what a call that fails could not give back: it may still be stored. */
+  readonly onLeft?: (held: readonly Held[]) => void;
+}
+
 /**
  * Gives the owner an address of each range. Asked again for the same pod and interface, the answer is the same.
  *
- * @param onWrite called before each request that may write: a call that fails without it left nothing in the store
  * @returns one address a range, in order
  * @throws {PoolExhaustedError} a range has no address left
  * @throws {AddressTakenError} a requested address is somebody else's, or nobody's to have
+ * @throws {SupersededError} a newer sandbox of the interface took the address over meanwhile
  * @throws {UnavailableError | ConflictError | RefusedError} the store failed; what this call took was given back as far as it answers
  */
 export async function allocate(
@@ -42,14 +51,16 @@ export async function allocate(
   config: IpamConfig,
   owner: Owner,
   signal: AbortSignal,
-  onWrite: () => void = () => {},
+  options: AllocateOptions = {},
 ): Promise<Assigned[]> {
   const taken: Taken[] = [];
-  const work = { ipam, config, owner, taken, signal, onWrite };
+  const { onWrite, onLeft } = options;
+  const work = { ipam, config, owner, taken, signal, ...(onWrite && { onWrite }) };
   try {
     return mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
   } catch (error) {
-    await (await import("./rollback.ts")).giveBack(ipam, taken);
+    const left = await (await import("./rollback.ts")).giveBack(ipam, taken);
+    if (left.length > 0) onLeft?.(left);
     throw error;
   }
 }
@@ -75,73 +86,61 @@ interface RangeWork {
   readonly taken: Taken[];
   readonly assigned: readonly Assigned[];
   readonly signal: AbortSignal;
-  readonly onWrite: () => void;
+  readonly onWrite?: () => void;
 }
 
 async function allocateRange(work: RangeWork): Promise<Assigned> {
   const { ipam, config, owner, range } = work;
   const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
+  const taken: Taken = { key: poolOf(config, range), changes: [], reserved: new Map() };
+  work.taken.push(taken);
   const refused = new Set<bigint>();
   let avoid: ReadonlySet<bigint> = refused;
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
-    const { allocation, fresh } = await claimInPool(work, avoid);
+    const { allocation, former } = await claimInPool(work, taken, avoid);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
     if (!overlaps) return answer(work, allocation);
+    taken.reserved.set(ip.value, undefined);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
-    const result = await reserve(work, overlaps, wanted, fresh);
-    if (result.kind !== "foreign") return answer(work, allocation, result.reservation.token);
+    work.onWrite?.();
+    const result = await reserve(ipam, overlaps, wanted, former, work.signal).catch((error) => {
+      // not made, and who may not make one may not delete one either
+      if (error instanceof RefusedError) taken.reserved.delete(ip.value);
+      throw error;
+    });
+    if (result.kind !== "foreign") {
+      const { token } = result.reservation;
+      taken.reserved.set(ip.value, token);
+      return answer(work, allocation, { reserved: true, ...(token !== undefined && { token }) });
+    }
+    taken.reserved.delete(ip.value);
     ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
     refused.add(ip.value);
-    avoid = new Set([...await foreignAddresses(work, overlaps), ...refused]);
+    avoid = await foreignAddresses(work, overlaps, refused);
   }
   throw new PoolExhaustedError(
     `Cannot find an address of ${formatCidr(range.cidr)} that is not reserved elsewhere after ${FOREIGN_ROUNDS} rounds`,
   );
 }
 
-/**
- * The reservation. It is given back, should the call fail, where the entry is, and where this call made it beside an entry that it only
- * took over: the release of the former sandbox may have deleted the former one.
- */
-async function reserve(
-  { ipam, taken, signal, onWrite }: RangeWork,
-  overlaps: Reservations,
-  wanted: Reservation,
-  fresh: boolean,
-): Promise<ClaimResult> {
-  const made: Taken = { kind: "reservation", reservation: wanted };
-  if (fresh) taken.push(made);
-  onWrite();
-  try {
-    const result = await retry((limit) => overlaps.claim(wanted, limit), ipam.clock, signal);
-    if (!fresh && result.kind === "created") taken.push(made);
-    return result;
-  } catch (error) {
-    // not made, and who may not make one may not delete one either
-    if (fresh && error instanceof RefusedError) taken.splice(taken.indexOf(made), 1);
-    throw error;
-  }
-}
-
-/** The pool's part: an entry for the owner. `fresh`: this call made it, so this call gives it back if it fails. */
+/** The pool's part: an entry for the owner. `former`: the container id that the entry named before this call took it over. */
 async function claimInPool(
   work: RangeWork,
+  { key, changes }: Taken,
   avoid: ReadonlySet<bigint>,
-): Promise<{ allocation: Allocation; fresh: boolean }> {
+): Promise<{ readonly allocation: Allocation; readonly former?: string }> {
   const { ipam, config, owner, range, signal } = work;
-  const key = poolOf(config, range);
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
   const requested = config.requested.find((ip) => contains(range.cidr, ip) && !besides.has(ip.value))?.value;
-  const request = claim(owner, range, { avoid, besides, ...(requested !== undefined && { requested }) });
-  const undo: TakenEntries = { kind: "changes", key, changes: [] };
-  work.taken.push(undo);
+  const again = changes.some(({ after }) => after !== undefined);
+  const request = claim(owner, range, { avoid, besides, again, ...(requested !== undefined && { requested }) });
   using _turn = await ipam.turn(key, signal);
   const outcome = await ipam.commit(key, request, {
     signal,
     pause: config.sleepForRace * 1000,
-    onAttempt: (changes) => {
-      undo.changes.push(...changes);
-      work.onWrite();
+    onAttempt: (attempt) => {
+      changes.push(...attempt);
+      work.onWrite?.();
     },
   });
   if (outcome.kind !== "held" && outcome.kind !== "claimed") {
@@ -149,23 +148,34 @@ async function claimInPool(
     throw refusal(key, range, outcome);
   }
   const { allocation } = outcome;
-  const fresh = undo.changes.some((change) => change.address === allocation.address && change.before === undefined);
-  return { allocation, fresh };
+  const before = changes.findLast(({ address }) => address === allocation.address)?.before;
+  return { allocation, ...(before && { former: before.containerId }) };
 }
 
-/** Addresses of the range that others reserved, read at once rather than found one by one. */
+/**
+ * Addresses of the range that others reserved, read together rather than found one by one. Of those that were refused, one whose
+ * reservation is gone by now was about to be released, and is free.
+ */
 async function foreignAddresses(
   { ipam, config, owner, range, signal }: RangeWork,
   overlaps: Reservations,
-): Promise<bigint[]> {
+  refused: ReadonlySet<bigint>,
+): Promise<ReadonlySet<bigint>> {
   const reservations = await retry((limit) => overlaps.list(config.networkName, limit), ipam.clock, signal);
   const isOwn = (holder: Owner) => sameInterface(holder, owner) || sameInterface(holder, { ...owner, ifName: "" });
-  return reservations.filter((one) => contains(range.cidr, one.ip) && !isOwn(one)).map(({ ip }) => ip.value);
+  const foreign = reservations.filter((one) =>
+    contains(range.cidr, one.ip) && (refused.has(one.ip.value) || !isOwn(one))
+  );
+  return new Set(foreign.map(({ ip }) => ip.value));
 }
 
-function answer({ config, range }: RangeWork, allocation: Allocation, token?: string): Assigned {
+function answer(
+  { config, range }: RangeWork,
+  allocation: Allocation,
+  reservation: Pick<Held, "reserved" | "token"> = { reserved: false },
+): Assigned {
   const ip: Ip = { family: range.cidr.family, value: allocation.address };
   const gateway = config.gateway?.family === ip.family ? config.gateway : undefined;
-  const held = { key: poolOf(config, range), allocation, ...(token !== undefined && { token }) };
+  const held = { key: poolOf(config, range), allocation, ...reservation };
   return { ip, prefix: range.cidr.prefix, held, ...(gateway && { gateway }) };
 }

@@ -22,6 +22,12 @@ export class NotAllocatedError extends Error {
   override name = "NotAllocatedError";
 }
 
+/** A newer sandbox of the same interface took the address over while the call was under way. CNI code 11. */
+export class SupersededError extends Error {
+  /** The class, for logs. */
+  override name = "SupersededError";
+}
+
 /** This node has no slice of the range. CNI code 103. */
 export class NoSliceError extends Error {
   /** The class, for logs. */

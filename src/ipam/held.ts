@@ -11,6 +11,8 @@ export interface Held {
   readonly key: PoolKey;
   /** The entry. */
   readonly allocation: Allocation;
-  /** The reservation's token; absent where there is no reservation. */
+  /** Whether ADD reserved the address in the whole cluster. Absent where that is unknown: the record is older. */
+  readonly reserved?: boolean;
+  /** The reservation's token; absent where there is no reservation, or the store gives none. */
   readonly token?: string;
 }

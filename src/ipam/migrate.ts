@@ -150,7 +150,7 @@ async function reserveAll(
   if (!overlaps) return foreign;
   const reserve = async (allocation: Allocation) => {
     const wanted = reservationOf(key, allocation);
-    // to a claim, entries without pod and interface look all alike: it would take over what another container has
+    // to a claim, entries without pod and interface look all alike: it would call its own what another container has
     const find = (limit: AbortSignal) => overlaps.find(wanted.network, wanted.ip, limit);
     const present = wanted.podRef === "" ? await retry(find, clock, signal) : undefined;
     if (present) return sameOwner(present, wanted);

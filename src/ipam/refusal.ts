@@ -8,7 +8,7 @@ import { formatIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { ClaimOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
-import { AddressTakenError, NoSliceError, PoolExhaustedError } from "./errors.ts";
+import { AddressTakenError, NoSliceError, PoolExhaustedError, SupersededError } from "./errors.ts";
 
 /** The error for a claim that gave nothing. */
 export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Error {
@@ -35,6 +35,11 @@ export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Er
               formatCidr(key.cidr)
             } is no longer this node's; retry after the controller assigned it another one`
         }`,
+      );
+    case "superseded":
+      return new SupersededError(
+        `Container ${outcome.by.containerId}, a newer sandbox of ${outcome.by.podRef} (${outcome.by.ifName}), took over its entry in ` +
+          `pool ${pool} while this ADD was under way; retry if this container still exists`,
       );
     default:
       return new PoolExhaustedError(

@@ -1,7 +1,9 @@
 /**
  * DEL: everything a sandbox's interface holds goes back.
  *
- * Order of writes: the reservation, then the pool entry. The entry is what a repeated DEL finds the reservation by, so it goes last.
+ * Order of writes: the pool entry, then the reservation. The entry's removal compares the sandbox, so it is the proof that the address
+ * was this sandbox's; without it no reservation is deleted. A call that ends between the two leaves a reservation without an entry: a
+ * repeated DEL finds it by what the node recorded, a new ADD of the same interface takes it over, and the sweep deletes it.
  *
  * @module
  */
@@ -9,12 +11,12 @@ import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { isReleasedBy } from "../pool/free.ts";
 import { drop } from "../pool/requests.ts";
-import { type Allocation, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
+import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Held } from "./held.ts";
 import { type Ipam, mayGoTogether, poolsOf } from "./ipam.ts";
-import { releaseLeftover, reservationOf, type ReservedPool } from "./reservation.ts";
+import { releaseRemnant, releaseReservation } from "./reservation.ts";
 
 /** Whose addresses are released. */
 export interface Sandbox {
@@ -68,16 +70,18 @@ async function releasePool(
   recorded: readonly Held[],
 ): Promise<readonly Allocation[]> {
   using _turn = await ipam.turn(key, signal);
-  const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
-  if (!overlaps) return (await ipam.commit(key, { kind: "release", ...sandbox }, { signal })).allocations;
-  const work = { ipam, overlaps, key, signal };
+  const released: Allocation[] = [];
   if (recorded.length > 0) {
     const held = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
-    return await releaseHeld(work, recorded, ipam.driver.presume?.(key, held));
+    const possible = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
+    released.push(...await releaseHeld(ipam, key, possible, signal, ipam.driver.presume?.(key, held)));
+    if (released.length === recorded.length) return released;
   }
+  // nothing is recorded, or what is differs from what is stored: whatever names the sandbox goes
   const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
   const held = [...from.allocations.values()].filter((allocation) => isReleasedBy(allocation, sandbox));
-  return held.length === 0 ? [] : await releaseHeld(work, held.map((allocation) => ({ key, allocation })), from);
+  if (held.length === 0) return released;
+  return [...released, ...await releaseHeld(ipam, key, held.map((allocation) => ({ key, allocation })), signal, from)];
 }
 
 /**
@@ -92,48 +96,27 @@ export async function releaseAllocations(
   signal: AbortSignal,
 ): Promise<readonly Allocation[]> {
   using _turn = await ipam.turn(key, signal);
-  const { overlaps } = ipam.driver;
-  if (!overlaps) return (await ipam.commit(key, drop(allocations), { signal })).allocations;
-  const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
-  return await releaseHeld(
-    { ipam, overlaps, key, signal },
-    allocations.map((allocation) => ({ key, allocation })),
-    from,
-  );
+  return await releaseHeld(ipam, key, allocations.map((allocation) => ({ key, allocation })), signal);
 }
 
+/** Entries first, then the reservations of those that were still there: each with the proof that the entry was this sandbox's. */
 async function releaseHeld(
-  work: ReservedPool,
+  ipam: Ipam,
+  key: PoolKey,
   recorded: readonly Held[],
-  from: PoolSnapshot | undefined,
+  signal: AbortSignal,
+  from?: PoolSnapshot,
 ): Promise<readonly Allocation[]> {
-  const { ipam, overlaps, key, signal } = work;
-  const freed = new Set<bigint>();
-  for (const { allocation, token } of recorded) {
-    const reservation = { ...reservationOf(key, allocation), ...(token !== undefined && { token }) };
-    const deleted = await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal) ||
-      await releaseLeftover(work, allocation);
-    if (deleted) freed.add(allocation.address);
-  }
   const held = recorded.map(({ allocation }) => allocation);
   const { allocations } = await ipam.commit(key, drop(held), { signal, ...(from && { from }) });
-  const dropped = new Set(allocations.map(({ address }) => address));
-  for (const allocation of held) {
-    const kept = !dropped.has(allocation.address);
-    if (kept) await restore(work, allocation);
-    if (kept || !freed.has(allocation.address)) await releaseLeftover(work, allocation);
+  const { overlaps } = ipam.driver;
+  if (!overlaps) return allocations;
+  const work = { ipam, overlaps, key, signal };
+  const removed = new Set(allocations.map(({ address }) => address));
+  for (const { allocation, reserved, token } of recorded) {
+    if (reserved === false) continue;
+    if (removed.has(allocation.address)) await releaseReservation(work, allocation, token);
+    else await releaseRemnant(work, allocation);
   }
   return allocations;
-}
-
-/**
- * The entry went to a newer sandbox of the same interface while its reservation was being released. Plugins of the original do not
- * take a reservation over, so the new holder's is made again; never over another, which a still newer sandbox may have claimed meanwhile.
- */
-async function restore({ ipam, overlaps, key, signal }: ReservedPool, released: Allocation): Promise<void> {
-  const { allocations } = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
-  const present = allocations.get(released.address);
-  if (!present || !sameInterface(present, released)) return;
-  ipam.log.info("Address was taken over by a newer sandbox", { pool: formatPoolKey(key), holder: present.podRef });
-  await retry((limit) => overlaps.create(reservationOf(key, present), limit), ipam.clock, signal);
 }

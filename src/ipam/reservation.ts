@@ -1,10 +1,11 @@
 /**
- * Reservations that stay behind when an entry goes.
+ * Deleting reservations, by whoever proved that their entry was its own.
  *
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { type Allocation, formatPoolKey, type PoolKey, sameInterface, sameOwner } from "../pool/types.ts";
+import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { dependents } from "../pool/takeover.ts";
 import type { Reservation, Reservations } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
@@ -27,15 +28,28 @@ export function reservationOf(key: PoolKey, { address, ...owner }: Allocation): 
 }
 
 /**
- * Deletes the reservation of an entry that goes or is gone, whichever sandbox of the interface it names: a takeover that failed or died half
- * way leaves one that names another sandbox than the entry does, and no release of either would match it.
+ * Deletes the reservation of an entry that this call removed: the proof that it was the entry's sandbox that held the address. Where the
+ * reservation names another sandbox, a takeover ended half-way, and {@linkcode releaseRemnant} decides.
  *
- * Every owner writes the entry before the reservation. So a reservation seen first, for which no pool then has another entry of its
- * interface, is nobody's; and it is deleted only as it was seen.
+ * @param token the reservation's token as the node remembers it: saves finding it
+ */
+export async function releaseReservation(work: ReservedPool, entry: Allocation, token?: string): Promise<void> {
+  const { ipam, overlaps, key, signal } = work;
+  const reservation = { ...reservationOf(key, entry), ...(token !== undefined && { token }) };
+  const deleted = await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+  if (!deleted) await releaseRemnant(work, entry);
+}
+
+/**
+ * Deletes a reservation of an entry's interface that no entry depends on: what a call that ended between its two writes left behind,
+ * whichever sandbox it names.
+ *
+ * Everybody writes the entry before the reservation, and whoever takes a reservation over changes it. So a reservation found first, on
+ * which no entry depends in the pools listed afterwards, is nobody's; and it is deleted only as it was found.
  *
  * @returns whether it was deleted
  */
-export async function releaseLeftover(
+export async function releaseRemnant(
   { ipam, overlaps, key, signal }: ReservedPool,
   entry: Allocation,
 ): Promise<boolean> {
@@ -43,15 +57,9 @@ export async function releaseLeftover(
   const found = await retry((limit) => overlaps.find(network, ip, limit), ipam.clock, signal);
   if (!found || found.podRef !== entry.podRef || (found.ifName !== entry.ifName && found.ifName !== "")) return false;
   const pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
-  const pool = formatPoolKey(key);
-  const holds = pools.some((other) => {
-    const held = other.key.cidr.family === ip.family ? other.allocations.get(ip.value) : undefined;
-    if (!held || (formatPoolKey(other.key) === pool && sameOwner(held, entry))) return false;
-    return sameInterface(held, entry) || sameInterface(held, found);
-  });
-  if (holds) return false;
-  ipam.log.info("Deleting a reservation that no entry stands for", {
-    pool,
+  if (dependents(pools, found, entry.ifName).length > 0) return false;
+  ipam.log.info("Deleting a reservation that no entry depends on", {
+    pool: formatPoolKey(key),
     address: formatIp(ip),
     holder: found.podRef,
   });

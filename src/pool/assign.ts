@@ -19,6 +19,8 @@ import { type Allocation, sameOwner } from "./types.ts";
  */
 export function assign(draft: Draft, request: ClaimRequest): ClaimOutcome {
   const { owner, requested, avoid, besides } = request;
+  const newer = request.again ? newerOf(draft, request) : undefined;
+  if (newer) return { kind: "superseded", by: newer };
   const kept = ownOf(draft, request);
   if (requested !== undefined) return assignRequested(draft, request, requested, kept);
   const [held] = kept;
@@ -41,6 +43,11 @@ function ownOf(draft: Draft, request: ClaimRequest): Allocation[] {
   const own = draft.ofInterface(owner).filter((held) => !besides.has(held.address));
   for (const held of own.filter((held) => avoid.has(held.address))) draft.set(held.address, undefined);
   return own.filter((held) => !avoid.has(held.address)).sort(byFitness(request));
+}
+
+/** An entry of the owner's interface that names another sandbox. */
+function newerOf(draft: Draft, { owner, besides }: ClaimRequest): Allocation | undefined {
+  return draft.ofInterface(owner).find((held) => held.containerId !== owner.containerId && !besides.has(held.address));
 }
 
 /** In the bounds first, of this very sandbox first, lowest first. */

@@ -23,6 +23,11 @@ export interface ClaimRequest {
   readonly avoid: ReadonlySet<bigint>;
   /** Addresses the owner holds already for another range of the same attachment. They are left alone. */
   readonly besides: ReadonlySet<bigint>;
+  /**
+   * Whether the same call wrote an entry for the owner before and asks again. An entry of its interface that names another sandbox is then
+   * that of a newer one, and stays. Default false.
+   */
+  readonly again?: boolean;
 }
 
 /** Take back what a sandbox's interface holds. */
@@ -48,12 +53,14 @@ export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest;
 
 /**
  * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or nobody may (network and
- * broadcast address, an IPv4 address that ends in `.0`). `closed`: the pool allocates nothing.
+ * broadcast address, an IPv4 address that ends in `.0`). `closed`: the pool allocates nothing. `superseded`: a newer sandbox of the
+ * interface has an entry.
  */
 export type ClaimOutcome =
   | { readonly kind: "held" | "claimed"; readonly allocation: Allocation }
   | { readonly kind: "exhausted" }
   | { readonly kind: "closed"; readonly fence: Fence }
+  | { readonly kind: "superseded"; readonly by: Owner }
   | { readonly kind: "taken"; readonly address: bigint; readonly by?: Owner }
   | { readonly kind: "unusable"; readonly address: bigint };
 

@@ -45,18 +45,29 @@ export interface Reservation extends Owner {
 /**
  * What {@linkcode Reservations.claim} found. Own means: same podRef, and the same interface or none recorded.
  *
- * - `created`: it was not there and is now.
- * - `kept`: it was there and own; its container id is now that of the claim.
- * - `foreign`: it belongs to the owner given, and nothing was written.
+ * - `created`: there was none; it exists now.
+ * - `kept`: it exists already, for this pod, interface and container. Nothing was written.
+ * - `own`: it is own, and names another container or no interface. Nothing was written: `reservation` is what is stored, and the caller
+ *   decides whether {@linkcode Reservations.takeOver} may replace it.
+ * - `foreign`: it belongs to `holder`. Nothing was written.
  */
 export type ClaimResult =
   | { readonly kind: "created" | "kept"; readonly reservation: Reservation }
+  | { readonly kind: "own"; readonly reservation: Reservation }
   | { readonly kind: "foreign"; readonly holder: Owner };
 
 /** The cluster-wide reservations of a store. */
 export interface Reservations {
   /** Creates the reservation; where there is one, says whose. Two claims of one address never both succeed for different owners. */
   claim(reservation: Reservation, signal: AbortSignal): Promise<ClaimResult>;
+  /**
+   * Writes the wanted owner into an own reservation, if that is still exactly as it was found. A release that knows it as it was found
+   * fails from then on.
+   *
+   * @param found as {@linkcode Reservations.claim}, `find` or `list` returned it
+   * @returns the reservation as stored now; undefined where it changed or was deleted since, and nothing was written
+   */
+  takeOver(found: Reservation, wanted: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
   /**
    * Creates the reservation for somebody else, who may be claiming it at this moment: where there is one, whosever, it stays as it is.
    *

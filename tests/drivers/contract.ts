@@ -256,6 +256,11 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
       const first = await overlaps.claim(reservation("a"), never());
       assert.equal(first.kind, "created");
       const newer = { ...reservation("a"), containerId: "newer" };
+      const found = await overlaps.claim(newer, never());
+      assert(found.kind === "own");
+      assert.equal(found.reservation.containerId, reservation("a").containerId);
+      assert.equal((await overlaps.find("", IP, never()))?.containerId, reservation("a").containerId, "a claim wrote");
+      assert.equal((await overlaps.takeOver(found.reservation, newer, never()))?.containerId, "newer");
       assert.equal((await overlaps.claim(newer, never())).kind, "kept");
       assert.equal(
         await overlaps.release(first.kind === "created" ? first.reservation : reservation("a"), never()),
@@ -268,7 +273,9 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     withReservations(store, async (overlaps) => {
       for (const [i, facts] of [FACTS, { node: "node2" }, {}, { uid: "u3" }, FACTS].entries()) {
         const wanted = { ...reservation("a"), containerId: `${i}-container-of-a`, ...facts };
-        assert.equal((await overlaps.claim(wanted, never())).kind, i === 0 ? "created" : "kept");
+        const claimed = await overlaps.claim(wanted, never());
+        assert.equal(claimed.kind, i === 0 ? "created" : "own");
+        if (claimed.kind === "own") await overlaps.takeOver(claimed.reservation, wanted, never());
         for (const found of [await overlaps.find("", IP, never()), ...await overlaps.list("", never())]) {
           assert.deepEqual({ ...found, token: undefined }, { ...wanted, token: undefined });
         }
@@ -278,6 +285,32 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
       assert.notEqual(await overlaps.create({ ...reservation("b"), ...FACTS }, never()), undefined);
       assert.equal((await overlaps.find("", IP, never()))?.uid, FACTS.uid);
       assert.equal(await overlaps.release(reservation("b"), never()), true);
+    }),
+  "takes over a reservation only as it was found": (store) =>
+    withReservations(store, async (overlaps) => {
+      await overlaps.claim(reservation("a"), never());
+      const found = await overlaps.find("", IP, never());
+      assert(found);
+      const [second, third] = ["second", "third"].map((containerId) => ({ ...reservation("a"), containerId }));
+      assert(second && third);
+      const written = await overlaps.takeOver(found, second, never());
+      assert(written);
+      assert.equal(await overlaps.takeOver(found, third, never()), undefined, "it was found before it changed");
+      assert.equal((await overlaps.takeOver(written, third, never()))?.containerId, "third");
+      const last = await overlaps.find("", IP, never());
+      assert(last);
+      assert.equal(await overlaps.release(last, never()), true);
+      assert.equal(await overlaps.takeOver(last, second, never()), undefined, "it was deleted");
+      assert.equal(await overlaps.find("", IP, never()), undefined);
+    }),
+  "takes over a reservation without an interface": (store) =>
+    withReservations(store, async (overlaps) => {
+      await overlaps.claim({ ...reservation("a"), ifName: "" }, never());
+      const found = await overlaps.claim(reservation("a"), never());
+      assert(found.kind === "own");
+      assert.equal(found.reservation.ifName, "");
+      await overlaps.takeOver(found.reservation, reservation("a"), never());
+      assert.equal((await overlaps.find("", IP, never()))?.ifName, reservation("a").ifName);
     }),
   "lets one of many claims of an address win": (store) =>
     withReservations(store, async (overlaps) => {

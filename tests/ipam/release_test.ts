@@ -4,6 +4,8 @@ import { allocate } from "../../src/ipam/allocate.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
+import type { Held } from "../../src/ipam/held.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
 import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner, range } from "./lab.ts";
 
 const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
@@ -86,32 +88,73 @@ Deno.test("release tries every pool, whatever becomes of the others, and tells a
   assert.equal(Object.keys(await contents(driver)).length, 4);
 });
 
-Deno.test("release deletes the reservation before the entry: what is left is found by the entry", async () => {
+Deno.test("release deletes the entry before the reservation, and nothing where the entry cannot be deleted", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/x", PLAIN);
+  const before = await contents(driver);
   const { del } = callers(driver, ({ method }) => method === "commit" ? { done: false, then: "refused" } : undefined);
   await assert.rejects(del("a/net1/x", PLAIN), RefusedError);
-  assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1"]);
+  assert.deepEqual(await contents(driver), before);
   assert.deepEqual(await callers(driver).del("a/net1/x", PLAIN), ["10.0.0.1"]);
+  assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("release makes the reservation again when a plugin that takes none over took the entry over meanwhile", async () => {
+/** What the node remembers of `a/net1/old`, whose entry another plugin took over: it changes the container id of the entry alone. */
+async function takenOverByOriginal(driver: StorageDriver): Promise<readonly Held[]> {
+  const [given] = await allocate(ipamOn(driver), PLAIN, owner("a/net1/old"), never());
+  assert(given);
+  const { key, allocation: before } = given.held;
+  const change = { address: before.address, before, after: { ...before, containerId: "new" } };
+  await driver.commit(await driver.read(key, never()), [change], never());
+  return [given.held];
+}
+
+Deno.test("release leaves the reservation where the original took the entry over, with a record and without", async () => {
+  for (const remembers of [true, false]) {
+    await using driver = await memory();
+    const recorded = await takenOverByOriginal(driver);
+    const before = await contents(driver);
+    assert.equal(before["reserved 10.0.0.1"], "a/net1/old");
+    const held = remembers ? recorded : [];
+    assert.deepEqual(await release(ipamOn(driver), PLAIN, owner("a/net1/old"), never(), held), []);
+    assert.deepEqual(await contents(driver), before);
+    assert.deepEqual(await callers(driver).add("b/net1/y", config(["10.0.0.0/16"])), ["10.0.0.2"]);
+  }
+});
+
+Deno.test("release repeated after a crash between entry and reservation finds the reservation by the node's record", async () => {
+  for (const comes of [undefined, "b/net1/y", "a/net1/new", "a/net2/new"]) {
+    await using driver = await memory();
+    const [given] = await allocate(ipamOn(driver), PLAIN, owner("a/net1/x"), never());
+    assert(given);
+    const entry = { address: given.held.allocation.address, before: given.held.allocation };
+    await driver.commit(await driver.read(given.held.key, never()), [entry], never());
+    if (comes) await callers(driver).add(comes, PLAIN);
+    await release(ipamOn(driver), PLAIN, owner("a/net1/x"), never(), [given.held]);
+    const stored = await contents(driver);
+    assert.deepEqual(Object.values(stored).filter((who) => who === "a/net1/x"), [], comes);
+    if (comes) assert.equal(Object.values(stored).filter((who) => who === comes).length, 2, comes);
+  }
+});
+
+Deno.test("release takes the reservation that ADD made, whatever the configuration says now", async () => {
+  for (const remembers of [true, false]) {
+    await using driver = await memory();
+    const given = await allocate(ipamOn(driver), DUAL, owner("a/net1/x"), never());
+    const off = { ...DUAL, overlapping: false };
+    await release(ipamOn(driver), off, owner("a/net1/x"), never(), remembers ? given.map(({ held }) => held) : []);
+    assert.deepEqual(await contents(driver), {});
+  }
+});
+
+Deno.test("release of what was never reserved asks for no reservation", async () => {
   await using driver = await memory();
-  await callers(driver).add("a/net1/old", PLAIN);
-  const key = { network: "", cidr: range("10.0.0.0/24").cidr };
-  let taken = false;
-  const { del } = callers(driver, async ({ method }) => {
-    if (method !== "commit" || taken) return undefined;
-    taken = true; // the reservation is deleted by now; the other plugin saw it before, found it to be its pod's, and wrote the entry alone
-    const present = await driver.read(key, never());
-    const before = present.allocations.get(ip("10.0.0.1").value);
-    assert(before);
-    const after = { ...before, containerId: "new" };
-    await driver.commit(present, [{ address: before.address, before, after }], never());
-    return undefined;
-  });
-  assert.deepEqual(await del("a/net1/old", PLAIN), []);
-  assert.deepEqual(await contents(driver), { "10.0.0.0/24 10.0.0.1": "a/net1/new", "reserved 10.0.0.1": "a/net1/new" });
+  const off = { ...PLAIN, overlapping: false };
+  const given = await allocate(ipamOn(driver), off, owner("a/net1/x"), never());
+  const asked: string[] = [];
+  const store = faulty(driver, ({ method }) => void asked.push(method));
+  await release(ipamOn(store), off, owner("a/net1/x"), never(), given.map(({ held }) => held));
+  assert.deepEqual(asked, ["read", "commit"]);
 });
 
 Deno.test("release finds the reservation that a takeover left in the name of another sandbox", async () => {
@@ -130,9 +173,9 @@ Deno.test("release leaves the reservation of the same interface's entry in anoth
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/old", PLAIN);
-  assert.deepEqual(await add("a/net1/new", config(["10.0.0.0/25"])), ["10.0.0.1"]);
-  assert.deepEqual(await del("a/net1/old", PLAIN), ["10.0.0.1"]);
-  assert.deepEqual(await contents(driver), { "10.0.0.0/25 10.0.0.1": "a/net1/new", "reserved 10.0.0.1": "a/net1/new" });
+  await add("a/net1/new", { ...config(["10.0.0.0/25"]), overlapping: false });
+  assert.deepEqual(await del("a/net1/new", config(["10.0.0.0/25"])), ["10.0.0.1"]);
+  assert.deepEqual(await contents(driver), { "10.0.0.0/24 10.0.0.1": "a/net1/old", "reserved 10.0.0.1": "a/net1/old" });
 });
 
 Deno.test("release takes what the node remembers too, from pools that the configuration has no more", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { releaseLeftover, reservationOf } from "../../src/ipam/reservation.ts";
+import { releaseRemnant, reservationOf } from "../../src/ipam/reservation.ts";
 import type { Allocation } from "../../src/pool/types.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { faulty, type Plan } from "../support/faulty.ts";
@@ -9,13 +9,15 @@ const KEY = { network: "", cidr: range("10.0.0.0/24").cidr };
 const GONE: Allocation = { ...owner("a/net1/x"), address: ip("10.0.0.1").value };
 
 async function reserve(driver: StorageDriver, who: string): Promise<void> {
-  await driver.overlaps?.claim({ ...owner(who), network: "", ip: ip("10.0.0.1") }, never());
+  const wanted = { ...owner(who), network: "", ip: ip("10.0.0.1") };
+  const result = await driver.overlaps?.claim(wanted, never());
+  if (result?.kind === "own") await driver.overlaps?.takeOver(result.reservation, wanted, never());
 }
 
-async function leftover(driver: StorageDriver, plan: Plan = () => undefined): Promise<void> {
+async function remnant(driver: StorageDriver, plan: Plan = () => undefined): Promise<void> {
   const store = faulty(driver, plan);
   assert(store.overlaps);
-  await releaseLeftover({ ipam: ipamOn(store), overlaps: store.overlaps, key: KEY, signal: never() }, GONE);
+  await releaseRemnant({ ipam: ipamOn(store), overlaps: store.overlaps, key: KEY, signal: never() }, GONE);
 }
 
 Deno.test("reservationOf is of the entry's owner, address and network", () => {
@@ -26,40 +28,40 @@ Deno.test("reservationOf is of the entry's owner, address and network", () => {
   });
 });
 
-Deno.test("releaseLeftover deletes a reservation of the interface that no entry stands for", async () => {
+Deno.test("releaseRemnant deletes a reservation of the interface that no entry depends on", async () => {
   for (const who of ["a/net1/x", "a/net1/other", "a//"]) {
     await using driver = await memory();
     await reserve(driver, who);
-    await leftover(driver);
+    await remnant(driver);
     assert.deepEqual(await contents(driver), {}, who);
   }
 });
 
-Deno.test("releaseLeftover leaves other owners' reservations, and asks no further", async () => {
+Deno.test("releaseRemnant leaves other owners' reservations, and asks no further", async () => {
   for (const who of ["b/net1/x", "a/net2/x"]) {
     await using driver = await memory();
     await reserve(driver, who);
     const asked: string[] = [];
-    await leftover(driver, ({ method }) => void asked.push(method));
+    await remnant(driver, ({ method }) => void asked.push(method));
     assert.deepEqual(asked, ["reservation.find"]);
     assert.deepEqual(await contents(driver), { "reserved 10.0.0.1": who });
   }
 });
 
-Deno.test("releaseLeftover leaves a reservation that an entry stands for, in whichever pool", async () => {
+Deno.test("releaseRemnant leaves a reservation that an entry depends on, in whichever pool", async () => {
   for (const cidr of ["10.0.0.0/24", "10.0.0.0/16"]) {
     await using driver = await memory();
     await callers(driver).add("a/net1/newer", config([cidr]));
     const before = await contents(driver);
-    await leftover(driver);
+    await remnant(driver);
     assert.deepEqual(await contents(driver), before);
   }
 });
 
-Deno.test("releaseLeftover leaves a reservation that changed hands while it looked", async () => {
+Deno.test("releaseRemnant leaves a reservation that changed hands while it looked", async () => {
   await using driver = await memory();
   await reserve(driver, "a/net1/old");
-  await leftover(driver, async ({ method }) => {
+  await remnant(driver, async ({ method }) => {
     if (method === "reservation.release") await reserve(driver, "a/net1/newest");
     return undefined;
   });

@@ -33,6 +33,8 @@ export function networked(driver: StorageDriver, scheduler: Scheduler, process: 
   const { overlaps } = driver;
   const reservations: Reservations | undefined = overlaps && {
     claim: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.claim(one, own)),
+    takeOver: (found, one, signal) =>
+      run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.takeOver(found, one, own)),
     create: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.create(one, own)),
     release: (one, signal) => run(`unreserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.release(one, own)),
     find: (network, ip, signal) => run("find", signal, (own) => overlaps.find(network, ip, own)),

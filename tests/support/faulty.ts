@@ -23,6 +23,7 @@ export type Method =
   | "list"
   | "status"
   | "reservation.claim"
+  | "reservation.takeOver"
   | "reservation.create"
   | "reservation.release"
   | "reservation.find"
@@ -60,6 +61,7 @@ export type Plan = (operation: Operation) => Fault | undefined | Promise<Fault |
 const WRITES: readonly Method[] = [
   "commit",
   "reservation.claim",
+  "reservation.takeOver",
   "reservation.create",
   "reservation.release",
   "slices.close",
@@ -103,6 +105,13 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
       overlaps: {
         claim: (wanted, signal) =>
           run("reservation.claim", formatIp(wanted.ip), signal, (limit) => overlaps.claim(wanted, limit)),
+        takeOver: (found, wanted, signal) =>
+          run(
+            "reservation.takeOver",
+            formatIp(wanted.ip),
+            signal,
+            (limit) => overlaps.takeOver(found, wanted, limit),
+          ),
         create: (wanted, signal) =>
           run("reservation.create", formatIp(wanted.ip), signal, (limit) => overlaps.create(wanted, limit)),
         release: (owned, signal) =>

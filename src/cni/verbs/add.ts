@@ -22,13 +22,16 @@ export async function add(call: Call): Promise<string> {
   using _turn = await attachmentTurn(world, request, signal);
   const journal = host.journal(world, log);
   const former = await formerRecord(journal, request);
-  const record: JournalRecord = { network, containerId, ifName, conf: JSON.stringify(conf), held: former?.held ?? [] };
+  let record: JournalRecord = { network, containerId, ifName, conf: JSON.stringify(conf), held: former?.held ?? [] };
   if (config.ranges.length > 0 && former?.conf !== record.conf) await hold(journal, record);
   await using ipam = await host.open(config, world, log);
   let assigned: Assigned[];
   let mayHold = false;
   try {
-    assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal, () => mayHold = true);
+    assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal, {
+      onWrite: () => mayHold = true,
+      onLeft: (held) => record = { ...record, held },
+    });
   } catch (error) {
     if (!former) await afterFailure(journal, record, mayHold && mayPass(error, signal));
     throw error;

@@ -56,7 +56,9 @@ Deno.test("kubernetesReservations goes on with what the original made, and makes
   await using driver = await openWith(kube.kubeconfig);
   const overlaps = overlapsOf(driver);
   for (const address of ["10.10.0.1", "10.10.0.2"]) {
-    assert.equal((await overlaps.claim(reserved(address), NEVER)).kind, "kept");
+    const found = await overlaps.claim(reserved(address), NEVER);
+    assert(found.kind === "own");
+    assert.notEqual(await overlaps.takeOver(found.reservation, reserved(address), NEVER), undefined);
     assert.deepEqual((await stored(kube, RESOURCE, address)).spec, {
       podref: "default/web-0",
       ifname: "net1",
@@ -129,7 +131,8 @@ Deno.test("kubernetesReservations releases what it listed only while it is as li
   await overlaps.claim(reserved("10.10.0.1"), NEVER);
   await overlaps.claim(reserved("10.10.0.2"), NEVER);
   const listed = await overlaps.list("", NEVER);
-  await overlaps.claim(reserved("10.10.0.2", { containerId: "newer" }), NEVER);
+  const found = listed.find(({ ip }) => ip.value === ipOf("10.10.0.2").value);
+  assert(found && await overlaps.takeOver(found, reserved("10.10.0.2", { containerId: "newer" }), NEVER));
   const released = await Promise.all(listed.map((reservation) => overlaps.release(reservation, NEVER)));
   assert.equal(released.filter(Boolean).length, 1);
   assert.deepEqual((await overlaps.list("", NEVER)).map(({ containerId }) => containerId), ["newer"]);
