@@ -70,7 +70,7 @@ export {
   type StaticAddress,
 } from "./src/config/types.ts";
 export * from "./src/storage/mod.ts";
-export { allocate, type Assigned } from "./src/ipam/allocate.ts";
+export { allocate, type AllocateOptions, type Assigned } from "./src/ipam/allocate.ts";
 export { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "./src/ipam/errors.ts";
 export type { Held } from "./src/ipam/held.ts";
 export {
