@@ -11,9 +11,9 @@
  */
 import assert from "node:assert/strict";
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
-import { type Ip, parseIp } from "../../src/address/ip.ts";
 import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts";
-import { ConflictError, type Reservation, type Reservations, type StorageDriver } from "../../src/storage/driver.ts";
+import { ConflictError, type StorageDriver } from "../../src/storage/driver.ts";
+import { reservationCases } from "./reservation_cases.ts";
 
 /** One empty store for one case. Disposed after it. */
 export interface Store extends AsyncDisposable {
@@ -224,116 +224,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await assert.rejects(driver.commit(presumed, [{ address: held.address, before: held }], never()), ConflictError);
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
   },
-  "reserves an address for one owner": (store) =>
-    withReservations(store, async (overlaps) => {
-      assert.equal((await overlaps.claim(reservation("a"), never())).kind, "created");
-      assert.equal((await overlaps.claim(reservation("a"), never())).kind, "kept");
-      const foreign = await overlaps.claim(reservation("b"), never());
-      assert.equal(foreign.kind, "foreign");
-      assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
-      assert.equal((await overlaps.claim({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
-    }),
-  "creates a reservation for somebody else only where there is none": (store) =>
-    withReservations(store, async (overlaps) => {
-      const made = await overlaps.create(reservation("a"), never());
-      assert.equal(made?.podRef, "default/a");
-      const older = { ...reservation("a"), containerId: "older" };
-      for (const late of [older, reservation("b")]) assert.equal(await overlaps.create(late, never()), undefined);
-      assert.equal((await overlaps.find("", IP, never()))?.containerId, reservation("a").containerId);
-      assert.equal(await overlaps.release(made ?? older, never()), true);
-    }),
-  "releases a reservation only for its owner": (store) =>
-    withReservations(store, async (overlaps) => {
-      await overlaps.claim(reservation("a"), never());
-      assert.equal(await overlaps.release(reservation("b"), never()), false);
-      assert.equal(await overlaps.release({ ...reservation("a"), ifName: "net2" }, never()), false);
-      assert.equal(await overlaps.release(reservation("a"), never()), true);
-      assert.equal(await overlaps.release(reservation("a"), never()), false);
-      assert.equal((await overlaps.claim(reservation("b"), never())).kind, "created");
-    }),
-  "keeps a reservation that a newer sandbox of the owner took over": (store) =>
-    withReservations(store, async (overlaps) => {
-      const first = await overlaps.claim(reservation("a"), never());
-      assert.equal(first.kind, "created");
-      const newer = { ...reservation("a"), containerId: "newer" };
-      const found = await overlaps.claim(newer, never());
-      assert(found.kind === "own");
-      assert.equal(found.reservation.containerId, reservation("a").containerId);
-      assert.equal((await overlaps.find("", IP, never()))?.containerId, reservation("a").containerId, "a claim wrote");
-      assert.equal((await overlaps.takeOver(found.reservation, newer, never()))?.containerId, "newer");
-      assert.equal((await overlaps.claim(newer, never())).kind, "kept");
-      assert.equal(
-        await overlaps.release(first.kind === "created" ? first.reservation : reservation("a"), never()),
-        false,
-      );
-      assert.equal((await overlaps.find("", IP, never()))?.containerId, "newer");
-      assert.equal(await overlaps.release(newer, never()), true);
-    }),
-  "keeps node and pod uid of a reservation with the sandbox that they are those of": (store) =>
-    withReservations(store, async (overlaps) => {
-      for (const [i, facts] of [FACTS, { node: "node2" }, {}, { uid: "u3" }, FACTS].entries()) {
-        const wanted = { ...reservation("a"), containerId: `${i}-container-of-a`, ...facts };
-        const claimed = await overlaps.claim(wanted, never());
-        assert.equal(claimed.kind, i === 0 ? "created" : "own");
-        if (claimed.kind === "own") await overlaps.takeOver(claimed.reservation, wanted, never());
-        for (const found of [await overlaps.find("", IP, never()), ...await overlaps.list("", never())]) {
-          assert.deepEqual({ ...found, token: undefined }, { ...wanted, token: undefined });
-        }
-      }
-      const last = { ...reservation("a"), containerId: "4-container-of-a" };
-      assert.equal(await overlaps.release(last, never()), true);
-      assert.notEqual(await overlaps.create({ ...reservation("b"), ...FACTS }, never()), undefined);
-      assert.equal((await overlaps.find("", IP, never()))?.uid, FACTS.uid);
-      assert.equal(await overlaps.release(reservation("b"), never()), true);
-    }),
-  "takes over a reservation only as it was found": (store) =>
-    withReservations(store, async (overlaps) => {
-      await overlaps.claim(reservation("a"), never());
-      const found = await overlaps.find("", IP, never());
-      assert(found);
-      const [second, third] = ["second", "third"].map((containerId) => ({ ...reservation("a"), containerId }));
-      assert(second && third);
-      const written = await overlaps.takeOver(found, second, never());
-      assert(written);
-      assert.equal(await overlaps.takeOver(found, third, never()), undefined, "it was found before it changed");
-      assert.equal((await overlaps.takeOver(written, third, never()))?.containerId, "third");
-      const last = await overlaps.find("", IP, never());
-      assert(last);
-      assert.equal(await overlaps.release(last, never()), true);
-      assert.equal(await overlaps.takeOver(last, second, never()), undefined, "it was deleted");
-      assert.equal(await overlaps.find("", IP, never()), undefined);
-    }),
-  "takes over a reservation without an interface": (store) =>
-    withReservations(store, async (overlaps) => {
-      await overlaps.claim({ ...reservation("a"), ifName: "" }, never());
-      const found = await overlaps.claim(reservation("a"), never());
-      assert(found.kind === "own");
-      assert.equal(found.reservation.ifName, "");
-      await overlaps.takeOver(found.reservation, reservation("a"), never());
-      assert.equal((await overlaps.find("", IP, never()))?.ifName, reservation("a").ifName);
-    }),
-  "lets one of many claims of an address win": (store) =>
-    withReservations(store, async (overlaps) => {
-      const pods = ["a", "b", "c", "d", "e", "f", "g", "h"];
-      const results = await Promise.all(pods.map((pod) => overlaps.claim(reservation(pod), never())));
-      assert.equal(results.filter((result) => result.kind === "created").length, 1);
-      assert.equal(results.filter((result) => result.kind === "foreign").length, pods.length - 1);
-    }),
-  "finds and lists reservations by network": (store) =>
-    withReservations(store, async (overlaps) => {
-      const ips = ["10.9.0.5", "2001:db8::", "2001:db8::1", "2001:db8:0:1::"].map(ip);
-      for (const at of ips) await overlaps.claim({ ...reservation("a"), ip: at }, never());
-      await overlaps.claim({ ...reservation("b"), network: "blue" }, never());
-      const unnamed = await overlaps.list("", never());
-      assert.deepEqual(unnamed.map((found) => found.ip).sort(byIp), ips.toSorted(byIp));
-      assert.deepEqual((await overlaps.list("blue", never())).map((found) => [found.network, found.ip]), [[
-        "blue",
-        IP,
-      ]]);
-      assert.equal((await overlaps.list(undefined, never())).length, 5);
-      assert.equal((await overlaps.find("blue", IP, never()))?.podRef, "default/b");
-      assert.equal(await overlaps.find("red", IP, never()), undefined);
-    }),
+  ...reservationCases,
 };
 
 /** Names of all cases, for `skip`. */
@@ -359,15 +250,8 @@ function cidr(text: string): Cidr {
   return parsed.cidr;
 }
 
-function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  assert(parsed, text);
-  return parsed;
-}
-
 const V4: PoolKey = { network: "", cidr: cidr("10.9.0.0/16") };
 const V6: PoolKey = { network: "", cidr: cidr("2001:db8:9::/64") };
-const IP = ip("10.9.0.1");
 const FACTS = { node: "node1.example.com", uid: "4d1a7f5e-0c0e-4a3c-9d8c-6a0d7a1f2b3c" };
 
 function never(): AbortSignal {
@@ -396,20 +280,6 @@ function take(offset: bigint, pod: string, key = V4): Change {
   return { address: before.address, before };
 }
 
-function reservation(pod: string): Reservation {
-  return { ...owner(pod), network: "", ip: IP };
-}
-
 function sorted(allocations: Iterable<Allocation>): Allocation[] {
   return [...allocations].sort((a, b) => (a.address < b.address ? -1 : 1));
-}
-
-function byIp(a: Ip, b: Ip): number {
-  return a.value < b.value ? -1 : 1;
-}
-
-async function withReservations(store: Store, run: (overlaps: Reservations) => Promise<void>): Promise<void> {
-  await using driver = await store.open();
-  assert(driver.overlaps, "the driver has no reservations: skip this case with a reason");
-  await run(driver.overlaps);
 }
