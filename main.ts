@@ -9,6 +9,7 @@ import type { AgentCall } from "./src/agent/client.ts";
 import { serveCall } from "./src/agent/queue.ts";
 import { seedTls } from "./src/cni/seed.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
+import { forgoPrograms, onUncaught } from "./src/world/deno_process.ts";
 
 /** Bytes of standard input that are read: one more than the plugin takes, so that it can refuse. */
 const MOST_INPUT = 4 * 1024 * 1024 + 1;
@@ -17,6 +18,8 @@ const world = denoWorld();
 const loadDriver = async (kind: "kubernetes" | "etcd" | "embedded") =>
   (await import("./drivers/mod.ts")).loadDriver(kind);
 if (world.env("CNI_COMMAND") !== undefined) {
+  forgoPrograms();
+  onUncaught((error) => void answerUncaught(error));
   const input = world.env("CNI_COMMAND") === "VERSION"
     ? new Uint8Array()
     : await world.stdin(MOST_INPUT).catch(() => undefined);
@@ -26,6 +29,13 @@ if (world.env("CNI_COMMAND") !== undefined) {
 }
 const { runProcess } = await import("./src/cli/process.ts");
 Deno.exit(await runProcess(Deno.args, world, loadDriver, await import("./drivers/cluster.ts")));
+
+/** Whatever happens, the runtime gets one error object. */
+async function answerUncaught(error: unknown) {
+  const { renderError, toCniError } = await import("./src/cni/failure.ts");
+  writeAll(Deno.stdout, renderError(toCniError(error)));
+  Deno.exit(1);
+}
 
 async function standIn(call: AgentCall) {
   void seedTls(call.request.stdin);

@@ -15,7 +15,7 @@ export async function openCluster(world: World, access: ClusterAccess): Promise<
 
 /** Whether an API server is ready for the plugin. Never rejects. */
 export async function inspectApi(world: World, kubeconfig: string | undefined): Promise<readonly Finding[]> {
-  return await (await import("./kubernetes/inspect.ts")).inspectApi(world, kubeconfig);
+  return await (await import("./kubernetes/inspect.ts")).inspectApi(world, { kubeconfig });
 }
 
 /**

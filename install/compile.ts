@@ -20,9 +20,11 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const DIST = `${ROOT}dist`;
 
 /**
- * What the binary may do. It reads and writes files that the configuration names, talks to servers that it names, and runs nothing.
+ * What the binary may do. It reads and writes files that the configuration names, and talks to servers that it names. Programs are started
+ * by commands alone, where the kubeconfig of whoever runs them names one (`exec`): which one is not known here. Plugin, agent, controller
+ * and installer give that right up before they do anything else.
  */
-const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys"];
+const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys", "--allow-run"];
 
 /**
  * The space for young objects stays small: an agent that served a thousand calls at once keeps less memory afterwards. With less than

@@ -51,7 +51,7 @@ async function readCredentials(
 ): Promise<IOptions["credentials"]> {
   if (!caFile && !certFile) return undefined;
   const read = async (field: string, path: string) => {
-    const text = await world.readTextFile(path).catch((error) => {
+    const text = await world.readTextFile(path, "credential").catch((error) => {
       throw new RefusedError(`Cannot read ipam.${field} ${JSON.stringify(path)}: ${error.message}`, { cause: error });
     });
     return Buffer.from(text);
@@ -75,11 +75,22 @@ function refuseAddressWithTls({ hosts, serverName }: EtcdSettings): void {
   }
 }
 
+/** Characters of a failure's text that are read and shown: the server may send any number. */
+const LONGEST_MESSAGE = 1_000;
+
+/** The gRPC library ends its messages with this, whether a note follows or not. */
+const NOTE = "Resolution note:";
+
+function withoutNote(text: string): string {
+  const trimmed = text.trimEnd();
+  return trimmed.endsWith(NOTE) ? trimmed.slice(0, -NOTE.length).trimEnd() : trimmed;
+}
+
 /** What a failure of the library means to the caller. */
 export function toStoreError(error: unknown, settings: EtcdSettings): Error {
   const name = error instanceof Error ? error.constructor.name : "";
   const text = error instanceof Error ? error.message : String(error);
-  const message = text.replace(/\s*Resolution note:\s*$/, ""); // the library's, with no note behind it
+  const message = withoutNote(text.slice(0, LONGEST_MESSAGE));
   const where = settings.hosts.join(", ");
   if (REFUSALS.test(name) || /authentication|permission denied|user name is empty/.test(message)) {
     const who = settings.username ? `user ${JSON.stringify(settings.username)}` : "a client without login";

@@ -13,18 +13,17 @@ import { makeFeed } from "./feed.ts";
 import { ApiClient } from "./http.ts";
 import { readAccess } from "./kubeconfig.ts";
 import { makeLease } from "./lease.ts";
-import { type Library, loadLibrary } from "./library.ts";
+import { followLibrary } from "./library.ts";
 import { ApiReader } from "./reader.ts";
 import { kubernetesSliceObjects, sliceSource } from "./slice_objects.ts";
 
 /** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. Sends nothing yet. */
-export async function openCluster(world: World, { kubeconfig, namespace: named }: ClusterAccess): Promise<Cluster> {
-  const reader = await ApiReader.open(world, kubeconfig);
-  const namespace = named ?? reader.namespace;
-  const access = async () => ({ ...await readAccess(world, kubeconfig), namespace });
+export async function openCluster(world: World, choice: ClusterAccess): Promise<Cluster> {
+  const reader = await ApiReader.open(world, choice);
+  const namespace = choice.namespace ?? reader.namespace;
+  const access = async () => ({ ...await readAccess(world, choice), namespace });
   const api = new ApiClient(await access(), access, world);
-  let loaded: Promise<Library> | undefined;
-  const library = () => loaded ??= loadLibrary(kubeconfig);
+  const library = followLibrary(access);
   return {
     pods: makeFeed(reader, world, {
       path: "/api/v1/pods",

@@ -22,9 +22,9 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
   if (datastore.kind !== "kubernetes") {
     throw new RefusedError(`Cannot open datastore ${datastore.kind} with the kubernetes driver`);
   }
-  const { kubeconfig, namespace } = datastore;
+  const { namespace } = datastore;
   const access = async () => ({
-    ...await readAccess(world, kubeconfig),
+    ...await readAccess(world, datastore),
     ...(namespace !== undefined && { namespace }),
   });
   const api = new ApiClient(await access(), access, world);

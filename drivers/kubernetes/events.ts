@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { CoreV1Api } from "@kubernetes/client-node";
 import type { ClusterEvent } from "../../src/controllers/cluster.ts";
 import type { World } from "../../src/world/world.ts";
 import { ending, type GetLibrary, toStoreError } from "./library.ts";
@@ -21,10 +20,9 @@ export function makeEvents(
   world: World,
   ownNamespace: string,
 ): (event: ClusterEvent, signal: AbortSignal) => Promise<void> {
-  let api: CoreV1Api | undefined;
   return async (event, signal) => {
     const { module, config } = await library();
-    api ??= config.makeApiClient(module.CoreV1Api);
+    const api = config.makeApiClient(module.CoreV1Api);
     const object = referenceOf(event.regarding, ownNamespace);
     const now = new Date(world.now());
     const suffix = Math.floor(world.random() * 2 ** 48).toString(16).padStart(12, "0");

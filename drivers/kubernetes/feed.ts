@@ -12,6 +12,7 @@ import type { World } from "../../src/world/world.ts";
 import { unlessAborted } from "../../src/world/abort.ts";
 import { startDeadline } from "../../src/world/deadline.ts";
 import type { ApiReader } from "./reader.ts";
+import { messageOf } from "./refusal.ts";
 
 /** Objects of a page: what is read of one is garbage at once, and a controller is as large as its garbage. */
 const PAGE = 100;
@@ -123,7 +124,7 @@ async function within<T>(world: World, name: string, signal: AbortSignal, work: 
 function toEvent<T>(name: string, line: string, convert: (object: never) => T): FeedEvent<T> {
   let event: {
     readonly type?: string;
-    readonly object?: ApiObject & { readonly code?: number; readonly message?: string };
+    readonly object?: ApiObject & { readonly code?: number };
   };
   try {
     event = JSON.parse(line);
@@ -141,7 +142,7 @@ function toEvent<T>(name: string, line: string, convert: (object: never) => T): 
     case "DELETED":
       return { kind: "gone", item: convert(object as never), version };
     default: {
-      const said = `The watch on ${name} ended: ${object?.message ?? line.slice(0, 200)}`;
+      const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0)}`;
       throw object?.code === 410 ? new ConflictError(said) : new UnavailableError(said);
     }
   }

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
 import { type Answer, decode } from "./answer.ts";
 import type { Access } from "./kubeconfig.ts";
+import { toReachError } from "./reach.ts";
 import { API_VERSION, KINDS, type Resource } from "./resources.ts";
+import { connect, LIST_LIMIT, type Transport } from "./transport.ts";
 
 const METHODS = { get: "GET", list: "GET", create: "POST", patch: "PATCH", delete: "DELETE" } as const;
-/** How `fetch` and `node:https` name certificates that do not verify. */
-const UNTRUSTED = /certificate|fatal alert|UNABLE_TO_VERIFY|UNABLE_TO_GET|CERT_|SELF_SIGNED/i;
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 
 /** One request. Verbs are those of RBAC. */
@@ -28,12 +27,6 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Answer with the object's metadata only: what was written is known, and a pool may be large. */
   readonly metadataOnly?: boolean;
-}
-
-/** How a request is sent. */
-export interface Transport extends Disposable {
-  /** Sends it and reads the answer. Rejects where there is none, or not a whole one. */
-  send(url: string, init: RequestInit): Promise<Answer>;
 }
 
 /** Reads the credentials anew: they rotate. */
@@ -113,11 +106,12 @@ export class ApiClient implements Disposable {
     const { server } = this.#access;
     const transport = this.#transport ??= connect(this.#access);
     try {
-      return await transport.send(`${server}${this.#path(request)}`, this.#init(request, signal));
+      const limit = request.verb === "list" ? LIST_LIMIT : undefined;
+      return await transport.send(`${server}${this.#path(request)}`, this.#init(request, signal), limit);
     } catch (error) {
       this.#suspect = true;
       if (signal.aborted) throw signal.reason;
-      throw this.#silence(request, error);
+      throw toReachError(error, this.#access, `to ${request.verb} ${this.what(request)}`);
     }
   }
 
@@ -146,56 +140,4 @@ export class ApiClient implements Disposable {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     };
   }
-
-  #silence(request: ApiRequest, error: unknown): Error {
-    const { server, source } = this.#access;
-    const reason = rootMessage(error).replace(/^(error sending request .*?\): )?(client error \(\w+\): )?/, "");
-    if (UNTRUSTED.test(reason)) {
-      return new RefusedError(`Cannot trust the API server ${server} of ${source}: ${reason}`, { cause: error });
-    }
-    const message = `Cannot reach the API server ${server} to ${request.verb} ${this.what(request)}: ${reason}`;
-    return new UnavailableError(message, { cause: error });
-  }
-}
-
-/** Deno before 2.9 says at the top why a request failed, later releases at the bottom of the causes. */
-export function rootMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : rootMessage(error.cause);
-}
-
-/** Opens no connection yet. */
-export function connect(access: Access): Transport {
-  if (access.insecure || access.serverName !== undefined) {
-    return lazily(() => import("./node_https.ts").then((module) => module.nodeTransport(access)));
-  }
-  const { ca, certificate } = access;
-  let client: Deno.HttpClient;
-  try {
-    client = Deno.createHttpClient({
-      // With HTTP/2, Deno 2.7 to 2.9 lets bodies above some 700 bytes wait 40 ms for an acknowledgement (Nagle's algorithm).
-      http2: false,
-      ...(ca !== undefined && { caCerts: [ca] }),
-      ...certificate,
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RefusedError(`Cannot use the certificates of ${access.source}: ${reason}`, { cause: error });
-  }
-  return {
-    send: async (url, init) => {
-      const response = await fetch(url, { ...init, client });
-      return { status: response.status, headers: response.headers, text: await response.text() };
-    },
-    [Symbol.dispose]: () => client.close(),
-  };
-}
-
-/** Loads a transport when it is first used. */
-function lazily(load: () => Promise<Transport>): Transport {
-  let loaded: Promise<Transport> | undefined;
-  return {
-    send: async (url, init) => (await (loaded ??= load())).send(url, init),
-    [Symbol.dispose]: () => void loaded?.then((transport) => transport[Symbol.dispose]()),
-  };
 }

@@ -5,9 +5,11 @@
  */
 import type { Finding } from "../../src/install/preflight.ts";
 import type { World } from "../../src/world/world.ts";
-import { connect, rootMessage, type Transport } from "./http.ts";
-import { type Access, readAccess } from "./kubeconfig.ts";
+import { type Access, type KubeconfigChoice, readAccess } from "./kubeconfig.ts";
+import { toReachError } from "./reach.ts";
+import { messageOf } from "./refusal.ts";
 import { API_VERSION, GROUP, KINDS, type Resource } from "./resources.ts";
+import { connect, type Transport } from "./transport.ts";
 
 /** Milliseconds for each request. */
 const LIMIT = 10_000;
@@ -20,10 +22,10 @@ export const NODE_VERBS: Readonly<Record<Resource, readonly string[]>> = {
 };
 
 /** Looks with the credentials of a kubeconfig; without one, of the pod this runs in. Never rejects. */
-export async function inspectApi(world: World, kubeconfig: string | undefined): Promise<readonly Finding[]> {
+export async function inspectApi(world: World, choice: KubeconfigChoice): Promise<readonly Finding[]> {
   let access: Access;
   try {
-    access = await readAccess(world, kubeconfig);
+    access = await readAccess(world, choice);
   } catch (error) {
     return [{ what: "Kubernetes API", problem: error instanceof Error ? error.message : String(error) }];
   }
@@ -42,7 +44,8 @@ export async function inspectApi(world: World, kubeconfig: string | undefined): 
     );
     return [{ what }, ...resources, ...verbs];
   } catch (error) {
-    return [{ what, problem: rootMessage(error) }];
+    const failure = error instanceof AnswerError ? error : toReachError(error, access, "to inspect it");
+    return [{ what, problem: failure.message }];
   }
 }
 
@@ -50,8 +53,9 @@ async function servedResources(access: Access, transport: Transport): Promise<Re
   const { status, text } = await send(access, transport, `/apis/${API_VERSION}`);
   if (status === 404) return new Set();
   if (status !== 200) throw refusal(status, text);
-  const { resources = [] }: { resources?: { name: string }[] } = JSON.parse(text);
-  return new Set(resources.map(({ name }) => `${name}.${GROUP}`));
+  const { resources } = parse(text);
+  if (!Array.isArray(resources)) throw new AnswerError(`The answer on /apis/${API_VERSION} is not a list of resources`);
+  return new Set(resources.map((resource) => `${resource?.name}.${GROUP}`));
 }
 
 /** Asks the API server what it allows us, as `kubectl auth can-i` does. */
@@ -68,7 +72,8 @@ async function inspectVerbs(access: Access, transport: Transport, resource: Reso
     const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     const { status, text } = await send(access, transport, path, body);
     if (status !== 201) throw refusal(status, text);
-    if (JSON.parse(text).status?.allowed !== true) denied.push(verb);
+    const { status: review } = parse(text) as { readonly status?: { readonly allowed?: unknown } };
+    if (review?.allowed !== true) denied.push(verb);
   }
   if (denied.length === 0) return { what };
   return { what, problem: `Not allowed to ${denied.join(", ")}: kubectl apply -f install/manifests/rbac.yaml` };
@@ -88,6 +93,21 @@ async function send(access: Access, transport: Transport, path: string, body?: u
   });
 }
 
+/** The API server answers, and not as it should. */
+class AnswerError extends Error {
+  override readonly name = "AnswerError";
+}
+
 function refusal(status: number, text: string): Error {
-  return new Error(`The API server answered ${status}: ${text.slice(0, 200)}`);
+  return new AnswerError(`The API server refuses: ${messageOf(parse(text), status)}`);
+}
+
+/** A document of an answer; an empty object where it is none. */
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+  } catch {
+    return {};
+  }
 }

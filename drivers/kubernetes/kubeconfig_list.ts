@@ -46,7 +46,12 @@ function placed(item: unknown, member: string, folder: string): unknown {
     const file = inner[name];
     return typeof file === "string" && file !== "" ? [[name, resolve(folder, file)]] : [];
   });
-  return { ...item, [member]: { ...inner, ...Object.fromEntries(files) } };
+  const { exec } = inner;
+  const command = isNode(exec) ? exec.command : undefined;
+  const program = typeof command === "string" && command.includes("/")
+    ? { exec: { ...exec as Node, command: resolve(folder, command) } }
+    : {};
+  return { ...item, [member]: { ...inner, ...Object.fromEntries(files), ...program } };
 }
 
 function isNode(value: unknown): value is Node {

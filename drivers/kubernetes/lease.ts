@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CoordinationV1Api, V1Lease } from "@kubernetes/client-node";
+import type { V1Lease } from "@kubernetes/client-node";
 import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "../../src/controllers/cluster.ts";
 import { ConflictError } from "../../src/storage/driver.ts";
 import { codeOf, ending, type GetLibrary, toStoreError } from "./library.ts";
@@ -11,11 +11,10 @@ import { codeOf, ending, type GetLibrary, toStoreError } from "./library.ts";
 /** The Lease of a name. It is made when it is first written. */
 export function makeLease(library: GetLibrary, namespace: string, name: string): LeaseStore {
   let known: V1Lease | undefined;
-  let api: CoordinationV1Api | undefined;
   const what = `Lease ${namespace}/${name}`;
   const client = async () => {
     const { module, config } = await library();
-    return { api: api ??= config.makeApiClient(module.CoordinationV1Api), module };
+    return { api: config.makeApiClient(module.CoordinationV1Api), module };
   };
   const keep = (lease: V1Lease): LeaseState => {
     known = lease;

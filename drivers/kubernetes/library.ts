@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
 import process from "node:process";
 import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import type { Access } from "./kubeconfig.ts";
+import { connect } from "./transport.ts";
 
 /** The client library, with the credentials. */
 export interface Library {
@@ -20,24 +23,58 @@ export interface Library {
 export type GetLibrary = () => Promise<Library>;
 
 /**
- * Loads it with the credentials of a kubeconfig; without one, those of the pod this runs in.
+ * The library with the credentials as they are at each call: they rotate.
  *
  * @throws {RefusedError} the credentials cannot be used
  */
-export async function loadLibrary(kubeconfig: string | undefined): Promise<Library> {
+export function followLibrary(readAccess: () => Promise<Access>): GetLibrary {
+  let known: { readonly access: string; readonly library: Promise<Library> } | undefined;
+  return async () => {
+    const access = await readAccess();
+    const text = JSON.stringify(access);
+    if (known?.access !== text) known = { access: text, library: loadLibrary(access) };
+    return await known.library;
+  };
+}
+
+/**
+ * Loads the library with credentials.
+ *
+ * @throws {RefusedError} the credentials cannot be used
+ */
+export async function loadLibrary(access: Access): Promise<Library> {
+  connect(access)[Symbol.dispose](); // says what is wrong with certificates, by name
   const scope: { require?: unknown } = globalThis;
   scope.require ??= createRequire(import.meta.url); // parts of the library are CommonJS, and a bundle has no require
   process.noDeprecation = true; // theirs, about modules that they use: nothing an operator can do about
   const module = await import("@kubernetes/client-node");
   const config = new module.KubeConfig();
-  try {
-    if (kubeconfig === undefined) config.loadFromCluster();
-    else config.loadFromFile(kubeconfig);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(kubeconfig)}: ${reason}`, { cause: error });
-  }
+  const { server, serverName, insecure, proxy, ca, certificate, token } = access;
+  config.loadFromOptions({
+    clusters: [{
+      name: NAME,
+      server,
+      skipTLSVerify: insecure,
+      ...(ca !== undefined && { caData: base64(ca) }),
+      ...(serverName !== undefined && { tlsServerName: serverName }),
+      ...(proxy && { proxyUrl: proxy.url }),
+    }],
+    users: [{
+      name: NAME,
+      ...(token !== undefined && { token }),
+      ...(certificate && { certData: base64(certificate.cert), keyData: base64(certificate.key) }),
+    }],
+    contexts: [{ name: NAME, cluster: NAME, user: NAME }],
+    currentContext: NAME,
+  });
   return { module, config };
+}
+
+/** The one cluster, user and context that the library is told of. */
+const NAME = "whereabouts";
+
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
 }
 
 type CallOptions = NonNullable<Parameters<CoreV1Api["createNamespacedEvent"]>[1]>;

@@ -5,8 +5,13 @@
  */
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
-import { connect, rootMessage, type Transport } from "./http.ts";
-import { type Access, readAccess } from "./kubeconfig.ts";
+import { type Access, type KubeconfigChoice, readAccess } from "./kubeconfig.ts";
+import { toReachError } from "./reach.ts";
+import { messageOf } from "./refusal.ts";
+import { connect, LIST_LIMIT, readText, type Transport } from "./transport.ts";
+
+/** Bytes of a refusal that are read. */
+const REFUSAL_LIMIT = 64 * 1024;
 
 /** A question to the API server. */
 export interface Question {
@@ -19,19 +24,19 @@ export interface Question {
 /** Reads from one API server with the credentials as they are in their files. */
 export class ApiReader implements Disposable {
   readonly #world: World;
-  readonly #kubeconfig: string | undefined;
+  readonly #choice: KubeconfigChoice;
   #access: Access;
   #transport: Transport | undefined;
-  #streams: Deno.HttpClient | undefined;
+  #streams: Transport | undefined; // a connection each, for answers that do not end
 
   /** Reads the credentials. Connects at the first question. */
-  static async open(world: World, kubeconfig: string | undefined): Promise<ApiReader> {
-    return new ApiReader(world, kubeconfig, await readAccess(world, kubeconfig));
+  static async open(world: World, choice: KubeconfigChoice): Promise<ApiReader> {
+    return new ApiReader(world, choice, await readAccess(world, choice));
   }
 
-  private constructor(world: World, kubeconfig: string | undefined, access: Access) {
+  private constructor(world: World, choice: KubeconfigChoice, access: Access) {
     this.#world = world;
-    this.#kubeconfig = kubeconfig;
+    this.#choice = choice;
     this.#access = access;
   }
 
@@ -50,7 +55,7 @@ export class ApiReader implements Disposable {
     return await this.#authorised(async () => {
       const answer = await this.#reach(question, signal, () => {
         this.#transport ??= connect(this.#access);
-        return this.#transport.send(`${this.#access.server}${question.path}`, this.#init(signal));
+        return this.#transport.send(`${this.#access.server}${question.path}`, this.#init(signal), LIST_LIMIT);
       });
       if (answer.status === 404) return undefined;
       if (answer.status !== 200) throw this.#failure(question, answer.status, answer.text);
@@ -67,27 +72,18 @@ export class ApiReader implements Disposable {
   /** The body of an answer as it comes. Ends with its connection; a broken connection rejects the read. */
   async stream(question: Question, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     return await this.#authorised(async () => {
-      const { server, source, insecure, serverName } = this.#access;
-      if (insecure || serverName !== undefined) {
-        const member = insecure ? "insecure-skip-tls-verify" : "tls-server-name";
-        throw new RefusedError(
-          `Cannot watch ${question.what}: the cluster of ${source} sets ${member}; name its CA instead`,
-        );
-      }
-      const client = this.#streams ??= openStreams(this.#access);
-      const response = await this.#reach(
-        question,
-        signal,
-        () => fetch(`${server}${question.path}`, { ...this.#init(signal), client }),
-      );
-      if (response.status === 200 && response.body) return response.body;
-      throw this.#failure(question, response.status, await response.text());
+      const { status, body } = await this.#reach(question, signal, () => {
+        this.#streams ??= connect(this.#access);
+        return this.#streams.stream(`${this.#access.server}${question.path}`, this.#init(signal));
+      });
+      if (status === 200) return body;
+      throw this.#failure(question, status, await readText(body, REFUSAL_LIMIT));
     });
   }
 
   [Symbol.dispose](): void {
     this.#transport?.[Symbol.dispose]();
-    this.#streams?.close();
+    this.#streams?.[Symbol.dispose]();
     this.#transport = undefined;
     this.#streams = undefined;
   }
@@ -103,7 +99,7 @@ export class ApiReader implements Disposable {
   }
 
   async #renew(): Promise<boolean> {
-    const access = await readAccess(this.#world, this.#kubeconfig).catch(() => this.#access); // may be half written
+    const access = await readAccess(this.#world, this.#choice).catch(() => this.#access); // may be half written
     if (JSON.stringify(access) === JSON.stringify(this.#access)) return false;
     // transports carry certificates, not tokens: those in use by others go on, and are closed with the last of them
     if (sameTrust(access, this.#access)) this.#access = access;
@@ -121,13 +117,9 @@ export class ApiReader implements Disposable {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RefusedError) throw error;
+      const failure = toReachError(error, this.#access, `for ${what}`);
       await this.#renew();
-      throw new UnavailableError(
-        `Cannot reach the API server ${this.#access.server} for ${what}: ${rootMessage(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw failure;
     }
   }
 
@@ -146,7 +138,7 @@ export class ApiReader implements Disposable {
 
   #failure({ what }: Question, status: number, text: string): Error {
     const { server, source } = this.#access;
-    const said = `Cannot read ${what}: ${server} says ${messageOf(text) || `status ${status}`}`;
+    const said = `Cannot read ${what}: ${server} says ${messageOf(parse(text), status)}`;
     if (status === 401) return new UnauthorizedError(`${said}; it does not accept the credentials of ${source}`);
     if (status === 403) return new RefusedError(`${said}; see install/manifests for the rights it takes`);
     if (status === 409 || status === 410) return new ConflictError(said);
@@ -159,21 +151,14 @@ class UnauthorizedError extends RefusedError {
   override name = "UnauthorizedError";
 }
 
-/** A connection each, for answers that do not end. */
-function openStreams({ ca, certificate }: Access): Deno.HttpClient {
-  return Deno.createHttpClient({ http2: false, ...(ca !== undefined && { caCerts: [ca] }), ...certificate });
-}
-
 function sameTrust(a: Access, b: Access): boolean {
   return JSON.stringify({ ...a, token: "" }) === JSON.stringify({ ...b, token: "" });
 }
 
-function messageOf(text: string): string {
+function parse(text: string): unknown {
   try {
-    const status: unknown = JSON.parse(text);
-    if (typeof status === "object" && status !== null && "message" in status) return String(status.message);
+    return JSON.parse(text);
   } catch {
-    // not a Status: shown as it is
+    return undefined; // no Status
   }
-  return text.trim().slice(0, 200);
 }

@@ -10,10 +10,24 @@ import { GROUP } from "./resources.ts";
 /** How etcd, and the API server's way to it, refuse an object of more than 1.5 to 2 MB. Told with status 500 or 503. */
 const TOO_LARGE = /request is too large|message larger than max/;
 
+/** Characters of a server's message that are shown. */
+const LONGEST_MESSAGE = 1_000;
+
+/**
+ * What a server says of its refusal: the message of a Kubernetes `Status`, else the HTTP status alone. The server may be any that a
+ * configuration names, and its pages are not for those who read our messages.
+ */
+export function messageOf(body: unknown, status: number): string {
+  const { kind, message } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const isStatus = kind === "Status" && typeof message === "string" && message !== "";
+  return isStatus ? message.slice(0, LONGEST_MESSAGE) : `HTTP status ${status}`;
+}
+
 /** The error by which the caller knows what to do next. */
-export function toError({ status, headers, text }: Answer, question: Question, { message, details }: Status): Error {
+export function toError({ status, headers }: Answer, question: Question, body: Status): Error {
   const { verb, what, server, source } = question;
-  const said = message || text.trim().slice(0, 200) || `status ${status}`;
+  const { details } = body;
+  const said = messageOf(body, status);
   const doing = `Cannot ${verb} ${what}`;
   if (TOO_LARGE.test(said)) {
     return new RefusedError(`${doing}: ${said}; the object is full (about 10000 allocations), use smaller ranges`);

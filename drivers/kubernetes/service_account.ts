@@ -5,6 +5,7 @@
  */
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
+import { proxyFromEnvironment } from "../net/proxy.ts";
 import { type Access, DEFAULT_NAMESPACE, readFile } from "./kubeconfig.ts";
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -21,12 +22,18 @@ export async function inCluster(world: World): Promise<Access> {
   }
   const file = (name: string) => readFile(world, SERVICE_ACCOUNT, `${SERVICE_ACCOUNT}/${name}`, "");
   const namespace = world.env("WHEREABOUTS_NAMESPACE") || (await file("namespace").catch(() => "")).trim();
+  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (!URL.canParse(server)) {
+    throw new RefusedError(`Cannot use KUBERNETES_SERVICE_HOST ${JSON.stringify(host)}: not a host`);
+  }
+  const proxy = proxyFromEnvironment(server, world.env);
   return {
-    server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    server,
     namespace: namespace || DEFAULT_NAMESPACE,
     ca: await file("ca.crt"),
     token: (await file("token")).trim(),
     insecure: false,
+    ...(proxy && { proxy }),
     source: SERVICE_ACCOUNT,
   };
 }

@@ -3,9 +3,24 @@
  *
  * @module
  */
-import { parse } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 
-/** Reads a document. @throws an Error that says where it is none */
+/**
+ * Reads a document.
+ *
+ * @throws {SyntaxError} it is none. The message names the fault and the line, and quotes nothing: it may be a file of somebody else's
+ */
 export function parseYaml(text: string): unknown {
-  return parse(text);
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: false, logLevel: "error", lineCounter });
+  const [fault] = document.errors;
+  if (fault) {
+    const { line, col } = lineCounter.linePos(fault.pos[0]);
+    throw new SyntaxError(`Not YAML (${fault.code} at line ${line}, column ${col})`);
+  }
+  try {
+    return document.toJS();
+  } catch {
+    throw new SyntaxError("Not YAML (an alias leads nowhere, or there are too many)");
+  }
 }

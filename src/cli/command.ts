@@ -6,6 +6,7 @@
 import { SUPPORTED_VERSIONS } from "../cni/version.ts";
 import { nearest } from "../config/document.ts";
 import { VERSION } from "../version.ts";
+import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, helpOf, section, toUsageError, UsageError } from "./define.ts";
 import { styleFor } from "./style.ts";
@@ -13,44 +14,57 @@ import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
 interface Entry {
   readonly summary: string;
+  /** It starts the `exec` program of a kubeconfig, as kubectl does. The others give up the right to start programs. */
+  readonly startsPrograms?: true;
+  /** It stays: an error that nobody caught fails the call it came from, and not the process. */
+  readonly stays?: true;
   readonly load: () => Promise<Command>;
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   show: {
     summary: "List the pools, or show who has what in some",
+    startsPrograms: true,
     load: async () => (await import("./show.ts")).show,
   },
   "who-has": {
     summary: "Who has an address",
+    startsPrograms: true,
     load: async () => (await import("./who_has.ts")).whoHas,
   },
   check: {
     summary: "Whether pools, reservations, pods, nodes and slices agree",
+    startsPrograms: true,
     load: async () => (await import("./check.ts")).check,
   },
   reconcile: {
     summary: "Free what no pod holds: one sweep",
+    startsPrograms: true,
     load: async () => (await import("./reconcile.ts")).reconcile,
   },
   release: {
     summary: "Take addresses back by hand",
+    startsPrograms: true,
     load: async () => (await import("./release.ts")).release,
   },
   migrate: {
     summary: "Convert what older releases left in etcd, or move it into a cluster",
+    startsPrograms: true,
     load: async () => (await import("./migrate.ts")).migrate,
   },
   controller: {
     summary: "Free what pods leave behind, sweep on a schedule, keep node slices",
+    stays: true,
     load: async () => (await import("./controller.ts")).controller,
   },
   install: {
     summary: "Put the plugin on this node and keep its credentials fresh",
+    stays: true,
     load: async () => (await import("./install.ts")).install,
   },
   agent: {
     summary: "Serve the plugin of this node over a socket",
+    stays: true,
     load: async () => (await import("./agent.ts")).agent,
   },
   demo: {
@@ -71,6 +85,12 @@ export interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "pl
   readonly terminal: boolean;
   /** The path or name that this process was called by. */
   readonly called: string;
+  /** Gives up the right to start programs, for good. */
+  readonly forgoPrograms: () => void;
+  /** Tells of errors that nobody caught; the process goes on. */
+  readonly onUncaught: (handle: (error: unknown) => void) => void;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
 }
 
 /** Runs a command. Returns the exit code: 0, the command's own, 1 where it fails, or 2 for a command line that means nothing. */
@@ -89,6 +109,7 @@ export async function runCommand(
     return 0;
   }
   const [name, options] = wanted(first, others);
+  prepare(name, world, rest);
   if (name === "help") {
     usage(program).forEach(print);
     return 0;
@@ -111,6 +132,25 @@ export async function runCommand(
     world.stderr(`${program}${known} --help explains it`);
     return 2;
   }
+}
+
+/** What a command needs no right for is given up before it is loaded. */
+function prepare(
+  name: string,
+  world: World,
+  { forgoPrograms, onUncaught, exit }: Pick<Stdio, "forgoPrograms" | "onUncaught" | "exit">,
+): void {
+  const { startsPrograms, stays }: Partial<Entry> = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] ?? {} : {};
+  if (!startsPrograms) forgoPrograms();
+  onUncaught((error) => {
+    if (stays) {
+      const log = makeLogger(world, { level: "error" });
+      log.error("Uncaught error: what it belongs to fails, the process goes on", { error: wordsOf(error) });
+    } else {
+      world.stderr(`whereabouts ${name}: ${wordsOf(error)}`);
+      exit(1);
+    }
+  });
 }
 
 function wordsOf(error: unknown): string {

@@ -44,11 +44,16 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
   const { world, openCluster } = terminal;
   const { level, grace, httpAddress } = checked(values);
   const log = makeLogger(world, { level });
-  await using store = await openStore(terminal, values, log);
+  await using store = await openStore(terminal, { ...values, client: "controller" }, log);
   const { datastore } = store;
   const kubeconfig = values.kubeconfig ??
     (datastore.kind === "kubernetes" ? datastore.kubeconfig : world.env("KUBECONFIG"));
-  await using cluster = await openCluster(world, { kubeconfig, namespace: values.namespace });
+  await using cluster = await openCluster(world, {
+    kubeconfig,
+    context: values.context,
+    namespace: values.namespace,
+    client: "controller",
+  });
   const running = new Controller({
     world,
     log,

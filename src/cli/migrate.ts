@@ -24,7 +24,8 @@ import type { Terminal } from "./terminal.ts";
 /** Milliseconds for all of it. */
 const TIMEOUT = 3_600_000;
 
-const { database: _database, datastore: _datastore, kubeconfig: _kubeconfig, ...ETCD_FLAGS } = STORE_FLAGS;
+const { database: _database, datastore: _datastore, kubeconfig: _kubeconfig, context: _context, ...ETCD_FLAGS } =
+  STORE_FLAGS;
 
 interface Faults {
   readonly faults?: readonly string[];
@@ -57,6 +58,7 @@ export const migrate: Command = defineCommand({
     to: { type: "string", value: "STORE", default: "etcd", help: "etcd (today's layout), or kubernetes" },
     "dry-run": { type: "boolean", help: "Look, tell what would be done, and change nothing" },
     kubeconfig: { type: "string", value: "FILE", help: "The cluster to move to; else KUBECONFIG, or that of this pod" },
+    context: STORE_FLAGS.context,
     ...ETCD_FLAGS,
   },
   exits: { 3: "Something was left as it is; what, and why, is told" },
@@ -66,7 +68,12 @@ export const migrate: Command = defineCommand({
   if (to !== "etcd" && to !== "kubernetes") {
     throw new UsageError(`Cannot migrate --to ${JSON.stringify(to)}: wanted etcd or kubernetes`);
   }
-  await using source = await openStore(terminal, { ...values, datastore: "etcd", kubeconfig: undefined });
+  await using source = await openStore(terminal, {
+    ...values,
+    datastore: "etcd",
+    kubeconfig: undefined,
+    context: undefined,
+  });
   const { migration } = source.ipam.driver;
   if (!migration) throw new Error(`There is nothing to migrate from ${source.where}`);
   const from: MigrationSource = { ...source.ipam, migration };
@@ -80,8 +87,8 @@ export const migrate: Command = defineCommand({
   const rows = await convertAll(from, records, options);
   const broken = rows.some(({ done }) => !done);
   if (to === "kubernetes" && !broken) {
-    const { kubeconfig, namespace } = values;
-    await using target = await openStore(terminal, { datastore: "kubernetes", kubeconfig, namespace });
+    const { kubeconfig, context, namespace } = values;
+    await using target = await openStore(terminal, { datastore: "kubernetes", kubeconfig, context, namespace });
     rows.push(...await moveAll(from, target.ipam, options.dryRun ? records : [], options));
   }
   tell(terminal, rows, options.dryRun, values.json);

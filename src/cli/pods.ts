@@ -19,6 +19,8 @@ export interface PodsFlags {
   readonly pods?: string | undefined;
   /** A cluster. */
   readonly kubeconfig?: string | undefined;
+  /** Context of its kubeconfig. */
+  readonly context?: string | undefined;
   /** Namespace of our objects. */
   readonly namespace?: string | undefined;
 }
@@ -31,10 +33,10 @@ export interface PodsFlags {
 export async function podsSource(
   { world, openCluster }: Terminal,
   datastore: Datastore,
-  { pods, kubeconfig: named, namespace }: PodsFlags,
+  { pods, kubeconfig: named, context, namespace }: PodsFlags,
 ): Promise<PodsSource | undefined> {
   if (pods !== undefined) return podsOfFile(world, pods);
   if (datastore.kind !== "kubernetes" && named === undefined) return undefined;
   const kubeconfig = named ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
-  return await podsOfCluster(world, await openCluster(world, { kubeconfig, namespace }));
+  return await podsOfCluster(world, await openCluster(world, { kubeconfig, context, namespace, client: "command" }));
 }

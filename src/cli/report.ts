@@ -5,6 +5,7 @@
  */
 import { formatIp, parseIp } from "../address/ip.ts";
 import type { Seen } from "../ipam/sweep_report.ts";
+import { parseJson } from "../world/json.ts";
 import { UsageError } from "./define.ts";
 
 /** What a report gives to release, and how many of its findings it does not. */
@@ -29,9 +30,9 @@ export function parseReport(text: string, name: string): Report {
     new UsageError(`Cannot use report ${name}: ${why}; wanted that of check --json, or of reconcile --dry-run --json`);
   let report: unknown;
   try {
-    report = JSON.parse(text);
+    report = parseJson(text);
   } catch (error) {
-    throw wrong(`it is no JSON (${error instanceof Error ? error.message : error})`);
+    throw wrong(error instanceof Error ? error.message : String(error));
   }
   if (!isObject(report)) throw wrong("it is no object");
   const { findings, freed, dryRun } = report;

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadConfig } from "../config/load.ts";
-import type { Datastore } from "../config/types.ts";
+import type { Datastore, KubernetesClient } from "../config/types.ts";
 import { type Ipam, openIpam } from "../ipam/ipam.ts";
 import { type LogFields, type Logger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -14,6 +14,7 @@ import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 /** Flags that every command on a store takes. */
 export const STORE_FLAGS = {
   kubeconfig: { type: "string", value: "FILE", help: "The cluster: its store, or its pods beside another store" },
+  context: { type: "string", value: "NAME", help: "Context of the kubeconfig; else its current one" },
   namespace: { type: "string", value: "NAME", short: "n", help: "Namespace of the IPPools; else the kubeconfig's" },
   datastore: { type: "string", value: "KIND", help: "kubernetes, etcd or embedded; else what the other flags name" },
   database: { type: "string", value: "FILE", help: "SQLite file of the embedded store" },
@@ -30,6 +31,8 @@ export const STORE_FLAGS = {
 export interface StoreFlags {
   /** Path of a kubeconfig. */
   readonly kubeconfig?: string | undefined;
+  /** Context of the kubeconfig. */
+  readonly context?: string | undefined;
   /** Namespace of the objects. */
   readonly namespace?: string | undefined;
   /** Kind of store. */
@@ -40,6 +43,8 @@ export interface StoreFlags {
   readonly "etcd-host"?: string | undefined;
   /** Configuration file. */
   readonly config?: string | undefined;
+  /** Whose process this is. Default: a command's. */
+  readonly client?: KubernetesClient;
 }
 
 /** A store in use by a command. */
@@ -86,16 +91,28 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
   };
   const { config: { datastore } } = await loadConfig(world, { conf: { name: "whereabouts", ipam: inline } });
   if (datastore.kind === "embedded" && datastore.path !== ":memory:" && !await world.exists(datastore.path)) {
-    if (unnamed && world.env("KUBERNETES_SERVICE_HOST")) return withNamespace({ kind: "kubernetes" }, flags);
+    if (unnamed && world.env("KUBERNETES_SERVICE_HOST")) return withFlags({ kind: "kubernetes" }, flags);
     throw new UsageError(
       `There is no database ${datastore.path}: name the store with --kubeconfig, --etcd-host or --database`,
     );
   }
-  return withNamespace(datastore, flags);
+  return withFlags(datastore, flags);
 }
 
-function withNamespace(datastore: Datastore, { namespace }: StoreFlags): Datastore {
-  return datastore.kind === "kubernetes" && namespace !== undefined ? { ...datastore, namespace } : datastore;
+function withFlags(
+  datastore: Datastore,
+  { kubeconfig, context, namespace, client = "command" }: StoreFlags,
+): Datastore {
+  if (datastore.kind === "kubernetes") {
+    return {
+      ...datastore,
+      client,
+      ...(context !== undefined && { context }),
+      ...(namespace !== undefined && { namespace }),
+    };
+  }
+  if (context === undefined || kubeconfig !== undefined || client === "controller") return datastore;
+  throw new UsageError(`Cannot use --context ${JSON.stringify(context)}: no kubeconfig is named; add --kubeconfig`);
 }
 
 /**
@@ -129,8 +146,9 @@ function wordsFor(datastore: Datastore): string {
     case "etcd":
       return `etcd at ${datastore.hosts.join(", ")}, prefix ${datastore.prefix}`;
     case "kubernetes": {
-      const { namespace, kubeconfig } = datastore;
-      const by = kubeconfig === undefined ? "this pod's cluster" : `the cluster of ${kubeconfig}`;
+      const { namespace, kubeconfig, context } = datastore;
+      const chosen = context === undefined ? "" : ` (context ${context})`;
+      const by = kubeconfig === undefined ? "this pod's cluster" : `the cluster of ${kubeconfig}${chosen}`;
       return namespace === undefined ? `the usual namespace of ${by}` : `namespace ${namespace} of ${by}`;
     }
   }

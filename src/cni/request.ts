@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
 import { type CniArgs, parseArgs } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
@@ -138,7 +139,7 @@ async function readConf(world: World): Promise<Record<string, unknown>> {
   });
   let conf: unknown;
   try {
-    conf = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    conf = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CniError(CODES.decoding, `Cannot decode the network configuration on standard input: ${reason}`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
 import { describe, type Document, isObject, lookup, quote, readDocument, text, type Warn } from "./document.ts";
 import type { Asked } from "./asked.ts";
@@ -171,10 +172,10 @@ async function readFile(world: World, path: string, warn: Warn): Promise<Documen
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError(path, `Cannot ${what} the configuration file ${quote(path)}: ${reason}`, { cause });
   };
-  const content = await world.readTextFile(path).catch((error) => fail("read", error));
+  const content = await world.readTextFile(path, "configuration").catch((error) => fail("read", error));
   let value: unknown;
   try {
-    value = JSON.parse(content);
+    value = parseJson(content);
   } catch (error) {
     fail("parse", error);
   }

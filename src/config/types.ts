@@ -47,13 +47,20 @@ export interface StaticAddress {
   readonly gateway?: Ip;
 }
 
+/** Whose process talks to a Kubernetes API server: decides what a kubeconfig may ask for. */
+export type KubernetesClient = "node" | "controller" | "command";
+
 /** Which store, and how to reach it. */
 export type Datastore =
   | {
     readonly kind: "kubernetes";
     /** Path of the kubeconfig. Absent: the service account of the pod this runs in. */
     readonly kubeconfig?: string;
-    /** Namespace of the objects. Absent: that of the kubeconfig's current context. */
+    /** Context of the kubeconfig. Absent: its current one. Commands and the controller alone set it. */
+    readonly context?: string;
+    /** Whose process opens the store. Absent: a node's. */
+    readonly client?: KubernetesClient;
+    /** Namespace of the objects. Absent: that of the kubeconfig's context. */
     readonly namespace?: string;
   }
   | {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KubernetesClient } from "../config/types.ts";
 import type { FindPod } from "../ipam/reclaim.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Slice } from "../pool/slices.ts";
@@ -149,6 +150,10 @@ export interface Cluster extends AsyncDisposable {
 
 /** How a cluster is reached. */
 export interface ClusterAccess {
+  /** Context of the kubeconfig; undefined: its current one. */
+  readonly context?: string | undefined;
+  /** Whose process this is; undefined: a node's. */
+  readonly client?: KubernetesClient | undefined;
   /** Path of a kubeconfig; undefined: the service account of the pod this runs in. */
   readonly kubeconfig?: string | undefined;
   /** Namespace of our objects; undefined: that of the credentials. */

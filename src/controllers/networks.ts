@@ -9,6 +9,7 @@ import { networksOf } from "../config/conflist.ts";
 import { loadConfig } from "../config/load.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { PoolKey } from "../pool/types.ts";
+import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment } from "./cluster.ts";
 
@@ -38,7 +39,7 @@ export async function readNetworks(
   for (const attachment of attachments) {
     if (attachment.config === "") continue; // the runtime then reads a file of the node, which is not to be seen from here
     try {
-      for (const conf of networksOf(JSON.parse(attachment.config))) {
+      for (const conf of networksOf(parseJson(attachment.config))) {
         // the runtime names a network that has no name after its definition
         const { config } = await loadConfig(world, { conf: { name: attachment.name, ...conf } });
         networks.push({ attachment, config });

@@ -76,6 +76,12 @@ export function folderOf({ confFolder }: InstallSettings): string {
   return `${confFolder}/${FOLDER}`;
 }
 
+/** In pieces: a call takes some 100,000 arguments, and a bundle of authorities is larger. */
 function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  const bytes = new TextEncoder().encode(text);
+  let binary = "";
+  for (let at = 0; at < bytes.length; at += PIECE) binary += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  return btoa(binary);
 }
+
+const PIECE = 8_192;

@@ -4,6 +4,7 @@
  * @module
  */
 import { unlessAborted } from "./abort.ts";
+import { kindOf, readRegularFile } from "./deno_files.ts";
 import type { Lock, World } from "./world.ts";
 
 /** Where the processes of a node keep their locks: gone at a restart of the machine, as the processes are. */
@@ -18,9 +19,9 @@ export function denoWorld(): World {
     env: (name) => Deno.env.get(name),
     stdin: readStdin,
     stderr: (line) => void writeAll(Deno.stderr, `${line}\n`),
-    readTextFile: soon((path) => Deno.readTextFileSync(path)),
-    exists: soon(exists),
-    isDirectory: soon(isDirectory),
+    readTextFile: readRegularFile,
+    exists: async (path) => await kindOf(path) !== "missing",
+    isDirectory: async (path) => await kindOf(path) === "folder",
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
     writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
     remove: soon(remove),
@@ -141,14 +142,6 @@ function exists(path: string): boolean {
     return true;
   } catch (error) {
     return !(error instanceof Deno.errors.NotFound);
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import { writeAll } from "./deno.ts";
+import { forgoPrograms, onUncaught } from "./deno_process.ts";
 import { denoPlatform } from "./deno_agent.ts";
 import type { Platform } from "./platform.ts";
 
@@ -20,6 +21,12 @@ export interface DenoTerminal {
   readonly write: (text: string) => void;
   /** Sockets and signals. */
   readonly platform: () => Promise<Platform>;
+  /** Gives up the right to start programs, for good. */
+  readonly forgoPrograms: () => void;
+  /** Tells of errors that nobody caught; the process goes on. */
+  readonly onUncaught: (handle: (error: unknown) => void) => void;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => void;
 }
 
 /** The terminal of this process. */
@@ -31,6 +38,9 @@ export function denoTerminal(): DenoTerminal {
     ask: Deno.stdin.isTerminal() && terminal ? confirm : undefined,
     write,
     platform: () => Promise.resolve(denoPlatform()),
+    forgoPrograms,
+    onUncaught,
+    exit: (code) => Deno.exit(code),
   };
 }
 

@@ -7,6 +7,24 @@
 /** An advisory lock that is held until disposed, or until the process ends. */
 export type Lock = Disposable;
 
+/**
+ * What files are read for, and the bytes that each may have. Whoever reads a file that a configuration names says for what: this is where
+ * a rule about paths is asked for.
+ */
+export const FILE_LIMITS = {
+  /** A flat file, or the file that `configuration_path` names: as large as a network configuration on standard input. */
+  configuration: 4 * 1024 * 1024,
+  /** A kubeconfig: as large as a Secret or ConfigMap may be. */
+  kubeconfig: 1024 * 1024,
+  /** Certificates, keys and tokens. The bundles of distributions have 220 KB. */
+  credential: 4 * 1024 * 1024,
+  /** A file that the product names itself. A journal's record holds a network configuration as JSON text, at most twice its size. */
+  record: 16 * 1024 * 1024,
+} as const;
+
+/** What a file is read for. */
+export type FilePurpose = keyof typeof FILE_LIMITS;
+
 /** The machine, as far as the core sees it. */
 export interface World {
   /** An environment variable; undefined where unset. */
@@ -15,8 +33,13 @@ export interface World {
   stdin(limit: number): Promise<Uint8Array>;
   /** Writes a line to standard error. */
   stderr(line: string): void;
-  /** A whole text file. Rejects with an error named `NotFound` where there is none. */
-  readTextFile(path: string): Promise<string>;
+  /**
+   * A whole text file. Rejects with an error named `NotFound` where the path leads nowhere, and with one that names path and rule where it
+   * is no regular file, is larger than its purpose allows, or does not answer.
+   *
+   * @param purpose what it is read for; default `record`
+   */
+  readTextFile(path: string, purpose?: FilePurpose): Promise<string>;
   /** Whether a file or folder is there; errors other than its absence count as there, as the original's search does. */
   exists(path: string): Promise<boolean>;
   /** Whether the path is a folder. */

@@ -23,6 +23,9 @@ async function command(
     terminal: false,
     called: "whereabouts",
     openCluster,
+    forgoPrograms: () => {},
+    onUncaught: () => {},
+    exit: () => {},
     inspectApi: () => Promise.resolve([]),
     platform: () => Promise.resolve({ ...denoPlatform(), stopSignal: () => stop.signal }),
   });

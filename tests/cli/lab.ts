@@ -62,6 +62,9 @@ export async function call(
     called,
     ask: answer === undefined ? undefined : () => answer,
     openCluster,
+    forgoPrograms: () => {},
+    onUncaught: () => {},
+    exit: () => {},
     inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "There is no cluster" }]),
     platform: () => Promise.reject(new Error("there are no sockets")),
   });

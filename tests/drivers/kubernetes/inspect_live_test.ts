@@ -7,14 +7,14 @@ import { writeKubeconfig } from "./live.ts";
 
 Deno.test("inspectApi finds nothing to say where all is installed and allowed", async () => {
   await using kube = await makeKube();
-  const findings = await inspectApi(denoWorld(), kube.kubeconfig);
+  const findings = await inspectApi(denoWorld(), { kubeconfig: kube.kubeconfig });
   assert.equal(findings.length, 7);
   assert.deepEqual(findings.filter(({ problem }) => problem !== undefined), []);
 });
 
 Deno.test("inspectApi names the verbs that are not allowed", async () => {
   await using kube = await makeKube();
-  const findings = await inspectApi(denoWorld(), await writeKubeconfig(kube, { token: NOBODY_TOKEN }));
+  const findings = await inspectApi(denoWorld(), { kubeconfig: await writeKubeconfig(kube, { token: NOBODY_TOKEN }) });
   const problems = findings.flatMap(({ problem }) => problem ?? []);
   assert.deepEqual(problems.map((problem) => problem.split(":")[0]), [
     "Not allowed to get, list, create, patch",
@@ -26,8 +26,8 @@ Deno.test("inspectApi names the verbs that are not allowed", async () => {
 Deno.test("inspectApi says what is wrong with an API server that is not there, or does not know us", async () => {
   await using kube = await makeKube();
   const away = await writeKubeconfig(kube, { token: "t" }, { server: `https://127.0.0.1:${freePort()}` });
-  assert.match((await inspectApi(denoWorld(), away))[0]?.problem ?? "", /refused/i);
+  assert.match((await inspectApi(denoWorld(), { kubeconfig: away }))[0]?.problem ?? "", /refused/i);
   const stranger = await writeKubeconfig(kube, { token: "stranger" });
-  assert.match((await inspectApi(denoWorld(), stranger))[0]?.problem ?? "", /401/);
-  assert.match((await inspectApi(denoWorld(), "/nowhere"))[0]?.problem ?? "", /no such file/);
+  assert.match((await inspectApi(denoWorld(), { kubeconfig: stranger }))[0]?.problem ?? "", /401/);
+  assert.match((await inspectApi(denoWorld(), { kubeconfig: "/nowhere" }))[0]?.problem ?? "", /no such file/);
 });

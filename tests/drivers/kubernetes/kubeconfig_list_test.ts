@@ -25,12 +25,20 @@ contexts: null
 
 Deno.test("readAccess merges files that are listed: the first one to say a thing is heard, and files stand beside theirs", async () => {
   const world = memoryWorld({ files: FILES });
-  const { server, namespace, ca, token } = await readAccess(world, "/home/clusters/config:/home/me/config");
+  const { server, namespace, ca, token } = await readAccess(world, {
+    kubeconfig: "/home/clusters/config:/home/me/config",
+  });
   assert.deepEqual([server, namespace, ca, token], ["https://10.0.0.1:6443", "net", "CA", "secret"]);
 });
 
 Deno.test("readAccess names the file of a list that cannot be read, and what none of them has", async () => {
   const world = memoryWorld({ files: FILES });
-  await assert.rejects(readAccess(world, "/home/me/config:/nowhere"), /"\/nowhere": there is no such file/);
-  await assert.rejects(readAccess(world, "/home/me/config:/home/me/config"), /no context named "other"/);
+  await assert.rejects(
+    readAccess(world, { kubeconfig: "/home/me/config:/nowhere" }),
+    /"\/nowhere": there is no such file/,
+  );
+  await assert.rejects(
+    readAccess(world, { kubeconfig: "/home/me/config:/home/me/config" }),
+    /no context named "other"/,
+  );
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Access, readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
+import { type Access, type KubeconfigChoice, readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import type { World } from "../../../src/world/world.ts";
@@ -38,8 +38,8 @@ function world(files: Record<string, string>, env: Record<string, string> = {}):
   };
 }
 
-function read(parts: Parts, files: Record<string, string> = {}): Promise<Access> {
-  return readAccess(world({ [PATH]: kubeconfig(parts), ...files }), PATH);
+function read(parts: Parts, files: Record<string, string> = {}, choice: KubeconfigChoice = {}): Promise<Access> {
+  return readAccess(world({ [PATH]: kubeconfig(parts), ...files }), { kubeconfig: PATH, ...choice });
 }
 
 async function refusal(access: Promise<Access>): Promise<string> {
@@ -80,7 +80,7 @@ contexts:
     namespace: kube-system
 current-context: whereabouts-context
 `;
-  assert.deepEqual(await readAccess(world({ [PATH]: text }), PATH), {
+  assert.deepEqual(await readAccess(world({ [PATH]: text }), { kubeconfig: PATH }), {
     server: "https://[fd00:10:96::1]:443",
     namespace: "kube-system",
     ca: "PEM",
@@ -126,11 +126,14 @@ Deno.test("readAccess names what is wrong in a kubeconfig", async () => {
     [{ config: { contexts: "c" } }, /has no context named "c"/],
     [{ context: { cluster: "gone" } }, /has no cluster named "gone"/],
     [{ context: { user: "gone" } }, /has no user named "gone"/],
-    [{ cluster: { server: "" } }, /server "", wanted a URL such as/],
-    [{ cluster: { server: "localhost:8080" } }, /server "localhost:8080", wanted a URL/],
-    [{ cluster: { server: 7 } }, /server 7, wanted a URL/],
-    [{ cluster: { "proxy-url": "http://proxy" } }, /cluster sets "proxy-url", which is not supported/],
-    [{ user: { exec: { command: "aws" } } }, /user sets "exec", which is not supported: use a token, a tokenFile or a/],
+    [{ cluster: { server: "" } }, /server "", expected a URL such as/],
+    [{ cluster: { server: "localhost:8080" } }, /server "localhost:8080", expected a URL/],
+    [{ cluster: { server: 7 } }, /server 7, expected a URL/],
+    [{ cluster: { "proxy-url": "http://proxy" } }, /cluster sets "proxy-url", which nodes do not support/],
+    [
+      { user: { exec: { command: "aws" } } },
+      /user sets "exec", which commands alone support, so that no node starts programs: use a token/,
+    ],
     [{ user: { "auth-provider": { name: "gcp" } } }, /user sets "auth-provider"/],
     [{ user: { as: "admin" } }, /user sets "as"/],
     [{ user: { username: "u", password: "p" } }, /user sets "username"/],
@@ -150,14 +153,14 @@ Deno.test("readAccess names what is wrong in a kubeconfig", async () => {
 });
 
 Deno.test("readAccess refuses files that are missing, half written or no kubeconfig", async () => {
-  assert.match(await refusal(readAccess(world({}), PATH)), /: there is no such file$/);
+  assert.match(await refusal(readAccess(world({}), { kubeconfig: PATH })), /: there is no such file$/);
   for (
     const [text, expected] of [["", /no object/], ["hello", /no object/], ["[]", /no object/], [
       "{",
       /neither JSON nor YAML/,
     ]] as const
   ) {
-    assert.match(await refusal(readAccess(world({ [PATH]: text }), PATH)), expected);
+    assert.match(await refusal(readAccess(world({ [PATH]: text }), { kubeconfig: PATH })), expected);
   }
 });
 
@@ -172,13 +175,13 @@ Deno.test("readAccess finds the service account of its pod", async () => {
     insecure: false,
     source: ACCOUNT,
   };
-  assert.deepEqual(await readAccess(world(files, env), undefined), access);
-  const v6 = await readAccess(world(files, { ...env, KUBERNETES_SERVICE_HOST: "fd00::1" }), undefined);
+  assert.deepEqual(await readAccess(world(files, env), {}), access);
+  const v6 = await readAccess(world(files, { ...env, KUBERNETES_SERVICE_HOST: "fd00::1" }), {});
   assert.equal(v6.server, "https://[fd00::1]:443");
-  const named = await readAccess(world(files, { ...env, WHEREABOUTS_NAMESPACE: "kube-net" }), undefined);
+  const named = await readAccess(world(files, { ...env, WHEREABOUTS_NAMESPACE: "kube-net" }), {});
   assert.equal(named.namespace, "kube-net");
   const { [`${ACCOUNT}/namespace`]: _, ...bare } = files;
-  assert.equal((await readAccess(world(bare, env), undefined)).namespace, "kube-system");
-  assert.match(await refusal(readAccess(world(files), undefined)), /runs in no pod/);
-  assert.match(await refusal(readAccess(world({}, env), undefined)), /serviceaccount/);
+  assert.equal((await readAccess(world(bare, env), {})).namespace, "kube-system");
+  assert.match(await refusal(readAccess(world(files), {})), /runs in no pod/);
+  assert.match(await refusal(readAccess(world({}, env), {})), /serviceaccount/);
 });

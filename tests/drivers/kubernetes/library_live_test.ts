@@ -1,23 +1,29 @@
 import assert from "node:assert/strict";
-import { codeOf, ending, loadLibrary, toStoreError } from "../../../drivers/kubernetes/library.ts";
+import { readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
+import { codeOf, ending, followLibrary, type GetLibrary, toStoreError } from "../../../drivers/kubernetes/library.ts";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
 import { makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
 import { freePort } from "../../support/process.ts";
 import { Relay } from "../../support/relay.ts";
 import { NEVER, writeKubeconfig } from "./live.ts";
 
+function libraryOf(kubeconfig: string): GetLibrary {
+  return followLibrary(() => readAccess(denoWorld(), { kubeconfig }));
+}
+
 /** Reads one pod as the library does it. Rejects with what it threw. */
 async function readPod(kubeconfig: string, namespace: string, signal = NEVER): Promise<unknown> {
-  const { module, config } = await loadLibrary(kubeconfig);
+  const { module, config } = await libraryOf(kubeconfig)();
   const api = config.makeApiClient(module.CoreV1Api);
   return await api.readNamespacedPod({ namespace, name: "none" }, ending(module, signal));
 }
 
 const failure = (work: Promise<unknown>): Promise<unknown> => work.then(() => assert.fail("it succeeded"), (e) => e);
 
-Deno.test("loadLibrary names a kubeconfig that cannot be used", async () => {
+Deno.test("followLibrary names a kubeconfig that cannot be used", async () => {
   await assert.rejects(
-    loadLibrary("/nowhere/kubeconfig"),
+    libraryOf("/nowhere/kubeconfig")(),
     (error: Error) => error instanceof RefusedError && /"\/nowhere\/kubeconfig"/.test(error.message),
   );
 });

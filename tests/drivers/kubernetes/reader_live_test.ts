@@ -12,7 +12,7 @@ Deno.test("ApiReader reads a token anew that the API server does not take any mo
   await using kube = await makeKube();
   const tokenFile = `${kube.folder}/${crypto.randomUUID()}.token`;
   await Deno.writeTextFile(tokenFile, "outdated");
-  using reader = await ApiReader.open(denoWorld(), await writeKubeconfig(kube, { tokenFile }));
+  using reader = await ApiReader.open(denoWorld(), { kubeconfig: await writeKubeconfig(kube, { tokenFile }) });
   await assert.rejects(
     reader.json(NAMESPACES, NEVER),
     (error: Error) => error instanceof RefusedError && /credentials/.test(error.message),
@@ -24,10 +24,12 @@ Deno.test("ApiReader reads a token anew that the API server does not take any mo
 
 Deno.test("ApiReader tells what is not there from what cannot be had", async () => {
   await using kube = await makeKube();
-  using reader = await ApiReader.open(denoWorld(), kube.kubeconfig);
+  using reader = await ApiReader.open(denoWorld(), { kubeconfig: kube.kubeconfig });
   assert.equal(await reader.json({ path: "/api/v1/namespaces/nowhere", what: "namespace nowhere" }, NEVER), undefined);
   const server = `https://127.0.0.1:${freePort()}`;
-  using down = await ApiReader.open(denoWorld(), await writeKubeconfig(kube, { token: kube.token }, { server }));
+  using down = await ApiReader.open(denoWorld(), {
+    kubeconfig: await writeKubeconfig(kube, { token: kube.token }, { server }),
+  });
   await assert.rejects(
     down.json(NAMESPACES, NEVER),
     (error: Error) =>
@@ -38,7 +40,9 @@ Deno.test("ApiReader tells what is not there from what cannot be had", async () 
 Deno.test("ApiReader reads, and does not watch, where certificates are not verified", async () => {
   await using kube = await makeKube();
   const insecure = { "insecure-skip-tls-verify": true, "certificate-authority": undefined };
-  using reader = await ApiReader.open(denoWorld(), await writeKubeconfig(kube, { token: kube.token }, insecure));
+  using reader = await ApiReader.open(denoWorld(), {
+    kubeconfig: await writeKubeconfig(kube, { token: kube.token }, insecure),
+  });
   assert(await reader.json(NAMESPACES, NEVER));
   await assert.rejects(reader.stream(NAMESPACES, NEVER), /insecure-skip-tls-verify/);
 });

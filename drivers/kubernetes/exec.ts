@@ -1,0 +1,180 @@
+/**
+ * Credentials from a program: `exec` of a kubeconfig, as EKS, GKE, AKS and OIDC logins have it. For commands alone.
+ *
+ * The protocol is `client.authentication.k8s.io` (v1 or v1beta1; Kubernetes documentation, "client-go credential plugins"). The client
+ * library's own reading of it is left: it gives the program neither `KUBERNETES_EXEC_INFO` nor a terminal, and never ends it.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { RefusedError } from "../../src/storage/driver.ts";
+import { parseJson } from "../../src/world/json.ts";
+import type { World } from "../../src/world/world.ts";
+import type { Access } from "./kubeconfig.ts";
+
+/** Milliseconds for a program that nobody can answer. One that asks a person takes its time. */
+const TIMEOUT = 60_000;
+/** Bytes that a program may print. */
+const LIMIT = 1024 * 1024;
+/** Milliseconds before its end at which a credential counts as expired. */
+const MARGIN = 10_000;
+/** Versions of the protocol that are spoken. */
+const VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
+
+type Credentials = Pick<Access, "token" | "certificate">;
+
+interface Kept {
+  readonly credentials: Promise<Credentials>;
+  expires: number;
+}
+
+/** A command reads its kubeconfig several times, and a login once is enough. */
+const kept = new Map<string, Kept>();
+
+/**
+ * Runs the program of a kubeconfig's user, unless it gave credentials that still hold.
+ *
+ * @throws {RefusedError} it cannot be started, fails, or prints no credentials. What it prints on standard error goes to ours
+ */
+export async function execCredentials(exec: unknown, access: Access, world: Pick<World, "now">): Promise<Credentials> {
+  const key = JSON.stringify([exec, access.server, access.source]);
+  const known = kept.get(key);
+  if (known && known.expires > world.now()) return await known.credentials;
+  const fresh: Kept = { credentials: Promise.resolve({}), expires: Number.POSITIVE_INFINITY };
+  const credentials = run(readSpec(exec, access.source), access).then(({ expires, ...rest }) => {
+    fresh.expires = expires - MARGIN;
+    return rest;
+  });
+  kept.set(key, Object.assign(fresh, { credentials }));
+  credentials.catch(() => kept.delete(key));
+  return await credentials;
+}
+
+interface Spec {
+  readonly version: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly hint: string;
+  readonly mode: string;
+  readonly tellsCluster: boolean;
+}
+
+function readSpec(exec: unknown, source: string): Spec {
+  const spec = object(exec);
+  const version = text(spec.apiVersion);
+  const command = text(spec.command);
+  if (command === "") throw refused(source, "has no command");
+  if (!VERSIONS.includes(version)) {
+    throw refused(source, `has an unknown apiVersion, expected ${VERSIONS.join(" or ")}`);
+  }
+  const env = list(spec.env).map(object).map(({ name, value }) => [text(name), text(value)]);
+  return {
+    version,
+    command: command.includes("/") && !command.startsWith("/") ? beside(source, command) : command,
+    args: list(spec.args).map(text),
+    env: Object.fromEntries(env.filter(([name]) => name !== "")),
+    hint: text(spec.installHint),
+    mode: text(spec.interactiveMode) || "IfAvailable",
+    tellsCluster: spec.provideClusterInfo === true,
+  };
+}
+
+async function run(spec: Spec, access: Access): Promise<Credentials & { readonly expires: number }> {
+  const { source } = access;
+  const terminal = Deno.stdin.isTerminal();
+  if (spec.mode === "Always" && !terminal) {
+    throw refused(source, `asks a person (interactiveMode Always), and standard input is no terminal`);
+  }
+  const interactive = terminal && spec.mode !== "Never";
+  const info = { apiVersion: spec.version, kind: "ExecCredential", spec: { interactive, ...clusterOf(spec, access) } };
+  const { code, stdout } = await start(spec, source, interactive, {
+    KUBERNETES_EXEC_INFO: JSON.stringify(info),
+    ...spec.env,
+  });
+  if (code !== 0) throw refused(source, `failed: ${spec.command} ended with exit code ${code}`);
+  return readCredential(stdout, spec, source);
+}
+
+async function start(spec: Spec, source: string, interactive: boolean, env: Record<string, string>) {
+  try {
+    const signal = interactive ? undefined : AbortSignal.timeout(TIMEOUT);
+    const child = new Deno.Command(spec.command, {
+      args: [...spec.args],
+      env,
+      stdin: interactive ? "inherit" : "null",
+      stdout: "piped",
+      stderr: "inherit",
+      ...(signal && { signal }),
+    }).spawn();
+    return await child.output();
+  } catch (error) {
+    const hint = spec.hint === "" ? "" : `; ${spec.hint}`;
+    const missing = error instanceof Deno.errors.NotFound
+      ? "there is no such program"
+      : error instanceof Error
+      ? error.message
+      : "";
+    throw refused(source, `cannot be started: ${spec.command}: ${missing}${hint}`);
+  }
+}
+
+function clusterOf({ tellsCluster }: Spec, { server, serverName, ca, insecure }: Access) {
+  if (!tellsCluster) return {};
+  return {
+    cluster: {
+      server,
+      ...(serverName !== undefined && { "tls-server-name": serverName }),
+      ...(insecure && { "insecure-skip-tls-verify": true }),
+      ...(ca !== undefined && { "certificate-authority-data": Buffer.from(ca).toString("base64") }),
+    },
+  };
+}
+
+function readCredential(
+  stdout: Uint8Array,
+  { command, version }: Spec,
+  source: string,
+): Credentials & { readonly expires: number } {
+  if (stdout.length > LIMIT) throw refused(source, `printed more than ${LIMIT} bytes: ${command}`);
+  let credential: Readonly<Record<string, unknown>>;
+  try {
+    credential = object(parseJson(new TextDecoder().decode(stdout)));
+  } catch (error) {
+    throw refused(source, `printed no ExecCredential: ${command}: ${error instanceof Error ? error.message : ""}`);
+  }
+  if (credential.kind !== "ExecCredential" || credential.apiVersion !== version) {
+    throw refused(source, `printed no ExecCredential of ${version}: ${command}`);
+  }
+  const status = object(credential.status);
+  const [token, cert, key] = [text(status.token), text(status.clientCertificateData), text(status.clientKeyData)];
+  if ((cert === "") !== (key === "") || (token === "" && cert === "")) {
+    throw refused(source, `printed neither a token nor a client certificate with its key: ${command}`);
+  }
+  const expires = Date.parse(text(status.expirationTimestamp));
+  return {
+    ...(token !== "" && { token }),
+    ...(cert !== "" && { certificate: { cert, key } }),
+    expires: Number.isNaN(expires) ? Number.POSITIVE_INFINITY : expires,
+  };
+}
+
+function beside(source: string, command: string): string {
+  return `${source.slice(0, source.lastIndexOf("/") + 1)}${command}`;
+}
+
+function refused(source: string, why: string): RefusedError {
+  return new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(source)}: the exec program of its user ${why}`);
+}
+
+function object(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

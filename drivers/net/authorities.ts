@@ -1,0 +1,40 @@
+/**
+ * Certificates of authorities, as configurations hold them: bundles, text around them, entries that no library can read.
+ *
+ * @module
+ */
+
+const BEGIN = "-----BEGIN CERTIFICATE-----";
+const END = "-----END CERTIFICATE-----";
+
+/** The certificates of a PEM text, each a block of its own. Other blocks, and text between them, are left out. */
+export function certificatesOf(text: string): string[] {
+  return text.split(BEGIN).slice(1).flatMap((block) => {
+    const end = block.indexOf(END);
+    return end < 0 ? [] : [`${BEGIN}${block.slice(0, end)}${END}\n`]; // a block without an end of its own is none
+  });
+}
+
+/**
+ * The certificates of a PEM text that the runtime's TLS library can read. Those that it cannot are left out, as Go's `AppendCertsFromPEM`
+ * does: bundles of distributions have some.
+ *
+ * @throws {RangeError} there are none; the message says why, beginning with a verb
+ */
+export function readableCertificates(text: string): readonly string[] {
+  if (isReadable(text) && text.includes(BEGIN)) return [text];
+  const all = certificatesOf(text);
+  if (all.length === 0) throw new RangeError(`Has no certificate in PEM (a block that begins with ${BEGIN})`);
+  const readable = all.filter(isReadable);
+  if (readable.length === 0) throw new RangeError(`Has no certificate that can be read, of ${all.length}`);
+  return readable;
+}
+
+function isReadable(pem: string): boolean {
+  try {
+    Deno.createHttpClient({ caCerts: [pem] }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Reading files of the real machine: regular files only, bounded in size and in time. A configuration may name any path, and whoever
+ * wrote it is not always root.
+ *
+ * @module
+ */
+import { FILE_LIMITS, type FilePurpose } from "./world.ts";
+
+/** Milliseconds for one file. A local disk takes less than one; a network file system that takes longer does not answer. */
+const READ_TIMEOUT = 5_000;
+
+/** A path that leads to something that is not read. */
+class UnreadableFileError extends Error {
+  override readonly name = "UnreadableFileError";
+}
+
+/**
+ * Reads a whole text file. Devices, FIFOs, sockets and folders are refused before they are opened: opening a FIFO waits for its writer.
+ *
+ * No more bytes are read than the file says it has, so that the endless files of /proc are empty.
+ *
+ * @param purpose what it is read for: decides the size that is accepted
+ * @param timeout milliseconds
+ * @throws an error named `NotFound` where the path leads nowhere; otherwise the message names the path and the rule
+ */
+export async function readRegularFile(
+  path: string,
+  purpose: FilePurpose = "record",
+  timeout: number = READ_TIMEOUT,
+): Promise<string> {
+  return await within(path, timeout, () => read(path, FILE_LIMITS[purpose]));
+}
+
+/** What a path leads to. A path that does not answer in time counts as `other`. */
+export async function kindOf(path: string): Promise<"file" | "folder" | "other" | "missing"> {
+  try {
+    const { isFile, isDirectory } = await within(path, READ_TIMEOUT, () => Deno.stat(path));
+    return isFile ? "file" : isDirectory ? "folder" : "other";
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound ? "missing" : "other";
+  }
+}
+
+async function read(path: string, limit: number): Promise<string> {
+  refuseUnlessReadable(path, await Deno.stat(path), limit);
+  using file = await Deno.open(path);
+  const info = await file.stat(); // another file may stand there by now
+  refuseUnlessReadable(path, info, limit);
+  const buffer = new Uint8Array(info.size);
+  let length = 0;
+  while (length < buffer.length) {
+    const count = await file.read(buffer.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return new TextDecoder().decode(buffer.subarray(0, length));
+}
+
+function refuseUnlessReadable(path: string, { isFile, size }: Deno.FileInfo, limit: number): void {
+  const quoted = JSON.stringify(path);
+  if (!isFile) {
+    throw new UnreadableFileError(`Cannot read ${quoted}: not a regular file (a folder, device, FIFO or socket)`);
+  }
+  if (size <= limit) return;
+  throw new UnreadableFileError(`Cannot read ${quoted}: it has ${size} bytes, expected ${limit} at most`);
+}
+
+/** The work goes on where it takes too long, since nothing can stop it, and what it opened is closed then. */
+async function within<T>(path: string, timeout: number, work: () => Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(
+      new UnreadableFileError(
+        `Cannot read ${JSON.stringify(path)}: no answer from the disk within ${timeout / 1000} s`,
+      ),
+    );
+  }, timeout);
+  const working = work();
+  working.catch(() => {}); // it may fail when nobody waits any more
+  try {
+    return await Promise.race([working, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
