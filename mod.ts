@@ -63,6 +63,7 @@ export {
   type Datastore,
   type Dns,
   type IpamConfig,
+  type KubernetesClient,
   type Loaded,
   NoStoreError,
   type Purpose,
@@ -136,5 +137,5 @@ export {
   SILENT,
 } from "./src/world/log.ts";
 export { denoWorld } from "./src/world/deno.ts";
-export type { Lock, World } from "./src/world/world.ts";
+export type { FilePurpose, Lock, World } from "./src/world/world.ts";
 export { VERSION } from "./src/version.ts";

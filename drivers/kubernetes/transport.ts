@@ -160,6 +160,6 @@ function lazily(load: () => Promise<Transport>): Transport {
   return {
     send: async (url, init, limit) => (await get()).send(url, init, limit),
     stream: async (url, init) => (await get()).stream(url, init),
-    [Symbol.dispose]: () => void loaded?.then((transport) => transport[Symbol.dispose]()),
+    [Symbol.dispose]: () => void loaded?.then((transport) => transport[Symbol.dispose](), () => {}),
   };
 }

@@ -8,22 +8,22 @@
 export type Lock = Disposable;
 
 /**
- * What files are read for, and the bytes that each may have. Whoever reads a file that a configuration names says for what: this is where
- * a rule about paths is asked for.
+ * What a file is read for: the flat file or one that `configuration_path` names; a kubeconfig; certificates, keys and tokens; or a file that
+ * the product names itself. Whoever reads a file that a configuration names says it: this is where a rule about paths is asked for.
  */
-export const FILE_LIMITS = {
-  /** A flat file, or the file that `configuration_path` names: as large as a network configuration on standard input. */
-  configuration: 4 * 1024 * 1024,
-  /** A kubeconfig: as large as a Secret or ConfigMap may be. */
-  kubeconfig: 1024 * 1024,
-  /** Certificates, keys and tokens. The bundles of distributions have 220 KB. */
-  credential: 4 * 1024 * 1024,
-  /** A file that the product names itself. A journal's record holds a network configuration as JSON text, at most twice its size. */
-  record: 16 * 1024 * 1024,
-} as const;
+export type FilePurpose = "configuration" | "kubeconfig" | "credential" | "record";
 
-/** What a file is read for. */
-export type FilePurpose = keyof typeof FILE_LIMITS;
+/** Bytes that a file may have, by what it is read for. */
+export const FILE_LIMITS: Readonly<Record<FilePurpose, number>> = {
+  /** As large as a network configuration on standard input. */
+  configuration: 4 * 1024 * 1024,
+  /** As large as a Secret or ConfigMap may be. */
+  kubeconfig: 1024 * 1024,
+  /** The bundles of distributions have 220 KB. */
+  credential: 4 * 1024 * 1024,
+  /** A journal's record holds a network configuration as JSON text, at most twice its size. */
+  record: 16 * 1024 * 1024,
+};
 
 /** The machine, as far as the core sees it. */
 export interface World {

@@ -51,7 +51,7 @@ Deno.test("parseReport takes what a dry run would free, and nothing of a run tha
 });
 
 const BROKEN: readonly (readonly [string, RegExp])[] = [
-  ["", /it is Not JSON/],
+  ["", /Not JSON \(empty\)/],
   ["[]", /it is no object/],
   ["{}", /neither findings nor freed/],
   ['{"findings":{}}', /neither findings nor freed/],

@@ -152,10 +152,16 @@ Deno.test("ApiClient trusts the configured authority only", async () => {
   });
   const refused = await rejection(stranger.status(NEVER));
   assert(refused instanceof RefusedError);
-  assert.match(refused.message, /^Cannot trust the API server https:.*UnknownIssuer/);
+  assert.match(
+    refused.message,
+    /^Cannot trust the API server https:.*UnknownIssuer; certificate-authority must hold the certificate of the authority/,
+  );
   const garbage = { "client-certificate-data": btoa("no"), "client-key-data": btoa("no") };
   await using broken = await openAs(kube, garbage);
-  assert.match((await rejection(broken.status(NEVER))).message, /^Cannot use the certificates of .*\.kubeconfig: /);
+  assert.match(
+    (await rejection(broken.status(NEVER))).message,
+    /^Cannot use the kubeconfig ".*\.kubeconfig": its client-certificate has no "BEGIN CERTIFICATE" block$/,
+  );
 });
 
 Deno.test("ApiClient says who cannot be reached, and follows when the kubeconfig leads elsewhere", async () => {

@@ -36,13 +36,3 @@ Deno.test("ApiReader tells what is not there from what cannot be had", async () 
       error instanceof UnavailableError && error.message.includes(server) && /kube-system/.test(error.message),
   );
 });
-
-Deno.test("ApiReader reads, and does not watch, where certificates are not verified", async () => {
-  await using kube = await makeKube();
-  const insecure = { "insecure-skip-tls-verify": true, "certificate-authority": undefined };
-  using reader = await ApiReader.open(denoWorld(), {
-    kubeconfig: await writeKubeconfig(kube, { token: kube.token }, insecure),
-  });
-  assert(await reader.json(NAMESPACES, NEVER));
-  await assert.rejects(reader.stream(NAMESPACES, NEVER), /insecure-skip-tls-verify/);
-});

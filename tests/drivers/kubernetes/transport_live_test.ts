@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { openCluster } from "../../../drivers/kubernetes/cluster.ts";
+import { type KubeconfigChoice, readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
+import { ApiReader } from "../../../drivers/kubernetes/reader.ts";
+import { connect } from "../../../drivers/kubernetes/transport.ts";
+import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
+import type { World } from "../../../src/world/world.ts";
+import { writeVersionOne } from "../../support/certificates.ts";
+import { ForwardProxy } from "../../support/forward_proxy.ts";
+import { type Kube, makeKube } from "../../support/kube.ts";
+import { freePort } from "../../support/process.ts";
+import { Relay } from "../../support/relay.ts";
+import { NEVER, openAs, writeKubeconfig } from "./live.ts";
+
+const NAMESPACES = { path: "/api/v1/namespaces/kube-system", what: "namespace kube-system" };
+
+/** Cluster entries by which a server is reached over each of the two ways. */
+const WAYS: Readonly<Record<string, Record<string, unknown>>> = {
+  "fetch": {},
+  "node:https, not verified": { "insecure-skip-tls-verify": true, "certificate-authority": undefined },
+  "node:https, by another name": { "tls-server-name": "kubernetes" },
+};
+
+function worldWith(env: Record<string, string>): World {
+  return { ...denoWorld(), env: (name) => env[name] };
+}
+
+async function open(
+  kube: Kube,
+  cluster: Record<string, unknown>,
+  choice: KubeconfigChoice = {},
+  env = {},
+): Promise<ApiReader> {
+  const kubeconfig = await writeKubeconfig(kube, { token: kube.token }, cluster);
+  return await ApiReader.open(worldWith(env), { kubeconfig, ...choice });
+}
+
+Deno.test("connect goes through the proxy of the environment, or of the kubeconfig, on both ways", async () => {
+  await using kube = await makeKube();
+  await using proxy = new ForwardProxy();
+  const { port } = new URL(kube.url);
+  const server = `https://kubernetes:${port}`; // a name that the proxy alone can resolve
+  const environment = { HTTPS_PROXY: `http://user:p%40ss@${proxy.host}`, NO_PROXY: "10.0.0.0/8" };
+  for (const [way, cluster] of Object.entries(WAYS)) {
+    const byKubeconfig = { ...cluster, server, "proxy-url": `http://${proxy.host}` };
+    using named = await open(kube, byKubeconfig, { client: "controller" });
+    using set = await open(kube, { ...cluster, server }, {}, environment);
+    for (const [reader, login] of [[named, ""], [set, " as user:p@ss"]] as const) {
+      proxy.requests.length = 0;
+      assert.equal((await reader.json(NAMESPACES, NEVER) as { kind: string }).kind, "Namespace", way);
+      const body = await reader.stream(NAMESPACES, NEVER);
+      assert.match(await new Response(body).text(), /"kube-system"/, way);
+      assert.deepEqual(proxy.requests, Array(2).fill(`CONNECT kubernetes:${port}${login}`), way);
+    }
+  }
+  proxy.requests.length = 0;
+  const loopback = { server: kube.url, "proxy-url": `http://${proxy.host}` };
+  using asked = await open(kube, loopback, { client: "command" });
+  await asked.json(NAMESPACES, NEVER);
+  assert.equal(proxy.requests.length, 1, "what a kubeconfig names counts for loopback servers too, as in Go");
+});
+
+Deno.test("connect reaches a loopback server directly, whatever the environment of the process says", async () => {
+  await using kube = await makeKube();
+  await using proxy = new ForwardProxy();
+  const dead = `http://127.0.0.1:${freePort()}`;
+  const variables = { HTTPS_PROXY: dead, https_proxy: dead, ALL_PROXY: dead, NO_PROXY: "kubernetes" };
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    for (const [way, cluster] of Object.entries(WAYS)) {
+      using reader = await ApiReader.open(denoWorld(), {
+        kubeconfig: await writeKubeconfig(kube, { token: kube.token }, cluster),
+      });
+      assert(await reader.json(NAMESPACES, NEVER), way);
+      assert(await new Response(await reader.stream(NAMESPACES, NEVER)).text(), way);
+    }
+    const server = `https://kubernetes:${new URL(kube.url).port}`;
+    using reader = await open(kube, { server, "proxy-url": `http://${proxy.host}` }, { client: "command" });
+    await reader.json(NAMESPACES, NEVER); // NO_PROXY does not speak of the proxy of a kubeconfig
+    for (const [name, value] of Object.entries(variables)) assert.equal(Deno.env.get(name), value);
+  } finally {
+    for (const name of Object.keys(variables)) Deno.env.delete(name);
+  }
+});
+
+Deno.test("connect names the proxy that does not answer, and refuses one that a way cannot use", async () => {
+  await using kube = await makeKube();
+  const dead = `127.0.0.1:${freePort()}`;
+  for (const [way, cluster] of Object.entries(WAYS)) {
+    using reader = await open(kube, { ...cluster, server: "https://kubernetes:6443" }, {}, {
+      HTTPS_PROXY: `http://me:secret@${dead}`,
+    });
+    await assert.rejects(reader.json(NAMESPACES, NEVER), (error) => {
+      assert(error instanceof UnavailableError, `${way}: ${error}`);
+      assert.match(
+        error.message,
+        new RegExp(
+          `^Cannot reach the API server https://kubernetes:6443 through the proxy http://${dead} of HTTPS_PROXY for`,
+        ),
+      );
+      assert.doesNotMatch(`${error.message} ${error.cause}`, /secret/);
+      return true;
+    });
+  }
+  using insecure = await open(kube, { ...WAYS["node:https, not verified"], server: "https://kubernetes:6443" }, {}, {
+    HTTPS_PROXY: `socks5://${dead}`,
+  });
+  await assert.rejects(
+    insecure.json(NAMESPACES, NEVER),
+    /through an http proxy alone, and HTTPS_PROXY names one of socks5$/,
+  );
+});
+
+Deno.test("connect watches on both ways, and notices a connection that is cut, and an end that is wanted", async () => {
+  await using kube = await makeKube();
+  for (const [way, cluster] of Object.entries(WAYS)) {
+    await using relay = new Relay(kube.url);
+    const kubeconfig = await writeKubeconfig(kube, { token: kube.token }, { ...cluster, server: relay.url });
+    await using opened = await openCluster(denoWorld(), { kubeconfig });
+    const { version } = await opened.pods.list(NEVER);
+    const events = opened.pods.watch(version, NEVER)[Symbol.asyncIterator]();
+    const first = events.next();
+    await kube.kubectl("run", `pod-${Object.keys(WAYS).indexOf(way)}`, "--image=x");
+    for (let { value } = await first;; ({ value } = await events.next())) {
+      if (value?.kind === "put" && value.item.podRef.startsWith(`${kube.namespace}/`)) break;
+    }
+    relay.cut();
+    await assert.rejects(
+      async () => {
+        for (;;) if ((await events.next()).done) return;
+      },
+      UnavailableError,
+      way,
+    );
+    const stop = new AbortController();
+    const watching = (async () => {
+      for await (const _ of opened.pods.watch(version, stop.signal));
+    })();
+    stop.abort(new Error("Enough"));
+    await assert.rejects(watching, /^Error: Enough$/, way);
+  }
+});
+
+/** A server that answers every request with the same bytes, over and over where they have no end. */
+function endless(head: string, chunk: Uint8Array): { readonly url: string } & Disposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serve = async (connection: Deno.TcpConn) => {
+    await connection.read(new Uint8Array(65_536));
+    await connection.write(new TextEncoder().encode(head));
+    for (;;) await connection.write(chunk);
+  };
+  (async () => {
+    for await (const connection of listener) {
+      serve(connection).catch(() => {}).finally(() => connection.close());
+    }
+  })();
+  return { url: `http://127.0.0.1:${listener.addr.port}`, [Symbol.dispose]: () => listener.close() };
+}
+
+Deno.test("connect reads no more of an answer than was asked for, packed or not", async () => {
+  const megabyte = new Uint8Array(1024 * 1024).fill(32);
+  const packed = new Uint8Array(
+    await new Response(new Blob([megabyte]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
+  );
+  const chunked = (data: Uint8Array) => {
+    const [start, end] = [
+      new TextEncoder().encode(`${data.length.toString(16)}\r\n`),
+      new TextEncoder().encode("\r\n"),
+    ];
+    return new Uint8Array([...start, ...data, ...end]);
+  };
+  const cases: [string, Uint8Array][] = [
+    ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", chunked(megabyte)],
+    ["HTTP/1.0 200 OK\r\n\r\n", megabyte],
+    [`HTTP/1.1 200 OK\r\ncontent-length: ${2 ** 40}\r\n\r\n`, megabyte],
+    [`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\n\r\n`, packed],
+  ];
+  for (const [head, chunk] of cases) {
+    using server = endless(head, chunk);
+    using transport = connect({ server: server.url, namespace: "n", insecure: false, source: "k" });
+    await assert.rejects(
+      transport.send(server.url, {}, 100_000),
+      /^UnavailableError: The answer has more than 100000 bytes$/,
+    );
+  }
+});
+
+Deno.test("connect uses a client certificate of version 1 where this runtime can, and refuses it by name elsewhere", async () => {
+  await using kube = await makeKube();
+  await writeVersionOne(kube.folder);
+  const user = { "client-certificate": `${kube.folder}/version1.crt`, "client-key": `${kube.folder}/version1.key` };
+  await using driver = await openAs(kube, user);
+  await driver.status(NEVER).catch((error) => {
+    assert(error instanceof RefusedError);
+    assert.match(
+      error.message,
+      /^Cannot use the kubeconfig ".*": its client-certificate is of X\.509 version 1, .*; issue a certificate of version 3/,
+    );
+  });
+  const mixed = { ...user, "client-certificate": `${kube.folder}/admin.crt` };
+  for (const [way, cluster] of Object.entries(WAYS)) {
+    await using refused = await openAs(kube, mixed, cluster);
+    await assert.rejects(refused.status(NEVER), /^RefusedError: Cannot use the kubeconfig ".*": its client-/, way);
+  }
+});
+
+Deno.test("connect leaves out certificates of a bundle that cannot be read, on both ways, and refuses one without any", async () => {
+  await using kube = await makeKube();
+  const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  const ca = await Deno.readTextFile(`${kube.folder}/ca.crt`);
+  const byName = WAYS["node:https, by another name"] ?? {};
+  for (const cluster of [{}, byName]) {
+    const bundle = `text\r\n${broken}${(await Deno.readTextFile("/etc/ssl/certs/ca-certificates.crt"))}${
+      ca.replaceAll("\n", "\r\n")
+    }`;
+    using reader = await open(kube, {
+      ...cluster,
+      "certificate-authority": undefined,
+      "certificate-authority-data": btoa(bundle),
+    });
+    assert(await reader.json(NAMESPACES, NEVER));
+    for (const data of ["text", broken, "\u0000\u00ff"]) {
+      using none = await open(kube, {
+        ...cluster,
+        "certificate-authority": undefined,
+        "certificate-authority-data": btoa(data),
+      });
+      await assert.rejects(
+        none.json(NAMESPACES, NEVER),
+        /^RefusedError: Cannot use the kubeconfig ".*": its certificate-authority has no certificate/,
+      );
+    }
+  }
+  const leaf = await open(kube, { "certificate-authority": `${kube.folder}/server.crt` });
+  using _leaf = leaf;
+  await assert.rejects(
+    leaf.json(NAMESPACES, NEVER),
+    /^RefusedError: Cannot trust the API server .*; certificate-authority must hold/,
+  );
+});
+
+Deno.test("readAccess follows a context by its name", async () => {
+  await using kube = await makeKube();
+  const kubeconfig = await writeKubeconfig(kube, { token: kube.token });
+  const access = await readAccess(denoWorld(), { kubeconfig, context: "whereabouts-context" });
+  assert.equal(access.namespace, kube.namespace);
+  await assert.rejects(readAccess(denoWorld(), { kubeconfig, context: "other" }), /has no context named "other"$/);
+  await assert.rejects(readAccess(worldWith({}), { context: "other" }), /no kubeconfig is named/);
+});
