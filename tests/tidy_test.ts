@@ -152,6 +152,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",
   "drivers/kubernetes/events.ts": "stored in an event",
+  "drivers/kubernetes/exec.ts": "a credential says the time of day at which it expires",
   "drivers/etcd/connect.ts": "gRPC takes a deadline as a time of day, and makes a duration of it at once",
 };
 
