@@ -34,7 +34,7 @@
  *
  * const world = denoWorld();
  * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:" } };
- * const { config } = await loadConfig(world, { conf });
+ * const { config } = await loadConfig(world, { conf, purpose: "store" });
  * await using store = await openStore(config, { world });
  * for (const { key, allocations } of await store.driver.list(AbortSignal.timeout(10_000))) {
  *   for (const { address, podRef } of allocations.values()) {

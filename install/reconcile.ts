@@ -81,7 +81,7 @@ async function datastoreOf({ kubeconfig, namespace, database, config: file, "etc
     ...(hosts !== undefined && { etcd_host: hosts }),
   };
   const world = denoWorld();
-  const { datastore } = (await loadConfig(world, { conf: { name: "reconcile", ipam } })).config;
+  const { datastore } = (await loadConfig(world, { conf: { name: "reconcile", ipam }, purpose: "store" })).config;
   if (datastore.kind === "embedded" && !await world.exists(datastore.path)) {
     throw new RangeError(
       `There is no database ${datastore.path}: name the store with --database, or with --kubeconfig`,

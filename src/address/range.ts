@@ -17,6 +17,8 @@ export interface IpRange {
   readonly last: bigint;
   /** Never handed out: ascending, disjoint, not touching. Made by {@linkcode mergeIntervals}. */
   readonly excludes: readonly Interval[];
+  /** The gateway, where it is kept free. It is among the excludes; it stands here for messages. */
+  readonly gateway?: bigint;
 }
 
 /** Sorts intervals and joins those that overlap or touch. */

@@ -101,7 +101,7 @@ async function writtenSchedule(world: World, file: string): Promise<string | und
   const wished = world.env("WHEREABOUTS_RECONCILER_CRON")?.trim();
   if (wished) return wished;
   const conf = { name: "whereabouts", ipam: { type: "whereabouts" } };
-  return (await loadConfig(world, { conf })).config.reconcilerCron;
+  return (await loadConfig(world, { conf, purpose: "store" })).config.reconcilerCron;
 }
 
 function answer(running: Controller, path: string): { readonly status: number; readonly body: string } {

@@ -89,7 +89,10 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
     ...(flags["etcd-host"] !== undefined && { etcd_host: flags["etcd-host"], datastore: flags.datastore ?? "etcd" }),
     ...(kubeconfig !== undefined && { kubernetes: { kubeconfig } }),
   };
-  const { config: { datastore } } = await loadConfig(world, { conf: { name: "whereabouts", ipam: inline } });
+  const { config: { datastore } } = await loadConfig(world, {
+    conf: { name: "whereabouts", ipam: inline },
+    purpose: "store",
+  });
   if (datastore.kind === "embedded" && datastore.path !== ":memory:" && !await world.exists(datastore.path)) {
     if (unnamed && world.env("KUBERNETES_SERVICE_HOST")) return withFlags({ kind: "kubernetes" }, flags);
     throw new UsageError(

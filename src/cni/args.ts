@@ -58,6 +58,21 @@ export function parseArgs(text: string): CniArgs {
   return args;
 }
 
+/**
+ * A pod's name says whose an address is only together with its namespace. What was allocated without it is released all the same.
+ *
+ * @throws {CniError} code 4: a pod's name without a namespace
+ */
+export function requireNamespace({ podName, podNamespace }: CniArgs): void {
+  if (podName === undefined || podNamespace !== undefined) return;
+  throw invalid(
+    `K8S_POD_NAME is ${
+      JSON.stringify(podName)
+    } without K8S_POD_NAMESPACE: pods of all namespaces may have that name; ` +
+      "the runtime has to name both",
+  );
+}
+
 /** The pod as it stands in stores: `namespace/name`. */
 export function podRefOf({ podNamespace = "", podName = "" }: CniArgs): string {
   return `${podNamespace}/${podName}`;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigError } from "../config/types.ts";
+import { ConfigError, RequestRefusedError } from "../config/types.ts";
 import {
   AddressTakenError,
   NoSliceError,
@@ -19,6 +19,7 @@ import { NEWEST_VERSION } from "./version.ts";
 const LONGEST_MESSAGE = 1_000;
 
 const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
+  [RequestRefusedError, CODES.taken],
   [ConfigError, CODES.config],
   [PoolExhaustedError, CODES.exhausted],
   [AddressTakenError, CODES.taken],

@@ -5,7 +5,7 @@
  */
 import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
-import { type CniArgs, parseArgs } from "./args.ts";
+import { type CniArgs, parseArgs, requireNamespace } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
 import { atLeast, type CniVersion, NEWEST_VERSION, SUPPORTED_VERSIONS, supportedVersion } from "./version.ts";
 
@@ -90,6 +90,7 @@ export async function readRequest(world: World): Promise<CniRequest> {
   const verb = readVerb(world);
   const environment = readEnvironment(world, verb);
   const args = parseArgs(environment.CNI_ARGS ?? "");
+  if (verb === "ADD") requireNamespace(args);
   const conf = verb === "VERSION" ? {} : await readConf(world);
   const cniVersion = verb === "VERSION" ? NEWEST_VERSION : checkVersion(conf, verb);
   return {

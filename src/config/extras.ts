@@ -3,15 +3,23 @@
  *
  * @module
  */
-import { cidrOf, contains, type IpInCidr, parseCidr } from "../address/cidr.ts";
+import { cidrOf, contains, formatCidr, type IpInCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
-import type { IpRange } from "../address/range.ts";
+import { type IpRange, isCandidate } from "../address/range.ts";
+import { requestedOf } from "../pool/requested.ts";
 import type { Asked, Wanted } from "./asked.ts";
 import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { isEmpty } from "./merge.ts";
 import { parseAddress } from "./ranges.ts";
 import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
-import { ConfigError, type Dns, type IpamConfig, type Route, type StaticAddress } from "./types.ts";
+import {
+  ConfigError,
+  type Dns,
+  type IpamConfig,
+  RequestRefusedError,
+  type Route,
+  type StaticAddress,
+} from "./types.ts";
 
 const SLOPPY = { leadingZeros: true };
 
@@ -24,16 +32,29 @@ function readIp(value: string, field: string): Ip {
 /** What {@linkcode parseExtras} reads. */
 export type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
 
+/** Which addresses a caller may request: those that a range may allocate, or any. */
+export type Requests = "ranges" | "any";
+
+/** What is asked for, and by which rules. */
+export interface ExtrasRules extends Asked {
+  /** Whether addresses outside all ranges may be requested. */
+  readonly requests: Requests;
+  /** Whether the rules for new allocations apply. */
+  readonly strict: boolean;
+}
+
 /** Reads all of them. @throws {ConfigError} the first that cannot be used */
 export function parseExtras(
   document: Document,
   path: string,
   ranges: readonly IpRange[],
-  { requested, gateways }: Asked,
+  { requested, gateways, requests, strict }: ExtrasRules,
   warn: Warn,
 ): Extras {
-  const { inside, outside } = sortRequested(requested, ranges, warn);
-  const addresses = withGateways([...parseAddresses(document, path, warn), ...outside], gateways);
+  const { inside, outside } = sortRequested(requested, ranges, requests, warn);
+  const written = parseAddresses(document, path, warn);
+  if (strict) refuseAllocatable(written, ranges, path);
+  const addresses = withGateways([...written, ...outside], gateways);
   return { routes: parseRoutes(document, path, warn), dns: parseDns(document), addresses, requested: inside };
 }
 
@@ -88,47 +109,95 @@ function parseAddresses(document: Document, path: string, warn: Warn): StaticAdd
   });
 }
 
+/**
+ * A static address is tracked in no pool, so none may be one that a range would allocate to somebody else.
+ *
+ * @throws {ConfigError} one is
+ */
+function refuseAllocatable(addresses: readonly StaticAddress[], ranges: readonly IpRange[], path: string): void {
+  for (const [i, { ip }] of addresses.entries()) {
+    const range = ranges.find((one) => contains(one.cidr, ip) && isCandidate(one, ip.value));
+    if (!range) continue;
+    const field = `${path}.addresses[${i}].address`;
+    const [first, last] = [range.first, range.last].map((value) => formatIp({ family: ip.family, value }));
+    throw new ConfigError(
+      field,
+      `Cannot use ${field} ${formatIp(ip)}: range ${formatCidr(range.cidr)} allocates it (${first} to ${last}); ` +
+        "exclude it from the range, or move the range's bounds",
+    );
+  }
+}
+
 /** What became of the addresses asked for. */
 export interface Requested {
-  /** Those inside a range: given from there. */
+  /** Those in the network of a range: allocated there. */
   readonly inside: readonly Ip[];
   /** Those outside of every range: given as they are. */
   readonly outside: readonly StaticAddress[];
 }
 
 /**
- * Sorts the addresses asked for by whether a range contains them.
+ * Sorts the addresses asked for by whether the network of a range contains them. Whether the range may allocate them is decided with the
+ * pool at hand: an owner keeps what it has.
  *
+ * @throws {RequestRefusedError} an address outside all ranges, where that is not allowed
  * @throws {ConfigError} text that is no address, an address outside without prefix length, two addresses for one range
  */
-function sortRequested(wanted: readonly Wanted[], ranges: readonly IpRange[], warn: Warn): Requested {
+function sortRequested(
+  wanted: readonly Wanted[],
+  ranges: readonly IpRange[],
+  requests: Requests,
+  warn: Warn,
+): Requested {
   const inside: Ip[] = [];
   const outside: StaticAddress[] = [];
-  const free = [...ranges];
   for (const { field, value } of wanted) {
     const { ip, prefix } = readWanted(field, value);
     if (inside.some((seen) => sameIp(seen, ip)) || outside.some((seen) => sameIp(seen.ip, ip))) continue;
-    const range = free.findIndex(({ cidr }) => contains(cidr, ip));
-    if (range >= 0) {
-      free.splice(range, 1);
+    if (ranges.some(({ cidr }) => contains(cidr, ip))) {
       inside.push(ip);
-    } else if (ranges.some(({ cidr }) => contains(cidr, ip))) {
-      throw new ConfigError(
-        field,
-        `Cannot give ${formatIp(ip)} of ${field}: its range gives one address, and another one is requested`,
-      );
+      refuseSecond(inside, ranges, field);
     } else {
-      if (prefix === undefined) {
-        throw new ConfigError(
-          field,
-          `Cannot give ${formatIp(ip)} of ${field}: no range contains it, so it needs a prefix length`,
-        );
-      }
+      outside.push({ ip, prefix: outsidePrefix(field, ip, prefix, ranges, requests) });
       warn(`${field} ${formatIp(ip)} lies in no range: it is given as it is and tracked in no pool`);
-      outside.push({ ip, prefix });
     }
   }
   return { inside, outside };
+}
+
+function refuseSecond(inside: readonly Ip[], ranges: readonly IpRange[], field: string): void {
+  const ip = inside.at(-1);
+  const given = requestedOf(ranges, inside).filter((value) => value !== undefined).length;
+  if (!ip || given === inside.length) return;
+  throw new ConfigError(
+    field,
+    `Cannot give ${formatIp(ip)} of ${field}: its range gives one address, and another one is requested`,
+  );
+}
+
+/** The prefix length of an address outside all ranges. @throws {ConfigError} it may not be given, or has none */
+function outsidePrefix(
+  field: string,
+  ip: Ip,
+  prefix: number | undefined,
+  ranges: readonly IpRange[],
+  requests: Requests,
+): number {
+  if (requests !== "any") {
+    const known = ranges.map(({ cidr }) => formatCidr(cidr)).join(", ") || "none";
+    throw new RequestRefusedError(
+      field,
+      `Cannot give ${
+        formatIp(ip)
+      } of ${field}: it is outside all ranges of the network (${known}), where no pool tracks it; ` +
+        'request an address of a range, or write "requests": "any" into ipam',
+    );
+  }
+  if (prefix !== undefined) return prefix;
+  throw new ConfigError(
+    field,
+    `Cannot give ${formatIp(ip)} of ${field}: no range contains it, so it needs a prefix length`,
+  );
 }
 
 function readWanted(field: string, value: string): { ip: Ip; prefix?: number } {

@@ -1,30 +1,20 @@
 /**
- * The only reader of configuration files.
+ * How a network's configuration is loaded.
  *
  * @module
  */
-import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
-import { describe, type Document, isObject, lookup, quote, readDocument, text, type Warn } from "./document.ts";
+import { describe, type Document, isObject, lookup, readDocument, type Warn } from "./document.ts";
+import { FLAT_FILES, type Layer, readFlatFile, readNamedFile } from "./files.ts";
 import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
 import { namesStore } from "./datastore.ts";
-import { type Circumstances, resolveConfig } from "./resolve.ts";
+import { type Circumstances, isForAllocation, resolveConfig } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
 import { ConfigError, type Loaded, NoStoreError, type Purpose } from "./types.ts";
 
 /** The object of a network configuration that is ours. */
 const INLINE = "ipam";
-
-/** Where the flat file is looked for, first one first. */
-export const FLAT_FILES = [
-  "/etc/kubernetes/cni/net.d/whereabouts.d/whereabouts.conf",
-  "/etc/cni/net.d/whereabouts.d/whereabouts.conf",
-  "/host/etc/cni/net.d/whereabouts.d/whereabouts.conf",
-] as const;
-
-/** The name of the flat file in a folder that `configuration_path` names. */
-const FLAT_FILE_NAME = "whereabouts.conf";
 
 /** What a configuration is loaded from. */
 export interface LoadInput {
@@ -36,6 +26,8 @@ export interface LoadInput {
   readonly gateway?: string;
   /** Further places of the flat file, searched last. */
   readonly extraPaths?: readonly string[];
+  /** The flat file as {@linkcode readFlatFile} read it, for many networks. Absent: it is searched. */
+  readonly below?: readonly Layer[];
   /** What for. Default `allocate`. */
   readonly purpose?: Purpose;
   /** Whether the call names a pod of Kubernetes: `allocate` then needs a configured store. Default false. */
@@ -46,13 +38,6 @@ export interface LoadInput {
 export class NotWhereaboutsError extends ConfigError {
   /** The class, for logs. */
   override name = "NotWhereaboutsError";
-}
-
-/** A document and where it is from. */
-interface Layer {
-  /** `ipam`, or the file's path. */
-  readonly source: string;
-  readonly document: Document;
 }
 
 /** Warnings of one configuration, at most: a hostile one has thousands of mistakes. */
@@ -69,21 +54,24 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const warnings = new Set<string>();
   const warn = (warning: string) => void (warnings.size < MOST_WARNINGS && warnings.add(warning));
   const conf = isObject(input.conf) ? input.conf : {};
-  const layers = await readLayers(world, inlineDocument(conf, warn), input.extraPaths ?? [], warn);
+  const inline = inlineObject(conf);
+  const layers = await readLayers(world, readDocument(inline, IPAM_FIELDS, INLINE, warn), input, warn);
   const document = layers.map((layer) => layer.document).reduce(mergeDocuments);
+  const { purpose = "allocate" } = input;
   const defaultStore = !namesStore(document);
-  if (defaultStore && input.pod && (input.purpose ?? "allocate") === "allocate") throw noStore(layers, input);
+  if (defaultStore && input.pod && purpose === "allocate") throw noStore(layers, input);
   const network = lookup(conf, "name");
   const version = lookup(conf, "cniVersion");
   const around: Circumstances = {
     network: typeof network === "string" ? network : "",
     cniVersion: typeof version === "string" && version !== "" ? version : "0.1.0",
+    purpose,
+    inline,
     ...await askedFor(conf, input),
   };
   try {
     const config = await resolveConfig(document, INLINE, around, warn);
-    const ignored = IGNORED_FIELDS.filter((key) => key in document);
-    const notes = ignored.map((key) => `${INLINE}.${key} is ignored: this release takes no lease`);
+    const notes = notesOn(document, layers[0].document, purpose);
     return { config, warnings: [...warnings], notes, defaultStore };
   } catch (error) {
     throw error instanceof ConfigError ? withSource(error, layers) : error;
@@ -104,10 +92,24 @@ function noStore(layers: readonly Layer[], { extraPaths = [] }: LoadInput): NoSt
   );
 }
 
-/** What comes with the request. Most ask for nothing. */
-async function askedFor(conf: Record<string, unknown>, { ip, gateway }: LoadInput): Promise<Asked> {
+function notesOn(document: Document, inline: Document, purpose: Purpose): string[] {
+  const ignored = IGNORED_FIELDS.filter((key) => key in document);
+  const notes = ignored.map((key) => `${INLINE}.${key} is ignored: this release takes no lease`);
+  if (purpose === "inspect" && inline.configuration_path !== undefined) {
+    notes.push(`${INLINE}.configuration_path is ignored: only the plugin opens files of the node`);
+  }
+  return notes;
+}
+
+/** What comes with the request. Most ask for nothing, and what asks for nothing new needs no answer. */
+async function askedFor(
+  conf: Record<string, unknown>,
+  { ip, gateway, purpose = "allocate" }: LoadInput,
+): Promise<Asked> {
   const nothing = [conf.args, conf.runtimeConfig, ip, gateway].every((one) => one === undefined);
-  return nothing ? { requested: [], gateways: [] } : (await import("./asked.ts")).readAsked(conf, ip, gateway);
+  return nothing || !isForAllocation(purpose)
+    ? { requested: [], gateways: [] }
+    : (await import("./asked.ts")).readAsked(conf, ip, gateway);
 }
 
 /** Says which file a bad value is from, where it is not the inline configuration's. */
@@ -118,7 +120,7 @@ function withSource(error: ConfigError, layers: readonly Layer[]): ConfigError {
   return new ConfigError(error.field, `${error.message}; the value is from ${layer.source}`, { cause: error.cause });
 }
 
-function inlineDocument(conf: Record<string, unknown>, warn: Warn): Document {
+function inlineObject(conf: Record<string, unknown>): Record<string, unknown> {
   const ipam = lookup(conf, INLINE);
   if (ipam === undefined || ipam === null) {
     throw new NotWhereaboutsError(
@@ -126,62 +128,23 @@ function inlineDocument(conf: Record<string, unknown>, warn: Warn): Document {
       'Missing ipam: the network configuration needs an object with "type": "whereabouts"',
     );
   }
-  const type = isObject(ipam) ? lookup(ipam, "type") : PLUGIN;
-  if (type !== PLUGIN) {
-    throw new NotWhereaboutsError("ipam.type", `Cannot serve ipam.type: found ${describe(type)}, wanted "${PLUGIN}"`);
+  if (!isObject(ipam)) {
+    throw new ConfigError(INLINE, `Cannot read ${INLINE}: found ${describe(ipam)}, wanted an object`);
   }
-  return readDocument(ipam, IPAM_FIELDS, INLINE, warn);
+  const type = lookup(ipam, "type");
+  if (type === PLUGIN) return ipam;
+  throw new NotWhereaboutsError("ipam.type", `Cannot serve ipam.type: found ${describe(type)}, wanted "${PLUGIN}"`);
 }
 
+/** The inline configuration over the file that it names over the flat file. A process outside the node opens no file that a network names. */
 async function readLayers(
   world: World,
   inline: Document,
-  extraPaths: readonly string[],
+  { extraPaths = [], purpose, below }: LoadInput,
   warn: Warn,
 ): Promise<[Layer, ...Layer[]]> {
-  const named = await namedFile(world, text(inline, "configuration_path"));
-  const flat = await firstExisting(world, [...FLAT_FILES, ...extraPaths]);
-  const layers: [Layer, ...Layer[]] = [{ source: INLINE, document: inline }];
-  for (const path of new Set([named, flat])) {
-    if (path !== undefined) layers.push({ source: path, document: await readFile(world, path, warn) });
-  }
-  return layers;
-}
-
-/** The file that `configuration_path` names; a folder there may have one under the flat file's name. */
-async function namedFile(world: World, path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  if (await world.isDirectory(path)) {
-    return await firstExisting(world, [`${path.replace(/\/+$/, "")}/${FLAT_FILE_NAME}`]);
-  }
-  if (await world.exists(path)) return path;
-  throw new ConfigError(
-    "ipam.configuration_path",
-    `Cannot read ipam.configuration_path ${quote(path)}: there is no such file; create it or remove the field`,
-  );
-}
-
-async function firstExisting(world: World, paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    if (await world.exists(path)) return path;
-  }
-}
-
-async function readFile(world: World, path: string, warn: Warn): Promise<Document> {
-  const fail = (what: string, cause: unknown): never => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(path, `Cannot ${what} the configuration file ${quote(path)}: ${reason}`, { cause });
-  };
-  const content = await world.readTextFile(path, "configuration").catch((error) => fail("read", error));
-  let value: unknown;
-  try {
-    value = parseJson(content);
-  } catch (error) {
-    fail("parse", error);
-  }
-  const ipam = isObject(value) ? value.ipam : undefined;
-  if (!isObject(ipam)) return readDocument(value, IPAM_FIELDS, path, warn);
-  warn(`${path} is a whole network configuration: what its ipam object says fills what is not at the top`);
-  const top = readDocument(value, IPAM_FIELDS, path, () => {});
-  return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${path}.ipam`, warn));
+  const named = purpose === "inspect" ? [] : await readNamedFile(world, inline, warn);
+  const flat = below ?? await readFlatFile(world, { extraPaths }, warn);
+  const others = flat.filter(({ source }) => source !== named[0]?.source);
+  return [{ source: INLINE, document: inline }, ...named, ...others];
 }

@@ -114,7 +114,9 @@ function parseExclude(exclude: string): Cidr | undefined {
   return ip ? { family: ip.family, base: ip.value, prefix: ip.family === 4 ? 32 : 128 } : parseCidr(exclude)?.cidr;
 }
 
-/** The range without one address. */
-export function withoutAddress(range: IpRange, { value }: Ip): IpRange {
-  return { ...range, excludes: mergeIntervals([...range.excludes, { first: value, last: value }]) };
+/** The range without its gateway, which is kept free. Unchanged where the gateway is not in its network. */
+export function withoutGateway(range: IpRange, gateway: Ip): IpRange {
+  if (!contains(range.cidr, gateway)) return range;
+  const { value } = gateway;
+  return { ...range, gateway: value, excludes: mergeIntervals([...range.excludes, { first: value, last: value }]) };
 }

@@ -4,17 +4,17 @@
  * @module
  */
 import { formatCidr, overlap } from "../address/cidr.ts";
-import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { LOG_LEVELS, type LogLevel, parseLogLevel } from "../world/log.ts";
 import type { Asked } from "./asked.ts";
 import { parseDatastore } from "./datastore.ts";
-import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
-import type { Extras } from "./extras.ts";
+import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
+import type { Extras, Requests } from "./extras.ts";
 import { isEmpty } from "./merge.ts";
-import { parseAddress, parseRange, withoutAddress } from "./ranges.ts";
-import { RANGE_FIELDS } from "./schema.ts";
-import { ConfigError, type IpamConfig, type StaticAddress } from "./types.ts";
+import { missingRange } from "./missing.ts";
+import { parseAddress, parseRange, withoutGateway } from "./ranges.ts";
+import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
+import { ConfigError, type IpamConfig, type Purpose, type StaticAddress } from "./types.ts";
 
 /** Ranges of one network, at most. Each costs a pool, a write and an address of every pod. */
 const MOST_RANGES = 64;
@@ -29,6 +29,15 @@ export interface Circumstances extends Asked {
   readonly network: string;
   /** `cniVersion` of the network configuration. */
   readonly cniVersion: string;
+  /** What the configuration is for. */
+  readonly purpose: Purpose;
+  /** The `ipam` object as written, for messages. */
+  readonly inline: Readonly<Record<string, unknown>>;
+}
+
+/** Whether the rules for new allocations apply. */
+export function isForAllocation(purpose: Purpose): boolean {
+  return purpose === "allocate" || purpose === "inspect";
 }
 
 /**
@@ -43,11 +52,15 @@ export async function resolveConfig(
   warn: Warn,
 ): Promise<IpamConfig> {
   const gateway = parseAddress(document, "gateway", path);
-  const ranges = withGatewayRule(
-    parseRanges(document, path, warn),
-    document.exclude_gateway === true ? gateway : undefined,
-  );
-  const extras = await readExtras(document, path, ranges, around, warn);
+  const requests = parseRequests(document, path);
+  const configured = parseRanges(document, path, warn);
+  const ranges = gateway && document.exclude_gateway !== false
+    ? configured.map((range) => withoutGateway(range, gateway))
+    : configured;
+  const extras = await readExtras(document, path, ranges, { ...around, requests }, warn);
+  if (isForAllocation(around.purpose) && ranges.length + extras.addresses.length === 0 && requests !== "any") {
+    throw missingRange(around.inline, path, IPAM_FIELDS);
+  }
   refuseMany(extras.addresses, around.cniVersion, path);
   const datastore = await parseDatastore(document, path, warn);
   const overlapping = document.enable_overlapping_ranges !== false;
@@ -75,14 +88,17 @@ async function readExtras(
   document: Document,
   path: string,
   ranges: readonly IpRange[],
-  around: Circumstances,
+  around: Circumstances & { readonly requests: Requests },
   warn: Warn,
 ): Promise<Extras> {
   const written = ["routes", "dns", "addresses"].some((key) => !isEmpty(document[key]));
   if (!written && around.requested.length === 0 && around.gateways.length === 0) {
     return { routes: [], dns: {}, addresses: [], requested: [] };
   }
-  return (await import("./extras.ts")).parseExtras(document, path, ranges, around, warn);
+  return (await import("./extras.ts")).parseExtras(document, path, ranges, {
+    ...around,
+    strict: isForAllocation(around.purpose),
+  }, warn);
 }
 
 function optional<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
@@ -104,7 +120,9 @@ function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
   }
   for (const [i, element] of further.entries()) {
     const at = `${path}.ipRanges[${i}]`;
-    ranges.push(parseRange(readDocument(element, RANGE_FIELDS, at, warn), at, warn));
+    const read = readDocument(element, RANGE_FIELDS, at, warn);
+    if (text(read, "range") === undefined) throw missingRange(isObject(element) ? element : {}, at, RANGE_FIELDS);
+    ranges.push(parseRange(read, at, warn));
   }
   for (const [i, a] of ranges.entries()) {
     const twin = ranges.slice(i + 1).find((b) => overlap(a.cidr, b.cidr) && formatCidr(a.cidr) !== formatCidr(b.cidr));
@@ -113,9 +131,13 @@ function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
   return ranges;
 }
 
-function withGatewayRule(ranges: IpRange[], excluded: Ip | undefined): IpRange[] {
-  if (!excluded) return ranges;
-  return ranges.map((range) => range.cidr.family === excluded.family ? withoutAddress(range, excluded) : range);
+function parseRequests(document: Document, path: string): Requests {
+  const requests = text(document, "requests") ?? "ranges";
+  if (requests === "ranges" || requests === "any") return requests;
+  throw new ConfigError(
+    `${path}.requests`,
+    `Cannot use ${path}.requests ${quote(requests)}: wanted "ranges" or "any"`,
+  );
 }
 
 function refuseMany(addresses: readonly StaticAddress[], cniVersion: string, path: string): void {

@@ -40,6 +40,7 @@ export const IPAM_FIELDS: Fields = {
   routes: "objects",
   dns: DNS_FIELDS,
   addresses: "objects",
+  requests: "string",
   enable_overlapping_ranges: "boolean",
   network_name: "string",
   node_slice_size: "string",

@@ -104,9 +104,9 @@ export interface IpamConfig {
   readonly routes: readonly Route[];
   /** DNS of the answer. */
   readonly dns: Dns;
-  /** Addresses given besides, tracked nowhere. */
+  /** Addresses given besides, tracked nowhere. None is one that a range may allocate. */
   readonly addresses: readonly StaticAddress[];
-  /** Addresses asked for by the caller that lie in a range: given from there, refused when taken. */
+  /** Addresses asked for by the caller that lie in the network of a range: allocated there, or refused. */
   readonly requested: readonly Ip[];
   /** Whether an address is reserved in the whole cluster, over all pools of the allocation domain. */
   readonly overlapping: boolean;
@@ -158,6 +158,12 @@ export class ConfigError extends Error {
     super(message, options);
     this.field = field;
   }
+}
+
+/** A caller asks for an address that no range of the network may allocate. CNI code 101. */
+export class RequestRefusedError extends ConfigError {
+  /** The class, for logs. */
+  override name = "RequestRefusedError";
 }
 
 /** A pod of Kubernetes wants an address, and no store is configured: one of this node's own would give other nodes' addresses too. */

@@ -6,6 +6,7 @@
 import { contains } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import { networksOf } from "../config/conflist.ts";
+import { readFlatFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { PoolKey } from "../pool/types.ts";
@@ -29,19 +30,28 @@ export interface Fault {
   readonly error: unknown;
 }
 
-/** Reads definitions; those of other IPAM plugins are left out, and one that cannot be used stops no other. */
+/**
+ * Reads definitions over the operator's flat file, which is read once. Those of other IPAM plugins are left out, and one that cannot be used
+ * stops no other. No file that a definition names is opened: it is the nodes', and its author may be anybody.
+ *
+ * @param flatFile the flat file; absent: the first that exists of the usual places
+ * @throws {ConfigError} the flat file exists and cannot be read: every network would be misread
+ */
 export async function readNetworks(
   world: World,
   attachments: readonly Attachment[],
+  flatFile?: string,
 ): Promise<{ readonly networks: readonly Network[]; readonly faults: readonly Fault[] }> {
   const networks: Network[] = [];
   const faults: Fault[] = [];
+  const below = await readFlatFile(world, { named: flatFile });
   for (const attachment of attachments) {
-    if (attachment.config === "") continue; // the runtime then reads a file of the node, which is not to be seen from here
+    if (attachment.config === "") continue; // the runtime then reads a file of the node, which does not exist here
     try {
       for (const conf of networksOf(parseJson(attachment.config))) {
         // the runtime names a network that has no name after its definition
-        const { config } = await loadConfig(world, { conf: { name: attachment.name, ...conf } });
+        const input = { conf: { name: attachment.name, ...conf }, below, purpose: "inspect" as const };
+        const { config } = await loadConfig(world, input);
         networks.push({ attachment, config });
       }
     } catch (error) {

@@ -10,6 +10,7 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
+import { requestedOf } from "../pool/requested.ts";
 import { claim } from "../pool/requests.ts";
 import { type Allocation, type Owner, sameInterface } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
@@ -131,7 +132,7 @@ async function claimInPool(
 ): Promise<{ readonly allocation: Allocation; readonly former?: string }> {
   const { ipam, config, owner, range, signal } = work;
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
-  const requested = config.requested.find((ip) => contains(range.cidr, ip) && !besides.has(ip.value))?.value;
+  const requested = requestedOf(config.ranges, config.requested)[config.ranges.indexOf(range)];
   const again = changes.some(({ after }) => after !== undefined);
   const request = claim(owner, range, { avoid, besides, again, ...(requested !== undefined && { requested }) });
   using _turn = await ipam.turn(key, signal);

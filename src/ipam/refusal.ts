@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { formatCidr } from "../address/cidr.ts";
+import { contains, formatCidr, usable } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
-import type { IpRange } from "../address/range.ts";
+import { type IpRange, isZeroAddress } from "../address/range.ts";
 import type { ClaimOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { AddressTakenError, NoSliceError, PoolExhaustedError, SupersededError } from "./errors.ts";
@@ -23,9 +23,9 @@ export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Er
     }
     case "unusable":
       return new AddressTakenError(
-        `Cannot give the requested address ${
-          text(outcome.address)
-        } of pool ${pool}: network, broadcast and .0 addresses are never given`,
+        `Cannot give the requested address ${text(outcome.address)} of pool ${pool}: ${
+          whyUnusable(range, outcome.address)
+        }`,
       );
     case "closed":
       return new NoSliceError(
@@ -44,8 +44,27 @@ export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Er
     default:
       return new PoolExhaustedError(
         `Cannot allocate an address: pool ${pool} has none left from ${text(range.first)} to ${text(range.last)}` +
-          `${range.excludes.length ? ` outside ${range.excludes.length} excluded intervals` : ""}; ` +
+          `${range.excludes.length ? " that is not excluded" : ""}; ` +
           "widen the range, remove excludes, or delete pods that hold addresses",
       );
   }
+}
+
+/** Which rule of the range keeps an address from everybody. */
+function whyUnusable(range: IpRange, address: bigint): string {
+  const { cidr, slice, first, last, gateway } = range;
+  const text = (value: bigint) => formatIp({ family: cidr.family, value });
+  const whole = usable(cidr);
+  if (address < whole.first || address > whole.last || isZeroAddress(cidr, address)) {
+    return "network, broadcast and .0 addresses are never given";
+  }
+  if (slice && !contains(slice.cidr, { family: cidr.family, value: address })) {
+    return `it is outside ${formatCidr(slice.cidr)}, the slice of node ${slice.node}`;
+  }
+  if (address < first || address > last) return `it is outside the bounds ${text(first)} to ${text(last)} of the range`;
+  if (address === gateway) return "it is the gateway, which is kept free unless exclude_gateway is false";
+  const exclude = range.excludes.find((one) => one.first <= address && address <= one.last);
+  return exclude
+    ? `it is excluded from the range (${text(exclude.first)} to ${text(exclude.last)})`
+    : "the range does not allocate it";
 }

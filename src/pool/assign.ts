@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { type IpRange, isCandidate, isZeroAddress } from "../address/range.ts";
-import { contains, usable } from "../address/cidr.ts";
+import { isCandidate } from "../address/range.ts";
 import type { Draft } from "./draft.ts";
 import type { ClaimOutcome, ClaimRequest } from "./requests.ts";
 import { type Allocation, sameOwner } from "./types.ts";
 
 /**
- * Gives the owner the address it has, or else the one it requests, or else the lowest free one.
+ * Gives the owner the address it has, or else the one it requests, or else the lowest free one. Bounds and excludes hold for requests too.
  *
  * What the owner has is found by podRef and interface, whatever the sandbox: a pod that is started anew keeps its address, and the
  * record takes on the new container id. It is kept even where bounds and excludes no longer allow it. It is dropped only
@@ -63,14 +62,8 @@ function assignRequested(draft: Draft, request: ClaimRequest, address: bigint, o
   const by = draft.get(address);
   if (by) return { kind: "taken", address, by };
   if (request.avoid.has(address) || request.besides.has(address)) return { kind: "taken", address };
-  if (!isAssignable(request.range, address)) return { kind: "unusable", address };
+  if (!isCandidate(request.range, address)) return { kind: "unusable", address };
   return { kind: "claimed", allocation: put(draft, { ...request.owner, address }) };
-}
-
-function isAssignable({ cidr, slice }: IpRange, value: bigint): boolean {
-  const { first, last } = usable(cidr);
-  if (slice && !contains(slice.cidr, { family: cidr.family, value })) return false;
-  return value >= first && value <= last && !isZeroAddress(cidr, value);
 }
 
 function refresh(draft: Draft, held: Allocation, { owner }: ClaimRequest): Allocation {

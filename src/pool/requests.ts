@@ -52,9 +52,9 @@ export interface RevertRequest {
 export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest;
 
 /**
- * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or nobody may (network and
- * broadcast address, an IPv4 address that ends in `.0`). `closed`: the pool allocates nothing. `superseded`: a newer sandbox of the
- * interface has an entry.
+ * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or the range allocates it to
+ * nobody (bounds, excludes, the gateway, the node's slice, an IPv4 address that ends in `.0`). `closed`: the pool allocates nothing.
+ * `superseded`: a newer sandbox of the interface has an entry.
  */
 export type ClaimOutcome =
   | { readonly kind: "held" | "claimed"; readonly allocation: Allocation }

@@ -32,6 +32,15 @@ Deno.test("readRequest takes network names as long as those of Kubernetes object
   }
 });
 
+Deno.test("readRequest takes a pod without its namespace where something is released or checked", async () => {
+  for (const verb of ["DEL", "CHECK", "GC", "STATUS"]) {
+    const conf = { ...CONF, cniVersion: "1.1.0" };
+    const { args } = await read({ CNI_COMMAND: verb, CNI_ARGS: "K8S_POD_NAME=web-0" }, conf);
+    assert.deepEqual(args, { podName: "web-0" }, verb);
+  }
+  assert.deepEqual((await read({ CNI_ARGS: "" })).args, {}, "no pod at all");
+});
+
 Deno.test("readRequest reads VERSION without standard input and without other variables", async () => {
   const world = { ...memoryWorld({ env: { CNI_COMMAND: "VERSION" } }), stdin: () => Promise.reject(new Error("read")) };
   assert.equal((await readRequest(world)).verb, "VERSION");
@@ -66,6 +75,20 @@ const REFUSED: readonly (readonly [string, Record<string, string | undefined>, u
   ["an interface named ..", { CNI_IFNAME: ".." }, CONF, 4, /CNI_IFNAME/],
   ["an interface of 16 characters", { CNI_IFNAME: "a".repeat(16) }, CONF, 4, /CNI_IFNAME/],
   ["an interface with a colon", { CNI_IFNAME: "eth0:1" }, CONF, 4, /CNI_IFNAME/],
+  [
+    "a pod without its namespace",
+    { CNI_ARGS: "K8S_POD_NAME=web-0" },
+    CONF,
+    4,
+    /K8S_POD_NAME is "web-0" without K8S_POD_NAMESPACE/,
+  ],
+  [
+    "a pod with an empty namespace",
+    { CNI_ARGS: "K8S_POD_NAMESPACE=;K8S_POD_NAME=web-0" },
+    CONF,
+    4,
+    /without K8S_POD_NAMESPACE/,
+  ],
   ["bad CNI_ARGS", { CNI_ARGS: "FOO=1" }, CONF, 4, /CNI_ARGS.*FOO/],
   ["no input", {}, "", 6, /Cannot decode/],
   ["text that is no JSON", {}, "{", 6, /Cannot decode/],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FLAT_FILES } from "../../src/config/load.ts";
+import { FLAT_FILES } from "../../src/config/files.ts";
 import { type Datastore, NoStoreError } from "../../src/config/types.ts";
 import { failure, FLAT_FILE, loadExactly, refuses } from "./support.ts";
 

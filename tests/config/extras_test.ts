@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { IpamConfig } from "../../src/config/types.ts";
-import { ipText, load, type LoadOptions, refuses } from "./support.ts";
+import { type IpamConfig, RequestRefusedError } from "../../src/config/types.ts";
+import { failure, ipText, load, type LoadOptions, refuses } from "./support.ts";
 
 const RANGES = { range: "10.0.0.0/24", ipRanges: [{ range: "fd00::/64" }] };
 
@@ -40,16 +40,29 @@ const WANTED: readonly (readonly [options: LoadOptions, requested: string[], add
 
 Deno.test("sortRequested takes addresses from CNI_ARGS, args.cni.ips and runtimeConfig.ips, each once", async () => {
   for (const [options, requested, addresses] of WANTED) {
-    const { config } = await load(RANGES, options);
+    const { config } = await load({ ...RANGES, requests: "any" }, options);
     assert.deepEqual(shown(config), { requested, addresses }, JSON.stringify(options));
   }
 });
 
-Deno.test("sortRequested says that an address outside every range is tracked nowhere", async () => {
-  const { warnings } = await load(RANGES, { ip: "10.0.0.5,192.168.7.5/16" });
+Deno.test("sortRequested refuses an address outside every range, unless requests is any; it is then tracked nowhere", async () => {
+  const asked = { ip: "10.0.0.5,192.168.7.5/16" };
+  for (const fields of [RANGES, { ...RANGES, requests: "ranges" }, { ...RANGES, requests: "" }]) {
+    const error = await failure(load(fields, asked));
+    assert.ok(error instanceof RequestRefusedError, error.name);
+    for (const part of ["192.168.7.5", "CNI_ARGS IP", "10.0.0.0/24, fd00::/64", '"requests": "any"']) {
+      assert.ok(error.message.includes(part), `"${error.message}" lacks "${part}"`);
+    }
+  }
+  const { warnings } = await load({ ...RANGES, requests: "any" }, asked);
   assert.deepEqual(warnings, [
     "CNI_ARGS IP 192.168.7.5 lies in no range: it is given as it is and tracked in no pool",
   ]);
+});
+
+Deno.test("sortRequested reads no request where something is released: what ADD recorded counts", async () => {
+  const { config } = await load(RANGES, { ip: "192.168.7.5/16", gateway: "no", purpose: "release" });
+  assert.deepEqual(shown(config), { requested: [], addresses: [] });
 });
 
 Deno.test("sortRequested goes by the network, so bounds and excludes do not make an address untracked", async () => {
@@ -67,14 +80,15 @@ Deno.test("sortRequested gives two ranges of one network an address each", async
 Deno.test("sortRequested refuses what cannot be given, naming where it was asked", async () => {
   await refuses(load(RANGES, { ip: "ten" }), "CNI_ARGS IP", '"ten"');
   await refuses(load(RANGES, { ip: "10.0.0.5/33" }), "CNI_ARGS IP", '"10.0.0.5/33"');
-  await refuses(load(RANGES, { ip: "192.168.7.5" }), "CNI_ARGS IP", "prefix length");
+  await refuses(load({ ...RANGES, requests: "any" }, { ip: "192.168.7.5" }), "CNI_ARGS IP", "prefix length");
   await refuses(load(RANGES, { ip: "10.0.0.5,10.0.0.6" }), "CNI_ARGS IP", "10.0.0.6", "one address");
   const args = (ips: unknown) => load(RANGES, { conf: { args: { cni: { ips } } } });
   await refuses(args(["10.0.0.5", "no"]), "args.cni.ips[1]", '"no"');
   await refuses(args(["10.0.0.5", 5]), "args.cni.ips[1]", "number 5");
   await refuses(args("10.0.0.5"), "args.cni.ips", "a list");
   await refuses(load(RANGES, { conf: { runtimeConfig: { ips: [""] } } }), "runtimeConfig.ips[0]");
-  await refuses(load({}, { ip: "10.0.0.5" }), "CNI_ARGS IP", "no range");
+  await refuses(load({}, { ip: "10.0.0.5" }), "CNI_ARGS IP", "outside all ranges of the network (none)");
+  await refuses(load({ requests: "any" }, { ip: "10.0.0.5" }), "CNI_ARGS IP", "no range");
   const many = Array.from({ length: 1_001 }, (_, i) => `10.9.${i >> 8}.${i & 255}/16`);
   await refuses(args(many), "args.cni.ips[1000]", "found 1001 requested addresses, wanted at most 1000");
   await refuses(load(RANGES, { gateway: many.join(",") }), "CNI_ARGS GATEWAY", "found 1001 gateways");
@@ -82,6 +96,7 @@ Deno.test("sortRequested refuses what cannot be given, naming where it was asked
 
 Deno.test("withGateways sets a GATEWAY of CNI_ARGS on the static addresses whose network contains it", async () => {
   const { config } = await load({
+    requests: "any",
     addresses: [{ address: "10.9.0.5/16", gateway: "10.9.0.9" }, { address: "fd09::5/64" }, { address: "10.8.0.5/16" }],
   }, { ip: "192.168.7.5/16", gateway: "10.9.0.1, fd09::1,192.168.0.1", conf: { cniVersion: "1.0.0" } });
   assert.deepEqual(shown(config).addresses, [
@@ -102,12 +117,38 @@ Deno.test("parseAddresses keeps host bits and order", async () => {
   assert.deepEqual(shown(config).addresses, ["10.9.0.5/16", "10.8.0.1/24", "fd00::5/64 via fd00::1"]);
 });
 
+Deno.test("refuseAllocatable refuses a static address that a range allocates, not one that it withholds", async () => {
+  const range = {
+    range: "10.0.0.10-10.0.0.20/24",
+    exclude: ["10.0.0.12"],
+    gateway: "10.0.0.15",
+    ipRanges: [{ range: "fd00::/64" }],
+  };
+  const statics = (...addresses: string[]) => ({ ...range, addresses: addresses.map((address) => ({ address })) });
+  const conf = { cniVersion: "1.0.0" };
+  await load(statics("10.0.0.12/24", "10.0.0.9/24", "10.0.0.21/24", "10.0.0.15/24", "10.1.0.11/24", "fd00::/64"), {
+    conf,
+  });
+  const message = "range 10.0.0.0/24 allocates it (10.0.0.10 to 10.0.0.20)";
+  await refuses(
+    load(statics("10.9.0.5/24", "10.0.0.11/24"), { conf }),
+    "ipam.addresses[1].address",
+    "10.0.0.11",
+    message,
+  );
+  await refuses(load(statics("10.0.0.11/16"), { conf }), "ipam.addresses[0].address", message);
+  await refuses(load(statics("fd00::5/64"), { conf, purpose: "inspect" }), "ipam.addresses[0].address", "fd00::5");
+  await refuses(load({ ...statics("10.0.0.15/24"), exclude_gateway: false }), "ipam.addresses[0].address", "10.0.0.15");
+  const { config } = await load(statics("10.0.0.11/24"), { conf, purpose: "release" });
+  assert.deepEqual(shown(config).addresses, ["10.0.0.11/24"]);
+});
+
 Deno.test("resolveConfig refuses two static addresses of a family where the CNI version has place for one", async () => {
   const addresses = [{ address: "10.9.0.5/16" }, { address: "10.8.0.5/16" }];
   for (const cniVersion of [undefined, "", "0.1.0", "0.2.0"]) {
     await refuses(load({ addresses }, { conf: { cniVersion } }), "ipam.addresses", "IPv4", "found 2");
     await refuses(
-      load({ addresses: addresses.slice(1) }, { ip: "10.7.0.5/16", conf: { cniVersion } }),
+      load({ addresses: addresses.slice(1), requests: "any" }, { ip: "10.7.0.5/16", conf: { cniVersion } }),
       "ipam.addresses",
     );
     const dual = [{ address: "10.9.0.5/16" }, { address: "fd00::5/64" }];

@@ -94,7 +94,8 @@ Deno.test("loadConfig of fields of any kind gives ranges whose bounds lie in the
       const conf = { name: "n", ipam, runtimeConfig: { ips: [asked] } };
       const loaded = await loadOrRefuse({ conf, ip: asked, gateway: asked }, JSON.stringify(flat)) ??
         await loadOrRefuse({ conf: { name: "n", ipam } }, JSON.stringify(flat)) ??
-        await loadOrRefuse({ conf: { name: "n", ipam } });
+        await loadOrRefuse({ conf: { name: "n", ipam } }) ??
+        await loadOrRefuse({ conf: { name: "n", ipam }, purpose: "release" });
       if (!loaded) return;
       taken++;
       for (const { cidr, first, last, excludes } of loaded.config.ranges) {
@@ -116,7 +117,7 @@ Deno.test("loadConfig is not moved by keys of the language's objects", async () 
     "ipam": {"type": "whereabouts", "datastore": "embedded", "__proto__": {"range": "10.0.0.0/24"},
       "kubernetes": {"__proto__": {"kubeconfig": "/k"}}}}`);
   const flat = '{"__proto__": {"gateway": "10.0.0.1"}, "kubernetes": {"__proto__": {"kubeconfig": "/k"}}}';
-  const loaded = await loadOrRefuse({ conf }, flat);
+  const loaded = await loadOrRefuse({ conf, purpose: "store" }, flat);
   assert.deepEqual(loaded?.config.ranges, []);
   assert.equal(loaded?.config.gateway, undefined);
   assert.equal(({} as Record<string, unknown>).gateway, undefined);
@@ -139,8 +140,10 @@ Deno.test("loadConfig refuses documents nested a hundred thousand deep", async (
 
 Deno.test("loadConfig ends in bounded work on documents of a hundred thousand mistakes", async () => {
   const unknown = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`rnage${i}`, 1]));
-  const loaded = await loadOrRefuse({ conf: { ipam: { ...unknown, type: "whereabouts", datastore: "embedded" } } });
+  const conf = { ipam: { ...unknown, type: "whereabouts", datastore: "embedded" } };
+  const loaded = await loadOrRefuse({ conf, purpose: "store" });
   assert.equal(loaded?.warnings.length, 11);
+  assert.equal(await loadOrRefuse({ conf }), undefined);
   const exclude = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/25`);
   const excluded = await loadOrRefuse({ conf: { ipam: { type: "whereabouts", range: "10.0.0.0/8", exclude } } });
   assert.equal(excluded?.config.ranges[0]?.excludes.length, 10_000);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { formatCidr } from "../../src/address/cidr.ts";
-import { FLAT_FILES, loadConfig, NotWhereaboutsError } from "../../src/config/load.ts";
+import { FLAT_FILES } from "../../src/config/files.ts";
+import { loadConfig, NotWhereaboutsError } from "../../src/config/load.ts";
 import { memoryWorld } from "../support/world.ts";
 import { bounds, failure, FLAT_FILE, load, loadExactly, refuses } from "./support.ts";
 
@@ -28,9 +29,27 @@ Deno.test("loadConfig takes the smallest configuration and knows every default",
   assert.deepEqual([warnings, notes], [[], []]);
 });
 
-Deno.test("loadConfig needs no flat file, and no range", async () => {
-  const { config } = await load({});
-  assert.deepEqual(config.ranges, []);
+Deno.test("loadConfig needs no flat file, and no range where only the store is of interest or something is released", async () => {
+  for (const purpose of ["store", "release"] as const) {
+    assert.deepEqual((await load({}, { purpose })).config.ranges, []);
+  }
+  assert.deepEqual((await load({ requests: "any" }, { purpose: "allocate" })).config.ranges, []);
+});
+
+Deno.test("loadConfig opens no file that a network names where it is inspected from outside its node", async () => {
+  for (const path of ["/absent", "/secret", "/folder"]) {
+    const files = {
+      "/secret": { gateway: "10.0.0.1" },
+      "/folder/whereabouts.conf": { gateway: "10.0.0.1" },
+      [FLAT_FILE]: { log_file: "/flat" },
+    };
+    const { config, notes } = await load({ range: "10.0.0.0/24", configuration_path: path }, {
+      files,
+      purpose: "inspect",
+    });
+    assert.deepEqual([config.gateway, config.log.file], [undefined, "/flat"]);
+    assert.deepEqual(notes, ["ipam.configuration_path is ignored: only the plugin opens files of the node"]);
+  }
 });
 
 Deno.test("loadConfig searches the flat file in the original's order; the first one serves alone", async () => {
@@ -167,7 +186,7 @@ Deno.test("loadConfig takes the keys of the network configuration without regard
   const conf = {
     Name: "n",
     CNIVersion: "0.4.0",
-    IPAM: { Type: "whereabouts", DataStore: "embedded", GATEWAY: "10.0.0.1" },
+    IPAM: { Type: "whereabouts", DataStore: "embedded", RANGE: "10.0.0.0/24", GATEWAY: "10.0.0.1" },
   };
   const { config } = await loadConfig(memoryWorld(), { conf });
   assert.deepEqual([config.network, config.cniVersion], ["n", "0.4.0"]);

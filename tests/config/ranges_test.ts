@@ -213,10 +213,15 @@ Deno.test("parseRange warns of an exclude that excludes nothing", () => {
   ]);
 });
 
-Deno.test("withoutAddress keeps the gateway of each family from being given, where exclude_gateway asks for it", async () => {
+Deno.test("withoutGateway keeps the gateway of each family free, unless exclude_gateway is false", async () => {
   const ranges = { range: "10.0.0.0/24", ipRanges: [{ range: "fd00::/64" }], gateway: "10.0.0.1" };
-  const excluded = (await load({ ...ranges, exclude_gateway: true })).config.ranges;
-  assert.deepEqual(excluded.map((range) => range.excludes), [[{ first: 0x0a000001n, last: 0x0a000001n }], []]);
-  const kept = (await load(ranges)).config.ranges;
+  for (const fields of [ranges, { ...ranges, exclude_gateway: true }]) {
+    const [four, six] = (await load(fields)).config.ranges;
+    assert.deepEqual([four?.excludes, four?.gateway], [[{ first: 0x0a000001n, last: 0x0a000001n }], 0x0a000001n]);
+    assert.deepEqual([six?.excludes, six?.gateway], [[], undefined]);
+  }
+  const kept = (await load({ ...ranges, exclude_gateway: false })).config.ranges;
   assert.deepEqual(kept.map((range) => range.excludes), [[], []]);
+  const elsewhere = (await load({ ...ranges, gateway: "10.0.1.1" })).config.ranges;
+  assert.deepEqual(elsewhere.map((range) => range.excludes), [[], []]);
 });

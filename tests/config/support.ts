@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { formatIp, type Ip } from "../../src/address/ip.ts";
 import type { IpRange } from "../../src/address/range.ts";
+import { isObject } from "../../src/config/document.ts";
 import { loadConfig, type LoadInput } from "../../src/config/load.ts";
 import { ConfigError, type Loaded } from "../../src/config/types.ts";
 import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
@@ -28,15 +29,18 @@ export function load(ipam: Readonly<Record<string, unknown>>, options: LoadOptio
   return loadExactly({ type: "whereabouts", datastore: "embedded", ...ipam }, options);
 }
 
-/** Loads a network with this very `ipam`. */
+/** Loads a network with this very `ipam`. One without anything to allocate from is loaded for its store, unless the test says what for. */
 export function loadExactly(ipam: unknown, options: LoadOptions = {}): Promise<Loaded> {
   const { conf, files = {}, folders = [], ...input } = options;
+  const allocates = isObject(ipam) && ["range", "ipRanges", "addresses"].some((key) => key in ipam);
+  const asks = input.pod !== undefined || input.ip !== undefined || input.gateway !== undefined;
+  const purpose = allocates || asks ? {} : { purpose: "store" as const };
   const texts: Record<string, string | Error> = {};
   for (const [path, content] of Object.entries(files)) {
     texts[path] = typeof content === "string" || content instanceof Error ? content : JSON.stringify(content);
   }
   const world: MemoryWorldOptions = { files: texts, folders };
-  return loadConfig(memoryWorld(world), { conf: { name: "net", ipam, ...conf }, ...input });
+  return loadConfig(memoryWorld(world), { conf: { name: "net", ipam, ...conf }, ...purpose, ...input });
 }
 
 /** The error of a load that must fail. */

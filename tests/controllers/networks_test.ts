@@ -29,6 +29,59 @@ Deno.test("readNetworks reads single configurations and lists, and one that cann
   assert.deepEqual(faults.map(({ attachment }) => attachment.name), ["nonsense", "wrong"]);
 });
 
+Deno.test("readNetworks reads the networks over the flat file, as the plugin does, and opens no file that a network names", async () => {
+  const flat = {
+    enable_overlapping_ranges: false,
+    node_slice_size: "/26",
+    configuration_path: "/etc/cni/net.d/whereabouts.d",
+  };
+  const secret = { range: "10.9.0.0/24", network_name: "read" };
+  const files = { "/etc/cni/net.d/whereabouts.d/whereabouts.conf": flat, "/mounted.conf": {}, "/secret": secret };
+  const texts = Object.entries(files).map(([path, value]) => [path, JSON.stringify(value)]);
+  const world = memoryWorld({ files: Object.fromEntries(texts) });
+  const k3s = "/var/lib/rancher/k3s/agent/etc/cni/net.d/whereabouts.d/whereabouts.conf";
+  const attachments = [
+    attachment("plain", { range: "10.0.0.0/24" }),
+    attachment("inline", { range: "10.1.0.0/24", enable_overlapping_ranges: true }),
+    attachment("k3s", { range: "10.2.0.0/24", configuration_path: k3s }),
+    attachment("thief", { range: "10.3.0.0/24", configuration_path: "/secret" }),
+  ];
+  const read: string[] = [];
+  const watched = { ...world, readTextFile: (path: string) => (read.push(path), world.readTextFile(path)) };
+  const { networks, faults } = await readNetworks(watched, attachments);
+  assert.deepEqual(faults, []);
+  assert.deepEqual(networks.map(({ config }) => [config.overlapping, config.nodeSliceSize, config.networkName]), [
+    [false, "/26", ""],
+    [true, "/26", ""],
+    [false, "/26", ""],
+    [false, "/26", ""],
+  ]);
+  assert.deepEqual(read, ["/etc/cni/net.d/whereabouts.d/whereabouts.conf"], "once for all networks");
+  const named = await readNetworks(world, attachments, "/mounted.conf");
+  assert.deepEqual(named.networks.map(({ config }) => config.overlapping), [true, true, true, true]);
+});
+
+Deno.test("readNetworks blames no network for a flat file that cannot be read", async () => {
+  const world = memoryWorld({ files: { "/etc/cni/net.d/whereabouts.d/whereabouts.conf": "{" } });
+  await assert.rejects(
+    readNetworks(world, [attachment("a", { range: "10.0.0.0/24" })]),
+    /Cannot parse .*whereabouts\.conf/,
+  );
+});
+
+Deno.test("readNetworks finds the networks that would give nothing, or what others give", async () => {
+  const { networks, faults } = await readNetworks(memoryWorld(), [
+    attachment("typo", { rnge: "10.80.0.0/29" }),
+    attachment("static", { range: "10.0.0.0/24", addresses: [{ address: "10.0.0.7/24" }] }),
+    attachment("start", { range: "10.0.0.0/24", range_start: "10.70.0.300" }),
+  ]);
+  assert.deepEqual(networks, []);
+  const messages = faults.map(({ error }) => error instanceof Error ? error.message : error);
+  for (const [i, part] of ["did you mean range?", "10.0.0.7", "10.70.0.300"].entries()) {
+    assert.ok(String(messages[i]).includes(part));
+  }
+});
+
 Deno.test("usersOf finds the networks of a pool by name, range and slice", async () => {
   const networks = [
     await network("plain", { range: "10.0.0.0/24" }),

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import type { IpRange } from "../../src/address/range.ts";
 import { AddressTakenError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
-import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner } from "./lab.ts";
+import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner, range } from "./lab.ts";
 
 const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
 
@@ -225,6 +226,57 @@ Deno.test("allocate refuses a requested address that somebody has, here or over 
     });
     assert.deepEqual(await contents(driver), before);
   }
+});
+
+/** A range, an address that it allocates to nobody, and why not. */
+const WITHHELD:
+  readonly (readonly [range: Partial<IpRange> & { readonly text: string }, requested: string, why: RegExp])[] = [
+    [
+      { text: "10.0.0.100-10.0.0.200/24" },
+      "10.0.0.99",
+      /outside the bounds 10\.0\.0\.100 to 10\.0\.0\.200 of the range$/,
+    ],
+    [{ text: "10.0.0.100-10.0.0.200/24" }, "10.0.0.201", /outside the bounds/],
+    [{ text: "10.0.0.0/24!10.0.0.7!10.0.0.8" }, "10.0.0.8", /excluded from the range \(10\.0\.0\.7 to 10\.0\.0\.8\)$/],
+    [
+      { text: "10.0.0.0/24!10.0.0.1", gateway: ip("10.0.0.1").value },
+      "10.0.0.1",
+      /the gateway, .*exclude_gateway is false$/,
+    ],
+    [
+      { text: "10.0.0.64-10.0.0.127/24", slice: { node: "n7", cidr: range("10.0.0.64/26").cidr } },
+      "10.0.0.9",
+      /outside 10\.0\.0\.64\/26, the slice of node n7$/,
+    ],
+    [{ text: "fd00::/64!fd00::7" }, "fd00::7", /excluded from the range \(fd00::7 to fd00::7\)$/],
+  ];
+
+Deno.test("allocate refuses a requested address that the range withholds, says why, and keeps nothing", async () => {
+  for (const [{ text, ...more }, requested, why] of WITHHELD) {
+    await using driver = await memory();
+    const asked = { ...config(["10.9.0.0/24"]), requested: [ip(requested)] };
+    const ranges = [...asked.ranges, { ...range(text), ...more }];
+    await assert.rejects(callers(driver).add("a/net1/x", { ...asked, ranges }), (error) => {
+      assert(error instanceof AddressTakenError, String(error));
+      assert.match(error.message, why);
+      assert.match(error.message, new RegExp(`^Cannot give the requested address ${requested} of pool `));
+      return true;
+    });
+    assert.deepEqual(await contents(driver), {}, text);
+  }
+});
+
+Deno.test("allocate leaves an owner the requested address that the range withholds by now", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  const asked = { requested: [ip("10.0.0.50")] };
+  for (const text of ["10.0.0.0/24", "10.0.0.0/24!10.0.0.50", "10.0.0.60-10.0.0.70/24"]) {
+    assert.deepEqual(await add("a/net1/x", config([text], asked)), ["10.0.0.50"], text);
+  }
+  await assert.rejects(
+    add("b/net1/y", config(["10.0.0.60-10.0.0.70/24"], { requested: [ip("10.0.0.51")] })),
+    AddressTakenError,
+  );
 });
 
 Deno.test("allocate asks the store as seldom as promised", async () => {

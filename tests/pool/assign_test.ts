@@ -104,9 +104,9 @@ Deno.test("assign says when nothing is left", () => {
   });
 });
 
-Deno.test("assign gives the requested address, in the bounds or not, and leaves the former one to its sandbox", () => {
+Deno.test("assign gives the requested address, and leaves the former one to its sandbox", () => {
   const stored = pool({ 3: "a/net1/old", 4: "a/net2/x" });
-  const request = claim(owner("a/net1/x"), range(1, 5, [9]), { requested: at(9) });
+  const request = claim(owner("a/net1/x"), range(1, 10, [5]), { requested: at(9) });
   const { outcome, after } = run(stored, request);
   assert.deepEqual(outcome, { kind: "claimed", allocation: held(9, "a/net1/x") });
   assert.deepEqual(after, { 3: "a/net1/old", 4: "a/net2/x", 9: "a/net1/x" });
@@ -114,6 +114,20 @@ Deno.test("assign gives the requested address, in the bounds or not, and leaves 
   assert.deepEqual(again, { outcome: { kind: "held", allocation: held(9, "a/net1/x") }, after });
   const restarted = run(pool(after), { ...request, owner: owner("a/net1/new") });
   assert.deepEqual(restarted.outcome, { kind: "held", allocation: held(9, "a/net1/new") });
+});
+
+Deno.test("assign holds requests to bounds, excludes and slice, but leaves an owner what it has", () => {
+  const slice = { slice: { node: "n", cidr: cidr("10.0.0.0/29") }, last: at(7) };
+  const ranges = { bounds: range(1, 5), exclude: range(1, 14, [9]), slice: { ...range(1, 14), ...slice } };
+  for (const [rule, limited] of Object.entries(ranges)) {
+    const request = claim(owner("a/net1/x"), limited, { requested: at(9) });
+    assert.deepEqual(run(pool({ 3: "a/net1/x" }), request), {
+      outcome: { kind: "unusable", address: at(9) },
+      after: { 3: "a/net1/x" },
+    }, rule);
+    const own = run(pool({ 9: "a/net1/old" }), request);
+    assert.deepEqual(own.outcome, { kind: "held", allocation: held(9, "a/net1/x") }, rule);
+  }
 });
 
 Deno.test("assign leaves the other addresses of an attachment that asks again for one it has", () => {

@@ -1,0 +1,110 @@
+/**
+ * The configuration files of a node. With `node.ts` the only reader of files in this folder.
+ *
+ * @module
+ */
+import { parseJson } from "../world/json.ts";
+import type { World } from "../world/world.ts";
+import { type Document, isObject, quote, readDocument, text, type Warn } from "./document.ts";
+import { mergeDocuments } from "./merge.ts";
+import { IPAM_FIELDS } from "./schema.ts";
+import { ConfigError } from "./types.ts";
+
+/** Path of the flat file in a folder of CNI configurations. */
+const FLAT_FILE = "whereabouts.d/whereabouts.conf";
+
+/**
+ * Where the flat file is searched, in this order: the folders of the original, then those in which k3s, RKE2 and MicroK8s keep CNI
+ * configurations.
+ */
+export const FLAT_FILES: readonly string[] = [
+  "/etc/kubernetes/cni/net.d",
+  "/etc/cni/net.d",
+  "/host/etc/cni/net.d",
+  "/var/lib/rancher/k3s/agent/etc/cni/net.d",
+  "/var/lib/rancher/rke2/agent/etc/cni/net.d",
+  "/var/snap/microk8s/current/args/cni-network",
+].map((folder) => `${folder}/${FLAT_FILE}`);
+
+/** The name of the flat file in a folder that `configuration_path` names. */
+const FLAT_FILE_NAME = "whereabouts.conf";
+
+/** A document and where it is from. */
+export interface Layer {
+  /** `ipam`, or the file's path. */
+  readonly source: string;
+  /** Its fields. */
+  readonly document: Document;
+}
+
+/**
+ * Reads the flat file: the one named, else the first that exists of the usual places.
+ *
+ * @returns one layer, or none where the file does not exist
+ * @throws {ConfigError} it exists and cannot be read; or it is named and missing
+ */
+export async function readFlatFile(
+  world: World,
+  { named, extraPaths = [] }: { readonly named?: string | undefined; readonly extraPaths?: readonly string[] },
+  warn: Warn = () => {},
+): Promise<readonly Layer[]> {
+  const path = named ?? await firstExisting(world, [...FLAT_FILES, ...extraPaths]);
+  return path === undefined ? [] : [await readLayer(world, path, warn)];
+}
+
+/**
+ * Reads the file that `configuration_path` names; a folder there may have one under the flat file's name.
+ *
+ * @throws {ConfigError} it is missing or cannot be read
+ */
+export async function readNamedFile(world: World, inline: Document, warn: Warn): Promise<readonly Layer[]> {
+  const path = text(inline, "configuration_path");
+  if (path === undefined) return [];
+  if (await world.isDirectory(path)) {
+    const inside = await firstExisting(world, [`${path.replace(/\/+$/, "")}/${FLAT_FILE_NAME}`]);
+    return inside === undefined ? [] : [await readLayer(world, inside, warn)];
+  }
+  if (await world.exists(path)) return [await readLayer(world, path, warn)];
+  throw new ConfigError(
+    "ipam.configuration_path",
+    `Cannot read ipam.configuration_path ${quote(path)}: there is no such file; create it or remove the field`,
+  );
+}
+
+async function firstExisting(world: World, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if (await world.exists(path)) return path;
+  }
+}
+
+async function readLayer(world: World, path: string, warn: Warn): Promise<Layer> {
+  const content = await world.readTextFile(path, "configuration").catch((cause) => {
+    throw failure("read", path, cause);
+  });
+  return { source: path, document: parseFlatFile(content, path, warn) };
+}
+
+/**
+ * Reads the text of a configuration file: fields of `ipam`, or a whole network configuration.
+ *
+ * @param source the file, for messages
+ * @throws {ConfigError} it is not JSON, or a field is of another type
+ */
+export function parseFlatFile(content: string, source: string, warn: Warn): Document {
+  let value: unknown;
+  try {
+    value = parseJson(content);
+  } catch (cause) {
+    throw failure("parse", source, cause);
+  }
+  const ipam = isObject(value) ? value.ipam : undefined;
+  if (!isObject(ipam)) return readDocument(value, IPAM_FIELDS, source, warn);
+  warn(`${source} is a whole network configuration: what its ipam object says fills what is not at the top`);
+  const top = readDocument(value, IPAM_FIELDS, source, () => {});
+  return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${source}.ipam`, warn));
+}
+
+function failure(what: string, path: string, cause: unknown): ConfigError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConfigError(path, `Cannot ${what} the configuration file ${quote(path)}: ${reason}`, { cause });
+}
