@@ -57,6 +57,8 @@ export {
   type PoolKey,
 } from "./src/pool/types.ts";
 export { networksOf } from "./src/config/conflist.ts";
+export type { Document } from "./src/config/document.ts";
+export { type ConfigLayer, readFlatFile } from "./src/config/files.ts";
 export { loadConfig, type LoadInput, NotWhereaboutsError } from "./src/config/load.ts";
 export {
   ConfigError,
@@ -67,6 +69,7 @@ export {
   type Loaded,
   NoStoreError,
   type Purpose,
+  RequestRefusedError,
   type Route,
   type StaticAddress,
 } from "./src/config/types.ts";

@@ -30,7 +30,7 @@ export const FLAT_FILES: readonly string[] = [
 const FLAT_FILE_NAME = "whereabouts.conf";
 
 /** A document and where it is from. */
-export interface Layer {
+export interface ConfigLayer {
   /** `ipam`, or the file's path. */
   readonly source: string;
   /** Its fields. */
@@ -46,8 +46,8 @@ export interface Layer {
 export async function readFlatFile(
   world: World,
   { named, extraPaths = [] }: { readonly named?: string | undefined; readonly extraPaths?: readonly string[] },
-  warn: Warn = () => {},
-): Promise<readonly Layer[]> {
+  warn: (warning: string) => void = () => {},
+): Promise<readonly ConfigLayer[]> {
   const path = named ?? await firstExisting(world, [...FLAT_FILES, ...extraPaths]);
   return path === undefined ? [] : [await readLayer(world, path, warn)];
 }
@@ -57,7 +57,7 @@ export async function readFlatFile(
  *
  * @throws {ConfigError} it is missing or cannot be read
  */
-export async function readNamedFile(world: World, inline: Document, warn: Warn): Promise<readonly Layer[]> {
+export async function readNamedFile(world: World, inline: Document, warn: Warn): Promise<readonly ConfigLayer[]> {
   const path = text(inline, "configuration_path");
   if (path === undefined) return [];
   if (await world.isDirectory(path)) {
@@ -77,7 +77,7 @@ async function firstExisting(world: World, paths: readonly string[]): Promise<st
   }
 }
 
-async function readLayer(world: World, path: string, warn: Warn): Promise<Layer> {
+async function readLayer(world: World, path: string, warn: Warn): Promise<ConfigLayer> {
   const content = await world.readTextFile(path, "configuration").catch((cause) => {
     throw failure("read", path, cause);
   });

@@ -5,7 +5,7 @@
  */
 import type { World } from "../world/world.ts";
 import { describe, type Document, isObject, lookup, readDocument, type Warn } from "./document.ts";
-import { FLAT_FILES, type Layer, readFlatFile, readNamedFile } from "./files.ts";
+import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./files.ts";
 import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
 import { namesStore } from "./datastore.ts";
@@ -27,7 +27,7 @@ export interface LoadInput {
   /** Further places of the flat file, searched last. */
   readonly extraPaths?: readonly string[];
   /** The flat file as {@linkcode readFlatFile} read it, for many networks. Absent: it is searched. */
-  readonly below?: readonly Layer[];
+  readonly below?: readonly ConfigLayer[];
   /** What for. Default `allocate`. */
   readonly purpose?: Purpose;
   /** Whether the call names a pod of Kubernetes: `allocate` then needs a configured store. Default false. */
@@ -79,7 +79,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
 }
 
 /** The places that were searched, for whoever has to put a store there. */
-function noStore(layers: readonly Layer[], { extraPaths = [] }: LoadInput): NoStoreError {
+function noStore(layers: readonly ConfigLayer[], { extraPaths = [] }: LoadInput): NoStoreError {
   const searched = [...FLAT_FILES, ...extraPaths];
   const read = layers.slice(1).map(({ source }) => source);
   return new NoStoreError(
@@ -113,7 +113,7 @@ async function askedFor(
 }
 
 /** Says which file a bad value is from, where it is not the inline configuration's. */
-function withSource(error: ConfigError, layers: readonly Layer[]): ConfigError {
+function withSource(error: ConfigError, layers: readonly ConfigLayer[]): ConfigError {
   const [root, key = ""] = error.field.split(/[.[]/);
   const layer = layers.find(({ document }) => !isEmpty(document[key]));
   if (root !== INLINE || !layer || layer.source === INLINE) return error;
@@ -142,7 +142,7 @@ async function readLayers(
   inline: Document,
   { extraPaths = [], purpose, below }: LoadInput,
   warn: Warn,
-): Promise<[Layer, ...Layer[]]> {
+): Promise<[ConfigLayer, ...ConfigLayer[]]> {
   const named = purpose === "inspect" ? [] : await readNamedFile(world, inline, warn);
   const flat = below ?? await readFlatFile(world, { extraPaths }, warn);
   const others = flat.filter(({ source }) => source !== named[0]?.source);
