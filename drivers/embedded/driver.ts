@@ -10,7 +10,7 @@ import type { Datastore } from "../../src/config/types.ts";
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
-import { formatPoolKey } from "../../src/pool/types.ts";
+import { formatPoolKey, sameOwner } from "../../src/pool/types.ts";
 import {
   ConflictError,
   type PoolSnapshot,
@@ -140,8 +140,16 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
     `INSERT OR REPLACE INTO allocations (pool, address, ${OWNER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = database.prepare("DELETE FROM allocations WHERE pool = ? AND address = ?");
-  for (const { address, after } of changes) {
+  const get = database.prepare(`SELECT ${OWNER_COLUMNS} FROM allocations WHERE pool = ? AND address = ?`);
+  for (const { address, before, after } of changes) {
     const text = formatIp({ family: key.cidr.family, value: address });
+    const stored = get.get(pool, text);
+    // a file that was restored from a backup comes to the same version with other content
+    if (stored && before ? !sameOwner(toOwner(stored), before) : stored || before) {
+      throw new ConflictError(
+        `Pool ${formatPoolKey(key)} holds another entry for ${text} than the decision was made on`,
+      );
+    }
     if (after) put.run(pool, text, ...ownerValues(after));
     else remove.run(pool, text);
   }

@@ -15,9 +15,9 @@ import {
 } from "../../src/storage/driver.ts";
 import type { OpenContext } from "../../src/storage/open.ts";
 import { decodeKey, encodeKey, legacyKeys, mayBeLegacy, poolsPrefix } from "./keys.ts";
-import { etcdMigration, olderKeys, snapshotOf, type Version } from "./migration.ts";
+import { etcdMigration, ifUnchanged, olderKeys, snapshotOf, type Version } from "./migration.ts";
 import { type EtcdSession, openSession } from "./session.ts";
-import { decodeValue, EMPTY, encodeValue, isClosed, toAllocations, withChanges } from "./value.ts";
+import { decodeValue, EMPTY, encodeValue, headOf, isClosed, toAllocations, withChanges } from "./value.ts";
 import { findUnreadable } from "./unreadable.ts";
 
 /** Opens an etcd store. */
@@ -46,22 +46,23 @@ class EtcdDriver implements StorageDriver {
 
   async commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
     const { key } = snapshot;
-    const { revision, document } = snapshot.version as Version;
+    const { document, ...read } = snapshot.version as Version;
     const name = encodeKey(this.#prefix, key);
     const changed = withChanges(document, changes, key.cidr.family);
     const value = encodeValue(changed, `pool ${formatPoolKey(key)}`);
     const legacy = changes.some(({ after }) => after) ? legacyKeys(key) : [];
     const { succeeded, header } = await this.#session.call(signal, (client) => {
-      const condition = client.if(name, "Mod", "==", Number(revision));
+      const condition = ifUnchanged(client, name, read);
       for (const old of legacy) condition.and(old, "Create", "==", 0); // an older plugin came back, and gives addresses again
       return condition.then(client.put(name).value(value)).commit();
     });
     if (!succeeded) {
       if (legacy.length > 0) await this.#refuseLegacy(key, signal);
-      throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${revision}`);
+      throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${read.revision}`);
     }
     const allocations = toAllocations(changed, key.cidr.family);
-    return { key, allocations, version: { revision: header.revision, document: changed } satisfies Version };
+    const version: Version = { revision: header.revision, document: changed, head: headOf(value) };
+    return { key, allocations, version };
   }
 
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
@@ -71,7 +72,8 @@ class EtcdDriver implements StorageDriver {
       const name = stored.toString();
       const key = decodeKey(prefix, name);
       const document = decodeValue(value.toString());
-      if (key && document) return isClosed(document) ? [] : [snapshotOf(key, { revision, document })];
+      const version = document && { revision, document, head: headOf(value.toString()) };
+      if (key && version) return isClosed(document) ? [] : [snapshotOf(key, version)];
       this.#session.log.error("Key is left out: it is no pool of a format this release reads", { key: name });
       return [];
     });
@@ -105,7 +107,7 @@ class EtcdDriver implements StorageDriver {
         `Cannot use pool ${formatPoolKey(key)} of etcd: it was moved to another store; name that one in ipam.datastore`,
       );
     }
-    return snapshotOf(key, { revision, document });
+    return snapshotOf(key, { revision, document, head: headOf(value) });
   }
 
   /** Addresses that older releases recorded must not be given again, so their records are converted first. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ComparatorBuilder, Etcd3 } from "etcd3";
 import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import {
   ConflictError,
@@ -20,6 +21,7 @@ import {
   decodeValue,
   EMPTY,
   encodeValue,
+  headOf,
   isClosed,
   oddEntries,
   type PoolDocument,
@@ -33,6 +35,18 @@ export interface Version {
   readonly revision: string;
   /** The decoded value. */
   readonly document: PoolDocument;
+  /** What tells the value from others of the same revision (`headOf`). */
+  readonly head?: string | undefined;
+}
+
+/** Begins a transaction on a pool's key that is done only if the key is as it was read. */
+export function ifUnchanged(
+  client: Etcd3,
+  name: string,
+  { revision, head }: Omit<Version, "document">,
+): ComparatorBuilder {
+  const condition = client.if(name, "Mod", "==", Number(revision));
+  return head === undefined ? condition : condition.and(name, "Value", ">", head).and(name, "Value", "<", `${head}~`);
 }
 
 /** What a session migrates. */
@@ -47,11 +61,11 @@ export function etcdMigration(session: EtcdSession): Migration {
         const key = decodeKey(prefix, name.toString());
         const document = decodeValue(value.toString());
         if (!key || !document || !isClosed(document) || Object.keys(document.allocations).length === 0) return [];
-        return [snapshotOf(key, { revision, document })];
+        return [snapshotOf(key, { revision, document, head: headOf(value.toString()) })];
       });
     },
     close: async ({ key, version }, signal) => {
-      const { document, revision } = version as Version;
+      const { document } = version as Version;
       const odd = oddEntries(document, key.cidr.family);
       if (odd.length > 0) {
         throw new RefusedError(
@@ -59,10 +73,10 @@ export function etcdMigration(session: EtcdSession): Migration {
             `correct ${encodeKey(session.settings.prefix, key)} by hand`,
         );
       }
-      return await replace(session, key, revision, closedDocument(document), signal);
+      return await replace(session, key, version as Version, closedDocument(document), signal);
     },
     empty: async ({ key, version }, signal) => {
-      await replace(session, key, (version as Version).revision, closedDocument(EMPTY), signal);
+      await replace(session, key, version as Version, closedDocument(EMPTY), signal);
     },
   };
 }
@@ -116,11 +130,12 @@ async function convert(
     }
     const changes = decide(record, toAllocations(document, key.cidr.family));
     if (!changes) return;
+    const present = { revision: stored?.mod_revision ?? "0", head: stored && headOf(stored.value.toString()) };
     const value = encodeValue(withChanges(document, changes, key.cidr.family), `${name} as pool ${pool}`);
     const { succeeded } = await session.call(
       signal,
       (client) =>
-        client.if(name, "Mod", "==", Number(revision)).and(pool, "Mod", "==", Number(stored?.mod_revision ?? 0))
+        ifUnchanged(client, pool, present).and(name, "Mod", "==", Number(revision))
           .and(held, "Create", ">", 0).then(client.put(pool).value(value), client.delete().key(name)).commit(),
     );
     if (!succeeded) throw new ConflictError(`${name} or its pool ${pool} changed while it was converted`);
@@ -130,7 +145,7 @@ async function convert(
 async function replace(
   session: EtcdSession,
   key: PoolKey,
-  revision: string,
+  version: Version,
   document: PoolDocument,
   signal: AbortSignal,
 ): Promise<PoolSnapshot> {
@@ -138,10 +153,10 @@ async function replace(
   const value = encodeValue(document, `pool ${formatPoolKey(key)}`);
   const { succeeded, header } = await session.call(
     signal,
-    (client) => client.if(name, "Mod", "==", Number(revision)).then(client.put(name).value(value)).commit(),
+    (client) => ifUnchanged(client, name, version).then(client.put(name).value(value)).commit(),
   );
-  if (!succeeded) throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${revision}`);
-  return snapshotOf(key, { revision: header.revision, document });
+  if (!succeeded) throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${version.revision}`);
+  return snapshotOf(key, { revision: header.revision, document, head: headOf(value) });
 }
 
 /** A pool as it was read. */

@@ -2,10 +2,10 @@
  * A pool's value in etcd: JSON that an operator can read with `etcdctl get`.
  *
  * ```json
- * {"version":1,"allocations":{"10.0.0.1":{"id":"9f1c","podref":"default/web-0","ifname":"net1"}}}
+ * {"version":1,"write":"5b1f0c2e9a7d4f36","allocations":{"10.0.0.1":{"id":"9f1c","podref":"default/web-0","ifname":"net1"}}}
  * ```
  *
- * An entry may have `node`, `poduid` and `sandbox` beside these (`storage/facts.ts`).
+ * An entry may have `sandbox` beside these (`storage/facts.ts`).
  *
  * @module
  */
@@ -34,16 +34,32 @@ const CLOSED_VERSION = 2;
 /** Bytes of a value, at most: etcd refuses requests over 1.5 MiB. */
 const LONGEST_VALUE = 1_400_000;
 
+/** Bytes of a write's mark: 64 bits. */
+const MARK_BYTES = 8;
+
 /**
- * Encodes a value.
+ * Encodes a value, and marks it as this write's.
  *
  * @param what it is the value of, for the message
  * @throws {RefusedError} it is longer than etcd takes
  */
 export function encodeValue(document: PoolDocument, what: string): string {
-  const value = JSON.stringify(document);
+  const { version, write: _, ...rest } = document as PoolDocument & { readonly write?: unknown };
+  const mark = [...crypto.getRandomValues(new Uint8Array(MARK_BYTES))].map((byte) =>
+    byte.toString(16).padStart(2, "0")
+  );
+  const value = JSON.stringify({ version, write: mark.join(""), ...rest });
   if (value.length <= LONGEST_VALUE) return value;
   throw new RefusedError(`Cannot store ${what}: its value has ${value.length} bytes, etcd takes ${LONGEST_VALUE}`);
+}
+
+/**
+ * The beginning of a value, up to its mark. It stands for the whole in comparisons: an etcd that was restored from a snapshot uses its revisions
+ * again, and a request with the old value beside the new one would halve what a pool can hold. Undefined where an older release wrote the
+ * value first.
+ */
+export function headOf(value: string): string | undefined {
+  return /^\{"version":\d+,"write":"[0-9a-f]+"/.exec(value)?.[0];
 }
 
 /** Whether the value is that of a pool whose entries are, or are on their way, elsewhere. */
@@ -107,9 +123,7 @@ export function withChanges(document: PoolDocument, changes: readonly Change[], 
       delete allocations[key];
       continue;
     }
-    const { node: _, poduid: __, sandbox: ___, ...rest } = before?.podRef === after.podRef
-      ? allocations[key] ?? {}
-      : {};
+    const { sandbox: _, ...rest } = before?.podRef === after.podRef ? allocations[key] ?? {} : {};
     allocations[key] = {
       ...rest,
       id: after.containerId,

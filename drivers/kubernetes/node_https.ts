@@ -74,7 +74,7 @@ class TunnelAgent extends Agent {
   override createConnection(
     options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
-  ): undefined {
+  ): Duplex {
     const done = (error: Error | null, stream?: Duplex) => callback?.(error, stream as Duplex); // none where there is an error
     const { hostname, port, username, password } = this.#proxy;
     const target = `${options.host?.includes(":") ? `[${options.host}]` : options.host}:${options.port ?? 443}`;
@@ -101,7 +101,7 @@ class TunnelAgent extends Agent {
     });
     asked.on("error", (error) => done(error));
     asked.end();
-    return undefined;
+    return undefined as unknown as Duplex; // it comes by the callback; older types of node do not know that
   }
 }
 

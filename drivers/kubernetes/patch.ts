@@ -5,7 +5,7 @@
  */
 import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
-import type { Change, PoolKey } from "../../src/pool/types.ts";
+import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
 import { encodeEntry, type Metadata } from "./resources.ts";
@@ -39,7 +39,8 @@ export interface Stored {
 }
 
 /**
- * A patch that is refused unless the object is at the version it was read at. What doubles the object's size is cleared on the way.
+ * A patch that is refused unless the object is at the version it was read at, each claimed address is free and every other entry is the one
+ * that was read: a store that was restored from a backup uses its versions again. What doubles the object's size is cleared on the way.
  *
  * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
  */
@@ -58,17 +59,25 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
   ]);
 }
 
-/** What makes one change. A refresh of the same pod's entry replaces the members that differ, so that others stay. */
+/** What makes one change of what was read. A refresh of the same pod's entry replaces the members that differ, so that others stay. */
 function operations({ before, after }: Change, path: string): PatchOperation[] {
-  if (!after) return [{ op: "remove", path }];
+  const asRead = before ? entryTests(path, before) : [{ op: "test", path, value: null } as const];
+  if (!after) return [...asRead, { op: "remove", path }];
   const refresh = before?.podRef === after.podRef && (after.ifName !== "" || before.ifName === "");
-  if (!refresh) return [{ op: "add", path, value: encodeEntry(after) }];
+  if (!refresh) return [...asRead, { op: "add", path, value: encodeEntry(after) }];
   const differing: PatchOperation[] = [];
   if (before.containerId !== after.containerId) {
     differing.push({ op: "replace", path: `${path}/id`, value: after.containerId });
   }
   if (before.ifName !== after.ifName) differing.push({ op: "add", path: `${path}/ifname`, value: after.ifName });
-  return [...differing, ...memberOperations(path, replacingFacts(before, after))];
+  return [...asRead, ...differing, ...memberOperations(path, replacingFacts(before, after))];
+}
+
+/** Tests that the entry is the one that was read, by the members that it had: an empty one may have been absent. */
+function entryTests(path: string, { containerId, podRef, ifName }: Allocation): PatchOperation[] {
+  const members = Object.entries({ id: containerId, podref: podRef, ifname: ifName });
+  return members.filter(([, value]) => value !== "")
+    .map(([member, value]) => ({ op: "test", path: `${path}/${member}`, value }));
 }
 
 /** What sets members of the object at the path, whether they exist or not. */

@@ -10,7 +10,7 @@ import type { Ip } from "../../src/address/ip.ts";
 import { sameOwner } from "../../src/pool/types.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts, replacingFacts } from "../../src/storage/facts.ts";
-import { annotate, annotationsOf, readAnnotations } from "./annotations.ts";
+import { annotate, annotationsOf } from "./annotations.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
 import { reservationName } from "./names.ts";
 import { memberOperations } from "./patch.ts";
@@ -77,7 +77,6 @@ export function look(api: ApiClient, name: string, signal: AbortSignal): Promise
 /** @returns undefined where there is one already */
 function create(api: ApiClient, name: string, wanted: Reservation, signal: AbortSignal) {
   const { podRef, ifName, containerId } = wanted;
-  const { node: _, ...facts } = encodeFacts(wanted);
   const body = {
     apiVersion: API_VERSION,
     kind: "OverlappingRangeIPReservation",
@@ -86,7 +85,7 @@ function create(api: ApiClient, name: string, wanted: Reservation, signal: Abort
       podref: podRef,
       ...(ifName !== "" && { ifname: ifName }),
       ...(containerId !== "" && { containerid: containerId }),
-      ...facts,
+      ...encodeFacts(wanted),
     },
   };
   return orConflict(api, { verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
@@ -100,12 +99,11 @@ function create(api: ApiClient, name: string, wanted: Reservation, signal: Abort
 function takeOver(api: ApiClient, wanted: Reservation, object: ReservationObject, signal: AbortSignal) {
   const { ifName, containerId } = wanted;
   const { name, resourceVersion } = object.metadata;
-  const { node: _, ...facts } = replacingFacts(toReservation(object, wanted), wanted);
   const body = [
     { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
     ...(ifName === "" ? [] : [{ op: "add", path: "/spec/ifname", value: ifName }]),
     { op: "add", path: "/spec/containerid", value: containerId },
-    ...memberOperations("/spec", facts),
+    ...memberOperations("/spec", replacingFacts(toReservation(object, wanted), wanted)),
     ...annotate(object.metadata, wanted),
   ];
   return orConflict(api, { verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
@@ -135,8 +133,8 @@ export function toReservation(
   { network, ip }: { readonly network: string; readonly ip: Ip },
 ): Reservation {
   const { podref = "", ifname = "", containerid = "" } = spec;
-  const facts = decodeFacts(containerid, { ...spec, node: readAnnotations(metadata)?.node });
-  return withToken({ network, ip, podRef: podref, ifName: ifname, containerId: containerid, ...facts }, metadata);
+  const owner = { podRef: podref, ifName: ifname, containerId: containerid, ...decodeFacts(containerid, spec) };
+  return withToken({ network, ip, ...owner }, metadata);
 }
 
 /** What a token holds. */

@@ -37,7 +37,7 @@ export interface Metadata {
   readonly managedFields?: readonly unknown[];
 }
 
-/** One entry of an IPPool. Members of other releases may stand beside these. Old schemas drop `node`, `poduid` and `sandbox`. */
+/** One entry of an IPPool. Members of other releases may stand beside these. Old schemas drop `sandbox`. */
 export interface PoolEntry extends StoredFacts {
   /** Container id. */
   readonly id?: string;
@@ -67,7 +67,7 @@ export interface IpPool {
 export interface ReservationObject {
   /** Its name is the address. */
   readonly metadata: Metadata;
-  /** Who holds it. `containerid` is written by us and by releases of the original before v0.8, the facts of the sandbox by us alone. */
+  /** Who holds it. `containerid` is written by us and by releases of the original before v0.8, `sandbox` by us alone. */
   readonly spec?: StoredFacts & { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
 }
 

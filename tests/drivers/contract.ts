@@ -12,13 +12,18 @@
 import assert from "node:assert/strict";
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts";
-import { ConflictError, type StorageDriver } from "../../src/storage/driver.ts";
+import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
 import { reservationCases } from "./reservation_cases.ts";
 
 /** One empty store for one case. Disposed after it. */
 export interface Store extends AsyncDisposable {
   /** Opens the store once more. The suite disposes what it opened. */
   open(): Promise<StorageDriver>;
+  /**
+   * The old snapshot, with what the driver compares taken from the present one as far as the store itself counts it (a revision, a
+   * `resourceVersion`): a store that was restored from a backup counts from there again, and comes to the same number with other content.
+   */
+  recount(old: PoolSnapshot, present: PoolSnapshot): PoolSnapshot;
 }
 
 /** What the suite is told of a driver. */
@@ -118,6 +123,23 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     const first = await driver.commit(await driver.read(V4, never()), [put(1n, "a")], never());
     await driver.commit(first, [put(2n, "b")], never());
     await assert.rejects(driver.commit(first, [put(3n, "c")], never()), ConflictError);
+  },
+  "refuses a snapshot whose version is that of other content": async (store) => {
+    await using driver = await store.open();
+    const [a, other] = [allocation(V4, 1n, "a"), allocation(V4, 1n, "other")];
+    const free = await driver.commit(await driver.read(V4, never()), [put(2n, "b")], never());
+    const held = await driver.commit(free, [claimed(a)], never());
+    const later = await driver.commit(held, [{ address: a.address, before: a, after: other }], never());
+    const decided: (readonly [PoolSnapshot, Change])[] = [
+      [free, put(1n, "late")],
+      [held, { address: a.address, before: a, after: { ...a, containerId: "late" } }],
+      [held, { address: a.address, before: a }],
+    ];
+    for (const [snapshot, change] of decided) {
+      const recounted = store.recount(snapshot, later);
+      await assert.rejects(driver.commit(recounted, [put(7n, "late"), change], never()), ConflictError);
+    }
+    assert.deepEqual(sorted((await driver.read(V4, never())).allocations.values()), [other, allocation(V4, 2n, "b")]);
   },
   "lets one of many writers of an absent pool win": async (store) => {
     await using driver = await store.open();

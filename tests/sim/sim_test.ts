@@ -27,11 +27,15 @@ Deno.test("simulate gives the same history for the same seed", async () => {
 
 /** Stores that break their contract, each of which must be noticed: what cannot fail proves nothing. */
 const SABOTAGE: Readonly<Record<string, Sabotage>> = {
-  "forgets to compare versions": (driver) =>
+  "forgets to compare what was decided on": (driver) =>
     changed(driver, {
       commit: async (snapshot, changes, signal) => {
         const fresh = await driver.read(snapshot.key, signal);
-        return await driver.commit(fresh, changes, signal);
+        const overwriting = changes.map(({ address, after }) => {
+          const before = fresh.allocations.get(address);
+          return { address, ...(before && { before }), ...(after && { after }) };
+        });
+        return await driver.commit(fresh, overwriting, signal);
       },
     }),
   "says done and does not write": (driver) => {

@@ -16,6 +16,7 @@ driverContract({
     const folder = await Deno.makeTempDir();
     return {
       open: () => openEmbedded({ kind: "embedded", path: `${folder}/whereabouts.db` }),
+      recount: (old, { version }) => ({ ...old, version }),
       [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
     };
   },

@@ -5,6 +5,7 @@ import {
   decodeValue,
   EMPTY,
   encodeValue,
+  headOf,
   isClosed,
   oddEntries,
   toAllocations,
@@ -100,5 +101,19 @@ Deno.test("encodeValue refuses what etcd would, and names it", () => {
     () => encodeValue({ version: 1, allocations }, "pool 10.0.0.0/8"),
     (error) => error instanceof RefusedError && /pool 10\.0\.0\.0\/8: its value has \d+ bytes/.test(error.message),
   );
-  assert.equal(encodeValue(EMPTY, "pool 10.0.0.0/8"), '{"version":1,"allocations":{}}');
+});
+
+Deno.test("encodeValue marks each write at its beginning, whatever was read; headOf tells them apart", () => {
+  const [first, second] = [encodeValue(EMPTY, "pool"), encodeValue(EMPTY, "pool")];
+  assert.match(first, /^{"version":1,"write":"[0-9a-f]{16}","allocations":{}}$/);
+  assert.notEqual(headOf(first), headOf(second));
+  const read = decodeValue(first);
+  assert(read);
+  const next = encodeValue({ ...read, allocations: { "10.0.0.1": { id: "c" } } }, "pool");
+  assert.match(next, /^{"version":1,"write":"[0-9a-f]{16}","allocations":{"10\.0\.0\.1":{"id":"c"}}}$/);
+  const heads = [first, second, next, encodeValue(closedDocument(read), "pool")].map(headOf);
+  assert.equal(new Set(heads).size, 4);
+  for (const value of ["", '{"version":1,"allocations":{}}', '{ "version": 1, "write": "ab" }', '{"write":"ab"}']) {
+    assert.equal(headOf(value), undefined, value);
+  }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { openKubernetes } from "../../../drivers/kubernetes/driver.ts";
+import type { Stored } from "../../../drivers/kubernetes/patch.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import { SILENT } from "../../../src/world/log.ts";
@@ -13,6 +14,10 @@ driverContract({
     const kube = await makeKube();
     return {
       open: () => openWith(kube.kubeconfig),
+      recount: (old, present) => {
+        const [was, { metadata }] = [old.version as Stored, present.version as Stored];
+        return { ...old, version: { ...was, metadata: { ...was.metadata, ...metadata } } };
+      },
       [Symbol.asyncDispose]: () => kube[Symbol.asyncDispose](),
     };
   },

@@ -81,12 +81,11 @@ Deno.test("Pools writes node and uid beside the original's members, and leaves t
   );
   const allocations = async () =>
     ((await stored(kube, "ippools", NAME)).spec as Record<string, Record<string, unknown>>).allocations;
-  const facts = { node: "node1", poduid: "u1" };
-  const first = { ...claimed, id: "9f1c5f3e8f6b4f1ea7f3", ...facts, sandbox: "9f1c5f3e8f6b4f1e" };
+  const first = { ...claimed, id: "9f1c5f3e8f6b4f1ea7f3", sandbox: "node1/u1/9f1c5f3e8f6b4f1e" };
   assert.deepEqual(await allocations(), {
     "1": first,
     "2": claimed,
-    "3": { id: "9f1c", podref: "default/web-0", ifname: "net1", ...facts, sandbox: "9f1c" },
+    "3": { id: "9f1c", podref: "default/web-0", ifname: "net1", sandbox: "node1/u1/9f1c" },
   });
   // the takeover of the original: it changes the id alone
   const takeover = [{ op: "replace", path: "/spec/allocations/1/id", value: "0a".repeat(32) }];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Reservation } from "../../../src/storage/driver.ts";
 import { makeKube } from "../../support/kube.ts";
 import { assertRequests, ipOf, NEVER, openWith, overlapsOf, put, reserved, stored } from "./live.ts";
 
@@ -34,18 +35,21 @@ Deno.test("kubernetesReservations says of which network and node an object is, a
   assert.deepEqual(await annotations("10.10.0.2"), { [NETWORK]: "" });
   await put(kube, KIND, "10.10.0.3", { podref: "default/web-0", ifname: "net1", ipamclaimref: "vm-a" });
   const next = reserved("10.10.0.3", { containerId: "0a".repeat(32), ...facts });
-  assert.equal((await overlapsOf(driver).claim(next, NEVER)).kind, "kept");
+  const takeOver = async (wanted: Reservation) => {
+    const found = await overlapsOf(driver).claim(wanted, NEVER);
+    assert(found.kind === "own" && await overlapsOf(driver).takeOver(found.reservation, wanted, NEVER));
+  };
+  await takeOver(next);
   assert.deepEqual((await stored(kube, RESOURCE, "10.10.0.3")).spec, {
     podref: "default/web-0",
     ifname: "net1",
     ipamclaimref: "vm-a",
     containerid: "0a".repeat(32),
-    poduid: "u1",
-    sandbox: "0a".repeat(8),
+    sandbox: `node1/u1/${"0a".repeat(8)}`,
   });
   await kube.kubectl("annotate", RESOURCE, "10.10.0.3", "someone=else");
   const other = { ...next, containerId: "0b".repeat(32), node: "node2", uid: "u2" };
-  assert.equal((await overlapsOf(driver).claim(other, NEVER)).kind, "kept");
+  await takeOver(other);
   assert.deepEqual(await annotations("10.10.0.3"), { [NETWORK]: "", [NODE]: "node2", someone: "else" });
 });
 
