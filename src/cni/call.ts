@@ -25,6 +25,8 @@ export interface Host {
   readonly journal: (world: World, log: Logger) => Journal | undefined;
   /** Told that this process cannot use the configuration of a call: it does not see a file, or nobody can use it. */
   unusable?(error: unknown): void;
+  /** Told that the store lost the entry of an attachment that runs on this node. */
+  entryLost?(): void;
   /** Milliseconds that a call may take here, at most. Absent: as long as its verb may. */
   readonly patience?: number;
   /** Aborts when nobody waits for the call any more. */

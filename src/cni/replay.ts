@@ -8,7 +8,7 @@ import { startDeadline } from "../world/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { Call } from "./call.ts";
 import { attachmentTurn } from "./turn.ts";
-import { isLater } from "./verbs/del.ts";
+import { isLater, quietly } from "./verbs/del.ts";
 import { releaseRecord } from "./verbs/gc.ts";
 
 /** Releases that are delivered after a call, at most, and how long that may take (milliseconds). */
@@ -44,7 +44,7 @@ export async function replay(call: Call, most: number): Promise<Replayed> {
         using _turn = await attachmentTurn(call.world, record, call.signal);
         if (!await journal?.isPending(record)) continue;
         await releaseRecord(call, record);
-        await journal?.forget(record);
+        await quietly(() => journal?.forget(record), SILENT);
         delivered++;
       } catch (failure) {
         failures.push(failure);

@@ -20,6 +20,8 @@ export interface CniRequest {
   readonly containerId: string;
   /** `CNI_IFNAME`. */
   readonly ifName: string;
+  /** `CNI_NETNS`: path of the sandbox's network namespace. */
+  readonly netns?: string;
   /** `CNI_ARGS`. */
   readonly args: CniArgs;
   /** The network configuration. */
@@ -97,6 +99,7 @@ export async function readRequest(world: World): Promise<CniRequest> {
     verb,
     containerId: environment.CNI_CONTAINERID ?? "",
     ifName: environment.CNI_IFNAME ?? "",
+    ...(environment.CNI_NETNS !== undefined && { netns: environment.CNI_NETNS }),
     args,
     conf,
     network: typeof conf.name === "string" ? conf.name : "",

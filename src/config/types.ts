@@ -171,3 +171,12 @@ export class NoStoreError extends ConfigError {
   /** The class, for logs. */
   override name = "NoStoreError";
 }
+
+/**
+ * The operator's rules forbid what a network names, for example a file elsewhere. ADD is refused; a release leaves the entries to the sweep,
+ * because waiting does not help.
+ */
+export class ForbiddenError extends ConfigError {
+  /** The class, for logs. */
+  override name = "ForbiddenError";
+}

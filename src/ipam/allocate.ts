@@ -36,6 +36,8 @@ export interface AllocateOptions {
   readonly onWrite?: () => void;
   /** Told what a call that fails could not give back: it may still be stored. */
   readonly onLeft?: (held: readonly Held[]) => void;
+  /** Whether something on this node uses an address that the store calls free: it is then passed over. */
+  readonly isUsed?: (held: Held) => Promise<boolean>;
 }
 
 /**
@@ -55,13 +57,12 @@ export async function allocate(
   options: AllocateOptions = {},
 ): Promise<Assigned[]> {
   const taken: Taken[] = [];
-  const { onWrite, onLeft } = options;
-  const work = { ipam, config, owner, taken, signal, ...(onWrite && { onWrite }) };
+  const work = { ipam, config, owner, taken, signal, options };
   try {
     return mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
   } catch (error) {
     const left = await (await import("./rollback.ts")).giveBack(ipam, taken);
-    if (left.length > 0) onLeft?.(left);
+    if (left.length > 0) options.onLeft?.(left);
     throw error;
   }
 }
@@ -87,7 +88,7 @@ interface RangeWork {
   readonly taken: Taken[];
   readonly assigned: readonly Assigned[];
   readonly signal: AbortSignal;
-  readonly onWrite?: () => void;
+  readonly options: AllocateOptions;
 }
 
 async function allocateRange(work: RangeWork): Promise<Assigned> {
@@ -96,14 +97,19 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   const taken: Taken = { key: poolOf(config, range), changes: [], reserved: new Map() };
   work.taken.push(taken);
   const refused = new Set<bigint>();
-  let avoid: ReadonlySet<bigint> = refused;
+  const used = new Set<bigint>();
+  let foreign: ReadonlySet<bigint> = new Set();
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
-    const { allocation, former } = await claimInPool(work, taken, avoid);
+    const { allocation, former, fresh } = await claimInPool(work, taken, used.size > 0 ? used.union(foreign) : foreign);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
+    if (fresh && await work.options.isUsed?.({ key: taken.key, allocation })) {
+      used.add(ip.value);
+      continue;
+    }
     if (!overlaps) return answer(work, allocation);
     taken.reserved.set(ip.value, undefined);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
-    work.onWrite?.();
+    work.options.onWrite?.();
     const result = await reserve(ipam, overlaps, wanted, former, work.signal).catch((error) => {
       // not made, and who may not make one may not delete one either
       if (error instanceof RefusedError) taken.reserved.delete(ip.value);
@@ -117,10 +123,10 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
     taken.reserved.delete(ip.value);
     ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
     refused.add(ip.value);
-    avoid = await foreignAddresses(work, overlaps, refused);
+    foreign = await foreignAddresses(work, overlaps, refused);
   }
   throw new PoolExhaustedError(
-    `Cannot find an address of ${formatCidr(range.cidr)} that is not reserved elsewhere after ${FOREIGN_ROUNDS} rounds`,
+    `Cannot find an address of ${formatCidr(range.cidr)} that is not in use elsewhere after ${FOREIGN_ROUNDS} rounds`,
   );
 }
 
@@ -129,7 +135,7 @@ async function claimInPool(
   work: RangeWork,
   { key, changes }: Taken,
   avoid: ReadonlySet<bigint>,
-): Promise<{ readonly allocation: Allocation; readonly former?: string }> {
+): Promise<{ readonly allocation: Allocation; readonly former?: string; readonly fresh: boolean }> {
   const { ipam, config, owner, range, signal } = work;
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
   const requested = requestedOf(config.ranges, config.requested)[config.ranges.indexOf(range)];
@@ -141,7 +147,7 @@ async function claimInPool(
     pause: config.sleepForRace * 1000,
     onAttempt: (attempt) => {
       changes.push(...attempt);
-      work.onWrite?.();
+      work.options.onWrite?.();
     },
   });
   if (outcome.kind !== "held" && outcome.kind !== "claimed") {
@@ -150,7 +156,7 @@ async function claimInPool(
   }
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;
-  return { allocation, ...(before && { former: before.containerId }) };
+  return { allocation, fresh: outcome.kind === "claimed", ...(before && { former: before.containerId }) };
 }
 
 /**

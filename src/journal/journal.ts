@@ -1,6 +1,7 @@
 /**
  * The node's journal: a file an attachment, in `attachments/` while it is held, in `releasing/` while its release could not be delivered.
- * Moving the file is the change of state, so there is never a moment with two states or none.
+ * Moving the file is the change of state, so there is never a moment with two states or none. In `addresses/` a file for each address names
+ * the record of the attachment that was given it: what finds it without reading all of them.
  *
  * What is written before an ADD survives the death of the process, not a power failure: that one ends the pods too, and the runtime's
  * DEL and the sweep find what they had. A release that somebody was promised is synced to the disk.
@@ -10,7 +11,8 @@
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Held } from "../ipam/held.ts";
-import { type Attachment, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
+import type { RecordedStore } from "./facts.ts";
+import { addressName, type Attachment, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
 
 /** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
 export const DEFAULT_JOURNAL = "/var/lib/cni/whereabouts";
@@ -20,9 +22,13 @@ export interface Journal {
   /** Notes an attachment before the store is touched. An undelivered release of it is called off. */
   hold(record: JournalRecord): Promise<void>;
   /** Notes what an attachment that is noted holds now. Half a note that a crash leaves is none. */
-  gain(attachment: Attachment, held: readonly Held[]): Promise<void>;
+  gain(record: JournalRecord): Promise<void>;
   /** What is known of an attachment, held or releasing. */
   find(attachment: Attachment): Promise<JournalRecord | undefined>;
+  /** The attachment of this node that was given the address, as the last one. One file is read. */
+  findHolder(store: RecordedStore, held: Held): Promise<JournalRecord | undefined>;
+  /** Notes that an attachment's addresses are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
+  leave(record: JournalRecord): Promise<void>;
   /** Promises a release: durable when it resolves. */
   promise(record: JournalRecord): Promise<void>;
   /** Forgets an attachment whose addresses are given back. */
@@ -39,6 +45,7 @@ export interface Journal {
 export function folderJournal(folder: string, world: World, log: Logger): Journal {
   const held = `${folder}/attachments`;
   const releasing = `${folder}/releasing`;
+  const addresses = `${folder}/addresses`;
   const read = async (path: string): Promise<JournalRecord | undefined> => {
     const text = await world.readTextFile(path).catch(() => undefined);
     if (text === undefined) return undefined;
@@ -58,11 +65,29 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
       await world.writeFile(`${held}/${name}`, encodeRecord(record), { durable: false });
       await world.remove(`${releasing}/${name}`);
     },
-    // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
-    gain: async (attachment, gained) => world.appendTextFile(`${held}/${recordName(attachment)}`, encodeGain(gained)),
+    gain: async (record) => {
+      const name = recordName(record);
+      await world.appendTextFile(`${held}/${name}`, encodeGain(record.held));
+      for (const one of record.held) {
+        await world.writeFile(`${addresses}/${addressName(record.store, one)}`, name, { durable: false });
+      }
+    },
     find: async (attachment) => {
       const name = recordName(attachment);
       return await read(`${held}/${name}`) ?? await read(`${releasing}/${name}`);
+    },
+    findHolder: async (store, one) => {
+      const name = await world.readTextFile(`${addresses}/${addressName(store, one)}`).catch(() => undefined);
+      const record = name === undefined || name.includes("/") ? undefined : await read(`${held}/${name}`);
+      const isOne = ({ allocation }: Held) => allocation.address === one.allocation.address;
+      return record?.held.some(isOne) ? record : undefined;
+    },
+    leave: async (record) => {
+      for (const one of record.held) {
+        const path = `${addresses}/${addressName(record.store, one)}`;
+        const name = await world.readTextFile(path).catch(() => undefined);
+        if (name === recordName(record)) await world.remove(path);
+      }
     },
     promise: async (record) => {
       const name = recordName(record);

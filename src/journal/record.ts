@@ -7,6 +7,7 @@
 import { formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import type { Held } from "../ipam/held.ts";
+import { type RecordedStore, storeName } from "./facts.ts";
 
 /** Format of the record. */
 export const FORMAT = 1;
@@ -23,10 +24,20 @@ export interface Attachment {
 
 /** What is kept of an attachment. */
 export interface JournalRecord extends Attachment {
-  /** The network configuration it was given under, as text: enough to release it when the runtime's own is gone. */
+  /** What a release needs of the network configuration, as text, without secrets. Records of older releases have all of it. */
   readonly conf: string;
+  /** Whether `conf` lacks a secret that a release needs: without the runtime's configuration the store cannot be opened. */
+  readonly withoutSecret?: true;
   /** What it holds; empty until ADD is through. */
   readonly held: readonly Held[];
+  /** `CNI_NETNS`: path of the sandbox's network namespace. Absent in records of older releases. */
+  readonly netns?: string;
+  /** The node, as the installation names it. */
+  readonly node?: string;
+  /** `K8S_POD_UID`. */
+  readonly uid?: string;
+  /** The store that was used. Absent in records of older releases. */
+  readonly store?: RecordedStore;
 }
 
 /** Longest file name of a record: file systems take 255 bytes, and the temporary file that is renamed to it is 41 longer. */
@@ -45,6 +56,14 @@ export function recordName({ network, containerId, ifName }: Attachment): string
   return `~${digest(name)}:${containerId.slice(0, SHORTENED_ID)}${suffix}`;
 }
 
+/**
+ * The file name under which the attachment that was given an address is found. Stores and allocation domains give addresses independently.
+ */
+export function addressName(store: RecordedStore | undefined, { key, allocation }: Held): string {
+  const address = formatIp({ family: key.cidr.family, value: allocation.address });
+  return `${address}~${digest(`${store ? storeName(store) : ""}\n${key.network}`)}`;
+}
+
 /** FNV-1a of 128 bits, in hexadecimal digits (http://www.isthe.com/chongo/tech/comp/fnv). */
 function digest(text: string): string {
   let hash = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58dn;
@@ -54,9 +73,9 @@ function digest(text: string): string {
   return hash.toString(16).padStart(32, "0");
 }
 
-/** The record as text: one line. */
-export function encodeRecord({ network, containerId, ifName, conf, held }: JournalRecord): string {
-  return `${JSON.stringify({ format: FORMAT, network, containerId, ifName, held: held.map(encodeHeld), conf })}\n`;
+/** The record as text: one line. Releases that do not know a member skip it. */
+export function encodeRecord({ held, ...record }: JournalRecord): string {
+  return `${JSON.stringify({ format: FORMAT, ...record, held: held.map(encodeHeld) })}\n`;
 }
 
 /** A line to be put after a record: what the attachment holds now. */
@@ -64,13 +83,14 @@ export function encodeGain(held: readonly Held[]): string {
   return `${JSON.stringify({ held: held.map(encodeHeld) })}\n`;
 }
 
-function encodeHeld({ key, allocation, token }: Held): Record<string, unknown> {
+function encodeHeld({ key, allocation, reserved, token }: Held): Record<string, unknown> {
   return {
     network: key.network,
     ...(key.node !== undefined && { node: key.node }),
     range: formatCidr(key.cidr),
     address: formatIp({ family: key.cidr.family, value: allocation.address }),
     podref: allocation.podRef,
+    ...(reserved !== undefined && { reserved }),
     ...(token !== undefined && { token }),
   };
 }

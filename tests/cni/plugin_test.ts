@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
-import { openEmbedded } from "../../drivers/embedded/driver.ts";
-import { directHost, type Host } from "../../src/cni/call.ts";
-import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
 import { SUPPORTED_VERSIONS } from "../../src/cni/version.ts";
-import { borrow } from "../../src/storage/borrow.ts";
 import { assertGolden } from "../support/golden.ts";
-import { hurriedClock } from "../support/hurried_clock.ts";
-import { memoryWorld } from "../support/world.ts";
-// verbs are loaded when they are asked for, and a hurried clock does not wait for that
-import "../../src/cni/verbs/check.ts";
-import "../../src/cni/verbs/del.ts";
-import "../../src/cni/verbs/gc.ts";
-import "../../src/cni/verbs/status.ts";
+import { testNode } from "./node.ts";
 
 const IPAM = {
   type: "whereabouts",
@@ -23,45 +13,9 @@ const IPAM = {
   routes: [{ dst: "0.0.0.0/0" }],
 };
 
-interface Plugin extends AsyncDisposable {
-  call(
-    verb: string,
-    conf: Record<string, unknown>,
-    more?: { readonly containerId?: string; readonly pod?: string },
-  ): Promise<PluginAnswer>;
-}
-
-/** The plugin of one node with an embedded store in memory and a journal. */
-async function plugin(): Promise<Plugin> {
-  const driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
-  const host: Host = directHost(() => Promise.resolve(() => Promise.resolve(borrow(driver))));
-  const disk = memoryWorld();
-  return {
-    call: (verb, conf, { containerId = "c0", pod = "web-0" } = {}) => {
-      const env: Record<string, string> = {
-        CNI_COMMAND: verb,
-        CNI_CONTAINERID: containerId,
-        CNI_IFNAME: "net1",
-        CNI_NETNS: "/run/netns/x",
-        CNI_PATH: "/opt/cni/bin",
-        CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
-      };
-      const stdin = new TextEncoder().encode(JSON.stringify(conf));
-      const world = {
-        ...disk,
-        ...hurriedClock(),
-        env: (name: string) => env[name],
-        stdin: () => Promise.resolve(stdin),
-      };
-      return runPlugin(world, host);
-    },
-    [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
-  };
-}
-
 for (const cniVersion of SUPPORTED_VERSIONS) {
   Deno.test(`runPlugin serves a life in version ${cniVersion}`, async () => {
-    await using node = await plugin();
+    await using node = await testNode();
     const conf = { cniVersion, name: "net", type: "bridge", ipam: IPAM };
     const golden = async (name: string, verb: string, conf: Record<string, unknown>, more = {}) => {
       const { stdout, exitCode } = await node.call(verb, conf, more);
@@ -88,7 +42,7 @@ for (const cniVersion of SUPPORTED_VERSIONS) {
 }
 
 Deno.test("runPlugin frees on GC what the runtime does not know, and keeps the rest", async () => {
-  await using node = await plugin();
+  await using node = await testNode();
   const conf = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
   for (const i of [0, 1, 2]) await node.call("ADD", conf, { containerId: `c${i}`, pod: `web-${i}` });
   const missing = await node.call("GC", conf);
@@ -107,7 +61,7 @@ Deno.test("runPlugin frees on GC what the runtime does not know, and keeps the r
 });
 
 Deno.test("runPlugin releases by its journal when the configuration can no longer be used", async () => {
-  await using node = await plugin();
+  await using node = await testNode();
   const conf = { cniVersion: "1.0.0", name: "net", ipam: IPAM };
   await node.call("ADD", conf);
   const broken = { ...conf, ipam: { ...IPAM, range: "nonsense" } };
@@ -120,7 +74,7 @@ Deno.test("runPlugin releases by its journal when the configuration can no longe
 });
 
 Deno.test("runPlugin gives no pod an address where no store is configured, and ends and checks what it gave before", async () => {
-  await using node = await plugin();
+  await using node = await testNode();
   const conf = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
   const { datastore: _, ...ipam } = IPAM;
   const unset = { ...conf, ipam };

@@ -69,7 +69,7 @@ Deno.test("folderJournal adds what an attachment holds to its record", async () 
   const allocation = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "a" };
   const held = [{ key: { network: "", cidr }, allocation }];
   await j.hold(record("a"));
-  await j.gain(record("a"), held);
+  await j.gain({ ...record("a"), held });
   assert.deepEqual(await j.find(record("a")), { ...record("a"), held });
   await j.hold(record("a"));
   assert.deepEqual(await j.find(record("a")), record("a"));
@@ -78,4 +78,62 @@ Deno.test("folderJournal adds what an attachment holds to its record", async () 
 Deno.test("folderJournal is empty where there is no folder", async () => {
   const { journal: j } = journal();
   assert.deepEqual([await j.held(), await j.pending(), await j.find(record("a"))], [[], [], undefined]);
+});
+
+const STORE = { kind: "embedded", path: "/db" } as const;
+
+/** A record of 10.0.0.1, and of further addresses of the same pool. */
+function holding(containerId: string, ...last: readonly bigint[]): JournalRecord {
+  const cidr = parseCidr("10.0.0.0/24")?.cidr;
+  assert(cidr);
+  const allocations = last.map((offset) => ({
+    address: cidr.base + offset,
+    podRef: `default/${containerId}`,
+    ifName: "net1",
+    containerId,
+  }));
+  return {
+    ...record(containerId),
+    store: STORE,
+    held: allocations.map((allocation) => ({ key: { network: "", cidr }, allocation })),
+  };
+}
+
+Deno.test("folderJournal finds who was given an address last, until that one leaves", async () => {
+  const { world, journal: j } = journal();
+  const [a, b] = [holding("a", 1n, 2n), holding("b", 1n)];
+  const [first, second] = a.held;
+  assert(first && second);
+  for (const one of [a, b]) {
+    await j.hold(one);
+    await j.gain(one);
+  }
+  assert.deepEqual(
+    [(await j.findHolder(STORE, first))?.containerId, (await j.findHolder(STORE, second))?.containerId],
+    ["b", "a"],
+  );
+  assert.equal(await j.findHolder({ kind: "embedded", path: "/other" }, first), undefined);
+  assert.equal(await j.findHolder(STORE, { ...first, key: { ...first.key, network: "blue" } }), undefined);
+  await j.leave(a);
+  assert.deepEqual([(await j.findHolder(STORE, first))?.containerId, await j.findHolder(STORE, second)], [
+    "b",
+    undefined,
+  ]);
+  await j.leave(b);
+  for (const one of [a, b]) await j.forget(one);
+  assert.deepEqual([...world.files.keys()], []);
+});
+
+Deno.test("folderJournal finds no holder in a record that is gone, releases, or holds another address by now", async () => {
+  const { journal: j } = journal();
+  const a = holding("a", 1n);
+  const [first] = a.held;
+  assert(first);
+  await j.hold(a);
+  await j.gain(a);
+  await j.gain({ ...holding("a", 2n) });
+  assert.equal(await j.findHolder(STORE, first), undefined);
+  await j.gain(a);
+  await j.promise(a);
+  assert.equal(await j.findHolder(STORE, first), undefined);
 });

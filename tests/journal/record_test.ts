@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { encodeGain, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
+import { addressName, encodeGain, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
 import { decodeRecord } from "../../src/journal/stored.ts";
 
 const cidr = parseCidr("fd00::/64")?.cidr;
@@ -46,6 +46,34 @@ Deno.test("decodeRecord reads nothing from half a record, and nothing of another
   ) {
     assert.equal(decodeRecord(part), undefined, part);
   }
+});
+
+Deno.test("decodeRecord gives the sandbox's node and pod uid to what it holds, and skips a store that it does not know", () => {
+  const record: JournalRecord = {
+    ...RECORD,
+    held: RECORD.held.map((held) => ({
+      ...held,
+      reserved: true,
+      allocation: { ...held.allocation, node: "n1", uid: "u1" },
+    })),
+    netns: "/run/netns/x",
+    node: "n1",
+    uid: "u1",
+    store: { kind: "etcd", hosts: ["https://etcd:2379"], prefix: "/whereabouts", username: "root" },
+    withoutSecret: true,
+  };
+  assert.deepEqual(decodeRecord(encodeRecord(record)), record);
+  const { store: _, ...rest } = record;
+  assert.deepEqual(decodeRecord(encodeRecord(record).replace('"kind":"etcd"', '"kind":"new"')), rest);
+});
+
+Deno.test("addressName keeps stores, domains and addresses apart, and stays in its folder", () => {
+  const [first, second] = RECORD.held;
+  assert(first && second);
+  const stores = [undefined, { kind: "embedded", path: "/a" }, { kind: "embedded", path: "/b" }] as const;
+  const names = stores.flatMap((store) => [addressName(store, first), addressName(store, second)]);
+  assert.equal(new Set(names).size, names.length);
+  for (const name of names) assert.match(name, /^fd00::[56]~[0-9a-f]{32}$/);
 });
 
 Deno.test("recordName keeps attachments apart, and stays in its folder", () => {

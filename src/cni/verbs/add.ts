@@ -6,7 +6,13 @@
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
 import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Attachment, JournalRecord } from "../../journal/record.ts";
+import { formatIp } from "../../address/ip.ts";
+import type { IpamConfig } from "../../config/types.ts";
+import type { Held } from "../../ipam/held.ts";
+import { recordedConf, recordedStore } from "../../journal/facts.ts";
+import { namespaceExists } from "../../journal/namespace.ts";
+import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
+import { formatPoolKey, type Owner } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
 import { type Call, configure, ownerOf, sliced } from "../call.ts";
 import { CniError, CODES } from "../error.ts";
@@ -18,12 +24,12 @@ export async function add(call: Call): Promise<string> {
   const { request, world, host, signal } = call;
   const { config, log } = await configure(call);
   const owner = await ownerOf(call, config);
-  const { network, containerId, ifName, conf } = request;
   using _turn = await attachmentTurn(world, request, signal);
   const journal = host.journal(world, log);
   const former = await formerRecord(journal, request);
-  let record: JournalRecord = { network, containerId, ifName, conf: JSON.stringify(conf), held: former?.held ?? [] };
-  if (config.ranges.length > 0 && former?.conf !== record.conf) await hold(journal, record);
+  let record = recordOf(call, config, owner, former?.held ?? []);
+  const known = former && encodeRecord(former) === encodeRecord(record);
+  if (config.ranges.length > 0 && !known) await hold(journal, record);
   await using ipam = await host.open(config, world, log);
   let assigned: Assigned[];
   let mayHold = false;
@@ -31,12 +37,13 @@ export async function add(call: Call): Promise<string> {
     assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal, {
       onWrite: () => mayHold = true,
       onLeft: (held) => record = { ...record, held },
+      isUsed: (held) => isUsedHere(call, journal, record, held, log),
     });
   } catch (error) {
     if (!former) await afterFailure(journal, record, mayHold && mayPass(error, signal));
     throw error;
   }
-  if (assigned.length > 0) await gain(journal, request, assigned, log);
+  if (assigned.length > 0) await gain(journal, { ...record, held: assigned.map(({ held }) => held) }, log);
   return await renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
@@ -63,14 +70,33 @@ async function hold(journal: Journal | undefined, record: JournalRecord): Promis
   }
 }
 
-/** The attachment is noted already, so this saves its release a look and nothing else. */
-async function gain(
+/**
+ * Whether another attachment of this node was given the address and still runs, although the store calls the address free: its entry was
+ * lost.
+ */
+async function isUsedHere(
+  { world, host }: Call,
   journal: Journal | undefined,
-  attachment: Attachment,
-  assigned: readonly Assigned[],
+  { store, ...attachment }: JournalRecord,
+  held: Held,
   log: Logger,
-): Promise<void> {
-  await journal?.gain(attachment, assigned.map(({ held }) => held)).catch((error) =>
+): Promise<boolean> {
+  const holder = store && await journal?.findHolder(store, held);
+  if (!holder || recordName(holder) === recordName(attachment)) return false;
+  if (!await namespaceExists(world, holder)) return false;
+  log.warn("The store lost the entry of an address that a pod of this node uses; another address is allocated", {
+    ip: formatIp({ family: held.key.cidr.family, value: held.allocation.address }),
+    pool: formatPoolKey(held.key),
+    container: holder.containerId,
+    if: holder.ifName,
+  });
+  host.entryLost?.();
+  return true;
+}
+
+/** The attachment is noted already: this saves its release a look, and is what a lost entry is recreated from. */
+async function gain(journal: Journal | undefined, record: JournalRecord, log: Logger): Promise<void> {
+  await journal?.gain(record).catch((error) =>
     log.error("Cannot note in the node's journal what was given", { error: String(error) })
   );
 }
@@ -85,5 +111,32 @@ function mayPass(error: unknown, signal: AbortSignal): boolean {
  * was sent, there is nothing to release.
  */
 async function afterFailure(journal: Journal | undefined, record: JournalRecord, mayHold: boolean): Promise<void> {
-  await (mayHold ? journal?.promise(record) : journal?.forget(record))?.catch(() => {});
+  const note = async () => {
+    if (!mayHold) await journal?.forget(record);
+    else if (record.withoutSecret) await journal?.hold(record); // DEL brings the secret, a pending release has none
+    else await journal?.promise(record);
+  };
+  await note().catch(() => {});
+}
+
+function recordOf(
+  { request }: Call,
+  { datastore }: IpamConfig,
+  { node, uid }: Owner,
+  held: readonly Held[],
+): JournalRecord {
+  const { network, containerId, ifName, netns } = request;
+  const { conf, withoutSecret } = recordedConf(request.conf);
+  return {
+    network,
+    containerId,
+    ifName,
+    conf,
+    held,
+    ...(netns !== undefined && { netns }),
+    ...(node !== undefined && { node }),
+    ...(uid !== undefined && { uid }),
+    store: recordedStore(datastore),
+    ...(withoutSecret && { withoutSecret }),
+  };
 }

@@ -3,15 +3,18 @@
  *
  * @module
  */
-import { ConfigError, type IpamConfig } from "../../config/types.ts";
+import type { IpamConfig } from "../../config/types.ts";
 import { NoSliceError } from "../../ipam/errors.ts";
 import type { OpenIpam } from "../../ipam/ipam.ts";
 import { release } from "../../ipam/release.ts";
 import type { Journal } from "../../journal/journal.ts";
+import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../storage/driver.ts";
 import { type Logger, makeLogger } from "../../world/log.ts";
-import { type Call, configure, type Configured, sliced } from "../call.ts";
+import { type Call, type Configured, sliced } from "../call.ts";
+import { planRelease } from "../release_plan.ts";
+import type { CniRequest } from "../request.ts";
 import { attachmentTurn } from "../turn.ts";
 
 /** Serves DEL. */
@@ -21,44 +24,58 @@ export async function del(call: Call): Promise<string> {
   const journal = host.journal(world, log);
   using _turn = await attachmentTurn(world, request, call.signal);
   const record = await journal?.find(request);
-  const configured = await usable(call, record);
-  if (!configured) {
-    log.error("Nothing is released: the configuration cannot be used, and this node gave the attachment nothing", {
-      network: request.network,
-      containerId: request.containerId,
-    });
-    return "";
+  const plan = await planRelease(call, record);
+  if (!plan) {
+    const { network, containerId } = request;
+    log.error(
+      record
+        ? "Nothing is released: the store that the network names may no longer be opened; the sweep frees the addresses"
+        : "Nothing is released: the configuration cannot be used, and this node gave the attachment nothing",
+      { network, containerId },
+    );
+  } else {
+    if (record) await quietly(() => journal?.leave(record), log);
+    try {
+      await deliver(call, plan, record);
+    } catch (error) {
+      const refused = isRefused(error);
+      if (!refused && !isLater(error, call.signal)) throw error;
+      await promised(call, journal, record ?? recordOf(request, plan.config), error);
+      if (refused) throw error; // people shall see it, while the release is tried again all the same
+      return "";
+    }
   }
-  try {
-    await deliver(call, configured, record);
-  } catch (error) {
-    const refused = isRefused(error);
-    if (!refused && !isLater(error, call.signal)) throw error;
-    await promised(call, journal, record, error);
-    if (refused) throw error; // people shall see it, while the release is tried again all the same
-    return "";
-  }
-  await journal?.forget(request);
+  await quietly(() => journal?.forget(request), log);
   return "";
+}
+
+/** What the journal does not take is no failure of a release that is done. A record that stays is found out of date by whoever reads it. */
+export async function quietly(write: () => Promise<void> | undefined, log: Logger): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    log.error("Cannot write the node's journal", { error: String(error) });
+  }
+}
+
+/** Of an attachment that the journal does not know. */
+function recordOf({ network, containerId, ifName, conf }: CniRequest, { datastore }: IpamConfig): JournalRecord {
+  const recorded = recordedConf(conf);
+  return {
+    network,
+    containerId,
+    ifName,
+    conf: recorded.conf,
+    held: [],
+    store: recordedStore(datastore),
+    ...(recorded.withoutSecret && { withoutSecret: true }),
+  };
 }
 
 /** An API server that is starting refuses what it will allow in a second, and there are runtimes that ask for a release only once. */
 function isRefused(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isRefused);
   return error instanceof RefusedError;
-}
-
-/**
- * The configuration to release by: the call's own, else the recorded one. With neither, the node gave nothing under it: a configuration
- * that cannot be used never passed an ADD.
- */
-async function usable(call: Call, record: JournalRecord | undefined): Promise<Configured | undefined> {
-  try {
-    return await configure(call);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return record ? await configure(call, JSON.parse(record.conf)) : undefined;
-  }
 }
 
 /** Releases an attachment: of the call, or of a record. */
@@ -89,17 +106,19 @@ export function isLater(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted || error instanceof UnavailableError || error instanceof ConflictError;
 }
 
-/** Writes the promise down. Success is answered only by a process that will keep it; otherwise the runtime shall try again. */
+/**
+ * Writes the promise down. Success is answered only by a process that will keep it; otherwise the runtime shall try again. A release that
+ * needs a secret of the runtime's configuration is not promised: the journal keeps no secrets.
+ */
 async function promised(
-  { request, host }: Call,
+  { host }: Call,
   journal: Journal | undefined,
-  record: JournalRecord | undefined,
+  record: JournalRecord,
   error: unknown,
 ): Promise<void> {
-  const { network, containerId, ifName, conf } = request;
-  if (!journal) throw error;
+  if (!journal || record.withoutSecret) throw error;
   try {
-    await journal.promise(record ?? { network, containerId, ifName, conf: JSON.stringify(conf), held: [] });
+    await journal.promise(record);
   } catch {
     throw error;
   }

@@ -5,11 +5,14 @@
  * @module
  */
 import type { JournalRecord } from "../../journal/record.ts";
-import { SILENT } from "../../world/log.ts";
-import { type Call, configure } from "../call.ts";
+import { recordedConf } from "../../journal/facts.ts";
+import { namespaceExists } from "../../journal/namespace.ts";
+import { makeLogger } from "../../world/log.ts";
+import type { Call } from "../call.ts";
 import { CniError, CODES } from "../error.ts";
 import { attachmentTurn } from "../turn.ts";
-import { deliver } from "./del.ts";
+import { planRelease } from "../release_plan.ts";
+import { deliver, quietly } from "./del.ts";
 
 /** Where the list is: the specification's key, then the one of its drafts. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
@@ -23,20 +26,24 @@ const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
 export async function gc(call: Call): Promise<string> {
   const { request, world, host } = call;
   const valid = validAttachments(request.conf);
-  const journal = host.journal(world, SILENT);
+  const log = makeLogger(world, { level: "error" });
+  const journal = host.journal(world, log);
   if (!journal) {
     throw new CniError(CODES.config, "Cannot collect garbage: this node keeps no journal (WHEREABOUTS_JOURNAL is off)");
   }
   const known = [...await journal.held(), ...await journal.pending()];
-  const stale = known.filter((record) =>
-    record.network === request.network && !valid.has(attachmentKey(record.containerId, record.ifName))
-  );
+  const stale: JournalRecord[] = [];
+  for (const record of known) {
+    if (record.network !== request.network || valid.has(attachmentKey(record.containerId, record.ifName))) continue;
+    if (await isOfNetwork(call, record)) stale.push(record);
+  }
   const failures: unknown[] = [];
   for (const record of stale) {
     try {
       using _turn = await attachmentTurn(world, record, call.signal);
+      await quietly(() => journal.leave(record), log);
       await releaseRecord(call, record);
-      await journal.forget(record);
+      await quietly(() => journal.forget(record), log);
     } catch (error) {
       failures.push(error);
     }
@@ -47,22 +54,35 @@ export async function gc(call: Call): Promise<string> {
   return "";
 }
 
-/** Releases what a record says, by the configuration it was given under. */
+/**
+ * Whether a record is of the network that the list speaks of. Networks of one name are told apart by their `ipam`; where that differs, the
+ * attachment goes only if its sandbox is known to be gone.
+ */
+async function isOfNetwork({ request, world }: Call, record: JournalRecord): Promise<boolean> {
+  const ipamOf = (conf: Record<string, unknown>) => JSON.stringify(JSON.parse(recordedConf(conf).conf).ipam);
+  if (ipamOf(JSON.parse(record.conf)) === ipamOf(request.conf)) return true;
+  return record.netns !== undefined && !await namespaceExists(world, record);
+}
+
+/** Releases what a record says. What may no longer be opened is left to the sweep. */
 export async function releaseRecord(call: Call, record: JournalRecord): Promise<void> {
   const { containerId, ifName, network } = record;
   const own: Call = { ...call, request: { ...call.request, containerId, ifName, network, args: {} } };
-  await deliver(own, await configure(own, JSON.parse(record.conf)), record);
+  const plan = await planRelease(own, record);
+  if (plan) await deliver(own, plan, record);
 }
 
+/** What the list names. A runtime whose list is empty writes `null` where it has no list object: CNI's library marshals a nil slice. */
 function validAttachments(conf: Readonly<Record<string, unknown>>): ReadonlySet<string> {
-  const key = KEYS.find((one) => conf[one] !== undefined && conf[one] !== null);
+  const keys = KEYS.filter((one) => conf[one] !== undefined);
+  const [key] = [...keys.filter((one) => conf[one] !== null), ...keys];
   if (!key) {
     throw new CniError(
       CODES.config,
       `Missing ${KEYS[0]} in the network configuration: GC needs the list of valid attachments`,
     );
   }
-  const list = conf[key];
+  const list = conf[key] ?? [];
   if (!Array.isArray(list)) throw new CniError(CODES.config, `Cannot read ${key}: wanted a list`);
   return new Set(list.map((one, i) => {
     const { containerID, ifname } = one ?? {};

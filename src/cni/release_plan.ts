@@ -1,0 +1,92 @@
+/**
+ * What a release works with: what ADD recorded, where there is a record, and today's configuration only for what the record does not say.
+ *
+ * A configuration may be refused today that an ADD was served by. So nothing here fails for good because of that: a release works with the
+ * recorded pools and store, answers "try again" while the file that names the store is missing, or leaves the entries to the sweep.
+ *
+ * @module
+ */
+import { ConfigError, type Datastore, ForbiddenError, type IpamConfig } from "../config/types.ts";
+import { type RecordedStore, sameStore } from "../journal/facts.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import { type Call, configure, type Configured } from "./call.ts";
+import { CniError, CODES } from "./error.ts";
+
+/**
+ * Plans the release of an attachment.
+ *
+ * @param record what the node recorded of it
+ * @returns undefined where this node can release nothing: it gave nothing, or may no longer open the store that the network names
+ * @throws {CniError} code 11: the store is not known now
+ */
+export async function planRelease(call: Call, record: JournalRecord | undefined): Promise<Configured | undefined> {
+  const own = await usable(call);
+  if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(call, own);
+  const plan = await planByRecord(call, own, record);
+  return plan && record.held.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
+}
+
+/** @param own what the runtime's configuration comes to today */
+async function planByRecord(
+  call: Call,
+  own: Configured | "forbidden" | undefined,
+  record: JournalRecord,
+): Promise<Configured | undefined> {
+  const { store } = record;
+  if (store && own && own !== "forbidden" && sameStore(store, own.config.datastore)) return own; // with its password
+  const recorded = await usable(call, record.conf);
+  if (recorded === "forbidden") return undefined;
+  const all = [own, recorded].filter((one) => one !== undefined && one !== "forbidden");
+  return store ? byStore(record, store, all) : await byConfiguration(call, all);
+}
+
+/** What is recorded is all that ADD took: nobody has to find out the node's slices, nor what the ranges are today. */
+function byRecordAlone({ nodeSliceSize: _, ...config }: IpamConfig): IpamConfig {
+  return { ...config, ranges: [] };
+}
+
+async function usable(call: Call, conf?: string): Promise<Configured | "forbidden" | undefined> {
+  try {
+    return await (conf === undefined ? configure(call) : configure(call, JSON.parse(conf)));
+  } catch (error) {
+    if (error instanceof ForbiddenError) return "forbidden";
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+/** Without a record the node gave nothing: a configuration that cannot be used, or that names no store, never passed an ADD. */
+async function planWithoutRecord({ world }: Call, own: Configured | undefined): Promise<Configured | undefined> {
+  if (!own?.defaultStore) return own;
+  return await exists(world, own.config.datastore) ? own : undefined;
+}
+
+/** The store is known: that of today's settings where they name the same one, else as it was recorded. */
+function byStore(record: JournalRecord, store: RecordedStore, all: readonly Configured[]): Configured {
+  const same = all.find(({ config }) => sameStore(store, config.datastore));
+  if (same) return same;
+  const [first] = all;
+  if (!first || (first.defaultStore && store.kind !== "embedded")) throw later(record, store.kind);
+  return { ...first, config: { ...first.config, datastore: store } };
+}
+
+/** A record of an older release: its store is the one that its configuration leads to. */
+async function byConfiguration({ world }: Call, all: readonly Configured[]): Promise<Configured> {
+  const named = all.find(({ defaultStore }) => !defaultStore);
+  if (named) return named;
+  for (const one of all) if (await exists(world, one.config.datastore)) return one;
+  throw later(undefined, "configured");
+}
+
+async function exists(world: Call["world"], datastore: Datastore): Promise<boolean> {
+  return datastore.kind === "embedded" && await world.exists(datastore.path);
+}
+
+function later(record: JournalRecord | undefined, store: string): CniError {
+  const what = record ? `${record.containerId} (${record.ifName}) of network ${record.network}` : "the attachment";
+  return new CniError(
+    CODES.tryAgain,
+    `Cannot release ${what}: the configuration file that names its ${store} store is missing or cannot be used; ` +
+      "restore the flat file whereabouts.conf (the DaemonSet writes it), and the release is retried",
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * The plugin of one node, for tests of its verbs: a store in memory, a journal and files.
+ *
+ * @module
+ */
+import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import { directHost, type Host } from "../../src/cni/call.ts";
+import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
+import { borrow } from "../../src/storage/borrow.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import type { World } from "../../src/world/world.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import { type MemoryWorld, memoryWorld } from "../support/world.ts";
+// verbs are loaded when they are asked for, and a hurried clock does not wait for that
+import "../../src/cni/failure.ts";
+import "../../src/cni/old_result.ts";
+import "../../src/cni/verbs/check.ts";
+import "../../src/cni/verbs/del.ts";
+import "../../src/cni/verbs/gc.ts";
+import "../../src/cni/verbs/status.ts";
+import "../../src/ipam/rollback.ts";
+import "../../src/ipam/refusal.ts";
+import "../../src/journal/stored.ts";
+
+/** Who calls: container, pod and network namespace. */
+export interface Caller {
+  /** `CNI_CONTAINERID`. Default `c0`. */
+  readonly containerId?: string;
+  /** `K8S_POD_NAME`. Default `web-0`. */
+  readonly pod?: string;
+  /** `CNI_NETNS`. Default `/run/netns/x`, which does not exist. */
+  readonly netns?: string;
+}
+
+/** A node. */
+export interface TestNode extends AsyncDisposable {
+  /** Its store. */
+  readonly driver: StorageDriver;
+  /** Its files. */
+  readonly disk: MemoryWorld;
+  /** Makes one call of the plugin. */
+  call(verb: string, conf: Record<string, unknown>, caller?: Caller): Promise<PluginAnswer>;
+}
+
+/**
+ * Makes a node.
+ *
+ * @param options `open`: what stands before the store; `world`: what stands before the machine
+ */
+export async function testNode(
+  { open = (driver) => driver, world = (disk) => disk, host = {} }: {
+    readonly open?: (driver: StorageDriver) => StorageDriver;
+    readonly world?: (disk: World) => World;
+    readonly host?: Partial<Host>;
+  } = {},
+): Promise<TestNode> {
+  const driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
+  const own = directHost(() => Promise.resolve(() => Promise.resolve(borrow(open(driver)))));
+  const disk = memoryWorld();
+  return {
+    driver,
+    disk,
+    call: (verb, conf, { containerId = "c0", pod = "web-0", netns = "/run/netns/x" } = {}) => {
+      const env: Record<string, string> = {
+        CNI_COMMAND: verb,
+        CNI_CONTAINERID: containerId,
+        CNI_IFNAME: "net1",
+        CNI_NETNS: netns,
+        CNI_PATH: "/opt/cni/bin",
+        CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+      };
+      const stdin = new TextEncoder().encode(JSON.stringify(conf));
+      const machine = world({
+        ...disk,
+        ...hurriedClock(),
+        env: (name: string) => env[name],
+        stdin: () => Promise.resolve(stdin),
+      });
+      return runPlugin(machine, { ...own, ...host });
+    },
+    [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
+  };
+}

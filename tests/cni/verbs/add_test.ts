@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { contents } from "../../ipam/lab.ts";
+import type { Caller, TestNode } from "../node.ts";
+import { testNode } from "../node.ts";
+
+const IPAM = { type: "whereabouts", datastore: "embedded", log_level: "panic", range: "10.0.0.0/24" };
+const CONF = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
+
+async function add(node: TestNode, caller: Caller, ipam: Record<string, unknown> = IPAM): Promise<string> {
+  const { stdout } = await node.call("ADD", { ...CONF, ipam }, caller);
+  return JSON.parse(stdout).ips[0].address;
+}
+
+/** The store forgets everything, as one does that is set back to an older copy. */
+async function lose(node: TestNode): Promise<void> {
+  const { signal } = new AbortController();
+  for (const pool of await node.driver.list(signal)) {
+    const changes = [...pool.allocations.values()].map((before) => ({ address: before.address, before }));
+    await node.driver.commit(pool, changes, signal);
+  }
+  for (const one of await node.driver.overlaps?.list(undefined, signal) ?? []) {
+    await node.driver.overlaps?.release(one, signal);
+  }
+}
+
+Deno.test("add passes over an address of which the store knows nothing, and that a sandbox of this node uses", async () => {
+  let told = 0;
+  await using node = await testNode({ host: { entryLost: () => void told++ } });
+  const first = { containerId: "c1", pod: "a", netns: "/var/run/netns/a" };
+  node.disk.files.set("/run/netns/a", "");
+  assert.equal(await add(node, first), "10.0.0.1/24");
+  await lose(node);
+  assert.equal(await add(node, { containerId: "c2", pod: "b" }), "10.0.0.2/24");
+  assert.equal(told, 1);
+  assert.deepEqual(Object.keys(await contents(node.driver)), ["10.0.0.0/24 10.0.0.2", "reserved 10.0.0.2"]);
+  assert.equal(await add(node, first), "10.0.0.1/24", "its own ADD gets it back");
+});
+
+Deno.test("add gives what nobody uses: the sandbox is gone, was released, or is of another domain", async () => {
+  await using node = await testNode();
+  assert.equal(await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" }), "10.0.0.1/24");
+  await lose(node);
+  assert.equal(await add(node, { containerId: "c2", pod: "b", netns: "/run/netns/b" }), "10.0.0.1/24", "no namespace");
+  node.disk.files.set("/run/netns/b", "");
+  assert.equal(await add(node, { containerId: "c3", pod: "c" }, { ...IPAM, network_name: "blue" }), "10.0.0.1/24");
+  await node.call("DEL", CONF, { containerId: "c2", pod: "b" });
+  assert.equal(await add(node, { containerId: "c4", pod: "d" }), "10.0.0.1/24");
+});
+
+Deno.test("add refuses a requested address that a sandbox of this node uses", async () => {
+  await using node = await testNode();
+  node.disk.files.set("/run/netns/a", "");
+  await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" });
+  await lose(node);
+  const wanted = { ...CONF, args: { cni: { ips: ["10.0.0.1/24"] } } };
+  const { stdout } = await node.call("ADD", wanted, { containerId: "c2", pod: "b" });
+  assert.equal(JSON.parse(stdout).code, 101);
+  assert.deepEqual(await contents(node.driver), {});
+});
