@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/cni/verbs": [...BELOW_CNI, "src/cni"],
   "src/agent": [...BELOW_CNI, "src/cni"],
   "src/controllers": BELOW_CNI,
-  "src/install": ["src/world"],
+  "src/install": ["src/config", "src/world"],
   "src/cli": [...BELOW_CNI, "src/cni", "src/agent", "src/controllers", "src/install"],
   "drivers": [
     "drivers/embedded",

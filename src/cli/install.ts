@@ -4,7 +4,7 @@
  * @module
  */
 import { installedPaths } from "../install/files.ts";
-import { followCredentials, install as installFiles, uninstall } from "../install/install.ts";
+import { install as installFiles, keepInstalled, uninstall } from "../install/install.ts";
 import { preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
 import { aborted } from "../world/abort.ts";
@@ -26,7 +26,7 @@ const DATA = "/var/lib/cni/whereabouts";
 const FLAGS = {
   agent: { type: "boolean", help: "Be the node's agent too, as the DaemonSet's main process is" },
   check: { type: "boolean", help: "List what the node lacks, and change nothing" },
-  once: { type: "boolean", help: "End when the files are there: do not follow a rotated token or CA" },
+  once: { type: "boolean", help: "End when the files are written: do not keep them and follow changes" },
   uninstall: { type: "boolean", help: "Take away what was installed; addresses stay" },
   "bin-dir": { type: "string", value: "DIR", help: "Folder of CNI plugins; else CNI_BIN_DIR" },
   "conf-dir": { type: "string", value: "DIR", help: "Folder of CNI configurations; else CNI_CONF_DIR" },
@@ -38,6 +38,7 @@ const FLAGS = {
     short: "n",
     help: "Namespace of the IPPools; else WHEREABOUTS_NAMESPACE",
   },
+  "flat-file": { type: "string", value: "FILE", help: "Your fields of the flat file; else WHEREABOUTS_FLAT_FILE" },
   "node-name": { type: "string", value: "NAME", help: "Name of this node; else NODENAME" },
   json: { type: "boolean", help: "Print the list of --check as JSON" },
   ...AGENT_FLAGS,
@@ -46,7 +47,7 @@ const FLAGS = {
 /** Installs, checks or uninstalls. */
 export const install: Command = defineCommand({
   about: [
-    "Puts the plugin, its kubeconfig and its flat file on this node, and keeps the credentials fresh until it is told to stop.",
+    "Puts the plugin, its kubeconfig and its flat file on this node, and keeps them there and fresh until it is told to stop.",
   ],
   flags: FLAGS,
   exits: { 1: "It failed, or --check found something missing" },
@@ -58,6 +59,7 @@ export const install: Command = defineCommand({
     hostConfFolder: values["host-conf-dir"],
     namespace: values.namespace,
     nodeName: values["node-name"],
+    flatFile: values["flat-file"],
   });
   if (values.check) return await check(terminal, settings, values);
   if (values.uninstall) return await takeAway(terminal, settings);
@@ -95,7 +97,7 @@ async function stay(terminal: Terminal, settings: InstallSettings, values: Value
   if (values.once || (world.env("SLEEP") === "false" && !values.agent)) return 0;
   const ended = new AbortController();
   const signal = AbortSignal.any([platform.stopSignal(), ended.signal]);
-  const following = followCredentials(world, settings, log, written, signal);
+  const following = keepInstalled(world, platform, settings, log, written, signal);
   try {
     if (values.agent) return await serve(terminal, values, PREDECESSOR_TIMEOUT);
     await following;

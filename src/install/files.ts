@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Document } from "../config/document.ts";
+import { mergeDocuments } from "../config/merge.ts";
 import type { InstallSettings } from "./settings.ts";
 
 /** A file to be written. */
@@ -28,6 +30,11 @@ export const RUN_FOLDER = "/run/whereabouts";
 const FOLDER = "whereabouts.d";
 const KUBECONFIG = "whereabouts.kubeconfig";
 
+/** Where the kubeconfig of the plugin is written. */
+export function kubeconfigPath(settings: InstallSettings): string {
+  return `${folderOf(settings)}/${KUBECONFIG}`;
+}
+
 /** The kubeconfig of the plugin; undefined where no API server or namespace is known. */
 export function kubeconfigFile(settings: InstallSettings, { token, ca }: Credentials): PlannedFile | undefined {
   const { server, namespace } = settings;
@@ -41,23 +48,31 @@ export function kubeconfigFile(settings: InstallSettings, { token, ca }: Credent
     contexts: [{ name: "whereabouts-context", context: { cluster: "local", user: "whereabouts", namespace } }],
     "current-context": "whereabouts-context",
   };
-  return { path: `${folderOf(settings)}/${KUBECONFIG}`, text: `${JSON.stringify(config, undefined, 2)}\n` };
+  return { path: kubeconfigPath(settings), text: `${JSON.stringify(config, undefined, 2)}\n` };
 }
 
-/** The flat file, and the node's name where it is known. Paths inside are the host's. */
-export function configurationFiles(settings: InstallSettings): readonly PlannedFile[] {
+/**
+ * The flat file, and the node's name where it is known. Paths inside are the host's.
+ *
+ * @param operator fields of the operator's, which win over those that are generated
+ */
+export function configurationFiles(settings: InstallSettings, operator: Document = {}): readonly PlannedFile[] {
   const host = `${settings.hostConfFolder}/${FOLDER}`;
-  const flat = {
-    datastore: "kubernetes",
-    configuration_path: host,
-    kubernetes: { kubeconfig: `${host}/${KUBECONFIG}` },
-    reconciler_cron_expression: settings.cron,
-  };
+  const store = namesOtherStore(operator)
+    ? {}
+    : { datastore: "kubernetes", kubernetes: { kubeconfig: `${host}/${KUBECONFIG}` } };
+  const generated = { ...store, configuration_path: host, reconciler_cron_expression: settings.cron };
+  const flat = mergeDocuments(operator, generated);
   const own = folderOf(settings);
   return [
     { path: `${own}/whereabouts.conf`, text: `${JSON.stringify(flat, undefined, 2)}\n` },
     ...(settings.nodeName === "" ? [] : [{ path: `${own}/nodename`, text: settings.nodeName }]),
   ];
+}
+
+function namesOtherStore(operator: Document): boolean {
+  const { datastore, etcd_host: etcd, database } = operator;
+  return datastore ? datastore !== "kubernetes" : Boolean(etcd || database);
 }
 
 /** Everything an installation leaves on a node, in the order it is taken away: the plugin first, what it needs after it. */
@@ -67,7 +82,7 @@ export function installedPaths(settings: InstallSettings): readonly string[] {
     `${settings.binFolder}/${PLUGIN}`,
     `${own}/nodename`,
     `${own}/whereabouts.conf`,
-    `${own}/${KUBECONFIG}`,
+    kubeconfigPath(settings),
   ];
 }
 

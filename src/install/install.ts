@@ -1,80 +1,127 @@
 /**
- * Puts the plugin and its files on a node, keeps the credentials fresh, and takes everything away again.
+ * Puts the plugin and its files on a node, keeps them there and fresh, and takes everything away again.
  *
  * @module
  */
-import type { Logger } from "../world/log.ts";
+import { parseFlatFile } from "../config/files.ts";
+import { type Logger, SILENT } from "../world/log.ts";
 import { type Platform, REPLACED } from "../world/platform.ts";
-import type { World } from "../world/world.ts";
+import type { FilePurpose, World } from "../world/world.ts";
 import {
   configurationFiles,
   type Credentials,
   folderOf,
   installedPaths,
   kubeconfigFile,
+  kubeconfigPath,
+  type PlannedFile,
   PLUGIN,
   RUN_FOLDER,
 } from "./files.ts";
 import type { InstallSettings } from "./settings.ts";
 
-/** Milliseconds between two looks at the credentials, as in the original. */
-const LOOK_EVERY = 1_000;
+/** Milliseconds between two comparisons of what is installed with what should be; that of the original between two reads of the credentials. */
+const INTERVAL = 1_000;
+
+/** What is written into files, by path. */
+export type Written = ReadonlyMap<string, string>;
 
 /**
- * Writes everything, the plugin last: where it is, what it needs is there.
+ * Writes everything, the plugin last: once it exists, so does what it needs.
  *
- * @returns the kubeconfig that was written, for {@linkcode followCredentials}; undefined where none could be
- * @throws an Error that names the file that cannot be written
+ * @returns what was written, for {@linkcode keepInstalled}
+ * @throws an Error that names the file that cannot be written, or the field of the operator's flat file that is invalid
  */
 export async function install(
   world: World,
   platform: Pick<Platform, "installSelf">,
   settings: InstallSettings,
   log: Logger,
-): Promise<string | undefined> {
-  const kubeconfig = await writeKubeconfig(world, settings, undefined);
-  if (kubeconfig === undefined) {
+): Promise<Written> {
+  const files = [...await planKubeconfig(world, settings), ...await planConfiguration(world, settings, log)];
+  if (!files.some(({ path }) => path === kubeconfigPath(settings))) {
     log.warn("No kubeconfig is written: there is no service account token, API server or namespace", {
       folder: settings.credentialFolder,
     });
   }
   if (settings.nodeName === "") log.warn("No node name is written: NODENAME is not set");
-  for (const { path, text } of configurationFiles(settings)) {
-    await world.writeFile(path, text, { durable: true, mode: settings.mode });
-  }
+  for (const file of files) await write(world, settings, file);
   const plugin = `${settings.binFolder}/${PLUGIN}`;
   await platform.installSelf(plugin);
   log.info("Installed", { plugin, configuration: folderOf(settings) });
-  return kubeconfig;
+  return new Map(files.map(({ path, text }) => [path, text]));
 }
 
-/** Writes the kubeconfig anew whenever token or CA change, until the signal aborts. A failure is told, and tried again. */
-export async function followCredentials(
+/**
+ * Keeps what was installed until the signal aborts: writes a file when its text changes (token, CA, the operator's fields), and restores what
+ * somebody removed or truncated. A file with another text is left until then: a pod that is about to end must not undo what its successor
+ * wrote. A failure is logged once, and retried.
+ */
+export async function keepInstalled(
   world: World,
+  platform: Pick<Platform, "installSelf">,
   settings: InstallSettings,
   log: Logger,
-  written: string | undefined,
+  written: Written,
   signal: AbortSignal,
 ): Promise<void> {
-  let last = written;
-  let told = "";
+  const last = new Map(written);
+  let logged = "";
   for (;;) {
     try {
-      await world.sleep(LOOK_EVERY, signal);
+      await world.sleep(INTERVAL, signal);
     } catch {
       return;
     }
     try {
-      const now = await writeKubeconfig(world, settings, last);
-      if (now !== undefined && now !== last) log.info("Credentials changed: the kubeconfig is written anew");
-      last = now ?? last;
-      told = "";
+      await compare(world, platform, settings, log, last);
+      logged = "";
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== told) log.error("Cannot write the kubeconfig", { reason });
-      told = reason;
+      if (reason !== logged) log.error("Cannot keep the installed files", { reason });
+      logged = reason;
     }
   }
+}
+
+async function compare(
+  world: World,
+  platform: Pick<Platform, "installSelf">,
+  settings: InstallSettings,
+  log: Logger,
+  last: Map<string, string>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  const plans = [planKubeconfig(world, settings), planConfiguration(world, settings, SILENT)];
+  const planned: PlannedFile[] = [];
+  for (const outcome of await Promise.allSettled(plans)) {
+    if (outcome.status === "fulfilled") planned.push(...outcome.value);
+    else failures.push(outcome.reason); // what was written before is kept
+  }
+  const wanted = new Map([...last, ...planned.map(({ path, text }) => [path, text] as const)]);
+  for (const [path, text] of wanted) {
+    try {
+      const changed = text !== last.get(path);
+      if (!changed && !await isDamaged(world, path, text)) continue;
+      await write(world, settings, { path, text });
+      last.set(path, text);
+      log.info(changed ? "Wrote file" : "Restored file", { path });
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const plugin = `${settings.binFolder}/${PLUGIN}`;
+  if (!await world.exists(plugin)) {
+    await platform.installSelf(plugin);
+    log.info("Restored plugin", { plugin });
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Whether a file is missing, empty, or cut off. */
+async function isDamaged(world: World, path: string, text: string): Promise<boolean> {
+  const found = await readIfExists(world, path);
+  return found === undefined || found.trim() === "" || (found !== text && text.startsWith(found));
 }
 
 /**
@@ -128,24 +175,41 @@ async function removeEmpty(world: World, folder: string): Promise<void> {
   await world.remove(folder).catch(() => {});
 }
 
-async function writeKubeconfig(world: World, settings: InstallSettings, last: string | undefined) {
+/** The kubeconfig as it should be now; none without credentials. */
+async function planKubeconfig(world: World, settings: InstallSettings): Promise<readonly PlannedFile[]> {
   const credentials = await readCredentials(world, settings);
   const file = credentials && kubeconfigFile(settings, credentials);
-  if (!file || file.text === last) return file?.text;
-  await world.writeFile(file.path, file.text, { durable: true, mode: settings.mode });
-  return file.text;
+  return file ? [file] : [];
 }
 
-/** Nothing there, or half of it while the kubelet replaces it: undefined. */
+/** The flat file as it should be now, and the node's name. */
+async function planConfiguration(
+  world: World,
+  settings: InstallSettings,
+  log: Logger,
+): Promise<readonly PlannedFile[]> {
+  const text = await readIfExists(world, settings.flatFile, "configuration");
+  const warn = (warning: string) => log.warn(warning);
+  const operator = text === undefined ? {} : parseFlatFile(text, settings.flatFile, warn);
+  return configurationFiles(settings, operator);
+}
+
+function write(world: World, settings: InstallSettings, { path, text }: PlannedFile): Promise<void> {
+  return world.writeFile(path, text, { durable: true, mode: settings.mode });
+}
+
+function readIfExists(world: World, path: string, purpose?: FilePurpose): Promise<string | undefined> {
+  return world.readTextFile(path, purpose).catch((error) => {
+    if (error instanceof Error && error.name === "NotFound") return undefined;
+    throw error;
+  });
+}
+
+/** Missing, or half of it while the kubelet replaces it: undefined. */
 async function readCredentials(world: World, settings: InstallSettings): Promise<Credentials | undefined> {
-  const read = (path: string) =>
-    world.readTextFile(path).catch((error) => {
-      if (error instanceof Error && error.name === "NotFound") return "";
-      throw error;
-    });
-  const token = (await read(`${settings.credentialFolder}/token`)).trim();
+  const token = (await readIfExists(world, `${settings.credentialFolder}/token`, "credential") ?? "").trim();
   if (token === "") return undefined;
   if (settings.skipTlsVerify) return { token, ca: undefined };
-  const ca = await read(settings.caFile);
+  const ca = await readIfExists(world, settings.caFile, "credential") ?? "";
   return ca.trim() === "" ? undefined : { token, ca };
 }

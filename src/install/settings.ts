@@ -28,6 +28,8 @@ export interface InstallSettings {
   readonly mode: number;
   /** Schedule of the sweep, for the flat file. */
   readonly cron: string;
+  /** File with the operator's fields of the flat file: a mounted ConfigMap. There may be none. */
+  readonly flatFile: string;
 }
 
 /** Flags that override the environment; a member that is absent does not. */
@@ -42,6 +44,8 @@ export interface InstallFlags {
   readonly namespace?: string | undefined;
   /** {@linkcode InstallSettings.nodeName}. */
   readonly nodeName?: string | undefined;
+  /** {@linkcode InstallSettings.flatFile}. */
+  readonly flatFile?: string | undefined;
 }
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -68,6 +72,7 @@ export function readSettings(env: (name: string) => string | undefined, flags: I
     skipTlsVerify: env("SKIP_TLS_VERIFY") === "true",
     mode: modeOf(env("KUBECONFIG_MODE") || "600"),
     cron: env("WHEREABOUTS_RECONCILER_CRON") || "30 4 * * *",
+    flatFile: flags.flatFile ?? (env("WHEREABOUTS_FLAT_FILE") || "/etc/whereabouts/whereabouts.conf"),
   };
 }
 

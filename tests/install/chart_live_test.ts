@@ -50,6 +50,7 @@ const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["cniConf.binDir=/var/lib/rancher/k3s/data/cni", /hostPath:\n +path: \/var\/lib\/rancher\/k3s\/data\/cni\n/],
   ["cniConf.confDir=/etc/other", /mountPath: \/etc\/other\n[^]*hostPath:\n +path: \/etc\/other\n/],
   ["cron=7 * * * *", /cron-expression: "7 \* \* \* \*"[^]*schedule: "7 \* \* \* \*"/],
+  ["flatFile.log_level=error", /whereabouts\.conf: "\{\\n {2}\\"log_level\\": \\"error\\"\\n\}"/],
   ["controller.replicas=3", /replicas: 3\n/],
   ["metrics.agent.port=9999", /--http-address, "127\.0\.0\.1:9999"[^]*port: 9999/],
   ["metrics.controller.port=9998", /\$\(POD_IP\):9998[^]*containerPort: 9998/],

@@ -44,6 +44,27 @@ Deno.test("configurationFiles names the host's paths inside, and the container's
   assert.equal(configurationFiles(settings({ NODENAME: "" })).length, 1);
 });
 
+Deno.test("configurationFiles lets the operator's fields win, and names no cluster where they name another store", () => {
+  const flat = (operator: Record<string, unknown>) =>
+    JSON.parse(configurationFiles(settings(), operator)[0]?.text ?? "");
+  const own = flat({});
+  assert.deepEqual(flat({ log_level: "error", configuration_path: "", kubernetes: {} }), {
+    ...own,
+    log_level: "error",
+  });
+  assert.equal(flat({ reconciler_cron_expression: "1 1 * * *" }).reconciler_cron_expression, "1 1 * * *");
+  assert.deepEqual(flat({ kubernetes: { kubeconfig: "/mine" } }).kubernetes, { kubeconfig: "/mine" });
+  assert.deepEqual(flat({ datastore: "kubernetes" }), own);
+  for (
+    const store of [{ etcd_host: "h:1" }, { datastore: "etcd", etcd_host: "h:1" }, { datastore: "embedded" }, {
+      database: "/db",
+    }]
+  ) {
+    const { datastore, kubernetes, configuration_path } = flat(store);
+    assert.deepEqual([datastore, kubernetes, configuration_path], [store.datastore, undefined, own.configuration_path]);
+  }
+});
+
 Deno.test("installedPaths names every file that is written", () => {
   const written = [kubeconfigFile(settings(), { token: "t", ca: "c" }), ...configurationFiles(settings())];
   assert.deepEqual(

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
+import { FLAT_FILES } from "../../src/config/files.ts";
+import { readSettings } from "../../src/install/settings.ts";
 import { VERSION } from "../../src/version.ts";
 
 const MANIFESTS = new URL("../../install/manifests/", import.meta.url);
@@ -12,12 +14,16 @@ interface Container {
   readonly image: string;
   readonly securityContext: Record<string, unknown>;
   readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
-  readonly volumeMounts?: readonly { readonly name: string; readonly readOnly?: boolean }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
 interface PodSpec {
   readonly containers: readonly Container[];
-  readonly volumes?: readonly { readonly name: string; readonly hostPath?: unknown }[];
+  readonly volumes?: readonly {
+    readonly name: string;
+    readonly hostPath?: unknown;
+    readonly configMap?: { readonly items?: readonly { readonly key: string }[] };
+  }[];
   readonly securityContext?: Record<string, unknown>;
   readonly serviceAccountName: string;
   readonly hostNetwork?: boolean;
@@ -92,6 +98,26 @@ Deno.test("only the DaemonSet is root and sees the host", async () => {
     assert.equal(securityContext?.["runAsNonRoot"] ?? false, !node, name);
     assert.equal(volumes.some(({ hostPath }) => hostPath !== undefined), node, name);
     assert.equal(hostNetwork ?? false, node, name);
+  }
+});
+
+Deno.test("the operator's flat file is mounted where installer, controller and reconciler read it", async () => {
+  const { flatFile } = readSettings(() => undefined, {});
+  const specs = await podSpecs();
+  for (const [name, { containers, volumes = [] }] of specs) {
+    const volume = volumes.find((one) => one.configMap?.items?.some(({ key }) => key === "whereabouts.conf"));
+    assert.deepEqual(volume?.configMap, {
+      name: "whereabouts-config",
+      optional: true,
+      items: [{ key: "whereabouts.conf", path: "whereabouts.conf" }],
+    }, name);
+    const mounts = containers.flatMap(({ volumeMounts = [] }) => volumeMounts).filter((one) =>
+      one.name === volume?.name
+    );
+    assert.deepEqual(mounts.map(({ readOnly }) => readOnly), [true], name);
+    const path = `${mounts[0]?.mountPath}/whereabouts.conf`;
+    if (name === "DaemonSet/whereabouts") assert.equal(path, flatFile);
+    else assert.ok(FLAT_FILES.includes(path), `${name} mounts it at ${path}, where nothing searches`);
   }
 });
 

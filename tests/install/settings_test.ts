@@ -33,6 +33,9 @@ Deno.test("readSettings lets flags win over the environment", () => {
   assert.deepEqual([given.binFolder, given.nodeName, given.namespace], ["/c", "other", "mine"]);
   assert.deepEqual([given.confFolder, given.mode, given.skipTlsVerify], ["/b", 0o640, true]);
   assert.equal(read(env).binFolder, "/a");
+  assert.equal(read({}).flatFile, "/etc/whereabouts/whereabouts.conf");
+  assert.equal(read({ WHEREABOUTS_FLAT_FILE: "/a" }).flatFile, "/a");
+  assert.equal(read({ WHEREABOUTS_FLAT_FILE: "/a" }, { flatFile: "/b" }).flatFile, "/b");
 });
 
 Deno.test("readSettings refuses what cannot be meant", () => {

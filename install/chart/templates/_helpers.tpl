@@ -23,6 +23,16 @@ valueFrom:
     fieldPath: metadata.namespace
 {{- end }}
 
+{{- define "whereabouts.settings" -}}
+- name: settings
+  configMap:
+    name: whereabouts-config
+    optional: true
+    items:
+      - key: whereabouts.conf
+        path: whereabouts.conf
+{{- end }}
+
 {{- define "whereabouts.unprivileged" -}}
 privileged: false
 allowPrivilegeEscalation: false
