@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import { InUseError, type Platform } from "../world/platform.ts";
@@ -57,6 +58,7 @@ export async function runAgent(
   const listener = await onceFree(() => platform.listen(socket));
   stop.addEventListener("abort", () => listener.close(), { once: true });
   log.info("Agent listens", { socket });
+  for (const store of await nodeLocalStores(world)) log.warn(nodeLocalAdvice(store));
   for await (const connection of listener) void agent.serve(connection);
   await agent.finish(STOP_TIMEOUT);
   log.info("Agent stopped");

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import { type Finding, GRAVITY, type Gravity } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import { SILENT } from "../world/log.ts";
@@ -43,11 +44,15 @@ export const check: Command = defineCommand({
   const slices = await source?.slices?.(signal);
   const { reserves, domainsOf } = source ?? {};
   const findings = findInconsistencies({ pools, reservations, pods, reserves, domainsOf, slices, unreadable });
+  const nodeLocal = await nodeLocalStores(terminal.world);
   const allocations = pools.reduce((sum, pool) => sum + pool.allocations.size, 0);
   if (values.json) {
     const looked = { pools: pools.length, allocations, reservations: reservations.length, pods: pods?.length ?? null };
-    terminal.print(JSON.stringify({ ...looked, findings }, undefined, 2));
-  } else report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} in ${store.where}`);
+    terminal.print(JSON.stringify({ ...looked, findings, nodeLocal }, undefined, 2));
+  } else {
+    report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} in ${store.where}`);
+    for (const one of nodeLocal) terminal.print(terminal.style.bad(nodeLocalAdvice(one)));
+  }
   return Math.max(0, ...findings.map(({ kind }) => EXITS[GRAVITY[kind]]));
 });
 

@@ -60,6 +60,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
     ipam: store.ipam,
     cluster,
     sweep: { grace, usual: values.interval, schedule: () => writtenSchedule(world, values["schedule-file"]) },
+    ...(values.config !== undefined && { config: values.config }),
   });
   const platform = await terminal.platform();
   await using _http = httpAddress ? platform.serveHttp(httpAddress, (path) => answer(running, path)) : undefined;

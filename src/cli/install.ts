@@ -5,7 +5,7 @@
  */
 import { installedPaths } from "../install/files.ts";
 import { install as installFiles, keepInstalled, uninstall } from "../install/install.ts";
-import { preflight } from "../install/preflight.ts";
+import { type Finding, preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
 import { aborted } from "../world/abort.ts";
 import { makeLogger } from "../world/log.ts";
@@ -72,10 +72,15 @@ async function check(
   { kubeconfig, json }: Values<typeof FLAGS>,
 ): Promise<number> {
   const findings = await preflight(world, settings, () => inspectApi(world, kubeconfig));
-  const rows = findings.map(({ what, problem }) => [problem === undefined ? "ok" : "MISSING", what, problem ?? ""]);
+  const rows = findings.map((one) => [stateOf(one), one.what, one.problem ?? ""]);
   if (json) print(JSON.stringify(findings, undefined, 2));
   else table(["STATE", "WHAT", "WHAT TO DO"], rows, style).forEach(print);
-  return findings.some(({ problem }) => problem !== undefined) ? 1 : 0;
+  return findings.some((one) => stateOf(one) === "MISSING") ? 1 : 0;
+}
+
+function stateOf({ problem, warning }: Finding): "ok" | "WARNING" | "MISSING" {
+  if (problem === undefined) return "ok";
+  return warning ? "WARNING" : "MISSING";
 }
 
 /** Uninstalls. With `SLEEP=true` it stays, as a DaemonSet's pod must: what ends there is started again. */

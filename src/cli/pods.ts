@@ -23,6 +23,8 @@ export interface PodsFlags {
   readonly context?: string | undefined;
   /** Namespace of our objects. */
   readonly namespace?: string | undefined;
+  /** File of IPAM fields that networks leave out. */
+  readonly config?: string | undefined;
 }
 
 /**
@@ -33,10 +35,11 @@ export interface PodsFlags {
 export async function podsSource(
   { world, openCluster }: Terminal,
   datastore: Datastore,
-  { pods, kubeconfig: named, context, namespace }: PodsFlags,
+  { pods, kubeconfig: named, context, namespace, config }: PodsFlags,
 ): Promise<PodsSource | undefined> {
   if (pods !== undefined) return podsOfFile(world, pods);
   if (datastore.kind !== "kubernetes" && named === undefined) return undefined;
   const kubeconfig = named ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
-  return await podsOfCluster(world, await openCluster(world, { kubeconfig, context, namespace, client: "command" }));
+  const cluster = await openCluster(world, { kubeconfig, context, namespace, client: "command" });
+  return await podsOfCluster(world, cluster, config);
 }

@@ -22,7 +22,7 @@ export const STORE_FLAGS = {
   config: {
     type: "string",
     value: "FILE",
-    help: "JSON file of IPAM fields, for what has no flag: etcd logins, certificates",
+    help: "JSON file of IPAM fields, over the flat file: etcd logins, certificates, what networks leave out",
   },
   json: { type: "boolean", help: "Print JSON" },
 } as const satisfies Flags;
@@ -99,7 +99,14 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
       `There is no database ${datastore.path}: name the store with --kubeconfig, --etcd-host or --database`,
     );
   }
-  return withFlags(datastore, flags);
+  return withFlags(await reachable(world, datastore, kubeconfig), flags);
+}
+
+/** The flat file's kubeconfig is a file of the nodes: a pod that does not see it asks its own cluster, which is the same. */
+async function reachable(world: World, datastore: Datastore, named: string | undefined): Promise<Datastore> {
+  if (datastore.kind !== "kubernetes" || named !== undefined || datastore.kubeconfig === undefined) return datastore;
+  if (!world.env("KUBERNETES_SERVICE_HOST") || await world.exists(datastore.kubeconfig)) return datastore;
+  return { kind: "kubernetes" };
 }
 
 function withFlags(

@@ -4,7 +4,7 @@
  * @module
  */
 import { loadConfig, type LoadInput } from "../config/load.ts";
-import { configuredNodeName, nodeName } from "../config/node.ts";
+import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { type Ipam, type OpenIpam, openIpam } from "../ipam/ipam.ts";
 import type { SlicePurpose } from "../ipam/slices.ts";
@@ -83,7 +83,7 @@ export async function configure({ world, host, request }: Call, recorded?: unkno
   const input: LoadInput = {
     conf: recorded ?? request.conf,
     purpose: allocates ? "allocate" : "release",
-    pod: podName !== undefined,
+    pod: podName !== undefined || (request.verb === "STATUS" && await isClusterNode(world)),
     ...(ip !== undefined && { ip }),
     ...(gateway !== undefined && { gateway }),
   };

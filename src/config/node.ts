@@ -4,6 +4,7 @@
  * @module
  */
 import type { World } from "../world/world.ts";
+import { FLAT_FILES } from "./files.ts";
 import { ConfigError, type IpamConfig } from "./types.ts";
 
 /** The folder of the `nodename` file that the installer writes, unless `configuration_path` names another. */
@@ -34,6 +35,18 @@ export async function configuredNodeName(
 ): Promise<string | undefined> {
   return world.env("NODENAME")?.trim() || await readName(world, `${await folderOf(world, config)}/nodename`) ||
     undefined;
+}
+
+/**
+ * Whether an installation in a cluster left its files here, beside a flat file that may be missing: what a call without a pod's name can know
+ * of the cluster.
+ */
+export async function isClusterNode(world: World): Promise<boolean> {
+  for (const path of FLAT_FILES) {
+    const own = path.slice(0, path.lastIndexOf("/"));
+    if (await world.exists(`${own}/nodename`) || await world.exists(`${own}/whereabouts.kubeconfig`)) return true;
+  }
+  return false;
 }
 
 async function folderOf(world: World, { configurationPath = FOLDER }: Pick<IpamConfig, "configurationPath">) {

@@ -34,6 +34,8 @@ export interface ControllerContext {
   readonly cluster: Cluster;
   /** When and how to sweep. */
   readonly sweep: SweeperOptions;
+  /** File of IPAM fields that networks leave out, over the flat file. */
+  readonly config?: string;
 }
 
 /** One controller. It may lead several times. */
@@ -142,7 +144,7 @@ export class Controller {
   }
 
   async #readNetworks(attachments: readonly Attachment[]): Promise<readonly Network[]> {
-    const { networks, faults } = await readNetworks(this.#context.world, attachments);
+    const { networks, faults } = await readNetworks(this.#context.world, attachments, this.#context.config);
     this.#reporter.unusable(faults);
     return this.#networks = networks;
   }

@@ -34,17 +34,18 @@ export interface Fault {
  * Reads definitions over the operator's flat file, which is read once. Those of other IPAM plugins are left out, and one that cannot be used
  * stops no other. No file that a definition names is opened: it is the nodes', and its author may be anybody.
  *
- * @param flatFile the flat file; absent: the first that exists of the usual places
- * @throws {ConfigError} the flat file exists and cannot be read: every network would be misread
+ * @param config a file of fields over the flat file's, which is the first that exists of the usual places
+ * @throws {ConfigError} one of them exists and cannot be read: every network would be misread
  */
 export async function readNetworks(
   world: World,
   attachments: readonly Attachment[],
-  flatFile?: string,
+  config?: string,
 ): Promise<{ readonly networks: readonly Network[]; readonly faults: readonly Fault[] }> {
   const networks: Network[] = [];
   const faults: Fault[] = [];
-  const below = await readFlatFile(world, { named: flatFile });
+  const named = config === undefined ? [] : await readFlatFile(world, { named: config });
+  const below = [...named, ...await readFlatFile(world, {})];
   for (const attachment of attachments) {
     if (attachment.config === "") continue; // the runtime then reads a file of the node, which does not exist here
     try {

@@ -29,11 +29,11 @@ export interface PodsSource extends Pods, AsyncDisposable {
   readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
 }
 
-/** The pods of a cluster, which is disposed with the source. Reads the networks at once. */
-export async function podsOfCluster(world: World, cluster: Cluster): Promise<PodsSource> {
+/** The pods of a cluster, which is disposed with the source. Reads the networks at once, over the flat file and the file `config`. */
+export async function podsOfCluster(world: World, cluster: Cluster, config?: string): Promise<PodsSource> {
   try {
     const attachments = await cluster.attachments.list(AbortSignal.timeout(NETWORKS_TIMEOUT));
-    const { networks, faults } = await readNetworks(world, attachments.items);
+    const { networks, faults } = await readNetworks(world, attachments.items, config);
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
       find: cluster.findPod,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import type { World } from "../world/world.ts";
 import type { InstallSettings } from "./settings.ts";
 
@@ -12,6 +13,8 @@ export interface Finding {
   readonly what: string;
   /** Undefined: as it should be. Otherwise what is wrong, and what to do. */
   readonly problem?: string;
+  /** The problem hinders nothing: it is to be known. */
+  readonly warning?: true;
 }
 
 /** Looks at an API server: whether it answers, serves our resources, and allows what ADD and DEL do. Never rejects. */
@@ -29,6 +32,11 @@ export async function preflight(
     named("WHEREABOUTS_NAMESPACE", settings.namespace, "name the namespace of the IPPools"),
     named("NODENAME", settings.nodeName, "set it from the field spec.nodeName of the pod"),
     ...await inspectApi(),
+    ...(await nodeLocalStores(world)).map((store) => ({
+      what: `Node-local database ${store.database}`,
+      problem: nodeLocalAdvice(store),
+      warning: true as const,
+    })),
   ];
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { database, run } from "./lab.ts";
+import { markNodeLocal } from "../../src/config/node_local.ts";
+import { denoWorld } from "../../src/world/deno.ts";
+import { call, database, run } from "./lab.ts";
 
 Deno.test("check finds a pod that is not among the living, reconcile frees what it had, and check is content", async () => {
   await using db = await database();
@@ -60,4 +62,17 @@ Deno.test("reconcile refuses a grace period that is none", async () => {
     assert.equal(code, 2, err);
     assert.match(err, /--grace/);
   }
+});
+
+Deno.test("check reports embedded stores of this node that pods of a cluster use", async () => {
+  await using data = await database();
+  const journal = data.path.replace(/[^/]*$/, "journal");
+  const env = { WHEREABOUTS_JOURNAL: journal };
+  const world = { ...denoWorld(), env: (name: string) => name === "WHEREABOUTS_JOURNAL" ? journal : undefined };
+  await markNodeLocal(world, { database: data.path, network: "net", pod: "default/web-0" });
+  const text = await call({ env }, "check", "--database", data.path);
+  assert.deepEqual([text.code, text.err], [0, ""]);
+  assert.match(text.out, /^Pods of the cluster have addresses of this node's own database .*default\/web-0/m);
+  const json = await call({ env }, "check", "--database", data.path, "--json");
+  assert.equal(JSON.parse(json.out).nodeLocal[0].database, data.path);
 });

@@ -79,3 +79,19 @@ Deno.test("a command takes what has no flag from a file of IPAM fields", async (
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a command in a pod goes to the pod's cluster where the flat file's kubeconfig is a file of the nodes", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const config = `${folder}/ipam.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ kubernetes: { kubeconfig: "/nowhere/of-the-node" } }));
+    const env = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+    const pod = await call({ env }, "show", "--config", config);
+    assert.match(pod.err, /serviceaccount/);
+    assert.match((await call({}, "show", "--config", config)).err, /"\/nowhere\/of-the-node": there is no such file/);
+    const named = await call({ env }, "show", "--kubeconfig", "/nowhere");
+    assert.match(named.err, /"\/nowhere": there is no such file/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

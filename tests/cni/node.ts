@@ -30,6 +30,8 @@ export interface Caller {
   readonly pod?: string;
   /** `CNI_NETNS`. Default `/run/netns/x`, which does not exist. */
   readonly netns?: string;
+  /** `CNI_ARGS`. Default: the pod, in namespace `default`. */
+  readonly args?: string;
 }
 
 /** A node. */
@@ -60,14 +62,14 @@ export async function testNode(
   return {
     driver,
     disk,
-    call: (verb, conf, { containerId = "c0", pod = "web-0", netns = "/run/netns/x" } = {}) => {
+    call: (verb, conf, { containerId = "c0", pod = "web-0", netns = "/run/netns/x", args } = {}) => {
       const env: Record<string, string> = {
         CNI_COMMAND: verb,
         CNI_CONTAINERID: containerId,
         CNI_IFNAME: "net1",
         CNI_NETNS: netns,
         CNI_PATH: "/opt/cni/bin",
-        CNI_ARGS: `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
+        CNI_ARGS: args ?? `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
       };
       const stdin = new TextEncoder().encode(JSON.stringify(conf));
       const machine = world({

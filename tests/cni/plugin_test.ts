@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SUPPORTED_VERSIONS } from "../../src/cni/version.ts";
+import { nodeLocalStores } from "../../src/config/node_local.ts";
 import { assertGolden } from "../support/golden.ts";
 import { testNode } from "./node.ts";
 
@@ -87,4 +88,61 @@ Deno.test("runPlugin gives no pod an address where no store is configured, and e
   }
   assert.deepEqual(await node.call("CHECK", { ...unset, prevResult: given }), { stdout: "", exitCode: 0 });
   assert.deepEqual(await node.call("DEL", unset), { stdout: "", exitCode: 0 });
+});
+
+Deno.test("runPlugin answers STATUS on a node of a cluster whose flat file is missing as it answers ADD", async () => {
+  await using node = await testNode();
+  const { datastore: _, ...ipam } = IPAM;
+  const conf = { cniVersion: "1.1.0", name: "net", ipam };
+  const none = { args: "" };
+  assert.deepEqual(await node.call("STATUS", conf, none), { stdout: "", exitCode: 0 });
+  assert.equal((await node.call("ADD", conf, none)).exitCode, 0, "one machine without a cluster");
+  for (
+    const path of ["/etc/cni/net.d", "/var/lib/rancher/k3s/agent/etc/cni/net.d"].map((one) => `${one}/whereabouts.d`)
+  ) {
+    for (const name of ["nodename", "whereabouts.kubeconfig"]) {
+      node.disk.files.set(`${path}/${name}`, "node1");
+      assert.equal(JSON.parse((await node.call("STATUS", conf, none)).stdout).code, 7, `${path}/${name}`);
+      assert.deepEqual(await node.call("STATUS", { ...conf, ipam: IPAM }, none), { stdout: "", exitCode: 0 });
+      node.disk.files.delete(`${path}/${name}`);
+    }
+  }
+});
+
+Deno.test("runPlugin marks an embedded store that gives pods of Kubernetes addresses, and no other", async () => {
+  await using node = await testNode();
+  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, database: "/db" } };
+  assert.equal((await node.call("ADD", conf, { args: "" })).exitCode, 0);
+  assert.deepEqual(await nodeLocalStores(node.disk), []);
+  assert.equal((await node.call("ADD", conf, { containerId: "c1", pod: "web-1" })).exitCode, 0);
+  assert.equal((await node.call("ADD", conf, { containerId: "c2", pod: "web-2" })).exitCode, 0);
+  const stores = await nodeLocalStores(node.disk);
+  assert.deepEqual(stores.map(({ database, network, pod }) => [database, network, pod]), [[
+    "/db",
+    "net",
+    "default/web-1",
+  ]]);
+});
+
+Deno.test("runPlugin refuses a pod's request for what the network withholds with code 101, and one for an address outside it", async () => {
+  await using node = await testNode();
+  const ipam = {
+    ...IPAM,
+    range: "10.0.0.0/24",
+    range_start: "10.0.0.100",
+    exclude: ["10.0.0.0/27"],
+    gateway: "10.0.0.150",
+  };
+  const asked = (ip: string) => ({ cniVersion: "1.0.0", name: "net", ipam, args: { cni: { ips: [ip] } } });
+  for (
+    const [ip, why] of [["10.0.0.20", "bounds"], ["10.0.0.99", "bounds"], ["10.0.0.150", "gateway"], [
+      "10.9.0.1/16",
+      "outside all ranges",
+    ]] as const
+  ) {
+    const { stdout, exitCode } = await node.call("ADD", asked(ip));
+    assert.deepEqual([exitCode, JSON.parse(stdout).code], [1, 101], stdout);
+    assert.ok(JSON.parse(stdout).msg.includes(why), stdout);
+  }
+  assert.equal((await node.call("ADD", asked("10.0.0.120"))).exitCode, 0);
 });

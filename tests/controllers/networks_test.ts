@@ -36,7 +36,11 @@ Deno.test("readNetworks reads the networks over the flat file, as the plugin doe
     configuration_path: "/etc/cni/net.d/whereabouts.d",
   };
   const secret = { range: "10.9.0.0/24", network_name: "read" };
-  const files = { "/etc/cni/net.d/whereabouts.d/whereabouts.conf": flat, "/mounted.conf": {}, "/secret": secret };
+  const files = {
+    "/etc/cni/net.d/whereabouts.d/whereabouts.conf": flat,
+    "/mounted.conf": { enable_overlapping_ranges: true },
+    "/secret": secret,
+  };
   const texts = Object.entries(files).map(([path, value]) => [path, JSON.stringify(value)]);
   const world = memoryWorld({ files: Object.fromEntries(texts) });
   const k3s = "/var/lib/rancher/k3s/agent/etc/cni/net.d/whereabouts.d/whereabouts.conf";
@@ -58,7 +62,12 @@ Deno.test("readNetworks reads the networks over the flat file, as the plugin doe
   ]);
   assert.deepEqual(read, ["/etc/cni/net.d/whereabouts.d/whereabouts.conf"], "once for all networks");
   const named = await readNetworks(world, attachments, "/mounted.conf");
-  assert.deepEqual(named.networks.map(({ config }) => config.overlapping), [true, true, true, true]);
+  assert.deepEqual(named.networks.map(({ config }) => [config.overlapping, config.nodeSliceSize]), [
+    [true, "/26"],
+    [true, "/26"],
+    [true, "/26"],
+    [true, "/26"],
+  ]);
 });
 
 Deno.test("readNetworks blames no network for a flat file that cannot be read", async () => {

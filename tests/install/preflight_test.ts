@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { markNodeLocal } from "../../src/config/node_local.ts";
 import { preflight } from "../../src/install/preflight.ts";
 import { readSettings } from "../../src/install/settings.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -30,4 +31,14 @@ Deno.test("preflight names folders that are missing or read-only, and settings t
     "Not set",
     "Not set",
   ]);
+});
+
+Deno.test("preflight warns of an embedded store that pods of the cluster use", async () => {
+  const world = memoryWorld({ env: ENV, folders: ["/bin", "/net.d"] });
+  await markNodeLocal(world, { database: "/db", network: "net", pod: "default/web-0" });
+  const settings = readSettings((name) => world.env(name), {});
+  const [found, ...more] = (await preflight(world, settings, () => Promise.resolve([]))).filter((one) => one.problem);
+  assert.deepEqual(more, []);
+  assert.deepEqual([found?.what, found?.warning], ["Node-local database /db", true]);
+  assert.match(found?.problem ?? "", /other nodes may give the same ones/);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { markNodeLocal } from "../../config/node_local.ts";
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
 import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -24,6 +25,7 @@ export async function add(call: Call): Promise<string> {
   const { request, world, host, signal } = call;
   const { config, log } = await configure(call);
   const owner = await ownerOf(call, config);
+  if (request.args.podName !== undefined) await markStore(call, config, owner.podRef, log);
   using _turn = await attachmentTurn(world, request, signal);
   const journal = host.journal(world, log);
   const former = await formerRecord(journal, request);
@@ -48,6 +50,17 @@ export async function add(call: Call): Promise<string> {
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
   );
+}
+
+/** Pods that get addresses of the node's own store may meet those of other nodes: `check`, the agent and the installer report it. */
+async function markStore({ world }: Call, { datastore, network }: IpamConfig, pod: string, log: Logger): Promise<void> {
+  if (datastore.kind !== "embedded") return;
+  const store = { database: datastore.path, network, pod };
+  const isNew = await markNodeLocal(world, store).catch((error) => {
+    log.warn("Cannot mark the node's own database as used by pods", { ...store, error: String(error) });
+    return false;
+  });
+  if (isNew) log.warn("Pods get addresses of this node's own database: other nodes may give the same ones", store);
 }
 
 /** What an earlier ADD of the same attachment was given. It is in use, so a repeated one that fails takes nothing back. */
