@@ -40,7 +40,6 @@ Deno.test("tidy: files fit in a head, functions on a screen", () => {
 const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/embedded/reservations.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
   "drivers/embedded/schema.ts": "older, newer, corrupt and busy files: tests/drivers/embedded/driver_test.ts",
-  "drivers/etcd/connect.ts": "TLS, logins and silence against real servers: tests/drivers/etcd/driver_live_test.ts",
   "drivers/etcd/mutex.ts":
     "an older plugin that holds on, and one that died: tests/drivers/etcd/migration_live_test.ts",
   "drivers/etcd/unreadable.ts": "with the records it names: tests/drivers/etcd/migration_live_test.ts",

@@ -9,6 +9,8 @@ import type { Etcd3, IOptions } from "etcd3";
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
+import { readableCertificates } from "../net/authorities.ts";
+import { type ClientCertificate, faultOf, isVersionOne } from "../net/client_certificate.ts";
 import { loadLibrary } from "./library.ts";
 
 /** The settings of an etcd store. */
@@ -40,7 +42,11 @@ export async function connect(settings: EtcdSettings, world: World): Promise<Etc
     faultHandling: { host: () => noop, global: noop },
     ...(credentials && { credentials }),
     ...(username && { auth: { username, password: password ?? "" } }),
-    ...(serverName && { grpcOptions: { "grpc.ssl_target_name_override": serverName } }),
+    grpcOptions: {
+      // The library has rules of its own for proxies (lower-case variables, loopback servers too), so etcd is always reached directly.
+      "grpc.enable_http_proxy": 0,
+      ...(serverName && { "grpc.ssl_target_name_override": serverName }),
+    },
   };
   return new Etcd3(options);
 }
@@ -50,17 +56,35 @@ async function readCredentials(
   world: World,
 ): Promise<IOptions["credentials"]> {
   if (!caFile && !certFile) return undefined;
-  const read = async (field: string, path: string) => {
-    const text = await world.readTextFile(path, "credential").catch((error) => {
+  const read = (field: string, path: string) =>
+    world.readTextFile(path, "credential").catch((error) => {
       throw new RefusedError(`Cannot read ipam.${field} ${JSON.stringify(path)}: ${error.message}`, { cause: error });
     });
-    return Buffer.from(text);
-  };
-  const rootCertificate = caFile ? await read("etcd_ca_cert_file", caFile) : undefined;
+  const ca = caFile && trusted(await read("etcd_ca_cert_file", caFile), caFile);
   const client = certFile && keyFile
-    ? { certChain: await read("etcd_cert_file", certFile), privateKey: await read("etcd_key_file", keyFile) }
-    : {};
-  return { ...client, ...(rootCertificate && { rootCertificate }) } as NonNullable<IOptions["credentials"]>;
+    ? checked({ cert: await read("etcd_cert_file", certFile), key: await read("etcd_key_file", keyFile) }, certFile)
+    : undefined;
+  return {
+    ...(client && { certChain: Buffer.from(client.cert), privateKey: Buffer.from(client.key) }),
+    ...(ca && { rootCertificate: Buffer.from(ca) }),
+  } as NonNullable<IOptions["credentials"]>;
+}
+
+function trusted(ca: string, path: string): string {
+  try {
+    return readableCertificates(ca).join("");
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/^Has /, "it has ") : "";
+    throw new RefusedError(`Cannot use ipam.etcd_ca_cert_file ${JSON.stringify(path)}: ${why}`);
+  }
+}
+
+function checked(client: ClientCertificate, path: string): ClientCertificate {
+  const fault = faultOf(client);
+  if (fault === undefined || isVersionOne(fault)) return client;
+  throw new RefusedError(
+    `Cannot use ipam.etcd_cert_file ${JSON.stringify(path)} with ipam.etcd_key_file: its ${fault}`,
+  );
 }
 
 /** The runtime's TLS takes no address as a server's name, so an address needs a name beside it. */

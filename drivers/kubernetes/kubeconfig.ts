@@ -181,15 +181,9 @@ function serverOf(path: string, { server }: Node): string {
     if (username !== "" || password !== "") {
       throw refused(path, "its server holds a login: use a token or a client certificate");
     }
-    return withoutSlashes(server);
+    return server.replace(/(?<!\/)\/+$/, "");
   }
   throw refused(path, `its cluster has the server ${quote(server)}, expected a URL such as https://10.0.0.1:6443`);
-}
-
-function withoutSlashes(url: string): string {
-  let end = url.length;
-  while (url.endsWith("/", end)) end--;
-  return url.slice(0, end);
 }
 
 type Read = (node: Node, key: string) => Promise<string | undefined>;

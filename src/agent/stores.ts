@@ -133,8 +133,9 @@ export class Stores implements AsyncDisposable {
 
   async #read(datastore: Datastore): Promise<string | undefined> {
     const texts: string[] = [];
+    const purpose = datastore.kind === "kubernetes" ? "kubeconfig" : "credential";
     for (const path of filesOf(datastore)) {
-      const text = await this.#parts.world.readTextFile(path).catch(() => undefined);
+      const text = await this.#parts.world.readTextFile(path, purpose).catch(() => undefined);
       if (text === undefined) return undefined;
       texts.push(text);
     }

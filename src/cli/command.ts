@@ -103,13 +103,13 @@ export async function runCommand(
   const program = /(^|[/\\])kubectl[-_]whereabouts(\.exe)?$/.test(called) ? KUBECTL_PROGRAM : "whereabouts";
   const print = (line: string) => write(`${line}\n`);
   const [first = "", ...others] = args;
+  const [name, options] = wanted(first, others);
+  prepare(name, world, rest);
   if (first === "" && program === "whereabouts") {
     world.stderr(`whereabouts ${VERSION}`);
     world.stderr(`CNI protocol versions supported: ${SUPPORTED_VERSIONS.join(", ")}`);
     return 0;
   }
-  const [name, options] = wanted(first, others);
-  prepare(name, world, rest);
   if (name === "help") {
     usage(program).forEach(print);
     return 0;

@@ -33,7 +33,7 @@ export function parseEtcd(document: Document, path: string): Datastore {
   return {
     kind: "etcd",
     hosts: hosts.map((host) => parseHost(host.includes("://") ? host : `${scheme}://${host}`, path)),
-    prefix: (text(document, "etcd_prefix") ?? DEFAULT_ETCD_PREFIX).replace(/\/+$/, ""),
+    prefix: (text(document, "etcd_prefix") ?? DEFAULT_ETCD_PREFIX).replace(/(?<!\/)\/+$/, ""),
     ...(serverName && { serverName }),
     ...(username && { username }),
     ...(password && { password }),

@@ -54,5 +54,5 @@ async function folderOf(world: World, { configurationPath = FOLDER }: Pick<IpamC
 }
 
 function readName(world: World, path: string): Promise<string> {
-  return world.readTextFile(path).then((text) => text.trim(), () => "");
+  return world.readTextFile(path, "configuration").then((text) => text.trim(), () => "");
 }

@@ -77,7 +77,7 @@ export function readSettings(env: (name: string) => string | undefined, flags: I
 }
 
 function folder(name: string, path: string): string {
-  if (path.startsWith("/")) return path.replace(/(?<=.)\/+$/, "");
+  if (path.startsWith("/")) return path.replace(/(?<=^\/|[^/])\/+$/, "");
   throw new RangeError(`Cannot use ${name} ${JSON.stringify(path)}: wanted an absolute path`);
 }
 

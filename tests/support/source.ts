@@ -59,6 +59,8 @@ export interface Facts extends Source {
   readonly testFilters: readonly Place[];
   /** The first text given to each error that is made, values in it as `…`. */
   readonly errorTexts: readonly Place[];
+  /** Regular expressions, as they are written. */
+  readonly patterns: readonly (Place & { readonly pattern: RegExp })[];
 }
 
 /** All files of the project, by path. */
@@ -87,6 +89,7 @@ export function readFacts(source: Source): Facts {
   const looseTypes: Place[] = [];
   const testFilters: Place[] = [];
   const errorTexts: Place[] = [];
+  const patterns: (Place & { readonly pattern: RegExp })[] = [];
   const lineAt = lineFinder(source.text);
   const line = ({ range }: { readonly range: [number, number] }) => lineAt(range[0]);
   const addImport = (node: Deno.lint.Node, specifier: string, kind: Import["kind"]) =>
@@ -131,6 +134,11 @@ export function readFacts(source: Source): Facts {
       if (value.type === "Literal" && value.value === false) return;
       testFilters.push({ what: `${key.name}:`, line: line(node) });
     },
+    Literal(node) {
+      if (!("regex" in node) || !node.regex) return;
+      const { pattern, flags } = node.regex;
+      patterns.push({ what: node.raw, line: line(node), pattern: new RegExp(pattern, flags.replace(/[gy]/g, "")) });
+    },
     TSAnyKeyword: (node) => void looseTypes.push({ what: "any", line: line(node) }),
     TSNonNullExpression: (node) => void looseTypes.push({ what: "!", line: line(node) }),
     NewExpression(node) {
@@ -141,7 +149,7 @@ export function readFacts(source: Source): Facts {
   };
   const plugin: Deno.lint.Plugin = { name: "facts", rules: { read: { create: () => visitor } } };
   Deno.lint.runPlugin(plugin, source.path, source.text);
-  return { ...source, imports, functions, globals, looseTypes, testFilters, errorTexts };
+  return { ...source, imports, functions, globals, looseTypes, testFilters, errorTexts, patterns };
 }
 
 /** A literal's text, or a template's with `…` for its values. */
