@@ -51,7 +51,7 @@ export interface Status {
  * @throws {UnavailableError} the server cannot serve now, or the answer is not whole
  * @throws {RefusedError} everything else that is no success
  */
-export async function decode(answer: Answer, question: Question): Promise<unknown> {
+export async function decode(answer: Answer, question: Question): Promise<object | undefined> {
   const body = parse(answer.text);
   if (answer.status >= 200 && answer.status < 300) {
     if (typeof body === "object" && body !== null) return body;

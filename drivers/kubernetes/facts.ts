@@ -51,9 +51,10 @@ export function toNodeFacts({ metadata }: V1Node): NodeFacts {
 }
 
 /** What a NetworkAttachmentDefinition tells. */
-export function toAttachment({ metadata = {}, spec = {} }: AttachmentObject): Attachment {
+export function toAttachment({ metadata = {}, spec }: AttachmentObject): Attachment {
   const { namespace = "", name = "", uid = "" } = metadata;
-  return { namespace, name, uid, config: spec.config ?? "" };
+  const config: unknown = spec?.config;
+  return { namespace, name, uid, config: typeof config === "string" ? config : "" };
 }
 
 function networkStatus(

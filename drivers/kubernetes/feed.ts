@@ -71,7 +71,7 @@ async function list<T>(
     const page = await reader.json({ path: `${path}?${query}`, what: name }, limit.signal) as ListPage | undefined;
     if (!page && next === "") return { items, version: "" };
     if (!Array.isArray(page?.items)) throw new UnavailableError(`The API server's list of ${name} is not whole`);
-    for (const object of page.items) items.push(convert(object));
+    for (const object of page.items) items.push(converted(name, object, convert));
     next = page.metadata?.continue ?? "";
     if (!next) return { items, version: page.metadata?.resourceVersion ?? "" };
   }
@@ -138,13 +138,22 @@ function toEvent<T>(name: string, line: string, convert: (object: never) => T): 
       return { kind: "bookmark", version };
     case "ADDED":
     case "MODIFIED":
-      return { kind: "put", item: convert(object as never), version };
+      return { kind: "put", item: converted(name, object, convert), version };
     case "DELETED":
-      return { kind: "gone", item: convert(object as never), version };
+      return { kind: "gone", item: converted(name, object, convert), version };
     default: {
       const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0)}`;
       throw object?.code === 410 ? new ConflictError(said) : new UnavailableError(said);
     }
+  }
+}
+
+/** An object that is of another shape than its kind has is the server's fault, and not an error of ours. */
+function converted<T>(name: string, object: unknown, convert: (object: never) => T): T {
+  try {
+    return convert(object as never);
+  } catch (cause) {
+    throw new UnavailableError(`The API server's list of ${name} has an item of another shape`, { cause });
   }
 }
 

@@ -8,6 +8,7 @@ import { type Answer, decode } from "./answer.ts";
 import type { Access } from "./kubeconfig.ts";
 import { toReachError } from "./reach.ts";
 import { API_VERSION, KINDS, type Resource } from "./resources.ts";
+import { checkShape } from "./shapes.ts";
 import { connect, LIST_LIMIT, type Transport } from "./transport.ts";
 
 const METHODS = { get: "GET", list: "GET", create: "POST", patch: "PATCH", delete: "DELETE" } as const;
@@ -75,15 +76,11 @@ export class ApiClient implements Disposable {
       if (await isRenewed(look, used, this.#sleep, signal)) answer = await this.#send(request, signal);
     }
     const { server, source } = this.#access;
-    return await decode(answer, {
-      verb: request.verb,
-      resource: request.resource,
-      what: this.what(request),
-      server,
-      source,
-    }) as
-      | T
-      | undefined;
+    const { verb, resource } = request;
+    const what = this.what(request);
+    const body = await decode(answer, { verb, resource, what, server, source });
+    if (body !== undefined && verb !== "delete") checkShape(resource, body, verb === "list", what);
+    return body as T | undefined;
   }
 
   [Symbol.dispose](): void {

@@ -122,8 +122,13 @@ export function decodeEntries(entries: PoolEntries, base: Ip): Entries {
 }
 
 function decodeEntry(address: bigint, entry: PoolEntry | null): Allocation {
-  const { id = "", podref = "", ifname = "" } = entry ?? {};
-  return { address, podRef: podref, ifName: ifname, containerId: id, ...decodeFacts(id, entry ?? {}) };
+  const [id, podRef, ifName] = [textOf(entry?.id), textOf(entry?.podref), textOf(entry?.ifname)];
+  return { address, podRef, ifName, containerId: id, ...decodeFacts(id, entry ?? {}) };
+}
+
+/** An older schema lets in what is no text: nobody wrote it, and it names nobody. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 /** The entry of an allocation. The interface is left out where there is none, as the original does. */

@@ -61,7 +61,7 @@ export async function readNamedFile(world: World, inline: Document, warn: Warn):
   const path = text(inline, "configuration_path");
   if (path === undefined) return [];
   if (await world.isDirectory(path)) {
-    const inside = await firstExisting(world, [`${path.replace(/\/+$/, "")}/${FLAT_FILE_NAME}`]);
+    const inside = await firstExisting(world, [`${path.replace(/(?<!\/)\/+$/, "")}/${FLAT_FILE_NAME}`]);
     return inside === undefined ? [] : [await readLayer(world, inside, warn)];
   }
   if (await world.exists(path)) return [await readLayer(world, path, warn)];

@@ -29,6 +29,7 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   ) {
     return undefined;
   }
+  if (parse(conf) === undefined) return undefined;
   const store = decodeStore(value.store);
   const facts = { ...(typeof node === "string" && { node }), ...(typeof uid === "string" && { uid }) };
   const entries = held.map((one) => decodeHeld(one, { containerId, ifName, ...facts }));

@@ -6,6 +6,12 @@
  */
 import { FILE_LIMITS, type FilePurpose } from "./world.ts";
 
+/**
+ * Folders of the node's own disk, which answers or the node is lost. There a file is read at once: a thread that must be woken for it costs a
+ * short process a millisecond (measured: 3 to 4 ms of CPU for the files of an ADD). Volumes of pods lie elsewhere.
+ */
+const OWN_DISK = ["/etc/", "/host/etc/", "/var/lib/cni/", "/run/secrets/", "/var/run/secrets/"];
+
 /** Milliseconds for one file. A local disk takes less than one; a network file system that takes longer does not answer. */
 const READ_TIMEOUT = 5_000;
 
@@ -28,17 +34,39 @@ export async function readRegularFile(
   purpose: FilePurpose = "record",
   timeout: number = READ_TIMEOUT,
 ): Promise<string> {
-  return await within(path, timeout, () => read(path, FILE_LIMITS[purpose]));
+  const limit = FILE_LIMITS[purpose];
+  return isOnOwnDisk(path) ? readNow(path, limit) : await within(path, timeout, () => read(path, limit));
+}
+
+function isOnOwnDisk(path: string): boolean {
+  return OWN_DISK.some((folder) => path.startsWith(folder)) && !path.includes("/../");
 }
 
 /** What a path leads to. A path that does not answer in time counts as `other`. */
 export async function kindOf(path: string): Promise<"file" | "folder" | "other" | "missing"> {
   try {
-    const { isFile, isDirectory } = await within(path, READ_TIMEOUT, () => Deno.stat(path));
+    const { isFile, isDirectory } = isOnOwnDisk(path)
+      ? Deno.statSync(path)
+      : await within(path, READ_TIMEOUT, () => Deno.stat(path));
     return isFile ? "file" : isDirectory ? "folder" : "other";
   } catch (error) {
     return error instanceof Deno.errors.NotFound ? "missing" : "other";
   }
+}
+
+function readNow(path: string, limit: number): string {
+  refuseUnlessReadable(path, Deno.statSync(path), limit);
+  using file = Deno.openSync(path);
+  const info = file.statSync(); // another file may stand there by now
+  refuseUnlessReadable(path, info, limit);
+  const buffer = new Uint8Array(info.size);
+  let length = 0;
+  while (length < buffer.length) {
+    const count = file.readSync(buffer.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return new TextDecoder().decode(buffer.subarray(0, length));
 }
 
 async function read(path: string, limit: number): Promise<string> {

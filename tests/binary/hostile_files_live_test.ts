@@ -39,23 +39,17 @@ async function kubeconfig(
   return `${folder}/${name}`;
 }
 
-/** Members of `ipam` that name hostile files, with what the message must say of each. */
-async function hostile(
+/** Users and clusters of kubeconfigs, with what the message must say of each. */
+function hostileUsers(
   folder: string,
   kube: Kube,
-): Promise<readonly (readonly [Record<string, unknown>, number, RegExp])[]> {
-  await writeClientCertificates(folder);
-  await must(["mkfifo", `${folder}/fifo`]);
-  await must(["truncate", "-s", "20G", `${folder}/huge`]);
-  await Deno.writeTextFile(`${folder}/shadow`, `root:${SECRET}:1::\n`);
-  await Deno.writeTextFile(`${folder}/yaml`, `a: b\nsecretOptions: {password: "${SECRET}"\n`);
-  await Deno.writeTextFile(`${folder}/notder.crt`, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+): readonly (readonly [string, Record<string, unknown>, Record<string, unknown>, RegExp])[] {
   const pair = (cert: string, key = cert) => ({
     "client-certificate": `${folder}/${cert}.crt`,
     "client-key": `${folder}/${key}.key`,
   });
   const token = { token: kube.token };
-  const users: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>, RegExp])[] = [
+  return [
     ["mismatch", pair("rsa", "other"), {}, /\/mismatch": its client-key does not belong to client-certificate/],
     ["small", pair("small"), {}, /\/small": its client-key is of a kind or size that is not supported/],
     ["notder", pair("notder", "rsa"), {}, /\/notder": its client-certificate is not a certificate/],
@@ -99,9 +93,22 @@ async function hostile(
     ["proxy", token, { "proxy-url": "http://127.0.0.1:1" }, /"proxy-url", which nodes do not support/],
     ["token", { tokenFile: `${folder}/shadow-with-blanks` }, {}, /no such file/],
   ];
+}
+
+/** Members of `ipam` that name hostile files, with what the message must say of each. */
+async function hostile(
+  folder: string,
+  kube: Kube,
+): Promise<readonly (readonly [Record<string, unknown>, number, RegExp])[]> {
+  await writeClientCertificates(folder);
+  await must(["mkfifo", `${folder}/fifo`]);
+  await must(["truncate", "-s", "20G", `${folder}/huge`]);
+  await Deno.writeTextFile(`${folder}/shadow`, `root:${SECRET}:1::\n`);
+  await Deno.writeTextFile(`${folder}/yaml`, `a: b\nsecretOptions: {password: "${SECRET}"\n`);
   await Deno.writeTextFile(`${folder}/evil`, `#!/bin/sh\necho started > ${folder}/started\n`, { mode: 0o755 });
+  await Deno.writeTextFile(`${folder}/notder.crt`, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
   const kubeconfigs = await Promise.all(
-    users.map(async ([name, user, cluster, expected]) =>
+    hostileUsers(folder, kube).map(async ([name, user, cluster, expected]) =>
       [{ kubernetes: { kubeconfig: await kubeconfig(folder, kube, name, user, cluster) } }, 102, expected] as const
     ),
   );

@@ -185,3 +185,33 @@ Deno.test("readAccess finds the service account of its pod", async () => {
   assert.match(await refusal(readAccess(world(files), {})), /runs in no pod/);
   assert.match(await refusal(readAccess(world({}, env), {})), /serviceaccount/);
 });
+
+Deno.test("readAccess follows what OPERATIONS says of each kind of process", async () => {
+  const document = await Deno.readTextFile(new URL("../../../.github/OPERATIONS.md", import.meta.url));
+  const rows = document.split("\n").filter((line) => /\| (yes|no) +\|$/.test(line)).map((line) =>
+    line.split("|").map((cell) => cell.trim())
+  );
+  const parts: Readonly<Record<string, Parts>> = {
+    token: {},
+    tokenFile: { user: { tokenFile: "/token" } },
+    "tls-server-name": { cluster: { "tls-server-name": "kubernetes" } },
+    "insecure-skip-tls-verify": { cluster: { "insecure-skip-tls-verify": true } },
+    "proxy-url": { cluster: { "proxy-url": "http://proxy:3128" } },
+    "auth-provider": { user: { "auth-provider": { name: "gcp" } } },
+    username: { user: { username: "u", password: "p" } },
+    as: { user: { as: "admin" } },
+  };
+  let seen = 0;
+  for (const [, members = "", ...answers] of rows) {
+    for (const [, member = ""] of members.matchAll(/`([a-z-]+)`/gi)) {
+      const of = parts[member];
+      if (!of) continue;
+      for (const [i, client] of (["node", "controller", "command"] as const).entries()) {
+        const works: string = await read(of, { "/token": "t" }, { client }).then(() => "yes", () => "no");
+        assert.equal(works, answers[i], `${member} of a ${client}`);
+        seen++;
+      }
+    }
+  }
+  assert.equal(seen, Object.keys(parts).length * 3);
+});

@@ -191,12 +191,13 @@ function failure({ status, message }: ApiError, { resource, name = "" }: Target)
 
 /** As much of a Response as is used. */
 function response({ status, body }: Answer, stream?: ReadableStream<Uint8Array>): Response {
+  const text = JSON.stringify(body) ?? "";
   return {
     status,
     ok: status < 300,
-    headers: new Headers(),
+    headers: new Headers({ "content-length": String(text.length) }),
     body: stream,
-    text: () => Promise.resolve(JSON.stringify(body)),
+    text: () => Promise.resolve(text),
     json: () => Promise.resolve(structuredClone(body)),
   } as Response;
 }
