@@ -68,3 +68,18 @@ Deno.test("kindOf tells files, folders, other things and nothing apart", () =>
     assert.deepEqual(kinds, ["folder", "file", "other", "missing"]);
     assert.equal(await kindOf("/dev/zero"), "other");
   }));
+
+Deno.test("readRegularFile holds files of the node's own disk, which it reads at once, to the same rules", async () => {
+  assert.equal(await readRegularFile("/etc/passwd", "configuration"), await Deno.readTextFile("/etc/passwd"));
+  await assert.rejects(
+    readRegularFile("/etc/ssl"),
+    /^UnreadableFileError: Cannot read "\/etc\/ssl": not a regular file/,
+  );
+  await assert.rejects(readRegularFile("/etc/nothing"), { name: "NotFound" });
+  await assert.rejects(readRegularFile("/etc/../dev/zero"), /not a regular file/);
+  assert.deepEqual(await Promise.all(["/etc/passwd", "/etc/ssl", "/etc/nothing"].map(kindOf)), [
+    "file",
+    "folder",
+    "missing",
+  ]);
+});
