@@ -1,56 +1,75 @@
 /**
- * What the names of listed objects stand for. `names.ts` makes them.
+ * What the names of listed objects can stand for. `names.ts` makes them; `known.ts` chooses among several readings.
+ *
+ * A name does not tell where the network ends. An object's annotations do; of one without, every reading is possible that makes the same
+ * name again.
  *
  * @module
  */
 import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import { type Ip, parseIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
-import { dashed, join } from "./names.ts";
+import { readAnnotations } from "./annotations.ts";
+import { dashed, join, poolName } from "./names.ts";
+import type { Metadata } from "./resources.ts";
+
+/** What an object's name and annotations say. */
+type Named = Pick<Metadata, "name" | "annotations">;
+
+/** What a reservation's name stands for. */
+export interface ReservationKey {
+  /** `network_name`. */
+  readonly network: string;
+  /** The address. */
+  readonly ip: Ip;
+}
 
 /**
- * The key of an IPPool. Network and node cannot be told apart in a name, so both stand in `network`; `poolName` of the key is
- * the name again.
+ * The keys that an IPPool may have: the one that its annotations say, where they fit its name; otherwise every one, that of a network
+ * without a node first.
  *
- * @returns undefined where the range is none, or the name does not end with it
+ * @returns none where the range is invalid, or the name does not end with it
  */
-export function poolKey(name: string, range: string): PoolKey | undefined {
+export function poolKeys(object: Named, range: string): PoolKey[] {
+  const { name } = object;
   const cidr = parseCidr(range)?.cidr;
-  if (!cidr) return undefined;
+  if (!cidr) return [];
+  const domain = readAnnotations(object);
+  if (domain && nameOf({ ...domain, cidr }) === name) return [{ ...domain, cidr }];
   const text = dashed(formatCidr(cidr));
-  if (name === join([], text)) return { network: "", cidr };
-  const network = name.slice(0, -text.length - 1);
-  return network !== "" && name === `${network}-${text}` ? { network, cidr } : undefined;
+  if (name === join([], text)) return [{ network: "", cidr }];
+  const prefix = name.slice(0, -text.length - 1);
+  if (prefix === "" || name !== `${prefix}-${text}`) return [];
+  const split = dashes(prefix).filter((at) => at > 0 && at < prefix.length - 1)
+    .map((at) => ({ network: prefix.slice(0, at), node: prefix.slice(at + 1), cidr }));
+  return [{ network: prefix, cidr }, { network: "", node: prefix, cidr }, ...split];
 }
 
-/**
- * What a reservation's name stands for.
- *
- * @param network the network it must be of. Undefined: any. Where a network's name ends like an address (`net-fd` before `2001:db8::1`)
- * a name can be read in several ways: the longest tail whose first group has four digits, as those of all unicast addresses in use, goes
- * before the longest tail. Who knows the network should say it
- */
-export function reservationKey(name: string, network?: string): { network: string; ip: Ip } | undefined {
-  if (network !== undefined) {
-    const prefix = network === "" ? "" : `${network}-`;
-    const ip = name.startsWith(prefix) ? undashed(name.slice(prefix.length)) : undefined;
-    return ip && { network, ip };
-  }
-  const readings: { network: string; ip: Ip; usual: boolean }[] = [];
-  for (const at of starts(name)) {
+/** The keys that a reservation may have: of those that its name can be read as, the one that its annotations say, where they fit. */
+export function reservationKeys(object: Named): ReservationKey[] {
+  const { name } = object;
+  const keys = [0, ...dashes(name).map((at) => at + 1)].flatMap((at) => {
     const ip = undashed(name.slice(at));
-    const usual = ip?.family === 4 || /^[0-9a-f]{4}-/.test(name.slice(at));
-    if (ip) readings.push({ network: name.slice(0, Math.max(0, at - 1)), ip, usual });
+    return ip ? [{ network: name.slice(0, Math.max(0, at - 1)), ip }] : [];
+  });
+  const domain = readAnnotations(object);
+  const exact = domain && keys.find(({ network }) => network === domain.network);
+  return exact ? [exact] : keys;
+}
+
+function dashes(text: string): number[] {
+  return Array.from(text.matchAll(/-/g), ({ index }) => index);
+}
+
+function undashed(text: string): Ip | undefined {
+  return parseIp(text.includes(".") ? text : text.replaceAll("-", ":"));
+}
+
+/** The name of a key; undefined where it makes none. */
+function nameOf(key: PoolKey): string | undefined {
+  try {
+    return poolName(key);
+  } catch {
+    return undefined;
   }
-  const chosen = readings.find(({ usual }) => usual) ?? readings[0];
-  return chosen && { network: chosen.network, ip: chosen.ip };
-}
-
-/** Where an address may start: at the front, or behind a dash. */
-function starts(name: string): number[] {
-  return [0, ...Array.from(name.matchAll(/-/g), ({ index }) => index + 1)];
-}
-
-function undashed(name: string): Ip | undefined {
-  return parseIp(name.includes(".") ? name : name.replaceAll("-", ":"));
 }

@@ -8,6 +8,7 @@ import { formatIp } from "../../src/address/ip.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
+import { annotate, readAnnotations } from "./annotations.ts";
 import { encodeEntry, type Metadata } from "./resources.ts";
 
 /** One operation. */
@@ -55,8 +56,17 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
       if (change.address < base) throw below(metadata.name, base, key, change.address);
       return operations(change, entryPath(oddKeys.get(change.address) ?? String(change.address - base)));
     }),
+    ...adoption(metadata, key, claims),
     ...(metadata.managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
   ]);
+}
+
+/**
+ * Annotates what older releases and the original created. Who claims knows the network, so a claim corrects the annotations of an empty pool.
+ */
+function adoption(metadata: Metadata, key: PoolKey, claims: boolean): PatchOperation[] {
+  if (key.mayAlsoBe || (!claims && readAnnotations(metadata))) return [];
+  return annotate(metadata, key);
 }
 
 /** What makes one change of what was read. A refresh of the same pod's entry replaces the members that differ, so that others stay. */

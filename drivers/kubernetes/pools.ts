@@ -8,11 +8,12 @@ import type { Fence } from "../../src/pool/fence.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
+import { annotationsOf, type Domain, readAnnotations } from "./annotations.ts";
 import { closePool, fenceOf } from "./fences.ts";
 import type { ApiClient } from "./http.ts";
 import { poolName } from "./names.ts";
 import { guardedPatch, type PatchOperation, type Stored } from "./patch.ts";
-import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool } from "./resources.ts";
+import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
 
 const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts" };
@@ -62,20 +63,17 @@ export class Pools {
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     const { listAll } = await import("./list.ts");
-    const { poolKey } = await import("./name_keys.ts");
-    const objects = await listAll<IpPool>(this.#api, resource, signal);
-    const pools = objects.flatMap((object) => {
-      const { metadata: { name }, spec: { range } = {} } = object;
-      const key = poolKey(name, range ?? "");
+    const { resolvePools } = await import("./resolve.ts");
+    const { pools } = await resolvePools(this.#api, await listAll<IpPool>(this.#api, resource, signal), signal);
+    return pools.flatMap(({ object, key }) => {
       if (key) return [this.#snapshot(key, object)];
+      const { metadata: { name }, spec: { range } = {} } = object;
       this.#log.warn("IPPool is left out: its spec.range is no network, or not the one it is named after", {
         name,
         range,
       });
       return [];
     });
-    if (pools.every(({ key }) => key.network === "")) return pools;
-    return await (await import("./slice_keys.ts")).withNodes(this.#api, pools, signal);
   }
 
   /** One GET, of one object at most. */
@@ -92,7 +90,7 @@ export class Pools {
     const body = {
       apiVersion: API_VERSION,
       kind: "IPPool",
-      metadata: { name },
+      metadata: { name, annotations: annotationsOf(key) },
       spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries) },
     };
     const object = await this.#api.request<IpPool>({ verb: "create", resource, name, query: WRITER, body }, signal);
@@ -106,6 +104,7 @@ export class Pools {
     signal: AbortSignal,
   ): Promise<PoolSnapshot> {
     const { name } = stored.metadata;
+    if (before.size > 0) this.#refuseOther(stored.metadata, key, changes);
     const patch = guardedPatch(stored, key, changes);
     const { metadata } = await this.#send<Pick<IpPool, "metadata">>(name, patch, { metadataOnly: true }, signal);
     const allocations = new Map(before);
@@ -128,6 +127,24 @@ export class Pools {
   ): Promise<T> {
     const request = { verb: "patch", resource, name, query: WRITER, body, ...options } as const;
     return await this.#api.request<T>(request, signal) ?? this.#gone(name);
+  }
+
+  /**
+   * A network and a node can make the name of another network. Their entries would share an object, and the sweep would not find the
+   * reservations of one of them.
+   */
+  #refuseOther({ name, annotations }: Metadata, key: PoolKey, changes: readonly Change[]): void {
+    const domain = annotations && readAnnotations({ annotations });
+    const claims = changes.some(({ before, after }) => after && !before);
+    if (!domain || !claims || (domain.network === key.network && domain.node === key.node)) return;
+    const words = ({ network, node }: Domain) =>
+      `network_name ${JSON.stringify(network)}${node === undefined ? "" : ` and node ${JSON.stringify(node)}`}`;
+    throw new RefusedError(
+      `Cannot allocate in ${this.#api.what({ resource, name })}: it belongs to ${words(domain)}, expected ${
+        words(key)
+      }; ` +
+        "set another network_name, or delete it once it has no allocations",
+    );
   }
 
   #gone(name: string): never {

@@ -6,16 +6,18 @@
 import { ConflictError, type Reservation } from "../../src/storage/driver.ts";
 import type { ApiClient } from "./http.ts";
 import { reservationName } from "./names.ts";
-import { isOwn, look, resource, ROUNDS, toReservation, type Version } from "./reservations.ts";
+import { isNamed, isOwn, look, resource, ROUNDS, toReservation, type Version } from "./reservations.ts";
 
 /** Deletes it if it is the owner's, of its sandbox or of none recorded, and did not change meanwhile. Returns whether it was deleted. */
 export async function release(api: ApiClient, owned: Reservation, signal: AbortSignal): Promise<boolean> {
-  const name = reservationName(owned.network, owned.ip);
+  if (owned.doubtful) return false;
   let known = fromToken(owned.token);
+  const name = known?.name ?? reservationName(owned.network, owned.ip);
   for (let round = 0; round < ROUNDS; round++) {
     if (!known) {
       const object = await look(api, name, signal);
-      if (!object || !mayRelease(toReservation(object, owned), owned)) return false;
+      if (!object || !isNamed(object, owned.network)) return false;
+      if (!mayRelease(toReservation(object, owned), owned)) return false;
       known = object.metadata;
     }
     const result = await remove(api, name, known, signal);
@@ -46,6 +48,6 @@ function mayRelease(stored: Reservation, owned: Reservation): boolean {
 }
 
 function fromToken(token = ""): Version | undefined {
-  const [uid, resourceVersion] = token.split("/");
-  return uid && resourceVersion ? { uid, resourceVersion } : undefined;
+  const [uid, resourceVersion, name] = token.split("/");
+  return uid && resourceVersion ? { uid, resourceVersion, ...(name && { name }) } : undefined;
 }

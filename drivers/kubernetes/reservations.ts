@@ -2,7 +2,7 @@
  * OverlappingRangeIPReservations: made first and looked at only when somebody has it, deleted with preconditions.
  *
  * Beside the members that the original writes they carry `containerid`, which its schema has, so that the late release of a pod's
- * previous sandbox leaves the reservation of the next one alone. The token of a reservation is `uid/resourceVersion`.
+ * previous sandbox leaves the reservation of the next one alone. The token of a reservation is `uid/resourceVersion/name`.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Ip } from "../../src/address/ip.ts";
 import { sameOwner } from "../../src/pool/types.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts, replacingFacts } from "../../src/storage/facts.ts";
-import { annotate, annotationsOf } from "./annotations.ts";
+import { annotate, annotationsOf, readAnnotations } from "./annotations.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
 import { reservationName } from "./names.ts";
 import { memberOperations } from "./patch.ts";
@@ -40,17 +40,9 @@ export function kubernetesReservations(api: ApiClient): Reservations {
     release: async (owned, signal) => (await import("./release_reservation.ts")).release(api, owned, signal),
     find: async (network, ip, signal) => {
       const object = await look(api, reservationName(network, ip), signal);
-      return object && toReservation(object, { network, ip });
+      return object && isNamed(object, network) ? toReservation(object, { network, ip }) : undefined;
     },
-    list: async (network, signal) => {
-      const { listAll } = await import("./list.ts");
-      const { reservationKey } = await import("./name_keys.ts");
-      const objects = await listAll<ReservationObject>(api, resource, signal);
-      return objects.flatMap((object) => {
-        const key = reservationKey(object.metadata.name, network);
-        return key ? [toReservation(object, key)] : [];
-      });
-    },
+    list: async (network, signal) => (await import("./resolve.ts")).listReservations(api, network, signal),
   };
 }
 
@@ -63,7 +55,9 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
     if (!object) continue;
     const stored = toReservation(object, wanted);
     const { podRef, ifName, containerId } = stored;
-    if (!isOwn(stored, wanted)) return { kind: "foreign", holder: { podRef, ifName, containerId } };
+    if (!isNamed(object, wanted.network) || !isOwn(stored, wanted)) {
+      return { kind: "foreign", holder: { podRef, ifName, containerId } };
+    }
     return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
   throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was claimed`);
@@ -122,6 +116,12 @@ async function orConflict(
   }
 }
 
+/** Whether an object that has the name of the network's reservation is not, by its annotations, that of another network with such a name. */
+export function isNamed({ metadata }: ReservationObject, network: string): boolean {
+  const domain = readAnnotations(metadata);
+  return domain === undefined || domain.network === network;
+}
+
 /** Whether a stored reservation is the wanted one's: of its pod, and of its interface or none. */
 export function isOwn(stored: Pick<Reservation, "podRef" | "ifName">, wanted: Reservation): boolean {
   return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
@@ -137,9 +137,9 @@ export function toReservation(
   return withToken({ network, ip, ...owner }, metadata);
 }
 
-/** What a token holds. */
-export type Version = Pick<Metadata, "uid" | "resourceVersion">;
+/** What a token holds. Those of earlier releases have no name. */
+export type Version = Pick<Metadata, "uid" | "resourceVersion"> & Partial<Pick<Metadata, "name">>;
 
-function withToken(reservation: Reservation, { uid, resourceVersion }: Version): Reservation {
-  return { ...reservation, token: `${uid}/${resourceVersion}` };
+function withToken(reservation: Reservation, { uid, resourceVersion, name }: Metadata): Reservation {
+  return { ...reservation, token: `${uid}/${resourceVersion}/${name}` };
 }

@@ -4,29 +4,29 @@
  * @module
  */
 import { parseCidr } from "../../src/address/cidr.ts";
+import { formatIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { ApiClient } from "./http.ts";
 import { listAll } from "./list.ts";
-import { poolKey, reservationKey } from "./name_keys.ts";
+import { isDoubtful, type KnownSlice } from "./known.ts";
+import { type ResolvedReservation, resolvePools, resolveReservations } from "./resolve.ts";
 import { baseOf, decodeEntries, type IpPool, type NodeSlicePoolObject, type ReservationObject } from "./resources.ts";
 
 /** Looks at every object of the namespace. */
 export async function findUnreadable(api: ApiClient, signal: AbortSignal): Promise<Unreadable[]> {
-  const pools = await listAll<IpPool>(api, "ippools", signal);
-  const reservations = await listAll<ReservationObject>(api, "overlappingrangeipreservations", signal);
-  const slices = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal).catch((error) => {
+  const { pools, slices } = await resolvePools(api, await listAll<IpPool>(api, "ippools", signal), signal);
+  const objects = await listAll<ReservationObject>(api, "overlappingrangeipreservations", signal);
+  const reservations = await resolveReservations(api, objects, signal);
+  const slicePools = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal).catch((error) => {
     if (error instanceof RefusedError) return []; // older installations have no such resource
     throw error;
   });
   return [
-    ...told(pools, "IPPool", poolFaults),
-    ...told(
-      reservations,
-      "OverlappingRangeIPReservation",
-      ({ metadata }) => reservationKey(metadata.name) ? [] : ["Its name is that of no address"],
-    ),
-    ...told(slices, "NodeSlicePool", sliceFaults),
+    ...pools.flatMap(({ object, key }) => told([object], "IPPool", () => poolFaults(object, key, slices))),
+    ...reservations.flatMap((one) => told([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one))),
+    ...told(slicePools, "NodeSlicePool", sliceFaults),
   ];
 }
 
@@ -40,16 +40,43 @@ function told<T extends { readonly metadata: { readonly name: string } }>(
   );
 }
 
-function poolFaults({ metadata: { name }, spec: { range = "", allocations = {} } = {} }: IpPool): string[] {
+function poolFaults(
+  { spec: { range = "", allocations = {} } = {} }: IpPool,
+  key: PoolKey | undefined,
+  slices: readonly KnownSlice[],
+): string[] {
   const base = baseOf(range)?.base;
-  if (!base || !poolKey(name, range)) {
+  if (!base || !key) {
     return [`Its spec.range ${JSON.stringify(range)} is no network, or not the one it is named after`];
   }
+  const doubt = isDoubtful(key, slices)
+    ? [
+      `Its name can be one of network_name ${
+        quoted([key.network, ...key.mayAlsoBe ?? []])
+      }; the next ADD in it records which`,
+    ]
+    : [];
   // one by one, since an entry with an odd key stands back behind one with a usual key
-  return Object.entries(allocations).filter(([key, entry]) =>
+  const odd = Object.entries(allocations).filter(([key, entry]) =>
     decodeEntries({ [key]: entry }, base).allocations.size === 0
-  )
-    .map(([key]) => `Its entry ${JSON.stringify(key)} is no offset into ${range}`);
+  );
+  return [...doubt, ...odd.map(([key]) => `Its entry ${JSON.stringify(key)} is no offset into ${range}`)];
+}
+
+function reservationFaults({ object: { metadata: { name } }, keys, key }: ResolvedReservation): string[] {
+  if (key) return [];
+  if (keys.length === 0) return ["Its name is that of no address"];
+  const readings = keys.map(({ network, ip }) => `${formatIp(ip)} of network_name ${JSON.stringify(network)}`);
+  return [
+    `Its name can mean ${
+      readings.join(" or ")
+    }, and no pool has an entry that says which: it is kept; if none of them is in use, delete it: ` +
+    `kubectl delete overlappingrangeipreservations ${name}`,
+  ];
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => JSON.stringify(name)).join(" or ");
 }
 
 function sliceFaults({ spec: { range = "" } = {}, status }: NodeSlicePoolObject): string[] {

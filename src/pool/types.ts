@@ -34,6 +34,16 @@ export interface PoolKey {
   readonly node?: string;
   /** The pool's network. */
   readonly cidr: Cidr;
+  /**
+   * Other allocation domains that a listed pool may be of: its name can be read in several ways, and nothing says which is right. Absent where
+   * the key is exact.
+   */
+  readonly mayAlsoBe?: readonly string[];
+}
+
+/** Whether a pool is, or may be, of an allocation domain. */
+export function mayBeOf({ network, mayAlsoBe = [] }: PoolKey, other: string): boolean {
+  return network === other || mayAlsoBe.includes(other);
 }
 
 /** The allocations of a pool, by address. */

@@ -37,9 +37,15 @@ export interface Reservation extends Owner {
   readonly ip: Ip;
   /**
    * The driver's own mark of the stored object, printable. Given by {@linkcode Reservations.claim}; a caller that keeps it and hands it to
-   * {@linkcode Reservations.release} may save the driver a look. It is a hint: a stale one costs that look, nothing else.
+   * {@linkcode Reservations.release} names the very object, and may save the driver a look. It is a hint: a stale one costs that look,
+   * nothing else.
    */
   readonly token?: string;
+  /**
+   * It can be read as the reservation of another address, of another network, too, and nothing says which is right. It keeps its address
+   * reserved; it is nobody's to release, and never a stray. Absent where it is exact.
+   */
+  readonly doubtful?: true;
 }
 
 /**
@@ -82,7 +88,10 @@ export interface Reservations {
   release(reservation: Reservation, signal: AbortSignal): Promise<boolean>;
   /** The reservation of an address, if there is one. */
   find(network: string, ip: Ip, signal: AbortSignal): Promise<Reservation | undefined>;
-  /** All reservations of a network, in no order; with no network named, of every network. Unreadable ones are left out. */
+  /**
+   * All reservations of a network, in no order, those that may be of it among them; with no network named, of every network. Unreadable ones
+   * are left out.
+   */
   list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
 }
 

@@ -1,13 +1,32 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { poolKey, reservationKey } from "../../../drivers/kubernetes/name_keys.ts";
+import { annotationsOf } from "../../../drivers/kubernetes/annotations.ts";
+import { poolKeys, type ReservationKey, reservationKeys } from "../../../drivers/kubernetes/name_keys.ts";
 import { poolName, reservationName } from "../../../drivers/kubernetes/names.ts";
 import { type Cidr, cidrOf, formatCidr, parseCidr } from "../../../src/address/cidr.ts";
-import { bits, formatIp, type Ip, maxValue, parseIp } from "../../../src/address/ip.ts";
+import { bits, formatIp, type Ip, maxValue, parseIp, sameIp } from "../../../src/address/ip.ts";
+import { formatPoolKey } from "../../../src/pool/types.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 
-const networks = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?$/);
-const plainNetworks = networks.map((text) => `${text}z`); // cannot be read as the beginning of an address
+/** Names that are easily read as part of an address: hex digits, numbers, addresses, years. */
+const tricky = fc.constantFrom(
+  ...[
+    "cafe",
+    "1001",
+    "vlan-1234",
+    "prod-2026",
+    "net-be",
+    "fd00",
+    "2001-db8",
+    "10.0.0.1",
+    "10.0.0.0-24",
+    "2001-db8--1",
+    "a--b",
+    "x-",
+  ],
+);
+const networks = fc.oneof(fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?$/), tricky);
+const maybe = fc.option(networks, { nil: "" });
 
 const ips: fc.Arbitrary<Ip> = fc.constantFrom(4, 6).chain((family) =>
   fc.oneof(fc.bigInt(0n, maxValue(family)), fc.bigInt(0n, 99_999n)).map((value): Ip => ({ family, value }))
@@ -44,32 +63,46 @@ Deno.test("poolName is the original's name", () => {
   }
 });
 
-Deno.test("poolKey reads what poolName wrote, node and network in one", () => {
+Deno.test("poolKeys has the key of every name among its readings, and that one alone where annotations say it", () => {
   fc.assert(
-    fc.property(fc.option(networks, { nil: "" }), fc.option(networks, { nil: "" }), cidrs, (network, node, cidr) => {
-      const name = poolName({ network, node, cidr });
-      const key = poolKey(name, formatCidr(cidr));
-      assert.deepEqual(key, { network: [network, node].filter((part) => part !== "").join("-"), cidr });
-      assert.equal(poolName(key), name);
+    fc.property(maybe, maybe, cidrs, (network, node, cidr) => {
+      const key = { network, ...(node && { node }), cidr };
+      const [name, range] = [poolName(key), formatCidr(cidr)];
+      const keys = poolKeys({ name }, range);
+      assert(keys.some((one) => formatPoolKey(one) === formatPoolKey(key) && one.node === key.node));
+      for (const one of keys) assert.equal(poolName(one), name);
+      if (network === "" && node === "") assert.equal(keys.length, 1);
+      assert.deepEqual(poolKeys({ name, annotations: annotationsOf(key) }, range), [key]);
     }),
   );
 });
 
-Deno.test("poolKey reads no name that does not end with the range", () => {
+Deno.test("poolKeys does not follow annotations that do not fit the name", () => {
+  const annotations = annotationsOf({ network: "red", node: "n1" });
+  assert.deepEqual(poolKeys({ name: "10.0.0.0-24", annotations }, "10.0.0.0/24"), [{
+    network: "",
+    cidr: cidr("10.0.0.0/24"),
+  }]);
+  const keys = poolKeys({ name: "blue-n1-10.0.0.0-24", annotations }, "10.0.0.0/24");
+  assert.deepEqual(keys.map(({ network, node }) => [network, node]), [
+    ["blue-n1", undefined],
+    ["", "blue-n1"],
+    ["blue", "n1"],
+  ]);
+});
+
+Deno.test("poolKeys reads no name that does not end with the range", () => {
   for (
     const [name, range] of [
       ["10.0.0.0-24", "10.0.1.0/24"],
       ["x10.0.0.0-24", "10.0.0.0/24"],
       ["-10.0.0.0-24", "10.0.0.0/24"],
-      [
-        "10.0.0.0-24",
-        "nonsense",
-      ],
+      ["10.0.0.0-24", "nonsense"],
       ["", "10.0.0.0/24"],
       ["10.0.0.0-24", ""],
     ] as const
   ) {
-    assert.equal(poolKey(name, range), undefined, `${name} ${range}`);
+    assert.deepEqual(poolKeys({ name }, range), [], `${name} ${range}`);
   }
 });
 
@@ -86,37 +119,47 @@ Deno.test("reservationName is the original's name", () => {
   ];
   for (const [network, address, name] of table) {
     assert.equal(reservationName(network, ip(address)), name);
-    assert.deepEqual(reservationKey(name, network), { network, ip: ip(address) });
-    assert.deepEqual(reservationKey(name), { network, ip: ip(address) });
+    const key = { network, ip: ip(address) };
+    assert(has(reservationKeys({ name }), key), name);
+    assert.deepEqual(reservationKeys({ name, annotations: annotationsOf(key) }), [key]);
   }
 });
 
-Deno.test("reservationKey reads what reservationName wrote for a known network", () => {
-  fc.assert(fc.property(fc.option(networks, { nil: "" }), ips, (network, ip) => {
-    assert.deepEqual(reservationKey(reservationName(network, ip), network), { network, ip });
+Deno.test("reservationKeys has the key of every name among its readings, and that one alone where annotations say it", () => {
+  fc.assert(fc.property(maybe, ips, (network, ip) => {
+    const name = reservationName(network, ip);
+    const keys = reservationKeys({ name });
+    assert(has(keys, { network, ip }), name);
+    if (ip.family === 4) assert.equal(keys.length, 1, name);
+    assert.deepEqual(reservationKeys({ name, annotations: annotationsOf({ network }) }), [{ network, ip }]);
   }));
 });
 
-Deno.test("reservationKey finds a network by itself before every usual address", () => {
-  const usual = ips.filter((ip) => ip.family === 4 || ip.value >> 124n !== 0n);
-  fc.assert(fc.property(fc.option(plainNetworks, { nil: "" }), usual, (network, ip) => {
-    assert.deepEqual(reservationKey(reservationName(network, ip)), { network, ip });
-  }));
-  for (const network of ["a-b", "net-1", "team-fd", "10.0"]) {
-    for (const address of ["2001:db8::1", "fd00::", "10.0.0.1"]) {
-      assert.deepEqual(reservationKey(reservationName(network, ip(address))), { network, ip: ip(address) });
-    }
+Deno.test("reservationKeys names every reading where a network ends like an address begins", () => {
+  const table: [string, string, string[]][] = [
+    ["vlan-1234", "2001:db8::1", ["vlan 1234:2001:db8::1", "vlan-1234 2001:db8::1", "vlan-1234-2001 db8::1"]],
+    ["1001", "fd00:77::1", [" 1001:fd00:77::1", "1001 fd00:77::1", "1001-fd00 77::1"]],
+    ["prod-cafe", "fd00::1", ["prod cafe:fd00::1", "prod-cafe fd00::1"]],
+    ["blue", "fd00::1", ["blue fd00::1"]],
+    ["2026", "10.0.0.1", ["2026 10.0.0.1"]],
+  ];
+  for (const [network, address, readings] of table) {
+    const keys = reservationKeys({ name: reservationName(network, ip(address)) });
+    assert.deepEqual(keys.map(({ network, ip }) => `${network} ${formatIp(ip)}`), readings);
   }
 });
 
-Deno.test("reservationKey keeps networks apart", () => {
-  assert.equal(reservationKey("blue-10.0.0.5", "red"), undefined);
-  assert.equal(reservationKey("blue-10.0.0.5", ""), undefined);
-  assert.equal(reservationKey("blue-green-10.0.0.5", "blue"), undefined);
+Deno.test("reservationKeys does not follow annotations that do not fit the name, and reads no other names", () => {
+  const annotations = annotationsOf({ network: "red" });
+  assert.deepEqual(reservationKeys({ name: "blue-10.0.0.5", annotations }), [{ network: "blue", ip: ip("10.0.0.5") }]);
   for (const name of ["whereabouts", "net-", "net", "10.0.0", "10.0.0.256", "net-10.0.0.05"]) {
-    assert.equal(reservationKey(name), undefined, name);
+    assert.deepEqual(reservationKeys({ name }), [], name);
   }
 });
+
+function has(keys: readonly ReservationKey[], { network, ip }: ReservationKey): boolean {
+  return keys.some((key) => key.network === network && sameIp(key.ip, ip));
+}
 
 Deno.test("names refuse what would leave the object's place", () => {
   const hostile = [

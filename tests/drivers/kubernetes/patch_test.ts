@@ -6,7 +6,9 @@ import { RefusedError } from "../../../src/storage/driver.ts";
 
 const BASE = 0x0a000000n;
 const KEY: PoolKey = { network: "", cidr: { family: 4, base: BASE, prefix: 8 } };
-const STORED: Stored = { metadata: { name: "10.0.0.0-8", resourceVersion: "7" }, base: BASE, oddKeys: new Map() };
+const NETWORK = "whereabouts.cni.cncf.io/network";
+const METADATA = { name: "10.0.0.0-8", resourceVersion: "7", annotations: { [NETWORK]: "" } };
+const STORED: Stored = { metadata: METADATA, base: BASE, oddKeys: new Map() };
 const VERSION = { op: "test", path: "/metadata/resourceVersion", value: "7" };
 const OPEN = { op: "test", path: "/spec/closed", value: null };
 const CLEAR = { op: "add", path: "/metadata/managedFields", value: [{}] };
@@ -62,6 +64,23 @@ Deno.test("guardedPatch clears managedFields where there are any", () => {
   const metadata = { ...STORED.metadata, managedFields: [{ manager: "kubectl" }] };
   assert.deepEqual(guardedPatch({ ...STORED, metadata }, KEY, []), [VERSION, CLEAR]);
   assert.deepEqual(guardedPatch({ ...STORED, metadata: { ...metadata, managedFields: [] } }, KEY, []), [VERSION]);
+});
+
+Deno.test("guardedPatch records network and node in an object that does not name them, unless its own key is in doubt", () => {
+  const { annotations: _, ...plain } = METADATA;
+  const stored = { ...STORED, metadata: plain };
+  const key = { ...KEY, network: "blue", node: "n1" };
+  const release = [change(held(1n), undefined)];
+  const value = { [NETWORK]: "blue", "whereabouts.cni.cncf.io/node": "n1" };
+  assert.deepEqual(guardedPatch(stored, key, release).at(-1), { op: "add", path: "/metadata/annotations", value });
+  const remove = { op: "remove", path: "/spec/allocations/1" };
+  assert.deepEqual(guardedPatch(stored, { ...key, mayAlsoBe: ["red"] }, release).at(-1), remove);
+  assert.deepEqual(guardedPatch(STORED, key, release).at(-1), remove);
+  const corrected = guardedPatch(STORED, key, [change(undefined, held(1n))]).slice(-2);
+  assert.deepEqual(corrected.map(({ path }) => path), [
+    "/metadata/annotations/whereabouts.cni.cncf.io~1network",
+    "/metadata/annotations/whereabouts.cni.cncf.io~1node",
+  ]);
 });
 
 Deno.test("guardedPatch writes to the key that holds the address", () => {

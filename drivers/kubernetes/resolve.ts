@@ -1,0 +1,114 @@
+/**
+ * Listed objects with their keys. Loaded by whoever lists: never by a calm ADD or DEL.
+ *
+ * @module
+ */
+import { formatCidr } from "../../src/address/cidr.ts";
+import { formatIp } from "../../src/address/ip.ts";
+import type { PoolKey } from "../../src/pool/types.ts";
+import { RefusedError, type Reservation } from "../../src/storage/driver.ts";
+import { readAnnotations } from "./annotations.ts";
+import type { ApiClient } from "./http.ts";
+import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
+import { listAll } from "./list.ts";
+import { poolKeys, type ReservationKey, reservationKeys } from "./name_keys.ts";
+import { resource as reservations, toReservation } from "./reservations.ts";
+import { baseOf, decodeEntries, type IpPool, type NodeSlicePoolObject, type ReservationObject } from "./resources.ts";
+import { toSlices } from "./slices.ts";
+
+/** A pool's object and key; no key where it has none. */
+export interface ResolvedPool {
+  /** The object. */
+  readonly object: IpPool;
+  /** Its key, in doubt where it has `mayAlsoBe`. */
+  readonly key?: PoolKey;
+}
+
+/** The keys of pools. Asks for NodeSlicePools only where a name can be read in several ways. */
+export async function resolvePools(
+  api: ApiClient,
+  objects: readonly IpPool[],
+  signal: AbortSignal,
+): Promise<{ readonly pools: readonly ResolvedPool[]; readonly slices: readonly KnownSlice[] }> {
+  const read = objects.map((object) => ({ object, keys: poolKeys(object.metadata, object.spec?.range ?? "") }));
+  const slices = read.some(({ keys }) => keys.length > 1) ? await knownSlices(api, signal) : [];
+  const networks = new Set(objects.flatMap(({ metadata }) => readAnnotations(metadata)?.network ?? []));
+  const pools = read.map(({ object, keys: [first, ...rest] }) => ({
+    object,
+    ...(first && { key: choosePool([first, ...rest], networks, slices) }),
+  }));
+  return { pools, slices };
+}
+
+/** Which nodes have which slices. None where NodeSlicePools may not be listed, or older installations have no such resource. */
+async function knownSlices(api: ApiClient, signal: AbortSignal): Promise<KnownSlice[]> {
+  const objects = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal).catch((error) => {
+    if (error instanceof RefusedError) return [];
+    throw error;
+  });
+  return objects.flatMap((object) =>
+    toSlices(object).filter(({ node }) => node !== "")
+      .map(({ node, cidr }) => ({ pool: object.metadata.name, node, cidr: formatCidr(cidr) }))
+  );
+}
+
+/** A reservation's object, and what its name can stand for. */
+export interface ResolvedReservation {
+  /** The object. */
+  readonly object: ReservationObject;
+  /** Every reading; none where it is the name of no address. */
+  readonly keys: readonly ReservationKey[];
+  /** The one that holds; undefined where there is none, or several are possible. */
+  readonly key?: ReservationKey;
+}
+
+/** The keys of reservations. Asks for pools only where a name can be read in several ways. */
+export async function resolveReservations(
+  api: ApiClient,
+  objects: readonly ReservationObject[],
+  signal: AbortSignal,
+): Promise<ResolvedReservation[]> {
+  const read = objects.map((object) => ({ object, keys: reservationKeys(object.metadata) }));
+  const doubtful = read.filter(({ keys }) => keys.length > 1);
+  const pods = new Set(doubtful.map(({ object }) => object.spec?.podref ?? ""));
+  const pools = doubtful.length > 0 ? await knownPools(api, pods, signal) : [];
+  return read.map(({ object, keys }) => {
+    const key = chooseReservation(keys, object.spec ?? {}, pools);
+    return { object, keys, ...(key && { key }) };
+  });
+}
+
+/** The pools, with the entries of these pods. */
+async function knownPools(api: ApiClient, pods: ReadonlySet<string>, signal: AbortSignal): Promise<KnownPool[]> {
+  const { pools } = await resolvePools(api, await listAll<IpPool>(api, "ippools", signal), signal);
+  return pools.flatMap(({ object: { spec: { range = "", allocations = {} } = {} }, key }) => {
+    const base = baseOf(range)?.base;
+    if (!key || !base) return [];
+    const ofPods = Object.fromEntries(Object.entries(allocations).filter(([, entry]) => pods.has(entry?.podref ?? "")));
+    const entries = [...decodeEntries(ofPods, base).allocations.values()].map(({ address, podRef, ifName }) =>
+      [formatIp({ family: base.family, value: address }), { podref: podRef, ifname: ifName }] as const
+    );
+    return [{ key, entries: new Map(entries) }];
+  });
+}
+
+/** Every reservation of a network, and those that may be of it; without a network, every one. */
+export async function listReservations(
+  api: ApiClient,
+  network: string | undefined,
+  signal: AbortSignal,
+): Promise<Reservation[]> {
+  const objects = await listAll<ReservationObject>(api, reservations, signal);
+  if (network === undefined) {
+    const resolved = await resolveReservations(api, objects, signal);
+    return resolved.flatMap(({ object, keys: [first], key }) => {
+      if (key) return [toReservation(object, key)];
+      return first ? [{ ...toReservation(object, first), doubtful: true as const }] : [];
+    });
+  }
+  return objects.flatMap((object) => {
+    const keys = reservationKeys(object.metadata);
+    const key = keys.find((one) => one.network === network);
+    return key ? [{ ...toReservation(object, key), ...(keys.length > 1 && { doubtful: true as const }) }] : [];
+  });
+}
