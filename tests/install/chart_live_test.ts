@@ -51,6 +51,7 @@ const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["cniConf.confDir=/etc/other", /mountPath: \/etc\/other\n[^]*hostPath:\n +path: \/etc\/other\n/],
   ["cron=7 * * * *", /cron-expression: "7 \* \* \* \*"[^]*schedule: "7 \* \* \* \*"/],
   ["flatFile.log_level=error", /whereabouts\.conf: "\{\\n {2}\\"log_level\\": \\"error\\"\\n\}"/],
+  ["deadNodeGrace=never", /--dead-node-grace=never\n[^]*--dead-node-grace=never\n/],
   ["controller.replicas=3", /replicas: 3\n/],
   ["metrics.agent.port=9999", /--http-address, "127\.0\.0\.1:9999"[^]*port: 9999/],
   ["metrics.controller.port=9998", /\$\(POD_IP\):9998[^]*containerPort: 9998/],
@@ -70,9 +71,9 @@ Deno.test("the chart's values change what they name", async () => {
 Deno.test("the chart goes where it is told, controller or not", async () => {
   const namespaces = (objects: Map<string, unknown>) =>
     new Set([...objects.keys()].map((key) => /^\w+ ([^/]*)\//.exec(key)?.[1]).filter((one) => one !== ""));
-  assert.deepEqual(namespaces(objectsOf(await template())), new Set(["kube-system"]));
+  assert.deepEqual(namespaces(objectsOf(await template())), new Set(["kube-system", "kube-node-lease"]));
   const moved = await template("--set", "namespaceOverride=");
-  assert.deepEqual(namespaces(objectsOf(moved)), new Set(["other"]));
+  assert.deepEqual(namespaces(objectsOf(moved)), new Set(["other", "kube-node-lease"]));
   assert.doesNotMatch(moved, /kube-system/);
   const without = objectsOf(await template("--set", "controller.enabled=false"));
   assert.ok(without.has("DaemonSet kube-system/whereabouts"));

@@ -55,7 +55,7 @@ kind: {{ .binding }}
 metadata:
   name: {{ .role }}
   {{- if eq .binding "RoleBinding" }}
-  namespace: {{ .namespace }}
+  namespace: {{ .in | default .namespace }}
   {{- end }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
