@@ -98,16 +98,20 @@ export type {
 export type { Clock } from "./src/storage/retry.ts";
 export { release, type Sandbox } from "./src/ipam/release.ts";
 export { verify } from "./src/ipam/verify.ts";
+export { LEAST_GRACE, parseGraces } from "./src/ipam/graces.ts";
 export {
-  LEAST_GRACE,
+  type NetworkRules,
   type Pods,
   type StrayReservation,
   sweep,
   type SweepOptions,
+  type SweepRules,
+  Sweeps,
   type Swept,
 } from "./src/ipam/sweep.ts";
 export { type Seen, type SweepReport, sweepReport } from "./src/ipam/sweep_report.ts";
-export type { FindPod } from "./src/ipam/reclaim.ts";
+export type { FindPod, Witness } from "./src/ipam/witness.ts";
+export type { Scope } from "./src/ipam/suspicions.ts";
 export {
   type Claimed,
   DEAD_NODE_GRACE,
@@ -122,9 +126,9 @@ export {
   UNKNOWN_GRACE,
   type Verdict,
 } from "./src/pool/evidence.ts";
-export type { Orphan, OrphanReason, PoolFacts } from "./src/pool/orphans.ts";
+export type { Duplicate } from "./src/pool/duplicates.ts";
+export type { Entry, Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type { Attached, ContainersState, InterfaceStatus, NodeState, PodFacts, Reading } from "./src/pool/pod_facts.ts";
-export type { Entry, StrayReason } from "./src/pool/reservations.ts";
 export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";
 export type { SliceList, SliceRecords } from "./src/pool/slice_findings.ts";

@@ -17,11 +17,11 @@
 import { parseArgs } from "node:util";
 import {
   denoWorld,
-  LEAST_GRACE,
   loadConfig,
   makeLogger,
   openPods,
   openStore,
+  parseGraces,
   podsOfFile,
   sweep,
   type SweepReport,
@@ -35,7 +35,8 @@ const OPTIONS = {
   "etcd-host": { type: "string" },
   config: { type: "string" },
   pods: { type: "string" },
-  grace: { type: "string", default: "30" },
+  grace: { type: "string" },
+  "dead-node-grace": { type: "string" },
   "dry-run": { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -43,7 +44,7 @@ const OPTIONS = {
 
 const HELP = `Usage: deno run --allow-env --allow-net --allow-read install/reconcile.ts [FLAGS]
 
-One sweep: frees what no pod holds, where two looks agree, and makes missing reservations.
+One sweep: frees what no pod uses, once the evidence has lasted as long as OPERATIONS.md says, and creates missing reservations and entries.
 
   --kubeconfig FILE   The cluster: its store, or its pods beside another store; else that of this pod
   --namespace NAME    Namespace of the IPPools; else WHEREABOUTS_NAMESPACE, or the kubeconfig's
@@ -51,22 +52,17 @@ One sweep: frees what no pod holds, where two looks agree, and makes missing res
   --etcd-host HOSTS   Endpoints of etcd, comma-separated (takes --allow-sys)
   --config FILE       JSON file of IPAM fields, for what has no flag
   --pods FILE         Living pods, one namespace/name a line, instead of a cluster's
-  --grace SECONDS     Time between the two looks, ${LEAST_GRACE / 1_000} at least (default 30)
+  --grace TIME        Free after this time (30s, 5m) instead of the time that each evidence takes
+  --dead-node-grace TIME
+                      Keep addresses of missing pods for this time, or "never" free them, while their node is not ready (default 5m)
   --dry-run           Look, tell what would be freed, and change nothing
   --json              Print JSON`;
-
-/** Milliseconds a sweep may take besides its grace period. */
-const LIMIT = 300_000;
 
 type Values = ReturnType<typeof parse>;
 
 function parse(args: readonly string[]) {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
-  const grace = Number(values.grace || NaN) * 1_000;
-  if (!(grace >= LEAST_GRACE && grace <= 3_600_000)) {
-    throw new RangeError(`Cannot wait --grace ${JSON.stringify(values.grace)}: wanted ${LEAST_GRACE / 1_000} to 3600`);
-  }
-  return { ...values, grace };
+  return { ...values, graces: parseGraces(values) };
 }
 
 /** The store that the flags name; the cluster's where they name none. */
@@ -94,21 +90,29 @@ async function reconcile(values: Values): Promise<SweepReport> {
   const world = denoWorld();
   const datastore = await datastoreOf(values);
   await using store = await openStore({ datastore }, { world, log: makeLogger(world, { level: "error" }) });
-  const { pods: file, namespace, grace, "dry-run": dryRun } = values;
+  const { pods: file, namespace, graces, "dry-run": dryRun } = values;
   const kubeconfig = values.kubeconfig ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
   await using pods = file !== undefined ? podsOfFile(world, file) : await openPods(world, { kubeconfig, namespace });
-  const { reserves } = pods;
-  const signal = AbortSignal.timeout(LIMIT + grace);
-  return sweepReport(await sweep(store, { pods, grace, dryRun, signal, ...(reserves && { reserves }) }), dryRun);
+  const waiting = (time: number, records: number) =>
+    print(`reconcile: Waiting ${Math.ceil(time / 1_000)} s to read ${records} of the records again`, Deno.stderr);
+  const { signal } = new AbortController(); // each look has a limit of its own
+  return sweepReport(await sweep(store, { pods, ...graces, dryRun, waiting, signal }), dryRun);
 }
 
-function lines({ dryRun, freed, repaired }: SweepReport): string[] {
-  const [free, reserve] = dryRun ? ["Would free", "Would reserve"] : ["Freed", "Reserved"];
+function lines({ dryRun, freed, repaired, restored, duplicates, kept }: SweepReport): string[] {
+  const [free, reserve, create] = dryRun
+    ? ["Would free", "Would reserve", "Would create"]
+    : ["Freed", "Reserved", "Created"];
   const told = [
     ...freed.map(({ subject, address, podRef, reason }) => `${free} ${subject} ${address} of ${podRef}: ${reason}`),
     ...repaired.map(({ address, podRef }) => `${reserve} ${address} of ${podRef}: it was not`),
+    ...restored.map(({ address, podRef }) => `${create} the entry of ${address} of ${podRef}: it was missing`),
   ];
-  return told.length > 0 ? told : ["Nothing to free"];
+  return [
+    ...(told.length > 0 ? told : ["Nothing to free"]),
+    ...duplicates.map(({ address, podRef, holder }) => `Duplicate ${address}: used by ${podRef}, of ${holder.podRef}`),
+    ...kept.map(({ address, podRef, reason }) => `Kept ${address} of ${podRef}: ${reason}`),
+  ];
 }
 
 function print(text: string, stream: { writeSync(data: Uint8Array): number } = Deno.stdout): void {

@@ -6,6 +6,7 @@
 
 import { AgentMetrics } from "../src/agent/metrics.ts";
 import { ControllerMetrics } from "../src/controllers/metrics.ts";
+import { TABLE } from "./pool/evidence_table.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
@@ -34,6 +35,11 @@ export function commandBlocks(): CommandBlock[] {
   });
 }
 
+/** What may free an address without its DEL, as a table: the lines whose cases the test of `judge` holds. */
+export function evidenceTable(): string {
+  return markdownTable([["Evidence", "Then"], ...TABLE.map(({ evidence, then }) => [evidence, then])]);
+}
+
 /** What agent and controller count, as a table: from what they say themselves. */
 export function metricsTable(): string {
   const none = () => 0;
@@ -44,13 +50,19 @@ export function metricsTable(): string {
     pools: () => [],
     slices: () => [],
     lastSweep: () => undefined,
+    unconfirmed: () => [],
+    duplicates: () => [],
   }).text();
   const rows = Object.entries({ agent, controller }).flatMap(([from, text]) =>
     [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])
   );
-  const table = [["Metric", "From", "Tells"], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  return markdownTable([["Metric", "From", "Tells"], ...rows]);
+}
+
+/** A table as deno fmt writes it. The first row is its head. */
+function markdownTable(table: readonly (readonly string[])[]): string {
   const [head = [], ...body] = table;
+  const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }

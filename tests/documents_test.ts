@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { commandBlocks, metricsTable } from "./documents.ts";
+import { commandBlocks, evidenceTable, metricsTable } from "./documents.ts";
 
 /** `run by PATH, PATH`, `run against a cluster` (documents_live_test.ts), `not run: REASON`. */
 const MARK = /^(run by (?<paths>\S+(, \S+)*)|run against a cluster|not run: (?<reason>.{10,}))$/s;
@@ -27,12 +27,20 @@ Deno.test("documents: a test that is said to run commands names them", () => {
   }
 });
 
-Deno.test("documents: the operations guide has every metric, as agent and controller tell it (UPDATE_GOLDEN=1 writes it)", () => {
-  const path = new URL("../.github/OPERATIONS.md", import.meta.url);
-  const text = Deno.readTextFileSync(path);
-  const between = /(<!-- metrics table[^>]*-->\n)[^]*?(<!-- end of metrics table -->)/;
-  assert.match(text, between);
-  const written = text.replace(between, (_, before, after) => `${before}\n${metricsTable()}\n\n${after}`);
-  if (Deno.env.get("UPDATE_GOLDEN")) Deno.writeTextFileSync(path, written);
-  else assert.equal(text, written);
-});
+/** Tables of the operations guide that are made of the product and its tests. */
+const TABLES: readonly (readonly [name: string, title: string, make: () => string])[] = [
+  ["metrics", "every metric, as agent and controller tell it", metricsTable],
+  ["evidence", "what may free an address, as the test of judge has it", evidenceTable],
+];
+
+for (const [name, title, make] of TABLES) {
+  Deno.test(`documents: the operations guide has ${title} (UPDATE_GOLDEN=1 writes it)`, () => {
+    const path = new URL("../.github/OPERATIONS.md", import.meta.url);
+    const text = Deno.readTextFileSync(path);
+    const between = new RegExp(`(<!-- ${name} table[^>]*-->\\n)[^]*?(<!-- end of ${name} table -->)`);
+    assert.match(text, between);
+    const written = text.replace(between, (_, before, after) => `${before}\n${make()}\n\n${after}`);
+    if (Deno.env.get("UPDATE_GOLDEN")) Deno.writeTextFileSync(path, written);
+    else assert.equal(text, written);
+  });
+}

@@ -146,6 +146,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/world/deno.ts": "World.now itself",
   "src/world/log.ts": "printed",
   "src/config/node_local.ts": "stored in a mark",
+  "src/cli/check.ts": "the age of what the API server dated",
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",
   "drivers/kubernetes/events.ts": "stored in an event",

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { V1Pod } from "@kubernetes/client-node";
 import type { Cluster, ClusterAccess } from "../../src/controllers/cluster.ts";
 import type { World } from "../../src/world/world.ts";
 import { makeEvents } from "./events.ts";
@@ -16,6 +15,7 @@ import { makeLease } from "./lease.ts";
 import { followLibrary } from "./library.ts";
 import { ApiReader } from "./reader.ts";
 import { kubernetesSliceObjects, sliceSource } from "./slice_objects.ts";
+import { makeWitness } from "./witness.ts";
 
 /** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. Sends nothing yet. */
 export async function openCluster(world: World, choice: ClusterAccess): Promise<Cluster> {
@@ -28,12 +28,14 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     pods: makeFeed(reader, world, {
       path: "/api/v1/pods",
       name: "pods",
+      core: true,
       convert: toPodFacts,
       keyOf: ({ podRef }) => podRef,
     }),
     nodes: makeFeed(reader, world, {
       path: "/api/v1/nodes",
       name: "nodes",
+      core: true,
       convert: toNodeFacts,
       keyOf: ({ name }) => name,
     }),
@@ -43,13 +45,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
       convert: toAttachment,
       keyOf: ({ namespace, name }) => `${namespace}/${name}`,
     }),
-    findPod: async (podRef, signal) => {
-      const [namespace = "", name = ""] = podRef.split("/").map(encodeURIComponent);
-      if (!namespace || !name) return undefined; // names no pod
-      const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-      const pod = await reader.json({ path, what: `pod ${podRef}` }, signal);
-      return pod === undefined ? undefined : toPodFacts(pod as V1Pod);
-    },
+    ...makeWitness(reader),
     slices: kubernetesSliceObjects(api, makeFeed(reader, world, sliceSource(namespace))),
     lease: (leases, name) => makeLease(library, leases || namespace, name),
     tell: makeEvents(library, world, namespace),

@@ -3,13 +3,23 @@
  *
  * @module
  */
-import type { V1Node, V1Pod, V1PodStatus } from "@kubernetes/client-node";
+import type { V1ContainerStatus, V1Lease, V1Node, V1Pod, V1PodSpec, V1PodStatus } from "@kubernetes/client-node";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
-import type { PodFacts } from "../../src/pool/pod_facts.ts";
+import type { ContainersState, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
 
 /** Written by the meta-plugin (Multus), by the specification of the Network Plumbing Working Group. */
 const STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";
+/** On mirror pods alone. Both hold the uid of the static pod (kubelet, pkg/kubelet/types/constants.go). */
+const MIRROR = "kubernetes.io/config.mirror";
+const CONFIG_HASH = "kubernetes.io/config.hash";
+/** False while a pod has no sandbox with a network. Kubelets before 1.29 do not report it. */
+const SANDBOX_CONDITION = "PodReadyToStartContainers";
+/** Set by an operator who has made sure that the node is shut down (Kubernetes, "Non-graceful node shutdown"). */
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
+
+/** Objects that are not ours, as the API server writes them. */
+export type { V1Lease as LeaseObject, V1Node as NodeObject, V1Pod as PodObject };
 
 /** A NetworkAttachmentDefinition, as far as it is read. */
 export interface AttachmentObject {
@@ -19,35 +29,76 @@ export interface AttachmentObject {
   readonly spec?: { readonly config?: string };
 }
 
-/** What a pod tells of its addresses. An annotation that cannot be read tells nothing. */
-export function toPodFacts({ metadata, status }: V1Pod): PodFacts {
-  const phase = status?.phase ?? "";
-  const podRef = `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
-  const networks = networkStatus(metadata?.annotations?.[STATUS_ANNOTATION]);
-  const own = status?.podIPs?.map(({ ip }) => canonical(ip ?? "")) ?? [];
+/** What a pod reports. An annotation that cannot be read reports nothing. */
+export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFacts {
+  const { annotations = {}, uid, deletionTimestamp, namespace = "", name = "" } = metadata;
+  const { phase = "", startTime, podIPs = [], conditions = [] } = status;
+  const networks = networkStatus(annotations[STATUS_ANNOTATION]);
   const attached = networks?.filter(({ isDefault }) => !isDefault)
-    .flatMap(({ name, ips }) => ips.map((address) => ({ network: name, address })));
+    .flatMap(({ name, ips = [] }) => ips.map((address) => ({ network: name, address })));
+  const configHash = annotations[MIRROR] === undefined ? undefined : annotations[CONFIG_HASH] ?? annotations[MIRROR];
+  const sandboxMissing = conditions.some(({ type, status }) => type === SANDBOX_CONDITION && status === "False");
+  const started = startTime === undefined ? NaN : Date.parse(String(startTime));
+  const grace = spec?.terminationGracePeriodSeconds;
   return {
-    podRef,
-    ...(metadata?.uid && { uid: metadata.uid }),
+    podRef: `${namespace}/${name}`,
+    ...(uid && { uid }),
+    ...(configHash !== undefined && { configHash }),
+    ...(spec?.hostNetwork && { hostNetwork: true }),
+    ...(spec?.nodeName && { node: spec.nodeName }),
+    ...(grace !== undefined && { terminationGrace: grace * 1_000 }),
     finished: phase === "Succeeded" || phase === "Failed",
-    running: phase === "Running" && metadata?.deletionTimestamp === undefined && hasSandbox(status),
-    ...(networks && { addresses: new Set([...networks.flatMap(({ ips }) => ips), ...own]) }),
+    running: phase === "Running" && deletionTimestamp === undefined && !sandboxMissing,
+    ...(deletionTimestamp !== undefined && { deleting: true }),
+    containers: containersOf(spec, status),
+    ...(sandboxMissing && { sandboxMissing }),
+    ...(!Number.isNaN(started) && { started }),
+    ...(networks && { interfaces: networks.map(({ ifName, ips }) => ({ ifName, ...(ips && { ips }) })) }),
+    ...((networks || podIPs.length > 0) && {
+      addresses: new Set([
+        ...(networks ?? []).flatMap(({ ips = [] }) => ips),
+        ...podIPs.map(({ ip }) => canonical(ip ?? "")),
+      ]),
+    }),
     ...(attached && attached.length > 0 && { attached }),
   };
 }
 
 /**
- * Whether the pod's sandbox is there with its networks. While one is made anew, after its node was started again, the pod stays Running and
- * its network-status tells what the former one had. Kubelets before 1.29 do not say.
+ * Whether containers run. A container without a status may run: kubelets publish statuses late, and leave them out. A container that waits may
+ * have run before (a container id, a last state), and may be started again at any moment.
  */
-function hasSandbox(status: V1PodStatus | undefined): boolean {
-  return !status?.conditions?.some((one) => one.type === "PodReadyToStartContainers" && one.status === "False");
+function containersOf(spec: V1PodSpec | undefined, status: V1PodStatus): ContainersState {
+  const names = [spec?.containers, spec?.initContainers, spec?.ephemeralContainers]
+    .flatMap((some) => some ?? []).map(({ name }) => name);
+  const statuses = [status.containerStatuses, status.initContainerStatuses, status.ephemeralContainerStatuses]
+    .flatMap((some) => some ?? []);
+  if (statuses.some(({ state }) => state?.running)) return "running";
+  const ended = new Set(statuses.filter(hasEnded).map(({ name }) => name));
+  return names.length > 0 && statuses.every(hasEnded) && names.every((name) => ended.has(name)) ? "ended" : "unknown";
+}
+
+function hasEnded({ state, lastState, containerID }: V1ContainerStatus): boolean {
+  if (state?.terminated) return true;
+  return !state?.running && !containerID && Object.keys(lastState ?? {}).length === 0;
 }
 
 /** A node's name. */
 export function toNodeFacts({ metadata }: V1Node): NodeFacts {
   return { name: metadata?.name ?? "" };
+}
+
+/** A node's state. `lease` is its Lease of `kube-node-lease`; undefined where there is none or it cannot be read. */
+export function toNodeState({ spec, status }: V1Node, lease: V1Lease | undefined): NodeState {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  const since = ready?.lastTransitionTime === undefined ? NaN : Date.parse(String(ready.lastTransitionTime));
+  const renewed = lease?.spec?.renewTime;
+  return {
+    ready: ready?.status === "True",
+    outOfService: spec?.taints?.some(({ key }) => key === OUT_OF_SERVICE) ?? false,
+    ...(renewed !== undefined && { renewed: String(renewed) }),
+    ...(!Number.isNaN(since) && { since }),
+  };
 }
 
 /** What a NetworkAttachmentDefinition tells. */
@@ -57,16 +108,22 @@ export function toAttachment({ metadata = {}, spec }: AttachmentObject): Attachm
   return { namespace, name, uid, config: typeof config === "string" ? config : "" };
 }
 
-function networkStatus(
-  annotation: string | undefined,
-): { name: string; ips: string[]; isDefault: boolean }[] | undefined {
+interface NetworkStatus {
+  readonly name: string;
+  readonly ifName: string;
+  readonly ips?: readonly string[];
+  readonly isDefault: boolean;
+}
+
+function networkStatus(annotation: string | undefined): NetworkStatus[] | undefined {
   if (!annotation) return undefined;
   try {
     const networks: unknown = JSON.parse(annotation);
     if (!Array.isArray(networks)) return undefined;
     return networks.map((network) => ({
       name: typeof network?.name === "string" ? network.name : "",
-      ips: Array.isArray(network?.ips) ? network.ips.map(String).map(canonical) : [],
+      ifName: typeof network?.interface === "string" ? network.interface : "",
+      ...(Array.isArray(network?.ips) && { ips: network.ips.map(String).map(canonical) }),
       isDefault: network?.default === true,
     }));
   } catch {

@@ -39,6 +39,8 @@ export interface FeedSource<T> {
   readonly path: string;
   /** `pods`. */
   readonly name: string;
+  /** Whether every API server serves it: then an answer that it does not proves nothing. Default false. */
+  readonly core?: boolean;
   /** What is kept of an object. */
   readonly convert: (object: never) => T;
   /** Tells objects apart. */
@@ -59,7 +61,7 @@ export function makeFeed<T>(reader: ApiReader, world: World, source: FeedSource<
 async function list<T>(
   reader: ApiReader,
   world: World,
-  { path, name, convert }: FeedSource<T>,
+  { path, name, convert, core = false }: FeedSource<T>,
   signal: AbortSignal,
 ): Promise<{ readonly items: readonly T[]; readonly version: string }> {
   const items: T[] = [];
@@ -69,7 +71,7 @@ async function list<T>(
     const late = new UnavailableError(`The API server gave no page of ${name} within ${PAGE_TIMEOUT / 1000} s`);
     using limit = startDeadline(world, PAGE_TIMEOUT, late, signal);
     const page = await reader.json({ path: `${path}?${query}`, what: name }, limit.signal) as ListPage | undefined;
-    if (!page && next === "") return { items, version: "" };
+    if (!page && next === "" && !core) return { items, version: "" };
     if (!Array.isArray(page?.items)) throw new UnavailableError(`The API server's list of ${name} is not whole`);
     for (const object of page.items) items.push(converted(name, object, convert));
     next = page.metadata?.continue ?? "";

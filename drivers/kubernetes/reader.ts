@@ -19,6 +19,8 @@ export interface Question {
   readonly path: string;
   /** What is read, for messages: `pods`. */
   readonly what: string;
+  /** The one object that the path leads to: it is missing only where the API server says so of this very object. Absent: a collection. */
+  readonly object?: { readonly resource: string; readonly name: string };
 }
 
 /** Reads from one API server with the credentials as they are in their files. */
@@ -48,7 +50,7 @@ export class ApiReader implements Disposable {
   /**
    * A whole JSON document.
    *
-   * @returns undefined where the path leads to nothing
+   * @returns undefined where the object is missing, or the collection's resource is not served
    * @throws {ConflictError} 409, 410 @throws {UnavailableError} no answer, 429, 5xx @throws {RefusedError} everything else
    */
   async json(question: Question, signal: AbortSignal): Promise<unknown> {
@@ -57,7 +59,7 @@ export class ApiReader implements Disposable {
         this.#transport ??= connect(this.#access);
         return this.#transport.send(`${this.#access.server}${question.path}`, this.#init(signal), LIST_LIMIT);
       });
-      if (answer.status === 404) return undefined;
+      if (answer.status === 404 && isMissing(question, answer.text)) return undefined;
       if (answer.status !== 200) throw this.#failure(question, answer.status, answer.text);
       try {
         return JSON.parse(answer.text);
@@ -153,6 +155,24 @@ class UnauthorizedError extends RefusedError {
 
 function sameTrust(a: Access, b: Access): boolean {
   return JSON.stringify({ ...a, token: "" }) === JSON.stringify({ ...b, token: "" });
+}
+
+/**
+ * What status 404 says. Of a collection: there is no such resource, in the plain text of the API server's router or in its Status. Of an object:
+ * it is missing only by a Status of reason NotFound that names it. A proxy in between answers 404 too, and proves nothing.
+ */
+function isMissing({ object }: Question, text: string): boolean {
+  const parsed = parse(text);
+  const status: Status | undefined = typeof parsed === "object" && parsed !== null ? parsed : undefined;
+  if (!object) return status?.kind === "Status" || text.trim() === "404 page not found";
+  const { name, kind } = status?.details ?? {};
+  return status?.kind === "Status" && status.reason === "NotFound" && name === object.name && kind === object.resource;
+}
+
+interface Status {
+  readonly kind?: unknown;
+  readonly reason?: unknown;
+  readonly details?: { readonly name?: unknown; readonly kind?: unknown };
 }
 
 function parse(text: string): unknown {

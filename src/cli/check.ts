@@ -4,8 +4,11 @@
  * @module
  */
 import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
+import { lookAtEntries } from "../ipam/sweep.ts";
+import { seenEntry } from "../ipam/sweep_report.ts";
 import { type Finding, GRAVITY, type Gravity } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
+import type { Unconfirmed } from "../pool/orphans.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
@@ -43,14 +46,23 @@ export const check: Command = defineCommand({
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);
   const { reserves, domainsOf } = source ?? {};
-  const findings = findInconsistencies({ pools, reservations, pods, reserves, domainsOf, slices, unreadable });
+  const { orphans, unconfirmed } = source && pods
+    ? await lookAtEntries(store.ipam, { pods: source, dryRun: true }, { pools, listed: pods }, signal)
+    : { orphans: undefined, unconfirmed: [] };
+  const findings = findInconsistencies({ pools, reservations, pods, orphans, reserves, domainsOf, slices, unreadable });
   const nodeLocal = await nodeLocalStores(terminal.world);
   const allocations = pools.reduce((sum, pool) => sum + pool.allocations.size, 0);
   if (values.json) {
     const looked = { pools: pools.length, allocations, reservations: reservations.length, pods: pods?.length ?? null };
-    terminal.print(JSON.stringify({ ...looked, findings, nodeLocal }, undefined, 2));
+    const doubts = unconfirmed.map(({ why, since, ...entry }) => ({
+      ...seenEntry(entry),
+      reason: why,
+      since: since === undefined ? null : new Date(since).toISOString(),
+    }));
+    terminal.print(JSON.stringify({ ...looked, findings, unconfirmed: doubts, nodeLocal }, undefined, 2));
   } else {
     report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} in ${store.where}`);
+    reportUnconfirmed(terminal, unconfirmed);
     for (const one of nodeLocal) terminal.print(terminal.style.bad(nodeLocalAdvice(one)));
   }
   return Math.max(0, ...findings.map(({ kind }) => EXITS[GRAVITY[kind]]));
@@ -75,4 +87,25 @@ function report({ print, style }: Terminal, findings: readonly Finding[], looked
   table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows, style).forEach(print);
   print("");
   print(style.bad(`${count(findings.length, "finding")} in ${looked}`));
+}
+
+/** Not findings: nothing shows that they are wrong. */
+function reportUnconfirmed({ print, style, world }: Terminal, unconfirmed: readonly Unconfirmed[]): void {
+  if (unconfirmed.length === 0) return;
+  const rows = unconfirmed.map(({ why, since, ...entry }) => {
+    const { address, pool, podRef } = seenEntry(entry);
+    return [address, pool, podRef, since === undefined ? "-" : ageOf(world.now() - since), why];
+  });
+  print("");
+  table(["UNCONFIRMED", "POOL", "POD", "AGE", "WHY"], rows, style).forEach(print);
+  print("");
+  print(`${count(unconfirmed.length, "allocation")} kept for lack of evidence`);
+}
+
+/** As kubectl prints ages, in one unit. */
+function ageOf(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }

@@ -10,7 +10,7 @@ import { parseSchedule } from "../controllers/schedule.ts";
 import { LOG_LEVELS, type LogLevel, makeLogger, parseLogLevel } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
-import { graceOf } from "./reconcile.ts";
+import { EVIDENCE_FLAGS, gracesOf } from "./reconcile.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -25,7 +25,7 @@ const FLAGS = {
     default: "/cron-schedule/config", // where the original's ConfigMap is mounted
     help: "File with a cron expression, followed while it changes; else WHEREABOUTS_RECONCILER_CRON or the flat file's",
   },
-  grace: { type: "string", value: "SECONDS", default: "30", help: "Time between the two looks of a sweep" },
+  ...EVIDENCE_FLAGS,
   "lease-name": { type: "string", value: "NAME", default: "whereabouts-controller", help: "Lease of the leader" },
   "lease-namespace": { type: "string", value: "NAME", help: "Its namespace; else this pod's" },
   "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
@@ -42,7 +42,7 @@ export const controller: Command = defineCommand({
 
 async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<number> {
   const { world, openCluster } = terminal;
-  const { level, grace, httpAddress } = checked(values);
+  const { level, graces, httpAddress } = checked(values);
   const log = makeLogger(world, { level });
   await using store = await openStore(terminal, { ...values, client: "controller" }, log);
   const { datastore } = store;
@@ -59,7 +59,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
     log,
     ipam: store.ipam,
     cluster,
-    sweep: { grace, usual: values.interval, schedule: () => writtenSchedule(world, values["schedule-file"]) },
+    sweep: { ...graces, usual: values.interval, schedule: () => writtenSchedule(world, values["schedule-file"]) },
     ...(values.config !== undefined && { config: values.config }),
   });
   const platform = await terminal.platform();
@@ -78,7 +78,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
 /** What cannot be meant is said before anything is opened. */
 function checked(values: Values<typeof FLAGS>): {
   readonly level: LogLevel;
-  readonly grace: number;
+  readonly graces: ReturnType<typeof gracesOf>;
   readonly httpAddress: string | undefined;
 } {
   const level = parseLogLevel(values["log-level"]);
@@ -92,7 +92,7 @@ function checked(values: Values<typeof FLAGS>): {
     throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
   }
   parseSchedule(values.interval);
-  return { level, grace: graceOf(values.grace), httpAddress };
+  return { level, graces: gracesOf(values), httpAddress };
 }
 
 /** The schedule of the mounted file, of the environment, or of the flat file, first one first. */

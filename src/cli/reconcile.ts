@@ -3,34 +3,47 @@
  *
  * @module
  */
-import { LEAST_GRACE, sweep } from "../ipam/sweep.ts";
+import { parseGraces } from "../ipam/graces.ts";
+import { sweep } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
-import { type Command, defineCommand, UsageError } from "./define.ts";
+import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Milliseconds a sweep may take besides its grace period. */
-const SWEEP_TIMEOUT = 300_000;
+/** Flags that say how long evidence must last. */
+export const EVIDENCE_FLAGS = {
+  grace: {
+    type: "string",
+    value: "SECONDS",
+    help: "Free after this time instead of the time that each evidence takes",
+  },
+  "dead-node-grace": {
+    type: "string",
+    value: "SECONDS",
+    help: "Keep addresses of missing pods this long while their node is not ready, or `never` free them; default 300",
+  },
+} as const satisfies Flags;
 
-/** Frees what no pod holds, and makes missing reservations. */
+/** Frees what no pod uses, and creates what is missing. */
 export const reconcile: Command = defineCommand({
   about: [
-    "One sweep: addresses and reservations that no pod of the cluster, or of a file, holds are freed, and reservations that are missing are " +
-    "made. Two looks, a grace period apart, must agree. Entries that name no pod are left: their DEL releases them.",
+    "One sweep: frees addresses and reservations that no pod of the cluster, or of a file, uses, and creates reservations and entries " +
+    "that are missing. An address is freed once the evidence has lasted as long as OPERATIONS.md says: most often 30 seconds to 5 minutes, which the " +
+    "sweep waits. Entries that name no pod are left: their DEL releases them.",
     "With --dry-run, its --json is what `release --from-report` takes.",
   ],
   flags: {
     "dry-run": { type: "boolean", help: "Look, tell what would be freed, and change nothing" },
-    grace: { type: "string", value: "SECONDS", default: "30", help: "Time between the two looks" },
+    ...EVIDENCE_FLAGS,
     ...PODS_FLAG,
     ...STORE_FLAGS,
   },
   exits: { 1: "It failed, or something could not be freed" },
 }, async (terminal, values) => {
-  const grace = graceOf(values.grace);
+  const graces = gracesOf(values);
   await using store = await openStore(terminal, values);
   await using pods = await podsSource(terminal, store.datastore, values);
   if (!pods) {
@@ -39,13 +52,13 @@ export const reconcile: Command = defineCommand({
     );
   }
   const dryRun = values["dry-run"];
-  const swept = await sweep(store.ipam, {
-    pods,
-    grace,
-    dryRun,
-    ...(pods.reserves && { reserves: pods.reserves }),
-    signal: AbortSignal.timeout(SWEEP_TIMEOUT + grace),
-  });
+  const waiting = (milliseconds: number, records: number) => {
+    const seconds = Math.ceil(milliseconds / 1_000);
+    terminal.world.stderr(
+      `Waiting ${seconds} s until ${records === 1 ? "1 record is" : `${records} records are`} read again`,
+    );
+  };
+  const swept = await sweep(store.ipam, { pods, ...graces, dryRun, waiting, signal: NEVER });
   const report = sweepReport(swept, dryRun);
   if (values.json) terminal.print(JSON.stringify(report, undefined, 2));
   else tell(terminal, report);
@@ -53,20 +66,23 @@ export const reconcile: Command = defineCommand({
   return report.failures.length > 0 ? 1 : 0;
 });
 
+/** Each look has a limit of its own. */
+const NEVER = new AbortController().signal;
+
 /**
- * Reads a grace period in seconds.
+ * Reads the flags that say how long evidence must last.
  *
- * @returns milliseconds
- * @throws {UsageError} it is too short or too long
+ * @throws {UsageError} a time is too short or too long
  */
-export function graceOf(text: string): number {
-  const least = LEAST_GRACE / 1_000;
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
-  if (seconds >= least && seconds <= 3_600) return seconds * 1_000;
-  throw new UsageError(`Cannot wait --grace ${JSON.stringify(text)}: wanted ${least} to 3600 seconds`);
+export function gracesOf(values: Parameters<typeof parseGraces>[0]): ReturnType<typeof parseGraces> {
+  try {
+    return parseGraces(values);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 }
 
-function tell({ print, style }: Terminal, { dryRun, freed, repaired }: SweepReport): void {
+function tell({ print, style }: Terminal, { dryRun, freed, repaired, restored, duplicates, kept }: SweepReport): void {
   const row = ({ address, subject, pool, ...owner }: Seen, where: string, reason: string) => [
     address,
     where || (subject === "entry" ? `pool ${pool}` : "reservation"),
@@ -74,8 +90,16 @@ function tell({ print, style }: Terminal, { dryRun, freed, repaired }: SweepRepo
     reason,
   ];
   const gone = freed.map((seen) => row(seen, "", seen.reason));
-  const made = repaired.map((seen) => row(seen, "reservation", "it was missing"));
+  const made = [
+    ...repaired.map((seen) => row(seen, "reservation", "it was missing")),
+    ...restored.map((seen) => row(seen, "", "it was missing")),
+  ];
   if (gone.length + made.length === 0) print("Nothing to free");
   if (gone.length > 0) table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "WHY"], gone, style).forEach(print);
   if (made.length > 0) table([dryRun ? "WOULD MAKE" : "MADE", "WHAT", "OWNER", "WHY"], made, style).forEach(print);
+  if (duplicates.length > 0) {
+    const rows = duplicates.map(({ address, podRef, holder }) => [address, podRef, whose(holder)]);
+    table(["DUPLICATE", "USED BY", "ALLOCATED TO"], rows, style).forEach(print);
+  }
+  if (kept.length > 0) print(`Kept for lack of evidence: ${kept.length}, which check lists`);
 }

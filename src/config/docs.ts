@@ -29,6 +29,10 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
     "Addresses that a caller may request: `ranges` (what a range may allocate), or `any` (others too, tracked in no pool).",
   ],
   enable_overlapping_ranges: ["true", "Reserve each address in the whole cluster, over all pools that contain it."],
+  verify_network_status: [
+    "true",
+    "Free an address of a running pod whose network-status names another one of the range for its interface.",
+  ],
   network_name: ["", "A separate allocation domain: its addresses do not meet those of others."],
   node_slice_size: ["none", "Prefix length of each node's slice of the ranges (NodeSlicePool objects)."],
   datastore: ["by what is configured", "`kubernetes`, `etcd` or `embedded`."],

@@ -75,6 +75,7 @@ export async function resolveConfig(
     ...(gateway && { gateway }),
     ...extras,
     overlapping,
+    verifyNetworkStatus: document.verify_network_status !== false,
     datastore,
     log: parseLog(document, path, warn),
     ...optional("nodeSliceSize", parseSliceSize(document, path)),

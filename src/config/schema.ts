@@ -42,6 +42,7 @@ export const IPAM_FIELDS: Fields = {
   addresses: "objects",
   requests: "string",
   enable_overlapping_ranges: "boolean",
+  verify_network_status: "boolean",
   network_name: "string",
   node_slice_size: "string",
   datastore: "string",

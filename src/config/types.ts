@@ -110,6 +110,8 @@ export interface IpamConfig {
   readonly requested: readonly Ip[];
   /** Whether an address is reserved in the whole cluster, over all pools of the allocation domain. */
   readonly overlapping: boolean;
+  /** Whether the network-status of a running pod may show that an address is not its own any more. */
+  readonly verifyNetworkStatus: boolean;
   /** Which store. */
   readonly datastore: Datastore;
   /** Log sinks. */

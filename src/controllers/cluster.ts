@@ -4,7 +4,7 @@
  * @module
  */
 import type { KubernetesClient } from "../config/types.ts";
-import type { FindPod } from "../ipam/reclaim.ts";
+import type { FindPod, Witness } from "../ipam/witness.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Slice } from "../pool/slices.ts";
 import type { PoolKey } from "../pool/types.ts";
@@ -142,6 +142,10 @@ export interface Cluster extends AsyncDisposable {
   readonly slices: SliceObjects;
   /** One pod, now. */
   readonly findPod: FindPod;
+  /** One node with its Lease, now. Absent where nodes are unknown. */
+  readonly findNode?: Required<Witness>["findNode"];
+  /** What the ResourceClaims of a namespace hold, now. Absent where there can be none. */
+  readonly claims?: Required<Witness>["claims"];
   /** The Lease of a name. An empty namespace is that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Ipam } from "../ipam/ipam.ts";
+import { Sweeps, type Swept } from "../ipam/sweep.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
@@ -14,8 +15,10 @@ import type { World } from "../world/world.ts";
 import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
-import { type Network, readNetworks } from "./networks.ts";
+import { type Network, networkRules, readNetworks } from "./networks.ts";
+import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pods.ts";
+import { domainsBy, witnessOf } from "./pods_source.ts";
 import { countsOf, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Worker } from "./queue.ts";
 import { Reporter } from "./reporter.ts";
@@ -51,6 +54,9 @@ export class Controller {
   #counts: readonly PoolCount[] = [];
   #slices: readonly SliceStates[] = [];
   #lastSweep: number | undefined;
+  #rules = networkRules([]);
+  #domainsOf = domainsBy([], [], []);
+  #doubts: Pick<Swept, "unconfirmed" | "duplicates"> = NO_DOUBTS;
 
   /** Does nothing yet. */
   constructor(context: ControllerContext) {
@@ -61,6 +67,8 @@ export class Controller {
       pools: () => usesOf(this.#counts, this.#networks),
       slices: () => this.#slices,
       lastSweep: () => this.#lastSweep,
+      unconfirmed: () => this.#doubts.unconfirmed,
+      duplicates: () => this.#doubts.duplicates,
     });
     this.#reporter = new Reporter(context.cluster, context.world, context.log, this.metrics);
   }
@@ -73,8 +81,10 @@ export class Controller {
   /** Leads until the signal aborts. */
   async lead(signal: AbortSignal): Promise<void> {
     const { world, log, cluster, ipam } = this.#context;
-    const releases = new PodReleases(() => release.poke());
+    const memory = new PodMemory((podRef) => pods.get(podRef));
+    const releases = new PodReleases(() => release.poke(), (pod) => memory.remember(pod));
     const pods = this.#pods = new Mirror(cluster.pods, world, log, releases.listener);
+    const sweeps = this.#makeSweeps(pods, memory);
     const changed = { put: () => networks.poke(), gone: () => networks.poke() };
     const nodes = new Mirror(cluster.nodes, world, log, {
       put: (_, before) => before || networks.poke(),
@@ -84,25 +94,25 @@ export class Controller {
     // Only what is gone: where a controller of the original's is left too, each would answer the other's writes for ever.
     const slices = new Mirror(cluster.slices, world, log, { gone: changed.gone });
     const release = new Worker(world, log, RELEASE, async (limit) => {
-      await releases.work(ipam, cluster.findPod, {
-        looked: (pools) => this.#look(pools),
-        freed: (orphans) => {
-          this.#counts = without(this.#counts, orphans);
-          this.#reporter.freed(orphans);
-          if (orphans.length > 0) networks.poke();
-        },
+      await releases.work(sweeps, {
+        looked,
         failed: (podRefs, error) => this.#reporter.notFreed(podRefs, error),
       }, limit);
     });
     const networks = new Worker(world, log, NETWORKS, async (limit) => {
       await this.#keepNetworks(nodes.values(), attachments.values(), limit);
     });
-    const sweeper = new Sweeper(this.#context, {
-      pods: { list: () => Promise.resolve(pods.values()), find: cluster.findPod },
-      networks: () => this.#networks,
+    const looked = (swept: Swept) => {
+      this.#look(swept.pools, swept.orphans);
+      this.#reporter.changed(swept);
+      if (swept.orphans.length > 0) networks.poke();
+    };
+    const sweeper = new Sweeper(this.#context, sweeps, {
+      looked,
       swept: (swept, seconds) => {
         this.#lastSweep = world.now();
         this.#look(swept.pools, swept.orphans);
+        this.#doubts = { unconfirmed: swept.unconfirmed, duplicates: swept.duplicates };
         this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
         networks.poke();
       },
@@ -131,12 +141,32 @@ export class Controller {
     }
   }
 
+  #makeSweeps(pods: Mirror<PodFacts>, memory: PodMemory): Sweeps {
+    const { ipam, cluster, sweep: { grace, deadNodeGrace } } = this.#context;
+    return new Sweeps(ipam, {
+      dryRun: false,
+      ...(grace !== undefined && { grace }),
+      ...(deadNodeGrace !== undefined && { deadNodeGrace }),
+      pods: {
+        ...witnessOf(cluster),
+        list: () => Promise.resolve(pods.values()),
+        lastSeen: (owner) => memory.lastSeen(owner),
+        reserves: (key) => this.#rules.reserves(key),
+        verifiesStatus: (key) => this.#rules.verifiesStatus(key),
+        wholeRange: (key) => this.#rules.wholeRange(key),
+        poolsInUse: () => this.#rules.poolsInUse(),
+        domainsOf: (attachment) => this.#domainsOf(attachment),
+      },
+    });
+  }
+
   /** What another leader knows better from now on is not told any more. */
   #leaveOff(): void {
     this.#leading = this.#synced = false;
     this.#pods = this.#lastSweep = undefined;
     this.#counts = [];
     this.#slices = [];
+    this.#doubts = NO_DOUBTS;
   }
 
   #look(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
@@ -146,6 +176,8 @@ export class Controller {
   async #readNetworks(attachments: readonly Attachment[]): Promise<readonly Network[]> {
     const { networks, faults } = await readNetworks(this.#context.world, attachments, this.#context.config);
     this.#reporter.unusable(faults);
+    this.#rules = networkRules(networks);
+    this.#domainsOf = domainsBy(attachments, networks, faults);
     return this.#networks = networks;
   }
 
@@ -196,6 +228,8 @@ export class Controller {
     if (failures.length > 0) throw failures[0];
   }
 }
+
+const NO_DOUBTS = { unconfirmed: [], duplicates: [] } as const;
 
 /** A pod's own DEL comes before its deletion is seen, mostly: what is gathered meanwhile is looked for in one go. */
 const RELEASE = { name: "free addresses of pods that went", gather: 500, retry: { first: 1_000, most: 30_000 } };

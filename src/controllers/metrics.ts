@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Duplicate } from "../pool/duplicates.ts";
+import type { Unconfirmed } from "../pool/orphans.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../world/metrics.ts";
 import type { PoolUse } from "./pool_use.ts";
@@ -20,18 +22,27 @@ export interface ControllerState {
   readonly slices: () => readonly SliceStates[];
   /** When the last sweep succeeded, in milliseconds since 1970; undefined: none has. */
   readonly lastSweep: () => number | undefined;
+  /** Entries that the last sweep kept for lack of evidence. */
+  readonly unconfirmed: () => readonly Unconfirmed[];
+  /** Addresses with two owners, by the last sweep. */
+  readonly duplicates: () => readonly Duplicate[];
 }
 
 /** All of them. */
 export class ControllerMetrics {
   /** Entries and reservations that were freed, by reason. */
   readonly freed = new Counter("whereabouts_freed_total", "Entries and reservations freed, by reason");
+  /** Entries that were lost, and were created again. */
+  readonly restored = new Counter(
+    "whereabouts_allocations_restored_total",
+    "Lost entries created again from reservations",
+  );
   /** Reservations that were missing, and were made. */
   readonly reserved = new Counter("whereabouts_reservations_repaired_total", "Missing reservations made again");
   /** Sweeps, by outcome. */
   readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps by outcome");
-  /** Time of sweeps without their grace period. */
-  readonly sweepSeconds = new Histogram("whereabouts_sweep_seconds", "Time of a sweep, its grace period left out", [
+  /** Time of sweeps. */
+  readonly sweepSeconds = new Histogram("whereabouts_sweep_seconds", "Time of a sweep", [
     ...SECONDS,
     60,
     300,
@@ -58,6 +69,16 @@ export class ControllerMetrics {
         byPool(({ capacity }) => capacity),
       ),
       new Gauge("whereabouts_ippool_free", "Addresses left", byPool(({ free }) => free)),
+      new Gauge(
+        "whereabouts_unconfirmed_allocations",
+        "Addresses that the last sweep kept although nothing showed that their pods use them",
+        () => countBy(state.unconfirmed(), ({ key }) => formatPoolKey(key)),
+      ),
+      new Gauge(
+        "whereabouts_duplicate_addresses",
+        "Addresses that the last sweep found in use by a pod and allocated to another",
+        () => state.duplicates().length,
+      ),
       new Gauge("whereabouts_node_slices", "Node slices by state", bySlices),
       new Gauge(
         "whereabouts_sweep_last_success_seconds",
@@ -69,6 +90,21 @@ export class ControllerMetrics {
 
   /** As text. */
   text(): string {
-    return renderMetrics([this.freed, this.reserved, this.sweeps, this.sweepSeconds, this.failures, ...this.#gauges]);
+    return renderMetrics([
+      this.freed,
+      this.restored,
+      this.reserved,
+      this.sweeps,
+      this.sweepSeconds,
+      this.failures,
+      ...this.#gauges,
+    ]);
   }
+}
+
+function countBy<T>(
+  items: readonly T[],
+  poolOf: (item: T) => string,
+): (readonly [{ readonly pool: string }, number])[] {
+  return [...Map.groupBy(items, poolOf)].map(([pool, some]) => [{ pool }, some.length] as const);
 }

@@ -51,6 +51,11 @@ export class Mirror<T> {
     return [...this.#items.values()];
   }
 
+  /** The object of a key as last seen. */
+  get(key: string): T | undefined {
+    return this.#items.get(key);
+  }
+
   /** How many. */
   get size(): number {
     return this.#items.size;

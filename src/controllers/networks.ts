@@ -9,6 +9,8 @@ import { networksOf } from "../config/conflist.ts";
 import { readFlatFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { poolsOf } from "../ipam/ipam.ts";
+import type { NetworkRules } from "../ipam/sweep.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
@@ -88,5 +90,17 @@ export function reservesBy(networks: readonly Network[]): (key: PoolKey) => bool
   return (key) => {
     const users = usersOf(networks, key);
     return users.length > 0 && users.every(({ network }) => network.config.overlapping);
+  };
+}
+
+/** What the networks say of pools, for a sweep. */
+export function networkRules(networks: readonly Network[]): Required<NetworkRules> {
+  return {
+    reserves: reservesBy(networks),
+    verifiesStatus: (key) => usersOf(networks, key).every(({ network }) => network.config.verifyNetworkStatus),
+    wholeRange: (key) => usersOf(networks, key)[0]?.range.cidr,
+    poolsInUse: () =>
+      networks.filter(({ config }) => config.nodeSliceSize === undefined)
+        .flatMap(({ config }) => poolsOf(config)),
   };
 }

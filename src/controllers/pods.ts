@@ -1,17 +1,15 @@
 /**
- * An address goes back when its pod goes: as soon as a pod is deleted or has finished, what the pools still hold for it is freed.
+ * An address is freed when its pod goes: as soon as a pod is deleted or has finished, the evidence about what the pools still hold for it is
+ * read. What it does not allow yet is looked at again when it is due, as what a sweep suspects is.
  *
- * Pools are looked at by podRef, so it does not matter which network, node or attachment an entry is of, or whether that still exists.
+ * Pools are searched by podRef, so it does not matter which network, node or attachment an entry is of, or whether that still exists.
  *
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import type { Ipam } from "../ipam/ipam.ts";
-import { type FindPod, freeOrphans } from "../ipam/reclaim.ts";
-import type { Orphan } from "../pool/orphans.ts";
+import type { Sweeps, Swept } from "../ipam/sweep.ts";
+import type { Entry } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
-import type { PoolSnapshot } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import type { MirrorListener } from "./mirror.ts";
 
 /** Tries for one pod; then the next sweep is left to find what it holds. */
@@ -19,10 +17,8 @@ const TRIES = 5;
 
 /** Who is told what came of it. */
 export interface PodReleaseListener {
-  /** The pools as they were looked at. */
-  readonly looked: (pools: readonly PoolSnapshot[]) => void;
-  /** What was freed. */
-  readonly freed: (orphans: readonly Orphan[]) => void;
+  /** A look came to its end. */
+  readonly looked: (swept: Swept) => void;
   /** Pods whose addresses could not be freed. */
   readonly failed: (podRefs: readonly string[], error: unknown) => void;
 }
@@ -30,27 +26,33 @@ export interface PodReleaseListener {
 /**
  * Pods that went, and whose addresses are to be freed.
  *
- * Where a pod has come back under the same name, what it does not say it has is freed as soon as it runs: until then nobody can tell the
- * entries of the former one from its own.
+ * Where a pod has come back under the same name, it is looked at again as soon as it runs and reports its addresses: until then nobody can
+ * tell the entries of the former one from its own.
  */
 export class PodReleases {
   readonly #tries = new Map<string, number>();
   readonly #cameBack = new Set<string>();
   readonly #poke: () => void;
+  readonly #gone: (pod: PodFacts) => void;
 
-  /** `poke` is called when there is something to do. */
-  constructor(poke: () => void) {
+  /** `poke` is called when there is something to do, `gone` with each pod as it was last seen. */
+  constructor(poke: () => void, gone: (pod: PodFacts) => void = () => {}) {
     this.#poke = poke;
+    this.#gone = gone;
   }
 
   /** For the mirror of pods. */
   readonly listener: MirrorListener<PodFacts> = {
     put: (pod, before) => {
       const another = before !== undefined && pod.uid !== before.uid; // nobody saw how the former one went
-      const tells = this.#cameBack.has(pod.podRef) && pod.running && pod.addresses !== undefined;
-      if (another || tells || (pod.finished && !before?.finished)) this.#add(pod.podRef);
+      if (another) this.#gone(before);
+      const reports = this.#cameBack.has(pod.podRef) && pod.running && pod.interfaces !== undefined;
+      if (another || reports || stageOf(pod) > stageOf(before)) this.#add(pod.podRef);
     },
-    gone: (pod) => this.#add(pod.podRef),
+    gone: (pod) => {
+      this.#gone(pod);
+      this.#add(pod.podRef);
+    },
   };
 
   /**
@@ -58,28 +60,20 @@ export class PodReleases {
    *
    * @throws what could not be done; it is to be called again
    */
-  async work(ipam: Ipam, findPod: FindPod, listener: PodReleaseListener, signal: AbortSignal): Promise<void> {
+  async work(sweeps: Pick<Sweeps, "look">, listener: PodReleaseListener, signal: AbortSignal): Promise<void> {
     const tries = new Map(this.#tries);
     if (tries.size === 0) return;
     this.#tries.clear();
-    let pools: readonly PoolSnapshot[];
+    let swept: Swept;
     try {
-      pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
+      swept = await sweeps.look(signal, { podRefs: new Set(tries.keys()), reservations: false });
     } catch (error) {
       signal.throwIfAborted();
       return this.#again(tries, error, listener);
     }
-    listener.looked(pools);
-    const orphans = pools.flatMap(({ key, allocations }) =>
-      [...allocations.values()].filter(({ podRef }) => tries.has(podRef)).map((allocation): Orphan => ({
-        key,
-        allocation,
-        reason: "pod is gone",
-      }))
-    );
-    const { done, kept, failed, failures } = await freeOrphans(ipam, orphans, findPod, signal);
-    listener.freed(done);
-    for (const { allocation } of kept) this.#cameBack.add(allocation.podRef);
+    listener.looked(swept);
+    for (const { allocation } of [...swept.kept, ...swept.unconfirmed]) this.#cameBack.add(allocation.podRef);
+    const { failures, failed } = swept;
     if (failures.length === 0) return;
     const left = new Set(failed.map(({ allocation }) => allocation.podRef));
     const error = failures.length === 1 ? failures[0] : new AggregateError(failures, describe(failed));
@@ -102,8 +96,14 @@ export class PodReleases {
   }
 }
 
-function describe(orphans: readonly Orphan[]): string {
-  const addresses = orphans.map(({ key, allocation }) =>
+/** How far a pod has come to its end: each step is evidence that the one before is not. */
+function stageOf(pod: PodFacts | undefined): number {
+  if (!pod?.finished || pod.containers !== "ended") return 0;
+  return pod.sandboxMissing ? 2 : 1;
+}
+
+function describe(entries: readonly Entry[]): string {
+  const addresses = entries.map(({ key, allocation }) =>
     formatIp({ family: key.cidr.family, value: allocation.address })
   );
   return `Cannot free all of ${addresses.slice(0, 10).join(", ")}`;

@@ -9,20 +9,17 @@ import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";
+import type { Witness } from "../ipam/witness.ts";
 import { RefusedError } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster } from "./cluster.ts";
-import { type Fault, type Network, readNetworks, reservesBy, usersOf } from "./networks.ts";
+import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
 
 /** Milliseconds to read the networks. */
 const NETWORKS_TIMEOUT = 60_000;
 
 /** Pods, and what else is known where they come from. */
 export interface PodsSource extends Pods, AsyncDisposable {
-  /** Whether the network of a pool reserves addresses. Absent where networks are not known. */
-  readonly reserves?: (key: PoolKey) => boolean;
-  /** The allocation domains of an attachment, as a pod's status names it; undefined where it is not known. */
-  readonly domainsOf?: (attachment: string) => readonly string[] | undefined;
   /** The range that the first network which uses a pool gives from; undefined where no network is known for it. */
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
   /** The node slices and the nodes. Absent where there are none. */
@@ -36,8 +33,8 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
     const { networks, faults } = await readNetworks(world, attachments.items, config);
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
-      find: cluster.findPod,
-      reserves: reservesBy(networks),
+      ...witnessOf(cluster),
+      ...networkRules(networks),
       domainsOf: domainsBy(attachments.items, networks, faults),
       rangeOf: (key) => {
         const [user] = usersOf(networks, key);
@@ -59,8 +56,13 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
   }
 }
 
+/** A cluster as a sweep asks it. */
+export function witnessOf({ findPod, findNode, claims }: Cluster): Witness {
+  return { find: findPod, ...(findNode && { findNode }), ...(claims && { claims }) };
+}
+
 /** What is not configured here (its definition is a name alone, or cannot be read) is not known. */
-function domainsBy(
+export function domainsBy(
   attachments: readonly Attachment[],
   networks: readonly Network[],
   faults: readonly Fault[],

@@ -6,6 +6,7 @@
 import { formatIp } from "../address/ip.ts";
 import type { Swept } from "../ipam/sweep.ts";
 import type { Orphan } from "../pool/orphans.ts";
+import { whose } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Logger } from "../world/log.ts";
@@ -69,9 +70,7 @@ export class Reporter {
       this.#metrics.freed.add({ what: "entry", reason });
       const [namespace = "", name = ""] = allocation.podRef.split("/");
       const address = formatIp({ family: key.cidr.family, value: allocation.address });
-      const message = `Freed ${address} of pool ${formatPoolKey(key)}: ${
-        reason === "pod is gone" ? "the pod is gone" : `the ${reason}`
-      }`;
+      const message = `Freed ${address} of pool ${formatPoolKey(key)}: the ${reason}`;
       this.#tell({
         regarding: { kind: "Pod", namespace, name },
         type: "Normal",
@@ -100,29 +99,47 @@ export class Reporter {
     }
   }
 
-  /** A sweep came to its end. */
-  swept({ orphans, reservations, reserved, failures }: Swept, seconds: number, uses: readonly PoolUse[]): void {
+  /** What a look freed and put right, and the addresses with two owners that it found. */
+  changed({ orphans, reservations, reserved, restored, duplicates, failures }: Swept): void {
     this.freed(orphans);
     for (const { reservation: { ip, network, podRef }, reason } of reservations) {
       this.#metrics.freed.add({ what: "reservation", reason });
       const [namespace = "", name = ""] = podRef.split("/");
       const where = network === "" ? "" : ` of network ${network}`;
-      const why = reason === "pod is gone" ? "the pod is gone" : "no pool has it allocated";
       this.#tell({
         regarding: { kind: "Pod", namespace, name },
         type: "Normal",
         reason: "IPReservationGarbageCollected",
-        message: `Freed the reservation of ${formatIp(ip)}${where}: ${why}`,
+        message: `Freed the reservation of ${formatIp(ip)}${where}: the ${reason}`,
       });
     }
     if (reserved.length > 0) this.#metrics.reserved.add({}, reserved.length);
+    if (restored.length > 0) this.#metrics.restored.add({}, restored.length);
+    for (const failure of failures) this.#log.error("Could not be freed", { reason: messageOf(failure) });
+    for (const { podRef, address, network, holder } of duplicates) {
+      const [namespace = "", name = ""] = podRef.split("/");
+      const where = network === "" ? "" : ` of network ${network}`;
+      this.#seldom({
+        regarding: { kind: "Pod", namespace, name },
+        type: "Warning",
+        reason: "DuplicateIPAddress",
+        message: `The pod uses ${address}${where}, which is allocated to ${whose(holder)}: delete one of the two pods`,
+      });
+    }
+  }
+
+  /** A sweep came to its end. */
+  swept(swept: Swept, seconds: number, uses: readonly PoolUse[]): void {
+    const { orphans, reservations, reserved, restored, suspected, unconfirmed, failures } = swept;
+    this.changed(swept);
     this.#metrics.sweeps.add({ outcome: failures.length > 0 ? "partial" : "success" });
     this.#metrics.sweepSeconds.observe(seconds);
-    for (const failure of failures) this.#log.error("Could not be freed", { reason: messageOf(failure) });
     this.#log.info("Swept", {
       entries: orphans.length,
       reservations: reservations.length,
-      repaired: reserved.length,
+      repaired: reserved.length + restored.length,
+      suspected: suspected.length,
+      unconfirmed: unconfirmed.length,
       failures: failures.length,
       seconds: seconds.toFixed(1),
     });

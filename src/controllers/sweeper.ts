@@ -1,42 +1,35 @@
 /**
- * Runs the sweep: once at start, then on its schedule, which is followed while it changes.
+ * Runs the sweep: once at start, then on its schedule, which is followed while it changes. In between it looks again at what a sweep, or the
+ * deletion of a pod, made a suspect, as soon as that is due.
  *
  * @module
  */
-import type { Ipam } from "../ipam/ipam.ts";
-import { type Pods, sweep, type Swept } from "../ipam/sweep.ts";
-import { startDeadline } from "../world/deadline.ts";
+import type { EvidenceRules } from "../pool/evidence.ts";
+import type { Sweeps, Swept } from "../ipam/sweep.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { type Network, reservesBy } from "./networks.ts";
 import { type Moment, parseSchedule, type Schedule } from "./schedule.ts";
 
 /** Milliseconds between two looks at the clock and at the schedule's source. */
 const TICK = 5_000;
-/** Milliseconds until a sweep that failed is made again, whatever the schedule says: a daily one would leave a leak for a day. */
+/** Milliseconds until a sweep or look that failed is made again, whatever the schedule says: a daily one would leave a leak for a day. */
 const AGAIN = 60_000;
-/** Milliseconds a sweep may take besides its grace period. */
-const LIMIT = 300_000;
 
 /** When and how to sweep. */
-export interface SweeperOptions {
-  /** Milliseconds between the two looks. */
-  readonly grace: number;
+export interface SweeperOptions extends Pick<EvidenceRules, "grace" | "deadNodeGrace"> {
   /** The schedule as it is written now; undefined: nothing is written. */
   readonly schedule: () => Promise<string | undefined>;
   /** The schedule where nothing is written. */
   readonly usual: string;
 }
 
-/** What a sweeper asks and tells. */
+/** What a sweeper reports. */
 export interface SweeperHooks {
-  /** Who lives. */
-  readonly pods: Pods;
-  /** The networks, as last read. */
-  readonly networks: () => readonly Network[];
-  /** A sweep came to its end, after so many seconds, the grace period left out. */
+  /** A sweep came to its end, after so many seconds. */
   readonly swept: (swept: Swept, seconds: number) => void;
-  /** A sweep did not. */
+  /** A look at what was suspected came to its end. */
+  readonly looked: (swept: Swept) => void;
+  /** A sweep or look did not. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -44,25 +37,22 @@ export interface SweeperHooks {
 export class Sweeper {
   readonly #world: World;
   readonly #log: Logger;
-  readonly #ipam: Ipam;
+  readonly #sweeps: Sweeps;
   readonly #options: SweeperOptions;
   readonly #hooks: SweeperHooks;
   #schedule: Schedule | undefined;
   #written: string | undefined;
+  #notBefore = 0;
 
   /** Does nothing yet. */
   constructor(
-    { world, log, ipam, sweep }: {
-      readonly world: World;
-      readonly log: Logger;
-      readonly ipam: Ipam;
-      readonly sweep: SweeperOptions;
-    },
+    { world, log, sweep }: { readonly world: World; readonly log: Logger; readonly sweep: SweeperOptions },
+    sweeps: Sweeps,
     hooks: SweeperHooks,
   ) {
     this.#world = world;
     this.#log = log;
-    this.#ipam = ipam;
+    this.#sweeps = sweeps;
     this.#options = sweep;
     this.#hooks = hooks;
   }
@@ -79,7 +69,24 @@ export class Sweeper {
         last = now;
         done = await this.#sweep(signal);
       }
-      await this.#world.sleep(TICK, signal).catch(() => {});
+      if (this.#untilDue() === 0) await this.#again(signal);
+      await this.#world.sleep(Math.min(TICK, this.#untilDue()), signal).catch(() => {});
+    }
+  }
+
+  /** Milliseconds until something suspected is to be looked at again. */
+  #untilDue(): number {
+    const due = this.#sweeps.next;
+    return due === undefined ? TICK : Math.max(0, Math.ceil(due), this.#notBefore - this.#world.monotonic());
+  }
+
+  /** Looks again at what is due. */
+  async #again(signal: AbortSignal): Promise<void> {
+    try {
+      this.#hooks.looked(await this.#sweeps.look(signal, this.#sweeps.due()));
+    } catch (error) {
+      this.#notBefore = this.#world.monotonic() + AGAIN;
+      if (!signal.aborted) this.#hooks.failed(error);
     }
   }
 
@@ -106,17 +113,10 @@ export class Sweeper {
 
   /** Whether it came to its end. */
   async #sweep(signal: AbortSignal): Promise<boolean> {
-    const { grace } = this.#options;
     const begun = this.#world.monotonic();
-    const late = new Error(`The sweep took longer than ${(LIMIT + grace) / 1_000} s`);
-    using limit = startDeadline(this.#world, LIMIT + grace, late, signal);
     try {
-      const { pods } = this.#hooks;
-      const reserves = reservesBy(this.#hooks.networks());
-      const swept = await sweep(this.#ipam, { pods, grace, reserves, dryRun: false, signal: limit.signal });
-      const found = swept.orphans.length + swept.reservations.length + swept.reserved.length + swept.failures.length;
-      const waited = found > 0 ? grace : 0;
-      this.#hooks.swept(swept, Math.max(0, this.#world.monotonic() - begun - waited) / 1_000);
+      const swept = await this.#sweeps.look(signal);
+      this.#hooks.swept(swept, (this.#world.monotonic() - begun) / 1_000);
       return true;
     } catch (error) {
       if (!signal.aborted) this.#hooks.failed(error);

@@ -7,7 +7,7 @@
  * @module
  */
 import { adopt, type Adoption } from "../pool/adopt.ts";
-import type { Entry } from "../pool/reservations.ts";
+import type { Entry } from "../pool/orphans.ts";
 import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
 import type { Migration, OlderRecord, PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";

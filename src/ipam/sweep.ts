@@ -1,132 +1,268 @@
 /**
- * Taking back what nobody holds.
+ * Freeing what nobody uses.
  *
- * Something is freed only when two looks, a grace period apart, agree on it, when its pod, asked for once more right before, does not say
- * otherwise, and if it is still exactly as it was seen. A look that fails is no look.
+ * A look lists what is stored, reads the evidence about every owner that a list does not show alive, and frees what the evidence allows
+ * (`pool/evidence.ts`). What takes two looks is remembered, and looked at again when it is due. A look that fails is no evidence.
  *
  * @module
  */
-import { formatIp } from "../address/ip.ts";
-import { agreed, findOrphans, type Orphan } from "../pool/orphans.ts";
+import type { Cidr } from "../address/cidr.ts";
+import type { EvidenceRules } from "../pool/evidence.ts";
+import type { Duplicate } from "../pool/duplicates.ts";
+import type { Entry, Orphan, Unconfirmed } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
-import { type Entry, findStrays, findUnreserved, type StrayReason } from "../pool/reservations.ts";
-import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import type { PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
+import { startDeadline } from "../world/deadline.ts";
+import { LEAST_GRACE } from "./graces.ts";
 import type { Ipam } from "./ipam.ts";
-import { type FindPod, freeOrphans, freeReservations, reserveEntries } from "./reclaim.ts";
+import { sweepEntries } from "./sweep_entries.ts";
+import { sweepReservations } from "./sweep_reservations.ts";
+import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
+import { type Scope, Suspicions } from "./suspicions.ts";
+import type { Witness } from "./witness.ts";
 
-/** The pods of a cluster. */
-export interface Pods {
+/** What the configured networks say of pools. */
+export interface NetworkRules {
+  /** Whether the network of a pool reserves addresses, so that a missing reservation is created. Absent: unknown, none is. */
+  readonly reserves?: (key: PoolKey) => boolean;
+  /** Whether the network-status of pods counts for a pool (`verify_network_status`). Absent: it does. */
+  readonly verifiesStatus?: (key: PoolKey) => boolean;
+  /** The range that a pool is of. Absent, or its answer: the pool's own network. */
+  readonly wholeRange?: (key: PoolKey) => Cidr | undefined;
+  /** The pools that networks use, those of node slices left out. Absent: unknown. */
+  readonly poolsInUse?: () => readonly PoolKey[];
+}
+
+/** Where a sweep learns of pods, and of what their networks are configured to do. */
+export interface Pods extends Witness, NetworkRules {
   /** Every one, now. A list that is not complete is an error. */
   readonly list: (signal: AbortSignal) => Promise<readonly PodFacts[]>;
-  /** One, now. */
-  readonly find: FindPod;
+  /** The allocation domains of an attachment, by its name in a pod's network-status. Absent, or its answer: unknown. */
+  readonly domainsOf?: (attachment: string) => readonly string[] | undefined;
+}
+
+/** What is swept by. */
+export interface SweepRules extends Pick<EvidenceRules, "grace" | "deadNodeGrace"> {
+  /** Who lives. */
+  readonly pods: Pods;
+  /** Look, and change nothing. */
+  readonly dryRun: boolean;
 }
 
 /** How a sweep is made. */
-export interface SweepOptions {
-  /** Who lives. */
-  readonly pods: Pods;
-  /** Milliseconds between the two looks. */
-  readonly grace: number;
-  /** Look, and change nothing. */
-  readonly dryRun: boolean;
-  /** Whether the network of a pool reserves addresses, so that a missing reservation is made again. Absent: unknown, none is made. */
-  readonly reserves?: (key: PoolKey) => boolean;
+export interface SweepOptions extends SweepRules {
   /** Ends it. */
   readonly signal: AbortSignal;
+  /** Called before it waits, with the milliseconds and the number of records that it waits for. */
+  readonly waiting?: (milliseconds: number, records: number) => void;
 }
 
 /** A reservation that no pool entry stands for. */
 export interface StrayReservation {
   /** The reservation. */
   readonly reservation: Reservation;
-  /** Why. */
-  readonly reason: StrayReason;
+  /** Why nobody uses it. */
+  readonly reason: Orphan["reason"];
 }
 
-/** What a sweep came to. */
+/** What a sweep, or one look of it, came to. */
 export interface Swept {
   /** Freed entries; with `dryRun` those that would be. */
   readonly orphans: readonly Orphan[];
+  /** Entries that are freed at a later look if it sees the same. */
+  readonly suspected: readonly Orphan[];
   /** Freed reservations; with `dryRun` those that would be. */
   readonly reservations: readonly StrayReservation[];
-  /** Entries whose missing reservation was made; with `dryRun` would be. */
+  /** Entries whose missing reservation was created; with `dryRun` would be. */
   readonly reserved: readonly Entry[];
+  /** Entries that were lost and created again from their reservation; with `dryRun` would be. */
+  readonly restored: readonly Entry[];
+  /** Addresses that two pods use, seen twice. */
+  readonly duplicates: readonly Duplicate[];
+  /** Entries that are kept for lack of evidence. */
+  readonly unconfirmed: readonly Unconfirmed[];
+  /** Entries that were looked at directly, and whose pods hold them. */
+  readonly kept: readonly Entry[];
+  /** Entries whose evidence could not be read, or that could not be freed: to be looked at again. */
+  readonly failed: readonly Entry[];
   /** What could not be done; the rest was. */
   readonly failures: readonly unknown[];
-  /** The pools as the last look saw them, before anything was freed. */
+  /** The pools as they were seen, before anything was freed. */
   readonly pools: readonly PoolSnapshot[];
 }
 
-interface Look {
+/** What the parts of a look work with. */
+export interface LookContext {
+  /** The store. */
+  readonly ipam: Ipam;
+  /** Who lives. */
+  readonly pods: Pods;
+  /** How long evidence must last. */
+  readonly rules: EvidenceRules;
+  /** Look, and change nothing. */
+  readonly dryRun: boolean;
+  /** What was seen before. */
+  readonly suspicions: Suspicions;
+  /** Which records are looked at. Absent: all. */
+  readonly scope: Scope | undefined;
+  /** Every pod, where all records are looked at. */
+  readonly listed: readonly PodFacts[];
+  /** The pools. */
   readonly pools: readonly PoolSnapshot[];
-  readonly orphans: readonly Orphan[];
-  readonly strays: readonly StrayReservation[];
-  readonly unreserved: readonly Entry[];
+  /** The marks of records that stay suspect. */
+  readonly marks: Set<string>;
+  /** Ends the look. */
+  readonly signal: AbortSignal;
 }
 
-/** Milliseconds between two looks, at least: while an ADD or DEL is under way an entry and its reservation may differ. */
-export const LEAST_GRACE = 5_000;
+/** Milliseconds that one look may take. */
+export const LOOK_LIMIT = 300_000;
+/** What becomes due within these milliseconds is looked at together. */
+const TOGETHER = 1_000;
+
+/** Looks, and what they remember. */
+export class Sweeps {
+  readonly #ipam: Ipam;
+  readonly #pods: Pods;
+  readonly #dryRun: boolean;
+  readonly #rules: EvidenceRules;
+  readonly #suspicions: Suspicions;
+
+  /** @throws {RangeError} the grace period is too short */
+  constructor(ipam: Ipam, { pods, dryRun, grace, deadNodeGrace }: SweepRules) {
+    if (grace !== undefined && !(grace >= LEAST_GRACE)) {
+      throw new RangeError(`Cannot sweep with a grace period of ${grace} ms: expected at least ${LEAST_GRACE}`);
+    }
+    this.#ipam = ipam;
+    this.#pods = pods;
+    this.#dryRun = dryRun;
+    this.#rules = { ...(grace !== undefined && { grace }), ...(deadNodeGrace !== undefined && { deadNodeGrace }) };
+    this.#suspicions = new Suspicions(ipam.clock);
+  }
+
+  /** Milliseconds until something is to be looked at again; undefined where nothing is. */
+  get next(): number | undefined {
+    return this.#suspicions.next;
+  }
+
+  /** Milliseconds until everything that is to be looked at again is due; undefined where nothing is. */
+  get last(): number | undefined {
+    return this.#suspicions.last;
+  }
+
+  /** How many records are to be looked at again. */
+  get suspects(): number {
+    return this.#suspicions.size;
+  }
+
+  /** What is to be looked at now. */
+  due(): Scope {
+    return this.#suspicions.due(TOGETHER);
+  }
+
+  /**
+   * Looks once, and frees what may be freed.
+   *
+   * @param scope Default: everything
+   * @throws what a list threw: nothing was freed then; the signal's reason once it aborts
+   */
+  async look(signal: AbortSignal, scope?: Scope): Promise<Swept> {
+    const late = new Error(`The sweep took longer than ${LOOK_LIMIT / 1_000} s`);
+    using limit = startDeadline(this.#ipam.clock, LOOK_LIMIT, late, signal);
+    return await this.#look(limit.signal, scope);
+  }
+
+  /** Reservations first, pods last: a pod that is created meanwhile is seen with its entry, and an entry with its reservation. */
+  async #look(signal: AbortSignal, scope: Scope | undefined): Promise<Swept> {
+    const ipam = this.#ipam;
+    const [pods, rules, dryRun] = [this.#pods, this.#rules, this.#dryRun];
+    const { overlaps } = ipam.driver;
+    const reservations = overlaps && (!scope || scope.reservations)
+      ? await retry((limit) => overlaps.list(undefined, limit), ipam.clock, signal)
+      : [];
+    const pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
+    const listed = scope ? [] : await retry(pods.list, ipam.clock, signal);
+    const marks = new Set<string>();
+    const suspicions = this.#suspicions;
+    const context = { ipam, pods, rules, dryRun, suspicions, scope, listed, pools, marks, signal };
+    const entries = await sweepEntries(context);
+    const others = await sweepReservations(context, reservations);
+    suspicions.forgetOthers(marks, scope);
+    return { ...entries, ...others, failures: [...entries.failures, ...others.failures], pools };
+  }
+}
 
 /**
- * Makes one sweep over every pool of the store.
+ * Makes one sweep over every pool of the store, and waits until all evidence has lasted as long as it must.
  *
  * @throws {RangeError} the grace period is too short
- * @throws what a look threw: nothing was freed then; the signal's reason once it aborts
+ * @throws what a look threw; the signal's reason once it aborts
  */
 export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
-  const { grace, signal, dryRun } = options;
-  if (!(grace >= LEAST_GRACE)) {
-    throw new RangeError(`Cannot sweep with a grace period of ${grace} ms: wanted at least ${LEAST_GRACE}`);
+  const { signal, waiting } = options;
+  const sweeps = new Sweeps(ipam, options);
+  let swept = await sweeps.look(signal);
+  // what a second look sees otherwise than the first begins anew: that is left to the next sweep
+  const until = ipam.clock.monotonic() + (sweeps.last ?? 0) + TOGETHER;
+  for (let next = sweeps.next; next !== undefined && ipam.clock.monotonic() + next <= until; next = sweeps.next) {
+    waiting?.(next, sweeps.suspects);
+    await ipam.clock.sleep(Math.ceil(next), signal);
+    swept = joined(swept, await sweeps.look(signal, sweeps.due()));
   }
-  const first = await look(ipam, options);
-  if (first.orphans.length + first.strays.length + first.unreserved.length === 0) {
-    return { orphans: [], reservations: [], reserved: [], failures: [], pools: first.pools };
-  }
-  await ipam.clock.sleep(grace, signal);
-  const { pools, ...second } = await look(ipam, options);
-  const orphans = agreed(first.orphans, second.orphans);
-  const strays = inBoth(first.strays, second.strays, ({ reservation }) => reservationMark(reservation));
-  const unreserved = inBoth(first.unreserved, second.unreserved, entryMark);
-  if (dryRun) return { orphans, reservations: strays, reserved: unreserved, failures: [], pools };
-  const freed = await freeOrphans(ipam, orphans, options.pods.find, signal);
-  const released = await freeReservations(ipam, strays, options.pods.find, signal);
-  const reserved = await reserveEntries(ipam, unreserved, signal);
-  return {
-    orphans: freed.done,
-    reservations: released.done,
-    reserved: reserved.done,
-    failures: [freed, released, reserved].flatMap(({ failures }) => failures),
+  return swept;
+}
+
+/**
+ * Looks once at the entries of pools, and changes nothing.
+ *
+ * @returns the entries that nobody uses by what is read now, whether they may be freed already or not, and those in doubt
+ */
+export async function lookAtEntries(
+  ipam: Ipam,
+  { pods, dryRun: _, ...rules }: SweepRules,
+  { pools, listed }: Pick<LookContext, "pools" | "listed">,
+  signal: AbortSignal,
+): Promise<Pick<Swept, "orphans" | "unconfirmed" | "failures">> {
+  const suspicions = new Suspicions(ipam.clock);
+  const around = { scope: undefined, marks: new Set<string>(), dryRun: true };
+  const { orphans, suspected, unconfirmed, failures } = await sweepEntries({
+    ...around,
+    ipam,
+    pods,
+    rules,
+    suspicions,
+    listed,
     pools,
-  };
+    signal,
+  });
+  return { orphans: [...orphans, ...suspected], unconfirmed, failures };
 }
 
-/** Pools first, pods last: a pod that is added between the two reads is seen with its entry, not taken for gone. */
-async function look(ipam: Ipam, { pods, reserves, signal }: SweepOptions): Promise<Look> {
-  const { driver, clock } = ipam;
-  const { overlaps } = driver;
-  const reservations = overlaps ? await retry((limit) => overlaps.list(undefined, limit), clock, signal) : [];
-  const pools = await retry((limit) => driver.list(limit), clock, signal);
-  const known = await retry(pods.list, clock, signal);
+/** A dry run sees again at a later look what it did not free at an earlier one. */
+function joined(first: Swept, second: Swept): Swept {
+  const entryKey = ({ key, allocation }: Entry) => entryMark(key, allocation);
+  const distinct = <T>(
+    items: readonly T[],
+    mark: (item: T) => string,
+  ) => [...new Map(items.map((item) => [mark(item), item])).values()];
   return {
-    pools,
-    orphans: findOrphans(pools, known),
-    strays: findStrays(reservations, pools, known),
-    unreserved: overlaps && reserves ? findUnreserved(reservations, pools, known, reserves) : [],
+    orphans: distinct([...first.orphans, ...second.orphans], entryKey),
+    suspected: distinct([...first.suspected, ...second.suspected], entryKey).filter((one) =>
+      !second.orphans.some((orphan) => entryKey(orphan) === entryKey(one))
+    ),
+    reservations: distinct(
+      [...first.reservations, ...second.reservations],
+      ({ reservation }) => reservationMark(reservation),
+    ),
+    reserved: distinct([...first.reserved, ...second.reserved], entryKey),
+    restored: distinct([...first.restored, ...second.restored], entryKey),
+    duplicates: distinct([...first.duplicates, ...second.duplicates], duplicateMark),
+    unconfirmed: distinct([...first.unconfirmed, ...second.unconfirmed], entryKey),
+    kept: distinct([...first.kept, ...second.kept], entryKey),
+    failed: second.failed,
+    failures: [...first.failures, ...second.failures],
+    pools: second.pools,
   };
-}
-
-function inBoth<T>(first: readonly T[], second: readonly T[], mark: (item: T) => string): T[] {
-  const seen = new Set(first.map(mark));
-  return second.filter((item) => seen.has(mark(item)));
-}
-
-function reservationMark({ network, ip, podRef, token = "" }: Reservation): string {
-  return [network, formatIp(ip), podRef, token].join(" ");
-}
-
-function entryMark({ key, allocation: { address, podRef, ifName, containerId } }: Entry): string {
-  return [formatPoolKey(key), address, podRef, ifName, containerId].join(" ");
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import type { Entry } from "../pool/reservations.ts";
+import type { Duplicate } from "../pool/duplicates.ts";
+import type { Entry } from "../pool/orphans.ts";
 import { formatPoolKey, type Owner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Swept } from "./sweep.ts";
@@ -29,12 +30,19 @@ export interface SweepReport {
   readonly freed: readonly (Seen & { readonly reason: string })[];
   /** Entries whose missing reservation was made, or would be. */
   readonly repaired: readonly Seen[];
+  /** Entries that were lost and were created again from their reservation, or would be. */
+  readonly restored: readonly Seen[];
+  /** Addresses that a pod uses and that are allocated to another owner. */
+  readonly duplicates: readonly Duplicate[];
+  /** Entries that are kept for lack of evidence, and why. */
+  readonly kept: readonly (Seen & { readonly reason: string })[];
   /** What could not be done. */
   readonly failures: readonly string[];
 }
 
 /** A sweep's report. */
-export function sweepReport({ orphans, reservations, reserved, failures }: Swept, dryRun: boolean): SweepReport {
+export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
+  const { orphans, reservations, reserved, restored, duplicates, suspected, unconfirmed, failures } = swept;
   return {
     dryRun,
     freed: [
@@ -42,6 +50,17 @@ export function sweepReport({ orphans, reservations, reserved, failures }: Swept
       ...reservations.map(({ reservation, reason }) => ({ ...seenReservation(reservation), reason })),
     ],
     repaired: reserved.map(seenEntry),
+    restored: restored.map(seenEntry),
+    duplicates: duplicates.map(({ network, address, podRef, holder: { podRef: ref, ifName, containerId } }) => ({
+      network,
+      address,
+      podRef,
+      holder: { podRef: ref, ifName, containerId },
+    })),
+    kept: [
+      ...suspected.map(({ reason, ...entry }) => ({ ...seenEntry(entry), reason: `${reason}, for too short a time` })),
+      ...unconfirmed.map(({ why, ...entry }) => ({ ...seenEntry(entry), reason: why })),
+    ],
     failures: failures.map((failure) => failure instanceof Error ? failure.message : String(failure)),
   };
 }

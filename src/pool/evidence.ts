@@ -233,9 +233,14 @@ function isAnother({ uid, configHash }: PodFacts, owner: Owner): boolean {
   return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;
 }
 
-/** Whether the pod may be the owner's. */
-function mayHold(pod: PodFacts, claimed: Claimed): boolean {
-  return !pod.hostNetwork && !isAnother(pod, claimed.owner) && !contradicts(pod, claimed);
+/** Whether the pod may be the one that the owner names: neither its uid nor its network rules that out. */
+export function mayBeNamed(pod: PodFacts, owner: Owner): boolean {
+  return !pod.hostNetwork && !isAnother(pod, owner);
+}
+
+/** Whether the pod may have the address. */
+export function mayHold(pod: PodFacts, claimed: Claimed): boolean {
+  return mayBeNamed(pod, claimed.owner) && !contradicts(pod, claimed);
 }
 
 function isStatic({ uid }: Owner, last: PodFacts | undefined): boolean {

@@ -4,11 +4,12 @@
  * @module
  */
 import { contains, overlap } from "../address/cidr.ts";
-import { formatIp, parseIp } from "../address/ip.ts";
+import { formatIp } from "../address/ip.ts";
 import { type Finding, type FindingKind, NOBODY, shortId, type Unreadable, whose } from "./finding.ts";
-import { findOrphans, type PoolFacts } from "./orphans.ts";
+import { findUnrecorded } from "./duplicates.ts";
+import { type Entry as Held, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { belongsTo, type Entry as Held, findUnreserved, mayBeOf, type ReservationFacts } from "./reservations.ts";
+import { belongsTo, findUnreserved, type ReservationFacts } from "./reservations.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";
 
@@ -20,6 +21,8 @@ export interface StoreFacts {
   readonly reservations: readonly ReservationFacts[];
   /** Every pod; undefined: pods are not looked at. */
   readonly pods?: readonly PodFacts[] | undefined;
+  /** The entries that nobody uses, by evidence that was read. Default: what the list of pods shows of them. */
+  readonly orphans?: readonly Orphan[] | undefined;
   /** Whether the network of a pool reserves addresses; undefined: unknown, missing reservations are not looked for. */
   readonly reserves?: ((key: PoolKey) => boolean) | undefined;
   /**
@@ -64,8 +67,8 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
     ...duplicates(byAddress),
     ...twice(entries),
     ...strayReservations(byAddress, reservations),
-    ...(pods ? orphans(pools, pods) : []),
-    ...(pods ? unallocated(pools, byAddress, pods, domainsOf) : []),
+    ...(pods ? orphans(facts.orphans ?? findOrphans(pools, pods)) : []),
+    ...(pods ? unallocated(pools, pods, domainsOf) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
     ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NOBODY, subject: "slices", ...found })) : []),
   ];
@@ -178,38 +181,24 @@ function strayReservations(
   });
 }
 
-/** Addresses that pods say they have, inside of a pool of their network, without an entry of theirs. */
+/** Addresses that pods report, inside of a pool of their network, without an entry of theirs. */
 function unallocated(
   pools: readonly PoolFacts[],
-  byAddress: ReadonlyMap<string, readonly Entry[]>,
   pods: readonly PodFacts[],
   domainsOf: (attachment: string) => readonly string[] | undefined,
 ): Finding[] {
-  return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
-    attached.flatMap(({ network, address }): Finding[] => {
-      const domains = domainsOf(network);
-      const isOurs = ({ key }: PoolFacts) => !domains || domains.some((domain) => mayBeOf(key.network, domain));
-      const holders = (byAddress.get(address) ?? []).filter((entry) => isOurs(entry.pool));
-      if (holders.some(({ allocation }) => allocation.podRef === podRef)) return [];
-      const ip = parseIp(address);
-      const pool = holders[0]?.pool ?? pools.find((one) => ip && isOurs(one) && contains(one.key.cidr, ip));
-      if (!pool) return [];
-      const holder = holders[0]?.allocation;
-      if (holder?.podRef === "") return []; // records without a pod: this one may well be theirs
-      return [{
-        ...NOBODY,
-        kind: holder ? "pod-address-of-another" : "pod-address-unallocated",
-        subject: "pod",
-        address,
-        pool: formatPoolKey(pool.key),
-        network: pool.key.network,
-        podRef,
-        message: holder
-          ? `${podRef} has ${address}, which is allocated to ${whose(holder)}`
-          : `${podRef} has ${address}, which its pool does not have allocated`,
-      }];
-    })
-  );
+  return findUnrecorded(pools, pods, domainsOf).map(({ podRef, address, key, holder }): Finding => ({
+    ...NOBODY,
+    kind: holder ? "pod-address-of-another" : "pod-address-unallocated",
+    subject: "pod",
+    address,
+    pool: formatPoolKey(key),
+    network: key.network,
+    podRef,
+    message: holder
+      ? `${podRef} has ${address}, which is allocated to ${whose(holder.allocation)}`
+      : `${podRef} has ${address}, which its pool does not have allocated`,
+  }));
 }
 
 function unreserved(
@@ -227,11 +216,10 @@ function unreserved(
   });
 }
 
-function orphans(pools: readonly PoolFacts[], pods: readonly PodFacts[]): Finding[] {
-  return findOrphans(pools, pods).map(({ reason, ...held }) => {
+function orphans(found: readonly Orphan[]): Finding[] {
+  return found.map(({ reason, ...held }) => {
     const entry = entryOf(held);
-    const why = reason === "pod is gone" ? "the pod is gone" : `the ${reason}`;
-    return finding("orphan", entry, `${entry.address} is allocated to ${whose(held.allocation)}, but ${why}`);
+    return finding("orphan", entry, `${entry.address} is allocated to ${whose(held.allocation)}, but the ${reason}`);
   });
 }
 

@@ -1,11 +1,12 @@
 /**
- * Which allocations nobody holds any more.
+ * Pool entries seen together with what is known of their pods.
  *
  * @module
  */
-import { formatIp } from "../address/ip.ts";
+import type { Cidr } from "../address/cidr.ts";
+import { type Claimed, type Evidence, type FreeReason, judge } from "./evidence.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "./types.ts";
+import type { Allocation, Allocations, PoolKey } from "./types.ts";
 
 /** The allocations of one pool. */
 export interface PoolFacts {
@@ -15,53 +16,59 @@ export interface PoolFacts {
   readonly allocations: Allocations;
 }
 
-/** Why an allocation is taken for an orphan. */
-export type OrphanReason = "pod is gone" | "pod has finished" | "pod does not have the address";
-
-/** An allocation that nobody holds, at one look. */
-export interface Orphan {
+/** An entry and its pool. */
+export interface Entry {
   /** The pool. */
   readonly key: PoolKey;
   /** The entry. */
   readonly allocation: Allocation;
+}
+
+/** An entry that is freed, or is to be. */
+export interface Orphan extends Entry {
   /** Why. */
-  readonly reason: OrphanReason;
+  readonly reason: FreeReason;
+}
+
+/** An entry that is kept although nothing shows that its pod holds the address. */
+export interface Unconfirmed extends Entry {
+  /** What is missing. */
+  readonly why: string;
+  /** Since when, in milliseconds since 1970. Absent where that is unknown. */
+  readonly since?: number;
+}
+
+/** Every entry of pools. */
+export function entriesOf(pools: readonly PoolFacts[]): Entry[] {
+  return pools.flatMap(({ key, allocations }) => [...allocations.values()].map((allocation) => ({ key, allocation })));
 }
 
 /**
- * One look at all pools. Allocations that name no pod (`namespace/name`) are left alone: there is nothing to look for.
+ * An entry as it is judged.
  *
- * @param pods every pod of the cluster; a list that is not complete makes orphans of the rest
+ * @param range the range that the pool is of. Default: the pool's own
  */
+export function claimedBy({ key: { cidr }, allocation }: Entry, range: Cidr = cidr): Claimed {
+  return { owner: allocation, ip: { family: cidr.family, value: allocation.address }, range };
+}
+
+/**
+ * What a complete list of pods says of owners. It is enough to tell which owners need a closer look: what frees an address is read directly.
+ */
+export function listedEvidence(pods: readonly PodFacts[]): (podRef: string) => Evidence {
+  const byRef = new Map(pods.map((pod) => [pod.podRef, pod]));
+  return (podRef) => {
+    const value = byRef.get(podRef);
+    return { pod: value ? { kind: "found", value } : { kind: "absent" }, claims: { kind: "absent" } };
+  };
+}
+
+/** The entries that a complete list of pods shows unused, at one look. */
 export function findOrphans(pools: readonly PoolFacts[], pods: readonly PodFacts[]): Orphan[] {
-  const byRef = new Map<string, PodFacts>(pods.map((pod) => [pod.podRef, pod]));
-  return pools.flatMap(({ key, allocations }) =>
-    [...allocations.values()].flatMap((allocation) => {
-      const reason = reasonFor(key, allocation, byRef.get(allocation.podRef));
-      return reason ? [{ key, allocation, reason }] : [];
-    })
-  );
-}
-
-function reasonFor(key: PoolKey, { podRef, address }: Allocation, pod: PodFacts | undefined): OrphanReason | undefined {
-  if (!/^[^/]+\/[^/]+$/.test(podRef)) return undefined;
-  if (!pod) return "pod is gone";
-  if (pod.finished) return "pod has finished";
-  if (!pod.running || !pod.addresses) return undefined;
-  return pod.addresses.has(formatIp({ family: key.cidr.family, value: address }))
-    ? undefined
-    : "pod does not have the address";
-}
-
-/** The orphans of which two looks agree: the same entry of the same sandbox. */
-export function agreed(first: readonly Orphan[], second: readonly Orphan[]): Orphan[] {
-  const seen = new Map(first.map((orphan) => [orphanKey(orphan), orphan]));
-  return second.filter((orphan) => {
-    const before = seen.get(orphanKey(orphan));
-    return before !== undefined && sameOwner(before.allocation, orphan.allocation);
+  const evidenceOf = listedEvidence(pods);
+  return entriesOf(pools).flatMap((entry): Orphan[] => {
+    const verdict = judge(claimedBy(entry), evidenceOf(entry.allocation.podRef), {});
+    if (verdict.kind === "free") return [{ ...entry, reason: verdict.reason }];
+    return verdict.kind === "suspect" ? [{ ...entry, reason: verdict.sighting.reason }] : [];
   });
-}
-
-function orphanKey({ key, allocation }: Orphan): string {
-  return `${formatPoolKey(key)} ${allocation.address}`;
 }

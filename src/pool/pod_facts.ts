@@ -57,10 +57,7 @@ export interface PodFacts {
   readonly started?: number;
   /** Every interface of its network-status. Absent where it has none that can be read. */
   readonly interfaces?: readonly InterfaceStatus[];
-  /**
-   * Every address it is known to have, canonical: of its network-status, the default network's included, and of its status. Absent where it
-   * has no network-status: nothing is known then, and nothing is concluded from it.
-   */
+  /** Every address it reports, canonical: of its network-status, the default network's included, and `status.podIPs`. Absent: none. */
   readonly addresses?: ReadonlySet<string>;
   /** Those of them that stand for attachments beside the default network. */
   readonly attached?: readonly Attached[];

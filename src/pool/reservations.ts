@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { contains } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
-import type { PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import type { Allocation, PoolKey } from "./types.ts";
+import { entriesOf, type Entry, type PoolFacts } from "./orphans.ts";
+import { formatPoolKey, type PoolKey } from "./types.ts";
 
 /** A reservation, as far as it is compared. */
 export interface ReservationFacts {
@@ -22,24 +23,10 @@ export interface ReservationFacts {
   readonly containerId?: string;
 }
 
-/** Why a reservation is taken for left over. */
-export type StrayReason = "pod is gone" | "no pool entry";
-
-/** An entry and its pool. */
-export interface Entry {
-  /** The pool. */
-  readonly key: PoolKey;
-  /** The entry. */
-  readonly allocation: Allocation;
-}
-
 /** Every entry of the pools, by canonical address. */
 export function entriesByAddress(pools: readonly PoolFacts[]): ReadonlyMap<string, readonly Entry[]> {
-  const entries = pools.flatMap(({ key, allocations }) =>
-    [...allocations.values()].map((allocation) => ({ key, allocation }))
-  );
   return Map.groupBy(
-    entries,
+    entriesOf(pools),
     ({ key, allocation }) => formatIp({ family: key.cidr.family, value: allocation.address }),
   );
 }
@@ -55,24 +42,37 @@ export function mayBeOf(pool: string, network: string): boolean {
   return pool === network || pool.startsWith(network && `${network}-`);
 }
 
-/**
- * Reservations that no entry stands for. One whose pod is known to live with the address is not among them: it is all that keeps the
- * address from others.
- */
+/** A reservation that no entry stands for, and who has its address instead. */
+export interface Stray<R extends ReservationFacts> {
+  /** The reservation. */
+  readonly reservation: R;
+  /** The entry of its address in a pool of its network: somebody else's. Absent: there is none. */
+  readonly holder?: Entry;
+}
+
+/** Reservations that no entry stands for. Whether their pods use the addresses is another question. */
 export function findStrays<R extends ReservationFacts>(
   reservations: readonly R[],
   pools: readonly PoolFacts[],
-  pods: readonly PodFacts[],
-): { readonly reservation: R; readonly reason: StrayReason }[] {
+): Stray<R>[] {
   const entries = entriesByAddress(pools);
-  const live = new Map(pods.filter(({ finished }) => !finished).map((pod) => [pod.podRef, pod]));
   return reservations.flatMap((reservation) => {
-    const address = formatIp(reservation.ip);
-    const pod = live.get(reservation.podRef);
-    if (pod?.addresses?.has(address)) return [];
-    if (entries.get(address)?.some((entry) => belongsTo(entry, reservation))) return [];
-    return [{ reservation, reason: pod ? "no pool entry" : "pod is gone" }];
+    const present = entries.get(formatIp(reservation.ip)) ?? [];
+    if (present.some((entry) => belongsTo(entry, reservation))) return [];
+    const holder = present.find(({ key }) => key.network === reservation.network);
+    return [{ reservation, ...(holder && { holder }) }];
   });
+}
+
+/** The pools that the entry of a reservation may be of, each once. */
+export function poolsFor(
+  { network, ip, node }: ReservationFacts & { readonly node?: string },
+  candidates: readonly PoolKey[],
+): PoolKey[] {
+  const fitting = candidates.filter((key) =>
+    key.network === network && contains(key.cidr, ip) && (key.node === undefined || key.node === node)
+  );
+  return [...new Map(fitting.map((key) => [formatPoolKey(key), key])).values()];
 }
 
 /**

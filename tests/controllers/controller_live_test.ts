@@ -117,20 +117,51 @@ Deno.test("Controller never takes the address of a StatefulSet's pod that came b
   }
 });
 
-Deno.test("Controller frees what the former pod of a name held elsewhere, once the new one says what it has", async () => {
+Deno.test("Controller frees what the former pod of a name held elsewhere, by its uid", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   await using _ = await lab.start();
-  await objects.pod("db-0", { ips: await lab.add("old", { range: "10.57.0.0/28" }, "db-0") });
-  await objects.deletePod("db-0");
-  const ips = await lab.add("net", PLAIN, "db-0", { containerId: "new" });
   await objects.pod("db-0", { phase: "Pending" });
-  await objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
-  await objects.deletePod("witness");
-  await lab.settles(["10.50.0.1 db-0", "10.57.0.1 db-0"]);
+  const uid = await objects.uid("db-0");
+  await lab.add("old", { range: "10.57.0.0/28" }, "db-0", { uid });
+  await objects.deletePod("db-0");
+  await objects.pod("db-0", { phase: "Pending" });
+  const ips = await lab.add("net", PLAIN, "db-0", { containerId: "new", uid: await objects.uid("db-0") });
+  await lab.settles(["10.50.0.1 db-0"]);
   await objects.addresses("db-0", ips);
   await objects.phase("db-0", "Running");
+  await objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
+  await objects.deletePod("witness");
   await lab.settles(["10.50.0.1 db-0"]);
+});
+
+Deno.test("Controller keeps what a pod holds whose containers still run, whatever its phase says", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  await using _ = await lab.start();
+  for (const name of ["job", "witness"]) await objects.pod(name, { ips: await lab.add("net", PLAIN, name) });
+  await objects.status("job", { phase: "Failed", reason: "DeadlineExceeded" });
+  await objects.phase("witness", "Succeeded");
+  await lab.settles(["10.50.0.1 job"]);
+  await objects.phase("job", "Failed");
+  await lab.settles([]);
+});
+
+Deno.test("Controller creates lost entries of running pods again, and reports an address that is another's by then", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  for (const name of ["web", "db"]) await objects.pod(name, { ips: await lab.add("net", PLAIN, name) });
+  await lab.kube.kubectl("delete", "ippool", "10.50.0.0-28");
+  await lab.add("net", { ...PLAIN, enable_overlapping_ranges: false }, "thief");
+  await objects.pod("thief");
+  await using running = await lab.start({ speed: 20, usual: "10s" });
+  await lab.settles(["10.50.0.1 thief", "10.50.0.2 db"], undefined, ["10.50.0.1 web", "10.50.0.2 db"]);
+  await eventually("the event", async () => (await objects.events()).includes("Pod web DuplicateIPAddress"));
+  await eventually("the metric", () => {
+    const text = running.controller.metrics.text();
+    return Promise.resolve(/whereabouts_duplicate_addresses [1-9]/.test(text)); // other tests' pods may report addresses too
+  });
+  assert.match(running.controller.metrics.text(), /whereabouts_allocations_restored_total 1\n/);
 });
 
 Deno.test("Controller frees what was left while nobody looked, and keeps what lives", async () => {

@@ -14,7 +14,7 @@ import { Controller } from "../../src/controllers/controller.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { type OpenIpam, openIpam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
-import { LEAST_GRACE } from "../../src/ipam/sweep.ts";
+import { LEAST_GRACE } from "../../src/ipam/graces.ts";
 import { sliceRanges } from "../../src/ipam/slices.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Logger, makeLogger, SILENT } from "../../src/world/log.ts";
@@ -165,7 +165,15 @@ export class Lab implements AsyncDisposable {
   /** An ADD of the plugin's core. Returns the addresses. */
   async add(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<string[]> {
     const { containerId = `c-${pod}`, ifName = "net1" } = more;
-    const owner = { podRef: more.podRef ?? this.objects.ref(pod), ifName, containerId };
+    const { uid, node } = more;
+    const podRef = more.podRef ?? this.objects.ref(pod);
+    const owner = {
+      podRef,
+      ifName,
+      containerId,
+      ...(uid !== undefined && { uid }),
+      ...(node !== undefined && { node }),
+    };
     const config = await this.#config(network, ipam, more);
     return (await allocate(this.ipam, config, owner, NEVER)).map(({ ip }) => formatIp(ip));
   }
@@ -223,6 +231,8 @@ export interface AddOptions {
   readonly podRef?: string;
   /** Default `net1`. */
   readonly ifName?: string;
+  /** `K8S_POD_UID`. Default: none, as of a runtime that does not give it. */
+  readonly uid?: string;
   /** The node, where slices are used. */
   readonly node?: string | undefined;
 }

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { ControllerMetrics } from "../../src/controllers/metrics.ts";
 import { cidr } from "./lab.ts";
 
+const key = { network: "", cidr: cidr("10.0.0.0/24") };
+const allocation = { address: key.cidr.base + 1n, podRef: "default/db", ifName: "net1", containerId: "c" };
+
 Deno.test("ControllerMetrics is text in the format of Prometheus, under the names that are in use", () => {
   const metrics = new ControllerMetrics({
     leading: () => true,
@@ -9,6 +12,8 @@ Deno.test("ControllerMetrics is text in the format of Prometheus, under the name
     pools: () => [{ key: { network: "blue", cidr: cidr("10.0.0.0/24") }, allocations: 4, capacity: 254, free: 250 }],
     slices: () => [{ name: "net", assigned: 2, free: 1, missing: 0 }],
     lastSweep: () => 5_000,
+    unconfirmed: () => [{ key, allocation, why: "nobody knows" }, { key, allocation, why: "the node is not ready" }],
+    duplicates: () => [{ network: "", address: "10.0.0.1", podRef: "default/web", holder: allocation }],
   });
   metrics.freed.add({ what: "entry", reason: "pod is gone" });
   const text = metrics.text();
@@ -19,6 +24,8 @@ Deno.test("ControllerMetrics is text in the format of Prometheus, under the name
       'whereabouts_ippool_capacity{pool="blue/10.0.0.0/24"} 254',
       'whereabouts_ippool_free{pool="blue/10.0.0.0/24"} 250',
       'whereabouts_node_slices{pool="net",state="assigned"} 2',
+      'whereabouts_unconfirmed_allocations{pool="10.0.0.0/24"} 2',
+      "whereabouts_duplicate_addresses 1",
       "whereabouts_sweep_last_success_seconds 5",
       "whereabouts_controller_leading 1",
     ]

@@ -1,49 +1,96 @@
 import assert from "node:assert/strict";
 import { PodReleases } from "../../src/controllers/pods.ts";
+import { PodMemory } from "../../src/controllers/pod_memory.ts";
+import { Sweeps } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { NEVER, openStore, pod, type Store } from "./lab.ts";
+
+const MINUTE = 60_000;
+/** As a kubelet leaves a pod that it has ended. */
+const ENDED = { deleting: true, running: false, containers: "ended" } as const;
 
 function lab(store: Store, find: (podRef: string) => Promise<PodFacts | undefined> = () => Promise.resolve(undefined)) {
   let pokes = 0;
   const freed: string[] = [];
   const failed: string[] = [];
-  const releases = new PodReleases(() => pokes++);
+  const memory = new PodMemory(() => undefined);
+  const list = () => Promise.resolve([]);
+  const lastSeen = memory.lastSeen.bind(memory);
+  const sweeps = new Sweeps(store.ipam, { pods: { list, find, lastSeen }, dryRun: false });
+  const releases = new PodReleases(() => pokes++, (gone) => memory.remember(gone));
+  const tell = ({ orphans }: Awaited<ReturnType<Sweeps["look"]>>) =>
+    void freed.push(...orphans.map(({ allocation, reason }) => `${allocation.podRef} ${reason}`));
   return {
     releases,
     freed,
     failed,
     pokes: () => pokes,
-    work: () =>
-      releases.work(store.ipam, find, {
-        looked: () => {},
-        freed: (orphans) => freed.push(...orphans.map(({ allocation, reason }) => `${allocation.podRef} ${reason}`)),
-        failed: (podRefs) => failed.push(...podRefs),
-      }, NEVER),
+    next: () => sweeps.next,
+    work: () => releases.work(sweeps, { looked: tell, failed: (podRefs) => failed.push(...podRefs) }, NEVER),
+    /** What the sweeper does once something suspected is due. */
+    again: async () => tell(await sweeps.look(NEVER, sweeps.due())),
   };
 }
 
-Deno.test("PodReleases frees what a deleted pod held, and only that", async () => {
+Deno.test("PodReleases frees at once what a deleted pod held whose containers had ended, and only that", async () => {
   await using store = await openStore();
   await store.add("a");
   await store.add("b");
   const it = lab(store);
-  it.releases.listener.gone?.(pod("a"));
+  it.releases.listener.gone?.(pod("a", ENDED));
   await it.work();
   assert.deepEqual([it.pokes(), it.freed, await store.held()], [1, ["default/a pod is gone"], ["default/b"]]);
   await it.work();
   assert.equal(it.freed.length, 1);
 });
 
-Deno.test("PodReleases frees what a finished pod held, and looks at each pod once", async () => {
+Deno.test("PodReleases keeps what a pod holds that was deleted by force while it ran, until its grace period is over", async () => {
+  await using store = await openStore();
+  await store.add("a");
+  const it = lab(store);
+  it.releases.listener.gone?.(pod("a", { containers: "running", terminationGrace: 3 * MINUTE }));
+  await it.work();
+  assert.deepEqual([it.freed, await store.held()], [[], ["default/a"]]);
+  await store.world.advance(3 * MINUTE);
+  await it.again();
+  assert.deepEqual(it.freed, []);
+  await store.world.advance(30_000);
+  assert.equal(it.next(), 0);
+  await it.again();
+  assert.deepEqual([it.freed, await store.held()], [["default/a pod is gone"], []]);
+});
+
+Deno.test("PodReleases keeps what a static pod holds whose mirror pod was deleted", async () => {
+  await using store = await openStore();
+  await store.add("etcd-node1");
+  const it = lab(store);
+  it.releases.listener.gone?.(
+    pod("etcd-node1", { ...ENDED, configHash: "0123456789abcdef0123456789abcdef", node: "node1" }),
+  );
+  await it.work();
+  await store.world.advance(60 * MINUTE);
+  await it.again();
+  assert.deepEqual([it.freed, await store.held()], [[], ["default/etcd-node1"]]);
+});
+
+Deno.test("PodReleases frees what a finished pod held once its containers have ended, not when its phase says so", async () => {
   await using store = await openStore();
   await store.add("job");
-  const done = pod("job", { finished: true, running: false });
-  const it = lab(store, () => Promise.resolve(done));
+  const runs = pod("job", { finished: true, running: false, containers: "running" });
+  const ended = { ...runs, containers: "ended" } as const;
+  let now: PodFacts = runs;
+  const it = lab(store, () => Promise.resolve(now));
   it.releases.listener.put?.(pod("job"), undefined);
-  it.releases.listener.put?.(done, pod("job"));
-  it.releases.listener.put?.(done, done);
+  it.releases.listener.put?.(runs, pod("job"));
+  assert.equal(it.pokes(), 0);
+  it.releases.listener.put?.(now = ended, runs);
+  it.releases.listener.put?.(ended, ended);
   await it.work();
-  assert.deepEqual([it.pokes(), it.freed, await store.held()], [1, ["default/job pod has finished"], []]);
+  assert.deepEqual([it.pokes(), it.freed], [1, []]);
+  const stopped = { ...ended, sandboxMissing: true };
+  it.releases.listener.put?.(now = stopped, ended);
+  await it.work();
+  assert.deepEqual([it.pokes(), it.freed, await store.held()], [2, ["default/job pod has finished"], []]);
 });
 
 Deno.test("PodReleases never takes the address of a pod that came back under the same name", async () => {
@@ -53,18 +100,27 @@ Deno.test("PodReleases never takes the address of a pod that came back under the
     const back of [pod("db-0", { running: false }), pod("db-0"), pod("db-0", { addresses: new Set(["10.0.0.1"]) })]
   ) {
     const it = lab(store, () => Promise.resolve(back));
-    it.releases.listener.gone?.(pod("db-0"));
+    it.releases.listener.gone?.(pod("db-0", ENDED));
     await it.work();
+    await store.world.advance(60 * MINUTE);
+    await it.again();
     assert.deepEqual([it.freed, await store.held()], [[], ["default/db-0"]]);
   }
 });
 
-Deno.test("PodReleases frees what the pod that came back does not have", async () => {
+/** A pod that reports another address than the one it was given. */
+const elsewhere = (more: Partial<PodFacts> = {}) =>
+  pod("db-0", { addresses: new Set(["10.0.0.77"]), interfaces: [{ ifName: "net1", ips: ["10.0.0.77"] }], ...more });
+
+Deno.test("PodReleases frees what the pod that came back does not have, when two looks agree", async () => {
   await using store = await openStore();
   await store.add("db-0", "old");
-  const it = lab(store, () => Promise.resolve(pod("db-0", { addresses: new Set(["10.0.0.77"]) })));
-  it.releases.listener.gone?.(pod("db-0"));
+  const it = lab(store, () => Promise.resolve(elsewhere()));
+  it.releases.listener.gone?.(pod("db-0", ENDED));
   await it.work();
+  assert.deepEqual(it.freed, []);
+  await store.world.advance(30_000);
+  await it.again();
   assert.deepEqual([it.freed, await store.held()], [["default/db-0 pod does not have the address"], []]);
 });
 
@@ -72,19 +128,19 @@ Deno.test("PodReleases looks again when the pod that came back says what it has"
   await using store = await openStore();
   await store.add("db-0", "old");
   const pending = pod("db-0", { running: false, uid: "2" });
-  const runs = pod("db-0", { addresses: new Set(["10.0.0.77"]), uid: "2" });
+  const runs = elsewhere({ uid: "2" });
   let back = pending;
   const it = lab(store, () => Promise.resolve(back));
   it.releases.listener.put?.(pending, pod("db-0", { uid: "1" }));
   await it.work();
-  assert.deepEqual([it.pokes(), it.freed], [1, []]);
+  assert.deepEqual([it.pokes(), it.next()], [1, undefined]);
   it.releases.listener.put?.(back = runs, pending);
   await it.work();
   it.releases.listener.put?.(runs, runs);
-  assert.deepEqual([it.pokes(), it.freed, await store.held()], [2, ["default/db-0 pod does not have the address"], []]);
+  assert.deepEqual([it.pokes(), it.next()], [2, 30_000]);
 });
 
-Deno.test("PodReleases frees what it can beside a pod that cannot be asked for", async () => {
+Deno.test("PodReleases frees what it can beside a pod that cannot be read", async () => {
   await using store = await openStore();
   await store.add("bad");
   await store.add("good");
@@ -92,8 +148,8 @@ Deno.test("PodReleases frees what it can beside a pod that cannot be asked for",
     store,
     (podRef) => podRef.endsWith("bad") ? Promise.reject(new Error("no")) : Promise.resolve(undefined),
   );
-  it.releases.listener.gone?.(pod("bad"));
-  it.releases.listener.gone?.(pod("good"));
+  it.releases.listener.gone?.(pod("bad", ENDED));
+  it.releases.listener.gone?.(pod("good", ENDED));
   await assert.rejects(it.work(), /no/);
   assert.deepEqual([it.freed, await store.held()], [["default/good pod is gone"], ["default/bad"]]);
 });

@@ -6,9 +6,29 @@ import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 import { cidr, eventLog, settled } from "./lab.ts";
 
-const STATE = { leading: () => true, pods: () => 0, pools: () => [], slices: () => [], lastSweep: () => undefined };
+const STATE = {
+  leading: () => true,
+  pods: () => 0,
+  pools: () => [],
+  slices: () => [],
+  lastSweep: () => undefined,
+  unconfirmed: () => [],
+  duplicates: () => [],
+};
 const key = { network: "", cidr: cidr("10.0.0.0/24") };
-const EMPTY = { orphans: [], reservations: [], reserved: [], failures: [], pools: [] };
+const EMPTY = {
+  orphans: [],
+  suspected: [],
+  reservations: [],
+  reserved: [],
+  restored: [],
+  duplicates: [],
+  unconfirmed: [],
+  kept: [],
+  failed: [],
+  failures: [],
+  pools: [],
+};
 
 function lab(tell?: Cluster["tell"]) {
   const world = memoryWorld();
@@ -39,15 +59,30 @@ Deno.test("Reporter tells the pod of its reservation that was freed", async () =
     podRef: "shop/web-0",
     ifName: "net1",
   } as const;
-  const stray = { reservation: { ...reservation, containerId: "c" }, reason: "no pool entry" } as const;
+  const stray = { reservation: { ...reservation, containerId: "c" }, reason: "pod has finished" } as const;
   it.reporter.swept({ ...EMPTY, reservations: [stray] }, 1, []);
   await settled();
   assert.deepEqual(it.told.map(({ regarding, reason, message }) => [regarding, reason, message]), [[
     { kind: "Pod", namespace: "shop", name: "web-0" },
     "IPReservationGarbageCollected",
-    "Freed the reservation of 10.0.0.5 of network blue: no pool has it allocated",
+    "Freed the reservation of 10.0.0.5 of network blue: the pod has finished",
   ]]);
-  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="no pool entry"\} 1\n/);
+  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="pod has finished"\} 1\n/);
+});
+
+Deno.test("Reporter warns once of an address with two owners, beside the pod that has no entry", async () => {
+  const it = lab();
+  const holder = { podRef: "shop/db-0", ifName: "net1", containerId: "c" };
+  const duplicate = { network: "blue", address: "10.0.0.5", podRef: "shop/web-0", holder };
+  it.reporter.swept({ ...EMPTY, duplicates: [duplicate] }, 1, []);
+  it.reporter.changed({ ...EMPTY, duplicates: [duplicate] });
+  await settled();
+  assert.deepEqual(it.told.map(({ regarding, type, reason, message }) => [regarding, type, reason, message]), [[
+    { kind: "Pod", namespace: "shop", name: "web-0" },
+    "Warning",
+    "DuplicateIPAddress",
+    "The pod uses 10.0.0.5 of network blue, which is allocated to shop/db-0 (net1): delete one of the two pods",
+  ]]);
 });
 
 Deno.test("Reporter tells of a full pool once, and again after half an hour", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Sweeper } from "../../src/controllers/sweeper.ts";
+import { Sweeps } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { makeLogger } from "../../src/world/log.ts";
 import { openStore, type Store } from "./lab.ts";
@@ -9,22 +10,26 @@ function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[
   let written: string | undefined;
   const swept: number[] = [];
   const failed: string[] = [];
+  let looks = 0;
   const stop = new AbortController();
-  const sweeper = new Sweeper({
-    world,
-    log: makeLogger(world, { level: "error" }),
-    ipam,
-    sweep: { grace: 30_000, usual, schedule: () => Promise.resolve(written) },
-  }, {
-    pods: { list, find: () => Promise.resolve(undefined) },
-    networks: () => [],
-    swept: () => swept.push(world.now()),
-    failed: (error) => failed.push(String(error)),
-  });
+  const sweeper = new Sweeper(
+    {
+      world,
+      log: makeLogger(world, { level: "error" }),
+      sweep: { usual, schedule: () => Promise.resolve(written) },
+    },
+    new Sweeps(ipam, { pods: { list, find: () => Promise.resolve(undefined) }, grace: 30_000, dryRun: false }),
+    {
+      swept: () => swept.push(world.now()),
+      looked: () => looks++,
+      failed: (error) => failed.push(String(error)),
+    },
+  );
   const running = sweeper.run(stop.signal);
   return {
     swept,
     failed,
+    looks: () => looks,
     write: (text: string | undefined) => written = text,
     [Symbol.asyncDispose]: async () => {
       stop.abort();
@@ -51,7 +56,7 @@ Deno.test("Sweeper frees a leak within an interval and the grace period", async 
   await store.world.advance(MINUTE);
   await store.add("gone");
   await store.world.advance(5 * MINUTE);
-  assert.deepEqual([await store.held(), it.failed], [[], []]);
+  assert.deepEqual([await store.held(), it.failed, it.looks()], [[], [], 1]);
 });
 
 for (const schedule of ["5m", "*/5 * * * *"]) {

@@ -66,6 +66,7 @@ export function config(ranges: readonly string[], options: Partial<IpamConfig> =
     addresses: [],
     requested: [],
     overlapping: true,
+    verifyNetworkStatus: true,
     datastore: { kind: "embedded", path: ":memory:" },
     log: { level: "error" },
     sleepForRace: 0,

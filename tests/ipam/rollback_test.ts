@@ -149,7 +149,7 @@ async function assertNothingOfPodStays(
 
 async function releaseStrays(driver: StorageDriver): Promise<void> {
   const reservations = await driver.overlaps?.list(undefined, never()) ?? [];
-  for (const { reservation } of findStrays(reservations, await driver.list(never()), [])) {
+  for (const { reservation } of findStrays(reservations, await driver.list(never()))) {
     await driver.overlaps?.release(reservation, never());
   }
 }

@@ -11,8 +11,14 @@ Deno.test("sweepReport tells each thing as it was seen, so that it can be compar
   const reservation = { network: "blue", ip: ip("fd00::1"), ...OWNER, token: "uid/7" };
   const report = sweepReport({
     orphans: [{ key, allocation, reason: "pod is gone" }],
-    reservations: [{ reservation, reason: "no pool entry" }],
+    reservations: [{ reservation, reason: "pod has finished" }],
     reserved: [{ key, allocation }],
+    restored: [{ key, allocation }],
+    duplicates: [{ network: "blue", address: "10.0.0.5", podRef: "default/b", holder: allocation }],
+    suspected: [{ key, allocation, reason: "pod is gone" }],
+    unconfirmed: [{ key, allocation, why: "nobody knows" }],
+    kept: [],
+    failed: [],
     failures: [new Error("The pool is broken"), "odd"],
     pools: [],
   }, true);
@@ -20,8 +26,11 @@ Deno.test("sweepReport tells each thing as it was seen, so that it can be compar
   const reserved = { subject: "reservation", address: "fd00::1", pool: "", network: "blue", ...OWNER };
   assert.deepEqual(JSON.parse(JSON.stringify(report)), {
     dryRun: true,
-    freed: [{ ...entry, reason: "pod is gone" }, { ...reserved, reason: "no pool entry" }],
+    freed: [{ ...entry, reason: "pod is gone" }, { ...reserved, reason: "pod has finished" }],
     repaired: [entry],
+    restored: [entry],
+    duplicates: [{ network: "blue", address: "10.0.0.5", podRef: "default/b", holder: OWNER }],
+    kept: [{ ...entry, reason: "pod is gone, for too short a time" }, { ...entry, reason: "nobody knows" }],
     failures: ["The pool is broken", "odd"],
   });
 });

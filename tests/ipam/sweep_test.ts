@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import { parseIp } from "../../src/address/ip.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
-import { sweep, type SweepOptions, type Swept } from "../../src/ipam/sweep.ts";
+import { type NetworkRules, sweep, type SweepOptions, type Swept } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Owner } from "../../src/pool/types.ts";
 import { UnavailableError } from "../../src/storage/driver.ts";
@@ -18,19 +19,27 @@ const owner = (pod: string, containerId = `c-${pod}`): Owner => ({
 });
 const pod = (name: string): PodFacts => ({ podRef: `default/${name}`, finished: false, running: true });
 
-/** Which pods the looks see, and which each one is found when it is asked for alone: by default the same. */
-interface Wanted {
+/** Which pods the looks see, which each one is found when it is asked for alone (by default the same), and what networks say. */
+interface Wanted extends NetworkRules {
   readonly pods: () => Promise<readonly PodFacts[]>;
   readonly find?: (podRef: string) => Promise<PodFacts | undefined>;
 }
+
+/** One turn of the event loop. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 interface Fixture extends AsyncDisposable {
   readonly ipam: Ipam;
   add(pod: string, containerId?: string): Promise<void>;
   held(): Promise<string[]>;
   reserved(): Promise<string[]>;
+  /** A reservation without an entry. */
+  reserve(pod: string, address: string): Promise<void>;
   /** Runs a sweep, moving the clock over its grace period; `between` happens in the middle of it. */
-  run(options: Partial<Omit<SweepOptions, "pods">> & Wanted, between?: () => Promise<void>): Promise<Swept>;
+  run(
+    options: Partial<Omit<SweepOptions, "pods" | "grace">> & { readonly grace?: number | undefined } & Wanted,
+    between?: () => Promise<void>,
+  ): Promise<Swept>;
 }
 
 async function fixture(): Promise<Fixture> {
@@ -49,15 +58,36 @@ async function fixture(): Promise<Fixture> {
       (await driver.list(signal)).flatMap(({ allocations }) => [...allocations.values()].map(({ podRef }) => podRef))
         .sort(),
     reserved: async () => (await driver.overlaps?.list(undefined, signal) ?? []).map(({ podRef }) => podRef).sort(),
-    run: async ({ pods: list, find, ...options }, between) => {
-      const before = world.sleepers();
-      const pods = { list, find: find ?? (async (podRef) => (await list()).find((pod) => pod.podRef === podRef)) };
-      const running = sweep(ipam, { grace: 30_000, dryRun: false, signal, ...options, pods });
-      const settled = running.then(() => true, () => true);
-      for (let i = 0; i < 100 && world.sleepers() <= before; i++) await Promise.race([settled, Promise.resolve()]);
+    reserve: async (name, address) => {
+      const ip = parseIp(address);
+      assert(ip);
+      await driver.overlaps?.claim({ ...owner(name), network: "", ip }, signal);
+    },
+    run: async ({ pods: list, find, reserves, verifiesStatus, poolsInUse, ...options }, between) => {
+      const { grace, ...others } = options;
+      const rest = { ...others, ...(grace !== undefined && { grace }) };
+      const pods = {
+        list,
+        find: find ?? (async (podRef: string) => (await list()).find((pod) => pod.podRef === podRef)),
+        ...(reserves && { reserves }),
+        ...(verifiesStatus && { verifiesStatus }),
+        ...(poolsInUse && { poolsInUse }),
+      };
+      let [done, waits] = [false, false];
+      const running = sweep(ipam, {
+        ...(!("grace" in options) && { grace: 30_000 }),
+        dryRun: false,
+        signal,
+        ...rest,
+        pods,
+        waiting: (...args) => {
+          waits = true;
+          options.waiting?.(...args);
+        },
+      });
+      running.then(() => done = true, () => done = true);
+      while (!done && !waits) await turn();
       await between?.();
-      let done = false;
-      settled.then(() => done = true);
       for (let i = 0; i < 1_000 && !done; i++) await world.advance(1_000);
       return await running;
     },
@@ -89,8 +119,9 @@ Deno.test("sweep keeps what only one of its looks took for an orphan", async () 
   await using store = await fixture();
   await store.add("late");
   let looks = 0;
-  const { orphans } = await store.run({ pods: () => Promise.resolve(looks++ === 0 ? [] : [pod("late")]) });
-  assert.deepEqual([looks, orphans, await store.held()], [2, [], ["default/late"]]);
+  const find = () => Promise.resolve(looks++ === 0 ? undefined : pod("late"));
+  const { orphans, unconfirmed } = await store.run({ pods: () => Promise.resolve([]), find });
+  assert.deepEqual([looks, orphans, unconfirmed.length, await store.held()], [2, [], 1, ["default/late"]]);
 });
 
 Deno.test("sweep takes a failed look for no evidence", async () => {
@@ -98,9 +129,37 @@ Deno.test("sweep takes a failed look for no evidence", async () => {
   await store.add("web");
   await assert.rejects(store.run({ pods: () => Promise.reject(new Error("forbidden")) }), /forbidden/);
   let looks = 0;
-  const down = () => looks++ === 0 ? Promise.resolve([]) : Promise.reject(new UnavailableError("down"));
-  await assert.rejects(store.run({ pods: down }), /down/);
+  const down = () => looks++ === 0 ? Promise.resolve(undefined) : Promise.reject(new UnavailableError("down"));
+  const { orphans, failures, unconfirmed } = await store.run({ pods: () => Promise.resolve([]), find: down });
+  assert.deepEqual([orphans, failures.length > 0, unconfirmed.length], [[], true, 1]);
   assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
+});
+
+Deno.test("sweep waits as long as each evidence takes, and frees early what takes less", async () => {
+  await using store = await fixture();
+  const world = store.ipam.clock;
+  for (const name of ["gone", "finished"]) await store.add(name);
+  const finished: PodFacts = { ...pod("finished"), finished: true, running: false, containers: "ended" };
+  const waits: number[] = [];
+  const begun = world.monotonic();
+  const { orphans } = await store.run({
+    pods: () => Promise.resolve([finished]),
+    grace: undefined,
+    waiting: (milliseconds) => waits.push(Math.round(milliseconds / 1_000)),
+  });
+  assert.deepEqual(orphans.map(({ allocation }) => allocation.podRef), ["default/finished", "default/gone"]);
+  assert.deepEqual(waits, [30, 90]);
+  assert(world.monotonic() - begun >= 120_000);
+});
+
+Deno.test("sweep frees nothing that only one direct look saw, whatever the list says", async () => {
+  await using store = await fixture();
+  await store.add("web");
+  const { orphans, failures } = await store.run({
+    pods: () => Promise.resolve([]),
+    find: () => Promise.resolve(pod("web")),
+  });
+  assert.deepEqual([orphans, failures, await store.held()], [[], [], ["default/web"]]);
 });
 
 Deno.test("sweep leaves a pod alone that came back under its name with a new sandbox", async () => {
@@ -110,33 +169,10 @@ Deno.test("sweep leaves a pod alone that came back under its name with a new san
   assert.deepEqual([orphans, await store.held(), await store.reserved()], [[], ["default/db-0"], ["default/db-0"]]);
 });
 
-Deno.test("sweep frees a reservation that no pool entry stands for", async () => {
-  await using store = await fixture();
-  await store.add("lives");
-  const ip = { family: 4, value: 0x0a000063n } as const;
-  await store.ipam.driver.overlaps?.claim({ ...owner("gone"), network: "", ip }, signal);
-  const { reservations } = await store.run({ pods: () => Promise.resolve([pod("lives")]) });
-  assert.deepEqual(reservations.map(({ reason }) => reason), ["pod is gone"]);
-  assert.deepEqual(await store.reserved(), ["default/lives"]);
-});
-
-Deno.test("sweep asks for the pod once more before it frees, and keeps what a pod made meanwhile may hold", async () => {
-  await using store = await fixture();
-  await store.add("db-0");
-  const pods = () => Promise.resolve([]);
-  const asked: string[] = [];
-  const find = (podRef: string) =>
-    Promise.resolve({ podRef: (asked.push(podRef), podRef), finished: false, running: false });
-  const { orphans, failures } = await store.run({ pods, find });
-  assert.deepEqual([orphans, failures, asked], [[], [], ["default/db-0"]]);
-  assert.deepEqual([await store.held(), await store.reserved()], [["default/db-0"], ["default/db-0"]]);
-});
-
-Deno.test("sweep takes a pod that cannot be asked for no evidence, and goes on with the rest", async () => {
+Deno.test("sweep goes on with the rest where a pod cannot be read", async () => {
   await using store = await fixture();
   await store.add("web");
-  const ip = { family: 4, value: 0x0a000063n } as const;
-  await store.ipam.driver.overlaps?.claim({ ...owner("gone"), network: "", ip }, signal);
+  await store.reserve("gone", "10.0.0.99");
   const find = (podRef: string) =>
     podRef === "default/web" ? Promise.reject(new Error("forbidden")) : Promise.resolve(undefined);
   const { orphans, reservations, failures } = await store.run({ pods: () => Promise.resolve([]), find });
@@ -144,44 +180,26 @@ Deno.test("sweep takes a pod that cannot be asked for no evidence, and goes on w
   assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
 });
 
-Deno.test("sweep keeps the reservation of a pod that neither look saw, and that has the address", async () => {
+Deno.test("sweep lists what it keeps for lack of evidence", async () => {
   await using store = await fixture();
-  const ip = { family: 4, value: 0x0a000063n } as const;
-  await store.ipam.driver.overlaps?.claim({ ...owner("new"), network: "", ip }, signal);
-  const find = (podRef: string) => Promise.resolve({ ...pod("new"), podRef, addresses: new Set(["10.0.0.99"]) });
-  const { reservations, failures } = await store.run({ pods: () => Promise.resolve([]), find });
-  assert.deepEqual([reservations, failures, await store.reserved()], [[], [], ["default/new"]]);
+  for (const name of ["silent", "lives"]) await store.add(name);
+  const lives = { ...pod("lives"), addresses: new Set(["10.0.0.2"]) };
+  const { orphans, unconfirmed } = await store.run({ pods: () => Promise.resolve([pod("silent"), lives]) });
+  assert.deepEqual([orphans, unconfirmed.map(({ allocation }) => allocation.podRef)], [[], ["default/silent"]]);
+  assert.match(unconfirmed[0]?.why ?? "", /network-status of the pod has no addresses of net1/);
 });
 
-Deno.test("sweep tells a left reservation by network and interface too, and keeps that of a pod that has the address", async () => {
-  await using store = await fixture();
-  await store.add("web");
-  const { overlaps } = store.ipam.driver;
-  const [entry] = (await store.ipam.driver.list(signal)).flatMap(({ allocations }) => [...allocations.values()]);
-  const ip = { family: 4, value: entry?.address ?? 0n } as const;
-  await overlaps?.claim({ ...owner("web"), network: "blue", ip }, signal);
-  const other = { family: 4, value: 0x0a000063n } as const;
-  await overlaps?.claim({ ...owner("lonely"), network: "", ip: other }, signal);
-  const lonely = { ...pod("lonely"), addresses: new Set(["10.0.0.99"]) };
-  const { reservations } = await store.run({ pods: () => Promise.resolve([pod("web"), lonely]) });
-  assert.deepEqual(reservations.map(({ reservation, reason }) => [reservation.network, reason]), [[
-    "blue",
-    "no pool entry",
-  ]]);
-  assert.deepEqual(await store.reserved(), ["default/lonely", "default/web"]);
-});
-
-Deno.test("sweep makes the reservation that a live pod's entry lacks, where its network reserves", async () => {
-  for (const reserves of [true, false]) {
+Deno.test("sweep heeds verify_network_status of the network of a pool", async () => {
+  for (const verifies of [true, false]) {
     await using store = await fixture();
     await store.add("web");
-    for (const one of await store.ipam.driver.overlaps?.list(undefined, signal) ?? []) {
-      await store.ipam.driver.overlaps?.release(one, signal);
-    }
-    const pods = () => Promise.resolve([pod("web")]);
-    const { reserved, failures } = await store.run({ pods, reserves: () => reserves });
-    assert.deepEqual([reserved.length, failures], [reserves ? 1 : 0, []]);
-    assert.deepEqual(await store.reserved(), reserves ? ["default/web"] : []);
+    const other = {
+      ...pod("web"),
+      interfaces: [{ ifName: "net1", ips: ["10.0.0.77"] }],
+      addresses: new Set(["10.0.0.77"]),
+    };
+    const { orphans } = await store.run({ pods: () => Promise.resolve([other]), verifiesStatus: () => verifies });
+    assert.deepEqual(orphans.map(({ reason }) => reason), verifies ? ["pod does not have the address"] : []);
   }
 });
 

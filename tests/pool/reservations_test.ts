@@ -3,7 +3,7 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
 import type { PoolFacts } from "../../src/pool/orphans.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
-import { findStrays, findUnreserved, type ReservationFacts } from "../../src/pool/reservations.ts";
+import { findStrays, findUnreserved, poolsFor, type ReservationFacts } from "../../src/pool/reservations.ts";
 
 /** `network range address pod ifName`. */
 function pool(text: string): PoolFacts {
@@ -27,42 +27,40 @@ function reservation(text: string): ReservationFacts {
 
 const LIVE: PodFacts = { podRef: "default/web", finished: false, running: true };
 
-const STRAYS: readonly (readonly [string, string, string, string | undefined])[] = [
-  ["its entry is there", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web net1", undefined],
-  ["its entry is old and names no interface", "- 10.0.0.0/24 10.0.0.1 web -", "- 10.0.0.1 web net1", undefined],
-  ["it is old and names no interface", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web -", undefined],
-  ["the entry is of another interface", "- 10.0.0.0/24 10.0.0.1 web net2", "- 10.0.0.1 web net1", "no pool entry"],
-  ["the entry is of another pod", "- 10.0.0.0/24 10.0.0.1 db net1", "- 10.0.0.1 web net1", "no pool entry"],
-  ["the entry is of another network", "- 10.0.0.0/24 10.0.0.1 web net1", "blue 10.0.0.1 web net1", "no pool entry"],
+const STRAYS: readonly (readonly [string, string, string, "none" | "alone" | "held"])[] = [
+  ["its entry is there", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web net1", "none"],
+  ["its entry is old and names no interface", "- 10.0.0.0/24 10.0.0.1 web -", "- 10.0.0.1 web net1", "none"],
+  ["it is old and names no interface", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web -", "none"],
+  ["the entry is of another interface", "- 10.0.0.0/24 10.0.0.1 web net2", "- 10.0.0.1 web net1", "held"],
+  ["the entry is of another pod", "- 10.0.0.0/24 10.0.0.1 db net1", "- 10.0.0.1 web net1", "held"],
+  ["the entry is of another network", "- 10.0.0.0/24 10.0.0.1 web net1", "blue 10.0.0.1 web net1", "alone"],
   [
     "the entry is of a slice of its network",
     "blue-node1 10.0.0.0/27 10.0.0.1 web net1",
     "blue 10.0.0.1 web net1",
-    undefined,
+    "none",
   ],
-  ["its pod is gone", "- 10.0.0.0/24 10.0.0.2 db net1", "- 10.0.0.1 gone net1", "pod is gone"],
+  ["no entry has its address", "- 10.0.0.0/24 10.0.0.2 db net1", "- 10.0.0.1 gone net1", "alone"],
 ];
 
 for (const [title, entry, reserved, expected] of STRAYS) {
   Deno.test(`findStrays judges a reservation when ${title}`, () => {
-    assert.deepEqual(
-      findStrays([reservation(reserved)], [pool(entry)], [LIVE]).map(({ reason }) => reason),
-      expected ? [expected] : [],
-    );
+    const found = findStrays([reservation(reserved)], [pool(entry)]).map(({ holder }) => holder ? "held" : "alone");
+    assert.deepEqual(found, expected === "none" ? [] : [expected]);
   });
 }
 
-Deno.test("findStrays keeps what is all that protects the address of a living pod", () => {
-  const pods = [{ ...LIVE, addresses: new Set(["10.0.0.1"]) }];
-  assert.deepEqual(findStrays([reservation("- 10.0.0.1 web net1")], [], pods), []);
-  assert.equal(
-    findStrays([reservation("- 10.0.0.1 web net1")], [], [{
-      ...LIVE,
-      finished: true,
-      addresses: new Set(["10.0.0.1"]),
-    }]).length,
-    1,
-  );
+Deno.test("poolsFor finds the pools that the entry of a reservation may be of", () => {
+  const keys = ["- 10.0.0.0/24 10.0.0.1 a b", "- 10.0.0.0/16 10.0.0.1 a b", "blue 10.0.0.0/24 10.0.0.1 a b"]
+    .map((text) => pool(text).key);
+  const [narrow, wide, blue] = keys;
+  assert(narrow && wide && blue);
+  const slice = { ...narrow, network: "blue", node: "node1" };
+  const candidates = [...keys, narrow, slice];
+  assert.deepEqual(poolsFor(reservation("- 10.0.0.1 web net1"), candidates), [narrow, wide]);
+  assert.deepEqual(poolsFor(reservation("- 10.0.9.1 web net1"), candidates), [wide]);
+  assert.deepEqual(poolsFor(reservation("blue 10.0.0.1 web net1"), candidates), [blue]);
+  assert.deepEqual(poolsFor({ ...reservation("blue 10.0.0.1 web net1"), node: "node1" }, candidates), [blue, slice]);
 });
 
 const UNRESERVED: readonly (readonly [string, string, string[], number])[] = [

@@ -7,8 +7,8 @@
 import type { Attachment, Cluster, Feed, NodeFacts, StoredSlices } from "../../src/controllers/cluster.ts";
 import { Controller } from "../../src/controllers/controller.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import type { FindPod } from "../../src/ipam/reclaim.ts";
-import { LEAST_GRACE } from "../../src/ipam/sweep.ts";
+import type { FindPod } from "../../src/ipam/witness.ts";
+import { LEAST_GRACE } from "../../src/ipam/graces.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import type { World } from "../../src/world/world.ts";

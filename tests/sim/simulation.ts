@@ -7,8 +7,10 @@
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import { LEAST_GRACE, sweep } from "../../src/ipam/sweep.ts";
+import { LEAST_GRACE } from "../../src/ipam/graces.ts";
+import { sweep } from "../../src/ipam/sweep.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
+import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { STANDING_CLOCK } from "../support/orders.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -183,7 +185,12 @@ class SimMachines {
 
   /** Promise 5: no pod lives, so a sweep leaves nothing. */
   async #sweep(): Promise<void> {
-    const world = { ...memoryWorld(), ...STANDING_CLOCK };
+    let now = 0;
+    const sleep: typeof STANDING_CLOCK.sleep = (milliseconds, signal) => {
+      if (milliseconds < ATTEMPT_TIMEOUT) now += milliseconds;
+      return STANDING_CLOCK.sleep(milliseconds, signal);
+    };
+    const world = { ...memoryWorld(), ...STANDING_CLOCK, monotonic: () => now, sleep };
     const ipam = directIpam(this.#truth, world, SILENT);
     const { signal } = new AbortController();
     const pods = { list: () => Promise.resolve([]), find: () => Promise.resolve(undefined) };

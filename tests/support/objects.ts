@@ -50,9 +50,16 @@ export class Objects implements Disposable {
     await this.phase(name, phase);
   }
 
-  /** Lets a pod come to a phase. */
+  /** Lets a pod come to a phase, and its container with it. */
   async phase(name: string, phase: string): Promise<void> {
-    await this.#send("PATCH", `${this.#in("pods")}/${name}/status`, { status: { phase } });
+    const state = STATES[phase];
+    const status = { name: "main", image: "none", imageID: "", ready: false, restartCount: 0, state };
+    await this.status(name, { phase, ...(state !== undefined && { containerStatuses: [status] }) });
+  }
+
+  /** Changes members of a pod's status. */
+  async status(name: string, status: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#send("PATCH", `${this.#in("pods")}/${name}/status`, { status });
   }
 
   /** Lets a pod's network-status tell other addresses. */
@@ -125,6 +132,12 @@ export class Objects implements Disposable {
     );
   }
 
+  /** The uid of a pod. */
+  async uid(pod: string): Promise<string> {
+    const { metadata } = await this.get(`pods/${pod}`) as { readonly metadata: { readonly uid: string } };
+    return metadata.uid;
+  }
+
   /** Any object of the namespace, or of the cluster; undefined where there is none. */
   get(path: string): Promise<Record<string, unknown> | undefined> {
     return this.#send("GET", path.startsWith("/") ? path : this.#in(path), undefined, true);
@@ -164,6 +177,13 @@ export class Objects implements Disposable {
     throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
   }
 }
+
+/** The state of a pod's container by its phase. */
+const STATES: Readonly<Record<string, unknown>> = {
+  Running: { running: {} },
+  Succeeded: { terminated: { exitCode: 0 } },
+  Failed: { terminated: { exitCode: 1 } },
+};
 
 /** As Multus writes it: the default network, and one attachment. */
 function statusOf(ips: readonly string[], name = "net"): string {

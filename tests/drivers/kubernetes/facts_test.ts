@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toAttachment, toPodFacts } from "../../../drivers/kubernetes/facts.ts";
+import { toAttachment, toNodeState, toPodFacts } from "../../../drivers/kubernetes/facts.ts";
 
 function pod(
   phase: string,
@@ -23,10 +23,117 @@ Deno.test("toPodFacts reads every address of the annotation and the status, in c
   assert.deepEqual([...addresses ?? []].sort(), ["10.244.0.5", "192.168.0.7", "fd00::1"]);
 });
 
-Deno.test("toPodFacts knows nothing of a pod whose annotation is missing or cannot be read", () => {
+Deno.test("toPodFacts knows no interfaces of a pod whose annotation is missing or cannot be read, and its own addresses", () => {
   for (const status of [undefined, "", "{", "{}", "null"]) {
-    assert.equal(pod("Running", status).addresses, undefined, status);
+    const { interfaces, addresses, attached } = pod("Running", status);
+    assert.deepEqual([interfaces, addresses, attached], [undefined, new Set(["10.244.0.5"]), undefined], status);
   }
+  assert.equal(toPodFacts({ status: { phase: "Running" } }).addresses, undefined);
+});
+
+Deno.test("toPodFacts takes an interface without a list of addresses for silent", () => {
+  const status = JSON.stringify([{ name: "a", interface: "net1" }, { name: "b", interface: "net2", ips: null }, {
+    name: "c",
+    interface: "net3",
+    ips: [],
+  }, { name: "d", ips: ["10.0.0.1/24"] }]);
+  assert.deepEqual(pod("Running", status).interfaces, [
+    { ifName: "net1" },
+    { ifName: "net2" },
+    { ifName: "net3", ips: [] },
+    { ifName: "", ips: ["10.0.0.1"] },
+  ]);
+});
+
+type Status = NonNullable<Parameters<typeof toPodFacts>[0]["status"]>;
+type ContainerStatus = NonNullable<Status["containerStatuses"]>[number];
+
+/** A container's status with what a kubelet always writes. */
+function container(name: string, more: Partial<ContainerStatus>): ContainerStatus {
+  return { name, image: "i", imageID: "", ready: false, restartCount: 0, ...more };
+}
+
+const DONE = { state: { terminated: { exitCode: 0 } } };
+const RUNS = { state: { running: {} } };
+const NEVER_STARTED = { state: { waiting: { reason: "PodInitializing" } }, lastState: {} };
+const RESTARTS = {
+  state: { waiting: { reason: "CrashLoopBackOff" } },
+  lastState: { terminated: { exitCode: 1 } },
+  containerID: "x",
+};
+
+const CONTAINERS: readonly (readonly [title: string, status: Status, expected: string])[] = [
+  ["each has terminated", { containerStatuses: [container("a", DONE), container("b", DONE)] }, "ended"],
+  ["one never started", { containerStatuses: [container("a", DONE), container("b", NEVER_STARTED)] }, "ended"],
+  ["one runs", { containerStatuses: [container("a", DONE), container("b", RUNS)] }, "running"],
+  ["one waits for its restart", { containerStatuses: [container("a", DONE), container("b", RESTARTS)] }, "unknown"],
+  ["a status is missing", { containerStatuses: [container("a", DONE)] }, "unknown"],
+  ["there is no status", {}, "unknown"],
+];
+
+for (const [title, status, expected] of CONTAINERS) {
+  Deno.test(`toPodFacts knows of the containers of a pod where ${title}`, () => {
+    const spec = { containers: [{ name: "a" }, { name: "b" }] };
+    assert.equal(toPodFacts({ spec, status }).containers, expected);
+  });
+}
+
+Deno.test("toPodFacts counts init and ephemeral containers too", () => {
+  const spec = { containers: [{ name: "a" }], initContainers: [{ name: "i" }], ephemeralContainers: [{ name: "e" }] };
+  const containerStatuses = [container("a", DONE)];
+  const of = (more: Status) => toPodFacts({ spec, status: { containerStatuses, ...more } }).containers;
+  const ended = { initContainerStatuses: [container("i", DONE)], ephemeralContainerStatuses: [container("e", DONE)] };
+  assert.deepEqual([
+    of({}),
+    of({ initContainerStatuses: ended.initContainerStatuses }),
+    of({ ...ended, initContainerStatuses: [container("i", RUNS)] }),
+    of({ ...ended, ephemeralContainerStatuses: [container("e", RUNS)] }),
+    of(ended),
+  ], ["unknown", "unknown", "running", "running", "ended"]);
+});
+
+Deno.test("toPodFacts reads what a pod is: node, network, grace period, deletion, and the static pod behind a mirror pod", () => {
+  const annotations = { "kubernetes.io/config.mirror": "m", "kubernetes.io/config.hash": "h" };
+  const facts = toPodFacts({
+    metadata: { namespace: "a", name: "b", uid: "u", annotations, deletionTimestamp: new Date(0) },
+    spec: { containers: [], hostNetwork: true, nodeName: "n1", terminationGracePeriodSeconds: 5 },
+    status: { startTime: new Date(7_000) },
+  });
+  const { uid, configHash, node, hostNetwork, terminationGrace, deleting, started } = facts;
+  assert.deepEqual([uid, configHash, node, hostNetwork, terminationGrace, deleting, started], [
+    "u",
+    "h",
+    "n1",
+    true,
+    5_000,
+    true,
+    7_000,
+  ]);
+  const { configHash: none, deleting: alive } = toPodFacts({
+    metadata: { annotations: { "kubernetes.io/config.hash": "h" } },
+  });
+  assert.deepEqual([none, alive], [undefined, undefined]);
+});
+
+Deno.test("toNodeState reads readiness, the out-of-service taint, and when the Lease was renewed", () => {
+  const since = new Date(9_000);
+  const conditions = [{ type: "MemoryPressure", status: "False" }, {
+    type: "Ready",
+    status: "Unknown",
+    lastTransitionTime: since,
+  }];
+  const spec = { taints: [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }] };
+  const renewTime = "2026-01-01T00:00:00.000001Z";
+  assert.deepEqual(toNodeState({ spec, status: { conditions } }, { spec: { renewTime: renewTime as never } }), {
+    ready: false,
+    outOfService: true,
+    renewed: renewTime,
+    since: 9_000,
+  });
+  assert.deepEqual(toNodeState({ status: { conditions: [{ type: "Ready", status: "True" }] } }, undefined), {
+    ready: true,
+    outOfService: false,
+  });
 });
 
 Deno.test("toPodFacts tells finished pods, and takes one that is being deleted for not running", () => {

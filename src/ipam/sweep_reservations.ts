@@ -1,0 +1,170 @@
+/**
+ * The part of a sweep that is about reservations: those that no entry stands for, those that are missing, and addresses with two owners.
+ *
+ * @module
+ */
+import { formatIp } from "../address/ip.ts";
+import { type Claimed, LOOK_GRACE, mayHold } from "../pool/evidence.ts";
+import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
+import type { Entry } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
+import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/reservations.ts";
+import { formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
+import type { Reservation } from "../storage/driver.ts";
+import { examine, type Examined, type Examinee, unread } from "./examine.ts";
+import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
+import { freeReservations, reserveEntries, restoreEntries } from "./reclaim.ts";
+import type { LookContext, StrayReservation, Swept } from "./sweep.ts";
+import type { Suspect } from "./suspicions.ts";
+import { Look } from "./witness.ts";
+
+interface Candidate extends Examinee {
+  readonly stray: Stray<Reservation>;
+}
+
+/** What the part comes to. */
+type Part = Pick<Swept, "reservations" | "reserved" | "restored" | "duplicates" | "failures">;
+
+/**
+ * Frees reservations that nobody uses, and creates entries and reservations that are missing.
+ *
+ * @param reservations every one; none where they are not looked at
+ * @throws the signal's reason once it aborts
+ */
+export async function sweepReservations(context: LookContext, reservations: readonly Reservation[]): Promise<Part> {
+  const { ipam, pods, pools, suspicions, scope, dryRun, signal } = context;
+  const strays = findStrays(reservations, pools).filter(({ reservation }) =>
+    !scope || scope.podRefs.has(reservation.podRef)
+  );
+  const candidates = strays.map((stray) => candidateOf(context, stray));
+  const { examined, failures } = await examine(ipam, pods, suspicions, candidates, signal);
+  const unused = examined.flatMap(({ item, verdict }): (StrayReservation & { readonly item: Candidate })[] =>
+    verdict.kind === "free" ? [{ reservation: item.stray.reservation, reason: verdict.reason, item }] : []
+  );
+  for (const { item, verdict, evidence } of examined) {
+    if (verdict.kind === "suspect" || unread(evidence)) context.marks.add(item.mark);
+  }
+  const freed = dryRun ? { done: unused, failed: [], failures: [] } : await freeReservations(ipam, unused, signal);
+  for (const { item } of unused) suspicions.clear(item);
+  const inUse = examined.filter(isInUse);
+  const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));
+  const restored = await mend(context, lost, restoreEntries);
+  const known = await podsOf(context);
+  const unreserved = ipam.driver.overlaps && pods.reserves
+    ? findUnreserved(reservations, pools, known, pods.reserves)
+    : [];
+  const reserved = await mend(context, unreserved, reserveEntries);
+  return {
+    reservations: freed.done.map(({ reservation, reason }) => ({ reservation, reason })),
+    reserved: reserved.done,
+    restored: restored.done,
+    duplicates: duplicates(context, inUse, known),
+    failures: [...failures, ...freed.failures, ...restored.failures, ...reserved.failures],
+  };
+}
+
+function candidateOf(context: LookContext, stray: Stray<Reservation>): Candidate {
+  const { reservation } = stray;
+  return {
+    stray,
+    rules: context.rules,
+    claimed: claimedOf(context, reservation),
+    mark: reservationMark(reservation),
+    podRef: reservation.podRef,
+    reservations: true,
+  };
+}
+
+/** A reservation does not name its range: the smallest that it may be of is the last to contradict it. */
+function claimedOf(context: LookContext, reservation: Reservation): Claimed {
+  const [range] = poolsFor(reservation, knownPools(context)).map(({ cidr }) => cidr)
+    .toSorted((a, b) => b.prefix - a.prefix);
+  return { owner: reservation, ip: reservation.ip, ...(range && { range }) };
+}
+
+function knownPools({ pools, pods }: LookContext): readonly PoolKey[] {
+  return [...pools.map(({ key }) => key), ...pods.poolsInUse?.() ?? []];
+}
+
+/** Whether the pod of a reservation runs, and may have the address. */
+function isInUse({ item, evidence: { pod, node, claims } }: Examined<Candidate>): boolean {
+  return pod.kind === "found" && pod.value.running && mayHold(pod.value, item.claimed) &&
+    !unread({ pod, claims, ...(node && { node }) });
+}
+
+/**
+ * The entry of a reservation whose pod runs, where its pool is known and has no other entry of that interface. A network-status alone would
+ * not do: its author may be the pod's.
+ */
+function lostEntry(context: LookContext, { reservation, holder }: Stray<Reservation>): Entry[] {
+  if (holder) return [];
+  const [key, ...others] = poolsFor(reservation, knownPools(context));
+  if (!key || others.length > 0) return [];
+  const pool = context.pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key));
+  if ([...pool?.allocations.values() ?? []].some((entry) => sameInterface(entry, reservation))) return [];
+  const { network: _, ip, token: __, ...owner } = reservation;
+  return [{ key, allocation: { ...owner, address: ip.value } }];
+}
+
+/** Does what two looks agree on. */
+async function mend(
+  context: LookContext,
+  entries: readonly Entry[],
+  work: typeof reserveEntries,
+): Promise<{ readonly done: readonly Entry[]; readonly failures: readonly unknown[] }> {
+  const { ipam, suspicions, dryRun, signal } = context;
+  const suspects = new Map(entries.map((entry) => [entry, missing(entry)]));
+  const twice = [...suspects].filter(([, suspect]) => seenTwice(context, suspect)).map(([entry]) => entry);
+  const { done, failures, failed } = dryRun
+    ? { done: twice, failures: [], failed: [] }
+    : await work(ipam, twice, signal);
+  for (const [entry, suspect] of suspects) {
+    if (failed.includes(entry)) suspicions.postpone(suspect);
+    else if (twice.includes(entry)) suspicions.clear(suspect);
+  }
+  return { done, failures };
+}
+
+/** An entry that is missing, or lacks its reservation. It is another suspect than the entry itself, which may be in order. */
+function missing({ key, allocation }: Entry): Suspect {
+  return { mark: `missing ${entryMark(key, allocation)}`, podRef: allocation.podRef, reservations: true };
+}
+
+function seenTwice({ suspicions, rules, marks }: LookContext, suspect: Suspect): boolean {
+  marks.add(suspect.mark);
+  return suspicions.seenBefore(suspect, rules.grace ?? LOOK_GRACE);
+}
+
+/** The pods that entries are compared with: all of the list, or those in scope. None where reservations are not looked at. */
+async function podsOf({ scope, listed, pods, ipam, signal }: LookContext): Promise<readonly PodFacts[]> {
+  if (!scope) return listed;
+  if (!scope.reservations) return [];
+  const look = new Look(pods, ipam.clock, signal);
+  return await look.pods([...scope.podRefs]);
+}
+
+/** Addresses that a running pod has reserved, or reports, while their entry is another owner's. */
+function duplicates(
+  context: LookContext,
+  inUse: readonly Examined<Candidate>[],
+  known: readonly PodFacts[],
+): Duplicate[] {
+  const reserved = inUse.flatMap(({ item: { stray: { reservation, holder } } }): Duplicate[] =>
+    holder
+      ? [{
+        network: reservation.network,
+        address: formatIp(reservation.ip),
+        podRef: reservation.podRef,
+        holder: holder.allocation,
+      }]
+      : []
+  );
+  const { pools, pods: { domainsOf = () => undefined } } = context;
+  const reported = findUnrecorded(pools, known, domainsOf).flatMap(({ podRef, address, key, holder }): Duplicate[] =>
+    holder ? [{ network: key.network, address, podRef, holder: holder.allocation }] : []
+  );
+  const all = new Map([...reported, ...reserved].map((one) => [`${one.network} ${one.address} ${one.podRef}`, one]));
+  return [...all.values()].filter((one) =>
+    seenTwice(context, { mark: duplicateMark(one), podRef: one.podRef, reservations: true })
+  );
+}

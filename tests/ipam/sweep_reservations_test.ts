@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { formatIp, parseIp } from "../../src/address/ip.ts";
+import { Sweeps, type Swept } from "../../src/ipam/sweep.ts";
+import type { Pods } from "../../src/ipam/sweep.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
+import { NEVER, openStore, pod, type Store } from "../controllers/lab.ts";
+
+/** The reservations, as `address pod`. */
+async function reserved({ ipam }: Store): Promise<string[]> {
+  const all = await ipam.driver.overlaps?.list(undefined, NEVER) ?? [];
+  return all.map(({ ip, podRef }) => `${formatIp(ip)} ${podRef}`).sort();
+}
+
+/** A reservation without an entry. */
+async function reserve({ ipam }: Store, name: string, address: string, network = ""): Promise<void> {
+  const ip = parseIp(address);
+  assert(ip);
+  await ipam.driver.overlaps?.claim({
+    network,
+    ip,
+    podRef: `default/${name}`,
+    ifName: "net1",
+    containerId: `c-${name}`,
+  }, NEVER);
+}
+
+/** Entries go without their reservations, as with an IPPool that somebody deletes or restores. */
+async function loseEntries({ ipam: { driver } }: Store): Promise<void> {
+  for (const snapshot of await driver.list(NEVER)) {
+    const changes = [...snapshot.allocations.values()].map((before) => ({ address: before.address, before }));
+    await driver.commit(snapshot, changes, NEVER);
+  }
+}
+
+/** A look, and half a minute later one at what is due. */
+async function twice(
+  store: Store,
+  pods: readonly PodFacts[],
+  more: Partial<Pods> = {},
+  dryRun = false,
+): Promise<Swept> {
+  const find = (podRef: string) => Promise.resolve(pods.find((one) => one.podRef === podRef));
+  const sweeps = new Sweeps(store.ipam, {
+    pods: { list: () => Promise.resolve(pods), find, ...more },
+    dryRun,
+    grace: 30_000,
+  });
+  await sweeps.look(NEVER);
+  await store.world.advance(30_000);
+  return await sweeps.look(NEVER, sweeps.due());
+}
+
+/** A pod whose network-status lists these addresses of net1. */
+function reports(name: string, ...ips: string[]): PodFacts {
+  const attached = ips.map((address) => ({ network: "default/net", address }));
+  return pod(name, { addresses: new Set(ips), interfaces: [{ ifName: "net1", ips }], attached });
+}
+
+Deno.test("sweep frees the reservation of a pod that is gone, and keeps those of pods that live", async () => {
+  await using store = await openStore();
+  await store.add("lives");
+  await reserve(store, "gone", "10.0.0.99");
+  await reserve(store, "starts", "10.0.0.98");
+  const { reservations, failures } = await twice(store, [pod("lives"), pod("starts", { running: false })]);
+  assert.deepEqual(reservations.map(({ reservation, reason }) => [reservation.podRef, reason]), [[
+    "default/gone",
+    "pod is gone",
+  ]]);
+  assert.deepEqual([failures, await reserved(store)], [[], ["10.0.0.1 default/lives", "10.0.0.98 default/starts"]]);
+});
+
+Deno.test("sweep frees a reservation that the network-status of its pod contradicts", async () => {
+  await using store = await openStore();
+  await store.add("web");
+  await reserve(store, "web", "10.0.0.99");
+  const { reservations, restored } = await twice(store, [reports("web", "10.0.0.1")]);
+  assert.deepEqual([reservations.map(({ reason }) => reason), restored], [["pod does not have the address"], []]);
+  assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
+});
+
+Deno.test("sweep creates the lost entry of a reservation whose pod runs, also where its network-status is silent", async () => {
+  for (const lives of [pod("web"), reports("web", "10.0.0.1")]) {
+    await using store = await openStore();
+    await store.add("web");
+    await loseEntries(store);
+    const { restored, duplicates, failures } = await twice(store, [lives]);
+    assert.deepEqual([restored.length, duplicates, failures, await store.held()], [1, [], [], ["default/web"]]);
+    assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
+  }
+});
+
+Deno.test("sweep creates no entry on a dry run, at a first look, or for a pod that does not run", async () => {
+  await using store = await openStore();
+  await store.add("web");
+  await loseEntries(store);
+  assert.deepEqual([(await twice(store, [pod("web")], {}, true)).restored.length, await store.held()], [1, []]);
+  assert.deepEqual([(await twice(store, [pod("web", { running: false })])).restored, await store.held()], [[], []]);
+  assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
+});
+
+Deno.test("sweep creates no entry where the interface has one, or where the pool is not known", async () => {
+  await using store = await openStore();
+  await store.add("web");
+  await reserve(store, "web", "10.0.0.99");
+  await reserve(store, "other", "192.168.0.1");
+  const { restored, reservations } = await twice(store, [pod("web"), pod("other")]);
+  assert.deepEqual([restored, reservations, await store.held()], [[], [], ["default/web"]]);
+});
+
+Deno.test("sweep creates no entry from a network-status alone", async () => {
+  await using store = await openStore();
+  await store.add("db");
+  const { restored } = await twice(store, [reports("web", "10.0.0.77"), reports("db", "10.0.0.1")]);
+  assert.deepEqual([restored, await store.held()], [[], ["default/db"]]);
+});
+
+Deno.test("sweep reports an address that a pod reserved or reports, and that is another's by now, when it sees it twice", async () => {
+  for (const [title, lives] of [["reserved", pod("web")], ["reported", reports("web", "10.0.0.1")]] as const) {
+    await using store = await openStore();
+    await store.add("web");
+    await loseEntries(store);
+    if (title === "reported") await dropReservations(store);
+    const { driver } = store.ipam;
+    const [snapshot] = await driver.list(NEVER);
+    assert(snapshot);
+    const after = { address: snapshot.key.cidr.base + 1n, podRef: "default/db", ifName: "net1", containerId: "c-db" };
+    await driver.commit(snapshot, [{ address: after.address, after }], NEVER);
+    const pods = [lives, pod("db", { running: false })];
+    const once = await new Sweeps(store.ipam, {
+      pods: { list: () => Promise.resolve(pods), find: () => Promise.resolve(lives) },
+      dryRun: false,
+    }).look(NEVER);
+    assert.deepEqual(once.duplicates, []);
+    const { duplicates, restored, reservations } = await twice(store, pods);
+    assert.deepEqual(duplicates.map(({ address, podRef, holder }) => [address, podRef, holder.podRef]), [
+      ["10.0.0.1", "default/web", "default/db"],
+    ], title);
+    assert.deepEqual([restored, reservations], [[], []]);
+  }
+});
+
+async function dropReservations({ ipam: { driver: { overlaps } } }: Store): Promise<void> {
+  for (const one of await overlaps?.list(undefined, NEVER) ?? []) await overlaps?.release(one, NEVER);
+}
+
+Deno.test("sweep creates the reservation that a live pod's entry lacks, where its network reserves", async () => {
+  for (const reserves of [true, false]) {
+    await using store = await openStore();
+    await store.add("web");
+    await dropReservations(store);
+    const { reserved: made, failures } = await twice(store, [pod("web")], { reserves: () => reserves });
+    assert.deepEqual([made.length, failures], [reserves ? 1 : 0, []]);
+    assert.deepEqual(await reserved(store), reserves ? ["10.0.0.1 default/web"] : []);
+  }
+});

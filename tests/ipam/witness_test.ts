@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { Look, type Witness } from "../../src/ipam/witness.ts";
+import type { Claimed } from "../../src/pool/evidence.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
+import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+
+const NEVER = new AbortController().signal;
+const WEB: PodFacts = { podRef: "default/web", finished: false, running: true };
+const READY = { ready: true, outOfService: false, renewed: "t0" };
+
+function claimed(podRef: string, node?: string): Claimed {
+  return {
+    owner: { podRef, ifName: "net1", containerId: "c", ...(node !== undefined && { node }) },
+    ip: { family: 4, value: 5n },
+  };
+}
+
+/** A cluster with pod web and node n1, and what it was asked. */
+function cluster(more: Partial<Witness> = {}) {
+  const asked: string[] = [];
+  const witness: Witness = {
+    find: (podRef) => Promise.resolve((asked.push(podRef), podRef === WEB.podRef ? WEB : undefined)),
+    findNode: (name) => Promise.resolve((asked.push(name), name === "n1" ? READY : undefined)),
+    claims: (namespace) =>
+      Promise.resolve((asked.push(`claims of ${namespace}`), new Map([["default/web", new Set(["10.0.0.5"])]]))),
+    ...more,
+  };
+  return { asked, look: new Look(witness, hurriedClock(), NEVER) };
+}
+
+Deno.test("Look reads each pod and each node once, and claims only where it is asked to", async () => {
+  const { asked, look } = cluster();
+  const items = [
+    claimed("default/web", "n1"),
+    claimed("default/web", "n1"),
+    claimed("default/gone", "n2"),
+    claimed("default/old"),
+  ];
+  const evidence = await look.evidence(items);
+  assert.deepEqual(evidence.map(({ pod, node }) => [pod.kind, node?.kind]), [
+    ["found", "found"],
+    ["found", "found"],
+    ["absent", "absent"],
+    ["absent", undefined],
+  ]);
+  assert.deepEqual(asked.toSorted(), ["default/gone", "default/old", "default/web", "n1", "n2"]);
+  const [web, , gone] = await look.withClaims(items, evidence);
+  assert.deepEqual([web?.claims, gone?.claims], [
+    { kind: "found", value: new Set(["10.0.0.5"]) },
+    { kind: "found", value: new Set() },
+  ]);
+  assert.equal(asked.length, 6);
+});
+
+Deno.test("Look takes the node of a pod that was seen, where the record has none", async () => {
+  const last = { ...WEB, podRef: "default/old", node: "n1" };
+  const { look } = cluster({ lastSeen: () => last });
+  const [evidence] = await look.evidence([claimed("default/old")]);
+  assert.deepEqual([evidence?.last, evidence?.node], [last, { kind: "found", value: READY }]);
+});
+
+Deno.test("Look takes what cannot be read for unread, and says why", async () => {
+  const { look } = cluster({
+    find: () => Promise.reject(new RefusedError("status 403")),
+    findNode: () => Promise.reject(new UnavailableError("no answer")),
+    claims: () => Promise.reject(new RefusedError("status 404")),
+  });
+  const items = [claimed("default/web", "n1")];
+  const [evidence] = await look.withClaims(items, await look.evidence(items));
+  assert.deepEqual([evidence?.pod, evidence?.node, evidence?.claims], [
+    { kind: "unread", why: "status 403" },
+    { kind: "unread", why: "no answer" },
+    { kind: "unread", why: "status 404" },
+  ]);
+  assert.equal(look.failures.length, 3);
+});
+
+Deno.test("Look knows no nodes and no claims where there is no cluster, and none of a resource that is not served", async () => {
+  const bare = new Look({ find: () => Promise.resolve(undefined) }, hurriedClock(), NEVER);
+  const items = [claimed("default/web", "n1")];
+  const [evidence] = await bare.withClaims(items, await bare.evidence(items));
+  assert.deepEqual([evidence?.node, evidence?.claims], [undefined, { kind: "absent" }]);
+  const { look } = cluster({ claims: () => Promise.resolve(undefined) });
+  assert.deepEqual((await look.withClaims(items, await look.evidence(items)))[0]?.claims, { kind: "absent" });
+});
+
+Deno.test("Look rejects with the reason of its signal, and finds the pods that exist", async () => {
+  const stop = new AbortController();
+  const find = () => {
+    stop.abort(new Error("no longer the leader"));
+    return Promise.reject(new Error("cut"));
+  };
+  await assert.rejects(
+    new Look({ find }, hurriedClock(), stop.signal).evidence([claimed("default/web")]),
+    /no longer the leader/,
+  );
+  assert.deepEqual(await cluster().look.pods(["default/gone", "default/web"]), [WEB]);
+});

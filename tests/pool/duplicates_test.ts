@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { parseCidr } from "../../src/address/cidr.ts";
+import { findUnrecorded } from "../../src/pool/duplicates.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
+
+const cidr = parseCidr("10.0.0.0/24")?.cidr;
+assert(cidr);
+const key = { network: "", cidr };
+const entry = (address: bigint, podRef: string) =>
+  [address, { address, podRef, ifName: "net1", containerId: "c" }] as const;
+const POOL = { key, allocations: new Map([entry(cidr.base + 1n, "default/web"), entry(cidr.base + 2n, "")]) };
+
+function pod(podRef: string, address: string, more: Partial<PodFacts> = {}): PodFacts {
+  return { podRef, finished: false, running: true, attached: [{ network: "default/net", address }], ...more };
+}
+
+const CASES: readonly (readonly [string, PodFacts, readonly string[]])[] = [
+  ["its own", pod("default/web", "10.0.0.1"), []],
+  ["another's", pod("default/db", "10.0.0.1"), ["10.0.0.1 of default/web"]],
+  ["nobody's", pod("default/db", "10.0.0.9"), ["10.0.0.9 of nobody"]],
+  ["outside of every pool", pod("default/db", "192.168.0.1"), []],
+  ["recorded without a pod", pod("default/db", "10.0.0.2"), []],
+  ["another's, and the pod does not run", pod("default/db", "10.0.0.1", { running: false }), []],
+];
+
+for (const [title, reporting, expected] of CASES) {
+  Deno.test(`findUnrecorded judges an address that is ${title}`, () => {
+    const found = findUnrecorded([POOL], [reporting], () => undefined);
+    assert.deepEqual(
+      found.map(({ address, holder }) => `${address} of ${holder?.allocation.podRef ?? "nobody"}`),
+      expected,
+    );
+  });
+}
+
+Deno.test("findUnrecorded compares the pools of the attachment's domains alone, where they are known", () => {
+  const db = pod("default/db", "10.0.0.1");
+  const found = (domains: readonly string[]) => findUnrecorded([POOL], [db], () => domains).length;
+  assert.deepEqual([found([]), found(["blue"]), found([""])], [0, 0, 1]);
+});
