@@ -8,7 +8,7 @@ const OTHER = "0b0c0d0e-0000-4000-8000-000000000002";
 const owner = (uid?: string) => ({ podRef: "default/web", ifName: "net1", containerId: "c", ...(uid && { uid }) });
 
 Deno.test("PodMemory finds the owner's pod, and without a uid the newest of its name", () => {
-  let present: PodFacts | undefined;
+  let present = undefined as PodFacts | undefined;
   const memory = new PodMemory(() => present);
   assert.equal(memory.lastSeen(owner(UID)), undefined);
   const [former, next] = [pod("web", { uid: UID }), pod("web", { uid: OTHER })];
