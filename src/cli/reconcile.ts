@@ -31,8 +31,8 @@ export const EVIDENCE_FLAGS = {
 export const reconcile: Command = defineCommand({
   about: [
     "One sweep: frees addresses and reservations that no pod of the cluster, or of a file, uses, and creates reservations and entries " +
-    "that are missing. An address is freed once the evidence has lasted as long as OPERATIONS.md says: most often 30 seconds to 5 minutes, which the " +
-    "sweep waits. Entries that name no pod are left: their DEL releases them.",
+    "that are missing. An address is freed once the evidence has lasted as long as OPERATIONS.md says: most often 30 seconds to " +
+    "5 minutes, which the sweep waits. Entries that name no pod are left: their DEL releases them.",
     "With --dry-run, its --json is what `release --from-report` takes.",
   ],
   flags: {
