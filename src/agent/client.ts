@@ -31,7 +31,7 @@ export interface AgentCall {
  */
 export function agentCall(world: World, stdin: Uint8Array): AgentCall | undefined {
   const text = decode(stdin);
-  const socket = text === undefined ? undefined : socketOf(world, text);
+  const socket = text === undefined ? undefined : socketOf(world);
   if (text === undefined || socket === undefined) return undefined;
   const env: Record<string, string> = {};
   for (const name of FORWARDED) {
@@ -74,19 +74,11 @@ function decode(stdin: Uint8Array): string | undefined {
   }
 }
 
-/** The environment says which socket, else the configuration's `agent_socket`, else it is the usual one. */
-function socketOf(world: World, conf: string): string | undefined {
-  const socket = world.env(SOCKET_VARIABLE) || configured(conf) || DEFAULT_SOCKET;
+/**
+ * The environment names another socket. A network may not: whoever wrote its configuration would have root connect, and create files, where
+ * they like.
+ */
+function socketOf(world: World): string | undefined {
+  const socket = world.env(SOCKET_VARIABLE) || DEFAULT_SOCKET;
   return socket === "off" ? undefined : socket;
-}
-
-/** Most configurations do not name it, so most are not parsed here. */
-function configured(conf: string): string | undefined {
-  if (!conf.includes('"agent_socket"')) return undefined;
-  try {
-    const { ipam } = JSON.parse(conf);
-    return typeof ipam?.agent_socket === "string" ? ipam.agent_socket : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Datastore } from "../config/types.ts";
-import type { OpenIpam } from "../ipam/ipam.ts";
+import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
 import { borrow } from "../storage/borrow.ts";
 import { RefusedError, type Reservations, type StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
@@ -135,7 +135,7 @@ export class Stores implements AsyncDisposable {
     const texts: string[] = [];
     const purpose = datastore.kind === "kubernetes" ? "kubeconfig" : "credential";
     for (const path of filesOf(datastore)) {
-      const text = await this.#parts.world.readTextFile(path, purpose).catch(() => undefined);
+      const text = await worldOf(this.#parts.world, datastore).readTextFile(path, purpose).catch(() => undefined);
       if (text === undefined) return undefined;
       texts.push(text);
     }
@@ -150,7 +150,9 @@ export class Stores implements AsyncDisposable {
       );
     }
     const open = await loadDriver(datastore.kind);
-    const driver = withLimits(measured(await open(datastore, { world, log }), () => world.monotonic(), operations));
+    const driver = withLimits(
+      measured(await open(datastore, { world: worldOf(world, datastore), log }), () => world.monotonic(), operations),
+    );
     return { driver, batcher: new Batcher({ driver, clock: world, observer: batches, traffic }) };
   }
 }

@@ -4,13 +4,22 @@
  * @module
  */
 import type { World } from "../world/world.ts";
-import { describe, type Document, isObject, lookup, readDocument, type Warn } from "./document.ts";
+import { describe, type Document, isObject, lookup, readDocument, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./files.ts";
 import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
 import { namesStore } from "./datastore.ts";
-import { type Circumstances, isForAllocation, resolveConfig } from "./resolve.ts";
+import { type Circumstances, type Confined, isForAllocation, resolveConfig } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
+import {
+  checkStores,
+  type PathPurpose,
+  PathRules,
+  storePaths,
+  withoutForbiddenLog,
+  withoutOperatorFields,
+  withoutOthersLogins,
+} from "./trust.ts";
 import { ConfigError, type Loaded, NoStoreError, type Purpose } from "./types.ts";
 
 /** The object of a network configuration that is ours. */
@@ -32,6 +41,11 @@ export interface LoadInput {
   readonly purpose?: Purpose;
   /** Whether the call names a pod of Kubernetes: `allocate` then needs a configured store. Default false. */
   readonly pod?: boolean;
+  /**
+   * Who wrote `conf`. A tenant may name files below the folders of their purpose only. Default: the operator for the purpose `store`, else a
+   * tenant, as the author of a NetworkAttachmentDefinition is.
+   */
+  readonly author?: "operator" | "tenant";
 }
 
 /** The network's IPAM is another plugin's, or it has none. Controllers skip such networks. */
@@ -48,6 +62,7 @@ const MOST_WARNINGS = 100;
  *
  * @throws {NotWhereaboutsError} no `ipam`, or one of another type
  * @throws {NoStoreError} a pod of Kubernetes wants an address, and no store is configured
+ * @throws {ForbiddenPathError | ForbiddenStoreError} a tenant names a file or a store that the operator does not allow
  * @throws {ConfigError} the field that cannot be used is named
  */
 export async function loadConfig(world: World, input: LoadInput): Promise<Loaded> {
@@ -55,7 +70,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const warn = (warning: string) => void (warnings.size < MOST_WARNINGS && warnings.add(warning));
   const conf = isObject(input.conf) ? input.conf : {};
   const inline = inlineObject(conf);
-  const layers = await readLayers(world, readDocument(inline, IPAM_FIELDS, INLINE, warn), input, warn);
+  const { layers, confined } = await readLayers(world, readDocument(inline, IPAM_FIELDS, INLINE, warn), input, warn);
   const document = layers.map((layer) => layer.document).reduce(mergeDocuments);
   const { purpose = "allocate" } = input;
   const defaultStore = !namesStore(document);
@@ -70,7 +85,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
     ...await askedFor(conf, input),
   };
   try {
-    const config = await resolveConfig(document, INLINE, around, warn);
+    const config = await resolveConfig(document, INLINE, { ...around, confined }, warn);
     const notes = notesOn(document, layers[0].document, purpose);
     return { config, warnings: [...warnings], notes, defaultStore };
   } catch (error) {
@@ -136,15 +151,48 @@ function inlineObject(conf: Record<string, unknown>): Record<string, unknown> {
   throw new NotWhereaboutsError("ipam.type", `Cannot serve ipam.type: found ${describe(type)}, wanted "${PLUGIN}"`);
 }
 
-/** The inline configuration over the file that it names over the flat file. A process outside the node opens no file that a network names. */
+/** Documents, the first one above the others. */
+interface Layers {
+  readonly layers: readonly [ConfigLayer, ...ConfigLayer[]];
+  /** Kinds of store whose files a tenant names, and the folders that those and the files that they name are confined to. */
+  readonly confined: Confined;
+}
+
+/**
+ * The inline configuration over the file that it names over the flat file, a tenant's without what a tenant may not say. A process outside
+ * the node opens no file that a network names.
+ */
 async function readLayers(
   world: World,
-  inline: Document,
-  { extraPaths = [], purpose, below }: LoadInput,
+  document: Document,
+  { extraPaths = [], purpose, below, author = purpose === "store" ? "operator" : "tenant" }: LoadInput,
   warn: Warn,
-): Promise<[ConfigLayer, ...ConfigLayer[]]> {
-  const named = purpose === "inspect" ? [] : await readNamedFile(world, inline, warn);
+): Promise<Layers> {
   const flat = below ?? await readFlatFile(world, { extraPaths }, warn);
-  const others = flat.filter(({ source }) => source !== named[0]?.source);
-  return [{ source: INLINE, document: inline }, ...named, ...others];
+  const inline: ConfigLayer = { source: INLINE, document };
+  if (author === "operator") {
+    const named = purpose === "inspect" ? [] : await readNamedFile(world, document, warn);
+    return { layers: [inline, ...named, ...flat.filter(({ source }) => source !== named[0]?.source)], confined: {} };
+  }
+  const rules = new PathRules(world, flat);
+  // outside of the node it is a hint: the plugin may have other rules in its environment
+  const allowed = async (field: string, path: string, of: PathPurpose) =>
+    purpose === "inspect" ? rules.check(field, path, of, warn) : void await rules.resolve(world, field, path, of);
+  const path = text(document, "configuration_path");
+  if (path !== undefined) await allowed(`${INLINE}.configuration_path`, path, "configuration");
+  const named = purpose === "inspect" ? [] : await readNamedFile(world, document, warn);
+  const tenants: ConfigLayer[] = [];
+  for (const layer of [inline, ...named.filter(({ source }) => source !== flat[0]?.source)]) {
+    tenants.push(await withoutForbiddenLog(withoutOperatorFields(layer, warn), allowed, warn));
+  }
+  checkStores(tenants, flat);
+  const paths = tenants.flatMap(storePaths);
+  for (const one of paths) await allowed(one.field, one.path, one.purpose);
+  const layers = withoutOthersLogins([...tenants, ...flat]) as [ConfigLayer, ...ConfigLayer[]];
+  const folders = rules.folders("configuration");
+  const names = (key: string) => paths.some(({ field }) => field.includes(`.${key}`));
+  return {
+    layers,
+    confined: { ...(names("kubernetes") && { kubernetes: folders }), ...(names("etcd_") && { etcd: folders }) },
+  };
 }

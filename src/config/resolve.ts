@@ -14,7 +14,7 @@ import { isEmpty } from "./merge.ts";
 import { missingRange } from "./missing.ts";
 import { parseAddress, parseRange, withoutGateway } from "./ranges.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
-import { ConfigError, type IpamConfig, type Purpose, type StaticAddress } from "./types.ts";
+import { ConfigError, type Datastore, type IpamConfig, type Purpose, type StaticAddress } from "./types.ts";
 
 /** Ranges of one network, at most. Each costs a pool, a write and an address of every pod. */
 const MOST_RANGES = 64;
@@ -33,6 +33,16 @@ export interface Circumstances extends Asked {
   readonly purpose: Purpose;
   /** The `ipam` object as written, for messages. */
   readonly inline: Readonly<Record<string, unknown>>;
+  /** Stores whose files a tenant names. Default: none. */
+  readonly confined?: Confined;
+}
+
+/** The folders that the files of a store are confined to, by kind of store. */
+export interface Confined {
+  /** Of a kubeconfig, and of the files that it names. */
+  readonly kubernetes?: readonly string[];
+  /** Of certificates and keys. */
+  readonly etcd?: readonly string[];
 }
 
 /** Whether the rules for new allocations apply. */
@@ -62,7 +72,7 @@ export async function resolveConfig(
     throw missingRange(around.inline, path, IPAM_FIELDS);
   }
   refuseMany(extras.addresses, around.cniVersion, path);
-  const datastore = await parseDatastore(document, path, warn);
+  const datastore = confine(await parseDatastore(document, path, warn), around.confined);
   const overlapping = document.enable_overlapping_ranges !== false;
   if (datastore.kind === "etcd" && document.enable_overlapping_ranges === true) {
     warn(`${path}.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations`);
@@ -83,6 +93,12 @@ export async function resolveConfig(
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),
     sleepForRace: parseSleep(document, path),
   };
+}
+
+function confine(datastore: Datastore, { kubernetes, etcd }: Confined = {}): Datastore {
+  if (datastore.kind === "kubernetes" && kubernetes) return { ...datastore, confinedTo: kubernetes };
+  if (datastore.kind === "etcd" && etcd) return { ...datastore, confinedTo: etcd };
+  return datastore;
 }
 
 async function readExtras(

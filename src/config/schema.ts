@@ -58,6 +58,8 @@ export const IPAM_FIELDS: Fields = {
   database: "string",
   configuration_path: "string",
   agent_socket: "string",
+  stores: "string",
+  allow_paths: "strings",
   log_file: "string",
   log_level: "string",
   reconciler_cron_expression: "string",

@@ -62,6 +62,8 @@ export type Datastore =
     readonly client?: KubernetesClient;
     /** Namespace of the objects. Absent: that of the kubeconfig's context. */
     readonly namespace?: string;
+    /** Folders that the kubeconfig and the files that it names must be in. Absent: anywhere, since the operator names it. */
+    readonly confinedTo?: readonly string[];
   }
   | {
     readonly kind: "etcd";
@@ -81,6 +83,8 @@ export type Datastore =
     readonly certFile?: string;
     /** Path of the client key (PEM). */
     readonly keyFile?: string;
+    /** Folders that these files must be in. Absent: anywhere, since the operator names them. */
+    readonly confinedTo?: readonly string[];
   }
   | {
     readonly kind: "embedded";

@@ -12,6 +12,7 @@ import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
+import { confine } from "../world/confine.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
@@ -76,8 +77,13 @@ export async function openIpam(
   log: Logger,
 ): Promise<OpenIpam> {
   const open = await loadDriver(datastore.kind);
-  const driver = await open(datastore, { world, log });
+  const driver = await open(datastore, { world: worldOf(world, datastore), log });
   return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
+}
+
+/** The World in which a store is opened: one that a tenant names opens no file outside of its folders. */
+export function worldOf(world: World, datastore: Datastore): World {
+  return "confinedTo" in datastore && datastore.confinedTo ? confine(world, datastore.confinedTo) : world;
 }
 
 /** The pool that serves a range. */

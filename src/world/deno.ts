@@ -20,6 +20,7 @@ export function denoWorld(): World {
     stdin: readStdin,
     stderr: (line) => void writeAll(Deno.stderr, `${line}\n`),
     readTextFile: readRegularFile,
+    realPath: soon((path) => Deno.realPathSync(path)),
     exists: async (path) => await kindOf(path) !== "missing",
     isDirectory: async (path) => await kindOf(path) === "folder",
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections

@@ -40,6 +40,8 @@ export interface World {
    * @param purpose what it is read for; default `record`
    */
   readTextFile(path: string, purpose?: FilePurpose): Promise<string>;
+  /** The absolute path that links lead to. Rejects with an error named `NotFound` where the path leads nowhere. */
+  realPath(path: string): Promise<string>;
   /** Whether a file or folder is there; errors other than its absence count as there, as the original's search does. */
   exists(path: string): Promise<boolean>;
   /** Whether the path is a folder. */

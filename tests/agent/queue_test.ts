@@ -63,7 +63,7 @@ Deno.test("serveCall lets what comes one by one, the embedded store, and calls w
   for (const verb of ["CHECK", "GC", "STATUS", "VERSION", "ADDED"]) {
     assert.deepEqual(await servedBy({ verb, sockets }), alone);
   }
-  for (const ipam of [{ datastore: "embedded" }, { database: "/db" }, { agent_socket: "off" }]) {
+  for (const ipam of [{ datastore: "embedded" }, { database: "/db" }]) {
     assert.deepEqual(await servedBy({ conf: JSON.stringify({ ipam }, undefined, 1), sockets }), alone);
   }
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { SOCKET_VARIABLE } from "../../src/agent/protocol.ts";
+import { ALLOWED } from "../support/binary.ts";
 import { isThere, Server } from "../support/process.ts";
 
 /** A running agent. */
@@ -20,6 +21,7 @@ export async function startAgent(path: string): Promise<BenchAgent> {
   const socket = `${folder}/agent.sock`;
   const server = new Server([path, "agent", "--socket", socket, "--log-level", "error"], `${folder}/log`, {
     WHEREABOUTS_JOURNAL: folder,
+    WHEREABOUTS_ALLOW_PATHS: ALLOWED,
   });
   await server.ready("the agent", () => isThere(socket));
   return {

@@ -94,8 +94,8 @@ Deno.test("the plugin names the field of a value it cannot use", async () => {
     network_name: "Not_A_Name",
     node_slice_size: "huge",
     datastore: "oracle",
-    sleep_for_race: -1,
-    configuration_path: "/nowhere/whereabouts.conf",
+    sleep_for_race: "1",
+    configuration_path: "/etc/cni/nowhere/whereabouts.conf",
   };
   for (const [field, value] of Object.entries(fields)) {
     const [key = ""] = field.split(/[[.]/);
@@ -167,7 +167,7 @@ Deno.test("the plugin says what is wrong with an embedded or an etcd store", () 
       102,
       /corrupt\.db.*not a database/,
     );
-    assertError(await add({ ...EMBEDDED, range, database: "/proc/none/w.db" }), 102, /\/proc\/none\/w\.db/);
+    assertError(await add({ ...EMBEDDED, range, database: `${folder}/corrupt.db/w.db` }), 102, /corrupt\.db\/w\.db/);
     await using etcd = await EtcdServer.start({ password: "secret" });
     const login = { etcd_username: "root", etcd_password: "guess" };
     assertError(

@@ -23,6 +23,7 @@ async function makeNode() {
     WHEREABOUTS_NAMESPACE: kube.namespace,
     NODENAME: "node1",
     WHEREABOUTS_JOURNAL: `${root}/journal`,
+    WHEREABOUTS_ALLOW_PATHS: root,
   };
   const whereabouts = (...args: string[]): Promise<Finished> => run([PROGRAM, ...args], { env, clearEnv: true });
   const dispose = async () => {
@@ -33,15 +34,20 @@ async function makeNode() {
 }
 
 /** The call of a runtime to the installed plugin, with nothing in the network but its range. */
-function addTo(root: string, verb: string, pod: string, more: Record<string, unknown> = {}) {
+function addTo(root: string, verb: string, pod: string, socket?: string) {
   const ipam = {
     type: "whereabouts",
     range: "10.72.0.0/24",
     configuration_path: `${root}/net.d/whereabouts.d`,
-    ...more,
   };
   const conf = { cniVersion: "1.0.0", name: "net", ipam };
-  return callPlugin(`${root}/bin/whereabouts`, { verb, conf, containerId: `c-${pod}`, pod });
+  return callPlugin(`${root}/bin/whereabouts`, {
+    verb,
+    conf,
+    containerId: `c-${pod}`,
+    pod,
+    ...(socket !== undefined && { socket }),
+  });
 }
 
 async function modeOf(path: string): Promise<string> {
@@ -118,7 +124,7 @@ Deno.test("install --agent serves the plugin, follows a new token, and ends when
       node.env,
     );
     await server.ready("the installer with its agent", () => isThere(socket));
-    const added = await addTo(root, "ADD", "web-0", { agent_socket: socket });
+    const added = await addTo(root, "ADD", "web-0", socket);
     assert.equal(added.code, 0, added.stdout);
     await Deno.writeTextFile(`${node.account}/token`, "rotated");
     await eventually("the new token in the kubeconfig", async () => {
@@ -144,7 +150,7 @@ Deno.test("install --agent waits for the agent of a pod that was deleted by forc
   await eventually("a log of the new agent", () => isThere(`${node.root}/latter.log`));
   await latter.ready("the new agent waits", said("waits for another one to go"));
   const added = async (pod: string) => {
-    const { code, stdout, stderr } = await addTo(node.root, "ADD", pod, { agent_socket: socket });
+    const { code, stdout, stderr } = await addTo(node.root, "ADD", pod, socket);
     assert.deepEqual([code, stderr], [0, ""], stdout);
   };
   await added("web-0");

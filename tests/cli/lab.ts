@@ -89,7 +89,7 @@ export async function give(
 ): Promise<void> {
   const world = denoWorld();
   const conf = { name: "net", ipam: { type: "whereabouts", datastore: "embedded", database: path, ...ranges } };
-  const { config } = await loadConfig(world, { conf });
+  const { config } = await loadConfig(world, { conf, author: "operator" });
   await using store = await openStore(config, { world });
   const owner = { podRef: `default/${pod}`, ifName: "net1", containerId: `c-${pod}` };
   await allocate(store, config, owner, AbortSignal.timeout(5_000));

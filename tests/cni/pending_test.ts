@@ -16,7 +16,7 @@ async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; 
   const conf = JSON.stringify({
     cniVersion: "1.1.0",
     name: "net",
-    ipam: { type: "whereabouts", datastore: "embedded", database: "/x", range: "10.0.0.0/29", log_level: "error" },
+    ipam: { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/29", log_level: "error" },
   });
   const env: Record<string, string> = {
     CNI_COMMAND: "ADD",

@@ -109,16 +109,18 @@ Deno.test("runPlugin answers STATUS on a node of a cluster whose flat file is mi
   }
 });
 
+const DATABASE = "/var/lib/cni/whereabouts/other.db";
+
 Deno.test("runPlugin marks an embedded store that gives pods of Kubernetes addresses, and no other", async () => {
   await using node = await testNode();
-  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, database: "/db" } };
+  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, database: DATABASE } };
   assert.equal((await node.call("ADD", conf, { args: "" })).exitCode, 0);
   assert.deepEqual(await nodeLocalStores(node.disk), []);
   assert.equal((await node.call("ADD", conf, { containerId: "c1", pod: "web-1" })).exitCode, 0);
   assert.equal((await node.call("ADD", conf, { containerId: "c2", pod: "web-2" })).exitCode, 0);
   const stores = await nodeLocalStores(node.disk);
   assert.deepEqual(stores.map(({ database, network, pod }) => [database, network, pod]), [[
-    "/db",
+    DATABASE,
     "net",
     "default/web-1",
   ]]);

@@ -29,7 +29,10 @@ export function load(ipam: Readonly<Record<string, unknown>>, options: LoadOptio
   return loadExactly({ type: "whereabouts", datastore: "embedded", ...ipam }, options);
 }
 
-/** Loads a network with this very `ipam`. One without anything to allocate from is loaded for its store, unless the test says what for. */
+/**
+ * Loads a network with this very `ipam`, which the operator wrote: `trust_test.ts` has what a tenant may not write. One without anything to
+ * allocate from is loaded for its store, unless the test says what for.
+ */
 export function loadExactly(ipam: unknown, options: LoadOptions = {}): Promise<Loaded> {
   const { conf, files = {}, folders = [], ...input } = options;
   const allocates = isObject(ipam) && ["range", "ipRanges", "addresses"].some((key) => key in ipam);
@@ -40,7 +43,12 @@ export function loadExactly(ipam: unknown, options: LoadOptions = {}): Promise<L
     texts[path] = typeof content === "string" || content instanceof Error ? content : JSON.stringify(content);
   }
   const world: MemoryWorldOptions = { files: texts, folders };
-  return loadConfig(memoryWorld(world), { conf: { name: "net", ipam, ...conf }, ...purpose, ...input });
+  return loadConfig(memoryWorld(world), {
+    conf: { name: "net", ipam, ...conf },
+    author: "operator",
+    ...purpose,
+    ...input,
+  });
 }
 
 /** The error of a load that must fail. */

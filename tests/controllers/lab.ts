@@ -59,7 +59,7 @@ export interface Store extends AsyncDisposable {
 export async function openStore(): Promise<Store> {
   const world = memoryWorld();
   const ipam = { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" };
-  const { config } = await loadConfig(world, { conf: { name: "net", ipam } });
+  const { config } = await loadConfig(world, { conf: { name: "net", ipam }, author: "operator" });
   const driver = await openEmbedded(config.datastore);
   const store = directIpam(driver, world, SILENT);
   return {

@@ -186,7 +186,7 @@ export class Lab implements AsyncDisposable {
 
   async #config(network: string, ipam: Record<string, unknown>, { node }: AddOptions): Promise<IpamConfig> {
     const conf = { name: network, ipam: { type: "whereabouts", datastore: "kubernetes", ...ipam } };
-    const { config } = await loadConfig({ ...denoWorld(), env: () => undefined }, { conf });
+    const { config } = await loadConfig({ ...denoWorld(), env: () => undefined }, { conf, author: "operator" });
     return node === undefined ? config : await sliceRanges(this.ipam, config, () => Promise.resolve(node), NEVER);
   }
 

@@ -48,7 +48,7 @@ async function fixture(): Promise<Fixture> {
     name: "net",
     ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" },
   };
-  const { config } = await loadConfig(world, { conf });
+  const { config } = await loadConfig(world, { conf, author: "operator" });
   const driver = await openEmbedded(config.datastore);
   const ipam = directIpam(driver, world, SILENT);
   return {

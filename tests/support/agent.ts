@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Call, environmentOf } from "./binary.ts";
+import { ALLOWED, type Call, environmentOf } from "./binary.ts";
 import { run, Server } from "./process.ts";
 
 /** What a call came to. */
@@ -56,7 +56,7 @@ export class AgentNode implements AsyncDisposable {
 
   /** Starts the agent. */
   spawn(): Server {
-    const env = { ...this.#options.env, WHEREABOUTS_JOURNAL: this.journal };
+    const env = { WHEREABOUTS_ALLOW_PATHS: ALLOWED, ...this.#options.env, WHEREABOUTS_JOURNAL: this.journal };
     const command = [
       this.#options.agent ?? this.#binary,
       "agent",

@@ -48,21 +48,27 @@ export interface Call {
   readonly ifName?: string;
   /** Pod `default/NAME`; absent: no CNI_ARGS. */
   readonly pod?: string;
+  /** Socket of the node's agent. Default: one where nobody listens. */
+  readonly socket?: string;
 }
 
 /** The journal of this test file's node. */
 const JOURNAL = Deno.makeTempDirSync({ prefix: "journal-" });
 
+/** Where tests keep the files that networks name: the folder of temporary folders. */
+export const ALLOWED = JOURNAL.slice(0, JOURNAL.lastIndexOf("/"));
+
 /** The environment of a call, and nothing else: HOME is not set below a runtime. */
-export function environmentOf({ verb, containerId, ifName = "net1", pod }: Call): Record<string, string> {
+export function environmentOf({ verb, containerId, ifName = "net1", pod, socket }: Call): Record<string, string> {
   return {
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     CNI_COMMAND: verb,
     CNI_PATH: "/opt/cni/bin",
     CNI_IFNAME: ifName,
     CNI_NETNS: "/run/netns/none",
+    WHEREABOUTS_ALLOW_PATHS: ALLOWED,
     WHEREABOUTS_JOURNAL: JOURNAL,
-    WHEREABOUTS_AGENT_SOCKET: `${JOURNAL}/agent.sock`,
+    WHEREABOUTS_AGENT_SOCKET: socket ?? `${JOURNAL}/agent.sock`,
     ...(containerId && { CNI_CONTAINERID: containerId }),
     ...(pod && { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}` }),
   };

@@ -12,7 +12,7 @@ export interface MemoryWorldOptions {
   readonly files?: Readonly<Record<string, string | Error>>;
   /** Folders that hold no file. Those above a file are there without being named. */
   readonly folders?: readonly string[];
-  /** The environment. Default: empty. */
+  /** The environment. Default: empty, but for `WHEREABOUTS_ALLOW_PATHS`, by which a network may name any path. */
   readonly env?: Readonly<Record<string, string>>;
   /** What answers on unix sockets, by path. Default: nobody listens anywhere. */
   readonly sockets?: Readonly<Record<string, (text: string) => Promise<string>>>;
@@ -43,7 +43,7 @@ export interface MemoryWorld extends World {
 /** Makes a World in memory. */
 export function memoryWorld(options: MemoryWorldOptions = {}): MemoryWorld {
   const files = new Map(Object.entries(options.files ?? {}));
-  const environment = new Map(Object.entries(options.env ?? {}));
+  const environment = new Map(Object.entries({ WHEREABOUTS_ALLOW_PATHS: "/", ...options.env }));
   const lines: string[] = [];
   return {
     environment,
@@ -75,6 +75,8 @@ function makeFiles(files: Map<string, string | Error>, folders: readonly string[
   return {
     files,
     readTextFile,
+    realPath: (path: string) =>
+      files.has(path) || isDirectory(path) ? Promise.resolve(path) : Promise.reject(notFound(path)),
     exists: (path: string) => Promise.resolve(files.has(path) || isDirectory(path)),
     isDirectory: (path: string) => Promise.resolve(isDirectory(path)),
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
