@@ -10,6 +10,9 @@ import { GROUP } from "./resources.ts";
 /** How etcd, and the API server's way to it, refuse an object of more than 1.5 to 2 MB. Told with status 500 or 503. */
 const TOO_LARGE = /request is too large|message larger than max/;
 
+/** Seconds that a server may ask to wait. A timer takes 2^31 ms at most, and fires at once for more. */
+const LONGEST_WAIT = 600;
+
 /** Characters of a server's message that are shown. */
 const LONGEST_MESSAGE = 1_000;
 
@@ -38,9 +41,9 @@ export function toError({ status, headers }: Answer, question: Question, body: S
     return new ConflictError(`${doing}: it is no longer as it was read`);
   }
   if (status === 429 || status === 408 || status >= 500) {
-    const seconds = Number(headers.get("retry-after")) || details?.retryAfterSeconds || 0;
+    const seconds = Number(headers.get("retry-after")) || Number(details?.retryAfterSeconds) || 0;
     return new UnavailableError(`${doing} now: ${server} says ${said}`, {
-      ...(seconds > 0 && { retryAfter: seconds * 1000 }),
+      ...(seconds > 0 && { retryAfter: Math.min(seconds, LONGEST_WAIT) * 1_000 }),
     });
   }
   return new RefusedError(`${doing}: ${said}${advice(status, question, details?.kind, source)}`);

@@ -35,6 +35,7 @@ const OBJECTS: Readonly<Record<Resource, Members>> = {
 export function checkShape(resource: Resource, object: object, isList: boolean, what: string): void {
   if (!isList) return checkObject(object, OBJECTS[resource], what);
   check(object, { metadata: METADATA }, what);
+  if (!("metadata" in object)) throw wrong(what, "metadata", "an object");
   if (!("items" in object) || !Array.isArray(object.items)) throw wrong(what, "items", "a list");
   for (const [i, item] of object.items.entries()) {
     if (!isObject(item)) throw wrong(what, `items[${i}]`, "an object");

@@ -42,7 +42,10 @@ const JOURNAL = "/journal";
 function worldOf(files: Record<string, string>, env: Record<string, string>, stdin: string): MemoryWorld {
   const real = denoWorld();
   const memory = memoryWorld({ files, env, stdin });
-  const sleep: World["sleep"] = (milliseconds, signal) => real.sleep(milliseconds / 1_000, signal);
+  const sleep: World["sleep"] = (milliseconds, signal) => {
+    assert(milliseconds < 2 ** 31, `A timer of ${milliseconds} ms ends at once`);
+    return real.sleep(milliseconds / 1_000, signal);
+  };
   return { ...memory, sleep, now: real.now, monotonic: real.monotonic };
 }
 

@@ -109,6 +109,10 @@ Deno.test("decode asks to try later, and when", async () => {
     undefined,
   );
   assert.equal(await retryAfter(408, ""), undefined);
+  for (const endless of ["1e9", "1e308", "Infinity"]) {
+    assert.equal(await retryAfter(429, "", { "retry-after": endless }), 600_000, "a timer takes no more than 2^31 ms");
+  }
+  assert.equal(await retryAfter(503, { details: { retryAfterSeconds: 1e300 } }), 600_000);
 });
 
 Deno.test("decode refuses for good what the store can never hold", async () => {
@@ -125,4 +129,22 @@ Deno.test("decode takes a success that is no whole document for no answer", asyn
   for (const text of ["", '{"metadata":{"name":', "null", "<html>"]) {
     assert(await failure(200, text) instanceof UnavailableError, text);
   }
+});
+
+Deno.test("decode shows the message of a Status, bounded, and nothing else that a server sends", async () => {
+  const pages = [
+    "AccessKeyId=ASIA...",
+    "<html>internal</html>",
+    '{"message": "internal"}',
+    '"internal"',
+    '{"kind":"Status","message":{"a":"internal"}}',
+  ];
+  for (const status of [302, 400, 403, 404, 409, 500, 503]) {
+    for (const page of pages) {
+      const { message, cause } = await failure(status, page);
+      assert.doesNotMatch(`${message} ${cause}`, /internal|ASIA/);
+      assert(message.includes(`HTTP status ${status}`), message);
+    }
+  }
+  assert((await failure(403, { message: "x".repeat(100_000) })).message.length < 1_500);
 });

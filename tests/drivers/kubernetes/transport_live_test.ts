@@ -54,6 +54,14 @@ Deno.test("connect goes through the proxy of the environment, or of the kubeconf
       assert.deepEqual(proxy.requests, Array(2).fill(`CONNECT kubernetes:${port}${login}`), way);
     }
   }
+  for (const [way, cluster] of Object.entries(WAYS)) {
+    const members = { ...cluster, server, "proxy-url": `http://${proxy.host}` };
+    const path = await writeKubeconfig(kube, { token: kube.token }, members);
+    await using opened = await openCluster(denoWorld(), { kubeconfig: path, client: "controller" });
+    proxy.requests.length = 0;
+    assert.equal(await opened.lease(kube.namespace, "none").read(NEVER), undefined, way);
+    assert.deepEqual(proxy.requests, [`CONNECT kubernetes:${port}`], `the lease over ${way}`);
+  }
   proxy.requests.length = 0;
   const loopback = { server: kube.url, "proxy-url": `http://${proxy.host}` };
   using asked = await open(kube, loopback, { client: "command" });
