@@ -7,19 +7,23 @@
  */
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Feed, SliceObjects, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
+import { annotationsOf, readAnnotations } from "./annotations.ts";
 import type { FeedSource } from "./feed.ts";
 import type { ApiClient } from "./http.ts";
-import { API_VERSION, type Metadata, type NodeSlicePoolObject } from "./resources.ts";
-import { toSlices } from "./slices.ts";
+import { API_VERSION, GROUP, type Metadata, type NodeSlicePoolObject } from "./resources.ts";
+import { refusalOf, REFUSED, toSlices } from "./slices.ts";
 
 const resource = "nodeslicepools";
 const WRITER = { fieldManager: "whereabouts-controller" };
 /** Says that we made it. */
 const LABEL = { "app.kubernetes.io/managed-by": "whereabouts-controller" } as const;
+/** Counts assignments: an annotation, because the original's controller keeps those when it writes, and members of `status` not. */
+const EPOCH = `${GROUP}/epoch`;
 
 interface OwnedObject extends NodeSlicePoolObject {
   readonly metadata: Metadata & {
     readonly labels?: Readonly<Record<string, string>>;
+    readonly creationTimestamp?: string;
     readonly ownerReferences?: readonly { readonly kind?: string }[];
   };
 }
@@ -51,6 +55,7 @@ export function kubernetesSliceObjects(api: ApiClient, feed: Feed<StoredSlices>)
         { op: "add", path: "/spec", value: spec },
         { op: "add", path: "/status", value: status },
         { op: "add", path: "/metadata/labels", value: metadata.labels },
+        { op: "add", path: "/metadata/annotations", value: metadata.annotations },
         { op: "add", path: "/metadata/ownerReferences", value: [] },
         { op: "add", path: "/metadata/managedFields", value: [{}] },
       ];
@@ -66,11 +71,16 @@ export function kubernetesSliceObjects(api: ApiClient, feed: Feed<StoredSlices>)
 
 function toStored(object: OwnedObject): StoredSlices {
   const { metadata, spec = {} } = object;
+  const { annotations = {} } = metadata;
   return {
     name: metadata.name,
     range: spec.range ?? "",
     size: spec.sliceSize ?? "",
     slices: toSlices(object),
+    epoch: /^\d{1,15}$/.test(annotations[EPOCH] ?? "") ? Number(annotations[EPOCH]) : 0,
+    network: readAnnotations(metadata)?.network,
+    refused: refusalOf(metadata).refused,
+    created: metadata.creationTimestamp ?? "",
     managed: Object.entries(LABEL).every(([key, value]) => metadata.labels?.[key] === value) ||
       metadata.ownerReferences?.some(({ kind }) => kind === "NetworkAttachmentDefinition") === true,
     collected: (metadata.ownerReferences ?? []).length > 0,
@@ -78,9 +88,14 @@ function toStored(object: OwnedObject): StoredSlices {
   };
 }
 
-function toObject({ name, range, size, slices }: WantedSlices) {
+function toObject({ name, network, range, size, slices, epoch, refused }: WantedSlices) {
+  const annotations = {
+    ...annotationsOf({ network }),
+    [EPOCH]: String(epoch),
+    ...(refused !== undefined && { [REFUSED]: refused }),
+  };
   return {
-    metadata: { name, labels: LABEL },
+    metadata: { name, labels: LABEL, annotations },
     spec: { range, sliceSize: size },
     status: { allocations: slices.map(({ node, cidr }) => ({ nodeName: node, sliceRange: formatCidr(cidr) })) },
   };

@@ -88,6 +88,14 @@ export interface StoredSlices {
   readonly size: string;
   /** Its slices. */
   readonly slices: readonly Slice[];
+  /** Counts its assignments (`pool/slice_plan.ts`). 0: another controller wrote it last. */
+  readonly epoch: number;
+  /** `network_name`; undefined where another controller wrote it. */
+  readonly network: string | undefined;
+  /** Why nothing is allocated of its slices; undefined where it is. */
+  readonly refused: string | undefined;
+  /** When it was created: RFC 3339, so that text compares as time does. */
+  readonly created: string;
   /** Whether a controller, ours or the original's, made it for an attachment. */
   readonly managed: boolean;
   /** Whether Kubernetes deletes it with an object that it names as its owner, in use or not: the original's are so. */
@@ -97,7 +105,9 @@ export interface StoredSlices {
 }
 
 /** What a NodeSlicePool shall be. */
-export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices"> & {
+export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices" | "epoch" | "refused"> & {
+  /** `network_name`. */
+  readonly network: string;
   /** The attachment that it is for. */
   readonly owner: Attachment;
 };

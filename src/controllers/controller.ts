@@ -7,12 +7,11 @@ import type { Ipam } from "../ipam/ipam.ts";
 import { Sweeps, type Swept } from "../ipam/sweep.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
-import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
-import { attempt, retry } from "../storage/retry.ts";
+import type { PoolSnapshot } from "../storage/driver.ts";
 import { aborted } from "../world/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
+import type { Attachment, Cluster } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
@@ -22,7 +21,8 @@ import { domainsBy, witnessOf } from "./pods_source.ts";
 import { countsOf, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Worker } from "./queue.ts";
 import { Reporter } from "./reporter.ts";
-import { needsPools, planSliceWork, type SliceStates, type SliceWork } from "./slices.ts";
+import { SliceKeeper } from "./slice_keeper.ts";
+import type { SliceStates } from "./slices.ts";
 import { Sweeper, type SweeperOptions } from "./sweeper.ts";
 
 /** What a controller works on and with. */
@@ -99,8 +99,11 @@ export class Controller {
         failed: (podRefs, error) => this.#reporter.notFreed(podRefs, error),
       }, limit);
     });
+    const keeper = new SliceKeeper(this.#context, this.#reporter, (states) => {
+      this.#slices = states;
+    });
     const networks = new Worker(world, log, NETWORKS, async (limit) => {
-      await this.#keepNetworks(nodes.values(), attachments.values(), limit);
+      await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), limit);
     });
     const looked = (swept: Swept) => {
       this.#look(swept.pools, swept.orphans);
@@ -114,6 +117,7 @@ export class Controller {
         this.#look(swept.pools, swept.orphans);
         this.#doubts = { unconfirmed: swept.unconfirmed, duplicates: swept.duplicates };
         this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
+        keeper.doubt();
         networks.poke();
       },
       failed: (error) => this.#reporter.sweepFailed(error),
@@ -179,53 +183,6 @@ export class Controller {
     this.#rules = networkRules(networks);
     this.#domainsOf = domainsBy(attachments, networks, faults);
     return this.#networks = networks;
-  }
-
-  /** Reads the networks anew, and writes the node slices that they want. */
-  async #keepNetworks(
-    nodes: readonly NodeFacts[],
-    attachments: readonly Attachment[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { world, ipam, cluster } = this.#context;
-    const networks = await this.#readNetworks(attachments);
-    if (!ipam.driver.slices) return;
-    const { items: stored } = await retry((limit) => cluster.slices.list(limit), world, signal);
-    const facts = { networks, nodes, stored };
-    const pools = needsPools(facts) ? await retry((limit) => ipam.driver.list(limit), world, signal) : undefined;
-    const work = planSliceWork({ ...facts, pools });
-    this.#slices = work.states;
-    this.#reporter.problems(work.problems);
-    await this.#writeSlices(work, signal);
-  }
-
-  /**
-   * Writes every NodeSlicePool that it can.
-   *
-   * @throws what is to be tried again: of a fresh list, for others may have written
-   */
-  async #writeSlices({ save, remove }: SliceWork, signal: AbortSignal): Promise<void> {
-    const { world, cluster: { slices } } = this.#context;
-    const failures: unknown[] = [];
-    const write = async (work: (limit: AbortSignal) => Promise<void>, refused: (error: RefusedError) => void) => {
-      try {
-        await attempt(work, world, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (error instanceof RefusedError) refused(error);
-        else failures.push(error);
-      }
-    };
-    for (const [wanted, last] of save) {
-      await write(
-        (limit) => slices.save(wanted, last, limit),
-        ({ message }) => this.#reporter.problems([{ attachment: wanted.owner, reason: "SlicesRefused", message }]),
-      );
-    }
-    for (const last of remove) {
-      await write((limit) => slices.remove(last, limit), (error) => this.#reporter.notRemoved(last.name, error));
-    }
-    if (failures.length > 0) throw failures[0];
   }
 }
 

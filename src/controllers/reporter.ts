@@ -174,10 +174,10 @@ export class Reporter {
     }
   }
 
-  /** A NodeSlicePool that nobody wants, and that may not be removed. */
-  notRemoved(name: string, error: unknown): void {
+  /** An object of node slices that the API server does not let us write or delete. */
+  notKept(object: string, error: unknown): void {
     this.#metrics.failures.add({ part: "slices" });
-    this.#log.error("A NodeSlicePool cannot be removed", { name, reason: messageOf(error) });
+    this.#log.error("Node slices: the API server refuses a write", { object, reason: messageOf(error) });
   }
 
   #seldom(event: ClusterEvent): void {

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Cidr, contains, overlap, span } from "../address/cidr.ts";
+import { type Cidr, type Interval, overlap, span, within } from "../address/cidr.ts";
 import { bits } from "../address/ip.ts";
+import { mergeIntervals } from "../address/range.ts";
 
 /** A slice and the node that has it. */
 export interface Slice {
@@ -14,8 +15,8 @@ export interface Slice {
   readonly cidr: Cidr;
 }
 
-/** Slices that are listed one by one, at most. Of a longer list only those that nodes have are kept. */
-export const MOST_LISTED = 1_024;
+/** Slices of a range that are listed one by one, at most: 2 to this power. Of a longer list only those that nodes have are listed. */
+const MOST_LISTED_BITS = 10;
 
 /** What a plan is made from. */
 export interface SliceFacts {
@@ -27,10 +28,15 @@ export interface SliceFacts {
   readonly nodes: readonly string[];
   /** The slices given so far. */
   readonly current: readonly Slice[];
-  /** Whether addresses of a slice are allocated. */
+  /** Whether addresses of a slice are allocated on its node. */
   readonly inUse: (slice: Slice) => boolean;
-  /** Whether a slice has addresses to give; one that bounds and excludes leave nothing of is not given. Absent: all have. */
-  readonly usable?: (cidr: Cidr) => boolean;
+  /**
+   * The lowest address at or above this one that may be allocated; undefined: none. A slice without such an address is not assigned.
+   * Absent: all may.
+   */
+  readonly next?: (from: bigint) => bigint | undefined;
+  /** Where others hold addresses: a slice that overlaps one of these is not assigned. In no order; they may overlap. */
+  readonly occupied?: readonly Interval[];
 }
 
 /** Who shall have which slice. */
@@ -53,45 +59,85 @@ export function slicePrefix(size: string, range: Cidr): number | undefined {
 }
 
 /**
- * Plans slices. A node keeps what it has as long as that fits the range and the size, or as long as addresses of it are allocated; so does
- * a node that is gone. What is left goes to nodes without, lowest slice first, nodes by name.
+ * Plans slices. A slice stays where it is as long as addresses of it are allocated, whatever the range, the size and the nodes are now; of
+ * slices in use that overlap the widest one stays. Otherwise a node that exists keeps a slice that fits the range and the size. Nodes that have
+ * none inside the range get one: lowest slice first, nodes by name.
+ *
+ * The time it takes grows with the nodes, the slices and what is occupied, not with the size of the range.
  */
-export function planSlices({ range, prefix, nodes, current, inUse, usable = () => true }: SliceFacts): SlicePlan {
-  const present = new Set(nodes);
-  const kept: Slice[] = [];
-  for (const slice of current) {
-    if (slice.node === "" || !contains(range, { family: slice.cidr.family, value: slice.cidr.base })) continue;
-    const fits = present.has(slice.node) && slice.cidr.prefix === prefix;
-    const clear = !kept.some((other) => other.node === slice.node || overlap(other.cidr, slice.cidr));
-    if (clear && (fits || inUse(slice))) kept.push(slice);
-  }
-  const served = new Set(kept.map(({ node }) => node));
-  const waiting = [...present].filter((node) => !served.has(node)).sort();
-  const free = freeSlices(range, prefix, kept).filter(usable);
+export function planSlices(facts: SliceFacts): SlicePlan {
+  const { range, prefix, nodes, occupied = [] } = facts;
+  const kept = keptSlices(facts);
+  const served = new Set(kept.filter(({ cidr }) => within(range, cidr)).map(({ node }) => node));
+  const waiting = [...new Set(nodes)].filter((node) => !served.has(node)).sort();
+  const own = kept.filter(({ cidr }) => cidr.family === range.family);
+  const taken = [...own.map(({ cidr }) => span(cidr)), ...occupied];
+  const free = freeSlices(range, prefix, mergeIntervals(taken), facts.next);
   const given: Slice[] = [];
   for (const node of waiting) {
     const next = free.next();
     if (next.done) break;
     given.push({ node, cidr: next.value });
   }
-  const listed = 1n << BigInt(prefix - range.prefix) <= BigInt(MOST_LISTED)
-    ? [...free].map((cidr) => ({ node: "", cidr }))
-    : [];
-  return {
-    slices: [...kept, ...given, ...listed].sort((a, b) => (a.cidr.base < b.cidr.base ? -1 : 1)),
-    without: waiting.slice(given.length),
-  };
+  const listed = prefix - range.prefix <= MOST_LISTED_BITS ? [...free].map((cidr) => ({ node: "", cidr })) : [];
+  return { slices: [...kept, ...given, ...listed].sort(byAddress), without: waiting.slice(given.length) };
 }
 
-/** The slices that overlap none of the taken ones, lowest first. */
-function* freeSlices(range: Cidr, prefix: number, taken: readonly Slice[]): Generator<Cidr> {
+/** What stays where it is: nothing of it overlaps. */
+function keptSlices({ range, prefix, nodes, current, inUse }: SliceFacts): Slice[] {
+  const present = new Set(nodes);
+  const candidates = current.filter(({ node }) => node !== "")
+    .map((slice) => ({ slice, used: inUse(slice) }))
+    .filter(({ slice: { node, cidr }, used }) =>
+      used || (present.has(node) && cidr.prefix === prefix && within(range, cidr))
+    )
+    .sort((a, b) => byAddress(a.slice, b.slice));
+  const kept: typeof candidates = [];
+  for (const candidate of candidates) {
+    const last = kept.at(-1); // slices are blocks, so of two that overlap the wider one comes first, and reaches over the other
+    if (!last || !overlap(last.slice.cidr, candidate.slice.cidr)) kept.push(candidate);
+    else if (candidate.used && !last.used) kept[kept.length - 1] = candidate;
+  }
+  const served = new Set(
+    kept.filter(({ slice, used }) => used && within(range, slice.cidr)).map(({ slice }) => slice.node),
+  );
+  return kept.filter(({ slice: { node }, used }) => {
+    if (used) return true;
+    if (served.has(node)) return false;
+    served.add(node);
+    return true;
+  }).map(({ slice }) => slice);
+}
+
+/** Lowest first, of one address the widest first; otherwise in the order that they came in. */
+function byAddress({ cidr: a }: Slice, { cidr: b }: Slice): number {
+  if (a.family !== b.family) return a.family - b.family;
+  return a.base === b.base ? a.prefix - b.prefix : a.base < b.base ? -1 : 1;
+}
+
+/** The slices that overlap nothing taken and have an address to allocate, lowest first. */
+function* freeSlices(
+  range: Cidr,
+  prefix: number,
+  taken: readonly Interval[],
+  next: SliceFacts["next"] = (from) => from,
+): Generator<Cidr> {
   const size = 1n << BigInt(bits(range.family) - prefix);
-  const sorted = taken.map(({ cidr }) => span(cidr)).sort((a, b) => (a.first < b.first ? -1 : 1));
   const { last } = span(range);
-  let at = 0;
-  for (let base = range.base; base <= last; base += size) {
-    while (at < sorted.length && (sorted[at]?.last ?? 0n) < base) at++;
-    const next = sorted[at];
-    if (!next || next.first > base + size - 1n) yield { family: range.family, base, prefix };
+  const obstacles = taken[Symbol.iterator]();
+  let obstacle = obstacles.next();
+  let at = range.base;
+  while (at <= last) {
+    const address = next(at);
+    if (address === undefined || address > last) return;
+    const base = address - (address % size);
+    while (!obstacle.done && obstacle.value.last < base) obstacle = obstacles.next();
+    if (obstacle.done || obstacle.value.first > base + size - 1n) {
+      yield { family: range.family, base, prefix };
+      at = base + size;
+    } else {
+      const after = obstacle.value.last + 1n; // beyond the obstacle, at the next slice
+      at = ((after + size - 1n) / size) * size;
+    }
   }
 }

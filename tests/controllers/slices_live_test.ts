@@ -123,10 +123,10 @@ Deno.test("Controller keeps running allocations valid when range and size change
 
 Deno.test("Controller cuts a /8 into /27, and is stopped by no network whose slices cannot be stored", async () => {
   await using it = await sliced("a");
-  const bad = { type: "whereabouts", range: "10.74.0.0/24", node_slice_size: "/28" };
+  const bad = { type: "whereabouts", range: "192.168.74.0/24", node_slice_size: "/28" };
   await it.objects.attachment("bad", { name: "Not_A_Name", type: "macvlan", ipam: bad }); // no object can be named so
   await it.define("big", { range: "10.0.0.0/8", node_slice_size: "/27" });
-  await it.define("size", { range: "10.75.0.0/24", node_slice_size: "/16" });
+  await it.define("size", { range: "192.168.75.0/24", node_slice_size: "/16" });
   await using _ = await it.lab.start();
   await it.become("big", ["10.0.0.0/27 a"]);
   assert((await it.objects.slices("big")).length < 100, "free slices of a long list are not written down");

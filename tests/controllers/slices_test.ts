@@ -13,6 +13,10 @@ function stored(name: string, range: string, size: string, ...slices: string[]):
     name,
     range,
     size,
+    epoch: 1,
+    network: "",
+    refused: undefined,
+    created: "2026-01-01T00:00:00Z",
     managed: true,
     collected: false,
     version: "1",
@@ -24,13 +28,17 @@ function stored(name: string, range: string, size: string, ...slices: string[]):
 }
 
 function used(node: string, text: string, network = ""): PoolSnapshot {
-  const key = { network, node, cidr: cidr(text) };
+  const key = { network, cidr: cidr(text), ...(node !== "" && { node }) };
   const allocation = { address: key.cidr.base + 1n, podRef: "default/x", ifName: "net1", containerId: "c" };
   return { key, allocations: new Map([[allocation.address, allocation]]), version: undefined };
 }
 
-const saved = ({ save }: SliceWork) =>
-  save.map(([{ name, slices }]) => [name, ...slices.map(({ node, cidr }) => `${formatCidr(cidr)} ${node}`)]);
+const saved = ({ steps }: SliceWork) =>
+  steps.flatMap(({ save }) => save).map((
+    [{ name, slices }],
+  ) => [name, ...slices.map(({ node, cidr }) => `${formatCidr(cidr)} ${node}`)]);
+
+const settlementOf = (facts: Parameters<typeof needsPools>[0]) => planSliceWork({ ...facts, pools: [] }).settlement;
 
 async function plan(
   networks: readonly Network[],
@@ -77,7 +85,7 @@ Deno.test("planSliceWork takes a slice from a node that left, once its addresses
     "10.0.0.12/30",
   );
   const facts = { networks: [await fast()], nodes: nodes("a", "b"), stored: [current] };
-  assert.equal(needsPools(facts), true);
+  assert.equal(needsPools(facts, settlementOf(facts)), true);
   assert.deepEqual(saved(planSliceWork({ ...facts, pools: [used("gone", "10.0.0.0/30")] }))[0]?.slice(1, 4), [
     "10.0.0.0/30 gone",
     "10.0.0.4/30 a",
@@ -86,9 +94,10 @@ Deno.test("planSliceWork takes a slice from a node that left, once its addresses
   assert.deepEqual(saved(planSliceWork({ ...facts, pools: [] }))[0]?.slice(1, 3), ["10.0.0.0/30 b", "10.0.0.4/30 a"]);
 });
 
-Deno.test("needsPools is false while no slice is taken from anybody", async () => {
+Deno.test("needsPools is false while no slice is assigned to or taken from anybody", async () => {
   const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
-  assert.equal(needsPools({ networks: [await fast()], nodes: nodes("a", "b"), stored: [current] }), false);
+  const facts = { networks: [await fast()], nodes: nodes("a"), stored: [current] };
+  assert.equal(needsPools(facts, settlementOf(facts)), false);
 });
 
 Deno.test("planSliceWork keeps running allocations valid when range or size change", async () => {
@@ -120,12 +129,10 @@ Deno.test("planSliceWork gives nodes again what they hold of a NodeSlicePool tha
     await network("b", { range: "10.1.0.0/28", node_slice_size: "/30", network_name: "blue" }),
   ];
   const facts = { networks, nodes: nodes("a", "b"), stored: [] };
-  assert.equal(needsPools(facts), true);
-  const nodeless = used("", "10.1.0.12/30", "blue-a"); // names of listed pools do not tell the node from the network
-  const { node: _, ...key } = nodeless.key;
+  assert.equal(needsPools(facts, settlementOf(facts)), true);
   const pools = [
     used("b", "10.0.0.8/30"),
-    { ...nodeless, key },
+    used("", "10.1.0.12/30", "blue-a"), // names of older pools do not tell the node from the network
     used("b", "10.0.0.0/30", "red"),
     used("", "10.0.0.0/28"),
   ];
@@ -137,14 +144,16 @@ Deno.test("planSliceWork gives nodes again what they hold of a NodeSlicePool tha
 
 Deno.test("planSliceWork writes one anew that Kubernetes would delete with its attachment", async () => {
   const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
-  assert.equal((await plan([await fast()], ["a"], [{ ...current, collected: true }])).save.length, 1);
+  assert.equal(saved(await plan([await fast()], ["a"], [{ ...current, collected: true }])).length, 1);
 });
 
 Deno.test("planSliceWork removes what nobody wants and nobody uses, unless it was made by hand", async () => {
   const idle = stored("idle", "10.0.0.0/28", "/30", "10.0.0.0/30 a");
-  const busy = stored("busy", "10.1.0.0/28", "/30", "10.1.0.0/30 a");
+  const busy = { ...stored("busy", "10.1.0.0/28", "/30", "10.1.0.0/30 a"), network: "busy" };
+  const theirs = { ...stored("theirs", "10.3.0.0/28", "/30", "10.3.0.0/30 a"), network: undefined };
   const hand = { ...stored("hand", "10.2.0.0/28", "/30"), managed: false };
-  const { remove } = await plan([], ["a"], [idle, busy, hand], [used("a", "10.1.0.0/30", "busy")]);
+  const pools = [used("a", "10.1.0.0/30", "busy"), used("a", "10.3.0.0/30", "theirs")];
+  const { remove } = await plan([], ["a"], [idle, busy, theirs, hand], pools);
   assert.deepEqual(remove.map(({ name }) => name), ["idle"]);
 });
 

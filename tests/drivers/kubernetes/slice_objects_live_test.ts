@@ -5,7 +5,7 @@ import { ConflictError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import { makeKube } from "../../support/kube.ts";
 import { attachment, cidr } from "../../controllers/lab.ts";
-import { NEVER, put } from "./live.ts";
+import { NEVER, openWith, put } from "./live.ts";
 
 Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, and over nobody else's hand", async () => {
   await using kube = await makeKube();
@@ -18,6 +18,9 @@ Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, an
     range: "10.0.0.0/24",
     size: "/25",
     slices: [slice("10.0.0.0/25", "a"), slice("10.0.0.128/25", "")],
+    network: "",
+    epoch: 7,
+    refused: "it overlaps another one",
     owner,
   };
   await store.save(wanted, undefined, NEVER);
@@ -30,11 +33,16 @@ Deno.test("kubernetesSliceObjects writes NodeSlicePools as the original does, an
   assert.equal(object.metadata.ownerReferences, undefined, "it would be deleted while it is in use");
   const [last] = (await store.list(NEVER)).items;
   assert(last);
+  assert.deepEqual([last.network, last.epoch, last.refused], ["", 7, "it overlaps another one"]);
+  assert.match(last.created, /^\d{4}-\d\d-\d\dT/);
+  await using driver = await openWith(kube.kubeconfig);
+  assert.deepEqual((await driver.slices?.find("net", NEVER))?.refused, "it overlaps another one");
   assert.deepEqual([last.managed, last.slices.map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`)], [true, [
     "a 10.0.0.0/25",
     " 10.0.0.128/25",
   ]]);
-  await store.save({ ...wanted, slices: [slice("10.0.0.0/25", "b")] }, last, NEVER);
+  await store.save({ ...wanted, refused: undefined, slices: [slice("10.0.0.0/25", "b")] }, last, NEVER);
+  assert.deepEqual(Object.keys(await driver.slices?.find("net", NEVER) ?? {}), ["range", "slices"]);
   await assert.rejects(store.save(wanted, last, NEVER), ConflictError);
   await assert.rejects(store.remove(last, NEVER), ConflictError);
   const [fresh] = (await store.list(NEVER)).items;
@@ -58,7 +66,8 @@ Deno.test("kubernetesSliceObjects takes a NodeSlicePool of the original's over, 
   const [last] = (await cluster.slices.list(NEVER)).items;
   assert(last);
   assert.deepEqual([last.managed, last.collected], [true, true]);
-  await cluster.slices.save({ ...last, owner: attachment("net", {}, kube.namespace) }, last, NEVER);
+  assert.deepEqual([last.network, last.epoch, last.refused], [undefined, 0, undefined]);
+  await cluster.slices.save({ ...last, network: "", owner: attachment("net", {}, kube.namespace) }, last, NEVER);
   assert.deepEqual((await cluster.slices.list(NEVER)).items.map(({ managed, collected }) => [managed, collected]), [[
     true,
     false,

@@ -1,0 +1,192 @@
+/**
+ * Does what `slices.ts` decides, in the order that keeps an address unique (`pool/slice_plan.ts`).
+ *
+ * @module
+ */
+import { isClosed } from "../pool/fence.ts";
+import type { Closing, Opening } from "../pool/slice_plan.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { ConflictError, type PoolSnapshot, RefusedError, type SliceStore } from "../storage/driver.ts";
+import type { Ipam } from "../ipam/ipam.ts";
+import { attempt, retry } from "../storage/retry.ts";
+import type { World } from "../world/world.ts";
+import type { Cluster, NodeFacts } from "./cluster.ts";
+import type { Network } from "./networks.ts";
+import type { Reporter } from "./reporter.ts";
+import {
+  needsPools,
+  planSliceWork,
+  type SliceStates,
+  type SliceStep,
+  type SliceWork,
+  type UnusedPool,
+} from "./slices.ts";
+
+/** Pools that are closed, opened or deleted at the same time. */
+const WIDTH = 16;
+/**
+ * Milliseconds after which no call can still be under way that read a list of slices before a pool was closed: a call ends after two minutes,
+ * and what it sent is delivered or given up by TCP within about 16 (Linux, tcp_retries2).
+ */
+export const FENCE_AGE = 60 * 60_000;
+
+/** What a keeper works on and with. */
+export interface KeeperContext {
+  /** The machine. */
+  readonly world: World;
+  /** The store. */
+  readonly ipam: Ipam;
+  /** The cluster. */
+  readonly cluster: Cluster;
+}
+
+/** Keeps the node slices of one term. */
+export class SliceKeeper {
+  readonly #context: KeeperContext;
+  readonly #reporter: Reporter;
+  readonly #planned: (states: readonly SliceStates[]) => void;
+  #settlement: string | undefined;
+  readonly #fences = new Map<string, { readonly closed: number; readonly since: number }>();
+
+  /** Knows nothing yet. Each plan is given to `planned`, as the slices it leads to. */
+  constructor(context: KeeperContext, reporter: Reporter, planned: (states: readonly SliceStates[]) => void) {
+    this.#context = context;
+    this.#reporter = reporter;
+    this.#planned = planned;
+  }
+
+  /** Asks for a look at all pools with the next work: they may have changed where no list did. */
+  doubt(): void {
+    this.#settlement = undefined;
+  }
+
+  /**
+   * Brings NodeSlicePools and pools one step nearer to what the networks want.
+   *
+   * @throws what is to be tried again, of fresh lists, for others may have written
+   */
+  async keep(networks: readonly Network[], nodes: readonly NodeFacts[], signal: AbortSignal): Promise<void> {
+    const { world, ipam, cluster } = this.#context;
+    const { slices } = ipam.driver;
+    if (!slices) return;
+    const lists = async () => (await retry((limit) => cluster.slices.list(limit), world, signal)).items;
+    let stored = await lists();
+    let pools: readonly PoolSnapshot[] | undefined;
+    if (needsPools({ networks, nodes, stored }, this.#settlement)) {
+      pools = await retry((limit) => ipam.driver.list(limit), world, signal);
+      stored = await lists(); // after the pools: `slice_leftovers.ts` says why
+    }
+    const work = planSliceWork({ networks, nodes, stored, pools });
+    this.#settlement = undefined; // until all of it is done
+    this.#planned(work.states);
+    this.#reporter.problems(work.problems);
+    const failures = await this.#do(work, slices, signal);
+    if (failures.length > 0) throw failures[0];
+    if (work.again) return await this.keep(networks, nodes, signal);
+    this.#settlement = work.settlement;
+  }
+
+  async #do(work: SliceWork, slices: SliceStore, signal: AbortSignal): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    const guarded = async (one: () => Promise<void>, refused: (error: RefusedError) => void) => {
+      try {
+        await one();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof RefusedError) refused(error);
+        else failures.push(error);
+      }
+    };
+    for (const step of work.steps) {
+      await guarded(() => this.#take(step, slices, signal), (error) => this.#refused(step, error));
+    }
+    for (const last of work.remove) {
+      await guarded(
+        () => this.#attempt((limit) => this.#context.cluster.slices.remove(last, limit), signal),
+        (error) => this.#reporter.notKept(`NodeSlicePool ${last.name}`, error),
+      );
+    }
+    await inParallel(this.#withoutFences(work.unused), async (unused) => {
+      await guarded(
+        () => this.#delete(unused, slices, signal),
+        (error) => this.#reporter.notKept(`IPPool of ${formatPoolKey(unused.key)}`, error),
+      );
+    });
+    return failures;
+  }
+
+  /** Closes, writes, opens. Whatever fails ends it: what comes later rests on what comes before. */
+  async #take({ close, save, open }: SliceStep, slices: SliceStore, signal: AbortSignal): Promise<void> {
+    await inParallel(close, (closing) => this.#close(closing, slices, signal));
+    for (const [wanted, last] of save) {
+      try {
+        await this.#attempt((limit) => this.#context.cluster.slices.save(wanted, last, limit), signal);
+      } catch (error) {
+        // a network whose NodeSlicePool cannot be created stops no other one of its group
+        if (last || !(error instanceof RefusedError)) throw error;
+        this.#reporter.problems([{ attachment: wanted.owner, reason: "SlicesRefused", message: error.message }]);
+      }
+    }
+    await inParallel(open, (opening) => this.#open(opening, slices, signal));
+  }
+
+  /** Closes a pool as the plan saw it: one that changed since stops the plan. */
+  async #close({ key, pool, closed, reason }: Closing, slices: SliceStore, signal: AbortSignal): Promise<void> {
+    const snapshot = pool ? { version: undefined, ...pool } : await this.#read(key, signal);
+    if (!pool && (snapshot.allocations.size > 0 || snapshot.fence)) {
+      throw new ConflictError(`Pool ${formatPoolKey(key)} was created meanwhile, so its slice stays where it is`);
+    }
+    const fence = { closed, ...(reason !== undefined && { reason }) };
+    await this.#attempt(async (limit) => void await slices.close(snapshot, fence, limit), signal);
+  }
+
+  async #open({ pool, opened }: Opening, slices: SliceStore, signal: AbortSignal): Promise<void> {
+    await this.#attempt((limit) => slices.open({ version: undefined, ...pool }, opened, limit), signal);
+  }
+
+  async #delete({ key, fence }: UnusedPool, slices: SliceStore, signal: AbortSignal): Promise<void> {
+    const snapshot = await this.#read(key, signal);
+    if (snapshot.allocations.size > 0 || (fence && !isClosed(snapshot.fence))) return;
+    await this.#attempt((limit) => slices.remove(snapshot, limit), signal);
+  }
+
+  /** Without fences that have not stood for long enough, as this process has seen them: no two clocks need to agree. */
+  #withoutFences(unused: readonly UnusedPool[]): UnusedPool[] {
+    const now = this.#context.world.monotonic();
+    const fences = unused.filter(({ fence }) => fence);
+    const names = new Set(fences.map(({ key }) => formatPoolKey(key)));
+    for (const name of this.#fences.keys()) if (!names.has(name)) this.#fences.delete(name);
+    return unused.filter(({ key, fence, closed = 0 }) => {
+      if (!fence) return true;
+      const name = formatPoolKey(key);
+      const seen = this.#fences.get(name);
+      if (seen?.closed === closed) return now - seen.since >= FENCE_AGE;
+      this.#fences.set(name, { closed, since: now });
+      return false;
+    });
+  }
+
+  #refused({ save: [first] }: SliceStep, error: RefusedError): void {
+    const { message } = error;
+    if (first) this.#reporter.problems([{ attachment: first[0].owner, reason: "SlicesRefused", message }]);
+    else this.#reporter.notKept("IPPool of a slice", error);
+  }
+
+  #read(key: PoolKey, signal: AbortSignal) {
+    const { ipam, world } = this.#context;
+    return retry((limit) => ipam.driver.read(key, limit), world, signal);
+  }
+
+  #attempt(work: (limit: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    return attempt(work, this.#context.world, signal);
+  }
+}
+
+/** So many at the same time. The first failure is thrown once those beside it have ended. */
+async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += WIDTH) {
+    const done = await Promise.allSettled(all.slice(at, at + WIDTH).map(work));
+    const failed = done.find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
+  }
+}

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { formatCidr, usable } from "../../src/address/cidr.ts";
+import type { Fence } from "../../src/pool/fence.ts";
+import type { SlicedRange, SliceGroup } from "../../src/pool/slice_networks.ts";
+import { type GroupFacts, planGroup, type StoredPlan } from "../../src/pool/slice_plan.ts";
+import { type SlicePoolFacts, SlicePools } from "../../src/pool/slice_pools.ts";
+import type { Slice } from "../../src/pool/slices.ts";
+import { formatPoolKey } from "../../src/pool/types.ts";
+import { cidr } from "./pools.ts";
+
+function group(range = "10.0.0.0/28", prefix = 30, reserves = true): SliceGroup {
+  const whole = cidr(range);
+  const member: SlicedRange = {
+    by: "p/net",
+    network: "",
+    name: "net",
+    size: `/${prefix}`,
+    prefix,
+    reserves,
+    range: { cidr: whole, ...usable(whole), excludes: [] },
+  };
+  return { network: "", cidr: whole, prefix, reserves, members: [member] };
+}
+
+const slice = (text: string): Slice => {
+  const [node = "", range = ""] = text.split(" ");
+  return { node, cidr: cidr(range) };
+};
+const list = (epoch: number, ...slices: string[]): StoredPlan => ({ epoch, slices: slices.map(slice) });
+
+function pool(text: string, count: number, fence?: Fence): SlicePoolFacts {
+  const { node, cidr } = slice(text);
+  const addresses = Array.from({ length: count }, (_, i) => cidr.base + BigInt(i));
+  const owner = { podRef: "default/p", ifName: "net1", containerId: "c" };
+  const allocations = new Map(addresses.map((address) => [address, { address, ...owner }]));
+  return { key: { network: "", cidr, ...(node && { node }) }, allocations, ...(fence && { fence }) };
+}
+
+function plan(
+  stored: readonly StoredPlan[],
+  nodes: readonly string[],
+  pools: readonly SlicePoolFacts[],
+  more: Partial<GroupFacts> = {},
+) {
+  const names = new Set([...nodes, ...stored.flatMap(({ slices }) => slices.map(({ node }) => node)), "gone"]);
+  const made = planGroup({
+    group: group(),
+    nodes,
+    stored,
+    pools: new SlicePools(pools, { nodes: names, networks: new Set([""]) }),
+    closed: [],
+    ...more,
+  });
+  return {
+    epoch: made.epoch,
+    without: made.without,
+    given: made.slices.filter(({ node }) => node !== "").map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`),
+    close: made.close.map(({ key, closed }) => `${formatPoolKey(key)} ${closed}`),
+    open: made.open.map(({ pool }) => formatPoolKey(pool.key)),
+  };
+}
+
+Deno.test("planGroup closes the pool of a node that loses its slice, in a new epoch, whether it exists or not", () => {
+  const stored = [list(4, "gone 10.0.0.0/30", "a 10.0.0.4/30")];
+  const expected = {
+    given: ["b 10.0.0.0/30", "a 10.0.0.4/30"],
+    close: ["gone/10.0.0.0/30 5"],
+    open: [],
+    epoch: 5,
+    without: [],
+  };
+  assert.deepEqual(plan(stored, ["a", "b"], []), expected);
+  assert.deepEqual(plan(stored, ["a", "b"], [pool("gone 10.0.0.0/30", 0)]), expected);
+});
+
+Deno.test("planGroup leaves a slice where it is while its pool holds addresses, and does nothing where nothing changed", () => {
+  const stored = [list(4, "gone 10.0.0.0/30", "a 10.0.0.4/30")];
+  const { given, close, epoch } = plan(stored, ["a"], [pool("gone 10.0.0.0/30", 1)]);
+  assert.deepEqual([given, close, epoch], [["gone 10.0.0.0/30", "a 10.0.0.4/30"], [], 4]);
+});
+
+Deno.test("planGroup closes again what is closed: an opening decided before must not come after", () => {
+  const stored = [list(4, "gone 10.0.0.0/30")];
+  const closed = pool("gone 10.0.0.0/30", 0, { closed: 3, opened: 0 });
+  assert.deepEqual(plan(stored, ["a"], [closed]).close, ["gone/10.0.0.0/30 5"]);
+});
+
+Deno.test("planGroup opens the closed pool of a slice that its node has again, in an epoch after the closing", () => {
+  const back = pool("a 10.0.0.0/30", 0, { closed: 9, opened: 2 });
+  assert.deepEqual(plan([list(9)], ["a"], [back]), {
+    given: ["a 10.0.0.0/30"],
+    close: [],
+    open: ["a/10.0.0.0/30"],
+    epoch: 10,
+    without: [],
+  });
+  // the list was written, and whoever wrote it ended before it opened the pool
+  const written = plan([list(10, "a 10.0.0.0/30")], ["a"], [back]);
+  assert.deepEqual([written.open, written.epoch], [["a/10.0.0.0/30"], 10]);
+  // it ended before it wrote the list: the pool is closed in the epoch that was to come
+  const planned = plan([list(8, "a 10.0.0.0/30")], ["a"], [back]);
+  assert.deepEqual([planned.open, planned.epoch], [["a/10.0.0.0/30"], 10]);
+});
+
+Deno.test("planGroup assigns no slice where any pool of the domain holds addresses, listed or not", () => {
+  const held = pool("gone 10.0.0.0/30", 1);
+  assert.deepEqual(plan([list(1)], ["a"], [held]).given, ["a 10.0.0.4/30"]);
+  const unclear = { ...held, key: { network: "vanished", cidr: cidr("10.0.0.0/30") } };
+  assert.deepEqual(plan([list(1)], ["a"], [unclear]).given, ["a 10.0.0.4/30"]);
+  const wider = pool("gone 10.0.0.0/29", 1);
+  assert.deepEqual(plan([list(1)], ["a"], [wider]).given, ["a 10.0.0.8/30"]);
+  const whole = pool(" 10.0.0.0/28", 6); // to 10.0.0.5
+  assert.deepEqual(plan([list(1)], ["a"], [whole], { group: group("10.0.0.0/28", 30, false) }).given, [
+    "a 10.0.0.8/30",
+  ]);
+  assert.deepEqual(plan([list(1)], ["a"], [whole]).given, ["a 10.0.0.0/30"]); // reservations keep them apart
+});
+
+Deno.test("planGroup closes every open pool that overlaps what it assigns", () => {
+  const others = [pool("b 10.0.0.0/29", 0), pool("b 10.0.0.12/30", 0), pool("gone 10.0.0.8/30", 0)];
+  const { close, given } = plan([list(1, "b 10.0.0.12/30")], ["a", "b"], others);
+  assert.deepEqual(given, ["a 10.0.0.0/30", "b 10.0.0.12/30"]);
+  assert.deepEqual(close.sort(), ["b/10.0.0.0/29 2", "gone/10.0.0.8/30 2"]);
+});
+
+Deno.test("planGroup closes the range's own pool before it assigns slices that no reservation keeps apart from it", () => {
+  const bare = { group: group("10.0.0.0/28", 30, false) };
+  assert.deepEqual(plan([], ["a"], [], bare).close, ["10.0.0.0/28 1"]);
+  const closed = pool(" 10.0.0.0/28", 0, { closed: 1, opened: 0 });
+  assert.deepEqual(plan([list(1, "a 10.0.0.0/30")], ["a"], [closed], bare).close, []);
+});
+
+Deno.test("planGroup: of lists that differ the one of the last epoch counts, and what the others name is closed", () => {
+  const stored = [list(6, "a 10.0.0.0/30"), list(5, "b 10.0.0.0/30")];
+  const { given, close } = plan(stored, ["a", "b"], []);
+  assert.deepEqual([given, close], [["a 10.0.0.0/30", "b 10.0.0.4/30"], ["b/10.0.0.0/30 7"]]);
+});
+
+Deno.test("planGroup makes one list of those that another controller dealt apart: what is in use stays, the rest is closed", () => {
+  const stored = [list(0, "a 10.0.0.0/30", "b 10.0.0.4/30"), list(0, "b 10.0.0.0/30", "a 10.0.0.4/30")];
+  const { given, close } = plan(stored, ["a", "b"], [pool("b 10.0.0.0/30", 1), pool("a 10.0.0.4/30", 1)]);
+  assert.deepEqual(given, ["b 10.0.0.0/30", "a 10.0.0.4/30"]);
+  assert.deepEqual(close.sort(), ["a/10.0.0.0/30 1", "b/10.0.0.4/30 1"]);
+});
+
+Deno.test("planGroup finds the slices of a lost list by the pools, and counts epochs on from theirs", () => {
+  const pools = [
+    pool("b 10.0.0.4/30", 1, { closed: 7, opened: 8 }),
+    pool("a 10.0.0.12/30", 0),
+    pool("a 10.0.0.8/30", 0, { closed: 5, opened: 0 }),
+  ];
+  const { given, epoch, open } = plan([], ["a", "b"], pools);
+  assert.deepEqual([given, epoch, open], [["b 10.0.0.4/30", "a 10.0.0.12/30"], 9, []]);
+});
+
+Deno.test("planGroup decides nothing that needs the pools where they were not read", () => {
+  const { close, open, epoch } = plan([list(4, "a 10.0.0.0/30")], ["a"], [], { pools: undefined });
+  assert.deepEqual([close, open, epoch], [[], [], 4]);
+});

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { formatCidr } from "../../src/address/cidr.ts";
+import type { Fence } from "../../src/pool/fence.ts";
+import { type SlicePoolFacts, SlicePools } from "../../src/pool/slice_pools.ts";
+import type { SliceGroup } from "../../src/pool/slice_networks.ts";
+import { cidr } from "./pools.ts";
+
+const known = { nodes: new Set(["worker-1", "worker-2"]), networks: new Set(["", "blue"]) };
+
+function pool(network: string, node: string, text: string, count?: number, fence?: Fence): SlicePoolFacts {
+  const key = { network, cidr: cidr(text), ...(node && { node }) };
+  const entries = Array.from({ length: count ?? 1 }, (_, i) => {
+    const address = key.cidr.base + BigInt(i + 1);
+    return [address, { address, podRef: `default/p${i}`, ifName: "net1", containerId: `c${i}` }] as const;
+  });
+  return { key, allocations: new Map(entries), ...(fence && { fence }) };
+}
+
+function group(network = "", reserves = false): SliceGroup {
+  return { network, cidr: cidr("10.0.0.0/24"), prefix: 26, reserves, members: [] };
+}
+
+const text = ({ first, last }: { first: bigint; last: bigint }) => `${first & 255n}-${last & 255n}`;
+
+Deno.test("SlicePools tells the network from the node in older names by those that exist, and guesses nothing else", () => {
+  const pools = new SlicePools([
+    pool("worker-1", "", "10.0.0.0/26"),
+    pool("blue-worker-2", "", "10.0.0.64/26"),
+    pool("blue", "", "10.0.0.0/24"),
+    pool("green-worker-1", "", "10.0.0.128/26"),
+  ], known);
+  assert(pools.isUsed({ network: "", node: "worker-1", cidr: cidr("10.0.0.0/26") }));
+  assert(pools.isUsed({ network: "blue", node: "worker-2", cidr: cidr("10.0.0.64/26") }));
+  assert(pools.isUsed({ network: "blue", cidr: cidr("10.0.0.0/24") }));
+  assert.deepEqual([...pools.all()].length, 3);
+  assert.deepEqual(pools.of("green"), []);
+});
+
+Deno.test("SlicePools: what nobody can tell is in the way of every domain that it may be of", () => {
+  const pools = new SlicePools([pool("green-worker-9", "", "10.0.0.128/26")], known);
+  assert.deepEqual(pools.occupied(group()).map(text), ["128-191"]);
+  assert.deepEqual(pools.occupied(group("green")).map(text), ["128-191"]);
+  assert.deepEqual(pools.occupied(group("blue")), []);
+});
+
+Deno.test("SlicePools: slices of nodes are in the way as a whole, addresses of other pools where nothing reserves them", () => {
+  const pools = new SlicePools([
+    pool("", "worker-1", "10.0.0.64/26"),
+    pool("", "worker-2", "10.0.0.128/26", 0),
+    pool("", "", "10.0.0.0/24", 2),
+    pool("", "", "10.1.0.0/24", 2),
+  ], known);
+  assert.deepEqual(pools.occupied(group()).map(text), ["64-127", "1-1", "2-2"]);
+  assert.deepEqual(pools.occupied(group("", true)).map(text), ["64-127"]);
+});
+
+Deno.test("SlicePools lists the slices that nodes have by their pools, without those that were closed empty", () => {
+  const pools = new SlicePools([
+    pool("", "worker-1", "10.0.0.0/26", 0),
+    pool("", "worker-2", "10.0.0.64/26", 0, { closed: 3, opened: 0 }),
+    pool("", "worker-2", "10.0.0.128/26", 1, { closed: 3, opened: 0 }),
+    pool("", "worker-1", "10.9.0.0/26", 1),
+  ], known);
+  assert.deepEqual(pools.slices(group()).map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`), [
+    "worker-1 10.0.0.0/26",
+    "worker-2 10.0.0.128/26",
+  ]);
+});
