@@ -10,7 +10,7 @@ import { ConflictError, type PoolSnapshot, RefusedError, type SliceStore } from 
 import type { Ipam } from "../ipam/ipam.ts";
 import { attempt, retry } from "../storage/retry.ts";
 import type { World } from "../world/world.ts";
-import type { Cluster, NodeFacts } from "./cluster.ts";
+import type { Cluster, NodeFacts, StoredSlices } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 import type { Reporter } from "./reporter.ts";
 import {
@@ -22,6 +22,8 @@ import {
   type UnusedPool,
 } from "./slices.ts";
 
+/** Steps of one work: lists are created before pools are closed beside them, and deleted before those are opened again. */
+const MOST_STEPS = 3;
 /** Pools that are closed, opened or deleted at the same time. */
 const WIDTH = 16;
 /**
@@ -40,16 +42,19 @@ export interface KeeperContext {
   readonly cluster: Cluster;
 }
 
+/** Who is told what stands in the way. */
+export type SliceReporter = Pick<Reporter, "problems" | "notKept">;
+
 /** Keeps the node slices of one term. */
 export class SliceKeeper {
   readonly #context: KeeperContext;
-  readonly #reporter: Reporter;
+  readonly #reporter: SliceReporter;
   readonly #planned: (states: readonly SliceStates[]) => void;
   #settlement: string | undefined;
   readonly #fences = new Map<string, { readonly closed: number; readonly since: number }>();
 
   /** Knows nothing yet. Each plan is given to `planned`, as the slices it leads to. */
-  constructor(context: KeeperContext, reporter: Reporter, planned: (states: readonly SliceStates[]) => void) {
+  constructor(context: KeeperContext, reporter: SliceReporter, planned: (states: readonly SliceStates[]) => void) {
     this.#context = context;
     this.#reporter = reporter;
     this.#planned = planned;
@@ -66,24 +71,33 @@ export class SliceKeeper {
    * @throws what is to be tried again, of fresh lists, for others may have written
    */
   async keep(networks: readonly Network[], nodes: readonly NodeFacts[], signal: AbortSignal): Promise<void> {
-    const { world, ipam, cluster } = this.#context;
-    const { slices } = ipam.driver;
+    const { slices } = this.#context.ipam.driver;
     if (!slices) return;
-    const lists = async () => (await retry((limit) => cluster.slices.list(limit), world, signal)).items;
-    let stored = await lists();
-    let pools: readonly PoolSnapshot[] | undefined;
-    if (needsPools({ networks, nodes, stored }, this.#settlement)) {
-      pools = await retry((limit) => ipam.driver.list(limit), world, signal);
-      stored = await lists(); // after the pools: `slice_leftovers.ts` says why
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const work = planSliceWork({ networks, nodes, ...await this.#read(networks, nodes, signal) });
+      this.#settlement = undefined; // until all of it is done
+      this.#planned(work.states);
+      this.#reporter.problems(work.problems);
+      const failures = await this.#do(work, slices, signal);
+      if (failures.length > 0) throw failures[0];
+      if (!work.again) {
+        this.#settlement = work.settlement;
+        return;
+      }
     }
-    const work = planSliceWork({ networks, nodes, stored, pools });
-    this.#settlement = undefined; // until all of it is done
-    this.#planned(work.states);
-    this.#reporter.problems(work.problems);
-    const failures = await this.#do(work, slices, signal);
-    if (failures.length > 0) throw failures[0];
-    if (work.again) return await this.keep(networks, nodes, signal);
-    this.#settlement = work.settlement;
+  }
+
+  async #read(
+    networks: readonly Network[],
+    nodes: readonly NodeFacts[],
+    signal: AbortSignal,
+  ): Promise<{ readonly stored: readonly StoredSlices[]; readonly pools: readonly PoolSnapshot[] | undefined }> {
+    const { world, ipam, cluster } = this.#context;
+    const lists = async () => (await retry((limit) => cluster.slices.list(limit), world, signal)).items;
+    const stored = await lists();
+    if (!needsPools({ networks, nodes, stored }, this.#settlement)) return { stored, pools: undefined };
+    const pools = await retry((limit) => ipam.driver.list(limit), world, signal);
+    return { stored: await lists(), pools }; // after the pools: `slice_leftovers.ts` says why
   }
 
   async #do(work: SliceWork, slices: SliceStore, signal: AbortSignal): Promise<unknown[]> {
@@ -132,7 +146,7 @@ export class SliceKeeper {
 
   /** Closes a pool as the plan saw it: one that changed since stops the plan. */
   async #close({ key, pool, closed, reason }: Closing, slices: SliceStore, signal: AbortSignal): Promise<void> {
-    const snapshot = pool ? { version: undefined, ...pool } : await this.#read(key, signal);
+    const snapshot = pool ? { version: undefined, ...pool } : await this.#readPool(key, signal);
     if (!pool && (snapshot.allocations.size > 0 || snapshot.fence)) {
       throw new ConflictError(`Pool ${formatPoolKey(key)} was created meanwhile, so its slice stays where it is`);
     }
@@ -145,7 +159,7 @@ export class SliceKeeper {
   }
 
   async #delete({ key, fence }: UnusedPool, slices: SliceStore, signal: AbortSignal): Promise<void> {
-    const snapshot = await this.#read(key, signal);
+    const snapshot = await this.#readPool(key, signal);
     if (snapshot.allocations.size > 0 || (fence && !isClosed(snapshot.fence))) return;
     await this.#attempt((limit) => slices.remove(snapshot, limit), signal);
   }
@@ -172,7 +186,7 @@ export class SliceKeeper {
     else this.#reporter.notKept("IPPool of a slice", error);
   }
 
-  #read(key: PoolKey, signal: AbortSignal) {
+  #readPool(key: PoolKey, signal: AbortSignal) {
     const { ipam, world } = this.#context;
     return retry((limit) => ipam.driver.read(key, limit), world, signal);
   }

@@ -96,7 +96,7 @@ export function planSliceWork(facts: SliceFacts): SliceWork {
       ...[...refused, ...closed].map(conflicting),
     ],
     states: all.flatMap(({ states }) => states),
-    again: planned.some(({ again }) => again),
+    again: planned.some(({ again }) => again) || remove.length > 0,
     settlement: markOfSettlement(prepare({ ...facts, pools: undefined }, demands, plain)),
   };
 }

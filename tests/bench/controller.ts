@@ -12,6 +12,8 @@ import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
 import { eventually, freePort, run, Server } from "../support/process.ts";
 import { FaultProxy } from "../support/proxy.ts";
+import { planSliceWork } from "../../src/controllers/slices.ts";
+import { network } from "../controllers/lab.ts";
 import { Crowd } from "./crowd.ts";
 
 const { values } = parseArgs({
@@ -111,6 +113,7 @@ async function main(): Promise<void> {
     await objects.attachment(name, { cniVersion: "1.0.0", name, type: "macvlan", ipam });
   }
   const figures = [
+    await planned(),
     ...await working(path, kube, objects, crowd),
     ...await atRest(path, kube),
     ...await checked(path, kube),
@@ -121,6 +124,25 @@ async function main(): Promise<void> {
       console.log(`${what.padEnd(44)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(3)}${aim ? `  aim < ${aim}` : ""}`);
     }
   }
+}
+
+/** How many times as long a plan of slices takes for three times the nodes. */
+async function planned(): Promise<Figure> {
+  say("plans of slices");
+  const ipam = { range: "10.0.0.0/8", node_slice_size: "/24" };
+  const networks = [await network("storage", ipam)];
+  const plan = (count: number): number => {
+    const nodes = Array.from({ length: count }, (_, i) => ({ name: `node-${i}` }));
+    const first = planSliceWork({ networks, nodes, stored: [], pools: [] });
+    const kept = { created: "", managed: true, collected: false, version: "1" };
+    const stored = first.steps.flatMap(({ save }) => save).map(([{ owner: _, ...list }]) => ({ ...list, ...kept }));
+    const since = performance.now();
+    planSliceWork({ networks, nodes: nodes.slice(1), stored, pools: [] });
+    return performance.now() - since;
+  };
+  plan(5_000); // warm
+  const [few, many] = [5_000, 15_000].map((count) => Math.min(...[1, 2, 3].map(() => plan(count))));
+  return { what: "plan of 15,000 nodes, times that of 5,000", value: (many ?? 0) / (few ?? 1), unit: "x", aim: 4 };
 }
 
 /** Start, sweep, slices, and pods that go. */

@@ -83,3 +83,30 @@ Deno.test("the plugin answers code 103 on a node without a slice, and its DEL su
   assert.deepEqual(await on("node9", { verb: "DEL", conf, containerId: "c1", pod: "p1" }), { code: 0, answer: {} });
   assert.equal(JSON.parse(await kube.kubectl("get", "ippools", "-o", "json")).items.length, 0);
 });
+
+Deno.test("the plugin answers code 103 where the NodeSlicePool is another network's, and names both ranges", async () => {
+  await using kube = await makeKube();
+  const conf = (range: string) => ({
+    cniVersion: "0.3.1",
+    name: "macvlan-net",
+    ipam: {
+      type: "whereabouts",
+      log_level: "error",
+      kubernetes: { kubeconfig: kube.kubeconfig },
+      range,
+      node_slice_size: "/24",
+    },
+  });
+  await slicePool(kube, "macvlan-net", "10.62.0.0/16", "/24", { "worker-1": "10.62.1.0/24" });
+  const first = await on("worker-1", { verb: "ADD", conf: conf("10.62.0.0/16"), containerId: "c1", pod: "a" });
+  assert.deepEqual(first.answer.ips, [{ version: "4", address: "10.62.1.1/16" }]);
+  const second = await on("worker-1", { verb: "ADD", conf: conf("10.63.0.0/16"), containerId: "c2", pod: "b" });
+  assert.deepEqual([second.code, second.answer.code], [1, 103]);
+  const expected =
+    "NodeSlicePool macvlan-net is of range 10.62.0.0/16, this network's is 10.63.0.0/16; give the networks different names";
+  assert(String(second.answer.msg).startsWith(expected), String(second.answer.msg));
+  assert.deepEqual(await on("worker-1", { verb: "DEL", conf: conf("10.63.0.0/16"), containerId: "c2", pod: "b" }), {
+    code: 0,
+    answer: {},
+  });
+});

@@ -6,8 +6,6 @@
  */
 import assert from "node:assert/strict";
 import type { Network } from "../../src/controllers/networks.ts";
-import { ControllerMetrics } from "../../src/controllers/metrics.ts";
-import { Reporter } from "../../src/controllers/reporter.ts";
 import { SliceKeeper } from "../../src/controllers/slice_keeper.ts";
 import type { Cluster, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
 import { formatIp } from "../../src/address/ip.ts";
@@ -22,7 +20,7 @@ import { type Allocations, type Change, formatPoolKey, type PoolKey } from "../.
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
-import { eventLog, NEVER } from "./lab.ts";
+import { NEVER } from "./lab.ts";
 
 interface StoredPool {
   readonly key: PoolKey;
@@ -135,15 +133,8 @@ export class SliceWorld {
     const ipam = this.#ipam(process);
     const slices = this.#sliceObjects(process);
     const world = { ...memoryWorld(), sleep: ipam.clock.sleep };
-    const cluster = { slices, tell: eventLog().tell } as unknown as Cluster;
-    const metrics = new ControllerMetrics({
-      leading: () => true,
-      pods: () => 0,
-      pools: () => [],
-      slices: () => [],
-      lastSweep: () => undefined,
-    });
-    const keeper = new SliceKeeper({ world, ipam, cluster }, new Reporter(cluster, world, SILENT, metrics), () => {});
+    const cluster = { slices } as unknown as Cluster;
+    const keeper = new SliceKeeper({ world, ipam, cluster }, { problems: () => {}, notKept: () => {} }, () => {});
     const nodes = [...this.#nodes].map((name) => ({ name }));
     keeper.keep(this.#networks, nodes, NEVER).catch((error) => {
       if (!(error instanceof ConflictError)) throw error;

@@ -1,44 +1,7 @@
 import assert from "node:assert/strict";
 import { NoSliceError } from "../../src/ipam/errors.ts";
 import { eventually } from "../support/process.ts";
-import { Lab } from "./live.ts";
-
-interface Sliced extends AsyncDisposable {
-  readonly lab: Lab;
-  readonly objects: Lab["objects"];
-  /** A node's name in the cluster. */
-  readonly real: (name: string) => string;
-  /** Makes or changes a network. */
-  readonly define: (name: string, ipam: Record<string, unknown>) => Promise<void>;
-  /** Waits until the nodes have these slices. */
-  readonly become: (pool: string, wanted: readonly string[]) => Promise<void>;
-}
-
-/** A lab with nodes of its own names, and the slices of these. */
-async function sliced(...names: string[]): Promise<Sliced> {
-  const lab = await Lab.make();
-  const { objects } = lab;
-  const real = (name: string) => `${lab.kube.namespace}-${name}`;
-  for (const name of names) await objects.node(real(name));
-  const ours = async (pool: string) =>
-    (await objects.slices(pool)).filter((one) => one.includes(` ${lab.kube.namespace}-`))
-      .map((one) => one.replace(`${lab.kube.namespace}-`, ""));
-  return {
-    lab,
-    objects,
-    real,
-    define: (name: string, ipam: Record<string, unknown>) =>
-      objects.attachment(name, { name, type: "macvlan", ipam: { type: "whereabouts", ...ipam } }),
-    become: async (pool: string, wanted: readonly string[]) => {
-      let seen: unknown;
-      await eventually(`slices of ${pool}`, async () => {
-        seen = await ours(pool);
-        return JSON.stringify(seen) === JSON.stringify(wanted);
-      }, 15_000).catch(() => assert.deepEqual(seen, wanted, pool));
-    },
-    [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
-  };
-}
+import { sliced } from "./slice_lab.ts";
 
 Deno.test("Controller gives each node its slice of every range, and one that joins too", async () => {
   await using it = await sliced("a", "b");
@@ -125,7 +88,7 @@ Deno.test("Controller cuts a /8 into /27, and is stopped by no network whose sli
   await using it = await sliced("a");
   const bad = { type: "whereabouts", range: "192.168.74.0/24", node_slice_size: "/28" };
   await it.objects.attachment("bad", { name: "Not_A_Name", type: "macvlan", ipam: bad }); // no object can be named so
-  await it.define("big", { range: "10.0.0.0/8", node_slice_size: "/27" });
+  await it.define("big", { range: "10.0.0.0/8", node_slice_size: "/27", network_name: "big" });
   await it.define("size", { range: "192.168.75.0/24", node_slice_size: "/16" });
   await using _ = await it.lab.start();
   await it.become("big", ["10.0.0.0/27 a"]);

@@ -163,3 +163,89 @@ Deno.test("planSliceWork cuts a /8 into /27 for five hundred nodes", async () =>
   assert.equal(saved(work)[0]?.length, 501);
   assert.equal(saved(work)[0]?.at(-1), "10.0.62.96/27 node499");
 });
+
+Deno.test("planSliceWork finds free slices by arithmetic, whatever range, size and bounds a definition names", async () => {
+  for (
+    const [range_start, first] of [["fd00::", "fd00::/64"], [
+      "fd00:ffff:ffff:ffff::5",
+      "fd00:ffff:ffff:ffff::/64",
+    ]] as const
+  ) {
+    const hostile = await network("evil", { range: "fd00::/16", node_slice_size: "/64", range_start });
+    assert.deepEqual(saved(await plan([hostile], ["a"])), [["evil", `${first} a`]]);
+  }
+  const nothing = await network("evil", { range: "fd00::/16", node_slice_size: "/128", exclude: ["fd00::/16"] });
+  assert.deepEqual((await plan([nothing], ["a"])).problems.map(({ reason }) => reason), ["NoFreeSlices"]);
+});
+
+/** How often a plan of so many nodes, one of which is gone, reads slices and pools. */
+async function readsOf(count: number): Promise<number> {
+  let reads = 0;
+  const counted = <T extends object>(value: T): T =>
+    new Proxy(value, {
+      get: (target, name) => {
+        reads++;
+        return Reflect.get(target, name);
+      },
+    });
+  const networks = [await network("storage", { range: "10.0.0.0/8", node_slice_size: "/24" })];
+  const names = Array.from({ length: count }, (_, i) => `node-${i}`);
+  const made = planSliceWork({ networks, nodes: nodes(...names), stored: [], pools: [] });
+  const current = made.steps.flatMap(({ save }) => save).map(([{ owner: _, ...list }]) => ({
+    ...list,
+    slices: list.slices.map(counted),
+    created: "",
+    managed: true,
+    collected: false,
+    version: "1",
+  }));
+  const pools = names.slice(0, -5).map((node, i) =>
+    counted(used(node, formatCidr(current[0]?.slices[i]?.cidr ?? assert.fail())))
+  );
+  reads = 0;
+  const facts = { networks, nodes: nodes(...names.slice(1), "late"), stored: current };
+  assert(needsPools(facts, made.settlement));
+  const { steps } = planSliceWork({ ...facts, pools });
+  assert.equal(steps.length, 1);
+  return reads;
+}
+
+Deno.test("planSliceWork is linear: three times the nodes read at most four times as much", async () => {
+  const [few, many] = [await readsOf(1_000), await readsOf(3_000)];
+  assert(many < 4 * few, `${few} reads for 1,000 nodes, ${many} for 3,000`);
+});
+
+Deno.test("planSliceWork gives networks of one range one assignment, and a newcomer the slices that nodes have", async () => {
+  const late = await network("late", { range: "10.0.0.0/28", node_slice_size: "30" });
+  const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 b", "10.0.0.4/30 a", "10.0.0.8/30", "10.0.0.12/30");
+  const { steps, problems } = await plan([await fast(), late], ["a", "b"], [current]);
+  assert.deepEqual(
+    steps.flatMap(({ save }) => save).map(([{ name, size, epoch, slices }]) => [name, size, epoch, slices]),
+    [
+      ["late", "30", 1, current.slices],
+    ],
+  );
+  assert.deepEqual(problems, []);
+});
+
+Deno.test("planSliceWork writes down why a network is refused, and keeps what is in use of it, closed", async () => {
+  const networks = [
+    await network("a", { range: "10.0.0.0/28", node_slice_size: "/30" }),
+    await network("b", { range: "10.0.0.0/24", node_slice_size: "/28" }),
+  ];
+  const current = [
+    stored("a", "10.0.0.0/28", "/30", "10.0.0.0/30 n", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30"),
+    stored("b", "10.0.0.0/24", "/28", "10.0.0.64/28 n", "10.0.0.80/28 m"),
+  ];
+  const pools = [used("n", "10.0.0.0/30"), used("n", "10.0.0.64/28")];
+  const { steps, problems } = await plan(networks, ["n"], current, pools);
+  const [step] = steps;
+  assert.deepEqual(step?.close.map(({ key, closed }) => `${key.node} ${formatCidr(key.cidr)} ${closed}`), [
+    "n 10.0.0.64/28 2",
+    "m 10.0.0.80/28 2",
+  ]);
+  const [[wanted] = []] = step?.save ?? [];
+  assert.deepEqual(wanted?.slices.map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`), ["n 10.0.0.64/28"]);
+  assert.match(wanted?.refused ?? "", /NodeSlicePool b of 10\.0\.0\.0\/24 by \/28 is refused.*10\.0\.0\.0\/28 by \/30/);
+  assert.deepEqual(problems.map(({ attachment: { name }, reason }) => `${name} ${reason}`), ["b ConflictingSlices"]);
+});

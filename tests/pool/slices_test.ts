@@ -72,6 +72,30 @@ Deno.test("planSlices cuts anew when the size changes, around slices that are in
   assert.deepEqual(changed, { slices: ["b 10.0.0.64/26", "a 10.0.0.128/25"], without: [] });
 });
 
+Deno.test("planSlices never drops a slice that is in use, whatever the range is now, and gives its node one inside the range", () => {
+  const current = [slice("a", "192.168.0.0/26"), slice("b", "192.168.0.64/26"), slice("a", "fd00::/80")];
+  const inUse = ({ node }: Slice) => node === "a";
+  assert.deepEqual(plan({ nodes: ["a", "b"], current, inUse }).slices, [
+    "a 10.0.0.0/26",
+    "b 10.0.0.64/26",
+    "- 10.0.0.128/26",
+    "- 10.0.0.192/26",
+    "a 192.168.0.0/26",
+    "a fd00::/80",
+  ]);
+});
+
+Deno.test("planSlices passes over what is occupied, and slices without an address to allocate", () => {
+  const at = (text: string) => cidr(text).base;
+  const occupied = [{ first: at("10.0.0.66/32"), last: at("10.0.0.66/32") }, {
+    first: at("10.0.0.0/32"),
+    last: at("10.0.0.3/32"),
+  }];
+  assert.deepEqual(plan({ nodes: ["a"], occupied }).slices[0], "a 10.0.0.128/26");
+  const next = (from: bigint) => from <= at("10.0.0.200/32") ? at("10.0.0.200/32") : undefined;
+  assert.deepEqual(plan({ nodes: ["a", "b"], next }), { slices: ["a 10.0.0.192/26"], without: ["b"] });
+});
+
 Deno.test("planSlices cuts IPv6, and a /8 into /27 without listing half a million slices", () => {
   assert.deepEqual(plan({ nodes: ["a"], range: cidr("fd00::/64"), prefix: 66 }).slices[0], "a fd00::/66");
   assert.deepEqual(plan({ nodes: ["a", "b"], range: cidr("10.0.0.0/8"), prefix: 27 }).slices, [
