@@ -7,8 +7,8 @@ import { contains } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
 import type { Entry, PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { entriesByAddress, mayBeOf } from "./reservations.ts";
-import type { Owner, PoolKey } from "./types.ts";
+import { entriesByAddress } from "./reservations.ts";
+import { mayBeOf, type Owner, type PoolKey } from "./types.ts";
 
 /** An address that a pod uses, and that is allocated to another owner. */
 export interface Duplicate {
@@ -48,7 +48,7 @@ export function findUnrecorded(
   return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
     attached.flatMap(({ network, address }): Unrecorded[] => {
       const domains = domainsOf(network);
-      const isOurs = (key: PoolKey) => !domains || domains.some((domain) => mayBeOf(key.network, domain));
+      const isOurs = (key: PoolKey) => !domains || domains.some((domain) => mayBeOf(key, domain));
       const holders = (byAddress.get(address) ?? []).filter(({ key }) => isOurs(key));
       if (holders.some(({ allocation }) => allocation.podRef === podRef)) return [];
       const ip = parseIp(address);

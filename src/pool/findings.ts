@@ -9,7 +9,7 @@ import { type Finding, type FindingKind, NOBODY, shortId, type Unreadable, whose
 import { findUnrecorded } from "./duplicates.ts";
 import { type Entry as Held, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { belongsTo, findUnreserved, type ReservationFacts } from "./reservations.ts";
+import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./reservations.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";
 
@@ -157,12 +157,12 @@ function strayReservations(
   byAddress: ReadonlyMap<string, readonly Entry[]>,
   reservations: readonly ReservationFacts[],
 ): Finding[] {
-  return reservations.flatMap((reservation): Finding[] => {
+  return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation): Finding[] => {
     const { ip, podRef, ifName, network } = reservation;
     const address = formatIp(ip);
     const holders = byAddress.get(address) ?? [];
     if (holders.some(({ pool, allocation }) => belongsTo({ key: pool.key, allocation }, reservation))) return [];
-    const holder = holders.find(({ pool }) => pool.key.network === network);
+    const holder = holders.find(({ pool }) => isExactly(pool.key, network));
     const where = network === "" ? "" : ` in network ${network}`;
     const message = holder
       ? `${address} is reserved for ${whose(reservation)}${where} and allocated to ${whose(holder.allocation)}`

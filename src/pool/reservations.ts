@@ -7,7 +7,7 @@ import { contains } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { entriesOf, type Entry, type PoolFacts } from "./orphans.ts";
-import { formatPoolKey, type PoolKey } from "./types.ts";
+import { formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
 
 /** A reservation, as far as it is compared. */
 export interface ReservationFacts {
@@ -21,6 +21,8 @@ export interface ReservationFacts {
   readonly ifName: string;
   /** Of which sandbox; absent or empty in old records. */
   readonly containerId?: string;
+  /** Its name can be that of another address of another network, too: nobody knows whose it is, so it is no stray. */
+  readonly doubtful?: true;
 }
 
 /** Every entry of the pools, by canonical address. */
@@ -34,12 +36,7 @@ export function entriesByAddress(pools: readonly PoolFacts[]): ReadonlyMap<strin
 /** Whether the reservation is that of the entry, of whose address it is. */
 export function belongsTo({ key, allocation }: Entry, { network, podRef, ifName }: ReservationFacts): boolean {
   return allocation.podRef === podRef && (allocation.ifName === ifName || !allocation.ifName || !ifName) &&
-    mayBeOf(key.network, network);
-}
-
-/** A listed pool of a node's slice may carry the node behind its network: a name does not tell them apart. */
-export function mayBeOf(pool: string, network: string): boolean {
-  return pool === network || pool.startsWith(network && `${network}-`);
+    mayBeOf(key, network);
 }
 
 /** A reservation that no entry stands for, and who has its address instead. */
@@ -56,10 +53,10 @@ export function findStrays<R extends ReservationFacts>(
   pools: readonly PoolFacts[],
 ): Stray<R>[] {
   const entries = entriesByAddress(pools);
-  return reservations.flatMap((reservation) => {
+  return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation) => {
     const present = entries.get(formatIp(reservation.ip)) ?? [];
     if (present.some((entry) => belongsTo(entry, reservation))) return [];
-    const holder = present.find(({ key }) => key.network === reservation.network);
+    const holder = present.find(({ key }) => isExactly(key, reservation.network));
     return [{ reservation, ...(holder && { holder }) }];
   });
 }
@@ -70,13 +67,19 @@ export function poolsFor(
   candidates: readonly PoolKey[],
 ): PoolKey[] {
   const fitting = candidates.filter((key) =>
-    key.network === network && contains(key.cidr, ip) && (key.node === undefined || key.node === node)
+    mayBeOf(key, network) && contains(key.cidr, ip) && (key.node === undefined || key.node === node)
   );
   return [...new Map(fitting.map((key) => [formatPoolKey(key), key])).values()];
 }
 
+/** Whether a pool is of the network, without a doubt. */
+export function isExactly(key: PoolKey, network: string): boolean {
+  return key.network === network && key.mayAlsoBe === undefined;
+}
+
 /**
- * Entries of live pods that lack their reservation, and whose address nobody else of the network has reserved.
+ * Entries of live pods that lack their reservation, and whose address nobody else of the network has reserved. A pool whose network is in
+ * doubt has none: nobody knows in which network to reserve.
  *
  * @param reserves whether the network of a pool reserves addresses at all
  */
@@ -88,11 +91,11 @@ export function findUnreserved(
 ): Entry[] {
   const live = new Set(pods.filter(({ finished }) => !finished).map(({ podRef }) => podRef));
   const reserved = Map.groupBy(reservations, ({ ip }) => formatIp(ip));
-  return pools.filter(({ key }) => reserves(key)).flatMap(({ key, allocations }) =>
+  return pools.filter(({ key }) => isExactly(key, key.network) && reserves(key)).flatMap(({ key, allocations }) =>
     [...allocations.values()].map((allocation) => ({ key, allocation })).filter((entry) => {
       const address = formatIp({ family: key.cidr.family, value: entry.allocation.address });
       return live.has(entry.allocation.podRef) &&
-        !reserved.get(address)?.some(({ network }) => mayBeOf(key.network, network));
+        !reserved.get(address)?.some(({ network }) => mayBeOf(key, network));
     })
   );
 }

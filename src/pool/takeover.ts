@@ -4,8 +4,8 @@
  * @module
  */
 import type { PoolFacts } from "./orphans.ts";
-import { mayBeOf, type ReservationFacts } from "./reservations.ts";
-import { type Allocation, type Owner, sameOwner } from "./types.ts";
+import type { ReservationFacts } from "./reservations.ts";
+import { type Allocation, mayBeOf, type Owner, sameOwner } from "./types.ts";
 
 /**
  * Whether an owner may replace a reservation. `superseded`: its own entry is gone, a newer sandbox took it over. `foreign`: another
@@ -29,7 +29,7 @@ export function judgeTakeover(pools: readonly PoolFacts[], found: ReservationFac
  */
 export function dependents(pools: readonly PoolFacts[], found: ReservationFacts, ifName: string): Allocation[] {
   const { network, ip, podRef } = found;
-  return pools.filter(({ key }) => key.cidr.family === ip.family && mayBeOf(key.network, network))
+  return pools.filter(({ key }) => key.cidr.family === ip.family && mayBeOf(key, network))
     .flatMap(({ allocations }) => allocations.get(ip.value) ?? [])
     .filter((entry) =>
       entry.podRef === podRef && (entry.ifName === ifName || entry.ifName === "" || found.ifName === "")

@@ -5,7 +5,7 @@ import type { PoolFacts } from "../../src/pool/orphans.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { findStrays, findUnreserved, poolsFor, type ReservationFacts } from "../../src/pool/reservations.ts";
 
-/** `network range address pod ifName`. */
+/** `network range address pod ifName`; `one?two` is a network that may be the other. */
 function pool(text: string): PoolFacts {
   const [network = "", range = "", address = "", pod = "", ifName = ""] = text.split(" ").map((part) =>
     part === "-" ? "" : part
@@ -14,7 +14,9 @@ function pool(text: string): PoolFacts {
   const value = parseIp(address)?.value;
   assert(cidr && value !== undefined, text);
   const allocation = { address: value, podRef: `default/${pod}`, ifName, containerId: "c" };
-  return { key: { network, cidr }, allocations: new Map([[value, allocation]]) };
+  const [likely = "", ...mayAlsoBe] = network.split("?");
+  const key = { network: likely, cidr, ...(mayAlsoBe.length > 0 && { mayAlsoBe }) };
+  return { key, allocations: new Map([[value, allocation]]) };
 }
 
 /** `network address pod ifName`. */
@@ -35,10 +37,22 @@ const STRAYS: readonly (readonly [string, string, string, "none" | "alone" | "he
   ["the entry is of another pod", "- 10.0.0.0/24 10.0.0.1 db net1", "- 10.0.0.1 web net1", "held"],
   ["the entry is of another network", "- 10.0.0.0/24 10.0.0.1 web net1", "blue 10.0.0.1 web net1", "alone"],
   [
-    "the entry is of a slice of its network",
+    "the entry is of a network whose name is longer",
     "blue-node1 10.0.0.0/27 10.0.0.1 web net1",
     "blue 10.0.0.1 web net1",
+    "alone",
+  ],
+  [
+    "the entry is of a pool that may be a slice of its network",
+    "blue-node1?blue 10.0.0.0/27 10.0.0.1 web net1",
+    "blue 10.0.0.1 web net1",
     "none",
+  ],
+  [
+    "another's entry is of a pool that may be of its network",
+    "blue?red 10.0.0.0/27 10.0.0.1 db net1",
+    "blue 10.0.0.1 web net1",
+    "alone",
   ],
   ["no entry has its address", "- 10.0.0.0/24 10.0.0.2 db net1", "- 10.0.0.1 gone net1", "alone"],
 ];
@@ -49,6 +63,15 @@ for (const [title, entry, reserved, expected] of STRAYS) {
     assert.deepEqual(found, expected === "none" ? [] : [expected]);
   });
 }
+
+Deno.test("findStrays takes no reservation for one whose name can be another's", () => {
+  assert.deepEqual(findStrays([{ ...reservation("- 10.0.0.1 gone net1"), doubtful: true }], []), []);
+});
+
+Deno.test("findUnreserved finds none in a pool whose network is in doubt", () => {
+  const doubtful = pool("blue-node1?blue 10.0.0.0/27 10.0.0.1 web net1");
+  assert.deepEqual(findUnreserved([], [doubtful], [LIVE], () => true), []);
+});
 
 Deno.test("poolsFor finds the pools that the entry of a reservation may be of", () => {
   const keys = ["- 10.0.0.0/24 10.0.0.1 a b", "- 10.0.0.0/16 10.0.0.1 a b", "blue 10.0.0.0/24 10.0.0.1 a b"]
