@@ -23,6 +23,7 @@ Deno.test("where no controller runs, the CronJob's script frees what no pod hold
 
   await cluster.apply(network(net, { range: "192.168.113.0/24" }), pod(`${net}-a`, net));
   await readyPods(cluster, net);
+  // nobody knows its node: two minutes pass between the two looks at its pod
   const entry = { id: "0".repeat(64), podref: `default/${net}-ghost`, ifname: "net1" };
   const patch = JSON.stringify([{ op: "add", path: "/spec/allocations/77", value: entry }]);
   await cluster.kubectl("patch", ...SYSTEM, "ippool", POOL, "--type=json", `--patch=${patch}`);
@@ -34,7 +35,7 @@ Deno.test("where no controller runs, the CronJob's script frees what no pod hold
   });
 
   await cluster.kubectl("create", ...SYSTEM, "job", net, "--from=cronjob/whereabouts-reconciler");
-  await cluster.kubectl("wait", ...SYSTEM, "--for=condition=complete", "--timeout=150s", `job/${net}`);
+  await cluster.kubectl("wait", ...SYSTEM, "--for=condition=complete", "--timeout=240s", `job/${net}`);
   assert.match(await cluster.kubectl("logs", ...SYSTEM, `job/${net}`), /Freed .*192\.168\.113\.77 .*ghost/);
   assert.deepEqual(Object.keys(await allocations(cluster, POOL)), ["1"]);
   assert.deepEqual(await reservationsOf(cluster, net), ["192.168.113.1"]);

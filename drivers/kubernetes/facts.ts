@@ -83,19 +83,24 @@ function hasEnded({ state, lastState, containerID }: V1ContainerStatus): boolean
   return !state?.running && !containerID && Object.keys(lastState ?? {}).length === 0;
 }
 
-/** A node's name. */
-export function toNodeFacts({ metadata }: V1Node): NodeFacts {
-  return { name: metadata?.name ?? "" };
+/** What is kept of a node. */
+export function toNodeFacts(node: V1Node): NodeFacts {
+  return { name: node.metadata?.name ?? "", ...(isOutOfService(node) && { outOfService: true }) };
+}
+
+function isOutOfService({ spec }: V1Node): boolean {
+  return spec?.taints?.some(({ key }) => key === OUT_OF_SERVICE) ?? false;
 }
 
 /** A node's state. `lease` is its Lease of `kube-node-lease`; undefined where there is none or it cannot be read. */
-export function toNodeState({ spec, status }: V1Node, lease: V1Lease | undefined): NodeState {
+export function toNodeState(node: V1Node, lease: V1Lease | undefined): NodeState {
+  const { status } = node;
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
   const since = ready?.lastTransitionTime === undefined ? NaN : Date.parse(String(ready.lastTransitionTime));
   const renewed = lease?.spec?.renewTime;
   return {
     ready: ready?.status === "True",
-    outOfService: spec?.taints?.some(({ key }) => key === OUT_OF_SERVICE) ?? false,
+    outOfService: isOutOfService(node),
     ...(renewed !== undefined && { renewed: String(renewed) }),
     ...(!Number.isNaN(since) && { since }),
   };

@@ -14,6 +14,8 @@ import type { World } from "../world/world.ts";
 export interface NodeFacts {
   /** Its name. */
   readonly name: string;
+  /** Whether it has the taint `node.kubernetes.io/out-of-service`. */
+  readonly outOfService?: boolean;
 }
 
 /** A NetworkAttachmentDefinition. */

@@ -87,8 +87,14 @@ export class Controller {
     const sweeps = this.#makeSweeps(pods, memory);
     const changed = { put: () => networks.poke(), gone: () => networks.poke() };
     const nodes = new Mirror(cluster.nodes, world, log, {
-      put: (_, before) => before || networks.poke(),
-      gone: changed.gone,
+      put: (node, before) => {
+        if (!before) networks.poke();
+        if (node.outOfService && !before?.outOfService) sweeper.soon();
+      },
+      gone: () => {
+        networks.poke();
+        sweeper.soon();
+      },
     });
     const attachments = new Mirror(cluster.attachments, world, log, changed);
     // Only what is gone: where a controller of the original's is left too, each would answer the other's writes for ever.

@@ -14,6 +14,8 @@ import { type Moment, parseSchedule, type Schedule } from "./schedule.ts";
 const TICK = 5_000;
 /** Milliseconds until a sweep or look that failed is made again, whatever the schedule says: a daily one would leave a leak for a day. */
 const AGAIN = 60_000;
+/** Milliseconds between two sweeps that were asked for: nodes may go in numbers. */
+const SOON = 30_000;
 
 /** When and how to sweep. */
 export interface SweeperOptions extends Pick<EvidenceRules, "grace" | "deadNodeGrace"> {
@@ -43,6 +45,7 @@ export class Sweeper {
   #schedule: Schedule | undefined;
   #written: string | undefined;
   #notBefore = 0;
+  #soon = false;
 
   /** Does nothing yet. */
   constructor(
@@ -57,6 +60,11 @@ export class Sweeper {
     this.#hooks = hooks;
   }
 
+  /** Asks for a sweep without waiting for the schedule: a node is gone for good, and what was kept because of it need not be any longer. */
+  soon(): void {
+    this.#soon = true;
+  }
+
   /** Runs until the signal aborts. Sweeps never overlap. */
   async run(signal: AbortSignal): Promise<void> {
     let last = this.#moment();
@@ -65,8 +73,10 @@ export class Sweeper {
       const schedule = await this.#read();
       const now = this.#moment();
       if (now.wall < last.wall) last = { ...last, wall: now.wall }; // the clock was set back: times of day count from here
-      if (schedule.due(last, now) || (!done && now.monotonic - last.monotonic >= AGAIN)) {
+      const since = now.monotonic - last.monotonic;
+      if (schedule.due(last, now) || (!done && since >= AGAIN) || (this.#soon && since >= SOON)) {
         last = now;
+        this.#soon = false;
         done = await this.#sweep(signal);
       }
       if (this.#untilDue() === 0) await this.#again(signal);

@@ -30,6 +30,7 @@ function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[
     swept,
     failed,
     looks: () => looks,
+    soon: () => sweeper.soon(),
     write: (text: string | undefined) => written = text,
     [Symbol.asyncDispose]: async () => {
       stop.abort();
@@ -98,4 +99,18 @@ Deno.test("Sweeper makes a sweep that failed again in a minute, whatever its sch
   down = false;
   await store.world.advance(30 * MINUTE);
   assert.deepEqual([it.swept.length, it.failed.length, await store.held()], [1, 4, []]);
+});
+
+Deno.test("Sweeper sweeps soon where it is asked to, once for many requests", async () => {
+  await using store = await openStore();
+  await using it = lab(store, "@daily");
+  await store.world.advance(MINUTE);
+  for (let i = 0; i < 3; i++) it.soon();
+  await store.world.advance(10_000);
+  assert.equal(it.swept.length, 2);
+  it.soon();
+  await store.world.advance(10_000);
+  assert.equal(it.swept.length, 2);
+  await store.world.advance(HOUR);
+  assert.equal(it.swept.length, 3);
 });
