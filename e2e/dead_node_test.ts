@@ -70,7 +70,7 @@ function wanderer(name: string): unknown {
   return { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name, namespace: "default" }, spec };
 }
 
-Deno.test("a StatefulSet's pod takes its address along from a dead node, whose return leaves it; what else died there is freed once the node is fenced", async () => {
+Deno.test("a StatefulSet's pod takes its address along from a dead node; what else died there is freed once the node is fenced", async () => {
   const cluster = await openCluster();
   const net = "dead";
   const set = "wander";

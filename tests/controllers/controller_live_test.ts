@@ -147,6 +147,26 @@ Deno.test("Controller keeps what a pod holds whose containers still run, whateve
   await lab.settles([]);
 });
 
+Deno.test("Controller keeps the address of a static pod whose mirror pod was deleted, while its node exists", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  const node = `${lab.kube.namespace}-n`;
+  await objects.node(node);
+  await using _ = await lab.start({ speed: 20 });
+  const hash = "0123456789abcdef0123456789abcdef";
+  const annotations = { "kubernetes.io/config.mirror": hash, "kubernetes.io/config.hash": hash };
+  const ips = await lab.add("net", PLAIN, "static", { uid: hash, node });
+  const mirror = { ips, annotations, spec: { nodeName: node } };
+  await objects.pod("static", mirror);
+  await objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
+  for (const name of ["static", "witness"]) await objects.deletePod(name);
+  await lab.settles(["10.50.0.1 static"]);
+  await objects.pod("static", mirror); // the kubelet creates it again: its sandbox was never stopped
+  await objects.deletePod("static");
+  await objects.deleteNode(node);
+  await lab.settles([]);
+});
+
 Deno.test("Controller creates lost entries of running pods again, and reports an address that is another's by then", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;

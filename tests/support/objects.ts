@@ -16,6 +16,10 @@ export interface PodLook {
   readonly phase?: string;
   /** Addresses of its second interface, in network-status. Absent: it has no network-status. */
   readonly ips?: readonly string[];
+  /** Further annotations. Default: none. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Further members of its spec. Default: none. */
+  readonly spec?: Readonly<Record<string, unknown>>;
   /** The network of that interface, as its status names it. Default `net`. */
   readonly network?: string;
 }
@@ -42,9 +46,9 @@ export class Objects implements Disposable {
   }
 
   /** Makes a pod. */
-  async pod(name: string, { phase = "Running", ips, network }: PodLook = {}): Promise<void> {
-    const annotations = ips ? { [STATUS]: statusOf(ips, network) } : {};
-    const spec = { containers: [{ name: "main", image: "none" }] };
+  async pod(name: string, { phase = "Running", ips, network, ...more }: PodLook = {}): Promise<void> {
+    const annotations = { ...more.annotations, ...(ips && { [STATUS]: statusOf(ips, network) }) };
+    const spec = { containers: [{ name: "main", image: "none" }], ...more.spec };
     const metadata = { name, annotations };
     await this.#send("POST", this.#in("pods"), { apiVersion: "v1", kind: "Pod", metadata, spec });
     await this.phase(name, phase);
