@@ -11,9 +11,9 @@ import type { PoolSnapshot } from "../storage/driver.ts";
 import { aborted } from "../world/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import type { Attachment, Cluster } from "./cluster.ts";
+import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
-import { Mirror } from "./mirror.ts";
+import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pods.ts";
@@ -86,16 +86,7 @@ export class Controller {
     const pods = this.#pods = new Mirror(cluster.pods, world, log, releases.listener);
     const sweeps = this.#makeSweeps(pods, memory);
     const changed = { put: () => networks.poke(), gone: () => networks.poke() };
-    const nodes = new Mirror(cluster.nodes, world, log, {
-      put: (node, before) => {
-        if (!before) networks.poke();
-        if (node.outOfService && !before?.outOfService) sweeper.soon();
-      },
-      gone: () => {
-        networks.poke();
-        sweeper.soon();
-      },
-    });
+    const nodes = new Mirror(cluster.nodes, world, log, nodeListener(() => networks.poke(), () => sweeper.soon()));
     const attachments = new Mirror(cluster.attachments, world, log, changed);
     // Only what is gone: where a controller of the original's is left too, each would answer the other's writes for ever.
     const slices = new Mirror(cluster.slices, world, log, { gone: changed.gone });
@@ -190,6 +181,20 @@ export class Controller {
     this.#domainsOf = domainsBy(attachments, networks, faults);
     return this.#networks = networks;
   }
+}
+
+/** A node that is gone for good, or fenced, lets go of addresses that were kept because of it. */
+function nodeListener(changed: () => void, letsGo: () => void): MirrorListener<NodeFacts> {
+  return {
+    put: (node, before) => {
+      if (!before) changed();
+      if (node.outOfService && !before?.outOfService) letsGo();
+    },
+    gone: () => {
+      changed();
+      letsGo();
+    },
+  };
 }
 
 const NO_DOUBTS = { unconfirmed: [], duplicates: [] } as const;
