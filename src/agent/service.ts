@@ -11,12 +11,10 @@ import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Connection } from "../world/platform.ts";
-import { Limit } from "./limit.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { AGENT_SHARE, type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
 import { Replayer } from "./replayer.ts";
-import { Stores } from "./stores.ts";
-import { Traffic } from "./traffic.ts";
+import { BusyError, Stores } from "./stores.ts";
 import { localTurns } from "./turns.ts";
 
 /** Bytes of a request, at most: the plugin's limit of standard input, escaped. */
@@ -25,10 +23,8 @@ const REQUEST_LIMIT = 16 * 1024 * 1024;
 const READ_TIMEOUT = 5_000;
 /** Milliseconds a caller may take to read its answer. */
 const REPLY_TIMEOUT = 5_000;
-/** Calls under way, at most; beyond, callers are told to try again. */
-const MOST_IN_FLIGHT = 2_000;
-/** Calls served at once, as many as one commit takes. The others wait as the text they came as. */
-const MOST_AT_ONCE = 1_000;
+/** Callers at once, at most: more than all stores together may have. Beyond, callers are told to try again. */
+const MOST_IN_FLIGHT = 5_000;
 /** Milliseconds from a call's arrival in which it is served. Then its caller is about to turn elsewhere: nothing is done for it any more. */
 const PATIENCE = AGENT_SHARE - 5_000;
 
@@ -37,8 +33,8 @@ const VERBS: ReadonlySet<string> = new Set(["ADD", "DEL", "CHECK", "GC", "STATUS
 
 /** What the agent is told of a call by the plugin's code that serves it. */
 interface Told {
-  /** It has put its first request to a pool. */
-  readonly arrived?: () => void;
+  /** Whether it is about to put a request to a pool. */
+  readonly commits?: boolean;
   /** This process cannot use its configuration, or not open its store. */
   readonly unusable?: (error: unknown) => void;
   /** Milliseconds it may take. */
@@ -52,11 +48,9 @@ export class Agent {
   readonly #world: World;
   readonly #stores: Stores;
   readonly #log: Logger;
-  readonly #traffic = new Traffic();
   readonly #metrics: AgentMetrics;
   readonly #replayer: Replayer | undefined;
   readonly #running = new Set<Promise<void>>();
-  readonly #limit = new Limit(MOST_AT_ONCE);
   readonly #stays: boolean;
   #ready = true;
 
@@ -69,7 +63,7 @@ export class Agent {
     this.#world = { ...world, lock: localTurns(world.lock) };
     const metrics = new AgentMetrics({
       inFlight: () => this.#running.size,
-      queued: () => this.#limit.waiting,
+      queued: () => this.#stores.waiting,
       pending: () => this.#replayer?.left ?? 0,
     });
     this.#metrics = metrics;
@@ -78,7 +72,6 @@ export class Agent {
       world,
       log,
       loadDriver,
-      traffic: this.#traffic,
       batches: { onBatch: (requests, milliseconds) => metrics.committed(requests, milliseconds) },
       operations: (operation, outcome, milliseconds) => metrics.operated(operation, outcome, milliseconds),
     });
@@ -109,10 +102,9 @@ export class Agent {
     const start = this.#world.monotonic();
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
-    const passage = verb === "ADD" || verb === "DEL" ? this.#traffic.begin() : undefined;
-    const arrived = () => passage?.arrived();
-    const host = this.#host({ arrived, patience, unusable: (error) => unusable = error, ...(gone && { gone }) });
-    const answer = await runPlugin(this.#worldOf(env, stdin), host).finally(() => passage?.end());
+    const commits = verb === "ADD" || verb === "DEL";
+    const host = this.#host({ commits, patience, unusable: (error) => unusable = error, ...(gone && { gone }) });
+    const answer = await runPlugin(this.#worldOf(env, stdin), host);
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
     this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
     if (unusable) {
@@ -169,18 +161,14 @@ export class Agent {
   /** @returns undefined where the plugin has to serve the call */
   async #answer(request: AgentRequest, gone: AbortSignal): Promise<PluginAnswer | undefined> {
     if (this.#running.size > MOST_IN_FLIGHT) return busy();
-    const end = this.#world.monotonic() + PATIENCE;
-    return await this.#limit.run(async () => {
-      const left = end - this.#world.monotonic();
-      return left > 0 && !gone.aborted ? await this.call(request, { patience: left, gone }) : undefined;
-    });
+    return gone.aborted ? undefined : await this.call(request, { gone });
   }
 
-  #host({ arrived = () => {}, unusable = () => {}, patience, gone }: Told = {}): Host {
+  #host({ commits = false, unusable = () => {}, patience, gone }: Told = {}): Host {
     return {
-      open: ({ datastore }, _world, callLog) =>
-        this.#stores.ipam(datastore, callLog, arrived).catch((error) => {
-          unusable(error);
+      open: ({ datastore }, _world, log, signal) =>
+        this.#stores.ipam(datastore, { log, signal, commits }).catch((error) => {
+          if (!signal.aborted && !(error instanceof BusyError)) unusable(error);
           throw error;
         }),
       journal: (callWorld) => nodeJournal(callWorld, this.#log),

@@ -1,27 +1,57 @@
 /**
- * The agent's stores: opened once for each set of settings, kept warm, opened anew when the files that the settings name have changed.
+ * The agent's stores: opened once for each set of settings, kept warm, opened anew when the files that the settings name have changed, closed
+ * when others are in use instead.
+ *
+ * Settings are whatever a network's configuration says, so there may be many, and stores that do not answer. What calls may occupy is counted
+ * by store: one that does not answer holds its own calls.
  *
  * @module
  */
 import type { Datastore } from "../config/types.ts";
 import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
 import { borrow } from "../storage/borrow.ts";
-import { RefusedError, type Reservations, type StorageDriver } from "../storage/driver.ts";
+import { RefusedError, type Reservations, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
+import { unlessAborted } from "../world/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";
 import { Limit } from "./limit.ts";
 import { measured, type ObserveOperation } from "./measured.ts";
-import type { Traffic } from "./traffic.ts";
+import { Shares } from "./shares.ts";
+import { Traffic } from "./traffic.ts";
 
-/** Reservations that are made or released at once: each is a connection. */
+/** Reservations of a store that are made or released at once: each is a connection. */
 const RESERVATIONS_AT_ONCE = 16;
+/** Calls that use a store at once: as many as one commit takes. */
+const CALLS_AT_ONCE = 1_000;
+/** Calls to all stores, those that wait included, of which a store gets its share: one alone half of them. */
+const ROOM = 4_000;
+/** Stores that are kept open while no call uses them: those that were used last. A node has two or three. */
+const MOST_IDLE = 32;
+
+/** A store has its share of the agent's calls: its callers shall try again later. */
+export class BusyError extends UnavailableError {
+  /** The class, for logs. */
+  override name = "BusyError";
+}
 
 /** An open store, and the calls that use it. */
 interface Warm {
   readonly driver: StorageDriver;
   readonly batcher: Batcher;
+  readonly traffic: Traffic;
+  readonly limit: Limit;
+}
+
+/** How a call uses a store. */
+export interface StoreUse {
+  /** The call's own log. */
+  readonly log: Logger;
+  /** Ends its waiting for the store. */
+  readonly signal: AbortSignal;
+  /** Whether it is about to put a request to a pool, so that a commit may gain by waiting for it. */
+  readonly commits: boolean;
 }
 
 /** A store as it was opened. */
@@ -46,54 +76,73 @@ export interface StoresParts {
   readonly batches: BatchObserver;
   /** Told of operations. */
   readonly operations: ObserveOperation;
-  /** Which calls there are. */
-  readonly traffic: Traffic;
 }
 
 /** Opens stores and keeps them. */
 export class Stores implements AsyncDisposable {
   readonly #parts: StoresParts;
+  /** By settings; those that were used last come last. */
   readonly #open = new Map<string, Opened>();
+  readonly #shares = new Shares(ROOM);
+  #waiting = 0;
 
   /** Opens nothing yet. */
   constructor(parts: StoresParts) {
     this.#parts = parts;
   }
 
+  /** Calls that wait for room in their stores. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /**
    * The store of a configuration, for one call. Disposing it leaves the store open.
    *
-   * @param arrived told when the call puts its first request to a pool
    * @throws {RefusedError} it cannot be opened from here
+   * @throws {BusyError} too many calls use it already; the signal's reason once it aborts
    */
-  async ipam(datastore: Datastore, log: Logger, arrived: () => void): Promise<OpenIpam> {
-    const opened = await this.#current(datastore);
+  async ipam(datastore: Datastore, { log, signal, commits }: StoreUse): Promise<OpenIpam> {
+    await using use = new AsyncDisposableStack();
+    const share = this.#shares.take(JSON.stringify(datastore));
+    if (!share) throw new BusyError(`The agent has too many calls to ${nameOf(datastore)} under way: try again later`);
+    use.use(share);
+    const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
-    try {
-      const { driver, batcher } = await opened.warm;
-      return {
-        driver: borrow(driver),
-        commit: (key, request, options) => {
-          const outcome = batcher.commit(key, request, options);
-          arrived();
-          return outcome;
-        },
-        turn: () => Promise.resolve(undefined), // requests queue in the batcher
-        together: true,
-        clock: this.#parts.world,
-        log,
-        [Symbol.asyncDispose]: () => this.#leave(datastore, opened),
-      };
-    } catch (error) {
-      await this.#leave(datastore, opened);
-      throw error;
-    }
+    use.defer(() => this.#leave(datastore, opened));
+    const { driver, batcher, traffic, limit } = await unlessAborted(opened.warm, signal);
+    use.use(await this.#enter(limit, signal));
+    const passage = commits ? traffic.begin() : undefined;
+    use.defer(() => passage?.end());
+    const held = use.move();
+    return {
+      driver: borrow(driver),
+      commit: (key, request, options) => {
+        const outcome = batcher.commit(key, request, options);
+        passage?.arrived();
+        return outcome;
+      },
+      turn: () => Promise.resolve(undefined), // requests queue in the batcher
+      together: true,
+      clock: this.#parts.world,
+      log,
+      [Symbol.asyncDispose]: () => held.disposeAsync(),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#open.values()];
     this.#open.clear();
     for (const { warm } of all) await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
+  }
+
+  async #enter(limit: Limit, signal: AbortSignal): Promise<Disposable> {
+    this.#waiting++;
+    try {
+      return await limit.enter(signal);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   /** Files that cannot be read or used now may be half written: what is open goes on. */
@@ -126,9 +175,18 @@ export class Stores implements AsyncDisposable {
     return opened;
   }
 
-  /** A store that others have replaced is closed by whoever leaves it last. */
+  /** A store that another has replaced is closed by whoever leaves it last; of the others, those that were not used for longest. */
   async #leave(datastore: Datastore, opened: Opened): Promise<void> {
-    if (--opened.users === 0 && this.#open.get(JSON.stringify(datastore)) !== opened) await close(opened);
+    if (--opened.users > 0) return;
+    const settings = JSON.stringify(datastore);
+    if (this.#open.get(settings) !== opened) return await close(opened);
+    this.#open.delete(settings);
+    this.#open.set(settings, opened);
+    const idle = [...this.#open].filter(([, { users }]) => users === 0);
+    for (const [other, unused] of idle.slice(0, -MOST_IDLE)) {
+      this.#open.delete(other);
+      void close(unused);
+    }
   }
 
   async #read(datastore: Datastore): Promise<string | undefined> {
@@ -143,17 +201,35 @@ export class Stores implements AsyncDisposable {
   }
 
   async #start(datastore: Datastore): Promise<Warm> {
-    const { world, log, loadDriver, batches, operations, traffic } = this.#parts;
+    const { world, log, loadDriver, batches, operations } = this.#parts;
     if (datastore.kind === "embedded" && !await world.exists(datastore.path)) {
       throw new RefusedError(
         `The agent makes no database, so that it makes none in its own container: ${datastore.path}`,
       );
     }
     const open = await loadDriver(datastore.kind);
-    const driver = withLimits(
-      measured(await open(datastore, { world: worldOf(world, datastore), log }), () => world.monotonic(), operations),
-    );
-    return { driver, batcher: new Batcher({ driver, clock: world, observer: batches, traffic }) };
+    let outages = 0;
+    const now = () => world.monotonic();
+    const watched = measured(await open(datastore, { world: worldOf(world, datastore), log }), now, (operation, outcome, milliseconds) => {
+      if (outcome === "unavailable") outages++;
+      operations(operation, outcome, milliseconds);
+    });
+    const driver = withLimits(watched);
+    const traffic = new Traffic(now);
+    const batcher = new Batcher({ driver, clock: world, observer: batches, traffic, outages: () => outages });
+    return { driver, batcher, traffic, limit: new Limit(CALLS_AT_ONCE) };
+  }
+}
+
+/** A store for people: where it is, without what opens it. */
+function nameOf(datastore: Datastore): string {
+  switch (datastore.kind) {
+    case "kubernetes":
+      return `the API server of ${datastore.kubeconfig ?? "this cluster"}`;
+    case "etcd":
+      return `etcd at ${datastore.hosts.join(", ")}`;
+    case "embedded":
+      return `the database ${datastore.path}`;
   }
 }
 
@@ -178,10 +254,10 @@ function withLimits(driver: StorageDriver): StorageDriver {
   if (!overlaps) return driver;
   const limit = new Limit(RESERVATIONS_AT_ONCE);
   const reservations: Reservations = {
-    claim: (reservation, signal) => limit.run(() => overlaps.claim(reservation, signal)),
-    takeOver: (found, wanted, signal) => limit.run(() => overlaps.takeOver(found, wanted, signal)),
-    create: (reservation, signal) => limit.run(() => overlaps.create(reservation, signal)),
-    release: (reservation, signal) => limit.run(() => overlaps.release(reservation, signal)),
+    claim: (reservation, signal) => limit.run(() => overlaps.claim(reservation, signal), signal),
+    takeOver: (found, wanted, signal) => limit.run(() => overlaps.takeOver(found, wanted, signal), signal),
+    create: (reservation, signal) => limit.run(() => overlaps.create(reservation, signal), signal),
+    release: (reservation, signal) => limit.run(() => overlaps.release(reservation, signal), signal),
     find: (network, ip, signal) => overlaps.find(network, ip, signal),
     list: (network, signal) => overlaps.list(network, signal),
   };

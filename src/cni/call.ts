@@ -19,8 +19,8 @@ import type { CniRequest } from "./request.ts";
 
 /** What the plugin is given by the process it runs in. */
 export interface Host {
-  /** Opens the store of a configuration. */
-  open(config: IpamConfig, world: World, log: Logger): Promise<OpenIpam>;
+  /** Opens the store of a configuration. Waits no longer than the signal allows. */
+  open(config: IpamConfig, world: World, log: Logger, signal: AbortSignal): Promise<OpenIpam>;
   /** The node's journal; undefined: none is kept. */
   readonly journal: (world: World, log: Logger) => Journal | undefined;
   /** Told that this process cannot use the configuration of a call: it does not see a file, or nobody can use it. */

@@ -47,13 +47,17 @@ export interface Ipam {
   readonly log: Logger;
 }
 
-/** The store, changed directly by this process. The processes of one node queue on a file lock per pool. */
-export function directIpam(driver: StorageDriver, world: World, log: Logger): Ipam {
+/**
+ * The store, changed directly by this process. The processes of one node queue on a file lock for each pool of each store.
+ *
+ * @param store tells the store from others with pools of the same names; 64 characters at most
+ */
+export function directIpam(driver: StorageDriver, world: World, log: Logger, store: string = driver.name): Ipam {
   return {
     driver,
     clock: world,
     log,
-    turn: (key, signal) => world.lock(`${driver.name}:${formatPoolKey(key)}`, signal),
+    turn: (key, signal) => world.lock(poolLock(store, key), signal),
     commit: async <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => {
       const { onAttempt } = options;
       const { outcomes } = await update(driver, key, () => [request], {
@@ -64,6 +68,13 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger): Ip
       return outcomes[0] as Outcome<R>;
     },
   };
+}
+
+/** A lock's name is a file's: of pools with names this long, those of one store that begin alike share a lock. */
+const LONGEST_POOL_NAME = 150;
+
+function poolLock(store: string, key: PoolKey): string {
+  return `pool:${store}:${formatPoolKey(key).slice(0, LONGEST_POOL_NAME)}`;
 }
 
 /** A store in use, to be disposed. */
@@ -77,8 +88,12 @@ export async function openIpam(
   log: Logger,
 ): Promise<OpenIpam> {
   const open = await loadDriver(datastore.kind);
-  const driver = await open(datastore, { world: worldOf(world, datastore), log });
-  return { ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
+  const [driver, store] = await Promise.all([
+    open(datastore, { world: worldOf(world, datastore), log }),
+    world.digest(JSON.stringify(datastore)), // settings may be long, and hold a password
+  ]);
+  const ipam = directIpam(driver, world, log, store);
+  return { ...ipam, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
 }
 
 /** The World in which a store is opened: one that a tenant names opens no file outside of its folders. */

@@ -3,12 +3,9 @@
  *
  * @module
  */
-import { unlessAborted } from "./abort.ts";
 import { kindOf, readRegularFile } from "./deno_files.ts";
-import type { Lock, World } from "./world.ts";
-
-/** Where the processes of a node keep their locks: gone at a restart of the machine, as the processes are. */
-const LOCK_FOLDER = "/run/whereabouts/locks";
+import { ignoreAbsence, lock, openIn, tryLock } from "./deno_locks.ts";
+import type { World } from "./world.ts";
 
 /** Ends a text on a socket. */
 export const NEWLINE = 10;
@@ -29,11 +26,12 @@ export function denoWorld(): World {
     listFolder: soon(listFolder),
     appendTextFile,
     exchange,
-    lock: (name, signal) => lock(name, signal),
+    lock: (name, signal) => lock(name, signal, sleep),
     tryLock,
     now: () => Date.now(),
     monotonic: () => performance.now(),
     sleep,
+    digest,
     random: () => Math.random(),
   };
 }
@@ -112,10 +110,6 @@ export async function readToEnd(
   return text + decoder.decode();
 }
 
-function ignoreAbsence(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
-}
-
 /**
  * Small files are read faster than a thread is woken for it, and a short process would have to start that thread first. Failures are
  * rejections all the same.
@@ -187,48 +181,8 @@ function writeFile(path: string, text: string, durable: boolean, mode?: number):
   opened.syncSync();
 }
 
-/** Opens a file, and makes its folder where that is missing. */
-function openIn(folder: string, open: () => Deno.FsFile): Deno.FsFile {
-  try {
-    return open();
-  } catch (error) {
-    ignoreAbsence(error);
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return open();
-  }
-}
-
-/** Undefined without a folder: the commit's compare-and-swap is what keeps addresses apart; a lock only saves conflicts. */
-function lockFile(name: string): Deno.FsFile | undefined {
-  const path = `${LOCK_FOLDER}/${encodeURIComponent(name)}`;
-  try {
-    return openIn(LOCK_FOLDER, () => Deno.openSync(path, { create: true, write: true, mode: 0o600 }));
-  } catch {
-    return undefined;
-  }
-}
-
-function tryLock(name: string): Lock | undefined {
-  const file = lockFile(name);
-  if (!file || file.tryLockSync(true)) return { [Symbol.dispose]: () => file?.close() };
-  file.close();
-  return undefined;
-}
-
-async function lock(name: string, signal: AbortSignal): Promise<Lock | undefined> {
-  signal.throwIfAborted();
-  const file = lockFile(name);
-  if (!file) return undefined;
-  const held: Lock = { [Symbol.dispose]: () => file.close() };
-  if (file.tryLockSync(true)) return held; // as mostly: a thread is woken only to wait
-  const locked = file.lock(true);
-  try {
-    await unlessAborted(locked, signal);
-    return held;
-  } catch (error) {
-    locked.finally(() => file.close()).catch(() => {});
-    throw error;
-  }
+async function digest(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {

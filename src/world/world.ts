@@ -70,12 +70,12 @@ export interface World {
    */
   exchange(socket: string, text: string, milliseconds: number): Promise<string | undefined>;
   /**
-   * Waits for the lock of that name among the processes of this node.
+   * Waits for the lock of that name among the processes of this node. A lock that nobody holds leaves nothing behind.
    *
-   * @param part what of it is wanted: who wants another part may go along where that can be told apart, as within one process
+   * @param name of 240 bytes at most
    * @returns the lock, or undefined where this node has no folder to keep locks in: callers then go on without
    */
-  lock(name: string, signal: AbortSignal, part?: string): Promise<Lock | undefined>;
+  lock(name: string, signal: AbortSignal): Promise<Lock | undefined>;
   /**
    * The lock of that name, where nobody holds it.
    *
@@ -88,6 +88,8 @@ export interface World {
   monotonic(): number;
   /** Resolves after the milliseconds, or rejects with the signal's reason when that aborts first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** 64 characters for a text, from which nobody finds the text, nor another text with the same ones. */
+  digest(text: string): Promise<string>;
   /** A number from 0 (inclusive) to 1. */
   random(): number;
 }

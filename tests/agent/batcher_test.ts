@@ -4,7 +4,7 @@ import { Traffic } from "../../src/agent/traffic.ts";
 import { claim, type ClaimOutcome, drop } from "../../src/pool/requests.ts";
 import type { Change, Owner } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
-import { hurriedClock } from "../support/hurried_clock.ts";
+import { type HurriedClock, hurriedClock } from "../support/hurried_clock.ts";
 import { memory, never, range } from "../ipam/lab.ts";
 
 const RANGE = range("10.0.0.0/28");
@@ -16,19 +16,39 @@ interface Bench extends AsyncDisposable {
   readonly batcher: Batcher;
   readonly traffic: Traffic;
   readonly batches: number[];
-  readonly time: { now: number };
+  readonly clock: HurriedClock;
+  readonly store: { outages: number };
+  readonly reads: { count: number };
   readonly commits: { count: number; fail: Error | undefined; failed: () => void };
   claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<ClaimOutcome>;
 }
 
-async function bench(): Promise<Bench> {
+/** A pool as a commit would leave it. */
+interface After {
+  readonly size: number;
+  readonly pods: readonly string[];
+}
+
+async function bench(isRefused: (after: After) => boolean = () => false): Promise<Bench> {
   const store = await memory();
+  const reads = { count: 0 };
   const commits: Bench["commits"] = { count: 0, fail: undefined, failed: () => {} };
   const driver: StorageDriver = {
     name: "counting",
-    read: (key, signal) => store.read(key, signal),
+    read: (key, signal) => {
+      reads.count++;
+      return store.read(key, signal);
+    },
     commit: (snapshot, changes, signal) => {
       commits.count++;
+      const after = new Map(snapshot.allocations);
+      for (const change of changes) {
+        if (change.after) after.set(change.address, { ...change.after, address: change.address });
+        else after.delete(change.address);
+      }
+      if (isRefused({ size: after.size, pods: [...after.values()].map(({ podRef }) => podRef) })) {
+        return Promise.reject(new RefusedError("not this object"));
+      }
       if (!commits.fail) return store.commit(snapshot, changes, signal);
       const { fail } = commits;
       commits.failed();
@@ -39,17 +59,19 @@ async function bench(): Promise<Bench> {
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
   const batches: number[] = [];
-  const time = { now: 0 };
-  const clock = { ...hurriedClock(), monotonic: () => time.now };
-  const traffic = new Traffic();
+  const clock = hurriedClock();
+  const outage = { outages: 0 };
+  const traffic = new Traffic(clock.monotonic);
   const observer = { onBatch: (requests: number) => void batches.push(requests) };
-  const batcher = new Batcher({ driver, clock, observer, traffic });
+  const batcher = new Batcher({ driver, clock, observer, traffic, outages: () => outage.outages });
   return {
     driver,
     batcher,
     traffic,
     batches,
-    time,
+    clock,
+    store: outage,
+    reads,
     commits,
     claim: (pod, onAttempt) =>
       batcher.commit(KEY, claim(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
@@ -95,20 +117,71 @@ Deno.test("Batcher waits for calls on their way, and no longer than they are", a
   assert.equal(octet(await b.claim("third")), 3);
 });
 
+Deno.test("Batcher waits some milliseconds for a call that is held up, once, and then not at all", async () => {
+  await using b = await bench();
+  b.traffic.begin();
+  await b.claim("first");
+  await b.clock.sleep(200);
+  const start = b.clock.monotonic();
+  for (let i = 0; i < 5; i++) await b.claim(`p${i}`);
+  assert.equal(b.clock.monotonic() - start, 0);
+});
+
+Deno.test("Batcher holds nobody else for a request that is to pause before it is written", async () => {
+  await using b = await bench();
+  const slow = b.batcher.commit(KEY, claim(owner("slow"), RANGE), { signal: never(), pause: 60_000 });
+  assert.deepEqual([octet(await b.claim("victim")), b.clock.monotonic()], [1, 0]);
+  assert.deepEqual([octet(await slow), b.clock.monotonic()], [2, 60_000]);
+  const stop = new AbortController();
+  const gone = b.batcher.commit(KEY, claim(owner("gone"), RANGE), { signal: stop.signal, pause: 60_000 });
+  stop.abort(new Error("gone"));
+  await assert.rejects(gone, /gone/);
+  assert.equal(octet(await b.claim("next")), 3);
+});
+
 Deno.test("Batcher lets each request of a batch fail on its own", async () => {
   await using b = await bench();
   const outcomes = await Promise.all(Array.from({ length: 16 }, (_, i) => b.claim(`p${i}`)));
   assert.deepEqual(outcomes.map(octet).slice(12), [13, 14, "exhausted", "exhausted"]);
 });
 
-Deno.test("Batcher gives the whole batch a commit's failure, and starts afresh", async () => {
+Deno.test("Batcher fails a whole batch after some tries where a store refuses everything, and starts afresh", async () => {
   await using b = await bench();
   await b.claim("a");
   b.commits.fail = new RefusedError("forbidden");
-  const failed = await Promise.allSettled([b.claim("b"), b.claim("c")]);
-  assert.deepEqual(failed.map(({ status }) => status), ["rejected", "rejected"]);
+  const before = b.commits.count;
+  const failed = await Promise.allSettled(Array.from({ length: 500 }, (_, i) => b.claim(`p${i}`)));
+  assert(failed.every(({ status }) => status === "rejected"));
+  assert(b.commits.count - before <= 40, `${b.commits.count - before} commits for 500 refusals`);
   b.commits.fail = undefined;
   assert.equal(octet(await b.claim("d")), 2);
+});
+
+Deno.test("Batcher drains a pool that is full: releases are written though claims of their batch do not fit", async () => {
+  await using b = await bench(({ size }) => size > 10);
+  const wide = range("10.0.0.0/24");
+  const key = { network: "", cidr: wide.cidr };
+  const claims = (count: number, name: string) =>
+    Array.from({ length: count }, (_, i) => {
+      const request = claim(owner(`${name}${i}`), wide);
+      return b.batcher.commit(key, request, { signal: never() }).then(() => 1, () => 0);
+    });
+  const sum = async (all: Promise<number>[]) => (await Promise.all(all)).reduce((total, one) => total + one, 0);
+  assert.equal(await sum(claims(10, "p")), 10);
+  const fresh = claims(13, "new");
+  const released = await Promise.all(Array.from({ length: 5 }, (_, i) => {
+    const { containerId, ifName } = owner(`p${i}`);
+    return b.batcher.commit(key, { kind: "release", containerId, ifName }, { signal: never() });
+  }));
+  assert.deepEqual(released.map(({ allocations }) => allocations.length), [1, 1, 1, 1, 1]);
+  assert.equal(await sum(fresh), 5, "as many as fit");
+});
+
+Deno.test("Batcher refuses the one request of a batch that the store does not take, and serves all others", async () => {
+  await using b = await bench(({ pods }) => pods.includes("default/evil"));
+  const pods = ["a", "b", "c", "evil", "d", "e", "f", "g", "h", "i"];
+  const outcomes = await Promise.all(pods.map((pod) => b.claim(pod).then(octet, (error) => error.name)));
+  assert.deepEqual(outcomes, [1, 2, 3, "RefusedError", 4, 5, 6, 7, 8, 9]);
 });
 
 Deno.test("Batcher never answers from what it remembers alone", async () => {
@@ -131,13 +204,27 @@ Deno.test("Batcher decides anew when another process wrote meanwhile, and then l
   const another = async (octet: bigint) => {
     const foreign = { ...owner("foreign"), address: RANGE.cidr.base + octet };
     await b.driver.commit(await b.driver.read(KEY, never()), [{ address: foreign.address, after: foreign }], never());
-    b.time.now += 1_000;
+    await b.clock.sleep(1_000);
   };
   await b.claim("a");
   await another(2n);
   assert.deepEqual([octet(await b.claim("b")), b.commits.count], [3, 4], "one was refused");
   await another(4n);
   assert.deepEqual([octet(await b.claim("c")), b.commits.count], [5, 6]);
+});
+
+Deno.test("Batcher reads a pool again once the store did not answer, and after a minute", async () => {
+  await using b = await bench();
+  await b.claim("a");
+  const reads = b.reads.count;
+  await b.claim("b");
+  assert.equal(b.reads.count, reads, "the pool is remembered");
+  b.store.outages++;
+  await b.claim("c");
+  assert.equal(b.reads.count, reads + 1);
+  await b.clock.sleep(61_000);
+  await b.claim("d");
+  assert.equal(b.reads.count, reads + 2);
 });
 
 Deno.test("Batcher takes those along who come while others are faster", async () => {

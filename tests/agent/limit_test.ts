@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Limit } from "../../src/agent/limit.ts";
+import { never } from "../ipam/lab.ts";
 
 Deno.test("Limit runs so many at once, in order of arrival, and goes on after a failure", async () => {
   const limit = new Limit(2);
@@ -17,7 +18,7 @@ Deno.test("Limit runs so many at once, in order of arrival, and goes on after a 
         running--;
       }
       return i;
-    })
+    }, never())
   );
   await Promise.resolve();
   assert.equal(limit.waiting, 3);
@@ -26,4 +27,19 @@ Deno.test("Limit runs so many at once, in order of arrival, and goes on after a 
   for (const gate of gates.slice(1)) gate.resolve();
   assert.deepEqual(await Promise.all(work.slice(1)), [1, 2, 3, 4]);
   assert.deepEqual([started, most], [[0, 1, 2, 3, 4], 2]);
+});
+
+Deno.test("Limit lets a caller go whose signal aborts while it waits, and keeps no room for it", async () => {
+  const limit = new Limit(1);
+  const first = await limit.enter(never());
+  const stop = new AbortController();
+  const waiting = [limit.enter(stop.signal), limit.enter(never())];
+  stop.abort(new Error("gone"));
+  await assert.rejects(waiting[0] ?? Promise.resolve(), /gone/);
+  await assert.rejects(limit.enter(stop.signal), /gone/);
+  assert.equal(limit.waiting, 1);
+  first[Symbol.dispose]();
+  (await waiting[1])?.[Symbol.dispose]();
+  (await limit.enter(never()))[Symbol.dispose]();
+  assert.equal(limit.waiting, 0);
 });

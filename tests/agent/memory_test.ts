@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { PoolMemory } from "../../src/agent/memory.ts";
+import { PoolMemory, REMEMBERED_FOR } from "../../src/agent/memory.ts";
 import type { PoolSnapshot } from "../../src/storage/driver.ts";
 import { CIDR } from "../pool/pools.ts";
 
@@ -15,25 +15,43 @@ function trusted(memory: PoolMemory, times: readonly number[], stale: (time: num
   });
 }
 
+const answering = () => new PoolMemory(() => 0);
+
 const every = (milliseconds: number, count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => from + (i + 1) * milliseconds);
 
-Deno.test("PoolMemory is built on at any age while nobody else writes", () => {
-  const memory = new PoolMemory();
+Deno.test("PoolMemory is built on for a minute while nobody else writes", () => {
+  const memory = answering();
   assert.equal(memory.recall(0), undefined, "it remembers nothing");
   memory.keep(snapshot, 0);
-  assert.deepEqual(trusted(memory, [1, 1_000_000, 1_000_000_000], () => false), [1, 1_000_000, 1_000_000_000]);
+  const minute = [1, REMEMBERED_FOR, 2 * REMEMBERED_FOR];
+  assert.deepEqual(trusted(memory, minute, () => false), minute);
+  assert.deepEqual(trusted(memory, [4 * REMEMBERED_FOR, 4 * REMEMBERED_FOR + 1], () => false), [
+    4 * REMEMBERED_FOR + 1,
+  ]);
+});
+
+Deno.test("PoolMemory is not built on once the store did not answer: it may have been restored to an older state", () => {
+  let outages = 0;
+  const memory = new PoolMemory(() => outages);
+  memory.keep(snapshot, 0);
+  outages++;
+  assert.equal(memory.recall(1), undefined);
+  outages--;
+  assert.equal(memory.recall(1), undefined, "it is forgotten");
+  memory.keep(snapshot, 2);
+  assert.equal(memory.recall(3), snapshot);
 });
 
 Deno.test("PoolMemory is seldom built on where others always write in between", () => {
-  const memory = new PoolMemory();
+  const memory = answering();
   memory.keep(snapshot, 0);
   const used = trusted(memory, every(1_000, 100), () => true);
   assert(used.length > 5 && used.length <= 25, `${used.length} of 100`);
 });
 
-Deno.test("PoolMemory that was refused is built on while it is younger than that, and later again at any age", () => {
-  const memory = new PoolMemory();
+Deno.test("PoolMemory that was refused is built on while it is younger than that, and later again at any age that is remembered", () => {
+  const memory = answering();
   memory.keep(snapshot, 0);
   assert.deepEqual(trusted(memory, [1_000], () => true), [1_000]);
   assert.deepEqual(trusted(memory, [1_400, 1_800], () => false), [1_400, 1_800]);
@@ -44,7 +62,7 @@ Deno.test("PoolMemory that was refused is built on while it is younger than that
 });
 
 Deno.test("PoolMemory comes back from a refusal at no age, and forgets when told to", () => {
-  const memory = new PoolMemory();
+  const memory = answering();
   memory.keep(snapshot, 5);
   memory.refused(0); // a clock that was set back
   assert.equal(memory.recall(6), snapshot);

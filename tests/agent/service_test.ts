@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Agent } from "../../src/agent/service.ts";
 import type { PluginAnswer } from "../../src/cni/plugin.ts";
+import type { Datastore } from "../../src/config/types.ts";
 import { borrow } from "../../src/storage/borrow.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memory } from "../ipam/lab.ts";
@@ -77,7 +78,7 @@ Deno.test("Agent counts calls, batches, conflicts, retries and the store's opera
   ) assert(metrics.includes(`whereabouts_agent_${line}\n`), `${line}\n${metrics}`);
 });
 
-Deno.test("Agent gives a call up before its caller turns elsewhere, and never begins one whose caller has", async () => {
+Deno.test("Agent gives a call up before its caller turns elsewhere, one that waits for room in its store too", async () => {
   await using b = await bench(({ method }) => method === "commit" ? { done: false, then: "silent" } : undefined);
   const callers = Array.from(
     { length: 1_001 },
@@ -88,10 +89,49 @@ Deno.test("Agent gives a call up before its caller turns elsewhere, and never be
   assert.match(b.agent.http("/metrics").body, /whereabouts_agent_queue_length 1\n/);
   for (let second = 0; second < 60; second++) await b.world.advance(1_000);
   await Promise.all(served);
-  const [first] = callers;
-  const { code, msg } = JSON.parse(JSON.parse(await first?.answered ?? "").stdout);
-  assert.deepEqual([code, msg], [11, "ADD did not end within 25 s"]);
-  assert.equal(await callers.at(-1)?.answered, undefined);
+  for (const one of [callers[0], callers.at(-1)]) {
+    const { code, msg } = JSON.parse(JSON.parse(await one?.answered ?? "").stdout);
+    assert.deepEqual([code, msg], [11, "ADD did not end within 25 s"]);
+  }
+  assert.match(b.agent.http("/metrics").body, /whereabouts_agent_queue_length 0\n/);
+});
+
+Deno.test("Agent lets no store that does not answer hold the calls of another", async () => {
+  let open = 0;
+  const dead = faulty(await memory(), () => ({ done: false, then: "silent" }));
+  const store = await memory();
+  const world = memoryWorld({ files: { "/db": "", "/dead": "" } });
+  const load = () =>
+    Promise.resolve((datastore: Datastore) => {
+      open++;
+      return Promise.resolve(borrow(datastore.kind === "embedded" && datastore.path === "/dead" ? dead : store));
+    });
+  const agent = new Agent(world, load, SILENT);
+  const hung = Array.from(
+    { length: 2_500 },
+    (_, i) => caller(Promise.resolve(JSON.stringify(requestOf("ADD", `hung${i}`, { database: "/dead" })))),
+  );
+  const served = hung.map(({ connection }) => agent.serve(connection));
+  await world.advance(100);
+  const refused = await Promise.all(hung.slice(2_000).map(({ answered }) => answered));
+  for (const answer of refused) {
+    const { code, msg } = JSON.parse(JSON.parse(answer ?? "").stdout);
+    assert.deepEqual([code, msg], [
+      11,
+      "The agent has too many calls to the database /dead under way: try again later",
+    ]);
+  }
+  for (let i = 0; i < 5; i++) {
+    const victim = agent.call(requestOf("ADD", `victim${i}`));
+    await world.advance(50);
+    assert.equal((await victim)?.exitCode, 0);
+  }
+  for (let second = 0; second < 30; second++) await world.advance(1_000);
+  await Promise.all(served);
+  assert.equal(open, 2);
+  await agent.finish(1_000);
+  await dead[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
 });
 
 Deno.test("Agent does nothing more for a caller that is gone: its pod's next sandbox may have the address by then", async () => {
@@ -120,7 +160,7 @@ Deno.test("Agent does nothing more for a caller that is gone: its pod's next san
 Deno.test("Agent tells callers beyond its bound at once to try again", async () => {
   await using b = await bench();
   const silence = Promise.withResolvers<string>();
-  const silent = Array.from({ length: 2_000 }, () => b.agent.serve(caller(silence.promise).connection));
+  const silent = Array.from({ length: 5_000 }, () => b.agent.serve(caller(silence.promise).connection));
   const beyond = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "late"))));
   await b.agent.serve(beyond.connection);
   assert.equal(JSON.parse(JSON.parse(await beyond.answered ?? "").stdout).code, 11);

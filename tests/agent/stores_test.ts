@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { Stores } from "../../src/agent/stores.ts";
-import { Traffic } from "../../src/agent/traffic.ts";
+import { BusyError, Stores, type StoreUse } from "../../src/agent/stores.ts";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
@@ -46,17 +45,18 @@ function bench(files: Record<string, string>): Bench {
     loadDriver: () => Promise.resolve(open),
     batches: { onBatch: () => {} },
     operations: () => {},
-    traffic: new Traffic(),
   });
   return { stores, world, opened, closed, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() };
 }
+
+const USE: StoreUse = { log: SILENT, signal: never(), commits: false };
 
 const kubernetes = (kubeconfig: string) => ({ kind: "kubernetes", kubeconfig }) as const;
 
 Deno.test("Stores opens a store once for each set of settings, and closes it when it ends", async () => {
   await using b = bench({ "/a": "a", "/b": "b" });
   for (const path of ["/a", "/b", "/a"]) {
-    await using ipam = await b.stores.ipam(kubernetes(path), SILENT, () => {});
+    await using ipam = await b.stores.ipam(kubernetes(path), USE);
     await ipam.driver.status(never());
   }
   assert.deepEqual([b.opened.length, b.closed.length], [2, 0]);
@@ -66,22 +66,22 @@ Deno.test("Stores opens a store once for each set of settings, and closes it whe
 
 Deno.test("Stores opens a store anew when its files change, and closes the former when its last user leaves", async () => {
   await using b = bench({ "/a": "before" });
-  const first = await b.stores.ipam(kubernetes("/a"), SILENT, () => {});
+  const first = await b.stores.ipam(kubernetes("/a"), USE);
   b.world.files.set("/a", "after");
-  const second = await b.stores.ipam(kubernetes("/a"), SILENT, () => {});
+  const second = await b.stores.ipam(kubernetes("/a"), USE);
   assert.deepEqual([b.opened.length, b.closed.length], [2, 0]);
   await first.driver.status(never());
   await first[Symbol.asyncDispose]();
   assert.deepEqual(b.closed, [b.opened[0]]);
   await second[Symbol.asyncDispose]();
   b.world.files.set("/a", "at last");
-  await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  await (await b.stores.ipam(kubernetes("/a"), USE))[Symbol.asyncDispose]();
   assert.deepEqual(b.closed, b.opened.slice(0, 2));
 });
 
 Deno.test("Stores goes on with the store it has while its files cannot be read or used: they may be half written", async () => {
   await using b = bench({ "/a": "a" });
-  const use = async () => await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  const use = async () => await (await b.stores.ipam(kubernetes("/a"), USE))[Symbol.asyncDispose]();
   await use();
   b.world.files.delete("/a");
   await use();
@@ -95,17 +95,51 @@ Deno.test("Stores goes on with the store it has while its files cannot be read o
 
 Deno.test("Stores tries settings again that could not be used", async () => {
   await using b = bench({ "/a": "" });
-  await assert.rejects(b.stores.ipam(kubernetes("/a"), SILENT, () => {}), /Half/);
+  await assert.rejects(b.stores.ipam(kubernetes("/a"), USE), /Half/);
   b.world.files.set("/a", "whole");
-  await (await b.stores.ipam(kubernetes("/a"), SILENT, () => {}))[Symbol.asyncDispose]();
+  await (await b.stores.ipam(kubernetes("/a"), USE))[Symbol.asyncDispose]();
   assert.equal(b.opened.length, 1);
 });
 
 Deno.test("Stores makes no database: where the plugin would, the agent may not see the folder", async () => {
   await using b = bench({});
   const embedded = { kind: "embedded", path: "/var/lib/x.db" } as const;
-  await assert.rejects(b.stores.ipam(embedded, SILENT, () => {}), RefusedError);
+  await assert.rejects(b.stores.ipam(embedded, USE), RefusedError);
   b.world.files.set(embedded.path, "");
-  await (await b.stores.ipam(embedded, SILENT, () => {}))[Symbol.asyncDispose]();
+  await (await b.stores.ipam(embedded, USE))[Symbol.asyncDispose]();
   assert.equal(b.opened.length, 1);
+});
+
+Deno.test("Stores keeps few stores open that no call uses: 1,200 settings leave 32, those that were used last", async () => {
+  const paths = Array.from({ length: 1_200 }, (_, i) => `/k${i}`);
+  await using b = bench(Object.fromEntries(paths.map((path) => [path, path])));
+  const use = async (path: string) => await (await b.stores.ipam(kubernetes(path), USE))[Symbol.asyncDispose]();
+  await using _used = await b.stores.ipam(kubernetes("/k0"), USE);
+  for (const path of paths.slice(1)) await use(path);
+  assert.deepEqual([b.opened.length, b.closed.length], [1_200, 1_200 - 1 - 32]);
+  assert(!b.closed.includes(b.opened[0] as StorageDriver), "one in use stays open");
+  for (const path of paths.slice(-32)) await use(path);
+  assert.equal(b.opened.length, 1_200);
+  await use("/k1");
+  assert.equal(b.opened.length, 1_201);
+});
+
+Deno.test("Stores refuses a store more calls than its share, and serves another", async () => {
+  await using b = bench({ "/a": "a", "/b": "b" });
+  const stop = new AbortController();
+  const calls = Array.from({ length: 2_000 }, () => b.stores.ipam(kubernetes("/a"), { ...USE, signal: stop.signal }));
+  await assert.rejects(b.stores.ipam(kubernetes("/a"), USE), (error) => {
+    assert(error instanceof BusyError);
+    assert.match(error.message, /API server of \/a .*try again later/);
+    return true;
+  });
+  await (await b.stores.ipam(kubernetes("/b"), USE))[Symbol.asyncDispose]();
+  const running = await Promise.all(calls.slice(0, 1_000));
+  assert.equal(b.stores.waiting, 1_000);
+  stop.abort(new Error("late"));
+  const waited = await Promise.allSettled(calls.slice(1_000));
+  assert(waited.every(({ status }) => status === "rejected"));
+  await Promise.all(running.map((ipam) => ipam[Symbol.asyncDispose]()));
+  await (await b.stores.ipam(kubernetes("/a"), USE))[Symbol.asyncDispose]();
+  assert.equal(b.stores.waiting, 0);
 });

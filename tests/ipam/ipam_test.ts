@@ -43,3 +43,12 @@ Deno.test("directIpam makes processes of one node take turns at a pool, and at t
   using _second = await second;
   assert.equal(had, true);
 });
+
+Deno.test("directIpam makes nobody wait for a pool of the same name in another store", async () => {
+  await using driver = await memory();
+  const world = memoryWorld();
+  const key = poolOf({ networkName: "" }, range("10.0.0.0/24"));
+  const [one, other] = ["hostile", "good"].map((store) => directIpam(driver, world, SILENT, store));
+  using _held = await one?.turn(key, never());
+  using _other = await other?.turn(key, never());
+});

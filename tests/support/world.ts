@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { unlessAborted } from "../../src/world/abort.ts";
 import type { World } from "../../src/world/world.ts";
 
@@ -53,6 +54,7 @@ export function memoryWorld(options: MemoryWorldOptions = {}): MemoryWorld {
     stderr: (line) => void lines.push(line),
     exchange: async (socket, text) => await options.sockets?.[socket]?.(text),
     ...makeLocks(),
+    digest: (text) => Promise.resolve(createHash("sha256").update(text).digest("hex")),
     random: makeRandom(options.seed ?? 1),
     ...makeFiles(files, options.folders ?? []),
     ...makeClock(options.now ?? 0),

@@ -78,6 +78,10 @@ Deno.test("denoWorld appends to nothing but regular files, and waits for no read
     }
   }));
 
+Deno.test("denoWorld digests texts", async () => {
+  assert.equal(await world.digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); // FIPS 180-4
+});
+
 Deno.test("denoWorld sleeps, and wakes with the signal's reason", async () => {
   await world.sleep(1);
   await world.sleep(1, new AbortController().signal);
@@ -88,56 +92,6 @@ Deno.test("denoWorld sleeps, and wakes with the signal's reason", async () => {
   controller.abort(reason);
   await assert.rejects(sleeping, reason);
 });
-
-Deno.test("denoWorld gives a lock to one at a time, and ends the wait with the signal's reason", async () => {
-  const name = `test/${crypto.randomUUID()}`;
-  const { signal } = new AbortController();
-  const first = await world.lock(name, signal);
-  if (!first) return assertNoLockFolder();
-  const reason = new Error("Enough");
-  const controller = new AbortController();
-  const impatient = world.lock(name, controller.signal);
-  const order: string[] = [];
-  const second = world.lock(name, signal).then((lock) => {
-    order.push("taken");
-    return lock;
-  });
-  controller.abort(reason);
-  await assert.rejects(impatient, reason);
-  await assert.rejects(world.lock(name, AbortSignal.abort(reason)), reason);
-  order.push("given back");
-  first[Symbol.dispose]();
-  (await second)?.[Symbol.dispose]();
-  assert.deepEqual(order, ["given back", "taken"]);
-  await untilClosed(`/run/whereabouts/locks/${encodeURIComponent(name)}`);
-  using _other = await world.lock(`${name}-other`, signal);
-  for (const one of [name, `${name}-other`]) await Deno.remove(`/run/whereabouts/locks/${encodeURIComponent(one)}`);
-});
-
-/** Who gave up waiting still gets the lock from the system once it is free, and gives it back at once. */
-async function untilClosed(path: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  const isOpen = () =>
-    [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
-      try {
-        return Deno.readLinkSync(`/proc/self/fd/${name}`) === path;
-      } catch {
-        return false; // closed meanwhile
-      }
-    });
-  while (isOpen()) {
-    assert(Date.now() < deadline, `${path} is still open`);
-    await world.sleep(5);
-  }
-}
-
-/** Whoever may not write there goes without locks; then it is true that there is no folder to write to. */
-function assertNoLockFolder(): void {
-  assert.throws(() => {
-    Deno.mkdirSync("/run/whereabouts/locks", { recursive: true });
-    Deno.writeTextFileSync("/run/whereabouts/locks/test", "");
-  });
-}
 
 Deno.test("denoWorld reads standard input to its end, and refuses more than the limit", async () => {
   const script = `

@@ -32,7 +32,7 @@ export async function add(call: Call): Promise<string> {
   let record = recordOf(call, config, owner, former?.held ?? []);
   const known = former && encodeRecord(former) === encodeRecord(record);
   if (config.ranges.length > 0 && !known) await hold(journal, record);
-  await using ipam = await host.open(config, world, log);
+  await using ipam = await host.open(config, world, log, signal);
   let assigned: Assigned[];
   let mayHold = false;
   try {

@@ -11,7 +11,7 @@ import { parsePrevResult } from "../prev_result.ts";
 export async function check(call: Call): Promise<string> {
   const { config, log } = await configure(call);
   const given = parsePrevResult(call.request.conf);
-  await using ipam = await call.host.open(config, call.world, log);
+  await using ipam = await call.host.open(config, call.world, log, call.signal);
   const owner = await ownerOf(call, config);
   await verify(ipam, await sliced(call, ipam, config, "recorded"), owner, given, call.signal);
   return "";

@@ -84,7 +84,7 @@ export async function deliver(
   { config, log }: Configured,
   record: JournalRecord | undefined,
 ): Promise<void> {
-  await using ipam = await call.host.open(config, call.world, log);
+  await using ipam = await call.host.open(config, call.world, log, call.signal);
   const held = record?.held ?? [];
   await release(ipam, await stillSliced(call, ipam, config, log), call.request, call.signal, held);
 }

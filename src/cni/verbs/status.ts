@@ -12,7 +12,7 @@ import { toCniError } from "../failure.ts";
 export async function status(call: Call): Promise<string> {
   try {
     const { config, log } = await configure(call);
-    await using ipam = await call.host.open(config, call.world, log);
+    await using ipam = await call.host.open(config, call.world, log, call.signal);
     await retry((limit) => ipam.driver.status(limit), call.world, call.signal);
     return "";
   } catch (error) {
