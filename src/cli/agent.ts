@@ -4,8 +4,10 @@
  * @module
  */
 import { runAgent } from "../agent/agent.ts";
+import { probe } from "../agent/probe.ts";
 import { DEFAULT_SOCKET, SOCKET_VARIABLE } from "../agent/protocol.ts";
 import { LOG_LEVELS, makeLogger, parseLogLevel } from "../world/log.ts";
+import type { World } from "../world/world.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,8 +21,24 @@ export const AGENT_FLAGS = {
 /** Runs the agent until it is told to stop. */
 export const agent: Command = defineCommand({
   about: ["The node's warm process: it answers the plugin's calls over a socket that root alone may use."],
-  flags: AGENT_FLAGS,
-}, (terminal, values) => serve(terminal, values, 0));
+  flags: {
+    probe: {
+      type: "boolean",
+      help: "Ask the agent on the socket whether it serves, and end: for the probes of a kubelet",
+    },
+    ...AGENT_FLAGS,
+  },
+  exits: { 1: "It failed, or --probe found no agent that serves" },
+}, async (terminal, values) => {
+  if (!values.probe) return await serve(terminal, values, 0);
+  const reason = await probe(terminal.world, socketOf(terminal.world, values.socket));
+  if (reason !== undefined) terminal.world.stderr(reason);
+  return reason === undefined ? 0 : 1;
+});
+
+function socketOf(world: World, given: string | undefined): string {
+  return given ?? world.env(SOCKET_VARIABLE) ?? DEFAULT_SOCKET;
+}
 
 /**
  * What the command does, for the installer, which is an agent too. Returns the exit code.
@@ -38,7 +56,7 @@ export async function serve(
       `Unknown log level ${JSON.stringify(values["log-level"])}: expected one of ${LOG_LEVELS.join(", ")}`,
     );
   }
-  const socket = values.socket ?? world.env(SOCKET_VARIABLE) ?? DEFAULT_SOCKET;
+  const socket = socketOf(world, values.socket);
   const httpAddress = values["http-address"];
   if (httpAddress !== undefined && !/^.+:\d+$/.test(httpAddress)) {
     throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);

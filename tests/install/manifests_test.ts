@@ -14,6 +14,9 @@ interface Container {
   readonly image: string;
   readonly securityContext: Record<string, unknown>;
   readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
+  readonly startupProbe?: unknown;
+  readonly livenessProbe?: unknown;
+  readonly readinessProbe?: unknown;
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
@@ -90,6 +93,20 @@ Deno.test("every workload runs a fixed version, within limits, without privilege
       assert.deepEqual(volumeMounts.map(({ name }) => name).sort(), volumes.map(({ name }) => name).sort());
     }
   }
+});
+
+Deno.test("the DaemonSet's probes ask the agent's socket by a command of the image: a port of the host may be another process's", async () => {
+  const [container] = (await podSpecs()).get("DaemonSet/whereabouts")?.containers ?? [];
+  const command = ["/usr/bin/whereabouts", "agent", "--probe"];
+  const { startupProbe, livenessProbe, readinessProbe } = container ?? {};
+  for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+    assert.deepEqual(Object.keys(probe as Record<string, unknown>).filter((key) => !/Seconds$|Threshold$/.test(key)), [
+      "exec",
+    ]);
+    assert.deepEqual((probe as { exec: { command: string[] } }).exec.command, command);
+  }
+  const dockerfile = await Deno.readTextFile(new URL("../../Dockerfile", import.meta.url));
+  assert(dockerfile.includes(`ENTRYPOINT ["${command[0]}"]`), "the probes name the image's program");
 });
 
 Deno.test("only the DaemonSet is root and sees the host", async () => {
