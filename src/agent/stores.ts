@@ -210,10 +210,14 @@ export class Stores implements AsyncDisposable {
     const open = await loadDriver(datastore.kind);
     let outages = 0;
     const now = () => world.monotonic();
-    const watched = measured(await open(datastore, { world: worldOf(world, datastore), log }), now, (operation, outcome, milliseconds) => {
-      if (outcome === "unavailable") outages++;
-      operations(operation, outcome, milliseconds);
-    });
+    const watched = measured(
+      await open(datastore, { world: worldOf(world, datastore), log }),
+      now,
+      (operation, outcome, milliseconds) => {
+        if (outcome === "unavailable") outages++;
+        operations(operation, outcome, milliseconds);
+      },
+    );
     const driver = withLimits(watched);
     const traffic = new Traffic(now);
     const batcher = new Batcher({ driver, clock: world, observer: batches, traffic, outages: () => outages });

@@ -5,7 +5,7 @@
  */
 import { loadConfig } from "../config/load.ts";
 import { Controller } from "../controllers/controller.ts";
-import { elect } from "../controllers/leader.ts";
+import { elect, ElectionHealth } from "../controllers/leader.ts";
 import { parseSchedule } from "../controllers/schedule.ts";
 import { LOG_LEVELS, type LogLevel, makeLogger, parseLogLevel } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -63,14 +63,18 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
     ...(values.config !== undefined && { config: values.config }),
   });
   const platform = await terminal.platform();
-  await using _http = httpAddress ? platform.serveHttp(httpAddress, (path) => answer(running, path)) : undefined;
+  const election = new ElectionHealth(() => world.monotonic());
+  await using _http = httpAddress
+    ? platform.serveHttp(httpAddress, (path) => answer(running, election, path))
+    : undefined;
   const signal = platform.stopSignal();
   const identity = `${world.env("POD_NAME") || world.env("HOSTNAME") || "controller"}_${
     Math.floor(world.random() * 2 ** 32).toString(16)
   }`;
   const lease = cluster.lease(values["lease-namespace"] || world.env("POD_NAMESPACE") || "", values["lease-name"]);
   log.info("Controller stands for election", { identity, lease: values["lease-name"] });
-  await elect(world, log, { lease, identity, lead: (limit) => running.lead(limit), signal });
+  const lead = (limit: AbortSignal) => running.lead(limit);
+  await elect(world, log, { lease, identity, lead, signal, onUsable: () => election.used() });
   log.info("Controller stopped");
   return 0;
 }
@@ -105,11 +109,16 @@ async function writtenSchedule(world: World, file: string): Promise<string | und
   return (await loadConfig(world, { conf, purpose: "store" })).config.reconcilerCron;
 }
 
-function answer(running: Controller, path: string): { readonly status: number; readonly body: string } {
+function answer(
+  running: Controller,
+  election: ElectionHealth,
+  path: string,
+): { readonly status: number; readonly body: string } {
   switch (path) {
     case "/healthz":
       return { status: 200, body: "ok\n" };
     case "/readyz":
+      if (!election.healthy) return { status: 503, body: "The lease can be neither read nor written\n" };
       return running.ready ? { status: 200, body: "ok\n" } : { status: 503, body: "The cluster is being read\n" };
     case "/metrics":
       return { status: 200, body: running.metrics.text() };

@@ -20,6 +20,30 @@ const PERIOD = 3_000;
 const PATIENCE = Math.ceil(LEASE_SECONDS * 1_000 / PERIOD) + 1;
 /** Milliseconds without a renewal after which a leader steps down: well before others may take the lease. */
 const RENEW_DEADLINE = 10_000;
+/** Milliseconds without a usable lease after which a controller is not ready: four times what replacing a leader that fell silent takes. */
+const UNUSABLE_FOR = 60_000;
+
+/** Whether the election works: somebody leads, or is about to. Where the lease can be neither read nor written, nobody does. */
+export class ElectionHealth {
+  readonly #now: () => number;
+  #usable: number;
+
+  /** Healthy at first. `now` gives milliseconds, and never goes back. */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#usable = now();
+  }
+
+  /** The lease is another's who renews it, or was written. */
+  used(): void {
+    this.#usable = this.#now();
+  }
+
+  /** Whether the lease was usable within the last minute. */
+  get healthy(): boolean {
+    return this.#now() - this.#usable < UNUSABLE_FOR;
+  }
+}
 
 /** What an election needs. */
 export interface ElectionOptions {
@@ -31,6 +55,8 @@ export interface ElectionOptions {
   readonly lead: (signal: AbortSignal) => Promise<void>;
   /** Ends the candidacy. The lease is given up. */
   readonly signal: AbortSignal;
+  /** Called whenever the lease is another's who renews it, or was written. */
+  readonly onUsable?: () => void;
 }
 
 /** Stands for election until the signal aborts, and leads each time it is elected. */
@@ -58,7 +84,7 @@ export async function elect(world: World, log: Logger, options: ElectionOptions)
 async function candidate(
   world: World,
   log: Logger,
-  { lease, identity, signal }: ElectionOptions,
+  { lease, identity, signal, onUsable }: ElectionOptions,
 ): Promise<LeaseState> {
   let seen: LeaseState | undefined;
   let unchanged = 0;
@@ -72,13 +98,15 @@ async function candidate(
       }
       seen = found;
       if (!found || found.holder === "" || found.holder === identity || unchanged >= PATIENCE) {
-        return await limited(world, signal, (limit) => lease.write(identity, found, limit));
+        const taken = await limited(world, signal, (limit) => lease.write(identity, found, limit));
+        onUsable?.();
+        return taken;
       }
+      onUsable?.();
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ConflictError)) {
-        log.warn("The lease cannot be read or written", { reason: messageOf(error) });
-      }
+      if (error instanceof ConflictError) onUsable?.();
+      else log.warn("The lease cannot be read or written", { reason: messageOf(error) });
     }
     await world.sleep(PERIOD * (0.9 + 0.2 * world.random()), signal);
   }
@@ -92,7 +120,7 @@ async function candidate(
 async function renew(
   world: World,
   log: Logger,
-  { lease, identity }: ElectionOptions,
+  { lease, identity, onUsable }: ElectionOptions,
   taken: LeaseState,
   limit: AbortSignal,
 ): Promise<LeaseState | undefined> {
@@ -104,6 +132,7 @@ async function renew(
     using deadline = startDeadline(world, RENEW_DEADLINE - PERIOD, late, limit);
     try {
       last = await persist(world, lease, identity, last, deadline.signal);
+      onUsable?.();
     } catch (error) {
       if (limit.aborted) break;
       log.error("The lease is lost", { reason: messageOf(error) });

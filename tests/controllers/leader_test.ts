@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "../../src/controllers/cluster.ts";
-import { elect } from "../../src/controllers/leader.ts";
+import { elect, ElectionHealth } from "../../src/controllers/leader.ts";
 import { ConflictError } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -40,6 +40,7 @@ function lab() {
   const leading = new Set<string>();
   const terms: string[] = [];
   let most = 0;
+  const health = new Map<string, ElectionHealth>();
   const candidates = new Map<string, { stop: () => void; done: Promise<void> }>();
   return {
     server,
@@ -47,6 +48,7 @@ function lab() {
     leading,
     terms,
     most: () => most,
+    healthy: (identity: string) => health.get(identity)?.healthy,
     stand: (identity: string) => {
       const stop = new AbortController();
       const lead = async (signal: AbortSignal) => {
@@ -56,7 +58,15 @@ function lab() {
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
         leading.delete(identity);
       };
-      const done = elect(world, SILENT, { lease: server.of(identity), identity, lead, signal: stop.signal });
+      const election = new ElectionHealth(() => world.monotonic());
+      health.set(identity, election);
+      const done = elect(world, SILENT, {
+        lease: server.of(identity),
+        identity,
+        lead,
+        signal: stop.signal,
+        onUsable: () => election.used(),
+      });
       candidates.set(identity, { stop: () => stop.abort(), done });
     },
     stop: async (identity: string) => {
@@ -149,3 +159,49 @@ Deno.test("elect leads again after its work failed", async () => {
   await done;
   assert(terms > 1, `${terms} terms`);
 });
+
+Deno.test("elect leads again after somebody deleted the lease, and is healthy meanwhile", async () => {
+  const it = lab();
+  it.stand("a");
+  await it.seconds(4);
+  it.server.state = undefined;
+  await it.seconds(30);
+  assert.deepEqual([[...it.leading], it.healthy("a")], [["a"], true]);
+  await it.stop("a");
+});
+
+/** What a candidate may do with the lease, and whether it is healthy after a minute of it. */
+const HEALTH: readonly (readonly [string, (server: LeaseServer) => void, boolean])[] = [
+  ["nothing", (server) => server.fate = () => new Error("403"), false],
+  [
+    "read one that is missing, and create none",
+    (server) => server.fate = (_, verb) => verb === "read" ? "pass" : new Error("403"),
+    false,
+  ],
+  ["get no answer", (server) => server.fate = () => "hang", false],
+  ["read that another leads", (server) => {
+    let renewals = 0;
+    server.fate = () => {
+      server.state = { holder: "other", version: `r${renewals++}` };
+      return "pass";
+    };
+  }, true],
+  ["lead", () => {}, true],
+];
+
+for (const [can, arrange, healthy] of HEALTH) {
+  Deno.test(`ElectionHealth is ${healthy ? "healthy" : "unhealthy"} where a candidate can ${can}`, async () => {
+    const it = lab();
+    arrange(it.server);
+    it.stand("a");
+    await it.seconds(30);
+    assert.equal(it.healthy("a"), true, "a short outage is none");
+    await it.seconds(90);
+    assert.equal(it.healthy("a"), healthy);
+    it.server.fate = () => "pass";
+    it.server.state = undefined;
+    await it.seconds(30);
+    assert.equal(it.healthy("a"), true);
+    await it.stop("a");
+  });
+}

@@ -27,6 +27,18 @@ Deno.test("makeLease takes, renews and gives up a Lease, and notices another's h
   assert.deepEqual([spec.holderIdentity, spec.leaseDurationSeconds, spec.leaseTransitions], ["b", 15, 1]);
 });
 
+Deno.test("makeLease creates a Lease again that somebody deleted", async () => {
+  await using kube = await makeKube();
+  await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
+  const lease = cluster.lease("", "leader");
+  const taken = await lease.write("a", undefined, NEVER);
+  await kube.kubectl("delete", "lease", "leader");
+  await assert.rejects(lease.write("a", taken, NEVER));
+  assert.equal(await lease.read(NEVER), undefined);
+  assert.equal((await lease.write("a", undefined, NEVER)).holder, "a");
+  assert.equal((await lease.read(NEVER))?.holder, "a");
+});
+
 Deno.test("makeLease ends when it is told to, though the API server says nothing", async () => {
   await using kube = await makeKube();
   await using relay = new Relay(kube.url);
