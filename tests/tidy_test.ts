@@ -47,8 +47,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/etcd/library.ts": "loaded by every etcd test, and from the bundle by tests/binary",
   "drivers/kubernetes/unreadable.ts": "on a real API server: tests/cli/check_live_test.ts",
   "drivers/cluster.ts": "with the script on a real API server: tests/install/reconcile_live_test.ts",
-  "drivers/kubernetes/yaml.ts":
-    "from source: tests/drivers/kubernetes/kubeconfig_test.ts; from the bundle: tests/binary/commands_live_test.ts",
   "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
   "src/pool/finding.ts": "its words, in what they tell: tests/pool/findings_test.ts",
   "src/agent/agent.ts": "the binary's agent on a real socket: tests/binary/agent_live_test.ts",

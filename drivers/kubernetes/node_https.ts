@@ -14,6 +14,9 @@ import type { Answer } from "./answer.ts";
 import type { Access } from "./kubeconfig.ts";
 import { ANSWER_LIMIT, readText, type Stream, type Transport } from "./transport.ts";
 
+/** Milliseconds for a proxy to connect: as Go's dialer has them. */
+const CONNECT_TIMEOUT = 30_000;
+
 /** How some releases of Deno say that they cannot use a client certificate. */
 const UNUSABLE = "unsupported protocol";
 
@@ -99,6 +102,7 @@ class TunnelAgent extends Agent {
       socket.destroy();
       done(new Error(`The proxy answered CONNECT with HTTP status ${statusCode}`));
     });
+    asked.setTimeout(CONNECT_TIMEOUT, () => asked.destroy(new Error("The proxy did not answer CONNECT")));
     asked.on("error", (error) => done(error));
     asked.end();
     return undefined as unknown as Duplex; // it comes by the callback; older types of node do not know that

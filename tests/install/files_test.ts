@@ -25,6 +25,13 @@ Deno.test("kubeconfigFile says what the original's says", () => {
   assert.equal(config["current-context"], "whereabouts-context");
 });
 
+Deno.test("kubeconfigFile takes authorities of any size", () => {
+  const ca = "é".repeat(500_000);
+  const config = JSON.parse(kubeconfigFile(settings(), { token: "secret", ca })?.text ?? "");
+  const data = atob(config.clusters[0].cluster["certificate-authority-data"]);
+  assert.equal(new TextDecoder().decode(Uint8Array.from(data, (one) => one.charCodeAt(0))), ca);
+});
+
 Deno.test("kubeconfigFile trusts anybody only where it is told to, and is none without server or namespace", () => {
   const open = JSON.parse(kubeconfigFile(settings(), { token: "t", ca: undefined })?.text ?? "");
   assert.equal(open.clusters[0].cluster["insecure-skip-tls-verify"], true);
