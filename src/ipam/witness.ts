@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Claimed, Evidence } from "../pool/evidence.ts";
+import { type Claimed, type Evidence, namesPod } from "../pool/evidence.ts";
 import type { NodeState, PodFacts, Reading } from "../pool/pod_facts.ts";
 import type { Owner } from "../pool/types.ts";
 import { type Clock, retry } from "../storage/retry.ts";
@@ -77,6 +77,7 @@ export class Look {
   }
 
   async #evidence(owner: Owner): Promise<Evidence> {
+    if (!namesPod(owner)) return { pod: { kind: "absent" }, claims: { kind: "absent" } };
     const { findNode, lastSeen } = this.#witness;
     const pod = await this.#pod(owner.podRef);
     const last = lastSeen?.(owner);

@@ -99,7 +99,7 @@ export const DEAD_NODE_GRACE = 300_000;
 export function judge(claimed: Claimed, evidence: Evidence, rules: EvidenceRules, earlier?: Earlier): Verdict {
   const { owner, ip } = claimed;
   const { pod, claims } = evidence;
-  if (!/^[^/]+\/[^/]+$/.test(owner.podRef)) return { kind: "kept" }; // it names no pod: there is nothing to look for
+  if (!namesPod(owner)) return KEPT; // there is nothing to look for
   if (pod.kind === "unread") return unconfirmed(`the pod cannot be read: ${pod.why}`);
   const verdict = pod.kind === "absent"
     ? judgeAbsent("pod is gone", claimed, evidence, rules, earlier)
@@ -108,6 +108,11 @@ export function judge(claimed: Claimed, evidence: Evidence, rules: EvidenceRules
   if (claims.kind === "unread") return unconfirmed(`the ResourceClaims of the pod cannot be read: ${claims.why}`);
   const claimHolds = claims.kind === "found" && claims.value.has(formatIp(ip));
   return claimHolds ? unconfirmed("a ResourceClaim of the pod has the address") : verdict;
+}
+
+/** Whether the podRef of an owner is one: runtimes without pods, and old records, leave a container id there, or nothing. */
+export function namesPod({ podRef }: Pick<Owner, "podRef">): boolean {
+  return /^[^/]+\/[^/]+$/.test(podRef);
 }
 
 /** By the pod that has the name now. */

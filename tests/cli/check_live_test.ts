@@ -74,6 +74,25 @@ Deno.test("check tells leaks from conflicts and from what cannot be read, by its
   ]);
 });
 
+Deno.test("check lists what is kept for lack of evidence, with its age, and calls it no finding", async () => {
+  await using lab = await makeLab();
+  const { kube, objects, ask, entry } = lab;
+  const startTime = new Date(Date.now() - 3 * 3_600_000).toISOString();
+  await objects.pod("silent");
+  await objects.status("silent", { startTime });
+  await put(kube, "IPPool", "172.27.9.0-24", { range: "172.27.9.0/24", allocations: { "1": entry("silent", "c1") } });
+  const { code, out } = await ask("check");
+  assert.equal(code, 0, out);
+  assert.match(out, /^Consistent: 1 pool, 1 allocation/);
+  assert.match(
+    out,
+    /172\.27\.9\.1 +172\.27\.9\.0\/24 +\S+\/silent +3h +the network-status of the pod has no addresses of net1/,
+  );
+  const { findings, unconfirmed } = JSON.parse((await ask("check", "--json")).out);
+  assert.deepEqual([findings.length, unconfirmed.length, unconfirmed[0].address], [0, 1, "172.27.9.1"]);
+  assert.equal(Date.parse(unconfirmed[0].since), Math.floor(Date.parse(startTime) / 1_000) * 1_000);
+});
+
 Deno.test("check does without node slices where they may not be seen, as where no such resource is installed", async () => {
   await using lab = await makeLab();
   const { kube, entry } = lab;

@@ -153,3 +153,15 @@ Deno.test("sweep creates the reservation that a live pod's entry lacks, where it
     assert.deepEqual(await reserved(store), reserves ? ["10.0.0.1 default/web"] : []);
   }
 });
+
+Deno.test("sweep keeps the reservation of an owner that names no pod, and asks nobody about it", async () => {
+  await using store = await openStore();
+  const ip = parseIp("10.0.0.9");
+  assert(ip);
+  await store.ipam.driver.overlaps?.claim(
+    { network: "", ip, podRef: "9f1c", ifName: "eth0", containerId: "9f1c" },
+    NEVER,
+  );
+  const { reservations, failures } = await twice(store, [], { find: () => Promise.reject(new Error("asked")) });
+  assert.deepEqual([reservations, failures, await reserved(store)], [[], [], ["10.0.0.9 9f1c"]]);
+});
