@@ -17,13 +17,13 @@ import type { Terminal } from "./terminal.ts";
 export const EVIDENCE_FLAGS = {
   grace: {
     type: "string",
-    value: "SECONDS",
-    help: "Free after this time instead of the time that each evidence takes",
+    value: "TIME",
+    help: "Free after this time (30s, 5m) instead of what each evidence takes",
   },
   "dead-node-grace": {
     type: "string",
-    value: "SECONDS",
-    help: "Keep addresses of missing pods this long while their node is not ready, or `never` free them; default 300",
+    value: "TIME",
+    help: "Keep addresses of missing pods for this time, or `never` free them, while their node is not ready; else 5m",
   },
 } as const satisfies Flags;
 
@@ -101,5 +101,5 @@ function tell({ print, style }: Terminal, { dryRun, freed, repaired, restored, d
     const rows = duplicates.map(({ address, podRef, holder }) => [address, podRef, whose(holder)]);
     table(["DUPLICATE", "USED BY", "ALLOCATED TO"], rows, style).forEach(print);
   }
-  if (kept.length > 0) print(`Kept for lack of evidence: ${kept.length}, which check lists`);
+  if (kept.length > 0) print(`Kept for lack of evidence: ${kept.length}, which \`check\` lists`);
 }

@@ -247,11 +247,12 @@ function joined(first: Swept, second: Swept): Swept {
     items: readonly T[],
     mark: (item: T) => string,
   ) => [...new Map(items.map((item) => [mark(item), item])).values()];
+  const freed = new Set(second.orphans.map(entryKey));
+  const left = <T extends Entry>(items: readonly T[]) =>
+    distinct(items, entryKey).filter((one) => !freed.has(entryKey(one)));
   return {
     orphans: distinct([...first.orphans, ...second.orphans], entryKey),
-    suspected: distinct([...first.suspected, ...second.suspected], entryKey).filter((one) =>
-      !second.orphans.some((orphan) => entryKey(orphan) === entryKey(one))
-    ),
+    suspected: left([...first.suspected, ...second.suspected]),
     reservations: distinct(
       [...first.reservations, ...second.reservations],
       ({ reservation }) => reservationMark(reservation),
@@ -259,8 +260,8 @@ function joined(first: Swept, second: Swept): Swept {
     reserved: distinct([...first.reserved, ...second.reserved], entryKey),
     restored: distinct([...first.restored, ...second.restored], entryKey),
     duplicates: distinct([...first.duplicates, ...second.duplicates], duplicateMark),
-    unconfirmed: distinct([...first.unconfirmed, ...second.unconfirmed], entryKey),
-    kept: distinct([...first.kept, ...second.kept], entryKey),
+    unconfirmed: left([...first.unconfirmed, ...second.unconfirmed]),
+    kept: left([...first.kept, ...second.kept]),
     failed: second.failed,
     failures: [...first.failures, ...second.failures],
     pools: second.pools,

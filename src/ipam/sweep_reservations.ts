@@ -13,7 +13,7 @@ import { formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
-import { freeReservations, reserveEntries, restoreEntries } from "./reclaim.ts";
+import { freeReservations, type Reclaimed, reserveEntries, restoreEntries } from "./reclaim.ts";
 import type { LookContext, StrayReservation, Swept } from "./sweep.ts";
 import type { Suspect } from "./suspicions.ts";
 import { Look } from "./witness.ts";
@@ -44,8 +44,16 @@ export async function sweepReservations(context: LookContext, reservations: read
   for (const { item, verdict, evidence } of examined) {
     if (verdict.kind === "suspect" || unread(evidence)) context.marks.add(item.mark);
   }
-  const freed = dryRun ? { done: unused, failed: [], failures: [] } : await freeReservations(ipam, unused, signal);
-  for (const { item } of unused) suspicions.clear(item);
+  const freed: Reclaimed<(typeof unused)[number]> = dryRun
+    ? { done: unused, failed: [], failures: [] }
+    : await freeReservations(ipam, unused, signal);
+  for (const stray of unused) {
+    if (!freed.failed.includes(stray)) suspicions.clear(stray.item);
+    else {
+      suspicions.postpone(stray.item);
+      context.marks.add(stray.item.mark);
+    }
+  }
   const inUse = examined.filter(isInUse);
   const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));
   const restored = await mend(context, lost, restoreEntries);
