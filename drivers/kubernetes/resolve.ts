@@ -33,9 +33,10 @@ export async function resolvePools(
   const read = objects.map((object) => ({ object, keys: poolKeys(object.metadata, object.spec?.range ?? "") }));
   const slices = read.some(({ keys }) => keys.length > 1) ? await knownSlices(api, signal) : [];
   const networks = new Set(objects.flatMap(({ metadata }) => readAnnotations(metadata)?.network ?? []));
+  const byCidr = Map.groupBy(slices, ({ cidr }) => cidr);
   const pools = read.map(({ object, keys: [first, ...rest] }) => ({
     object,
-    ...(first && { key: choosePool([first, ...rest], networks, slices) }),
+    ...(first && { key: choosePool([first, ...rest], networks, byCidr.get(formatCidr(first.cidr)) ?? []) }),
   }));
   return { pools, slices };
 }

@@ -17,7 +17,7 @@
  * @module
  */
 import { Blocks } from "../address/blocks.ts";
-import { formatCidr, overlap, span } from "../address/cidr.ts";
+import { formatCidr, span } from "../address/cidr.ts";
 import { type IpRange, lowestFree } from "../address/range.ts";
 import { epochOf, isClosed } from "./fence.ts";
 import { closedMessage, type NetworkRange, type Refusal, type SliceGroup } from "./slice_networks.ts";
@@ -104,7 +104,7 @@ export function planGroup(facts: GroupFacts): GroupPlan {
     ...wholePools(facts, pools),
   ].map((one) => [formatPoolKey(one.key), one] as const));
   const opening = closedPools(facts, pools, plan.slices);
-  const known = Math.max(last, ...epochs(pools, group));
+  const known = epochs(pools, group).reduce((most, epoch) => Math.max(most, epoch), last);
   const late = opening.some(({ fence }) => (fence?.closed ?? 0) >= last);
   const epoch = closing.size > 0 || gained.length > 0 || late ? known + 1 : last;
   return {
@@ -159,9 +159,9 @@ function openPools(
   const wanted = new Blocks(
     gained.filter((slice) => slice.cidr.family === cidr.family).map((slice) => span(slice.cidr)),
   );
-  return pools.of(network).flatMap(({ key, fence, allocations }): OpenPool[] => {
+  return pools.near({ network, cidr }).flatMap(({ key, fence, allocations }): OpenPool[] => {
     const { node } = key;
-    if (node === undefined || isClosed(fence) || allocations.size > 0 || !overlap(key.cidr, cidr)) return [];
+    if (node === undefined || isClosed(fence) || allocations.size > 0) return [];
     if (assigned.has(pairKey(network, { node, cidr: key.cidr }))) return [];
     return wanted.overlapping(span(key.cidr)) || !present.has(node) ? [{ key }] : [];
   });
@@ -177,16 +177,16 @@ function wholePools({ group, closed }: GroupFacts, pools: SlicePools): OpenPool[
 
 /** Closed pools of assigned slices, and pools without a node that reservations keep apart by now. */
 function closedPools({ group, closed }: GroupFacts, pools: SlicePools, slices: readonly Slice[]): SlicePoolFacts[] {
-  const { network, cidr, reserves } = group;
+  const { network, reserves } = group;
   const refused = new Set(closed.map(({ of }) => formatCidr(of.range.cidr)));
   const own = slices.filter(({ node }) => node !== "").map((slice) => pools.find({ network, ...slice }));
-  const apart = pools.of(network).filter(({ key }) =>
-    reserves && key.node === undefined && overlap(key.cidr, cidr) && !refused.has(formatCidr(key.cidr))
+  const apart = pools.near(group).filter(({ key }) =>
+    reserves && key.node === undefined && !refused.has(formatCidr(key.cidr))
   );
   return [...own, ...apart].filter((pool) => pool !== undefined).filter(({ fence }) => isClosed(fence));
 }
 
 /** The epochs of pools that a slice of the group may be. */
-function* epochs(pools: SlicePools, { network, cidr }: SliceGroup): Generator<number> {
-  for (const { key, fence } of pools.of(network)) if (fence && overlap(key.cidr, cidr)) yield epochOf(fence);
+function epochs(pools: SlicePools, group: SliceGroup): number[] {
+  return pools.near(group).map(({ fence }) => epochOf(fence));
 }

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { formatCidr, type Interval, overlap, span, within } from "../address/cidr.ts";
+import { cidrOf, formatCidr, type Interval, overlap, span, within } from "../address/cidr.ts";
 import type { Fence } from "./fence.ts";
 import type { SliceGroup } from "./slice_networks.ts";
 import type { Slice } from "./slices.ts";
-import { type Allocations, formatPoolKey, type PoolKey } from "./types.ts";
+import { type Allocations, formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
 
 /** A pool, as far as slices depend on it. */
 export interface SlicePoolFacts {
-  /** Which. Where its record does not tell the network from the node, both stand in `network`. */
+  /** Which. */
   readonly key: PoolKey;
   /** What it holds. */
   readonly allocations: Allocations;
@@ -29,9 +29,13 @@ export interface KnownNames {
   readonly networks: ReadonlySet<string>;
 }
 
-/** The pools of a store, by domain. */
+/** A domain and a range of it. */
+type Area = Pick<SliceGroup, "network" | "cidr">;
+
+/** The pools of a store, by domain and address. */
 export class SlicePools {
-  readonly #byDomain = new Map<string, SlicePoolFacts[]>();
+  /** By domain, family and prefix length, lowest first. */
+  readonly #sorted = new Map<string, Map<number, SlicePoolFacts[]>>();
   readonly #byKey = new Map<string, SlicePoolFacts>();
   /** Pools whose domain is one of several. */
   readonly #unclear: SlicePoolFacts[] = [];
@@ -46,15 +50,28 @@ export class SlicePools {
       }
       const resolved = { ...pool, key };
       this.#byKey.set(formatPoolKey(key), resolved);
-      const domain = this.#byDomain.get(key.network) ?? [];
-      domain.push(resolved);
-      this.#byDomain.set(key.network, domain);
+      const domain = this.#sorted.get(domainOf(key)) ?? new Map<number, SlicePoolFacts[]>();
+      this.#sorted.set(domainOf(key), domain);
+      const sameSize = domain.get(key.cidr.prefix) ?? [];
+      domain.set(key.cidr.prefix, sameSize);
+      sameSize.push(resolved);
     }
+    for (const domain of this.#sorted.values()) for (const sameSize of domain.values()) sameSize.sort(byBase);
   }
 
-  /** The pools of a domain. */
-  of(network: string): readonly SlicePoolFacts[] {
-    return this.#byDomain.get(network) ?? [];
+  /** The pools of a domain that overlap a range: found by halves, since a domain may have many ranges. */
+  near(area: Area): readonly SlicePoolFacts[] {
+    const { first, last } = span(area.cidr);
+    return [...this.#sorted.get(domainOf(area)) ?? []].flatMap(([prefix, pools]) => {
+      const from = cidrOf({ family: area.cidr.family, value: first }, prefix).base; // a wider one may begin before the range
+      const found: SlicePoolFacts[] = [];
+      for (let at = indexFrom(pools, from); at < pools.length; at++) {
+        const pool = pools[at];
+        if (!pool || pool.key.cidr.base > last) break;
+        found.push(pool);
+      }
+      return found;
+    });
   }
 
   /** Those whose network and node are known. */
@@ -77,41 +94,63 @@ export class SlicePools {
    * more of them, and the single addresses of pools without a node, where no reservation keeps them apart.
    */
   occupied({ network, cidr, reserves }: SliceGroup): Interval[] {
-    const near = (pool: SlicePoolFacts) => pool.allocations.size > 0 && overlap(pool.key.cidr, cidr);
-    const own = this.of(network).filter(near).flatMap(({ key, allocations }) => {
-      if (key.node !== undefined) return [span(key.cidr)];
-      return reserves ? [] : [...allocations.keys()].map((address) => ({ first: address, last: address }));
-    });
-    const unclear = this.#unclear.filter((pool) =>
-      near(pool) && mayBe(pool.key, network) && pool.key.cidr.prefix > cidr.prefix
+    const own = this.near({ network, cidr }).filter(({ allocations }) => allocations.size > 0).flatMap(
+      ({ key, allocations }) => {
+        if (key.node !== undefined) return [span(key.cidr)];
+        return reserves ? [] : [...allocations.keys()].map((address) => ({ first: address, last: address }));
+      },
+    );
+    const unclear = this.#unclear.filter(({ key, allocations }) =>
+      allocations.size > 0 && mayBeOf(key, network) && key.cidr.prefix > cidr.prefix && overlap(key.cidr, cidr)
     );
     return [...own, ...unclear.map(({ key }) => span(key.cidr))];
   }
 
   /** The slices that nodes have by their pools, whether or not a NodeSlicePool lists them: open ones, and those in use. */
   slices({ network, cidr }: SliceGroup): Slice[] {
-    return this.of(network).flatMap(({ key, allocations, fence }) => {
+    return this.near({ network, cidr }).flatMap(({ key, allocations, fence }) => {
       const has = allocations.size > 0 || fence === undefined || fence.opened > fence.closed;
       return key.node !== undefined && has && within(cidr, key.cidr) ? [{ node: key.node, cidr: key.cidr }] : [];
     });
   }
 }
 
-/** Whether a key that does not tell the network from the node may be of a domain. */
-function mayBe(key: PoolKey, network: string): boolean {
-  return network === "" || key.network.startsWith(`${network}-`);
+function domainOf({ network, cidr }: Area): string {
+  return `${cidr.family} ${network}`;
 }
 
-/** @returns undefined where the network of the key may be a network with a node that nobody knows */
-function resolve(key: PoolKey, { nodes, networks }: KnownNames): PoolKey | undefined {
-  const { network: text, cidr } = key;
-  if (key.node !== undefined || text === "" || networks.has(text)) return key;
-  if (nodes.has(text)) return { network: "", node: text, cidr };
+function byBase({ key: a }: SlicePoolFacts, { key: b }: SlicePoolFacts): number {
+  return a.cidr.base < b.cidr.base ? -1 : a.cidr.base > b.cidr.base ? 1 : 0;
+}
+
+/** Index of the first pool that begins at or above the address. */
+function indexFrom(sorted: readonly SlicePoolFacts[], address: bigint): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle]?.key.cidr.base ?? address) < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The key of a pool. One in doubt has the only reading of its name whose network and node exist.
+ *
+ * @returns undefined where there is none, or there are several
+ */
+function resolve({ mayAlsoBe, ...key }: PoolKey, { nodes, networks }: KnownNames): PoolKey | undefined {
+  if (mayAlsoBe === undefined) return key;
+  const { cidr } = key;
+  const text = [key.network, key.node ?? ""].filter((part) => part !== "").join("-");
+  const readings: PoolKey[] = networks.has(text) ? [{ network: text, cidr }] : [];
+  if (nodes.has(text)) readings.push({ network: "", node: text, cidr });
   for (let at = text.indexOf("-"); at > 0; at = text.indexOf("-", at + 1)) {
     const [network, node] = [text.slice(0, at), text.slice(at + 1)];
-    if (nodes.has(node) && networks.has(network)) return { network, node, cidr };
+    if (nodes.has(node) && networks.has(network)) readings.push({ network, node, cidr });
   }
-  return undefined;
+  return readings.length === 1 ? readings[0] : undefined;
 }
 
 /** The key of a pair as text. */

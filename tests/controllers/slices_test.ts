@@ -132,7 +132,10 @@ Deno.test("planSliceWork gives nodes again what they hold of a NodeSlicePool tha
   assert.equal(needsPools(facts, settlementOf(facts)), true);
   const pools = [
     used("b", "10.0.0.8/30"),
-    used("", "10.1.0.12/30", "blue-a"), // names of older pools do not tell the node from the network
+    {
+      ...used("", "10.1.0.12/30", "blue-a"),
+      key: { network: "blue-a", cidr: cidr("10.1.0.12/30"), mayAlsoBe: ["", "blue"] },
+    },
     used("b", "10.0.0.0/30", "red"),
     used("", "10.0.0.0/28"),
   ];

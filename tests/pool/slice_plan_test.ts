@@ -105,7 +105,7 @@ Deno.test("planGroup opens the closed pool of a slice that its node has again, i
 Deno.test("planGroup assigns no slice where any pool of the domain holds addresses, listed or not", () => {
   const held = pool("gone 10.0.0.0/30", 1);
   assert.deepEqual(plan([list(1)], ["a"], [held]).given, ["a 10.0.0.4/30"]);
-  const unclear = { ...held, key: { network: "vanished", cidr: cidr("10.0.0.0/30") } };
+  const unclear = { ...held, key: { network: "vanished", cidr: cidr("10.0.0.0/30"), mayAlsoBe: [""] } };
   assert.deepEqual(plan([list(1)], ["a"], [unclear]).given, ["a 10.0.0.4/30"]);
   const wider = pool("gone 10.0.0.0/29", 1);
   assert.deepEqual(plan([list(1)], ["a"], [wider]).given, ["a 10.0.0.8/30"]);

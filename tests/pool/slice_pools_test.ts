@@ -16,6 +16,11 @@ function pool(network: string, node: string, text: string, count?: number, fence
   return { key, allocations: new Map(entries), ...(fence && { fence }) };
 }
 
+const doubtful = (pool: SlicePoolFacts, ...mayAlsoBe: readonly string[]): SlicePoolFacts => ({
+  ...pool,
+  key: { ...pool.key, mayAlsoBe },
+});
+
 function group(network = "", reserves = false): SliceGroup {
   return { network, cidr: cidr("10.0.0.0/24"), prefix: 26, reserves, members: [] };
 }
@@ -24,20 +29,20 @@ const text = ({ first, last }: { first: bigint; last: bigint }) => `${first & 25
 
 Deno.test("SlicePools tells the network from the node in older names by those that exist, and guesses nothing else", () => {
   const pools = new SlicePools([
-    pool("worker-1", "", "10.0.0.0/26"),
-    pool("blue-worker-2", "", "10.0.0.64/26"),
-    pool("blue", "", "10.0.0.0/24"),
-    pool("green-worker-1", "", "10.0.0.128/26"),
+    doubtful(pool("worker-1", "", "10.0.0.0/26"), ""),
+    doubtful(pool("blue-worker", "2", "10.0.0.64/26"), "", "blue"),
+    doubtful(pool("blue", "", "10.0.0.0/24"), ""),
+    doubtful(pool("green-worker-1", "", "10.0.0.128/26"), "", "green"),
   ], known);
   assert(pools.isUsed({ network: "", node: "worker-1", cidr: cidr("10.0.0.0/26") }));
   assert(pools.isUsed({ network: "blue", node: "worker-2", cidr: cidr("10.0.0.64/26") }));
   assert(pools.isUsed({ network: "blue", cidr: cidr("10.0.0.0/24") }));
   assert.deepEqual([...pools.all()].length, 3);
-  assert.deepEqual(pools.of("green"), []);
+  assert.deepEqual(pools.near({ network: "green", cidr: cidr("10.0.0.0/24") }), []);
 });
 
 Deno.test("SlicePools: what nobody can tell is in the way of every domain that it may be of", () => {
-  const pools = new SlicePools([pool("green-worker-9", "", "10.0.0.128/26")], known);
+  const pools = new SlicePools([doubtful(pool("green-worker-9", "", "10.0.0.128/26"), "", "green")], known);
   assert.deepEqual(pools.occupied(group()).map(text), ["128-191"]);
   assert.deepEqual(pools.occupied(group("green")).map(text), ["128-191"]);
   assert.deepEqual(pools.occupied(group("blue")), []);
@@ -65,4 +70,24 @@ Deno.test("SlicePools lists the slices that nodes have by their pools, without t
     "worker-1 10.0.0.0/26",
     "worker-2 10.0.0.128/26",
   ]);
+});
+
+Deno.test("SlicePools finds the pools that overlap a range, wider ones too", () => {
+  const texts = [
+    "10.0.0.0/8",
+    "10.0.0.0/24",
+    "10.0.0.0/26",
+    "10.0.0.64/26",
+    "10.0.0.128/25",
+    "10.0.1.0/26",
+    "fd00::/64",
+  ];
+  const pools = new SlicePools(texts.map((text) => pool("", "worker-1", text)), known);
+  const near = (text: string) =>
+    pools.near({ network: "", cidr: cidr(text) }).map(({ key }) => formatCidr(key.cidr)).sort();
+  assert.deepEqual(near("10.0.0.64/26"), ["10.0.0.0/24", "10.0.0.0/8", "10.0.0.64/26"]);
+  assert.deepEqual(near("10.0.0.192/27"), ["10.0.0.0/24", "10.0.0.0/8", "10.0.0.128/25"]);
+  assert.deepEqual(near("10.0.0.0/23"), texts.slice(0, 6).sort());
+  assert.deepEqual(near("fd00::/48"), ["fd00::/64"]);
+  assert.deepEqual(near("192.168.0.0/16"), []);
 });
