@@ -148,3 +148,14 @@ Deno.test("runPlugin refuses a pod's request for what the network withholds with
   }
   assert.equal((await node.call("ADD", asked("10.0.0.120"))).exitCode, 0);
 });
+
+Deno.test("runPlugin gives a network of requests alone what is requested, and no empty answer where nothing is", async () => {
+  await using node = await testNode();
+  const ipam = { type: "whereabouts", datastore: "embedded", log_level: "panic", requests: "any" };
+  const conf = { cniVersion: "1.1.0", name: "net", ipam };
+  assert.deepEqual(await node.call("STATUS", conf), { stdout: "", exitCode: 0 });
+  const { stdout } = await node.call("ADD", { ...conf, args: { cni: { ips: ["10.9.0.1/16"] } } });
+  assert.equal(JSON.parse(stdout).ips?.[0].address, "10.9.0.1/16", stdout);
+  const empty = JSON.parse((await node.call("ADD", conf)).stdout);
+  assert.deepEqual([empty.code, empty.msg.includes("requests none")], [7, true]);
+});

@@ -24,6 +24,12 @@ import { renderResult } from "../result.ts";
 export async function add(call: Call): Promise<string> {
   const { request, world, host, signal } = call;
   const { config, log } = await configure(call);
+  if (config.ranges.length + config.addresses.length === 0) {
+    throw new CniError(
+      CODES.config,
+      "Missing an address to give: the network has no range, and this call requests none",
+    );
+  }
   const owner = await ownerOf(call, config);
   if (request.args.podName !== undefined) await markStore(call, config, owner.podRef, log);
   using _turn = await attachmentTurn(world, request, signal);
