@@ -4,6 +4,7 @@ import { loadDriver } from "../../drivers/mod.ts";
 import { runCommand } from "../../src/cli/command.ts";
 import { denoPlatform } from "../../src/world/deno_agent.ts";
 import { type FastWorld, fastWorld, Lab } from "../controllers/live.ts";
+import { sliced } from "../controllers/slice_lab.ts";
 import { binary } from "../support/binary.ts";
 import { eventually, freePort, Server } from "../support/process.ts";
 import { call } from "./lab.ts";
@@ -57,6 +58,20 @@ Deno.test("controller takes its schedule from the file, without one from the env
   await scheduled("sometimes");
   await Deno.remove(file);
   await scheduled("30 4 * * *");
+});
+
+Deno.test("controller reads networks over the operator's fields, opens no file that a network names, and blames none for it", async () => {
+  await using it = await sliced("a");
+  const flat = await Deno.makeTempFile();
+  await Deno.writeTextFile(flat, JSON.stringify({ node_slice_size: "/26", enable_overlapping_ranges: false }));
+  const k3s = "/var/lib/rancher/k3s/agent/etc/cni/net.d/whereabouts.d/whereabouts.conf";
+  await it.define("k3s", { range: "10.75.0.0/24", configuration_path: k3s });
+  await it.define("inline", { range: "10.76.0.0/24", node_slice_size: "/25", configuration_path: "/dev/zero" });
+  await using _ = await command(it.lab.kube.kubeconfig, {}, "--config", flat);
+  await it.become("k3s", ["10.75.0.0/26 a"]);
+  await it.become("inline", ["10.76.0.0/25 a"]);
+  const events = await it.objects.events();
+  assert.deepEqual(events.filter((event) => event.includes("InvalidConfiguration")), []);
 });
 
 Deno.test("controller says what is wrong with its flags before it opens anything", async () => {
