@@ -74,6 +74,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/cli/demo.ts": "tests/cli/command_test.ts",
   "src/cli/define.ts": "every command's help and mistakes: tests/cli/command_test.ts",
   "src/cli/pods.ts": "tests/cli/reconcile_test.ts",
+  "src/ipam/log_fields.ts": "the lines of ADD and DEL: tests/cni/log_lines_test.ts",
   "src/cli/release_targets.ts": "what release chooses: tests/cli/release_test.ts",
   "src/cli/process.ts": "the binary's command line: tests/binary/commands_live_test.ts",
   "src/cli/version.ts": "tests/cli/command_test.ts",

@@ -4,6 +4,7 @@
  * @module
  */
 import type { PluginAnswer } from "../cni/plugin.ts";
+import { resolveBelow } from "../world/confine.ts";
 import type { World } from "../world/world.ts";
 import {
   AGENT_SHARE,
@@ -11,6 +12,7 @@ import {
   type AgentRequest,
   DEFAULT_SOCKET,
   FORWARDED,
+  type LogLines,
   PROTOCOL,
   SOCKET_VARIABLE,
 } from "./protocol.ts";
@@ -53,6 +55,7 @@ export async function askAgent(world: World, { socket, request }: AgentCall): Pr
     if (reply === undefined) return undefined;
     const answer: Partial<AgentAnswer> = JSON.parse(reply);
     if (answer.protocol === PROTOCOL && typeof answer.stdout === "string" && typeof answer.exitCode === "number") {
+      for (const lines of answer.logs ?? []) await writeLog(world, lines);
       return { stdout: answer.stdout, exitCode: answer.exitCode };
     }
     throw new Error("its answer is of another protocol");
@@ -63,6 +66,16 @@ export async function askAgent(world: World, { socket, request }: AgentCall): Pr
       }`,
     );
     return undefined;
+  }
+}
+
+/** The agent served the call; that its lines cannot be written is no failure of it. */
+async function writeLog(world: World, { file, text, confinedTo }: LogLines): Promise<void> {
+  try {
+    const path = confinedTo ? await resolveBelow(world, file, confinedTo) : file;
+    world.appendLog(path, text);
+  } catch (error) {
+    world.stderr(`Cannot write log_file ${JSON.stringify(file)}: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -37,6 +37,16 @@ export interface AgentRequest {
   readonly stdin: string;
 }
 
+/** Lines for a log file of the node, which the agent in its container does not see. */
+export interface LogLines {
+  /** The file. */
+  readonly file: string;
+  /** The lines. */
+  readonly text: string;
+  /** Folders that the file must be in. Absent: anywhere. */
+  readonly confinedTo?: readonly string[];
+}
+
 /** What the plugin prints. */
 export interface AgentAnswer {
   /** {@linkcode PROTOCOL}. */
@@ -45,4 +55,6 @@ export interface AgentAnswer {
   readonly stdout: string;
   /** The exit code. */
   readonly exitCode: number;
+  /** What the plugin writes to log files. Absent: nothing; releases that do not know it write nothing. */
+  readonly logs?: readonly LogLines[];
 }

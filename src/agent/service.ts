@@ -12,7 +12,7 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Connection } from "../world/platform.ts";
 import { AgentMetrics } from "./metrics.ts";
-import { AGENT_SHARE, type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
+import { AGENT_SHARE, type AgentAnswer, type AgentRequest, type LogLines, PROTOCOL } from "./protocol.ts";
 import { Replayer } from "./replayer.ts";
 import { BusyError, Stores } from "./stores.ts";
 import { localTurns } from "./turns.ts";
@@ -98,13 +98,14 @@ export class Agent {
   async call(
     { env, stdin }: AgentRequest,
     { patience = PATIENCE, gone }: Pick<Told, "patience" | "gone"> = {},
-  ): Promise<PluginAnswer | undefined> {
+  ): Promise<ServedCall | undefined> {
     const start = this.#world.monotonic();
+    const logs: LogLines[] = [];
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
     const commits = verb === "ADD" || verb === "DEL";
     const host = this.#host({ commits, patience, unusable: (error) => unusable = error, ...(gone && { gone }) });
-    const answer = await runPlugin(this.#worldOf(env, stdin), host);
+    const answer = await runPlugin(this.#worldOf(env, stdin, logs), host);
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
     this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
     if (unusable) {
@@ -116,7 +117,7 @@ export class Agent {
       return undefined;
     }
     if (answer.exitCode === 0 && verb === "DEL") this.#replayer?.wake();
-    return answer;
+    return logs.length > 0 ? { ...answer, logs: joined(logs) } : answer;
   }
 
   /** Health, readiness, metrics. */
@@ -159,7 +160,7 @@ export class Agent {
   }
 
   /** @returns undefined where the plugin has to serve the call */
-  async #answer(request: AgentRequest, gone: AbortSignal): Promise<PluginAnswer | undefined> {
+  async #answer(request: AgentRequest, gone: AbortSignal): Promise<ServedCall | undefined> {
     if (this.#running.size > MOST_IN_FLIGHT) return busy();
     return gone.aborted ? undefined : await this.call(request, { gone });
   }
@@ -179,12 +180,13 @@ export class Agent {
     };
   }
 
-  #worldOf(env: Readonly<Record<string, string>>, stdin: string): World {
+  /** Log lines appear in the agent's own log, and go to the plugin, which sees the files of the node. */
+  #worldOf(env: Readonly<Record<string, string>>, stdin: string, logs: LogLines[]): World {
     const own = (name: string) => name.startsWith("CNI_") ? env[name] : this.#world.env(name);
     return {
       ...this.#world,
       env: own,
-      stderr: () => {},
+      appendLog: (file, text, confinedTo) => void logs.push({ file, text, ...(confinedTo && { confinedTo }) }),
       stdin: (limit) => {
         const bytes = new TextEncoder().encode(stdin);
         if (bytes.length <= limit) return Promise.resolve(bytes);
@@ -192,6 +194,17 @@ export class Agent {
       },
     };
   }
+}
+
+/** What a call came to, and what it logs. */
+type ServedCall = PluginAnswer & Pick<AgentAnswer, "logs">;
+
+/** One entry a file. */
+function joined(logs: readonly LogLines[]): LogLines[] {
+  return [...Map.groupBy(logs, ({ file }) => file).values()].map((same) => ({
+    ...same[0] as LogLines,
+    text: same.map(({ text }) => text).join(""),
+  }));
 }
 
 function busy(): PluginAnswer {

@@ -60,6 +60,8 @@ export interface Call {
   readonly host: Host;
   /** The call's deadline. */
   readonly signal: AbortSignal;
+  /** Gets the log that the configuration names, once it is loaded: a failure is written there too. */
+  readonly configured?: { log?: Logger };
 }
 
 /** A configuration with its log. */
@@ -77,7 +79,7 @@ export interface Configured {
  *
  * @param recorded the configuration of a record: it is released by, so that rules for new allocations do not apply
  */
-export async function configure({ world, host, request }: Call, recorded?: unknown): Promise<Configured> {
+export async function configure({ world, host, request, configured }: Call, recorded?: unknown): Promise<Configured> {
   const { ip, gateway, podName } = request.args;
   const allocates = recorded === undefined && (request.verb === "ADD" || request.verb === "STATUS");
   const input: LoadInput = {
@@ -92,6 +94,7 @@ export async function configure({ world, host, request }: Call, recorded?: unkno
     throw error;
   });
   const log = makeLogger(world, config.log);
+  if (configured) configured.log = log;
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.debug(note);
   return { config, log, defaultStore };

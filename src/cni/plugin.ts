@@ -5,9 +5,11 @@
  */
 import { UnavailableError } from "../storage/driver.ts";
 import { startDeadline } from "../world/deadline.ts";
-import { SILENT } from "../world/log.ts";
+import { type Logger, makeLogger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { podRefOf } from "./args.ts";
 import type { Call, Host } from "./call.ts";
+import type { CniError } from "./error.ts";
 import { type CniRequest, readRequest, type Verb } from "./request.ts";
 import { add } from "./verbs/add.ts";
 
@@ -37,6 +39,8 @@ export interface PluginAnswer {
 /** Serves one request. Never throws: every failure is an answer. */
 export async function runPlugin(world: World, host: Host): Promise<PluginAnswer> {
   let request: CniRequest | undefined;
+  const configured: { log?: Logger } = {};
+  const start = world.monotonic();
   try {
     request = await readRequest(world);
     const { verb } = request;
@@ -44,14 +48,29 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
     const deadline = Math.min(VERBS[verb].deadline, host.patience ?? Number.POSITIVE_INFINITY);
     const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
     using limit = startDeadline(world, deadline, late, host.gone);
-    const call: Call = { request, world, host, signal: limit.signal };
+    const call: Call = { request, world, host, signal: limit.signal, configured };
     const stdout = await serve(call);
     if (!host.delivers && (verb === "ADD" || verb === "DEL")) await deliverSome(call);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const { renderError, toCniError } = await import("./failure.ts");
-    return { stdout: renderError(toCniError(error), request?.cniVersion), exitCode: 1 };
+    const failure = toCniError(error);
+    const log = configured.log ?? makeLogger(world, { level: "error" });
+    if (request) logFailure(log, request, failure, Math.round(world.monotonic() - start));
+    return { stdout: renderError(failure, request?.cniVersion), exitCode: 1 };
   }
+}
+
+/** One line a failed ADD or DEL; their success is logged where addresses are allocated and released. */
+function logFailure(
+  log: Logger,
+  { verb, args, ifName, containerId, network }: CniRequest,
+  { code, message }: CniError,
+  ms: number,
+): void {
+  if (verb !== "ADD" && verb !== "DEL") return;
+  const pod = args.podName === undefined ? "" : podRefOf(args);
+  log.error(`${verb} failed`, { code, error: message, pod, if: ifName, network, container: containerId, ms });
 }
 
 /** The store answered, so releases that it missed are delivered now. Whether that works changes nothing for this call. */

@@ -193,6 +193,10 @@ async function readLayers(
   const names = (key: string) => paths.some(({ field }) => field.includes(`.${key}`));
   return {
     layers,
-    confined: { ...(names("kubernetes") && { kubernetes: folders }), ...(names("etcd_") && { etcd: folders }) },
+    confined: {
+      ...(names("kubernetes") && { kubernetes: folders }),
+      ...(names("etcd_") && { etcd: folders }),
+      ...(tenants.some((layer) => text(layer.document, "log_file")) && { log: rules.folders("log") }),
+    },
   };
 }

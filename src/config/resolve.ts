@@ -5,7 +5,7 @@
  */
 import { formatCidr, overlap } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
-import { LOG_LEVELS, type LogLevel, parseLogLevel } from "../world/log.ts";
+import { LOG_LEVELS, type LogOptions, parseLogLevel } from "../world/log.ts";
 import type { Asked } from "./asked.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
@@ -43,6 +43,8 @@ export interface Confined {
   readonly kubernetes?: readonly string[];
   /** Of certificates and keys. */
   readonly etcd?: readonly string[];
+  /** Of the log file. */
+  readonly log?: readonly string[];
 }
 
 /** Whether the rules for new allocations apply. */
@@ -87,7 +89,7 @@ export async function resolveConfig(
     overlapping,
     verifyNetworkStatus: document.verify_network_status !== false,
     datastore,
-    log: parseLog(document, path, warn),
+    log: parseLog(document, path, around.confined?.log, warn),
     ...optional("nodeSliceSize", parseSliceSize(document, path)),
     ...optional("configurationPath", text(document, "configuration_path")),
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),
@@ -200,11 +202,21 @@ function parseSleep(document: Document, path: string): number {
   );
 }
 
-function parseLog(document: Document, path: string, warn: Warn): { level: LogLevel; file?: string } {
+function parseLog(
+  document: Document,
+  path: string,
+  confinedTo: readonly string[] | undefined,
+  warn: Warn,
+): LogOptions {
   const name = text(document, "log_level");
   const level = parseLogLevel(name ?? "debug");
   if (name !== undefined && !level) {
     warn(`${path}.log_level ${quote(name)} is ignored: expected one of ${LOG_LEVELS.join(", ")}`);
   }
-  return { level: level ?? "debug", ...optional("file", text(document, "log_file")) };
+  const file = text(document, "log_file");
+  return {
+    level: level ?? "debug",
+    ...(file !== undefined && { file }),
+    ...(file !== undefined && confinedTo && { confinedTo }),
+  };
 }

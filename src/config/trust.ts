@@ -10,7 +10,7 @@ import { type Document, isObject, list, quote, text, type Warn } from "./documen
 import { type ConfigLayer, FLAT_FILES } from "./files.ts";
 import { isEmpty } from "./merge.ts";
 import { DEFAULT_DATABASE } from "./schema.ts";
-import { ConfigError } from "./types.ts";
+import { ConfigError, ForbiddenError } from "./types.ts";
 
 /** What a path that a configuration names is for. */
 export type PathPurpose = "configuration" | "log" | "database";
@@ -40,13 +40,13 @@ const STORE_FIELDS = ["datastore", "kubernetes", "etcd_host", "database"] as con
 const ETCD_LOGIN = ["etcd_username", "etcd_password", "etcd_cert_file", "etcd_key_file"] as const;
 
 /** A tenant names a file outside of the folders of its purpose. CNI code 7. */
-export class ForbiddenPathError extends ConfigError {
+export class ForbiddenPathError extends ForbiddenError {
   /** The class, for logs. */
   override name = "ForbiddenPathError";
 }
 
 /** A tenant names a store, and the operator allows the configured ones only. CNI code 7. */
-export class ForbiddenStoreError extends ConfigError {
+export class ForbiddenStoreError extends ForbiddenError {
   /** The class, for logs. */
   override name = "ForbiddenStoreError";
 }

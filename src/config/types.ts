@@ -5,7 +5,7 @@
  */
 import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
-import type { LogLevel } from "../world/log.ts";
+import type { LogOptions } from "../world/log.ts";
 
 /** A route of the answer, passed through as configured. */
 export interface Route {
@@ -119,7 +119,7 @@ export interface IpamConfig {
   /** Which store. */
   readonly datastore: Datastore;
   /** Log sinks. */
-  readonly log: { readonly level: LogLevel; readonly file?: string };
+  readonly log: LogOptions;
   /** `node_slice_size` as written. Absent: the pool is shared by all nodes. */
   readonly nodeSliceSize?: string;
   /** `configuration_path`, file or folder; the folder holds `nodename`. */

@@ -17,6 +17,7 @@ import { RefusedError, type Reservation, type Reservations } from "../storage/dr
 import { retry } from "../storage/retry.ts";
 import { PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
+import { entryFields } from "./log_fields.ts";
 import { type Ipam, mayGoTogether, poolOf } from "./ipam.ts";
 import { reserve } from "./reserve.ts";
 import type { Taken } from "./rollback.ts";
@@ -28,6 +29,8 @@ const FOREIGN_ROUNDS = 20;
 export interface Assigned extends StaticAddress {
   /** What the node should remember of it. */
   readonly held: Held;
+  /** Whether this call allocated it; else the owner had it already. */
+  readonly fresh: boolean;
 }
 
 /** What else a caller of {@linkcode allocate} may want. */
@@ -57,14 +60,35 @@ export async function allocate(
   options: AllocateOptions = {},
 ): Promise<Assigned[]> {
   const taken: Taken[] = [];
-  const work = { ipam, config, owner, taken, signal, options };
+  let writes = 0;
+  const onWrite = () => {
+    writes++;
+    options.onWrite?.();
+  };
+  const work = { ipam, config, owner, taken, signal, options: { ...options, onWrite } };
+  const start = ipam.clock.monotonic();
   try {
-    return mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
+    const assigned = mayGoTogether(ipam, config.ranges) ? await allocateAtOnce(work) : await allocateInOrder(work);
+    logAllocated(ipam, assigned, { writes, ms: Math.round(ipam.clock.monotonic() - start) });
+    return assigned;
   } catch (error) {
     const left = await (await import("./rollback.ts")).giveBack(ipam, taken);
     if (left.length > 0) options.onLeft?.(left);
     throw error;
   }
+}
+
+/** One line an ADD: whoever reports a duplicate address is asked for it. */
+function logAllocated(
+  { driver, log }: Ipam,
+  assigned: readonly Assigned[],
+  { writes, ms }: { readonly writes: number; readonly ms: number },
+): void {
+  if (assigned.length === 0) return;
+  const fields = entryFields(assigned.map(({ held }) => held));
+  log.info("Allocated address", { ...fields, ms });
+  const allocation = assigned.map(({ fresh }) => fresh ? "new" : "kept").join();
+  log.debug("Allocation details", { ip: fields.ip, allocation, store: driver.name, writes });
 }
 
 async function allocateInOrder(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned[]> {
@@ -106,7 +130,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
       used.add(ip.value);
       continue;
     }
-    if (!overlaps) return answer(work, allocation);
+    if (!overlaps) return answer(work, allocation, fresh);
     taken.reserved.set(ip.value, undefined);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
     work.options.onWrite?.();
@@ -118,7 +142,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
     if (result.kind !== "foreign") {
       const { token } = result.reservation;
       taken.reserved.set(ip.value, token);
-      return answer(work, allocation, { reserved: true, ...(token !== undefined && { token }) });
+      return answer(work, allocation, fresh, { reserved: true, ...(token !== undefined && { token }) });
     }
     taken.reserved.delete(ip.value);
     ipam.log.info("Address is reserved over another pool", { address: formatIp(ip), holder: result.holder.podRef });
@@ -179,10 +203,11 @@ async function foreignAddresses(
 function answer(
   { config, range }: RangeWork,
   allocation: Allocation,
+  fresh: boolean,
   reservation: Pick<Held, "reserved" | "token"> = { reserved: false },
 ): Assigned {
   const ip: Ip = { family: range.cidr.family, value: allocation.address };
   const gateway = config.gateway?.family === ip.family ? config.gateway : undefined;
   const held = { key: poolOf(config, range), allocation, ...reservation };
-  return { ip, prefix: range.cidr.prefix, held, ...(gateway && { gateway }) };
+  return { ip, prefix: range.cidr.prefix, held, fresh, ...(gateway && { gateway }) };
 }

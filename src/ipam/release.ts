@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { formatIp, type Ip } from "../address/ip.ts";
+import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { isReleasedBy } from "../pool/free.ts";
 import { drop } from "../pool/requests.ts";
@@ -15,6 +15,7 @@ import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import type { Held } from "./held.ts";
+import { entryFields } from "./log_fields.ts";
 import { type Ipam, mayGoTogether, poolsOf } from "./ipam.ts";
 import { releaseRemnant, releaseReservation } from "./reservation.ts";
 
@@ -41,24 +42,28 @@ export async function release(
   signal: AbortSignal,
   recorded: readonly Held[] = [],
 ): Promise<Ip[]> {
-  const released: Ip[] = [];
+  const released: { readonly key: PoolKey; readonly allocation: Allocation }[] = [];
   const failures: unknown[] = [];
+  const start = ipam.clock.monotonic();
   const keys = new Map([...poolsOf(config), ...recorded.map(({ key }) => key)].map((key) => [formatPoolKey(key), key]));
   const one = async ([name, key]: readonly [string, PoolKey]) => {
     try {
       const remembered = recorded.filter((held) => formatPoolKey(held.key) === name);
       const allocations = await releasePool(ipam, config, key, sandbox, signal, remembered);
-      released.push(...allocations.map(({ address }) => ({ family: key.cidr.family, value: address })));
+      released.push(...allocations.map((allocation) => ({ key, allocation })));
     } catch (error) {
       failures.push(error);
     }
   };
   if (mayGoTogether(ipam, [...keys.values()])) await Promise.all([...keys].map(one));
   else for (const key of keys) await one(key);
+  const ms = Math.round(ipam.clock.monotonic() - start);
+  const { containerId: container, ifName } = sandbox; // not whatever else a caller hands over with them
+  if (released.length > 0) ipam.log.info("Released address", { ...entryFields(released), ms });
+  else if (failures.length === 0) ipam.log.info("Nothing to release", { if: ifName, container, ms });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, `Cannot release in ${failures.length} pools`);
-  ipam.log.info("Released", { addresses: released.map(formatIp), ...sandbox });
-  return released;
+  return released.map(({ key, allocation }) => ({ family: key.cidr.family, value: allocation.address }));
 }
 
 async function releasePool(

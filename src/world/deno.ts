@@ -25,6 +25,7 @@ export function denoWorld(): World {
     remove: soon(remove),
     listFolder: soon(listFolder),
     appendTextFile,
+    appendLog: appendTextFile, // where the path leads is checked when the configuration is loaded
     exchange,
     lock: (name, signal) => lock(name, signal, sleep),
     tryLock,

@@ -48,6 +48,8 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** A file that gets every line too. */
   readonly file?: string;
+  /** Folders that the file must be in. Absent: anywhere, since the operator names it. */
+  readonly confinedTo?: readonly string[];
 }
 
 /** A logger on standard error and, where named, a file. A file that cannot be written is told once, then left. */
@@ -60,7 +62,7 @@ export function makeLogger(world: World, options: LogOptions): Logger {
     world.stderr(line);
     if (!file) return;
     try {
-      world.appendTextFile(file, `${line}\n`);
+      world.appendLog(file, `${line}\n`, options.confinedTo);
     } catch (error) {
       const reason = error instanceof Error ? error.message : error;
       world.stderr(oneLine(`Cannot write log_file ${JSON.stringify(file)}: ${reason}`));

@@ -67,3 +67,18 @@ Deno.test("askAgent leaves input that is no text to the direct path, which refus
   const { answer: given } = await ask({ sockets: { [DEFAULT_SOCKET]: answering() } }, new Uint8Array([0xff, 0xfe]));
   assert.equal(given, undefined);
 });
+
+Deno.test("askAgent writes the lines of a call to the log files that the agent names, and to no file outside of their folders", async () => {
+  const logs = [
+    { file: "/srv/w.log", text: "operator\n" },
+    { file: "/var/log/w.log", text: "tenant\n", confinedTo: ["/var/log"] },
+    { file: "/var/log/../../root/x", text: "escape\n", confinedTo: ["/var/log"] },
+  ];
+  const world = memoryWorld({ sockets: { [DEFAULT_SOCKET]: answering({ logs }) } });
+  const call = agentCall(world, bytes("{}"));
+  assert(call);
+  assert.deepEqual(await askAgent(world, call), { stdout: "{}", exitCode: 0 });
+  assert.deepEqual([...world.files], [["/srv/w.log", "operator\n"], ["/var/log/w.log", "tenant\n"]]);
+  assert.equal(world.lines.length, 1);
+  assert.match(world.lines[0] ?? "", /Cannot write log_file "\/var\/log\/\.\.\/\.\.\/root\/x"/);
+});

@@ -183,3 +183,19 @@ Deno.test("Agent is ready until it is told to stop, and answers what it took", a
   await finished;
   assert.equal(JSON.parse(await taken.answered ?? "").exitCode, 0);
 });
+
+Deno.test("Agent writes what a call logs to its own standard error, and hands the lines of a log file to the plugin", async () => {
+  await using bench_ = await bench();
+  const ipam = { log_level: "info", log_file: "/var/log/w.log", rangeStart: "10.0.0.2" };
+  const answer = await bench_.agent.call(requestOf("ADD", "web-0", ipam));
+  assert.equal(answer?.exitCode, 0);
+  const [lines] = answer.logs ?? [];
+  assert.equal(lines?.file, "/var/log/w.log");
+  assert.match(
+    lines.text,
+    /\[warning\] .*rangeStart.*range_start[^]*\[info\] Allocated address ip=10\.0\.0\.1 pod=default\/web-0/,
+  );
+  assert.equal(bench_.world.lines.map((line) => `${line}\n`).join(""), lines.text);
+  assert.equal(bench_.world.files.has("/var/log/w.log"), false);
+  assert.equal((await bench_.agent.call(requestOf("DEL", "web-0", { log_level: "panic" })))?.logs, undefined);
+});

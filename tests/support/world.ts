@@ -67,6 +67,11 @@ function makeFiles(files: Map<string, string | Error>, folders: readonly string[
     return [...files.keys()].filter((file) => file.startsWith(start)).map((file) => file.slice(start.length));
   };
   const isDirectory = (path: string) => below(path).length > 0 || folders.includes(path.replace(/\/+$/, ""));
+  const append = (path: string, text: string) => {
+    const before = files.get(path) ?? "";
+    if (before instanceof Error) throw before;
+    files.set(path, before + text);
+  };
   // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
   const readTextFile = async (path: string) => {
     const content = files.get(path);
@@ -89,11 +94,8 @@ function makeFiles(files: Map<string, string | Error>, folders: readonly string[
     },
     remove: (path: string) => Promise.resolve(void files.delete(path)),
     listFolder: (path: string) => Promise.resolve([...new Set(below(path).map((name) => name.replace(/\/.*/, "")))]),
-    appendTextFile: (path: string, text: string) => {
-      const before = files.get(path) ?? "";
-      if (before instanceof Error) throw before;
-      files.set(path, before + text);
-    },
+    appendTextFile: append,
+    appendLog: append,
   };
 }
 

@@ -1,0 +1,26 @@
+/**
+ * How allocations stand in log lines: the same fields wherever an address is allocated or released, so that one search finds its history.
+ *
+ * @module
+ */
+import { formatIp } from "../address/ip.ts";
+import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import type { LogFields } from "../world/log.ts";
+
+/** An allocation and its pool. */
+interface Entry {
+  readonly key: PoolKey;
+  readonly allocation: Allocation;
+}
+
+/** `ip`, `pod`, `if`, `pool` and `container` of one attachment's entries; several addresses and pools stand between commas, in one order. */
+export function entryFields(entries: readonly Entry[]): LogFields {
+  const [first] = entries;
+  return {
+    ip: entries.map(({ key, allocation }) => formatIp({ family: key.cidr.family, value: allocation.address })).join(),
+    pod: first?.allocation.podRef,
+    if: first?.allocation.ifName,
+    pool: entries.map(({ key }) => formatPoolKey(key)).join(),
+    container: first?.allocation.containerId,
+  };
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { testNode } from "./node.ts";
+
+const IPAM = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/30", ipRanges: [{ range: "fd00::/126" }] };
+const ARGS = "K8S_POD_NAMESPACE=web;K8S_POD_NAME=api-0";
+
+const OWN_DATABASE = "Pods get addresses of this node's own database";
+
+/** The lines of calls, without their time, and without the warning of a store that is the node's own. */
+async function linesOf(level: string, ...calls: readonly (readonly [verb: string, containerId: string])[]) {
+  await using node = await testNode();
+  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, log_level: level, log_file: "/var/log/w.log" } };
+  for (const [verb, containerId] of calls) {
+    await node.call(verb, conf, { containerId, args: containerId === "c1" ? ARGS : `${ARGS}-${containerId}` });
+  }
+  const lines = node.disk.lines.map((line) => line.replace(/^\S+ /, ""));
+  assert.equal(node.disk.files.get("/var/log/w.log"), node.disk.lines.map((line) => `${line}\n`).join(""));
+  return lines.filter((line) => !line.includes(OWN_DATABASE));
+}
+
+const ENTRY = "ip=10.0.0.1,fd00::1 pod=web/api-0 if=net1 pool=10.0.0.0/30,fd00::/126 container=c1";
+
+Deno.test("ADD and DEL write one line each: addresses, pod, interface, pools, container and milliseconds", async () => {
+  const lines = await linesOf("info", ["ADD", "c1"], ["ADD", "c1"], ["DEL", "c1"], ["DEL", "c1"]);
+  assert.equal(lines.length, 4, lines.join("\n"));
+  for (const line of lines.slice(0, 2)) {
+    assert.match(line, new RegExp(`^\\[info\\] Allocated address ${ENTRY} ms=\\d+$`));
+  }
+  assert.match(lines[2] ?? "", new RegExp(`^\\[info\\] Released address ${ENTRY} ms=\\d+$`));
+  assert.match(lines[3] ?? "", /^\[info\] Nothing to release if=net1 container=c1 ms=\d+$/);
+});
+
+Deno.test("at debug ADD adds whether the address is new, which store, and how many writes", async () => {
+  const lines = await linesOf("debug", ["ADD", "c1"], ["ADD", "c1"]);
+  const details = lines.filter((line) => line.startsWith("[debug] Allocation details"));
+  assert.deepEqual(details, [
+    "[debug] Allocation details ip=10.0.0.1,fd00::1 allocation=new,new store=embedded writes=4",
+    "[debug] Allocation details ip=10.0.0.1,fd00::1 allocation=kept,kept store=embedded writes=2",
+  ]);
+});
+
+Deno.test("an ADD that fails writes one line with its code and reason, at the level error too", async () => {
+  const lines = await linesOf("error", ["ADD", "c1"], ["ADD", "c2"], ["ADD", "c3"]);
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.match(
+    lines[0] ?? "",
+    /^\[error\] ADD failed code=100 error=".*10\.0\.0\.0\/30.*" pod=web\/api-0-c3 if=net1 network=net container=c3 ms=\d+$/,
+  );
+});
+
+Deno.test("a call whose configuration cannot be used writes its failure to standard error", async () => {
+  await using node = await testNode();
+  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, range: "10.0.0.300/24" } };
+  await node.call("ADD", conf, { containerId: "c1" });
+  assert.equal(node.disk.lines.length, 1);
+  assert.match(node.disk.lines[0] ?? "", /\[error\] ADD failed code=7 error=".*ipam\.range.*10\.0\.0\.300/);
+});
