@@ -64,6 +64,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/kubernetes/name_keys.ts": "tests/drivers/kubernetes/names_test.ts",
   "drivers/kubernetes/presumed_patch.ts": "tests/drivers/kubernetes/patch_test.ts",
   "drivers/kubernetes/release_reservation.ts": "tests/drivers/kubernetes/reservations_live_test.ts",
+  "drivers/kubernetes/reservation_object.ts": "tests/drivers/kubernetes/reservations_live_test.ts",
   "drivers/kubernetes/refusal.ts": "tests/drivers/kubernetes/answer_test.ts",
   "drivers/kubernetes/service_account.ts": "tests/drivers/kubernetes/kubeconfig_test.ts",
   "src/cni/error.ts": "tests/cni/failure_test.ts",

@@ -28,6 +28,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Answer with the object's metadata only: what was written is known, and a pool may be large. */
   readonly metadataOnly?: boolean;
+  /** Told what the API server warns of in a successful answer: the `Warning` headers, joined. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** Reads the credentials anew: they rotate. */
@@ -79,6 +81,8 @@ export class ApiClient implements Disposable {
     const { verb, resource } = request;
     const what = this.what(request);
     const body = await decode(answer, { verb, resource, what, server, source });
+    const warning = answer.headers.get("warning");
+    if (warning) request.onWarning?.(warning);
     if (body !== undefined && verb !== "delete") checkShape(resource, body, verb === "list", what);
     return body as T | undefined;
   }

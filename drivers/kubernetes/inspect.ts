@@ -9,6 +9,7 @@ import { type Access, type KubeconfigChoice, readAccess } from "./kubeconfig.ts"
 import { toReachError } from "./reach.ts";
 import { messageOf } from "./refusal.ts";
 import { API_VERSION, GROUP, KINDS, type Resource } from "./resources.ts";
+import { CHECKED, type Checked, droppedFields, DRY_RUN, outdatedWhy, probeObject, requiredFields } from "./schema.ts";
 import { connect, type Transport } from "./transport.ts";
 
 /** Milliseconds for each request. */
@@ -42,7 +43,11 @@ export async function inspectApi(world: World, choice: KubeconfigChoice): Promis
         ? { what: `Resource ${name}` }
         : { what: `Resource ${name}`, problem: "Not served: kubectl apply -f install/manifests/crds" }
     );
-    return [{ what }, ...resources, ...verbs];
+    const schemas = await Promise.all(
+      CHECKED.filter((resource) => served.has(`${resource}.${GROUP}`))
+        .map((resource) => inspectSchema(access, transport, resource)),
+    );
+    return [{ what }, ...resources, ...verbs, ...schemas.flat()];
   } catch (error) {
     const failure = error instanceof AnswerError ? error : toReachError(error, access, "to inspect it");
     return [{ what, problem: failure.message }];
@@ -77,6 +82,19 @@ async function inspectVerbs(access: Access, transport: Transport, resource: Reso
   }
   if (denied.length === 0) return { what };
   return { what, problem: `Not allowed to ${denied.join(", ")}: kubectl apply -f install/manifests/rbac.yaml` };
+}
+
+/** Asks the API server, by a dry run, which of the members that we write the schema in use drops. Nothing where that is not allowed. */
+async function inspectSchema(access: Access, transport: Transport, resource: Checked): Promise<Finding[]> {
+  const path = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(access.namespace)}/${resource}`;
+  const query = new URLSearchParams(DRY_RUN).toString();
+  const { status, headers } = await send(access, transport, `${path}?${query}`, probeObject(resource));
+  if (status !== 201) return []; // what is not allowed is another finding's
+  const what = `Schema of ${resource}.${GROUP}`;
+  const dropped = droppedFields(headers.get("warning") ?? "");
+  if (dropped.length === 0) return [{ what }];
+  const problem = outdatedWhy(dropped);
+  return [requiredFields(resource, dropped).length > 0 ? { what, problem } : { what, problem, warning: true }];
 }
 
 async function send(access: Access, transport: Transport, path: string, body?: unknown) {

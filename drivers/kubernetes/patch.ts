@@ -46,7 +46,7 @@ export interface Stored {
  * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
  */
 export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Change[]): PatchOperation[] {
-  const { metadata, base, oddKeys, closed = null } = stored;
+  const { metadata, base, closed = null } = stored;
   const claims = changes.some(({ before, after }) => after && !before);
   return bounded(metadata.name, [
     { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
@@ -54,7 +54,7 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
     ...(claims ? [{ op: "test", path: "/spec/closed", value: closed } as const] : []),
     ...changes.flatMap((change) => {
       if (change.address < base) throw below(metadata.name, base, key, change.address);
-      return operations(change, entryPath(oddKeys.get(change.address) ?? String(change.address - base)));
+      return operations(change, entryPath(keyIn(stored, change.address)));
     }),
     ...adoption(metadata, key, claims),
     ...(metadata.managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
@@ -93,6 +93,11 @@ function entryTests(path: string, { containerId, podRef, ifName }: Allocation): 
 /** What sets members of the object at the path, whether they exist or not. */
 export function memberOperations(path: string, members: object): PatchOperation[] {
   return Object.entries(members).map(([member, value]) => ({ op: "add", path: `${path}/${member}`, value }));
+}
+
+/** The key of an address's entry, or the one that it gets. */
+export function keyIn({ base, oddKeys }: Pick<Stored, "base" | "oddKeys">, address: bigint): string {
+  return oddKeys.get(address) ?? String(address - base);
 }
 
 /** Where the entry of a key stands. */

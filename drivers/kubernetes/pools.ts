@@ -10,10 +10,12 @@ import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storag
 import type { Logger } from "../../src/world/log.ts";
 import { annotationsOf, type Domain, readAnnotations } from "./annotations.ts";
 import { closePool, fenceOf } from "./fences.ts";
-import type { ApiClient } from "./http.ts";
+import type { ApiClient, ApiRequest } from "./http.ts";
 import { poolName } from "./names.ts";
-import { guardedPatch, type PatchOperation, type Stored } from "./patch.ts";
+import { refuseEntries, refuseSchema } from "./outdated.ts";
+import { entryPath, guardedPatch, keyIn, type Stored } from "./patch.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
+import { MOST_WARNED } from "./schema.ts";
 
 const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts" };
@@ -50,7 +52,14 @@ export class Pools {
       case "presumed": {
         const { presumedPatch } = await import("./presumed_patch.ts");
         const name = poolName(key);
-        return this.#snapshot(key, await this.#send<IpPool>(name, presumedPatch(name, key, changes), {}, signal));
+        const request = {
+          verb: "patch",
+          resource,
+          name,
+          query: WRITER,
+          body: presumedPatch(name, key, changes),
+        } as const;
+        return this.#snapshot(key, await this.#api.request<IpPool>(request, signal) ?? this.#gone(name));
       }
     }
   }
@@ -93,8 +102,9 @@ export class Pools {
       metadata: { name, annotations: annotationsOf(key) },
       spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries) },
     };
-    const object = await this.#api.request<IpPool>({ verb: "create", resource, name, query: WRITER, body }, signal);
-    return this.#snapshot(key, object ?? this.#gone(name));
+    const pathOf = (address: bigint) => entryPath(String(address - base));
+    const object = await this.#write<IpPool>({ verb: "create", resource, name, body }, changes, pathOf, signal);
+    return this.#snapshot(key, object);
   }
 
   async #patch(
@@ -105,8 +115,10 @@ export class Pools {
   ): Promise<PoolSnapshot> {
     const { name } = stored.metadata;
     if (before.size > 0) this.#refuseOther(stored.metadata, key, changes);
-    const patch = guardedPatch(stored, key, changes);
-    const { metadata } = await this.#send<Pick<IpPool, "metadata">>(name, patch, { metadataOnly: true }, signal);
+    const body = guardedPatch(stored, key, changes);
+    const request = { verb: "patch", resource, name, body, metadataOnly: true } as const;
+    const pathOf = (address: bigint) => entryPath(keyIn(stored, address));
+    const { metadata } = await this.#write<Pick<IpPool, "metadata">>(request, changes, pathOf, signal);
     const allocations = new Map(before);
     const oddKeys = new Map(stored.oddKeys);
     for (const { address, after } of changes) {
@@ -119,14 +131,26 @@ export class Pools {
     return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys }, fence);
   }
 
-  async #send<T>(
-    name: string,
-    body: readonly PatchOperation[],
-    options: { readonly metadataOnly?: boolean },
+  /**
+   * Sends a write of entries.
+   *
+   * @param pathOf where the entry of an address stands
+   * @throws {RefusedError} the schema in use drops what an entry means nothing without; none of them stays
+   */
+  async #write<T>(
+    request: ApiRequest & { readonly name: string },
+    changes: readonly Change[],
+    pathOf: (address: bigint) => string,
     signal: AbortSignal,
   ): Promise<T> {
-    const request = { verb: "patch", resource, name, query: WRITER, body, ...options } as const;
-    return await this.#api.request<T>(request, signal) ?? this.#gone(name);
+    const isMany = changes.filter(({ after }) => after).length > MOST_WARNED;
+    if (isMany) await refuseSchema(this.#api, signal);
+    let warning = "";
+    const onWarning = (text: string) => warning = text;
+    const query = { ...WRITER, fieldValidation: isMany ? "Ignore" : "Warn" };
+    const object = await this.#api.request<T>({ ...request, query, onWarning }, signal) ?? this.#gone(request.name);
+    if (warning) await refuseEntries(this.#api, request.name, changes, pathOf, warning, signal);
+    return object;
   }
 
   /**

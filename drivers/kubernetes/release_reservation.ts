@@ -6,7 +6,8 @@
 import { ConflictError, type Reservation } from "../../src/storage/driver.ts";
 import type { ApiClient } from "./http.ts";
 import { reservationName } from "./names.ts";
-import { isNamed, isOwn, look, resource, ROUNDS, toReservation, type Version } from "./reservations.ts";
+import { isNamed, isOwn, resource, toReservation, type Version } from "./reservation_object.ts";
+import { look, ROUNDS } from "./reservations.ts";
 
 /** Deletes it if it is the owner's, of its sandbox or of none recorded, and did not change meanwhile. Returns whether it was deleted. */
 export async function release(api: ApiClient, owned: Reservation, signal: AbortSignal): Promise<boolean> {

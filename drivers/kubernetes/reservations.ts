@@ -6,19 +6,18 @@
  *
  * @module
  */
-import type { Ip } from "../../src/address/ip.ts";
 import { sameOwner } from "../../src/pool/types.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
-import { decodeFacts, encodeFacts, replacingFacts } from "../../src/storage/facts.ts";
-import { annotate, annotationsOf, readAnnotations } from "./annotations.ts";
+import { replacingFacts } from "../../src/storage/facts.ts";
+import { annotate, annotationsOf } from "./annotations.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
 import { reservationName } from "./names.ts";
+import { refuseReservation } from "./outdated.ts";
 import { memberOperations } from "./patch.ts";
-import { API_VERSION, type Metadata, type ReservationObject } from "./resources.ts";
+import { isNamed, isOwn, reservationSpec, resource, toReservation, withToken } from "./reservation_object.ts";
+import { API_VERSION, type ReservationObject } from "./resources.ts";
 
-/** Their resource. */
-export const resource = "overlappingrangeipreservations";
-const WRITER = { fieldManager: "whereabouts" };
+const WRITER = { fieldManager: "whereabouts", fieldValidation: "Warn" };
 
 /** Looks at one reservation, at most, while others make and delete it. */
 export const ROUNDS = 10;
@@ -70,19 +69,13 @@ export function look(api: ApiClient, name: string, signal: AbortSignal): Promise
 
 /** @returns undefined where there is one already */
 function create(api: ApiClient, name: string, wanted: Reservation, signal: AbortSignal) {
-  const { podRef, ifName, containerId } = wanted;
   const body = {
     apiVersion: API_VERSION,
     kind: "OverlappingRangeIPReservation",
     metadata: { name, annotations: annotationsOf(wanted) },
-    spec: {
-      podref: podRef,
-      ...(ifName !== "" && { ifname: ifName }),
-      ...(containerId !== "" && { containerid: containerId }),
-      ...encodeFacts(wanted),
-    },
+    spec: reservationSpec(wanted),
   };
-  return orConflict(api, { verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
+  return write(api, { verb: "create", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
 
 /**
@@ -100,46 +93,28 @@ function takeOver(api: ApiClient, wanted: Reservation, object: ReservationObject
     ...memberOperations("/spec", replacingFacts(toReservation(object, wanted), wanted)),
     ...annotate(object.metadata, wanted),
   ];
-  return orConflict(api, { verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
+  return write(api, { verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
 }
 
-async function orConflict(
+/**
+ * Sends a write.
+ *
+ * @returns undefined where it conflicts
+ * @throws {RefusedError} the schema in use dropped what makes a reservation; one that was created is deleted again
+ */
+async function write(
   api: ApiClient,
-  request: ApiRequest,
+  request: ApiRequest & { readonly resource: typeof resource; readonly name: string },
   signal: AbortSignal,
 ): Promise<ReservationObject | undefined> {
+  let warning = "";
+  const onWarning = (text: string) => warning = text;
   try {
-    return await api.request<ReservationObject>(request, signal);
+    const object = await api.request<ReservationObject>({ ...request, onWarning }, signal);
+    if (object && warning) await refuseReservation(api, request.verb, object, warning, signal);
+    return object;
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;
   }
-}
-
-/** Whether an object that has the name of the network's reservation is not, by its annotations, that of another network with such a name. */
-export function isNamed({ metadata }: ReservationObject, network: string): boolean {
-  const domain = readAnnotations(metadata);
-  return domain === undefined || domain.network === network;
-}
-
-/** Whether a stored reservation is the wanted one's: of its pod, and of its interface or none. */
-export function isOwn(stored: Pick<Reservation, "podRef" | "ifName">, wanted: Reservation): boolean {
-  return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
-}
-
-/** What an object says, with its token. */
-export function toReservation(
-  { metadata, spec = {} }: ReservationObject,
-  { network, ip }: { readonly network: string; readonly ip: Ip },
-): Reservation {
-  const { podref = "", ifname = "", containerid = "" } = spec;
-  const owner = { podRef: podref, ifName: ifname, containerId: containerid, ...decodeFacts(containerid, spec) };
-  return withToken({ network, ip, ...owner }, metadata);
-}
-
-/** What a token holds. Those of earlier releases have no name. */
-export type Version = Pick<Metadata, "uid" | "resourceVersion"> & Partial<Pick<Metadata, "name">>;
-
-function withToken(reservation: Reservation, { uid, resourceVersion, name }: Metadata): Reservation {
-  return { ...reservation, token: `${uid}/${resourceVersion}/${name}` };
 }

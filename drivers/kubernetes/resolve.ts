@@ -12,7 +12,7 @@ import type { ApiClient } from "./http.ts";
 import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
 import { listAll } from "./list.ts";
 import { poolKeys, type ReservationKey, reservationKeys } from "./name_keys.ts";
-import { resource as reservations, toReservation } from "./reservations.ts";
+import { resource as reservations, toReservation } from "./reservation_object.ts";
 import { baseOf, decodeEntries, type IpPool, type NodeSlicePoolObject, type ReservationObject } from "./resources.ts";
 import { toSlices } from "./slices.ts";
 

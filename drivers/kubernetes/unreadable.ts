@@ -12,7 +12,15 @@ import type { ApiClient } from "./http.ts";
 import { listAll } from "./list.ts";
 import { isDoubtful, type KnownSlice } from "./known.ts";
 import { type ResolvedReservation, resolvePools, resolveReservations } from "./resolve.ts";
-import { baseOf, decodeEntries, type IpPool, type NodeSlicePoolObject, type ReservationObject } from "./resources.ts";
+import {
+  baseOf,
+  decodeEntries,
+  GROUP,
+  type IpPool,
+  type NodeSlicePoolObject,
+  type ReservationObject,
+} from "./resources.ts";
+import { askSchema, CHECKED, outdatedWhy } from "./schema.ts";
 
 /** Looks at every object of the namespace. */
 export async function findUnreadable(api: ApiClient, signal: AbortSignal): Promise<Unreadable[]> {
@@ -27,7 +35,22 @@ export async function findUnreadable(api: ApiClient, signal: AbortSignal): Promi
     ...pools.flatMap(({ object, key }) => told([object], "IPPool", () => poolFaults(object, key, slices))),
     ...reservations.flatMap((one) => told([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one))),
     ...told(slicePools, "NodeSlicePool", sliceFaults),
+    ...await outdatedSchemas(api, signal),
   ];
+}
+
+/** The CRDs that drop what we write. None where the account may create nothing: then nobody can ask. */
+async function outdatedSchemas(api: ApiClient, signal: AbortSignal): Promise<Unreadable[]> {
+  const found: Unreadable[] = [];
+  for (const resource of CHECKED) {
+    const dropped = await askSchema(api, resource, signal).catch((error) => {
+      if (error instanceof RefusedError) return [];
+      throw error;
+    });
+    if (dropped.length === 0) continue;
+    found.push({ where: `CustomResourceDefinition ${resource}.${GROUP}`, why: outdatedWhy(dropped) });
+  }
+  return found;
 }
 
 function told<T extends { readonly metadata: { readonly name: string } }>(

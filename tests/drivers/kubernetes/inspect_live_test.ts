@@ -8,7 +8,7 @@ import { writeKubeconfig } from "./live.ts";
 Deno.test("inspectApi finds nothing to say where all is installed and allowed", async () => {
   await using kube = await makeKube();
   const findings = await inspectApi(denoWorld(), { kubeconfig: kube.kubeconfig });
-  assert.equal(findings.length, 7);
+  assert.equal(findings.length, 9);
   assert.deepEqual(findings.filter(({ problem }) => problem !== undefined), []);
 });
 

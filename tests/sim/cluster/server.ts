@@ -67,7 +67,8 @@ export class ApiServer {
     const sent = body ? JSON.parse(String(body)) : undefined;
     const of = [resource, resource === "pods" ? namespace : undefined, name ?? sent?.metadata?.name];
     const label = `${method} ${of.filter((part) => part !== undefined).join("/")}`;
-    const serve = () => Promise.resolve(this.#serve(method, target, sent));
+    const isDryRun = searchParams.get("dryRun") === "All"; // of a creation, by who asks for the schema
+    const serve = () => Promise.resolve(isDryRun ? { status: 201, body: sent } : this.#serve(method, target, sent));
     const conflict = () =>
       Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
     return response(await operate(this.#scheduler, process, label, until, serve, conflict));

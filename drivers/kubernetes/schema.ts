@@ -1,0 +1,84 @@
+/**
+ * Schemas that drop what we write. The API server removes members that a CRD does not know, and Helm never updates CRDs. It says so in
+ * `Warning` headers of the answer (fieldValidation=Warn), so that a calm call notices without another request.
+ *
+ * @module
+ */
+import { RefusedError } from "../../src/storage/driver.ts";
+import { annotationsOf } from "./annotations.ts";
+import type { ApiClient } from "./http.ts";
+import { reservationSpec } from "./reservation_object.ts";
+import { API_VERSION, encodeEntry, GROUP, KINDS, type Resource } from "./resources.ts";
+
+/** Resources whose writes are checked. */
+export type Checked = Exclude<Resource, "nodeslicepools">;
+/** All of them. */
+export const CHECKED = ["ippools", "overlappingrangeipreservations"] as const;
+/** Query of a request that creates nothing, and whose answer tells what a creation would drop. */
+export const DRY_RUN = { dryRun: "All", fieldValidation: "Warn" } as const;
+
+/** What a record means nothing without. Whatever else is dropped, the plugin works on. */
+const REQUIRED: Readonly<Record<Checked, RegExp>> = {
+  ippools: /^spec\.(range|allocations(\.\*\.(id|podref|ifname))?)$/,
+  overlappingrangeipreservations: /^spec(\.(podref|ifname))?$/,
+};
+
+/**
+ * Entries in one write whose warnings fit into an answer: each may bring five, and Deno's client takes 100 headers. Of a larger write the schema
+ * is asked beforehand.
+ */
+export const MOST_WARNED = 16;
+
+/** The fields that the API server dropped, by its warnings: `spec.allocations.*.ifname`. */
+export function droppedFields(warning: string): string[] {
+  const fields = Array.from(warning.matchAll(/unknown field \\?"([^"\\]+)\\?"/g), ([, field = ""]) => field);
+  return [...new Set(fields.map((field) => field.replace(/^(spec\.allocations)\.[^.]+/, "$1.*")))];
+}
+
+/** Of what was dropped, what a record means nothing without. */
+export function requiredFields(resource: Checked, dropped: readonly string[]): string[] {
+  return dropped.filter((field) => REQUIRED[resource].test(field));
+}
+
+/** What is wrong with a CRD, and what to do. */
+export function outdatedWhy(dropped: readonly string[]): string {
+  return `It is outdated, it drops ${
+    dropped.join(", ")
+  }: kubectl apply -f install/manifests/crds (Helm does not update CRDs)`;
+}
+
+/** The failure of a write. */
+export function outdatedError(resource: Checked, dropped: readonly string[]): RefusedError {
+  return new RefusedError(
+    `Cannot record an allocation: the CRD ${resource}.${GROUP} is outdated, it drops ${dropped.join(", ")}: ` +
+      "kubectl apply -f install/manifests/crds (Helm does not update CRDs)",
+  );
+}
+
+const OWNER = { podRef: "default/probe", ifName: "net1", containerId: "probe", node: "probe", uid: "probe" };
+
+/** An object with every member that we write. */
+export function probeObject(resource: Checked): { readonly metadata: { readonly name: string } } {
+  const metadata = { name: `probe-${crypto.randomUUID()}`, annotations: annotationsOf({ network: "" }) };
+  const spec = resource === "ippools"
+    ? { range: "192.0.2.0/24", allocations: { "1": encodeEntry({ ...OWNER, address: 0n }) }, closed: 0, opened: 1 }
+    : reservationSpec(OWNER);
+  return { apiVersion: API_VERSION, kind: KINDS[resource], metadata, spec } as { metadata: typeof metadata };
+}
+
+/** The fields that the schema in use drops. Creates nothing: a dry run (`dryRun=All`). */
+export async function askSchema(api: ApiClient, resource: Checked, signal: AbortSignal): Promise<string[]> {
+  const body = probeObject(resource);
+  let warning = "";
+  const onWarning = (text: string) => warning = text;
+  await api.request({
+    verb: "create",
+    resource,
+    name: body.metadata.name,
+    query: DRY_RUN,
+    body,
+    metadataOnly: true,
+    onWarning,
+  }, signal);
+  return droppedFields(warning);
+}

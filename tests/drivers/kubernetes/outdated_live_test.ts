@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { parse, stringify } from "yaml";
+import { inspectApi } from "../../../drivers/kubernetes/inspect.ts";
+import { RefusedError, type StorageDriver } from "../../../src/storage/driver.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
+import { ControlPlane, type Kube, namespaceOf } from "../../support/kube.ts";
+import { eventually } from "../../support/process.ts";
+import { assertRequests, held, keyOf, NEVER, openWith, overlapsOf, put, reserved, stored } from "./live.ts";
+
+const CRDS = new URL("../../../install/manifests/crds/", import.meta.url);
+const KEY = keyOf("10.10.0.0/24");
+const NAME = "10.10.0.0-24";
+const FACTS = { node: "node1", uid: "u1" };
+const KINDS = ["ippools", "overlappingrangeipreservations"] as const;
+const GROUP = "whereabouts.cni.cncf.io";
+const RESERVATIONS = "overlappingrangeipreservations";
+
+/** Members that a schema knows of an IPPool, of an entry, and of a reservation. */
+interface Schema {
+  readonly pool: readonly string[];
+  readonly entry: readonly string[];
+  readonly reservation: readonly string[];
+}
+
+/** The original's, by release. */
+const NEWEST: Schema = {
+  pool: ["range", "allocations"],
+  entry: ["id", "podref", "ifname"],
+  reservation: ["podref", "ifname", "containerid"],
+};
+const BEFORE_0_8: Schema = { ...NEWEST, entry: ["id", "podref"], reservation: ["podref", "containerid"] };
+const FIRST: Schema = { ...NEWEST, reservation: ["containerid"] };
+
+/** Our CRDs with nothing but these members. */
+async function downgrade(kube: Kube, { pool, entry, reservation }: Schema): Promise<void> {
+  const only = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, { type: "string" } as Record<string, unknown>]));
+  const specs = {
+    ippools: {
+      type: "object",
+      properties: {
+        ...only(pool),
+        allocations: { type: "object", additionalProperties: { type: "object", properties: only(entry) } },
+      },
+    },
+    overlappingrangeipreservations: { type: "object", properties: only(reservation) },
+  };
+  for (const kind of KINDS) {
+    const crd = parse(await Deno.readTextFile(new URL(`${kind}.yaml`, CRDS)));
+    crd.spec.versions[0].schema.openAPIV3Schema.properties.spec = specs[kind];
+    const file = `${kube.folder}/${kind}.yaml`;
+    await Deno.writeTextFile(file, stringify(crd));
+    await kube.kubectl("apply", "-f", file);
+  }
+  const unknown = [
+    ...["x"].map((name) => `spec.${name}`),
+    ...["ifname", "x"].filter((name) => !entry.includes(name)).map((name) => `spec.allocations.1.${name}`),
+    ...["podref", "ifname", "x"].filter((name) => !reservation.includes(name)).map((name) => `spec.${name}`),
+  ];
+  await eventually("the schemas", async () => (await unknownTo(kube)).sort().join() === unknown.sort().join());
+}
+
+/** The fields that the API server does not know at this moment, as it tells kubectl, which asks to be strict. */
+async function unknownTo(kube: Kube): Promise<string[]> {
+  const owner = { podref: "a/b", ifname: "n", x: "x" };
+  const spec = { range: "10.0.0.0/24", allocations: { "1": { ...owner, id: "i" } }, x: "x" };
+  const refused = [put(kube, "IPPool", "probe", spec), put(kube, "OverlappingRangeIPReservation", "probe", owner)];
+  const answers = await Promise.all(refused.map((one) => one.catch((error) => String(error))));
+  return answers.flatMap((answer) =>
+    Array.from((answer ?? "").matchAll(/unknown field "([^"]+)"/g), ([, field]) => field ?? "")
+  );
+}
+
+/** One control plane in all: starting one takes seconds. */
+async function inOutdatedCluster(schema: Schema, run: (kube: Kube, driver: StorageDriver) => Promise<void>) {
+  await using plane = await ControlPlane.start();
+  const kube = await namespaceOf(plane.facts);
+  await downgrade(kube, schema);
+  await using driver = await openWith(kube.kubeconfig);
+  await run(kube, driver);
+}
+
+function claimOf(offset: bigint) {
+  const after = held(KEY, offset, FACTS);
+  return { address: after.address, after };
+}
+
+function names(resource: string, field: string) {
+  return (error: unknown) =>
+    error instanceof RefusedError &&
+    error.message.includes(`the CRD ${resource}.${GROUP} is outdated, it drops ${field}: kubectl apply -f`);
+}
+
+const entriesOf = async (kube: Kube) =>
+  ((await stored(kube, "ippools", NAME)).spec as { allocations: Record<string, unknown> }).allocations;
+
+Deno.test("an entry of which the schema drops the interface is refused and not left, in a new pool and an old one, alone and among many", () =>
+  inOutdatedCluster(BEFORE_0_8, async (kube, driver) => {
+    const isRefused = names("ippools", "spec.allocations.*.ifname");
+    await assert.rejects(driver.commit(await driver.read(KEY, NEVER), [claimOf(1n)], NEVER), isRefused);
+    assert.deepEqual(await entriesOf(kube), {});
+    await assert.rejects(driver.commit(await driver.read(KEY, NEVER), [claimOf(1n), claimOf(2n)], NEVER), isRefused);
+    assert.deepEqual(await entriesOf(kube), {});
+    const many = Array.from({ length: 100 }, (_, i) => claimOf(BigInt(i + 1)));
+    await assert.rejects(driver.commit(await driver.read(KEY, NEVER), many, NEVER), isRefused);
+    assert.deepEqual(await entriesOf(kube), {});
+    await assert.rejects(overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER), names(RESERVATIONS, "spec.ifname"));
+    assert.deepEqual(await overlapsOf(driver).list(undefined, NEVER), []);
+  }));
+
+Deno.test("what an older release left under an old schema is released, and a refused refresh changes nothing", () =>
+  inOutdatedCluster(BEFORE_0_8, async (kube, driver) => {
+    const old = { id: "9f1c", podref: "default/web-0" };
+    await put(kube, "IPPool", NAME, { range: "10.10.0.0/24", allocations: { "1": old, "2": old } });
+    const read = await driver.read(KEY, NEVER);
+    const [first, second] = [1n, 2n].map((offset) => read.allocations.get(KEY.cidr.base + offset));
+    assert(first && second);
+    const refreshed = { ...second, ifName: "net1", containerId: "new" };
+    const refresh = [{ address: second.address, before: second, after: refreshed }];
+    await assert.rejects(driver.commit(read, refresh, NEVER), names("ippools", "spec.allocations.*.ifname"));
+    assert.deepEqual(await entriesOf(kube), { "1": old, "2": old });
+    const release = [{ address: first.address, before: first }];
+    await driver.commit(await driver.read(KEY, NEVER), release, NEVER);
+    assert.deepEqual(await entriesOf(kube), { "2": old });
+  }));
+
+Deno.test("a reservation of which the schema drops the pod is refused and not left", () =>
+  inOutdatedCluster(FIRST, async (_, driver) => {
+    await assert.rejects(
+      overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER),
+      names(RESERVATIONS, "spec.ifname, spec.podref"),
+    );
+    assert.deepEqual(await overlapsOf(driver).list(undefined, NEVER), []);
+  }));
+
+Deno.test("the original's newest schemas do: what they drop is reported, and costs no request", () =>
+  inOutdatedCluster(NEWEST, async (kube, driver) => {
+    const overlaps = overlapsOf(driver);
+    const first = claimOf(1n);
+    await driver.commit(await driver.read(KEY, NEVER), [first], NEVER);
+    const before = await kube.requests();
+    const second = claimOf(2n);
+    const snapshot = await driver.commit(await driver.read(KEY, NEVER), [second], NEVER);
+    const claim = await overlaps.claim(reserved("10.10.0.2", FACTS), NEVER);
+    assert(claim.kind === "created");
+    await assertRequests(kube, before, ["get ippools", "patch ippools", `create ${RESERVATIONS}`]);
+    const { node: _, uid: __, ...plain } = second.after;
+    assert.deepEqual((await driver.read(KEY, NEVER)).allocations.get(second.address), plain);
+    const after = { ...second.after, containerId: "next" };
+    await driver.commit(snapshot, [{ address: after.address, before: second.after, after }], NEVER);
+    const many = Array.from({ length: 100 }, (_, i) => claimOf(BigInt(i + 10)));
+    await driver.commit(await driver.read(KEY, NEVER), many, NEVER);
+    assert.equal((await driver.read(KEY, NEVER)).allocations.size, 102);
+    assert.equal(await overlaps.release(claim.reservation, NEVER), true);
+    const outdated = (resource: string, fields: string) => ({
+      where: `CustomResourceDefinition ${resource}.${GROUP}`,
+      why: `It is outdated, it drops ${fields}: kubectl apply -f install/manifests/crds (Helm does not update CRDs)`,
+    });
+    const entry = outdated("ippools", "spec.allocations.*.sandbox, spec.closed, spec.opened");
+    const reservation = outdated(RESERVATIONS, "spec.sandbox");
+    assert.deepEqual(await driver.unreadable?.(NEVER), [entry, reservation]);
+    const findings = await inspectApi(denoWorld(), { kubeconfig: kube.kubeconfig });
+    assert.deepEqual(findings.filter(({ problem }) => problem), [
+      { what: `Schema of ippools.${GROUP}`, problem: entry.why, warning: true },
+      { what: `Schema of ${RESERVATIONS}.${GROUP}`, problem: reservation.why, warning: true },
+    ]);
+    assert.deepEqual((await kube.kubectl("get", ...[KINDS.join()], "-o", "name")).trim().split("\n").length, 1);
+  }));

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { droppedFields, outdatedError, probeObject, requiredFields } from "../../../drivers/kubernetes/schema.ts";
+
+/** As an API server sends it; several headers are joined by a comma. */
+const WARNING =
+  '299 - "unknown field \\"spec.allocations.1.ifname\\"", 299 - "unknown field \\"spec.allocations.1.sandbox\\"", ' +
+  '299 - "unknown field \\"spec.allocations.22.ifname\\"", 299 - "unknown field \\"spec.closed\\""';
+
+Deno.test("droppedFields reads the API server's warnings, each kind of entry once", () => {
+  assert.deepEqual(droppedFields(WARNING), ["spec.allocations.*.ifname", "spec.allocations.*.sandbox", "spec.closed"]);
+  assert.deepEqual(droppedFields('299 - "whereabouts.cni.cncf.io/v1alpha1 IPPool is deprecated"'), []);
+  assert.deepEqual(droppedFields(""), []);
+});
+
+Deno.test("requiredFields are those without which a record names nobody", () => {
+  assert.deepEqual(requiredFields("ippools", droppedFields(WARNING)), ["spec.allocations.*.ifname"]);
+  const required = ["spec", "spec.range", "spec.allocations", "spec.allocations.*.id", "spec.allocations.*.podref"];
+  assert.deepEqual(requiredFields("ippools", required), required.slice(1));
+  assert.deepEqual(requiredFields("overlappingrangeipreservations", ["spec.podref", "spec.ifname", "spec.sandbox"]), [
+    "spec.podref",
+    "spec.ifname",
+  ]);
+});
+
+Deno.test("outdatedError names the CRD, what it drops and what to do", () => {
+  assert.match(
+    outdatedError("ippools", ["spec.a"]).message,
+    /ippools\.whereabouts.* outdated, it drops spec\.a: kubectl apply/,
+  );
+});
+
+Deno.test("probeObject has a name of its own each time", () => {
+  assert.notEqual(probeObject("ippools").metadata.name, probeObject("ippools").metadata.name);
+});
