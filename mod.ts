@@ -93,6 +93,8 @@ export type {
   PoolRequest,
   ReleaseOutcome,
   ReleaseRequest,
+  RestoreOutcome,
+  RestoreRequest,
   RevertRequest,
 } from "./src/pool/requests.ts";
 export type { Clock } from "./src/storage/retry.ts";
@@ -130,6 +132,7 @@ export type { Duplicate } from "./src/pool/duplicates.ts";
 export type { Entry, Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type { Attached, ContainersState, InterfaceStatus, NodeState, PodFacts, Reading } from "./src/pool/pod_facts.ts";
 export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
+export type { OverlapProblem } from "./src/controllers/overlap_settings.ts";
 export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";
 export type { SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
 export { openPods } from "./drivers/cluster.ts";

@@ -43,7 +43,7 @@ export function evidenceTable(): string {
 /** What agent and controller count, as a table: from what they say themselves. */
 export function metricsTable(): string {
   const none = () => 0;
-  const agent = new AgentMetrics({ inFlight: none, queued: none, pending: none }).text();
+  const agent = new AgentMetrics({ inFlight: none, queued: none, pending: none, duplicates: none }).text();
   const controller = new ControllerMetrics({
     leading: () => false,
     pods: none,

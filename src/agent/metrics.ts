@@ -14,6 +14,8 @@ export interface AgentState {
   readonly queued: () => number;
   /** Releases that are still to be delivered. */
   readonly pending: () => number;
+  /** Addresses of this node that are another pod's too. */
+  readonly duplicates: () => number;
 }
 
 /** Upper bounds of batch sizes. */
@@ -37,10 +39,14 @@ export class AgentMetrics {
     SECONDS,
   );
   readonly #replays = new Counter("whereabouts_agent_late_releases_total", "Releases delivered from the journal");
+  readonly #restored = new Counter(
+    "whereabouts_agent_restored_entries_total",
+    "Entries that the store had lost, recreated from the journal",
+  );
   readonly #gauges: readonly Gauge[];
 
   /** The gauges read the agent's state. */
-  constructor({ inFlight, queued, pending }: AgentState) {
+  constructor({ inFlight, queued, pending, duplicates }: AgentState) {
     this.#gauges = [
       new Gauge("whereabouts_agent_requests_in_flight", "Calls under way, those that wait included", inFlight),
       new Gauge("whereabouts_agent_queue_length", "Calls that wait for their turn", queued),
@@ -48,6 +54,11 @@ export class AgentMetrics {
         "whereabouts_agent_releases_pending",
         "Releases in the journal that are still to be delivered",
         pending,
+      ),
+      new Gauge(
+        "whereabouts_agent_duplicate_addresses",
+        "Addresses of running pods of this node that are allocated to another pod too",
+        duplicates,
       ),
     ];
   }
@@ -76,6 +87,11 @@ export class AgentMetrics {
     this.#replays.add({}, count);
   }
 
+  /** Lost entries were recreated. */
+  restored(count: number): void {
+    this.#restored.add({}, count);
+  }
+
   /** All of them as text. */
   text(): string {
     const metrics: Metric[] = [
@@ -87,6 +103,7 @@ export class AgentMetrics {
       this.#retries,
       this.#store,
       this.#replays,
+      this.#restored,
       ...this.#gauges,
     ];
     return renderMetrics(metrics);

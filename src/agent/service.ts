@@ -12,8 +12,10 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Connection } from "../world/platform.ts";
 import { AgentMetrics } from "./metrics.ts";
+import type { OperationOutcome } from "./measured.ts";
 import { AGENT_SHARE, type AgentAnswer, type AgentRequest, type LogLines, PROTOCOL } from "./protocol.ts";
 import { Replayer } from "./replayer.ts";
+import { Restorer } from "./restorer.ts";
 import { BusyError, Stores } from "./stores.ts";
 import { localTurns } from "./turns.ts";
 
@@ -50,9 +52,11 @@ export class Agent {
   readonly #log: Logger;
   readonly #metrics: AgentMetrics;
   readonly #replayer: Replayer | undefined;
+  readonly #restorer: Restorer | undefined;
   readonly #running = new Set<Promise<void>>();
   readonly #stays: boolean;
   #ready = true;
+  #away = false;
 
   /**
    * Opens no store yet.
@@ -65,6 +69,7 @@ export class Agent {
       inFlight: () => this.#running.size,
       queued: () => this.#stores.waiting,
       pending: () => this.#replayer?.left ?? 0,
+      duplicates: () => this.#restorer?.duplicates ?? 0,
     });
     this.#metrics = metrics;
     this.#log = log;
@@ -73,11 +78,17 @@ export class Agent {
       log,
       loadDriver,
       batches: { onBatch: (requests, milliseconds) => metrics.committed(requests, milliseconds) },
-      operations: (operation, outcome, milliseconds) => metrics.operated(operation, outcome, milliseconds),
+      operations: (operation, outcome, milliseconds) => {
+        metrics.operated(operation, outcome, milliseconds);
+        this.#follow(outcome);
+      },
     });
     this.#stays = stays;
     this.#replayer = stays
       ? new Replayer(this.#world, this.#host(), log, (count) => metrics.delivered(count))
+      : undefined;
+    this.#restorer = stays
+      ? new Restorer(this.#world, this.#host(), log, { onRestored: (count) => metrics.restored(count) })
       : undefined;
   }
 
@@ -142,7 +153,14 @@ export class Agent {
     await Promise.race([Promise.all(this.#running), late]);
     done.abort();
     await this.#replayer?.[Symbol.asyncDispose]();
+    await this.#restorer?.[Symbol.asyncDispose]();
     await this.#stores[Symbol.asyncDispose]();
+  }
+
+  /** A store that was away may have been set back to an older copy. */
+  #follow(outcome: OperationOutcome): void {
+    if (this.#away && outcome === "success") this.#restorer?.wake();
+    if (outcome === "success" || outcome === "unavailable") this.#away = outcome === "unavailable";
   }
 
   async #serve(connection: Connection): Promise<void> {
@@ -173,6 +191,7 @@ export class Agent {
           throw error;
         }),
       journal: (callWorld) => nodeJournal(callWorld, this.#log),
+      entryLost: () => this.#restorer?.wake(),
       unusable,
       ...(patience !== undefined && { patience }),
       ...(gone && { gone }),

@@ -6,7 +6,7 @@
 import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import { lookAtEntries } from "../ipam/sweep.ts";
 import { seenEntry } from "../ipam/sweep_report.ts";
-import { type Finding, GRAVITY, type Gravity } from "../pool/finding.ts";
+import { type Finding, GRAVITY, type Gravity, NOBODY } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import { SILENT } from "../world/log.ts";
@@ -49,7 +49,16 @@ export const check: Command = defineCommand({
   const { orphans, unconfirmed } = source && pods
     ? await lookAtEntries(store.ipam, { pods: source, dryRun: true }, { pools, listed: pods }, signal)
     : { orphans: undefined, unconfirmed: [] };
-  const findings = findInconsistencies({ pools, reservations, pods, orphans, reserves, domainsOf, slices, unreadable });
+  const findings = [
+    ...findInconsistencies({ pools, reservations, pods, orphans, reserves, domainsOf, slices, unreadable }),
+    ...(source?.overlapProblems ?? []).map(({ attachment: { namespace, name }, message }): Finding => ({
+      ...NOBODY,
+      kind: "overlapping-ranges-off",
+      subject: "network",
+      pool: `${namespace}/${name}`,
+      message,
+    })),
+  ];
   const nodeLocal = await nodeLocalStores(terminal.world);
   const allocations = pools.reduce((sum, pool) => sum + pool.allocations.size, 0);
   if (values.json) {

@@ -76,8 +76,14 @@ export async function resolveConfig(
   refuseMany(extras.addresses, around.cniVersion, path);
   const datastore = confine(await parseDatastore(document, path, warn), around.confined);
   const overlapping = document.enable_overlapping_ranges !== false;
-  if (datastore.kind === "etcd" && document.enable_overlapping_ranges === true) {
-    warn(`${path}.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations`);
+  if (datastore.kind === "etcd" && overlapping) {
+    const written = document.enable_overlapping_ranges === true;
+    warn(
+      `${path}.enable_overlapping_ranges${
+        written ? "" : ", which is on by default,"
+      } has no effect: etcd keeps no cluster-wide reservations; ` +
+        "keep the ranges of networks apart, and write false",
+    );
   }
   return {
     network: around.network,

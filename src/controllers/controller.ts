@@ -15,6 +15,7 @@ import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
+import { findOverlapProblems } from "./overlap_settings.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pods.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
@@ -179,6 +180,7 @@ export class Controller {
     this.#reporter.unusable(faults);
     this.#rules = networkRules(networks);
     this.#domainsOf = domainsBy(attachments, networks, faults);
+    this.#reporter.problems(findOverlapProblems(networks));
     return this.#networks = networks;
   }
 }

@@ -14,6 +14,7 @@ import { RefusedError } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster } from "./cluster.ts";
 import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
+import { findOverlapProblems, type OverlapProblem } from "./overlap_settings.ts";
 
 /** Milliseconds to read the networks. */
 const NETWORKS_TIMEOUT = 60_000;
@@ -22,6 +23,8 @@ const NETWORKS_TIMEOUT = 60_000;
 export interface PodsSource extends Pods, AsyncDisposable {
   /** The range that the first network which uses a pool gives from; undefined where no network is known for it. */
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
+  /** Networks that reserve nothing beside one that does. Absent where networks are not known. */
+  readonly overlapProblems?: readonly OverlapProblem[];
   /** The node slices and the nodes. Absent where there are none. */
   readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
 }
@@ -35,6 +38,7 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
       list: async (signal) => (await cluster.pods.list(signal)).items,
       ...witnessOf(cluster),
       ...networkRules(networks),
+      overlapProblems: findOverlapProblems(networks),
       domainsOf: domainsBy(attachments.items, networks, faults),
       rangeOf: (key) => {
         const [user] = usersOf(networks, key);

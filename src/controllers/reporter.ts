@@ -15,6 +15,7 @@ import type { Cluster, ClusterEvent } from "./cluster.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { Fault } from "./networks.ts";
 import type { PoolUse } from "./pool_use.ts";
+import type { OverlapProblem } from "./overlap_settings.ts";
 import type { SliceProblem } from "./slices.ts";
 
 /** Milliseconds until the same thing is told of the same object again. */
@@ -166,8 +167,8 @@ export class Reporter {
     }
   }
 
-  /** What stands in the way of node slices. */
-  problems(problems: readonly SliceProblem[]): void {
+  /** What stands in the way of node slices, or of addresses with one owner. */
+  problems(problems: readonly (SliceProblem | OverlapProblem)[]): void {
     for (const { attachment: { namespace, name }, reason, message } of problems) {
       const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
       this.#seldom({ regarding, type: "Warning", reason, message });

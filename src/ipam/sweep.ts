@@ -130,7 +130,7 @@ export class Sweeps {
   readonly #rules: EvidenceRules;
   readonly #suspicions: Suspicions;
 
-  /** @throws {RangeError} the grace period is too short */
+  /** Looks at nothing yet. @throws {RangeError} the grace period is too short */
   constructor(ipam: Ipam, { pods, dryRun, grace, deadNodeGrace }: SweepRules) {
     if (grace !== undefined && !(grace >= LEAST_GRACE)) {
       throw new RangeError(`Cannot sweep with a grace period of ${grace} ms: expected at least ${LEAST_GRACE}`);

@@ -23,14 +23,18 @@ export function recordedStore(datastore: Datastore): RecordedStore {
   return store;
 }
 
-/** Whether settings, as a configuration gives them now, name the store of a record. Passwords do not count. */
+/**
+ * Whether settings, as a configuration gives them now, name the store of a record. Passwords do not count, nor do the folders in which
+ * the store's files may be: today's apply.
+ */
 export function sameStore(store: RecordedStore, datastore: Datastore): boolean {
   return storeName(store) === storeName(recordedStore(datastore));
 }
 
-/** The settings as one line, the same whatever the order of their members. */
+/** The settings that name a store as one line, the same whatever the order of their members. */
 export function storeName(store: RecordedStore): string {
-  return JSON.stringify(Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const named = Object.entries(store).filter(([member]) => member !== "confinedTo");
+  return JSON.stringify(named.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**

@@ -8,6 +8,7 @@ import { Draft } from "./draft.ts";
 import { type Fence, isClosed } from "./fence.ts";
 import { free, revert } from "./free.ts";
 import type { Outcome, PoolRequest } from "./requests.ts";
+import { restore } from "./restore.ts";
 import type { Allocations, Change } from "./types.ts";
 
 /** What shall be written, and what each request is answered once it is. */
@@ -51,5 +52,7 @@ function answer(draft: Draft, request: PoolRequest, fence: Fence | undefined): O
       return { kind: "released", allocations: free(draft, request) };
     case "revert":
       return { kind: "released", allocations: revert(draft, request) };
+    case "restore":
+      return isClosed(fence) ? { kind: "closed" } : restore(draft, request);
   }
 }

@@ -18,6 +18,7 @@ export type FindingKind =
   | "entry-without-reservation"
   | "reservation-without-entry"
   | "reservation-of-another"
+  | "overlapping-ranges-off"
   | "unreadable"
   | SliceFindingKind;
 
@@ -43,11 +44,12 @@ export const GRAVITY: Readonly<Record<FindingKind, Gravity>> = {
   "reservation-of-another": "conflict",
   "slices-overlap": "conflict",
   "slice-outside-range": "conflict",
+  "overlapping-ranges-off": "conflict",
   "unreadable": "unreadable",
 };
 
 /** What a finding is about. */
-export type Subject = "entry" | "reservation" | "pod" | "slices" | "stored";
+export type Subject = "entry" | "reservation" | "pod" | "slices" | "stored" | "network";
 
 /** One thing that does not fit. */
 export interface Finding extends Owner {

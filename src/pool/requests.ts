@@ -48,8 +48,16 @@ export interface RevertRequest {
   readonly changes: readonly Change[];
 }
 
+/** Put back an entry that the store lost, where its address is free. */
+export interface RestoreRequest {
+  /** Tells the requests apart. */
+  readonly kind: "restore";
+  /** The entry. */
+  readonly allocation: Allocation;
+}
+
 /** Anything that can be asked of a pool. */
-export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest;
+export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest | RestoreRequest;
 
 /**
  * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or the range allocates it to
@@ -72,8 +80,18 @@ export interface ReleaseOutcome {
   readonly allocations: readonly Allocation[];
 }
 
+/**
+ * What a restoration came to. `present`: the interface has the entry, perhaps for a newer sandbox. `duplicate`: the address is somebody
+ * else's by now. `closed`: the pool takes no entries.
+ */
+export type RestoreOutcome =
+  | { readonly kind: "restored" | "present" | "closed" }
+  | { readonly kind: "duplicate"; readonly holder: Owner };
+
 /** The outcome of a request. */
-export type Outcome<R extends PoolRequest = PoolRequest> = R extends ClaimRequest ? ClaimOutcome : ReleaseOutcome;
+export type Outcome<R extends PoolRequest = PoolRequest> = R extends ClaimRequest ? ClaimOutcome
+  : R extends RestoreRequest ? RestoreOutcome
+  : ReleaseOutcome;
 
 /** A claim with nothing to avoid, of one owner in one range. */
 export function claim(owner: Owner, range: IpRange, options: Partial<ClaimRequest> = {}): ClaimRequest {

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { AgentMetrics } from "../../src/agent/metrics.ts";
 
 Deno.test("AgentMetrics is text in the format of Prometheus", () => {
-  const metrics = new AgentMetrics({ inFlight: () => 3, queued: () => 2, pending: () => 4 });
+  const metrics = new AgentMetrics({ inFlight: () => 3, queued: () => 2, pending: () => 4, duplicates: () => 1 });
   metrics.served("ADD", "success", 20);
   metrics.committed(7, 12);
   metrics.operated("commit", "conflict", 3);
   metrics.operated("commit", "success", 4);
   metrics.operated("reserve", "unavailable", 4);
   metrics.delivered(5);
+  metrics.restored(2);
   const text = metrics.text();
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
   for (
@@ -25,6 +26,8 @@ Deno.test("AgentMetrics is text in the format of Prometheus", () => {
       'retries_total{reason="unavailable"} 1',
       'store_seconds_count{operation="commit",outcome="success"} 1',
       "late_releases_total 5",
+      "restored_entries_total 2",
+      "duplicate_addresses 1",
     ]
   ) assert(text.includes(`whereabouts_agent_${line}\n`), line);
 });

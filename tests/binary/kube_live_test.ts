@@ -64,7 +64,7 @@ Deno.test("the plugin stores an ADD as the original does, answers CHECK, and a D
   assert.match(JSON.parse(failed.stdout).msg, /10\.31\.0\.1.*default\/web-0.*free/);
 });
 
-Deno.test("the plugin needs three requests for an ADD with a reservation, two without", async () => {
+Deno.test("the plugin needs three requests for an ADD with a reservation, two without, and two for its DEL, one without", async () => {
   await using kube = await makeKube();
   const conf = network(kube, "10.32.0.0/24");
   await succeed({ verb: "ADD", conf, containerId: "c0", pod: "p0" });
@@ -75,6 +75,13 @@ Deno.test("the plugin needs three requests for an ADD with a reservation, two wi
   const plain = network(kube, "10.32.0.0/24", { enable_overlapping_ranges: false });
   await succeed({ verb: "ADD", conf: plain, containerId: "c2", pod: "p2" });
   assert.deepEqual((await kube.requests()).slice(before + 3), ["get ippools", "patch ippools"]);
+  await succeed({ verb: "DEL", conf, containerId: "c1", pod: "p1" });
+  assert.deepEqual((await kube.requests()).slice(before + 5), [
+    "patch ippools",
+    "delete overlappingrangeipreservations",
+  ]);
+  await succeed({ verb: "DEL", conf: plain, containerId: "c2", pod: "p2" });
+  assert.deepEqual((await kube.requests()).slice(before + 7), ["patch ippools"]);
 });
 
 Deno.test("forty ADDs at once get exactly the lowest forty addresses", async () => {

@@ -93,6 +93,25 @@ Deno.test("check lists what is kept for lack of evidence, with its age, and call
   assert.equal(Date.parse(unconfirmed[0].since), Math.floor(Date.parse(startTime) / 1_000) * 1_000);
 });
 
+Deno.test("check names a network that reserves nothing beside one that reserves over an overlapping range", async () => {
+  await using lab = await makeLab();
+  const { objects, check, exit } = lab;
+  const define = (name: string, ipam: Record<string, unknown>) => {
+    const whole = {
+      type: "whereabouts",
+      datastore: "kubernetes",
+      network_name: objects.ref("x").replace(/\/.*/, ""),
+      ...ipam,
+    };
+    return objects.attachment(name, { cniVersion: "1.0.0", name, type: "macvlan", ipam: whole });
+  };
+  const own = async () => (await check()).filter((text: string) => text.includes(objects.ref("")));
+  await define("off", { range: "172.27.10.0/25", enable_overlapping_ranges: false });
+  assert.deepEqual(await own(), []);
+  await define("on", { range: "172.27.10.0/24" });
+  assert.deepEqual([await own(), exit.code], [[`overlapping-ranges-off ${objects.ref("off")}`], 4]);
+});
+
 Deno.test("check does without node slices where they may not be seen, as where no such resource is installed", async () => {
   await using lab = await makeLab();
   const { kube, entry } = lab;

@@ -32,7 +32,10 @@ interface Case {
 /** The store that a release goes to, with the number of its ranges; what else there is to do. */
 async function plan({ ipam = IPAM, flat = FLAT, record = {}, files = [] }: Case): Promise<unknown> {
   const flatFile = flat === null ? {} : { [FLAT_FILES[0] ?? ""]: JSON.stringify(flat) };
-  const world = memoryWorld({ files: { ...flatFile, ...Object.fromEntries(files.map((path) => [path, ""])) } });
+  const world = memoryWorld({
+    files: { ...flatFile, ...Object.fromEntries(files.map((path) => [path, ""])) },
+    env: { WHEREABOUTS_ALLOW_PATHS: "/etc" },
+  });
   const conf = { cniVersion: "1.1.0", name: "n", ipam };
   const call: Call = {
     world,
@@ -81,6 +84,20 @@ const CASES: Readonly<Record<string, readonly [Case, unknown]>> = {
   "the database of the record, with no flat file": [
     { flat: null, record: { store: { kind: "embedded", path: DEFAULT_DATABASE } } },
     [{ kind: "embedded", path: DEFAULT_DATABASE }, 0],
+  ],
+  "nothing where the recorded network may no longer open what it names: the sweep frees the addresses": [
+    {
+      flat: { log_level: "panic" },
+      record: {
+        store: { kind: "kubernetes", kubeconfig: "/tmp/kube.conf" },
+        conf: JSON.stringify({ name: "n", ipam: { ...IPAM, kubernetes: { kubeconfig: "/tmp/kube.conf" } } }),
+      },
+    },
+    "nothing",
+  ],
+  "nothing where the runtime's network may not open what it names, and nothing is recorded": [
+    { ipam: { ...IPAM, kubernetes: { kubeconfig: "/tmp/kube.conf" } }, record: null },
+    "nothing",
   ],
   "an older record by the configuration": [{ record: without({}) }, [KUBE, 0]],
   "11 for an older record without a flat file": [{ flat: null, record: without({}) }, 11],

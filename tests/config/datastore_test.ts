@@ -44,7 +44,8 @@ const CHOICES: readonly (readonly [fields: Record<string, unknown>, datastore: u
 
 Deno.test("parseDatastore takes the store that is named, else the one that is configured", async () => {
   for (const [fields, wanted] of CHOICES) {
-    assert.deepEqual(await store(fields), { datastore: wanted, warnings: [] }, JSON.stringify(fields));
+    const quiet = { enable_overlapping_ranges: false, ...fields };
+    assert.deepEqual(await store(quiet), { datastore: wanted, warnings: [] }, JSON.stringify(fields));
   }
 });
 
@@ -110,11 +111,13 @@ Deno.test("parseDatastore refuses settings that make no store, naming the field"
   }
 });
 
-Deno.test("parseDatastore warns that etcd has no cluster-wide reservations only where they are asked for", async () => {
-  const asked = await store({ etcd_host: "h:1", enable_overlapping_ranges: true });
-  assert.deepEqual(asked.warnings, [
-    "ipam.enable_overlapping_ranges has no effect: etcd keeps no cluster-wide reservations",
-  ]);
+Deno.test("parseDatastore warns that etcd has no cluster-wide reservations, asked for or by default, until they are switched off", async () => {
+  const warnings = async (fields: Record<string, unknown>) => (await store({ etcd_host: "h:1", ...fields })).warnings;
+  const text =
+    "has no effect: etcd keeps no cluster-wide reservations; keep the ranges of networks apart, and write false";
+  assert.deepEqual(await warnings({ enable_overlapping_ranges: true }), [`ipam.enable_overlapping_ranges ${text}`]);
+  assert.deepEqual(await warnings({}), [`ipam.enable_overlapping_ranges, which is on by default, ${text}`]);
+  assert.deepEqual(await warnings({ enable_overlapping_ranges: false }), []);
 });
 
 Deno.test("parseDatastore keeps passwords out of messages", async () => {

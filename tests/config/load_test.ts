@@ -25,6 +25,7 @@ Deno.test("loadConfig takes the smallest configuration and knows every default",
     datastore: { kind: "embedded", path: "/var/lib/cni/whereabouts/whereabouts.db" },
     log: { level: "debug" },
     sleepForRace: 0,
+    verifyNetworkStatus: true,
   });
   assert.deepEqual([warnings, notes], [[], []]);
 });

@@ -24,6 +24,7 @@ Deno.test("resolveConfig carries every field into the configuration", async () =
     log_level: "VERBOSE",
     reconciler_cron_expression: "30 4 * * *",
     sleep_for_race: 2,
+    verify_network_status: false,
   }, { conf: { name: "n", cniVersion: "1.1.0" } });
   assert.deepEqual([warnings, notes], [[], []]);
   assert.deepEqual(config, {
@@ -56,6 +57,7 @@ Deno.test("resolveConfig carries every field into the configuration", async () =
     nodeSliceSize: "/26",
     reconcilerCron: "30 4 * * *",
     sleepForRace: 2,
+    verifyNetworkStatus: false,
   });
 });
 

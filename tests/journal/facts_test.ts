@@ -38,4 +38,6 @@ Deno.test("recordedStore leaves the password out, and sameStore does not count i
   assert.equal(sameStore(store, { ...ETCD, prefix: "/x" }), false);
   assert.equal(sameStore({ kind: "embedded", path: "/a" }, { path: "/a", kind: "embedded" }), true);
   assert.equal(sameStore({ kind: "embedded", path: "/a" }, { kind: "kubernetes", kubeconfig: "/a" }), false);
+  const kube = { kind: "kubernetes", kubeconfig: "/a" } as const;
+  assert.equal(sameStore({ ...kube, confinedTo: ["/etc/cni"] }, { ...kube, confinedTo: ["/etc/cni", "/opt"] }), true);
 });

@@ -41,14 +41,18 @@ export async function add(call: Call): Promise<string> {
   await using ipam = await host.open(config, world, log, signal);
   let assigned: Assigned[];
   let mayHold = false;
+  let left = false;
   try {
     assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal, {
       onWrite: () => mayHold = true,
-      onLeft: (held) => record = { ...record, held },
+      onLeft: (held) => {
+        record = { ...record, held };
+        left = true;
+      },
       isUsed: (held) => isUsedHere(call, journal, record, held, log),
     });
   } catch (error) {
-    if (!former) await afterFailure(journal, record, mayHold && mayPass(error, signal));
+    if (!former) await afterFailure(journal, record, left || (mayHold && mayPass(error, signal)));
     throw error;
   }
   if (assigned.length > 0) await gain(journal, { ...record, held: assigned.map(({ held }) => held) }, log);

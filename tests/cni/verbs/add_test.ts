@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { contents } from "../../ipam/lab.ts";
 import type { Caller, TestNode } from "../node.ts";
 import { testNode } from "../node.ts";
+import { faulty } from "../../support/faulty.ts";
 
 const IPAM = { type: "whereabouts", datastore: "embedded", log_level: "panic", range: "10.0.0.0/24" };
 const CONF = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
@@ -56,4 +57,24 @@ Deno.test("add refuses a requested address that a sandbox of this node uses", as
   const { stdout } = await node.call("ADD", wanted, { containerId: "c2", pod: "b" });
   assert.equal(JSON.parse(stdout).code, 101);
   assert.deepEqual(await contents(node.driver), {});
+});
+
+Deno.test("add notes what it could not give back, so that a reservation without an entry is found", async () => {
+  let away = false;
+  await using node = await testNode({
+    open: (driver) =>
+      faulty(driver, ({ method }) => {
+        if (method !== "reservation.release" || !away) return undefined;
+        return { done: false, then: "refused" };
+      }),
+  });
+  const ipam = { ...IPAM, ipRanges: [{ range: "10.1.0.0/30", range_start: "10.1.0.1", range_end: "10.1.0.1" }] };
+  await add(node, { containerId: "c1", pod: "a" }, ipam);
+  away = true;
+  const { stdout } = await node.call("ADD", { ...CONF, ipam }, { containerId: "c2", pod: "b" });
+  assert.equal(JSON.parse(stdout).code, 100);
+  assert.equal((await contents(node.driver))["reserved 10.0.0.2"], "default/b/net1/c2");
+  away = false;
+  await node.call("DEL", { ...CONF, ipam }, { containerId: "c2", pod: "b" });
+  assert.equal((await contents(node.driver))["reserved 10.0.0.2"], undefined);
 });

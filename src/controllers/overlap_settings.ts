@@ -1,0 +1,69 @@
+/**
+ * Networks that disagree on whether addresses are reserved over overlapping ranges.
+ *
+ * A network with `enable_overlapping_ranges: false` neither makes reservations nor reads them: a call cannot see what others reserved. So what
+ * its author says is that no other range of the domain overlaps its own. Where one does, both may allocate one address.
+ *
+ * @module
+ */
+import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
+import type { Attachment } from "./cluster.ts";
+import type { Network } from "./networks.ts";
+
+/** A network that reserves nothing although another one of its domain, over an overlapping range, does. */
+export interface OverlapProblem {
+  /** Its definition. */
+  readonly attachment: { readonly namespace: string; readonly name: string };
+  /** One word, for events. */
+  readonly reason: "OverlappingRangesOff";
+  /** One sentence. */
+  readonly message: string;
+}
+
+interface NetworkRange {
+  readonly attachment: Attachment;
+  readonly cidr: Cidr;
+}
+
+/** Finds them, one problem for each definition. Networks with one and the same range share a pool, which keeps their addresses apart. */
+export function findOverlapProblems(networks: readonly Network[]): OverlapProblem[] {
+  const reserving = distinctRanges(networks.filter(({ config }) => config.overlapping));
+  const problems = new Map<string, OverlapProblem>();
+  for (const { attachment, config } of networks) {
+    if (config.overlapping) continue;
+    const name = nameOf(attachment);
+    const others = reserving.get(config.networkName) ?? [];
+    for (const { cidr } of config.ranges) {
+      const other = others.find((one) => overlap(one.cidr, cidr) && formatCidr(one.cidr) !== formatCidr(cidr));
+      if (!other || problems.has(name)) continue;
+      problems.set(name, {
+        attachment,
+        reason: "OverlappingRangesOff",
+        message:
+          `Network ${name} allocates from ${
+            formatCidr(cidr)
+          } without reservations (enable_overlapping_ranges: false), and network ` +
+          `${nameOf(other.attachment)} from ${formatCidr(other.cidr)}: both may allocate the same address; ` +
+          "switch reservations on in both, or give one of them a network_name of its own or another range",
+      });
+    }
+  }
+  return [...problems.values()];
+}
+
+/** The ranges of each domain, each with the first network that has it. */
+function distinctRanges(networks: readonly Network[]): Map<string, NetworkRange[]> {
+  const domains = new Map<string, Map<string, NetworkRange>>();
+  for (const { attachment, config } of networks) {
+    const ranges = domains.get(config.networkName) ?? new Map<string, NetworkRange>();
+    domains.set(config.networkName, ranges);
+    for (const { cidr } of config.ranges) {
+      if (!ranges.has(formatCidr(cidr))) ranges.set(formatCidr(cidr), { attachment, cidr });
+    }
+  }
+  return new Map([...domains].map(([domain, ranges]) => [domain, [...ranges.values()]]));
+}
+
+function nameOf({ namespace, name }: Attachment): string {
+  return `${namespace}/${name}`;
+}
