@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { AgentNode } from "../support/agent.ts";
-import { binary, callPlugin } from "../support/binary.ts";
+import { binary, type Call, environmentOf } from "../support/binary.ts";
 import { writeClientCertificates } from "../support/certificates.ts";
 import { type Kube, kubeconfigOf, makeKube } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
-import { answers, eventually, freePort, must, run, Server } from "../support/process.ts";
+import { answers, eventually, type Finished, freePort, must, run, Server } from "../support/process.ts";
 
 const PROGRAM = await binary();
 const SECRET = "hunter2-very-secret-value";
@@ -16,6 +16,14 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** What is read is held to its rules where a network may name any path, too. */
+const ANY_PATH = { WHEREABOUTS_ALLOW_PATHS: "/" };
+
+/** Calls the plugin as a process. */
+function serve(env: Record<string, string>, { conf }: Call): Promise<Finished> {
+  return run([PROGRAM], { env: { ...env, ...ANY_PATH }, clearEnv: true, stdin: JSON.stringify(conf) });
 }
 
 /** Writes a kubeconfig with a user, and optionally with other members of the cluster. Returns its path. */
@@ -137,16 +145,17 @@ function conf(ipam: Record<string, unknown>) {
 Deno.test("plugin and agent answer files of any kind with one error that names file and rule, show nothing in them, and live on", () =>
   inFolder(async (folder) => {
     await using kube = await makeKube();
-    await using node = new AgentNode(PROGRAM);
+    await using node = new AgentNode(PROGRAM, { env: ANY_PATH });
     const agent = await node.start();
     for (const [i, [ipam, code, expected]] of (await hostile(folder, kube)).entries()) {
       for (const verb of ["ADD", "DEL"] as const) {
         const call = { verb, conf: conf(ipam), containerId: `c${i}`, pod: `p${i}` };
-        for (const { code: exit, stdout, stderr } of [await callPlugin(PROGRAM, call), await node.call(call)]) {
+        const served = [await serve(environmentOf(call), call), await serve(node.environment(call), call)];
+        for (const { code: exit, stdout, stderr } of served) {
           if (verb === "DEL" && exit === 0) continue; // nothing was ever given: success
           const error = JSON.parse(stdout);
           assert.deepEqual([exit, error.code], [1, code], `${verb} ${JSON.stringify(ipam)} ${stdout} ${stderr}`);
-          assert.match(error.msg, expected, JSON.stringify(ipam));
+          assert.match(error.msg, expected, `${verb} ${JSON.stringify(ipam)}: ${stdout}`);
           assert.doesNotMatch(stdout + stderr, /panicked|hunter2|secret-value|\n\s+at /);
         }
       }
