@@ -60,7 +60,8 @@ Deno.test("Sweeper makes entries and reservations of living pods agree, and take
   await using running = await lab.start({ speed: 20 });
   await lab.settles(["10.60.0.1 unreserved", "10.60.0.2 legacy", "10.60.0.3 twice"]);
   await swept(running, 1);
-  assert.match(running.controller.metrics.text(), /whereabouts_reservations_repaired_total 1\n/);
+  const repaired = () => /whereabouts_reservations_repaired_total 1\n/.test(running.controller.metrics.text());
+  await eventually("the look that repaired a reservation is counted", () => Promise.resolve(repaired()));
   await eventually("events", async () => (await objects.events()).length >= 5);
   assert.deepEqual((await objects.events()).sort(), [
     "IPPool 10.60.0.0-28 IPAddressGarbageCollected",
