@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { usable } from "../address/cidr.ts";
+import type { IpamConfig } from "../config/types.ts";
 import type { Allocation, PoolKey } from "../pool/types.ts";
 
 /** One address of an attachment. */
@@ -15,4 +17,18 @@ export interface Held {
   readonly reserved?: boolean;
   /** The reservation's token; absent where there is no reservation, or the store gives none. */
   readonly token?: string;
+}
+
+/** What a configuration would say that leads to exactly these pools and reservations. */
+export function rangesOf(held: readonly Held[]): Pick<IpamConfig, "networkName" | "ranges" | "overlapping"> {
+  return {
+    networkName: held[0]?.key.network ?? "",
+    ranges: held.map(({ key: { cidr, node } }) => ({
+      cidr,
+      ...usable(cidr),
+      excludes: [],
+      ...(node !== undefined && { slice: { node, cidr } }),
+    })),
+    overlapping: held.some(({ reserved, token }) => reserved ?? token !== undefined),
+  };
 }
