@@ -118,7 +118,10 @@ Deno.test("the plugin tells a full pool, a taken address and one outside apart",
       101,
       /10\.0\.0\.1 .*default\/p1/,
     );
-    const outside = await add(ipam, { conf: conf(["192.168.0.7/24"]), containerId: "c2", pod: "p2" });
+    const far = { conf: conf(["192.168.0.7/24"]), containerId: "c2", pod: "p2" };
+    assertError(await add(ipam, far), 101, /192\.168\.0\.7 .*outside all ranges .*10\.0\.0\.0\/30/);
+    const any = { ...far.conf, ipam: { ...ipam, requests: "any" } };
+    const outside = await add(ipam, { ...far, conf: any });
     assert.deepEqual(JSON.parse(outside.stdout).ips.map((ip: { address: string }) => ip.address), [
       "10.0.0.2/30",
       "192.168.0.7/24",
