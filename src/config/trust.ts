@@ -77,13 +77,15 @@ export class PathRules {
    * Where a tenant's path leads.
    *
    * @throws {ForbiddenPathError} out of the folders of its purpose
+   * @throws {ConfigError} the system does not say where
    */
   async resolve(world: Pick<World, "realPath">, field: string, path: string, purpose: PathPurpose): Promise<string> {
     try {
       return await resolveBelow(world, path, this.folders(purpose));
     } catch (error) {
       if (error instanceof ConfinedPathError) throw this.#forbidden(field, path, purpose);
-      throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ConfigError(field, `Cannot use ${field} ${quote(path)}: ${reason}`, { cause: error });
     }
   }
 

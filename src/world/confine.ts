@@ -57,12 +57,15 @@ export function confine(world: World, folders: readonly string[]): World {
   };
 }
 
+/** Errors that say there is nothing at a path: who opens it gets the same. */
+const MISSING = ["NotFound", "NotADirectory"];
+
 async function realPathOf(world: Pick<World, "realPath">, path: string): Promise<string> {
   if (path === "/") return path;
   try {
     return await world.realPath(path);
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== "NotFound") throw error;
+    if (!(error instanceof Error) || !MISSING.includes(error.name)) throw error;
     const at = path.lastIndexOf("/");
     const folder = await realPathOf(world, path.slice(0, at) || "/");
     return `${folder === "/" ? "" : folder}${path.slice(at)}`;

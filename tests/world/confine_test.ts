@@ -58,6 +58,12 @@ Deno.test("resolveBelow follows links, and refuses those that lead out", () =>
     await assert.rejects(confined.readTextFile("relative"), ConfinedPathError);
   }));
 
+Deno.test("resolveBelow leaves it to who opens the path that a folder of it is a file", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    assert.equal(await resolveBelow(denoWorld(), `${folder}/file/below`, [folder]), `${folder}/file/below`);
+  }));
+
 Deno.test("resolveBelow touches nothing outside of the folders", async () => {
   const touched: string[] = [];
   const realPath = (path: string) => {
