@@ -37,7 +37,7 @@ async function planByRecord(
   const recorded = await usable(call, record.conf);
   if (recorded === "forbidden") return undefined;
   const all = [own, recorded].filter((one) => one !== undefined && one !== "forbidden");
-  return store ? byStore(record, store, all) : await byConfiguration(call, all);
+  return store ? await byStore(call, record, store, all) : await byConfiguration(call, all);
 }
 
 /** What is recorded is all that ADD took: nobody has to find out the node's slices, nor what the ranges are today. */
@@ -61,12 +61,26 @@ async function planWithoutRecord({ world }: Call, own: Configured | undefined): 
   return await exists(world, own.config.datastore) ? own : undefined;
 }
 
-/** The store is known: that of today's settings where they name the same one, else as it was recorded. */
-function byStore(record: JournalRecord, store: RecordedStore, all: readonly Configured[]): Configured {
+/**
+ * The store is known: that of today's settings where they name the same one, or lead to it by other means; else as it was recorded.
+ *
+ * @returns undefined where its kubeconfig is gone and today's settings name a store of another kind
+ */
+async function byStore(
+  { world }: Call,
+  record: JournalRecord,
+  store: RecordedStore,
+  all: readonly Configured[],
+): Promise<Configured | undefined> {
   const same = all.find(({ config }) => sameStore(store, config.datastore));
   if (same) return same;
   const [first] = all;
   if (!first || (first.defaultStore && store.kind !== "embedded")) throw later(record, store.kind);
+  const { datastore } = first.config;
+  if (store.kind === "etcd" && datastore.kind === "etcd" && datastore.prefix === store.prefix) return first;
+  if (store.kind === "kubernetes" && store.kubeconfig && !await world.exists(store.kubeconfig)) {
+    return datastore.kind === "kubernetes" ? first : undefined;
+  }
   return { ...first, config: { ...first.config, datastore: store } };
 }
 

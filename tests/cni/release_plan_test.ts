@@ -11,6 +11,8 @@ import { memoryWorld } from "../support/world.ts";
 
 const KUBE: RecordedStore = { kind: "kubernetes", kubeconfig: "/etc/kube.conf" };
 const FLAT = { kubernetes: { kubeconfig: "/etc/kube.conf" }, log_level: "panic" };
+const OTHER = { ...FLAT, kubernetes: { kubeconfig: "/other.conf" } };
+const ETCD: RecordedStore = { kind: "etcd", hosts: ["https://e:2379"], prefix: "/whereabouts" };
 const IPAM = { type: "whereabouts", range: "10.0.0.0/24" };
 const HELD = {
   key: { network: "", cidr: range("10.0.0.0/24").cidr },
@@ -66,9 +68,25 @@ const without = (record: Partial<JournalRecord>) => ({ ...record, store: undefin
 const CASES: Readonly<Record<string, readonly [Case, unknown]>> = {
   "the recorded store and pools, where the configuration still names that store": [{}, [KUBE, 0]],
   "the configured ranges where ADD did not come through": [{ record: { held: [] } }, [KUBE, 1]],
-  "the recorded store where the flat file names another by now": [
-    { flat: { ...FLAT, kubernetes: { kubeconfig: "/other.conf" } } },
-    [KUBE, 0],
+  "the recorded kubeconfig where the flat file names another by now": [{ flat: OTHER, files: ["/etc/kube.conf"] }, [
+    KUBE,
+    0,
+  ]],
+  "the configured kubeconfig where the recorded one is gone": [
+    { flat: OTHER },
+    [{ kind: "kubernetes", kubeconfig: "/other.conf" }, 0],
+  ],
+  "nothing where the recorded kubeconfig is gone, and a store of another kind is configured": [
+    { flat: { etcd_host: "https://e:2379", log_level: "panic" } },
+    "nothing",
+  ],
+  "the configured endpoints of etcd for the recorded prefix": [
+    { flat: { etcd_host: "https://new:2379" }, record: { store: { ...ETCD, username: "root" } } },
+    [{ ...ETCD, hosts: ["https://new:2379"] }, 0],
+  ],
+  "the recorded etcd where another prefix is configured": [
+    { flat: { etcd_host: "https://new:2379", etcd_prefix: "/other" }, record: { store: ETCD } },
+    [ETCD, 0],
   ],
   "the recorded store where the network cannot be read any more": [{ ipam: { ...IPAM, range: "nonsense" } }, [KUBE, 0]],
   "the settings with the password where they name the recorded store": [
