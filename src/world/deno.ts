@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { kindOf, readRegularFile } from "./deno_files.ts";
+import { kindOf, readRegularFile, realPathOf } from "./deno_files.ts";
 import { ignoreAbsence, lock, openIn, tryLock } from "./deno_locks.ts";
 import type { World } from "./world.ts";
 
@@ -17,7 +17,7 @@ export function denoWorld(): World {
     stdin: readStdin,
     stderr: (line) => void writeAll(Deno.stderr, `${line}\n`),
     readTextFile: readRegularFile,
-    realPath: soon((path) => Deno.realPathSync(path)),
+    realPath: realPathOf,
     exists: async (path) => await kindOf(path) !== "missing",
     isDirectory: async (path) => await kindOf(path) === "folder",
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections

@@ -42,6 +42,11 @@ function isOnOwnDisk(path: string): boolean {
   return OWN_DISK.some((folder) => path.startsWith(folder)) && !path.includes("/../");
 }
 
+/** Where a path leads to. Fails as reading does where it leads nowhere, or does not answer in time. */
+export async function realPathOf(path: string): Promise<string> {
+  return isOnOwnDisk(path) ? Deno.realPathSync(path) : await within(path, READ_TIMEOUT, () => Deno.realPath(path));
+}
+
 /** What a path leads to. A path that does not answer in time counts as `other`. */
 export async function kindOf(path: string): Promise<"file" | "folder" | "other" | "missing"> {
   try {

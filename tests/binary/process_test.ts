@@ -74,6 +74,7 @@ Deno.test("main.ts makes one error object of what nobody caught in a call, and a
       CNI_ARGS: "K8S_POD_NAMESPACE=default;K8S_POD_NAME=p",
       WHEREABOUTS_AGENT_SOCKET: "off",
       WHEREABOUTS_JOURNAL: "off",
+      WHEREABOUTS_ALLOW_PATHS: folder,
     };
     for (const boom of ['throw new Error("boom");', 'void Promise.reject(new Error("boom"));', "throw null;"]) {
       const { code, stdout, stderr } = await withScript(THROW.replace("BOOM", boom), [], { env, stdin });

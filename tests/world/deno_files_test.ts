@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { kindOf, readRegularFile } from "../../src/world/deno_files.ts";
+import { kindOf, readRegularFile, realPathOf } from "../../src/world/deno_files.ts";
 import { FILE_LIMITS } from "../../src/world/world.ts";
 import { must, run, Server } from "../support/process.ts";
 
@@ -19,6 +19,9 @@ Deno.test("readRegularFile reads files, by links too, up to what their purpose a
     await Deno.symlink(path, `${folder}/link`);
     assert.equal(await readRegularFile(path), "tëxt\n");
     assert.equal(await readRegularFile(`${folder}/link`, "kubeconfig"), "tëxt\n");
+    assert.equal(await realPathOf(`${folder}/link`), await Deno.realPath(path));
+    await assert.rejects(realPathOf(`${folder}/nothing`), { name: "NotFound" });
+    await assert.rejects(realPathOf("/etc/nothing"), { name: "NotFound" });
     await Deno.writeTextFile(path, "");
     assert.equal(await readRegularFile(path), "");
     await Deno.writeTextFile(path, "x".repeat(FILE_LIMITS.kubeconfig));
