@@ -13,6 +13,9 @@ interface HeldLock {
   readonly waiting: { readonly process: Process; readonly grant: (lock: Lock) => void }[];
 }
 
+/** What the runtimes of a simulated node set for every plugin: networks here may name any path. */
+const ENVIRONMENT: Readonly<Record<string, string>> = { WHEREABOUTS_ALLOW_PATHS: "/" };
+
 /** One node. */
 export class SimNode {
   /** Its name. */
@@ -54,7 +57,7 @@ export class SimNode {
     const scheduler = this.#scheduler;
     return {
       ...this.#disk,
-      env: (name) => env[name],
+      env: (name) => env[name] ?? ENVIRONMENT[name],
       stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
       stderr: () => {},
       exchange: () => Promise.resolve(undefined),
