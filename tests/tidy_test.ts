@@ -50,7 +50,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
   "src/pool/finding.ts": "its words, in what they tell: tests/pool/findings_test.ts",
   "src/agent/agent.ts": "the binary's agent on a real socket: tests/binary/agent_live_test.ts",
-  "src/agent/replayer.ts": "with the agent: tests/binary/agent_live_test.ts",
   "src/world/deno_terminal.ts":
     "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
@@ -144,6 +143,8 @@ Deno.test("tidy: only main.ts, the real World, the drivers and what is around th
 const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/world/deno.ts": "World.now itself",
   "src/world/log.ts": "printed",
+  "src/journal/journal.ts": "stored: when a release became pending, which processes that come later compare",
+  "src/cni/replay.ts": "compared with what the journal stores",
   "src/config/node_local.ts": "stored in a mark",
   "src/cli/check.ts": "the age of what the API server dated",
   "src/controllers/sweeper.ts": "a cron expression names times of day",

@@ -189,13 +189,19 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Each claim is told the change that makes an address its owner's, so that each can be undone for itself. An address that was free for it
- * becomes free again, whoever had it before the batch: that one's release is in the batch too.
+ * Each request is told its own changes: a release what it removes, a claim the change that makes an address its owner's, so that each can be
+ * undone for itself. An address that was free for a claim becomes free again, whoever had it before the batch: that one's release is in the
+ * batch too.
  */
 function tell(batch: readonly Waiting[], { changes, outcomes }: Decision): void {
   for (const [i, { request, options }] of batch.entries()) {
     const outcome = outcomes[i];
-    if (request.kind !== "claim" || !options.onAttempt || !outcome || !("allocation" in outcome)) continue;
+    if (!options.onAttempt || !outcome) continue;
+    if (outcome.kind === "released") {
+      options.onAttempt(outcome.allocations.map((before) => ({ address: before.address, before })));
+      continue;
+    }
+    if (request.kind !== "claim" || !("allocation" in outcome)) continue;
     const { address } = outcome.allocation;
     const own = changes.find((change) =>
       change.address === address && change.after && sameOwner(change.after, request.owner)

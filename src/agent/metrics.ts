@@ -43,6 +43,10 @@ export class AgentMetrics {
     "whereabouts_agent_restored_entries_total",
     "Entries that the store had lost, recreated from the journal",
   );
+  readonly #givenUp = new Counter(
+    "whereabouts_agent_releases_given_up_total",
+    "Pending releases given up after a day, left to the sweep",
+  );
   readonly #gauges: readonly Gauge[];
 
   /** The gauges read the agent's state. */
@@ -92,6 +96,11 @@ export class AgentMetrics {
     this.#restored.add({}, count);
   }
 
+  /** Pending releases were given up. */
+  gaveUp(count: number): void {
+    this.#givenUp.add({}, count);
+  }
+
   /** All of them as text. */
   text(): string {
     const metrics: Metric[] = [
@@ -104,6 +113,7 @@ export class AgentMetrics {
       this.#store,
       this.#replays,
       this.#restored,
+      this.#givenUp,
       ...this.#gauges,
     ];
     return renderMetrics(metrics);

@@ -1,47 +1,71 @@
 /**
- * Keeps the agent's promises: releases that could not be delivered are tried until they are.
+ * Delivers the pending releases of a node: until their store takes them, each store at its own pace.
  *
  * @module
  */
 import type { Call, Host } from "../cni/call.ts";
-import { replay } from "../cni/replay.ts";
+import { deliverPending, type Delivery, groupByStore } from "../cni/replay.ts";
+import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
-/** Milliseconds between tries: from the first to the last, doubling while they fail. */
+/**
+ * Milliseconds between two rounds for a store: from the first to the last, doubling while it fails. Each is shortened by chance, up to half of
+ * it: after an outage thousands of nodes must not come at the same time.
+ */
 const WAIT = { first: 1_000, last: 30_000 };
-/** Milliseconds one round may take. */
+/** Milliseconds between two looks at the journal, at least: it may hold thousands of releases, and every DEL wakes this. */
+const LEAST_WAIT = 500;
+/** Milliseconds one round of a store may take. */
 const ROUND_TIMEOUT = 60_000;
 /** Releases of one round. */
 const ROUND = 100;
+
+/** What comes of pending releases. */
+export interface ReplayObserver {
+  /** Releases were delivered. */
+  readonly onDelivered: (count: number) => void;
+  /** Releases were given up. */
+  readonly onGivenUp: (count: number) => void;
+}
+
+/** A store that has pending releases. */
+interface Store {
+  wait: number;
+  /** When it is tried next. */
+  due: number;
+  round: Promise<void> | undefined;
+}
 
 /** Delivers in the background until it is disposed. */
 export class Replayer implements AsyncDisposable {
   readonly #world: World;
   readonly #host: Host;
   readonly #log: Logger;
-  readonly #onDelivered: (count: number) => void;
+  readonly #observer: ReplayObserver;
   readonly #stop = new AbortController();
+  readonly #stores = new Map<string, Store>();
   readonly #done: Promise<void>;
   #awake = new AbortController();
   #left = 0;
+  #seen = 0;
 
   /** Starts at once. */
-  constructor(world: World, host: Host, log: Logger, onDelivered: (count: number) => void) {
+  constructor(world: World, host: Host, log: Logger, observer: ReplayObserver) {
     this.#world = world;
     this.#host = host;
     this.#log = log;
-    this.#onDelivered = onDelivered;
+    this.#observer = observer;
     this.#done = this.#run();
   }
 
-  /** Releases still to be delivered, as of the last round. */
+  /** Releases still to be delivered, as of the last look at the journal. */
   get left(): number {
     return this.#left;
   }
 
-  /** Looks again now. */
+  /** A release may have become pending. */
   wake(): void {
     this.#awake.abort();
   }
@@ -49,21 +73,50 @@ export class Replayer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#done;
+    await Promise.all([...this.#stores.values()].map(({ round }) => round));
   }
 
   async #run(): Promise<void> {
-    let wait = WAIT.first;
-    while (!this.#stop.signal.aborted) {
-      const failed = await this.#round();
-      wait = failed ? Math.min(wait * 2, WAIT.last) : WAIT.first;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
       this.#awake = new AbortController();
-      const signals = failed ? [this.#stop.signal] : [this.#stop.signal, this.#awake.signal];
-      await this.#world.sleep(this.#left > 0 ? wait : WAIT.last, AbortSignal.any(signals)).catch(() => {});
+      await this.#start().catch((error) => this.#log.error("Cannot read the journal", { error: String(error) }));
+      await this.#world.sleep(LEAST_WAIT, signal).catch(() => {});
+      const idle = [...this.#stores.values()].filter(({ round }) => !round);
+      const wait = Math.min(...idle.map(({ due }) => due - this.#world.monotonic()), WAIT.last);
+      if (wait > 0) await this.#world.sleep(wait, AbortSignal.any([signal, this.#awake.signal])).catch(() => {});
     }
   }
 
-  /** Whether something could not be delivered. */
-  async #round(): Promise<boolean> {
+  /** Whether there is nothing to read in the journal: what it has was seen, and its stores are not due. */
+  #isKnown(count: number): boolean {
+    const now = this.#world.monotonic();
+    return count === this.#seen && [...this.#stores.values()].every(({ round, due }) => round || due > now);
+  }
+
+  /** Starts a round for each store that is due. */
+  async #start(): Promise<void> {
+    const journal = this.#host.journal(this.#world, this.#log);
+    const count = await journal?.countPending() ?? 0;
+    this.#left = count;
+    if (this.#isKnown(count)) return;
+    const pending = count > 0 ? await journal?.pending() ?? [] : [];
+    this.#seen = pending.length;
+    const groups = groupByStore(pending);
+    for (const [name, { round }] of this.#stores) if (!round && !groups.has(name)) this.#stores.delete(name);
+    for (const [name, records] of groups) {
+      const store = this.#stores.get(name) ?? { wait: WAIT.first, due: 0, round: undefined };
+      this.#stores.set(name, store);
+      if (store.round || store.due > this.#world.monotonic()) continue;
+      store.round = this.#deliver(store, records).finally(() => {
+        store.round = undefined;
+        this.wake();
+      });
+    }
+  }
+
+  /** Never rejects. */
+  async #deliver(store: Store, records: readonly JournalRecord[]): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
     const call: Call = {
       world: this.#world,
@@ -71,17 +124,33 @@ export class Replayer implements AsyncDisposable {
       signal: limit.signal,
       request: { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" },
     };
-    try {
-      const { delivered, left, error } = await replay(call, ROUND);
-      this.#left = left;
-      if (delivered > 0) this.#onDelivered(delivered);
-      if (error !== undefined) {
-        this.#log.error("Late release failed; it is tried again", { left, error: String(error) });
-      }
-      return error !== undefined;
-    } catch (error) {
-      this.#log.error("The journal cannot be read", { error: String(error) });
-      return true;
+    const delivery = await deliverPending(call, records, ROUND);
+    const { delivered, error } = delivery;
+    this.#left -= delivered;
+    if (delivered > 0) this.#observer.onDelivered(delivered);
+    store.wait = error === undefined || delivered > 0 ? WAIT.first : Math.min(store.wait * 2, WAIT.last);
+    store.due = this.#world.monotonic() + store.wait * (1 - this.#world.random() / 2);
+    if (!this.#stop.signal.aborted) this.#report(delivery, records);
+  }
+
+  #report({ delivered, givenUp, error }: Delivery, records: readonly JournalRecord[]): void {
+    const [first] = records;
+    const store = first?.store?.kind ?? "unknown";
+    if (error !== undefined) {
+      this.#log.error("Pending releases failed; retrying", {
+        store,
+        network: first?.network,
+        pending: records.length - delivered - givenUp.length,
+        error: String(error),
+      });
+    }
+    if (givenUp.length > 0) this.#observer.onGivenUp(givenUp.length);
+    for (const { network, containerId, ifName } of givenUp) {
+      this.#log.warn("Gave up a pending release after a day; the sweep frees its address", {
+        network,
+        container: containerId,
+        if: ifName,
+      });
     }
   }
 }

@@ -85,7 +85,10 @@ export class Agent {
     });
     this.#stays = stays;
     this.#replayer = stays
-      ? new Replayer(this.#world, this.#host(), log, (count) => metrics.delivered(count))
+      ? new Replayer(this.#world, this.#host(), log, {
+        onDelivered: (count) => metrics.delivered(count),
+        onGivenUp: (count) => metrics.gaveUp(count),
+      })
       : undefined;
     this.#restorer = stays
       ? new Restorer(this.#world, this.#host(), log, { onRestored: (count) => metrics.restored(count) })

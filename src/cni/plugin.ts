@@ -10,6 +10,7 @@ import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";
 import type { Call, Host } from "./call.ts";
 import type { CniError } from "./error.ts";
+import { keepOpen } from "./kept_open.ts";
 import { type CniRequest, readRequest, type Verb } from "./request.ts";
 import { add } from "./verbs/add.ts";
 
@@ -27,6 +28,9 @@ const VERBS: Readonly<Record<Verb, VerbRow>> = {
   STATUS: { deadline: 10_000, serve: async (call) => (await import("./verbs/status.ts")).status(call) },
   VERSION: { deadline: 1_000, serve: async () => (await import("./version.ts")).versionAnswer() },
 };
+
+/** Verbs after which a process that serves one call delivers pending releases. */
+const COMMITS: ReadonlySet<Verb> = new Set(["ADD", "DEL"]);
 
 /** What the process prints and ends with. */
 export interface PluginAnswer {
@@ -48,9 +52,14 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
     const deadline = Math.min(VERBS[verb].deadline, host.patience ?? Number.POSITIVE_INFINITY);
     const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
     using limit = startDeadline(world, deadline, late, host.gone);
-    const call: Call = { request, world, host, signal: limit.signal, configured };
+    const signal = limit.signal;
+    if (host.delivers || !COMMITS.has(verb)) {
+      return { stdout: await serve({ request, world, host, signal, configured }), exitCode: 0 };
+    }
+    await using kept = keepOpen(host);
+    const call: Call = { request, world, host: kept.host, signal, configured };
     const stdout = await serve(call);
-    if (!host.delivers && (verb === "ADD" || verb === "DEL")) await deliverSome(call);
+    await deliverSome(call, kept.stores);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const { renderError, toCniError } = await import("./failure.ts");
@@ -74,7 +83,7 @@ function logFailure(
 }
 
 /** The store answered, so releases that it missed are delivered now. Whether that works changes nothing for this call. */
-async function deliverSome(call: Call): Promise<void> {
-  const pending = await call.host.journal(call.world, SILENT)?.pending().catch(() => []) ?? [];
-  if (pending.length > 0) await (await import("./replay.ts")).replaySome(call);
+async function deliverSome(call: Call, stores: ReadonlySet<string>): Promise<void> {
+  const pending = await call.host.journal(call.world, SILENT)?.countPending().catch(() => 0) ?? 0;
+  if (pending > 0) await (await import("./replay.ts")).deliverAfterCall(call, stores).catch(() => {});
 }

@@ -1,64 +1,114 @@
 /**
- * Delivering releases that were promised.
+ * Pending releases: those that a store did not take, and that its node keeps until it does.
+ *
+ * They are delivered store by store. A store is tried with one of them, chosen at random, before the others are sent; so one that does not
+ * answer costs one attempt, and no release stands in the way of the others, nor one store in that of another.
  *
  * @module
  */
+import { storeName } from "../journal/facts.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../world/deadline.ts";
 import { SILENT } from "../world/log.ts";
+import type { World } from "../world/world.ts";
 import type { Call } from "./call.ts";
 import { attachmentTurn } from "./turn.ts";
 import { isLater, quietly } from "./verbs/del.ts";
 import { releaseRecord } from "./verbs/gc.ts";
 
-/** Releases that are delivered after a call, at most, and how long that may take (milliseconds). */
-const DELIVERIES = 5;
-const DELIVERY_TIMEOUT = 2_000;
+/** What a call that serves one request may add: releases that are read, those that are delivered, and milliseconds. */
+const AFTER_CALL = { read: 20, deliver: 5, milliseconds: 50 };
+/**
+ * Milliseconds after which a release that is still refused or unanswered is given up, where a sweep covers the store: a day, in which an
+ * outage ends or somebody looks after it.
+ */
+export const GIVEN_UP_AFTER = 24 * 3_600_000;
 
-/** What a round of deliveries came to. */
-export interface Replayed {
-  /** Delivered now. */
+/** What a delivery to one store came to. */
+export interface Delivery {
+  /** Releases that were delivered. */
   readonly delivered: number;
-  /** Still to be delivered. */
-  readonly left: number;
-  /** The first failure. */
+  /** Releases that were given up: the sweep frees what they were for. */
+  readonly givenUp: readonly JournalRecord[];
+  /** The first failure. Absent where all that was tried was delivered. */
   readonly error?: unknown;
 }
 
-/**
- * Delivers releases that are pending, network by network at the same time: each has a store of its own. Where a store does not answer, what
- * else is to be delivered of that network waits; a refusal may concern one record only.
- *
- * @param call whose process, deadline and world are used
- * @param most so many at the most
- */
-export async function replay(call: Call, most: number): Promise<Replayed> {
-  const journal = call.host.journal(call.world, SILENT);
-  const pending = await journal?.pending() ?? [];
-  let delivered = 0;
-  const failures: unknown[] = [];
-  const deliverAll = async (records: readonly JournalRecord[] = []) => {
-    for (const record of records) {
-      if (delivered >= most) return;
-      try {
-        using _turn = await attachmentTurn(call.world, record, call.signal);
-        if (!await journal?.isPending(record)) continue;
-        await releaseRecord(call, record);
-        await quietly(() => journal?.forget(record), SILENT);
-        delivered++;
-      } catch (failure) {
-        failures.push(failure);
-        if (isLater(failure, call.signal)) return;
-      }
-    }
-  };
-  await Promise.all(Object.values(Object.groupBy(pending, ({ network }) => network)).map(deliverAll));
-  const [error] = failures;
-  return { delivered, left: pending.length - delivered, ...(error !== undefined && { error }) };
+/** Pending releases by the store that they are for. */
+export function groupByStore(records: readonly JournalRecord[]): Map<string, JournalRecord[]> {
+  return Map.groupBy(records, ({ store, conf }) => store ? storeName(store) : `as configured: ${conf}`);
 }
 
-/** Delivers a few after a call that the store answered. Whether that works is not told. */
-export async function replaySome(call: Call): Promise<void> {
-  using limit = startDeadline(call.world, DELIVERY_TIMEOUT, new Error("No time left for late releases"), call.signal);
-  await replay({ ...call, signal: limit.signal }, DELIVERIES).catch(() => {});
+/**
+ * Delivers releases of one store.
+ *
+ * @param call whose process, deadline and world are used
+ * @param records all of one store
+ * @param most so many at the most; in a process that goes on, at the same time, so that they share reads and writes of their pools
+ */
+export async function deliverPending(
+  call: Call,
+  records: readonly JournalRecord[],
+  most: number,
+): Promise<Delivery> {
+  const failures: unknown[] = [];
+  const givenUp: JournalRecord[] = [];
+  let delivered = 0;
+  /** Whether the store may take others. */
+  const deliver = async (record: JournalRecord): Promise<boolean> => {
+    try {
+      if (await deliverOne(call, record)) delivered++;
+      return true;
+    } catch (failure) {
+      failures.push(failure);
+      if (isExpired(call.world, record) && await giveUp(call, record)) givenUp.push(record);
+      return !isLater(failure, call.signal);
+    }
+  };
+  const [first, ...others] = shuffled(records, call.world).slice(0, most);
+  if (first && await deliver(first)) {
+    if (call.host.delivers) await Promise.all(others.map(deliver));
+    else for (const record of others) if (!await deliver(record)) break;
+  }
+  const [error] = failures;
+  return { delivered, givenUp, ...(error !== undefined && { error }) };
+}
+
+/** @returns false where it is not pending any more */
+async function deliverOne(call: Call, record: JournalRecord): Promise<boolean> {
+  const journal = call.host.journal(call.world, SILENT);
+  using _turn = await attachmentTurn(call.world, record, call.signal);
+  if (!await journal?.isPending(record)) return false;
+  await releaseRecord(call, record);
+  await quietly(() => journal?.forget(record), SILENT);
+  return true;
+}
+
+/** Only the controller of a cluster sweeps, so releases for other stores are kept for ever. */
+function isExpired(world: World, { store, promised }: JournalRecord): boolean {
+  return store?.kind === "kubernetes" && promised !== undefined && world.now() - promised > GIVEN_UP_AFTER;
+}
+
+async function giveUp(call: Call, record: JournalRecord): Promise<boolean> {
+  const journal = call.host.journal(call.world, SILENT);
+  return await journal?.forget(record).then(() => true, () => false) ?? false;
+}
+
+function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[] {
+  return items.map((item) => ({ item, at: random() })).sort((a, b) => a.at - b.at).map(({ item }) => item);
+}
+
+/**
+ * Delivers a few releases after a call that their store has answered, in a moment that its caller does not notice. Whether that works is not
+ * reported.
+ *
+ * @param stores names of the stores that the call used, which are still open
+ */
+export async function deliverAfterCall(call: Call, stores: ReadonlySet<string>): Promise<void> {
+  const { milliseconds, read, deliver } = AFTER_CALL;
+  using limit = startDeadline(call.world, milliseconds, new Error("No time left for pending releases"), call.signal);
+  const pending = await call.host.journal(call.world, SILENT)?.pending(read).catch(() => []) ?? [];
+  for (const [store, records] of groupByStore(pending)) {
+    if (stores.has(store)) await deliverPending({ ...call, signal: limit.signal }, records, deliver);
+  }
 }

@@ -9,11 +9,9 @@
  */
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { isReleasedBy } from "../pool/free.ts";
 import { drop } from "../pool/requests.ts";
-import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { type Allocation, type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import type { Held } from "./held.ts";
 import { entryFields } from "./log_fields.ts";
 import { type Ipam, mayGoTogether, poolsOf } from "./ipam.ts";
@@ -83,10 +81,19 @@ async function releasePool(
     if (released.length === recorded.length) return released;
   }
   // nothing is recorded, or what is differs from what is stored: whatever names the sandbox goes
-  const from = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
-  const held = [...from.allocations.values()].filter((allocation) => isReleasedBy(allocation, sandbox));
-  if (held.length === 0) return released;
-  return [...released, ...await releaseHeld(ipam, key, held.map((allocation) => ({ key, allocation })), signal, from)];
+  const found = new Map<bigint, Allocation>(); // an attempt whose answer was lost may have removed them
+  const onAttempt = (changes: readonly Change[]) => {
+    for (const { address, before } of changes) if (before) found.set(address, before);
+  };
+  const { allocations } = await ipam.commit(key, { kind: "release", ...sandbox }, { signal, onAttempt });
+  await releaseReservations(
+    ipam,
+    key,
+    [...found.values()].map((allocation) => ({ key, allocation })),
+    signal,
+    allocations,
+  );
+  return [...released, ...allocations];
 }
 
 /**
@@ -114,14 +121,24 @@ async function releaseHeld(
 ): Promise<readonly Allocation[]> {
   const held = recorded.map(({ allocation }) => allocation);
   const { allocations } = await ipam.commit(key, drop(held), { signal, ...(from && { from }) });
+  await releaseReservations(ipam, key, recorded, signal, allocations);
+  return allocations;
+}
+
+async function releaseReservations(
+  ipam: Ipam,
+  key: PoolKey,
+  recorded: readonly Held[],
+  signal: AbortSignal,
+  released: readonly Allocation[],
+): Promise<void> {
   const { overlaps } = ipam.driver;
-  if (!overlaps) return allocations;
+  if (!overlaps) return;
   const work = { ipam, overlaps, key, signal };
-  const removed = new Set(allocations.map(({ address }) => address));
+  const removed = new Set(released.map(({ address }) => address));
   for (const { allocation, reserved, token } of recorded) {
     if (reserved === false) continue;
     if (removed.has(allocation.address)) await releaseReservation(work, allocation, token);
     else await releaseRemnant(work, allocation);
   }
-  return allocations;
 }

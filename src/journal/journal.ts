@@ -17,6 +17,9 @@ import { addressName, type Attachment, encodeGain, encodeRecord, type JournalRec
 /** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
 export const DEFAULT_JOURNAL = "/var/lib/cni/whereabouts";
 
+/** Pending releases that a node keeps, and characters of each, at most: 64 MiB in all. */
+const PENDING = { count: 4_096, length: 16_384 };
+
 /** The journal of a node. Failures to write are errors of the caller's; failures to read are logged and read as nothing. */
 export interface Journal {
   /** Notes an attachment before the store is touched. An undelivered release of it is called off. */
@@ -29,16 +32,39 @@ export interface Journal {
   findHolder(store: RecordedStore, held: Held): Promise<JournalRecord | undefined>;
   /** Notes that an attachment's addresses are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
   leave(record: JournalRecord): Promise<void>;
-  /** Promises a release: durable when it resolves. */
+  /**
+   * Promises a release: durable when it resolves.
+   *
+   * @throws {RangeError} the journal has as many pending releases as it may, or the record is too long for one
+   */
   promise(record: JournalRecord): Promise<void>;
   /** Forgets an attachment whose addresses are given back. */
   forget(attachment: Attachment): Promise<void>;
   /** Every attachment that is held. */
   held(): Promise<JournalRecord[]>;
-  /** Every attachment whose release is still to be delivered, or of one. */
-  pending(): Promise<JournalRecord[]>;
+  /** Attachments whose release is still to be delivered: all, or some chosen at random. */
+  pending(most?: number): Promise<JournalRecord[]>;
+  /** How many there are. */
+  countPending(): Promise<number>;
   /** Whether the release of this attachment is still to be delivered. */
   isPending(attachment: Attachment): Promise<boolean>;
+}
+
+/** Some of a list, each as likely as any other; all of one that is no longer. */
+function chosen(names: string[], most: number, { random }: Pick<World, "random">): string[] {
+  if (names.length <= most) return names;
+  for (let i = 0; i < most; i++) {
+    const other = i + Math.floor(random() * (names.length - i));
+    [names[i], names[other]] = [names[other] ?? "", names[i] ?? ""];
+  }
+  return names.slice(0, most);
+}
+
+/** @throws {RangeError} there are too many beside it, or it is too long */
+function checkPending(text: string, name: string, names: readonly string[]): void {
+  if (text.length > PENDING.length) throw new RangeError(`A pending release has ${PENDING.length} characters at most`);
+  if (names.length < PENDING.count || names.includes(name)) return;
+  throw new RangeError(`The journal has ${names.length} pending releases, and takes no more`);
 }
 
 /** The journal in a folder. */
@@ -54,8 +80,9 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     if (!record) log.error("Journal record cannot be read; the sweep finds what it held", { path });
     return record;
   };
-  const all = async (place: string) => {
-    const names = (await world.listFolder(place)).filter((name) => name.endsWith(".json"));
+  const list = async (place: string) => (await world.listFolder(place)).filter((name) => name.endsWith(".json"));
+  const all = async (place: string, most = Number.POSITIVE_INFINITY) => {
+    const names = chosen(await list(place), most, world);
     const records = await Promise.all(names.map((name) => read(`${place}/${name}`)));
     return records.filter((record) => record !== undefined);
   };
@@ -91,7 +118,9 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     },
     promise: async (record) => {
       const name = recordName(record);
-      await world.writeFile(`${releasing}/${name}`, encodeRecord(record), { durable: true });
+      const text = encodeRecord({ promised: world.now(), ...record });
+      checkPending(text, name, await list(releasing));
+      await world.writeFile(`${releasing}/${name}`, text, { durable: true });
       await world.remove(`${held}/${name}`);
     },
     forget: async (attachment) => {
@@ -100,7 +129,8 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
       await world.remove(`${releasing}/${name}`);
     },
     held: () => all(held),
-    pending: () => all(releasing),
+    pending: (most) => all(releasing, most),
+    countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
   };
 }

@@ -38,6 +38,8 @@ export interface JournalRecord extends Attachment {
   readonly uid?: string;
   /** The store that was used. Absent in records of older releases. */
   readonly store?: RecordedStore;
+  /** When its release became pending, in milliseconds since 1970. Absent while it is held, and in records of older releases. */
+  readonly promised?: number;
 }
 
 /** Longest file name of a record: file systems take 255 bytes, and the temporary file that is renamed to it is 41 longer. */

@@ -20,7 +20,7 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   const [first = "", ...gains] = text.split("\n");
   const value = parse(first);
   if (value === undefined) return undefined;
-  const { format, network, containerId, ifName, conf, netns, node, uid, withoutSecret } = value;
+  const { format, network, containerId, ifName, conf, netns, node, uid, withoutSecret, promised } = value;
   const held = gains.map((line) => parse(line)?.held).findLast(Array.isArray) ?? value.held;
   if (format !== FORMAT || !Array.isArray(held)) return undefined;
   if (
@@ -43,6 +43,7 @@ export function decodeRecord(text: string): JournalRecord | undefined {
     ...facts,
     ...(store && { store }),
     ...(withoutSecret === true && { withoutSecret }),
+    ...(typeof promised === "number" && { promised }),
   };
 }
 

@@ -10,6 +10,7 @@ Deno.test("AgentMetrics is text in the format of Prometheus", () => {
   metrics.operated("reserve", "unavailable", 4);
   metrics.delivered(5);
   metrics.restored(2);
+  metrics.gaveUp(6);
   const text = metrics.text();
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
   for (
@@ -28,6 +29,7 @@ Deno.test("AgentMetrics is text in the format of Prometheus", () => {
       "late_releases_total 5",
       "restored_entries_total 2",
       "duplicate_addresses 1",
+      "releases_given_up_total 6",
     ]
   ) assert(text.includes(`whereabouts_agent_${line}\n`), line);
 });

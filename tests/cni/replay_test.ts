@@ -1,61 +1,110 @@
 import assert from "node:assert/strict";
-import type { Call } from "../../src/cni/call.ts";
-import { replay } from "../../src/cni/replay.ts";
+import { Batcher } from "../../src/agent/batcher.ts";
+import { Traffic } from "../../src/agent/traffic.ts";
+import { deliverAfterCall, deliverPending, GIVEN_UP_AFTER, groupByStore } from "../../src/cni/replay.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import { folderJournal } from "../../src/journal/journal.ts";
+import { storeName } from "../../src/journal/facts.ts";
 import { SILENT } from "../../src/world/log.ts";
-import { memory, never } from "../ipam/lab.ts";
-import { faulty } from "../support/faulty.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { memoryWorld } from "../support/world.ts";
+import { confOf, pendingNode } from "./pending_lab.ts";
+// verbs are loaded when they are asked for, and a hurried clock does not wait for that
+import "../../src/cni/verbs/del.ts";
+import "../../src/journal/stored.ts";
 
-/** A node with releases to deliver: of the network `away`, whose store is out of reach, and of `here`. */
-async function node(records: readonly { readonly network: string; readonly range?: string }[]) {
-  const world = { ...memoryWorld(), ...hurriedClock() };
-  const journal = folderJournal("/journal", world, SILENT);
-  for (const [i, { network, range = "10.0.0.0/29" }] of records.entries()) {
-    const ipam = { type: "whereabouts", datastore: "embedded", database: `/${network}`, range };
-    const conf = JSON.stringify({ cniVersion: "1.1.0", name: network, ipam });
-    await journal.promise({ network, containerId: `c${i}`, ifName: "net1", conf, held: [] });
-  }
-  const store = await memory();
-  const away = faulty(store, () => ({ done: false, then: "unavailable" }));
-  const call: Call = {
-    world,
-    signal: never(),
-    request: { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" },
-    host: {
-      open: ({ network }) => {
-        const driver = network === "away" ? away : store;
-        return Promise.resolve({
-          ...directIpam(driver, world, SILENT),
-          [Symbol.asyncDispose]: () => Promise.resolve(),
-        });
-      },
-      journal: () => journal,
-      delivers: true,
-    },
-  };
-  return { call, journal, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+function hurried() {
+  return { ...memoryWorld(), ...hurriedClock() };
 }
 
-Deno.test("replay delivers what it can: neither a store that is away nor a record that cannot be used keeps others", async () => {
-  await using n = await node([
-    { network: "away" },
-    { network: "away" },
-    { network: "here", range: "nonsense" },
-    { network: "here" },
-    { network: "here" },
-  ]);
-  const { delivered, left, error } = await replay(n.call, 100);
-  assert.deepEqual([delivered, left], [2, 3]);
+Deno.test("deliverPending delivers what it can: a release that cannot be used keeps no other", async () => {
+  const world = hurried();
+  await using n = await pendingNode(world);
+  for (let i = 0; i < 5; i++) await n.promise(`c${i}`, "/here");
+  await n.promise("bad", "/here", { conf: confOf("/here", "nonsense"), store: { kind: "kubernetes" } });
+  const records = await n.journal.pending();
+  const { delivered, givenUp, error } = await deliverPending(n.call, records, 100);
+  assert.deepEqual([delivered, givenUp.length], [5, 0]);
   assert(error instanceof Error);
-  const pending = await n.journal.pending();
-  assert.deepEqual(pending.map(({ containerId }) => containerId).sort(), ["c0", "c1", "c2"]);
+  assert.deepEqual(await n.pending(), ["bad"]);
 });
 
-Deno.test("replay delivers no more than it is told to", async () => {
-  await using n = await node([{ network: "here" }, { network: "here" }, { network: "here" }]);
-  assert.deepEqual(await replay(n.call, 2), { delivered: 2, left: 1 });
-  assert.deepEqual(await replay(n.call, 2), { delivered: 1, left: 0 });
+Deno.test("deliverPending asks a store that does not answer once, for whichever release", async () => {
+  const world = hurried();
+  await using n = await pendingNode(world);
+  const tried = new Set<string>();
+  const journal = {
+    ...n.journal,
+    isPending: (one: { readonly containerId: string }) => (tried.add(one.containerId), Promise.resolve(true)),
+  };
+  for (let i = 0; i < 5; i++) await n.promise(`c${i}`, "/away");
+  const records = await n.journal.pending();
+  const call = { ...n.call, host: { ...n.call.host, journal: () => journal } };
+  for (let round = 1; round <= 40; round++) {
+    assert.equal((await deliverPending(call, records, 100)).delivered, 0);
+    assert.equal(n.opened.get("/away"), round);
+  }
+  assert.equal(tried.size, 5, "none stands before the others for ever");
+});
+
+Deno.test("deliverPending delivers no more than it is told to", async () => {
+  const world = hurried();
+  await using n = await pendingNode(world, { delivers: false });
+  for (let i = 0; i < 3; i++) await n.promise(`c${i}`, "/here");
+  assert.equal((await deliverPending(n.call, await n.journal.pending(), 2)).delivered, 2);
+  assert.equal((await n.pending()).length, 1);
+});
+
+Deno.test("deliverPending reads a pool a few times for a hundred releases that share a process", async () => {
+  const world = hurried();
+  let reads = 0;
+  await using n = await pendingNode(world, {
+    plan: ({ method }) => {
+      if (method === "read") reads++;
+      return undefined;
+    },
+    ipamOf: (driver) => {
+      const traffic = new Traffic(world.monotonic);
+      const batcher = new Batcher({ driver, clock: world, observer: { onBatch: () => {} }, traffic, outages: () => 0 });
+      return {
+        ...directIpam(driver, world, SILENT),
+        turn: () => Promise.resolve(undefined),
+        together: true,
+        commit: (key, request, options) => batcher.commit(key, request, options),
+      };
+    },
+  });
+  for (let i = 0; i < 100; i++) await n.promise(`c${i}`, "/here");
+  assert.equal((await deliverPending(n.call, await n.journal.pending(), 100)).delivered, 100);
+  assert(reads <= 5, `${reads} reads`);
+});
+
+Deno.test("deliverPending gives up after a day what a sweep covers, and nothing else", async () => {
+  const world = { ...hurried(), now: () => 2 * GIVEN_UP_AFTER };
+  await using n = await pendingNode(world);
+  const kubernetes = { kind: "kubernetes", kubeconfig: "/k" } as const;
+  const bad = confOf("/x", "nonsense");
+  await n.promise("old", "/k", { conf: bad, store: kubernetes, promised: GIVEN_UP_AFTER - 1 });
+  await n.promise("young", "/k", { conf: bad, store: kubernetes, promised: GIVEN_UP_AFTER + 1 });
+  await n.promise("local", "/away", { promised: 0 });
+  const givenUp: string[] = [];
+  for (const records of groupByStore(await n.journal.pending()).values()) {
+    const delivery = await deliverPending(n.call, records, 100);
+    givenUp.push(...delivery.givenUp.map(({ containerId }) => containerId));
+  }
+  assert.deepEqual([givenUp, await n.pending()], [["old"], ["local", "young"]]);
+});
+
+Deno.test("deliverAfterCall delivers for the store that the call used, in tens of milliseconds, and asks no other", async () => {
+  const clock = hurriedClock();
+  const world = { ...memoryWorld(), ...clock };
+  await using n = await pendingNode(world, { delivers: false });
+  for (let i = 0; i < 3; i++) await n.promise(`here${i}`, "/here");
+  for (let i = 0; i < 3; i++) await n.promise(`away${i}`, "/away");
+  const here = storeName({ kind: "embedded", path: "/here" });
+  const away = storeName({ kind: "embedded", path: "/away" });
+  await deliverAfterCall(n.call, new Set([here]));
+  assert.deepEqual([await n.pending(), [...n.opened.keys()]], [["away0", "away1", "away2"], ["/here"]]);
+  const start = clock.monotonic();
+  await deliverAfterCall(n.call, new Set([away]));
+  assert(clock.monotonic() - start <= 50, `${clock.monotonic() - start} ms`);
 });

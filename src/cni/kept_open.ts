@@ -1,0 +1,40 @@
+/**
+ * Stores that stay open until a process that serves one call ends: what comes after the call needs no second connection.
+ *
+ * @module
+ */
+import type { OpenIpam } from "../ipam/ipam.ts";
+import { recordedStore, storeName } from "../journal/facts.ts";
+import type { Host } from "./call.ts";
+
+/** A host whose stores are closed when it is disposed, and not before. */
+export interface KeptOpen extends AsyncDisposable {
+  /** The host. */
+  readonly host: Host;
+  /** Names of the stores that were opened, as pending releases name them. */
+  readonly stores: ReadonlySet<string>;
+}
+
+/** Makes one of a host that opens a store for each call. */
+export function keepOpen(host: Host): KeptOpen {
+  const open = new Map<string, Promise<OpenIpam>>();
+  const stores = new Set<string>();
+  return {
+    host: {
+      ...host,
+      open: async (config, world, log, signal) => {
+        const name = JSON.stringify(config.datastore);
+        const opening = open.get(name) ?? host.open(config, world, log, signal);
+        open.set(name, opening);
+        opening.catch(() => open.delete(name));
+        const ipam = await opening;
+        stores.add(storeName(recordedStore(config.datastore)));
+        return { ...ipam, log, [Symbol.asyncDispose]: () => Promise.resolve() };
+      },
+    },
+    stores,
+    [Symbol.asyncDispose]: async () => {
+      for (const opening of open.values()) await opening.then((ipam) => ipam[Symbol.asyncDispose](), () => {});
+    },
+  };
+}
