@@ -55,7 +55,7 @@ Deno.test("release asks at a terminal, and takes no for an answer", async () => 
     const [typed, code, said] of [["n\n", 2, /Nothing was released/], ["y\n", 0, /10\.0\.0\.1 .* released/]] as const
   ) {
     const { stdout, code: ended } = await atTerminal(command, typed);
-    assert.match(stdout, /Release it\?/);
+    assert.match(stdout, /Release 10\.0\.0\.1\?/);
     assert.match(stdout, said);
     assert.equal(ended, code);
   }

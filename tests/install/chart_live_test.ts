@@ -53,7 +53,7 @@ const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["flatFile.log_level=error", /whereabouts\.conf: "\{\\n {2}\\"log_level\\": \\"error\\"\\n\}"/],
   ["deadNodeGrace=never", /--dead-node-grace=never\n[^]*--dead-node-grace=never\n/],
   ["controller.replicas=3", /replicas: 3\n/],
-  ["metrics.agent.port=9999", /--http-address, "127\.0\.0\.1:9999"[^]*port: 9999/],
+  ["metrics.agent.port=9999", /--http-address, "127\.0\.0\.1:9999"/],
   ["metrics.controller.port=9998", /\$\(POD_IP\):9998[^]*containerPort: 9998/],
   ["reconciler.suspend=false", /suspend: false/],
   ["reconciler.image.repository=registry.example.com/sweep", /image: registry\.example\.com\/sweep:\d/],
