@@ -44,7 +44,7 @@ export async function closePool(
   const stored = storedMetadata(version);
   const object = stored
     ? await patch(api, stored, [
-      ...annotate(stored, key),
+      ...(key.mayAlsoBe ? [] : annotate(stored, key)),
       { op: "add", path: "/spec/closed", value: closed },
       ...Object.entries(because).map(([annotation, value]): PatchOperation => ({
         op: "add",

@@ -172,6 +172,9 @@ export interface StorageDriver extends AsyncDisposable {
   /**
    * Writes all changes, or none. Durable when it returns. The pool is created by the first commit.
    *
+   * The version alone is not enough: a store that was restored from a backup comes to the same one with other content. A claimed address is
+   * free, and a released or refreshed entry is the one of `before`, or the commit conflicts.
+   *
    * @returns the pool after the write
    * @throws {ConflictError} the pool is no longer the one of the snapshot; nothing was written
    * @throws {UnavailableError} the store did not answer; whether it was written is unknown
