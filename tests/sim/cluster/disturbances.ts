@@ -6,7 +6,7 @@
 import type { SimCluster } from "./cluster.ts";
 import type { Kubelet } from "./kubelet.ts";
 import type { Backup } from "./objects.ts";
-import type { SimPod, StatusKind } from "./pod.ts";
+import type { PodSandbox, SimPod, StatusKind } from "./pod.ts";
 import { contentsOf, reservationName } from "./promises.ts";
 import type { Happening } from "./worlds.ts";
 
@@ -93,22 +93,24 @@ export class Disturbances {
       if (sandbox.podRef !== podRef || sandbox.state === "gone") return true;
       if (sandbox.pod.kind === "static" || sandbox.node.cut) return false;
       if (this.#cluster.isOriginal(sandbox.node)) return sandbox.state === "live"; // its late calls are its own matter
-      return !this.#adding(sandbox) || this.#hasEntry(sandbox.containerId);
+      return !this.#adding(sandbox) || this.#hasEntry(sandbox);
     });
   }
 
-  #adding(sandbox: SimCluster["sandboxes"][number]): boolean {
+  #adding(sandbox: PodSandbox): boolean {
     return [...this.#cluster.processes.values()].some((call) => call.sandbox === sandbox && call.verb === "ADD");
   }
 
-  /** Its entry is written, and it waits to write its reservation. */
-  #hasEntry(containerId: string): boolean {
-    const { objects, scheduler, sandboxes } = this.#cluster;
-    const domain = sandboxes.find((one) => one.containerId === containerId)?.network.domain ?? "";
-    return contentsOf(objects).entries.some(({ address, value }) =>
-      value.id === containerId &&
-      scheduler.awaits(`POST overlappingrangeipreservations/${reservationName(domain, address)}`)
-    );
+  /** Its only entry is written, and it waits to write its reservation, which nobody else has. */
+  #hasEntry({ containerId, podRef, network: { domain, ipam } }: PodSandbox): boolean {
+    const { objects, scheduler } = this.#cluster;
+    const { entries, reservations } = contentsOf(objects);
+    return ipam.ipRanges === undefined && entries.some(({ address, value }) => {
+      const name = reservationName(domain, address);
+      const holder = reservations.get(name)?.podref ?? podRef;
+      return value.id === containerId && holder === podRef &&
+        scheduler.awaits(`POST overlappingrangeipreservations/${name}`);
+    });
   }
 
   #withPod(work: (pod: SimPod) => void): void {
@@ -124,7 +126,7 @@ export class Disturbances {
   #usurp(): void {
     const { sandboxes, scheduler, control } = this.#cluster;
     const midway = sandboxes.filter((one) =>
-      one.state === "new" && this.#adding(one) && this.#hasEntry(one.containerId)
+      one.state === "new" && this.#adding(one) && this.#hasEntry(one)
     );
     if (midway.length === 0) return;
     const { podRef } = scheduler.pick(midway);
