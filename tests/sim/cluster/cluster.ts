@@ -15,10 +15,11 @@ import { type Process, type Scheduler, standstill } from "../scheduler.ts";
 import { ControlPlane } from "./control_plane.ts";
 import { Disturbances } from "./disturbances.ts";
 import { Kubelet } from "./kubelet.ts";
-import { ApiError, ApiObjects } from "./objects.ts";
+import { ApiObjects } from "./objects.ts";
 import { OriginalPlugin } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
-import { checkLive, differences } from "./promises.ts";
+import { checkLive, differences, type Promised } from "./promises.ts";
+import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
 import { KUBECONFIG, type World } from "./worlds.ts";
 
@@ -53,6 +54,7 @@ export class SimCluster {
   readonly #originals: ReadonlySet<SimNode>;
   readonly #controlled: boolean;
   #controllers: SimController[] = [];
+  readonly #promised: Promised;
   #containers = 0;
   #calls = 0;
   #failure: Error | undefined;
@@ -65,6 +67,8 @@ export class SimCluster {
     const objects = this.objects = new ApiObjects(() => scheduler.now);
     this.#server = new ApiServer(objects, scheduler);
     this.#controlled = scheduler.chance(world.controlled);
+    const { lose, rewind } = world.happenings;
+    this.#promised = { entries: !lose && !rewind, reservations: !rewind };
     const nodes = Array.from({ length: world.nodes }, (_, i) => new SimNode(`node${i}`, scheduler));
     this.#originals = new Set(nodes.slice(0, world.originals ?? 0));
     const runtime = {
@@ -89,7 +93,7 @@ export class SimCluster {
       nodes.filter((node) => !this.#originals.has(node)),
       world.agents,
     );
-    this.#admission();
+    objects.admit(admission(world.room));
     for (const { name, ipam } of world.networks) {
       const config = JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam });
       objects.create("network-attachment-definitions", { metadata: { namespace: "default", name }, spec: { config } });
@@ -116,7 +120,8 @@ export class SimCluster {
     this.scheduler.note("nothing fails from here on");
     this.scheduler.faults = this.scheduler.outage = false;
     disturbances.end();
-    await this.#settle("what runs");
+    if (this.world.mends === "agent") await this.#mend();
+    if (!this.world.starves) await this.#settle("what runs");
     for (const { podRef, uid, grace, kind } of this.pods) {
       if (kind === "static") this.control.forceDelete(podRef);
       else this.control.delete({ podRef, uid, grace });
@@ -130,7 +135,7 @@ export class SimCluster {
   /** Checks the promises. */
   check(): void {
     if (this.#failure) throw this.#failure;
-    checkLive(this.objects, this.sandboxes, { entries: !this.world.happenings.lose, reservations: true });
+    checkLive(this.objects, this.sandboxes, this.#promised);
   }
 
   /** Whether a node has the original's plugin. */
@@ -147,20 +152,27 @@ export class SimCluster {
     }
   }
 
+  /** What was lost comes back without a controller. */
+  async #mend(): Promise<void> {
+    await this.#until("what runs again", () => differences(this.objects, this.sandboxes).filter(isMissing));
+  }
+
   /** Everything under way comes to its end, and what is stored is what lives, in a bounded time. */
   async #settle(what: string): Promise<void> {
     if (this.#controllers.every(({ process }) => !process.alive)) this.#control();
+    await this.#until(what, () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes)]);
+  }
+
+  async #until(what: string, left: () => readonly string[]): Promise<void> {
     const until = this.scheduler.now + SETTLED;
-    let left: readonly string[] = [];
     for (let step = 0; step < REST && this.scheduler.now < until; step++) {
-      if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }
+      if (left().length === 0) return;
+      if (step % 3 === 0) for (const kubelet of this.kubelets) kubelet.step(true);
       await this.scheduler.step();
       await standstill();
       this.check();
-      left = [...this.#unsettled(), ...differences(this.objects, this.sandboxes)];
-      if (left.length === 0) return;
     }
-    throw new Error(`The store does not come to hold ${what}: ${left.join("; ")}`);
+    throw new Error(`The store does not come to hold ${what}: ${left().join("; ")}`);
   }
 
   #unsettled(): string[] {
@@ -195,19 +207,6 @@ export class SimCluster {
       this.control.tick();
       for (const kubelet of this.kubelets) kubelet.tick();
     }
-  }
-
-  /** What the schemas and limits of the API server make of a write. */
-  #admission(): void {
-    const { room } = this.world;
-    const sizeOf = (object?: { readonly spec?: Readonly<Record<string, unknown>> }) =>
-      Object.keys(object?.spec?.allocations ?? {}).length;
-    this.objects.admit((resource, _before, after) => {
-      if (resource === "ippools" && room !== undefined && sizeOf(after) > room) {
-        throw new ApiError(500, "etcdserver: request is too large");
-      }
-      return after;
-    });
   }
 
   #call(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK"): void {
@@ -268,8 +267,16 @@ export class SimCluster {
     }
   }
 
+  #isHeld({ state, superseded }: PodSandbox): boolean {
+    return state === "live" && !superseded && this.#promised.entries;
+  }
+
   /** Whether every address of every live sandbox is in the store, so that a copy of it may be brought back later. */
   consistent(): boolean {
-    return differences(this.objects, this.sandboxes).every((one) => !one.endsWith("missing"));
+    return !differences(this.objects, this.sandboxes).some(isMissing);
   }
+}
+
+function isMissing(difference: string): boolean {
+  return difference.endsWith("missing");
 }

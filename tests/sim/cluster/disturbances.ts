@@ -33,6 +33,8 @@ export class Disturbances {
     clock: () => this.#setClock(),
     backup: () => this.#backUp(),
     restore: () => this.#restore(),
+    rewind: () => this.#rewind(),
+    unregister: () => this.#unregister(),
     lose: () => this.#lose(),
     agent: () => this.#cluster.agents.disturb(1),
     kill: () => this.#kill(),
@@ -182,6 +184,30 @@ export class Disturbances {
       scheduler.note(`the store is set back`);
       this.#backups.length = 0;
     } else objects.restore(now);
+  }
+
+  /** Whatever it loses. */
+  #rewind(): void {
+    const { scheduler, objects, processes } = this.#cluster;
+    if (this.#backups.length === 0 || processes.size > 0) return;
+    objects.restore(scheduler.pick(this.#backups));
+    scheduler.note("the store is set back to an old copy");
+    this.#backups.length = 0;
+  }
+
+  /** Evidence of a node's absence counts after 30 seconds: whoever deletes the object of a node that works has as long to end that. */
+  #unregister(): void {
+    const { scheduler, kubelets, control } = this.#cluster;
+    const present = kubelets.filter(({ dead, node }) => !dead && control.hasNode(node));
+    if (present.length === 0) return;
+    const kubelet = scheduler.pick(present);
+    control.removeNode(kubelet.node);
+    const off = scheduler.chance(0.5);
+    void scheduler.sleep({ name: "operator", alive: true }, scheduler.below(25_000)).then(() => {
+      if (kubelet.dead) return;
+      if (off) this.#cluster.powerOff(kubelet);
+      else control.addNode(kubelet.node);
+    });
   }
 
   #lose(): void {

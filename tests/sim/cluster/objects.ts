@@ -55,11 +55,14 @@ export class ApiError extends Error {
   override name = "ApiError";
   /** HTTP status. */
   readonly status: number;
+  /** What is not valid in the object. */
+  readonly causes: readonly unknown[];
 
   /** With the status and message of the answer. */
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, causes: readonly unknown[] = []) {
     super(message);
     this.status = status;
+    this.causes = causes;
   }
 }
 

@@ -186,8 +186,8 @@ function missing({ resource, name = "" }: Target): never {
   throw new ApiError(404, `${resource} "${name}" not found`);
 }
 
-function failure({ status, message }: ApiError, { resource, name = "" }: Target): Answer {
-  return { status, body: { kind: "Status", code: status, message, details: { kind: resource, name } } };
+function failure({ status, message, causes }: ApiError, { resource, name = "" }: Target): Answer {
+  return { status, body: { kind: "Status", code: status, message, details: { kind: resource, name, causes } } };
 }
 
 /** As much of a Response as is used. */

@@ -18,7 +18,9 @@ export const KUBECONFIG = "/etc/kube/config";
  * - `cut`, `power`: a node is cut off or comes back; its machine goes off or on again;
  * - `clock`: a node's clock is set forward or back;
  * - `backup`, `restore`: the store is copied, and set back to a copy that holds all that runs;
+ * - `rewind`: the store is set back to any copy, and what runs may be missing in it;
  * - `lose`: somebody deletes a pool object;
+ * - `unregister`: the object of a node is deleted while it works; soon it is made again, or the machine goes off;
  * - `agent`: an agent dies or comes back;
  * - `kill`: a process is killed;
  * - `outage`: the API server is out of reach, or is back.
@@ -34,7 +36,9 @@ export type Happening =
   | "clock"
   | "backup"
   | "restore"
+  | "rewind"
   | "lose"
+  | "unregister"
   | "agent"
   | "kill"
   | "outage";
@@ -69,6 +73,10 @@ export interface World {
   readonly room?: number;
   /** Whether every call succeeds, soon. */
   readonly prompt?: boolean;
+  /** Whether pods may wait for ever for an address. */
+  readonly starves?: boolean;
+  /** Who brings lost entries back, where it is not the controller. */
+  readonly mends?: "agent";
   /** What happens. */
   readonly happenings: Partial<Readonly<Record<Happening, number>>>;
 }
@@ -89,6 +97,9 @@ const narrow = network("narrow", { range: "10.0.0.0/29", exclude: ["10.0.0.2"] }
 const both = network("both", { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/125" }] });
 const blue = network("blue", { range: "10.0.0.0/29", network_name: "blue" });
 const small = network("small", { range: "10.0.0.0/27" });
+
+const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
+const twin = network("twin", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
@@ -143,6 +154,7 @@ export const WORLDS = {
   /** Objects are full: no entry fits in any more. */
   full: {
     ...{ nodes: 2, pods: 9, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false, room: 4 },
+    ...{ pace: 0.6, starves: true },
     habits: quiet,
     happenings: { kubelet: 20, create: 6, delete: 3 },
   },
@@ -152,6 +164,31 @@ export const WORLDS = {
     faults: false,
     habits: quiet,
     happenings: { kubelet: 20, create: 5, delete: 2, force: 2, kill: 0.3 },
+  },
+  /** Node slices, by the plan of the controller: nodes lose them while an ADD is under way, and get others. */
+  slices: {
+    ...{ nodes: 3, pods: 5, steps: 400, networks: [sliced, twin], controlled: 1, agents: 0.5, faults: false, starves: true },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 4, delete: 2, unregister: 2, power: 1 },
+  },
+  /** Somebody deletes pools; their reservations are left, and the controller brings the entries back. */
+  lost: {
+    ...{ nodes: 2, pods: 5, steps: 250, networks: [wide, narrow], controlled: 1, agents: 0, faults: false },
+    habits: quiet,
+    happenings: { kubelet: 16, create: 4, delete: 2, lose: 1 },
+  },
+  /** Somebody deletes pools, and agents bring the entries back by their journals. */
+  journals: {
+    ...{ nodes: 2, pods: 5, steps: 250, networks: [wide, narrow], controlled: 0, agents: 1, faults: false },
+    mends: "agent",
+    habits: quiet,
+    happenings: { kubelet: 16, create: 4, delete: 2, lose: 1 },
+  },
+  /** Entries and reservations are lost on a cluster of one node, whose journal knows better. */
+  rewound: {
+    ...{ nodes: 1, pods: 6, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false, mends: "agent" },
+    habits: quiet,
+    happenings: { kubelet: 16, create: 5, delete: 2, backup: 2, rewind: 1, agent: 0.3 },
   },
 } as const satisfies Record<string, World>;
 
