@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Kubelet } from "./kubelet.ts";
 import type { Backup } from "./objects.ts";
@@ -15,6 +16,11 @@ const GRACES = [1, 30, 60] as const;
 const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
 /** Copies of the store that are kept. */
 const BACKUPS = 12;
+
+/** Seconds that a node is cut off, at most. */
+const CUT = 150;
+/** Whoever does what takes time. */
+const OPERATOR: Process = { name: "operator", alive: true };
 
 /** Lets things happen, by chance. */
 export class Disturbances {
@@ -34,6 +40,7 @@ export class Disturbances {
     backup: () => this.#backUp(),
     restore: () => this.#restore(),
     rewind: () => this.#rewind(),
+    define: () => this.#define(),
     unregister: () => this.#unregister(),
     lose: () => this.#lose(),
     agent: () => this.#cluster.agents.disturb(1),
@@ -78,7 +85,7 @@ export class Disturbances {
     control.create({
       podRef,
       node: scheduler.pick(ready).node,
-      network: former && !scheduler.chance(0.3) ? former.network : scheduler.pick(world.networks),
+      network: former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks),
       kind: host ? "host" : asStatic ? "static" : "plain",
       grace: scheduler.pick(GRACES),
       statusKind: scheduler.chance(world.oddStatus ?? 0) ? scheduler.pick(ODD) : "whole",
@@ -136,11 +143,18 @@ export class Disturbances {
     this.#create(podRef);
   }
 
+  /** Shorter than the default of `--dead-node-grace`, with the time that containers take to end: whoever waits less takes a risk. */
   #cut(): void {
     const { scheduler, kubelets } = this.#cluster;
     const { node } = scheduler.pick(kubelets);
-    node.cut = !node.cut;
-    scheduler.note(`${node.name} is ${node.cut ? "cut off" : "reached again"}`);
+    if (node.cut) return;
+    const seconds = scheduler.below(CUT);
+    node.cut = true;
+    scheduler.note(`${node.name} is cut off for ${seconds} s`);
+    void scheduler.sleep(OPERATOR, seconds * 1000).then(() => {
+      node.cut = false;
+      scheduler.note(`${node.name} is reached again`);
+    });
   }
 
   #power(): void {
@@ -149,8 +163,10 @@ export class Disturbances {
     if (!kubelet.dead) {
       scheduler.note(`${kubelet.node.name} is off`);
       this.#cluster.powerOff(kubelet);
-    } else if (control.hasNode(kubelet.node) && scheduler.chance(0.5)) control.removeNode(kubelet.node);
-    else this.#powerOn(kubelet);
+    } else if (control.hasNode(kubelet.node) && scheduler.chance(0.5)) {
+      control.removeNode(kubelet.node);
+      for (const pod of kubelet.pods) if (kubelet.objectOf(pod)) control.forceDelete(pod.podRef); // as the pod collector does
+    } else this.#powerOn(kubelet);
   }
 
   #powerOn(kubelet: Kubelet): void {
@@ -203,11 +219,26 @@ export class Disturbances {
     const kubelet = scheduler.pick(present);
     control.removeNode(kubelet.node);
     const off = scheduler.chance(0.5);
-    void scheduler.sleep({ name: "operator", alive: true }, scheduler.below(25_000)).then(() => {
+    void scheduler.sleep(OPERATOR, scheduler.below(25_000)).then(() => {
       if (kubelet.dead) return;
       if (off) this.#cluster.powerOff(kubelet);
       else control.addNode(kubelet.node);
     });
+  }
+
+  /** Its author knows nothing of the other one. */
+  #define(): void {
+    const { scheduler, objects, world } = this.#cluster;
+    const { name, ipam } = scheduler.pick(world.networks);
+    const resource = "network-attachment-definitions";
+    if (objects.get(resource, "another", name)) {
+      scheduler.note(`the definition another/${name} is deleted`);
+      objects.remove(resource, "another", name);
+      return;
+    }
+    scheduler.note(`the definition another/${name} is made`);
+    const other = { cniVersion: "1.0.0", name, type: "macvlan", ipam: { ...ipam, range: "192.168.0.0/28" } };
+    objects.create(resource, { metadata: { namespace: "another", name }, spec: { config: JSON.stringify(other) } });
   }
 
   #lose(): void {

@@ -13,15 +13,34 @@ interface PoolSpec {
   readonly opened?: number;
 }
 
-/** Refuses what API servers refuse. `room`: entries that fit into one object. */
-export function admission(room = Number.POSITIVE_INFINITY): Admission {
+/** What API servers differ in. */
+export interface Schemas {
+  /** Entries that fit into one object. Undefined: all. */
+  readonly room: number | undefined;
+  /** Whether the schemas are of an older release, which drop what they do not know and have no rules. */
+  readonly prunes: boolean;
+}
+
+/** Refuses what API servers refuse. */
+export function admission({ room = Number.POSITIVE_INFINITY, prunes }: Schemas): Admission {
   return (resource, before, after) => {
     if (resource !== "ippools") return after;
     const size = sizeOf(after);
     if (size > room) throw new ApiError(500, "etcdserver: request is too large");
+    if (prunes) return pruned(after);
     if (before) keepRules(before.spec as PoolSpec, after.spec as PoolSpec);
     return after;
   };
+}
+
+/** What the original's schema keeps of a pool. */
+function pruned(object: ApiObject): ApiObject {
+  const { range, allocations = {} } = object.spec as PoolSpec;
+  const entries = Object.entries(allocations).map(([key, value]) => {
+    const { id, podref, ifname } = value as Record<string, string | undefined>;
+    return [key, { id, podref, ...(ifname !== undefined && { ifname }) }];
+  });
+  return { ...object, spec: { range, allocations: Object.fromEntries(entries) } };
 }
 
 function keepRules(before: PoolSpec, after: PoolSpec): void {

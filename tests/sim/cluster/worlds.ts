@@ -20,6 +20,7 @@ export const KUBECONFIG = "/etc/kube/config";
  * - `backup`, `restore`: the store is copied, and set back to a copy that holds all that runs;
  * - `rewind`: the store is set back to any copy, and what runs may be missing in it;
  * - `lose`: somebody deletes a pool object;
+ * - `define`: a definition that bears the CNI name of a network is made in another namespace, with another range, or is deleted;
  * - `unregister`: the object of a node is deleted while it works; soon it is made again, or the machine goes off;
  * - `agent`: an agent dies or comes back;
  * - `kill`: a process is killed;
@@ -38,6 +39,7 @@ export type Happening =
   | "restore"
   | "rewind"
   | "lose"
+  | "define"
   | "unregister"
   | "agent"
   | "kill"
@@ -69,6 +71,10 @@ export interface World {
   readonly oddStatus?: number;
   /** What kubelets do by themselves. */
   readonly habits: KubeletHabits;
+  /** Share of pods that attach to another network than the former pod of their name did. */
+  readonly moves?: number;
+  /** Share of runs with schemas of older releases, which drop what they do not know. */
+  readonly pruned?: number;
   /** Entries that fit into a pool's object. Absent: all. */
   readonly room?: number;
   /** Whether every call succeeds, soon. */
@@ -101,6 +107,9 @@ const small = network("small", { range: "10.0.0.0/27" });
 const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 const twin = network("twin", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 
+/** A pause between decision and write, which is the network's own. */
+const racy = network("racy", { range: "10.0.0.0/28", sleep_for_race: 15 });
+
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
 
@@ -115,20 +124,21 @@ export const WORLDS = {
   /** Everything that may fail fails, with a controller: the driver's own requests are cut, lost and late. */
   stormy: {
     ...{ nodes: 2, pods: 5, steps: 200, networks: [both, narrow, blue], controlled: 1, agents: 0.6, faults: true },
+    pruned: 0.5,
     habits: lively,
     happenings: { kubelet: 12, create: 4, delete: 2, force: 1, agent: 1, kill: 1, outage: 1 },
   },
   /** Kubelets publish what they know, when they know it, and addresses are freed by what they say. */
   kubelets: {
     ...{ nodes: 2, pods: 5, steps: 400, networks: [wide, narrow], controlled: 1, agents: 0.5, faults: false },
-    ...{ kinds: { static: 0.15, host: 0 }, oddStatus: 0.4 },
+    ...{ kinds: { static: 0.15 }, oddStatus: 0.4, pruned: 0.3 },
     habits: lively,
     happenings: { kubelet: 20, create: 3, delete: 2, force: 2 },
   },
   /** Pods of one name: in the network of their node, or in another network, while the former one still runs. */
   namesakes: {
     ...{ nodes: 3, pods: 3, steps: 400, networks: [wide, blue], controlled: 1, agents: 0.5, faults: false },
-    ...{ kinds: { host: 0.3 } },
+    ...{ kinds: { host: 0.3 }, moves: 0.5 },
     habits: quiet,
     happenings: { kubelet: 20, create: 6, delete: 1, force: 3 },
   },
@@ -144,10 +154,10 @@ export const WORLDS = {
     habits: quiet,
     happenings: { kubelet: 16, create: 4, delete: 3, backup: 3, restore: 2 },
   },
-  /** Wall clocks are set, and nothing else is wrong: every call is served soon. */
+  /** Wall clocks are set, and one network pauses: nothing is wrong with the others, and every call of theirs is served soon. */
   clocks: {
-    ...{ nodes: 1, pods: 9, steps: 300, networks: [wide], controlled: 0, agents: 1, faults: false, prompt: true },
-    pace: 0.75,
+    ...{ nodes: 1, pods: 9, steps: 300, networks: [wide, racy], controlled: 0, agents: 1, faults: false },
+    ...{ pace: 0.75, prompt: true },
     habits: quiet,
     happenings: { kubelet: 30, create: 8, delete: 4, clock: 6 },
   },
@@ -169,7 +179,7 @@ export const WORLDS = {
   slices: {
     ...{ nodes: 3, pods: 5, steps: 400, networks: [sliced, twin], controlled: 1, agents: 0.5, faults: false, starves: true },
     habits: quiet,
-    happenings: { kubelet: 20, create: 4, delete: 2, unregister: 2, power: 1 },
+    happenings: { kubelet: 20, create: 4, delete: 2, unregister: 2, power: 1, define: 0.5 },
   },
   /** Somebody deletes pools; their reservations are left, and the controller brings the entries back. */
   lost: {
