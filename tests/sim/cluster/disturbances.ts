@@ -127,8 +127,9 @@ export class Disturbances {
     if (pods.length > 0) work(scheduler.pick(pods));
   }
 
-  /** Only what may still run where its node is known to end it: on a node that is cut off, nobody can tell. */
+  /** Whoever deletes by force what is being deleted has waited for its kubelet to say how far it is. */
   #force(pod: SimPod): void {
+    this.#cluster.kubelets.find(({ node }) => node === pod.node)?.publish(pod);
     this.#cluster.control.forceDelete(pod.podRef);
   }
 

@@ -88,6 +88,12 @@ export class Kubelet {
     this.dead = false;
   }
 
+  /** Publishes what it knows of a pod now. */
+  publish(pod: SimPod): void {
+    const object = this.connected && this.objectOf(pod);
+    if (object) this.#objects.update("pods", published(pod, object));
+  }
+
   /** The meta-plugin has all answers for a sandbox. */
   attached({ pod, addresses }: PodSandbox): void {
     const object = this.connected && this.objectOf(pod);
@@ -97,13 +103,14 @@ export class Kubelet {
   #choices(pod: SimPod, calm: boolean): (() => void)[] {
     const choices: (() => void)[] = [];
     const current = pod.sandboxes.at(-1);
+    if (this.connected) this.#see(pod); // it starts nothing that it knows is deleted
     for (const sandbox of pod.sandboxes) {
       if (sandbox.state === "dying" && sandbox.running === 0) choices.push(() => this.#runtime.call(sandbox, "DEL"));
     }
     if (pod.endsAt === undefined && pod.phase !== "Succeeded" && pod.phase !== "Failed") {
       choices.push(...this.#onward(pod, current, calm));
     }
-    if (this.connected && this.objectOf(pod)) choices.push(() => this.#publish(pod));
+    if (this.connected && this.objectOf(pod)) choices.push(() => this.publish(pod));
     return choices;
   }
 
@@ -184,11 +191,6 @@ export class Kubelet {
     if (this.#objects.get("pods", namespace, name)) return;
     pod.uid = this.#objects.create("pods", newObject(pod)).metadata.uid ?? "";
     this.#scheduler.note(`the mirror pod ${pod.podRef} is made again as ${pod.uid}`);
-  }
-
-  #publish(pod: SimPod): void {
-    const object = this.objectOf(pod);
-    if (object) this.#objects.update("pods", published(pod, object));
   }
 
   /** A pod of which nothing is left is confirmed as deleted. */

@@ -89,6 +89,7 @@ export function published(pod: SimPod, object: ApiObject): ApiObject {
   const silent = pod.tersely && pod.phase === "Failed";
   const status = {
     phase: pod.phase,
+    startTime: object.metadata.creationTimestamp,
     conditions: [condition("PodReadyToStartContainers", ready), condition("Ready", pod.phase === "Running")],
     ...(!silent && { containerStatuses: [{ name: "app", ...containerState(pod, current) }] }),
     ...(ready && { podIPs: [{ ip: "172.16.0.9" }] }),
