@@ -62,6 +62,7 @@ export class Kubelet {
 
   /** Does one thing that is to be done. */
   step(calm = false): void {
+    if (this.dead) return;
     const choices = this.pods.filter(({ done }) => !done).flatMap((pod) => this.#choices(pod, calm));
     if (choices.length > 0) this.#scheduler.pick(choices)();
   }
