@@ -28,6 +28,7 @@ export class Disturbances {
   readonly #weights: readonly (readonly [Happening, number])[];
   readonly #all: number;
   readonly #backups: Backup[] = [];
+  #over = false;
   readonly #happenings: Readonly<Record<Happening, () => void>> = {
     kubelet: () => this.#cluster.scheduler.pick(this.#cluster.kubelets).step(),
     create: () => this.#create(`default/pod-${this.#cluster.scheduler.below(this.#cluster.world.pods)}`),
@@ -67,6 +68,7 @@ export class Disturbances {
   /** What was disturbed is as it shall be again. */
   end(): void {
     const { kubelets, control, agents } = this.#cluster;
+    this.#over = true;
     for (const kubelet of kubelets) {
       kubelet.node.cut = false;
       if (kubelet.dead) this.#powerOn(kubelet);
@@ -222,7 +224,7 @@ export class Disturbances {
     const off = scheduler.chance(0.5);
     void scheduler.sleep(OPERATOR, scheduler.below(25_000)).then(() => {
       if (kubelet.dead) return;
-      if (off) this.#cluster.powerOff(kubelet);
+      if (off && !this.#over) this.#cluster.powerOff(kubelet);
       else control.addNode(kubelet.node);
     });
   }
