@@ -18,7 +18,7 @@ import { Kubelet } from "./kubelet.ts";
 import { ApiObjects } from "./objects.ts";
 import { OriginalPlugin } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
-import { checkLive, differences, type Promised } from "./promises.ts";
+import { checkLive, differences, lives, type Promised } from "./promises.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
 import { KUBECONFIG, type World } from "./worlds.ts";
@@ -167,7 +167,7 @@ export class SimCluster {
     const until = this.scheduler.now + SETTLED;
     for (let step = 0; step < REST && this.scheduler.now < until; step++) {
       if (left().length === 0) return;
-      if (step % 3 === 0) for (const kubelet of this.kubelets) kubelet.step(true);
+      if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }
       await this.scheduler.step();
       await standstill();
       this.check();
@@ -261,15 +261,9 @@ export class SimCluster {
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "gone";
       sandbox.node.removeNetns(sandbox.containerId);
-    } else if (
-      verb === "CHECK" && answer && !ok && sandbox.state === "live" && JSON.parse(answer.stdout).code === 104
-    ) {
-      this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer.stdout}`);
+    } else if (verb === "CHECK" && this.#promised.entries && lives(sandbox) && isNotAllocated(answer)) {
+      this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer?.stdout}`);
     }
-  }
-
-  #isHeld({ state, superseded }: PodSandbox): boolean {
-    return state === "live" && !superseded && this.#promised.entries;
   }
 
   /** Whether every address of every live sandbox is in the store, so that a copy of it may be brought back later. */
@@ -280,4 +274,9 @@ export class SimCluster {
 
 function isMissing(difference: string): boolean {
   return difference.endsWith("missing");
+}
+
+/** Whether an answer is that of a CHECK which found something else than what was allocated. */
+function isNotAllocated(answer: Outcome): boolean {
+  return answer !== undefined && answer.exitCode !== 0 && JSON.parse(answer.stdout).code === 104;
 }

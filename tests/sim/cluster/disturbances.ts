@@ -80,7 +80,7 @@ export class Disturbances {
   #create(podRef: string): void {
     const { scheduler, control, kubelets, world, pods } = this.#cluster;
     const ready = kubelets.filter((kubelet) => kubelet.connected && control.hasNode(kubelet.node));
-    if (control.exists(podRef) || ready.length === 0 || !this.#mayCome(podRef)) return;
+    if (ready.length === 0 || !this.#mayCome(podRef) || control.exists(podRef)) return;
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
     const asStatic = !former && scheduler.chance(world.kinds?.static ?? 0);
@@ -97,10 +97,13 @@ export class Disturbances {
 
   /**
    * Nobody can tell an ADD that comes too late from one in time, except where it has its entry already. So a name is used again only when
-   * its former sandboxes have come so far; and never for what runs on a node that is cut off: that is what deleting by force is warned of.
+   * its former sandboxes have come so far, and their kubelets know; and never for what runs on a node that is cut off: that is what deleting by
+   * force is warned of.
    */
   #mayCome(podRef: string): boolean {
-    return this.#cluster.sandboxes.every((sandbox) => {
+    const { kubelets } = this.#cluster;
+    const known = kubelets.every((kubelet) => kubelet.pods.every((pod) => pod.podRef !== podRef || kubelet.knows(pod)));
+    return known && this.#cluster.sandboxes.every((sandbox) => {
       if (sandbox.podRef !== podRef || sandbox.state === "gone") return true;
       if (sandbox.pod.kind === "static" || sandbox.node.cut) return false;
       if (this.#cluster.isOriginal(sandbox.node)) return sandbox.state === "live"; // its late calls are its own matter
@@ -137,9 +140,7 @@ export class Disturbances {
 
   #usurp(): void {
     const { sandboxes, scheduler, control } = this.#cluster;
-    const midway = sandboxes.filter((one) =>
-      one.state === "new" && this.#adding(one) && this.#hasEntry(one)
-    );
+    const midway = sandboxes.filter((one) => one.state === "new" && this.#adding(one) && this.#hasEntry(one));
     if (midway.length === 0) return;
     const { podRef } = scheduler.pick(midway);
     control.forceDelete(podRef);

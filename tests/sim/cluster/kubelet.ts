@@ -67,6 +67,12 @@ export class Kubelet {
     if (choices.length > 0) this.#scheduler.pick(choices)();
   }
 
+  /** Whether it knows that a pod is to end, or learns it now. */
+  knows(pod: SimPod): boolean {
+    if (this.connected) this.#see(pod);
+    return pod.done || pod.endsAt !== undefined;
+  }
+
   /** What time makes it do: it sees what became of its pods' objects, and ends containers whose time has come. */
   tick(): void {
     if (this.dead) return;

@@ -8,9 +8,8 @@
  *
  * @module
  */
-import { formatCidr, usable } from "../../../src/address/cidr.ts";
+import { formatCidr, parseCidr, usable } from "../../../src/address/cidr.ts";
 import { formatIp } from "../../../src/address/ip.ts";
-import { parseCidr } from "../../../src/address/cidr.ts";
 import type { Outcome } from "../runtime.ts";
 import type { Process, Scheduler } from "../scheduler.ts";
 import { ApiError, type ApiObject, type ApiObjects } from "./objects.ts";
@@ -85,6 +84,11 @@ export class OriginalPlugin {
     const own = Object.entries(entries).find(([, { podref, ifname }]) => podref === podRef && ifname === "net1");
     if (own) {
       const [offset] = own;
+      const text = formatIp({ family: cidr.family, value: cidr.base + BigInt(offset) });
+      const reserved = this.#objects.get("overlappingrangeipreservations", NAMESPACE, reservationName(domain, text));
+      if (reserved && reserved.spec?.podref !== podRef) {
+        throw new ApiError(507, "its own entry is reserved for another");
+      }
       this.#patch(pool, [version, { op: "replace", path: `/spec/allocations/${offset}/id`, value: containerId }]);
       return this.#reserve(cidr.base + BigInt(offset));
     }

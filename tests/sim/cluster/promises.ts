@@ -70,7 +70,7 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
   const { entries, reservations } = contentsOf(objects);
   const owners = new Map<string, string>();
   for (const sandbox of sandboxes) {
-    if (sandbox.state !== "live" || sandbox.superseded) continue;
+    if (!lives(sandbox)) continue;
     const { podRef, containerId, network: { domain, ipam } } = sandbox;
     const who = `${podRef} (${containerId} on ${sandbox.node.name})`;
     for (const text of sandbox.addresses) {
@@ -97,10 +97,16 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
   }
 }
 
+/** Whether anything runs in a sandbox, or may start in it, that its addresses are for. */
+export function lives({ state, superseded, containers, pod }: PodSandbox): boolean {
+  const starts = containers !== "none" || pod.endsAt === undefined;
+  return state === "live" && !superseded && starts;
+}
+
 /** What is stored beside what lives, and what lives and is not stored. Empty in the end. */
 export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
   const { entries, reservations } = contentsOf(objects);
-  const live = sandboxes.filter(({ state, superseded }) => state === "live" && !superseded);
+  const live = sandboxes.filter(lives);
   const owned = new Map(live.flatMap(({ podRef, network: { domain, ipam }, addresses }) =>
     addresses.map((text) => {
       const reserved = ipam.enable_overlapping_ranges !== false;

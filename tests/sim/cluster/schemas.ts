@@ -47,7 +47,9 @@ function keepRules(before: PoolSpec, after: PoolSpec): void {
   const { closed, opened } = after;
   if (after.range !== before.range) throw invalid("the range stays");
   const isOpen = closed === undefined || (opened !== undefined && opened > closed);
-  if (!isOpen && sizeOf({ spec: after }) > sizeOf({ spec: before })) throw invalid("a closed pool takes no new entries");
+  if (!isOpen && sizeOf({ spec: after }) > sizeOf({ spec: before })) {
+    throw invalid("a closed pool takes no new entries");
+  }
   for (const member of ["closed", "opened"] as const) {
     const was = before[member];
     if (was !== undefined && (after[member] ?? -1) < was) throw invalid(`${member} only grows`);

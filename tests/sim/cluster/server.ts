@@ -15,6 +15,12 @@ const FAULTS = { cut: 0.03, tooOld: 0.02, stale: 0.1 };
 /** Kinds that controllers watch: caches answer their lists. */
 const WATCHED: ReadonlySet<string> = new Set(["pods", "nodes"]);
 
+/** What the API server says that it serves, by path. */
+const DISCOVERY: Readonly<Record<string, unknown>> = {
+  "/apis": { kind: "APIGroupList", groups: [{ name: "resource.k8s.io", versions: [{ version: "v1" }] }] },
+  "/apis/resource.k8s.io/v1": { kind: "APIResourceList", resources: [{ name: "resourceclaims" }] },
+};
+
 /** An answer. */
 interface Answer {
   readonly status: number;
@@ -57,9 +63,14 @@ export class ApiServer {
     const { hostname, pathname, searchParams } = new URL(url);
     const process = this.#processes.get(hostname);
     if (!process) throw new TypeError(`${hostname} is not in the simulated network`);
+    const until = signal ?? new AbortController().signal;
+    const discovered = DISCOVERY[pathname];
+    if (discovered) {
+      const serve = () => Promise.resolve({ status: 200, body: discovered });
+      return response(await operate(this.#scheduler, process, `${method} ${pathname}`, until, serve));
+    }
     const target = toTarget(pathname);
     const { resource, namespace, name } = target;
-    const until = signal ?? new AbortController().signal;
     if (searchParams.has("watch")) {
       const stream = this.#watch(process, target, Number(searchParams.get("resourceVersion")), until);
       return response({ status: 200, body: "" }, stream);
@@ -186,8 +197,16 @@ function missing({ resource, name = "" }: Target): never {
   throw new ApiError(404, `${resource} "${name}" not found`);
 }
 
-function failure({ status, message, causes }: ApiError, { resource, name = "" }: Target): Answer {
-  return { status, body: { kind: "Status", code: status, message, details: { kind: resource, name, causes } } };
+/** The reasons of `meta/v1`, by status. */
+const REASONS: Readonly<Record<number, string>> = { 404: "NotFound", 409: "Conflict", 410: "Expired", 422: "Invalid" };
+
+function failure({ status: code, message, causes }: ApiError, { resource, name = "" }: Target): Answer {
+  const reason = REASONS[code] ?? "InternalError";
+  const details = { kind: resource, name, causes };
+  return {
+    status: code,
+    body: { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message, details },
+  };
 }
 
 /** As much of a Response as is used. */

@@ -177,7 +177,16 @@ export const WORLDS = {
   },
   /** Node slices, by the plan of the controller: nodes lose them while an ADD is under way, and get others. */
   slices: {
-    ...{ nodes: 3, pods: 5, steps: 400, networks: [sliced, twin], controlled: 1, agents: 0.5, faults: false, starves: true },
+    ...{
+      nodes: 3,
+      pods: 5,
+      steps: 400,
+      networks: [sliced, twin],
+      controlled: 1,
+      agents: 0.5,
+      faults: false,
+      starves: true,
+    },
     habits: quiet,
     happenings: { kubelet: 20, create: 4, delete: 2, unregister: 2, power: 1, define: 0.5 },
   },
