@@ -20,6 +20,7 @@ const FOLDERS = [
   "src/storage",
   "drivers/embedded",
   "drivers/kubernetes",
+  "drivers/net",
 ];
 
 for (const folder of FOLDERS) {

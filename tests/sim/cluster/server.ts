@@ -211,14 +211,12 @@ function failure({ status: code, message, causes }: ApiError, { resource, name =
 
 /** As much of a Response as is used. */
 function response({ status, body }: Answer, stream?: ReadableStream<Uint8Array>): Response {
-  const text = JSON.stringify(body) ?? "";
+  const text = JSON.stringify(body);
   return {
     status,
-    ok: status < 300,
-    headers: new Headers({ "content-length": String(text.length) }),
+    headers: new Headers(stream ? {} : { "content-length": `${text.length}` }),
     body: stream,
     text: () => Promise.resolve(text),
-    json: () => Promise.resolve(structuredClone(body)),
   } as Response;
 }
 
