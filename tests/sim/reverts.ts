@@ -19,55 +19,23 @@ export interface Revert {
   readonly replace: string;
 }
 
-/** Calls that come too late, and calls that fail. */
-const RACES: readonly Revert[] = [
+/** Versions that a restored store uses a second time. */
+const RESTORES: readonly Revert[] = [
   {
-    name: "ADD takes a reservation over without looking who depends on it",
-    world: "takeover",
-    file: "src/ipam/reserve.ts",
-    find: "if (!succeeds) {",
-    replace: "if (Boolean(0)) {",
+    name: "a claim compares the version alone, and not that the address is free",
+    world: "restore",
+    file: "drivers/kubernetes/patch.ts",
+    find: 'entryTests(path, before) : [{ op: "test", path, value: null } as const];',
+    replace: "entryTests(path, before) : [];",
   },
   {
-    name: "ADD goes on with a reservation although a newer sandbox has taken the entry over",
-    world: "takeover",
-    file: "src/ipam/reserve.ts",
-    find: 'if (takeover.kind === "superseded") throw superseded(wanted);',
-    replace: "",
-  },
-  {
-    name: "a failed ADD deletes the reservation of an entry that it did not remove",
-    world: "takeover",
-    file: "src/ipam/rollback.ts",
-    find: "if (removed.has(address)) await releaseReservation",
-    replace: "if (Boolean(1)) await releaseReservation",
-  },
-  {
-    name: "DEL deletes a reservation without the proof of its entry",
-    world: "mixed",
-    file: "src/ipam/release.ts",
-    find: "if (removed.has(allocation.address)) await releaseReservation",
-    replace: "if (Boolean(1)) await releaseReservation",
-  },
-  {
-    name: "a remnant is deleted although an entry depends on it",
-    world: "takeover",
-    file: "src/ipam/reservation.ts",
-    find: "if (dependents(pools, found, entry.ifName).length > 0) return false;",
-    replace: "",
-  },
-];
-
-/** Batches, and the time that they take. */
-const BATCHES: readonly Revert[] = [
-  {
-    name: "durations come from a clock that can be set",
-    world: "clocks",
-    file: "src/agent/batcher.ts",
-    find: "clock.monotonic()",
-    replace: "clock.now()",
+    name: "a refresh or release compares the version alone, and not whose the entry is",
+    world: "restore",
+    file: "drivers/kubernetes/patch.ts",
+    find: "const asRead = before ? entryTests(path, before) :",
+    replace: "const asRead = before ? [] :",
   },
 ];
 
 /** Every one of them. */
-export const REVERTS: readonly Revert[] = [...RACES, ...BATCHES];
+export const REVERTS: readonly Revert[] = RESTORES;

@@ -14,23 +14,7 @@ import { simulateStore } from "./simulation.ts";
 export type Setting = WorldName | "store";
 
 /** Seeds take turns at these. */
-const SETTINGS: readonly Setting[] = [
-  "store",
-  "takeover",
-  "clocks",
-  "mixed",
-  "kubelets",
-  "store",
-  "restore",
-  "cut",
-  "full",
-  "stormy",
-  "namesakes",
-  "slices",
-  "journals",
-  "lost",
-  "rewound",
-];
+const SETTINGS: readonly Setting[] = ["store", "store", "restore", "slices", "full"];
 
 /** The setting of a seed. */
 export function settingOf(seed: number): Setting {
