@@ -34,13 +34,13 @@ async function keeps(seed: number): Promise<boolean> {
 }
 
 /** Runs the seeds. Returns the exit code. */
-async function run(from: number, to: number): Promise<number> {
+async function run(from: number, seeds: number): Promise<number> {
   const start = performance.now();
   let count = 0;
-  for (let seed = from; seed < to; seed++) {
+  for (let seed = from; count < seeds; seed++) {
     if (values.world !== undefined && values.world !== settingOf(seed)) continue;
     if (!await keeps(seed)) return 0;
-    if (++count % 100 === 0) console.error(`${count} seeds`);
+    if (++count % 100 === 0) console.error(`${count} of ${seeds} seeds`);
   }
   console.log(`${count} seeds, no broken promise, ${((performance.now() - start) / 1000).toFixed(1)} s`);
   return values["until-broken"] ? 1 : 0;
@@ -50,6 +50,5 @@ if (values.seed !== undefined) {
   const { trace } = await simulate(Number(values.seed));
   console.log(trace.join("\n"));
 } else {
-  const from = Number(values.from);
-  Deno.exit(await run(from, from + Number(values.seeds)));
+  Deno.exit(await run(Number(values.from), Number(values.seeds)));
 }

@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { type Revert, REVERTS } from "./reverts.ts";
 
-/** A fix that is undone must be noticed by one of the seeds up to this. */
+/** Seeds of its world by which a fix that is undone must be noticed. */
 const SEEDS = 2_000;
 /** What a run of the simulation is made of. */
 const TREE = ["deno.json", "deno.lock", "src", "drivers", "tests/sim", "tests/support"];

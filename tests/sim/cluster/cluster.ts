@@ -266,9 +266,14 @@ export class SimCluster {
     }
   }
 
-  /** Whether every address of every live sandbox is in the store, so that a copy of it may be brought back later. */
-  consistent(): boolean {
-    return !differences(this.objects, this.sandboxes).some(isMissing);
+  /** Whether everything that lives is in the store, so that the copy of it that was brought back lost nothing. */
+  isWhole(): boolean {
+    try {
+      checkLive(this.objects, this.sandboxes, { entries: true, reservations: true });
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 

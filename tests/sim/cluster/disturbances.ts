@@ -15,7 +15,7 @@ import type { Happening } from "./worlds.ts";
 const GRACES = [1, 30, 60] as const;
 const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
 /** Copies of the store that are kept. */
-const BACKUPS = 12;
+const BACKUPS = 3;
 
 /** Seconds that a node is cut off, at most. */
 const CUT = 150;
@@ -58,6 +58,7 @@ export class Disturbances {
 
   /** One thing happens. */
   act(): void {
+    if (this.#cluster.world.happenings.restore) this.#backUp();
     let value = this.#cluster.scheduler.random() * this.#all;
     for (const [happening, weight] of this.#weights) {
       value -= weight;
@@ -189,8 +190,12 @@ export class Disturbances {
     scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
   }
 
+  /** A copy of the store as it is now, while nobody is between two writes. */
   #backUp(): void {
-    this.#backups.push(this.#cluster.objects.backup());
+    const { objects, processes } = this.#cluster;
+    const backup = objects.backup();
+    if (processes.size > 0 || backup.revision === this.#backups.at(-1)?.revision) return;
+    this.#backups.push(backup);
     if (this.#backups.length > BACKUPS) this.#backups.shift();
   }
 
@@ -199,8 +204,8 @@ export class Disturbances {
     const { scheduler, objects, processes } = this.#cluster;
     if (this.#backups.length === 0 || processes.size > 0) return;
     const now = objects.backup();
-    objects.restore(scheduler.pick(this.#backups));
-    if (this.#cluster.consistent()) {
+    objects.restore(scheduler.pick(this.#backups.filter(({ revision }) => revision < now.revision)) ?? now);
+    if (this.#cluster.isWhole()) {
       scheduler.note(`the store is set back`);
       this.#backups.length = 0;
     } else objects.restore(now);

@@ -69,7 +69,7 @@ export class ApiError extends Error {
 /** What a kind refuses to be written. */
 export type Admission = (resource: string, before: ApiObject | undefined, after: ApiObject) => ApiObject;
 
-/** The objects of the store that is backed up and restored. */
+/** The objects that are backed up and restored: an etcd may be theirs alone, so its revisions are theirs. */
 const RESTORED: ReadonlySet<string> = new Set(["ippools", "overlappingrangeipreservations"]);
 
 /** What is in a backup. */
@@ -163,7 +163,7 @@ export class ApiObjects {
       throw new ApiError(409, `${resource} "${name}": the precondition does not hold`);
     }
     this.#objects.delete(keyOf(resource, namespace, name));
-    this.#revision++;
+    if (RESTORED.has(resource)) this.#revision++;
     this.#happened({ type: "DELETED", resource, object: this.#versioned(resource, object) });
     return object;
   }
@@ -193,7 +193,7 @@ export class ApiObjects {
 
   #put(type: ApiEvent["type"], resource: string, before: ApiObject | undefined, wanted: ApiObject): ApiObject {
     const admitted = this.#admit(resource, before, wanted);
-    this.#revision++;
+    if (RESTORED.has(resource)) this.#revision++;
     const object = this.#versioned(resource, admitted);
     const { name, namespace = "" } = object.metadata;
     this.#objects.set(keyOf(resource, namespace, name), object);

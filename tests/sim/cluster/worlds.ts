@@ -150,9 +150,9 @@ export const WORLDS = {
   },
   /** The store is set back to an older state, and counts its revisions a second time. */
   restore: {
-    ...{ nodes: 2, pods: 5, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false },
+    ...{ nodes: 2, pods: 5, steps: 400, networks: [small], controlled: 0, agents: 1, faults: false, pace: 0.5 },
     habits: quiet,
-    happenings: { kubelet: 16, create: 4, delete: 3, backup: 3, restore: 2 },
+    happenings: { kubelet: 24, create: 5, delete: 4, restore: 3 },
   },
   /** Wall clocks are set, and one network pauses: nothing is wrong with the others, and every call of theirs is served soon. */
   clocks: {
