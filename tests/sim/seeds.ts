@@ -14,7 +14,7 @@ import { simulateStore } from "./simulation.ts";
 export type Setting = WorldName | "store";
 
 /** Seeds take turns at these. */
-const SETTINGS: readonly Setting[] = ["store", "store", "restore", "full"];
+const SETTINGS: readonly Setting[] = ["store", "store", "restore"];
 
 /** The setting of a seed. */
 export function settingOf(seed: number): Setting {
