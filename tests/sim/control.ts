@@ -6,9 +6,9 @@
  */
 import type { Attachment, Cluster, Feed, NodeFacts, StoredSlices } from "../../src/controllers/cluster.ts";
 import { Controller } from "../../src/controllers/controller.ts";
+import type { SweeperOptions } from "../../src/controllers/sweeper.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import type { FindPod } from "../../src/ipam/witness.ts";
-import { LEAST_GRACE } from "../../src/ipam/graces.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import type { World } from "../../src/world/world.ts";
@@ -43,16 +43,17 @@ export interface Controlled {
   readonly cluster: Cluster;
 }
 
-/** Starts one. `open` gives what its process reaches. */
+/** Starts one. `open` gives what its process reaches; `rules`: what counts as evidence, where it is not the default. */
 export function startController(
   scheduler: Scheduler,
   open: (process: Process, world: World) => Promise<Controlled>,
+  rules: Pick<SweeperOptions, "grace" | "deadNodeGrace"> = {},
 ): SimController {
   const node = new SimNode("control", scheduler);
   const process: Process = { name: `controller#${++controllers}`, alive: true };
   process.onKill = () => node.dropLocks(process);
   const world = node.world(process, {}, "");
-  const sweep = { grace: LEAST_GRACE, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
+  const sweep = { ...rules, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
   let controller: Controller | undefined;
   const stopping = new AbortController();
   const ended = (async () => {

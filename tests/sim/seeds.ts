@@ -14,7 +14,16 @@ import { simulateStore } from "./simulation.ts";
 export type Setting = WorldName | "store";
 
 /** Seeds take turns at these. */
-const SETTINGS: readonly Setting[] = ["store", "store", "restore"];
+const SETTINGS: readonly Setting[] = [
+  "store",
+  "takeover",
+  "kubelets",
+  "mixed",
+  "restore",
+  "store",
+  "namesakes",
+  "stormy",
+];
 
 /** The setting of a seed. */
 export function settingOf(seed: number): Setting {

@@ -134,7 +134,7 @@ class SimMachines {
         Promise.resolve({
           driver: networked(this.#store, this.#scheduler, process),
           cluster: quietCluster(process, this.#pods, NETWORKS, find),
-        })));
+        }), { grace: LEAST_GRACE }));
     } else if (this.#scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
       const [killed] = this.#controllers.splice(this.#scheduler.below(this.#controllers.length), 1);
       if (killed) this.#scheduler.kill(killed.process);
