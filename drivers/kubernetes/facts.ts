@@ -40,6 +40,7 @@ export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFact
   const sandboxMissing = conditions.some(({ type, status }) => type === SANDBOX_CONDITION && status === "False");
   const started = startTime === undefined ? NaN : Date.parse(String(startTime));
   const grace = spec?.terminationGracePeriodSeconds;
+  const containers = containersOf(spec, status);
   return {
     podRef: `${namespace}/${name}`,
     ...(uid && { uid }),
@@ -50,7 +51,8 @@ export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFact
     finished: phase === "Succeeded" || phase === "Failed",
     running: phase === "Running" && deletionTimestamp === undefined && !sandboxMissing,
     ...(deletionTimestamp !== undefined && { deleting: true }),
-    containers: containersOf(spec, status),
+    containers,
+    ...(containers === "ended" && statusesOf(status).some(({ state }) => !state?.terminated) && { neverStarted: true }),
     ...(sandboxMissing && { sandboxMissing }),
     ...(!Number.isNaN(started) && { started }),
     ...(networks && { interfaces: networks.map(({ ifName, ips }) => ({ ifName, ...(ips && { ips }) })) }),
@@ -71,11 +73,15 @@ export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFact
 function containersOf(spec: V1PodSpec | undefined, status: V1PodStatus): ContainersState {
   const names = [spec?.containers, spec?.initContainers, spec?.ephemeralContainers]
     .flatMap((some) => some ?? []).map(({ name }) => name);
-  const statuses = [status.containerStatuses, status.initContainerStatuses, status.ephemeralContainerStatuses]
-    .flatMap((some) => some ?? []);
+  const statuses = statusesOf(status);
   if (statuses.some(({ state }) => state?.running)) return "running";
   const ended = new Set(statuses.filter(hasEnded).map(({ name }) => name));
   return names.length > 0 && statuses.every(hasEnded) && names.every((name) => ended.has(name)) ? "ended" : "unknown";
+}
+
+function statusesOf(status: V1PodStatus): readonly V1ContainerStatus[] {
+  return [status.containerStatuses, status.initContainerStatuses, status.ephemeralContainerStatuses]
+    .flatMap((some) => some ?? []);
 }
 
 function hasEnded({ state, lastState, containerID }: V1ContainerStatus): boolean {

@@ -180,8 +180,10 @@ function judgeAbsent(
   if (mayBeStatic(owner, last) && node?.kind === "found" && !node.value.outOfService) {
     return unconfirmed(`it may be an address of a static pod of node ${owner.node}, which exists`);
   }
-  if (last?.deleting && last.containers === "ended") return { kind: "free", reason };
-  const removed = last?.terminationGrace === undefined ? UNKNOWN_GRACE : last.terminationGrace + REMOVAL_GRACE;
+  const own = last !== undefined && isOwn(last, owner) ? last : undefined;
+  if (own?.deleting && own.containers === "ended" && !own.neverStarted) return { kind: "free", reason };
+  const known = last?.terminationGrace === undefined ? UNKNOWN_GRACE : last.terminationGrace + REMOVAL_GRACE;
+  const removed = own ? known : Math.max(known, UNKNOWN_GRACE);
   // a node that is known from the pod alone need not be that of the sandbox
   const least = owner.node === undefined ? UNKNOWN_GRACE : 0;
   const wait = (usual: number) => rules.grace ?? Math.max(least, usual);
@@ -236,6 +238,11 @@ function isAnother({ uid, configHash }: PodFacts, owner: Owner): boolean {
   const present = configHash ?? uid;
   if (owner.uid === undefined || present === undefined) return false;
   return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;
+}
+
+/** Whether the pod is certainly the owner's: another one of that name may have come and gone since. */
+function isOwn({ uid, configHash }: PodFacts, owner: Owner): boolean {
+  return owner.uid !== undefined && owner.uid === (configHash ?? uid);
 }
 
 /** Whether the pod may be the one that the owner names: neither its uid nor its network rules that out. */

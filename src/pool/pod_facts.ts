@@ -51,6 +51,11 @@ export interface PodFacts {
   readonly deleting?: boolean;
   /** Its containers. Absent: unknown. */
   readonly containers?: ContainersState;
+  /**
+   * Whether a container that counts as ended never started. Its kubelet may start it later, where it does not know yet that the pod is being
+   * deleted.
+   */
+  readonly neverStarted?: boolean;
   /** Whether the condition PodReadyToStartContainers is False: there is no sandbox with a network (yet, or any more). */
   readonly sandboxMissing?: boolean;
   /** `status.startTime` in milliseconds since 1970. */

@@ -29,7 +29,7 @@ export function cidr(text: string): Cidr {
 
 /** A running pod in namespace `default`. */
 export function pod(name: string, more: Partial<PodFacts> = {}): PodFacts {
-  return { podRef: `default/${name}`, finished: false, running: true, ...more };
+  return { podRef: `default/${name}`, uid: `uid-${name}`, finished: false, running: true, ...more };
 }
 
 /** A definition whose IPAM is ours, with these fields. */
@@ -67,7 +67,12 @@ export async function openStore(): Promise<Store> {
     config,
     ipam: store,
     add: async (name, containerId = `c-${name}`) =>
-      void await allocate(store, config, { podRef: `default/${name}`, ifName: "net1", containerId }, NEVER),
+      void await allocate(
+        store,
+        config,
+        { podRef: `default/${name}`, ifName: "net1", containerId, uid: `uid-${name}` },
+        NEVER,
+      ),
     held: async () =>
       (await driver.list(NEVER)).flatMap(({ allocations }) => [...allocations.values()].map(({ podRef }) => podRef))
         .sort(),

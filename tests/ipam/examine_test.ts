@@ -7,10 +7,17 @@ import { RefusedError } from "../../src/storage/driver.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 
 const NEVER = new AbortController().signal;
-const ENDED: PodFacts = { podRef: "default/web", finished: false, running: false, deleting: true, containers: "ended" };
+const ENDED: PodFacts = {
+  podRef: "default/web",
+  uid: "u",
+  finished: false,
+  running: false,
+  deleting: true,
+  containers: "ended",
+};
 
 function item(podRef = "default/web"): Examinee {
-  const owner = { podRef, ifName: "net1", containerId: "c", node: "n1" };
+  const owner = { podRef, ifName: "net1", containerId: "c", node: "n1", uid: "u" };
   return {
     claimed: { owner, ip: { family: 4, value: 0x0a000005n } },
     rules: {},

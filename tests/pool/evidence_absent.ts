@@ -167,15 +167,21 @@ export const ABSENT_PODS: readonly Row[] = [
   },
   {
     evidence:
-      "no pod object of that name; it was last seen with a deletionTimestamp, and each of its containers had terminated or never started",
+      "no pod object of that name; the pod with the uid of the address was last seen with a deletionTimestamp, and each of its containers " +
+      "had terminated",
     then: "freed at once",
     cases: [
       { title: "seen", evidence: absent({ ready: false }, ENDING), expected: `free: ${GONE}` },
       {
-        title: "seen, owner without uid",
+        title: "the owner's uid is unknown: a later pod of that name may have come and gone",
         claimed: PLAIN,
         evidence: absent(undefined, ENDING),
-        expected: `free: ${GONE}`,
+        expected: `suspect 120: ${GONE}`,
+      },
+      {
+        title: "a container never started: its kubelet may start it, where it does not know of the deletion yet",
+        evidence: absent({}, { ...ENDING, neverStarted: true }),
+        expected: `suspect 120: ${GONE}`,
       },
       {
         title: "a container ran",

@@ -78,6 +78,13 @@ for (const [title, status, expected] of CONTAINERS) {
   });
 }
 
+Deno.test("toPodFacts tells a container that never started from one that has terminated", () => {
+  const spec = { containers: [{ name: "a" }] };
+  const of = (state: object) =>
+    toPodFacts({ spec, status: { containerStatuses: [container("a", state)] } }).neverStarted;
+  assert.deepEqual([of(NEVER_STARTED), of(DONE), of(RUNS), of(RESTARTS)], [true, undefined, undefined, undefined]);
+});
+
 Deno.test("toPodFacts counts init and ephemeral containers too", () => {
   const spec = { containers: [{ name: "a" }], initContainers: [{ name: "i" }], ephemeralContainers: [{ name: "e" }] };
   const containerStatuses = [container("a", DONE)];

@@ -257,6 +257,7 @@ export class SimCluster {
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
       sandbox.state = "live";
+      sandbox.superseded = this.#meetsRelease(sandbox);
       this.kubelets.find(({ node }) => node === sandbox.node)?.attached(sandbox);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "gone";
@@ -264,6 +265,15 @@ export class SimCluster {
     } else if (verb === "CHECK" && this.#promised.entries && lives(sandbox) && isNotAllocated(answer)) {
       this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer?.stdout}`);
     }
+  }
+
+  /**
+   * The original takes a reservation of its pod's name for its own and leaves it as it is, so a DEL that is between its two writes deletes it:
+   * nobody can tell the two apart.
+   */
+  #meetsRelease({ podRef, node }: PodSandbox): boolean {
+    return this.isOriginal(node) &&
+      [...this.processes.values()].some(({ sandbox, verb }) => verb === "DEL" && sandbox.podRef === podRef);
   }
 
   /** Whether everything that lives is in the store, so that the copy of it that was brought back lost nothing. */

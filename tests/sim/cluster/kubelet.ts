@@ -18,6 +18,9 @@ export interface KubeletHabits {
   readonly evicts: number;
 }
 
+/** Milliseconds until a sandbox that failed is tried again, where nothing else is wrong. */
+const BACKOFF = 10_000;
+
 /** What a kubelet has its runtime do. */
 export interface Runtime {
   /** Calls the plugin. */
@@ -124,7 +127,9 @@ export class Kubelet {
   /** What brings a pod that shall run further. */
   #onward(pod: SimPod, current: PodSandbox | undefined, calm: boolean): (() => void)[] {
     if (pod.kind === "host") return pod.phase === "Running" ? [] : [() => void (pod.phase = "Running")];
-    if (!current || current.state === "dying" || current.state === "gone") return [() => this.#start(pod)];
+    if (!current || current.state === "dying" || current.state === "gone") {
+      return calm && this.#scheduler.now < (pod.retryAt ?? 0) ? [] : [() => this.#start(pod)];
+    }
     if (current.running > 0) return [];
     if (current.state === "new") return [() => void (current.state = "dying")]; // the runtime gives up on it
     if (current.containers === "none") {
@@ -142,6 +147,7 @@ export class Kubelet {
   }
 
   #start(pod: SimPod): void {
+    pod.retryAt = this.#scheduler.now + BACKOFF;
     const containerId = this.#runtime.containerId();
     this.node.makeNetns(containerId);
     const { podRef, node, network, runtimeUid: uid } = pod;

@@ -49,6 +49,8 @@ export interface SimPod {
   readonly sandboxes: PodSandbox[];
   /** When the containers end; absent: nobody wants that. */
   endsAt?: number;
+  /** When a sandbox is tried again. */
+  retryAt?: number;
   /** Its containers ran already, in a former sandbox. */
   ran: boolean;
   /** The kubelet has nothing more to do for it. */

@@ -7,7 +7,7 @@ import type { Network } from "../runtime.ts";
 import type { KubeletHabits } from "./kubelet.ts";
 
 /** Path of the kubeconfig that every process of the simulation reads. */
-export const KUBECONFIG = "/etc/kube/config";
+export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
 
 /**
  * What happens beside the steps of those that are at work, with its weight.
