@@ -19,10 +19,14 @@ const SETTINGS: readonly Setting[] = [
   "takeover",
   "kubelets",
   "mixed",
+  "cut",
   "restore",
   "store",
   "namesakes",
   "stormy",
+  "slices",
+  "full",
+  "clocks",
 ];
 
 /** The setting of a seed. */
