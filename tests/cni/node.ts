@@ -13,6 +13,11 @@ import { hurriedClock } from "../support/hurried_clock.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 // verbs are loaded when they are asked for, and a hurried clock does not wait for that
 import "../../src/cni/failure.ts";
+import "../../src/cni/replay.ts";
+import "../../src/config/asked.ts";
+import "../../src/config/etcd.ts";
+import "../../src/config/extras.ts";
+import "../../src/ipam/slices.ts";
 import "../../src/cni/old_result.ts";
 import "../../src/cni/verbs/check.ts";
 import "../../src/cni/verbs/del.ts";
