@@ -21,8 +21,11 @@ import { localTurns } from "./turns.ts";
 
 /** Bytes of a request, at most: the plugin's limit of standard input, escaped. */
 const REQUEST_LIMIT = 16 * 1024 * 1024;
-/** Milliseconds a caller may take to send its request. */
-const READ_TIMEOUT = 5_000;
+/**
+ * Milliseconds until a caller's request is read: of a thousand that come at once to a busy node, the last ones are read when many are served.
+ * A plugin sends its request at once, and only root may connect.
+ */
+const READ_TIMEOUT = 15_000;
 /** Milliseconds a caller may take to read its answer. */
 const REPLY_TIMEOUT = 5_000;
 /** Callers at once, at most: more than all stores together may have. Beyond, callers are told to try again. */

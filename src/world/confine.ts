@@ -44,8 +44,10 @@ export async function resolveBelow(
   const text = normalize(path);
   if (text === undefined || !isBelow(text, folders)) throw outside(path, folders);
   const real = await realPathOf(world, text);
-  const realFolders = await Promise.all(folders.map((folder) => realPathOf(world, folder)));
-  if (isBelow(real, realFolders)) return real;
+  const nearest = folders.filter((folder) => isBelow(text, [folder])); // mostly it is in there, and no other is looked up
+  for (const folder of new Set([...nearest, ...folders])) {
+    if (isBelow(real, [await realPathOf(world, folder)])) return real;
+  }
   throw outside(path, folders);
 }
 

@@ -76,3 +76,16 @@ Deno.test("resolveBelow touches nothing outside of the folders", async () => {
   );
   assert.deepEqual(touched, []);
 });
+
+Deno.test("resolveBelow looks up the folder that a path is in by its text, and others only where that does not hold it", async () => {
+  const touched: string[] = [];
+  const links: Readonly<Record<string, string>> = { "/etc/cni/link": "/opt/cni/file" };
+  const realPath = (path: string) => {
+    touched.push(path);
+    return Promise.resolve(links[path] ?? path);
+  };
+  const folders = ["/srv", "/etc/cni", "/opt/cni", "/var"];
+  assert.equal(await resolveBelow({ realPath }, "/etc/cni/file", folders), "/etc/cni/file");
+  assert.deepEqual(touched, ["/etc/cni/file", "/etc/cni"]);
+  assert.equal(await resolveBelow({ realPath }, "/etc/cni/link", folders), "/opt/cni/file");
+});
