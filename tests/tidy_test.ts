@@ -55,7 +55,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
   "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
   "src/cni/old_result.ts": "every version's answers: tests/cni/result_test.ts",
-  "src/cni/turn.ts": "late releases, by the simulation: tests/sim/sim_test.ts",
   "src/cni/verbs/status.ts": "tests/cni/plugin_test.ts",
   "src/cli/agent.ts": "tests/binary/agent_live_test.ts",
   "drivers/embedded/owner.ts": "tests/drivers/embedded/driver_test.ts",
