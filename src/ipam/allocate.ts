@@ -39,7 +39,7 @@ export interface AllocateOptions {
   readonly onWrite?: () => void;
   /** Told what a call that fails could not give back: it may still be stored. */
   readonly onLeft?: (held: readonly Held[]) => void;
-  /** Whether something on this node uses an address that the store calls free: it is then passed over. */
+  /** Whether something else on this node uses an address that the store calls free or the owner's own: it is then passed over. */
   readonly isUsed?: (held: Held) => Promise<boolean>;
 }
 
@@ -126,7 +126,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
     const { allocation, former, fresh } = await claimInPool(work, taken, used.size > 0 ? used.union(foreign) : foreign);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
-    if (fresh && await work.options.isUsed?.({ key: taken.key, allocation })) {
+    if ((fresh || former !== undefined) && await work.options.isUsed?.({ key: taken.key, allocation })) {
       used.add(ip.value);
       continue;
     }

@@ -13,7 +13,7 @@ import type { Held } from "../../ipam/held.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
-import { formatPoolKey, type Owner } from "../../pool/types.ts";
+import { formatPoolKey, type Owner, sameInterface } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
 import { type Call, configure, ownerOf, sliced } from "../call.ts";
 import { CniError, CODES } from "../error.ts";
@@ -94,8 +94,8 @@ async function hold(journal: Journal | undefined, record: JournalRecord): Promis
 }
 
 /**
- * Whether another attachment of this node was given the address and still runs, although the store calls the address free: its entry was
- * lost.
+ * Whether another attachment of this node was given the address and still runs, although the store calls the address free, or the owner's own:
+ * its entry was lost, and a store that was set back may hold a former owner's. A former sandbox of the same interface is no other.
  */
 async function isUsedHere(
   { world, host }: Call,
@@ -106,6 +106,12 @@ async function isUsedHere(
 ): Promise<boolean> {
   const holder = store && await journal?.findHolder(store, held);
   if (!holder || recordName(holder) === recordName(attachment)) return false;
+  const { address } = held.allocation;
+  if (
+    holder.held.some(({ allocation }) => allocation.address === address && sameInterface(allocation, held.allocation))
+  ) {
+    return false;
+  }
   if (!await namespaceExists(world, holder)) return false;
   log.warn("The store lost the entry of an address that a pod of this node uses; another address is allocated", {
     ip: formatIp({ family: held.key.cidr.family, value: held.allocation.address }),

@@ -37,6 +37,28 @@ Deno.test("add passes over an address of which the store knows nothing, and that
   assert.equal(await add(node, first), "10.0.0.1/24", "its own ADD gets it back");
 });
 
+Deno.test("add passes over an address that its own former entry names again, and that a sandbox of this node uses", async () => {
+  await using node = await testNode();
+  const { signal } = new AbortController();
+  await add(node, { containerId: "c1", pod: "b" });
+  const [old] = await node.driver.list(signal);
+  assert(old);
+  await node.call("DEL", CONF, { containerId: "c1", pod: "b" });
+  node.disk.files.set("/run/netns/a", "");
+  assert.equal(await add(node, { containerId: "c2", pod: "a", netns: "/run/netns/a" }), "10.0.0.1/24");
+  await lose(node);
+  const changes = [...old.allocations.values()].map((after) => ({ address: after.address, after }));
+  await node.driver.commit(await node.driver.read(old.key, signal), changes, signal);
+  assert.equal(await add(node, { containerId: "c3", pod: "b" }), "10.0.0.2/24");
+});
+
+Deno.test("add gives a pod's new sandbox the address of its former one, which still exists", async () => {
+  await using node = await testNode();
+  node.disk.files.set("/run/netns/a", "");
+  assert.equal(await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" }), "10.0.0.1/24");
+  assert.equal(await add(node, { containerId: "c2", pod: "a" }), "10.0.0.1/24");
+});
+
 Deno.test("add gives what nobody uses: the sandbox is gone, was released, or is of another domain", async () => {
   await using node = await testNode();
   assert.equal(await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" }), "10.0.0.1/24");

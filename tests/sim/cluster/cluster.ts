@@ -27,6 +27,8 @@ import { KUBECONFIG, type World } from "./worlds.ts";
 const TICK = 5_000;
 /** Simulated milliseconds in which everything is as it shall be, once nothing fails any more; and steps, at most. */
 const SETTLED = 20 * 60_000;
+/** Simulated milliseconds in which agents compare their journals with the store: three quarters of an hour at most, and a round. */
+const COMPARED = 50 * 60_000;
 const REST = 20_000;
 /** Simulated milliseconds in which a call is served where nothing fails. */
 const PROMPT = 10_000;
@@ -154,17 +156,19 @@ export class SimCluster {
 
   /** What was lost comes back without a controller. */
   async #mend(): Promise<void> {
-    await this.#until("what runs again", () => differences(this.objects, this.sandboxes).filter(isMissing));
+    const missing = () => differences(this.objects, this.sandboxes).filter(isMissing);
+    await this.#until("what runs again", missing, COMPARED);
   }
 
   /** Everything under way comes to its end, and what is stored is what lives, in a bounded time. */
   async #settle(what: string): Promise<void> {
     if (this.#controllers.every(({ process }) => !process.alive)) this.#control();
-    await this.#until(what, () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes)]);
+    const left = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes)];
+    await this.#until(what, left, this.world.mends === "both" ? COMPARED : SETTLED);
   }
 
-  async #until(what: string, left: () => readonly string[]): Promise<void> {
-    const until = this.scheduler.now + SETTLED;
+  async #until(what: string, left: () => readonly string[], within: number): Promise<void> {
+    const until = this.scheduler.now + within;
     for (let step = 0; step < REST && this.scheduler.now < until; step++) {
       if (left().length === 0) return;
       if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }

@@ -81,8 +81,8 @@ export interface World {
   readonly prompt?: boolean;
   /** Whether pods may wait for ever for an address. */
   readonly starves?: boolean;
-  /** Who brings lost entries back, where it is not the controller. */
-  readonly mends?: "agent";
+  /** Who brings lost entries back, where it is not the controller alone. */
+  readonly mends?: "agent" | "both";
   /** What happens. */
   readonly happenings: Partial<Readonly<Record<Happening, number>>>;
 }
@@ -118,6 +118,7 @@ export const WORLDS = {
   /** Two sandboxes of one pod, networks that overlap, late answers. */
   takeover: {
     ...{ nodes: 3, pods: 5, steps: 200, networks: [wide, narrow], controlled: 0, agents: 0.5, faults: true },
+    moves: 0.3,
     habits: { restarts: 0.05, completes: 0, evicts: 0 },
     happenings: { kubelet: 12, create: 4, delete: 1, force: 2, usurp: 4, agent: 1, kill: 1 },
   },
@@ -190,9 +191,9 @@ export const WORLDS = {
     habits: quiet,
     happenings: { kubelet: 20, create: 4, delete: 2, unregister: 2, power: 1, define: 0.5 },
   },
-  /** Somebody deletes pools; their reservations are left, and the controller brings the entries back. */
+  /** Somebody deletes pools; their reservations are left, and the controller brings the entries back: one pool only may be theirs. */
   lost: {
-    ...{ nodes: 2, pods: 5, steps: 250, networks: [wide, narrow], controlled: 1, agents: 0, faults: false },
+    ...{ nodes: 2, pods: 5, steps: 250, networks: [wide, blue], controlled: 1, agents: 0, faults: false },
     habits: quiet,
     happenings: { kubelet: 16, create: 4, delete: 2, lose: 1 },
   },
@@ -205,7 +206,7 @@ export const WORLDS = {
   },
   /** Entries and reservations are lost on a cluster of one node, whose journal knows better. */
   rewound: {
-    ...{ nodes: 1, pods: 6, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false, mends: "agent" },
+    ...{ nodes: 1, pods: 6, steps: 250, networks: [small], controlled: 0, agents: 1, faults: false, mends: "both" },
     habits: quiet,
     happenings: { kubelet: 16, create: 5, delete: 2, backup: 2, rewind: 1, agent: 0.3 },
   },
