@@ -76,11 +76,12 @@ export class SimNode {
   }
 
   #lock(process: Process, name: string, signal: AbortSignal): Promise<Lock> {
+    if (!process.alive) return new Promise(() => {});
     const held = this.#locks.get(name);
     if (!held) {
       const fresh: HeldLock = { holder: process, waiting: [] };
       this.#locks.set(name, fresh);
-      return Promise.resolve({ [Symbol.dispose]: () => this.#release(name, fresh) });
+      return Promise.resolve(this.#heldBy(process, name, fresh));
     }
     return new Promise((grant, reject) => {
       const waiter = { process, grant };
@@ -98,10 +99,15 @@ export class SimNode {
     for (let next = held.waiting.shift(); next; next = held.waiting.shift()) {
       if (!next.process.alive) continue;
       held.holder = next.process;
-      next.grant({ [Symbol.dispose]: () => this.#release(name, held) });
+      next.grant(this.#heldBy(next.process, name, held));
       return;
     }
     this.#locks.delete(name);
+  }
+
+  /** The locks of the dead were released when they died. */
+  #heldBy(process: Process, name: string, held: HeldLock): Lock {
+    return { [Symbol.dispose]: () => void (process.alive && this.#release(name, held)) };
   }
 }
 

@@ -27,6 +27,9 @@ const SETTINGS: readonly Setting[] = [
   "slices",
   "full",
   "clocks",
+  "journals",
+  "lost",
+  "rewound",
 ];
 
 /** The setting of a seed. */
