@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { binary, environmentOf } from "../support/binary.ts";
+import { ALLOWED, binary, environmentOf } from "../support/binary.ts";
 import { makeKube } from "../support/kube.ts";
 import { cniPlugins, Netns } from "../support/netns.ts";
 import { eventually, isInstalled, isThere, Server } from "../support/process.ts";
@@ -33,7 +33,7 @@ class BridgeNode implements AsyncDisposable {
   /** Starts the node's agent. */
   async withAgent(): Promise<void> {
     const socket = `${this.#folder}/agent.sock`;
-    const env = { WHEREABOUTS_JOURNAL: `${this.#folder}/journal` };
+    const env = { WHEREABOUTS_JOURNAL: `${this.#folder}/journal`, WHEREABOUTS_ALLOW_PATHS: ALLOWED };
     this.#agent = new Server([PLUGIN, "agent", "--socket", socket], `${this.#folder}/agent.log`, env);
     await this.#agent.ready("the agent", () => isThere(socket));
   }
