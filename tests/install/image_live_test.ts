@@ -64,7 +64,7 @@ Deno.test("the reconciler's image runs its script as the CronJob does, on a cach
     const variables = Object.fromEntries(env.map((one) => one.split("=")));
     const { code, stdout, stderr } = await run(there, { clearEnv: true, env: { PATH: "/usr/bin", ...variables } });
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /One sweep: frees what no pod holds/);
+    assert.match(stdout, /One sweep: frees what no pod uses/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
