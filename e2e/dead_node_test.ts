@@ -39,7 +39,7 @@ async function deadNodeGrace(cluster: Cluster, time: string): Promise<AsyncDispo
 
 /** The owner of an address in a report of `check`, and what it says of it. */
 async function orphans(cluster: Cluster): Promise<readonly string[]> {
-  const { stdout } = await cluster.whereabouts("check", "--json");
+  const { stdout } = await cluster.whereabouts("check", ...SYSTEM, "--json");
   const { findings } = JSON.parse(stdout);
   return findings.filter(({ kind }: { kind: string }) => kind === "orphan").map(({ podRef }: { podRef: string }) =>
     podRef
