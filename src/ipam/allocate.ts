@@ -126,7 +126,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   for (let round = 0; round < FOREIGN_ROUNDS; round++) {
     const { allocation, former, fresh } = await claimInPool(work, taken, used.size > 0 ? used.union(foreign) : foreign);
     const ip: Ip = { family: range.cidr.family, value: allocation.address };
-    if ((fresh || former !== undefined) && await work.options.isUsed?.({ key: taken.key, allocation })) {
+    if (await work.options.isUsed?.({ key: taken.key, allocation })) {
       used.add(ip.value);
       continue;
     }

@@ -201,15 +201,19 @@ export class Sweeps {
  * @throws what a look threw; the signal's reason once it aborts
  */
 export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
-  const { signal, waiting } = options;
+  const { signal, waiting, grace } = options;
   const sweeps = new Sweeps(ipam, options);
   let swept = await sweeps.look(signal);
-  // what a second look sees otherwise than the first begins anew: that is left to the next sweep
-  const until = ipam.clock.monotonic() + (sweeps.last ?? 0) + TOGETHER;
+  // what a later look sees otherwise than the second begins anew: that is left to the next sweep
+  const last = () => ipam.clock.monotonic() + (sweeps.last ?? 0) + TOGETHER;
+  let until = last();
+  let looks = 1;
   for (let next = sweeps.next; next !== undefined && ipam.clock.monotonic() + next <= until; next = sweeps.next) {
     waiting?.(next, sweeps.suspects);
     await ipam.clock.sleep(Math.ceil(next), signal);
     swept = joined(swept, await sweeps.look(signal, sweeps.due()));
+    // by the second, nodes have renewed their Leases, and the time that their pods have begins
+    if (++looks === 2 && grace === undefined) until = Math.max(until, last());
   }
   return swept;
 }

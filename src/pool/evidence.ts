@@ -54,7 +54,7 @@ export interface Sighting {
   /** Why the owner is taken for gone. */
   readonly reason: FreeReason;
   /** The state of its node, where the evidence depends on it. */
-  readonly node: "any" | "unknown" | "ready" | "not ready" | "down";
+  readonly node: "any" | "unknown" | "ready" | "works" | "not ready" | "down";
   /** When the Lease of the node was renewed last. */
   readonly renewed?: string;
 }
@@ -88,6 +88,8 @@ export const REMOVAL_GRACE = 30_000;
 export const UNKNOWN_GRACE = 120_000;
 /** Milliseconds between two looks at a pod that exists: a status is published in less, and an ADD or DEL takes less. */
 export const LOOK_GRACE = 30_000;
+/** Milliseconds in which a working kubelet renews its Lease: it does so every 10 s (a quarter of `nodeLeaseDurationSeconds`). */
+export const LEASE_GRACE = 15_000;
 /** Milliseconds for a node that is not ready: Kubernetes evicts its pods after as long (`tolerationSeconds` of its default tolerations). */
 export const DEAD_NODE_GRACE = 300_000;
 
@@ -194,12 +196,17 @@ function judgeAbsent(
   return judgeNode(reason, node.value, { removed, wait }, rules, earlier);
 }
 
-/** By a node that exists. */
+/**
+ * By a node that exists.
+ *
+ * A node that was cut off stays Ready for most of a minute, and its kubelet learns of the deletion only when it is back. A Lease that was
+ * renewed since a look found no pod shows that the kubelet works and knows; from then on it has the time that containers may take to end.
+ */
 function judgeNode(
   reason: FreeReason,
   { ready, renewed, since }: NodeState,
   { removed, wait }: { readonly removed: number; readonly wait: (usual: number) => number },
-  { deadNodeGrace = DEAD_NODE_GRACE }: EvidenceRules,
+  { deadNodeGrace = DEAD_NODE_GRACE, grace }: EvidenceRules,
   earlier: Earlier | undefined,
 ): Verdict {
   if (!ready) {
@@ -207,12 +214,21 @@ function judgeNode(
       ? unconfirmed("the node is not ready, and --dead-node-grace is never", since)
       : twice(wait(deadNodeGrace), { reason, node: "not ready" }, earlier);
   }
-  const sighting: Sighting = { reason, node: "ready", ...(renewed !== undefined && { renewed }) };
-  // a node that was cut off stays Ready for most of a minute: only a Lease that was renewed since the first look shows that its kubelet works
-  const cutOff = earlier?.sighting.node === "ready" && (renewed === undefined || renewed === earlier.sighting.renewed);
-  if (!cutOff) return twice(wait(removed), sighting, earlier);
-  if (deadNodeGrace === "never") return { kind: "suspect", sighting: earlier.sighting, wait: earlier.ago + LOOK_GRACE };
-  return twice(wait(Math.max(removed, deadNodeGrace)), sighting, earlier);
+  const at = renewed !== undefined && { renewed };
+  const works: Sighting = { reason, node: "works", ...at };
+  if (earlier?.sighting.reason === reason && earlier.sighting.node === "works") {
+    return twice(wait(removed), works, earlier);
+  }
+  const sighting: Sighting = { reason, node: "ready", ...at };
+  if (earlier?.sighting.reason !== reason || earlier.sighting.node !== "ready") {
+    return { kind: "suspect", sighting, wait: grace ?? LEASE_GRACE };
+  }
+  if (renewed !== undefined && renewed !== earlier.sighting.renewed) {
+    return grace === undefined ? twice(wait(removed), works, undefined) : twice(grace, sighting, earlier);
+  }
+  const most = deadNodeGrace === "never" ? Infinity : wait(Math.max(removed, deadNodeGrace));
+  if (earlier.ago >= most) return { kind: "free", reason };
+  return { kind: "suspect", sighting: earlier.sighting, wait: Math.min(most, earlier.ago + LOOK_GRACE) };
 }
 
 const KEPT: Verdict = { kind: "kept" };

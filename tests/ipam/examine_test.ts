@@ -46,27 +46,31 @@ function lab() {
   };
 }
 
-Deno.test("examine frees on the second look, by a node whose Lease was renewed between the two", async () => {
+Deno.test("examine frees once a node has renewed its Lease, and its pod has had the time to end since", async () => {
   const it = lab();
   assert.deepEqual(await it.look(), ["suspect", 0]);
   it.pass(120_000);
   assert.deepEqual(await it.look(), ["suspect", 0], "the node may be cut off");
   it.renew();
+  assert.deepEqual(await it.look(), ["suspect", 0], "the node may have been cut off until now");
+  it.pass(120_000);
   assert.deepEqual(await it.look(), ["free", 0]);
 });
 
 Deno.test("examine begins anew where it saw something else in between, and not where it could not read", async () => {
   const it = lab();
   await it.look();
-  it.pass(60_000);
   it.renew();
+  await it.look();
+  it.pass(60_000);
   assert.deepEqual(await it.look({ find: () => Promise.reject(new RefusedError("status 403")) }), ["unconfirmed", 1]);
   it.pass(60_000);
   assert.deepEqual(await it.look(), ["free", 0]);
   const other = lab();
   await other.look();
-  other.pass(60_000);
   other.renew();
+  await other.look();
+  other.pass(60_000);
   assert.deepEqual(await other.look({ find: () => Promise.resolve({ ...ENDED, running: true }) }), ["unconfirmed", 0]);
   other.pass(60_000);
   assert.deepEqual(await other.look(), ["suspect", 0]);

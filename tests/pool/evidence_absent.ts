@@ -11,6 +11,7 @@ import {
   ENDING,
   GONE,
   HASH,
+  lease,
   LONG,
   MIRROR,
   OTHER_HASH,
@@ -28,45 +29,67 @@ import {
 /** Its lines. */
 export const ABSENT_PODS: readonly Row[] = [
   {
-    evidence: "no pod object of that name, twice; the node is Ready and renewed its Lease meanwhile",
+    evidence:
+      "no pod object of that name, twice; the node is Ready, and renewed its Lease after the first look, so that its kubelet knows",
     then:
-      `freed after the termination grace period of the pod and ${removal} s; after ${unknown} s where that period is unknown`,
+      `freed the termination grace period of the pod and ${removal} s after the Lease was seen renewed, which is looked for after ` +
+      `${lease} s; ${unknown} s after that where the period is unknown`,
     cases: [
-      { title: "first look", evidence: absent({}), expected: "suspect 120: pod is gone" },
+      { title: "first look", evidence: absent({}), expected: "suspect 15: pod is gone" },
+      {
+        title: "the Lease was renewed",
+        evidence: absent({}),
+        earlier: earlier(15, "ready"),
+        expected: "suspect 120: pod is gone",
+      },
+      {
+        title: "the Lease was renewed late: the node may have been cut off until now",
+        evidence: absent({}),
+        earlier: earlier(500, "ready"),
+        expected: "suspect 120: pod is gone",
+      },
       {
         title: "too early",
         evidence: absent({}),
-        earlier: earlier(119, "ready"),
+        earlier: earlier(119, "works"),
         expected: "suspect 120: pod is gone",
       },
-      { title: "long enough", evidence: absent({}), earlier: earlier(120, "ready"), expected: `free: ${GONE}` },
+      { title: "long enough", evidence: absent({}), earlier: earlier(120, "works"), expected: `free: ${GONE}` },
+      {
+        title: "long enough, and the Lease is as it was: the kubelet knew by then",
+        evidence: absent({ renewed: "t0" }),
+        earlier: earlier(120, "works"),
+        expected: `free: ${GONE}`,
+      },
       {
         title: "the termination grace period is known",
         evidence: absent({}, pod({ terminationGrace: 10_000 })),
-        earlier: earlier(40, "ready"),
+        earlier: earlier(40, "works"),
         expected: `free: ${GONE}`,
       },
       {
         title: "it is long",
         evidence: absent({}, LONG),
-        earlier: earlier(629, "ready"),
+        earlier: earlier(629, "works"),
         expected: `suspect 630: ${GONE}`,
       },
       {
         title: "what was seen last was another pod",
         evidence: absent({}, pod({ uid: OTHER_UID, terminationGrace: 1_000 })),
+        earlier: earlier(119, "works"),
         expected: `suspect 120: ${GONE}`,
       },
       {
         title: "the node was not ready at the first look",
         evidence: absent({}),
         earlier: earlier(500, "not ready"),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
       {
         title: "the node is known from the pod alone",
         claimed: PLAIN,
         evidence: absent({}, pod({ terminationGrace: 1_000 })),
+        earlier: earlier(119, "works"),
         expected: `suspect 120: ${GONE}`,
       },
     ],
@@ -160,7 +183,7 @@ export const ABSENT_PODS: readonly Row[] = [
         title: "never, and the Lease was renewed",
         evidence: absent({}),
         rules: { deadNodeGrace: "never" },
-        earlier: earlier(120, "ready"),
+        earlier: earlier(120, "works"),
         expected: `free: ${GONE}`,
       },
     ],
@@ -181,27 +204,27 @@ export const ABSENT_PODS: readonly Row[] = [
       {
         title: "a container never started: its kubelet may start it, where it does not know of the deletion yet",
         evidence: absent({}, { ...ENDING, neverStarted: true }),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
       {
         title: "a container ran",
         evidence: absent({}, { ...ENDING, containers: "running" }),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
       {
         title: "a status was missing",
         evidence: absent({}, { ...ENDING, containers: "unknown" }),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
       {
         title: "no deletionTimestamp",
         evidence: absent({}, { ...ENDING, deleting: false }),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
       {
         title: "it was another pod",
         evidence: absent({}, { ...ENDING, uid: OTHER_UID }),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
       {
         title: "it had another address",
@@ -264,7 +287,7 @@ export const ABSENT_PODS: readonly Row[] = [
         title: "named as a mirror pod is, and no static pod by its uid",
         claimed: claimed({ podRef: "default/etcd-n1" }),
         evidence: absent({}),
-        expected: `suspect 120: ${GONE}`,
+        expected: `suspect 15: ${GONE}`,
       },
     ],
   },
@@ -275,12 +298,12 @@ export const ABSENT_PODS: readonly Row[] = [
       {
         title: "another uid",
         evidence: { ...absent({}), ...present(pod({ uid: OTHER_UID })) },
-        expected: `suspect 120: ${REPLACED}`,
+        expected: `suspect 15: ${REPLACED}`,
       },
       {
         title: "another uid, twice",
         evidence: { ...absent({}), ...present(pod({ uid: OTHER_UID })) },
-        earlier: earlier(120, "ready", REPLACED),
+        earlier: earlier(120, "works", REPLACED),
         expected: `free: ${REPLACED}`,
       },
       {
@@ -291,8 +314,8 @@ export const ABSENT_PODS: readonly Row[] = [
       {
         title: "another uid, and it was absent at the first look",
         evidence: { ...absent({}), ...present(pod({ uid: OTHER_UID })) },
-        earlier: earlier(120, "ready"),
-        expected: `suspect 120: ${REPLACED}`,
+        earlier: earlier(120, "works"),
+        expected: `suspect 15: ${REPLACED}`,
       },
       {
         title: "another uid, and it reports the address",

@@ -13,6 +13,7 @@ import {
   type Evidence,
   type EvidenceRules,
   type FreeReason,
+  LEASE_GRACE,
   LOOK_GRACE,
   REMOVAL_GRACE,
   type Sighting,
@@ -109,6 +110,10 @@ export const LONG: PodFacts = pod({ terminationGrace: 600_000 });
 export const GONE = "pod is gone";
 export const REPLACED = "pod was replaced by another";
 export const LACKS = "pod does not have the address";
-export const [removal, unknown, look, dead] = [REMOVAL_GRACE, UNKNOWN_GRACE, LOOK_GRACE, DEAD_NODE_GRACE].map((ms) =>
-  ms / 1_000
-);
+export const [removal, unknown, look, dead, lease] = [
+  REMOVAL_GRACE,
+  UNKNOWN_GRACE,
+  LOOK_GRACE,
+  DEAD_NODE_GRACE,
+  LEASE_GRACE,
+].map((ms) => ms / 1_000);

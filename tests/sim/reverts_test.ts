@@ -1,4 +1,4 @@
-import { REVERTS } from "./reverts.ts";
+import { REVERTS } from "./reverts/mod.ts";
 import { undo } from "./undo.ts";
 
 for (const revert of REVERTS) {

@@ -7,7 +7,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Revert, REVERTS } from "./reverts.ts";
+import { type Revert, REVERTS } from "./reverts/mod.ts";
 
 /** Seeds of its world by which a fix that is undone must be noticed. */
 const SEEDS = 2_000;
@@ -41,15 +41,17 @@ export async function undo(revert: Revert): Promise<string> {
 }
 
 /** A copy of the sources in which one fix is undone. */
-async function without({ file, find, replace }: Revert): Promise<string> {
+async function without({ edits }: Revert): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "revert-" });
   await Deno.mkdir(`${folder}/tests`);
   for (const part of TREE) await copy(`${ROOT}${part}`, `${folder}/${part}`);
-  const text = await Deno.readTextFile(`${folder}/${file}`);
-  const places = text.split(find).length - 1;
-  const found = `${file} holds ${JSON.stringify(find)} ${places} times`;
-  assert.equal(places, 1, `${found}, expected once: adapt tests/sim/reverts.ts to the source`);
-  await Deno.writeTextFile(`${folder}/${file}`, text.replace(find, () => replace));
+  for (const { file, find, replace } of edits) {
+    const text = await Deno.readTextFile(`${folder}/${file}`);
+    const places = text.split(find).length - 1;
+    const found = `${file} holds ${JSON.stringify(find)} ${places} times`;
+    assert.equal(places, 1, `${found}, expected once: adapt tests/sim/reverts to the source`);
+    await Deno.writeTextFile(`${folder}/${file}`, text.replace(find, () => replace));
+  }
   return folder;
 }
 

@@ -26,6 +26,8 @@ export interface WantedPod {
   readonly network: Network;
   /** See {@linkcode SimPod}. */
   readonly kind: SimPod["kind"];
+  /** See {@linkcode SimPod}. */
+  readonly claims: boolean;
   /** Seconds that its containers may take to end. */
   readonly grace: number;
   /** What its network-status will tell. */

@@ -90,6 +90,7 @@ export class Disturbances {
       node: scheduler.pick(ready).node,
       network: former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks),
       kind: host ? "host" : asStatic ? "static" : "plain",
+      claims: !host && !asStatic && scheduler.chance(world.claims ?? 0),
       grace: scheduler.pick(GRACES),
       statusKind: scheduler.chance(world.oddStatus ?? 0) ? scheduler.pick(ODD) : "whole",
       tersely: scheduler.chance(world.oddStatus ?? 0),

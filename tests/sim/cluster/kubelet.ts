@@ -6,7 +6,7 @@
 import type { SimNode } from "../node.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
-import { attached, namesOf, newObject, type PodSandbox, published, type SimPod } from "./pod.ts";
+import { attached, claimOf, namesOf, newObject, type PodSandbox, published, type SimPod } from "./pod.ts";
 
 /** What kubelets are asked to do by the world they are in: shares of the occasions on which they do. */
 export interface KubeletHabits {
@@ -105,7 +105,12 @@ export class Kubelet {
   }
 
   /** The meta-plugin has all answers for a sandbox. */
-  attached({ pod, addresses }: PodSandbox): void {
+  attached(sandbox: PodSandbox): void {
+    const { pod, addresses } = sandbox;
+    if (pod.claims) {
+      this.#objects.create("resourceclaims", claimOf(sandbox));
+      sandbox.claimed = true;
+    }
     const object = this.connected && this.objectOf(pod);
     if (object) this.#objects.update("pods", attached(pod, addresses, object));
   }
@@ -115,7 +120,7 @@ export class Kubelet {
     const current = pod.sandboxes.at(-1);
     if (this.connected) this.#see(pod); // it starts nothing that it knows is deleted
     for (const sandbox of pod.sandboxes) {
-      if (sandbox.state === "dying" && sandbox.running === 0) choices.push(() => this.#runtime.call(sandbox, "DEL"));
+      if (sandbox.state === "dying" && sandbox.running === 0) choices.push(() => this.#release(sandbox));
     }
     if (pod.endsAt === undefined && pod.phase !== "Succeeded" && pod.phase !== "Failed") {
       choices.push(...this.#onward(pod, current, calm));
@@ -153,10 +158,20 @@ export class Kubelet {
     const { podRef, node, network, runtimeUid: uid } = pod;
     const sandbox: PodSandbox = {
       ...{ pod, podRef, containerId, uid, node, network },
-      ...{ state: "new", addresses: [], running: 0, containers: "none", superseded: false },
+      ...{ state: "new", addresses: [], running: 0, containers: "none", claimed: false, superseded: false },
     };
     pod.sandboxes.push(sandbox);
     this.#runtime.call(sandbox, "ADD");
+  }
+
+  /** The device is given up, and its claim with it, before the sandbox is released. */
+  #release(sandbox: PodSandbox): void {
+    if (sandbox.claimed) {
+      const { namespace = "", name } = claimOf(sandbox).metadata;
+      this.#objects.remove("resourceclaims", namespace, name);
+      sandbox.claimed = false;
+    }
+    this.#runtime.call(sandbox, "DEL");
   }
 
   #restart(pod: SimPod, sandbox: PodSandbox): void {

@@ -13,6 +13,8 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   readonly pod: SimPod;
   /** Whether anything runs in it that can use its addresses. */
   containers: "none" | "running" | "ended";
+  /** Whether a ResourceClaim holds its addresses. */
+  claimed: boolean;
   /** Addresses that a newer sandbox of the same name has taken over: they are no longer this one's, whatever runs in it. */
   superseded: boolean;
 }
@@ -33,6 +35,8 @@ export interface SimPod {
   readonly network: Network;
   /** `static`: of a file of the node, with a mirror pod as its object; `host`: in the network of its node, attached to nothing. */
   readonly kind: "plain" | "static" | "host";
+  /** Whether its addresses are those of a device, which a ResourceClaim holds until its sandbox is released. */
+  readonly claims: boolean;
   /** Seconds that its containers may take to end. */
   readonly grace: number;
   /** `K8S_POD_UID`: of a static pod the hash of its file. */
@@ -119,6 +123,15 @@ function withoutLost({ statusKind }: SimPod, { metadata }: ApiObject): ApiObject
   if (statusKind !== "lost" || !metadata.annotations?.[NETWORK_STATUS]) return metadata;
   const { [NETWORK_STATUS]: _, ...annotations } = metadata.annotations;
   return { ...metadata, annotations };
+}
+
+/** The ResourceClaim of a sandbox. */
+export function claimOf({ podRef, containerId, addresses }: PodSandbox): ApiObject {
+  const { namespace, name } = namesOf(podRef);
+  return {
+    metadata: { namespace, name: `${name}-${containerId}` },
+    status: { reservedFor: [{ resource: "pods", name }], devices: [{ networkData: { ips: addresses } }] },
+  };
 }
 
 /** Its object with the network-status that the meta-plugin writes once all of its plugins have answered. */

@@ -98,10 +98,10 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
   }
 }
 
-/** Whether anything runs in a sandbox, or may start in it, that its addresses are for. */
-export function lives({ state, superseded, containers, pod }: PodSandbox): boolean {
+/** Whether anything runs in a sandbox, or may start in it, that its addresses are for; or a claim holds them. */
+export function lives({ state, superseded, containers, claimed, pod }: PodSandbox): boolean {
   const starts = containers !== "none" || pod.endsAt === undefined;
-  return state === "live" && !superseded && starts;
+  return !superseded && ((state === "live" && starts) || claimed);
 }
 
 /** What is stored beside what lives, and what lives and is not stored. Empty in the end. */

@@ -67,6 +67,8 @@ export interface World {
   readonly faults: boolean;
   /** Share of pods by kind; the others are plain. */
   readonly kinds?: { readonly static?: number; readonly host?: number };
+  /** Share of pods whose addresses a ResourceClaim holds, also once their containers have ended. */
+  readonly claims?: number;
   /** Share of pods whose network-status is odd, and of those with an older kubelet. */
   readonly oddStatus?: number;
   /** What kubelets do by themselves. */
@@ -102,6 +104,8 @@ const wide = network("wide", { range: "10.0.0.0/28" });
 const narrow = network("narrow", { range: "10.0.0.0/29", exclude: ["10.0.0.2"] });
 const both = network("both", { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/125" }] });
 const blue = network("blue", { range: "10.0.0.0/29", network_name: "blue" });
+/** Whose name goes on as an address may begin. */
+const vlan = network("vlan", { range: "fd00:77::/125", network_name: "vlan-1234" });
 const small = network("small", { range: "10.0.0.0/27" });
 
 const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
@@ -124,7 +128,7 @@ export const WORLDS = {
   },
   /** Everything that may fail fails, with a controller: the driver's own requests are cut, lost and late. */
   stormy: {
-    ...{ nodes: 2, pods: 5, steps: 200, networks: [both, narrow, blue], controlled: 1, agents: 0.6, faults: true },
+    ...{ nodes: 2, pods: 5, steps: 200, networks: [both, narrow, vlan], controlled: 1, agents: 0.6, faults: true },
     pruned: 0.5,
     habits: lively,
     happenings: { kubelet: 12, create: 4, delete: 2, force: 1, agent: 1, kill: 1, outage: 1 },
@@ -132,7 +136,7 @@ export const WORLDS = {
   /** Kubelets publish what they know, when they know it, and addresses are freed by what they say. */
   kubelets: {
     ...{ nodes: 2, pods: 5, steps: 400, networks: [wide, narrow], controlled: 1, agents: 0.5, faults: false },
-    ...{ kinds: { static: 0.15 }, oddStatus: 0.4, pruned: 0.3 },
+    ...{ kinds: { static: 0.15 }, claims: 0.15, oddStatus: 0.4, pruned: 0.3 },
     habits: lively,
     happenings: { kubelet: 20, create: 3, delete: 2, force: 2 },
   },

@@ -1,0 +1,163 @@
+/**
+ * What may free an address without its DEL, and what brings a lost entry back.
+ *
+ * @module
+ */
+import { editsOf, type Revert } from "./revert.ts";
+
+const FILE = "src/pool/evidence.ts";
+
+/** Pods that do not exist any more. */
+const ABSENT: readonly Revert[] = [
+  {
+    name: "an address is freed at the first look",
+    world: "kubelets",
+    edits: editsOf(FILE, ["if (same && earlier.ago >= wait) return", "if (Boolean(1)) return"]),
+  },
+  {
+    name: "the termination grace period of a pod is not waited for",
+    world: "kubelets",
+    edits: editsOf(FILE, ["last.terminationGrace + REMOVAL_GRACE;", "0;"]),
+  },
+  {
+    name: "an address of a static pod is freed when its mirror pod is deleted",
+    world: "kubelets",
+    edits: editsOf(FILE, ['if (isStatic(owner, last) && node?.kind !== "absent") {', "if (Boolean(0)) {"]),
+  },
+  {
+    name: "a pod that is being deleted frees its address while its containers run",
+    world: "kubelets",
+    edits: editsOf(FILE, ['own?.deleting && own.containers === "ended" && !own.neverStarted', "own?.deleting"]),
+  },
+  {
+    name: "a container that never started on a node that is cut off counts as ended",
+    world: "cut",
+    edits: editsOf(FILE, [" && !own.neverStarted", ""]),
+  },
+  {
+    name: "a later pod of the name speaks for an owner whose uid is unknown",
+    world: "mixed",
+    edits: editsOf(FILE, [
+      "return owner.uid !== undefined && owner.uid === (configHash ?? uid);",
+      "return owner.uid === undefined || owner.uid === (configHash ?? uid);",
+    ]),
+  },
+  {
+    name: "a Lease that was not renewed since the first look counts as that of a working node",
+    world: "cut",
+    edits: editsOf(FILE, ["if (!cutOff) return twice(", "if (Boolean(1)) return twice("]),
+  },
+  {
+    name: "a node that is not ready counts as one that works",
+    world: "cut",
+    edits: editsOf(FILE, ["if (!ready) {", "if (Boolean(0)) {"], [
+      "if (!cutOff) return twice(",
+      "if (Boolean(1)) return twice(",
+    ]),
+  },
+  {
+    name: "an earlier look counts although it saw something else",
+    world: "cut",
+    edits: editsOf(FILE, [
+      "const same = earlier?.sighting.reason === sighting.reason && earlier.sighting.node === sighting.node;",
+      "const same = earlier !== undefined;",
+    ]),
+  },
+  {
+    name: "a pod that cannot be read counts as absent",
+    world: "cut",
+    edits: editsOf(FILE, [
+      'if (pod.kind === "unread") return unconfirmed(`the pod cannot be read: ${pod.why}`);',
+      'if (pod.kind === "unread") return { kind: "free", reason: "pod is gone" };',
+    ]),
+  },
+];
+
+/** Pods that exist. */
+const PRESENT: readonly Revert[] = [
+  {
+    name: "a pod that has finished counts as ended while its containers run",
+    world: "kubelets",
+    edits: editsOf(
+      FILE,
+      ['if (pod.containers === "running") return KEPT;', ""],
+      ['if (pod.containers !== "ended") {', "if (Boolean(0)) {"],
+    ),
+  },
+  {
+    name: "missing statuses of a pod that has finished count as ended containers",
+    world: "kubelets",
+    edits: editsOf(FILE, ['if (pod.containers !== "ended") {', "if (Boolean(0)) {"]),
+  },
+  {
+    name: "a network-status without addresses contradicts the owner",
+    world: "kubelets",
+    edits: editsOf(
+      FILE,
+      ["if (!others) {", "if (Boolean(0)) {"],
+      ["if (!contradicts(pod, claimed)) {", "if (Boolean(0)) {"],
+    ),
+  },
+  {
+    name: "a ResourceClaim does not hold an address",
+    world: "kubelets",
+    edits: editsOf(FILE, ['const claimHolds = claims.kind === "found" &&', "const claimHolds = Boolean(0) &&"]),
+  },
+  {
+    name: "a pod of the name in the network of its node speaks for the former pod",
+    world: "namesakes",
+    edits: editsOf(FILE, ["if (pod.hostNetwork) return judgeAbsent(", "if (Boolean(0)) return judgeAbsent("], [
+      "if (isAnother(pod, owner)) {",
+      "if (Boolean(0)) {",
+    ]),
+  },
+  {
+    name: "a pod with another uid is taken for the owner's",
+    world: "namesakes",
+    edits: editsOf(FILE, ["if (isAnother(pod, owner)) {", "if (Boolean(0)) {"]),
+  },
+  {
+    name: "node and uid count for a container id that they were not written with",
+    world: "mixed",
+    edits: editsOf("src/storage/facts.ts", ['if (mark.join("/") !== markOf(containerId)) return {};', ""]),
+  },
+];
+
+/** Entries that were lost. */
+const LOST: readonly Revert[] = [
+  {
+    name: "an agent does not bring back what its journal records",
+    world: "journals",
+    edits: editsOf("src/pool/restore.ts", ["if (!holder) lost.push(allocation);", "if (!holder) void lost;"]),
+  },
+  {
+    name: "an agent overwrites the entry of another owner with what its journal records",
+    world: "rewound",
+    edits: editsOf(
+      "src/pool/restore.ts",
+      ["if (!holder) lost.push(allocation);", "if (Boolean(1)) lost.push(allocation);"],
+      ["if (!holder) {", "if (Boolean(1)) {"],
+    ),
+  },
+  {
+    name: "the controller does not bring back the entry of a reservation whose pod runs",
+    world: "lost",
+    edits: editsOf("src/ipam/sweep_reservations.ts", [
+      "const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));",
+      "const lost: Entry[] = [];",
+    ]),
+  },
+  {
+    name: "ADD allocates an address that the node's own journal records for a sandbox that exists",
+    world: "rewound",
+    edits: editsOf("src/ipam/allocate.ts", ["if ((fresh || former !== undefined) && await", "if (Boolean(0) && await"]),
+  },
+  {
+    name: "ADD keeps an address that the store calls the pod's own, and that another sandbox of the node uses",
+    world: "rewound",
+    edits: editsOf("src/ipam/allocate.ts", ["if ((fresh || former !== undefined) && await", "if (fresh && await"]),
+  },
+];
+
+/** Every one of them. */
+export const EVIDENCE: readonly Revert[] = [...ABSENT, ...PRESENT, ...LOST];

@@ -1,0 +1,150 @@
+/**
+ * Calls that come too late, versions that are used twice, batches, full pools, and slices that move.
+ *
+ * @module
+ */
+import { editsOf, type Revert } from "./revert.ts";
+
+/** ADD takes over whatever reservation bears the pod's name. */
+const BLIND = editsOf("src/ipam/reserve.ts", ["if (!succeeds) {", "if (Boolean(0)) {"]);
+/** DEL deletes the reservation whether it removed the entry or not. */
+const UNPROVEN = editsOf("src/ipam/release.ts", [
+  "if (removed.has(allocation.address)) await releaseReservation",
+  "if (Boolean(1)) await releaseReservation",
+]);
+
+/** Late calls of old sandboxes. */
+const LATE: readonly Revert[] = [
+  {
+    name: "a late ADD takes the reservation of a newer sandbox over, and its DEL deletes it",
+    world: "takeover",
+    edits: [...BLIND, ...UNPROVEN],
+  },
+  {
+    name: "a late ADD that fails deletes the reservation that it took over from a newer sandbox",
+    world: "takeover",
+    edits: [
+      ...BLIND,
+      ...editsOf("src/ipam/rollback.ts", [
+        "if (removed.has(address)) await releaseReservation",
+        "if (Boolean(1)) await releaseReservation",
+      ]),
+    ],
+  },
+  {
+    name: "an ADD takes over a reservation on which another entry of the pod's name depends",
+    world: "takeover",
+    edits: editsOf("src/ipam/reserve.ts", ['if (takeover.kind === "foreign") return takeover;', ""]),
+  },
+  { name: "DEL deletes a reservation without the proof of its entry", world: "mixed", edits: UNPROVEN },
+  {
+    name: "a remnant is deleted although an entry depends on it",
+    world: "takeover",
+    edits: editsOf("src/ipam/reservation.ts", [
+      "if (dependents(pools, found, entry.ifName).length > 0) return false;",
+      "",
+    ]),
+  },
+  {
+    name: "an ADD that asks again takes over what a newer sandbox has",
+    world: "takeover",
+    edits: editsOf("src/pool/assign.ts", [
+      "const newer = request.again ? newerOf(draft, request) : undefined;",
+      "const newer = undefined;",
+    ]),
+  },
+];
+
+/** Versions that a restored store uses a second time. */
+const RESTORES: readonly Revert[] = [
+  {
+    name: "a claim compares the version alone, and not that the address is free",
+    world: "restore",
+    edits: editsOf("drivers/kubernetes/patch.ts", [
+      'entryTests(path, before) : [{ op: "test", path, value: null } as const];',
+      "entryTests(path, before) : [];",
+    ]),
+  },
+  {
+    name: "a refresh or release compares the version alone, and not whose the entry is",
+    world: "restore",
+    edits: editsOf("drivers/kubernetes/patch.ts", [
+      "const asRead = before ? entryTests(path, before) :",
+      "const asRead = before ? [] :",
+    ]),
+  },
+];
+
+/** What a batch may do to one of its members. */
+const BATCHES: readonly Revert[] = [
+  {
+    name: "the wait between two commits has no bound, on a clock that can be set",
+    world: "clocks",
+    edits: editsOf(
+      "src/agent/batcher.ts",
+      ["this.#now = () => clock.monotonic();", "this.#now = () => clock.now();"],
+      ["this.#ended = clock.monotonic();", "this.#ended = clock.now();"],
+      ["Math.min(this.#ended + this.#took - this.#now(), GATHER.most);", "this.#ended + this.#took - this.#now();"],
+    ),
+  },
+  {
+    name: "a batch waits for the pause of one member",
+    world: "clocks",
+    edits: editsOf(
+      "src/agent/batcher.ts",
+      ["if (options.pause) {", "if (Boolean(0)) {"],
+      [
+        "clock: this.#clock,\n      onAttempt:",
+        "clock: this.#clock,\n      pause: Math.max(...batch.map(({ options }) => options.pause ?? 0)),\n      onAttempt:",
+      ],
+    ),
+  },
+  {
+    name: "a batch that the store refuses is refused as a whole",
+    world: "full",
+    edits: editsOf("src/agent/divide.ts", [
+      "if (releases.length > 0 && claims.length > 0) return [releases, claims];",
+      "if (batch.length > 0) return [[...batch]];",
+    ]),
+  },
+];
+
+/** Slices that go from node to node. */
+const SLICES: readonly Revert[] = [
+  {
+    name: "the pool of a slice stays open when another node gets the slice",
+    world: "slices",
+    edits: editsOf("src/pool/slice_plan.ts", [
+      "close: [...closing.values()].map((one) => ({ ...one, pool: pools.find(one.key), closed: epoch })),",
+      "close: [],",
+    ]),
+  },
+  {
+    name: "a slice in use goes to another node",
+    world: "slices",
+    edits: editsOf("src/pool/slice_plan.ts", [
+      "inUse: (slice) => pools?.isUsed({ network, ...slice }) ?? true,",
+      "inUse: () => false,",
+    ], ["occupied: pools?.occupied(group) ?? [],", ""]),
+  },
+  {
+    name: "networks of one range have slices of their own",
+    world: "slices",
+    edits: editsOf(
+      "src/pool/slice_networks.ts",
+      [
+        "({ network, range, prefix }) => `${formatCidr(range.cidr)} ${prefix} ${network}`",
+        "({ name, network, range, prefix }) => `${formatCidr(range.cidr)} ${prefix} ${network} ${name}`",
+      ],
+      ["if (!other) domains.add(group);", "if (Boolean(1)) domains.add(group);"],
+    ),
+  },
+  {
+    name: "a newcomer of the same CNI name decides over slices in use",
+    world: "slices",
+    edits: editsOf("src/pool/slice_networks.ts", [".sort((a, b) => a.rank - b.rank)", ""]),
+  },
+];
+
+/** Every one of them. */
+export const RACES: readonly Revert[] = [...LATE, ...RESTORES, ...BATCHES, ...SLICES];
