@@ -115,13 +115,19 @@ export function planGroup(facts: GroupFacts): GroupPlan {
   };
 }
 
-/** Of lists that differ, the one of the last epoch counts; lists of other controllers, which count none, together. */
+/**
+ * Of lists that differ, the one of the last epoch counts; lists of other controllers, which count none, together. Slices in use count
+ * whichever list names them: a list may be that of another network, which had its name for a while.
+ */
 function currentSlices({ group, stored, pools }: GroupFacts): Slice[] {
+  const { network } = group;
   const last = newest(stored);
   if (!last || isBlank(last)) return pools?.slices(group) ?? [];
   const lists = last.epoch > 0 ? [last] : stored;
-  const slices = new Map(lists.flatMap((list) => list.slices).map((slice) => [pairKey(group.network, slice), slice]));
-  return [...slices.values()];
+  const used = stored.flatMap(({ slices }) => slices)
+    .filter((slice) => slice.node !== "" && pools?.isUsed({ network, ...slice }));
+  const all = [...lists.flatMap(({ slices }) => slices), ...used];
+  return [...new Map(all.map((slice) => [pairKey(network, slice), slice])).values()];
 }
 
 function newest(stored: readonly StoredPlan[]): StoredPlan | undefined {

@@ -79,6 +79,13 @@ Deno.test("planGroup leaves a slice where it is while its pool holds addresses, 
   assert.deepEqual([given, close, epoch], [["gone 10.0.0.0/30", "a 10.0.0.4/30"], [], 4]);
 });
 
+Deno.test("planGroup keeps a slice in use that only an older list names: the newer one was another network's for a while", () => {
+  const stored = [list(7, "a 192.168.0.0/30"), list(5, "a 10.0.0.0/30", "b 10.0.0.4/30")];
+  const { given, close } = plan(stored, ["a", "b"], [pool("a 10.0.0.0/30", 1)]);
+  assert.deepEqual(given, ["a 10.0.0.0/30", "b 10.0.0.4/30"]);
+  assert(!close.some((one) => one.startsWith("a/10.0.0.0/30")), close.join());
+});
+
 Deno.test("planGroup closes again what is closed: an opening decided before must not come after", () => {
   const stored = [list(4, "gone 10.0.0.0/30")];
   const closed = pool("gone 10.0.0.0/30", 0, { closed: 3, opened: 0 });

@@ -14,7 +14,7 @@ import { simulateStore } from "./simulation.ts";
 export type Setting = WorldName | "store";
 
 /** Seeds take turns at these. */
-const SETTINGS: readonly Setting[] = [
+export const SETTINGS: readonly Setting[] = [
   "store",
   "takeover",
   "kubelets",

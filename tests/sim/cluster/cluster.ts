@@ -18,7 +18,7 @@ import { Kubelet } from "./kubelet.ts";
 import { ApiObjects } from "./objects.ts";
 import { OriginalPlugin } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
-import { checkLive, differences, lives, type Promised } from "./promises.ts";
+import { checkLive, checkSlices, differences, lives, type Promised } from "./promises.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
 import { KUBECONFIG, type World } from "./worlds.ts";
@@ -109,7 +109,7 @@ export class SimCluster {
 
   /** Runs the history. */
   async run(): Promise<void> {
-    using _network = connectTo(this.#server);
+    connectTo(this.#server);
     void this.#passTime({ name: "time", alive: true });
     const disturbances = new Disturbances(this);
     for (let step = 0; step < this.world.steps; step++) {
@@ -138,6 +138,7 @@ export class SimCluster {
   check(): void {
     if (this.#failure) throw this.#failure;
     checkLive(this.objects, this.sandboxes, this.#promised);
+    checkSlices(this.objects, this.sandboxes);
   }
 
   /** Whether a node has the original's plugin. */
@@ -251,8 +252,7 @@ export class SimCluster {
 
   #ended(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK", answer: Outcome, took: number): void {
     const ok = answer?.exitCode === 0;
-    const pauses = sandbox.network.ipam.sleep_for_race !== undefined;
-    if (this.world.prompt && !pauses && (took > PROMPT || (answer && !ok))) {
+    if (this.world.prompt && (took > PROMPT || (answer && !ok))) {
       this.#failure ??= new Error(`${verb} of ${sandbox.containerId} took ${took} ms and ended with ${answer?.stdout}`);
     }
     if (this.world.room !== undefined && verb === "DEL" && answer && !ok) {
@@ -261,7 +261,7 @@ export class SimCluster {
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
       sandbox.state = "live";
-      sandbox.superseded = this.#meetsRelease(sandbox);
+      sandbox.exposed = this.#meetsRelease(sandbox);
       this.kubelets.find(({ node }) => node === sandbox.node)?.attached(sandbox);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "gone";

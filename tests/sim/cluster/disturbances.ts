@@ -117,15 +117,12 @@ export class Disturbances {
     return [...this.#cluster.processes.values()].some((call) => call.sandbox === sandbox && call.verb === "ADD");
   }
 
-  /** Its only entry is written, and it waits to write its reservation, which nobody else has. */
-  #hasEntry({ containerId, podRef, network: { domain, ipam } }: PodSandbox): boolean {
+  /** Its only entry is written, and it waits to write its reservation. */
+  #hasEntry({ containerId, network: { domain, ipam } }: PodSandbox): boolean {
     const { objects, scheduler } = this.#cluster;
-    const { entries, reservations } = contentsOf(objects);
-    return ipam.ipRanges === undefined && entries.some(({ address, value }) => {
-      const name = reservationName(domain, address);
-      const holder = reservations.get(name)?.podref ?? podRef;
-      return value.id === containerId && holder === podRef &&
-        scheduler.awaits(`POST overlappingrangeipreservations/${name}`);
+    return ipam.ipRanges === undefined && contentsOf(objects).entries.some(({ address, value }) => {
+      const request = `POST overlappingrangeipreservations/${reservationName(domain, address)}`;
+      return value.id === containerId && scheduler.awaits(request);
     });
   }
 
@@ -262,8 +259,11 @@ export class Disturbances {
 
   #kill(): void {
     const { scheduler, processes } = this.#cluster;
-    const ours = [...processes.keys()].filter(({ name }) => !name.startsWith("original"));
-    if (ours.length > 0) scheduler.kill(scheduler.pick(ours));
+    const ours = [...processes].filter(([{ name }]) => !name.startsWith("original"));
+    const late = ours.filter(([, { sandbox, verb }]) => sandbox.superseded && verb === "ADD");
+    const some = late.length > 0 && scheduler.chance(0.5) ? late : ours;
+    const [process] = some.length > 0 ? scheduler.pick(some) : [];
+    if (process) scheduler.kill(process);
   }
 
   #toggleOutage(): void {

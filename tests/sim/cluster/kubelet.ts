@@ -158,7 +158,15 @@ export class Kubelet {
     const { podRef, node, network, runtimeUid: uid } = pod;
     const sandbox: PodSandbox = {
       ...{ pod, podRef, containerId, uid, node, network },
-      ...{ state: "new", addresses: [], running: 0, containers: "none", claimed: false, superseded: false },
+      ...{
+        state: "new",
+        addresses: [],
+        running: 0,
+        containers: "none",
+        claimed: false,
+        exposed: false,
+        superseded: false,
+      },
     };
     pod.sandboxes.push(sandbox);
     this.#runtime.call(sandbox, "ADD");

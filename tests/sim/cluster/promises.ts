@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { formatIp, parseIp } from "../../../src/address/ip.ts";
-import { parseCidr } from "../../../src/address/cidr.ts";
+import { contains, parseCidr } from "../../../src/address/cidr.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
 import type { PodSandbox } from "./pod.ts";
 
@@ -70,7 +70,7 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
   const { entries, reservations } = contentsOf(objects);
   const owners = new Map<string, string>();
   for (const sandbox of sandboxes) {
-    if (!lives(sandbox)) continue;
+    if (!lives(sandbox) || sandbox.exposed) continue;
     const { podRef, containerId, network: { name: network, domain, ipam } } = sandbox;
     const who = `${podRef} (${containerId} on ${sandbox.node.name})`;
     for (const text of sandbox.addresses) {
@@ -104,16 +104,39 @@ export function lives({ state, superseded, containers, claimed, pod }: PodSandbo
   return !superseded && ((state === "live" && starts) || claimed);
 }
 
+/** A slice in use is never dropped, whatever other networks want: what lives has its addresses from one that is listed for its node. */
+export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
+  const stored = new Map(objects.list("nodeslicepools").map(({ metadata: { name }, status = {} }) => [name, status]));
+  for (const sandbox of sandboxes) {
+    const { network, node, containerId, addresses } = sandbox;
+    if (network.ipam.node_slice_size === undefined || !lives(sandbox)) continue;
+    const slices = (stored.get(network.name)?.allocations ?? []) as { nodeName: string; sliceRange: string }[];
+    for (const text of addresses) {
+      const ip = parseIp(text.split("/")[0] ?? "");
+      const listed = slices.some(({ nodeName, sliceRange }) => {
+        const cidr = parseCidr(sliceRange)?.cidr;
+        return nodeName === node.name && cidr && ip && contains(cidr, ip);
+      });
+      assert(
+        listed,
+        `${containerId} on ${node.name} lives with ${text}, and NodeSlicePool ${network.name} does not list its slice`,
+      );
+    }
+  }
+}
+
 /** What is stored beside what lives, and what lives and is not stored. Empty in the end. */
 export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
   const { entries, reservations } = contentsOf(objects);
   const live = sandboxes.filter(lives);
-  const owned = new Map(live.flatMap(({ podRef, network: { domain, ipam }, addresses }) =>
-    addresses.map((text) => {
-      const reserved = ipam.enable_overlapping_ranges !== false;
-      return [reservationName(domain, canonical(text)), { podRef, address: canonical(text), reserved }];
-    })
-  ));
+  const owned = new Map(
+    live.flatMap(({ podRef, exposed, network: { domain, ipam }, addresses }) =>
+      addresses.map((text) => {
+        const reserved = ipam.enable_overlapping_ranges !== false && !exposed;
+        return [reservationName(domain, canonical(text)), { podRef, address: canonical(text), reserved }];
+      })
+    ),
+  );
   return [
     ...entries.filter(({ address, value }) =>
       !live.some((one) => one.podRef === value.podref && one.addresses.some((text) => canonical(text) === address))

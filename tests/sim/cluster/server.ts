@@ -171,18 +171,16 @@ export class ApiServer {
   }
 }
 
-/** Lets `fetch` lead to a server until the guard is disposed. Connections are none of the simulation's. */
-export function connectTo(server: ApiServer): Disposable {
-  const { fetch } = globalThis;
-  const { createHttpClient } = Deno;
-  globalThis.fetch = ((url: string, init: RequestInit) => server.fetch(url, init)) as typeof fetch;
+let present: ApiServer | undefined;
+
+/**
+ * Lets `fetch` lead to a server, from now on. What is left of an earlier simulation finds nobody, and connections are none of the
+ * simulation's, so this is never taken back.
+ */
+export function connectTo(server: ApiServer): void {
+  present = server;
+  globalThis.fetch = ((url: string, init: RequestInit) => present?.fetch(url, init)) as typeof fetch;
   Deno.createHttpClient = (() => ({ close: () => {} })) as never;
-  return {
-    [Symbol.dispose]: () => {
-      globalThis.fetch = fetch;
-      Deno.createHttpClient = createHttpClient;
-    },
-  };
 }
 
 /** `/api/v1/namespaces/NS/pods/NAME`, `/apis/GROUP/VERSION/nodes`, and so on. */

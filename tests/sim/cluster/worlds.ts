@@ -111,9 +111,6 @@ const small = network("small", { range: "10.0.0.0/27" });
 const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 const twin = network("twin", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 
-/** A pause between decision and write, which is the network's own. */
-const racy = network("racy", { range: "10.0.0.0/28", sleep_for_race: 15 });
-
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
 
@@ -124,7 +121,7 @@ export const WORLDS = {
     ...{ nodes: 3, pods: 5, steps: 200, networks: [wide, narrow], controlled: 0, agents: 0.5, faults: true },
     moves: 0.3,
     habits: { restarts: 0.05, completes: 0, evicts: 0 },
-    happenings: { kubelet: 12, create: 4, delete: 1, force: 2, usurp: 4, agent: 1, kill: 1 },
+    happenings: { kubelet: 12, create: 4, delete: 1, force: 2, usurp: 4, agent: 1, kill: 2 },
   },
   /** Everything that may fail fails, with a controller: the driver's own requests are cut, lost and late. */
   stormy: {
@@ -142,8 +139,8 @@ export const WORLDS = {
   },
   /** Pods of one name: in the network of their node, or in another network, while the former one still runs. */
   namesakes: {
-    ...{ nodes: 3, pods: 3, steps: 400, networks: [wide, blue], controlled: 1, agents: 0.5, faults: false },
-    ...{ kinds: { host: 0.3 }, moves: 0.5 },
+    ...{ nodes: 3, pods: 3, steps: 400, networks: [wide, narrow, blue], controlled: 1, agents: 0.5, faults: false },
+    ...{ kinds: { host: 0.3 }, moves: 0.6 },
     habits: quiet,
     happenings: { kubelet: 20, create: 6, delete: 1, force: 3 },
   },
@@ -159,9 +156,9 @@ export const WORLDS = {
     habits: quiet,
     happenings: { kubelet: 24, create: 5, delete: 4, restore: 3 },
   },
-  /** Wall clocks are set, and one network pauses: nothing is wrong with the others, and every call of theirs is served soon. */
+  /** Wall clocks are set, and nothing else is wrong: every call is served soon. */
   clocks: {
-    ...{ nodes: 1, pods: 9, steps: 300, networks: [wide, racy], controlled: 0, agents: 1, faults: false },
+    ...{ nodes: 1, pods: 9, steps: 300, networks: [wide, small], controlled: 0, agents: 1, faults: false },
     ...{ pace: 0.75, prompt: true },
     habits: quiet,
     happenings: { kubelet: 30, create: 8, delete: 4, clock: 6 },

@@ -45,7 +45,18 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a Lease that was not renewed since the first look counts as that of a working node",
     world: "cut",
-    edits: editsOf(FILE, ["if (!cutOff) return twice(", "if (Boolean(1)) return twice("]),
+    edits: editsOf(FILE, [
+      "if (renewed !== undefined && renewed !== earlier.sighting.renewed) {",
+      "if (Boolean(1)) {",
+    ]),
+  },
+  {
+    name: "the time that containers may take counts from before their kubelet was back",
+    world: "cut",
+    edits: editsOf(FILE, [
+      "return grace === undefined ? twice(wait(removed), works, undefined) : twice(grace, sighting, earlier);",
+      "return twice(wait(removed), sighting, earlier);",
+    ]),
   },
   {
     name: "a node that is not ready counts as one that works",
@@ -150,12 +161,18 @@ const LOST: readonly Revert[] = [
   {
     name: "ADD allocates an address that the node's own journal records for a sandbox that exists",
     world: "rewound",
-    edits: editsOf("src/ipam/allocate.ts", ["if ((fresh || former !== undefined) && await", "if (Boolean(0) && await"]),
+    edits: editsOf("src/ipam/allocate.ts", [
+      "if (await work.options.isUsed?.(",
+      "if (Boolean(0) && await work.options.isUsed?.(",
+    ]),
   },
   {
-    name: "ADD keeps an address that the store calls the pod's own, and that another sandbox of the node uses",
+    name: "ADD asks only of free addresses whether another sandbox of the node uses them",
     world: "rewound",
-    edits: editsOf("src/ipam/allocate.ts", ["if ((fresh || former !== undefined) && await", "if (fresh && await"]),
+    edits: editsOf("src/ipam/allocate.ts", [
+      "if (await work.options.isUsed?.(",
+      "if (fresh && await work.options.isUsed?.(",
+    ]),
   },
 ];
 

@@ -33,7 +33,7 @@ const LATE: readonly Revert[] = [
   },
   {
     name: "an ADD takes over a reservation on which another entry of the pod's name depends",
-    world: "takeover",
+    world: "namesakes",
     edits: editsOf("src/ipam/reserve.ts", ['if (takeover.kind === "foreign") return takeover;', ""]),
   },
   { name: "DEL deletes a reservation without the proof of its entry", world: "mixed", edits: UNPROVEN },
@@ -85,18 +85,6 @@ const BATCHES: readonly Revert[] = [
       ["this.#now = () => clock.monotonic();", "this.#now = () => clock.now();"],
       ["this.#ended = clock.monotonic();", "this.#ended = clock.now();"],
       ["Math.min(this.#ended + this.#took - this.#now(), GATHER.most);", "this.#ended + this.#took - this.#now();"],
-    ),
-  },
-  {
-    name: "a batch waits for the pause of one member",
-    world: "clocks",
-    edits: editsOf(
-      "src/agent/batcher.ts",
-      ["if (options.pause) {", "if (Boolean(0)) {"],
-      [
-        "clock: this.#clock,\n      onAttempt:",
-        "clock: this.#clock,\n      pause: Math.max(...batch.map(({ options }) => options.pause ?? 0)),\n      onAttempt:",
-      ],
     ),
   },
   {
