@@ -51,7 +51,8 @@ export class SimCluster {
   readonly sandboxes: PodSandbox[] = [];
   /** Calls under way. */
   readonly processes = new Map<Process, { readonly sandbox: PodSandbox; readonly verb: string }>();
-  readonly #server: ApiServer;
+  /** The API server. */
+  readonly server: ApiServer;
   readonly #reach: Reach;
   readonly #originals: ReadonlySet<SimNode>;
   readonly #controlled: boolean;
@@ -67,7 +68,7 @@ export class SimCluster {
     this.world = world;
     scheduler.faults = world.faults;
     const objects = this.objects = new ApiObjects(() => scheduler.now);
-    this.#server = new ApiServer(objects, scheduler);
+    this.server = new ApiServer(objects, scheduler);
     this.#controlled = scheduler.chance(world.controlled);
     const { lose, rewind } = world.happenings;
     this.#promised = { entries: !lose && !rewind, reservations: !rewind };
@@ -82,7 +83,7 @@ export class SimCluster {
     this.#reach = {
       load: () => () => Promise.resolve(openKubernetes),
       world: (process, own) => {
-        const kubeconfig = this.#server.kubeconfig(process);
+        const kubeconfig = this.server.kubeconfig(process);
         return {
           ...own,
           readTextFile: (path) => path === KUBECONFIG ? Promise.resolve(kubeconfig) : own.readTextFile(path),
@@ -109,7 +110,7 @@ export class SimCluster {
 
   /** Runs the history. */
   async run(): Promise<void> {
-    connectTo(this.#server);
+    connectTo(this.server);
     void this.#passTime({ name: "time", alive: true });
     const disturbances = new Disturbances(this);
     for (let step = 0; step < this.world.steps; step++) {
@@ -157,7 +158,7 @@ export class SimCluster {
 
   /** What was lost comes back without a controller. */
   async #mend(): Promise<void> {
-    const missing = () => differences(this.objects, this.sandboxes).filter(isMissing);
+    const missing = () => differences(this.objects, this.sandboxes).filter((one) => one.endsWith("missing"));
     await this.#until("what runs again", missing, COMPARED);
   }
 
@@ -289,10 +290,6 @@ export class SimCluster {
       return false;
     }
   }
-}
-
-function isMissing(difference: string): boolean {
-  return difference.endsWith("missing");
 }
 
 /** Whether an answer is that of a CHECK which found something else than what was allocated. */

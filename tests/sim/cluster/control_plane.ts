@@ -1,6 +1,6 @@
 /**
  * What the control plane of a simulated cluster does, and its operators: pods are made and deleted, gracefully or by force, leases of nodes
- * are renewed, nodes that are silent become NotReady, and nodes whose machine is off are removed.
+ * are renewed, nodes that are silent, or whose runtime is, become NotReady, and nodes whose machine is off are removed.
  *
  * @module
  */
@@ -77,7 +77,7 @@ export class ControlPlane {
 
   /** Leases of nodes that reach the API server are renewed; the others' conditions change after a while. */
   tick(): void {
-    for (const { node, connected } of this.#kubelets) {
+    for (const { node, connected, stalled } of this.#kubelets) {
       const lease = this.#objects.get("leases", LEASES, node.name);
       const object = this.#objects.get("nodes", "", node.name);
       if (!lease || !object) continue;
@@ -85,7 +85,7 @@ export class ControlPlane {
         this.#objects.update("leases", { ...lease, spec: { ...lease.spec, renewTime: this.#microTime() } });
       }
       const silence = this.#scheduler.now - Date.parse(String(lease.spec?.renewTime));
-      const status = connected ? "True" : silence > MONITOR_GRACE ? "Unknown" : undefined;
+      const status = connected ? (stalled ? "False" : "True") : silence > MONITOR_GRACE ? "Unknown" : undefined;
       const [before] = object.status?.conditions as { status: string }[];
       if (status === undefined || before?.status === status) continue;
       this.#scheduler.note(`node ${node.name} is ${status === "True" ? "Ready" : "NotReady"}`);

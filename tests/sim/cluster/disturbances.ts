@@ -3,12 +3,11 @@
  *
  * @module
  */
-import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
-import type { Kubelet } from "./kubelet.ts";
 import type { Backup } from "./objects.ts";
 import type { PodSandbox, SimPod, StatusKind } from "./pod.ts";
 import { contentsOf, reservationName } from "./promises.ts";
+import { Troubles } from "./troubles.ts";
 import type { Happening } from "./worlds.ts";
 
 /** Grace periods of pods, in seconds. */
@@ -17,32 +16,31 @@ const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
 /** Copies of the store that are kept. */
 const BACKUPS = 3;
 
-/** Seconds that a node is cut off, at most. */
-const CUT = 150;
-/** Whoever does what takes time. */
-const OPERATOR: Process = { name: "operator", alive: true };
-
+/** Kinds that a controller reads as evidence. */
+const EVIDENCE = ["pods", "nodes", "leases", "resourceclaims"] as const;
 /** Lets things happen, by chance. */
 export class Disturbances {
   readonly #cluster: SimCluster;
   readonly #weights: readonly (readonly [Happening, number])[];
   readonly #all: number;
   readonly #backups: Backup[] = [];
-  #over = false;
+  readonly #troubles: Troubles;
   readonly #happenings: Readonly<Record<Happening, () => void>> = {
     kubelet: () => this.#cluster.scheduler.pick(this.#cluster.kubelets).step(),
     create: () => this.#create(`default/pod-${this.#cluster.scheduler.below(this.#cluster.world.pods)}`),
     delete: () => this.#withPod((pod) => this.#cluster.control.delete(pod)),
     force: () => this.#withPod((pod) => this.#force(pod)),
     usurp: () => this.#usurp(),
-    cut: () => this.#cut(),
-    power: () => this.#power(),
-    clock: () => this.#setClock(),
+    cut: () => this.#troubles.cut(),
+    stall: () => this.#troubles.stall(),
+    power: () => this.#troubles.power(),
+    clock: () => this.#troubles.setClock(),
     backup: () => this.#backUp(),
     restore: () => this.#restore(),
     rewind: () => this.#rewind(),
     define: () => this.#define(),
-    unregister: () => this.#unregister(),
+    unregister: () => this.#troubles.unregister(),
+    forbid: () => this.#forbid(),
     lose: () => this.#lose(),
     agent: () => this.#cluster.agents.disturb(1),
     kill: () => this.#kill(),
@@ -52,6 +50,7 @@ export class Disturbances {
   /** Of a cluster, as its world has them. */
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
+    this.#troubles = new Troubles(cluster);
     this.#weights = Object.entries(cluster.world.happenings) as [Happening, number][];
     this.#all = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
   }
@@ -68,19 +67,13 @@ export class Disturbances {
 
   /** What was disturbed is as it shall be again. */
   end(): void {
-    const { kubelets, control, agents } = this.#cluster;
-    this.#over = true;
-    for (const kubelet of kubelets) {
-      kubelet.node.cut = false;
-      if (kubelet.dead) this.#powerOn(kubelet);
-      control.addNode(kubelet.node);
-    }
-    agents.revive();
+    this.#cluster.server.forbidden.clear();
+    this.#troubles.end();
   }
 
   #create(podRef: string): void {
     const { scheduler, control, kubelets, world, pods } = this.#cluster;
-    const ready = kubelets.filter((kubelet) => kubelet.connected && control.hasNode(kubelet.node));
+    const ready = kubelets.filter((kubelet) => kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node));
     if (ready.length === 0 || !this.#mayCome(podRef) || control.exists(podRef)) return;
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
@@ -146,48 +139,6 @@ export class Disturbances {
     this.#create(podRef);
   }
 
-  /** Shorter than the default of `--dead-node-grace`, with the time that containers take to end: whoever waits less takes a risk. */
-  #cut(): void {
-    const { scheduler, kubelets } = this.#cluster;
-    const { node } = scheduler.pick(kubelets);
-    if (node.cut) return;
-    const seconds = scheduler.below(CUT);
-    node.cut = true;
-    scheduler.note(`${node.name} is cut off for ${seconds} s`);
-    void scheduler.sleep(OPERATOR, seconds * 1000).then(() => {
-      node.cut = false;
-      scheduler.note(`${node.name} is reached again`);
-    });
-  }
-
-  #power(): void {
-    const { scheduler, kubelets, control } = this.#cluster;
-    const kubelet = scheduler.pick(kubelets);
-    if (!kubelet.dead) {
-      scheduler.note(`${kubelet.node.name} is off`);
-      this.#cluster.powerOff(kubelet);
-    } else if (control.hasNode(kubelet.node) && scheduler.chance(0.5)) {
-      control.removeNode(kubelet.node);
-      for (const pod of kubelet.pods) if (kubelet.objectOf(pod)) control.forceDelete(pod.podRef); // as the pod collector does
-    } else this.#powerOn(kubelet);
-  }
-
-  #powerOn(kubelet: Kubelet): void {
-    const { scheduler, control, agents } = this.#cluster;
-    scheduler.note(`${kubelet.node.name} is on again`);
-    kubelet.powerOn();
-    control.addNode(kubelet.node);
-    agents.revive(kubelet.node);
-  }
-
-  #setClock(): void {
-    const { scheduler, kubelets } = this.#cluster;
-    const { node } = scheduler.pick(kubelets);
-    const step = scheduler.pick([-86_400_000, -3_600_000, -5_000, 5_000, 3_600_000, 86_400_000]);
-    node.clockError += step;
-    scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
-  }
-
   /** A copy of the store as it is now, while nobody is between two writes. */
   #backUp(): void {
     const { objects, processes } = this.#cluster;
@@ -218,19 +169,12 @@ export class Disturbances {
     this.#backups.length = 0;
   }
 
-  /** Evidence of a node's absence counts after 30 seconds: whoever deletes the object of a node that works has as long to end that. */
-  #unregister(): void {
-    const { scheduler, kubelets, control } = this.#cluster;
-    const present = kubelets.filter(({ dead, node }) => !dead && control.hasNode(node));
-    if (present.length === 0) return;
-    const kubelet = scheduler.pick(present);
-    control.removeNode(kubelet.node);
-    const off = scheduler.chance(0.5);
-    void scheduler.sleep(OPERATOR, scheduler.below(25_000)).then(() => {
-      if (kubelet.dead) return;
-      if (off && !this.#over) this.#cluster.powerOff(kubelet);
-      else control.addNode(kubelet.node);
-    });
+  /** Controllers may not read single objects of a kind, or may again. */
+  #forbid(): void {
+    const { scheduler, server: { forbidden } } = this.#cluster;
+    const kind = scheduler.pick(EVIDENCE);
+    if (!forbidden.delete(kind)) forbidden.add(kind);
+    scheduler.note(`${kind} ${forbidden.has(kind) ? "may not be read" : "may be read again"}`);
   }
 
   /** Its author knows nothing of the other one. */

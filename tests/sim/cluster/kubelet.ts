@@ -16,10 +16,14 @@ export interface KubeletHabits {
   readonly completes: number;
   /** A pod is evicted. */
   readonly evicts: number;
+  /** A sandbox is released late: the DEL of another plugin of its network fails for a while. Absent: never. */
+  readonly tarries?: number;
 }
 
 /** Milliseconds until a sandbox that failed is tried again, where nothing else is wrong. */
 const BACKOFF = 10_000;
+/** Milliseconds by which a sandbox is released late, at most: longer than the longest evidence takes. */
+const TARRYING = 300_000;
 
 /** What a kubelet has its runtime do. */
 export interface Runtime {
@@ -37,6 +41,8 @@ export class Kubelet {
   readonly pods: SimPod[] = [];
   /** The machine is off. */
   dead = false;
+  /** Its container runtime does not answer: what runs goes on, and nothing is started or ended. */
+  stalled = false;
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #runtime: Runtime;
@@ -72,13 +78,13 @@ export class Kubelet {
 
   /** Whether it knows that a pod is to end, or learns it now. */
   knows(pod: SimPod): boolean {
-    if (this.connected) this.#see(pod);
+    if (this.connected && !this.stalled) this.#see(pod);
     return pod.done || pod.endsAt !== undefined;
   }
 
   /** What time makes it do: it sees what became of its pods' objects, and ends containers whose time has come. */
   tick(): void {
-    if (this.dead) return;
+    if (this.dead || this.stalled) return;
     for (const pod of this.pods) {
       if (pod.done) continue;
       if (this.connected) this.#see(pod);
@@ -90,6 +96,7 @@ export class Kubelet {
   /** The machine goes off: everything on it ends at once. */
   powerOff(): void {
     this.dead = true;
+    this.stalled = false;
     for (const pod of this.pods) this.#end(pod);
   }
 
@@ -116,17 +123,20 @@ export class Kubelet {
   }
 
   #choices(pod: SimPod, calm: boolean): (() => void)[] {
+    const publish = this.connected && this.objectOf(pod) ? [() => this.publish(pod)] : [];
+    if (this.stalled) return publish;
     const choices: (() => void)[] = [];
     const current = pod.sandboxes.at(-1);
     if (this.connected) this.#see(pod); // it starts nothing that it knows is deleted
     for (const sandbox of pod.sandboxes) {
-      if (sandbox.state === "dying" && sandbox.running === 0) choices.push(() => this.#release(sandbox));
+      if (sandbox.state === "dying" && sandbox.running === 0 && sandbox.releasedAfter <= this.#scheduler.now) {
+        choices.push(() => this.#release(sandbox));
+      }
     }
     if (pod.endsAt === undefined && pod.phase !== "Succeeded" && pod.phase !== "Failed") {
       choices.push(...this.#onward(pod, current, calm));
     }
-    if (this.connected && this.objectOf(pod)) choices.push(() => this.publish(pod));
-    return choices;
+    return [...choices, ...publish];
   }
 
   /** What brings a pod that shall run further. */
@@ -162,6 +172,7 @@ export class Kubelet {
         state: "new",
         addresses: [],
         running: 0,
+        releasedAfter: 0,
         containers: "none",
         claimed: false,
         exposed: false,
@@ -209,7 +220,12 @@ export class Kubelet {
   /** Nothing of the pod runs any more. */
   #end(pod: SimPod): void {
     for (const sandbox of pod.sandboxes) {
-      if (sandbox.state === "live") sandbox.containers = "ended";
+      if (sandbox.state === "live") {
+        sandbox.containers = "ended";
+        if (this.#scheduler.chance(this.#habits.tarries ?? 0)) {
+          sandbox.releasedAfter = this.#scheduler.now + this.#scheduler.below(TARRYING);
+        }
+      }
       if (sandbox.state === "live" || sandbox.state === "new") sandbox.state = "dying";
     }
   }

@@ -15,6 +15,8 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   containers: "none" | "running" | "ended";
   /** Whether its reservation may be deleted by a DEL of ours that it met: it is the original's, which leaves reservations as they are. */
   exposed: boolean;
+  /** When its runtime may release it, in milliseconds since 1970. 0: at any time. */
+  releasedAfter: number;
   /** Whether a ResourceClaim holds its addresses. */
   claimed: boolean;
   /** Addresses that a newer sandbox of the same name has taken over: they are no longer this one's, whatever runs in it. */

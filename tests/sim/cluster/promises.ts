@@ -104,23 +104,26 @@ export function lives({ state, superseded, containers, claimed, pod }: PodSandbo
   return !superseded && ((state === "live" && starts) || claimed);
 }
 
-/** A slice in use is never dropped, whatever other networks want: what lives has its addresses from one that is listed for its node. */
+/**
+ * A slice in use is never dropped, whatever other networks want: the NodeSlicePool of what lives is that of its range, and lists the slice of
+ * its addresses for its node.
+ */
 export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
-  const stored = new Map(objects.list("nodeslicepools").map(({ metadata: { name }, status = {} }) => [name, status]));
+  const stored = new Map(objects.list("nodeslicepools").map((pool) => [pool.metadata.name, pool]));
   for (const sandbox of sandboxes) {
     const { network, node, containerId, addresses } = sandbox;
     if (network.ipam.node_slice_size === undefined || !lives(sandbox)) continue;
-    const slices = (stored.get(network.name)?.allocations ?? []) as { nodeName: string; sliceRange: string }[];
+    const who = `${containerId} on ${node.name}`;
+    const { spec, status } = stored.get(network.name) ?? {};
+    assert.equal(spec?.range, network.ipam.range, `the range of NodeSlicePool ${network.name}, while ${who} lives`);
+    const slices = (status?.allocations ?? []) as { nodeName: string; sliceRange: string }[];
     for (const text of addresses) {
       const ip = parseIp(text.split("/")[0] ?? "");
       const listed = slices.some(({ nodeName, sliceRange }) => {
         const cidr = parseCidr(sliceRange)?.cidr;
         return nodeName === node.name && cidr && ip && contains(cidr, ip);
       });
-      assert(
-        listed,
-        `${containerId} on ${node.name} lives with ${text}, and NodeSlicePool ${network.name} does not list its slice`,
-      );
+      assert(listed, `${who} lives with ${text}, and NodeSlicePool ${network.name} does not list its slice`);
     }
   }
 }

@@ -39,6 +39,8 @@ export class ApiServer {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #processes = new Map<string, Process>();
+  /** Kinds whose objects nobody may read by their names. */
+  readonly forbidden = new Set<string>();
 
   /** Serves these objects. */
   constructor(objects: ApiObjects, scheduler: Scheduler) {
@@ -91,6 +93,7 @@ export class ApiServer {
       switch (method) {
         case "GET":
           if (name === undefined) return this.#list(target);
+          if (this.forbidden.has(resource)) throw new ApiError(403, `${resource} "${name}" is forbidden`);
           return { status: 200, body: this.#objects.get(resource, namespace, name) ?? missing(target) };
         case "POST": {
           const object = body as ApiObject;
@@ -196,7 +199,13 @@ function missing({ resource, name = "" }: Target): never {
 }
 
 /** The reasons of `meta/v1`, by status. */
-const REASONS: Readonly<Record<number, string>> = { 404: "NotFound", 409: "Conflict", 410: "Expired", 422: "Invalid" };
+const REASONS: Readonly<Record<number, string>> = {
+  403: "Forbidden",
+  404: "NotFound",
+  409: "Conflict",
+  410: "Expired",
+  422: "Invalid",
+};
 
 function failure({ status: code, message, causes }: ApiError, { resource, name = "" }: Target): Answer {
   const reason = REASONS[code] ?? "InternalError";

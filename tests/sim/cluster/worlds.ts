@@ -16,6 +16,8 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `create`, `delete`, `force`: pods are made and deleted, gracefully or by force;
  * - `usurp`: a pod is deleted by force and made again elsewhere while its ADD is between its two writes;
  * - `cut`, `power`: a node is cut off or comes back; its machine goes off or on again;
+ * - `stall`: the container runtime of a node does not answer for a while;
+ * - `forbid`: controllers may not read single objects of a kind, or may again;
  * - `clock`: a node's clock is set forward or back;
  * - `backup`, `restore`: the store is copied, and set back to a copy that holds all that runs;
  * - `rewind`: the store is set back to any copy, and what runs may be missing in it;
@@ -33,7 +35,9 @@ export type Happening =
   | "force"
   | "usurp"
   | "cut"
+  | "stall"
   | "power"
+  | "forbid"
   | "clock"
   | "backup"
   | "restore"
@@ -144,11 +148,14 @@ export const WORLDS = {
     habits: quiet,
     happenings: { kubelet: 20, create: 6, delete: 1, force: 3 },
   },
-  /** Nodes are cut off and return, machines go off and are removed. */
+  /** Nodes are cut off and return, runtimes do not answer, machines go off and are removed, and controllers may not read everything. */
   cut: {
-    ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.5, faults: false },
-    habits: quiet,
-    happenings: { kubelet: 20, create: 3, delete: 1, force: 3, cut: 2, power: 1 },
+    ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.7, faults: false },
+    habits: { ...quiet, tarries: 0.5 },
+    happenings: {
+      ...{ kubelet: 20, create: 3, delete: 1, force: 3, cut: 1.5, stall: 1.5 },
+      ...{ power: 1, unregister: 1, forbid: 1, agent: 1 },
+    },
   },
   /** The store is set back to an older state, and counts its revisions a second time. */
   restore: {

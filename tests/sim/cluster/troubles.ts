@@ -1,0 +1,128 @@
+/**
+ * What goes wrong with the nodes of a simulated cluster.
+ *
+ * @module
+ */
+import type { SimNode } from "../node.ts";
+import type { Process } from "../scheduler.ts";
+import type { SimCluster } from "./cluster.ts";
+import type { Kubelet } from "./kubelet.ts";
+
+/** Seconds that a node is cut off, or its container runtime is silent, at most. */
+const CUT = 150;
+/** Seconds that a node is left alone after that, so that controllers see that it works. */
+const QUIET = 60;
+/** Seconds that the object of a node that works is missing, at most: after 30, its absence is evidence. */
+const UNREGISTERED = 25;
+/** Whoever does what takes time. */
+const OPERATOR: Process = { name: "operator", alive: true };
+
+/** Lets it go wrong. */
+export class Troubles {
+  readonly #cluster: SimCluster;
+  /** Nodes that something is wrong with, or was a moment ago. */
+  readonly #troubled = new Set<SimNode>();
+  #over = false;
+
+  /** Nothing is wrong yet. */
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Every node works again. */
+  end(): void {
+    const { kubelets, control, agents } = this.#cluster;
+    this.#over = true;
+    for (const kubelet of kubelets) {
+      kubelet.node.cut = false;
+      kubelet.stalled = false;
+      if (kubelet.dead) this.#powerOn(kubelet);
+      control.addNode(kubelet.node);
+    }
+    agents.revive();
+  }
+
+  /** Shorter than the default of `--dead-node-grace`, with the time that containers take to end: whoever waits less takes a risk. */
+  cut(): void {
+    this.#trouble(CUT, ({ node }, seconds) => {
+      node.cut = true;
+      this.#cluster.scheduler.note(`${node.name} is cut off for ${seconds} s`);
+      return () => {
+        node.cut = false;
+        this.#cluster.scheduler.note(`${node.name} is reached again`);
+      };
+    });
+  }
+
+  /** Its kubelet reports it, and has it end what was deleted meanwhile once it answers again. */
+  stall(): void {
+    this.#trouble(CUT, (kubelet, seconds) => {
+      kubelet.stalled = true;
+      this.#cluster.scheduler.note(`the runtime of ${kubelet.node.name} does not answer for ${seconds} s`);
+      return () => {
+        kubelet.stalled = false;
+        this.#cluster.scheduler.note(`the runtime of ${kubelet.node.name} answers again`);
+      };
+    });
+  }
+
+  /** Something is wrong, for so many seconds at most, with a node that nothing else is wrong with. */
+  #trouble(most: number, begin: (kubelet: Kubelet, seconds: number) => () => void): void {
+    const { scheduler, kubelets, control } = this.#cluster;
+    const calm = kubelets.filter(({ dead, node }) => !dead && control.hasNode(node) && !this.#troubled.has(node));
+    if (calm.length === 0) return;
+    const kubelet = scheduler.pick(calm);
+    this.#troubled.add(kubelet.node);
+    const seconds = scheduler.below(most);
+    const end = begin(kubelet, seconds);
+    void scheduler.sleep(OPERATOR, seconds * 1000).then(async () => {
+      end();
+      await scheduler.sleep(OPERATOR, QUIET * 1000);
+      this.#troubled.delete(kubelet.node);
+    });
+  }
+
+  /** A machine goes off, or on again, or is removed from the cluster while it is off. */
+  power(): void {
+    const { scheduler, kubelets, control } = this.#cluster;
+    const kubelet = scheduler.pick(kubelets);
+    if (!kubelet.dead) {
+      scheduler.note(`${kubelet.node.name} is off`);
+      this.#cluster.powerOff(kubelet);
+    } else if (control.hasNode(kubelet.node) && scheduler.chance(0.5)) {
+      control.removeNode(kubelet.node);
+      for (const pod of kubelet.pods) if (kubelet.objectOf(pod)) control.forceDelete(pod.podRef); // as the pod collector does
+    } else this.#powerOn(kubelet);
+  }
+
+  #powerOn(kubelet: Kubelet): void {
+    const { scheduler, control, agents } = this.#cluster;
+    scheduler.note(`${kubelet.node.name} is on again`);
+    kubelet.powerOn();
+    control.addNode(kubelet.node);
+    agents.revive(kubelet.node);
+  }
+
+  /** A node's clock is set forward or back. */
+  setClock(): void {
+    const { scheduler, kubelets } = this.#cluster;
+    const { node } = scheduler.pick(kubelets);
+    const step = scheduler.pick([-86_400_000, -3_600_000, -5_000, 5_000, 3_600_000, 86_400_000]);
+    node.clockError += step;
+    scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
+  }
+
+  /** Whoever deletes the object of a node that works ends that in time. */
+  unregister(): void {
+    const { scheduler, control } = this.#cluster;
+    this.#trouble(UNREGISTERED, (kubelet) => {
+      control.removeNode(kubelet.node);
+      const off = scheduler.chance(0.5);
+      return () => {
+        if (kubelet.dead) return;
+        if (off && !this.#over) this.#cluster.powerOff(kubelet);
+        else control.addNode(kubelet.node);
+      };
+    });
+  }
+}
