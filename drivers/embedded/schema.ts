@@ -4,7 +4,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { Database } from "./database.ts";
 
 /**
  * `PRAGMA user_version` of the tables below. It rises when older releases could not go on with them; they refuse the file then. Columns that
@@ -44,7 +45,7 @@ const CANNOT_OPEN = "unable to open database file";
  * @throws an Error of SQLite's, with the system's reason where the file cannot be opened, or one that says the file is of a newer release
  */
 export function openDatabase(path: string): DatabaseSync {
-  const open = () => prepared(new DatabaseSync(path));
+  const open = () => prepared(new Database(path));
   if (path === ":memory:") return open();
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
