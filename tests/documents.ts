@@ -5,7 +5,9 @@
  */
 
 import { AgentMetrics } from "../src/agent/metrics.ts";
+import { EXITS } from "../src/cli/check.ts";
 import { ControllerMetrics } from "../src/controllers/metrics.ts";
+import { KINDS } from "../src/pool/finding.ts";
 import { TABLE } from "./pool/evidence_table.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -38,6 +40,15 @@ export function commandBlocks(): CommandBlock[] {
 /** What may free an address without its DEL, as a table: the lines whose cases the test of `judge` holds. */
 export function evidenceTable(): string {
   return markdownTable([["Evidence", "Then"], ...TABLE.map(({ evidence, then }) => [evidence, then])]);
+}
+
+/** What `check` and the sweep find, as a table: exit code, event and remedy of each kind. */
+export function findingsTable(): string {
+  const kinds = Object.entries(KINDS).toSorted(([, a], [, b]) => EXITS[a.gravity] - EXITS[b.gravity]);
+  const rows = kinds.map((
+    [kind, { gravity, reason, remedy }],
+  ) => [`\`${kind}\``, `${EXITS[gravity]}`, `\`${reason}\``, remedy]);
+  return markdownTable([["Finding", "`check`", "Event", "What to do"], ...rows]);
 }
 
 /** What agent and controller count, as a table: from what they say themselves. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { commandBlocks, evidenceTable, metricsTable } from "./documents.ts";
+import { commandBlocks, evidenceTable, findingsTable, metricsTable } from "./documents.ts";
 
 /** `run by PATH, PATH`, `run against a cluster` (documents_live_test.ts), `not run: REASON`. */
 const MARK = /^(run by (?<paths>\S+(, \S+)*)|run against a cluster|not run: (?<reason>.{10,}))$/s;
@@ -30,6 +30,7 @@ Deno.test("documents: a test that is said to run commands names them", () => {
 /** Tables of the operations guide that are made of the product and its tests. */
 const TABLES: readonly (readonly [name: string, title: string, make: () => string])[] = [
   ["metrics", "every metric, as agent and controller tell it", metricsTable],
+  ["findings", "what check and sweep find, as they know it", findingsTable],
   ["evidence", "what may free an address, as the test of judge has it", evidenceTable],
 ];
 

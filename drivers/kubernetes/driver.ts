@@ -37,6 +37,10 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
     unreadable: async (signal) => await (await import("./unreadable.ts")).findUnreadable(api, signal),
+    namespace: {
+      name: api.namespace,
+      inUse: async (signal) => await (await import("./namespaces.ts")).namespacesInUse(api, signal),
+    },
     slices: {
       find: (name, signal) => findSlices(api, name, signal),
       close: (snapshot, fence, signal) => pools.close(snapshot, fence, signal),

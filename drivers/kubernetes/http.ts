@@ -13,6 +13,7 @@ import { connect, LIST_LIMIT, type Transport } from "./transport.ts";
 
 const METHODS = { get: "GET", list: "GET", create: "POST", patch: "PATCH", delete: "DELETE" } as const;
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
+const METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
 /** One request. Verbs are those of RBAC. */
 export interface ApiRequest {
@@ -26,8 +27,10 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   /** Body: an object, or for `patch` the operations of a JSON Patch. */
   readonly body?: unknown;
-  /** Answer with the object's metadata only: what was written is known, and a pool may be large. */
+  /** Answer with the metadata of objects only: what was written is known, and a pool may be large. */
   readonly metadataOnly?: boolean;
+  /** List the objects of every namespace. */
+  readonly everywhere?: boolean;
   /** Told what the API server warns of in a successful answer: the `Warning` headers, joined. */
   readonly onWarning?: (text: string) => void;
 }
@@ -50,9 +53,15 @@ export class ApiClient implements Disposable {
     this.#sleep = sleep;
   }
 
+  /** The namespace of the objects. */
+  get namespace(): string {
+    return this.#access.namespace;
+  }
+
   /** `IPPool kube-system/10.0.0.0-24`, for messages. */
-  what({ resource, name }: Pick<ApiRequest, "resource" | "name">): string {
+  what({ resource, name, everywhere }: Pick<ApiRequest, "resource" | "name" | "everywhere">): string {
     const { namespace } = this.#access;
+    if (everywhere) return `${KINDS[resource]}s of all namespaces`;
     return name === undefined
       ? `${KINDS[resource]}s of namespace ${namespace}`
       : `${KINDS[resource]} ${namespace}/${name}`;
@@ -83,6 +92,8 @@ export class ApiClient implements Disposable {
     const body = await decode(answer, { verb, resource, what, server, source });
     const warning = answer.headers.get("warning");
     if (warning) request.onWarning?.(warning);
+    // a list of metadata without objects has the items null
+    if (request.metadataOnly && verb === "list" && body && "items" in body) body.items ??= [];
     if (body !== undefined && verb !== "delete") checkShape(resource, body, verb === "list", what);
     return body as T | undefined;
   }
@@ -116,8 +127,9 @@ export class ApiClient implements Disposable {
     }
   }
 
-  #path({ verb, resource, name, query = {} }: ApiRequest): string {
-    const segments = [API_VERSION, "namespaces", encodeURIComponent(this.#access.namespace), resource];
+  #path({ verb, resource, name, everywhere, query = {} }: ApiRequest): string {
+    const namespace = everywhere ? [] : ["namespaces", encodeURIComponent(this.#access.namespace)];
+    const segments = [API_VERSION, ...namespace, resource];
     if (name !== undefined && verb !== "create") segments.push(encodeURIComponent(name));
     const parameters = new URLSearchParams(query).toString();
     return `/apis/${segments.join("/")}${parameters && `?${parameters}`}`;
@@ -125,7 +137,7 @@ export class ApiClient implements Disposable {
 
   #init({ verb, body, metadataOnly }: ApiRequest, signal: AbortSignal): RequestInit {
     const headers: Record<string, string> = {
-      accept: metadataOnly ? METADATA_ONLY : "application/json",
+      accept: !metadataOnly ? "application/json" : verb === "list" ? METADATA_LIST : METADATA_ONLY,
       "accept-encoding": "identity", // compressing a large pool costs the API server more than it saves
       "user-agent": "whereabouts",
     };

@@ -27,6 +27,8 @@ export type Resource = keyof typeof KINDS;
 export interface Metadata {
   /** Object name. */
   readonly name: string;
+  /** Its namespace. */
+  readonly namespace?: string;
   /** Changes with each write. */
   readonly resourceVersion?: string;
   /** Another object of the same name has another. */

@@ -4,13 +4,14 @@
  * @module
  */
 import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
-import { lookAtEntries } from "../ipam/sweep.ts";
+import type { NetworkWarning } from "../controllers/pods_source.ts";
+import { inspect } from "../ipam/inspect.ts";
 import { seenEntry } from "../ipam/sweep_report.ts";
-import { type Finding, GRAVITY, type Gravity, NOBODY } from "../pool/finding.ts";
-import { findInconsistencies } from "../pool/findings.ts";
+import { type Finding, type Gravity, KINDS } from "../pool/finding.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand } from "./define.ts";
+import { describeEmpty, isSuspicious } from "./empty.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
 import { LOOK_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
@@ -18,63 +19,55 @@ import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The exit code of the worst finding. */
-const EXITS: Readonly<Record<Gravity, number>> = { leak: 3, conflict: 4, unreadable: 5 };
+export const EXITS: Readonly<Record<Gravity, number>> = { leak: 3, conflict: 4, unusable: 5 };
 
-/** Compares pools, reservations and, where a cluster can be asked, pods, nodes and slices. */
+/** Compares pools, reservations and, where a cluster can be asked, pods, nodes, networks and slices. */
 export const check: Command = defineCommand({
   about: [
-    "Whether pools and reservations agree: with each other, and with the pods, nodes and node slices of the cluster, or with the pods of " +
-    "a file. One look is taken, so what is under way at the moment may show; look again before you act.",
+    "Whether pools and reservations agree: with each other, and with the pods, nodes, networks and node slices of the cluster, or with the " +
+    "pods of a file. One look is taken, so what is under way at the moment may show; look again before you act.",
+    "Networks that the plugin would refuse are listed with the field to correct.",
     "Its --json is what `release --from-report` takes.",
   ],
   flags: { ...PODS_FLAG, ...STORE_FLAGS },
   exits: {
-    0: "All fits",
+    0: "Nothing is wrong; a store without pools included",
+    1: "It failed, or there are no pools here, and other namespaces have some or cannot be searched",
     3: "Leaks: addresses, reservations or slices that nobody holds, or reservations that are missing; reconcile mends most",
     4: "Conflicts: an address has two owners, or may get them; slices overlap",
-    5: "Something stored cannot be read",
+    5: "Something stored, or the configuration of a network, cannot be read or used",
   },
 }, async (terminal, values) => {
   await using store = await openStore(terminal, values, SILENT); // what a driver would log here is among the findings
   await using source = await podsSource(terminal, store.datastore, values);
   const signal = AbortSignal.timeout(LOOK_TIMEOUT);
-  const { driver } = store.ipam;
-  const unreadable = await driver.unreadable?.(signal) ?? [];
-  // pools before pods: what is added between the two is seen with its pod, not taken for an orphan
-  const reservations = await driver.overlaps?.list(undefined, signal) ?? [];
-  const pools = await driver.list(signal);
-  const pods = await source?.list(signal);
-  const slices = await source?.slices?.(signal);
-  const { reserves, domainsOf } = source ?? {};
-  const { orphans, unconfirmed } = source && pods
-    ? await lookAtEntries(store.ipam, { pods: source, dryRun: true }, { pools, listed: pods }, signal)
-    : { orphans: undefined, unconfirmed: [] };
-  const findings = [
-    ...findInconsistencies({ pools, reservations, pods, orphans, reserves, domainsOf, slices, unreadable }),
-    ...(source?.overlapProblems ?? []).map(({ attachment: { namespace, name }, message }): Finding => ({
-      ...NOBODY,
-      kind: "overlapping-ranges-off",
-      subject: "network",
-      pool: `${namespace}/${name}`,
-      message,
-    })),
-  ];
+  const seen = await inspect(store.ipam, source, signal);
+  const { pools, allocations, reservations, pods, findings, unconfirmed } = seen;
+  const empty = pools + reservations === 0 ? await describeEmpty(store, signal) : undefined;
+  const networkWarnings = source?.networkWarnings ?? [];
   const nodeLocal = await nodeLocalStores(terminal.world);
-  const allocations = pools.reduce((sum, pool) => sum + pool.allocations.size, 0);
   if (values.json) {
-    const looked = { pools: pools.length, allocations, reservations: reservations.length, pods: pods?.length ?? null };
+    const looked = { pools, allocations, reservations, pods: pods ?? null };
+    const elsewhere = empty && !empty.elsewhere ? null : Object.fromEntries(empty?.elsewhere ?? []);
     const doubts = unconfirmed.map(({ why, since, ...entry }) => ({
       ...seenEntry(entry),
       reason: why,
       since: since === undefined ? null : new Date(since).toISOString(),
     }));
-    terminal.print(JSON.stringify({ ...looked, findings, unconfirmed: doubts, nodeLocal }, undefined, 2));
+    const report = { ...looked, elsewhere, findings, unconfirmed: doubts, networkWarnings, nodeLocal };
+    terminal.print(JSON.stringify(report, undefined, 2));
+    if (empty) terminal.world.stderr(empty.words);
   } else {
-    report(terminal, findings, `${lookedAt(pools.length, allocations, pods?.length)} in ${store.where}`);
+    if (empty) terminal.print(empty.words);
+    if (findings.length > 0 || !empty) {
+      report(terminal, findings, `${lookedAt(pools, allocations, pods)} in ${store.where}`);
+    }
     reportUnconfirmed(terminal, unconfirmed);
+    reportWarnings(terminal, networkWarnings);
     for (const one of nodeLocal) terminal.print(terminal.style.bad(nodeLocalAdvice(one)));
   }
-  return Math.max(0, ...findings.map(({ kind }) => EXITS[GRAVITY[kind]]));
+  const worst = Math.max(0, ...findings.map(({ kind }) => EXITS[KINDS[kind].gravity]));
+  return worst === 0 && empty && isSuspicious(empty) ? 1 : worst;
 });
 
 function lookedAt(pools: number, allocations: number, pods: number | undefined): string {
@@ -91,9 +84,13 @@ function report({ print, style }: Terminal, findings: readonly Finding[], looked
     print(style.good(`Consistent: ${looked}`));
     return;
   }
-  const sorted = findings.toSorted((a, b) => EXITS[GRAVITY[b.kind]] - EXITS[GRAVITY[a.kind]]);
+  const exitOf = ({ kind }: Finding) => EXITS[KINDS[kind].gravity];
+  const sorted = findings.toSorted((a, b) => exitOf(b) - exitOf(a));
   const rows = sorted.map(({ kind, address, pool, message }) => [kind, address || "-", pool || "-", message]);
   table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows, style).forEach(print);
+  print("");
+  const remedies = [...new Set(sorted.map(({ kind }) => kind))].map((kind) => [kind, KINDS[kind].remedy]);
+  table(["FINDING", "WHAT TO DO"], remedies, style).forEach(print);
   print("");
   print(style.bad(`${count(findings.length, "finding")} in ${looked}`));
 }
@@ -109,6 +106,13 @@ function reportUnconfirmed({ print, style, world }: Terminal, unconfirmed: reado
   table(["UNCONFIRMED", "POOL", "POD", "AGE", "WHY"], rows, style).forEach(print);
   print("");
   print(`${count(unconfirmed.length, "allocation")} kept for lack of evidence`);
+}
+
+/** Not findings either: the networks work. */
+function reportWarnings({ print, style }: Terminal, warnings: readonly NetworkWarning[]): void {
+  if (warnings.length === 0) return;
+  print("");
+  table(["WARNING", "WHAT"], warnings.map(({ network, message }) => [network, message]), style).forEach(print);
 }
 
 /** As kubectl prints ages, in one unit. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SUPPORTED_VERSIONS } from "../cni/version.ts";
+import { SUPPORTED_VERSIONS } from "../config/version.ts";
 import { nearest } from "../config/document.ts";
 import { VERSION } from "../version.ts";
 import { makeLogger } from "../world/log.ts";

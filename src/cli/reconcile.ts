@@ -8,8 +8,10 @@ import { sweep } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
+import { describeEmpty, type Empty } from "./empty.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
-import { openStore, STORE_FLAGS } from "./store.ts";
+import { LOOK_TIMEOUT } from "./show.ts";
+import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -41,7 +43,7 @@ export const reconcile: Command = defineCommand({
     ...PODS_FLAG,
     ...STORE_FLAGS,
   },
-  exits: { 1: "It failed, or something could not be freed" },
+  exits: { 1: "It failed, something could not be freed, or the pools are in another namespace" },
 }, async (terminal, values) => {
   const graces = gracesOf(values);
   await using store = await openStore(terminal, values);
@@ -51,6 +53,9 @@ export const reconcile: Command = defineCommand({
       `Cannot sweep ${store.where} without pods: name a file of living pods with --pods, or a cluster with --kubeconfig`,
     );
   }
+  const empty = await emptyStore(store);
+  if (empty) terminal.world.stderr(empty.words);
+  if (empty?.elsewhere?.size) return 1;
   const dryRun = values["dry-run"];
   const waiting = (milliseconds: number, records: number) => {
     const seconds = Math.ceil(milliseconds / 1_000);
@@ -65,6 +70,15 @@ export const reconcile: Command = defineCommand({
   for (const failure of report.failures) terminal.world.stderr(`Could not free: ${failure}`);
   return report.failures.length > 0 ? 1 : 0;
 });
+
+/** What is known of a store without pools; undefined where it has some. */
+async function emptyStore(store: CommandStore): Promise<Empty | undefined> {
+  const signal = AbortSignal.timeout(LOOK_TIMEOUT);
+  const { driver } = store.ipam;
+  if ((await driver.list(signal)).length > 0) return undefined;
+  if ((await driver.overlaps?.list(undefined, signal) ?? []).length > 0) return undefined;
+  return await describeEmpty(store, signal);
+}
 
 /** Each look has a limit of its own. */
 const NEVER = new AbortController().signal;

@@ -9,6 +9,7 @@ import { releaseAllocations } from "../ipam/release.ts";
 import type { Seen } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
+import { describeEmpty } from "./empty.ts";
 import { type Holder, holdersOf } from "./holder.ts";
 import { PODS_FLAG, type PodsFlags, podsSource } from "./pods.ts";
 import {
@@ -94,9 +95,11 @@ export const release: Command = defineCommand({
   const print = values.json ? terminal.world.stderr : terminal.print;
   if (left > 0) print(`${left} findings are of other kinds and were left unchanged: check shows them`);
   if (found.targets.length + found.changed.length === 0) {
+    const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
+    if (empty) terminal.world.stderr(empty.words);
     if (values.json) terminal.print(JSON.stringify({ released: [], kept: [], left }, undefined, 2));
     else print(report ? "Nothing to release" : `${nobodyHas(wanted, only)} in ${store.where}`);
-    return report ? 0 : 1;
+    return report && !empty?.elsewhere?.size ? 0 : 1;
   }
   if (!report) refuseAmbiguous(found.targets);
   const plan = planFor(found.targets, values.force, await holders(terminal, store, values, found.targets, signal));

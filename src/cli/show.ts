@@ -10,6 +10,7 @@ import type { PodsSource } from "../controllers/pods_source.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { type PoolSnapshot, RefusedError, type Reservation } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
+import { describeEmpty } from "./empty.ts";
 import { podsSource } from "./pods.ts";
 import { allocationTable, LEGEND, poolMap } from "./pool_view.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
@@ -27,7 +28,7 @@ export const show: Command = defineCommand({
     "that uses a pool configures; elsewhere it is the whole range.",
   ],
   flags: { map: { type: "boolean", help: "Draw the pools" }, ...STORE_FLAGS },
-  exits: { 1: "A pool is not there, or it failed" },
+  exits: { 1: "A pool does not exist, the pools are in another namespace, or it failed" },
 }, async (terminal, values, names) => {
   await using store = await openStore(terminal, values);
   await using source = await networksOf(terminal, () => podsSource(terminal, store.datastore, values));
@@ -39,15 +40,18 @@ export const show: Command = defineCommand({
   const missing = names.filter((name) => !pools.some((pool) => isNamed(pool, name)));
   const rangeOf = ({ key }: PoolSnapshot): IpRange =>
     source?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
-  if (values.json) terminal.print(JSON.stringify(wanted.map((pool) => toJson(pool, rangeOf(pool))), undefined, 2));
-  else if (pools.length === 0) terminal.print(`No pools in ${store.where}`);
+  const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
+  if (values.json) {
+    terminal.print(JSON.stringify(wanted.map((pool) => toJson(pool, rangeOf(pool))), undefined, 2));
+    if (empty) terminal.world.stderr(empty.words);
+  } else if (empty) terminal.print(empty.words);
   else if (names.length === 0 && !values.map) summary(terminal, wanted, rangeOf);
   else {
     if (values.map) terminal.print(LEGEND);
     for (const pool of wanted) details(terminal, pool, rangeOf(pool), values.map ? reservations : undefined);
   }
   for (const name of missing) terminal.world.stderr(`No pool ${JSON.stringify(name)}: \`show\` lists them`);
-  return missing.length > 0 ? 1 : 0;
+  return missing.length > 0 || empty?.elsewhere?.size ? 1 : 0;
 });
 
 /** Pools can be shown without knowing their networks. */

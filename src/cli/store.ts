@@ -70,7 +70,8 @@ export async function openStore(
 ): Promise<CommandStore> {
   const datastore = await chooseStore(world, program, flags);
   const ipam = await openIpam(datastore, loadDriver, world, log);
-  return { datastore, ipam, where: wordsFor(datastore), [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
+  const where = wordsFor(datastore, ipam.driver.namespace?.name);
+  return { datastore, ipam, where, [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
 }
 
 async function chooseStore(world: World, program: string, flags: StoreFlags): Promise<Datastore> {
@@ -149,17 +150,17 @@ function plainLogger({ stderr }: World): Logger {
   return { ...SILENT, error: say, warn: say };
 }
 
-function wordsFor(datastore: Datastore): string {
+function wordsFor(datastore: Datastore, namespace: string | undefined): string {
   switch (datastore.kind) {
     case "embedded":
       return `database ${datastore.path}`;
     case "etcd":
       return `etcd at ${datastore.hosts.join(", ")}, prefix ${datastore.prefix}`;
     case "kubernetes": {
-      const { namespace, kubeconfig, context } = datastore;
+      const { kubeconfig, context } = datastore;
       const chosen = context === undefined ? "" : ` (context ${context})`;
       const by = kubeconfig === undefined ? "this pod's cluster" : `the cluster of ${kubeconfig}${chosen}`;
-      return namespace === undefined ? `the usual namespace of ${by}` : `namespace ${namespace} of ${by}`;
+      return namespace === undefined ? by : `namespace ${namespace} of ${by}`;
     }
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SUPPORTED_VERSIONS } from "../cni/version.ts";
+import { SUPPORTED_VERSIONS } from "../config/version.ts";
 import { VERSION } from "../version.ts";
 import { type Command, defineCommand } from "./define.ts";
 

@@ -6,6 +6,7 @@
 import { formatIp, parseIp, sameIp } from "../address/ip.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
+import { describeEmpty } from "./empty.ts";
 import { LOOK_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
@@ -25,7 +26,8 @@ export const whoHas: Command = defineCommand({
   await using store = await openStore(terminal, values);
   const signal = AbortSignal.timeout(LOOK_TIMEOUT);
   const { driver } = store.ipam;
-  const holders = (await driver.list(signal)).flatMap(({ key, allocations }) => {
+  const pools = await driver.list(signal);
+  const holders = pools.flatMap(({ key, allocations }) => {
     const held = key.cidr.family === ip.family ? allocations.get(ip.value) : undefined;
     return held ? [{ where: `pool ${formatPoolKey(key)}`, ...held, address: formatIp(ip) }] : [];
   });
@@ -38,6 +40,7 @@ export const whoHas: Command = defineCommand({
       address: formatIp(ip),
     }));
   const found = [...holders, ...reservations];
+  if (found.length === 0 && pools.length === 0) terminal.world.stderr((await describeEmpty(store, signal)).words);
   if (values.json) terminal.print(JSON.stringify(found, undefined, 2));
   else if (found.length === 0) terminal.print(`Nobody has ${formatIp(ip)} in ${store.where}`);
   else {

@@ -13,7 +13,7 @@ import {
 } from "../ipam/errors.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../storage/driver.ts";
 import { CniError, CODES } from "./error.ts";
-import { NEWEST_VERSION } from "./version.ts";
+import { NEWEST_VERSION } from "../config/version.ts";
 
 /** Longest message, in characters: runtimes put it into events. */
 const LONGEST_MESSAGE = 1_000;

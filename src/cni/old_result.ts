@@ -7,7 +7,7 @@ import { parseCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import { CniError, CODES } from "./error.ts";
 import type { Answer } from "./result.ts";
-import type { CniVersion } from "./version.ts";
+import type { CniVersion } from "../config/version.ts";
 
 /**
  * The result object; the first address of each family is given.

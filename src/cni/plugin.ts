@@ -26,7 +26,7 @@ const VERBS: Readonly<Record<Verb, VerbRow>> = {
   CHECK: { deadline: 60_000, serve: async (call) => (await import("./verbs/check.ts")).check(call) },
   GC: { deadline: 120_000, serve: async (call) => (await import("./verbs/gc.ts")).gc(call) },
   STATUS: { deadline: 10_000, serve: async (call) => (await import("./verbs/status.ts")).status(call) },
-  VERSION: { deadline: 1_000, serve: async () => (await import("./version.ts")).versionAnswer() },
+  VERSION: { deadline: 1_000, serve: async () => (await import("../config/version.ts")).versionAnswer() },
 };
 
 /** Verbs after which a process that serves one call delivers pending releases. */

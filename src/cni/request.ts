@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { NAME, nameFault, nameWords, shown, versionFault } from "../config/conf.ts";
 import { parseJson } from "../world/json.ts";
 import type { World } from "../world/world.ts";
 import { type CniArgs, parseArgs, requireNamespace } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
-import { atLeast, type CniVersion, NEWEST_VERSION, SUPPORTED_VERSIONS, supportedVersion } from "./version.ts";
+import { atLeast, type CniVersion, NEWEST_VERSION, supportedVersion } from "../config/version.ts";
 
 /** Verbs of the CNI specification. */
 export type Verb = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
@@ -35,12 +36,8 @@ export interface CniRequest {
 /** Bytes of standard input, at most. Network configurations have a few thousand; a long attachment list of GC some hundred thousand. */
 export const STDIN_LIMIT = 4 * 1024 * 1024;
 
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** Longest container id. Runtimes use 64 characters. */
 const LONGEST_ID = 200;
-/** Longest network name: that of a Kubernetes object, since a network without a name gets that of its definition. */
-const LONGEST_NETWORK = 253;
-const wantedName = (limit: number) => `at most ${limit} letters, digits, "_", "." and "-", the first a letter or digit`;
 // deno-lint-ignore no-control-regex -- control characters are what is refused
 const IFNAME = /^(?!\.{1,2}$)[^/:\s\u0000-\u001f\u007f]{1,15}$/;
 
@@ -60,7 +57,7 @@ const VARIABLES: readonly Variable[] = [
     name: "CNI_CONTAINERID",
     required: ATTACHMENT,
     valid: (value) => NAME.test(value) && value.length <= LONGEST_ID,
-    wanted: wantedName(LONGEST_ID),
+    wanted: nameWords(LONGEST_ID),
   },
   { name: "CNI_NETNS", required: ["ADD", "CHECK"], valid: () => true, wanted: "" },
   {
@@ -132,11 +129,6 @@ function readEnvironment(world: World, verb: Verb): Record<string, string> {
   throw new CniError(CODES.environment, `Missing environment variables for ${verb}: ${missing.join(", ")}`);
 }
 
-/** A value for a message, which may be of any length. */
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
-}
-
 async function readConf(world: World): Promise<Record<string, unknown>> {
   const bytes = await world.stdin(STDIN_LIMIT).catch((error) => {
     throw new CniError(CODES.io, `Cannot read the network configuration from standard input: ${error.message}`);
@@ -151,31 +143,15 @@ async function readConf(world: World): Promise<Record<string, unknown>> {
   if (typeof conf !== "object" || conf === null || Array.isArray(conf)) {
     throw new CniError(CODES.decoding, "Cannot use the network configuration on standard input: wanted a JSON object");
   }
-  checkNetworkName((conf as Record<string, unknown>).name);
+  const fault = nameFault((conf as Record<string, unknown>).name);
+  if (fault !== undefined) throw new CniError(CODES.config, fault);
   return conf as Record<string, unknown>;
 }
 
-function checkNetworkName(name: unknown): void {
-  if (name === undefined || name === "") {
-    throw new CniError(CODES.config, "Missing name in the network configuration");
-  }
-  if (typeof name !== "string" || !NAME.test(name) || name.length > LONGEST_NETWORK) {
-    throw new CniError(
-      CODES.config,
-      `Cannot use name ${shown(name)} of the network configuration: wanted ${wantedName(LONGEST_NETWORK)}`,
-    );
-  }
-}
-
 function checkVersion({ cniVersion }: Record<string, unknown>, verb: Verb): CniVersion {
-  const version = supportedVersion(cniVersion);
-  if (!version) {
-    throw new CniError(
-      CODES.incompatibleVersion,
-      `Cannot serve cniVersion ${shown(cniVersion)}`,
-      `supported are ${SUPPORTED_VERSIONS.join(", ")}`,
-    );
-  }
+  const fault = versionFault(cniVersion);
+  if (fault) throw new CniError(CODES.incompatibleVersion, fault.fault, fault.supported);
+  const version = supportedVersion(cniVersion) ?? NEWEST_VERSION;
   if (atLeast(version, SINCE[verb])) return version;
   throw new CniError(
     CODES.incompatibleVersion,

@@ -5,7 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import type { Dns, Route, StaticAddress } from "../config/types.ts";
-import { atLeast, type CniVersion } from "./version.ts";
+import { atLeast, type CniVersion } from "../config/version.ts";
 
 /** What ADD came to. */
 export interface Answer {

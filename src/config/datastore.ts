@@ -55,9 +55,11 @@ function configuredStore(
   if (kubeconfig) return "kubernetes";
   if (host) return "etcd";
   if (text(document, "database")) return "embedded";
-  warn(
-    `No store is configured, so the embedded one serves: addresses are unique on this machine only; ` +
-      `name it in ${path}.datastore, or configure ${path}.kubernetes.kubeconfig or ${path}.etcd_host`,
-  );
   return "embedded";
+}
+
+/** What it means where nothing names a store, for whoever configures the node. */
+export function defaultStoreWarning(path: string): string {
+  return `No store is configured, so the embedded one serves: addresses are unique on this machine only; ` +
+    `name it in ${path}.datastore, or configure ${path}.kubernetes.kubeconfig or ${path}.etcd_host`;
 }

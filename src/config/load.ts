@@ -8,7 +8,7 @@ import { describe, type Document, isObject, lookup, readDocument, text, type War
 import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./files.ts";
 import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
-import { namesStore } from "./datastore.ts";
+import { defaultStoreWarning, namesStore } from "./datastore.ts";
 import { type Circumstances, type Confined, isForAllocation, resolveConfig } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
 import {
@@ -75,6 +75,8 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const { purpose = "allocate" } = input;
   const defaultStore = !namesStore(document);
   if (defaultStore && input.pod && purpose === "allocate") throw noStore(layers, input);
+  // outside of the node it is not known what the flat file of the nodes names
+  if (defaultStore && purpose !== "inspect") warn(defaultStoreWarning(INLINE));
   const network = lookup(conf, "name");
   const version = lookup(conf, "cniVersion");
   const around: Circumstances = {

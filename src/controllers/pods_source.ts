@@ -6,7 +6,6 @@
 import type { IpRange } from "../address/range.ts";
 import { narrowed } from "../ipam/slices.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
-import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";
 import type { Witness } from "../ipam/witness.ts";
@@ -14,19 +13,25 @@ import { RefusedError } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster } from "./cluster.ts";
 import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
-import { findOverlapProblems, type OverlapProblem } from "./overlap_settings.ts";
+import { demandsOf } from "./slice_demands.ts";
 
 /** Milliseconds to read the networks. */
 const NETWORKS_TIMEOUT = 60_000;
+
+/** Something of a network that is to be known, and that hinders nothing here. */
+export interface NetworkWarning {
+  /** `namespace/name` of its definition. */
+  readonly network: string;
+  /** One sentence. */
+  readonly message: string;
+}
 
 /** Pods, and what else is known where they come from. */
 export interface PodsSource extends Pods, AsyncDisposable {
   /** The range that the first network which uses a pool gives from; undefined where no network is known for it. */
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
-  /** Networks that reserve nothing beside one that does. Absent where networks are not known. */
-  readonly overlapProblems?: readonly OverlapProblem[];
-  /** The node slices and the nodes. Absent where there are none. */
-  readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
+  /** What is ignored in networks, or refused by nodes whose operator does not allow it. Absent where networks are not known. */
+  readonly networkWarnings?: readonly NetworkWarning[];
 }
 
 /** The pods of a cluster, which is disposed with the source. Reads the networks at once, over the flat file and the file `config`. */
@@ -34,11 +39,17 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
   try {
     const attachments = await cluster.attachments.list(AbortSignal.timeout(NETWORKS_TIMEOUT));
     const { networks, faults } = await readNetworks(world, attachments.items, config);
+    const uncut = demandsOf(networks).problems.map(({ attachment, message }): Fault => ({
+      attachment,
+      error: message,
+    }));
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
       ...witnessOf(cluster),
-      ...networkRules(networks),
-      overlapProblems: findOverlapProblems(networks),
+      ...networkRules(networks, [...faults, ...uncut]),
+      networkWarnings: networks.flatMap(({ attachment: { namespace, name }, warnings = [] }) =>
+        warnings.map((message) => ({ network: `${namespace}/${name}`, message }))
+      ),
       domainsOf: domainsBy(attachments.items, networks, faults),
       rangeOf: (key) => {
         const [user] = usersOf(networks, key);

@@ -9,8 +9,11 @@
 import type { Cidr } from "../address/cidr.ts";
 import type { EvidenceRules } from "../pool/evidence.ts";
 import type { Duplicate } from "../pool/duplicates.ts";
+import type { Finding } from "../pool/finding.ts";
+import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { Entry, Orphan, Unconfirmed } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
+import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
@@ -33,6 +36,10 @@ export interface NetworkRules {
   readonly wholeRange?: (key: PoolKey) => Cidr | undefined;
   /** The pools that networks use, those of node slices left out. Absent: unknown. */
   readonly poolsInUse?: () => readonly PoolKey[];
+  /** What networks are configured to do that would be a mistake elsewhere. Absent: unknown. */
+  readonly configured?: ConfiguredFacts;
+  /** What is wrong with the networks themselves. Absent: unknown. */
+  readonly networkFindings?: () => readonly Finding[];
 }
 
 /** Where a sweep learns of pods, and of what their networks are configured to do. */
@@ -41,6 +48,8 @@ export interface Pods extends Witness, NetworkRules {
   readonly list: (signal: AbortSignal) => Promise<readonly PodFacts[]>;
   /** The allocation domains of an attachment, by its name in a pod's network-status. Absent, or its answer: unknown. */
   readonly domainsOf?: (attachment: string) => readonly string[] | undefined;
+  /** The node slices and the nodes. Absent where there are none. */
+  readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
 }
 
 /** What is swept by. */

@@ -167,10 +167,10 @@ function duplicates(
       }]
       : []
   );
-  const { pools, pods: { domainsOf = () => undefined } } = context;
-  const reported = findUnrecorded(pools, known, domainsOf).flatMap(({ podRef, address, key, holder }): Duplicate[] =>
-    holder ? [{ network: key.network, address, podRef, holder: holder.allocation }] : []
-  );
+  const { pools, pods: { domainsOf = () => undefined, configured } } = context;
+  const reported = findUnrecorded(pools, known, domainsOf, configured?.isStatic).flatMap((
+    { podRef, address, key, holder },
+  ): Duplicate[] => holder ? [{ network: key.network, address, podRef, holder: holder.allocation }] : []);
   const all = new Map([...reported, ...reserved].map((one) => [`${one.network} ${one.address} ${one.podRef}`, one]));
   return [...all.values()].filter((one) =>
     seenTwice(context, { mark: duplicateMark(one), podRef: one.podRef, reservations: true })

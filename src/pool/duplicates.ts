@@ -38,15 +38,18 @@ export interface Unrecorded {
  * Compares what the network-status of running pods lists with the pools. It is a report of the pod's own, and no proof.
  *
  * @param domainsOf the allocation domains of an attachment by its name; undefined where they are unknown: its addresses may be of any pool
+ * @param isStatic whether an attachment is configured to have an address that no pool records. Default: none is
  */
 export function findUnrecorded(
   pools: readonly PoolFacts[],
   pods: readonly PodFacts[],
   domainsOf: (attachment: string) => readonly string[] | undefined,
+  isStatic: (attachment: string, address: string) => boolean | undefined = () => undefined,
 ): Unrecorded[] {
   const byAddress = entriesByAddress(pools);
   return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
     attached.flatMap(({ network, address }): Unrecorded[] => {
+      if (isStatic(network, address)) return [];
       const domains = domainsOf(network);
       const isOurs = (key: PoolKey) => !domains || domains.some((domain) => mayBeOf(key, domain));
       const holders = (byAddress.get(address) ?? []).filter(({ key }) => isOurs(key));

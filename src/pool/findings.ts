@@ -1,5 +1,5 @@
 /**
- * What does not fit together in a store: the checker's rules.
+ * What does not fit together in a store: the rules of checker and sweep.
  *
  * @module
  */
@@ -30,10 +30,22 @@ export interface StoreFacts {
    * function or its answer: unknown, so that its addresses may be of any pool.
    */
   readonly domainsOf?: ((attachment: string) => readonly string[] | undefined) | undefined;
+  /** What networks are configured to do. Default: unknown, so that nothing counts as configured. */
+  readonly configured?: ConfiguredFacts | undefined;
   /** Node slices, and the nodes; undefined: they are not looked at. */
   readonly slices?: SliceRecords | undefined;
   /** What the store cannot read. Default: nothing. */
   readonly unreadable?: readonly Unreadable[];
+}
+
+/** What networks are configured to do, so that it is not taken for a mistake. Each member, and its answer: undefined where it is unknown. */
+export interface ConfiguredFacts {
+  /** Of how many ranges of one network a pool is, so many addresses of it one interface gets. */
+  readonly rangesOf?: (key: PoolKey) => number | undefined;
+  /** Whether every network of a pool may allocate what overlapping pools have allocated (`enable_overlapping_ranges: false`). */
+  readonly mayOverlap?: (key: PoolKey) => boolean | undefined;
+  /** Whether an attachment has an address of `addresses`, which no pool records. */
+  readonly isStatic?: (attachment: string, address: string) => boolean | undefined;
 }
 
 interface Entry {
@@ -45,7 +57,7 @@ interface Entry {
 /** Compares pools, reservations, pods and slices. */
 export function findInconsistencies(facts: StoreFacts): Finding[] {
   const { pools, reservations, pods, reserves, slices, unreadable = [] } = facts;
-  const { domainsOf = () => undefined } = facts;
+  const { domainsOf = () => undefined, configured = {} } = facts;
   const entries = pools.flatMap((pool) =>
     [...pool.allocations.values()].map((allocation): Entry => ({
       pool,
@@ -64,11 +76,11 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
     })),
     ...outside(entries),
     ...unowned(entries),
-    ...duplicates(byAddress),
-    ...twice(entries),
+    ...duplicates(byAddress, configured),
+    ...twice(entries, pods, configured),
     ...strayReservations(byAddress, reservations),
     ...(pods ? orphans(facts.orphans ?? findOrphans(pools, pods)) : []),
-    ...(pods ? unallocated(pools, pods, domainsOf) : []),
+    ...(pods ? unallocated(pools, pods, domainsOf, configured) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
     ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NOBODY, subject: "slices", ...found })) : []),
   ];
@@ -112,14 +124,23 @@ function unowned(entries: readonly Entry[]): Finding[] {
   );
 }
 
-/** One address in two pools of a network that overlap, held by two owners. */
-function duplicates(byAddress: ReadonlyMap<string, readonly Entry[]>): Finding[] {
+/** One address in two pools of a network that overlap, held by two owners. Networks that all switched reservations off may do so. */
+function duplicates(
+  byAddress: ReadonlyMap<string, readonly Entry[]>,
+  { mayOverlap = () => undefined }: ConfiguredFacts,
+): Finding[] {
   return [...byAddress.values()].flatMap((same) =>
     same.flatMap((entry, i) => {
-      const other = same.slice(0, i).find((before) => meets(before, entry) && !sameHolder(before, entry));
+      const other = same.slice(0, i).find((before) =>
+        meets(before, entry) && !sameHolder(before, entry) &&
+        !(mayOverlap(before.pool.key) && mayOverlap(entry.pool.key))
+      );
       if (!other) return [];
-      const message = `${entry.address} is allocated to ${whose(entry.allocation)} and to ${whose(other.allocation)}`;
-      return [finding("duplicate", entry, message)];
+      const { podRef } = other.allocation;
+      const message = `${entry.address} is allocated to ${whose(entry.allocation)} in pool ${
+        formatPoolKey(entry.pool.key)
+      }, and to ${whose(other.allocation)} in pool ${formatPoolKey(other.pool.key)}`;
+      return [{ ...finding("duplicate", entry, message), ...(podRef !== "" && { otherPod: podRef }) }];
     })
   );
 }
@@ -133,24 +154,39 @@ function sameHolder({ allocation: a }: Entry, { allocation: b }: Entry): boolean
   return a.podRef === b.podRef && (a.ifName === b.ifName || !a.ifName || !b.ifName);
 }
 
-/** Two addresses of one pool for one interface: only one of them can be in use. Entries without interface may be of several. */
-function twice(entries: readonly Entry[]): Finding[] {
+/**
+ * More addresses of one pool for one interface than its network has ranges of it. Entries without interface may be of several. Those that the
+ * pod reports come first, so that the others are the surplus.
+ */
+function twice(
+  entries: readonly Entry[],
+  pods: readonly PodFacts[] | undefined,
+  { rangesOf = () => undefined }: ConfiguredFacts,
+): Finding[] {
   const byInterface = Map.groupBy(
     entries.filter(({ allocation }) => allocation.ifName !== ""),
     ({ pool, allocation }) =>
       `${formatPoolKey(pool.key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId}`,
   );
-  return [...byInterface.values()].flatMap((same) =>
-    same.slice(1).map((entry) =>
+  const reported = new Map(pods?.map(({ podRef, addresses }) => [podRef, addresses]));
+  return [...byInterface.values()].flatMap((same) => {
+    const [first] = same;
+    const most = first && same.length > 1 ? rangesOf(first.pool.key) : undefined;
+    if (!first || most === undefined || same.length <= most) return [];
+    const { podRef } = first.allocation;
+    const isUsed = ({ address }: Entry) => reported.get(podRef)?.has(address) ?? false;
+    const sorted = [...same.filter(isUsed), ...same.filter((entry) => !isUsed(entry))];
+    return sorted.slice(most).map((entry) =>
       finding(
         "same-interface-twice",
         entry,
-        `${entry.allocation.podRef} (${entry.allocation.ifName}) has ${entry.address} and ${
-          same[0]?.address
-        } of one pool`,
+        `${whose(entry.allocation)} has ${same.length} addresses of ${
+          formatPoolKey(entry.pool.key)
+        }, of which its network has ` +
+          `${most === 1 ? "1 range" : `${most} ranges`}: ${sorted.map(({ address }) => address).join(", ")}`,
       )
-    )
-  );
+    );
+  });
 }
 
 function strayReservations(
@@ -176,6 +212,7 @@ function strayReservations(
       podRef,
       ifName,
       containerId: reservation.containerId ?? "",
+      ...(holder?.allocation.podRef && { otherPod: holder.allocation.podRef }),
       message,
     }];
   });
@@ -186,8 +223,9 @@ function unallocated(
   pools: readonly PoolFacts[],
   pods: readonly PodFacts[],
   domainsOf: (attachment: string) => readonly string[] | undefined,
+  { isStatic = () => undefined }: ConfiguredFacts,
 ): Finding[] {
-  return findUnrecorded(pools, pods, domainsOf).map(({ podRef, address, key, holder }): Finding => ({
+  return findUnrecorded(pools, pods, domainsOf, isStatic).map(({ podRef, address, key, holder }): Finding => ({
     ...NOBODY,
     kind: holder ? "pod-address-of-another" : "pod-address-unallocated",
     subject: "pod",
@@ -195,6 +233,7 @@ function unallocated(
     pool: formatPoolKey(key),
     network: key.network,
     podRef,
+    ...(holder && { otherPod: holder.allocation.podRef }),
     message: holder
       ? `${podRef} has ${address}, which is allocated to ${whose(holder.allocation)}`
       : `${podRef} has ${address}, which its pool does not have allocated`,

@@ -7,7 +7,12 @@ import { contains, formatCidr, overlap, parseCidr, span } from "../address/cidr.
 import type { Slice } from "./slices.ts";
 
 /** Kinds of findings on slices. */
-export type SliceFindingKind = "slices-overlap" | "slice-outside-range" | "slice-without-node" | "node-without-slice";
+export type SliceFindingKind =
+  | "slices-overlap"
+  | "slice-outside-range"
+  | "slices-refused"
+  | "slice-without-node"
+  | "node-without-slice";
 
 /** The slices of one range. */
 export interface SliceList {
@@ -17,6 +22,8 @@ export interface SliceList {
   readonly range: string;
   /** The slices. */
   readonly slices: readonly Slice[];
+  /** Why nothing is allocated of them. Absent where it is. */
+  readonly refused?: string | undefined;
 }
 
 /** What is compared. */
@@ -41,8 +48,14 @@ export interface SliceFinding {
 export function findSliceFaults({ stored, nodes }: SliceRecords): SliceFinding[] {
   return stored.flatMap((list) => {
     const given = list.slices.filter(({ node }) => node !== "");
-    return [...outside(list, given), ...overlapping(list, given), ...lacking(list, given, nodes)];
+    return [...refused(list), ...outside(list, given), ...overlapping(list, given), ...lacking(list, given, nodes)];
   });
+}
+
+function refused({ name: pool, refused: why }: SliceList): SliceFinding[] {
+  return why === undefined
+    ? []
+    : [{ kind: "slices-refused", pool, message: `Nothing is allocated of the slices of ${pool}: ${why}` }];
 }
 
 function outside({ name: pool, range }: SliceList, given: readonly Slice[]): SliceFinding[] {

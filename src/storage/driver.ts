@@ -124,6 +124,18 @@ export interface SliceStore {
   remove(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
 }
 
+/** The namespace of a store's objects, of several that there are. */
+export interface StoreNamespace {
+  /** Its name. */
+  readonly name: string;
+  /**
+   * How many objects with addresses or slices each namespace holds. Those that hold none are left out.
+   *
+   * @throws {RefusedError} the account may not list all namespaces, or the resources are not installed
+   */
+  inUse(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+}
+
 /** One pool as an older release recorded it, in a layout of its own. */
 export interface OlderRecord {
   /** Where it is stored. */
@@ -193,6 +205,8 @@ export interface StorageDriver extends AsyncDisposable {
   unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
   /** How what is stored gets elsewhere. Absent where it cannot. */
   readonly migration?: Migration;
+  /** The namespace of its objects. Absent where the store has none. */
+  readonly namespace?: StoreNamespace;
   /** Node slices. Absent where the store has none. */
   readonly slices?: SliceStore;
   /** Cluster-wide reservations. Absent where the store has none. */

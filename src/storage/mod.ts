@@ -19,6 +19,7 @@ export type {
   SliceList,
   SliceStore,
   StorageDriver,
+  StoreNamespace,
 } from "./driver.ts";
 export { ConflictError, RefusedError, UnavailableError } from "./driver.ts";
 export type { LoadDriver, OpenContext, OpenDriver } from "./open.ts";

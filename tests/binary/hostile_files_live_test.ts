@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AgentNode } from "../support/agent.ts";
 import { binary, type Call, environmentOf } from "../support/binary.ts";
 import { writeClientCertificates } from "../support/certificates.ts";
+import { put } from "../drivers/kubernetes/live.ts";
 import { type Kube, kubeconfigOf, makeKube } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
 import { answers, eventually, type Finished, freePort, must, run, Server } from "../support/process.ts";
@@ -207,6 +208,7 @@ Deno.test("commands start the exec program of a kubeconfig, and plugin, agent, c
     );
     const exec = { apiVersion: credential.apiVersion, command: "./login", interactiveMode: "Never" };
     const path = await kubeconfig(folder, kube, "kubeconfig", { exec });
+    await put(kube, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
     const command = (...args: string[]) => run([PROGRAM, ...args, "--kubeconfig", path]);
     for (const args of [["show"], ["check"], ["show", "--context", "whereabouts-context"]]) {
       assert.deepEqual(

@@ -31,6 +31,7 @@ async function makeLab() {
     entry,
     reservation,
     [Symbol.asyncDispose]: async () => {
+      await objects.clean();
       objects[Symbol.dispose]();
       await kube[Symbol.asyncDispose]();
     },
@@ -95,7 +96,8 @@ Deno.test("check lists what is kept for lack of evidence, with its age, and call
 
 Deno.test("check names a network that reserves nothing beside one that reserves over an overlapping range", async () => {
   await using lab = await makeLab();
-  const { objects, check, exit } = lab;
+  const { kube, objects, check, exit } = lab;
+  await put(kube, "IPPool", "172.27.10.0-26", { range: "172.27.10.0/26", allocations: {} });
   const define = (name: string, ipam: Record<string, unknown>) => {
     const whole = {
       type: "whereabouts",
@@ -158,7 +160,8 @@ Deno.test("check names slices that overlap, lie outside of their range, or have 
     assert.match(out, /^slice-without-node .*node nowhere/m);
     assert.match(out, new RegExp(`^node-without-slice .*Node ${two} has no slice of net`, "m"));
     assert.doesNotMatch(out, new RegExp(`Node ${one} has no slice`));
-    assert.match(out, /findings? in 0 pools, 0 allocations, \d+ pods? in the usual namespace of the cluster of /);
+    const where = `in namespace ${kube.namespace} of the cluster of `;
+    assert.match(out, new RegExp(`findings? in 0 pools, 0 allocations, \\d+ pods? ${where}`));
   } finally {
     await objects.deleteNode(one);
     await objects.deleteNode(two);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SUPPORTED_VERSIONS } from "../../src/cni/version.ts";
+import { SUPPORTED_VERSIONS } from "../../src/config/version.ts";
 import { nodeLocalStores } from "../../src/config/node_local.ts";
 import { assertGolden } from "../support/golden.ts";
 import { testNode } from "./node.ts";

@@ -3,7 +3,7 @@ import { formatIp } from "../../src/address/ip.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { parsePrevResult } from "../../src/cni/prev_result.ts";
 import { renderResult } from "../../src/cni/result.ts";
-import { SUPPORTED_VERSIONS } from "../../src/cni/version.ts";
+import { SUPPORTED_VERSIONS } from "../../src/config/version.ts";
 import { ANSWERS } from "./answers.ts";
 
 Deno.test("parsePrevResult reads back what renderResult wrote, in every version", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CniError } from "../../src/cni/error.ts";
 import { renderResult } from "../../src/cni/result.ts";
-import { SUPPORTED_VERSIONS } from "../../src/cni/version.ts";
+import { SUPPORTED_VERSIONS } from "../../src/config/version.ts";
 import { assertGolden } from "../support/golden.ts";
 import { ANSWERS } from "./answers.ts";
 

@@ -191,7 +191,14 @@ class History implements AsyncDisposable {
       podRef.startsWith(`${this.#lab.kube.namespace}/`)
     );
     const facts = { stored: (await slices.list(NEVER)).items, nodes: (await nodes.list(NEVER)).items };
-    return findInconsistencies({ pools, reservations, pods: ours, reserves: () => true, slices: facts })
+    return findInconsistencies({
+      pools,
+      reservations,
+      pods: ours,
+      reserves: () => true,
+      configured: { rangesOf: () => 1 },
+      slices: facts,
+    })
       .map(({ kind, message }) => `${kind}: ${message}`);
   }
 }

@@ -43,9 +43,6 @@ const CASES: readonly (readonly [string, PoolFacts[], ReservationFacts[], string
   ["an address in overlapping pools", [pool("10.0.0.0/24", "10.0.0.1 web"), pool("10.0.0.0/25", "10.0.0.1 db")], [], [
     "duplicate 10.0.0.1",
   ]],
-  ["two addresses of one interface", [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 web")], [], [
-    "same-interface-twice 10.0.0.2",
-  ]],
   ["an address outside of its pool", [pool("10.0.0.0/24", "10.0.1.1 web")], [], ["outside-range 10.0.1.1"]],
   ["a reservation without entry", [pool("10.0.0.0/24")], [reserved("10.0.0.9", "web")], [
     "reservation-without-entry 10.0.0.9",
@@ -63,6 +60,42 @@ const THREE = [
   pool("10.0.0.0/25", "10.0.0.1 web"),
   pool("10.0.0.0/26", "10.0.0.1 db"),
 ];
+
+Deno.test("findInconsistencies names more addresses of one interface than its network has ranges of the pool", () => {
+  const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 web", "10.0.0.3 db")];
+  const pods = [{ ...WEB, addresses: new Set(["10.0.0.2"]) }];
+  const found = (ranges: number | undefined) =>
+    findInconsistencies({
+      pools,
+      reservations: [],
+      configured: { rangesOf: () => ranges },
+      pods: ranges ? pods : undefined,
+    })
+      .filter(({ kind }) => kind === "same-interface-twice").map(({ address, message }) => [address, message]);
+  assert.deepEqual([found(undefined), found(2)], [[], []]);
+  const message =
+    "default/web (net1) has 2 addresses of 10.0.0.0/24, of which its network has 1 range: 10.0.0.2, 10.0.0.1";
+  assert.deepEqual(found(1), [["10.0.0.1", message]]);
+});
+
+Deno.test("findInconsistencies takes no address in overlapping pools for a duplicate where every network allows it", () => {
+  const pools = [pool("10.0.0.0/24", "10.0.0.1 web"), pool("10.0.0.0/25", "10.0.0.1 db")];
+  const found = (mayOverlap: (prefix: number) => boolean | undefined) =>
+    findInconsistencies({ pools, reservations: [], configured: { mayOverlap: ({ cidr }) => mayOverlap(cidr.prefix) } })
+      .map(({ kind, podRef, otherPod }) => [kind, podRef, otherPod]);
+  const duplicate = ["duplicate", "default/db", "default/web"];
+  assert.deepEqual([found(() => true), found((prefix) => prefix === 24), found(() => undefined)], [[], [duplicate], [
+    duplicate,
+  ]]);
+});
+
+Deno.test("findInconsistencies takes a static address of a network for no address of a pool", () => {
+  const pods = [{ ...WEB, attached: [{ network: "default/fixed", address: "10.0.0.9" }] }];
+  const found = (isStatic: (attachment: string, address: string) => boolean) =>
+    findInconsistencies({ pools: [pool("10.0.0.0/24")], reservations: [], pods, configured: { isStatic } }).length;
+  assert.equal(found((attachment, address) => attachment === "default/fixed" && address === "10.0.0.9"), 0);
+  assert.equal(found(() => false), 1);
+});
 
 Deno.test("findInconsistencies compares every holder of an address with every other", () => {
   assert.deepEqual(findInconsistencies({ pools: THREE, reservations: [] }).map(({ kind, podRef }) => [kind, podRef]), [
@@ -156,7 +189,10 @@ Deno.test("findInconsistencies tells old entries by their container", () => {
   const same = kinds(old("10.0.0.0/24", "10.0.0.1", "c1"), old("10.0.0.0/25", "10.0.0.1", "c1"));
   assert.equal(same.filter((text) => text.startsWith("duplicate")).length, 0);
   const two = kinds(old("10.0.0.0/24", "10.0.0.1", "c1"), old("10.0.0.0/25", "10.0.0.1", "c2"));
-  assert.match(two.find((text) => text.startsWith("duplicate")) ?? "", /to container c2 and to container c1/);
+  assert.match(
+    two.find((text) => text.startsWith("duplicate")) ?? "",
+    /to container c2 in pool .* to container c1 in pool /,
+  );
 });
 
 Deno.test("findInconsistencies takes an old entry of a pod's address for the pod's", () => {

@@ -34,6 +34,16 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[], r
   ["a node without slice", ["10.0.0.0/26 a"], ["a", "b"], [/^node-without-slice: Node b/]],
 ];
 
+Deno.test("findSliceFaults names slices of which nothing is allocated, and why", () => {
+  const stored = [{ name: "net", range: "10.0.0.0/24", slices: [], refused: "It overlaps" }];
+  const [{ kind, message } = { kind: "", message: "" }, ...more] = findSliceFaults({ stored, nodes: [] });
+  assert.deepEqual([kind, message, more], [
+    "slices-refused",
+    "Nothing is allocated of the slices of net: It overlaps",
+    [],
+  ]);
+});
+
 for (const [what, slices, nodes, expected] of CASES) {
   Deno.test(`findSliceFaults names ${what}`, () => {
     const found = faults(slices, ...nodes);

@@ -66,7 +66,13 @@ function hasEntry(pools: readonly PoolSnapshot[], sandbox: Sandbox, address: str
 
 /** The checker finds nothing: pools, reservations and pods say the same. */
 export function checkWhole({ pools, reservations }: Contents, pods: readonly PodFacts[]): void {
-  const findings = findInconsistencies({ pools, reservations, pods, reserves: () => true });
+  const findings = findInconsistencies({
+    pools,
+    reservations,
+    pods,
+    reserves: () => true,
+    configured: { rangesOf: () => 1 },
+  });
   assert.deepEqual(
     findings.map(({ kind, message }) => `${kind}: ${message}`),
     [],

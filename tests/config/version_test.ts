@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { atLeast, supportedVersion, versionAnswer } from "../../src/cni/version.ts";
+import { atLeast, supportedVersion, versionAnswer } from "../../src/config/version.ts";
 
 Deno.test("supportedVersion takes absence for 0.1.0 and refuses what it does not know", () => {
   assert.deepEqual([undefined, null, "", "0.1.0", "1.1.0"].map(supportedVersion), [

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { openCluster } from "../../drivers/kubernetes/cluster.ts";
+import { put, writeKubeconfig } from "../drivers/kubernetes/live.ts";
+import { ControlPlane, type Kube, namespaceOf, NOBODY_TOKEN } from "../support/kube.ts";
+import { makeCluster } from "./cluster.ts";
+import { call } from "./lab.ts";
+
+/** A kubeconfig of somebody who may only list our objects, in one namespace. */
+async function narrowKubeconfig(kube: Kube): Promise<string> {
+  const group = "whereabouts.cni.cncf.io";
+  const resources = ["ippools", "overlappingrangeipreservations", "nodeslicepools"].map((one) => `${one}.${group}`);
+  await kube.kubectl("create", "role", "looker", "--verb=list", `--resource=${resources.join()}`);
+  await kube.kubectl("create", "rolebinding", "looker", "--role=looker", "--user=nobody");
+  return await writeKubeconfig(kube, { token: NOBODY_TOKEN });
+}
+
+Deno.test("commands find the namespace of the pools, and take an empty cluster for what it is", async (t) => {
+  await using cluster = await makeCluster();
+  const { plane, kube, ask } = cluster;
+  const right = await namespaceOf(plane.facts);
+  const here = `namespace ${kube.namespace} of the cluster of ${kube.kubeconfig}`;
+  const commands = [["check"], ["show"], ["who-has", "10.0.0.1"], ["release", "10.0.0.1", "--yes"], ["reconcile"]];
+
+  await t.step("an empty cluster has no pools", async () => {
+    for (const command of [["check"], ["show"], ["reconcile"]]) {
+      const { code, out, err } = await ask(...command);
+      assert.equal(code, 0, command.join(" "));
+      assert(`${err}${out}`.startsWith(`No pools in ${here}\n`) || err === `No pools in ${here}`, `${err}${out}`);
+    }
+    const json = await ask("check", "--json");
+    assert.deepEqual([json.code, JSON.parse(json.out).elsewhere], [0, {}]);
+  });
+
+  await put(right, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
+  await put(right, "IPPool", "10.0.1.0-24", { range: "10.0.1.0/24", allocations: {} });
+
+  await t.step("a wrong namespace is named with the right one", async () => {
+    const found = `No pools in ${here}: there are some in namespace ${right.namespace} (2 objects); ` +
+      `add --namespace ${right.namespace}`;
+    for (const command of commands) {
+      const { code, out, err } = await ask(...command);
+      assert.equal(code, 1, command.join(" "));
+      assert(`${out}${err}`.includes(found), `${command.join(" ")}: ${out}${err}`);
+      assert.doesNotMatch(out, /Consistent|Nothing to free/);
+    }
+    const json = await ask("check", "--json");
+    assert.deepEqual([json.code, JSON.parse(json.out).elsewhere], [1, { [right.namespace]: 2 }]);
+    const { code, out } = await ask("check", "--namespace", right.namespace);
+    assert.deepEqual([code, out.startsWith("Consistent: 2 pools")], [0, true], out);
+  });
+
+  await t.step("where other namespaces may not be listed, that is reported", async () => {
+    const kubeconfig = await narrowKubeconfig(kube);
+    const pods = await Deno.makeTempFile();
+    await Deno.writeTextFile(pods, "none\n");
+    const narrow = (...args: string[]) => call({ openCluster }, ...args, "--kubeconfig", kubeconfig);
+    for (const [command, expected] of [[["check", "--pods", pods], 1], [["reconcile", "--pods", pods], 0]] as const) {
+      const { code, out, err } = await narrow(...command);
+      assert.equal(code, expected, `${out}${err}`);
+      assert.match(
+        `${out}${err}`,
+        /^No pools in namespace .*not known: Cannot list IPPools of all namespaces: .*--namespace/m,
+      );
+    }
+  });
+
+  await t.step("objects that are named in two namespaces", async () => {
+    const third = await namespaceOf(plane.facts);
+    await put(third, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
+    const { out } = await ask("show");
+    assert(
+      out.includes(`in namespaces ${right.namespace} (2 objects), ${third.namespace} (1 object); add --namespace NAME`),
+      out,
+    );
+  });
+});
+
+Deno.test("commands name the custom resource that is not installed", async () => {
+  await using plane = await ControlPlane.start({ crds: false });
+  const kube = await namespaceOf(plane.facts);
+  for (const command of [["check"], ["show"], ["reconcile"]]) {
+    const { code, out, err } = await call({ openCluster }, ...command, "--kubeconfig", kube.kubeconfig);
+    assert.deepEqual([code, out], [1, ""]);
+    assert.match(
+      err,
+      /does not serve (ippools|overlappingrangeipreservations)\.whereabouts\.cni\.cncf\.io: kubectl apply -f install\/manifests\/crds/,
+    );
+  }
+});
