@@ -11,8 +11,8 @@ import { gzipSync } from "node:zlib";
 /** Chunks from this many bytes on are kept compressed. Only client libraries are as long, and the plugin waits for none of them. */
 const PACKED_FROM = 1_000_000;
 
-/** The bundler's helper for CommonJS modules. A chunk that takes nothing from it is made to load it all the same. */
-const HELPER = "createRequire as __deno_internal_createRequire";
+/** How the bundler's helper for CommonJS modules makes its `require`, whether or not a module needs one. */
+const REQUIRE = /import\{createRequire as (\w+)\} ?from ?"node:module";var (\w+)=\1\(import\.meta\.url\);/;
 
 /** The module of the bundle that holds `unpack`. */
 const UNPACK = "unpack.js";
@@ -21,10 +21,9 @@ const UNPACK = "unpack.js";
 export async function trim(folder: string): Promise<void> {
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).filter((name) => name.endsWith(".js"));
   const chunks = new Map(names.map((name) => [name, Deno.readTextFileSync(`${folder}/${name}`)]));
-  const helpers = names.filter((name) => chunks.get(name)?.includes(HELPER));
   const large = names.filter((name) => Deno.statSync(`${folder}/${name}`).size >= PACKED_FROM);
   for (const [name, text] of chunks) {
-    const trimmed = withoutIdleImports(text, helpers);
+    const trimmed = withLateRequire(text);
     if (large.includes(name)) {
       await Deno.writeFile(`${folder}/${name}.gz`, gzipSync(trimmed));
       await Deno.remove(`${folder}/${name}`);
@@ -33,9 +32,10 @@ export async function trim(folder: string): Promise<void> {
   if (large.length > 0) await Deno.writeTextFile(`${folder}/${UNPACK}`, `export ${unpack}\n`);
 }
 
-/** A chunk without its imports of helpers that it takes nothing from. */
-export function withoutIdleImports(text: string, helpers: readonly string[]): string {
-  return helpers.reduce((rest, name) => rest.replaceAll(`import"./${name}";`, ""), text);
+/** A chunk whose `require`, where it has one, is made when a module first calls it: CommonJS modules without dependencies never do. */
+export function withLateRequire(text: string): string {
+  const require = 'process.getBuiltinModule("module").createRequire(import.meta.url)';
+  return text.replace(REQUIRE, (_all, _import, name) => `var ${name}=(id)=>${require}(id);`);
 }
 
 /**

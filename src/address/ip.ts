@@ -1,11 +1,12 @@
 /**
  * One IP address as a number, and its text.
  *
- * {@linkcode parseIp} is strict (RFC 4291, section 2.2, and nothing that libraries take besides: `10.0.0.01`, `0x7f.1`, `1`, zones), so that
- * a typo never becomes another address. Every call of the plugin loads this, so it stands alone; tests hold it to a library.
+ * The text is read and written by npm:ipaddr.js, here alone. {@linkcode parseIp} is stricter than that library (RFC 4291, section 2.2;
+ * `10.0.0.01`, `0x7f.1`, `1` and zones are refused), so that a typo never becomes another address.
  *
  * @module
  */
+import ipaddr from "ipaddr.js";
 
 /** The IP version: 4 or 6. */
 export type Family = 4 | 6;
@@ -24,12 +25,9 @@ export interface ParseOptions {
   readonly leadingZeros?: boolean;
 }
 
-const OCTET = /^\d{1,3}$/;
-const GROUP = /^[0-9a-fA-F]{1,4}$/;
-/** Groups of 16 bits in an IPv6 address. */
-const GROUPS = 8;
 /** The longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
-const IPV6_TEXT_LENGTH = 45;
+const MAX_TEXT_LENGTH = 45;
+/** The upper 96 bits of an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 const MAPPED_PREFIX = 0xffffn;
 
 /** The number of bits of an address: 32 or 128. */
@@ -58,36 +56,24 @@ export function maxValue(family: Family): bigint {
  * ```
  */
 export function parseIp(text: string, options: ParseOptions = {}): Ip | undefined {
+  if (text.length > MAX_TEXT_LENGTH) return undefined;
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text, options.leadingZeros ?? false);
 }
 
 function parseIpv4(text: string, leadingZeros: boolean): Ip | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  let value = 0;
-  for (const part of parts) {
-    const digits = leadingZeros ? part.replace(/^0+(?=\d)/, "") : part;
-    if (!OCTET.test(digits) || Number(digits) > 255 || (digits.length > 1 && digits.startsWith("0"))) return undefined;
-    value = value * 256 + Number(digits);
-  }
-  return { family: 4, value: BigInt(value) };
+  const decimal = leadingZeros ? text.replace(/(?<![^.])0+(?=\d)/g, "") : text;
+  if (!ipaddr.IPv4.isValidFourPartDecimal(decimal)) return undefined;
+  return { family: 4, value: valueOf(ipaddr.IPv4.parse(decimal)) };
 }
 
 function parseIpv6(text: string): Ip | undefined {
-  const halves = text.length > IPV6_TEXT_LENGTH ? [] : dottedAsGroups(text)?.split("::") ?? [];
-  const [high = [], low = []] = halves.map((half) => (half === "" ? [] : half.split(":")));
-  const count = high.length + low.length;
-  if (halves.length === 2 ? count >= GROUPS : halves.length !== 1 || count !== GROUPS) return undefined;
-  if (![...high, ...low].every((group) => GROUP.test(group))) return undefined;
-  const value = (join(high) << BigInt(16 * (GROUPS - high.length))) | join(low);
+  const groups = dottedAsGroups(text);
+  if (groups === undefined || groups.includes("%") || !ipaddr.IPv6.isValid(groups)) return undefined;
+  const value = valueOf(ipaddr.IPv6.parse(groups));
   return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
 }
 
-function join(groups: readonly string[]): bigint {
-  return BigInt(`0x0${groups.map((group) => group.padStart(4, "0")).join("")}`);
-}
-
-/** The last 32 bits may be written as an IPv4 address. */
+/** Writes dotted last 32 bits as groups: the library reads octal and hexadecimal octets there, and `::1.2.3.4` as `::ffff:1.2.3.4`. */
 function dottedAsGroups(text: string): string | undefined {
   if (!text.includes(".")) return text;
   const tail = text.lastIndexOf(":") + 1;
@@ -95,24 +81,14 @@ function dottedAsGroups(text: string): string | undefined {
   return ip && `${text.slice(0, tail)}${(ip.value >> 16n).toString(16)}:${(ip.value & 0xffffn).toString(16)}`;
 }
 
-/** The canonical text: dotted decimal, or RFC 5952 lower case. */
-export function formatIp(ip: Ip): string {
-  if (ip.family === 4) {
-    const n = Number(ip.value);
-    return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
-  }
-  const digits = ip.value.toString(16).padStart(4 * GROUPS, "0");
-  const groups = Array.from({ length: GROUPS }, (_, i) => digits.slice(4 * i, 4 * i + 4).replace(/^0+(?=.)/, ""));
-  return shortened(groups.join(":"));
+function valueOf(address: ipaddr.IPv4 | ipaddr.IPv6): bigint {
+  return BigInt(`0x${Uint8Array.from(address.toByteArray()).toHex()}`);
 }
 
-/** With `::` for the longest run of zero groups, the first of several, if it is longer than one. */
-function shortened(text: string): string {
-  const runs = text.match(/\b0(:0)+\b/g) ?? [];
-  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");
-  if (longest === "") return text;
-  const at = text.search(new RegExp(`\\b${longest}\\b`));
-  return `${text.slice(0, at).replace(/:$/, "")}::${text.slice(at + longest.length).replace(/^:/, "")}`;
+/** The canonical text: dotted decimal, or RFC 5952 lower case. */
+export function formatIp(ip: Ip): string {
+  const bytes = Uint8Array.fromHex(ip.value.toString(16).padStart(bits(ip.family) / 4, "0"));
+  return ipaddr.fromByteArray([...bytes]).toString();
 }
 
 /** Orders IPv4 before IPv6, then by value: negative, zero or positive. */

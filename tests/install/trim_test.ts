@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { trim, withoutIdleImports, withPacked } from "../../install/trim.ts";
+import { trim, withLateRequire, withPacked } from "../../install/trim.ts";
 
-const HELPER = 'import{createRequire as __deno_internal_createRequire}from"node:module";export{a}';
+const HELPER = 'import{createRequire as __r} from "node:module";var m=__r(import.meta.url);export{m as a}';
 
 async function trimmed(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await Deno.makeTempDir();
@@ -10,10 +10,15 @@ async function trimmed(files: Readonly<Record<string, string>>): Promise<string>
   return folder;
 }
 
-Deno.test("a helper that nothing is taken from is not imported, one that is taken from stays", () => {
-  assert.equal(withoutIdleImports('import"./help.js";import"./b.js";go()', ["help.js"]), 'import"./b.js";go()');
-  const taking = 'import{a as b}from"./help.js";b()';
-  assert.equal(withoutIdleImports(taking, ["help.js"]), taking);
+Deno.test("the helper for CommonJS modules starts the Node layer when a module requires another one", async () => {
+  assert.doesNotMatch(withLateRequire(HELPER), /import\{/);
+  const { a } = await import(
+    `data:text/javascript,${encodeURIComponent(HELPER.replace("import.meta.url", '"file:///x"'))}`
+  );
+  const folder = await trimmed({ "help.js": HELPER });
+  const late = await import(`file://${folder}/help.js`);
+  assert.equal(late.a("node:os"), a("node:os"));
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a packed chunk cannot be one that is always loaded", () => {
@@ -22,14 +27,12 @@ Deno.test("a packed chunk cannot be one that is always loaded", () => {
 
 Deno.test("a long chunk is kept compressed, loads the chunks beside it, and gives what it exports", async () => {
   const folder = await trimmed({
-    "main.js": 'import"./help.js";export const load=()=>import("./large.js");',
+    "main.js": 'export const load=()=>import("./large.js");',
     "large.js": `import{two}from"./two.js";export const four=two*2;//${"x".repeat(1_000_000)}`,
     "two.js": "export const two=2;",
-    "help.js": HELPER,
   });
   try {
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
-      "help.js",
       "large.js.gz",
       "main.js",
       "two.js",
@@ -37,8 +40,6 @@ Deno.test("a long chunk is kept compressed, loads the chunks beside it, and give
     ]);
     const { size } = Deno.statSync(`${folder}/large.js.gz`);
     assert(size < 10_000, `the packed chunk has ${size} bytes`);
-    const main = await Deno.readTextFile(`${folder}/main.js`);
-    assert(!main.includes("help.js"), main);
     const { load } = await import(`file://${folder}/main.js`);
     assert.equal((await load()).four, 4);
   } finally {
