@@ -5,8 +5,7 @@
  *
  * @module
  */
-import type { AgentCall } from "./src/agent/client.ts";
-import { serveCall } from "./src/agent/queue.ts";
+import { agentCall, askAgent } from "./src/agent/client.ts";
 import { seedTls } from "./src/cni/seed.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
 import { forgoPrograms, onUncaught } from "./src/world/deno_process.ts";
@@ -23,7 +22,8 @@ if (world.env("CNI_COMMAND") !== undefined) {
   const input = world.env("CNI_COMMAND") === "VERSION"
     ? new Uint8Array()
     : await world.stdin(MOST_INPUT).catch(() => undefined);
-  const answer = await serveCall(world, input, { direct: () => serveDirectly(input), standIn });
+  const call = input && agentCall(world, input);
+  const answer = (call && await askAgent(world, call)) ?? await serveDirectly(input);
   writeAll(Deno.stdout, answer.stdout);
   Deno.exit(answer.exitCode);
 }
@@ -35,12 +35,6 @@ async function answerUncaught(error: unknown) {
   const { renderError, toCniError } = await import("./src/cni/failure.ts");
   writeAll(Deno.stdout, renderError(toCniError(error)));
   Deno.exit(1);
-}
-
-async function standIn(call: AgentCall) {
-  void seedTls(call.request.stdin);
-  const { standIn } = await import("./src/agent/stand_in.ts");
-  return await standIn(world, (await import("./src/world/deno_agent.ts")).denoPlatform(), loadDriver, call);
 }
 
 async function serveDirectly(input: Uint8Array | undefined) {

@@ -42,8 +42,6 @@ interface Told {
   readonly commits?: boolean;
   /** This process cannot use its configuration, or not open its store. */
   readonly unusable?: (error: unknown) => void;
-  /** Milliseconds it may take. */
-  readonly patience?: number;
   /** Its caller goes away. */
   readonly gone?: AbortSignal;
 }
@@ -54,25 +52,20 @@ export class Agent {
   readonly #stores: Stores;
   readonly #log: Logger;
   readonly #metrics: AgentMetrics;
-  readonly #replayer: Replayer | undefined;
-  readonly #restorer: Restorer | undefined;
+  readonly #replayer: Replayer;
+  readonly #restorer: Restorer;
   readonly #running = new Set<Promise<void>>();
-  readonly #stays: boolean;
   #ready = true;
   #away = false;
 
-  /**
-   * Opens no store yet.
-   *
-   * @param options `stays`: whether this process goes on, so that it can keep promises. Default true
-   */
-  constructor(world: World, loadDriver: LoadDriver, log: Logger, { stays = true }: { readonly stays?: boolean } = {}) {
+  /** Opens no store yet. */
+  constructor(world: World, loadDriver: LoadDriver, log: Logger) {
     this.#world = { ...world, lock: localTurns(world.lock) };
     const metrics = new AgentMetrics({
       inFlight: () => this.#running.size,
       queued: () => this.#stores.waiting,
-      pending: () => this.#replayer?.left ?? 0,
-      duplicates: () => this.#restorer?.duplicates ?? 0,
+      pending: () => this.#replayer.left,
+      duplicates: () => this.#restorer.duplicates,
     });
     this.#metrics = metrics;
     this.#log = log;
@@ -86,16 +79,11 @@ export class Agent {
         this.#follow(outcome);
       },
     });
-    this.#stays = stays;
-    this.#replayer = stays
-      ? new Replayer(this.#world, this.#host(), log, {
-        onDelivered: (count) => metrics.delivered(count),
-        onGivenUp: (count) => metrics.gaveUp(count),
-      })
-      : undefined;
-    this.#restorer = stays
-      ? new Restorer(this.#world, this.#host(), log, { onRestored: (count) => metrics.restored(count) })
-      : undefined;
+    this.#replayer = new Replayer(this.#world, this.#host(), log, {
+      onDelivered: (count) => metrics.delivered(count),
+      onGivenUp: (count) => metrics.gaveUp(count),
+    });
+    this.#restorer = new Restorer(this.#world, this.#host(), log, { onRestored: (count) => metrics.restored(count) });
   }
 
   /** Serves one caller. Never throws. */
@@ -108,20 +96,17 @@ export class Agent {
   /**
    * Serves one call.
    *
-   * @param told `patience`: milliseconds it may take, at most; `gone`: aborts when its caller goes away. A dead plugin's sandbox is about to be
-   *   given up, and its pod to get another, whose addresses a late ADD would take over
+   * @param gone aborts when its caller goes away. A dead plugin's sandbox is about to be given up, and its pod to get another, whose
+   *   addresses a late ADD would take over
    * @returns undefined: this process cannot, so the plugin has to
    */
-  async call(
-    { env, stdin }: AgentRequest,
-    { patience = PATIENCE, gone }: Pick<Told, "patience" | "gone"> = {},
-  ): Promise<ServedCall | undefined> {
+  async call({ env, stdin }: AgentRequest, gone?: AbortSignal): Promise<ServedCall | undefined> {
     const start = this.#world.monotonic();
     const logs: LogLines[] = [];
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
     const commits = verb === "ADD" || verb === "DEL";
-    const host = this.#host({ commits, patience, unusable: (error) => unusable = error, ...(gone && { gone }) });
+    const host = this.#host({ commits, unusable: (error) => unusable = error, ...(gone && { gone }) });
     const answer = await runPlugin(this.#worldOf(env, stdin, logs), host);
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
     this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
@@ -133,7 +118,7 @@ export class Agent {
       });
       return undefined;
     }
-    if (answer.exitCode === 0 && verb === "DEL") this.#replayer?.wake();
+    if (answer.exitCode === 0 && verb === "DEL") this.#replayer.wake();
     return logs.length > 0 ? { ...answer, logs: joined(logs) } : answer;
   }
 
@@ -158,14 +143,14 @@ export class Agent {
     const late = this.#world.sleep(milliseconds, done.signal).catch(() => {});
     await Promise.race([Promise.all(this.#running), late]);
     done.abort();
-    await this.#replayer?.[Symbol.asyncDispose]();
-    await this.#restorer?.[Symbol.asyncDispose]();
+    await this.#replayer[Symbol.asyncDispose]();
+    await this.#restorer[Symbol.asyncDispose]();
     await this.#stores[Symbol.asyncDispose]();
   }
 
   /** A store that was away may have been set back to an older copy. */
   #follow(outcome: OperationOutcome): void {
-    if (this.#away && outcome === "success") this.#restorer?.wake();
+    if (this.#away && outcome === "success") this.#restorer.wake();
     if (outcome === "success" || outcome === "unavailable") this.#away = outcome === "unavailable";
   }
 
@@ -186,10 +171,10 @@ export class Agent {
   /** @returns undefined where the plugin has to serve the call */
   async #answer(request: AgentRequest, gone: AbortSignal): Promise<ServedCall | undefined> {
     if (this.#running.size > MOST_IN_FLIGHT) return busy();
-    return gone.aborted ? undefined : await this.call(request, { gone });
+    return gone.aborted ? undefined : await this.call(request, gone);
   }
 
-  #host({ commits = false, unusable = () => {}, patience, gone }: Told = {}): Host {
+  #host({ commits = false, unusable = () => {}, gone }: Told = {}): Host {
     return {
       open: ({ datastore }, _world, log, signal) =>
         this.#stores.ipam(datastore, { log, signal, commits }).catch((error) => {
@@ -197,11 +182,11 @@ export class Agent {
           throw error;
         }),
       journal: (callWorld) => nodeJournal(callWorld, this.#log),
-      entryLost: () => this.#restorer?.wake(),
+      entryLost: () => this.#restorer.wake(),
       unusable,
-      ...(patience !== undefined && { patience }),
+      patience: PATIENCE,
       ...(gone && { gone }),
-      delivers: this.#stays,
+      delivers: true,
     };
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { kindOf, readRegularFile, realPathOf } from "./deno_files.ts";
-import { ignoreAbsence, lock, openIn, tryLock } from "./deno_locks.ts";
+import { ignoreAbsence, lock, openIn } from "./deno_locks.ts";
 import type { World } from "./world.ts";
 
 /** Ends a text on a socket. */
@@ -28,7 +28,6 @@ export function denoWorld(): World {
     appendLog: appendTextFile, // where the path leads is checked when the configuration is loaded
     exchange,
     lock: (name, signal) => lock(name, signal, sleep),
-    tryLock,
     now: () => Date.now(),
     monotonic: () => performance.now(),
     sleep,

@@ -29,14 +29,10 @@ async function listen(path: string): Promise<Listener> {
   Deno.renameSync(temporary, path); // from one moment to the next the socket is there, listening and closed to others
   const { ino } = Deno.statSync(path);
   let open = true;
-  const retire = () => {
-    if (isSame(path, ino)) Deno.removeSync(path);
-  };
   return {
-    retire,
     close: () => {
       open = false;
-      retire();
+      if (isSame(path, ino)) Deno.removeSync(path);
       socket.close();
     },
     [Symbol.asyncIterator]: async function* () {

@@ -31,22 +31,6 @@ export async function lock(name: string, signal: AbortSignal, sleep: World["slee
   }
 }
 
-/** The lock, where nobody has it. */
-export function tryLock(name: string): Lock | undefined {
-  for (;;) {
-    const path = pathOf(name);
-    const file = open(path);
-    if (!file) return { [Symbol.dispose]: () => {} };
-    if (file.tryLockSync(true)) {
-      if (isAt(file, path)) return held(file, path);
-      file.close();
-    } else {
-      file.close();
-      return undefined;
-    }
-  }
-}
-
 /** Locks the file, or closes it and throws the signal's reason. */
 async function wait(file: Deno.FsFile, signal: AbortSignal, sleep: World["sleep"]): Promise<void> {
   if (threads >= MOST_THREADS) {

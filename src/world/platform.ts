@@ -26,8 +26,6 @@ export interface Connection {
 
 /** A listening socket. Iterating it gives callers until it is closed. */
 export interface Listener extends AsyncIterable<Connection> {
-  /** Removes the socket: nobody comes any more, and who came already is still given. */
-  retire(): void;
   /** Accepts nobody more, and removes the socket. Until then a caller that cannot be accepted, for want of descriptors, waits. */
   close(): void;
 }

@@ -82,12 +82,6 @@ export interface World {
    * @returns the lock, or undefined where this node has no folder to keep locks in: callers then go on without
    */
   lock(name: string, signal: AbortSignal): Promise<Lock | undefined>;
-  /**
-   * The lock of that name, where nobody holds it.
-   *
-   * @returns undefined where somebody does. A node without a folder to keep locks in gives one that keeps nobody out
-   */
-  tryLock(name: string): Lock | undefined;
   /** Milliseconds since 1970, for what is printed or stored. Jumps, forward and back, whenever somebody sets the clock. */
   now(): number;
   /** Milliseconds since some moment before this process, for durations and deadlines: it never goes back, and nobody can set it. */

@@ -66,7 +66,6 @@ export class SimNode {
       random: () => scheduler.random(),
       sleep: (milliseconds, signal) => scheduler.sleep(process, milliseconds, signal),
       lock: (name, signal) => this.#lock(process, name, signal),
-      tryLock: () => ({ [Symbol.dispose]: () => {} }),
     };
   }
 

@@ -53,7 +53,7 @@ export function memoryWorld(options: MemoryWorldOptions = {}): MemoryWorld {
     stdin: (limit) => readStdin(options.stdin ?? "", limit),
     stderr: (line) => void lines.push(line),
     exchange: async (socket, text) => await options.sockets?.[socket]?.(text),
-    ...makeLocks(),
+    lock: makeLock(),
     digest: (text) => Promise.resolve(createHash("sha256").update(text).digest("hex")),
     random: makeRandom(options.seed ?? 1),
     ...makeFiles(files, options.folders ?? []),
@@ -173,28 +173,23 @@ function settled(): Promise<void> {
 }
 
 /** Locks by name, given in the order of asking. */
-function makeLocks(): Pick<World, "lock" | "tryLock"> {
+function makeLock(): World["lock"] {
   const tails = new Map<string, Promise<void>>();
-  const queue = (name: string) => {
+  return async (name, signal) => {
+    signal.throwIfAborted();
     const before = tails.get(name) ?? Promise.resolve();
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const tail = before.then(() => released);
     tails.set(name, tail);
     void tail.then(() => tails.get(name) === tail && tails.delete(name));
-    return { before, lock: { [Symbol.dispose]: release } };
-  };
-  const lock: World["lock"] = async (name, signal) => {
-    signal.throwIfAborted();
-    const { before, lock } = queue(name);
     try {
       await unlessAborted(before, signal);
-      return lock;
+      return { [Symbol.dispose]: release };
     } catch (error) {
-      lock[Symbol.dispose]();
+      release();
       throw error;
     }
   };
-  return { lock, tryLock: (name) => tails.has(name) ? undefined : queue(name).lock };
 }
 
 /** Mulberry32, a generator of 32 bits of state by Tommy Ettinger (public domain): the same seed gives the same numbers everywhere. */
