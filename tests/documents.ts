@@ -13,7 +13,7 @@ import { TABLE } from "./pool/evidence_table.ts";
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Documents that people follow. */
-export const DOCUMENTS = ["README.md", ".github/OPERATIONS.md", ".github/SECURITY.md", ".github/CONTRIBUTING.md"];
+export const DOCUMENTS = ["README.md", "docs/OPERATIONS.md", "docs/SECURITY.md", "docs/CONTRIBUTING.md"];
 
 /** A block of commands. */
 export interface CommandBlock {

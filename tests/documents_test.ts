@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { commandBlocks, evidenceTable, findingsTable, metricsTable } from "./documents.ts";
 
+const ROOT = new URL("../", import.meta.url).pathname;
+
 /** `run by PATH, PATH`, `run against a cluster` (documents_live_test.ts), `not run: REASON`. */
 const MARK = /^(run by (?<paths>\S+(, \S+)*)|run against a cluster|not run: (?<reason>.{10,}))$/s;
 
@@ -27,6 +29,17 @@ Deno.test("documents: a test that is said to run commands names them", () => {
   }
 });
 
+Deno.test("documents: the README names each package of deno.json with a file or folder that imports it", async () => {
+  const read = (path: string) => Deno.readTextFileSync(new URL(`../${path}`, import.meta.url));
+  const packages = Object.keys(JSON.parse(read("deno.json")).imports);
+  const rows = [...read("README.md").matchAll(/^\| `npm:(\S+)` +\| \[[^\]]*\]\(([^)]+)\)/gm)];
+  assert.deepEqual(rows.map(([, name]) => name).toSorted(), packages.toSorted());
+  for (const [, name, path = ""] of rows) {
+    const { code } = await new Deno.Command("grep", { args: ["-rqF", `"${name}`, `${ROOT}${path}`] }).output();
+    assert.equal(code, 0, `${path} imports no ${name}`);
+  }
+});
+
 /** Tables of the operations guide that are made of the product and its tests. */
 const TABLES: readonly (readonly [name: string, title: string, make: () => string])[] = [
   ["metrics", "every metric, as agent and controller tell it", metricsTable],
@@ -36,7 +49,7 @@ const TABLES: readonly (readonly [name: string, title: string, make: () => strin
 
 for (const [name, title, make] of TABLES) {
   Deno.test(`documents: the operations guide has ${title} (UPDATE_GOLDEN=1 writes it)`, () => {
-    const path = new URL("../.github/OPERATIONS.md", import.meta.url);
+    const path = new URL("../docs/OPERATIONS.md", import.meta.url);
     const text = Deno.readTextFileSync(path);
     const between = new RegExp(`(<!-- ${name} table[^>]*-->\\n)[^]*?(<!-- end of ${name} table -->)`);
     assert.match(text, between);

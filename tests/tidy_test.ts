@@ -236,7 +236,7 @@ Deno.test("tidy: links and paths in documents lead somewhere", () => {
         findings.push(`${path}: (${target})`);
       }
     }
-    for (const [, named = ""] of prose.matchAll(/`((?:src|drivers|tests|install|e2e|\.ci|\.github)\/[\w./-]*)`/g)) {
+    for (const [, named = ""] of prose.matchAll(/`((?:src|drivers|tests|install|e2e|docs|\.ci)\/[\w./-]*)`/g)) {
       links++;
       const bare = named.replace(/\/$/, "");
       if (!PATHS.has(bare) && ![...PATHS].some((one) => one.startsWith(`${bare}/`))) {

@@ -1,7 +1,7 @@
 /**
  * What may free an address without its DEL: the one place that draws conclusions about an owner from its pod, its node and its claims.
  *
- * Silence is never "no". The table is in `.github/OPERATIONS.md`; the test of `judge` has the same one.
+ * Silence is never "no". The table is in `docs/OPERATIONS.md`; the test of `judge` has the same one.
  *
  * @module
  */

@@ -187,7 +187,7 @@ Deno.test("readAccess finds the service account of its pod", async () => {
 });
 
 Deno.test("readAccess follows what OPERATIONS says of each kind of process", async () => {
-  const document = await Deno.readTextFile(new URL("../../../.github/OPERATIONS.md", import.meta.url));
+  const document = await Deno.readTextFile(new URL("../../../docs/OPERATIONS.md", import.meta.url));
   const rows = document.split("\n").filter((line) => /\| (yes|no) +\|$/.test(line)).map((line) =>
     line.split("|").map((cell) => cell.trim())
   );
