@@ -131,10 +131,20 @@ export {
 export type { Duplicate } from "./src/pool/duplicates.ts";
 export type { Entry, Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type { Attached, ContainersState, InterfaceStatus, NodeState, PodFacts, Reading } from "./src/pool/pod_facts.ts";
-export { podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
-export type { OverlapProblem } from "./src/controllers/overlap_settings.ts";
-export type { ClusterAccess, NodeFacts } from "./src/controllers/cluster.ts";
-export type { SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
+export { type NetworkWarning, podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
+export { findingEvents } from "./src/controllers/finding_events.ts";
+export type { ClusterAccess, ClusterEvent, NodeFacts, Regarding } from "./src/controllers/cluster.ts";
+export type { SliceFindingKind, SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
+export {
+  type Finding,
+  type FindingKind,
+  type Gravity,
+  type KindFacts,
+  KINDS,
+  type Subject,
+} from "./src/pool/finding.ts";
+export type { ConfiguredFacts } from "./src/pool/findings.ts";
+export { inspect, type Inspected } from "./src/ipam/inspect.ts";
 export { openPods } from "./drivers/cluster.ts";
 export { loadDriver, openStore } from "./drivers/mod.ts";
 export {

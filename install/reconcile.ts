@@ -17,12 +17,14 @@
 import { parseArgs } from "node:util";
 import {
   denoWorld,
+  findingEvents,
   loadConfig,
   makeLogger,
   openPods,
   openStore,
   parseGraces,
   podsOfFile,
+  type PodsSource,
   sweep,
   type SweepReport,
   sweepReport,
@@ -57,6 +59,9 @@ One sweep: frees what no pod uses, once the evidence has lasted as long as OPERA
                       Keep addresses of missing pods for this time, or "never" free them, while their node is not ready (default 5m)
   --dry-run           Look, tell what would be freed, and change nothing
   --json              Print JSON`;
+
+/** Milliseconds that one event may take. */
+const EVENT_TIMEOUT = 10_000;
 
 type Values = ReturnType<typeof parse>;
 
@@ -96,10 +101,21 @@ async function reconcile(values: Values): Promise<SweepReport> {
   const waiting = (time: number, records: number) =>
     print(`reconcile: Waiting ${Math.ceil(time / 1_000)} s to read ${records} of the records again`, Deno.stderr);
   const { signal } = new AbortController(); // each look has a limit of its own
-  return sweepReport(await sweep(store, { pods, ...graces, dryRun, waiting, signal }), dryRun);
+  const report = sweepReport(await sweep(store, { pods, ...graces, dryRun, waiting, signal }), dryRun);
+  if (!dryRun) await recordFindings(pods, report);
+  return report;
 }
 
-function lines({ dryRun, freed, repaired, restored, duplicates, kept }: SweepReport): string[] {
+/** Findings as events beside their objects. One that cannot be recorded is no failure of the sweep: it is printed, too. */
+async function recordFindings({ tell }: PodsSource, { findings }: SweepReport): Promise<void> {
+  for (const event of tell ? findingEvents(findings) : []) {
+    await tell?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) =>
+      print(`reconcile: ${error instanceof Error ? error.message : error}`, Deno.stderr)
+    );
+  }
+}
+
+function lines({ dryRun, freed, repaired, restored, findings, kept }: SweepReport): string[] {
   const [free, reserve, create] = dryRun
     ? ["Would free", "Would reserve", "Would create"]
     : ["Freed", "Reserved", "Created"];
@@ -110,7 +126,7 @@ function lines({ dryRun, freed, repaired, restored, duplicates, kept }: SweepRep
   ];
   return [
     ...(told.length > 0 ? told : ["Nothing to free"]),
-    ...duplicates.map(({ address, podRef, holder }) => `Duplicate ${address}: used by ${podRef}, of ${holder.podRef}`),
+    ...findings.map(({ kind, message }) => `Finding ${kind}: ${message}`),
     ...kept.map(({ address, podRef, reason }) => `Kept ${address} of ${podRef}: ${reason}`),
   ];
 }

@@ -62,7 +62,7 @@ export function metricsTable(): string {
     slices: () => [],
     lastSweep: () => undefined,
     unconfirmed: () => [],
-    duplicates: () => [],
+    findings: () => [],
   }).text();
   const rows = Object.entries({ agent, controller }).flatMap(([from, text]) =>
     [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])

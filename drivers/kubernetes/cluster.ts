@@ -48,7 +48,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     ...makeWitness(reader),
     slices: kubernetesSliceObjects(api, makeFeed(reader, world, sliceSource(namespace))),
     lease: (leases, name) => makeLease(library, leases || namespace, name),
-    tell: makeEvents(library, world, namespace),
+    tell: makeEvents(library, reader, world, namespace),
     [Symbol.asyncDispose]: () => {
       api[Symbol.dispose]();
       reader[Symbol.dispose]();

@@ -25,6 +25,16 @@ export function poolName({ network, node = "", cidr }: PoolKey): string {
 }
 
 /**
+ * The IPPool of a pool's name (`formatPoolKey`).
+ *
+ * @throws {RefusedError} it makes no object name
+ */
+export function objectName(pool: string): string {
+  const parts = pool.split("/");
+  return join(parts.slice(0, -2), dashed(parts.slice(-2).join("/")));
+}
+
+/**
  * The OverlappingRangeIPReservation of an address: `[network-]address`, an address that ends in `::` with a `0` behind it.
  *
  * @throws {RefusedError} the network makes no object name

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { findingEvents } from "../controllers/finding_events.ts";
+import type { PodsSource } from "../controllers/pods_source.ts";
 import { parseGraces } from "../ipam/graces.ts";
 import { sweep } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
-import { whose } from "../pool/finding.ts";
+import { type Finding, whose } from "../pool/finding.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
@@ -29,12 +31,16 @@ export const EVIDENCE_FLAGS = {
   },
 } as const satisfies Flags;
 
+/** Milliseconds that one event may take. */
+const EVENT_TIMEOUT = 10_000;
+
 /** Frees what no pod uses, and creates what is missing. */
 export const reconcile: Command = defineCommand({
   about: [
     "One sweep: frees addresses and reservations that no pod of the cluster, or of a file, uses, and creates reservations and entries " +
     "that are missing. An address is freed once the evidence has lasted as long as OPERATIONS.md says: most often 30 seconds to " +
     "5 minutes, which the sweep waits. Entries that name no pod are left: their DEL releases them.",
+    "What else is wrong it prints as check does, once two looks have found it, and records as events beside the objects.",
     "With --dry-run, its --json is what `release --from-report` takes.",
   ],
   flags: {
@@ -68,6 +74,7 @@ export const reconcile: Command = defineCommand({
   if (values.json) terminal.print(JSON.stringify(report, undefined, 2));
   else tell(terminal, report);
   for (const failure of report.failures) terminal.world.stderr(`Could not free: ${failure}`);
+  if (!dryRun) await recordFindings(terminal, pods, report.findings);
   return report.failures.length > 0 ? 1 : 0;
 });
 
@@ -78,6 +85,18 @@ async function emptyStore(store: CommandStore): Promise<Empty | undefined> {
   if ((await driver.list(signal)).length > 0) return undefined;
   if ((await driver.overlaps?.list(undefined, signal) ?? []).length > 0) return undefined;
   return await describeEmpty(store, signal);
+}
+
+/** An event that cannot be recorded is no failure of the sweep: what it is about is printed. */
+async function recordFindings({ world }: Terminal, { tell }: PodsSource, findings: readonly Finding[]): Promise<void> {
+  const failures = new Set<string>();
+  for (const event of tell ? findingEvents(findings) : []) {
+    await tell?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) =>
+      failures.add(error instanceof Error ? error.message : String(error))
+    );
+  }
+  const [first] = failures;
+  if (first !== undefined) world.stderr(`Not every finding is recorded as an event: ${first}`);
 }
 
 /** Each look has a limit of its own. */
@@ -96,7 +115,8 @@ export function gracesOf(values: Parameters<typeof parseGraces>[0]): ReturnType<
   }
 }
 
-function tell({ print, style }: Terminal, { dryRun, freed, repaired, restored, duplicates, kept }: SweepReport): void {
+function tell({ print, style }: Terminal, report: SweepReport): void {
+  const { dryRun, freed, repaired, restored, findings, kept } = report;
   const row = ({ address, subject, pool, ...owner }: Seen, where: string, reason: string) => [
     address,
     where || (subject === "entry" ? `pool ${pool}` : "reservation"),
@@ -111,9 +131,9 @@ function tell({ print, style }: Terminal, { dryRun, freed, repaired, restored, d
   if (gone.length + made.length === 0) print("Nothing to free");
   if (gone.length > 0) table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "WHY"], gone, style).forEach(print);
   if (made.length > 0) table([dryRun ? "WOULD MAKE" : "MADE", "WHAT", "OWNER", "WHY"], made, style).forEach(print);
-  if (duplicates.length > 0) {
-    const rows = duplicates.map(({ address, podRef, holder }) => [address, podRef, whose(holder)]);
-    table(["DUPLICATE", "USED BY", "ALLOCATED TO"], rows, style).forEach(print);
+  if (findings.length > 0) {
+    const rows = findings.map(({ kind, address, pool, message }) => [kind, address || "-", pool || "-", message]);
+    table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows, style).forEach(print);
   }
   if (kept.length > 0) print(`Kept for lack of evidence: ${kept.length}, which \`check\` lists`);
 }

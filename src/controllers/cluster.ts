@@ -7,7 +7,6 @@ import type { KubernetesClient } from "../config/types.ts";
 import type { FindPod, Witness } from "../ipam/witness.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Slice } from "../pool/slices.ts";
-import type { PoolKey } from "../pool/types.ts";
 import type { World } from "../world/world.ts";
 
 /** A node. */
@@ -127,13 +126,21 @@ export interface SliceObjects extends Feed<StoredSlices> {
   remove(last: StoredSlices, signal: AbortSignal): Promise<void>;
 }
 
+/** An object that an event is about. */
+export type Regarding =
+  | { readonly kind: "Pod"; readonly namespace: string; readonly name: string; readonly uid?: string }
+  | { readonly kind: "NetworkAttachmentDefinition"; readonly namespace: string; readonly name: string }
+  /** By the pool's name (`formatPoolKey`). */
+  | { readonly kind: "IPPool"; readonly pool: string }
+  | { readonly kind: "OverlappingRangeIPReservation"; readonly network: string; readonly address: string }
+  | { readonly kind: "NodeSlicePool"; readonly name: string }
+  /** By `KIND NAME`, as the store lists what it cannot read. */
+  | { readonly kind: "Stored"; readonly where: string };
+
 /** Something that operators shall see beside the object it concerns. */
 export interface ClusterEvent {
-  /** The object. */
-  readonly regarding:
-    | { readonly kind: "Pod"; readonly namespace: string; readonly name: string }
-    | { readonly kind: "NetworkAttachmentDefinition"; readonly namespace: string; readonly name: string }
-    | { readonly kind: "IPPool"; readonly key: PoolKey };
+  /** The object. Where its uid is not given, it is read: without it `kubectl describe` does not show the event. */
+  readonly regarding: Regarding;
   /** Warning or not. */
   readonly type: "Normal" | "Warning";
   /** One word, for machines. */

@@ -7,6 +7,7 @@ import type { Ipam } from "../ipam/ipam.ts";
 import { Sweeps, type Swept } from "../ipam/sweep.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
+import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { aborted } from "../world/abort.ts";
 import type { Logger } from "../world/log.ts";
@@ -15,7 +16,6 @@ import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
-import { findOverlapProblems } from "./overlap_settings.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pods.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
@@ -57,7 +57,7 @@ export class Controller {
   #lastSweep: number | undefined;
   #rules = networkRules([]);
   #domainsOf = domainsBy([], [], []);
-  #doubts: Pick<Swept, "unconfirmed" | "duplicates"> = NO_DOUBTS;
+  #doubts: Pick<Swept, "unconfirmed" | "findings"> = NO_DOUBTS;
 
   /** Does nothing yet. */
   constructor(context: ControllerContext) {
@@ -69,7 +69,7 @@ export class Controller {
       slices: () => this.#slices,
       lastSweep: () => this.#lastSweep,
       unconfirmed: () => this.#doubts.unconfirmed,
-      duplicates: () => this.#doubts.duplicates,
+      findings: () => this.#doubts.findings,
     });
     this.#reporter = new Reporter(context.cluster, context.world, context.log, this.metrics);
   }
@@ -85,7 +85,8 @@ export class Controller {
     const memory = new PodMemory((podRef) => pods.get(podRef));
     const releases = new PodReleases(() => release.poke(), (pod) => memory.remember(pod));
     const pods = this.#pods = new Mirror(cluster.pods, world, log, releases.listener);
-    const sweeps = this.#makeSweeps(pods, memory);
+    const records = () => ({ stored: slices.values(), nodes: nodes.values() });
+    const sweeps = this.#makeSweeps(pods, memory, records);
     const changed = { put: () => networks.poke(), gone: () => networks.poke() };
     const nodes = new Mirror(cluster.nodes, world, log, nodeListener(() => networks.poke(), () => sweeper.soon()));
     const attachments = new Mirror(cluster.attachments, world, log, changed);
@@ -113,7 +114,7 @@ export class Controller {
       swept: (swept, seconds) => {
         this.#lastSweep = world.now();
         this.#look(swept.pools, swept.orphans);
-        this.#doubts = { unconfirmed: swept.unconfirmed, duplicates: swept.duplicates };
+        this.#doubts = { unconfirmed: swept.unconfirmed, findings: swept.findings };
         this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
         keeper.doubt();
         networks.poke();
@@ -143,8 +144,9 @@ export class Controller {
     }
   }
 
-  #makeSweeps(pods: Mirror<PodFacts>, memory: PodMemory): Sweeps {
+  #makeSweeps(pods: Mirror<PodFacts>, memory: PodMemory, slices: () => SliceRecords): Sweeps {
     const { ipam, cluster, sweep: { grace, deadNodeGrace } } = this.#context;
+    const rules = () => this.#rules;
     return new Sweeps(ipam, {
       dryRun: false,
       ...(grace !== undefined && { grace }),
@@ -157,6 +159,11 @@ export class Controller {
         verifiesStatus: (key) => this.#rules.verifiesStatus(key),
         wholeRange: (key) => this.#rules.wholeRange(key),
         poolsInUse: () => this.#rules.poolsInUse(),
+        networkFindings: () => this.#rules.networkFindings(),
+        get configured() {
+          return rules().configured;
+        },
+        slices: () => Promise.resolve(slices()),
         domainsOf: (attachment) => this.#domainsOf(attachment),
       },
     });
@@ -177,10 +184,9 @@ export class Controller {
 
   async #readNetworks(attachments: readonly Attachment[]): Promise<readonly Network[]> {
     const { networks, faults } = await readNetworks(this.#context.world, attachments, this.#context.config);
-    this.#reporter.unusable(faults);
-    this.#rules = networkRules(networks);
+    this.#rules = networkRules(networks, faults);
     this.#domainsOf = domainsBy(attachments, networks, faults);
-    this.#reporter.problems(findOverlapProblems(networks));
+    this.#reporter.found(this.#rules.networkFindings());
     return this.#networks = networks;
   }
 }
@@ -199,7 +205,7 @@ function nodeListener(changed: () => void, letsGo: () => void): MirrorListener<N
   };
 }
 
-const NO_DOUBTS = { unconfirmed: [], duplicates: [] } as const;
+const NO_DOUBTS = { unconfirmed: [], findings: [] } as const;
 
 /** A pod's own DEL comes before its deletion is seen, mostly: what is gathered meanwhile is looked for in one go. */
 const RELEASE = { name: "free addresses of pods that went", gather: 500, retry: { first: 1_000, most: 30_000 } };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Duplicate } from "../pool/duplicates.ts";
+import { type Finding, type FindingKind, KINDS } from "../pool/finding.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../world/metrics.ts";
@@ -24,8 +24,8 @@ export interface ControllerState {
   readonly lastSweep: () => number | undefined;
   /** Entries that the last sweep kept for lack of evidence. */
   readonly unconfirmed: () => readonly Unconfirmed[];
-  /** Addresses with two owners, by the last sweep. */
-  readonly duplicates: () => readonly Duplicate[];
+  /** What the last sweep found, and did not mend. */
+  readonly findings: () => readonly Finding[];
 }
 
 /** All of them. */
@@ -75,9 +75,9 @@ export class ControllerMetrics {
         () => countBy(state.unconfirmed(), ({ key }) => formatPoolKey(key)),
       ),
       new Gauge(
-        "whereabouts_duplicate_addresses",
-        "Addresses that the last sweep found in use by a pod and allocated to another",
-        () => state.duplicates().length,
+        "whereabouts_findings",
+        "What the last sweep found wrong and did not mend, by kind",
+        () => countKinds(state.findings()),
       ),
       new Gauge("whereabouts_node_slices", "Node slices by state", bySlices),
       new Gauge(
@@ -100,6 +100,12 @@ export class ControllerMetrics {
       ...this.#gauges,
     ]);
   }
+}
+
+/** Every kind, so that an alarm on one of them works before it is first found. */
+function countKinds(findings: readonly Finding[]): (readonly [{ readonly kind: string }, number])[] {
+  const counts = Map.groupBy(findings, ({ kind }) => kind);
+  return Object.keys(KINDS).map((kind) => [{ kind }, counts.get(kind as FindingKind)?.length ?? 0] as const);
 }
 
 function countBy<T>(

@@ -32,6 +32,8 @@ export interface PodsSource extends Pods, AsyncDisposable {
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
   /** What is ignored in networks, or refused by nodes whose operator does not allow it. Absent where networks are not known. */
   readonly networkWarnings?: readonly NetworkWarning[];
+  /** Records an event beside an object. Absent where there is no cluster. */
+  readonly tell?: Cluster["tell"];
 }
 
 /** The pods of a cluster, which is disposed with the source. Reads the networks at once, over the flat file and the file `config`. */
@@ -46,6 +48,7 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
       ...witnessOf(cluster),
+      tell: cluster.tell,
       ...networkRules(networks, [...faults, ...uncut]),
       networkWarnings: networks.flatMap(({ attachment: { namespace, name }, warnings = [] }) =>
         warnings.map((message) => ({ network: `${namespace}/${name}`, message }))

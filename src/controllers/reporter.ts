@@ -6,16 +6,16 @@
 import { formatIp } from "../address/ip.ts";
 import type { Swept } from "../ipam/sweep.ts";
 import type { Orphan } from "../pool/orphans.ts";
-import { whose } from "../pool/finding.ts";
+import { duplicateFinding } from "../pool/duplicates.ts";
+import type { Finding } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
+import { findingEvents } from "./finding_events.ts";
 import type { ControllerMetrics } from "./metrics.ts";
-import type { Fault } from "./networks.ts";
 import type { PoolUse } from "./pool_use.ts";
-import type { OverlapProblem } from "./overlap_settings.ts";
 import type { SliceProblem } from "./slices.ts";
 
 /** Milliseconds until the same thing is told of the same object again. */
@@ -61,7 +61,7 @@ export class Reporter {
       const message =
         `Freed ${ofPool.length} leaked addresses of ${pool}, among them that of ${first.allocation.podRef}`;
       this.#tell({
-        regarding: { kind: "IPPool", key: first.key },
+        regarding: { kind: "IPPool", pool },
         type: "Normal",
         reason: "IPAddressGarbageCollected",
         message,
@@ -73,7 +73,7 @@ export class Reporter {
       const address = formatIp({ family: key.cidr.family, value: allocation.address });
       const message = `Freed ${address} of pool ${formatPoolKey(key)}: the ${reason}`;
       this.#tell({
-        regarding: { kind: "Pod", namespace, name },
+        regarding: { kind: "Pod", namespace, name, ...(allocation.uid !== undefined && { uid: allocation.uid }) },
         type: "Normal",
         reason: "IPAddressGarbageCollected",
         message,
@@ -117,22 +117,25 @@ export class Reporter {
     if (reserved.length > 0) this.#metrics.reserved.add({}, reserved.length);
     if (restored.length > 0) this.#metrics.restored.add({}, restored.length);
     for (const failure of failures) this.#log.error("Could not be freed", { reason: messageOf(failure) });
-    for (const { podRef, address, network, holder } of duplicates) {
-      const [namespace = "", name = ""] = podRef.split("/");
-      const where = network === "" ? "" : ` of network ${network}`;
-      this.#seldom({
-        regarding: { kind: "Pod", namespace, name },
-        type: "Warning",
-        reason: "DuplicateIPAddress",
-        message: `The pod uses ${address}${where}, which is allocated to ${whose(holder)}: delete one of the two pods`,
-      });
+    this.found(duplicates.map(duplicateFinding));
+  }
+
+  /** What is wrong: a log line and an event for each object and kind. */
+  found(findings: readonly Finding[]): void {
+    for (const [reason, events] of Map.groupBy(findingEvents(findings), ({ reason }) => reason)) {
+      for (const event of events.slice(0, MOST_UNDER_WAY)) this.#seldom(event);
+      const rest = events.length - MOST_UNDER_WAY;
+      if (rest > 0) {
+        this.#log.warn("Further objects have the same finding, whereabouts check lists them", { reason, rest });
+      }
     }
   }
 
   /** A sweep came to its end. */
   swept(swept: Swept, seconds: number, uses: readonly PoolUse[]): void {
-    const { orphans, reservations, reserved, restored, suspected, unconfirmed, failures } = swept;
+    const { orphans, reservations, reserved, restored, suspected, unconfirmed, findings, failures } = swept;
     this.changed(swept);
+    this.found(findings);
     this.#metrics.sweeps.add({ outcome: failures.length > 0 ? "partial" : "success" });
     this.#metrics.sweepSeconds.observe(seconds);
     this.#log.info("Swept", {
@@ -141,15 +144,16 @@ export class Reporter {
       repaired: reserved.length + restored.length,
       suspected: suspected.length,
       unconfirmed: unconfirmed.length,
+      findings: findings.length,
       failures: failures.length,
       seconds: seconds.toFixed(1),
     });
     for (const { key, capacity, free } of uses) {
       if (free > 0 || capacity === 0) continue;
-      const message = `All ${capacity} addresses of ${
-        formatPoolKey(key)
-      } are allocated: pods of its networks do not start until some are freed`;
-      this.#seldom({ regarding: { kind: "IPPool", key }, type: "Warning", reason: "PoolExhausted", message });
+      const pool = formatPoolKey(key);
+      const message =
+        `All ${capacity} addresses of ${pool} are allocated: pods of its networks do not start until some are freed`;
+      this.#seldom({ regarding: { kind: "IPPool", pool }, type: "Warning", reason: "PoolExhausted", message });
     }
   }
 
@@ -159,16 +163,8 @@ export class Reporter {
     this.#log.error("The sweep failed, nothing was freed that it did not tell", { reason: messageOf(error) });
   }
 
-  /** Definitions that cannot be read. */
-  unusable(faults: readonly Fault[]): void {
-    for (const { attachment: { namespace, name }, error } of faults) {
-      const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
-      this.#seldom({ regarding, type: "Warning", reason: "InvalidConfiguration", message: messageOf(error) });
-    }
-  }
-
-  /** What stands in the way of node slices, or of addresses with one owner. */
-  problems(problems: readonly (SliceProblem | OverlapProblem)[]): void {
+  /** What stands in the way of node slices. */
+  problems(problems: readonly SliceProblem[]): void {
     for (const { attachment: { namespace, name }, reason, message } of problems) {
       const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
       this.#seldom({ regarding, type: "Warning", reason, message });
@@ -207,7 +203,18 @@ export class Reporter {
 }
 
 function subjectOf({ regarding }: ClusterEvent): string {
-  return regarding.kind === "IPPool" ? formatPoolKey(regarding.key) : `${regarding.namespace}/${regarding.name}`;
+  switch (regarding.kind) {
+    case "IPPool":
+      return regarding.pool;
+    case "OverlappingRangeIPReservation":
+      return regarding.network === "" ? regarding.address : `${regarding.network} ${regarding.address}`;
+    case "NodeSlicePool":
+      return regarding.name;
+    case "Stored":
+      return regarding.where;
+    default:
+      return `${regarding.namespace}/${regarding.name}`;
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -7,7 +7,9 @@ import type { Finding } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import type { Ipam } from "./ipam.ts";
-import { lookAtEntries, type Pods } from "./sweep.ts";
+import type { LookContext, Pods, Swept } from "./sweep.ts";
+import { sweepEntries } from "./sweep_entries.ts";
+import { Suspicions } from "./suspicions.ts";
 
 /** What was seen. */
 export interface Inspected {
@@ -36,7 +38,7 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
   const slices = await source?.slices?.(signal);
   const { reserves, domainsOf, configured } = source ?? {};
   const { orphans, unconfirmed } = source && pods
-    ? await lookAtEntries(ipam, { pods: source, dryRun: true }, { pools, listed: pods }, signal)
+    ? await lookAtEntries(ipam, source, { pools, listed: pods }, signal)
     : { orphans: undefined, unconfirmed: [] };
   const facts = { pools, reservations, pods, orphans, reserves, domainsOf, configured, slices, unreadable };
   return {
@@ -47,4 +49,30 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
     findings: [...findInconsistencies(facts), ...source?.networkFindings?.() ?? []],
     unconfirmed,
   };
+}
+
+/**
+ * Looks once at the entries of pools, and changes nothing.
+ *
+ * @returns the entries that nobody uses by what is read now, whether they may be freed already or not, and those in doubt
+ */
+async function lookAtEntries(
+  ipam: Ipam,
+  pods: Pods,
+  { pools, listed }: Pick<LookContext, "pools" | "listed">,
+  signal: AbortSignal,
+): Promise<Pick<Swept, "orphans" | "unconfirmed" | "failures">> {
+  const suspicions = new Suspicions(ipam.clock);
+  const around = { scope: undefined, marks: new Set<string>(), dryRun: true };
+  const { orphans, suspected, unconfirmed, failures } = await sweepEntries({
+    ...around,
+    ipam,
+    pods,
+    rules: {},
+    suspicions,
+    listed,
+    pools,
+    signal,
+  });
+  return { orphans: [...orphans, ...suspected], unconfirmed, failures };
 }

@@ -7,8 +7,8 @@
  * @module
  */
 import type { Cidr } from "../address/cidr.ts";
-import type { EvidenceRules } from "../pool/evidence.ts";
-import type { Duplicate } from "../pool/duplicates.ts";
+import { type EvidenceRules, LOOK_GRACE } from "../pool/evidence.ts";
+import { type Duplicate, duplicateFinding } from "../pool/duplicates.ts";
 import type { Finding } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { Entry, Orphan, Unconfirmed } from "../pool/orphans.ts";
@@ -20,6 +20,7 @@ import { retry } from "../storage/retry.ts";
 import { startDeadline } from "../world/deadline.ts";
 import { LEAST_GRACE } from "./graces.ts";
 import type { Ipam } from "./ipam.ts";
+import { findFaults, FindingMemory, withoutMended } from "./sweep_findings.ts";
 import { sweepEntries } from "./sweep_entries.ts";
 import { sweepReservations } from "./sweep_reservations.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
@@ -90,6 +91,10 @@ export interface Swept {
   readonly restored: readonly Entry[];
   /** Addresses that two pods use, seen twice. */
   readonly duplicates: readonly Duplicate[];
+  /**
+   * What else is wrong by the last whole look. What may be an ADD or DEL under way is reported once two whole looks have found it.
+   */
+  readonly findings: readonly Finding[];
   /** Entries that are kept for lack of evidence. */
   readonly unconfirmed: readonly Unconfirmed[];
   /** Entries that were looked at directly, and whose pods hold them. */
@@ -138,6 +143,7 @@ export class Sweeps {
   readonly #dryRun: boolean;
   readonly #rules: EvidenceRules;
   readonly #suspicions: Suspicions;
+  readonly #findings: FindingMemory;
 
   /** Looks at nothing yet. @throws {RangeError} the grace period is too short */
   constructor(ipam: Ipam, { pods, dryRun, grace, deadNodeGrace }: SweepRules) {
@@ -149,6 +155,7 @@ export class Sweeps {
     this.#dryRun = dryRun;
     this.#rules = { ...(grace !== undefined && { grace }), ...(deadNodeGrace !== undefined && { deadNodeGrace }) };
     this.#suspicions = new Suspicions(ipam.clock);
+    this.#findings = new FindingMemory(ipam.clock);
   }
 
   /** Milliseconds until something is to be looked at again; undefined where nothing is. */
@@ -164,6 +171,11 @@ export class Sweeps {
   /** How many records are to be looked at again. */
   get suspects(): number {
     return this.#suspicions.size;
+  }
+
+  /** What the last whole look found for the first time, and may be under way. */
+  get open(): readonly Finding[] {
+    return this.#findings.open;
   }
 
   /** What is to be looked at now. */
@@ -199,7 +211,13 @@ export class Sweeps {
     const entries = await sweepEntries(context);
     const others = await sweepReservations(context, reservations);
     suspicions.forgetOthers(marks, scope);
-    return { ...entries, ...others, failures: [...entries.failures, ...others.failures], pools };
+    const failures = [...entries.failures, ...others.failures];
+    if (!scope) {
+      const faults = await findFaults(context, reservations, { ...entries, ...others });
+      this.#findings.look(faults.found, graceOf(rules));
+      failures.push(...faults.failures);
+    }
+    return { ...entries, ...others, failures, pools, findings: this.#findings.settled };
   }
 }
 
@@ -213,6 +231,7 @@ export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
   const { signal, waiting, grace } = options;
   const sweeps = new Sweeps(ipam, options);
   let swept = await sweeps.look(signal);
+  const begun = ipam.clock.monotonic();
   // what a later look sees otherwise than the second begins anew: that is left to the next sweep
   const last = () => ipam.clock.monotonic() + (sweeps.last ?? 0) + TOGETHER;
   let until = last();
@@ -224,33 +243,25 @@ export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
     // by the second, nodes have renewed their Leases, and the time that their pods have begins
     if (++looks === 2 && grace === undefined) until = Math.max(until, last());
   }
-  return swept;
+  // an orphan has evidence of its own, and the report lists it as suspected
+  const open = withoutMended(sweeps.open, swept).filter(({ kind }) => kind !== "orphan");
+  if (open.length === 0) return withDuplicates(swept);
+  const rest = begun + graceOf(options) - ipam.clock.monotonic();
+  if (rest > 0) waiting?.(rest, open.length);
+  await ipam.clock.sleep(Math.max(0, Math.ceil(rest)), signal);
+  return withDuplicates(joined(swept, await sweeps.look(signal)));
 }
 
-/**
- * Looks once at the entries of pools, and changes nothing.
- *
- * @returns the entries that nobody uses by what is read now, whether they may be freed already or not, and those in doubt
- */
-export async function lookAtEntries(
-  ipam: Ipam,
-  { pods, dryRun: _, ...rules }: SweepRules,
-  { pools, listed }: Pick<LookContext, "pools" | "listed">,
-  signal: AbortSignal,
-): Promise<Pick<Swept, "orphans" | "unconfirmed" | "failures">> {
-  const suspicions = new Suspicions(ipam.clock);
-  const around = { scope: undefined, marks: new Set<string>(), dryRun: true };
-  const { orphans, suspected, unconfirmed, failures } = await sweepEntries({
-    ...around,
-    ipam,
-    pods,
-    rules,
-    suspicions,
-    listed,
-    pools,
-    signal,
-  });
-  return { orphans: [...orphans, ...suspected], unconfirmed, failures };
+/** Duplicates take a second look of their own, which need not be a whole one. */
+function withDuplicates(swept: Swept): Swept {
+  const known = new Set(swept.findings.map(({ message }) => message));
+  const found = swept.duplicates.map(duplicateFinding).filter(({ message }) => !known.has(message));
+  return { ...swept, findings: [...swept.findings, ...found] };
+}
+
+/** Milliseconds that what needs no evidence but a second look must last. */
+function graceOf({ grace = LOOK_GRACE }: EvidenceRules): number {
+  return grace;
 }
 
 /** A dry run sees again at a later look what it did not free at an earlier one. */
@@ -278,5 +289,6 @@ function joined(first: Swept, second: Swept): Swept {
     failed: second.failed,
     failures: [...first.failures, ...second.failures],
     pools: second.pools,
+    findings: second.findings,
   };
 }

@@ -108,7 +108,8 @@ async function sweepChunk(
       marks.add(item.mark);
     }
     const failed = [...part.failed, ...free.map(({ item }) => item.entry)];
-    return { ...part, failed, orphans: [], failures: [...failures, error] };
+    const suspected = [...part.suspected, ...orphans];
+    return { ...part, suspected, failed, orphans: [], failures: [...failures, error] };
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import type { Duplicate } from "../pool/duplicates.ts";
+import type { Finding } from "../pool/finding.ts";
 import type { Entry } from "../pool/orphans.ts";
 import { formatPoolKey, type Owner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
@@ -34,6 +35,8 @@ export interface SweepReport {
   readonly restored: readonly Seen[];
   /** Addresses that a pod uses and that are allocated to another owner. */
   readonly duplicates: readonly Duplicate[];
+  /** What else is wrong, and the sweep does not mend. */
+  readonly findings: readonly Finding[];
   /** Entries that are kept for lack of evidence, and why. */
   readonly kept: readonly (Seen & { readonly reason: string })[];
   /** What could not be done. */
@@ -42,7 +45,7 @@ export interface SweepReport {
 
 /** A sweep's report. */
 export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
-  const { orphans, reservations, reserved, restored, duplicates, suspected, unconfirmed, failures } = swept;
+  const { orphans, reservations, reserved, restored, duplicates, findings, suspected, unconfirmed, failures } = swept;
   return {
     dryRun,
     freed: [
@@ -57,6 +60,7 @@ export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
       podRef,
       holder: { podRef: ref, ifName, containerId },
     })),
+    findings,
     kept: [
       ...suspected.map(({ reason, ...entry }) => ({ ...seenEntry(entry), reason: `${reason}, for too short a time` })),
       ...unconfirmed.map(({ why, ...entry }) => ({ ...seenEntry(entry), reason: why })),

@@ -5,6 +5,7 @@
  */
 import { contains } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
+import { type Finding, NOBODY, whose } from "./finding.ts";
 import type { Entry, PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { entriesByAddress } from "./reservations.ts";
@@ -20,6 +21,22 @@ export interface Duplicate {
   readonly podRef: string;
   /** Who has the entry. */
   readonly holder: Owner;
+}
+
+/** A duplicate as a finding. */
+export function duplicateFinding({ network, address, podRef, holder }: Duplicate): Finding {
+  const where = network === "" ? "" : ` of network ${network}`;
+  return {
+    ...NOBODY,
+    kind: "pod-address-of-another",
+    subject: "pod",
+    address,
+    pool: "",
+    network,
+    podRef,
+    otherPod: holder.podRef,
+    message: `${podRef} uses ${address}${where}, which is allocated to ${whose(holder)}: delete one of the two pods`,
+  };
 }
 
 /** An address that a running pod reports, inside of a pool of its network, without an entry of its own. */

@@ -179,7 +179,8 @@ Deno.test("Controller creates lost entries of running pods again, and reports an
   await eventually("the event", async () => (await objects.events()).includes("Pod web DuplicateIPAddress"));
   await eventually("the metric", () => {
     const text = running.controller.metrics.text();
-    return Promise.resolve(/whereabouts_duplicate_addresses [1-9]/.test(text)); // other tests' pods may report addresses too
+    // other tests' pods may report addresses too
+    return Promise.resolve(/whereabouts_findings\{kind="pod-address-of-another"\} [1-9]/.test(text));
   });
   assert.match(running.controller.metrics.text(), /whereabouts_allocations_restored_total 1\n/);
 });

@@ -99,7 +99,11 @@ export class Lab implements AsyncDisposable {
 
   /** Makes one. */
   static async make(): Promise<Lab> {
-    const kube = await makeKube();
+    return await Lab.on(await makeKube());
+  }
+
+  /** One in a namespace that exists, and is disposed with it. */
+  static async on(kube: Kube & AsyncDisposable): Promise<Lab> {
     const objects = new Objects(kube);
     await objects.installAttachments();
     const datastore = { kind: "kubernetes", kubeconfig: kube.kubeconfig } as const;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ControllerMetrics } from "../../src/controllers/metrics.ts";
+import { duplicateFinding } from "../../src/pool/duplicates.ts";
 import { cidr } from "./lab.ts";
 
 const key = { network: "", cidr: cidr("10.0.0.0/24") };
@@ -13,7 +14,7 @@ Deno.test("ControllerMetrics is text in the format of Prometheus, under the name
     slices: () => [{ name: "net", assigned: 2, free: 1, missing: 0 }],
     lastSweep: () => 5_000,
     unconfirmed: () => [{ key, allocation, why: "nobody knows" }, { key, allocation, why: "the node is not ready" }],
-    duplicates: () => [{ network: "", address: "10.0.0.1", podRef: "default/web", holder: allocation }],
+    findings: () => [duplicateFinding({ network: "", address: "10.0.0.1", podRef: "default/web", holder: allocation })],
   });
   metrics.freed.add({ what: "entry", reason: "pod is gone" });
   const text = metrics.text();
@@ -25,7 +26,8 @@ Deno.test("ControllerMetrics is text in the format of Prometheus, under the name
       'whereabouts_ippool_free{pool="blue/10.0.0.0/24"} 250',
       'whereabouts_node_slices{pool="net",state="assigned"} 2',
       'whereabouts_unconfirmed_allocations{pool="10.0.0.0/24"} 2',
-      "whereabouts_duplicate_addresses 1",
+      'whereabouts_findings{kind="pod-address-of-another"} 1',
+      'whereabouts_findings{kind="unusable-network"} 0',
       "whereabouts_sweep_last_success_seconds 5",
       "whereabouts_controller_leading 1",
     ]

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import type { Cluster } from "../../src/controllers/cluster.ts";
 import { ControllerMetrics } from "../../src/controllers/metrics.ts";
 import { Reporter } from "../../src/controllers/reporter.ts";
-import { SILENT } from "../../src/world/log.ts";
+import { duplicateFinding } from "../../src/pool/duplicates.ts";
+import { type Finding, NOBODY } from "../../src/pool/finding.ts";
+import { type LogFields, SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 import { cidr, eventLog, settled } from "./lab.ts";
 
@@ -13,7 +15,7 @@ const STATE = {
   slices: () => [],
   lastSweep: () => undefined,
   unconfirmed: () => [],
-  duplicates: () => [],
+  findings: () => [],
 };
 const key = { network: "", cidr: cidr("10.0.0.0/24") };
 const EMPTY = {
@@ -23,6 +25,7 @@ const EMPTY = {
   reserved: [],
   restored: [],
   duplicates: [],
+  findings: [],
   unconfirmed: [],
   kept: [],
   failed: [],
@@ -34,18 +37,23 @@ function lab(tell?: Cluster["tell"]) {
   const world = memoryWorld();
   const metrics = new ControllerMetrics(STATE);
   const log = eventLog();
+  const lines: string[] = [];
+  const logger = {
+    ...SILENT,
+    warn: (text: string, { reason, object }: LogFields = {}) => void lines.push(`${text} ${reason} ${object}`),
+  };
   const cluster = { tell: tell ?? log.tell } as Pick<Cluster, "tell"> as Cluster;
-  return { world, metrics, told: log.told, reporter: new Reporter(cluster, world, SILENT, metrics) };
+  return { world, metrics, lines, told: log.told, reporter: new Reporter(cluster, world, logger, metrics) };
 }
 
 Deno.test("Reporter tells the pod and the pool what was freed, and counts it", async () => {
   const it = lab();
-  const allocation = { address: key.cidr.base + 5n, podRef: "shop/web-0", ifName: "net1", containerId: "c" };
+  const allocation = { address: key.cidr.base + 5n, podRef: "shop/web-0", ifName: "net1", containerId: "c", uid: "u" };
   it.reporter.freed([{ key, allocation, reason: "pod is gone" }]);
   await settled();
   assert.deepEqual(it.told.map(({ regarding, type, reason }) => [regarding, type, reason]), [
-    [{ kind: "IPPool", key }, "Normal", "IPAddressGarbageCollected"],
-    [{ kind: "Pod", namespace: "shop", name: "web-0" }, "Normal", "IPAddressGarbageCollected"],
+    [{ kind: "IPPool", pool: "10.0.0.0/24" }, "Normal", "IPAddressGarbageCollected"],
+    [{ kind: "Pod", namespace: "shop", name: "web-0", uid: "u" }, "Normal", "IPAddressGarbageCollected"],
   ]);
   assert(it.told.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod is gone"\} 1\n/);
@@ -70,19 +78,47 @@ Deno.test("Reporter tells the pod of its reservation that was freed", async () =
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="pod has finished"\} 1\n/);
 });
 
-Deno.test("Reporter warns once of an address with two owners, beside the pod that has no entry", async () => {
+Deno.test("Reporter warns once of an address with two owners, beside both pods", async () => {
   const it = lab();
   const holder = { podRef: "shop/db-0", ifName: "net1", containerId: "c" };
   const duplicate = { network: "blue", address: "10.0.0.5", podRef: "shop/web-0", holder };
-  it.reporter.swept({ ...EMPTY, duplicates: [duplicate] }, 1, []);
+  it.reporter.swept({ ...EMPTY, duplicates: [duplicate], findings: [duplicateFinding(duplicate)] }, 1, []);
   it.reporter.changed({ ...EMPTY, duplicates: [duplicate] });
   await settled();
-  assert.deepEqual(it.told.map(({ regarding, type, reason, message }) => [regarding, type, reason, message]), [[
-    { kind: "Pod", namespace: "shop", name: "web-0" },
-    "Warning",
-    "DuplicateIPAddress",
-    "The pod uses 10.0.0.5 of network blue, which is allocated to shop/db-0 (net1): delete one of the two pods",
-  ]]);
+  const message =
+    "shop/web-0 uses 10.0.0.5 of network blue, which is allocated to shop/db-0 (net1): delete one of the two pods";
+  assert.deepEqual(
+    it.told.map(({ regarding, type, reason, message }) => [regarding, type, reason, message]),
+    ["web-0", "db-0"].map((name) => [
+      { kind: "Pod", namespace: "shop", name },
+      "Warning",
+      "DuplicateIPAddress",
+      message,
+    ]),
+  );
+});
+
+Deno.test("Reporter logs each finding once, with its reason and object, and no more than fifty objects of a kind", async () => {
+  const it = lab();
+  const finding = (name: string): Finding => ({
+    ...NOBODY,
+    kind: "unusable-network",
+    subject: "network",
+    pool: `web/${name}`,
+    message: `${name} has no range`,
+  });
+  it.reporter.found([finding("a"), { ...finding("a"), message: "again" }, finding("b")]);
+  it.reporter.found([finding("b")]);
+  await settled();
+  assert.deepEqual(it.lines, [
+    "a has no range (and 1 more, which whereabouts check lists) InvalidConfiguration web/a",
+    "b has no range InvalidConfiguration web/b",
+  ]);
+  const crowd = lab();
+  crowd.reporter.found(Array.from({ length: 60 }, (_, i) => finding(`n${i}`)));
+  await settled();
+  assert.deepEqual([crowd.told.length, crowd.lines.length], [50, 51]);
+  assert.match(crowd.lines.at(-1) ?? "", /^Further objects .* InvalidConfiguration/);
 });
 
 Deno.test("Reporter tells of a full pool once, and again after half an hour", async () => {

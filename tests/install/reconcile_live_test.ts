@@ -55,14 +55,19 @@ Deno.test("install/reconcile.ts frees what no pod of the cluster holds, and make
   const done = await reconcile(CLUSTER, flags);
   assert.equal(done.code, 0, done.stderr);
   assert.equal(
-    done.stdout,
+    own(done.stdout),
     `Freed entry 10.5.0.2 of ${objects.ref("gone")}: pod is gone\nReserved 10.5.0.1 of ${
       objects.ref("web")
     }: it was not\n`,
   );
   assert.deepEqual(await state(), ["1", "10.5.0.1"]);
-  assert.equal((await reconcile(CLUSTER, flags)).stdout, "Nothing to free\n");
+  assert.equal(own((await reconcile(CLUSTER, flags)).stdout), "Nothing to free\n");
 });
+
+/** Without findings: pods of other tests may report addresses of the pool. */
+function own(out: string): string {
+  return out.replace(/^Finding .*\n/gm, "");
+}
 
 Deno.test("install/reconcile.ts sweeps a SQLite file by a list of pods, and its report is one that release takes", async () => {
   await using db = await database();

@@ -9,6 +9,7 @@ import { type Kube, makeKube } from "../support/kube.ts";
 const MANIFESTS = new URL("../../install/manifests/", import.meta.url).pathname;
 const GROUP = "whereabouts.cni.cncf.io";
 const LEASE = "leases.coordination.k8s.io";
+const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
 const NADS = "network-attachment-definitions.k8s.cni.cncf.io";
 
 /** `VERB RESOURCE NAMESPACE [NAME]`, and whether the controller may. */
@@ -33,6 +34,9 @@ const CONTROLLER: readonly (readonly [question: string, allowed: boolean])[] = [
   ["create events default", true],
   ["patch events default", true],
   ["delete events default", false],
+  [`get ${CRDS} default ippools.${GROUP}`, true],
+  [`get ${CRDS} default pods.example.org`, false],
+  [`list ${CRDS} default`, false],
   [`get ${LEASE} kube-system whereabouts-controller`, true],
   [`update ${LEASE} kube-system whereabouts-controller`, true],
   [`update ${LEASE} kube-system kube-scheduler`, false],

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { sweepReport } from "../../src/ipam/sweep_report.ts";
+import { NOBODY } from "../../src/pool/finding.ts";
 import { ip, range } from "./lab.ts";
 
 const { cidr } = range("10.0.0.0/24");
+const FINDING = {
+  ...NOBODY,
+  kind: "unreadable",
+  subject: "stored",
+  pool: "IPPool x",
+  message: "It is broken",
+} as const;
 const OWNER = { podRef: "default/a", ifName: "net1", containerId: "c1" };
 
 Deno.test("sweepReport tells each thing as it was seen, so that it can be compared later", () => {
@@ -15,6 +23,7 @@ Deno.test("sweepReport tells each thing as it was seen, so that it can be compar
     reserved: [{ key, allocation }],
     restored: [{ key, allocation }],
     duplicates: [{ network: "blue", address: "10.0.0.5", podRef: "default/b", holder: allocation }],
+    findings: [FINDING],
     suspected: [{ key, allocation, reason: "pod is gone" }],
     unconfirmed: [{ key, allocation, why: "nobody knows" }],
     kept: [],
@@ -30,6 +39,7 @@ Deno.test("sweepReport tells each thing as it was seen, so that it can be compar
     repaired: [entry],
     restored: [entry],
     duplicates: [{ network: "blue", address: "10.0.0.5", podRef: "default/b", holder: OWNER }],
+    findings: [FINDING],
     kept: [{ ...entry, reason: "pod is gone, for too short a time" }, { ...entry, reason: "nobody knows" }],
     failures: ["The pool is broken", "odd"],
   });

@@ -1,0 +1,54 @@
+/**
+ * Findings as events beside the objects that they concern.
+ *
+ * @module
+ */
+import { type Finding, KINDS } from "../pool/finding.ts";
+import type { ClusterEvent, Regarding } from "./cluster.ts";
+
+/** Kinds about an entry whose object is its pool: the pod may be gone, or was never known. */
+const OF_POOLS: readonly Finding["kind"][] = ["orphan", "unowned", "outside-range"];
+
+/** One event for each object and kind. Of several findings it tells the first, and how many there are. */
+export function findingEvents(findings: readonly Finding[]): ClusterEvent[] {
+  const all = findings.flatMap((finding) => objectsOf(finding).map((regarding) => ({ regarding, finding })));
+  const groups = Map.groupBy(
+    all,
+    ({ regarding, finding: { kind } }) => JSON.stringify([KINDS[kind].reason, regarding]),
+  );
+  return [...groups.values()].flatMap((same): ClusterEvent[] => {
+    const [first] = same;
+    if (!first) return [];
+    const { regarding, finding: { kind, message } } = first;
+    const more = same.length === 1 ? "" : ` (and ${same.length - 1} more, which whereabouts check lists)`;
+    return [{ regarding, type: "Warning", reason: KINDS[kind].reason, message: `${message}${more}` }];
+  });
+}
+
+function objectsOf({ kind, subject, pool, network, address, podRef, otherPod = "" }: Finding): Regarding[] {
+  const pods = [podRef, otherPod].flatMap(podOf);
+  switch (subject) {
+    case "entry":
+      return pods.length > 0 && !OF_POOLS.includes(kind) ? pods : [{ kind: "IPPool", pool }];
+    case "pod":
+      return pods;
+    case "reservation": {
+      const reservation = { kind: "OverlappingRangeIPReservation", network, address } as const;
+      return kind === "reservation-of-another" ? [reservation, ...pods] : [reservation];
+    }
+    case "slices":
+      return [{ kind: "NodeSlicePool", name: pool }];
+    case "stored":
+      return [{ kind: "Stored", where: pool }];
+    case "network": {
+      const [namespace = "", name = ""] = pool.split("/");
+      return [{ kind: "NetworkAttachmentDefinition", namespace, name }];
+    }
+  }
+}
+
+/** The pod of a record: of old ones only the container is known. */
+function podOf(podRef: string): Regarding[] {
+  const [namespace = "", name = "", ...more] = podRef.split("/");
+  return namespace !== "" && name !== "" && more.length === 0 ? [{ kind: "Pod", namespace, name }] : [];
+}

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { put } from "../drivers/kubernetes/live.ts";
+import { run } from "../support/process.ts";
+import { makeCluster } from "./cluster.ts";
+
+const SCRIPT = new URL("../../install/reconcile.ts", import.meta.url).pathname;
+
+Deno.test("reconcile prints what it does not mend, and records it as events that it renews", async () => {
+  await using cluster = await makeCluster();
+  const { kube, objects, ask, define } = cluster;
+  await define("typo", { rnge: "10.94.0.0/24" });
+  await put(kube, "IPPool", "10.94.0.0-24", {
+    range: "10.94.0.0/24",
+    allocations: { "1": { id: "c", podref: objects.ref("gone"), ifname: "net1" }, "2": { id: "c-nobody" } },
+  });
+  await objects.pod("lost", { ips: ["10.94.0.9"], network: "elsewhere" });
+  const warnings = async () => {
+    const { items } = JSON.parse(await kube.kubectl("get", "events", "-o", "json"));
+    return items.filter(({ type }: { type: string }) => type === "Warning")
+      .map(({ reason, involvedObject: { kind, name } }: Event) => `${reason} ${kind} ${name}`).sort();
+  };
+  const dry = await ask("reconcile", "--grace", "5", "--dry-run");
+  assert.match(dry.out, /^WOULD FREE[^]*10\.94\.0\.1[^]*^FINDING/m);
+  assert.deepEqual(await warnings(), []);
+  const { code, out } = await ask("reconcile", "--grace", "5");
+  assert.equal(code, 0);
+  assert.match(out, /^FREED[^]*10\.94\.0\.1/m);
+  const kinds = out.slice(out.indexOf("FINDING")).split("\n").map((line) => line.split(" ")[0]).filter((kind) => kind);
+  assert.deepEqual(kinds.sort(), ["FINDING", "pod-address-unallocated", "unowned", "unusable-network"].sort());
+  const expected = [
+    "InvalidConfiguration NetworkAttachmentDefinition typo",
+    "UnallocatedIPAddress Pod lost",
+    "UnownedIPAddress IPPool 10.94.0.0-24",
+  ];
+  assert.deepEqual(await warnings(), expected);
+  const allowed = ["env", "net", "read"].map((name) => `--allow-${name}`);
+  const args = [SCRIPT, "--grace", "5", "--kubeconfig", kube.kubeconfig];
+  const script = await run([Deno.execPath(), "run", "--no-prompt", ...allowed, ...args]);
+  assert.match(script.stdout, /^Finding unusable-network: Missing ipam\.range/m, script.stderr);
+  assert.deepEqual(await warnings(), expected, "the same events, not others beside them");
+});
+
+/** An event, as far as it is compared. */
+interface Event {
+  readonly reason: string;
+  readonly involvedObject: { readonly kind: string; readonly name: string };
+}

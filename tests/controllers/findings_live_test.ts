@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { makeCluster, type TestCluster } from "../cli/cluster.ts";
+import { KINDS } from "../../src/pool/finding.ts";
+import { put } from "../drivers/kubernetes/live.ts";
+import { eventually } from "../support/process.ts";
+import { FaultProxy } from "../support/proxy.ts";
+import { Lab, type LiveController } from "./live.ts";
+
+/** Kinds of findings, each with the objects whose events tell of it. */
+const EXPECTED: readonly (readonly [kind: string, reason: string, objects: readonly string[]])[] = [
+  ["orphan", "OrphanedIPAddress", ["ippool/10.91.1.0-24"]],
+  ["unowned", "UnownedIPAddress", ["ippool/10.91.0.0-24"]],
+  ["outside-range", "IPAddressOutsideRange", ["ippool/10.91.0.0-24"]],
+  ["same-interface-twice", "SurplusIPAddress", ["pod/twice"]],
+  ["duplicate", "DuplicateIPAddress", ["pod/wide", "pod/narrow"]],
+  ["pod-address-of-another", "DuplicateIPAddress", ["pod/guest", "pod/host"]],
+  ["pod-address-unallocated", "UnallocatedIPAddress", ["pod/lost"]],
+  ["entry-without-reservation", "MissingIPReservation", ["pod/unreserved"]],
+  ["reservation-without-entry", "StrayIPReservation", ["overlappingrangeipreservation/10.92.0.9"]],
+  ["reservation-of-another", "ConflictingIPReservation", ["overlappingrangeipreservation/10.91.0.20"]],
+  ["overlapping-ranges-off", "OverlappingRangesOff", ["network-attachment-definition/off"]],
+  ["unusable-network", "InvalidConfiguration", ["network-attachment-definition/typo"]],
+  ["unreadable", "UnreadableObject", ["ippool/10.91.7.0-24"]],
+  ["slices-refused", "SlicesRefused", ["nodeslicepool/by-hand"]],
+  ["slices-overlap", "OverlappingNodeSlices", ["nodeslicepool/by-hand"]],
+  ["slice-outside-range", "NodeSliceOutsideRange", ["nodeslicepool/by-hand"]],
+  ["slice-without-node", "StaleNodeSlice", ["nodeslicepool/by-hand"]],
+  ["node-without-slice", "MissingNodeSlice", ["nodeslicepool/by-hand"]],
+];
+
+/** Networks, pods and nodes of a cluster in which everything is wrong that can be. */
+async function everythingWrong({ kube, objects, define }: TestCluster): Promise<void> {
+  await define("net", { range: "10.91.0.0/24" });
+  await define("gone", { range: "10.91.1.0/24" });
+  await define("wide", { range: "10.91.4.0/24" });
+  await define("narrow", { range: "10.91.4.0/25" });
+  await define("off", { range: "10.91.4.0/26", enable_overlapping_ranges: false });
+  await define("typo", { rnge: "10.91.9.0/24" });
+  await objects.node("node-a");
+  await objects.node("node-b");
+  const entry = (pod: string) => ({ id: `c-${pod}`, podref: objects.ref(pod), ifname: "net1" });
+  const pool = (range: string, allocations: unknown, name = range.replace("/", "-")) =>
+    put(kube, "IPPool", name, { range, allocations });
+  await pool("10.91.0.0/24", {
+    "1": entry("twice"),
+    "2": entry("twice"),
+    "3": { id: "c-nobody" },
+    "5": entry("host"),
+    "6": entry("unreserved"),
+    "20": entry("right"),
+    "300": entry("far"),
+  });
+  await pool("10.91.1.0/24", { "1": entry("missing") });
+  await pool("10.91.4.0/24", { "1": entry("wide") });
+  await pool("10.91.4.0/25", { "1": entry("narrow") });
+  await pool("10.91.8.0/24", {}, "10.91.7.0-24");
+  const reserved = { "10.91.0.1": "twice", "10.91.0.2": "twice", "10.91.0.5": "host", "10.91.1.1": "missing" };
+  const wrong = { "10.91.4.1": "wide", "10.92.0.9": "stray", "10.91.0.20": "claimant", "10.91.1.44": "far" };
+  for (const [address, pod] of Object.entries({ ...reserved, ...wrong })) {
+    await put(kube, "OverlappingRangeIPReservation", address, { podref: objects.ref(pod), ifname: "net1" });
+  }
+  const pods = { twice: ["10.91.0.1", "10.91.0.2"], host: ["10.91.0.5"], guest: ["10.91.0.5"], lost: ["10.91.0.7"] };
+  const more = { unreserved: ["10.91.0.6"], stray: ["10.92.0.9"], right: ["10.91.0.20"], claimant: ["10.91.0.20"] };
+  for (const [pod, ips] of Object.entries({ ...pods, ...more, far: ["10.91.1.44"] })) {
+    await objects.pod(pod, { ips, network: objects.ref("net") });
+  }
+  for (const pod of ["wide", "narrow"]) await objects.pod(pod, { ips: ["10.91.4.1"], network: objects.ref(pod) });
+  await putSlices(kube);
+}
+
+/** A NodeSlicePool that no controller assigned. */
+async function putSlices(kube: TestCluster["kube"]): Promise<void> {
+  const slices = { "node-a": "10.93.0.0/25", "node-c": "10.93.0.64/26", "node-d": "10.99.0.0/26" };
+  const allocations = Object.entries(slices).map(([nodeName, sliceRange]) => ({ nodeName, sliceRange }));
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  const object = {
+    apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
+    kind: "NodeSlicePool",
+    metadata: { name: "by-hand", annotations: { "whereabouts.cni.cncf.io/refused": "Another network has the range" } },
+    spec: { range: "10.93.0.0/24", sliceSize: "/26" },
+    status: { allocations },
+  };
+  await Deno.writeTextFile(file, JSON.stringify(object));
+  await kube.kubectl("create", "-f", file);
+}
+
+function countOf({ controller }: LiveController, kind: string): number {
+  const line = controller.metrics.text().split("\n").find((one) =>
+    one.startsWith(`whereabouts_findings{kind="${kind}"}`)
+  );
+  return Number(line?.split(" ").at(-1));
+}
+
+Deno.test("Controller reports every kind of finding as a metric, an event that kubectl describe shows, and one log line", async () => {
+  assert.deepEqual(EXPECTED.map(([kind]) => kind).sort(), Object.keys(KINDS).sort());
+  await using cluster = await makeCluster();
+  const { kube, objects } = cluster;
+  await everythingWrong(cluster);
+  await using proxy = await FaultProxy.start(kube);
+  proxy.plan = ({ what, url }) => {
+    if (what === "PATCH ippools" && url.includes("10.91.1.0-24")) return { status: 403 };
+    return what === "POST overlappingrangeipreservations" && !url.includes("dryRun") ? { status: 403 } : "pass";
+  };
+  await using lab = await Lab.on({ ...kube, [Symbol.asyncDispose]: () => Promise.resolve() });
+  await using running = await lab.start({ speed: 20, usual: "10s", kubeconfig: await proxy.kubeconfig() });
+  for (const [kind] of EXPECTED) {
+    await eventually(`the metric of ${kind}`, () => Promise.resolve(countOf(running, kind) >= 1));
+  }
+  for (const [kind, reason, described] of EXPECTED) {
+    for (const object of described) {
+      const shows = async () => new RegExp(`Warning +${reason} `).test(await kube.kubectl("describe", object));
+      await eventually(`${reason} in kubectl describe ${object} (${kind})`, shows);
+    }
+    const lines = running.world.lines.filter((line) => line.includes(` reason=${reason} `));
+    const subjects = lines.map((line) => / object=(\S+|"[^"]+")/.exec(line)?.[1]);
+    assert(lines.length > 0, `no line of ${reason}`);
+    assert.equal(new Set(subjects).size, lines.length, `more than one line for an object:\n${lines.join("\n")}`);
+  }
+  const { items } = JSON.parse(await kube.kubectl("get", "events", "-o", "json"));
+  const warnings = items.filter(({ type }: { type: string }) => type === "Warning");
+  const marks = warnings.map((one: { reason: string; involvedObject: { uid: string } }) =>
+    `${one.reason} ${one.involvedObject.uid}`
+  );
+  assert.equal(
+    new Set(marks).size,
+    marks.length,
+    "one event for each object and reason, however many sweeps there were",
+  );
+  await objects.deleteAttachment("typo");
+  await eventually("the metric falls", () => Promise.resolve(countOf(running, "unusable-network") === 0));
+});
