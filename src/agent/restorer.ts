@@ -17,7 +17,6 @@ import { namespaceExists } from "../journal/namespace.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { compareRemembered } from "../pool/restore.ts";
 import { formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
-import { retry } from "../storage/retry.ts";
 import { startDeadline } from "../world/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -133,7 +132,7 @@ export class Restorer implements AsyncDisposable {
     for (const ofPool of Map.groupBy(remembered, ({ held }) => formatPoolKey(held.key)).values()) {
       const [first] = ofPool;
       if (!first) continue;
-      const pool = await retry((limit) => ipam.driver.read(first.held.key, limit), call.world, call.signal);
+      const pool = await ipam.driver.read(first.held.key, call.signal);
       const found = compareRemembered(pool.allocations, ofPool.map(({ held }) => held.allocation));
       for (const { allocation, holder } of found.duplicates) this.#report(first.held.key, allocation, holder);
       duplicates += found.duplicates.length;

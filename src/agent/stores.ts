@@ -9,15 +9,16 @@
  */
 import type { Datastore } from "../config/types.ts";
 import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
-import { borrow } from "../storage/borrow.ts";
-import { RefusedError, type Reservations, type StorageDriver, UnavailableError } from "../storage/driver.ts";
+import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
+import { onSnapshot } from "../storage/update.ts";
+import { borrow, type Operation, retrying, type Runner, wrap } from "../storage/wrap.ts";
 import { unlessAborted } from "../world/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";
 import { Limit } from "./limit.ts";
-import { measured, type ObserveOperation } from "./measured.ts";
+import { measuring, type ObserveOperation } from "./measured.ts";
 import { Shares } from "./shares.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -116,7 +117,8 @@ export class Stores implements AsyncDisposable {
     use.defer(() => passage?.end());
     const held = use.move();
     return {
-      driver: borrow(driver),
+      driver: borrow(retrying(driver, this.#parts.world)),
+      onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: this.#parts.world, signal }),
       commit: (key, request, options) => {
         const outcome = batcher.commit(key, request, options);
         passage?.arrived();
@@ -210,15 +212,11 @@ export class Stores implements AsyncDisposable {
     const open = await loadDriver(datastore.kind);
     let outages = 0;
     const now = () => world.monotonic();
-    const watched = measured(
-      await open(datastore, { world: worldOf(world, datastore), log }),
-      now,
-      (operation, outcome, milliseconds) => {
-        if (outcome === "unavailable") outages++;
-        operations(operation, outcome, milliseconds);
-      },
-    );
-    const driver = withLimits(watched);
+    const measure = measuring(now, (operation, outcome, milliseconds) => {
+      if (outcome === "unavailable") outages++;
+      operations(operation, outcome, milliseconds);
+    });
+    const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const traffic = new Traffic(now);
     const batcher = new Batcher({ driver, clock: world, observer: batches, traffic, outages: () => outages });
     return { driver, batcher, traffic, limit: new Limit(CALLS_AT_ONCE) };
@@ -253,17 +251,11 @@ async function close({ warm }: Opened): Promise<void> {
   await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
 }
 
-function withLimits(driver: StorageDriver): StorageDriver {
-  const { overlaps } = driver;
-  if (!overlaps) return driver;
+/** Operations of which a few run at a time: each is a connection. */
+const LIMITED: ReadonlySet<Operation> = new Set(["reserve", "take_over_reservation", "unreserve"]);
+
+function limiting(run: Runner): Runner {
   const limit = new Limit(RESERVATIONS_AT_ONCE);
-  const reservations: Reservations = {
-    claim: (reservation, signal) => limit.run(() => overlaps.claim(reservation, signal), signal),
-    takeOver: (found, wanted, signal) => limit.run(() => overlaps.takeOver(found, wanted, signal), signal),
-    create: (reservation, signal) => limit.run(() => overlaps.create(reservation, signal), signal),
-    release: (reservation, signal) => limit.run(() => overlaps.release(reservation, signal), signal),
-    find: (network, ip, signal) => overlaps.find(network, ip, signal),
-    list: (network, signal) => overlaps.list(network, signal),
-  };
-  return { ...borrow(driver), overlaps: reservations, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
+  return (operation, work, signal) =>
+    LIMITED.has(operation) ? limit.run(() => run(operation, work, signal), signal) : run(operation, work, signal);
 }

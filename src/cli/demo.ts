@@ -8,7 +8,7 @@ import type { PluginAnswer } from "../cni/plugin.ts";
 import { runPlugin } from "../cni/plugin.ts";
 import { loadConfig } from "../config/load.ts";
 import { poolOf } from "../ipam/ipam.ts";
-import { borrow } from "../storage/borrow.ts";
+import { borrow } from "../storage/wrap.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { SILENT } from "../world/log.ts";

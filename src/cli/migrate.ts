@@ -15,7 +15,6 @@ import {
 import { whose } from "../pool/finding.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type OlderRecord, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { clean, table } from "./table.ts";
@@ -83,7 +82,7 @@ export const migrate: Command = defineCommand({
     progress: (key, what, done, all) =>
       terminal.world.stderr(`Pool ${formatPoolKey(key)}: ${done} of ${all} ${what} are there`),
   };
-  const records = await retry((limit) => migration.older(limit), from.clock, options.signal);
+  const records = await migration.older(options.signal);
   const rows = await convertAll(from, records, options);
   const broken = rows.some(({ done }) => !done);
   if (to === "kubernetes" && !broken) {
@@ -121,8 +120,8 @@ async function moveAll(
   options: MigrationOptions,
 ): Promise<Row[]> {
   const { signal } = options;
-  const open = await retry((limit) => from.driver.list(limit), from.clock, signal);
-  const closed = await retry((limit) => from.migration.closed(limit), from.clock, signal);
+  const open = await from.driver.list(signal);
+  const closed = await from.migration.closed(signal);
   const pools = new Map<string, PoolSnapshot & { readonly closed: boolean }>();
   for (const pool of closed) pools.set(formatPoolKey(pool.key), { ...pool, closed: true });
   for (const pool of open) pools.set(formatPoolKey(pool.key), { ...pool, closed: false });

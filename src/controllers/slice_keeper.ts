@@ -96,7 +96,7 @@ export class SliceKeeper {
     const lists = async () => (await retry((limit) => cluster.slices.list(limit), world, signal)).items;
     const stored = await lists();
     if (!needsPools({ networks, nodes, stored }, this.#settlement)) return { stored, pools: undefined };
-    const pools = await retry((limit) => ipam.driver.list(limit), world, signal);
+    const pools = await ipam.driver.list(signal);
     return { stored: await lists(), pools }; // after the pools: `slice_leftovers.ts` says why
   }
 
@@ -151,17 +151,17 @@ export class SliceKeeper {
       throw new ConflictError(`Pool ${formatPoolKey(key)} was created meanwhile, so its slice stays where it is`);
     }
     const fence = { closed, ...(reason !== undefined && { reason }) };
-    await this.#attempt(async (limit) => void await slices.close(snapshot, fence, limit), signal);
+    await slices.close(snapshot, fence, signal);
   }
 
   async #open({ pool, opened }: Opening, slices: SliceStore, signal: AbortSignal): Promise<void> {
-    await this.#attempt((limit) => slices.open({ version: undefined, ...pool }, opened, limit), signal);
+    await slices.open({ version: undefined, ...pool }, opened, signal);
   }
 
   async #delete({ key, fence }: UnusedPool, slices: SliceStore, signal: AbortSignal): Promise<void> {
     const snapshot = await this.#readPool(key, signal);
     if (snapshot.allocations.size > 0 || (fence && !isClosed(snapshot.fence))) return;
-    await this.#attempt((limit) => slices.remove(snapshot, limit), signal);
+    await slices.remove(snapshot, signal);
   }
 
   /** Without fences that have not stood for long enough, as this process has seen them: no two clocks need to agree. */
@@ -186,9 +186,8 @@ export class SliceKeeper {
     else this.#reporter.notKept("IPPool of a slice", error);
   }
 
-  #readPool(key: PoolKey, signal: AbortSignal) {
-    const { ipam, world } = this.#context;
-    return retry((limit) => ipam.driver.read(key, limit), world, signal);
+  #readPool(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {
+    return this.#context.ipam.driver.read(key, signal);
   }
 
   #attempt(work: (limit: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,6 @@ import { requestedOf } from "../pool/requested.ts";
 import { claim } from "../pool/requests.ts";
 import { type Allocation, type Owner, sameInterface } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import { PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { entryFields } from "./log_fields.ts";
@@ -188,11 +187,11 @@ async function claimInPool(
  * reservation is gone by now was about to be released, and is free.
  */
 async function foreignAddresses(
-  { ipam, config, owner, range, signal }: RangeWork,
+  { config, owner, range, signal }: RangeWork,
   overlaps: Reservations,
   refused: ReadonlySet<bigint>,
 ): Promise<ReadonlySet<bigint>> {
-  const reservations = await retry((limit) => overlaps.list(config.networkName, limit), ipam.clock, signal);
+  const reservations = await overlaps.list(config.networkName, signal);
   const isOwn = (holder: Owner) => sameInterface(holder, owner) || sameInterface(holder, { ...owner, ifName: "" });
   const foreign = reservations.filter((one) =>
     contains(range.cidr, one.ip) && (refused.has(one.ip.value) || !isOwn(one))

@@ -11,7 +11,8 @@ import { type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Clock } from "../storage/retry.ts";
-import { update } from "../storage/update.ts";
+import { onSnapshot, update } from "../storage/update.ts";
+import { retrying } from "../storage/wrap.ts";
 import { confine } from "../world/confine.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -31,10 +32,23 @@ export interface CommitOptions {
 /** Puts a request to a pool. Resolved: durable. Rejected: what `onAttempt` was told may or may not be stored. */
 export type Commit = <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => Promise<Outcome<R>>;
 
+/**
+ * Does work on a pool as it is now: reads it, and repeats reading and work when the pool changed under it or the store did not answer.
+ *
+ * @param work whatever it writes, it writes on the snapshot that it is given
+ */
+export type OnSnapshot = <T>(
+  key: PoolKey,
+  work: (snapshot: PoolSnapshot, signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>;
+
 /** A store in use. */
 export interface Ipam {
-  /** The open store. */
+  /** The open store. Reads, and writes that can be repeated, are repeated by themselves when the store does not answer. */
   readonly driver: StorageDriver;
+  /** Does other work on a pool than requests: adopts entries, closes it. */
+  readonly onSnapshot: OnSnapshot;
   /** Changes a pool: at once, or together with others. */
   readonly commit: Commit;
   /** Makes the processes of this node take turns at a pool, where that is worth while. */
@@ -54,7 +68,8 @@ export interface Ipam {
  */
 export function directIpam(driver: StorageDriver, world: World, log: Logger, store: string = driver.name): Ipam {
   return {
-    driver,
+    driver: retrying(driver, world),
+    onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: world, signal }),
     clock: world,
     log,
     turn: (key, signal) => world.lock(poolLock(store, key), signal),

@@ -10,7 +10,6 @@ import { adopt, type Adoption } from "../pool/adopt.ts";
 import type { Entry } from "../pool/orphans.ts";
 import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
 import type { Migration, OlderRecord, PoolSnapshot } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
 import { reservationOf } from "./reservation.ts";
 
@@ -55,7 +54,7 @@ export interface MigrationSource extends Ipam {
  * @throws what the store threw
  */
 export async function convertRecord(
-  { migration, driver, clock }: MigrationSource,
+  { migration, driver }: MigrationSource,
   record: OlderRecord,
   { dryRun, signal }: MigrationOptions,
 ): Promise<Migrated & { readonly faults: readonly string[] }> {
@@ -68,10 +67,9 @@ export async function convertRecord(
   };
   if (dryRun) {
     const name = formatPoolKey(record.key);
-    const pools = await retry((limit) => driver.list(limit), clock, signal);
+    const pools = await driver.list(signal);
     decide(record, pools.find(({ key }) => formatPoolKey(key) === name)?.allocations ?? new Map());
   } else {
-    // not by retry(): plugins of the older release may keep it waiting longer than an attempt may take
     await migration.convert(record, decide, signal);
   }
   const done = faults.length + adoption.conflicts.length === 0;
@@ -93,15 +91,16 @@ export async function movePool(
   const { key } = pool;
   const { dryRun, signal } = options;
   // before it is closed: a store that cannot be reached, or cannot have a pool of this name, shall not keep it closed
-  const { allocations } = await retry((limit) => to.driver.read(key, limit), to.clock, signal);
+  const { allocations } = await to.driver.read(key, signal);
   if (dryRun) return resultOf(adopt(allocations, pool.allocations.values()));
-  const { migration, driver, clock } = from;
-  const closing = async (limit: AbortSignal) => await migration.close(await driver.read(key, limit), limit);
-  const closed = pool.closed ? pool : await retry(closing, clock, signal);
+  const { migration } = from;
+  const closed = pool.closed
+    ? pool
+    : await from.onSnapshot(key, (snapshot, limit) => migration.close(snapshot, limit), signal);
   const copied = await copyEntries(to, key, [...closed.allocations.values()], options);
   if (!copied.done) return copied;
   const foreign = await reserveAll(to, key, [...closed.allocations.values()], options);
-  await retry((limit) => migration.empty(closed, limit), clock, signal);
+  await migration.empty(closed, signal);
   return { ...copied, foreign };
 }
 
@@ -110,23 +109,18 @@ function resultOf({ changes, kept, conflicts }: Adoption): Migrated {
 }
 
 async function copyEntries(
-  { driver, clock }: Ipam,
+  { driver, onSnapshot }: Ipam,
   key: PoolKey,
   entries: readonly Allocation[],
   { signal, progress }: MigrationOptions,
 ): Promise<Migrated> {
   const all: Migrated[] = [];
   for (let at = 0; at === 0 || at < entries.length; at += CHUNK) {
-    const adoption = await retry(
-      async (limit) => {
-        const snapshot = await driver.read(key, limit);
-        const decided = adopt(snapshot.allocations, entries.slice(at, at + CHUNK));
-        if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, limit);
-        return decided;
-      },
-      clock,
-      signal,
-    );
+    const adoption = await onSnapshot(key, async (snapshot, limit) => {
+      const decided = adopt(snapshot.allocations, entries.slice(at, at + CHUNK));
+      if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, limit);
+      return decided;
+    }, signal);
     all.push(resultOf(adoption));
     progress?.(key, "entries", Math.min(at + CHUNK, entries.length), entries.length);
   }
@@ -141,7 +135,7 @@ async function copyEntries(
 }
 
 async function reserveAll(
-  { driver: { overlaps }, clock }: Ipam,
+  { driver: { overlaps } }: Ipam,
   key: PoolKey,
   entries: readonly Allocation[],
   { signal, progress }: MigrationOptions,
@@ -151,10 +145,9 @@ async function reserveAll(
   const reserve = async (allocation: Allocation) => {
     const wanted = reservationOf(key, allocation);
     // to a claim, entries without pod and interface look all alike: it would call its own what another container has
-    const find = (limit: AbortSignal) => overlaps.find(wanted.network, wanted.ip, limit);
-    const present = wanted.podRef === "" ? await retry(find, clock, signal) : undefined;
+    const present = wanted.podRef === "" ? await overlaps.find(wanted.network, wanted.ip, signal) : undefined;
     if (present) return sameOwner(present, wanted);
-    return (await retry((limit) => overlaps.claim(wanted, limit), clock, signal)).kind !== "foreign";
+    return (await overlaps.claim(wanted, signal)).kind !== "foreign";
   };
   for (let at = 0; at < entries.length; at += AT_ONCE) {
     const some = entries.slice(at, at + AT_ONCE);

@@ -9,7 +9,6 @@ import type { Entry, Orphan } from "../pool/orphans.ts";
 import { drop } from "../pool/requests.ts";
 import { formatPoolKey, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
 import { releaseAllocations } from "./release.ts";
 import { reservationOf } from "./reservation.ts";
@@ -49,13 +48,12 @@ export async function freeOrphans(ipam: Ipam, orphans: readonly Orphan[], signal
  * @throws the signal's reason once it aborts
  */
 export async function freeReservations<R extends { readonly reservation: Reservation }>(
-  { driver, clock, log }: Ipam,
+  { driver, log }: Ipam,
   strays: readonly R[],
   signal: AbortSignal,
 ): Promise<Reclaimed<R>> {
   return await each(strays, signal, async ({ reservation }) => {
-    const release = (limit: AbortSignal) => driver.overlaps?.release(reservation, limit) ?? Promise.resolve(false);
-    const freed = await retry(release, clock, signal);
+    const freed = await driver.overlaps?.release(reservation, signal) ?? false;
     const { network, podRef } = reservation;
     if (freed) log.info("Freed a reservation", { address: formatIp(reservation.ip), network, pod: podRef });
     return freed;
@@ -69,7 +67,7 @@ export async function freeReservations<R extends { readonly reservation: Reserva
  * @throws the signal's reason once it aborts
  */
 export async function reserveEntries(
-  { driver, clock, log }: Ipam,
+  { driver, log }: Ipam,
   entries: readonly Entry[],
   signal: AbortSignal,
 ): Promise<Reclaimed<Entry>> {
@@ -77,12 +75,12 @@ export async function reserveEntries(
   if (!overlaps) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     const wanted = reservationOf(key, allocation);
-    const made = await retry((limit) => overlaps.create(wanted, limit), clock, signal);
+    const made = await overlaps.create(wanted, signal);
     if (!made) return false;
-    const { allocations } = await retry((limit) => driver.read(key, limit), clock, signal);
+    const { allocations } = await driver.read(key, signal);
     const present = allocations.get(allocation.address);
     if (!present || !sameOwner(present, allocation)) {
-      await retry((limit) => overlaps.release(made, limit), clock, signal);
+      await overlaps.release(made, signal);
       return false;
     }
     log.info("Reserved again", { address: formatIp(wanted.ip), pool: formatPoolKey(key), pod: allocation.podRef });
@@ -101,24 +99,19 @@ export async function restoreEntries(
   entries: readonly Entry[],
   signal: AbortSignal,
 ): Promise<Reclaimed<Entry>> {
-  const { driver, clock, log } = ipam;
+  const { driver, log } = ipam;
   const { overlaps } = driver;
   if (!overlaps) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     using _turn = await ipam.turn(key, signal);
-    const written = await retry(
-      async (limit) => {
-        const snapshot = await driver.read(key, limit);
-        const { changes } = adopt(snapshot.allocations, [allocation]);
-        if (changes.length > 0) await driver.commit(snapshot, changes, limit);
-        return changes.length > 0;
-      },
-      clock,
-      signal,
-    );
+    const written = await ipam.onSnapshot(key, async (snapshot, limit) => {
+      const { changes } = adopt(snapshot.allocations, [allocation]);
+      if (changes.length > 0) await driver.commit(snapshot, changes, limit);
+      return changes.length > 0;
+    }, signal);
     if (!written) return false;
     const { network, ip } = reservationOf(key, allocation);
-    const reserved = await retry((limit) => overlaps.find(network, ip, limit), clock, signal);
+    const reserved = await overlaps.find(network, ip, signal);
     if (!reserved || !sameInterface(reserved, allocation)) {
       await ipam.commit(key, drop([allocation]), { signal });
       return false;

@@ -7,7 +7,6 @@ import { formatIp } from "../address/ip.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { dependents } from "../pool/takeover.ts";
 import type { Reservation, Reservations } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
 
 /** One pool of a store with reservations, in one call. */
@@ -34,9 +33,9 @@ export function reservationOf(key: PoolKey, { address, ...owner }: Allocation): 
  * @param token the reservation's token as the node remembers it: saves finding it
  */
 export async function releaseReservation(work: ReservedPool, entry: Allocation, token?: string): Promise<void> {
-  const { ipam, overlaps, key, signal } = work;
+  const { overlaps, key, signal } = work;
   const reservation = { ...reservationOf(key, entry), ...(token !== undefined && { token }) };
-  const deleted = await retry((limit) => overlaps.release(reservation, limit), ipam.clock, signal);
+  const deleted = await overlaps.release(reservation, signal);
   if (!deleted) await releaseRemnant(work, entry);
 }
 
@@ -54,14 +53,14 @@ export async function releaseRemnant(
   entry: Allocation,
 ): Promise<boolean> {
   const { network, ip } = reservationOf(key, entry);
-  const found = await retry((limit) => overlaps.find(network, ip, limit), ipam.clock, signal);
+  const found = await overlaps.find(network, ip, signal);
   if (!found || found.podRef !== entry.podRef || (found.ifName !== entry.ifName && found.ifName !== "")) return false;
-  const pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
+  const pools = await ipam.driver.list(signal);
   if (dependents(pools, found, entry.ifName).length > 0) return false;
   ipam.log.info("Deleting a reservation that no entry depends on", {
     pool: formatPoolKey(key),
     address: formatIp(ip),
     holder: found.podRef,
   });
-  return await retry((limit) => overlaps.release(found, limit), ipam.clock, signal);
+  return await overlaps.release(found, signal);
 }

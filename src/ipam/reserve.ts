@@ -6,7 +6,6 @@
 import { formatIp } from "../address/ip.ts";
 import { judgeTakeover } from "../pool/takeover.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import { SupersededError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
@@ -28,24 +27,24 @@ export type Reserved = Exclude<ClaimResult, { readonly kind: "own" }>;
  * @throws {SupersededError} a newer sandbox of the interface took the entry over
  */
 export async function reserve(
-  { driver, clock }: Pick<Ipam, "driver" | "clock">,
+  { driver }: Pick<Ipam, "driver">,
   overlaps: Reservations,
   wanted: Reservation,
   former: string | undefined,
   signal: AbortSignal,
 ): Promise<Reserved> {
   for (let round = 0; round < ROUNDS; round++) {
-    const result = await retry((limit) => overlaps.claim(wanted, limit), clock, signal);
+    const result = await overlaps.claim(wanted, signal);
     if (result.kind !== "own") return result;
     const { reservation: found } = result;
     const succeeds = found.containerId !== "" && found.containerId === former && found.ifName === wanted.ifName;
     if (!succeeds) {
-      const pools = await retry((limit) => driver.list(limit), clock, signal);
+      const pools = await driver.list(signal);
       const takeover = judgeTakeover(pools, found, wanted);
       if (takeover.kind === "superseded") throw superseded(wanted);
       if (takeover.kind === "foreign") return takeover;
     }
-    const reservation = await retry((limit) => overlaps.takeOver(found, wanted, limit), clock, signal);
+    const reservation = await overlaps.takeOver(found, wanted, signal);
     if (reservation) return { kind: "kept", reservation };
   }
   throw new ConflictError(`The reservation of ${formatIp(wanted.ip)} changed ${ROUNDS} times while it was claimed`);

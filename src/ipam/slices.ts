@@ -7,7 +7,6 @@ import { formatCidr, parseCidr, span, within } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import { ConfigError, type IpamConfig } from "../config/types.ts";
 import type { SliceList } from "../storage/driver.ts";
-import { retry } from "../storage/retry.ts";
 import { NoSliceError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
@@ -56,7 +55,7 @@ export async function sliceRanges(
   const node = await nodeName();
   const ranges = await Promise.all(config.ranges.map(async (range, index) => {
     const name = slicePoolName(config, range, index);
-    const list = await retry((limit) => slices.find(name, limit), ipam.clock, signal);
+    const list = await slices.find(name, signal);
     const own = list?.slices.filter((one) => one.node === node && one.cidr.family === range.cidr.family) ?? [];
     const inside = own.find(({ cidr }) => within(range.cidr, cidr));
     const slice = purpose === "recorded" ? inside ?? own[0] : inside;

@@ -200,10 +200,8 @@ export class Sweeps {
     const ipam = this.#ipam;
     const [pods, rules, dryRun] = [this.#pods, this.#rules, this.#dryRun];
     const { overlaps } = ipam.driver;
-    const reservations = overlaps && (!scope || scope.reservations)
-      ? await retry((limit) => overlaps.list(undefined, limit), ipam.clock, signal)
-      : [];
-    const pools = await retry((limit) => ipam.driver.list(limit), ipam.clock, signal);
+    const reservations = overlaps && (!scope || scope.reservations) ? await overlaps.list(undefined, signal) : [];
+    const pools = await ipam.driver.list(signal);
     const listed = scope ? [] : await retry(pods.list, ipam.clock, signal);
     const marks = new Set<string>();
     const suspicions = this.#suspicions;

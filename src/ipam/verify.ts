@@ -8,7 +8,6 @@ import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { formatPoolKey, type Owner, sameOwner } from "../pool/types.ts";
-import { retry } from "../storage/retry.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
@@ -42,7 +41,7 @@ async function verifyEntry(
   signal: AbortSignal,
 ): Promise<Ip> {
   const key = poolOf(config, range);
-  const { allocations } = await retry((limit) => ipam.driver.read(key, limit), ipam.clock, signal);
+  const { allocations } = await ipam.driver.read(key, signal);
   const candidates = given.filter((ip) => contains(range.cidr, ip));
   for (const ip of candidates) {
     const held = allocations.get(ip.value);
@@ -67,8 +66,7 @@ async function verifyReservation(
   signal: AbortSignal,
 ): Promise<void> {
   const { overlaps } = ipam.driver;
-  const find = (limit: AbortSignal) => overlaps?.find(config.networkName, ip, limit) ?? Promise.resolve(undefined);
-  const stored = await retry(find, ipam.clock, signal);
+  const stored = await overlaps?.find(config.networkName, ip, signal);
   if (!stored) {
     throw new NotAllocatedError(`Address ${formatIp(ip)} has no cluster-wide reservation for ${owner.podRef}`);
   }

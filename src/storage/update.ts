@@ -67,6 +67,20 @@ export function update(
 }
 
 /**
+ * Reads a pool and does work on the snapshot; again when the pool changed meanwhile or the store did not answer.
+ *
+ * @throws what the work threw last
+ */
+export function onSnapshot<T>(
+  driver: StorageDriver,
+  key: PoolKey,
+  work: (snapshot: PoolSnapshot, signal: AbortSignal) => Promise<T>,
+  { clock, signal }: Pick<UpdateOptions, "clock" | "signal">,
+): Promise<T> {
+  return retry(async (limit) => await work(await driver.read(key, limit), limit), clock, signal);
+}
+
+/**
  * Writes what was decided on a remembered pool.
  *
  * @returns undefined where the pool must be read first: others changed it since, which is no contest to back off from; or there is nothing

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { measured } from "../../src/agent/measured.ts";
+import { measuring } from "../../src/agent/measured.ts";
+import { wrap } from "../../src/storage/wrap.ts";
 import { faulty } from "../support/faulty.ts";
 import { ip, memory, never, range } from "../ipam/lab.ts";
 
 const KEY = { network: "", cidr: range("10.0.0.0/28").cidr };
 
-Deno.test("measured tells of each operation how it ended and how long it took, and changes nothing of it", async () => {
+Deno.test("measuring reports of each operation how it ended and how long it took, and changes nothing of it", async () => {
   let now = 0;
   await using store = faulty(await memory(), ({ index }) => {
     now += 5;
@@ -13,7 +14,7 @@ Deno.test("measured tells of each operation how it ended and how long it took, a
     return then && { done: false, then };
   });
   const told: unknown[] = [];
-  const driver = measured(store, () => now, (...one) => told.push(one));
+  const driver = wrap(store, measuring(() => now, (...one) => told.push(one)));
   const snapshot = await driver.read(KEY, never());
   for (let i = 0; i < 3; i++) await assert.rejects(driver.commit(snapshot, [], never()), /Injected/);
   const owner = { podRef: "default/a", ifName: "net1", containerId: "c" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Agent } from "../../src/agent/service.ts";
 import type { PluginAnswer } from "../../src/cni/plugin.ts";
 import type { Datastore } from "../../src/config/types.ts";
-import { borrow } from "../../src/storage/borrow.ts";
+import { borrow } from "../../src/storage/wrap.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memory } from "../ipam/lab.ts";
 import { faulty, type Plan } from "../support/faulty.ts";

@@ -8,6 +8,8 @@ import { runCommand } from "../../src/cli/command.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { OpenCluster } from "../../src/controllers/cluster.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
+import type { LoadDriver } from "../../src/storage/open.ts";
+import { type Runner, wrap } from "../../src/storage/wrap.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 
 /** What a call of the program left behind. */
@@ -30,6 +32,8 @@ export interface Call {
   readonly answer?: boolean;
   /** Default: empty. */
   readonly stdin?: string;
+  /** Runs each operation of the store. Default: once, as it is. */
+  readonly around?: Runner;
   /** Default: there is no cluster. */
   readonly openCluster?: OpenCluster;
 }
@@ -43,7 +47,7 @@ const nobody: OpenCluster = () => Promise.reject(new Error("there is no cluster"
 
 /** Runs a command as described. */
 export async function call(
-  { called = "whereabouts", env = {}, answer, stdin = "", openCluster = nobody }: Call,
+  { called = "whereabouts", env = {}, answer, stdin = "", around, openCluster = nobody }: Call,
   ...args: string[]
 ): Promise<Ran> {
   const out: string[] = [];
@@ -58,7 +62,11 @@ export async function call(
     sleep: (milliseconds: number, signal?: AbortSignal) => real.sleep(milliseconds / 100, signal),
     monotonic: () => real.monotonic() * 100,
   };
-  const code = await runCommand(args, world, loadDriver, {
+  const load: LoadDriver = async (kind) => {
+    const open = await loadDriver(kind);
+    return around ? async (...given) => wrap(await open(...given), around) : open;
+  };
+  const code = await runCommand(args, world, load, {
     write: (text) => void out.push(text),
     terminal: false,
     called,

@@ -6,7 +6,7 @@
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import { directHost, type Host } from "../../src/cni/call.ts";
 import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
-import { borrow } from "../../src/storage/borrow.ts";
+import { borrow } from "../../src/storage/wrap.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { retry } from "../../storage/retry.ts";
 import { type Call, configure } from "../call.ts";
 import { CniError, CODES } from "../error.ts";
 import { toCniError } from "../failure.ts";
@@ -13,7 +12,7 @@ export async function status(call: Call): Promise<string> {
   try {
     const { config, log } = await configure(call);
     await using ipam = await call.host.open(config, call.world, log, call.signal);
-    await retry((limit) => ipam.driver.status(limit), call.world, call.signal);
+    await ipam.driver.status(call.signal);
     return "";
   } catch (error) {
     const { code, message, details } = toCniError(error);

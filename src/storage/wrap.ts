@@ -1,0 +1,136 @@
+/**
+ * Stores around a store: every operation runs through one function, which may repeat it, time it, or make it wait.
+ *
+ * @module
+ */
+import type { Migration, Reservations, SliceStore, StorageDriver, StoreNamespace } from "./driver.ts";
+import { attempt, type Clock, retry } from "./retry.ts";
+
+/** What a store is asked to do, as metrics name it. */
+export type Operation =
+  | "read"
+  | "commit"
+  | "list"
+  | "status"
+  | "list_unreadable"
+  | "reserve"
+  | "take_over_reservation"
+  | "unreserve"
+  | "find_reservation"
+  | "list_reservations"
+  | "find_slices"
+  | "close_pool"
+  | "open_pool"
+  | "remove_pool"
+  | "count_namespaces"
+  | "list_older"
+  | "convert"
+  | "list_closed"
+  | "empty_pool";
+
+/** Runs an operation: `work` does it until the signal that it is given aborts. */
+export type Runner = <T>(
+  operation: Operation,
+  work: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>;
+
+/** Every member of a type, named: one that the type gains cannot be forgotten. */
+type Total<T> = { readonly [K in keyof T]-?: T[K] | undefined };
+
+/**
+ * The same store, whose operations run through a function. Optional members that the store lacks stay absent.
+ *
+ * @param dispose what disposing it does. Default: it disposes the store
+ */
+export function wrap(
+  driver: StorageDriver,
+  run: Runner,
+  dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
+): StorageDriver {
+  const { unreadable, presume, migration, namespace, slices, overlaps } = driver;
+  return present<StorageDriver>({
+    name: driver.name,
+    read: (key, signal) => run("read", (limit) => driver.read(key, limit), signal),
+    commit: (snapshot, changes, signal) => run("commit", (limit) => driver.commit(snapshot, changes, limit), signal),
+    presume: presume?.bind(driver),
+    list: (signal) => run("list", (limit) => driver.list(limit), signal),
+    status: (signal) => run("status", (limit) => driver.status(limit), signal),
+    unreadable: unreadable && ((signal) => run("list_unreadable", (limit) => unreadable.call(driver, limit), signal)),
+    migration: migration && wrapMigration(migration, run),
+    namespace: namespace && wrapNamespace(namespace, run),
+    slices: slices && wrapSlices(slices, run),
+    overlaps: overlaps && wrapReservations(overlaps, run),
+    [Symbol.asyncDispose]: dispose,
+  });
+}
+
+/** The same store for a user that disposes it: the store stays open, its owner closes it. */
+export function borrow(driver: StorageDriver): StorageDriver {
+  return wrap(driver, (_operation, work, signal) => work(signal), () => Promise.resolve());
+}
+
+/** Operations that have the same effect when they are repeated: reads, and writes that compare with what was found. */
+const REPEATABLE: ReadonlySet<Operation> = new Set([
+  ...["read", "list", "status", "list_unreadable", "find_slices", "count_namespaces"] as const,
+  ...["reserve", "take_over_reservation", "unreserve", "find_reservation", "list_reservations"] as const,
+  ...["list_older", "list_closed", "empty_pool"] as const,
+]);
+
+/** Operations that set their own limits: `storage/update.ts` repeats a commit, and a conversion waits for the locks of older plugins. */
+const UNLIMITED: ReadonlySet<Operation> = new Set(["commit", "convert"]);
+
+/**
+ * The same store, which repeats by itself what can be repeated when the store does not answer, and limits how long the rest may take.
+ *
+ * @param clock time and chance of the back-off
+ */
+export function retrying(driver: StorageDriver, clock: Clock): StorageDriver {
+  return wrap(driver, (operation, work, signal) => {
+    if (REPEATABLE.has(operation)) return retry(work, clock, signal);
+    return UNLIMITED.has(operation) ? work(signal) : attempt(work, clock, signal);
+  });
+}
+
+function wrapReservations(overlaps: Reservations, run: Runner): Reservations {
+  return present<Reservations>({
+    claim: (wanted, signal) => run("reserve", (limit) => overlaps.claim(wanted, limit), signal),
+    takeOver: (found, wanted, signal) =>
+      run("take_over_reservation", (limit) => overlaps.takeOver(found, wanted, limit), signal),
+    create: (wanted, signal) => run("reserve", (limit) => overlaps.create(wanted, limit), signal),
+    release: (owned, signal) => run("unreserve", (limit) => overlaps.release(owned, limit), signal),
+    find: (network, ip, signal) => run("find_reservation", (limit) => overlaps.find(network, ip, limit), signal),
+    list: (network, signal) => run("list_reservations", (limit) => overlaps.list(network, limit), signal),
+  });
+}
+
+function wrapSlices(slices: SliceStore, run: Runner): SliceStore {
+  return present<SliceStore>({
+    find: (name, signal) => run("find_slices", (limit) => slices.find(name, limit), signal),
+    close: (snapshot, fence, signal) => run("close_pool", (limit) => slices.close(snapshot, fence, limit), signal),
+    open: (snapshot, epoch, signal) => run("open_pool", (limit) => slices.open(snapshot, epoch, limit), signal),
+    remove: (snapshot, signal) => run("remove_pool", (limit) => slices.remove(snapshot, limit), signal),
+  });
+}
+
+function wrapNamespace(namespace: StoreNamespace, run: Runner): StoreNamespace {
+  return present<StoreNamespace>({
+    name: namespace.name,
+    inUse: (signal) => run("count_namespaces", (limit) => namespace.inUse(limit), signal),
+  });
+}
+
+function wrapMigration(migration: Migration, run: Runner): Migration {
+  return present<Migration>({
+    older: (signal) => run("list_older", (limit) => migration.older(limit), signal),
+    convert: (record, decide, signal) => run("convert", (limit) => migration.convert(record, decide, limit), signal),
+    closed: (signal) => run("list_closed", (limit) => migration.closed(limit), signal),
+    close: (snapshot, signal) => run("close_pool", (limit) => migration.close(snapshot, limit), signal),
+    empty: (snapshot, signal) => run("empty_pool", (limit) => migration.empty(snapshot, limit), signal),
+  });
+}
+
+function present<T extends object>(members: Total<T>): T {
+  const keys = Reflect.ownKeys(members) as (keyof T)[];
+  return Object.fromEntries(keys.map((key) => [key, members[key]]).filter(([, value]) => value !== undefined)) as T;
+}

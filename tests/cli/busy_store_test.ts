@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { UnavailableError } from "../../src/storage/driver.ts";
+import type { Operation, Runner } from "../../src/storage/wrap.ts";
+import { call, database, run } from "./lab.ts";
+
+/** How each command that opens a store is called. `migrate` is in migrate_live_test.ts: it needs etcd. */
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  check: ["--pods", "PODS"],
+  reconcile: ["--pods", "PODS", "--grace", "5"],
+  release: ["10.0.0.1", "--yes"],
+  show: ["--map"],
+  "who-has": ["10.0.0.1"],
+};
+/** Commands that open no store that a flag names. */
+const WITHOUT_STORE = ["agent", "controller", "demo", "install", "migrate", "version"];
+
+/** A store that answers each operation for the first time with 429. */
+function busyAtFirst(): { readonly around: Runner; readonly refused: ReadonlySet<Operation> } {
+  const refused = new Set<Operation>();
+  const around: Runner = (operation, work, signal) => {
+    if (refused.has(operation)) return work(signal);
+    refused.add(operation);
+    return Promise.reject(new UnavailableError("Too many requests (429)", { retryAfter: 1 }));
+  };
+  return { around, refused };
+}
+
+Deno.test("every command that opens a store is called here", async () => {
+  const [, section = ""] = /^Commands:?\n([^]*?)\n\n/m.exec((await run("--help")).out) ?? [];
+  const commands = [...section.matchAll(/^ +([a-z-]+) /gm)].map(([, name = ""]) => name);
+  assert.deepEqual([...Object.keys(CALLS), ...WITHOUT_STORE].toSorted(), commands.toSorted());
+});
+
+for (const [command, flags] of Object.entries(CALLS)) {
+  Deno.test(`${command} does on a store that is busy at first what it does on one that is not`, async () => {
+    const ran = [];
+    const busy = busyAtFirst();
+    for (const around of [undefined, busy.around]) {
+      await using db = await database();
+      const pods = command === "check" ? "default/web-0\n" : "default/web-0\ndefault/web-1\n";
+      await Deno.writeTextFile(`${db.path}.pods`, pods);
+      const given = flags.map((flag) => flag === "PODS" ? `${db.path}.pods` : flag);
+      const { code, out } = await call({ ...(around && { around }) }, command, ...given, "--database", db.path);
+      ran.push([code, out.replaceAll(db.path, "DATABASE")]);
+    }
+    assert.deepEqual(ran[1], ran[0]);
+    assert(busy.refused.size > 0);
+  });
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { openEmbedded } from "../../drivers/embedded/driver.ts";
+import { claim } from "../../src/pool/requests.ts";
+import type { PoolKey } from "../../src/pool/types.ts";
+import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import { update } from "../../src/storage/update.ts";
+import { borrow, type Operation, retrying, wrap } from "../../src/storage/wrap.ts";
+import { never } from "../ipam/lab.ts";
+import { CIDR, owner, range } from "../pool/pools.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+
+const KEY: PoolKey = { network: "", cidr: CIDR };
+const POOL = { key: KEY, allocations: new Map(), version: 1 };
+const RESERVATION = { network: "", ip: { family: 4 as const, value: 1n }, ...owner("a/net1/x") };
+
+/** A store that has every member of the contract; each of its methods does what the function says, given its path. */
+function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
+  const methods = (path: string, names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, () => answer(`${path}${name}`)]));
+  const own = methods("", ["read", "commit", "list", "status", "unreadable"]);
+  return {
+    ...own,
+    name: "complete",
+    presume: () => POOL,
+    migration: methods("migration.", ["older", "convert", "closed", "close", "empty"]),
+    namespace: { name: "default", ...methods("namespace.", ["inUse"]) },
+    slices: methods("slices.", ["find", "close", "open", "remove"]),
+    overlaps: methods("overlaps.", ["claim", "takeOver", "create", "release", "find", "list"]),
+    [Symbol.asyncDispose]: () => answer("dispose"),
+  } as unknown as StorageDriver;
+}
+
+/** Every method of the contract, called. */
+function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>> {
+  const { migration, namespace, slices, overlaps } = driver;
+  const record = { name: "r", key: KEY, entries: [], faults: [] };
+  const signal = never();
+  return {
+    read: () => driver.read(KEY, signal),
+    commit: () => driver.commit(POOL, [], signal),
+    list: () => driver.list(signal),
+    status: () => driver.status(signal),
+    unreadable: async () => await driver.unreadable?.(signal),
+    "migration.older": async () => await migration?.older(signal),
+    "migration.convert": async () => await migration?.convert(record, () => [], signal),
+    "migration.closed": async () => await migration?.closed(signal),
+    "migration.close": async () => await migration?.close(POOL, signal),
+    "migration.empty": async () => await migration?.empty(POOL, signal),
+    "namespace.inUse": async () => await namespace?.inUse(signal),
+    "slices.find": async () => await slices?.find("n", signal),
+    "slices.close": async () => await slices?.close(POOL, { closed: 1 }, signal),
+    "slices.open": async () => await slices?.open(POOL, 1, signal),
+    "slices.remove": async () => await slices?.remove(POOL, signal),
+    "overlaps.claim": async () => await overlaps?.claim(RESERVATION, signal),
+    "overlaps.takeOver": async () => await overlaps?.takeOver(RESERVATION, RESERVATION, signal),
+    "overlaps.create": async () => await overlaps?.create(RESERVATION, signal),
+    "overlaps.release": async () => await overlaps?.release(RESERVATION, signal),
+    "overlaps.find": async () => await overlaps?.find("", RESERVATION.ip, signal),
+    "overlaps.list": async () => await overlaps?.list(undefined, signal),
+  };
+}
+
+Deno.test("wrap runs each operation of the contract once, and returns what the store returns", async () => {
+  const run: Operation[] = [];
+  const driver = wrap(complete((path) => Promise.resolve(path)), (operation, work, signal) => {
+    run.push(operation);
+    return work(signal);
+  });
+  const calls = everyCall(driver);
+  for (const [path, call] of Object.entries(calls)) assert.equal(await call(), path);
+  assert.equal(run.length, Object.keys(calls).length);
+  assert.deepEqual([driver.name, driver.namespace?.name, driver.presume?.(KEY, new Map())], [
+    "complete",
+    "default",
+    POOL,
+  ]);
+});
+
+Deno.test("wrap leaves out what a store lacks", async () => {
+  await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
+  const borrowed = borrow(driver);
+  assert.deepEqual(["slices", "presume", "migration", "namespace"].filter((member) => member in borrowed), []);
+  assert("overlaps" in borrowed && "unreadable" in borrowed);
+});
+
+Deno.test("borrow gives the same store, which stays open when the borrower disposes it", async () => {
+  await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
+  const { signal } = new AbortController();
+  {
+    await using borrowed = borrow(driver);
+    await update(borrowed, KEY, () => [claim(owner("a/net1/x"), range())], { signal, clock: hurriedClock() });
+    assert.equal((await borrowed.list(signal)).length, 1);
+  }
+  assert.equal((await driver.read(KEY, signal)).allocations.size, 1); // in memory: lost, had it been closed
+});
+
+Deno.test("retrying repeats what can be repeated, and nothing else", async () => {
+  const calls = new Map<string, number>();
+  const once = (path: string) => {
+    const count = (calls.get(path) ?? 0) + 1;
+    calls.set(path, count);
+    return count === 1 ? Promise.reject(new UnavailableError("429: too many requests")) : Promise.resolve(path);
+  };
+  const failed: string[] = [];
+  for (const [path, call] of Object.entries(everyCall(retrying(complete(once), hurriedClock())))) {
+    await call().catch(() => failed.push(path));
+  }
+  // a commit is repeated with its decision; a conversion waits for locks; the rest compares with a snapshot of before
+  assert.deepEqual(failed.toSorted(), [
+    ...["commit", "migration.close", "migration.convert", "slices.close", "slices.open", "slices.remove"],
+  ]);
+});
+
+Deno.test("retrying passes on what the store refuses", async () => {
+  for (const error of [new RefusedError("no"), new Error("broken")]) {
+    const driver = retrying(complete(() => Promise.reject(error)), hurriedClock());
+    await assert.rejects(driver.read(KEY, never()), error);
+  }
+  const conflict = retrying(complete(() => Promise.reject(new ConflictError("changed"))), hurriedClock());
+  await assert.rejects(conflict.commit(POOL, [], never()), ConflictError);
+});
