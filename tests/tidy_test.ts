@@ -39,6 +39,8 @@ Deno.test("tidy: files fit in a head, functions on a screen", () => {
 /** Files with logic that another file's tests hold, and why there is none of their own. */
 const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/embedded/reservations.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
+  "drivers/embedded/file.ts": "what is made, closed and not opened: tests/drivers/embedded/driver_test.ts",
+  "drivers/embedded/first_page.ts": "every kind of file: tests/drivers/embedded/foreign_test.ts",
   "drivers/embedded/schema.ts": "older, newer, corrupt and busy files: tests/drivers/embedded/driver_test.ts",
   "drivers/etcd/mutex.ts":
     "an older plugin that holds on, and one that died: tests/drivers/etcd/migration_live_test.ts",

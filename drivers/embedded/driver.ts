@@ -13,15 +13,17 @@ import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { formatPoolKey, sameOwner } from "../../src/pool/types.ts";
 import {
   ConflictError,
+  ForeignStoreError,
   type PoolSnapshot,
   RefusedError,
   type Reservations,
   type StorageDriver,
   UnavailableError,
 } from "../../src/storage/driver.ts";
+import { closeDatabase, openDatabase } from "./file.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
-import { openDatabase, transaction } from "./schema.ts";
+import { transaction } from "./schema.ts";
 
 /** What passes. */
 const BUSY = /locked|busy|disk is full|disk I\/O|Too many open files/;
@@ -101,7 +103,7 @@ class EmbeddedDriver implements StorageDriver {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#database?.close();
+    if (this.#database) closeDatabase(this.#database);
     this.#database = undefined;
     return Promise.resolve();
   }
@@ -113,7 +115,7 @@ class EmbeddedDriver implements StorageDriver {
       this.#database ??= openDatabase(this.#path);
       return work(this.#database);
     } catch (error) {
-      if (error instanceof ConflictError) throw error;
+      if (error instanceof ConflictError || error instanceof ForeignStoreError) throw error;
       const message = error instanceof Error ? error.message : String(error);
       const text = `Cannot use the database ${JSON.stringify(this.#path)}: ${message}`;
       throw BUSY.test(message)

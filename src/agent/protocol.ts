@@ -8,12 +8,13 @@
  *
  * @module
  */
+import { RUN_FOLDER } from "../world/world.ts";
 
 /** Version of the protocol. */
 export const PROTOCOL = 1;
 
 /** Where the agent listens unless told otherwise. */
-export const DEFAULT_SOCKET = "/run/whereabouts/agent.sock";
+export const DEFAULT_SOCKET = `${RUN_FOLDER}/agent.sock`;
 
 /** Names another socket, or `off`. */
 export const SOCKET_VARIABLE = "WHEREABOUTS_AGENT_SOCKET";

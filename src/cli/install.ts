@@ -8,6 +8,7 @@ import { install as installFiles, keepInstalled, uninstall } from "../install/in
 import { type Finding, preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
 import { aborted } from "../world/abort.ts";
+import { DATA_FOLDER } from "../world/world.ts";
 import { makeLogger } from "../world/log.ts";
 import { AGENT_FLAGS, serve } from "./agent.ts";
 import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
@@ -19,9 +20,6 @@ import type { Terminal } from "./terminal.ts";
  * would be started again later and later.
  */
 const PREDECESSOR_TIMEOUT = 30_000;
-
-/** Where the node keeps what an uninstallation leaves. */
-const DATA = "/var/lib/cni/whereabouts";
 
 const FLAGS = {
   agent: { type: "boolean", help: "Be the node's agent too, as the DaemonSet's main process is" },
@@ -88,7 +86,7 @@ async function takeAway({ world, print, platform }: Terminal, settings: InstallS
   const removed = await uninstall(world, settings);
   for (const path of removed) print(`Removed ${path}`);
   if (removed.length === 0) print(`Nothing to remove: there is none of ${installedPaths(settings).join(", ")}`);
-  print(`Addresses stay where they are: in the store, and this node's journal in ${DATA}`);
+  print(`Addresses stay where they are: in the store, and this node's journal in ${DATA_FOLDER}`);
   if (world.env("SLEEP") === "true") await aborted((await platform()).stopSignal());
   return 0;
 }

@@ -11,7 +11,7 @@ import {
   PoolExhaustedError,
   SupersededError,
 } from "../ipam/errors.ts";
-import { ConflictError, RefusedError, UnavailableError } from "../storage/driver.ts";
+import { ConflictError, ForeignStoreError, RefusedError, UnavailableError } from "../storage/driver.ts";
 import { CniError, CODES } from "./error.ts";
 import { NEWEST_VERSION } from "../config/version.ts";
 
@@ -28,6 +28,7 @@ const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [SupersededError, CODES.tryAgain],
   [UnavailableError, CODES.tryAgain],
   [ConflictError, CODES.tryAgain],
+  [ForeignStoreError, CODES.config],
   [RefusedError, CODES.refused],
 ];
 

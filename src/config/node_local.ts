@@ -5,9 +5,8 @@
  * @module
  */
 import { parseJson } from "../world/json.ts";
-import type { World } from "../world/world.ts";
+import { DATA_FOLDER, type World } from "../world/world.ts";
 import { isObject } from "./document.ts";
-import { DEFAULT_DATABASE } from "./schema.ts";
 
 /** Folder of the marks, in that of the node's data. */
 const FOLDER = "node-local";
@@ -67,6 +66,6 @@ export function nodeLocalAdvice({ database, network, pod, since, mark }: NodeLoc
 /** Beside the node's journal, where there is one. */
 function folderOf(world: World): string {
   const journal = world.env("WHEREABOUTS_JOURNAL");
-  const data = journal && journal !== "off" ? journal : DEFAULT_DATABASE.replace(/\/[^/]*$/, "");
+  const data = journal && journal !== "off" ? journal : DATA_FOLDER;
   return `${data}/${FOLDER}`;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DATA_FOLDER } from "../world/world.ts";
 
 /** JSON type of a field. `strings` and `objects` are arrays; a table of fields stands for an object that has them. */
 export type FieldType = "string" | "boolean" | "integer" | "strings" | "objects" | Fields;
@@ -17,7 +18,7 @@ export interface Fields {
 export const PLUGIN = "whereabouts";
 
 /** Where the embedded store keeps its file. */
-export const DEFAULT_DATABASE = "/var/lib/cni/whereabouts/whereabouts.db";
+export const DEFAULT_DATABASE = `${DATA_FOLDER}/whereabouts.db`;
 /** Key prefix in etcd. */
 export const DEFAULT_ETCD_PREFIX = "/whereabouts";
 

@@ -5,11 +5,10 @@
  * @module
  */
 import { ConfinedPathError, isBelow, normalize, resolveBelow } from "../world/confine.ts";
-import type { World } from "../world/world.ts";
+import { DATA_FOLDER, type World } from "../world/world.ts";
 import { type Document, isObject, list, quote, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES } from "./files.ts";
 import { isEmpty } from "./merge.ts";
-import { DEFAULT_DATABASE } from "./schema.ts";
 import { ConfigError, ForbiddenError } from "./types.ts";
 
 /** What a path that a configuration names is for. */
@@ -22,7 +21,7 @@ export const ALLOW_VARIABLE = "WHEREABOUTS_ALLOW_PATHS";
 const FOLDERS: Readonly<Record<PathPurpose, readonly string[]>> = {
   configuration: ["/etc/cni", ...FLAT_FILES.map(cniFolder)],
   log: ["/var/log"],
-  database: [DEFAULT_DATABASE.slice(0, DEFAULT_DATABASE.lastIndexOf("/"))],
+  database: [DATA_FOLDER],
 };
 
 /** Fields that are the operator's alone, and where the operator writes them. Where a tenant writes them they are ignored, with a warning. */

@@ -25,8 +25,6 @@ export interface Credentials {
 
 /** Name of the plugin in the folder of plugins. */
 export const PLUGIN = "whereabouts";
-/** Where plugin and agent keep their socket and locks. */
-export const RUN_FOLDER = "/run/whereabouts";
 const FOLDER = "whereabouts.d";
 const KUBECONFIG = "whereabouts.kubeconfig";
 

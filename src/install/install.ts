@@ -6,7 +6,7 @@
 import { parseFlatFile } from "../config/files.ts";
 import { type Logger, SILENT } from "../world/log.ts";
 import { type Platform, REPLACED } from "../world/platform.ts";
-import type { FilePurpose, World } from "../world/world.ts";
+import { type FilePurpose, RUN_FOLDER, type World } from "../world/world.ts";
 import {
   configurationFiles,
   type Credentials,
@@ -16,7 +16,6 @@ import {
   kubeconfigPath,
   type PlannedFile,
   PLUGIN,
-  RUN_FOLDER,
 } from "./files.ts";
 import type { InstallSettings } from "./settings.ts";
 

@@ -9,13 +9,13 @@
  * @module
  */
 import type { Logger } from "../world/log.ts";
-import type { World } from "../world/world.ts";
+import { DATA_FOLDER, type World } from "../world/world.ts";
 import type { Held } from "../ipam/held.ts";
 import type { RecordedStore } from "./facts.ts";
 import { addressName, type Attachment, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
 
 /** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
-export const DEFAULT_JOURNAL = "/var/lib/cni/whereabouts";
+export const DEFAULT_JOURNAL = DATA_FOLDER;
 
 /** Pending releases that a node keeps, and characters of each, at most: 64 MiB in all. */
 const PENDING = { count: 4_096, length: 16_384 };

@@ -238,3 +238,9 @@ export class RefusedError extends Error {
   /** The class, for logs. */
   override name = "RefusedError";
 }
+
+/** What the configuration names as a store is something else's: nothing of it was changed. The configuration is wrong, not the store. */
+export class ForeignStoreError extends RefusedError {
+  /** The class, for logs. */
+  override name = "ForeignStoreError";
+}

@@ -21,5 +21,5 @@ export type {
   StorageDriver,
   StoreNamespace,
 } from "./driver.ts";
-export { ConflictError, RefusedError, UnavailableError } from "./driver.ts";
+export { ConflictError, ForeignStoreError, RefusedError, UnavailableError } from "./driver.ts";
 export type { LoadDriver, OpenContext, OpenDriver } from "./open.ts";

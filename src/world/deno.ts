@@ -4,7 +4,8 @@
  * @module
  */
 import { kindOf, readRegularFile, realPathOf } from "./deno_files.ts";
-import { ignoreAbsence, lock, openIn } from "./deno_locks.ts";
+import { ignoreAbsence, openIn } from "./deno_folders.ts";
+import { lock } from "./deno_locks.ts";
 import type { World } from "./world.ts";
 
 /** Ends a text on a socket. */

@@ -5,6 +5,7 @@
  */
 import { type Connection, InUseError, type Listener, type Platform, REPLACED } from "./platform.ts";
 import { NEWLINE, readToEnd } from "./deno.ts";
+import { makeFolder } from "./deno_folders.ts";
 
 /** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
 const ACCEPT_AGAIN = 50;
@@ -21,11 +22,10 @@ export function denoPlatform(): Platform {
 
 async function listen(path: string): Promise<Listener> {
   const folder = path.slice(0, path.lastIndexOf("/"));
-  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   await refuseSecond(path);
   const temporary = `${path}.${Deno.pid}`;
-  const socket = Deno.listen({ transport: "unix", path: temporary });
-  Deno.chmodSync(temporary, 0o600);
+  const socket = listenClosed(temporary);
   Deno.renameSync(temporary, path); // from one moment to the next the socket is there, listening and closed to others
   const { ino } = Deno.statSync(path);
   let open = true;
@@ -43,6 +43,16 @@ async function listen(path: string): Promise<Listener> {
       }
     },
   };
+}
+
+/** Listens on a socket of mode 0600, which at no moment anybody else may connect to. */
+function listenClosed(path: string): Deno.UnixListener {
+  const umask = Deno.umask(0o177);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(umask);
+  }
 }
 
 /** A socket that answers belongs to somebody; one that does not was left behind. */

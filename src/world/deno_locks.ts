@@ -7,10 +7,11 @@
  * @module
  */
 import { unlessAborted } from "./abort.ts";
-import type { Lock, World } from "./world.ts";
+import { openIn } from "./deno_folders.ts";
+import { type Lock, RUN_FOLDER, type World } from "./world.ts";
 
 /** Where the files are: gone at a restart of the machine, as the processes are. */
-const FOLDER = "/run/whereabouts/locks";
+const FOLDER = `${RUN_FOLDER}/locks`;
 /** Threads that wait for locks, at most: the runtime has 512, and whoever holds a lock needs some. Beyond, a lock is tried now and then. */
 const MOST_THREADS = 64;
 /** Milliseconds between two tries. */
@@ -89,20 +90,4 @@ function held(file: Deno.FsFile, path: string): Lock {
       file.close();
     },
   };
-}
-
-/** Opens a file, and makes its folder where that is missing. */
-export function openIn(folder: string, open: () => Deno.FsFile): Deno.FsFile {
-  try {
-    return open();
-  } catch (error) {
-    ignoreAbsence(error);
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return open();
-  }
-}
-
-/** @throws the error, unless it says that something is missing */
-export function ignoreAbsence(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

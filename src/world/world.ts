@@ -4,6 +4,12 @@
  * @module
  */
 
+/** Folder of ours alone for what outlives a restart of the machine: the journal, and the database of the embedded store. */
+export const DATA_FOLDER = "/var/lib/cni/whereabouts";
+
+/** Folder of ours alone for what ends with the processes of the machine: the agent's socket, and locks. */
+export const RUN_FOLDER = "/run/whereabouts";
+
 /** An advisory lock that is held until disposed, or until the process ends. */
 export type Lock = Disposable;
 

@@ -44,7 +44,7 @@ Deno.test("show says where it looked when there is nothing, and makes no databas
     await Deno.writeTextFile(path, "this is no database, and long enough to be taken for one by nobody ".repeat(30));
     const broken = await run("show", "--database", path);
     assert.equal(broken.code, 1);
-    assert.match(broken.err, /not a database/);
+    assert.match(broken.err, /is no SQLite database/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

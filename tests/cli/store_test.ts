@@ -62,7 +62,7 @@ Deno.test("a command says which part of what it was told leads to no store", asy
 Deno.test("a command names a database that is a folder", async () => {
   const { code, out, err } = await run("show", "--database", "/tmp");
   assert.deepEqual([code, out], [1, ""]);
-  assert.match(err, /"\/tmp": unable to open database file: Is a directory/);
+  assert.match(err, /"\/tmp": it is a folder; name another file/);
 });
 
 Deno.test("a command takes what has no flag from a file of IPAM fields", async () => {

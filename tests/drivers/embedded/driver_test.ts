@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { openEmbedded } from "../../../drivers/embedded/driver.ts";
+import { APPLICATION_ID } from "../../../drivers/embedded/foreign.ts";
 import { parseCidr } from "../../../src/address/cidr.ts";
 import type { PoolKey } from "../../../src/pool/types.ts";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { driverContract } from "../contract.ts";
+import { FIRST_TABLES } from "./files.ts";
 
 driverContract({
   name: "embedded",
@@ -47,19 +49,19 @@ Deno.test("openEmbedded makes the file, and the folders above it, at the first o
     assert((await Deno.stat(deep)).isFile);
   }));
 
-Deno.test("openEmbedded refuses a file that is no database, and one of a newer release", () =>
+Deno.test("openEmbedded refuses a damaged database, and one of a newer release", () =>
   inFolder(async (path) => {
-    await Deno.writeTextFile(path, "this is no database\n".repeat(100));
     await using corrupt = await openEmbedded({ kind: "embedded", path });
+    await corrupt.status(signal);
+    await corrupt[Symbol.asyncDispose]();
     const names = (error: Error) => error instanceof RefusedError && error.message.includes(path);
-    await assert.rejects(
-      corrupt.read(KEY, signal),
-      (error: Error) => names(error) && /not a database/.test(error.message),
-    );
-    assert.match(await Deno.readTextFile(path), /^this is no database/);
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.fill(7, 100));
+    await assert.rejects(corrupt.read(KEY, signal), (error: Error) => names(error) && /malformed/.test(error.message));
+    assert.deepEqual(await Deno.readFile(path), bytes);
     await Deno.remove(path);
     const newer = new DatabaseSync(path);
-    newer.exec("PRAGMA user_version = 99");
+    newer.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 99`);
     newer.close();
     await using future = await openEmbedded({ kind: "embedded", path });
     await assert.rejects(
@@ -133,20 +135,7 @@ Deno.test("openEmbedded names rows that it cannot read, and leaves them out", ()
     assert.deepEqual((await driver.list(signal)).map(({ allocations }) => [...allocations.values()]), [[HELD]]);
   }));
 
-/** Tables and statements of the releases before node and uid were kept, word for word. */
-const FIRST_TABLES = `
-CREATE TABLE IF NOT EXISTS pools (
-  id INTEGER PRIMARY KEY, network TEXT NOT NULL, node TEXT NOT NULL, range TEXT NOT NULL, version INTEGER NOT NULL,
-  UNIQUE (network, node, range));
-CREATE TABLE IF NOT EXISTS allocations (
-  pool INTEGER NOT NULL REFERENCES pools (id), address TEXT NOT NULL,
-  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
-  PRIMARY KEY (pool, address)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS reservations (
-  network TEXT NOT NULL, address TEXT NOT NULL,
-  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, container_id TEXT NOT NULL,
-  PRIMARY KEY (network, address)) WITHOUT ROWID;
-PRAGMA user_version = 1;`;
+/** Statements of the releases before node and uid were kept, word for word. */
 const FIRST_PUT =
   "INSERT OR REPLACE INTO allocations (pool, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)";
 const FIRST_RESERVE =

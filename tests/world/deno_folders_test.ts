@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { closeToOthers, makeFolder, openIn } from "../../src/world/deno_folders.ts";
+
+/** The bits of a mode that the system gives, without the type. */
+const modeOf = (path: string) => (Deno.statSync(path).mode ?? 0) & 0o777;
+
+async function inFolder(work: (folder: string) => void): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const umask = Deno.umask(0);
+  try {
+    work(folder);
+  } finally {
+    Deno.umask(umask);
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("makeFolder closes what it makes to other users, and leaves the modes of folders that are not ours alone", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(`${folder}/theirs`, { mode: 0o755 });
+    makeFolder(`${folder}/theirs`);
+    makeFolder(`${folder}/theirs/a/b`);
+    assert.deepEqual(["", "/a", "/a/b"].map((path) => modeOf(`${folder}/theirs${path}`)), [0o755, 0o700, 0o700]);
+  }));
+
+Deno.test("openIn makes a folder that is missing, and fails as opening does for every other reason", () =>
+  inFolder((folder) => {
+    const open = () => Deno.openSync(`${folder}/a/b`, { write: true, createNew: true });
+    openIn(`${folder}/a`, open).close();
+    assert.equal(modeOf(`${folder}/a`), 0o700);
+    assert.throws(() => openIn(`${folder}/a`, open), Deno.errors.AlreadyExists);
+    assert.throws(() => openIn(`${folder}/a/b/c`, () => Deno.openSync(`${folder}/a/b/c/d`)), Deno.errors.NotADirectory);
+  }));
+
+Deno.test("closeToOthers takes the rights of group and others, and adds none", () =>
+  inFolder((folder) => {
+    for (const [before, after] of [[0o666, 0o600], [0o640, 0o600], [0o444, 0o400], [0o600, 0o600]] as const) {
+      const path = `${folder}/${before}`;
+      Deno.writeTextFileSync(path, "");
+      Deno.chmodSync(path, before);
+      closeToOthers(path);
+      assert.equal(modeOf(path), after);
+    }
+    assert.throws(() => closeToOthers(`${folder}/none`), Deno.errors.NotFound);
+  }));
