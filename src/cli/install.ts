@@ -5,7 +5,8 @@
  */
 import { installedPaths } from "../install/files.ts";
 import { install as installFiles, keepInstalled, uninstall } from "../install/install.ts";
-import { type Finding, preflight } from "../install/preflight.ts";
+import { inspectNode } from "../install/node_check.ts";
+import { type Finding, nodeLocalFindings, preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
 import { aborted } from "../world/abort.ts";
 import { DATA_FOLDER } from "../world/world.ts";
@@ -23,13 +24,20 @@ const PREDECESSOR_TIMEOUT = 30_000;
 
 const FLAGS = {
   agent: { type: "boolean", help: "Be the node's agent too, as the DaemonSet's main process is" },
-  check: { type: "boolean", help: "List what the node lacks, and change nothing" },
+  check: {
+    type: "boolean",
+    help: "List what is missing, in a pod for an installation, else on this node; change nothing",
+  },
   once: { type: "boolean", help: "End when the files are written: do not keep them and follow changes" },
   uninstall: { type: "boolean", help: "Take away what was installed; addresses stay" },
   "bin-dir": { type: "string", value: "DIR", help: "Folder of CNI plugins; else CNI_BIN_DIR" },
   "conf-dir": { type: "string", value: "DIR", help: "Folder of CNI configurations; else CNI_CONF_DIR" },
   "host-conf-dir": { type: "string", value: "DIR", help: "The same, as the runtime sees it; else HOST_CNI_CONF_DIR" },
-  kubeconfig: { type: "string", value: "FILE", help: "The cluster that --check asks; else this pod's" },
+  kubeconfig: {
+    type: "string",
+    value: "FILE",
+    help: "The cluster that --check asks; else KUBECONFIG, the plugin's or this pod's",
+  },
   namespace: {
     type: "string",
     value: "NAME",
@@ -67,9 +75,18 @@ export const install: Command = defineCommand({
 async function check(
   { world, print, style, inspectApi }: Terminal,
   settings: InstallSettings,
-  { kubeconfig, json }: Values<typeof FLAGS>,
+  { kubeconfig: named, json, "bin-dir": bin, "conf-dir": conf }: Values<typeof FLAGS>,
 ): Promise<number> {
-  const findings = await preflight(world, settings, () => inspectApi(world, kubeconfig));
+  const chosen = named ?? (world.env("KUBECONFIG") || undefined);
+  // outside of pods nothing is mounted: this is the node, or looks like it
+  const node = settings.server === undefined
+    ? await inspectNode(world, { bin: bin ?? world.env("CNI_BIN_DIR"), conf: conf ?? world.env("CNI_CONF_DIR") })
+    : undefined;
+  const kubeconfig = chosen ?? node?.kubeconfig;
+  const api = () => node && kubeconfig === undefined ? Promise.resolve([]) : inspectApi(world, kubeconfig);
+  const findings = node
+    ? [...node.findings, ...await api(), ...await nodeLocalFindings(world)]
+    : await preflight(world, settings, api);
   const rows = findings.map((one) => [stateOf(one), one.what, one.problem ?? ""]);
   if (json) print(JSON.stringify(findings, undefined, 2));
   else table(["STATE", "WHAT", "WHAT TO DO"], rows, style).forEach(print);

@@ -32,12 +32,17 @@ export async function preflight(
     named("WHEREABOUTS_NAMESPACE", settings.namespace, "name the namespace of the IPPools"),
     named("NODENAME", settings.nodeName, "set it from the field spec.nodeName of the pod"),
     ...await inspectApi(),
-    ...(await nodeLocalStores(world)).map((store) => ({
-      what: `Node-local database ${store.database}`,
-      problem: nodeLocalAdvice(store),
-      warning: true as const,
-    })),
+    ...await nodeLocalFindings(world),
   ];
+}
+
+/** Embedded stores of this node that pods of the cluster use. */
+export async function nodeLocalFindings(world: World): Promise<readonly Finding[]> {
+  return (await nodeLocalStores(world)).map((store) => ({
+    what: `Node-local database ${store.database}`,
+    problem: nodeLocalAdvice(store),
+    warning: true,
+  }));
 }
 
 function named(what: string, value: string, advice: string): Finding {
@@ -45,7 +50,7 @@ function named(what: string, value: string, advice: string): Finding {
 }
 
 /** Writes a file and takes it away: permissions, read-only mounts and full disks all show. */
-async function inspectFolder(world: World, name: string, folder: string): Promise<Finding> {
+export async function inspectFolder(world: World, name: string, folder: string): Promise<Finding> {
   const what = `${name} ${folder}`;
   if (!await world.isDirectory(folder)) return { what, problem: "No such folder: mount the host's, or name another" };
   const probe = `${folder}/.whereabouts-preflight`;

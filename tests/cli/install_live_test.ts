@@ -174,3 +174,28 @@ Deno.test("install --check shows one list, and its exit code says whether anythi
   assert.match(bad.stdout, /^MISSING +CNI_BIN_DIR \/nowhere +No such folder/m);
   assert.match(bad.stdout, /^MISSING +Kubernetes API/m);
 });
+
+Deno.test("install --check on the node looks where the node has things, as the plugin reads them", async () => {
+  await using node = await makeNode();
+  const { root, own } = node;
+  assert.equal((await node.whereabouts("install", "--once")).code, 0);
+  const onNode = (env: Record<string, string>, ...args: string[]) =>
+    run([PROGRAM, "install", "--check", ...args], { env, clearEnv: true });
+  const folders = ["--bin-dir", `${root}/bin`, "--conf-dir", `${root}/net.d`];
+  const good = await onNode({}, ...folders);
+  assert.equal(good.code, 0, good.stdout + good.stderr);
+  for (
+    const what of [`Plugin ${root}/bin/whereabouts`, `Kubeconfig ${own}/whereabouts.kubeconfig`, "Node name node1"]
+  ) {
+    assert.match(good.stdout, new RegExp(`^ok +${what}$`, "m"));
+  }
+  assert.match(good.stdout, new RegExp(`^ok +Permission for ippools in namespace ${node.kube.namespace}$`, "m"));
+  const wrong = await onNode({ KUBECONFIG: "/nowhere" }, ...folders);
+  assert.match(wrong.stdout, /^MISSING +Kubernetes API +.*"\/nowhere": there is no such file/m);
+  assert.equal(wrong.code, 1);
+  await Deno.remove(`${own}/whereabouts.kubeconfig`);
+  const removed = await onNode({}, ...folders);
+  assert.match(removed.stdout, /^MISSING +Kubeconfig .*DaemonSet whereabouts restores it/m);
+  const elsewhere = await onNode({});
+  assert.doesNotMatch(elsewhere.stdout, /CNI_BIN_DIR|\/host\/opt/);
+});
