@@ -6,16 +6,16 @@
 import { runAgent } from "../agent/agent.ts";
 import { probe } from "../agent/probe.ts";
 import { DEFAULT_SOCKET, SOCKET_VARIABLE } from "../agent/protocol.ts";
-import { LOG_LEVELS, makeLogger, parseLogLevel } from "../world/log.ts";
+import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
+import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
+import { parseServerFlags, SERVER_FLAGS } from "./server.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The agent's flags. */
 export const AGENT_FLAGS = {
   socket: { type: "string", value: "PATH", help: `Where it listens; else ${SOCKET_VARIABLE}, else ${DEFAULT_SOCKET}` },
-  "http-address": { type: "string", value: "HOST:PORT", help: "Serve health and metrics there" },
-  "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
+  ...SERVER_FLAGS,
 } as const satisfies Flags;
 
 /** Runs the agent until it is told to stop. */
@@ -50,18 +50,9 @@ export async function serve(
   values: Values<typeof AGENT_FLAGS>,
   patience: number,
 ): Promise<number> {
-  const level = parseLogLevel(values["log-level"]);
-  if (!level) {
-    throw new UsageError(
-      `Unknown log level ${JSON.stringify(values["log-level"])}: expected one of ${LOG_LEVELS.join(", ")}`,
-    );
-  }
+  const { log: logging, ...options } = parseServerFlags(values);
   const socket = socketOf(world, values.socket);
-  const httpAddress = values["http-address"];
-  if (httpAddress !== undefined && !/^.+:\d+$/.test(httpAddress)) {
-    throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
-  }
-  const log = makeLogger(world, { level });
-  await runAgent(world, await platform(), loadDriver, log, { socket, patience, ...(httpAddress && { httpAddress }) });
+  const log = makeLogger(world, logging);
+  await runAgent(world, await platform(), loadDriver, log, { socket, patience, ...options });
   return 0;
 }

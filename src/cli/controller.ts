@@ -7,17 +7,18 @@ import { loadConfig } from "../config/load.ts";
 import { Controller } from "../controllers/controller.ts";
 import { elect, ElectionHealth } from "../controllers/leader.ts";
 import { parseSchedule } from "../controllers/schedule.ts";
-import { LOG_LEVELS, type LogLevel, makeLogger, parseLogLevel } from "../world/log.ts";
+import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
+import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
 import { EVIDENCE_FLAGS, gracesOf } from "./reconcile.ts";
+import { parseServerFlags, SERVER_FLAGS } from "./server.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
 const { json: _json, ...STORE } = STORE_FLAGS;
 
 const FLAGS = {
-  "http-address": { type: "string", value: "HOST:PORT", help: "Serve /healthz, /readyz and /metrics there" },
+  ...SERVER_FLAGS,
   interval: { type: "string", value: "5m", default: "5m", help: "Time between sweeps where no schedule is written" },
   "schedule-file": {
     type: "string",
@@ -28,7 +29,6 @@ const FLAGS = {
   ...EVIDENCE_FLAGS,
   "lease-name": { type: "string", value: "NAME", default: "whereabouts-controller", help: "Lease of the leader" },
   "lease-namespace": { type: "string", value: "NAME", help: "Its namespace; else this pod's" },
-  "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
   ...STORE,
 } as const satisfies Flags;
 
@@ -42,8 +42,10 @@ export const controller: Command = defineCommand({
 
 async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<number> {
   const { world, openCluster } = terminal;
-  const { level, graces, httpAddress } = checked(values);
-  const log = makeLogger(world, { level });
+  const { log: logging, httpAddress } = parseServerFlags(values);
+  const graces = gracesOf(values);
+  parseSchedule(values.interval); // invalid flags are reported before anything is opened
+  const log = makeLogger(world, logging);
   await using store = await openStore(terminal, { ...values, client: "controller" }, log);
   const { datastore } = store;
   const kubeconfig = values.kubeconfig ??
@@ -77,26 +79,6 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
   await elect(world, log, { lease, identity, lead, signal, onUsable: () => election.used() });
   log.info("Controller stopped");
   return 0;
-}
-
-/** What cannot be meant is said before anything is opened. */
-function checked(values: Values<typeof FLAGS>): {
-  readonly level: LogLevel;
-  readonly graces: ReturnType<typeof gracesOf>;
-  readonly httpAddress: string | undefined;
-} {
-  const level = parseLogLevel(values["log-level"]);
-  if (!level) {
-    throw new UsageError(
-      `Unknown log level ${JSON.stringify(values["log-level"])}: expected one of ${LOG_LEVELS.join(", ")}`,
-    );
-  }
-  const httpAddress = values["http-address"];
-  if (httpAddress !== undefined && !/^.+:\d+$/.test(httpAddress)) {
-    throw new UsageError(`Cannot listen on --http-address ${JSON.stringify(httpAddress)}: wanted HOST:PORT`);
-  }
-  parseSchedule(values.interval);
-  return { level, graces: gracesOf(values), httpAddress };
 }
 
 /** The schedule of the mounted file, of the environment, or of the flat file, first one first. */

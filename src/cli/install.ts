@@ -13,6 +13,7 @@ import { DATA_FOLDER } from "../world/world.ts";
 import { makeLogger } from "../world/log.ts";
 import { AGENT_FLAGS, serve } from "./agent.ts";
 import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
+import { parseServerFlags } from "./server.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -111,7 +112,7 @@ async function takeAway({ world, print, platform }: Terminal, settings: InstallS
 /** Installs, and stays to follow the credentials unless told otherwise. The agent begins when the files are there, and ends it all. */
 async function stay(terminal: Terminal, settings: InstallSettings, values: Values<typeof FLAGS>): Promise<number> {
   const { world } = terminal;
-  const log = makeLogger(world, { level: "info" });
+  const log = makeLogger(world, parseServerFlags(values).log);
   const platform = await terminal.platform();
   const written = await installFiles(world, platform, settings, log);
   if (values.once || (world.env("SLEEP") === "false" && !values.agent)) return 0;

@@ -51,6 +51,7 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   allow_paths: ["[]", "Flat file only. Further folders below which networks may name files, for every purpose."],
   configuration_path: ["none", "A further configuration file, or the folder of the flat file and `nodename`."],
   log_file: ["none", "File that gets every log line, besides standard error."],
+  log_format: ["logfmt", "How log lines are written: `logfmt` or `json`."],
   log_level: [
     "debug",
     "`error`, `warning`, `info` or `debug`; the original's `panic` (nothing) and `verbose` (`info`) too.",

@@ -5,7 +5,7 @@
  */
 import { formatCidr, overlap } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
-import { LOG_LEVELS, type LogOptions, parseLogLevel } from "../world/log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
 import type { Asked } from "./asked.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
@@ -219,9 +219,15 @@ function parseLog(
   if (name !== undefined && !level) {
     warn(`${path}.log_level ${quote(name)} is ignored: expected one of ${LOG_LEVELS.join(", ")}`);
   }
+  const written = text(document, "log_format");
+  const format = written === undefined ? undefined : parseLogFormat(written);
+  if (written !== undefined && !format) {
+    warn(`${path}.log_format ${quote(written)} is ignored: expected one of ${LOG_FORMATS.join(", ")}`);
+  }
   const file = text(document, "log_file");
   return {
     level: level ?? "debug",
+    ...(format && { format }),
     ...(file !== undefined && { file }),
     ...(file !== undefined && confinedTo && { confinedTo }),
   };

@@ -62,6 +62,7 @@ export const IPAM_FIELDS: Fields = {
   stores: "string",
   allow_paths: "strings",
   log_file: "string",
+  log_format: "string",
   log_level: "string",
   reconciler_cron_expression: "string",
   sleep_for_race: "integer",

@@ -24,12 +24,26 @@ export function parseLogLevel(text: string): LogLevel | undefined {
   return LOG_LEVELS.find((one) => one === name) ?? (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined);
 }
 
+/**
+ * How a line is written. `logfmt`: `time=… level=… msg=…` and the fields, quoted where they hold blanks, quotes or an equals sign
+ * (https://brandur.org/logfmt). `json`: one object with the same members.
+ */
+export const LOG_FORMATS = ["logfmt", "json"] as const;
+
+/** One of {@linkcode LOG_FORMATS}. */
+export type LogFormat = typeof LOG_FORMATS[number];
+
+/** Reads a format. @returns undefined where the text is not one of {@linkcode LOG_FORMATS} */
+export function parseLogFormat(text: string): LogFormat | undefined {
+  return LOG_FORMATS.find((one) => one === text);
+}
+
 /** Values that explain a log line. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Writes log lines. Never to standard output, which is the CNI answer's. */
 export interface Logger {
-  /** Something failed. */
+  /** An operation failed. */
   error(message: string, fields?: LogFields): void;
   /** Something an operator wants to see. */
   warn(message: string, fields?: LogFields): void;
@@ -39,57 +53,78 @@ export interface Logger {
   debug(message: string, fields?: LogFields): void;
 }
 
-/** A logger that says nothing. */
+/** A logger that writes nothing. */
 export const SILENT: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 
-/** Where lines go. */
+/** Where lines go, and how they are written. */
 export interface LogOptions {
   /** The most verbose level that is written. */
   readonly level: LogLevel;
+  /** Default: `logfmt`. */
+  readonly format?: LogFormat;
   /** A file that gets every line too. */
   readonly file?: string;
   /** Folders that the file must be in. Absent: anywhere, since the operator names it. */
   readonly confinedTo?: readonly string[];
 }
 
-/** A logger on standard error and, where named, a file. A file that cannot be written is told once, then left. */
+/** A logger on standard error and, where named, a file. A file that cannot be written is reported once, and not tried again. */
 export function makeLogger(world: World, options: LogOptions): Logger {
   let file = options.file;
   const rank = LOG_LEVELS.findIndex((one) => one === options.level); // -1: nothing is written
-  const write = (level: typeof LOG_LEVELS[number]) => (message: string, fields?: LogFields) => {
+  const lineOf = options.format === "json" ? jsonLine : logfmtLine;
+  const write = (level: typeof LOG_LEVELS[number], message: string, fields: LogFields = {}) => {
     if (rank < LOG_LEVELS.indexOf(level)) return;
-    const line = oneLine(`${new Date(world.now()).toISOString()} [${level}] ${message}${formatFields(fields)}`);
+    const line = lineOf({ time: new Date(world.now()).toISOString(), level, msg: message, ...fields });
     world.stderr(line);
     if (!file) return;
     try {
       world.appendLog(file, `${line}\n`, options.confinedTo);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : error;
-      world.stderr(oneLine(`Cannot write log_file ${JSON.stringify(file)}: ${reason}`));
+      const failed = file;
       file = undefined;
+      write("error", "Cannot write log_file", { file: failed, error: messageOf(error) });
     }
   };
-  return { error: write("error"), warn: write("warning"), info: write("info"), debug: write("debug") };
+  const at = (level: typeof LOG_LEVELS[number]) => (message: string, fields?: LogFields) =>
+    write(level, message, fields);
+  return { error: at("error"), warn: at("warning"), info: at("info"), debug: at("debug") };
 }
 
-function formatFields(fields: LogFields = {}): string {
-  return Object.entries(fields).map(([name, value]) => ` ${name}=${formatField(value)}`).join("");
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Fields without a value are left out, as JSON leaves them out. */
+function logfmtLine(fields: LogFields): string {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return oneLine(present.map(([name, value]) => `${name}=${formatField(value)}`).join(" "));
 }
 
 /** Never a reason to fail. Text with blanks, quotes or an equals sign is quoted, so that fields can be told apart. */
 function formatField(value: unknown): string {
-  if (typeof value === "string") return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : jsonOf(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function jsonLine(fields: LogFields): string {
+  return oneLine(jsonOf(fields));
+}
+
+/** Never a reason to fail: a bigint is written as text, and a value that JSON cannot hold as its name. */
+function jsonOf(value: unknown): string {
   try {
-    return String(JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part));
+    return JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part) ?? String(value);
   } catch {
-    return String(value);
+    if (typeof value !== "object" || value === null) return String(value);
+    return JSON.stringify(Object.fromEntries(Object.entries(value).map(([name, part]) => [name, String(part)])));
   }
 }
 
 // deno-lint-ignore no-control-regex -- they are what is escaped
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-/** A record is one line whatever it holds: control characters and line separators are escaped, in messages too. */
+/** A record is one line whatever it holds: control characters and line separators are escaped, in messages and names of fields too. */
 function oneLine(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

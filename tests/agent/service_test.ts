@@ -193,7 +193,7 @@ Deno.test("Agent writes what a call logs to its own standard error, and hands th
   assert.equal(lines?.file, "/var/log/w.log");
   assert.match(
     lines.text,
-    /\[warning\] .*rangeStart.*range_start[^]*\[info\] Allocated address ip=10\.0\.0\.1 pod=default\/web-0/,
+    /level=warning .*rangeStart.*range_start[^]*level=info msg="Allocated address" ip=10\.0\.0\.1 pod=default\/web-0/,
   );
   assert.equal(bench_.world.lines.map((line) => `${line}\n`).join(""), lines.text);
   assert.equal(bench_.world.files.has("/var/log/w.log"), false);

@@ -22,7 +22,7 @@ Deno.test("the plugin gives a pod no address, and makes no database, where the f
   const { code, stdout, stderr } = await run(node, { env, clearEnv: true, stdin: JSON.stringify(conf) });
   assert.deepEqual([code, JSON.parse(stdout).code], [1, 7], stdout);
   // one log line of the failure, and no name of a folder below /var/lib/cni
-  assert.match(stderr, /^\S+ \[error\] ADD failed code=7 [^\n]*\n$/);
+  assert.match(stderr, /^time=\S+ level=error msg="ADD failed" code=7 [^\n]*\n$/);
   assert.match(
     JSON.parse(stdout).msg,
     /^No store is configured for pods of Kubernetes.*\/etc\/cni\/net\.d\/whereabouts\.d/,

@@ -24,18 +24,18 @@ Deno.test("ADD and DEL write one line each: addresses, pod, interface, pools, co
   const lines = await linesOf("info", ["ADD", "c1"], ["ADD", "c1"], ["DEL", "c1"], ["DEL", "c1"]);
   assert.equal(lines.length, 4, lines.join("\n"));
   for (const line of lines.slice(0, 2)) {
-    assert.match(line, new RegExp(`^\\[info\\] Allocated address ${ENTRY} ms=\\d+$`));
+    assert.match(line, new RegExp(`^level=info msg="Allocated address" ${ENTRY} ms=\\d+$`));
   }
-  assert.match(lines[2] ?? "", new RegExp(`^\\[info\\] Released address ${ENTRY} ms=\\d+$`));
-  assert.match(lines[3] ?? "", /^\[info\] Nothing to release if=net1 container=c1 ms=\d+$/);
+  assert.match(lines[2] ?? "", new RegExp(`^level=info msg="Released address" ${ENTRY} ms=\\d+$`));
+  assert.match(lines[3] ?? "", /^level=info msg="Nothing to release" if=net1 container=c1 ms=\d+$/);
 });
 
 Deno.test("at debug ADD adds whether the address is new, which store, and how many writes", async () => {
   const lines = await linesOf("debug", ["ADD", "c1"], ["ADD", "c1"]);
-  const details = lines.filter((line) => line.startsWith("[debug] Allocation details"));
+  const details = lines.filter((line) => line.startsWith('level=debug msg="Allocation details"'));
   assert.deepEqual(details, [
-    "[debug] Allocation details ip=10.0.0.1,fd00::1 allocation=new,new store=embedded writes=4",
-    "[debug] Allocation details ip=10.0.0.1,fd00::1 allocation=kept,kept store=embedded writes=2",
+    'level=debug msg="Allocation details" ip=10.0.0.1,fd00::1 allocation=new,new store=embedded writes=4',
+    'level=debug msg="Allocation details" ip=10.0.0.1,fd00::1 allocation=kept,kept store=embedded writes=2',
   ]);
 });
 
@@ -44,7 +44,7 @@ Deno.test("an ADD that fails writes one line with its code and reason, at the le
   assert.equal(lines.length, 1, lines.join("\n"));
   assert.match(
     lines[0] ?? "",
-    /^\[error\] ADD failed code=100 error=".*10\.0\.0\.0\/30.*" pod=web\/api-0-c3 if=net1 network=net container=c3 ms=\d+$/,
+    /^level=error msg="ADD failed" code=100 error=".*10\.0\.0\.0\/30.*" pod=web\/api-0-c3 if=net1 network=net container=c3 ms=\d+$/,
   );
 });
 
@@ -53,5 +53,5 @@ Deno.test("a call whose configuration cannot be used writes its failure to stand
   const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, range: "10.0.0.300/24" } };
   await node.call("ADD", conf, { containerId: "c1" });
   assert.equal(node.disk.lines.length, 1);
-  assert.match(node.disk.lines[0] ?? "", /\[error\] ADD failed code=7 error=".*ipam\.range.*10\.0\.0\.300/);
+  assert.match(node.disk.lines[0] ?? "", /level=error msg="ADD failed" code=7 error=".*ipam\.range.*10\.0\.0\.300/);
 });

@@ -21,6 +21,7 @@ Deno.test("resolveConfig carries every field into the configuration", async () =
     node_slice_size: "/26",
     database: "/db",
     log_file: "/log",
+    log_format: "json",
     log_level: "VERBOSE",
     reconciler_cron_expression: "30 4 * * *",
     sleep_for_race: 2,
@@ -53,7 +54,7 @@ Deno.test("resolveConfig carries every field into the configuration", async () =
     requested: [],
     overlapping: false,
     datastore: { kind: "embedded", path: "/db" },
-    log: { level: "info", file: "/log" },
+    log: { level: "info", format: "json", file: "/log" },
     nodeSliceSize: "/26",
     reconcilerCron: "30 4 * * *",
     sleepForRace: 2,
@@ -118,6 +119,7 @@ const INVALID: readonly (readonly [fields: Record<string, unknown>, field: strin
   [{ configuration_path: "/absent" }, "ipam.configuration_path"],
   [{ log_file: {} }, "ipam.log_file"],
   [{ log_level: 1 }, "ipam.log_level"],
+  [{ log_format: 1 }, "ipam.log_format"],
   [{ reconciler_cron_expression: 5 }, "ipam.reconciler_cron_expression"],
   [{ sleep_for_race: -1 }, "ipam.sleep_for_race"],
   [{ sleep_for_race: 61 }, "ipam.sleep_for_race"],
@@ -164,6 +166,9 @@ Deno.test("resolveConfig knows log levels in any case, and warns of another", as
   const { config, warnings } = await load({ log_level: "loud" });
   assert.equal(config.log.level, "debug");
   assert.deepEqual(warnings, ['ipam.log_level "loud" is ignored: expected one of error, warning, info, debug']);
+  const xml = await load({ log_format: "xml" });
+  assert.deepEqual(xml.warnings, ['ipam.log_format "xml" is ignored: expected one of logfmt, json']);
+  assert.equal(xml.config.log.format, undefined);
 });
 
 Deno.test("resolveConfig warns of ranges of one network that overlap without being the same", async () => {

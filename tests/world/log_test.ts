@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LOG_LEVELS, makeLogger, parseLogLevel, SILENT } from "../../src/world/log.ts";
+import { LOG_LEVELS, makeLogger, parseLogFormat, parseLogLevel, SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 
 Deno.test("makeLogger writes its level and the less verbose ones", () => {
@@ -7,7 +7,7 @@ Deno.test("makeLogger writes its level and the less verbose ones", () => {
     const world = memoryWorld();
     const log = makeLogger(world, { level });
     for (const say of [log.error, log.warn, log.info, log.debug]) say("Something");
-    return world.lines.map((line) => /\[(\w+)\]/.exec(line)?.[1]);
+    return world.lines.map((line) => / level=(\w+)/.exec(line)?.[1]);
   });
   assert.deepEqual(written, [
     [],
@@ -33,7 +33,7 @@ Deno.test("makeLogger writes time, level, message and fields in one line", () =>
     gone: undefined,
   });
   assert.deepEqual(world.lines, [
-    '2026-11-24T13:05:07.089Z [error] Cannot reach host=etcd.example tries=3 list=["a"] gone=undefined',
+    'time=2026-11-24T13:05:07.089Z level=error msg="Cannot reach" host=etcd.example tries=3 list="[\\"a\\"]"',
   ]);
 });
 
@@ -56,7 +56,7 @@ Deno.test("makeLogger keeps one line one, whatever fields hold, and survives wha
   assert.equal(world.lines.length, 5);
   // deno-lint-ignore no-control-regex -- they are what must not be there
   for (const line of world.lines) assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
-  assert.match(world.lines[3] ?? "", /ipam\.\\u000assh-ed25519/);
+  assert.match(world.lines[3] ?? "", /ipam\.\\nssh-ed25519/);
 });
 
 Deno.test("makeLogger writes to a file too, and says once when it cannot", () => {
@@ -70,9 +70,42 @@ Deno.test("makeLogger writes to a file too, and says once when it cannot", () =>
   other.error("First");
   other.error("Second");
   assert.equal(broken.lines.length, 3);
-  assert.equal(broken.lines[1], 'Cannot write log_file "/var/log/plugin.log": Read-only file system');
+  assert.match(
+    broken.lines[1] ?? "",
+    /level=error msg="Cannot write log_file" file=\/var\/log\/plugin\.log error="Read-only file system"$/,
+  );
 });
 
-Deno.test("SILENT says nothing", () => {
+Deno.test("makeLogger writes one JSON object a line with the same members, whatever fields hold", () => {
+  const world = memoryWorld({ now: Date.UTC(2026, 10, 24, 13, 5, 7, 89) });
+  const log = makeLogger(world, { level: "info", format: "json", file: "/var/log/plugin.log" });
+  log.info("Allocated address", { ip: "10.0.0.1", pod: "web/api-0", ms: 8, absent: undefined });
+  const circle: Record<string, unknown> = {};
+  circle.self = circle;
+  log.error("Odd\u2028", { big: 1n, circle, "na\nme": "a\u0085b" });
+  assert.deepEqual(world.lines.map((line) => JSON.parse(line)), [
+    {
+      time: "2026-11-24T13:05:07.089Z",
+      level: "info",
+      msg: "Allocated address",
+      ip: "10.0.0.1",
+      pod: "web/api-0",
+      ms: 8,
+    },
+    {
+      ...{ time: "2026-11-24T13:05:07.089Z", level: "error", msg: "Odd\u2028" },
+      ...{ big: "1", circle: "[object Object]", "na\nme": "a\u0085b" },
+    },
+  ]);
+  assert.equal(world.files.get("/var/log/plugin.log"), world.lines.map((line) => `${line}\n`).join(""));
+  // deno-lint-ignore no-control-regex -- they are what must not be there
+  for (const line of world.lines) assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+});
+
+Deno.test("parseLogFormat reads the two formats", () => {
+  assert.deepEqual(["logfmt", "json", "JSON", ""].map(parseLogFormat), ["logfmt", "json", undefined, undefined]);
+});
+
+Deno.test("SILENT writes nothing", () => {
   for (const say of [SILENT.error, SILENT.warn, SILENT.info, SILENT.debug]) assert.equal(say("Anything"), undefined);
 });
