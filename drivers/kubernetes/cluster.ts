@@ -10,11 +10,11 @@ import { makeEvents } from "./events.ts";
 import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
 import { makeFeed } from "./feed.ts";
 import { ApiClient } from "./http.ts";
-import { readAccess } from "./kubeconfig.ts";
+import { readAccess } from "./access.ts";
 import { makeLease } from "./lease.ts";
 import { followLibrary } from "./library.ts";
 import { ApiReader } from "./reader.ts";
-import { kubernetesSliceObjects, sliceSource } from "./slice_objects.ts";
+import { nodeSlicePools, nodeSlicePoolSource } from "./node_slice_pools.ts";
 import { makeWitness } from "./witness.ts";
 
 /** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. Sends nothing yet. */
@@ -46,7 +46,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
       keyOf: ({ namespace, name }) => `${namespace}/${name}`,
     }),
     ...makeWitness(reader),
-    slices: kubernetesSliceObjects(api, makeFeed(reader, world, sliceSource(namespace))),
+    slices: nodeSlicePools(api, makeFeed(reader, world, nodeSlicePoolSource(namespace))),
     lease: (leases, name) => makeLease(library, leases || namespace, name),
     tell: makeEvents(library, reader, world, namespace),
     [Symbol.asyncDispose]: () => {

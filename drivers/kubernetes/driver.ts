@@ -8,10 +8,11 @@ import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
 import type { OpenContext } from "../../src/storage/open.ts";
 import { openPool, removePool } from "./fences.ts";
 import { ApiClient } from "./http.ts";
-import { readAccess } from "./kubeconfig.ts";
+import { readAccess } from "./access.ts";
 import { Pools, presume } from "./pools.ts";
+import { findSlices } from "./node_slice_pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
-import { findSlices } from "./slices.ts";
+import { findUnreadable } from "./unreadable.ts";
 
 /**
  * Opens the store that a kubeconfig leads to. Objects live in the namespace of its current context, `kube-system` where it has none.
@@ -36,7 +37,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     presume,
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
-    unreadable: async (signal) => await (await import("./unreadable.ts")).findUnreadable(api, signal),
+    unreadable: (signal) => findUnreadable(api, signal),
     namespace: {
       name: api.namespace,
       inUse: async (signal) => await (await import("./namespaces.ts")).namespacesInUse(api, signal),

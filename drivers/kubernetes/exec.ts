@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { RefusedError } from "../../src/storage/driver.ts";
+import type { RefusedError } from "../../src/storage/driver.ts";
 import { parseJson } from "../../src/world/json.ts";
 import type { World } from "../../src/world/world.ts";
-import type { Access } from "./kubeconfig.ts";
+import { refused } from "./kubeconfig.ts";
+import type { Access } from "./transport.ts";
 
 /** Milliseconds for a program that nobody can answer. One that asks a person takes its time. */
 const TIMEOUT = 60_000;
@@ -64,14 +64,14 @@ function readSpec(exec: unknown, source: string): Spec {
   const spec = object(exec);
   const version = text(spec.apiVersion);
   const command = text(spec.command);
-  if (command === "") throw refused(source, "has no command");
+  if (command === "") throw unusable(source, "has no command");
   if (!VERSIONS.includes(version)) {
-    throw refused(source, `has an unknown apiVersion, expected ${VERSIONS.join(" or ")}`);
+    throw unusable(source, `has an unknown apiVersion, expected ${VERSIONS.join(" or ")}`);
   }
   const env = list(spec.env).map(object).map(({ name, value }) => [text(name), text(value)]);
   return {
     version,
-    command: command.includes("/") && !command.startsWith("/") ? beside(source, command) : command,
+    command,
     args: list(spec.args).map(text),
     env: Object.fromEntries(env.filter(([name]) => name !== "")),
     hint: text(spec.installHint),
@@ -84,7 +84,7 @@ async function run(spec: Spec, access: Access): Promise<Credentials & { readonly
   const { source } = access;
   const terminal = Deno.stdin.isTerminal();
   if (spec.mode === "Always" && !terminal) {
-    throw refused(source, `asks a person (interactiveMode Always), and standard input is no terminal`);
+    throw unusable(source, `asks a person (interactiveMode Always), and standard input is no terminal`);
   }
   const interactive = terminal && spec.mode !== "Never";
   const info = { apiVersion: spec.version, kind: "ExecCredential", spec: { interactive, ...clusterOf(spec, access) } };
@@ -92,7 +92,7 @@ async function run(spec: Spec, access: Access): Promise<Credentials & { readonly
     KUBERNETES_EXEC_INFO: JSON.stringify(info),
     ...spec.env,
   });
-  if (code !== 0) throw refused(source, `failed: ${spec.command} ended with exit code ${code}`);
+  if (code !== 0) throw unusable(source, `failed: ${spec.command} ended with exit code ${code}`);
   return readCredential(stdout, spec, source);
 }
 
@@ -115,7 +115,7 @@ async function start(spec: Spec, source: string, interactive: boolean, env: Reco
       : error instanceof Error
       ? error.message
       : "";
-    throw refused(source, `cannot be started: ${spec.command}: ${missing}${hint}`);
+    throw unusable(source, `cannot be started: ${spec.command}: ${missing}${hint}`);
   }
 }
 
@@ -126,9 +126,13 @@ function clusterOf({ tellsCluster }: Spec, { server, serverName, ca, insecure }:
       server,
       ...(serverName !== undefined && { "tls-server-name": serverName }),
       ...(insecure && { "insecure-skip-tls-verify": true }),
-      ...(ca !== undefined && { "certificate-authority-data": Buffer.from(ca).toString("base64") }),
+      ...(ca !== undefined && { "certificate-authority-data": base64(ca) }),
     },
   };
+}
+
+function base64(text: string): string {
+  return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
 }
 
 function readCredential(
@@ -136,20 +140,20 @@ function readCredential(
   { command, version }: Spec,
   source: string,
 ): Credentials & { readonly expires: number } {
-  if (stdout.length > LIMIT) throw refused(source, `printed more than ${LIMIT} bytes: ${command}`);
+  if (stdout.length > LIMIT) throw unusable(source, `printed more than ${LIMIT} bytes: ${command}`);
   let credential: Readonly<Record<string, unknown>>;
   try {
     credential = object(parseJson(new TextDecoder().decode(stdout)));
   } catch (error) {
-    throw refused(source, `printed no ExecCredential: ${command}: ${error instanceof Error ? error.message : ""}`);
+    throw unusable(source, `printed no ExecCredential: ${command}: ${error instanceof Error ? error.message : ""}`);
   }
   if (credential.kind !== "ExecCredential" || credential.apiVersion !== version) {
-    throw refused(source, `printed no ExecCredential of ${version}: ${command}`);
+    throw unusable(source, `printed no ExecCredential of ${version}: ${command}`);
   }
   const status = object(credential.status);
   const [token, cert, key] = [text(status.token), text(status.clientCertificateData), text(status.clientKeyData)];
   if ((cert === "") !== (key === "") || (token === "" && cert === "")) {
-    throw refused(source, `printed neither a token nor a client certificate with its key: ${command}`);
+    throw unusable(source, `printed neither a token nor a client certificate with its key: ${command}`);
   }
   const expires = Date.parse(text(status.expirationTimestamp));
   return {
@@ -159,12 +163,8 @@ function readCredential(
   };
 }
 
-function beside(source: string, command: string): string {
-  return `${source.slice(0, source.lastIndexOf("/") + 1)}${command}`;
-}
-
-function refused(source: string, why: string): RefusedError {
-  return new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(source)}: the exec program of its user ${why}`);
+function unusable(source: string, why: string): RefusedError {
+  return refused(source, `the exec program of its user ${why}`);
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {

@@ -12,7 +12,7 @@ import type { World } from "../../src/world/world.ts";
 import { unlessAborted } from "../../src/world/abort.ts";
 import { startDeadline } from "../../src/world/deadline.ts";
 import type { ApiReader } from "./reader.ts";
-import { messageOf } from "./refusal.ts";
+import { messageOf } from "./answer.ts";
 
 /** Objects of a page: what is read of one is garbage at once, and a controller is as large as its garbage. */
 const PAGE = 100;

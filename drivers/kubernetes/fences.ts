@@ -9,11 +9,17 @@
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Fence } from "../../src/pool/fence.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
-import { annotate, annotationsOf } from "./annotations.ts";
 import type { ApiClient } from "./http.ts";
-import { poolName } from "./names.ts";
-import { CLEAR_MANAGED_FIELDS, type PatchOperation, type Stored } from "./patch.ts";
-import { API_VERSION, GROUP, type IpPool, type Metadata } from "./resources.ts";
+import { annotate, annotationPath, annotationsOf, poolName } from "./names.ts";
+import type { Stored } from "./patch.ts";
+import {
+  API_VERSION,
+  CLEAR_MANAGED_FIELDS,
+  GROUP,
+  type IpPool,
+  type Metadata,
+  type PatchOperation,
+} from "./resources.ts";
 
 const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts-controller" };
@@ -48,7 +54,7 @@ export async function closePool(
       { op: "add", path: "/spec/closed", value: closed },
       ...Object.entries(because).map(([annotation, value]): PatchOperation => ({
         op: "add",
-        path: `/metadata/annotations/${annotation.replaceAll("/", "~1")}`,
+        path: annotationPath(annotation),
         value,
       })),
     ], signal)

@@ -5,12 +5,13 @@
  */
 import type { Finding } from "../../src/install/preflight.ts";
 import type { World } from "../../src/world/world.ts";
-import { type Access, type KubeconfigChoice, readAccess } from "./kubeconfig.ts";
+import { type KubeconfigChoice, readAccess } from "./access.ts";
 import { toReachError } from "./reach.ts";
-import { messageOf } from "./refusal.ts";
+import { messageOf } from "./answer.ts";
+import { connect } from "./connect.ts";
 import { API_VERSION, GROUP, KINDS, type Resource } from "./resources.ts";
 import { CHECKED, type Checked, droppedFields, DRY_RUN, outdatedWhy, probeObject, requiredFields } from "./schema.ts";
-import { connect, type Transport } from "./transport.ts";
+import type { Access, Transport } from "./transport.ts";
 
 /** Milliseconds for each request. */
 const LIMIT = 10_000;

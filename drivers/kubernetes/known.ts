@@ -7,7 +7,7 @@
 import { contains, formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { mayBeOf, type PoolKey } from "../../src/pool/types.ts";
-import type { ReservationKey } from "./name_keys.ts";
+import type { ReservationKey } from "./names.ts";
 import type { PoolEntry } from "./resources.ts";
 
 /** A slice that a NodeSlicePool assigns to a node. */

@@ -8,8 +8,8 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
-import type { Access } from "./kubeconfig.ts";
-import { connect } from "./transport.ts";
+import { connect } from "./connect.ts";
+import type { Access } from "./transport.ts";
 
 /** The client library, with the credentials. */
 export interface Library {

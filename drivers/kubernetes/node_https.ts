@@ -10,9 +10,7 @@ import { Agent, request, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { RefusedError } from "../../src/storage/driver.ts";
-import type { Answer } from "./answer.ts";
-import type { Access } from "./kubeconfig.ts";
-import { ANSWER_LIMIT, readText, type Stream, type Transport } from "./transport.ts";
+import { type Access, type Answer, ANSWER_LIMIT, readText, type Stream, type Transport } from "./transport.ts";
 
 /** Milliseconds for a proxy to connect: as Go's dialer has them. */
 const CONNECT_TIMEOUT = 30_000;

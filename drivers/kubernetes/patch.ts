@@ -8,24 +8,11 @@ import { formatIp } from "../../src/address/ip.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
-import { annotate, readAnnotations } from "./annotations.ts";
-import { encodeEntry, type Metadata } from "./resources.ts";
-
-/** One operation. */
-export interface PatchOperation {
-  /** What is done. */
-  readonly op: "add" | "remove" | "replace" | "test";
-  /** JSON pointer (RFC 6901). */
-  readonly path: string;
-  /** For all but `remove`. */
-  readonly value?: unknown;
-}
+import { annotate, readAnnotations } from "./names.ts";
+import { CLEAR_MANAGED_FIELDS, encodeEntry, type Metadata, type PatchOperation } from "./resources.ts";
 
 /** Operations of one patch, at most: the API server's limit. */
 const MOST_OPERATIONS = 10_000;
-
-/** The API server takes a single empty element as "forget them", and keeps none from then on. */
-export const CLEAR_MANAGED_FIELDS: PatchOperation = { op: "add", path: "/metadata/managedFields", value: [{}] };
 
 /** A stored object, as far as a patch of it depends on it. */
 export interface Stored {
@@ -90,6 +77,32 @@ function entryTests(path: string, { containerId, podRef, ifName }: Allocation): 
     .map(([member, value]) => ({ op: "test", path: `${path}/${member}`, value }));
 }
 
+/**
+ * A patch that is refused unless each released entry is exactly as the caller remembers it, whatever else changed.
+ *
+ * @throws {TypeError} a change is no release
+ * @throws {RefusedError} there are too many changes for one patch
+ */
+export function presumedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
+  return bounded(name, [
+    { op: "test", path: "/spec/range", value: formatCidr(cidr) },
+    ...changes.flatMap(({ address, before, after }): PatchOperation[] => {
+      if (!before || after) {
+        throw new TypeError("Cannot commit a claim or a refresh on a presumed snapshot: read the pool");
+      }
+      const path = entryPath(String(address - cidr.base));
+      const { id, podref, ifname = null } = encodeEntry(before); // the API server holds an absent member equal to null
+      return [
+        { op: "test", path: `${path}/id`, value: id },
+        { op: "test", path: `${path}/podref`, value: podref },
+        { op: "test", path: `${path}/ifname`, value: ifname },
+        { op: "remove", path },
+      ];
+    }),
+    CLEAR_MANAGED_FIELDS,
+  ]);
+}
+
 /** What sets members of the object at the path, whether they exist or not. */
 export function memberOperations(path: string, members: object): PatchOperation[] {
   return Object.entries(members).map(([member, value]) => ({ op: "add", path: `${path}/${member}`, value }));
@@ -106,7 +119,7 @@ export function entryPath(key: string): string {
 }
 
 /** The patch, if the API server takes one of its length. @throws {RefusedError} it does not */
-export function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
+function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
   if (patch.length <= MOST_OPERATIONS) return patch;
   throw new RefusedError(
     `Cannot patch IPPool ${name} with ${patch.length} operations: the API server takes ${MOST_OPERATIONS} at once; commit fewer changes`,

@@ -8,14 +8,14 @@ import type { Fence } from "../../src/pool/fence.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
-import { annotationsOf, type Domain, readAnnotations } from "./annotations.ts";
 import { closePool, fenceOf } from "./fences.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
-import { poolName } from "./names.ts";
-import { refuseEntries, refuseSchema } from "./outdated.ts";
-import { entryPath, guardedPatch, keyIn, type Stored } from "./patch.ts";
+import { listAll } from "./list.ts";
+import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
+import { entryPath, guardedPatch, keyIn, presumedPatch, type Stored } from "./patch.ts";
+import { resolvePools } from "./resolve.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
-import { MOST_WARNED } from "./schema.ts";
+import { MOST_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
 
 const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts" };
@@ -50,15 +50,9 @@ export class Pools {
       case "stored":
         return await this.#patch(snapshot, version, changes, signal);
       case "presumed": {
-        const { presumedPatch } = await import("./presumed_patch.ts");
         const name = poolName(key);
-        const request = {
-          verb: "patch",
-          resource,
-          name,
-          query: WRITER,
-          body: presumedPatch(name, key, changes),
-        } as const;
+        const body = presumedPatch(name, key, changes);
+        const request = { verb: "patch", resource, name, query: WRITER, body } as const;
         return this.#snapshot(key, await this.#api.request<IpPool>(request, signal) ?? this.#gone(name));
       }
     }
@@ -71,8 +65,6 @@ export class Pools {
 
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
-    const { listAll } = await import("./list.ts");
-    const { resolvePools } = await import("./resolve.ts");
     const { pools } = await resolvePools(this.#api, await listAll<IpPool>(this.#api, resource, signal), signal);
     return pools.flatMap(({ object, key }) => {
       if (key) return [this.#snapshot(key, object)];

@@ -5,7 +5,7 @@
  */
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { describeProxy } from "../net/proxy.ts";
-import type { Access } from "./kubeconfig.ts";
+import type { Access } from "./transport.ts";
 
 /** Characters of a failure's text that are read, and of the reason in it that are shown: names of a server's certificate are part of some. */
 const LONGEST_MESSAGE = 8_000;

@@ -5,10 +5,11 @@
  */
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
-import { type Access, type KubeconfigChoice, readAccess } from "./kubeconfig.ts";
+import { type KubeconfigChoice, readAccess } from "./access.ts";
 import { toReachError } from "./reach.ts";
-import { messageOf } from "./refusal.ts";
-import { connect, LIST_LIMIT, readText, type Transport } from "./transport.ts";
+import { messageOf } from "./answer.ts";
+import { connect } from "./connect.ts";
+import { type Access, LIST_LIMIT, readText, type Transport } from "./transport.ts";
 
 /** Bytes of a refusal that are read. */
 const REFUSAL_LIMIT = 64 * 1024;

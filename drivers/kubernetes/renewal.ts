@@ -4,7 +4,7 @@
  * @module
  */
 import type { World } from "../../src/world/world.ts";
-import type { Access } from "./kubeconfig.ts";
+import type { Access } from "./transport.ts";
 
 /**
  * Milliseconds between two looks, and how long it is looked. Whoever keeps the credentials fresh may be starting itself: in an update of the

@@ -9,18 +9,25 @@
 import { sameOwner } from "../../src/pool/types.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
-import { annotate, annotationsOf } from "./annotations.ts";
 import type { ApiClient, ApiRequest } from "./http.ts";
-import { reservationName } from "./names.ts";
-import { refuseReservation } from "./outdated.ts";
+import { annotate, annotationsOf, isNamed, reservationName } from "./names.ts";
+import { refuseReservation } from "./schema.ts";
 import { memberOperations } from "./patch.ts";
-import { isNamed, isOwn, reservationSpec, resource, toReservation, withToken } from "./reservation_object.ts";
-import { API_VERSION, type ReservationObject } from "./resources.ts";
+import { listReservations } from "./resolve.ts";
+import {
+  API_VERSION,
+  type Metadata,
+  type ReservationObject,
+  reservationSpec,
+  toReservation,
+  withToken,
+} from "./resources.ts";
 
+const resource = "overlappingrangeipreservations";
 const WRITER = { fieldManager: "whereabouts", fieldValidation: "Warn" };
 
 /** Looks at one reservation, at most, while others make and delete it. */
-export const ROUNDS = 10;
+const ROUNDS = 10;
 
 /** The reservations of one namespace. */
 export function kubernetesReservations(api: ApiClient): Reservations {
@@ -36,12 +43,12 @@ export function kubernetesReservations(api: ApiClient): Reservations {
       const object = await create(api, reservationName(wanted.network, wanted.ip), wanted, signal);
       return object && withToken(wanted, object.metadata);
     },
-    release: async (owned, signal) => (await import("./release_reservation.ts")).release(api, owned, signal),
+    release: (owned, signal) => release(api, owned, signal),
     find: async (network, ip, signal) => {
       const object = await look(api, reservationName(network, ip), signal);
-      return object && isNamed(object, network) ? toReservation(object, { network, ip }) : undefined;
+      return object && isNamed(object.metadata, network) ? toReservation(object, { network, ip }) : undefined;
     },
-    list: async (network, signal) => (await import("./resolve.ts")).listReservations(api, network, signal),
+    list: (network, signal) => listReservations(api, network, signal),
   };
 }
 
@@ -54,7 +61,7 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
     if (!object) continue;
     const stored = toReservation(object, wanted);
     const { podRef, ifName, containerId } = stored;
-    if (!isNamed(object, wanted.network) || !isOwn(stored, wanted)) {
+    if (!isNamed(object.metadata, wanted.network) || !isOwn(stored, wanted)) {
       return { kind: "foreign", holder: { podRef, ifName, containerId } };
     }
     return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
@@ -63,7 +70,7 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
 }
 
 /** The object of a name, if there is one. */
-export function look(api: ApiClient, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
+function look(api: ApiClient, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
   return api.request<ReservationObject>({ verb: "get", resource, name }, signal);
 }
 
@@ -117,4 +124,56 @@ async function write(
     if (error instanceof ConflictError) return undefined;
     throw error;
   }
+}
+
+/** Deletes it if it is the owner's, of its sandbox or of none recorded, and did not change meanwhile. Returns whether it was deleted. */
+async function release(api: ApiClient, owned: Reservation, signal: AbortSignal): Promise<boolean> {
+  if (owned.doubtful) return false;
+  let known = fromToken(owned.token);
+  const name = known?.name ?? reservationName(owned.network, owned.ip);
+  for (let round = 0; round < ROUNDS; round++) {
+    if (!known) {
+      const object = await look(api, name, signal);
+      if (!object || !isNamed(object.metadata, owned.network)) return false;
+      if (!mayRelease(toReservation(object, owned), owned)) return false;
+      known = object.metadata;
+    }
+    const result = await remove(api, name, known, signal);
+    if (result !== "changed") return result === "deleted";
+    known = undefined;
+  }
+  throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was released`);
+}
+
+async function remove(
+  api: ApiClient,
+  name: string,
+  { uid, resourceVersion }: Version,
+  signal: AbortSignal,
+): Promise<"deleted" | "absent" | "changed"> {
+  const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
+  try {
+    const answer = await api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal);
+    return answer === undefined ? "absent" : "deleted";
+  } catch (error) {
+    if (error instanceof ConflictError) return "changed";
+    throw error;
+  }
+}
+
+function mayRelease(stored: Reservation, owned: Reservation): boolean {
+  return isOwn(stored, owned) && (stored.containerId === owned.containerId || stored.containerId === "");
+}
+
+function fromToken(token = ""): Version | undefined {
+  const [uid, resourceVersion, name] = token.split("/");
+  return uid && resourceVersion ? { uid, resourceVersion, ...(name && { name }) } : undefined;
+}
+
+/** What a token holds. Those of earlier releases have no name. */
+type Version = Pick<Metadata, "uid" | "resourceVersion"> & Partial<Pick<Metadata, "name">>;
+
+/** Whether a stored reservation is the wanted one's: of its pod, and of its interface or none. */
+function isOwn(stored: Pick<Reservation, "podRef" | "ifName">, wanted: Reservation): boolean {
+  return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
 }

@@ -1,5 +1,5 @@
 /**
- * Listed objects with their keys. Loaded by whoever lists: never by a calm ADD or DEL.
+ * Listed objects with their keys.
  *
  * @module
  */
@@ -7,14 +7,19 @@ import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError, type Reservation } from "../../src/storage/driver.ts";
-import { readAnnotations } from "./annotations.ts";
 import type { ApiClient } from "./http.ts";
 import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
 import { listAll } from "./list.ts";
-import { poolKeys, type ReservationKey, reservationKeys } from "./name_keys.ts";
-import { resource as reservations, toReservation } from "./reservation_object.ts";
-import { baseOf, decodeEntries, type IpPool, type NodeSlicePoolObject, type ReservationObject } from "./resources.ts";
-import { toSlices } from "./slices.ts";
+import { poolKeys, readAnnotations, type ReservationKey, reservationKeys } from "./names.ts";
+import {
+  baseOf,
+  decodeEntries,
+  type IpPool,
+  type NodeSlicePoolObject,
+  type ReservationObject,
+  toReservation,
+  toSlices,
+} from "./resources.ts";
 
 /** A pool's object and key; no key where it has none. */
 export interface ResolvedPool {
@@ -99,7 +104,7 @@ export async function listReservations(
   network: string | undefined,
   signal: AbortSignal,
 ): Promise<Reservation[]> {
-  const objects = await listAll<ReservationObject>(api, reservations, signal);
+  const objects = await listAll<ReservationObject>(api, "overlappingrangeipreservations", signal);
   if (network === undefined) {
     const resolved = await resolveReservations(api, objects, signal);
     return resolved.flatMap(({ object, keys: [first], key }) => {

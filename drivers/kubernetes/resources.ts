@@ -5,7 +5,9 @@
  */
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import { type Ip, maxValue } from "../../src/address/ip.ts";
-import type { Allocation } from "../../src/pool/types.ts";
+import type { Slice } from "../../src/pool/slices.ts";
+import type { Allocation, Owner } from "../../src/pool/types.ts";
+import type { Reservation } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts, type StoredFacts } from "../../src/storage/facts.ts";
 
 /** API group of all of them. */
@@ -33,7 +35,7 @@ export interface Metadata {
   readonly resourceVersion?: string;
   /** Another object of the same name has another. */
   readonly uid?: string;
-  /** Ours are in `annotations.ts`. */
+  /** Ours are in `names.ts`. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Who wrote which field: doubles an IPPool, so it is cleared. */
   readonly managedFields?: readonly unknown[];
@@ -91,6 +93,19 @@ export interface ObjectList<T> {
   readonly metadata: { readonly continue?: string };
 }
 
+/** One operation of a JSON Patch (RFC 6902). */
+export interface PatchOperation {
+  /** What is done. */
+  readonly op: "add" | "remove" | "replace" | "test";
+  /** JSON pointer (RFC 6901). */
+  readonly path: string;
+  /** For all but `remove`. */
+  readonly value?: unknown;
+}
+
+/** The API server takes a single empty element as "forget them", and keeps none from then on. */
+export const CLEAR_MANAGED_FIELDS: PatchOperation = { op: "add", path: "/metadata/managedFields", value: [{}] };
+
 /** Where offsets of a stored range count from: its address as written, not masked. Undefined: the range is none. */
 export function baseOf(range: string): { readonly base: Ip; readonly cidr: Cidr } | undefined {
   const parsed = parseCidr(range);
@@ -137,4 +152,38 @@ function textOf(value: unknown): string {
 export function encodeEntry(allocation: Allocation): PoolEntry {
   const { containerId, podRef, ifName } = allocation;
   return { id: containerId, podref: podRef, ...(ifName !== "" && { ifname: ifName }), ...encodeFacts(allocation) };
+}
+
+/** The `spec` of an owner's reservation. */
+export function reservationSpec(owner: Owner): NonNullable<ReservationObject["spec"]> {
+  const { podRef, ifName, containerId } = owner;
+  return {
+    podref: podRef,
+    ...(ifName !== "" && { ifname: ifName }),
+    ...(containerId !== "" && { containerid: containerId }),
+    ...encodeFacts(owner),
+  };
+}
+
+/** What an object says, with its token. */
+export function toReservation(
+  { metadata, spec = {} }: ReservationObject,
+  { network, ip }: { readonly network: string; readonly ip: Ip },
+): Reservation {
+  const { podref = "", ifname = "", containerid = "" } = spec;
+  const owner = { podRef: podref, ifName: ifname, containerId: containerid, ...decodeFacts(containerid, spec) };
+  return withToken({ network, ip, ...owner }, metadata);
+}
+
+/** A reservation with the token of its object: `uid/resourceVersion/name`. */
+export function withToken(reservation: Reservation, { uid, resourceVersion, name }: Metadata): Reservation {
+  return { ...reservation, token: `${uid}/${resourceVersion}/${name}` };
+}
+
+/** The slices of a NodeSlicePool; entries that are none are left out. */
+export function toSlices({ status }: NodeSlicePoolObject): Slice[] {
+  return (status?.allocations ?? []).flatMap(({ nodeName = "", sliceRange = "" }) => {
+    const cidr = parseCidr(sliceRange)?.cidr;
+    return cidr ? [{ node: nodeName, cidr }] : [];
+  });
 }

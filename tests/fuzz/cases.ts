@@ -9,8 +9,8 @@
  */
 import assert from "node:assert/strict";
 import { openCluster } from "../../drivers/cluster.ts";
-import { readAccess } from "../../drivers/kubernetes/kubeconfig.ts";
-import { connect } from "../../drivers/kubernetes/transport.ts";
+import { readAccess } from "../../drivers/kubernetes/access.ts";
+import { connect } from "../../drivers/kubernetes/connect.ts";
 import { loadDriver } from "../../drivers/mod.ts";
 import { runCommand } from "../../src/cli/command.ts";
 import { directHost } from "../../src/cni/call.ts";

@@ -17,14 +17,14 @@ function ask(
   body: string | Details,
   headers: Record<string, string> = {},
   verb = "patch",
-): Promise<unknown> {
+): unknown {
   const text = typeof body === "string" ? body : JSON.stringify({ kind: "Status", status: "Failure", ...body });
   return decode({ status, headers: new Headers(headers), text }, { ...QUESTION, verb });
 }
 
-async function failure(...request: Parameters<typeof ask>): Promise<Error> {
+function failure(...request: Parameters<typeof ask>): Error {
   try {
-    await ask(...request);
+    ask(...request);
   } catch (error) {
     assert(error instanceof Error);
     return error;
@@ -32,23 +32,23 @@ async function failure(...request: Parameters<typeof ask>): Promise<Error> {
   assert.fail("no failure");
 }
 
-Deno.test("decode gives the document of a success", async () => {
-  assert.deepEqual(await ask(200, '{"a":1}'), { a: 1 });
-  assert.deepEqual(await ask(201, '{"a":1}'), { a: 1 });
+Deno.test("decode gives the document of a success", () => {
+  assert.deepEqual(ask(200, '{"a":1}'), { a: 1 });
+  assert.deepEqual(ask(201, '{"a":1}'), { a: 1 });
 });
 
-Deno.test("decode says undefined of an object that is not there, and only of that", async () => {
+Deno.test("decode says undefined of an object that is not there, and only of that", () => {
   const missing = { message: 'ippools "x" not found', details: { name: "x", group: "g", kind: "ippools" } };
-  assert.equal(await ask(404, missing), undefined);
+  assert.equal(ask(404, missing), undefined);
   const noNamespace = { message: 'namespaces "net" not found', details: { name: "net", kind: "namespaces" } };
-  assert.match((await failure(404, noNamespace)).message, /namespaces "net" not found; create the namespace/);
+  assert.match(failure(404, noNamespace).message, /namespaces "net" not found; create the namespace/);
   for (
     const noResource of ["404 page not found\n", {
       message: "the server could not find the requested resource",
       details: {},
     }]
   ) {
-    const error = await failure(404, noResource);
+    const error = failure(404, noResource);
     assert(error instanceof RefusedError);
     assert.match(
       error.message,
@@ -57,37 +57,37 @@ Deno.test("decode says undefined of an object that is not there, and only of tha
   }
 });
 
-Deno.test("decode takes a conflict, a failed test and an expired list for conflicts", async () => {
+Deno.test("decode takes a conflict, a failed test and an expired list for conflicts", () => {
   assert(
-    await failure(409, { reason: "AlreadyExists", message: "already exists" }, {}, "create") instanceof ConflictError,
+    failure(409, { reason: "AlreadyExists", message: "already exists" }, {}, "create") instanceof ConflictError,
   );
-  assert(await failure(410, { reason: "Expired", message: "too old" }, {}, "list") instanceof ConflictError);
+  assert(failure(410, { reason: "Expired", message: "too old" }, {}, "list") instanceof ConflictError);
   const failedTest = { reason: "Invalid", message: "the server rejected our request", details: {} };
-  assert(await failure(422, failedTest) instanceof ConflictError);
+  assert(failure(422, failedTest) instanceof ConflictError);
 });
 
-Deno.test("decode refuses objects that are not valid with the server's words", async () => {
+Deno.test("decode refuses objects that are not valid with the server's words", () => {
   const invalid = {
     reason: "Invalid",
     message: "spec.range: Required value",
     details: { causes: [{ field: "spec.range" }] },
   };
-  const error = await failure(422, invalid);
+  const error = failure(422, invalid);
   assert(error instanceof RefusedError);
   assert.equal(error.message, "Cannot patch IPPool kube-system/10.0.0.0-24: spec.range: Required value");
-  assert(await failure(422, { details: {} }, {}, "create") instanceof RefusedError);
-  assert(await failure(400, { message: "bad" }) instanceof RefusedError);
-  assert(await failure(302, "") instanceof RefusedError);
+  assert(failure(422, { details: {} }, {}, "create") instanceof RefusedError);
+  assert(failure(400, { message: "bad" }) instanceof RefusedError);
+  assert(failure(302, "") instanceof RefusedError);
 });
 
-Deno.test("decode tells who has to be allowed what", async () => {
-  const forbidden = await failure(403, { message: "is forbidden" });
+Deno.test("decode tells who has to be allowed what", () => {
+  const forbidden = failure(403, { message: "is forbidden" });
   assert(forbidden instanceof RefusedError);
   assert.match(
     forbidden.message,
     /is forbidden; the user of \/etc\/kubeconfig needs the verb "patch" on "ippools" of API group/,
   );
-  const unknown = await failure(401, { message: "Unauthorized" });
+  const unknown = failure(401, { message: "Unauthorized" });
   assert(unknown instanceof RefusedError);
   assert.match(
     unknown.message,
@@ -95,43 +95,43 @@ Deno.test("decode tells who has to be allowed what", async () => {
   );
 });
 
-Deno.test("decode asks to try later, and when", async () => {
-  const retryAfter = async (...request: Parameters<typeof ask>) => {
-    const error = await failure(...request);
+Deno.test("decode asks to try later, and when", () => {
+  const retryAfter = (...request: Parameters<typeof ask>) => {
+    const error = failure(...request);
     assert(error instanceof UnavailableError, error.message);
     return error.retryAfter;
   };
-  assert.equal(await retryAfter(429, { message: "Too many requests" }, { "retry-after": "2" }), 2000);
-  assert.equal(await retryAfter(503, "upstream gone"), undefined);
-  assert.equal(await retryAfter(504, { details: { retryAfterSeconds: 3 } }), 3000);
+  assert.equal(retryAfter(429, { message: "Too many requests" }, { "retry-after": "2" }), 2000);
+  assert.equal(retryAfter(503, "upstream gone"), undefined);
+  assert.equal(retryAfter(504, { details: { retryAfterSeconds: 3 } }), 3000);
   assert.equal(
-    await retryAfter(500, { message: "etcdserver: leader changed" }, { "retry-after": "Wed, 21 Oct" }),
+    retryAfter(500, { message: "etcdserver: leader changed" }, { "retry-after": "Wed, 21 Oct" }),
     undefined,
   );
-  assert.equal(await retryAfter(408, ""), undefined);
+  assert.equal(retryAfter(408, ""), undefined);
   for (const endless of ["1e9", "1e308", "Infinity"]) {
-    assert.equal(await retryAfter(429, "", { "retry-after": endless }), 600_000, "a timer takes no more than 2^31 ms");
+    assert.equal(retryAfter(429, "", { "retry-after": endless }), 600_000, "a timer takes no more than 2^31 ms");
   }
-  assert.equal(await retryAfter(503, { details: { retryAfterSeconds: 1e300 } }), 600_000);
+  assert.equal(retryAfter(503, { details: { retryAfterSeconds: 1e300 } }), 600_000);
 });
 
-Deno.test("decode refuses for good what the store can never hold", async () => {
+Deno.test("decode refuses for good what the store can never hold", () => {
   const grpc =
     "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2540442 vs. 2097152)";
   for (const message of ["etcdserver: request is too large", grpc]) {
-    const error = await failure(500, { message });
+    const error = failure(500, { message });
     assert(error instanceof RefusedError);
     assert.match(error.message, /use smaller ranges/);
   }
 });
 
-Deno.test("decode takes a success that is no whole document for no answer", async () => {
+Deno.test("decode takes a success that is no whole document for no answer", () => {
   for (const text of ["", '{"metadata":{"name":', "null", "<html>"]) {
-    assert(await failure(200, text) instanceof UnavailableError, text);
+    assert(failure(200, text) instanceof UnavailableError, text);
   }
 });
 
-Deno.test("decode shows the message of a Status, bounded, and nothing else that a server sends", async () => {
+Deno.test("decode shows the message of a Status, bounded, and nothing else that a server sends", () => {
   const pages = [
     "AccessKeyId=ASIA...",
     "<html>internal</html>",
@@ -141,10 +141,10 @@ Deno.test("decode shows the message of a Status, bounded, and nothing else that 
   ];
   for (const status of [302, 400, 403, 404, 409, 500, 503]) {
     for (const page of pages) {
-      const { message, cause } = await failure(status, page);
+      const { message, cause } = failure(status, page);
       assert.doesNotMatch(`${message} ${cause}`, /internal|ASIA/);
       assert(message.includes(`HTTP status ${status}`), message);
     }
   }
-  assert((await failure(403, { message: "x".repeat(100_000) })).message.length < 1_500);
+  assert(failure(403, { message: "x".repeat(100_000) }).message.length < 1_500);
 });

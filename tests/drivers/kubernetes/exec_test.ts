@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execCredentials } from "../../../drivers/kubernetes/exec.ts";
-import { readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
+import { readAccess } from "../../../drivers/kubernetes/access.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { choosePool, chooseReservation, isDoubtful, type KnownPool } from "../../../drivers/kubernetes/known.ts";
-import { poolKeys, reservationKeys } from "../../../drivers/kubernetes/name_keys.ts";
+import { poolKeys, reservationKeys } from "../../../drivers/kubernetes/names.ts";
 import { poolName, reservationName } from "../../../drivers/kubernetes/names.ts";
 import { cidrOf, formatCidr, parseCidr } from "../../../src/address/cidr.ts";
 import { formatIp, type Ip, parseIp, sameIp } from "../../../src/address/ip.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
+import { readAccess } from "../../../drivers/kubernetes/access.ts";
 import { codeOf, ending, followLibrary, type GetLibrary, toStoreError } from "../../../drivers/kubernetes/library.ts";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";

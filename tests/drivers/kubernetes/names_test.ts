@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { annotationsOf } from "../../../drivers/kubernetes/annotations.ts";
-import { poolKeys, type ReservationKey, reservationKeys } from "../../../drivers/kubernetes/name_keys.ts";
-import { poolName, reservationName } from "../../../drivers/kubernetes/names.ts";
+import {
+  annotate,
+  annotationsOf,
+  poolKeys,
+  poolName,
+  readAnnotations,
+  type ReservationKey,
+  reservationKeys,
+  reservationName,
+} from "../../../drivers/kubernetes/names.ts";
 import { type Cidr, cidrOf, formatCidr, parseCidr } from "../../../src/address/cidr.ts";
 import { bits, formatIp, type Ip, maxValue, parseIp, sameIp } from "../../../src/address/ip.ts";
 import { formatPoolKey } from "../../../src/pool/types.ts";
@@ -189,4 +196,38 @@ Deno.test("names are ones that the API server takes", () => {
   const accepted = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
   fc.assert(fc.property(cidrs, (cidr) => assert.match(poolName({ network: "", cidr }), accepted)));
   fc.assert(fc.property(ips, (ip) => assert.match(reservationName("", ip), accepted, formatIp(ip))));
+});
+
+const NETWORK = "whereabouts.cni.cncf.io/network";
+const NODE = "whereabouts.cni.cncf.io/node";
+const path = (name: string) => `/metadata/annotations/whereabouts.cni.cncf.io~1${name}`;
+
+Deno.test("annotationsOf and readAnnotations are each other's inverse; an object without ours says nothing", () => {
+  for (
+    const domain of [{ network: "" }, { network: "blue" }, { network: "", node: "n1" }, { network: "b", node: "n" }]
+  ) {
+    assert.deepEqual(readAnnotations({ annotations: annotationsOf(domain) }), domain);
+  }
+  for (const annotations of [undefined, {}, { other: "x" }, { [NODE]: "n1" }]) {
+    assert.equal(readAnnotations(annotations ? { annotations } : {}), undefined);
+  }
+});
+
+Deno.test("annotate makes the annotations say it, and leaves those of others", () => {
+  const domain = { network: "blue", node: "n1" };
+  assert.deepEqual(annotate({}, domain), [
+    { op: "add", path: "/metadata/annotations", value: { [NETWORK]: "blue", [NODE]: "n1" } },
+  ]);
+  const all = { [NETWORK]: "blue", [NODE]: "n1", other: "x" };
+  assert.deepEqual(annotate({ annotations: all }, domain), []);
+  assert.deepEqual(annotate({ annotations: { ...all, [NODE]: "n2" } }, domain), [
+    { op: "add", path: path("node"), value: "n1" },
+  ]);
+  assert.deepEqual(annotate({ annotations: all }, { network: "" }), [
+    { op: "add", path: path("network"), value: "" },
+    { op: "remove", path: path("node") },
+  ]);
+  assert.deepEqual(annotate({ annotations: { other: "x" } }, { network: "" }), [
+    { op: "add", path: path("network"), value: "" },
+  ]);
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { guardedPatch, type Stored } from "../../../drivers/kubernetes/patch.ts";
-import { presumedPatch } from "../../../drivers/kubernetes/presumed_patch.ts";
+import { guardedPatch, presumedPatch, type Stored } from "../../../drivers/kubernetes/patch.ts";
 import type { Allocation, Change, PoolKey } from "../../../src/pool/types.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 

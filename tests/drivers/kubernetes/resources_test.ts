@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { baseOf, decodeEntries, encodeEntry, type PoolEntries } from "../../../drivers/kubernetes/resources.ts";
+import {
+  baseOf,
+  decodeEntries,
+  encodeEntry,
+  type PoolEntries,
+  toSlices,
+} from "../../../drivers/kubernetes/resources.ts";
+import { formatCidr } from "../../../src/address/cidr.ts";
 import type { Ip } from "../../../src/address/ip.ts";
 
 const TEN: Ip = { family: 4, value: 0x0a000000n };
@@ -80,4 +87,19 @@ Deno.test("encodeEntry has the original's members and leaves out an interface th
   const allocation = { address: 1n, podRef: "ns/pod", ifName: "net1", containerId: "c" };
   assert.deepEqual(encodeEntry(allocation), ENTRY);
   assert.deepEqual(encodeEntry({ ...allocation, ifName: "" }), { id: "c", podref: "ns/pod" });
+});
+
+Deno.test("toSlices reads what the original writes, and leaves out what is no slice", () => {
+  const allocations = [
+    { nodeName: "node1", sliceRange: "10.0.0.0/10" },
+    { nodeName: "", sliceRange: "10.64.0.0/10" },
+    { nodeName: "node2", sliceRange: "nonsense" },
+    {},
+  ];
+  const slices = toSlices({ metadata: { name: "net1" }, status: { allocations } });
+  assert.deepEqual(slices.map(({ node, cidr }) => `${node} ${formatCidr(cidr)}`), [
+    "node1 10.0.0.0/10",
+    " 10.64.0.0/10",
+  ]);
+  assert.deepEqual(toSlices({ metadata: { name: "net1" } }), []);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { openCluster } from "../../../drivers/kubernetes/cluster.ts";
-import { type KubeconfigChoice, readAccess } from "../../../drivers/kubernetes/kubeconfig.ts";
+import { type KubeconfigChoice, readAccess } from "../../../drivers/kubernetes/access.ts";
 import { ApiReader } from "../../../drivers/kubernetes/reader.ts";
-import { connect } from "../../../drivers/kubernetes/transport.ts";
+import { connect } from "../../../drivers/kubernetes/connect.ts";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import type { World } from "../../../src/world/world.ts";

@@ -1,17 +1,24 @@
 /**
- * NodeSlicePools, as the controller keeps them. Objects are as the original stores them: range and size in `spec`, slices in `status`,
- * which is no subresource. Owners they have none: Kubernetes would delete the object with its attachment while addresses of it are in use,
- * and an attachment that comes back would find other slices.
+ * NodeSlicePools: the plugin reads them, the controller writes them. Objects are as the original stores them: range and size in `spec`,
+ * slices in `status`, which is no subresource. Owners they have none: Kubernetes would delete the object with its attachment while addresses
+ * of it are in use, and an attachment that comes back would find other slices.
  *
  * @module
  */
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Feed, SliceObjects, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
-import { annotationsOf, readAnnotations } from "./annotations.ts";
+import type { SliceList } from "../../src/storage/driver.ts";
 import type { FeedSource } from "./feed.ts";
 import type { ApiClient } from "./http.ts";
-import { API_VERSION, GROUP, type Metadata, type NodeSlicePoolObject } from "./resources.ts";
-import { refusalOf, REFUSED, toSlices } from "./slices.ts";
+import { annotationsOf, readAnnotations } from "./names.ts";
+import {
+  API_VERSION,
+  CLEAR_MANAGED_FIELDS,
+  GROUP,
+  type Metadata,
+  type NodeSlicePoolObject,
+  toSlices,
+} from "./resources.ts";
 
 const resource = "nodeslicepools";
 const WRITER = { fieldManager: "whereabouts-controller" };
@@ -19,6 +26,8 @@ const WRITER = { fieldManager: "whereabouts-controller" };
 const LABEL = { "app.kubernetes.io/managed-by": "whereabouts-controller" } as const;
 /** Counts assignments: an annotation, because the original's controller keeps those when it writes, and members of `status` not. */
 const EPOCH = `${GROUP}/epoch`;
+/** Says why nothing is allocated of the slices. */
+const REFUSED = `${GROUP}/refused`;
 
 interface OwnedObject extends NodeSlicePoolObject {
   readonly metadata: Metadata & {
@@ -28,8 +37,20 @@ interface OwnedObject extends NodeSlicePoolObject {
   };
 }
 
+/** A NodeSlicePool; undefined: there is none. */
+export async function findSlices(api: ApiClient, name: string, signal: AbortSignal): Promise<SliceList | undefined> {
+  const object = await api.request<NodeSlicePoolObject>({ verb: "get", resource, name }, signal);
+  return object && { range: object.spec?.range ?? "", slices: toSlices(object), ...refusalOf(object.metadata) };
+}
+
+/** Why nothing is allocated of the slices of an object, where somebody says so. */
+function refusalOf({ annotations = {} }: Metadata): { readonly refused?: string } {
+  const { [REFUSED]: refused } = annotations;
+  return refused ? { refused } : {};
+}
+
 /** Where those of a namespace are. */
-export function sliceSource(namespace: string): FeedSource<StoredSlices> {
+export function nodeSlicePoolSource(namespace: string): FeedSource<StoredSlices> {
   return {
     path: `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${resource}`,
     name: resource,
@@ -39,7 +60,7 @@ export function sliceSource(namespace: string): FeedSource<StoredSlices> {
 }
 
 /** The NodeSlicePools of the client's namespace, which the feed tells of. */
-export function kubernetesSliceObjects(api: ApiClient, feed: Feed<StoredSlices>): SliceObjects {
+export function nodeSlicePools(api: ApiClient, feed: Feed<StoredSlices>): SliceObjects {
   return {
     ...feed,
     save: async (wanted, last, signal) => {
@@ -57,7 +78,7 @@ export function kubernetesSliceObjects(api: ApiClient, feed: Feed<StoredSlices>)
         { op: "add", path: "/metadata/labels", value: metadata.labels },
         { op: "add", path: "/metadata/annotations", value: metadata.annotations },
         { op: "add", path: "/metadata/ownerReferences", value: [] },
-        { op: "add", path: "/metadata/managedFields", value: [{}] },
+        CLEAR_MANAGED_FIELDS,
       ];
       await api.request({ verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
     },

@@ -1,0 +1,193 @@
+/**
+ * How to reach the API server: by a kubeconfig, or the service account of the pod this runs in.
+ *
+ * @module
+ */
+import { parseIp } from "../../src/address/ip.ts";
+import type { KubernetesClient } from "../../src/config/types.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
+import type { World } from "../../src/world/world.ts";
+import { checkedProxy, type Proxy, proxyFromEnvironment } from "../net/proxy.ts";
+import { execCredentials } from "./exec.ts";
+import { type Fields, isSet, isText, named, quote, readFile, readKubeconfig, refused } from "./kubeconfig.ts";
+import type { Access } from "./transport.ts";
+
+/** Where objects are kept when the kubeconfig's context names no namespace. */
+const DEFAULT_NAMESPACE = "kube-system";
+/** Where a pod has the credentials of its service account. */
+const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** Members of a user that would change the identity of this process, and are not supported. */
+const REFUSED = ["auth-provider", "username", "as", "as-uid", "as-groups", "as-user-extra"];
+const ADVICE = "use a token, a tokenFile or a client certificate";
+
+/** Characters of a server's URL, and of a DNS name (RFC 1035, section 2.3.4). */
+const LONGEST_SERVER = 2_048;
+const LONGEST_NAME = 253;
+
+/** Which kubeconfig is read, and for whom. */
+export interface KubeconfigChoice {
+  /** Path of a kubeconfig, or of several, separated by colons; absent: the service account of this pod. */
+  readonly kubeconfig?: string | undefined;
+  /** Name of a context; absent: the current one. */
+  readonly context?: string | undefined;
+  /**
+   * Whose process this is. A `command` does what kubectl does: it starts `exec` programs and goes through `proxy-url`. A `controller` starts
+   * no programs. A `node` (default) does neither: its kubeconfig may be named by others than its operator.
+   */
+  readonly client?: KubernetesClient | undefined;
+}
+
+/**
+ * Reads the credentials as they are now.
+ *
+ * @throws {RefusedError} something is missing or cannot be read; the message names it
+ */
+export async function readAccess(world: World, choice: KubeconfigChoice): Promise<Access> {
+  const { kubeconfig, context } = choice;
+  if (kubeconfig !== undefined) return await fromKubeconfig(world, kubeconfig, choice);
+  if (context === undefined) return await inCluster(world);
+  throw new RefusedError(`Cannot use the context ${JSON.stringify(context)}: no kubeconfig is named`);
+}
+
+async function fromKubeconfig(
+  world: World,
+  path: string,
+  { context: wanted, client = "node" }: KubeconfigChoice,
+): Promise<Access> {
+  const config = await readKubeconfig(world, path);
+  const current = wanted ?? config.currentContext;
+  if (!isText(current)) throw refused(path, "it has no current-context");
+  const context = named(path, config, "contexts", current);
+  const cluster = named(path, config, "clusters", context.cluster);
+  const user = named(path, config, "users", context.user);
+  const member = REFUSED.find((one) => isSet(user[one]));
+  if (member !== undefined) throw refused(path, `its user sets "${member}", which is not supported: ${ADVICE}`);
+  const server = serverOf(path, cluster);
+  const insecure = cluster["insecure-skip-tls-verify"] === true;
+  const ca = insecure ? undefined : await read(world, path, cluster, "certificate-authority");
+  const certificate = await readCertificate(world, path, user);
+  const token = await readToken(world, path, user);
+  const serverName = serverNameOf(path, cluster);
+  const proxy = proxyOf(world, path, cluster, server, client);
+  const access: Access = {
+    server,
+    ...(serverName !== undefined && { serverName }),
+    namespace: isText(context.namespace) ? context.namespace : DEFAULT_NAMESPACE,
+    ...(ca !== undefined && { ca }),
+    ...(certificate && { certificate }),
+    ...(token !== undefined && { token }),
+    insecure,
+    ...(proxy && { proxy }),
+    source: path,
+  };
+  if (!isSet(user.exec)) return access;
+  if (client === "command") return { ...access, ...await execCredentials(user.exec, access, world) };
+  throw refused(
+    path,
+    `its user sets "exec", which commands alone support, so that no ${client} starts programs: ${ADVICE}`,
+  );
+}
+
+/** The credentials of this pod's service account. @throws {RefusedError} this runs in no pod, or they cannot be read */
+async function inCluster(world: World): Promise<Access> {
+  const host = world.env("KUBERNETES_SERVICE_HOST");
+  const port = world.env("KUBERNETES_SERVICE_PORT");
+  if (!host || !port) {
+    throw new RefusedError(
+      "Cannot find the Kubernetes API server: kubernetes.kubeconfig is not configured, and this runs in no pod " +
+        "(KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)",
+    );
+  }
+  const file = (name: string) => readFile(world, SERVICE_ACCOUNT, `${SERVICE_ACCOUNT}/${name}`, "");
+  const namespace = world.env("WHEREABOUTS_NAMESPACE") || (await file("namespace").catch(() => "")).trim();
+  const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (!URL.canParse(server)) {
+    throw new RefusedError(`Cannot use KUBERNETES_SERVICE_HOST ${JSON.stringify(host)}: not a host`);
+  }
+  const proxy = proxyFromEnvironment(server, world.env);
+  return {
+    server,
+    namespace: namespace || DEFAULT_NAMESPACE,
+    ca: await file("ca.crt"),
+    token: (await file("token")).trim(),
+    insecure: false,
+    ...(proxy && { proxy }),
+    source: SERVICE_ACCOUNT,
+  };
+}
+
+function serverOf(path: string, { server }: Fields): string {
+  if (isText(server) && server.length <= LONGEST_SERVER && /^https?:\/\//.test(server) && URL.canParse(server)) {
+    const { username, password } = new URL(server);
+    if (username !== "" || password !== "") {
+      throw refused(path, "its server holds a login: use a token or a client certificate");
+    }
+    return server.replace(/(?<!\/)\/+$/, "");
+  }
+  throw refused(path, `its cluster has the server ${quote(server)}, expected a URL such as https://10.0.0.1:6443`);
+}
+
+function serverNameOf(path: string, cluster: Fields): string | undefined {
+  const name = cluster["tls-server-name"];
+  if (!isText(name)) return undefined;
+  if (name.length <= LONGEST_NAME && /^[a-z0-9.-]+$/i.test(name) && !parseIp(name)) return name;
+  throw refused(path, `its tls-server-name ${quote(name)} is not a DNS name`);
+}
+
+/** As {@linkcode proxyFromEnvironment}, unless the cluster names one. */
+function proxyOf(
+  world: World,
+  path: string,
+  cluster: Fields,
+  server: string,
+  client: KubernetesClient,
+): Proxy | undefined {
+  try {
+    const named = cluster["proxy-url"];
+    if (!isSet(named)) return proxyFromEnvironment(server, world.env);
+    if (client !== "node") return { url: checkedProxy(String(named), "proxy-url"), from: `proxy-url in ${path}` };
+  } catch (error) {
+    throw refused(path, error instanceof Error ? error.message : String(error));
+  }
+  throw refused(
+    path,
+    'its cluster sets "proxy-url", which nodes do not support: use a server that is reached directly, or HTTPS_PROXY',
+  );
+}
+
+/** Reads `key-data` (base64), or the file that `key` names. */
+async function read(world: World, path: string, fields: Fields, key: string): Promise<string | undefined> {
+  const data = fields[`${key}-data`];
+  if (isText(data)) return decodeBase64(path, `${key}-data`, data);
+  const file = fields[key];
+  return isText(file) ? await readFile(world, path, file, `its ${key} `) : undefined;
+}
+
+function decodeBase64(path: string, key: string, data: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(data), (character) => character.charCodeAt(0)));
+  } catch {
+    throw refused(path, `its ${key} is not base64`);
+  }
+}
+
+async function readCertificate(world: World, path: string, user: Fields): Promise<Access["certificate"]> {
+  const cert = await read(world, path, user, "client-certificate");
+  const key = await read(world, path, user, "client-key");
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert === undefined && key === undefined) return undefined;
+  throw refused(
+    path,
+    `its user has a ${cert ? "client-certificate but no client-key" : "client-key but no client-certificate"}`,
+  );
+}
+
+/** The token file precedes the token, as in the reference client. */
+async function readToken(world: World, path: string, user: Fields): Promise<string | undefined> {
+  const token = await read(world, path, user, "tokenFile") ?? user.token;
+  if (!isText(token)) return undefined;
+  const trimmed = token.trim();
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw refused(path, "the token of its user is empty or holds characters that no token has");
+}
