@@ -6,12 +6,12 @@
 import { loadConfig, type LoadInput } from "../config/load.ts";
 import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { type Ipam, type OpenIpam, openIpam } from "../ipam/ipam.ts";
+import { type Ipam, type OpenIpam, openIpam, poolsOf } from "../ipam/ipam.ts";
 import type { SlicePurpose } from "../ipam/slices.ts";
 import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
-import type { Owner } from "../pool/types.ts";
+import { formatPoolKey, type Owner } from "../pool/types.ts";
 import type { LoadDriver } from "../storage/open.ts";
-import { type Logger, makeLogger } from "../world/log.ts";
+import { type LogFields, type Logger, makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
@@ -60,8 +60,16 @@ export interface Call {
   readonly host: Host;
   /** The call's deadline. */
   readonly signal: AbortSignal;
-  /** Gets the log that the configuration names, once it is loaded: a failure is written there too. */
-  readonly configured?: { log?: Logger };
+  /** Gets what a failure is logged with, as far as the call comes. */
+  readonly configured?: KnownOfCall;
+}
+
+/** What is known of a call when it fails. */
+export interface KnownOfCall {
+  /** The log that the configuration names. */
+  log?: Logger;
+  /** The call's pools and addresses: `pool`, and `ip` where the node has them recorded. */
+  fields?: LogFields;
 }
 
 /** A configuration with its log. */
@@ -94,7 +102,10 @@ export async function configure({ world, host, request, configured }: Call, reco
     throw error;
   });
   const log = makeLogger(world, config.log);
-  if (configured) configured.log = log;
+  if (configured) {
+    configured.log = log;
+    configured.fields ??= { pool: poolsOf(config).map(formatPoolKey).join() };
+  }
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.debug(note);
   return { config, log, defaultStore };

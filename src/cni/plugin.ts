@@ -5,10 +5,10 @@
  */
 import { UnavailableError } from "../storage/driver.ts";
 import { startDeadline } from "../world/deadline.ts";
-import { type Logger, makeLogger, SILENT } from "../world/log.ts";
+import { makeLogger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";
-import type { Call, Host } from "./call.ts";
+import type { Call, Host, KnownOfCall } from "./call.ts";
 import type { CniError } from "./error.ts";
 import { keepOpen } from "./kept_open.ts";
 import { type CniRequest, readRequest, type Verb } from "./request.ts";
@@ -43,7 +43,7 @@ export interface PluginAnswer {
 /** Serves one request. Never throws: every failure is an answer. */
 export async function runPlugin(world: World, host: Host): Promise<PluginAnswer> {
   let request: CniRequest | undefined;
-  const configured: { log?: Logger } = {};
+  const configured: KnownOfCall = {};
   const start = world.monotonic();
   try {
     request = await readRequest(world);
@@ -64,22 +64,23 @@ export async function runPlugin(world: World, host: Host): Promise<PluginAnswer>
   } catch (error) {
     const { renderError, toCniError } = await import("./failure.ts");
     const failure = toCniError(error);
-    const log = configured.log ?? makeLogger(world, { level: "error" });
-    if (request) logFailure(log, request, failure, Math.round(world.monotonic() - start));
+    if (request) logFailure(world, configured, request, failure, Math.round(world.monotonic() - start));
     return { stdout: renderError(failure, request?.cniVersion), exitCode: 1 };
   }
 }
 
 /** One line a failed ADD or DEL; their success is logged where addresses are allocated and released. */
 function logFailure(
-  log: Logger,
+  world: World,
+  { log = makeLogger(world, { level: "error" }), fields }: KnownOfCall,
   { verb, args, ifName, containerId, network }: CniRequest,
   { code, message }: CniError,
   ms: number,
 ): void {
   if (verb !== "ADD" && verb !== "DEL") return;
   const pod = args.podName === undefined ? "" : podRefOf(args);
-  log.error(`${verb} failed`, { code, error: message, pod, if: ifName, network, container: containerId, ms });
+  const who = { pod, if: ifName, network, container: containerId };
+  log.error(`${verb} failed`, { code, error: message, ...fields, ...who, ms });
 }
 
 /** The store answered, so releases that it missed are delivered now. Whether that works changes nothing for this call. */

@@ -1,4 +1,12 @@
 import assert from "node:assert/strict";
+import { runPlugin } from "../../src/cni/plugin.ts";
+import { directIpam } from "../../src/ipam/ipam.ts";
+import { folderJournal } from "../../src/journal/journal.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { memory } from "../ipam/lab.ts";
+import { faulty } from "../support/faulty.ts";
+import { hurriedClock } from "../support/hurried_clock.ts";
+import { memoryWorld } from "../support/world.ts";
 import { testNode } from "./node.ts";
 
 const IPAM = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/30", ipRanges: [{ range: "fd00::/126" }] };
@@ -44,7 +52,67 @@ Deno.test("an ADD that fails writes one line with its code and reason, at the le
   assert.equal(lines.length, 1, lines.join("\n"));
   assert.match(
     lines[0] ?? "",
-    /^level=error msg="ADD failed" code=100 error=".*10\.0\.0\.0\/30.*" pod=web\/api-0-c3 if=net1 network=net container=c3 ms=\d+$/,
+    new RegExp(
+      String.raw`^level=error msg="ADD failed" code=100 error=".*10\.0\.0\.0/30.*" pool=10\.0\.0\.0/30,fd00::/126 ` +
+        String.raw`pod=web/api-0-c3 if=net1 network=net container=c3 ms=\d+$`,
+    ),
+  );
+});
+
+/** The lines of an ADD, and of a DEL of the same attachment while the store does not answer. */
+async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: string[] }> {
+  await using store = await memory();
+  let away = false;
+  const driver = faulty(store, () => away ? { done: false, then: "unavailable" } : undefined);
+  const env: Record<string, string> = {
+    CNI_CONTAINERID: "c1",
+    CNI_IFNAME: "net1",
+    CNI_NETNS: "/x",
+    CNI_PATH: "/bin",
+    CNI_ARGS: ARGS,
+  };
+  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, log_level: "info" } };
+  const world = {
+    ...memoryWorld({ stdin: JSON.stringify(conf) }),
+    ...hurriedClock(),
+    env: (name: string) => env[name],
+  };
+  const journal = folderJournal("/journal", world, SILENT);
+  const call = (verb: string) => {
+    env.CNI_COMMAND = verb;
+    return runPlugin(world, {
+      open: (_, __, log) =>
+        Promise.resolve({ ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => Promise.resolve() }),
+      journal: () => journal,
+      delivers,
+    });
+  };
+  assert.equal((await call("ADD")).exitCode, 0);
+  away = true;
+  const { exitCode } = await call("DEL");
+  const lines = world.lines.map((line) => line.replace(/^\S+ /, "")).filter((line) => !line.includes(OWN_DATABASE));
+  return { code: exitCode, lines: lines.slice(1) };
+}
+
+Deno.test("a DEL that the store does not take writes one line: that it failed, or that its release is pending", async () => {
+  const what = String
+    .raw`ip=10\.0\.0\.1,fd00::1 pool=10\.0\.0\.0/30,fd00::/126 pod=web/api-0 if=net1 network=net container=c1 ms=\d+$`;
+  const failed = await linesOfOutage(false);
+  assert.deepEqual([failed.code, failed.lines.length], [1, 1], failed.lines.join("\n"));
+  assert.match(failed.lines[0] ?? "", new RegExp(`^level=error msg="DEL failed" code=11 error=".*" ${what}`));
+  const pending = await linesOfOutage(true);
+  assert.deepEqual([pending.code, pending.lines.length], [0, 1], pending.lines.join("\n"));
+  assert.match(pending.lines[0] ?? "", new RegExp(`^level=warning msg="Release pending: .*" error=".*" ${what}`));
+});
+
+Deno.test("a DEL without a usable configuration and without a record writes one line", async () => {
+  await using node = await testNode();
+  const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, range: "10.0.0.300/24" } };
+  await node.call("DEL", conf, { containerId: "c9" });
+  assert.equal(node.disk.lines.length, 1);
+  assert.match(
+    node.disk.lines[0] ?? "",
+    /level=error msg="Nothing is released: .*" if=net1 network=net container=c9 ms=\d+$/,
   );
 });
 

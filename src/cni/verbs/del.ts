@@ -6,12 +6,13 @@
 import type { IpamConfig } from "../../config/types.ts";
 import { NoSliceError } from "../../ipam/errors.ts";
 import type { OpenIpam } from "../../ipam/ipam.ts";
+import { entryFields } from "../../ipam/log_fields.ts";
 import { release } from "../../ipam/release.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../storage/driver.ts";
-import { type Logger, makeLogger } from "../../world/log.ts";
+import { type LogFields, type Logger, makeLogger } from "../../world/log.ts";
 import { type Call, type Configured, sliced } from "../call.ts";
 import { planRelease } from "../release_plan.ts";
 import type { CniRequest } from "../request.ts";
@@ -24,14 +25,16 @@ export async function del(call: Call): Promise<string> {
   const journal = host.journal(world, log);
   using _turn = await attachmentTurn(world, request, call.signal);
   const record = await journal?.find(request);
+  const start = world.monotonic();
+  const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(world.monotonic() - start) });
+  if (call.configured && record && record.held.length > 0) call.configured.fields = placeOf(record);
   const plan = await planRelease(call, record);
   if (!plan) {
-    const { network, containerId } = request;
     log.error(
       record
         ? "Nothing is released: the store that the network names may no longer be opened; the sweep frees the addresses"
         : "Nothing is released: the configuration cannot be used, and this node gave the attachment nothing",
-      { network, containerId },
+      fields(),
     );
   } else {
     if (record) await quietly(() => journal?.leave(record), log);
@@ -42,11 +45,28 @@ export async function del(call: Call): Promise<string> {
       if (!refused && !isLater(error, call.signal)) throw error;
       await promised(call, journal, record ?? recordOf(request, plan.config), error);
       if (refused) throw error; // people shall see it, while the release is tried again all the same
+      plan.log.warn("Release pending: the node delivers it when the store answers", {
+        error: error instanceof Error ? error.message : String(error),
+        ...fields(),
+      });
       return "";
     }
   }
   await quietly(() => journal?.forget(request), log);
   return "";
+}
+
+/** The addresses of a record and their pools, as they stand in log lines. */
+function placeOf({ held }: JournalRecord): LogFields {
+  const { ip, pool } = entryFields(held);
+  return { ip, pool };
+}
+
+/** What a log line about a DEL names. */
+function fieldsOf({ network, containerId, ifName }: CniRequest, record: JournalRecord | undefined): LogFields {
+  const pod = record?.held[0]?.allocation.podRef;
+  const place = record && record.held.length > 0 ? placeOf(record) : {};
+  return { ...place, ...(pod !== undefined && { pod }), if: ifName, network, container: containerId };
 }
 
 /** What the journal does not take is no failure of a release that is done. A record that stays is found out of date by whoever reads it. */
