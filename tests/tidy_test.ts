@@ -55,7 +55,8 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/world/deno_terminal.ts":
     "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
-  "src/cni/call.ts": "every verb goes through it: tests/cni/plugin_test.ts",
+  "src/cni/context.ts": "every verb goes through it: tests/cni/plugin_test.ts",
+  "src/cni/host.ts": "every verb runs in one: tests/cni/plugin_test.ts",
   "src/cni/old_result.ts": "every version's answers: tests/cni/result_test.ts",
   "src/cni/verbs/status.ts": "tests/cni/plugin_test.ts",
   "src/cli/agent.ts": "tests/binary/agent_live_test.ts",
@@ -97,7 +98,7 @@ function hasTests(path: string): boolean {
 Deno.test("tidy: every test file mirrors something", () => {
   const mirrored = TESTS.map(({ path }) => path).filter((path) =>
     path.endsWith("_test.ts") &&
-    /^tests\/(address|pool|config|storage|ipam|journal|cni|agent|controllers|cli|world|drivers)\//.test(path)
+    /^tests\/(address|pool|config|storage|ipam|journal|call|cni|agent|controllers|cli|world|drivers)\//.test(path)
   );
   saw("test files", mirrored.length, 25);
   const folders = new Set(PRODUCT.map(({ path }) => folderOf(path)));

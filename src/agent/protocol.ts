@@ -25,14 +25,11 @@ export const SOCKET_VARIABLE = "WHEREABOUTS_AGENT_SOCKET";
  */
 export const AGENT_SHARE = 30_000;
 
-/** Variables of a call that the agent needs. */
-export const FORWARDED = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"] as const;
-
 /** One call of the plugin. */
 export interface AgentRequest {
   /** {@linkcode PROTOCOL}. */
   readonly protocol: number;
-  /** The forwarded variables that are set. */
+  /** The variables of the call that are set. */
   readonly env: Readonly<Record<string, string>>;
   /** Standard input. */
   readonly stdin: string;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Call, Host } from "../cni/call.ts";
+import type { RequestContext } from "../cni/context.ts";
+import type { Host } from "../cni/host.ts";
 import { deliverPending, type Delivery, groupByStore } from "../cni/replay.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../world/deadline.ts";
@@ -52,8 +53,8 @@ export class Replayer implements AsyncDisposable {
   #seen = 0;
 
   /** Starts at once. */
-  constructor(world: World, host: Host, log: Logger, observer: ReplayObserver) {
-    this.#world = world;
+  constructor(host: Host, log: Logger, observer: ReplayObserver) {
+    this.#world = host.world;
     this.#host = host;
     this.#log = log;
     this.#observer = observer;
@@ -96,7 +97,7 @@ export class Replayer implements AsyncDisposable {
 
   /** Starts a round for each store that is due. */
   async #start(): Promise<void> {
-    const journal = this.#host.journal(this.#world, this.#log);
+    const journal = this.#host.journal(this.#log);
     const count = await journal?.countPending() ?? 0;
     this.#left = count;
     if (this.#isKnown(count)) return;
@@ -118,13 +119,12 @@ export class Replayer implements AsyncDisposable {
   /** Never rejects. */
   async #deliver(store: Store, records: readonly JournalRecord[]): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const call: Call = {
-      world: this.#world,
+    const context: RequestContext = {
       host: this.#host,
       signal: limit.signal,
       request: { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" },
     };
-    const delivery = await deliverPending(call, records, ROUND);
+    const delivery = await deliverPending(context, records, ROUND);
     const { delivered, error } = delivery;
     this.#left -= delivered;
     if (delivered > 0) this.#observer.onDelivered(delivered);

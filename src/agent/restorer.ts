@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Call, Configured, Host } from "../cni/call.ts";
+import type { Configured, RequestContext } from "../cni/context.ts";
+import type { Host } from "../cni/host.ts";
 import { planRelease } from "../cni/release_plan.ts";
 import { attachmentTurn } from "../cni/turn.ts";
 import { formatIp } from "../address/ip.ts";
@@ -60,8 +61,8 @@ export class Restorer implements AsyncDisposable {
   #duplicates = 0;
 
   /** Begins soon. */
-  constructor(world: World, host: Host, log: Logger, observer: RestoreObserver) {
-    this.#world = world;
+  constructor(host: Host, log: Logger, observer: RestoreObserver) {
+    this.#world = host.world;
     this.#host = host;
     this.#log = log;
     this.#observer = observer;
@@ -106,18 +107,17 @@ export class Restorer implements AsyncDisposable {
 
   async #round(): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const call: Call = {
-      world: this.#world,
+    const context: RequestContext = {
       host: this.#host,
       signal: limit.signal,
       request: { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" },
     };
-    const journal = this.#host.journal(this.#world, this.#log);
+    const journal = this.#host.journal(this.#log);
     if (!journal) return;
-    const stores = await storesOf(call, await journal.held());
+    const stores = await storesOf(context, await journal.held());
     let duplicates = 0;
     for (const store of stores) {
-      duplicates += await this.#compare(call, journal, store).catch((error) => {
+      duplicates += await this.#compare(context, journal, store).catch((error) => {
         this.#log.error("Cannot compare the journal with a store", { error: String(error) });
         return 0;
       });
@@ -126,29 +126,34 @@ export class Restorer implements AsyncDisposable {
   }
 
   /** @returns how many addresses are somebody else's too */
-  async #compare(call: Call, journal: Journal, { plan, remembered }: StoreRecords): Promise<number> {
-    await using ipam = await this.#host.open(plan.config, call.world, plan.log, call.signal);
+  async #compare(context: RequestContext, journal: Journal, { plan, remembered }: StoreRecords): Promise<number> {
+    await using ipam = await this.#host.open(plan.config, plan.log, context.signal);
     let duplicates = 0;
     for (const ofPool of Map.groupBy(remembered, ({ held }) => formatPoolKey(held.key)).values()) {
       const [first] = ofPool;
       if (!first) continue;
-      const pool = await ipam.driver.read(first.held.key, call.signal);
+      const pool = await ipam.driver.read(first.held.key, context.signal);
       const found = compareRemembered(pool.allocations, ofPool.map(({ held }) => held.allocation));
       for (const { allocation, holder } of found.duplicates) this.#report(first.held.key, allocation, holder);
       duplicates += found.duplicates.length;
       for (const one of ofPool.filter(({ held }) => found.lost.includes(held.allocation))) {
-        if (await this.#restore(call, journal, ipam, one)) duplicates++;
+        if (await this.#restore(context, journal, ipam, one)) duplicates++;
       }
     }
     return duplicates;
   }
 
   /** Under the attachment's lock: a DEL that is served now, or was, ends it. @returns whether the address is somebody else's by now */
-  async #restore(call: Call, journal: Journal, ipam: Ipam, { record, held }: Remembered): Promise<boolean> {
-    using _turn = await attachmentTurn(call.world, record, call.signal);
+  async #restore(
+    context: RequestContext,
+    journal: Journal,
+    ipam: Ipam,
+    { record, held }: Remembered,
+  ): Promise<boolean> {
+    using _turn = await attachmentTurn(context.host, record, context.signal);
     const isThere = await journal.find(record) !== undefined && !await journal.isPending(record);
-    if (!isThere || !await namespaceExists(call.world, record)) return false;
-    const outcome = await restoreHeld(ipam, held, call.signal);
+    if (!isThere || !await namespaceExists(context.host.world, record)) return false;
+    const outcome = await restoreHeld(ipam, held, context.signal);
     if (outcome.kind === "duplicate") this.#report(held.key, held.allocation, outcome.holder);
     if (outcome.kind !== "restored") return outcome.kind === "duplicate";
     this.#observer.onRestored(1);
@@ -176,11 +181,11 @@ function textOf({ key, allocation }: Held): string {
 }
 
 /** Records whose sandbox exists, by their stores. A store that is not known now is left to the next round. */
-async function storesOf(call: Call, records: readonly JournalRecord[]): Promise<StoreRecords[]> {
+async function storesOf(context: RequestContext, records: readonly JournalRecord[]): Promise<StoreRecords[]> {
   const stores = new Map<string, StoreRecords>();
   for (const record of records) {
-    if (record.held.length === 0 || !await namespaceExists(call.world, record)) continue;
-    const plan = await planRelease(call, record).catch(() => undefined);
+    if (record.held.length === 0 || !await namespaceExists(context.host.world, record)) continue;
+    const plan = await planRelease(context, record).catch(() => undefined);
     if (!plan) continue;
     const name = storeName(recordedStore(plan.config.datastore));
     const known = stores.get(name) ?? { plan, remembered: [] };

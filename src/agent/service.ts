@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Host, nodeJournal } from "../cni/call.ts";
+import { type Answer, makeCall } from "../call/call.ts";
 import { CniError, CODES } from "../cni/error.ts";
-import { renderError } from "../cni/failure.ts";
-import { type PluginAnswer, runPlugin } from "../cni/plugin.ts";
+import { type Host, nodeJournal } from "../cni/host.ts";
+import { failed, runPlugin } from "../cni/plugin.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -31,24 +31,23 @@ const REPLY_TIMEOUT = 5_000;
 /** Callers at once, at most: more than all stores together may have. Beyond, callers are told to try again. */
 const MOST_IN_FLIGHT = 5_000;
 /** Milliseconds from a call's arrival in which it is served. Then its caller is about to turn elsewhere: nothing is done for it any more. */
-const PATIENCE = AGENT_SHARE - 5_000;
+const CALL_TIMEOUT = AGENT_SHARE - 5_000;
 
 /** Verbs that are counted by their names. */
 const VERBS: ReadonlySet<string> = new Set(["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"]);
 
-/** What the agent is told of a call by the plugin's code that serves it. */
-interface Told {
-  /** Whether it is about to put a request to a pool. */
+/** How a host opens stores. */
+interface Opening {
+  /** Whether the call is about to put a request to a pool. Default: it is not. */
   readonly commits?: boolean;
-  /** This process cannot use its configuration, or not open its store. */
+  /** This process cannot use the configuration of the call, or not open its store. */
   readonly unusable?: (error: unknown) => void;
-  /** Its caller goes away. */
-  readonly gone?: AbortSignal;
 }
 
 /** Serves calls; knows nothing of sockets. */
 export class Agent {
   readonly #world: World;
+  readonly #lock: Host["lock"];
   readonly #stores: Stores;
   readonly #log: Logger;
   readonly #metrics: AgentMetrics;
@@ -60,7 +59,8 @@ export class Agent {
 
   /** Opens no store yet. */
   constructor(world: World, loadDriver: LoadDriver, log: Logger) {
-    this.#world = { ...world, lock: localTurns(world.lock) };
+    this.#world = world;
+    this.#lock = localTurns(world.lock);
     const metrics = new AgentMetrics({
       inFlight: () => this.#running.size,
       queued: () => this.#stores.waiting,
@@ -79,11 +79,11 @@ export class Agent {
         this.#follow(outcome);
       },
     });
-    this.#replayer = new Replayer(this.#world, this.#host(), log, {
+    this.#replayer = new Replayer(this.#host(), log, {
       onDelivered: (count) => metrics.delivered(count),
       onGivenUp: (count) => metrics.gaveUp(count),
     });
-    this.#restorer = new Restorer(this.#world, this.#host(), log, { onRestored: (count) => metrics.restored(count) });
+    this.#restorer = new Restorer(this.#host(), log, { onRestored: (count) => metrics.restored(count) });
   }
 
   /** Serves one caller. Never throws. */
@@ -94,7 +94,7 @@ export class Agent {
   }
 
   /**
-   * Serves one call.
+   * Serves one call. Its log lines appear in the agent's own log, and go to the plugin, which sees the log files of the node.
    *
    * @param gone aborts when its caller goes away. A dead plugin's sandbox is about to be given up, and its pod to get another, whose
    *   addresses a late ADD would take over
@@ -106,8 +106,12 @@ export class Agent {
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
     const commits = verb === "ADD" || verb === "DEL";
-    const host = this.#host({ commits, unusable: (error) => unusable = error, ...(gone && { gone }) });
-    const answer = await runPlugin(this.#worldOf(env, stdin, logs), host);
+    const host: Host = {
+      ...this.#host({ commits, unusable: (error) => unusable = error }),
+      appendLog: (file, text, confinedTo) => void logs.push({ file, text, ...(confinedTo && { confinedTo }) }),
+      ...(gone && { gone }),
+    };
+    const answer = await runPlugin(makeCall(env, stdin), host);
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
     this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
     if (unusable) {
@@ -156,10 +160,8 @@ export class Agent {
 
   async #serve(connection: Connection): Promise<void> {
     try {
-      const request: AgentRequest = JSON.parse(await connection.readLine(REQUEST_LIMIT, READ_TIMEOUT));
-      const known = request.protocol === PROTOCOL && typeof request.stdin === "string" &&
-        typeof request.env === "object";
-      const answer = known ? await this.#answer(request, connection.gone) : undefined;
+      const request = readAgentRequest(await connection.readLine(REQUEST_LIMIT, READ_TIMEOUT));
+      const answer = request && await this.#answer(request, connection.gone);
       if (!answer) return connection.close();
       const reply: AgentAnswer = { protocol: PROTOCOL, ...answer };
       await connection.reply(`${JSON.stringify(reply)}\n`, REPLY_TIMEOUT);
@@ -174,40 +176,35 @@ export class Agent {
     return gone.aborted ? undefined : await this.call(request, gone);
   }
 
-  #host({ commits = false, unusable = () => {}, gone }: Told = {}): Host {
+  #host({ commits = false, unusable = () => {} }: Opening = {}): Host {
     return {
-      open: ({ datastore }, _world, log, signal) =>
+      world: this.#world,
+      open: ({ datastore }, log, signal) =>
         this.#stores.ipam(datastore, { log, signal, commits }).catch((error) => {
           if (!signal.aborted && !(error instanceof BusyError)) unusable(error);
           throw error;
         }),
-      journal: (callWorld) => nodeJournal(callWorld, this.#log),
-      entryLost: () => this.#restorer.wake(),
+      journal: () => nodeJournal(this.#world, this.#log),
+      lock: this.#lock,
+      appendLog: this.#world.appendTextFile,
       unusable,
-      patience: PATIENCE,
-      ...(gone && { gone }),
+      entryLost: () => this.#restorer.wake(),
+      timeout: CALL_TIMEOUT,
       delivers: true,
-    };
-  }
-
-  /** Log lines appear in the agent's own log, and go to the plugin, which sees the files of the node. */
-  #worldOf(env: Readonly<Record<string, string>>, stdin: string, logs: LogLines[]): World {
-    const own = (name: string) => name.startsWith("CNI_") ? env[name] : this.#world.env(name);
-    return {
-      ...this.#world,
-      env: own,
-      appendLog: (file, text, confinedTo) => void logs.push({ file, text, ...(confinedTo && { confinedTo }) }),
-      stdin: (limit) => {
-        const bytes = new TextEncoder().encode(stdin);
-        if (bytes.length <= limit) return Promise.resolve(bytes);
-        return Promise.reject(new RangeError(`Standard input is longer than ${limit} bytes`));
-      },
     };
   }
 }
 
+/** @returns undefined for a request of another protocol */
+function readAgentRequest(text: string): AgentRequest | undefined {
+  const { protocol, env, stdin }: Partial<AgentRequest> = JSON.parse(text);
+  if (protocol !== PROTOCOL || typeof stdin !== "string" || typeof env !== "object") return undefined;
+  const variables = Object.entries(env).filter(([, value]) => typeof value === "string");
+  return { protocol, env: Object.fromEntries(variables), stdin };
+}
+
 /** What a call came to, and what it logs. */
-type ServedCall = PluginAnswer & Pick<AgentAnswer, "logs">;
+type ServedCall = Answer & Pick<AgentAnswer, "logs">;
 
 /** One entry a file. */
 function joined(logs: readonly LogLines[]): LogLines[] {
@@ -217,7 +214,6 @@ function joined(logs: readonly LogLines[]): LogLines[] {
   }));
 }
 
-function busy(): PluginAnswer {
-  const error = new CniError(CODES.tryAgain, `The agent has ${MOST_IN_FLIGHT} calls under way: try again later`);
-  return { stdout: renderError(error), exitCode: 1 };
+function busy(): Answer {
+  return failed(new CniError(CODES.tryAgain, `The agent has ${MOST_IN_FLIGHT} calls under way: try again later`));
 }

@@ -3,16 +3,13 @@
  *
  * @module
  */
-import { directHost } from "../cni/call.ts";
-import type { PluginAnswer } from "../cni/plugin.ts";
+import { makeCall } from "../call/call.ts";
+import type { Host } from "../cni/host.ts";
 import { runPlugin } from "../cni/plugin.ts";
 import { loadConfig } from "../config/load.ts";
-import { poolOf } from "../ipam/ipam.ts";
-import { borrow } from "../storage/wrap.ts";
+import { directIpam, poolOf } from "../ipam/ipam.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import type { LoadDriver } from "../storage/open.ts";
 import { SILENT } from "../world/log.ts";
-import type { World } from "../world/world.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { allocationTable, poolMap } from "./pool_view.ts";
 import type { Terminal } from "./terminal.ts";
@@ -61,7 +58,8 @@ export const demo: Command = defineCommand({
 
 async function runSteps(terminal: Terminal): Promise<number> {
   const { print, style } = terminal;
-  await using store = await openOnce(terminal);
+  await using driver = await openStore(terminal);
+  const host = hostOf(terminal, driver);
   print(style.strong("The network configuration that the runtime passes on standard input:"));
   print(JSON.stringify(NETWORK, undefined, 2));
   for (const step of STEPS) {
@@ -72,12 +70,12 @@ async function runSteps(terminal: Terminal): Promise<number> {
         `$ ${Object.entries(environment).map(([name, value]) => `${name}='${value}'`).join(" ")} whereabouts`,
       ),
     );
-    const answer = await call(terminal.world, store.load, environment);
+    const answer = await runPlugin(makeCall(environment, JSON.stringify(NETWORK)), host);
     print(answer.stdout || style.good("(no output, exit code 0)"));
     if (answer.exitCode !== 0) return answer.exitCode;
   }
   print(`\n${style.strong("The pools now")}  █ used  · free  - withheld\n`);
-  await draw(terminal, store.driver);
+  await draw(terminal, driver);
   return 0;
 }
 
@@ -93,35 +91,25 @@ function environmentOf({ verb, pod }: Step): Record<string, string> {
   };
 }
 
-/** One call of the plugin, as a process would make it. */
-function call(
-  world: World,
-  loadDriver: LoadDriver,
-  environment: Readonly<Record<string, string>>,
-): Promise<PluginAnswer> {
-  const stdin = new TextEncoder().encode(JSON.stringify(NETWORK));
-  return runPlugin(
-    {
-      ...world,
-      env: (name) => environment[name],
-      stdin: () => Promise.resolve(stdin),
-      lock: () => Promise.resolve(undefined),
-    },
-    { ...directHost(loadDriver), journal: () => undefined },
-  );
-}
-
 /** The store lives in memory as long as it is open, so all calls share one. */
-async function openOnce(
-  { world, loadDriver }: Terminal,
-): Promise<{ driver: StorageDriver; load: LoadDriver } & AsyncDisposable> {
+async function openStore({ world, loadDriver }: Terminal): Promise<StorageDriver> {
   const { config } = await loadConfig(world, { conf: NETWORK });
   const open = await loadDriver(config.datastore.kind);
-  const driver = await open(config.datastore, { world, log: SILENT });
+  return await open(config.datastore, { world, log: SILENT });
+}
+
+/** A host that leaves nothing on the machine: no journal, no lock. */
+function hostOf({ world }: Terminal, driver: StorageDriver): Host {
+  const unlocked = () => Promise.resolve(undefined);
+  const close = () => Promise.resolve();
   return {
-    driver,
-    load: () => Promise.resolve(() => Promise.resolve(borrow(driver))),
-    [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
+    world,
+    open: (_config, log) =>
+      Promise.resolve({ ...directIpam(driver, world, log), turn: unlocked, [Symbol.asyncDispose]: close }),
+    journal: () => undefined,
+    lock: unlocked,
+    appendLog: world.appendTextFile,
+    delivers: false,
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import type { OpenIpam } from "../ipam/ipam.ts";
 import { recordedStore, storeName } from "../journal/facts.ts";
-import type { Host } from "./call.ts";
+import type { Host } from "./host.ts";
 
 /** A host whose stores are closed when it is disposed, and not before. */
 export interface KeptOpen extends AsyncDisposable {
@@ -22,9 +22,9 @@ export function keepOpen(host: Host): KeptOpen {
   return {
     host: {
       ...host,
-      open: async (config, world, log, signal) => {
+      open: async (config, log, signal) => {
         const name = JSON.stringify(config.datastore);
-        const opening = open.get(name) ?? host.open(config, world, log, signal);
+        const opening = open.get(name) ?? host.open(config, log, signal);
         open.set(name, opening);
         opening.catch(() => open.delete(name));
         const ipam = await opening;

@@ -9,7 +9,8 @@
 import { ConfigError, type Datastore, ForbiddenError, type IpamConfig } from "../config/types.ts";
 import { type RecordedStore, sameStore } from "../journal/facts.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import { type Call, configure, type Configured } from "./call.ts";
+import type { World } from "../world/world.ts";
+import { configure, type Configured, type RequestContext } from "./context.ts";
 import { CniError, CODES } from "./error.ts";
 
 /**
@@ -19,25 +20,28 @@ import { CniError, CODES } from "./error.ts";
  * @returns undefined where this node can release nothing: it gave nothing, or may no longer open the store that the network names
  * @throws {CniError} code 11: the store is not known now
  */
-export async function planRelease(call: Call, record: JournalRecord | undefined): Promise<Configured | undefined> {
-  const own = await usable(call);
-  if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(call, own);
-  const plan = await planByRecord(call, own, record);
+export async function planRelease(
+  context: RequestContext,
+  record: JournalRecord | undefined,
+): Promise<Configured | undefined> {
+  const own = await usable(context);
+  if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(context, own);
+  const plan = await planByRecord(context, own, record);
   return plan && record.held.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
 }
 
 /** @param own what the runtime's configuration comes to today */
 async function planByRecord(
-  call: Call,
+  context: RequestContext,
   own: Configured | "forbidden" | undefined,
   record: JournalRecord,
 ): Promise<Configured | undefined> {
   const { store } = record;
   if (store && own && own !== "forbidden" && sameStore(store, own.config.datastore)) return own; // with its password
-  const recorded = await usable(call, record.conf);
+  const recorded = await usable(context, record.conf);
   if (recorded === "forbidden") return undefined;
   const all = [own, recorded].filter((one) => one !== undefined && one !== "forbidden");
-  return store ? await byStore(call, record, store, all) : await byConfiguration(call, all);
+  return store ? await byStore(context, record, store, all) : await byConfiguration(context, all);
 }
 
 /** What is recorded is all that ADD took: nobody has to find out the node's slices, nor what the ranges are today. */
@@ -45,9 +49,9 @@ function byRecordAlone({ nodeSliceSize: _, ...config }: IpamConfig): IpamConfig 
   return { ...config, ranges: [] };
 }
 
-async function usable(call: Call, conf?: string): Promise<Configured | "forbidden" | undefined> {
+async function usable(context: RequestContext, conf?: string): Promise<Configured | "forbidden" | undefined> {
   try {
-    return await (conf === undefined ? configure(call) : configure(call, JSON.parse(conf)));
+    return await (conf === undefined ? configure(context) : configure(context, JSON.parse(conf)));
   } catch (error) {
     if (error instanceof ForbiddenError) return "forbidden";
     if (error instanceof ConfigError) return undefined;
@@ -56,7 +60,10 @@ async function usable(call: Call, conf?: string): Promise<Configured | "forbidde
 }
 
 /** Without a record the node gave nothing: a configuration that cannot be used, or that names no store, never passed an ADD. */
-async function planWithoutRecord({ world }: Call, own: Configured | undefined): Promise<Configured | undefined> {
+async function planWithoutRecord(
+  { host: { world } }: RequestContext,
+  own: Configured | undefined,
+): Promise<Configured | undefined> {
   if (!own?.defaultStore) return own;
   return await exists(world, own.config.datastore) ? own : undefined;
 }
@@ -67,7 +74,7 @@ async function planWithoutRecord({ world }: Call, own: Configured | undefined): 
  * @returns undefined where its kubeconfig is gone and today's settings name a store of another kind
  */
 async function byStore(
-  { world }: Call,
+  { host: { world } }: RequestContext,
   record: JournalRecord,
   store: RecordedStore,
   all: readonly Configured[],
@@ -85,14 +92,14 @@ async function byStore(
 }
 
 /** A record of an older release: its store is the one that its configuration leads to. */
-async function byConfiguration({ world }: Call, all: readonly Configured[]): Promise<Configured> {
+async function byConfiguration({ host: { world } }: RequestContext, all: readonly Configured[]): Promise<Configured> {
   const named = all.find(({ defaultStore }) => !defaultStore);
   if (named) return named;
   for (const one of all) if (await exists(world, one.config.datastore)) return one;
   throw later(undefined, "configured");
 }
 
-async function exists(world: Call["world"], datastore: Datastore): Promise<boolean> {
+async function exists(world: World, datastore: Datastore): Promise<boolean> {
   return datastore.kind === "embedded" && await world.exists(datastore.path);
 }
 

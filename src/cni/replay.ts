@@ -11,7 +11,7 @@ import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../world/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import type { Call } from "./call.ts";
+import type { RequestContext } from "./context.ts";
 import { attachmentTurn } from "./turn.ts";
 import { isLater, quietly } from "./verbs/del.ts";
 import { releaseRecord } from "./verbs/gc.ts";
@@ -47,7 +47,7 @@ export function groupByStore(records: readonly JournalRecord[]): Map<string, Jou
  * @param most so many at the most; in a process that goes on, at the same time, so that they share reads and writes of their pools
  */
 export async function deliverPending(
-  call: Call,
+  context: RequestContext,
   records: readonly JournalRecord[],
   most: number,
 ): Promise<Delivery> {
@@ -57,17 +57,17 @@ export async function deliverPending(
   /** Whether the store may take others. */
   const deliver = async (record: JournalRecord): Promise<boolean> => {
     try {
-      if (await deliverOne(call, record)) delivered++;
+      if (await deliverOne(context, record)) delivered++;
       return true;
     } catch (failure) {
       failures.push(failure);
-      if (isExpired(call.world, record) && await giveUp(call, record)) givenUp.push(record);
-      return !isLater(failure, call.signal);
+      if (isExpired(context.host.world, record) && await giveUp(context, record)) givenUp.push(record);
+      return !isLater(failure, context.signal);
     }
   };
-  const [first, ...others] = shuffled(records, call.world).slice(0, most);
+  const [first, ...others] = shuffled(records, context.host.world).slice(0, most);
   if (first && await deliver(first)) {
-    if (call.host.delivers) await Promise.all(others.map(deliver));
+    if (context.host.delivers) await Promise.all(others.map(deliver));
     else for (const record of others) if (!await deliver(record)) break;
   }
   const [error] = failures;
@@ -75,11 +75,11 @@ export async function deliverPending(
 }
 
 /** @returns false where it is not pending any more */
-async function deliverOne(call: Call, record: JournalRecord): Promise<boolean> {
-  const journal = call.host.journal(call.world, SILENT);
-  using _turn = await attachmentTurn(call.world, record, call.signal);
+async function deliverOne(context: RequestContext, record: JournalRecord): Promise<boolean> {
+  const journal = context.host.journal(SILENT);
+  using _turn = await attachmentTurn(context.host, record, context.signal);
   if (!await journal?.isPending(record)) return false;
-  await releaseRecord(call, record);
+  await releaseRecord(context, record);
   await quietly(() => journal?.forget(record), SILENT);
   return true;
 }
@@ -89,8 +89,8 @@ function isExpired(world: World, { store, promised }: JournalRecord): boolean {
   return store?.kind === "kubernetes" && promised !== undefined && world.now() - promised > GIVEN_UP_AFTER;
 }
 
-async function giveUp(call: Call, record: JournalRecord): Promise<boolean> {
-  const journal = call.host.journal(call.world, SILENT);
+async function giveUp(context: RequestContext, record: JournalRecord): Promise<boolean> {
+  const journal = context.host.journal(SILENT);
   return await journal?.forget(record).then(() => true, () => false) ?? false;
 }
 
@@ -104,11 +104,16 @@ function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[
  *
  * @param stores names of the stores that the call used, which are still open
  */
-export async function deliverAfterCall(call: Call, stores: ReadonlySet<string>): Promise<void> {
+export async function deliverAfterCall(context: RequestContext, stores: ReadonlySet<string>): Promise<void> {
   const { milliseconds, read, deliver } = AFTER_CALL;
-  using limit = startDeadline(call.world, milliseconds, new Error("No time left for pending releases"), call.signal);
-  const pending = await call.host.journal(call.world, SILENT)?.pending(read).catch(() => []) ?? [];
+  using limit = startDeadline(
+    context.host.world,
+    milliseconds,
+    new Error("No time left for pending releases"),
+    context.signal,
+  );
+  const pending = await context.host.journal(SILENT)?.pending(read).catch(() => []) ?? [];
   for (const [store, records] of groupByStore(pending)) {
-    if (stores.has(store)) await deliverPending({ ...call, signal: limit.signal }, records, deliver);
+    if (stores.has(store)) await deliverPending({ ...context, signal: limit.signal }, records, deliver);
   }
 }

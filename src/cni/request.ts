@@ -1,11 +1,10 @@
 /**
- * What a runtime asks: environment and standard input, checked as the CNI library of the original checks them.
+ * What a runtime requests: a call, checked as the CNI library of the original checks it.
  *
  * @module
  */
 import { NAME, nameFault, nameWords, shown, versionFault } from "../config/conf.ts";
-import { parseJson } from "../world/json.ts";
-import type { World } from "../world/world.ts";
+import type { Call } from "../call/call.ts";
 import { type CniArgs, parseArgs, requireNamespace } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
 import { atLeast, type CniVersion, NEWEST_VERSION, supportedVersion } from "../config/version.ts";
@@ -32,9 +31,6 @@ export interface CniRequest {
   /** Its `cniVersion`. */
   readonly cniVersion: CniVersion;
 }
-
-/** Bytes of standard input, at most. Network configurations have a few thousand; a long attachment list of GC some hundred thousand. */
-export const STDIN_LIMIT = 4 * 1024 * 1024;
 
 /** Longest container id. Runtimes use 64 characters. */
 const LONGEST_ID = 200;
@@ -81,16 +77,16 @@ const SINCE: Readonly<Record<Verb, CniVersion>> = {
 };
 
 /**
- * Reads the request. VERSION reads no standard input.
+ * Reads the request of a call. VERSION has no standard input.
  *
  * @throws {CniError} codes 1, 4, 5, 6 and 7 of the specification
  */
-export async function readRequest(world: World): Promise<CniRequest> {
-  const verb = readVerb(world);
-  const environment = readEnvironment(world, verb);
+export function readRequest({ env, input }: Call): CniRequest {
+  const verb = readVerb(env);
+  const environment = readEnvironment(env, verb);
   const args = parseArgs(environment.CNI_ARGS ?? "");
   if (verb === "ADD") requireNamespace(args);
-  const conf = verb === "VERSION" ? {} : await readConf(world);
+  const conf = verb === "VERSION" ? {} : readConf(input);
   const cniVersion = verb === "VERSION" ? NEWEST_VERSION : checkVersion(conf, verb);
   return {
     verb,
@@ -104,8 +100,8 @@ export async function readRequest(world: World): Promise<CniRequest> {
   };
 }
 
-function readVerb(world: World): Verb {
-  const command = world.env("CNI_COMMAND") ?? "";
+function readVerb(env: Call["env"]): Verb {
+  const command = env.CNI_COMMAND ?? "";
   if (Object.hasOwn(SINCE, command)) return command as Verb;
   const found = command === "" ? "nothing" : shown(command);
   throw new CniError(
@@ -114,11 +110,11 @@ function readVerb(world: World): Verb {
   );
 }
 
-function readEnvironment(world: World, verb: Verb): Record<string, string> {
+function readEnvironment(env: Call["env"], verb: Verb): Record<string, string> {
   const values: Record<string, string> = {};
   const missing: string[] = [];
   for (const { name, required, valid, wanted } of verb === "VERSION" ? [] : VARIABLES) {
-    const value = world.env(name) ?? "";
+    const value = env[name] ?? "";
     if (value === "") {
       if (required.includes(verb)) missing.push(name);
     } else if (!valid(value)) {
@@ -129,17 +125,9 @@ function readEnvironment(world: World, verb: Verb): Record<string, string> {
   throw new CniError(CODES.environment, `Missing environment variables for ${verb}: ${missing.join(", ")}`);
 }
 
-async function readConf(world: World): Promise<Record<string, unknown>> {
-  const bytes = await world.stdin(STDIN_LIMIT).catch((error) => {
-    throw new CniError(CODES.io, `Cannot read the network configuration from standard input: ${error.message}`);
-  });
-  let conf: unknown;
-  try {
-    conf = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CniError(CODES.decoding, `Cannot decode the network configuration on standard input: ${reason}`);
-  }
+function readConf(input: Call["input"]): Record<string, unknown> {
+  if ("error" in input) throw new CniError(input.error.isRead ? CODES.decoding : CODES.io, input.error.message);
+  const conf = input.document;
   if (typeof conf !== "object" || conf === null || Array.isArray(conf)) {
     throw new CniError(CODES.decoding, "Cannot use the network configuration on standard input: wanted a JSON object");
   }

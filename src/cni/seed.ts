@@ -6,12 +6,17 @@
  *
  * @module
  */
-
-/** What only configurations of stores without TLS say. */
-const OTHER_STORES = /"(etcd_host|database)"|"datastore"\s*:\s*"(etcd|embedded)"/;
+import type { Call } from "../call/call.ts";
 
 /** Begins to seed, where the network configuration may lead to a Kubernetes API server. Nobody needs to wait for the end. */
-export async function seedTls(stdin: string): Promise<void> {
-  if (OTHER_STORES.test(stdin)) return;
+export async function seedTls({ input }: Call): Promise<void> {
+  if (!("document" in input) || namesOtherStore(input.document)) return;
   await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
+}
+
+/** Whether the configuration itself names a store that is reached without TLS. A file that it leads to may, which costs a key for nothing. */
+function namesOtherStore(document: unknown): boolean {
+  const { ipam } = (document ?? {}) as { readonly ipam?: Readonly<Record<string, unknown>> | null };
+  const { datastore, etcd_host, database } = ipam ?? {};
+  return datastore === "etcd" || datastore === "embedded" || etcd_host !== undefined || database !== undefined;
 }

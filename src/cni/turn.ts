@@ -4,9 +4,14 @@
  * @module
  */
 import { type Attachment, recordName } from "../journal/record.ts";
-import type { Lock, World } from "../world/world.ts";
+import type { Lock } from "../world/world.ts";
+import type { Host } from "./host.ts";
 
 /** Keeps an ADD, a DEL and a late release of the same attachment from meeting. No other attachment waits for it. */
-export function attachmentTurn(world: World, attachment: Attachment, signal: AbortSignal): Promise<Lock | undefined> {
-  return world.lock(`attachment:${recordName(attachment)}`, signal);
+export function attachmentTurn(
+  { lock }: Pick<Host, "lock">,
+  attachment: Attachment,
+  signal: AbortSignal,
+): Promise<Lock | undefined> {
+  return lock(`attachment:${recordName(attachment)}`, signal);
 }

@@ -26,7 +26,6 @@ export function denoWorld(): World {
     remove: soon(remove),
     listFolder: soon(listFolder),
     appendTextFile,
-    appendLog: appendTextFile, // where the path leads is checked when the configuration is loaded
     exchange,
     lock: (name, signal) => lock(name, signal, sleep),
     now: () => Date.now(),

@@ -68,8 +68,23 @@ export interface LogOptions {
   readonly confinedTo?: readonly string[];
 }
 
-/** A logger on standard error and, where named, a file. A file that cannot be written is reported once, and not tried again. */
-export function makeLogger(world: World, options: LogOptions): Logger {
+/**
+ * Appends text to a log file.
+ *
+ * @param confinedTo folders that the file must be in. Absent: anywhere, since the operator names it
+ */
+export type AppendLog = (file: string, text: string, confinedTo?: readonly string[]) => void;
+
+/**
+ * A logger on standard error and, where named, a file. A file that cannot be written is reported once, and not tried again.
+ *
+ * @param append writes to the file. Default: on this machine
+ */
+export function makeLogger(
+  world: Pick<World, "now" | "stderr" | "appendTextFile">,
+  options: LogOptions,
+  append: AppendLog = world.appendTextFile,
+): Logger {
   let file = options.file;
   const rank = LOG_LEVELS.findIndex((one) => one === options.level); // -1: nothing is written
   const lineOf = options.format === "json" ? jsonLine : logfmtLine;
@@ -79,7 +94,7 @@ export function makeLogger(world: World, options: LogOptions): Logger {
     world.stderr(line);
     if (!file) return;
     try {
-      world.appendLog(file, `${line}\n`, options.confinedTo);
+      append(file, `${line}\n`, options.confinedTo);
     } catch (error) {
       const failed = file;
       file = undefined;

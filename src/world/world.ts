@@ -1,5 +1,5 @@
 /**
- * Everything the core may touch of the machine, in one small object that `main.ts` makes once. Tests and the agent make their own.
+ * Everything the core may touch of the machine, in one small object that `main.ts` makes once. Tests make their own.
  *
  * @module
  */
@@ -68,12 +68,6 @@ export interface World {
   listFolder(path: string): Promise<string[]>;
   /** Appends text to a regular file, creating it with mode 0600; an existing one keeps its mode. @throws an Error for anything else */
   appendTextFile(path: string, text: string): void;
-  /**
-   * Appends a line to a log file, as `appendTextFile` does.
-   *
-   * @param confinedTo folders that the file must be in. Absent: anywhere, since the operator names it
-   */
-  appendLog(path: string, line: string, confinedTo?: readonly string[]): void;
   /**
    * Sends a text to a unix socket and reads the answer, a line or all there is. Who listens sees when this process goes away.
    *

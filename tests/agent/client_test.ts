@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { agentCall, askAgent } from "../../src/agent/client.ts";
+import { askAgent } from "../../src/agent/client.ts";
 import { DEFAULT_SOCKET, PROTOCOL } from "../../src/agent/protocol.ts";
+import { makeCall, readCall } from "../../src/call/call.ts";
 import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
 import { answering } from "./callers.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 async function ask(
   options: MemoryWorldOptions,
   stdin: string | Uint8Array = "{}",
 ): Promise<{ answer: unknown; lines: readonly string[] }> {
-  const world = memoryWorld(options);
-  const call = agentCall(world, typeof stdin === "string" ? bytes(stdin) : stdin);
-  return { answer: call && await askAgent(world, call), lines: world.lines };
+  const world = memoryWorld({ ...options, stdin });
+  return { answer: await askAgent(world, await readCall(world)), lines: world.lines };
 }
 
 Deno.test("askAgent hands over the CNI variables and standard input, and nothing else", async () => {
@@ -75,9 +73,7 @@ Deno.test("askAgent writes the lines of a call to the log files that the agent n
     { file: "/var/log/../../root/x", text: "escape\n", confinedTo: ["/var/log"] },
   ];
   const world = memoryWorld({ sockets: { [DEFAULT_SOCKET]: answering({ logs }) } });
-  const call = agentCall(world, bytes("{}"));
-  assert(call);
-  assert.deepEqual(await askAgent(world, call), { stdout: "{}", exitCode: 0 });
+  assert.deepEqual(await askAgent(world, makeCall({}, "{}")), { stdout: "{}", exitCode: 0 });
   assert.deepEqual([...world.files], [["/srv/w.log", "operator\n"], ["/var/log/w.log", "tenant\n"]]);
   assert.equal(world.lines.length, 1);
   assert.match(world.lines[0] ?? "", /Cannot write log_file "\/var\/log\/\.\.\/\.\.\/root\/x"/);

@@ -10,7 +10,7 @@ Deno.test("Replayer delivers for each store at its own pace: one that does not a
   for (let i = 0; i < 30; i++) await n.promise(`here${i}`, "/here");
   await n.promise("away", "/away");
   let delivered = 0;
-  const replayer = new Replayer(world, n.call.host, makeLogger(world, { level: "error" }), {
+  const replayer = new Replayer(n.context.host, makeLogger(world, { level: "error" }), {
     onDelivered: (count) => delivered += count,
     onGivenUp: () => assert.fail("nothing is old"),
   });

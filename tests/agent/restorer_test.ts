@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { Host } from "../../src/cni/call.ts";
 import { Restorer } from "../../src/agent/restorer.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import { nodeJournal } from "../../src/cni/call.ts";
+import { type Host, nodeJournal } from "../../src/cni/host.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { contents } from "../ipam/lab.ts";
 import { type TestNode, testNode } from "../cni/node.ts";
@@ -49,15 +48,18 @@ function restorerOn({ driver, disk }: TestNode, plan: Plan = () => undefined): R
   let restored = 0;
   const log = { ...SILENT, error: (message: string, fields?: unknown) => void errors.push([message, fields]) };
   const host: Host = {
+    world: disk,
     open: () =>
       Promise.resolve({
         ...directIpam(faulty(driver, plan), disk, SILENT),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       }),
-    journal: nodeJournal,
+    journal: (log) => nodeJournal(disk, log),
+    lock: disk.lock,
+    appendLog: disk.appendTextFile,
     delivers: true,
   };
-  const restorer = new Restorer(disk, host, log, { onRestored: (count) => void (restored += count) });
+  const restorer = new Restorer(host, log, { onRestored: (count) => void (restored += count) });
   return { restorer, errors, restored: () => restored, [Symbol.asyncDispose]: () => restorer[Symbol.asyncDispose]() };
 }
 

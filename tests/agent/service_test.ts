@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Agent } from "../../src/agent/service.ts";
-import type { PluginAnswer } from "../../src/cni/plugin.ts";
+import type { Answer } from "../../src/call/call.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { borrow } from "../../src/storage/wrap.ts";
 import { SILENT } from "../../src/world/log.ts";
@@ -12,7 +12,7 @@ import { caller, requestOf } from "./callers.ts";
 interface Bench extends AsyncDisposable {
   readonly agent: Agent;
   readonly world: MemoryWorld;
-  call(verb: string, pod: string, ipam?: Record<string, unknown>): Promise<PluginAnswer | undefined>;
+  call(verb: string, pod: string, ipam?: Record<string, unknown>): Promise<Answer | undefined>;
 }
 
 /** An agent on a store in memory. */

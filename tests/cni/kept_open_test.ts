@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { keepOpen } from "../../src/cni/kept_open.ts";
-import type { Host } from "../../src/cni/call.ts";
+import type { Host } from "../../src/cni/host.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import { recordedStore, storeName } from "../../src/journal/facts.ts";
@@ -14,6 +14,9 @@ Deno.test("keepOpen opens a store once, keeps it open until it ends, and opens o
   const events: string[] = [];
   let fail = true;
   const host: Host = {
+    world,
+    lock: world.lock,
+    appendLog: world.appendTextFile,
     open: ({ datastore }) => {
       events.push(`open ${datastore.kind}`);
       if (datastore.kind === "kubernetes" && fail) return Promise.reject(new Error("not yet"));
@@ -27,7 +30,7 @@ Deno.test("keepOpen opens a store once, keeps it open until it ends, and opens o
   };
   const kept = keepOpen(host);
   const open = async (datastore: Datastore) => {
-    await using _ipam = await kept.host.open({ ...config(["10.0.0.0/24"]), datastore }, world, SILENT, never());
+    await using _ipam = await kept.host.open({ ...config(["10.0.0.0/24"]), datastore }, SILENT, never());
   };
   const etcd: Datastore = { kind: "etcd", hosts: ["http://e:2379"], prefix: "/w", username: "u", password: "secret" };
   await open(etcd);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeCall } from "../../src/call/call.ts";
 import { runPlugin } from "../../src/cni/plugin.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import { folderJournal } from "../../src/journal/journal.ts";
@@ -64,7 +65,7 @@ async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: 
   await using store = await memory();
   let away = false;
   const driver = faulty(store, () => away ? { done: false, then: "unavailable" } : undefined);
-  const env: Record<string, string> = {
+  const env = {
     CNI_CONTAINERID: "c1",
     CNI_IFNAME: "net1",
     CNI_NETNS: "/x",
@@ -72,21 +73,18 @@ async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: 
     CNI_ARGS: ARGS,
   };
   const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, log_level: "info" } };
-  const world = {
-    ...memoryWorld({ stdin: JSON.stringify(conf) }),
-    ...hurriedClock(),
-    env: (name: string) => env[name],
-  };
+  const world = { ...memoryWorld(), ...hurriedClock() };
   const journal = folderJournal("/journal", world, SILENT);
-  const call = (verb: string) => {
-    env.CNI_COMMAND = verb;
-    return runPlugin(world, {
-      open: (_, __, log) =>
+  const call = (verb: string) =>
+    runPlugin(makeCall({ ...env, CNI_COMMAND: verb }, JSON.stringify(conf)), {
+      world,
+      open: (_, log) =>
         Promise.resolve({ ...directIpam(driver, world, log), [Symbol.asyncDispose]: () => Promise.resolve() }),
       journal: () => journal,
+      lock: world.lock,
+      appendLog: world.appendTextFile,
       delivers,
     });
-  };
   assert.equal((await call("ADD")).exitCode, 0);
   away = true;
   const { exitCode } = await call("DEL");

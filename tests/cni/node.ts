@@ -4,8 +4,9 @@
  * @module
  */
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
-import { directHost, type Host } from "../../src/cni/call.ts";
-import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
+import { type Answer, makeCall } from "../../src/call/call.ts";
+import { directHost, type Host } from "../../src/cni/host.ts";
+import { runPlugin } from "../../src/cni/plugin.ts";
 import { borrow } from "../../src/storage/wrap.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
@@ -46,7 +47,7 @@ export interface TestNode extends AsyncDisposable {
   /** Its files. */
   readonly disk: MemoryWorld;
   /** Makes one call of the plugin. */
-  call(verb: string, conf: Record<string, unknown>, caller?: Caller): Promise<PluginAnswer>;
+  call(verb: string, conf: Record<string, unknown>, caller?: Caller): Promise<Answer>;
 }
 
 /**
@@ -62,8 +63,8 @@ export async function testNode(
   } = {},
 ): Promise<TestNode> {
   const driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
-  const own = directHost(() => Promise.resolve(() => Promise.resolve(borrow(open(driver)))));
-  const disk = memoryWorld();
+  const load = () => Promise.resolve(() => Promise.resolve(borrow(open(driver))));
+  const disk = memoryWorld({ env: { WHEREABOUTS_ALLOW_PATHS: "" } });
   return {
     driver,
     disk,
@@ -76,14 +77,8 @@ export async function testNode(
         CNI_PATH: "/opt/cni/bin",
         CNI_ARGS: args ?? `K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod}`,
       };
-      const stdin = new TextEncoder().encode(JSON.stringify(conf));
-      const machine = world({
-        ...disk,
-        ...hurriedClock(),
-        env: (name: string) => env[name],
-        stdin: () => Promise.resolve(stdin),
-      });
-      return runPlugin(machine, { ...own, ...host });
+      const machine = world({ ...disk, ...hurriedClock() });
+      return runPlugin(makeCall(env, JSON.stringify(conf)), { ...directHost(machine, load), ...host });
     },
     [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
   };

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Call, Host } from "../../src/cni/call.ts";
+import type { RequestContext } from "../../src/cni/context.ts";
+import type { Host } from "../../src/cni/host.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
 import { folderJournal, type Journal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -15,7 +16,7 @@ import { faulty, type Plan } from "../support/faulty.ts";
 
 /** One node. */
 export interface PendingNode extends AsyncDisposable {
-  readonly call: Call;
+  readonly context: RequestContext;
   readonly journal: Journal;
   /** Stores that are asked, by the paths of their databases, and how often each was opened. */
   readonly opened: Map<string, number>;
@@ -46,6 +47,9 @@ export async function pendingNode(
   const here = ipamOf(faulty(store, plan));
   const away = ipamOf(faulty(store, () => ({ done: false, then: "unavailable" })));
   const host: Host = {
+    world,
+    lock: world.lock,
+    appendLog: world.appendTextFile,
     open: ({ datastore }) => {
       const path = datastore.kind === "embedded" ? datastore.path : datastore.kind;
       opened.set(path, (opened.get(path) ?? 0) + 1);
@@ -56,7 +60,7 @@ export async function pendingNode(
   };
   const request = { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" };
   return {
-    call: { world, signal: never(), request: request as Call["request"], host },
+    context: { signal: never(), request: request as RequestContext["request"], host },
     journal,
     opened,
     promise: (containerId, path, more = {}) =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Host } from "../../src/cni/call.ts";
+import { makeCall } from "../../src/call/call.ts";
+import type { Host } from "../../src/cni/host.ts";
 import { runPlugin } from "../../src/cni/plugin.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import { folderJournal, type Journal } from "../../src/journal/journal.ts";
@@ -25,19 +26,18 @@ async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; 
     CNI_NETNS: "/run/netns/x",
     CNI_PATH: "/opt/cni/bin",
   };
-  const world = {
-    ...memoryWorld({ stdin: conf }),
-    ...hurriedClock(),
-    env: (name: string) => env[name],
-  };
+  const world = { ...memoryWorld(), ...hurriedClock() };
   const journal: Journal = folderJournal("/journal", world, SILENT);
   const host: Host = {
+    world,
+    lock: world.lock,
+    appendLog: world.appendTextFile,
     open: () =>
       Promise.resolve({ ...directIpam(driver, world, SILENT), [Symbol.asyncDispose]: () => Promise.resolve() }),
     journal: () => journal,
     delivers: true,
   };
-  const { stdout } = await runPlugin(world, host);
+  const { stdout } = await runPlugin(makeCall(env, conf), host);
   const [pending, held] = [await journal.pending(), await journal.held()];
   return { code: JSON.parse(stdout).code, pending: pending.length, held: held.length };
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { FLAT_FILES } from "../../src/config/files.ts";
 import { DEFAULT_DATABASE } from "../../src/config/schema.ts";
-import type { Call, Host } from "../../src/cni/call.ts";
+import type { RequestContext } from "../../src/cni/context.ts";
+import { directHost } from "../../src/cni/host.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { planRelease } from "../../src/cni/release_plan.ts";
 import type { RecordedStore } from "../../src/journal/facts.ts";
@@ -39,9 +40,8 @@ async function plan({ ipam = IPAM, flat = FLAT, record = {}, files = [] }: Case)
     env: { WHEREABOUTS_ALLOW_PATHS: "/etc" },
   });
   const conf = { cniVersion: "1.1.0", name: "n", ipam };
-  const call: Call = {
-    world,
-    host: {} as Host,
+  const context: RequestContext = {
+    host: directHost(world, () => Promise.reject(new Error("A plan opens no store"))),
     signal: never(),
     request: {
       ...{ verb: "DEL", containerId: "c0", ifName: "net1", network: "n", cniVersion: "1.1.0", conf },
@@ -54,7 +54,7 @@ async function plan({ ipam = IPAM, flat = FLAT, record = {}, files = [] }: Case)
     ...record,
   };
   try {
-    const { config } = await planRelease(call, whole) ?? {};
+    const { config } = await planRelease(context, whole) ?? {};
     return config ? [config.datastore, config.ranges.length] : "nothing";
   } catch (error) {
     assert(error instanceof CniError);

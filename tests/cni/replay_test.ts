@@ -22,7 +22,7 @@ Deno.test("deliverPending delivers what it can: a release that cannot be used ke
   for (let i = 0; i < 5; i++) await n.promise(`c${i}`, "/here");
   await n.promise("bad", "/here", { conf: confOf("/here", "nonsense"), store: { kind: "kubernetes" } });
   const records = await n.journal.pending();
-  const { delivered, givenUp, error } = await deliverPending(n.call, records, 100);
+  const { delivered, givenUp, error } = await deliverPending(n.context, records, 100);
   assert.deepEqual([delivered, givenUp.length], [5, 0]);
   assert(error instanceof Error);
   assert.deepEqual(await n.pending(), ["bad"]);
@@ -38,9 +38,9 @@ Deno.test("deliverPending asks a store that does not answer once, for whichever 
   };
   for (let i = 0; i < 5; i++) await n.promise(`c${i}`, "/away");
   const records = await n.journal.pending();
-  const call = { ...n.call, host: { ...n.call.host, journal: () => journal } };
+  const context = { ...n.context, host: { ...n.context.host, journal: () => journal } };
   for (let round = 1; round <= 40; round++) {
-    assert.equal((await deliverPending(call, records, 100)).delivered, 0);
+    assert.equal((await deliverPending(context, records, 100)).delivered, 0);
     assert.equal(n.opened.get("/away"), round);
   }
   assert.equal(tried.size, 5, "none stands before the others for ever");
@@ -50,7 +50,7 @@ Deno.test("deliverPending delivers no more than it is told to", async () => {
   const world = hurried();
   await using n = await pendingNode(world, { delivers: false });
   for (let i = 0; i < 3; i++) await n.promise(`c${i}`, "/here");
-  assert.equal((await deliverPending(n.call, await n.journal.pending(), 2)).delivered, 2);
+  assert.equal((await deliverPending(n.context, await n.journal.pending(), 2)).delivered, 2);
   assert.equal((await n.pending()).length, 1);
 });
 
@@ -74,7 +74,7 @@ Deno.test("deliverPending reads a pool a few times for a hundred releases that s
     },
   });
   for (let i = 0; i < 100; i++) await n.promise(`c${i}`, "/here");
-  assert.equal((await deliverPending(n.call, await n.journal.pending(), 100)).delivered, 100);
+  assert.equal((await deliverPending(n.context, await n.journal.pending(), 100)).delivered, 100);
   assert(reads <= 5, `${reads} reads`);
 });
 
@@ -88,7 +88,7 @@ Deno.test("deliverPending gives up after a day what a sweep covers, and nothing 
   await n.promise("local", "/away", { promised: 0 });
   const givenUp: string[] = [];
   for (const records of groupByStore(await n.journal.pending()).values()) {
-    const delivery = await deliverPending(n.call, records, 100);
+    const delivery = await deliverPending(n.context, records, 100);
     givenUp.push(...delivery.givenUp.map(({ containerId }) => containerId));
   }
   assert.deepEqual([givenUp, await n.pending()], [["old"], ["local", "young"]]);
@@ -102,9 +102,9 @@ Deno.test("deliverAfterCall delivers for the store that the call used, in tens o
   for (let i = 0; i < 3; i++) await n.promise(`away${i}`, "/away");
   const here = storeName({ kind: "embedded", path: "/here" });
   const away = storeName({ kind: "embedded", path: "/away" });
-  await deliverAfterCall(n.call, new Set([here]));
+  await deliverAfterCall(n.context, new Set([here]));
   assert.deepEqual([await n.pending(), [...n.opened.keys()]], [["away0", "away1", "away2"], ["/here"]]);
   const start = clock.monotonic();
-  await deliverAfterCall(n.call, new Set([away]));
+  await deliverAfterCall(n.context, new Set([away]));
   assert(clock.monotonic() - start <= 50, `${clock.monotonic() - start} ms`);
 });

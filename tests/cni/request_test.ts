@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { readCall } from "../../src/call/call.ts";
 import { CniError } from "../../src/cni/error.ts";
 import { type CniRequest, readRequest } from "../../src/cni/request.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -14,10 +15,10 @@ const ENV = {
 };
 const CONF = { cniVersion: "1.0.0", name: "net", ipam: { type: "whereabouts" } };
 
-function read(env: Record<string, string | undefined> = {}, stdin: unknown = CONF): Promise<CniRequest> {
+async function read(env: Record<string, string | undefined> = {}, stdin: unknown = CONF): Promise<CniRequest> {
   const merged = Object.entries({ ...ENV, ...env }).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const text = stdin instanceof Uint8Array || typeof stdin === "string" ? stdin : JSON.stringify(stdin);
-  return readRequest(memoryWorld({ env: Object.fromEntries(merged), stdin: text }));
+  return readRequest(await readCall(memoryWorld({ env: Object.fromEntries(merged), stdin: text })));
 }
 
 Deno.test("readRequest reads an ADD", async () => {
@@ -43,7 +44,7 @@ Deno.test("readRequest takes a pod without its namespace where something is rele
 
 Deno.test("readRequest reads VERSION without standard input and without other variables", async () => {
   const world = { ...memoryWorld({ env: { CNI_COMMAND: "VERSION" } }), stdin: () => Promise.reject(new Error("read")) };
-  assert.equal((await readRequest(world)).verb, "VERSION");
+  assert.equal(readRequest(await readCall(world)).verb, "VERSION");
 });
 
 /** What is wrong, the environment and standard input that are, the code, and what the message says. */

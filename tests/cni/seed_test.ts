@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeCall } from "../../src/call/call.ts";
 import { seedTls } from "../../src/cni/seed.ts";
 
 /** How many keys a configuration makes. */
@@ -11,7 +12,7 @@ async function keysFor(ipam: unknown): Promise<number> {
     return original.apply(subtle, args);
   }) as typeof original;
   try {
-    await seedTls(JSON.stringify({ name: "net", ipam }));
+    await seedTls(makeCall({}, JSON.stringify({ name: "net", ipam })));
   } finally {
     subtle.generateKey = original;
   }
@@ -22,10 +23,21 @@ Deno.test("seedTls begins for configurations that may lead to an API server, tho
   assert.equal(await keysFor({ kubernetes: { kubeconfig: "/k" } }), 1);
   assert.equal(await keysFor({ datastore: "kubernetes" }), 1);
   assert.equal(await keysFor({ range: "10.0.0.0/24" }), 1);
+  assert.equal(
+    await keysFor({ range: "10.0.0.0/24", "dns": { search: ["etcd_host"] } }),
+    1,
+    "whatever texts stand elsewhere",
+  );
 });
 
 Deno.test("seedTls leaves other stores alone", async () => {
   assert.equal(await keysFor({ datastore: "embedded" }), 0);
   assert.equal(await keysFor({ datastore: "etcd", etcd_host: "10.0.0.1" }), 0);
   assert.equal(await keysFor({ database: "/d" }), 0);
+});
+
+Deno.test("seedTls leaves input alone that no request can be in", async () => {
+  for (const text of ["", "{", "null", "[]", '"text"', '{"ipam":null}', '{"ipam":7}']) {
+    await seedTls(makeCall({}, text));
+  }
 });

@@ -13,7 +13,8 @@ import { readAccess } from "../../drivers/kubernetes/access.ts";
 import { connect } from "../../drivers/kubernetes/connect.ts";
 import { loadDriver } from "../../drivers/mod.ts";
 import { runCommand } from "../../src/cli/command.ts";
-import { directHost } from "../../src/cni/call.ts";
+import { readCall } from "../../src/call/call.ts";
+import { directHost } from "../../src/cni/host.ts";
 import { runPlugin } from "../../src/cni/plugin.ts";
 import { ConfigError } from "../../src/config/types.ts";
 import { readNetworks } from "../../src/controllers/networks.ts";
@@ -141,7 +142,7 @@ async function callCase(chance: Chance, certificates: Certificates): Promise<voi
     NODENAME: "n1",
   };
   const world = worldOf(files, env, stdin);
-  const { stdout, exitCode } = await runPlugin(world, directHost(loadDriver));
+  const { stdout, exitCode } = await runPlugin(await readCall(world), directHost(world, loadDriver));
   assertClean(`${stdout}\n${world.lines.join("\n")}`);
   if (exitCode === 0) {
     if (stdout !== "") JSON.parse(stdout);

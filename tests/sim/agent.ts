@@ -34,7 +34,7 @@ class LiveAgent {
       node.dropLocks(this.process);
       for (const tell of this.#gone) tell(new Error("it died"));
     };
-    const world = reach.world(this.process, node.world(this.process, {}, ""));
+    const world = reach.world(this.process, node.world(this.process));
     const exists: World["exists"] = (path) => path.endsWith(".db") ? Promise.resolve(true) : world.exists(path);
     this.#agent = new Agent({ ...world, exists }, reach.load(this.process), SILENT);
   }

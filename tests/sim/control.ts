@@ -52,7 +52,7 @@ export function startController(
   const node = new SimNode("control", scheduler);
   const process: Process = { name: `controller#${++controllers}`, alive: true };
   process.onKill = () => node.dropLocks(process);
-  const world = node.world(process, {}, "");
+  const world = node.world(process);
   const sweep = { ...rules, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
   let controller: Controller | undefined;
   const stopping = new AbortController();

@@ -13,7 +13,7 @@ interface HeldLock {
   readonly waiting: { readonly process: Process; readonly grant: (lock: Lock) => void }[];
 }
 
-/** What the runtimes of a simulated node set for every plugin: networks here may name any path. */
+/** What the processes of a simulated node have in their environment: networks here may name any path. */
 const ENVIRONMENT: Readonly<Record<string, string>> = { WHEREABOUTS_ALLOW_PATHS: "/" };
 
 /** One node. */
@@ -21,7 +21,7 @@ export class SimNode {
   /** Its name. */
   readonly name: string;
   readonly #scheduler: Scheduler;
-  readonly #disk = memoryWorld();
+  readonly #disk = memoryWorld({ env: ENVIRONMENT });
   readonly #locks = new Map<string, HeldLock>();
   /** Milliseconds by which its wall clock is wrong. */
   clockError = 0;
@@ -53,12 +53,10 @@ export class SimNode {
   }
 
   /** The World of a process of this node. */
-  world(process: Process, env: Readonly<Record<string, string>>, stdin: string): World {
+  world(process: Process): World {
     const scheduler = this.#scheduler;
     return {
       ...this.#disk,
-      env: (name) => env[name] ?? ENVIRONMENT[name],
-      stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
       stderr: () => {},
       exchange: () => Promise.resolve(undefined),
       now: () => scheduler.now + this.clockError,

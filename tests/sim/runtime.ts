@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { agentCall, askAgent } from "../../src/agent/client.ts";
-import { directHost, type Host } from "../../src/cni/call.ts";
-import { type PluginAnswer, runPlugin } from "../../src/cni/plugin.ts";
+import { askAgent } from "../../src/agent/client.ts";
+import { type Answer, makeCall } from "../../src/call/call.ts";
+import { directHost } from "../../src/cni/host.ts";
+import { runPlugin } from "../../src/cni/plugin.ts";
 import type { LoadDriver } from "../../src/storage/open.ts";
 import type { World } from "../../src/world/world.ts";
 import type { SimAgents } from "./agent.ts";
@@ -54,7 +55,7 @@ export interface Sandbox {
 }
 
 /** What came of a call. Undefined: the process was killed. */
-export type Outcome = PluginAnswer | undefined;
+export type Outcome = Answer | undefined;
 
 let calls = 0;
 
@@ -94,22 +95,21 @@ export function callPlugin(
     ipam: sandbox.network.ipam,
     ...(verb === "CHECK" && { prevResult: previous }),
   };
-  const host: Host = directHost(reach.load(process));
-  const stdin = JSON.stringify(conf);
   const world = {
-    ...reach.world(process, sandbox.node.world(process, env, stdin)),
+    ...reach.world(process, sandbox.node.world(process)),
     exchange: agents.exchange(sandbox.node, process),
   };
-  const call = async () => {
-    const asked = agentCall(world, new TextEncoder().encode(stdin));
-    const answer = asked && await askAgent(world, asked);
+  const host = directHost(world, reach.load(process));
+  const call = makeCall(env, JSON.stringify(conf));
+  const answered = async () => {
+    const answer = await askAgent(world, call);
     return answer || process.spared?.() ? answer : await ifAlive();
   };
-  const ifAlive = () => process.alive ? runPlugin(world, host) : new Promise<never>(() => {});
-  return { process, outcome: Promise.race([call(), killed]) };
+  const ifAlive = () => process.alive ? runPlugin(call, host) : new Promise<never>(() => {});
+  return { process, outcome: Promise.race([answered(), killed]) };
 }
 
 /** The addresses of an answer to ADD. */
-export function addressesOf({ stdout }: PluginAnswer): string[] {
+export function addressesOf({ stdout }: Answer): string[] {
   return JSON.parse(stdout).ips.map(({ address }: { address: string }) => address);
 }

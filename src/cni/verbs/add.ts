@@ -15,41 +15,41 @@ import { namespaceExists } from "../../journal/namespace.ts";
 import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
 import { formatPoolKey, type Owner, sameInterface } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
-import { type Call, configure, ownerOf, sliced } from "../call.ts";
+import { configure, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 import { attachmentTurn } from "../turn.ts";
 import { renderResult } from "../result.ts";
 
 /** Serves ADD. */
-export async function add(call: Call): Promise<string> {
-  const { request, world, host, signal } = call;
-  const { config, log } = await configure(call);
+export async function add(context: RequestContext): Promise<string> {
+  const { request, host, signal } = context;
+  const { config, log } = await configure(context);
   if (config.ranges.length + config.addresses.length === 0) {
     throw new CniError(
       CODES.config,
       "Missing an address to give: the network has no range, and this call requests none",
     );
   }
-  const owner = await ownerOf(call, config);
-  if (request.args.podName !== undefined) await markStore(call, config, owner.podRef, log);
-  using _turn = await attachmentTurn(world, request, signal);
-  const journal = host.journal(world, log);
+  const owner = await ownerOf(context, config);
+  if (request.args.podName !== undefined) await markStore(context, config, owner.podRef, log);
+  using _turn = await attachmentTurn(host, request, signal);
+  const journal = host.journal(log);
   const former = await formerRecord(journal, request);
-  let record = recordOf(call, config, owner, former?.held ?? []);
+  let record = recordOf(context, config, owner, former?.held ?? []);
   const known = former && encodeRecord(former) === encodeRecord(record);
   if (config.ranges.length > 0 && !known) await hold(journal, record);
-  await using ipam = await host.open(config, world, log, signal);
+  await using ipam = await host.open(config, log, signal);
   let assigned: Assigned[];
   let mayHold = false;
   let left = false;
   try {
-    assigned = await allocate(ipam, await sliced(call, ipam, config), owner, signal, {
+    assigned = await allocate(ipam, await sliced(context, ipam, config), owner, signal, {
       onWrite: () => mayHold = true,
       onLeft: (held) => {
         record = { ...record, held };
         left = true;
       },
-      isUsed: (held) => isUsedHere(call, journal, record, held, log),
+      isUsed: (held) => isUsedHere(context, journal, record, held, log),
     });
   } catch (error) {
     if (!former) await afterFailure(journal, record, left || (mayHold && mayPass(error, signal)));
@@ -63,7 +63,12 @@ export async function add(call: Call): Promise<string> {
 }
 
 /** Pods that get addresses of the node's own store may meet those of other nodes: `check`, the agent and the installer report it. */
-async function markStore({ world }: Call, { datastore, network }: IpamConfig, pod: string, log: Logger): Promise<void> {
+async function markStore(
+  { host: { world } }: RequestContext,
+  { datastore, network }: IpamConfig,
+  pod: string,
+  log: Logger,
+): Promise<void> {
   if (datastore.kind !== "embedded") return;
   const store = { database: datastore.path, network, pod };
   const isNew = await markNodeLocal(world, store).catch((error) => {
@@ -98,7 +103,7 @@ async function hold(journal: Journal | undefined, record: JournalRecord): Promis
  * its entry was lost, and a store that was set back may hold a former owner's. A former sandbox of the same interface is no other.
  */
 async function isUsedHere(
-  { world, host }: Call,
+  { host }: RequestContext,
   journal: Journal | undefined,
   { store, ...attachment }: JournalRecord,
   held: Held,
@@ -112,7 +117,7 @@ async function isUsedHere(
   ) {
     return false;
   }
-  if (!await namespaceExists(world, holder)) return false;
+  if (!await namespaceExists(host.world, holder)) return false;
   log.warn("The store lost the entry of an address that a pod of this node uses; another address is allocated", {
     ip: formatIp({ family: held.key.cidr.family, value: held.allocation.address }),
     pool: formatPoolKey(held.key),
@@ -149,7 +154,7 @@ async function afterFailure(journal: Journal | undefined, record: JournalRecord,
 }
 
 function recordOf(
-  { request }: Call,
+  { request }: RequestContext,
   { datastore }: IpamConfig,
   { node, uid }: Owner,
   held: readonly Held[],

@@ -6,25 +6,25 @@
 import { rangesOf } from "../../ipam/held.ts";
 import { verify } from "../../ipam/verify.ts";
 import { SILENT } from "../../world/log.ts";
-import { type Call, configure, type Configured, ownerOf, sliced } from "../call.ts";
+import { configure, type Configured, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { parsePrevResult } from "../prev_result.ts";
 import { planRelease } from "../release_plan.ts";
 
 /** Serves CHECK: by what ADD recorded, where it did, whatever the configuration says now. */
-export async function check(call: Call): Promise<string> {
-  const { request, host, world, signal } = call;
+export async function check(context: RequestContext): Promise<string> {
+  const { request, host, signal } = context;
   const given = parsePrevResult(request.conf);
-  const recorded = await planRecorded(call);
-  const { config, log } = recorded ?? await configure(call);
-  await using ipam = await host.open(config, world, log, signal);
-  const owner = await ownerOf(call, config);
-  await verify(ipam, recorded ? config : await sliced(call, ipam, config, "recorded"), owner, given, signal);
+  const recorded = await planRecorded(context);
+  const { config, log } = recorded ?? await configure(context);
+  await using ipam = await host.open(config, log, signal);
+  const owner = await ownerOf(context, config);
+  await verify(ipam, recorded ? config : await sliced(context, ipam, config, "recorded"), owner, given, signal);
   return "";
 }
 
-async function planRecorded(call: Call): Promise<Configured | undefined> {
-  const record = await call.host.journal(call.world, SILENT)?.find(call.request);
+async function planRecorded(context: RequestContext): Promise<Configured | undefined> {
+  const record = await context.host.journal(SILENT)?.find(context.request);
   if (!record || record.held.length === 0) return undefined;
-  const plan = await planRelease(call, record);
+  const plan = await planRelease(context, record);
   return plan && { ...plan, config: { ...plan.config, ...rangesOf(record.held) } };
 }

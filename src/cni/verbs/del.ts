@@ -13,22 +13,22 @@ import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../storage/driver.ts";
 import { type LogFields, type Logger, makeLogger } from "../../world/log.ts";
-import { type Call, type Configured, sliced } from "../call.ts";
+import { type Configured, type RequestContext, sliced } from "../context.ts";
 import { planRelease } from "../release_plan.ts";
 import type { CniRequest } from "../request.ts";
 import { attachmentTurn } from "../turn.ts";
 
 /** Serves DEL. */
-export async function del(call: Call): Promise<string> {
-  const { request, world, host } = call;
-  const log = makeLogger(world, { level: "error" });
-  const journal = host.journal(world, log);
-  using _turn = await attachmentTurn(world, request, call.signal);
+export async function del(context: RequestContext): Promise<string> {
+  const { request, host } = context;
+  const log = makeLogger(host.world, { level: "error" });
+  const journal = host.journal(log);
+  using _turn = await attachmentTurn(host, request, context.signal);
   const record = await journal?.find(request);
-  const start = world.monotonic();
-  const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(world.monotonic() - start) });
-  if (call.configured && record && record.held.length > 0) call.configured.fields = placeOf(record);
-  const plan = await planRelease(call, record);
+  const start = host.world.monotonic();
+  const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(host.world.monotonic() - start) });
+  if (context.configured && record && record.held.length > 0) context.configured.fields = placeOf(record);
+  const plan = await planRelease(context, record);
   if (!plan) {
     log.error(
       record
@@ -39,11 +39,11 @@ export async function del(call: Call): Promise<string> {
   } else {
     if (record) await quietly(() => journal?.leave(record), log);
     try {
-      await deliver(call, plan, record);
+      await deliver(context, plan, record);
     } catch (error) {
       const refused = isRefused(error);
-      if (!refused && !isLater(error, call.signal)) throw error;
-      await promised(call, journal, record ?? recordOf(request, plan.config), error);
+      if (!refused && !isLater(error, context.signal)) throw error;
+      await promised(context, journal, record ?? recordOf(request, plan.config), error);
       if (refused) throw error; // people shall see it, while the release is tried again all the same
       plan.log.warn("Release pending: the node delivers it when the store answers", {
         error: error instanceof Error ? error.message : String(error),
@@ -100,19 +100,24 @@ function isRefused(error: unknown): boolean {
 
 /** Releases an attachment: of the call, or of a record. */
 export async function deliver(
-  call: Call,
+  context: RequestContext,
   { config, log }: Configured,
   record: JournalRecord | undefined,
 ): Promise<void> {
-  await using ipam = await call.host.open(config, call.world, log, call.signal);
+  await using ipam = await context.host.open(config, log, context.signal);
   const held = record?.held ?? [];
-  await release(ipam, await stillSliced(call, ipam, config, log), call.request, call.signal, held);
+  await release(ipam, await stillSliced(context, ipam, config, log), context.request, context.signal, held);
 }
 
 /** A node that lost its slice gave nothing from it that is not in its journal. */
-async function stillSliced(call: Call, ipam: OpenIpam, config: IpamConfig, log: Logger): Promise<IpamConfig> {
+async function stillSliced(
+  context: RequestContext,
+  ipam: OpenIpam,
+  config: IpamConfig,
+  log: Logger,
+): Promise<IpamConfig> {
   try {
-    return await sliced(call, ipam, config, "recorded");
+    return await sliced(context, ipam, config, "recorded");
   } catch (error) {
     if (!(error instanceof NoSliceError)) throw error;
     log.warn(error.message);
@@ -131,7 +136,7 @@ export function isLater(error: unknown, signal: AbortSignal): boolean {
  * needs a secret of the runtime's configuration is not promised: the journal keeps no secrets.
  */
 async function promised(
-  { host }: Call,
+  { host }: RequestContext,
   journal: Journal | undefined,
   record: JournalRecord,
   error: unknown,

@@ -8,7 +8,7 @@ import type { JournalRecord } from "../../journal/record.ts";
 import { recordedConf } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { makeLogger } from "../../world/log.ts";
-import type { Call } from "../call.ts";
+import type { RequestContext } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 import { attachmentTurn } from "../turn.ts";
 import { planRelease } from "../release_plan.ts";
@@ -23,11 +23,11 @@ const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
  * @throws {CniError} code 7: no list, or one that cannot be read
  * @throws {AggregateError} attachments that could not be released; the others were
  */
-export async function gc(call: Call): Promise<string> {
-  const { request, world, host } = call;
+export async function gc(context: RequestContext): Promise<string> {
+  const { request, host } = context;
   const valid = validAttachments(request.conf);
-  const log = makeLogger(world, { level: "error" });
-  const journal = host.journal(world, log);
+  const log = makeLogger(host.world, { level: "error" });
+  const journal = host.journal(log);
   if (!journal) {
     throw new CniError(CODES.config, "Cannot collect garbage: this node keeps no journal (WHEREABOUTS_JOURNAL is off)");
   }
@@ -35,14 +35,14 @@ export async function gc(call: Call): Promise<string> {
   const stale: JournalRecord[] = [];
   for (const record of known) {
     if (record.network !== request.network || valid.has(attachmentKey(record.containerId, record.ifName))) continue;
-    if (await isOfNetwork(call, record)) stale.push(record);
+    if (await isOfNetwork(context, record)) stale.push(record);
   }
   const failures: unknown[] = [];
   for (const record of stale) {
     try {
-      using _turn = await attachmentTurn(world, record, call.signal);
+      using _turn = await attachmentTurn(host, record, context.signal);
       await quietly(() => journal.leave(record), log);
-      await releaseRecord(call, record);
+      await releaseRecord(context, record);
       await quietly(() => journal.forget(record), log);
     } catch (error) {
       failures.push(error);
@@ -58,16 +58,16 @@ export async function gc(call: Call): Promise<string> {
  * Whether a record is of the network that the list speaks of. Networks of one name are told apart by their `ipam`; where that differs, the
  * attachment goes only if its sandbox is known to be gone.
  */
-async function isOfNetwork({ request, world }: Call, record: JournalRecord): Promise<boolean> {
+async function isOfNetwork({ request, host }: RequestContext, record: JournalRecord): Promise<boolean> {
   const ipamOf = (conf: Record<string, unknown>) => JSON.stringify(JSON.parse(recordedConf(conf).conf).ipam);
   if (ipamOf(JSON.parse(record.conf)) === ipamOf(request.conf)) return true;
-  return record.netns !== undefined && !await namespaceExists(world, record);
+  return record.netns !== undefined && !await namespaceExists(host.world, record);
 }
 
 /** Releases what a record says. What may no longer be opened is left to the sweep. */
-export async function releaseRecord(call: Call, record: JournalRecord): Promise<void> {
+export async function releaseRecord(context: RequestContext, record: JournalRecord): Promise<void> {
   const { containerId, ifName, network } = record;
-  const own: Call = { ...call, request: { ...call.request, containerId, ifName, network, args: {} } };
+  const own: RequestContext = { ...context, request: { ...context.request, containerId, ifName, network, args: {} } };
   const plan = await planRelease(own, record);
   if (plan) await deliver(own, plan, record);
 }

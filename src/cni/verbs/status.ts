@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { type Call, configure } from "../call.ts";
+import { configure, type RequestContext } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 import { toCniError } from "../failure.ts";
 
 /** Serves STATUS. */
-export async function status(call: Call): Promise<string> {
+export async function status(context: RequestContext): Promise<string> {
   try {
-    const { config, log } = await configure(call);
-    await using ipam = await call.host.open(config, call.world, log, call.signal);
-    await ipam.driver.status(call.signal);
+    const { config, log } = await configure(context);
+    await using ipam = await context.host.open(config, log, context.signal);
+    await ipam.driver.status(context.signal);
     return "";
   } catch (error) {
     const { code, message, details } = toCniError(error);

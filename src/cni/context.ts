@@ -1,61 +1,24 @@
 /**
- * One call of the plugin, and what it stands on.
+ * What the verbs have in common: the request, the process that serves it, and the configuration that the two lead to.
  *
  * @module
  */
 import { loadConfig, type LoadInput } from "../config/load.ts";
 import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { type Ipam, type OpenIpam, openIpam, poolsOf } from "../ipam/ipam.ts";
-import type { SlicePurpose } from "../ipam/slices.ts";
-import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
+import { type Ipam, poolsOf } from "../ipam/ipam.ts";
+import { type SlicePurpose, sliceRanges } from "../ipam/slices.ts";
 import { formatPoolKey, type Owner } from "../pool/types.ts";
-import type { LoadDriver } from "../storage/open.ts";
 import { type LogFields, type Logger, makeLogger } from "../world/log.ts";
-import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
+import type { Host } from "./host.ts";
 import type { CniRequest } from "./request.ts";
 
-/** What the plugin is given by the process it runs in. */
-export interface Host {
-  /** Opens the store of a configuration. Waits no longer than the signal allows. */
-  open(config: IpamConfig, world: World, log: Logger, signal: AbortSignal): Promise<OpenIpam>;
-  /** The node's journal; undefined: none is kept. */
-  readonly journal: (world: World, log: Logger) => Journal | undefined;
-  /** Told that this process cannot use the configuration of a call: it does not see a file, or nobody can use it. */
-  unusable?(error: unknown): void;
-  /** Told that the store lost the entry of an attachment that runs on this node. */
-  entryLost?(): void;
-  /** Milliseconds that a call may take here, at most. Absent: as long as its verb may. */
-  readonly patience?: number;
-  /** Aborts when nobody waits for the call any more. */
-  readonly gone?: AbortSignal;
-  /** Whether this process goes on delivering releases that could not be delivered, so that DEL may promise them. */
-  readonly delivers: boolean;
-}
-
-/** A process that serves one call and ends. */
-export function directHost(loadDriver: LoadDriver): Host {
-  return {
-    open: ({ datastore }, world, log) => openIpam(datastore, loadDriver, world, log),
-    journal: nodeJournal,
-    delivers: false,
-  };
-}
-
-/** The journal in its usual folder, in that of `WHEREABOUTS_JOURNAL`, or none where that says `off`. */
-export function nodeJournal(world: World, log: Logger): Journal | undefined {
-  const folder = world.env("WHEREABOUTS_JOURNAL") || DEFAULT_JOURNAL;
-  return folder === "off" ? undefined : folderJournal(folder, world, log);
-}
-
-/** A call under way. */
-export interface Call {
-  /** What is asked. */
+/** A request that is being served. */
+export interface RequestContext {
+  /** The request. */
   readonly request: CniRequest;
-  /** The machine. */
-  readonly world: World;
   /** The process. */
   readonly host: Host;
   /** The call's deadline. */
@@ -87,7 +50,11 @@ export interface Configured {
  *
  * @param recorded the configuration of a record: it is released by, so that rules for new allocations do not apply
  */
-export async function configure({ world, host, request, configured }: Call, recorded?: unknown): Promise<Configured> {
+export async function configure(
+  { host, request, configured }: RequestContext,
+  recorded?: unknown,
+): Promise<Configured> {
+  const { world } = host;
   const { ip, gateway, podName } = request.args;
   const allocates = recorded === undefined && (request.verb === "ADD" || request.verb === "STATUS");
   const input: LoadInput = {
@@ -101,7 +68,7 @@ export async function configure({ world, host, request, configured }: Call, reco
     host.unusable?.(error);
     throw error;
   });
-  const log = makeLogger(world, config.log);
+  const log = makeLogger(world, config.log, host.appendLog);
   if (configured) {
     configured.log = log;
     configured.fields ??= { pool: poolsOf(config).map(formatPoolKey).join() };
@@ -113,21 +80,20 @@ export async function configure({ world, host, request, configured }: Call, reco
 
 /** The configuration with its ranges narrowed to this node's slices, where it asks for slices. */
 export async function sliced(
-  { world, signal }: Call,
+  { host, signal }: RequestContext,
   ipam: Ipam,
   config: IpamConfig,
   purpose: SlicePurpose = "allocate",
 ): Promise<IpamConfig> {
   if (config.nodeSliceSize === undefined) return config;
-  const { sliceRanges } = await import("../ipam/slices.ts");
-  return await sliceRanges(ipam, config, () => nodeName(world, config), signal, purpose);
+  return await sliceRanges(ipam, config, () => nodeName(host.world, config), signal, purpose);
 }
 
 /** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */
-export async function ownerOf({ request, world }: Call, config: IpamConfig): Promise<Owner> {
+export async function ownerOf({ request, host }: RequestContext, config: IpamConfig): Promise<Owner> {
   const { args, containerId, ifName } = request;
   if (args.podName) {
-    const node = await configuredNodeName(world, config);
+    const node = await configuredNodeName(host.world, config);
     const { podUid: uid } = args;
     return {
       podRef: podRefOf(args),
