@@ -57,8 +57,8 @@ export function makeEvents(
     const message = event.message.slice(0, LONGEST);
     const digest = await world.digest(JSON.stringify([object, type, reason, message]));
     const name = `${object.name.slice(0, LONGEST_NAME)}.${digest.slice(0, DIGEST)}`;
-    const now = new Date(world.now());
     const { module, config } = await library();
+    const now = new Date(world.now());
     const api = config.makeApiClient(module.CoreV1Api);
     const body = {
       metadata: { name, namespace },

@@ -198,4 +198,11 @@ Deno.test("Agent writes what a call logs to its own standard error, and hands th
   assert.equal(bench_.world.lines.map((line) => `${line}\n`).join(""), lines.text);
   assert.equal(bench_.world.files.has("/var/log/w.log"), false);
   assert.equal((await bench_.agent.call(requestOf("DEL", "web-0", { log_level: "panic" })))?.logs, undefined);
+  const full = { ...ipam, range: "10.0.9.1/32" };
+  await bench_.agent.call(requestOf("ADD", "web-1", full));
+  const [failed] = (await bench_.agent.call(requestOf("ADD", "web-2", full)))?.logs ?? [];
+  assert.match(
+    failed?.text ?? "",
+    /level=error msg="ADD failed" code=100 .*pool=10\.0\.9\.1\/32 pod=default\/web-2 .*ms=\d+/,
+  );
 });
