@@ -10,27 +10,31 @@ import { at, CODE, folderOf, none, PATHS, PRODUCT, saw } from "./support/tidy.ts
 const BY_PATH = new Map(CODE.map((file) => [file.path, file]));
 const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
 
+const BASE = ["src/async", "src/values", "src/world"];
 const CORE = ["src/address", "src/pool"];
-const BELOW_IPAM = [...CORE, "src/config", "src/storage", "src/world"];
+const BELOW_IPAM = [...BASE, ...CORE, "src/config", "src/storage"];
 const BELOW_CNI = [...BELOW_IPAM, "src/ipam", "src/journal"];
-const DRIVER = [...CORE, "src/storage", "src/world"];
+const DRIVER = [...BASE, ...CORE, "src/storage"];
 const REMOTE = [...DRIVER, "drivers/net"];
 
 /** Folder to the folders it may import. Its own is always allowed, and so is `src/version.ts`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src": [],
-  "src/world": [],
+  "src/async": [],
+  "src/metrics": [],
+  "src/values": [],
+  "src/world": ["src/async", "src/values"],
   "src/address": [],
   "src/pool": ["src/address"],
-  "src/config": [...CORE, "src/world"],
-  "src/storage": [...CORE, "src/world"],
+  "src/config": [...BASE, ...CORE],
+  "src/storage": [...BASE, ...CORE],
   "src/ipam": BELOW_IPAM,
   "src/journal": BELOW_CNI,
-  "src/call": ["src/world"],
+  "src/call": BASE,
   "src/cni": [...BELOW_CNI, "src/call"],
   "src/cni/verbs": [...BELOW_CNI, "src/cni"],
-  "src/agent": [...BELOW_CNI, "src/call", "src/cni"],
-  "src/controllers": BELOW_CNI,
+  "src/agent": [...BELOW_CNI, "src/call", "src/cni", "src/metrics"],
+  "src/controllers": [...BELOW_CNI, "src/metrics"],
   "src/install": ["src/config", "src/world"],
   "src/cli": [...BELOW_CNI, "src/call", "src/cni", "src/agent", "src/controllers", "src/install"],
   "drivers": [

@@ -98,7 +98,8 @@ function hasTests(path: string): boolean {
 Deno.test("tidy: every test file mirrors something", () => {
   const mirrored = TESTS.map(({ path }) => path).filter((path) =>
     path.endsWith("_test.ts") &&
-    /^tests\/(address|pool|config|storage|ipam|journal|call|cni|agent|controllers|cli|world|drivers)\//.test(path)
+    /^tests\/(address|async|metrics|values|pool|config|storage|ipam|journal|call|cni|agent|controllers|cli|world|drivers)\//
+      .test(path)
   );
   saw("test files", mirrored.length, 25);
   const folders = new Set(PRODUCT.map(({ path }) => folderOf(path)));

@@ -7,7 +7,7 @@
  * @module
  */
 import type { RefusedError } from "../../src/storage/driver.ts";
-import { parseJson } from "../../src/world/json.ts";
+import { parseJson } from "../../src/values/json.ts";
 import type { World } from "../../src/world/world.ts";
 import { refused } from "./kubeconfig.ts";
 import type { Access } from "./transport.ts";

@@ -9,8 +9,8 @@
 import type { Feed, FeedEvent } from "../../src/controllers/cluster.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
-import { unlessAborted } from "../../src/world/abort.ts";
-import { startDeadline } from "../../src/world/deadline.ts";
+import { unlessAborted } from "../../src/async/abort.ts";
+import { startDeadline } from "../../src/async/deadline.ts";
 import type { ApiReader } from "./reader.ts";
 import { messageOf } from "./answer.ts";
 

@@ -6,7 +6,7 @@
 import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
-import { aborted } from "../world/abort.ts";
+import { aborted } from "../async/abort.ts";
 import { InUseError, type Listener, type Platform } from "../world/platform.ts";
 import type { World } from "../world/world.ts";
 import { Agent } from "./service.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../world/metrics.ts";
+import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
 
 /** What a gauge of the agent's reads. */

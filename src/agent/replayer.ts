@@ -7,7 +7,7 @@ import type { RequestContext } from "../cni/context.ts";
 import type { Host } from "../cni/host.ts";
 import { deliverPending, type Delivery, groupByStore } from "../cni/replay.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 

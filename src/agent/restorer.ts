@@ -18,7 +18,7 @@ import { namespaceExists } from "../journal/namespace.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { compareRemembered } from "../pool/restore.ts";
 import { formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 

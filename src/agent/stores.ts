@@ -13,7 +13,7 @@ import { RefusedError, type StorageDriver, UnavailableError } from "../storage/d
 import type { LoadDriver } from "../storage/open.ts";
 import { onSnapshot } from "../storage/update.ts";
 import { borrow, type Operation, retrying, type Runner, wrap } from "../storage/wrap.ts";
-import { unlessAborted } from "../world/abort.ts";
+import { unlessAborted } from "../async/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";

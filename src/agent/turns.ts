@@ -4,7 +4,7 @@
  * @module
  */
 import type { Lock, World } from "../world/world.ts";
-import { unlessAborted } from "../world/abort.ts";
+import { unlessAborted } from "../async/abort.ts";
 
 /**
  * Lets the calls of this process take turns at a name before one of them asks for the lock between processes: what waits in memory needs no

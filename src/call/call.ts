@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseJson } from "../world/json.ts";
+import { parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
 
 /** The variables of a call. */

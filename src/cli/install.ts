@@ -8,7 +8,7 @@ import { install as installFiles, keepInstalled, uninstall } from "../install/in
 import { inspectNode } from "../install/node_check.ts";
 import { type Finding, nodeLocalFindings, preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
-import { aborted } from "../world/abort.ts";
+import { aborted } from "../async/abort.ts";
 import { DATA_FOLDER } from "../world/world.ts";
 import { makeLogger } from "../world/log.ts";
 import { AGENT_FLAGS, serve } from "./agent.ts";

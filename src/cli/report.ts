@@ -5,7 +5,7 @@
  */
 import { formatIp, parseIp } from "../address/ip.ts";
 import type { Seen } from "../ipam/sweep_report.ts";
-import { parseJson } from "../world/json.ts";
+import { isObject, parseJson } from "../values/json.ts";
 import { UsageError } from "./define.ts";
 
 /** What a report gives to release, and how many of its findings it does not. */
@@ -69,8 +69,4 @@ function toSeen(item: unknown, where: string, wrong: (why: string) => UsageError
     ifName: member("ifName"),
     containerId: member("containerId"),
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -12,6 +12,7 @@ import {
   SupersededError,
 } from "../ipam/errors.ts";
 import { ConflictError, ForeignStoreError, RefusedError, UnavailableError } from "../storage/driver.ts";
+import { messageOf } from "../values/errors.ts";
 import { CniError, CODES } from "./error.ts";
 import { NEWEST_VERSION } from "../config/version.ts";
 
@@ -46,10 +47,6 @@ function fromSeveral({ message, errors }: AggregateError): CniError {
   const retryable = all.find(({ code }) => code === CODES.tryAgain);
   const code = retryable?.code ?? all[0]?.code ?? CODES.internal;
   return new CniError(code, `${message}: ${all.map((one) => one.message).join("; ")}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function causesOf(error: unknown): string | undefined {

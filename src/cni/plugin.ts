@@ -7,7 +7,7 @@ import type { Answer, Call } from "../call/call.ts";
 import { versionAnswer } from "../config/version.ts";
 import { UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
 import { makeLogger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";

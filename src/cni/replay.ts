@@ -8,7 +8,7 @@
  */
 import { storeName } from "../journal/facts.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { RequestContext } from "./context.ts";

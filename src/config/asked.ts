@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isObject, list, readDocument } from "./document.ts";
+import { isObject } from "../values/json.ts";
+import { list, readDocument } from "./document.ts";
 import { ConfigError } from "./types.ts";
 
 /** Addresses, and gateways, that a caller may ask for: more is a mistake or an attack. */

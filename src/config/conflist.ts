@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isObject, lookup } from "./document.ts";
+import { isObject } from "../values/json.ts";
+import { lookup } from "./document.ts";
 import { PLUGIN } from "./schema.ts";
 
 /**

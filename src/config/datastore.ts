@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Document, isObject, quote, text, type Warn } from "./document.ts";
+import { isObject } from "../values/json.ts";
+import { type Document, quote, text, type Warn } from "./document.ts";
 import { DEFAULT_DATABASE } from "./schema.ts";
 import { ConfigError, type Datastore } from "./types.ts";
 

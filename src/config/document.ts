@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isObject } from "../values/json.ts";
 import type { Fields, FieldType } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 
@@ -19,11 +20,6 @@ const MOST_OBJECTS = 1_000;
 const MOST_UNKNOWN = 10;
 /** Characters of a value in messages. */
 const LONGEST_QUOTE = 80;
-
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /**
  * Reads an object. Keys match exactly, else without regard to case, as Go's decoder has it; `null` is absence. Unknown keys are

@@ -7,8 +7,9 @@ import { cidrOf, contains, formatCidr, type IpInCidr, parseCidr } from "../addre
 import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
 import { type IpRange, isCandidate } from "../address/range.ts";
 import { requestedOf } from "../pool/requested.ts";
+import { isObject } from "../values/json.ts";
 import type { Asked, Wanted } from "./asked.ts";
-import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
+import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { isEmpty } from "./merge.ts";
 import { parseAddress } from "./ranges.ts";
 import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";

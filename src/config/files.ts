@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { parseJson } from "../world/json.ts";
+import { isObject, parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
-import { type Document, isObject, quote, readDocument, text, type Warn } from "./document.ts";
+import { type Document, quote, readDocument, text, type Warn } from "./document.ts";
 import { mergeDocuments } from "./merge.ts";
 import { IPAM_FIELDS } from "./schema.ts";
 import { ConfigError } from "./types.ts";

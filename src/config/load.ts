@@ -4,7 +4,8 @@
  * @module
  */
 import type { World } from "../world/world.ts";
-import { describe, type Document, isObject, lookup, readDocument, text, type Warn } from "./document.ts";
+import { isObject } from "../values/json.ts";
+import { describe, type Document, lookup, readDocument, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./files.ts";
 import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";

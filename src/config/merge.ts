@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Document, isObject } from "./document.ts";
+import { isObject } from "../values/json.ts";
+import type { Document } from "./document.ts";
 
 /**
  * Fills what a document leaves empty from the one below it, as the original's merge does: absent, "" and empty lists are empty, objects

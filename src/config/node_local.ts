@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { parseJson } from "../world/json.ts";
+import { isObject, parseJson } from "../values/json.ts";
 import { DATA_FOLDER, type World } from "../world/world.ts";
-import { isObject } from "./document.ts";
 
 /** Folder of the marks, in that of the node's data. */
 const FOLDER = "node-local";

@@ -6,9 +6,10 @@
 import { formatCidr, overlap } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
+import { isObject } from "../values/json.ts";
 import type { Asked } from "./asked.ts";
 import { parseDatastore } from "./datastore.ts";
-import { type Document, isObject, list, quote, readDocument, text, type Warn } from "./document.ts";
+import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
 import type { Extras, Requests } from "./extras.ts";
 import { isEmpty } from "./merge.ts";
 import { missingRange } from "./missing.ts";

@@ -6,7 +6,8 @@
  */
 import { ConfinedPathError, isBelow, normalize, resolveBelow } from "../world/confine.ts";
 import { DATA_FOLDER, type World } from "../world/world.ts";
-import { type Document, isObject, list, quote, text, type Warn } from "./document.ts";
+import { isObject } from "../values/json.ts";
+import { type Document, list, quote, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES } from "./files.ts";
 import { isEmpty } from "./merge.ts";
 import { ConfigError, ForbiddenError } from "./types.ts";

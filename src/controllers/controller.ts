@@ -9,7 +9,7 @@ import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
-import { aborted } from "../world/abort.ts";
+import { aborted } from "../async/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
@@ -208,5 +208,5 @@ function nodeListener(changed: () => void, letsGo: () => void): MirrorListener<N
 const NO_DOUBTS = { unconfirmed: [], findings: [] } as const;
 
 /** A pod's own DEL comes before its deletion is seen, mostly: what is gathered meanwhile is looked for in one go. */
-const RELEASE = { name: "free addresses of pods that went", gather: 500, retry: { first: 1_000, most: 30_000 } };
-const NETWORKS = { name: "keep node slices", gather: 100, retry: { first: 200, most: 30_000 } };
+const RELEASE = { name: "free addresses of pods that went", gather: 500, retry: { first: 1_000, max: 30_000 } };
+const NETWORKS = { name: "keep node slices", gather: 100, retry: { first: 200, max: 30_000 } };

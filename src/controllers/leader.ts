@@ -8,8 +8,9 @@
  * @module
  */
 import { ConflictError } from "../storage/driver.ts";
-import { unlessAborted } from "../world/abort.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { unlessAborted } from "../async/abort.ts";
+import { startDeadline } from "../async/deadline.ts";
+import { messageOf } from "../values/errors.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "./cluster.ts";
@@ -174,8 +175,4 @@ async function giveUp(world: World, lease: LeaseStore, held: LeaseState): Promis
 async function limited<T>(world: World, signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
   using limit = startDeadline(world, PERIOD, new Error(`No answer within ${PERIOD / 1_000} s`), signal);
   return await unlessAborted(work(limit.signal), limit.signal);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,13 +3,15 @@
  *
  * @module
  */
+import { backoff } from "../async/backoff.ts";
 import { UnavailableError } from "../storage/driver.ts";
+import { messageOf } from "../values/errors.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Feed } from "./cluster.ts";
 
 /** Milliseconds until the next try after a failure: doubled each time, with full jitter. */
-const BACKOFF = { first: 500, most: 30_000 };
+const BACKOFF = { first: 500, max: 30_000 };
 /** Milliseconds between two looks for a resource that is not installed. */
 const ABSENT = 60_000;
 /** A watch that ended within these milliseconds and said nothing did not work. */
@@ -126,8 +128,8 @@ export class Mirror<T> {
 
   async #pause(error: unknown, signal: AbortSignal): Promise<void> {
     this.#failures++;
-    const wait = this.#world.random() * Math.min(BACKOFF.most, BACKOFF.first * 2 ** Math.min(this.#failures, 10));
-    const reason = error instanceof Error ? error.message : String(error);
+    const wait = this.#world.random() * backoff(BACKOFF, this.#failures);
+    const reason = messageOf(error);
     if (this.#failures > 1) {
       this.#log.warn("Reading fails", { what: this.#feed.name, reason, failures: this.#failures });
     } else this.#log.debug("Reading anew", { what: this.#feed.name, reason });

@@ -16,7 +16,7 @@ import type { NetworkRules } from "../ipam/sweep.ts";
 import { type Finding, NOBODY } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { PoolKey } from "../pool/types.ts";
-import { parseJson } from "../world/json.ts";
+import { parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment } from "./cluster.ts";
 import { findOverlapProblems } from "./overlap_settings.ts";

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { type Backoff, backoff } from "../async/backoff.ts";
+import { messageOf } from "../values/errors.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
@@ -17,8 +19,8 @@ export interface WorkerOptions {
   readonly name: string;
   /** Milliseconds between the first request and the work: what comes together is done together. */
   readonly gather: number;
-  /** Milliseconds until work that failed is done again; doubled each time up to `most`. */
-  readonly retry: { readonly first: number; readonly most: number };
+  /** Delay before failed work is retried; doubled after each failure. */
+  readonly retry: Backoff;
 }
 
 /**
@@ -64,10 +66,10 @@ export class Worker {
       } catch (error) {
         if (signal.aborted) return;
         failures++;
-        const wait = Math.min(retry.most, retry.first * 2 ** Math.min(failures - 1, 10));
+        const wait = backoff(retry, failures - 1);
         this.#log.warn("Work failed and is done again", {
           work: name,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: messageOf(error),
           milliseconds: wait,
         });
         await this.#pause(wait, signal);

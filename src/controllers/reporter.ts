@@ -9,7 +9,8 @@ import type { Orphan } from "../pool/orphans.ts";
 import { duplicateFinding } from "../pool/duplicates.ts";
 import type { Finding } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
+import { messageOf } from "../values/errors.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Cluster, ClusterEvent } from "./cluster.ts";
@@ -215,8 +216,4 @@ function subjectOf({ regarding }: ClusterEvent): string {
     default:
       return `${regarding.namespace}/${regarding.name}`;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,7 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { type Allocation, type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
 import type { Held } from "./held.ts";
 import type { Ipam } from "./ipam.ts";
 import { releaseRemnant, releaseReservation } from "./reservation.ts";

@@ -17,7 +17,7 @@ import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
-import { startDeadline } from "../world/deadline.ts";
+import { startDeadline } from "../async/deadline.ts";
 import { LEAST_GRACE } from "./graces.ts";
 import type { Ipam } from "./ipam.ts";
 import { findFaults, FindingMemory, withoutMended } from "./sweep_findings.ts";

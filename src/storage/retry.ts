@@ -1,20 +1,24 @@
 /**
- * When to try again, for everything that talks to a store.
+ * When to retry, for every operation on a store.
  *
  * @module
  */
+import { type Backoff, backoff } from "../async/backoff.ts";
+import { startDeadline } from "../async/deadline.ts";
 import type { World } from "../world/world.ts";
-import { startDeadline } from "../world/deadline.ts";
 import { ConflictError, UnavailableError } from "./driver.ts";
 
-/** Attempts in all when the pool changes under the decision. */
+/** Max attempts when the pool keeps changing between read and commit. */
 export const CONFLICT_ATTEMPTS = 100;
-/** Attempts in all when the store does not answer. */
+/** Max attempts when the store does not answer. */
 export const UNAVAILABLE_ATTEMPTS = 5;
-/** Milliseconds one attempt may take before it counts as unanswered. */
+/** Milliseconds after which an attempt counts as unanswered. */
 export const ATTEMPT_TIMEOUT = 10_000;
 
-const BACKOFF = { conflict: { first: 8, most: 1_000 }, unavailable: { first: 100, most: 2_000 } };
+/** Starts at about the duration of a commit: concurrent writers need not spread out further. */
+const CONFLICT_BACKOFF: Backoff = { first: 8, max: 1_000 };
+/** Starts well above the duration of a request: a store that restarts or sheds load needs time. */
+const UNAVAILABLE_BACKOFF: Backoff = { first: 100, max: 2_000 };
 
 /** What retrying needs of the machine. */
 export type Clock = Pick<World, "monotonic" | "sleep" | "random">;
@@ -22,11 +26,11 @@ export type Clock = Pick<World, "monotonic" | "sleep" | "random">;
 /**
  * Runs an operation until it succeeds, fails for good, or the signal aborts.
  *
- * Conflicts and unanswered attempts are repeated after an exponential back-off with full jitter (after the store's own wish,
- * where it has one), at most {@linkcode CONFLICT_ATTEMPTS} and {@linkcode UNAVAILABLE_ATTEMPTS} times. The longer an attempt takes, the
- * likelier others fall into it: after a conflict the back-off starts from what the attempt took.
+ * Retries conflicts and unanswered attempts after an exponential back-off with full jitter, at most {@linkcode CONFLICT_ATTEMPTS} and
+ * {@linkcode UNAVAILABLE_ATTEMPTS} times. A delay that the store asks for is added. A slow attempt is more likely to conflict, so the
+ * back-off after a conflict starts at the attempt's duration.
  *
- * @param operation gets a signal that ends this attempt
+ * @param operation receives a signal that ends this attempt
  * @throws the signal's reason once it aborts; otherwise the operation's last error
  */
 export async function retry<T>(
@@ -35,7 +39,7 @@ export async function retry<T>(
   signal: AbortSignal,
 ): Promise<T> {
   let conflicts = 0;
-  let silences = 0;
+  let timeouts = 0;
   for (;;) {
     signal.throwIfAborted();
     const start = clock.monotonic();
@@ -44,33 +48,28 @@ export async function retry<T>(
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof ConflictError && ++conflicts < CONFLICT_ATTEMPTS) {
-        const { first, most } = BACKOFF.conflict;
-        await clock.sleep(
-          jitter(clock, { first: Math.max(first, clock.monotonic() - start), most }, conflicts),
-          signal,
-        );
-      } else if (error instanceof UnavailableError && ++silences < UNAVAILABLE_ATTEMPTS) {
-        await clock.sleep((error.retryAfter ?? 0) + jitter(clock, BACKOFF.unavailable, silences), signal);
+        const first = Math.max(CONFLICT_BACKOFF.first, clock.monotonic() - start);
+        await clock.sleep(clock.random() * backoff({ ...CONFLICT_BACKOFF, first }, conflicts), signal);
+      } else if (error instanceof UnavailableError && ++timeouts < UNAVAILABLE_ATTEMPTS) {
+        const delay = clock.random() * backoff(UNAVAILABLE_BACKOFF, timeouts);
+        await clock.sleep((error.retryAfter ?? 0) + delay, signal);
       } else throw error;
     }
   }
 }
 
-function jitter(clock: Clock, { first, most }: { first: number; most: number }, round: number): number {
-  return clock.random() * Math.min(most, first * 2 ** Math.min(round, 20));
-}
-
 /**
  * Runs an operation once.
  *
- * @throws {UnavailableError} it took longer than {@linkcode ATTEMPT_TIMEOUT}; the signal's reason once it aborts; the operation's error
+ * @throws {UnavailableError} the operation took longer than {@linkcode ATTEMPT_TIMEOUT}
+ * @throws the signal's reason once it aborts; the operation's error
  */
 export async function attempt<T>(
   operation: (signal: AbortSignal) => Promise<T>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<T> {
-  const silence = () => new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`);
-  using limit = startDeadline(clock, ATTEMPT_TIMEOUT, silence, signal);
-  return await operation(limit.signal);
+  const timedOut = () => new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`);
+  using deadline = startDeadline(clock, ATTEMPT_TIMEOUT, timedOut, signal);
+  return await operation(deadline.signal);
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { unlessAborted } from "./abort.ts";
+import { unlessAborted } from "../async/abort.ts";
 import { openIn } from "./deno_folders.ts";
 import { type Lock, RUN_FOLDER, type World } from "./world.ts";
 

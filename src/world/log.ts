@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../values/errors.ts";
 import type { World } from "./world.ts";
 
 /** Levels in increasing verbosity. */
@@ -104,10 +105,6 @@ export function makeLogger(
   const at = (level: typeof LOG_LEVELS[number]) => (message: string, fields?: LogFields) =>
     write(level, message, fields);
   return { error: at("error"), warn: at("warning"), info: at("info"), debug: at("debug") };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Fields without a value are left out, as JSON leaves them out. */

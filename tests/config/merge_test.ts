@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Document, isObject } from "../../src/config/document.ts";
+import type { Document } from "../../src/config/document.ts";
+import { isObject } from "../../src/values/json.ts";
 import { isEmpty, mergeDocuments } from "../../src/config/merge.ts";
 
 /** Upper, lower, merged. */

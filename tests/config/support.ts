@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { formatIp, type Ip } from "../../src/address/ip.ts";
 import type { IpRange } from "../../src/address/range.ts";
-import { isObject } from "../../src/config/document.ts";
+import { isObject } from "../../src/values/json.ts";
 import { loadConfig, type LoadInput } from "../../src/config/load.ts";
 import { ConfigError, type Loaded } from "../../src/config/types.ts";
 import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";

@@ -3,7 +3,7 @@ import { Worker } from "../../src/controllers/queue.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 
-const OPTIONS = { name: "work", gather: 500, retry: { first: 1_000, most: 8_000 } };
+const OPTIONS = { name: "work", gather: 500, retry: { first: 1_000, max: 8_000 } };
 
 Deno.test("Worker does once what was asked for several times together, and nothing unasked", async () => {
   const world = memoryWorld();

@@ -6,7 +6,7 @@
 import type { Feed, FeedEvent } from "../../src/controllers/cluster.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { ConflictError, UnavailableError } from "../../src/storage/driver.ts";
-import { startDeadline } from "../../src/world/deadline.ts";
+import { startDeadline } from "../../src/async/deadline.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 import { operate } from "./store.ts";
 

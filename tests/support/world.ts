@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { unlessAborted } from "../../src/world/abort.ts";
+import { unlessAborted } from "../../src/async/abort.ts";
 import type { World } from "../../src/world/world.ts";
 
 /** What a memory world starts with. */

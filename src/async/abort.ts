@@ -1,10 +1,10 @@
 /**
- * Waiting for a signal, and no longer than a signal allows.
+ * Waiting for an abort signal, and waiting until one aborts.
  *
  * @module
  */
 
-/** Waits until the signal aborts. */
+/** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) resolve();
@@ -13,18 +13,19 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * What was waited for, unless the signal aborts first. What is waited for goes on.
+ * Waits for a promise until the signal aborts. The work behind the promise continues after an abort.
  *
- * @throws the signal's reason
+ * @returns the promise's value
+ * @throws the promise's error, or the signal's reason if the signal aborts first
  */
-export async function unlessAborted<T>(waited: Promise<T>, signal: AbortSignal): Promise<T> {
-  waited.catch(() => {}); // it may fail when nobody waits any more
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => {}); // after an abort nobody else handles its rejection
   signal.throwIfAborted();
   const stopped = Promise.withResolvers<never>();
   const onAbort = () => stopped.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([waited, stopped.promise]);
+    return await Promise.race([promise, stopped.promise]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

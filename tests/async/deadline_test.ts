@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startDeadline } from "../../src/world/deadline.ts";
+import { startDeadline } from "../../src/async/deadline.ts";
 import { memoryWorld } from "../support/world.ts";
 
 const LATE = new Error("Too late");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Counter, Gauge, Histogram, renderMetrics } from "../../src/world/metrics.ts";
+import { Counter, Gauge, Histogram, renderMetrics } from "../../src/metrics/metrics.ts";
 
 Deno.test("Counter counts by labels, and no label value breaks the text", () => {
   const counter = new Counter("c_total", "Things");

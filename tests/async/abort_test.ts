@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { aborted, unlessAborted } from "../../src/world/abort.ts";
+import { aborted, unlessAborted } from "../../src/async/abort.ts";
 
 Deno.test("unlessAborted gives what was waited for, its failure, or the signal's reason, whichever comes first", async () => {
   const stop = new AbortController();

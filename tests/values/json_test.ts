@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { parseJson } from "../../src/world/json.ts";
+import { isObject, parseJson } from "../../src/values/json.ts";
 
-Deno.test("parseJson decodes what is JSON", () => {
+Deno.test("parseJson decodes JSON", () => {
   assert.deepEqual(parseJson('{"a": [1, null, "é"]}'), { a: [1, null, "é"] });
 });
 
-Deno.test("parseJson tells where a text stops being JSON, and quotes none of it", () => {
+Deno.test("parseJson reports the position of the error and quotes nothing of the text", () => {
   const secret = "hunter2secret";
   const table: [string, RegExp][] = [
     ["", /^Not JSON \(empty\)$/],
     [" \n", /empty/],
-    ["{", /character 2 of 1|too early/],
+    ["{", /character 2 of 1|unexpected end/],
     [`{"password": "${secret}" "x": 1}`, /^Not JSON \(error at character \d+ of \d+\)$/],
     [`{"password": ${secret}}`, /Not JSON/],
     [`${secret}`, /Not JSON/],
@@ -29,4 +29,8 @@ Deno.test("parseJson tells where a text stops being JSON, and quotes none of it"
       return true;
     });
   }
+});
+
+Deno.test("isObject is true for objects alone", () => {
+  assert.deepEqual([{}, { a: 1 }, [], null, "{}", 1, undefined].map(isObject), [true, true, ...Array(5).fill(false)]);
 });

@@ -1,0 +1,49 @@
+/**
+ * Deadlines that leave no timer behind.
+ *
+ * @module
+ */
+
+/** A running deadline. Dispose it when the work is done. */
+export interface Deadline extends Disposable {
+  /** Aborts when the timeout has passed, or when the parent aborts. */
+  readonly signal: AbortSignal;
+}
+
+/** What a deadline needs of the machine. */
+export interface Sleeper {
+  /** Resolves after the milliseconds, or rejects with the signal's reason if that aborts first. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Ends the timer of a disposed deadline. One constant: an abort without a reason would create an error for each of thousands of deadlines. */
+const DISPOSED = new Error("The deadline was disposed");
+
+/**
+ * Starts a deadline.
+ *
+ * @param timeout milliseconds until the signal aborts
+ * @param reason the signal's reason; a function is called when the timeout has passed
+ * @param parent aborts the signal too, with its own reason
+ */
+export function startDeadline(
+  clock: Sleeper,
+  timeout: number,
+  reason: Error | (() => Error),
+  parent?: AbortSignal,
+): Deadline {
+  const timer = new AbortController();
+  const deadline = new AbortController();
+  const onParent = () => deadline.abort(parent?.reason);
+  if (parent?.aborted) onParent();
+  else parent?.addEventListener("abort", onParent, { once: true });
+  const onTimeout = () => deadline.abort(typeof reason === "function" ? reason() : reason);
+  clock.sleep(timeout, timer.signal).then(onTimeout, () => {});
+  return {
+    signal: deadline.signal,
+    [Symbol.dispose]: () => {
+      timer.abort(DISPOSED);
+      parent?.removeEventListener("abort", onParent);
+    },
+  };
+}
