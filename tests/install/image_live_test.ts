@@ -4,7 +4,7 @@ import { runtimeOf, sha256Of } from "../../install/runtime.ts";
 import { binary } from "../support/binary.ts";
 import { compiler } from "../support/denort.ts";
 import { imageArchive, librariesOf, productImage, reconcilerImage } from "../support/image.ts";
-import { must, run } from "../support/process.ts";
+import { type Finished, must, run } from "../support/process.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const PROGRAM = await binary();
@@ -20,6 +20,18 @@ Deno.test("the binary is linked to what the base image has, and to nothing else"
   assert.deepEqual(names.filter((name) => !name.startsWith("ld-linux")).sort(), NEEDED);
 });
 
+/** Runs a program in a root file system as a container does: with a proc of its own, and no network. */
+async function runInside(
+  root: string,
+  folder: string,
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const inside = 'mkdir -p "$0/proc" && mount -t proc proc "$0/proc" && exec unshare --root="$0" --wd="$1" "${@:2}"';
+  const unshared = ["unshare", "--net", "--mount", "--pid", "--fork", "bash", "-c", inside, root, folder, ...command];
+  return await run(unshared, { clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } });
+}
+
 Deno.test("the image's root file system runs the binary with nothing around it", async () => {
   const { entries, name } = await productImage(PROGRAM, "localhost/whereabouts:test");
   const folder = await Deno.makeTempDir({ prefix: "image-" });
@@ -31,9 +43,7 @@ Deno.test("the image's root file system runs the binary with nothing around it",
     const manifest = JSON.parse(await Deno.readTextFile(blob(index.manifests[0].digest)));
     await Deno.mkdir(`${folder}/root`);
     await must(["tar", "-xf", blob(manifest.layers[0].digest), "-C", `${folder}/root`]);
-    const inside = `mount -t proc proc ${folder}/root/proc && exec chroot ${folder}/root /usr/bin/whereabouts`;
-    const unshared = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", inside];
-    const { code, stderr } = await run(unshared, { clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } });
+    const { code, stderr } = await runInside(`${folder}/root`, "/", ["/usr/bin/whereabouts"]);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^whereabouts \d/);
   } finally {
@@ -52,17 +62,9 @@ Deno.test("the reconciler's image runs its script as the CronJob does, on a cach
     await Deno.writeFile(`${folder}/root.tar`, entries);
     await must(["tar", "-xf", "root.tar"], { cwd: folder });
     const [program = "", ...args] = entrypoint;
-    const there = [
-      "unshare",
-      "--net",
-      `--root=${folder}`,
-      "--wd=/whereabouts",
-      `/usr/bin/${program}`,
-      ...args,
-      "--help",
-    ];
     const variables = Object.fromEntries(env.map((one) => one.split("=")));
-    const { code, stdout, stderr } = await run(there, { clearEnv: true, env: { PATH: "/usr/bin", ...variables } });
+    const command = [`/usr/bin/${program}`, ...args, "--help"];
+    const { code, stdout, stderr } = await runInside(folder, "/whereabouts", command, variables);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /One sweep: frees what no pod uses/);
   } finally {
