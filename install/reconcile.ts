@@ -107,9 +107,9 @@ async function reconcile(values: Values): Promise<SweepReport> {
 }
 
 /** Findings as events beside their objects. One that cannot be recorded is no failure of the sweep: it is printed, too. */
-async function recordFindings({ tell }: PodsSource, { findings }: SweepReport): Promise<void> {
-  for (const event of tell ? findingEvents(findings) : []) {
-    await tell?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) =>
+async function recordFindings({ recordEvent }: PodsSource, { findings }: SweepReport): Promise<void> {
+  for (const event of recordEvent ? findingEvents(findings) : []) {
+    await recordEvent?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) =>
       print(`reconcile: ${error instanceof Error ? error.message : error}`, Deno.stderr)
     );
   }

@@ -48,7 +48,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     ...makeWitness(reader),
     slices: nodeSlicePools(api, makeFeed(reader, world, nodeSlicePoolSource(namespace))),
     lease: (leases, name) => makeLease(library, leases || namespace, name),
-    tell: makeEvents(library, reader, world, namespace),
+    recordEvent: makeEvents(library, reader, world, namespace),
     [Symbol.asyncDispose]: () => {
       api[Symbol.dispose]();
       reader[Symbol.dispose]();

@@ -5,6 +5,7 @@
  */
 import { SUPPORTED_VERSIONS } from "../config/version.ts";
 import { nearest } from "../config/document.ts";
+import { messageOf } from "../values/errors.ts";
 import { VERSION } from "../version.ts";
 import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -157,7 +158,7 @@ function wordsOf(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return "The store, or the cluster, gave no answer in time: it takes connections, and says nothing";
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** `help NAME` is `NAME --help`, and `--version` is a command too. */

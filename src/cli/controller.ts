@@ -61,7 +61,11 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
     log,
     ipam: store.ipam,
     cluster,
-    sweep: { ...graces, usual: values.interval, schedule: () => writtenSchedule(world, values["schedule-file"]) },
+    sweep: {
+      ...graces,
+      defaultSchedule: values.interval,
+      schedule: () => writtenSchedule(world, values["schedule-file"]),
+    },
     ...(values.config !== undefined && { config: values.config }),
   });
   const platform = await terminal.platform();

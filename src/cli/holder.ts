@@ -7,6 +7,7 @@ import { formatIp } from "../address/ip.ts";
 import type { Pods } from "../ipam/sweep.ts";
 import { type Claimed, judge } from "../pool/evidence.ts";
 import type { PodFacts, Reading } from "../pool/pod_facts.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** What is known of the pod of an address. */
 export interface Holder {
@@ -48,7 +49,7 @@ async function read(podRef: string, pods: Pick<Pods, "find">, signal: AbortSigna
     return value ? { kind: "found", value } : { kind: "absent" };
   } catch (error) {
     signal.throwIfAborted();
-    return { kind: "unread", why: error instanceof Error ? error.message : String(error) };
+    return { kind: "unread", why: messageOf(error) };
   }
 }
 

@@ -9,6 +9,7 @@ import { parseGraces } from "../ipam/graces.ts";
 import { sweep } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { type Finding, whose } from "../pool/finding.ts";
+import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
 import { PODS_FLAG, podsSource } from "./pods.ts";
@@ -88,12 +89,14 @@ async function emptyStore(store: CommandStore): Promise<Empty | undefined> {
 }
 
 /** An event that cannot be recorded is no failure of the sweep: what it is about is printed. */
-async function recordFindings({ world }: Terminal, { tell }: PodsSource, findings: readonly Finding[]): Promise<void> {
+async function recordFindings(
+  { world }: Terminal,
+  { recordEvent }: PodsSource,
+  findings: readonly Finding[],
+): Promise<void> {
   const failures = new Set<string>();
-  for (const event of tell ? findingEvents(findings) : []) {
-    await tell?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) =>
-      failures.add(error instanceof Error ? error.message : String(error))
-    );
+  for (const event of recordEvent ? findingEvents(findings) : []) {
+    await recordEvent?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) => failures.add(messageOf(error)));
   }
   const [first] = failures;
   if (first !== undefined) world.stderr(`Not every finding is recorded as an event: ${first}`);
@@ -111,7 +114,7 @@ export function gracesOf(values: Parameters<typeof parseGraces>[0]): ReturnType<
   try {
     return parseGraces(values);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UsageError(messageOf(error), { cause: error });
   }
 }
 

@@ -8,6 +8,7 @@ import type { Ipam } from "../ipam/ipam.ts";
 import { releaseAllocations } from "../ipam/release.ts";
 import type { Seen } from "../ipam/sweep_report.ts";
 import { whose } from "../pool/finding.ts";
+import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
 import { type Holder, holdersOf } from "./holder.ts";
@@ -151,7 +152,7 @@ async function holders(
     return await holdersOf(targets.map(claimedOf), source, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return targets.map(() => ({ state: `unknown: ${error instanceof Error ? error.message : error}`, inUse: true }));
+    return targets.map(() => ({ state: `unknown: ${messageOf(error)}`, inUse: true }));
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { formatIp, parseIp } from "../address/ip.ts";
 import type { Seen } from "../ipam/sweep_report.ts";
+import { messageOf } from "../values/errors.ts";
 import { isObject, parseJson } from "../values/json.ts";
 import { UsageError } from "./define.ts";
 
@@ -32,7 +33,7 @@ export function parseReport(text: string, name: string): Report {
   try {
     report = parseJson(text);
   } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error));
+    throw wrong(messageOf(error));
   }
   if (!isObject(report)) throw wrong("it is no object");
   const { findings, freed, dryRun } = report;

@@ -1,5 +1,5 @@
 /**
- * What controllers need of a cluster, whoever asks it.
+ * What the controllers need from a cluster; the Kubernetes driver implements it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { World } from "../world/world.ts";
 export interface NodeFacts {
   /** Its name. */
   readonly name: string;
-  /** Whether it has the taint `node.kubernetes.io/out-of-service`. */
+  /** Whether it has the taint `node.kubernetes.io/out-of-service`. Default: false. */
   readonly outOfService?: boolean;
 }
 
@@ -23,44 +23,44 @@ export interface Attachment {
   readonly namespace: string;
   /** Its name. */
   readonly name: string;
-  /** Another object of the same name has another. */
+  /** Distinguishes it from former objects of the same name. */
   readonly uid: string;
-  /** `spec.config`, as written: a network configuration or a list of them. Empty where there is none. */
+  /** `spec.config` unparsed: a network configuration or a list of them. May be empty. */
   readonly config: string;
 }
 
-/** What happened to one object of a feed. */
+/** A change of one object. `gone`: it was deleted. */
 export type FeedEvent<T> =
   | { readonly kind: "put" | "gone"; readonly item: T; readonly version: string }
   | { readonly kind: "bookmark"; readonly version: string };
 
-/** Objects of one kind in the whole cluster, and what becomes of them. */
+/** Lists and watches the objects of one kind in the whole cluster. */
 export interface Feed<T> {
-  /** What the objects are, for messages: `pods`. */
+  /** Name of the resource for messages: `pods`. */
   readonly name: string;
-  /** Tells objects apart. */
+  /** Unique key of an object. */
   readonly keyOf: (item: T) => string;
   /**
-   * Every object now, with the version from which to watch.
+   * Lists all objects, with the version from which to watch.
    *
-   * @throws an Error where the list is not complete: it is never evidence of anything
+   * @throws an Error if the list is incomplete: absence from it would be no evidence
    */
   list(signal: AbortSignal): Promise<{ readonly items: readonly T[]; readonly version: string }>;
   /**
-   * What happened after the version. Ends when the server ends it, which it does every few minutes; throws when the connection breaks or is
-   * silent for too long.
+   * Yields the changes after a version. Ends when the server ends it, every few minutes; throws when the connection breaks or is silent for
+   * too long.
    *
-   * @throws {ConflictError} the version is too old: list again
+   * @throws {ConflictError} the version has expired: list again
    */
   watch(version: string, signal: AbortSignal): AsyncIterable<FeedEvent<T>>;
 }
 
-/** Seconds after which a lease that nobody renews may be taken; written into the object for other readers. */
+/** Seconds after which a lease without renewal expires; written into the object for other readers. */
 export const LEASE_SECONDS = 15;
 
-/** A lease, as far as an election looks at it. */
+/** The fields of a lease that an election reads. */
 export interface LeaseState {
-  /** Who holds it; empty: nobody. */
+  /** Identity of the leader; empty: the lease is free. */
   readonly holder: string;
   /** Changes with each write. */
   readonly version: string;
@@ -68,18 +68,18 @@ export interface LeaseState {
 
 /** One Lease object. */
 export interface LeaseStore {
-  /** The lease now; undefined: there is none. */
+  /** Reads the lease; undefined: it does not exist. */
   read(signal: AbortSignal): Promise<LeaseState | undefined>;
   /**
-   * Takes it, renews it, or (with an empty holder) gives it up.
+   * Takes the lease, renews it, or (with an empty holder) releases it.
    *
-   * @param last what was read or written last; undefined: there was none
-   * @throws {ConflictError} it is no longer the one of `last`
+   * @param last the lease as last read or written; undefined: it did not exist
+   * @throws {ConflictError} the lease is no longer `last`
    */
   write(holder: string, last: LeaseState | undefined, signal: AbortSignal): Promise<LeaseState>;
 }
 
-/** A NodeSlicePool as it is stored. */
+/** A stored NodeSlicePool. */
 export interface StoredSlices {
   /** Its name. */
   readonly name: string;
@@ -89,23 +89,23 @@ export interface StoredSlices {
   readonly size: string;
   /** Its slices. */
   readonly slices: readonly Slice[];
-  /** Counts its assignments (`pool/slice_plan.ts`). 0: another controller wrote it last. */
+  /** Number of its assignments (`pool/slice_plan.ts`). 0: another controller wrote it last. */
   readonly epoch: number;
-  /** `network_name`; undefined where another controller wrote it. */
+  /** `network_name`; undefined if another controller wrote it. */
   readonly network: string | undefined;
-  /** Why nothing is allocated of its slices; undefined where it is. */
+  /** Why its slices are refused; undefined if they are in use. */
   readonly refused: string | undefined;
-  /** When it was created: RFC 3339, so that text compares as time does. */
+  /** Time of creation in RFC 3339, so that texts compare as times. */
   readonly created: string;
-  /** Whether a controller, ours or the original's, made it for an attachment. */
+  /** Whether a controller, ours or the original's, created it for an attachment. */
   readonly managed: boolean;
-  /** Whether Kubernetes deletes it with an object that it names as its owner, in use or not: the original's are so. */
+  /** Whether Kubernetes deletes it with its owner, in use or not, as it does with those of the original. */
   readonly collected: boolean;
-  /** The driver's own: compared with what is stored when it is written. */
+  /** Opaque version, compared with the stored one on each write. */
   readonly version: unknown;
 }
 
-/** What a NodeSlicePool shall be. */
+/** The desired state of a NodeSlicePool. */
 export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices" | "epoch" | "refused"> & {
   /** `network_name`. */
   readonly network: string;
@@ -113,16 +113,16 @@ export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slice
   readonly owner: Attachment;
 };
 
-/** The NodeSlicePools. Their unreadable slices are left out. */
+/** The NodeSlicePools. Unreadable slices are skipped. */
 export interface SliceObjects extends Feed<StoredSlices> {
   /**
-   * Creates one, or replaces what it says.
+   * Creates or replaces one.
    *
-   * @param last as it was listed; undefined: it was not there
-   * @throws {ConflictError} it is no longer as it was
+   * @param last the object as listed; undefined: it did not exist
+   * @throws {ConflictError} it changed since
    */
   save(wanted: WantedSlices, last: StoredSlices | undefined, signal: AbortSignal): Promise<void>;
-  /** Deletes one as it was listed. @throws {ConflictError} it is no longer as it was */
+  /** Deletes one as it was listed. @throws {ConflictError} it changed since */
   remove(last: StoredSlices, signal: AbortSignal): Promise<void>;
 }
 
@@ -134,14 +134,14 @@ export type Regarding =
   | { readonly kind: "IPPool"; readonly pool: string }
   | { readonly kind: "OverlappingRangeIPReservation"; readonly network: string; readonly address: string }
   | { readonly kind: "NodeSlicePool"; readonly name: string }
-  /** By `KIND NAME`, as the store lists what it cannot read. */
+  /** By `KIND NAME`, as the store lists unreadable objects. */
   | { readonly kind: "Stored"; readonly where: string };
 
-/** Something that operators shall see beside the object it concerns. */
+/** An event about an object. */
 export interface ClusterEvent {
-  /** The object. Where its uid is not given, it is read: without it `kubectl describe` does not show the event. */
+  /** The object. A missing uid is read from the API server: without it `kubectl describe` does not show the event. */
   readonly regarding: Regarding;
-  /** Warning or not. */
+  /** Type of the event. */
   readonly type: "Normal" | "Warning";
   /** One word, for machines. */
   readonly reason: string;
@@ -155,31 +155,31 @@ export interface Cluster extends AsyncDisposable {
   readonly pods: Feed<PodFacts>;
   /** Nodes. */
   readonly nodes: Feed<NodeFacts>;
-  /** NetworkAttachmentDefinitions; where their resource is not installed, there are none. */
+  /** NetworkAttachmentDefinitions; empty if the CRD is not installed. */
   readonly attachments: Feed<Attachment>;
-  /** NodeSlicePools, in the namespace of our objects. */
+  /** NodeSlicePools, in the namespace of the IPPools. */
   readonly slices: SliceObjects;
-  /** One pod, now. */
+  /** Reads one pod. */
   readonly findPod: FindPod;
-  /** One node with its Lease, now. Absent where nodes are unknown. */
+  /** Reads one node and its Lease. Absent if nodes are unknown. */
   readonly findNode?: Required<Witness>["findNode"];
-  /** What the ResourceClaims of a namespace hold, now. Absent where there can be none. */
+  /** Reads the addresses of the ResourceClaims of a namespace. Absent if there cannot be any. */
   readonly claims?: Required<Witness>["claims"];
-  /** The Lease of a name. An empty namespace is that of this pod, else of the kubeconfig. */
+  /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */
-  tell(event: ClusterEvent, signal: AbortSignal): Promise<void>;
+  recordEvent(event: ClusterEvent, signal: AbortSignal): Promise<void>;
 }
 
 /** How a cluster is reached. */
 export interface ClusterAccess {
   /** Context of the kubeconfig; undefined: its current one. */
   readonly context?: string | undefined;
-  /** Whose process this is; undefined: a node's. */
+  /** Kind of this process; undefined: a node's. */
   readonly client?: KubernetesClient | undefined;
   /** Path of a kubeconfig; undefined: the service account of the pod this runs in. */
   readonly kubeconfig?: string | undefined;
-  /** Namespace of our objects; undefined: that of the credentials. */
+  /** Namespace of the IPPools; undefined: that of the credentials. */
   readonly namespace?: string | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The controller: what a cluster needs one of. Frees addresses when pods go, sweeps on a schedule, keeps node slices.
+ * The controller, of which a cluster needs one: frees the addresses of deleted pods, sweeps on a schedule, assigns node slices.
  *
  * @module
  */
@@ -17,20 +17,20 @@ import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
 import { PodMemory } from "./pod_memory.ts";
-import { PodReleases } from "./pods.ts";
+import { PodReleases } from "./pod_releases.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
 import { countsOf, type PoolCount, usesOf, without } from "./pool_use.ts";
-import { Worker } from "./queue.ts";
 import { Reporter } from "./reporter.ts";
 import { SliceKeeper } from "./slice_keeper.ts";
 import type { SliceStates } from "./slices.ts";
 import { Sweeper, type SweeperOptions } from "./sweeper.ts";
+import { Worker } from "./worker.ts";
 
-/** What a controller works on and with. */
+/** What a controller works with. */
 export interface ControllerContext {
   /** The machine. */
   readonly world: World;
-  /** Where to say what is done. */
+  /** Receives log lines. */
   readonly log: Logger;
   /** The store. */
   readonly ipam: Ipam;
@@ -38,13 +38,13 @@ export interface ControllerContext {
   readonly cluster: Cluster;
   /** When and how to sweep. */
   readonly sweep: SweeperOptions;
-  /** File of IPAM fields that networks leave out, over the flat file. */
+  /** Path of a file with IPAM fields over those of the flat file. */
   readonly config?: string;
 }
 
-/** One controller. It may lead several times. */
+/** A controller, which may lead several times. */
 export class Controller {
-  /** What it counts. */
+  /** Its metrics. */
   readonly metrics: ControllerMetrics;
   readonly #context: ControllerContext;
   readonly #reporter: Reporter;
@@ -57,9 +57,9 @@ export class Controller {
   #lastSweep: number | undefined;
   #rules = networkRules([]);
   #domainsOf = domainsBy([], [], []);
-  #doubts: Pick<Swept, "unconfirmed" | "findings"> = NO_DOUBTS;
+  #lastResult: Pick<Swept, "unconfirmed" | "findings"> = NO_RESULT;
 
-  /** Does nothing yet. */
+  /** Does nothing until {@linkcode lead}. */
   constructor(context: ControllerContext) {
     this.#context = context;
     this.metrics = new ControllerMetrics({
@@ -68,13 +68,13 @@ export class Controller {
       pools: () => usesOf(this.#counts, this.#networks),
       slices: () => this.#slices,
       lastSweep: () => this.#lastSweep,
-      unconfirmed: () => this.#doubts.unconfirmed,
-      findings: () => this.#doubts.findings,
+      unconfirmed: () => this.#lastResult.unconfirmed,
+      findings: () => this.#lastResult.findings,
     });
     this.#reporter = new Reporter(context.cluster, context.world, context.log, this.metrics);
   }
 
-  /** Whether it does its work: as a leader, once it knows the cluster; as a candidate, always. */
+  /** Whether it can work: a leader once it has read the cluster, a standby always. */
   get ready(): boolean {
     return !this.#leading || this.#synced;
   }
@@ -83,19 +83,24 @@ export class Controller {
   async lead(signal: AbortSignal): Promise<void> {
     const { world, log, cluster, ipam } = this.#context;
     const memory = new PodMemory((podRef) => pods.get(podRef));
-    const releases = new PodReleases(() => release.poke(), (pod) => memory.remember(pod));
+    const releases = new PodReleases(() => release.trigger(), (pod) => memory.remember(pod));
     const pods = this.#pods = new Mirror(cluster.pods, world, log, releases.listener);
     const records = () => ({ stored: slices.values(), nodes: nodes.values() });
     const sweeps = this.#makeSweeps(pods, memory, records);
-    const changed = { put: () => networks.poke(), gone: () => networks.poke() };
-    const nodes = new Mirror(cluster.nodes, world, log, nodeListener(() => networks.poke(), () => sweeper.soon()));
+    const changed = { put: () => networks.trigger(), removed: () => networks.trigger() };
+    const nodes = new Mirror(
+      cluster.nodes,
+      world,
+      log,
+      nodeListener(() => networks.trigger(), () => sweeper.request()),
+    );
     const attachments = new Mirror(cluster.attachments, world, log, changed);
-    // Only what is gone: where a controller of the original's is left too, each would answer the other's writes for ever.
-    const slices = new Mirror(cluster.slices, world, log, { gone: changed.gone });
+    // Deletions only: beside a controller of the original, each would react to the writes of the other for ever.
+    const slices = new Mirror(cluster.slices, world, log, { removed: changed.removed });
     const release = new Worker(world, log, RELEASE, async (limit) => {
       await releases.work(sweeps, {
-        looked,
-        failed: (podRefs, error) => this.#reporter.notFreed(podRefs, error),
+        checked,
+        failed: (podRefs, error) => this.#reporter.releaseFailed(podRefs, error),
       }, limit);
     });
     const keeper = new SliceKeeper(this.#context, this.#reporter, (states) => {
@@ -104,43 +109,43 @@ export class Controller {
     const networks = new Worker(world, log, NETWORKS, async (limit) => {
       await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), limit);
     });
-    const looked = (swept: Swept) => {
-      this.#look(swept.pools, swept.orphans);
+    const checked = (swept: Swept) => {
+      this.#count(swept.pools, swept.orphans);
       this.#reporter.changed(swept);
-      if (swept.orphans.length > 0) networks.poke();
+      if (swept.orphans.length > 0) networks.trigger();
     };
     const sweeper = new Sweeper(this.#context, sweeps, {
-      looked,
+      checked,
       swept: (swept, seconds) => {
         this.#lastSweep = world.now();
-        this.#look(swept.pools, swept.orphans);
-        this.#doubts = { unconfirmed: swept.unconfirmed, findings: swept.findings };
+        this.#count(swept.pools, swept.orphans);
+        this.#lastResult = { unconfirmed: swept.unconfirmed, findings: swept.findings };
         this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
-        keeper.doubt();
-        networks.poke();
+        keeper.invalidate();
+        networks.trigger();
       },
       failed: (error) => this.#reporter.sweepFailed(error),
     });
-    const known = (...mirrors: readonly { readonly synced: Promise<void> }[]) =>
+    const synced = (...mirrors: readonly { readonly synced: Promise<void> }[]) =>
       Promise.race([Promise.all(mirrors.map(({ synced }) => synced)), aborted(signal)]);
-    const all = known(pods, nodes, attachments);
+    const allSynced = synced(pods, nodes, attachments);
     this.#leading = true;
     this.#reporter.begin(signal);
     try {
       await Promise.all([
         ...[pods, nodes, attachments].map((mirror) => mirror.run(signal)),
         ipam.driver.slices && slices.run(signal),
-        known(pods).then(() => release.run(signal)),
-        all.then(() => networks.run(signal)),
-        all.then(async () => {
-          await this.#readNetworks(attachments.values()); // the first sweep knows already which pools reserve
+        synced(pods).then(() => release.run(signal)),
+        allSynced.then(() => networks.run(signal)),
+        allSynced.then(async () => {
+          await this.#readNetworks(attachments.values()); // the first sweep needs to know which pools reserve
           this.#synced = !signal.aborted;
           await sweeper.run(signal);
         }),
       ]);
-      await this.#reporter.rest();
+      await this.#reporter.drain();
     } finally {
-      this.#leaveOff();
+      this.#reset();
     }
   }
 
@@ -169,16 +174,16 @@ export class Controller {
     });
   }
 
-  /** What another leader knows better from now on is not told any more. */
-  #leaveOff(): void {
+  /** Clears what only a leader knows, so that metrics do not repeat old values. */
+  #reset(): void {
     this.#leading = this.#synced = false;
     this.#pods = this.#lastSweep = undefined;
     this.#counts = [];
     this.#slices = [];
-    this.#doubts = NO_DOUBTS;
+    this.#lastResult = NO_RESULT;
   }
 
-  #look(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
+  #count(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
     this.#counts = without(countsOf(pools), freed);
   }
 
@@ -191,22 +196,22 @@ export class Controller {
   }
 }
 
-/** A node that is gone for good, or fenced, lets go of addresses that were kept because of it. */
-function nodeListener(changed: () => void, letsGo: () => void): MirrorListener<NodeFacts> {
+/** A deleted or fenced node no longer keeps the addresses of its pods from being freed. */
+function nodeListener(changed: () => void, ended: () => void): MirrorListener<NodeFacts> {
   return {
     put: (node, before) => {
       if (!before) changed();
-      if (node.outOfService && !before?.outOfService) letsGo();
+      if (node.outOfService && !before?.outOfService) ended();
     },
-    gone: () => {
+    removed: () => {
       changed();
-      letsGo();
+      ended();
     },
   };
 }
 
-const NO_DOUBTS = { unconfirmed: [], findings: [] } as const;
+const NO_RESULT = { unconfirmed: [], findings: [] } as const;
 
-/** A pod's own DEL comes before its deletion is seen, mostly: what is gathered meanwhile is looked for in one go. */
-const RELEASE = { name: "free addresses of pods that went", gather: 500, retry: { first: 1_000, max: 30_000 } };
-const NETWORKS = { name: "keep node slices", gather: 100, retry: { first: 200, max: 30_000 } };
+/** Delayed, since the DEL of a pod usually frees its addresses by then; pods deleted meanwhile are checked together. */
+const RELEASE = { name: "free addresses of deleted pods", delay: 500, retry: { first: 1_000, max: 30_000 } };
+const NETWORKS = { name: "assign node slices", delay: 100, retry: { first: 200, max: 30_000 } };

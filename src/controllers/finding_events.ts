@@ -1,15 +1,15 @@
 /**
- * Findings as events beside the objects that they concern.
+ * Converts findings to events about the objects that they concern.
  *
  * @module
  */
 import { type Finding, KINDS } from "../pool/finding.ts";
 import type { ClusterEvent, Regarding } from "./cluster.ts";
 
-/** Kinds about an entry whose object is its pool: the pod may be gone, or was never known. */
+/** Kinds whose event is about the pool of the entry: its pod may be deleted, or unknown. */
 const OF_POOLS: readonly Finding["kind"][] = ["orphan", "unowned", "outside-range"];
 
-/** One event for each object and kind. Of several findings it tells the first, and how many there are. */
+/** One event per object and kind, with the first finding and the number of further ones. */
 export function findingEvents(findings: readonly Finding[]): ClusterEvent[] {
   const all = findings.flatMap((finding) => objectsOf(finding).map((regarding) => ({ regarding, finding })));
   const groups = Map.groupBy(
@@ -20,7 +20,7 @@ export function findingEvents(findings: readonly Finding[]): ClusterEvent[] {
     const [first] = same;
     if (!first) return [];
     const { regarding, finding: { kind, message } } = first;
-    const more = same.length === 1 ? "" : ` (and ${same.length - 1} more, which whereabouts check lists)`;
+    const more = same.length === 1 ? "" : ` (and ${same.length - 1} more; run whereabouts check)`;
     return [{ regarding, type: "Warning", reason: KINDS[kind].reason, message: `${message}${more}` }];
   });
 }
@@ -47,7 +47,7 @@ function objectsOf({ kind, subject, pool, network, address, podRef, otherPod = "
   }
 }
 
-/** The pod of a record: of old ones only the container is known. */
+/** The pod of a record; records of older releases name only the container. */
 function podOf(podRef: string): Regarding[] {
   const [namespace = "", name = "", ...more] = podRef.split("/");
   return namespace !== "" && name !== "" && more.length === 0 ? [{ kind: "Pod", namespace, name }] : [];

@@ -1,9 +1,9 @@
 /**
- * One leader among several controllers, through a Lease.
+ * Elects one leader among several controllers, through a Lease.
  *
- * The rules are those of the reference client's leader election. Time is counted in looks, never compared between clocks: a lease that was
- * not renewed over enough looks may be taken, whatever time it bears. Everything a leader does is conditional on what it saw, so two leaders
- * at once, after a pause of a whole process, are wasteful and not wrong.
+ * The rules are those of client-go's leader election, except that clocks are never compared: a lease that stayed unchanged over enough reads
+ * has expired, whatever time it bears. Every write of a leader is conditional on what it read, so two concurrent leaders, which a process that
+ * was suspended can cause, do needless work but no harm.
  *
  * @module
  */
@@ -15,74 +15,74 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "./cluster.ts";
 
-/** Milliseconds between two looks, or two renewals. */
-const PERIOD = 3_000;
-/** Looks at an unchanged lease after which its holder counts as gone. */
-const PATIENCE = Math.ceil(LEASE_SECONDS * 1_000 / PERIOD) + 1;
-/** Milliseconds without a renewal after which a leader steps down: well before others may take the lease. */
-const RENEW_DEADLINE = 10_000;
-/** Milliseconds without a usable lease after which a controller is not ready: four times what replacing a leader that fell silent takes. */
-const UNUSABLE_FOR = 60_000;
+/** Milliseconds between two reads, or two renewals. */
+const INTERVAL = 3_000;
+/** Reads of an unchanged lease after which it counts as expired. */
+const MAX_UNCHANGED = Math.ceil(LEASE_SECONDS * 1_000 / INTERVAL) + 1;
+/** Milliseconds without a renewal after which a leader steps down: well before a standby may take the lease. */
+const RENEW_TIMEOUT = 10_000;
+/** Milliseconds without a usable lease after which a controller is not ready: four times what it takes to replace a dead leader. */
+const MAX_UNUSABLE = 60_000;
 
-/** Whether the election works: somebody leads, or is about to. Where the lease can be neither read nor written, nobody does. */
+/** Whether the election works: there is a leader, or will be. Without access to the lease no controller can lead. */
 export class ElectionHealth {
   readonly #now: () => number;
   #usable: number;
 
-  /** Healthy at first. `now` gives milliseconds, and never goes back. */
+  /** Starts healthy. `now` returns milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
     this.#usable = now();
   }
 
-  /** The lease is another's who renews it, or was written. */
+  /** Records that the lease was written, or that another leader renews it. */
   used(): void {
     this.#usable = this.#now();
   }
 
   /** Whether the lease was usable within the last minute. */
   get healthy(): boolean {
-    return this.#now() - this.#usable < UNUSABLE_FOR;
+    return this.#now() - this.#usable < MAX_UNUSABLE;
   }
 }
 
 /** What an election needs. */
 export interface ElectionOptions {
-  /** Where. */
+  /** The lease. */
   readonly lease: LeaseStore;
-  /** This candidate, different from every other. */
+  /** Unique name of this candidate. */
   readonly identity: string;
-  /** The work of a leader; its signal aborts when it must stop. */
+  /** Does the work of a leader until its signal aborts. */
   readonly lead: (signal: AbortSignal) => Promise<void>;
-  /** Ends the candidacy. The lease is given up. */
+  /** Ends the candidacy and releases the lease. */
   readonly signal: AbortSignal;
-  /** Called whenever the lease is another's who renews it, or was written. */
+  /** Called whenever the lease was written, or another leader renewed it. */
   readonly onUsable?: () => void;
 }
 
-/** Stands for election until the signal aborts, and leads each time it is elected. */
+/** Takes part in the election until the signal aborts, and leads each time it is elected. */
 export async function elect(world: World, log: Logger, options: ElectionOptions): Promise<void> {
   const { identity, lead, signal } = options;
   while (!signal.aborted) {
-    const taken = await candidate(world, log, options).catch(() => undefined);
-    if (!taken) return;
-    log.info("Leading", { identity });
+    const acquired = await acquire(world, log, options).catch(() => undefined);
+    if (!acquired) return;
+    log.info("Started leading", { identity });
     const term = new AbortController();
     const limit = AbortSignal.any([signal, term.signal]);
     const work = lead(limit).catch((error) => {
-      if (!limit.aborted) log.error("Leading failed", { reason: messageOf(error) });
+      if (!limit.aborted) log.error("Controller failed; stepping down", { error: messageOf(error) });
     }).finally(() => term.abort());
-    const held = await renew(world, log, options, taken, limit);
+    const held = await renew(world, log, options, acquired, limit);
     term.abort();
     await work;
-    log.info("Leading no more", { identity });
-    if (held) await giveUp(world, options.lease, held);
-    if (!signal.aborted) await world.sleep(PERIOD, signal).catch(() => {});
+    log.info("Stopped leading", { identity });
+    if (held) await release(world, options.lease, held);
+    if (!signal.aborted) await world.sleep(INTERVAL, signal).catch(() => {});
   }
 }
 
-/** Looks until the lease is free, or left, and ours. Rejects when the signal aborts. */
-async function candidate(
+/** Polls until the lease is free or expired, and takes it. Rejects when the signal aborts. */
+async function acquire(
   world: World,
   log: Logger,
   { lease, identity, signal, onUsable }: ElectionOptions,
@@ -92,59 +92,59 @@ async function candidate(
   for (;;) {
     signal.throwIfAborted();
     try {
-      const found = await limited(world, signal, (limit) => lease.read(limit));
+      const found = await withTimeout(world, signal, (limit) => lease.read(limit));
       unchanged = found && found.version === seen?.version ? unchanged + 1 : 0;
-      if (found && found.holder !== seen?.holder && found.holder !== identity) {
-        log.info("Another leads", { holder: found.holder || "nobody" });
+      if (found && found.holder !== "" && found.holder !== seen?.holder && found.holder !== identity) {
+        log.info("Standing by", { leader: found.holder });
       }
       seen = found;
-      if (!found || found.holder === "" || found.holder === identity || unchanged >= PATIENCE) {
-        const taken = await limited(world, signal, (limit) => lease.write(identity, found, limit));
+      if (!found || found.holder === "" || found.holder === identity || unchanged >= MAX_UNCHANGED) {
+        const acquired = await withTimeout(world, signal, (limit) => lease.write(identity, found, limit));
         onUsable?.();
-        return taken;
+        return acquired;
       }
       onUsable?.();
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ConflictError) onUsable?.();
-      else log.warn("The lease cannot be read or written", { reason: messageOf(error) });
+      else log.warn("Cannot read or write the lease; retrying", { error: messageOf(error) });
     }
-    await world.sleep(PERIOD * (0.9 + 0.2 * world.random()), signal);
+    await world.sleep(INTERVAL * (0.9 + 0.2 * world.random()), signal);
   }
 }
 
 /**
- * Renews until it cannot.
+ * Renews the lease until the signal aborts or a renewal fails.
  *
- * @returns the lease as last written; undefined where another has it
+ * @returns the lease as last written; undefined when it was lost
  */
 async function renew(
   world: World,
   log: Logger,
   { lease, identity, onUsable }: ElectionOptions,
-  taken: LeaseState,
+  acquired: LeaseState,
   limit: AbortSignal,
 ): Promise<LeaseState | undefined> {
-  let last = taken;
+  let last = acquired;
   while (!limit.aborted) {
-    await world.sleep(PERIOD, limit).catch(() => {});
+    await world.sleep(INTERVAL, limit).catch(() => {});
     if (limit.aborted) break;
-    const late = new Error(`The lease was not renewed for ${RENEW_DEADLINE / 1_000} s`);
-    using deadline = startDeadline(world, RENEW_DEADLINE - PERIOD, late, limit);
+    const expired = new Error(`The lease was not renewed for ${RENEW_TIMEOUT / 1_000} s`);
+    using deadline = startDeadline(world, RENEW_TIMEOUT - INTERVAL, expired, limit);
     try {
-      last = await persist(world, lease, identity, last, deadline.signal);
+      last = await renewOnce(world, lease, identity, last, deadline.signal);
       onUsable?.();
     } catch (error) {
       if (limit.aborted) break;
-      log.error("The lease is lost", { reason: messageOf(error) });
+      log.error("Lost the lease", { error: messageOf(error) });
       return undefined;
     }
   }
   return last;
 }
 
-/** Renews, over failures, until the signal aborts. A conflict may be a renewal of our own whose answer was lost: the lease tells. */
-async function persist(
+/** Retries one renewal until the signal aborts. After a conflict it reads the lease: the conflicting write may be our own, its answer lost. */
+async function renewOnce(
   world: World,
   lease: LeaseStore,
   identity: string,
@@ -153,26 +153,31 @@ async function persist(
 ): Promise<LeaseState> {
   for (;;) {
     try {
-      return await limited(world, signal, (limit) => lease.write(identity, last, limit));
+      return await withTimeout(world, signal, (limit) => lease.write(identity, last, limit));
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ConflictError) {
-        const found = await limited(world, signal, (limit) => lease.read(limit)).catch(() => undefined);
+        const found = await withTimeout(world, signal, (limit) => lease.read(limit)).catch(() => undefined);
         if (found?.holder === identity) return found;
         if (found) throw error;
       }
-      await world.sleep(PERIOD / 3, signal);
+      await world.sleep(INTERVAL / 3, signal);
     }
   }
 }
 
-async function giveUp(world: World, lease: LeaseStore, held: LeaseState): Promise<void> {
+/** Lets a standby take the lease at once. If that fails, the lease expires. */
+async function release(world: World, lease: LeaseStore, held: LeaseState): Promise<void> {
   const never = new AbortController().signal;
-  await limited(world, never, (limit) => lease.write("", held, limit)).catch(() => {}); // it runs out by itself
+  await withTimeout(world, never, (limit) => lease.write("", held, limit)).catch(() => {});
 }
 
-/** One request: longer than a period it is not waited for, answered or not. */
-async function limited<T>(world: World, signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
-  using limit = startDeadline(world, PERIOD, new Error(`No answer within ${PERIOD / 1_000} s`), signal);
+/** One request, which may take one interval. */
+async function withTimeout<T>(
+  world: World,
+  signal: AbortSignal,
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  using limit = startDeadline(world, INTERVAL, new Error(`No answer within ${INTERVAL / 1_000} s`), signal);
   return await unlessAborted(work(limit.signal), limit.signal);
 }

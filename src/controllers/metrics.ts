@@ -1,5 +1,5 @@
 /**
- * What the controller counts. Names are those of telekom/whereabouts where it has them.
+ * The metrics of the controller, under the names of telekom/whereabouts where it has the same metric.
  *
  * @module
  */
@@ -10,48 +10,51 @@ import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "
 import type { PoolUse } from "./pool_use.ts";
 import type { SliceStates } from "./slices.ts";
 
-/** What is asked for when the metrics are read. */
+/** The state that gauges read when metrics are scraped. */
 export interface ControllerState {
   /** Whether this process leads. */
   readonly leading: () => boolean;
-  /** Pods known. */
+  /** Number of pods. */
   readonly pods: () => number;
-  /** The pools, as last looked at. */
+  /** The pools as last read. */
   readonly pools: () => readonly PoolUse[];
   /** Node slices, as last planned. */
   readonly slices: () => readonly SliceStates[];
   /** When the last sweep succeeded, in milliseconds since 1970; undefined: none has. */
   readonly lastSweep: () => number | undefined;
-  /** Entries that the last sweep kept for lack of evidence. */
+  /** Allocations that the last sweep kept for lack of evidence. */
   readonly unconfirmed: () => readonly Unconfirmed[];
-  /** What the last sweep found, and did not mend. */
+  /** The findings of the last sweep. */
   readonly findings: () => readonly Finding[];
 }
 
-/** All of them. */
+/** All metrics of the controller. */
 export class ControllerMetrics {
-  /** Entries and reservations that were freed, by reason. */
-  readonly freed = new Counter("whereabouts_freed_total", "Entries and reservations freed, by reason");
-  /** Entries that were lost, and were created again. */
+  /** Allocations and reservations that were freed. */
+  readonly freed = new Counter("whereabouts_freed_total", "Allocations and reservations freed, by reason");
+  /** Lost allocations that were recreated. */
   readonly restored = new Counter(
     "whereabouts_allocations_restored_total",
-    "Lost entries created again from reservations",
+    "Lost allocations recreated from reservations",
   );
-  /** Reservations that were missing, and were made. */
-  readonly reserved = new Counter("whereabouts_reservations_repaired_total", "Missing reservations made again");
-  /** Sweeps, by outcome. */
-  readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps by outcome");
-  /** Time of sweeps. */
-  readonly sweepSeconds = new Histogram("whereabouts_sweep_seconds", "Time of a sweep", [
+  /** Missing reservations that were recreated. */
+  readonly reserved = new Counter("whereabouts_reservations_repaired_total", "Missing reservations recreated");
+  /** Sweeps. */
+  readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps, by outcome");
+  /** Duration of sweeps. */
+  readonly sweepSeconds = new Histogram("whereabouts_sweep_seconds", "Duration of a sweep in seconds", [
     ...SECONDS,
     60,
     300,
   ]);
-  /** What failed, by part. */
-  readonly failures = new Counter("whereabouts_controller_failures_total", "What failed and is tried again, by part");
+  /** Failures that are retried. */
+  readonly failures = new Counter(
+    "whereabouts_controller_failures_total",
+    "Failed operations that are retried, by part",
+  );
   readonly #gauges: readonly Metric[];
 
-  /** The gauges read the controller's state. */
+  /** Gauges read `state` when metrics are scraped. */
   constructor(state: ControllerState) {
     const byPool = (value: (use: PoolUse) => number) => () =>
       state.pools().map((use) => [{ pool: formatPoolKey(use.key) }, value(use)] as const);
@@ -60,35 +63,39 @@ export class ControllerMetrics {
         Object.entries({ assigned, free, missing }).map(([state, count]) => [{ pool: name, state }, count] as const)
       );
     this.#gauges = [
-      new Gauge("whereabouts_controller_leading", "Whether this process leads", () => Number(state.leading())),
-      new Gauge("whereabouts_controller_pods", "Pods known", state.pods),
-      new Gauge("whereabouts_ippool_allocations", "Addresses allocated", byPool(({ allocations }) => allocations)),
+      new Gauge(
+        "whereabouts_controller_leading",
+        "1 if this process is the leader, else 0",
+        () => Number(state.leading()),
+      ),
+      new Gauge("whereabouts_controller_pods", "Pods in the cluster", state.pods),
+      new Gauge("whereabouts_ippool_allocations", "Allocated addresses", byPool(({ allocations }) => allocations)),
       new Gauge(
         "whereabouts_ippool_capacity",
-        "Addresses that can be allocated in all",
+        "Addresses that can be allocated",
         byPool(({ capacity }) => capacity),
       ),
-      new Gauge("whereabouts_ippool_free", "Addresses left", byPool(({ free }) => free)),
+      new Gauge("whereabouts_ippool_free", "Free addresses", byPool(({ free }) => free)),
       new Gauge(
         "whereabouts_unconfirmed_allocations",
-        "Addresses that the last sweep kept although nothing showed that their pods use them",
+        "Allocations that the last sweep kept for lack of evidence",
         () => countBy(state.unconfirmed(), ({ key }) => formatPoolKey(key)),
       ),
       new Gauge(
         "whereabouts_findings",
-        "What the last sweep found wrong and did not mend, by kind",
+        "Findings of the last sweep, by kind",
         () => countKinds(state.findings()),
       ),
-      new Gauge("whereabouts_node_slices", "Node slices by state", bySlices),
+      new Gauge("whereabouts_node_slices", "Node slices, by state", bySlices),
       new Gauge(
         "whereabouts_sweep_last_success_seconds",
-        "When the last sweep succeeded, in seconds since 1970; 0 where none has",
+        "Time of the last successful sweep in seconds since 1970; 0 if none",
         () => (state.lastSweep() ?? 0) / 1_000,
       ),
     ];
   }
 
-  /** As text. */
+  /** The metrics in the text format of Prometheus. */
   text(): string {
     return renderMetrics([
       this.freed,
@@ -102,7 +109,7 @@ export class ControllerMetrics {
   }
 }
 
-/** Every kind, so that an alarm on one of them works before it is first found. */
+/** Counts every kind, zero included, so that an alert on a kind works before its first finding. */
 function countKinds(findings: readonly Finding[]): (readonly [{ readonly kind: string }, number])[] {
   const counts = Map.groupBy(findings, ({ kind }) => kind);
   return Object.keys(KINDS).map((kind) => [{ kind }, counts.get(kind as FindingKind)?.length ?? 0] as const);

@@ -1,5 +1,5 @@
 /**
- * A feed's objects, kept as the API server has them: list, watch from there, and again whenever that ends.
+ * The objects of a feed, kept as the API server has them: lists them, watches from there, and resumes whenever the watch ends.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Feed } from "./cluster.ts";
 
-/** Milliseconds until the next try after a failure: doubled each time, with full jitter. */
+/** Milliseconds until the next attempt after a failure: doubled each time, with full jitter. */
 const BACKOFF = { first: 500, max: 30_000 };
-/** Milliseconds between two looks for a resource that is not installed. */
-const ABSENT = 60_000;
-/** A watch that ended within these milliseconds and said nothing did not work. */
-const TOO_SHORT = 1_000;
+/** Milliseconds between two lists of a resource that is not installed. */
+const NOT_INSTALLED_INTERVAL = 60_000;
+/** A watch that ends within these milliseconds without an event counts as failed. */
+const MIN_WATCH = 1_000;
 
-/** Who is told. Must not throw. */
+/** Receives changes. Must not throw. */
 export interface MirrorListener<T> {
-  /** An object is there, or changed. `before` is what was known of it. */
+  /** An object was created or changed. `before`: the object as last seen. */
   readonly put?: (item: T, before: T | undefined) => void;
-  /** An object is gone. */
-  readonly gone?: (item: T) => void;
+  /** An object was deleted. */
+  readonly removed?: (item: T) => void;
 }
 
 /** The objects of one feed. */
@@ -32,10 +32,12 @@ export class Mirror<T> {
   readonly #log: Logger;
   readonly #listener: MirrorListener<T>;
   readonly #items = new Map<string, T>();
-  readonly #first = Promise.withResolvers<void>();
+  readonly #synced = Promise.withResolvers<void>();
   #failures = 0;
+  /** Version that the watch reached, to resume from when it breaks. */
+  #reached: string | undefined;
 
-  /** Reads nothing yet. */
+  /** Reads nothing until {@linkcode run}. */
   constructor(feed: Feed<T>, world: World, log: Logger, listener: MirrorListener<T> = {}) {
     this.#feed = feed;
     this.#world = world;
@@ -43,9 +45,9 @@ export class Mirror<T> {
     this.#listener = listener;
   }
 
-  /** Resolves once the first list was read. */
+  /** Resolves when the first list was read. */
   get synced(): Promise<void> {
-    return this.#first.promise;
+    return this.#synced.promise;
   }
 
   /** Every object as last seen. */
@@ -58,7 +60,7 @@ export class Mirror<T> {
     return this.#items.get(key);
   }
 
-  /** How many. */
+  /** Number of objects. */
   get size(): number {
     return this.#items.size;
   }
@@ -71,7 +73,7 @@ export class Mirror<T> {
         version ??= await this.#list(signal);
         if (version === "") {
           version = undefined;
-          await this.#world.sleep(ABSENT, signal);
+          await this.#world.sleep(NOT_INSTALLED_INTERVAL, signal);
         } else version = await this.#watch(version, signal);
         this.#failures = 0;
       } catch (error) {
@@ -82,9 +84,6 @@ export class Mirror<T> {
     }
   }
 
-  /** How far the watch that broke had come. */
-  #reached: string | undefined;
-
   async #list(signal: AbortSignal): Promise<string> {
     this.#reached = undefined;
     const { items, version } = await this.#feed.list(signal);
@@ -94,7 +93,7 @@ export class Mirror<T> {
       this.#put(item);
     }
     for (const [key, item] of [...this.#items]) if (!present.has(key)) this.#remove(key, item);
-    this.#first.resolve();
+    this.#synced.resolve();
     return version;
   }
 
@@ -108,8 +107,8 @@ export class Mirror<T> {
       if (event.kind === "gone") this.#remove(this.#feed.keyOf(event.item), event.item);
     }
     const reached = this.#reached ?? from;
-    if (reached === from && this.#world.monotonic() - begun < TOO_SHORT) {
-      throw new UnavailableError(`The watch on ${this.#feed.name} ended at once`);
+    if (reached === from && this.#world.monotonic() - begun < MIN_WATCH) {
+      throw new UnavailableError(`The watch on ${this.#feed.name} ended immediately without an event`);
     }
     return reached;
   }
@@ -123,16 +122,15 @@ export class Mirror<T> {
 
   #remove(key: string, item: T): void {
     this.#items.delete(key);
-    this.#listener.gone?.(item);
+    this.#listener.removed?.(item);
   }
 
   async #pause(error: unknown, signal: AbortSignal): Promise<void> {
     this.#failures++;
     const wait = this.#world.random() * backoff(BACKOFF, this.#failures);
-    const reason = messageOf(error);
-    if (this.#failures > 1) {
-      this.#log.warn("Reading fails", { what: this.#feed.name, reason, failures: this.#failures });
-    } else this.#log.debug("Reading anew", { what: this.#feed.name, reason });
+    const fields = { resource: this.#feed.name, error: messageOf(error), attempt: this.#failures };
+    if (this.#failures > 1) this.#log.warn("List or watch failed; retrying", fields);
+    else this.#log.debug("Restarting watch", fields);
     await this.#world.sleep(wait, signal);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The networks of a cluster, as its NetworkAttachmentDefinitions configure them.
+ * The networks that the NetworkAttachmentDefinitions of a cluster configure.
  *
  * @module
  */
@@ -17,34 +17,35 @@ import { type Finding, NOBODY } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { parseJson } from "../values/json.ts";
+import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment } from "./cluster.ts";
 import { findOverlapProblems } from "./overlap_settings.ts";
 
-/** A network of ours, and where it is configured. */
+/** A network that uses this plugin. */
 export interface Network {
-  /** The definition. */
+  /** Its definition. */
   readonly attachment: Attachment;
-  /** What it says. */
+  /** Its IPAM configuration. */
   readonly config: IpamConfig;
-  /** Fields that are ignored, and paths that nodes refuse unless their operator allows them: one sentence each. Default: none. */
+  /** One sentence for each field that is ignored, and each path that nodes refuse unless their operator allows it. Default: empty. */
   readonly warnings?: readonly string[];
 }
 
-/** A definition that cannot be used. */
+/** An invalid definition. */
 export interface Fault {
   /** The definition. */
   readonly attachment: Attachment;
-  /** Why. */
+  /** The reason. */
   readonly error: unknown;
 }
 
 /**
- * Reads definitions over the operator's flat file, which is read once. Those of other IPAM plugins are left out, and one that cannot be used
- * stops no other. No file that a definition names is opened: it is the nodes', and its author may be anybody.
+ * Reads definitions over the operator's flat file, which is read once. Definitions of other IPAM plugins are skipped; an invalid one does not
+ * affect the others. No file that a definition names is opened: it belongs to the nodes, and anybody may have written the definition.
  *
- * @param config a file of fields over the flat file's, which is the first that exists of the usual places
- * @throws {ConfigError} one of them exists and cannot be read: every network would be misread
+ * @param config a file of fields over those of the flat file, which is the first that exists of the usual paths
+ * @throws {ConfigError} one of these files exists and cannot be read: every network would be misread
  */
 export async function readNetworks(
   world: World,
@@ -56,11 +57,11 @@ export async function readNetworks(
   const named = config === undefined ? [] : await readFlatFile(world, { named: config });
   const below = [...named, ...await readFlatFile(world, {})];
   for (const attachment of attachments) {
-    if (attachment.config === "") continue; // the runtime then reads a file of the node, which does not exist here
+    if (attachment.config === "") continue; // the runtime reads a file of the node instead
     try {
       for (const conf of networksOf(parseJson(attachment.config))) {
-        // the runtime names a network that has no name after its definition
-        const fault = nameFault(conf.name || attachment.name) ?? wordsOf(versionFault(conf.cniVersion));
+        // the runtime gives a network without a name that of its definition
+        const fault = nameFault(conf.name || attachment.name) ?? describe(versionFault(conf.cniVersion));
         if (fault !== undefined) throw new RangeError(fault);
         const input = { conf: { name: attachment.name, ...conf }, below, purpose: "inspect" as const };
         const { config, warnings } = await loadConfig(world, input);
@@ -73,19 +74,19 @@ export async function readNetworks(
   return { networks, faults };
 }
 
-function wordsOf(refused: ReturnType<typeof versionFault>): string | undefined {
+function describe(refused: ReturnType<typeof versionFault>): string | undefined {
   return refused && `${refused.fault}: ${refused.supported}`;
 }
 
-/** A network that uses a pool, and with which range. */
+/** A network that uses a pool. */
 export interface PoolUser {
   /** The network. */
   readonly network: Network;
-  /** Its range that the pool, or the pool's slice, is of. */
+  /** The range of the network that the pool, or the slice of the pool, belongs to. */
   readonly range: IpRange;
 }
 
-/** The networks that may use a pool. */
+/** The networks that use a pool. */
 export function usersOf(networks: readonly Network[], { network: name, cidr }: PoolKey): PoolUser[] {
   return networks.filter(({ config }) => config.networkName === name).flatMap((network) => {
     const [range] = rangesIn(network.config, { cidr });
@@ -93,7 +94,7 @@ export function usersOf(networks: readonly Network[], { network: name, cidr }: P
   });
 }
 
-/** The ranges of a network that a pool, or the slice that the pool is of, belongs to. */
+/** The ranges of a network that a pool, or the slice of the pool, belongs to. */
 function rangesIn({ ranges, nodeSliceSize }: IpamConfig, { cidr }: Pick<PoolKey, "cidr">): IpRange[] {
   return ranges.filter(({ cidr: whole }) => {
     if (whole.family !== cidr.family) return false;
@@ -102,7 +103,7 @@ function rangesIn({ ranges, nodeSliceSize }: IpamConfig, { cidr }: Pick<PoolKey,
   });
 }
 
-/** What the networks configure that would be a mistake elsewhere. */
+/** Settings of the networks that explain what would otherwise be a finding. */
 export function configuredBy(networks: readonly Network[]): ConfiguredFacts {
   const byName = Map.groupBy(networks, ({ attachment: { namespace, name } }) => `${namespace}/${name}`);
   return {
@@ -119,7 +120,7 @@ export function configuredBy(networks: readonly Network[]): ConfiguredFacts {
   };
 }
 
-/** Whether every network that may use a pool reserves its addresses. False where no network is known for it. */
+/** Whether every network of a pool reserves its addresses. False when no network is known for it. */
 export function reservesBy(networks: readonly Network[]): (key: PoolKey) => boolean {
   return (key) => {
     const users = usersOf(networks, key);
@@ -127,7 +128,7 @@ export function reservesBy(networks: readonly Network[]): (key: PoolKey) => bool
   };
 }
 
-/** What the networks say of pools, for a sweep. */
+/** The settings of the networks that a sweep needs. */
 export function networkRules(networks: readonly Network[], faults: readonly Fault[] = []): Required<NetworkRules> {
   const findings = networkFindings(networks, faults);
   return {
@@ -142,7 +143,7 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
   };
 }
 
-/** What is wrong with the networks themselves: definitions that the plugin refuses, and networks that disagree on reservations. */
+/** Findings about the networks themselves: invalid definitions, and networks that disagree on reservations. */
 function networkFindings(networks: readonly Network[], faults: readonly Fault[]): Finding[] {
   const found = (kind: "unusable-network" | "overlapping-ranges-off", pool: string, message: string): Finding => ({
     ...NOBODY,
@@ -153,7 +154,7 @@ function networkFindings(networks: readonly Network[], faults: readonly Fault[])
   });
   return [
     ...faults.map(({ attachment: { namespace, name }, error }) => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const edit = `kubectl -n ${namespace} edit network-attachment-definition ${name}`;
       return found("unusable-network", `${namespace}/${name}`, `${why}; correct it: ${edit}`);
     }),

@@ -1,8 +1,8 @@
 /**
- * Networks that disagree on whether addresses are reserved over overlapping ranges.
+ * Finds networks that disagree on reserving addresses of overlapping ranges.
  *
- * A network with `enable_overlapping_ranges: false` neither makes reservations nor reads them: a call cannot see what others reserved. So what
- * its author says is that no other range of the domain overlaps its own. Where one does, both may allocate one address.
+ * A network with `enable_overlapping_ranges: false` neither creates reservations nor reads them, so its author promises that no other range of
+ * the domain overlaps its own. If one does, both networks may allocate the same address.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
 import type { Attachment } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 
-/** A network that reserves nothing although another one of its domain, over an overlapping range, does. */
+/** A network without reservations whose range overlaps that of a network with reservations in the same domain. */
 export interface OverlapProblem {
-  /** Its definition. */
+  /** The definition of the network without reservations. */
   readonly attachment: { readonly namespace: string; readonly name: string };
   /** One word, for events. */
   readonly reason: "OverlappingRangesOff";
@@ -25,7 +25,7 @@ interface NetworkRange {
   readonly cidr: Cidr;
 }
 
-/** Finds them, one problem for each definition. Networks with one and the same range share a pool, which keeps their addresses apart. */
+/** Finds one problem per definition. Networks with the same range share a pool, which keeps their addresses unique. */
 export function findOverlapProblems(networks: readonly Network[]): OverlapProblem[] {
   const reserving = distinctRanges(networks.filter(({ config }) => config.overlapping));
   const problems = new Map<string, OverlapProblem>();
@@ -44,14 +44,14 @@ export function findOverlapProblems(networks: readonly Network[]): OverlapProble
             formatCidr(cidr)
           } without reservations (enable_overlapping_ranges: false), and network ` +
           `${nameOf(other.attachment)} from ${formatCidr(other.cidr)}: both may allocate the same address; ` +
-          "switch reservations on in both, or give one of them a network_name of its own or another range",
+          "enable reservations in both, or give one of them its own network_name or another range",
       });
     }
   }
   return [...problems.values()];
 }
 
-/** The ranges of each domain, each with the first network that has it. */
+/** The distinct ranges of each domain, each with the first network that has it. */
 function distinctRanges(networks: readonly Network[]): Map<string, NetworkRange[]> {
   const domains = new Map<string, Map<string, NetworkRange>>();
   for (const { attachment, config } of networks) {

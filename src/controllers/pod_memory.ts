@@ -1,5 +1,5 @@
 /**
- * Pods as they were last seen: what a pod was like when it was deleted tells whether its address can still be in use.
+ * Deleted pods as last seen: the state in which a pod was deleted shows whether its address can still be in use.
  *
  * @module
  */
@@ -7,30 +7,30 @@ import { mayBeNamed } from "../pool/evidence.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Owner } from "../pool/types.ts";
 
-/** Deleted pods that are remembered, at most: of those before, nothing is known, and the sweep waits longer for them. */
-const MOST = 5_000;
+/** Max. deleted pods in memory (a few MB). The sweep waits longer for the addresses of pods that are no longer remembered. */
+const MAX_PODS = 5_000;
 
-/** Deleted pods, the last of each name. */
+/** Remembers deleted pods, the last one of each name. */
 export class PodMemory {
-  readonly #gone = new Map<string, PodFacts>();
-  readonly #present: (podRef: string) => PodFacts | undefined;
+  readonly #deleted = new Map<string, PodFacts>();
+  readonly #find: (podRef: string) => PodFacts | undefined;
 
-  /** `present` finds a pod that was not seen deleted. */
-  constructor(present: (podRef: string) => PodFacts | undefined) {
-    this.#present = present;
+  /** `find` returns a pod that was not seen deleted. */
+  constructor(find: (podRef: string) => PodFacts | undefined) {
+    this.#find = find;
   }
 
-  /** A pod was deleted, or replaced by another of its name. */
+  /** Remembers a pod that was deleted, or replaced by another of its name. */
   remember(pod: PodFacts): void {
-    this.#gone.delete(pod.podRef);
-    this.#gone.set(pod.podRef, pod);
-    const [oldest] = this.#gone.keys();
-    if (this.#gone.size > MOST && oldest !== undefined) this.#gone.delete(oldest);
+    this.#deleted.delete(pod.podRef);
+    this.#deleted.set(pod.podRef, pod);
+    const [oldest] = this.#deleted.keys();
+    if (this.#deleted.size > MAX_PODS && oldest !== undefined) this.#deleted.delete(oldest);
   }
 
-  /** The pod of the owner as it was last seen: the newest of its name that may be the owner's. */
+  /** The pod of the owner as last seen: the newest of its name that may be the owner. */
   lastSeen(owner: Owner): PodFacts | undefined {
-    const present = this.#present(owner.podRef);
-    return present && mayBeNamed(present, owner) ? present : this.#gone.get(owner.podRef);
+    const existing = this.#find(owner.podRef);
+    return existing && mayBeNamed(existing, owner) ? existing : this.#deleted.get(owner.podRef);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Where a sweep or a check that comes and goes learns of pods: a cluster, or a file for stores without one.
+ * The pods that a single sweep or check compares with: those of a cluster, or of a file for stores without one.
  *
  * @module
  */
@@ -15,41 +15,45 @@ import type { Attachment, Cluster } from "./cluster.ts";
 import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
 import { demandsOf } from "./slice_demands.ts";
 
-/** Milliseconds to read the networks. */
+/** Milliseconds for reading the networks. */
 const NETWORKS_TIMEOUT = 60_000;
 
-/** Something of a network that is to be known, and that hinders nothing here. */
+/** A warning about a network that works. */
 export interface NetworkWarning {
-  /** `namespace/name` of its definition. */
+  /** `namespace/name` of the NetworkAttachmentDefinition. */
   readonly network: string;
   /** One sentence. */
   readonly message: string;
 }
 
-/** Pods, and what else is known where they come from. */
+/** Pods, and what else the same source knows. */
 export interface PodsSource extends Pods, AsyncDisposable {
-  /** The range that the first network which uses a pool gives from; undefined where no network is known for it. */
+  /** The range from which the first network of a pool allocates; undefined when no network is known for it. */
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
-  /** What is ignored in networks, or refused by nodes whose operator does not allow it. Absent where networks are not known. */
+  /** Ignored fields, and paths that nodes refuse unless their operator allows them. Absent when the networks are unknown. */
   readonly networkWarnings?: readonly NetworkWarning[];
-  /** Records an event beside an object. Absent where there is no cluster. */
-  readonly tell?: Cluster["tell"];
+  /** Records an event about an object. Absent without a cluster. */
+  readonly recordEvent?: Cluster["recordEvent"];
 }
 
-/** The pods of a cluster, which is disposed with the source. Reads the networks at once, over the flat file and the file `config`. */
+/**
+ * The pods of a cluster, which is disposed with the source. Reads the networks immediately.
+ *
+ * @param config a file of fields over the flat file's
+ */
 export async function podsOfCluster(world: World, cluster: Cluster, config?: string): Promise<PodsSource> {
   try {
     const attachments = await cluster.attachments.list(AbortSignal.timeout(NETWORKS_TIMEOUT));
     const { networks, faults } = await readNetworks(world, attachments.items, config);
-    const uncut = demandsOf(networks).problems.map(({ attachment, message }): Fault => ({
+    const unsliced = demandsOf(networks).problems.map(({ attachment, message }): Fault => ({
       attachment,
       error: message,
     }));
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
       ...witnessOf(cluster),
-      tell: cluster.tell,
-      ...networkRules(networks, [...faults, ...uncut]),
+      recordEvent: cluster.recordEvent,
+      ...networkRules(networks, [...faults, ...unsliced]),
       networkWarnings: networks.flatMap(({ attachment: { namespace, name }, warnings = [] }) =>
         warnings.map((message) => ({ network: `${namespace}/${name}`, message }))
       ),
@@ -60,10 +64,10 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
       },
       slices: async (signal) => {
         const { items: stored } = await cluster.slices.list(signal).catch((error) => {
-          if (error instanceof RefusedError) return { items: [] }; // roles of older installations do not name them
+          if (error instanceof RefusedError) return { items: [] }; // roles of older installations do not include them
           throw error;
         });
-        // who has no slices need not be allowed to list nodes
+        // without slices, the right to list nodes is not needed
         return { stored, nodes: stored.length > 0 ? (await cluster.nodes.list(signal)).items : [] };
       },
       [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
@@ -74,12 +78,12 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
   }
 }
 
-/** A cluster as a sweep asks it. */
+/** The members of a cluster that a sweep reads evidence from. */
 export function witnessOf({ findPod, findNode, claims }: Cluster): Witness {
   return { find: findPod, ...(findNode && { findNode }), ...(claims && { claims }) };
 }
 
-/** What is not configured here (its definition is a name alone, or cannot be read) is not known. */
+/** The network names of each definition, by its `namespace/name`. Unknown for a definition without configuration, or an invalid one. */
 export function domainsBy(
   attachments: readonly Attachment[],
   networks: readonly Network[],
@@ -97,8 +101,8 @@ export function domainsBy(
 }
 
 /**
- * The pods of a file: one `namespace/name` a line, those that live, read anew at each look. Lines that begin with `#` say nothing; a line
- * `none` says that no pod lives, which an empty file does not: it may be the leftover of a command that failed.
+ * The pods of a file, which is read for each list: one `namespace/name` of an existing pod per line; lines that begin with `#` are ignored. An
+ * empty file is refused, since it may be the output of a command that failed; the line `none` stands for no pods.
  */
 export function podsOfFile(world: World, path: string): PodsSource {
   const list = async () => parsePods(await readPods(world, path), path);
@@ -113,8 +117,8 @@ async function readPods(world: World, path: string): Promise<string> {
   try {
     return await world.readTextFile(path);
   } catch (cause) {
-    const why = cause instanceof Error && cause.name !== "NotFound" ? cause.message : "there is no such file";
-    throw new RangeError(`Cannot read the pods of ${path}: ${why}`, { cause });
+    const why = cause instanceof Error && cause.name !== "NotFound" ? cause.message : "file not found";
+    throw new RangeError(`Cannot read pods from ${path}: ${why}`, { cause });
   }
 }
 
@@ -123,8 +127,8 @@ function parsePods(text: string, path: string): PodFacts[] {
   const pods = lines.flatMap((line, i) => {
     if (line === "" || line === "none" || line.startsWith("#")) return [];
     if (/^[^/\s]+\/[^/\s]+$/.test(line)) return [{ podRef: line, finished: false, running: false }];
-    throw new RangeError(`Cannot read ${path}:${i + 1} ${JSON.stringify(line)}: wanted namespace/name of a living pod`);
+    throw new RangeError(`Invalid line ${path}:${i + 1} ${JSON.stringify(line)}: expected NAMESPACE/NAME of a pod`);
   });
   if (pods.length > 0 || lines.includes("none")) return pods;
-  throw new RangeError(`${path} names no pod, so all addresses would be free: where no pod lives, write "none"`);
+  throw new RangeError(`${path} lists no pods, so every address would be freed; if there are no pods, write "none"`);
 }

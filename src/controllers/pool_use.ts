@@ -1,5 +1,5 @@
 /**
- * How full pools are.
+ * Counts allocated and free addresses of pools.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import type { Orphan, PoolFacts } from "../pool/orphans.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { type Network, usersOf } from "./networks.ts";
 
-/** One pool's use. */
+/** The usage of one pool. */
 export interface PoolUse {
-  /** Which. */
+  /** The pool. */
   readonly key: PoolKey;
   /** Addresses allocated. */
   readonly allocations: number;
-  /** Addresses that can be allocated in all; of a network that is not known, every usable address of its range. */
+  /** Addresses that can be allocated; without a known network, every usable address of the range. */
   readonly capacity: number;
-  /** Addresses left. */
+  /** Addresses that are free. */
   readonly free: number;
 }
 
-/** How many addresses of a pool are allocated. */
+/** The number of allocated addresses of a pool. */
 export type PoolCount = Pick<PoolUse, "key" | "allocations">;
 
-/** Counts. */
+/** Counts the allocations of each pool. */
 export function countsOf(pools: readonly PoolFacts[]): PoolCount[] {
   return pools.map(({ key, allocations }) => ({ key, allocations: allocations.size }));
 }
 
-/** What is left. Bounds and excludes are those of the first network that uses a pool. */
+/** Adds capacity and free addresses. Bounds and excludes are those of the first network that uses a pool. */
 export function usesOf(counts: readonly PoolCount[], networks: readonly Network[]): PoolUse[] {
   return counts.map(({ key, allocations }) => {
     const [user] = usersOf(networks, key);
@@ -40,7 +40,7 @@ export function usesOf(counts: readonly PoolCount[], networks: readonly Network[
   });
 }
 
-/** The counts once these were freed. */
+/** The counts after these entries were freed. */
 export function without(counts: readonly PoolCount[], freed: readonly Orphan[]): PoolCount[] {
   const byPool = Map.groupBy(freed, ({ key }) => formatPoolKey(key));
   return counts.map(({ key, allocations }) => ({

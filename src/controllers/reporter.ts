@@ -1,5 +1,5 @@
 /**
- * Tells operators what was done: log lines, counters, and events beside the objects. An event that cannot be recorded stops nothing.
+ * Reports what the controller did: log lines, counters, and events about the objects. An event that cannot be recorded affects nothing else.
  *
  * @module
  */
@@ -19,24 +19,25 @@ import type { ControllerMetrics } from "./metrics.ts";
 import type { PoolUse } from "./pool_use.ts";
 import type { SliceProblem } from "./slices.ts";
 
-/** Milliseconds until the same thing is told of the same object again. */
-const AGAIN = 30 * 60_000;
-/** Events under way, at most: beyond, they are dropped, and the log has them. */
-const MOST_UNDER_WAY = 50;
-/** Milliseconds an event may take. */
+/** Milliseconds until the same warning about the same object is repeated. */
+const REPEAT_INTERVAL = 30 * 60_000;
+/** Max. events in flight. Further events are dropped; the log has them. */
+const MAX_IN_FLIGHT = 50;
+/** Milliseconds for recording one event. */
 const EVENT_TIMEOUT = 10_000;
 
-/** Reports. */
+/** Writes log lines, counts, and records events. */
 export class Reporter {
   readonly #cluster: Cluster;
   readonly #world: World;
   readonly #log: Logger;
   readonly #metrics: ControllerMetrics;
-  readonly #told = new Map<string, number>();
-  readonly #underWay = new Set<Promise<void>>();
+  /** When each warning was reported, by object and reason. */
+  readonly #reported = new Map<string, number>();
+  readonly #inFlight = new Set<Promise<void>>();
   #term: AbortSignal | undefined;
 
-  /** Says nothing yet. */
+  /** `metrics` counts what is reported. */
   constructor(cluster: Cluster, world: World, log: Logger, metrics: ControllerMetrics) {
     this.#cluster = cluster;
     this.#world = world;
@@ -44,24 +45,24 @@ export class Reporter {
     this.#metrics = metrics;
   }
 
-  /** Begins a term: what is told in it ends with the signal. */
+  /** Begins a term: its events are cancelled when the signal aborts. */
   begin(signal: AbortSignal): void {
     this.#term = signal;
   }
 
-  /** Resolves when no event is under way any more. */
-  async rest(): Promise<void> {
-    await Promise.all(this.#underWay);
+  /** Resolves when no event is in flight. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#inFlight);
   }
 
-  /** Entries went back. Pools are told first: of many pods that went at once some are not told. */
+  /** Entries were freed. Events about pools come first, since events about many pods may be dropped. */
   freed(orphans: readonly Orphan[]): void {
     for (const [pool, ofPool] of Map.groupBy(orphans, ({ key }) => formatPoolKey(key))) {
       const [first] = ofPool;
       if (!first) continue;
       const message =
-        `Freed ${ofPool.length} leaked addresses of ${pool}, among them that of ${first.allocation.podRef}`;
-      this.#tell({
+        `Freed ${ofPool.length} leaked addresses of ${pool}, including that of ${first.allocation.podRef}`;
+      this.#record({
         regarding: { kind: "IPPool", pool },
         type: "Normal",
         reason: "IPAddressGarbageCollected",
@@ -73,7 +74,7 @@ export class Reporter {
       const [namespace = "", name = ""] = allocation.podRef.split("/");
       const address = formatIp({ family: key.cidr.family, value: allocation.address });
       const message = `Freed ${address} of pool ${formatPoolKey(key)}: the ${reason}`;
-      this.#tell({
+      this.#record({
         regarding: { kind: "Pod", namespace, name, ...(allocation.uid !== undefined && { uid: allocation.uid }) },
         type: "Normal",
         reason: "IPAddressGarbageCollected",
@@ -82,17 +83,19 @@ export class Reporter {
     }
   }
 
-  /** Pods went, and what they held is still held. */
-  notFreed(podRefs: readonly string[], error: unknown): void {
+  /** The addresses of deleted pods could not be freed. */
+  releaseFailed(podRefs: readonly string[], error: unknown): void {
     this.#metrics.failures.add({ part: "pods" }, podRefs.length);
-    this.#log.error("Addresses of pods that went are left to the next sweep", {
-      pods: podRefs,
-      reason: messageOf(error),
-    });
+    for (const pod of podRefs) {
+      this.#log.error("Could not free addresses of deleted pod; the next sweep retries", {
+        pod,
+        error: messageOf(error),
+      });
+    }
     for (const podRef of podRefs) {
       const [namespace = "", name = ""] = podRef.split("/");
-      const message = `Cannot free the addresses of ${podRef}; the next sweep tries again: ${messageOf(error)}`;
-      this.#tell({
+      const message = `Cannot free the addresses of ${podRef}; the next sweep retries: ${messageOf(error)}`;
+      this.#record({
         regarding: { kind: "Pod", namespace, name },
         type: "Warning",
         reason: "IPAddressGarbageCollectionFailed",
@@ -101,14 +104,14 @@ export class Reporter {
     }
   }
 
-  /** What a look freed and put right, and the addresses with two owners that it found. */
+  /** A check or sweep freed and repaired records, and found addresses with two owners. */
   changed({ orphans, reservations, reserved, restored, duplicates, failures }: Swept): void {
     this.freed(orphans);
     for (const { reservation: { ip, network, podRef }, reason } of reservations) {
       this.#metrics.freed.add({ what: "reservation", reason });
       const [namespace = "", name = ""] = podRef.split("/");
       const where = network === "" ? "" : ` of network ${network}`;
-      this.#tell({
+      this.#record({
         regarding: { kind: "Pod", namespace, name },
         type: "Normal",
         reason: "IPReservationGarbageCollected",
@@ -117,30 +120,30 @@ export class Reporter {
     }
     if (reserved.length > 0) this.#metrics.reserved.add({}, reserved.length);
     if (restored.length > 0) this.#metrics.restored.add({}, restored.length);
-    for (const failure of failures) this.#log.error("Could not be freed", { reason: messageOf(failure) });
+    for (const failure of failures) this.#log.error("Could not free a record", { error: messageOf(failure) });
     this.found(duplicates.map(duplicateFinding));
   }
 
-  /** What is wrong: a log line and an event for each object and kind. */
+  /** Findings: a log line and an event for each object and kind. */
   found(findings: readonly Finding[]): void {
     for (const [reason, events] of Map.groupBy(findingEvents(findings), ({ reason }) => reason)) {
-      for (const event of events.slice(0, MOST_UNDER_WAY)) this.#seldom(event);
-      const rest = events.length - MOST_UNDER_WAY;
-      if (rest > 0) {
-        this.#log.warn("Further objects have the same finding, whereabouts check lists them", { reason, rest });
+      for (const event of events.slice(0, MAX_IN_FLIGHT)) this.#warn(event);
+      const more = events.length - MAX_IN_FLIGHT;
+      if (more > 0) {
+        this.#log.warn("More objects have the same finding; run whereabouts check", { reason, more });
       }
     }
   }
 
-  /** A sweep came to its end. */
+  /** A sweep finished. */
   swept(swept: Swept, seconds: number, uses: readonly PoolUse[]): void {
     const { orphans, reservations, reserved, restored, suspected, unconfirmed, findings, failures } = swept;
     this.changed(swept);
     this.found(findings);
     this.#metrics.sweeps.add({ outcome: failures.length > 0 ? "partial" : "success" });
     this.#metrics.sweepSeconds.observe(seconds);
-    this.#log.info("Swept", {
-      entries: orphans.length,
+    this.#log.info("Sweep finished", {
+      freed: orphans.length,
       reservations: reservations.length,
       repaired: reserved.length + restored.length,
       suspected: suspected.length,
@@ -153,53 +156,54 @@ export class Reporter {
       if (free > 0 || capacity === 0) continue;
       const pool = formatPoolKey(key);
       const message =
-        `All ${capacity} addresses of ${pool} are allocated: pods of its networks do not start until some are freed`;
-      this.#seldom({ regarding: { kind: "IPPool", pool }, type: "Warning", reason: "PoolExhausted", message });
+        `Pool ${pool} is full (${capacity} of ${capacity} in use): new pods do not start; widen the range or delete pods`;
+      this.#warn({ regarding: { kind: "IPPool", pool }, type: "Warning", reason: "PoolExhausted", message });
     }
   }
 
-  /** A sweep did not. */
+  /** A sweep failed. */
   sweepFailed(error: unknown): void {
     this.#metrics.sweeps.add({ outcome: "failure" });
-    this.#log.error("The sweep failed, nothing was freed that it did not tell", { reason: messageOf(error) });
+    this.#log.error("Sweep failed; addresses that it freed are logged above", { error: messageOf(error) });
   }
 
-  /** What stands in the way of node slices. */
+  /** Problems with node slices. */
   problems(problems: readonly SliceProblem[]): void {
     for (const { attachment: { namespace, name }, reason, message } of problems) {
       const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
-      this.#seldom({ regarding, type: "Warning", reason, message });
+      this.#warn({ regarding, type: "Warning", reason, message });
     }
   }
 
-  /** An object of node slices that the API server does not let us write or delete. */
-  notKept(object: string, error: unknown): void {
+  /** The API server refused a write of node slices. */
+  writeRefused(object: string, error: unknown): void {
     this.#metrics.failures.add({ part: "slices" });
-    this.#log.error("Node slices: the API server refuses a write", { object, reason: messageOf(error) });
+    this.#log.error("API server refused a write of node slices", { object, error: messageOf(error) });
   }
 
-  #seldom(event: ClusterEvent): void {
+  /** Logs and records a warning, once per object and reason within {@linkcode REPEAT_INTERVAL}. */
+  #warn(event: ClusterEvent): void {
     const mark = JSON.stringify([event.regarding.kind, subjectOf(event), event.reason]);
     const now = this.#world.monotonic();
-    for (const [key, at] of this.#told) if (now - at >= AGAIN) this.#told.delete(key);
-    if (this.#told.has(mark)) return;
-    this.#told.set(mark, now);
+    for (const [key, at] of this.#reported) if (now - at >= REPEAT_INTERVAL) this.#reported.delete(key);
+    if (this.#reported.has(mark)) return;
+    this.#reported.set(mark, now);
     this.#log.warn(event.message, { reason: event.reason, object: subjectOf(event) });
-    this.#tell(event);
+    this.#record(event);
   }
 
-  #tell(event: ClusterEvent): void {
-    if (this.#underWay.size >= MOST_UNDER_WAY) return;
-    const late = new Error(`No answer within ${EVENT_TIMEOUT / 1_000} s`);
+  #record(event: ClusterEvent): void {
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
+    const timeout = new Error(`No answer within ${EVENT_TIMEOUT / 1_000} s`);
     const record = async () => {
-      using limit = startDeadline(this.#world, EVENT_TIMEOUT, late, this.#term);
-      await this.#cluster.tell(event, limit.signal);
+      using limit = startDeadline(this.#world, EVENT_TIMEOUT, timeout, this.#term);
+      await this.#cluster.recordEvent(event, limit.signal);
     };
-    const telling = record().catch((error) => {
+    const recording = record().catch((error) => {
       this.#metrics.failures.add({ part: "events" });
-      this.#log.debug("An event is not recorded", { reason: messageOf(error) });
-    }).finally(() => this.#underWay.delete(telling));
-    this.#underWay.add(telling);
+      this.#log.debug("Could not record an event", { error: messageOf(error) });
+    }).finally(() => this.#inFlight.delete(recording));
+    this.#inFlight.add(recording);
   }
 }
 

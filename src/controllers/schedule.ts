@@ -1,59 +1,65 @@
 /**
- * When the sweep runs: a cron expression as the original takes it, or an interval.
+ * When the sweep runs: a cron expression as in the original, or an interval.
  *
  * @module
  */
 import { Cron } from "croner";
+import { messageOf } from "../values/errors.ts";
 
-/** A moment on both clocks: a cron expression names times of day, an interval is a duration that no set clock may change. */
+/** A moment on both clocks: a cron expression names times of day; an interval is a duration, which setting the clock must not change. */
 export interface Moment {
   /** Milliseconds since 1970. */
   readonly wall: number;
-  /** Milliseconds of the clock that nobody can set. */
+  /** Milliseconds of the monotonic clock. */
   readonly monotonic: number;
 }
 
 /** A schedule. */
 export interface Schedule {
-  /** As written. */
+  /** As configured. */
   readonly text: string;
-  /** Whether a run is due in the time after `from` and up to `to`. */
+  /** Whether a run is due after `from` and not after `to`. */
   readonly due: (from: Moment, to: Moment) => boolean;
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-/** Milliseconds between two sweeps, at least. */
-const LEAST = 10_000;
+/** Min. milliseconds between two sweeps: a sweep of a large cluster takes seconds. */
+const MIN_INTERVAL = 10_000;
 
 /**
  * Reads a schedule: five fields (UTC, unless `TZ=` or `CRON_TZ=` names a zone in front), a descriptor such as `@daily`, or an interval such as
  * `@every 1h30m` or `5m`.
  *
- * @throws {RangeError} it is none of these, or names no time
+ * @throws {RangeError} the text is invalid, or names a time that never comes
  */
 export function parseSchedule(text: string): Schedule {
   const written = text.trim();
   const interval = parseInterval(written.replace(/^@every\s+/, ""));
   if (interval !== undefined) {
-    if (interval >= LEAST) return { text: written, due: (from, to) => to.monotonic - from.monotonic >= interval };
-    throw new RangeError(`Cannot sweep every ${JSON.stringify(written)}: wanted ${LEAST / 1_000}s or more`);
+    if (interval >= MIN_INTERVAL) {
+      return {
+        text: written,
+        due: (from, to) => to.monotonic - from.monotonic >= interval,
+      };
+    }
+    throw new RangeError(`Invalid schedule ${JSON.stringify(written)}: expected at least ${MIN_INTERVAL / 1_000}s`);
   }
   const [, timezone = "UTC", expression = written] = /^(?:CRON_)?TZ=(\S+)\s+(.+)$/.exec(written) ?? [];
-  if (!/^@\w+$|^\S+(\s+\S+){4}$/.test(expression)) throw unusable(written, "it has not five fields");
+  if (!/^@\w+$|^\S+(\s+\S+){4}$/.test(expression)) throw invalid(written, "no cron expression of five fields");
   let cron: Cron;
   try {
     cron = new Cron(expression, { timezone, paused: true });
   } catch (error) {
-    throw unusable(written, error instanceof Error ? error.message : String(error), error);
+    throw invalid(written, messageOf(error), error);
   }
   const next = (from: number) => cron.nextRun(new Date(from));
+  let first: Date | null;
   try {
-    if (!next(Date.UTC(2026, 0, 1))) throw unusable(written, "no time ever matches it");
+    first = next(Date.UTC(2026, 0, 1));
   } catch (error) {
-    throw error instanceof RangeError && error.message.startsWith("Cannot")
-      ? error
-      : unusable(written, `zone ${timezone}: ${error}`, error);
+    throw invalid(written, `zone ${timezone}: ${error}`, error);
   }
+  if (!first) throw invalid(written, "no time matches it");
   return { text: written, due: (from, to) => (next(from.wall)?.getTime() ?? Infinity) <= to.wall };
 }
 
@@ -66,11 +72,11 @@ function parseInterval(text: string): number | undefined {
   );
 }
 
-function unusable(text: string, why: string, cause?: unknown): RangeError {
+function invalid(text: string, why: string, cause?: unknown): RangeError {
   return new RangeError(
-    `Cannot use the schedule ${
+    `Invalid schedule ${
       JSON.stringify(text)
-    }: ${why}; wanted five cron fields, a descriptor such as @daily, or an interval such as 5m`,
+    }: ${why}; expected five cron fields, a descriptor such as @daily, or an interval such as 5m`,
     { cause },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What the networks of a cluster ask of node slices, and what their definitions are told.
+ * The node slices that the networks of a cluster demand, and the problems that their definitions have with them.
  *
  * @module
  */
@@ -10,82 +10,82 @@ import { slicePrefix } from "../pool/slices.ts";
 import type { Attachment } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 
-/** Something about an attachment's slices that an operator has to put right. */
+/** A problem with the slices of a definition that an operator must correct. */
 export interface SliceProblem {
-  /** Whose. */
+  /** The definition. */
   readonly attachment: Attachment;
-  /** One word. */
+  /** One word, for events. */
   readonly reason: "NoFreeSlices" | "InvalidSliceSize" | "ConflictingSlices" | "SlicesRefused";
   /** One sentence. */
   readonly message: string;
 }
 
-/** A range that is to be cut. */
+/** A range that is to be cut into slices. */
 export interface Demand extends SlicedRange {
-  /** Who asks. */
+  /** The definition that demands it. */
   readonly attachment: Attachment;
 }
 
 /** A range of a network without slices. */
-export interface Plain extends NetworkRange {
-  /** Who allocates of it. */
+export interface UnslicedRange extends NetworkRange {
+  /** The definition that allocates from it. */
   readonly attachment: Attachment;
 }
 
-/** What the networks ask. */
+/** The ranges of all networks. */
 export interface Demands {
-  /** With slices. */
+  /** Ranges with slices. */
   readonly demands: readonly Demand[];
-  /** Without, in the same store. */
-  readonly plain: readonly Plain[];
-  /** The NodeSlicePools that they name, those of sizes that mean nothing too. */
+  /** Ranges without slices, in the same store. */
+  readonly unsliced: readonly UnslicedRange[];
+  /** Names of the demanded NodeSlicePools, those with an invalid slice size included. */
   readonly names: ReadonlySet<string>;
-  /** Sizes that mean nothing. */
+  /** Invalid slice sizes. */
   readonly problems: readonly SliceProblem[];
 }
 
 /** Sorts the ranges of all networks. */
 export function demandsOf(networks: readonly Network[]): Demands {
   const demands: Demand[] = [];
-  const plain: Plain[] = [];
+  const unsliced: UnslicedRange[] = [];
   const names = new Set<string>();
   const problems: SliceProblem[] = [];
   for (const { attachment, config } of networks) {
-    if (config.datastore.kind === "etcd") continue; // it has no slices, and its pools are elsewhere
+    if (config.datastore.kind === "etcd") continue; // etcd has no slices, and its pools are not IPPools
     const { nodeSliceSize: size, networkName: network, overlapping: reserves } = config;
     const by = `${attachment.namespace}/${attachment.name}`;
     for (const [index, range] of config.ranges.entries()) {
       const common = { attachment, by, network, range, reserves };
       if (size !== undefined) names.add(slicePoolName(config, range, index));
       const prefix = size === undefined ? undefined : slicePrefix(size, range.cidr);
-      if (size === undefined) plain.push(common);
+      if (size === undefined) unsliced.push(common);
       else if (prefix === undefined) problems.push(invalid(common, size));
       else demands.push({ ...common, name: slicePoolName(config, range, index), size, prefix });
     }
   }
-  return { demands, plain, names, problems };
+  return { demands, unsliced, names, problems };
 }
 
-/** A network that is refused beside another one. */
-export function conflicting({ of, message }: Refusal<Demand | Plain>): SliceProblem {
-  const what = "size" in of ? message : `The network without node_slice_size is refused: its ${message}`;
-  return { attachment: of.attachment, reason: "ConflictingSlices", message: what };
+/** The problem of a network that is refused because of another one. */
+export function conflicting({ of, message }: Refusal<Demand | UnslicedRange>): SliceProblem {
+  const text = "size" in of ? message : `The network without node_slice_size is refused: its ${message}`;
+  return { attachment: of.attachment, reason: "ConflictingSlices", message: text };
 }
 
-/** A group whose range is too small for its nodes. */
+/** The problem of a group whose range has too few slices for the nodes. */
 export function exhausted({ cidr, members: [first] }: SliceGroup<Demand>, without: readonly string[]): SliceProblem {
   if (!first) throw new TypeError("A group has members");
   const { attachment, name, size } = first;
-  const few = without.slice(0, 5).join(", ");
+  const listed = without.slice(0, 5).join(", ");
   const more = without.length > 5 ? ` and ${without.length - 5} more` : "";
-  const message = `No slice of ${formatCidr(cidr)} by ${size} is left in NodeSlicePool ${name} for ${few}${more}: ` +
+  const message = `NodeSlicePool ${name} has no free slice (${formatCidr(cidr)} by ${size}) for ${listed}${more}: ` +
     "pods with this network do not start there; use a larger range or smaller slices";
   return { attachment, reason: "NoFreeSlices", message };
 }
 
-function invalid({ attachment, range: { cidr } }: Plain, size: string): SliceProblem {
+function invalid({ attachment, range: { cidr } }: UnslicedRange, size: string): SliceProblem {
   const message =
-    `Cannot cut ${formatCidr(cidr)} by node_slice_size ${JSON.stringify(size)}: wanted a prefix length of ` +
+    `Cannot cut ${formatCidr(cidr)} by node_slice_size ${JSON.stringify(size)}: expected a prefix length from ` +
     `${cidr.prefix} to ${cidr.family === 4 ? 32 : 128}`;
   return { attachment, reason: "InvalidSliceSize", message };
 }

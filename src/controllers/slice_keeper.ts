@@ -1,5 +1,5 @@
 /**
- * Does what `slices.ts` decides, in the order that keeps an address unique (`pool/slice_plan.ts`).
+ * Writes what `slices.ts` decides, in the order that keeps addresses unique (`pool/slice_plan.ts`).
  *
  * @module
  */
@@ -22,17 +22,17 @@ import {
   type UnusedPool,
 } from "./slices.ts";
 
-/** Steps of one work: lists are created before pools are closed beside them, and deleted before those are opened again. */
-const MOST_STEPS = 3;
+/** Plans per run: lists are created before pools are closed because of them, and deleted before those pools are reopened. */
+const MAX_STEPS = 3;
 /** Pools that are closed, opened or deleted at the same time. */
-const WIDTH = 16;
+const CONCURRENCY = 16;
 /**
- * Milliseconds after which no call can still be under way that read a list of slices before a pool was closed: a call ends after two minutes,
- * and what it sent is delivered or given up by TCP within about 16 (Linux, tcp_retries2).
+ * Milliseconds after which no call can be in flight that read a list of slices before a pool was closed: a call ends after two minutes, and TCP
+ * delivers or drops what it sent within about 16 (Linux, tcp_retries2).
  */
 export const FENCE_AGE = 60 * 60_000;
 
-/** What a keeper works on and with. */
+/** What a keeper works with. */
 export interface KeeperContext {
   /** The machine. */
   readonly world: World;
@@ -42,45 +42,46 @@ export interface KeeperContext {
   readonly cluster: Cluster;
 }
 
-/** Who is told what stands in the way. */
-export type SliceReporter = Pick<Reporter, "problems" | "notKept">;
+/** Receives problems. */
+export type SliceReporter = Pick<Reporter, "problems" | "writeRefused">;
 
-/** Keeps the node slices of one term. */
+/** Assigns node slices during one term of a leader. */
 export class SliceKeeper {
   readonly #context: KeeperContext;
   readonly #reporter: SliceReporter;
   readonly #planned: (states: readonly SliceStates[]) => void;
+  /** Mark of the last settlement that was fully written; undefined: the pools must be read. */
   #settlement: string | undefined;
   readonly #fences = new Map<string, { readonly closed: number; readonly since: number }>();
 
-  /** Knows nothing yet. Each plan is given to `planned`, as the slices it leads to. */
+  /** `planned` receives the slice counts of each plan. */
   constructor(context: KeeperContext, reporter: SliceReporter, planned: (states: readonly SliceStates[]) => void) {
     this.#context = context;
     this.#reporter = reporter;
     this.#planned = planned;
   }
 
-  /** Asks for a look at all pools with the next work: they may have changed where no list did. */
-  doubt(): void {
+  /** Makes the next run read all pools: they may have changed although no list did. */
+  invalidate(): void {
     this.#settlement = undefined;
   }
 
   /**
-   * Brings NodeSlicePools and pools one step nearer to what the networks want.
+   * Brings NodeSlicePools and pools to the state that the networks demand.
    *
-   * @throws what is to be tried again, of fresh lists, for others may have written
+   * @throws a failure that is to be retried, with fresh lists, since another process may have written
    */
   async keep(networks: readonly Network[], nodes: readonly NodeFacts[], signal: AbortSignal): Promise<void> {
     const { slices } = this.#context.ipam.driver;
     if (!slices) return;
-    for (let step = 0; step < MOST_STEPS; step++) {
+    for (let step = 0; step < MAX_STEPS; step++) {
       const work = planSliceWork({ networks, nodes, ...await this.#read(networks, nodes, signal) });
-      this.#settlement = undefined; // until all of it is done
+      this.#settlement = undefined; // until everything is written
       this.#planned(work.states);
       this.#reporter.problems(work.problems);
       const failures = await this.#do(work, slices, signal);
       if (failures.length > 0) throw failures[0];
-      if (!work.again) {
+      if (!work.unfinished) {
         this.#settlement = work.settlement;
         return;
       }
@@ -112,31 +113,31 @@ export class SliceKeeper {
       }
     };
     for (const step of work.steps) {
-      await guarded(() => this.#take(step, slices, signal), (error) => this.#refused(step, error));
+      await guarded(() => this.#apply(step, slices, signal), (error) => this.#refused(step, error));
     }
     for (const last of work.remove) {
       await guarded(
         () => this.#attempt((limit) => this.#context.cluster.slices.remove(last, limit), signal),
-        (error) => this.#reporter.notKept(`NodeSlicePool ${last.name}`, error),
+        (error) => this.#reporter.writeRefused(`NodeSlicePool ${last.name}`, error),
       );
     }
-    await inParallel(this.#withoutFences(work.unused), async (unused) => {
+    await inParallel(this.#expired(work.unused), async (unused) => {
       await guarded(
         () => this.#delete(unused, slices, signal),
-        (error) => this.#reporter.notKept(`IPPool of ${formatPoolKey(unused.key)}`, error),
+        (error) => this.#reporter.writeRefused(`IPPool of ${formatPoolKey(unused.key)}`, error),
       );
     });
     return failures;
   }
 
-  /** Closes, writes, opens. Whatever fails ends it: what comes later rests on what comes before. */
-  async #take({ close, save, open }: SliceStep, slices: SliceStore, signal: AbortSignal): Promise<void> {
+  /** Closes, saves, opens. A failure ends the step, since each part depends on the one before. */
+  async #apply({ close, save, open }: SliceStep, slices: SliceStore, signal: AbortSignal): Promise<void> {
     await inParallel(close, (closing) => this.#close(closing, slices, signal));
     for (const [wanted, last] of save) {
       try {
         await this.#attempt((limit) => this.#context.cluster.slices.save(wanted, last, limit), signal);
       } catch (error) {
-        // a network whose NodeSlicePool cannot be created stops no other one of its group
+        // a NodeSlicePool that cannot be created does not affect the other networks of its group
         if (last || !(error instanceof RefusedError)) throw error;
         this.#reporter.problems([{ attachment: wanted.owner, reason: "SlicesRefused", message: error.message }]);
       }
@@ -144,11 +145,11 @@ export class SliceKeeper {
     await inParallel(open, (opening) => this.#open(opening, slices, signal));
   }
 
-  /** Closes a pool as the plan saw it: one that changed since stops the plan. */
+  /** Closes a pool as the plan read it. If it changed since, the plan fails. */
   async #close({ key, pool, closed, reason }: Closing, slices: SliceStore, signal: AbortSignal): Promise<void> {
     const snapshot = pool ? { version: undefined, ...pool } : await this.#readPool(key, signal);
     if (!pool && (snapshot.allocations.size > 0 || snapshot.fence)) {
-      throw new ConflictError(`Pool ${formatPoolKey(key)} was created meanwhile, so its slice stays where it is`);
+      throw new ConflictError(`Pool ${formatPoolKey(key)} was created concurrently, so its slice is not reassigned`);
     }
     const fence = { closed, ...(reason !== undefined && { reason }) };
     await slices.close(snapshot, fence, signal);
@@ -164,8 +165,8 @@ export class SliceKeeper {
     await slices.remove(snapshot, signal);
   }
 
-  /** Without fences that have not stood for long enough, as this process has seen them: no two clocks need to agree. */
-  #withoutFences(unused: readonly UnusedPool[]): UnusedPool[] {
+  /** Skips fences that this process has seen for less than {@linkcode FENCE_AGE}; clocks of other processes do not matter. */
+  #expired(unused: readonly UnusedPool[]): UnusedPool[] {
     const now = this.#context.world.monotonic();
     const fences = unused.filter(({ fence }) => fence);
     const names = new Set(fences.map(({ key }) => formatPoolKey(key)));
@@ -183,7 +184,7 @@ export class SliceKeeper {
   #refused({ save: [first] }: SliceStep, error: RefusedError): void {
     const { message } = error;
     if (first) this.#reporter.problems([{ attachment: first[0].owner, reason: "SlicesRefused", message }]);
-    else this.#reporter.notKept("IPPool of a slice", error);
+    else this.#reporter.writeRefused("IPPool of a slice", error);
   }
 
   #readPool(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {
@@ -195,10 +196,10 @@ export class SliceKeeper {
   }
 }
 
-/** So many at the same time. The first failure is thrown once those beside it have ended. */
+/** Processes {@linkcode CONCURRENCY} items at the same time. Throws the first failure when the concurrent ones have ended. */
 async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < all.length; at += WIDTH) {
-    const done = await Promise.allSettled(all.slice(at, at + WIDTH).map(work));
+  for (let at = 0; at < all.length; at += CONCURRENCY) {
+    const done = await Promise.allSettled(all.slice(at, at + CONCURRENCY).map(work));
     const failed = done.find(({ status }) => status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
   }

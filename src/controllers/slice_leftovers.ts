@@ -1,5 +1,5 @@
 /**
- * What slices leave behind: NodeSlicePools that nobody wants, pools of nodes that are gone, closed pools of ranges that are cut no more.
+ * Finds what slices leave behind: NodeSlicePools without a network, pools of deleted nodes, closed pools of ranges without slices.
  *
  * @module
  */
@@ -13,29 +13,29 @@ import { pairKey, type SlicePools } from "../pool/slice_pools.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { StoredSlices } from "./cluster.ts";
 
-/** A pool that is of no use. */
+/** An empty pool that no slice needs. */
 export interface UnusedPool {
-  /** Which. */
+  /** The pool. */
   readonly key: PoolKey;
-  /** Whether it keeps late calls of its node out, for as long as there may be any. */
+  /** Whether it is closed to fence off calls of its node that may still be in flight. */
   readonly fence: boolean;
-  /** The epoch in which it was closed. Absent where it is open. */
+  /** The epoch in which it was closed. Absent if it is open. */
   readonly closed?: number;
 }
 
-/** What slices there are. */
+/** The slices that exist. */
 export interface Present {
   /** Names of nodes. */
   readonly nodes: readonly string[];
-  /** The groups of networks that have slices. */
+  /** The groups of networks with slices. */
   readonly groups: readonly SliceGroup[];
   /** Networks whose slices are refused: they may be accepted later. */
   readonly refused: readonly Refusal<NetworkRange>[];
-  /** NodeSlicePools that nobody wants, and that are in use. */
+  /** NodeSlicePools without a network, whose slices are in use. */
   readonly kept: readonly StoredSlices[];
 }
 
-/** Of the NodeSlicePools that nobody wants those of which nothing is in use, and the others. */
+/** Divides the NodeSlicePools without a network into those to remove, of which nothing is in use, and those to keep. */
 export function removals(
   pools: SlicePools | undefined,
   unwanted: readonly StoredSlices[],
@@ -48,38 +48,38 @@ export function removals(
   return { remove, kept };
 }
 
-/** A list of another controller's does not say its domain: its name is that, or the domain is the unnamed one. */
+/** The domains that a list may be of. One of another controller does not name its domain: it is that of its own name, or the unnamed one. */
 function domainsOf({ network, name }: StoredSlices): readonly string[] {
   return network === undefined ? ["", name] : [network];
 }
 
-/** Empty pools of slices that no list names: fences that late calls may still meet, and what nodes that are gone left. */
+/** Empty pools of slices that no list contains: fences that calls in flight may still meet, and pools of deleted nodes. */
 export function unusedPools(
   { nodes, groups, refused, kept }: Present,
   pools: SlicePools,
   listed: ReadonlySet<string>,
 ): UnusedPool[] {
   const present = new Set(nodes);
-  const dealt = areasOf([
+  const sliced = areasOf([
     ...groups.map(({ network, cidr }) => [network, cidr] as const),
     ...refused.map(({ of: { network, range } }) => [network, range.cidr] as const),
     ...keptAreas(kept),
   ]);
-  const named = new Set([
+  const needed = new Set([
     ...listed,
     ...keptAreas(kept).map(([network, cidr, node]) => pairKey(network, { node, cidr })),
   ]);
   return [...pools.all()].flatMap(({ key, allocations, fence }): UnusedPool[] => {
     const { node, cidr, network } = key;
-    if (node === undefined || allocations.size > 0 || named.has(pairKey(network, { node, cidr }))) return [];
+    if (node === undefined || allocations.size > 0 || needed.has(pairKey(network, { node, cidr }))) return [];
     if (isClosed(fence)) return [{ key, fence: true, closed: fence.closed }];
-    return present.has(node) || dealt(key) ? [] : [{ key, fence: false }];
+    return present.has(node) || sliced(key) ? [] : [{ key, fence: false }];
   });
 }
 
 /**
- * Pools without a node that were closed beside slices which are gone: no list is there any more, and none will be. The lists must have been
- * read after the pools: a list is there before a pool is closed beside it, so a pool that was closed since is no longer as it was read.
+ * Pools without a node that were closed because of slices that no longer exist, and that no group demands. The lists must have been read after
+ * the pools: a list is created before a pool is closed because of it, so a pool that was closed since has another version than the one read.
  */
 export function reopenings(
   stored: readonly StoredSlices[],
@@ -107,7 +107,7 @@ function keptAreas(kept: readonly StoredSlices[]): (readonly [network: string, c
   );
 }
 
-/** Whether a pool overlaps one of these. */
+/** Returns whether a pool overlaps one of the areas. */
 function areasOf(areas: readonly (readonly [network: string, cidr: Cidr, node?: string])[]): (key: PoolKey) => boolean {
   const domainOf = (network: string, { family }: Cidr) => `${family} ${network}`;
   const blocks = new Map<string, Blocks<Interval>>();

@@ -1,5 +1,5 @@
 /**
- * Decides how NodeSlicePools, and the pools of their slices, become what networks and nodes want.
+ * Plans how NodeSlicePools, and the pools of their slices, reach the state that networks and nodes demand.
  *
  * @module
  */
@@ -12,35 +12,42 @@ import type { Slice } from "../pool/slices.ts";
 import type { NodeFacts, StoredSlices, WantedSlices } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 import { removals, reopenings, type UnusedPool, unusedPools } from "./slice_leftovers.ts";
-import { conflicting, type Demand, demandsOf, exhausted, type Plain, type SliceProblem } from "./slice_demands.ts";
+import {
+  conflicting,
+  type Demand,
+  demandsOf,
+  exhausted,
+  type SliceProblem,
+  type UnslicedRange,
+} from "./slice_demands.ts";
 
 export type { SliceProblem, UnusedPool };
 
-/** What there is to be done for one group of networks, in this order. */
+/** The writes for one group of networks, in this order. */
 export interface SliceStep {
-  /** Pools to be closed. */
+  /** Pools to close. */
   readonly close: readonly Closing[];
-  /** NodeSlicePools to be written, with what is stored where something is: the oldest first. */
+  /** NodeSlicePools to save, each with the stored one if it exists; the oldest first. */
   readonly save: readonly (readonly [WantedSlices, StoredSlices | undefined])[];
-  /** Pools to be opened. */
+  /** Pools to open. */
   readonly open: readonly Opening[];
 }
 
-/** What there is to be done. */
+/** A plan. */
 export interface SliceWork {
-  /** One a group. They do not depend on each other. */
+  /** One independent step per group. */
   readonly steps: readonly SliceStep[];
-  /** NodeSlicePools to be deleted: nobody wants them, and nothing of them is in use. */
+  /** NodeSlicePools to delete: no network demands them, and nothing of them is in use. */
   readonly remove: readonly StoredSlices[];
-  /** Empty pools to be deleted. */
+  /** Empty pools to delete. */
   readonly unused: readonly UnusedPool[];
-  /** What stands in the way. */
+  /** Problems that operators must correct. */
   readonly problems: readonly SliceProblem[];
-  /** How many slices are given, free, and missing, by NodeSlicePool. */
+  /** Numbers of slices by NodeSlicePool. */
   readonly states: readonly SliceStates[];
-  /** Whether something more is to be done as soon as this is. */
-  readonly again: boolean;
-  /** How the networks stand to each other, for {@linkcode needsPools}. */
+  /** Whether another plan is needed after this one. */
+  readonly unfinished: boolean;
+  /** Mark of the accepted and refused networks, for {@linkcode needsPools}. */
   readonly settlement: string;
 }
 
@@ -48,15 +55,15 @@ export interface SliceWork {
 export interface SliceStates {
   /** Its name. */
   readonly name: string;
-  /** Nodes have them. */
+  /** Slices of nodes. */
   readonly assigned: number;
-  /** Listed, and nobody's. Long lists name no free ones. */
+  /** Listed slices without a node. Long lists omit them. */
   readonly free: number;
-  /** Nodes without. */
+  /** Nodes without a slice. */
   readonly missing: number;
 }
 
-/** What is known. */
+/** The input of a plan. */
 export interface SliceFacts {
   /** Every network. */
   readonly networks: readonly Network[];
@@ -64,22 +71,22 @@ export interface SliceFacts {
   readonly nodes: readonly NodeFacts[];
   /** Every NodeSlicePool. */
   readonly stored: readonly StoredSlices[];
-  /** The pools; undefined where they were not read: then only what needs no look at them is decided. */
+  /** The pools; undefined if they were not read: the plan then leaves out what depends on them. */
   readonly pools: readonly SlicePoolFacts[] | undefined;
 }
 
-/** What the decisions of one plan have in common. */
+/** The prepared input. */
 interface Plan {
   readonly stored: ReadonlyMap<string, StoredSlices>;
   readonly nodes: readonly string[];
   readonly pools: SlicePools | undefined;
-  readonly settled: Settlement<Demand, Plain>;
+  readonly settled: Settlement<Demand, UnslicedRange>;
 }
 
-/** Decides what to write. */
+/** Plans what to write. */
 export function planSliceWork(facts: SliceFacts): SliceWork {
-  const { demands, plain, names, problems } = demandsOf(facts.networks);
-  const plan = prepare(facts, demands, plain);
+  const { demands, unsliced, names, problems } = demandsOf(facts.networks);
+  const plan = prepare(facts, demands, unsliced);
   const { settled: { groups, refused, closed }, nodes, pools } = plan;
   const planned = groups.map((group) => planOne(plan, group));
   const all = [...planned, ...refusedSteps(plan, planned)];
@@ -96,26 +103,25 @@ export function planSliceWork(facts: SliceFacts): SliceWork {
       ...[...refused, ...closed].map(conflicting),
     ],
     states: all.flatMap(({ states }) => states),
-    again: planned.some(({ again }) => again) || remove.length > 0,
-    settlement: markOfSettlement(prepare({ ...facts, pools: undefined }, demands, plain)),
+    unfinished: planned.some(({ unfinished }) => unfinished) || remove.length > 0,
+    settlement: markOfSettlement(prepare({ ...facts, pools: undefined }, demands, unsliced)),
   };
 }
 
 /**
- * Whether the decision needs the pools: something is to be assigned, taken away, created or deleted, or networks stand otherwise than the last
- * decision left them.
+ * Whether a plan needs the pools: a slice or list must change, or networks are accepted or refused that were not in the last plan.
  *
- * @param settlement of the last work that was done with the pools; undefined: there was none
+ * @param settlement of the last plan with pools that was fully written; undefined: there was none
  */
 export function needsPools(facts: Omit<SliceFacts, "pools">, settlement: string | undefined): boolean {
-  const { demands, plain, names } = demandsOf(facts.networks);
-  const plan = prepare({ ...facts, pools: undefined }, demands, plain);
+  const { demands, unsliced, names } = demandsOf(facts.networks);
+  const plan = prepare({ ...facts, pools: undefined }, demands, unsliced);
   if (markOfSettlement(plan) !== settlement) return true;
   if (facts.stored.some(({ name, managed }) => managed && !names.has(name))) return true;
   return plan.settled.groups.some((group) => !isSettled(group, storedOf(group, plan.stored), plan.nodes));
 }
 
-/** How networks stand, as text. */
+/** The accepted and refused networks, as text. */
 function markOfSettlement({ settled: { groups, refused, closed } }: Plan): string {
   return JSON.stringify([
     groups.map(({ network, cidr, prefix, reserves }) => [network, formatCidr(cidr), prefix, reserves]).sort(),
@@ -123,7 +129,7 @@ function markOfSettlement({ settled: { groups, refused, closed } }: Plan): strin
   ]);
 }
 
-/** Whether every list of a group says the same, and every node has its slice. */
+/** Whether all lists of a group agree, and every node has its slice. */
 function isSettled(
   { cidr, prefix, members }: SliceGroup,
   stored: readonly StoredSlices[],
@@ -136,15 +142,15 @@ function isSettled(
     sameSlices(one.slices, first.slices)
   );
   const present = new Set(nodes);
-  const given = first.slices.filter(({ node }) => node !== "");
-  return same && given.length === present.size &&
-    given.every((slice) => present.has(slice.node) && slice.cidr.prefix === prefix);
+  const assigned = first.slices.filter(({ node }) => node !== "");
+  return same && assigned.length === present.size &&
+    assigned.every((slice) => present.has(slice.node) && slice.cidr.prefix === prefix);
 }
 
 function prepare(
   { stored, nodes, pools, networks }: SliceFacts,
   demands: readonly Demand[],
-  plain: readonly Plain[],
+  unsliced: readonly UnslicedRange[],
 ): Plan {
   const names = new Set([
     ...nodes.map(({ name }) => name),
@@ -153,14 +159,14 @@ function prepare(
   const domains = new Set(networks.map(({ config }) => config.networkName));
   const known = pools && new SlicePools(pools, { nodes: names, networks: domains });
   const byName = new Map(stored.map((one) => [one.name, one]));
-  const settled = settle(demands, plain, {
-    ofGroup: (group) => standingOf(group as SliceGroup<Demand>, byName, known),
+  const settled = settle(demands, unsliced, {
+    ofGroup: (group) => usageOf(group as SliceGroup<Demand>, byName, known),
     isUsed: ({ network, range: { cidr } }) => known?.isUsed({ network, cidr }) ?? true,
   });
   return { stored: byName, nodes: nodes.map(({ name }) => name), pools: known, settled };
 }
 
-function standingOf(
+function usageOf(
   group: SliceGroup<Demand>,
   byName: ReadonlyMap<string, StoredSlices>,
   pools: SlicePools | undefined,
@@ -183,7 +189,7 @@ function storedOf({ members }: SliceGroup, byName: ReadonlyMap<string, StoredSli
 
 interface Planned {
   readonly step: SliceStep;
-  /** What is listed as somebody's, once it is written. */
+  /** Keys of the slices that the written list assigns. */
   readonly pairs: readonly string[];
   readonly states: readonly SliceStates[];
 }
@@ -191,14 +197,14 @@ interface Planned {
 function planOne(
   plan: Plan,
   group: SliceGroup<Demand>,
-): Planned & { group: SliceGroup<Demand>; without: readonly string[]; again: boolean } {
+): Planned & { group: SliceGroup<Demand>; without: readonly string[]; unfinished: boolean } {
   const stored = storedOf(group, plan.stored);
   const closed = plan.settled.closed.filter((one) => one.group === group);
   const next = planGroup({ group, nodes: plan.nodes, stored, pools: plan.pools, closed });
-  // a pool without a node is closed beside lists that exist, so that whoever opens it sees them
-  const again = next.close.some(({ key }) => key.node === undefined) &&
+  // a pool without a node is closed only after its lists exist, so that a plan which reopens it sees them
+  const unfinished = next.close.some(({ key }) => key.node === undefined) &&
     stored.every(({ refused }) => refused !== undefined);
-  const { slices, epoch, close, open } = again ? blank(stored) : next;
+  const { slices, epoch, close, open } = unfinished ? unchanged(stored) : next;
   const { without } = next;
   const owners = new Map(group.members.toReversed().map((member) => [member.name, member]));
   const { network } = group;
@@ -218,37 +224,35 @@ function planOne(
   return {
     group,
     without,
-    again,
+    unfinished,
     step: { close, save, open },
     pairs: assigned.map((slice) => pairKey(network, slice)),
     states: [...owners.keys()].map((name) => ({ name, ...rest })),
   };
 }
 
-/** The lists of a group as they are, for a plan that only makes them its own. */
-function blank(stored: readonly StoredSlices[]) {
+/** The lists of a group as stored, for a plan that only creates or adopts them. */
+function unchanged(stored: readonly StoredSlices[]) {
   const [{ slices = [], epoch = 0 } = {}] = stored;
   return { slices, epoch, close: [], open: [] };
 }
 
-/**
- * NodeSlicePools of networks that are refused: they say why, for whoever asks for a slice. What is in use of them stays listed, and closed.
- */
+/** The steps of refused networks: their NodeSlicePools get the reason, which the plugin returns. Slices in use stay listed, and closed. */
 function refusedSteps(
   { settled: { groups, refused }, stored, nodes, pools }: Plan,
   planned: readonly Planned[],
 ): Planned[] {
-  const standing = new Set(planned.flatMap(({ pairs }) => pairs));
+  const assigned = new Set(planned.flatMap(({ pairs }) => pairs));
   const owned = new Set(groups.flatMap(({ members }) => members.map(({ name }) => name)));
   const byName = new Map(refused.filter(({ of }) => !owned.has(of.name)).map((one) => [one.of.name, one]));
   return [...byName.values()].map(({ of, message }): Planned => {
     const { name, network, size, attachment: owner, range: { cidr } } = of;
     const last = stored.get(name);
     const isUsed = (slice: Slice) => pools?.isUsed({ network, ...slice }) ?? true;
-    const given = last?.slices.filter((slice) => slice.node !== "" && !standing.has(pairKey(network, slice))) ?? [];
-    const slices = given.filter(isUsed);
+    const former = last?.slices.filter((slice) => slice.node !== "" && !assigned.has(pairKey(network, slice))) ?? [];
+    const slices = former.filter(isUsed);
     const open = pools
-      ? given.filter((slice) => !isUsed(slice) || !isClosed(pools.find({ network, ...slice })?.fence))
+      ? former.filter((slice) => !isUsed(slice) || !isClosed(pools.find({ network, ...slice })?.fence))
       : [];
     const epoch = (last?.epoch ?? 0) + (open.length > 0 ? 1 : 0);
     const close = open.map((slice) => {

@@ -1,37 +1,38 @@
 /**
- * Runs the sweep: once at start, then on its schedule, which is followed while it changes. In between it looks again at what a sweep, or the
- * deletion of a pod, made a suspect, as soon as that is due.
+ * Runs the sweep: at start, then on a schedule that may change meanwhile. Between sweeps it checks suspects, which a sweep or the deletion of a
+ * pod found, as soon as they are due.
  *
  * @module
  */
 import type { EvidenceRules } from "../pool/evidence.ts";
 import type { Sweeps, Swept } from "../ipam/sweep.ts";
+import { messageOf } from "../values/errors.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Moment, parseSchedule, type Schedule } from "./schedule.ts";
 
-/** Milliseconds between two looks at the clock and at the schedule's source. */
-const TICK = 5_000;
-/** Milliseconds until a sweep or look that failed is made again, whatever the schedule says: a daily one would leave a leak for a day. */
-const AGAIN = 60_000;
-/** Milliseconds between two sweeps that were asked for: nodes may go in numbers. */
-const SOON = 30_000;
+/** Milliseconds between two reads of the clock and of the schedule. */
+const TICK_INTERVAL = 5_000;
+/** Milliseconds until a failed sweep or check is retried, whatever the schedule: with a daily one, a leak would last a day. */
+const RETRY_INTERVAL = 60_000;
+/** Milliseconds from one sweep to the next that was requested: many nodes may be deleted at the same time. */
+const REQUEST_INTERVAL = 30_000;
 
 /** When and how to sweep. */
 export interface SweeperOptions extends Pick<EvidenceRules, "grace" | "deadNodeGrace"> {
-  /** The schedule as it is written now; undefined: nothing is written. */
+  /** Reads the configured schedule; undefined: none is configured. */
   readonly schedule: () => Promise<string | undefined>;
-  /** The schedule where nothing is written. */
-  readonly usual: string;
+  /** The schedule when none is configured. */
+  readonly defaultSchedule: string;
 }
 
-/** What a sweeper reports. */
+/** Receives the outcomes. */
 export interface SweeperHooks {
-  /** A sweep came to its end, after so many seconds. */
+  /** A sweep finished after so many seconds. */
   readonly swept: (swept: Swept, seconds: number) => void;
-  /** A look at what was suspected came to its end. */
-  readonly looked: (swept: Swept) => void;
-  /** A sweep or look did not. */
+  /** Suspects were checked; addresses may have been freed. */
+  readonly checked: (swept: Swept) => void;
+  /** A sweep or check failed. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -43,11 +44,11 @@ export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #hooks: SweeperHooks;
   #schedule: Schedule | undefined;
-  #written: string | undefined;
+  #configured: string | undefined;
   #notBefore = 0;
-  #soon = false;
+  #requested = false;
 
-  /** Does nothing yet. */
+  /** Does nothing until {@linkcode run}. */
   constructor(
     { world, log, sweep }: { readonly world: World; readonly log: Logger; readonly sweep: SweeperOptions },
     sweeps: Sweeps,
@@ -60,9 +61,9 @@ export class Sweeper {
     this.#hooks = hooks;
   }
 
-  /** Asks for a sweep without waiting for the schedule: a node is gone for good, and what was kept because of it need not be any longer. */
-  soon(): void {
-    this.#soon = true;
+  /** Requests a sweep before the scheduled one: a node was deleted or fenced, so addresses that were kept because of it can be freed. */
+  request(): void {
+    this.#requested = true;
   }
 
   /** Runs until the signal aborts. Sweeps never overlap. */
@@ -70,32 +71,35 @@ export class Sweeper {
     let last = this.#moment();
     let done = await this.#sweep(signal);
     while (!signal.aborted) {
-      const schedule = await this.#read();
+      const schedule = await this.#readSchedule();
       const now = this.#moment();
       if (now.wall < last.wall) last = { ...last, wall: now.wall }; // the clock was set back: times of day count from here
       const since = now.monotonic - last.monotonic;
-      if (schedule.due(last, now) || (!done && since >= AGAIN) || (this.#soon && since >= SOON)) {
+      if (schedule.due(last, now) || (!done && since >= RETRY_INTERVAL) || this.#isRequested(since)) {
         last = now;
-        this.#soon = false;
+        this.#requested = false;
         done = await this.#sweep(signal);
       }
-      if (this.#untilDue() === 0) await this.#again(signal);
-      await this.#world.sleep(Math.min(TICK, this.#untilDue()), signal).catch(() => {});
+      if (this.#untilDue() === 0) await this.#checkSuspects(signal);
+      await this.#world.sleep(Math.min(TICK_INTERVAL, this.#untilDue()), signal).catch(() => {});
     }
   }
 
-  /** Milliseconds until something suspected is to be looked at again. */
-  #untilDue(): number {
-    const due = this.#sweeps.next;
-    return due === undefined ? TICK : Math.max(0, Math.ceil(due), this.#notBefore - this.#world.monotonic());
+  #isRequested(sinceLast: number): boolean {
+    return this.#requested && sinceLast >= REQUEST_INTERVAL;
   }
 
-  /** Looks again at what is due. */
-  async #again(signal: AbortSignal): Promise<void> {
+  /** Milliseconds until a suspect is due. */
+  #untilDue(): number {
+    const due = this.#sweeps.next;
+    return due === undefined ? TICK_INTERVAL : Math.max(0, Math.ceil(due), this.#notBefore - this.#world.monotonic());
+  }
+
+  async #checkSuspects(signal: AbortSignal): Promise<void> {
     try {
-      this.#hooks.looked(await this.#sweeps.look(signal, this.#sweeps.due()));
+      this.#hooks.checked(await this.#sweeps.look(signal, this.#sweeps.due()));
     } catch (error) {
-      this.#notBefore = this.#world.monotonic() + AGAIN;
+      this.#notBefore = this.#world.monotonic() + RETRY_INTERVAL;
       if (!signal.aborted) this.#hooks.failed(error);
     }
   }
@@ -104,24 +108,26 @@ export class Sweeper {
     return { wall: this.#world.now(), monotonic: this.#world.monotonic() };
   }
 
-  /** The schedule as written. One that cannot be used is told, and the last usable one stays. */
-  async #read(): Promise<Schedule> {
-    const written = await this.#options.schedule().catch(() => this.#written);
-    if (this.#schedule && written === this.#written) return this.#schedule;
+  /** The schedule as configured now. An invalid one is logged, and the last valid one is kept. */
+  async #readSchedule(): Promise<Schedule> {
+    const configured = await this.#options.schedule().catch(() => this.#configured);
+    if (this.#schedule && configured === this.#configured) return this.#schedule;
     const before = this.#schedule;
-    this.#written = written;
+    this.#configured = configured;
     try {
-      this.#schedule = parseSchedule(written ?? this.#options.usual);
-      this.#log.info("Sweeps are scheduled", { schedule: this.#schedule.text });
+      this.#schedule = parseSchedule(configured ?? this.#options.defaultSchedule);
+      this.#log.info("Scheduled sweeps", { schedule: this.#schedule.text });
     } catch (error) {
-      this.#schedule = before ?? parseSchedule(this.#options.usual);
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#log.error("The schedule stays as it was", { schedule: this.#schedule.text, reason });
+      this.#schedule = before ?? parseSchedule(this.#options.defaultSchedule);
+      this.#log.error("Ignored invalid schedule; keeping the previous one", {
+        schedule: this.#schedule.text,
+        error: messageOf(error),
+      });
     }
     return this.#schedule;
   }
 
-  /** Whether it came to its end. */
+  /** @returns whether it finished */
   async #sweep(signal: AbortSignal): Promise<boolean> {
     const begun = this.#world.monotonic();
     try {

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseFlatFile } from "../config/files.ts";
+import { messageOf } from "../values/errors.ts";
 import { type Logger, SILENT } from "../world/log.ts";
 import { type Platform, REPLACED } from "../world/platform.ts";
 import { type FilePurpose, RUN_FOLDER, type World } from "../world/world.ts";
@@ -76,7 +77,7 @@ export async function keepInstalled(
       await compare(world, platform, settings, log, last);
       logged = "";
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (reason !== logged) log.error("Cannot keep the installed files", { reason });
       logged = reason;
     }

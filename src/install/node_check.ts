@@ -6,6 +6,7 @@
 import { type ConfigLayer, FLAT_FILES, readFlatFile } from "../config/files.ts";
 import { configuredNodeName } from "../config/node.ts";
 import { DEFAULT_DATABASE } from "../config/schema.ts";
+import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
 import { PLUGIN } from "./files.ts";
 import { type Finding, inspectFolder } from "./preflight.ts";
@@ -80,7 +81,7 @@ async function inspectFlatFile(
     if (layer) return { finding: { what: `Flat file ${layer.source}` }, layer };
     return { finding: { what: "Flat file", problem: `There is none of ${searched.join(", ")}: ${RESTORE}` } };
   } catch (error) {
-    return { finding: { what: "Flat file", problem: error instanceof Error ? error.message : String(error) } };
+    return { finding: { what: "Flat file", problem: messageOf(error) } };
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
+import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
 import type { InstallSettings } from "./settings.ts";
 
@@ -59,6 +60,6 @@ export async function inspectFolder(world: World, name: string, folder: string):
     await world.remove(probe);
     return { what };
   } catch (error) {
-    return { what, problem: `Cannot be written: ${error instanceof Error ? error.message : error}` };
+    return { what, problem: `Cannot be written: ${messageOf(error)}` };
   }
 }

@@ -36,7 +36,7 @@ Deno.test("reconcile takes no list of pods that may be the leftover of something
   const pods = `${db.path}.pods`;
   const flags = ["reconcile", "--grace", "5", "--database", db.path, "--pods", pods];
   for (
-    const [text, why] of [["", /names no pod/], ["web-0\n", /:1 "web-0".*namespace\/name/], [
+    const [text, why] of [["", /lists no pods/], ["web-0\n", /:1 "web-0".*namespace\/name/], [
       "error: no server\n",
       /:1/,
     ]] as const

@@ -4,7 +4,7 @@ import { fastWorld, Lab } from "./live.ts";
 
 const PLAIN = { range: "10.50.0.0/28" };
 
-Deno.test("Controller frees what a deleted pod held as it goes, and nobody else's", async () => {
+Deno.test("Controller frees the addresses of a deleted pod, and no others", async () => {
   await using lab = await Lab.make();
   await using _ = await lab.start();
   for (const name of ["gone", "stays"]) {
@@ -20,7 +20,7 @@ Deno.test("Controller frees what a deleted pod held as it goes, and nobody else'
   ]);
 });
 
-Deno.test("Controller frees what pods held that finished, whatever they finished with", async () => {
+Deno.test("Controller frees the addresses of finished pods, whatever their exit code", async () => {
   await using lab = await Lab.make();
   await using _ = await lab.start();
   for (const name of ["done", "failed", "runs"]) {
@@ -31,7 +31,7 @@ Deno.test("Controller frees what pods held that finished, whatever they finished
   await lab.settles(["10.50.0.3 runs"]);
 });
 
-Deno.test("Controller frees addresses of every kind of network, as their pods go", async () => {
+Deno.test("Controller frees addresses of every kind of network when their pods are deleted", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   const node = `${lab.kube.namespace}-a`;
@@ -65,7 +65,7 @@ Deno.test("Controller frees addresses of every kind of network, as their pods go
   ];
   for (const [network, ipam, pod, more] of adds) {
     const ips = await lab.add(network, ipam, pod, more);
-    await objects.pod(pod, pod === "in-list" ? {} : { ips }); // one without network-status
+    await objects.pod(pod, pod === "in-list" ? {} : { ips }); // without network-status
   }
   assert.equal((await lab.held()).length, 6);
   for (const [, , pod] of adds) await objects.deletePod(pod);
@@ -78,7 +78,7 @@ Deno.test("Controller frees addresses of every kind of network, as their pods go
   });
 });
 
-Deno.test("Controller serves pods and definitions of other namespaces, gone ones too", async () => {
+Deno.test("Controller serves pods and definitions of other namespaces, deleted ones too", async () => {
   await using lab = await Lab.make();
   await using other = await lab.elsewhere();
   const node = `${lab.kube.namespace}-far`;
@@ -99,7 +99,7 @@ Deno.test("Controller serves pods and definitions of other namespaces, gone ones
   await eventually("what nobody uses is gone", async () => (await lab.objects.slices("far")).length === 0);
 });
 
-Deno.test("Controller never takes the address of a StatefulSet's pod that came back", async () => {
+Deno.test("Controller never frees the address of a StatefulSet's pod that returned", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   await using _ = await lab.start();
@@ -111,13 +111,13 @@ Deno.test("Controller never takes the address of a StatefulSet's pod that came b
     const again = await lab.add("net", PLAIN, "db-0", { containerId: `sandbox-${round}-new` });
     await objects.pod("db-0", { ips: again });
     await objects.deletePod("witness");
-    await lab.settles(["10.50.0.1 db-0"]); // the witness's deletion came later: db-0's was looked at
+    await lab.settles(["10.50.0.1 db-0"]); // this pod was deleted after db-0, so the deletion of db-0 was processed
     await objects.deletePod("db-0");
     await lab.settles([]);
   }
 });
 
-Deno.test("Controller frees what the former pod of a name held elsewhere, by its uid", async () => {
+Deno.test("Controller frees other addresses of the former pod of a name, by its uid", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   await using _ = await lab.start();
@@ -135,7 +135,7 @@ Deno.test("Controller frees what the former pod of a name held elsewhere, by its
   await lab.settles(["10.50.0.1 db-0"]);
 });
 
-Deno.test("Controller keeps what a pod holds whose containers still run, whatever its phase says", async () => {
+Deno.test("Controller keeps the addresses of a pod whose containers still run, whatever its phase", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   await using _ = await lab.start();
@@ -161,31 +161,31 @@ Deno.test("Controller keeps the address of a static pod whose mirror pod was del
   await objects.pod("witness", { ips: await lab.add("net", PLAIN, "witness") });
   for (const name of ["static", "witness"]) await objects.deletePod(name);
   await lab.settles(["10.50.0.1 static"]);
-  await objects.pod("static", mirror); // the kubelet creates it again: its sandbox was never stopped
+  await objects.pod("static", mirror); // the kubelet recreates it: its sandbox was never stopped
   await objects.deletePod("static");
   await objects.deleteNode(node);
   await lab.settles([]);
 });
 
-Deno.test("Controller creates lost entries of running pods again, and reports an address that is another's by then", async () => {
+Deno.test("Controller recreates lost entries of running pods, and reports an address that was allocated to another pod meanwhile", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   for (const name of ["web", "db"]) await objects.pod(name, { ips: await lab.add("net", PLAIN, name) });
   await lab.kube.kubectl("delete", "ippool", "10.50.0.0-28");
   await lab.add("net", { ...PLAIN, enable_overlapping_ranges: false }, "thief");
   await objects.pod("thief");
-  await using running = await lab.start({ speed: 20, usual: "10s" });
+  await using running = await lab.start({ speed: 20, defaultSchedule: "10s" });
   await lab.settles(["10.50.0.1 thief", "10.50.0.2 db"], undefined, ["10.50.0.1 web", "10.50.0.2 db"]);
   await eventually("the event", async () => (await objects.events()).includes("Pod web DuplicateIPAddress"));
   await eventually("the metric", () => {
     const text = running.controller.metrics.text();
-    // other tests' pods may report addresses too
+    // pods of other tests may report addresses too
     return Promise.resolve(/whereabouts_findings\{kind="pod-address-of-another"\} [1-9]/.test(text));
   });
   assert.match(running.controller.metrics.text(), /whereabouts_allocations_restored_total 1\n/);
 });
 
-Deno.test("Controller frees what was left while nobody looked, and keeps what lives", async () => {
+Deno.test("Controller frees what was left while no controller ran, and keeps addresses of running pods", async () => {
   await using lab = await Lab.make();
   const { objects } = lab;
   for (const name of ["gone", "finished", "lives", "unseen"]) {
@@ -201,14 +201,14 @@ Deno.test("Controller frees what was left while nobody looked, and keeps what li
     'whereabouts_freed_total{what="entry",reason="pod is gone"} 1',
     "whereabouts_controller_leading 1",
   ];
-  // a look is counted once all of it is done, which is after the store has changed
+  // a check is counted when it has finished, which is after the store changed
   await eventually(`the metrics ${lines.join(", ")}`, () => {
     const text = running.controller.metrics.text();
     return Promise.resolve(lines.every((line) => text.includes(`${line}\n`)));
   });
 });
 
-Deno.test("Controller ends at once, whatever it waits for, and leads again", async () => {
+Deno.test("Controller stops at once, whatever it waits for, and can lead again", async () => {
   await using lab = await Lab.make();
   const { controller, close } = await lab.open({ kubeconfig: await lab.unreachable() });
   for (let term = 0; term < 2; term++) {
@@ -223,7 +223,7 @@ Deno.test("Controller ends at once, whatever it waits for, and leads again", asy
   await close();
 });
 
-Deno.test("fastWorld runs faster, and can be set", async () => {
+Deno.test("fastWorld runs faster, and its clock can be set", async () => {
   const world = fastWorld(50);
   const begun = world.now();
   await world.sleep(1_000);

@@ -13,7 +13,7 @@ const OWNED = {
 const POOL = "IPPool blue/10.0.0.0/24";
 const [POD, OTHER] = ["Pod web a", "Pod web b"];
 
-/** Findings, and what their events are about. */
+/** Findings, and the objects of their events. */
 const CASES: readonly (readonly [finding: Finding, objects: readonly string[]])[] = [
   [{ ...OWNED, kind: "orphan", subject: "entry" }, [POOL]],
   [{ ...OWNED, kind: "unowned", subject: "entry", podRef: "" }, [POOL]],
@@ -40,18 +40,18 @@ const CASES: readonly (readonly [finding: Finding, objects: readonly string[]])[
 ];
 
 for (const [finding, objects] of CASES) {
-  Deno.test(`findingEvents tells of ${finding.kind} beside ${objects.join(" and ")}`, () => {
+  Deno.test(`findingEvents reports ${finding.kind} about ${objects.join(" and ")}`, () => {
     const events = findingEvents([finding]);
     assert.deepEqual(events.map(({ regarding }) => Object.values(regarding).join(" ")), objects);
     assert(events.every(({ type, message, reason }) => type === "Warning" && message === "m" && reason !== ""));
   });
 }
 
-Deno.test("findingEvents tells of many findings of one object and kind in one event", () => {
+Deno.test("findingEvents reports many findings of one object and kind in one event", () => {
   const orphan = (message: string): Finding => ({ ...OWNED, kind: "orphan", subject: "entry", message });
   const twice: Finding = { ...OWNED, kind: "outside-range", subject: "entry" };
   assert.deepEqual(findingEvents([orphan("a"), orphan("b"), twice, orphan("c")]).map(({ message }) => message), [
-    "a (and 2 more, which whereabouts check lists)",
+    "a (and 2 more; run whereabouts check)",
     "m",
   ]);
 });

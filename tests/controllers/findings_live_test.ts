@@ -6,7 +6,7 @@ import { eventually } from "../support/process.ts";
 import { FaultProxy } from "../support/proxy.ts";
 import { Lab, type LiveController } from "./live.ts";
 
-/** Kinds of findings, each with the objects whose events tell of it. */
+/** Kinds of findings, each with the objects of its events. */
 const EXPECTED: readonly (readonly [kind: string, reason: string, objects: readonly string[]])[] = [
   ["orphan", "OrphanedIPAddress", ["ippool/10.91.1.0-24"]],
   ["unowned", "UnownedIPAddress", ["ippool/10.91.0.0-24"]],
@@ -28,7 +28,7 @@ const EXPECTED: readonly (readonly [kind: string, reason: string, objects: reado
   ["node-without-slice", "MissingNodeSlice", ["nodeslicepool/by-hand"]],
 ];
 
-/** Networks, pods and nodes of a cluster in which everything is wrong that can be. */
+/** Networks, pods and nodes of a cluster with every kind of finding. */
 async function everythingWrong({ kube, objects, define }: TestCluster): Promise<void> {
   await define("net", { range: "10.91.0.0/24" });
   await define("gone", { range: "10.91.1.0/24" });
@@ -102,7 +102,7 @@ Deno.test("Controller reports every kind of finding as a metric, an event that k
     return what === "POST overlappingrangeipreservations" && !url.includes("dryRun") ? { status: 403 } : "pass";
   };
   await using lab = await Lab.on({ ...kube, [Symbol.asyncDispose]: () => Promise.resolve() });
-  await using running = await lab.start({ speed: 20, usual: "10s", kubeconfig: await proxy.kubeconfig() });
+  await using running = await lab.start({ speed: 20, defaultSchedule: "10s", kubeconfig: await proxy.kubeconfig() });
   for (const [kind] of EXPECTED) {
     await eventually(`the metric of ${kind}`, () => Promise.resolve(countOf(running, kind) >= 1));
   }

@@ -1,6 +1,6 @@
 /**
- * Random histories of a cluster on a real API server: pods, nodes and definitions come, go and come back, plugins add and delete, or never
- * come to it, and the controller is killed. After every step each living pod has what it was given; in the end everything fits together.
+ * Random histories of a cluster on a real API server: pods, nodes and definitions are created, deleted and recreated, plugins run or die, and
+ * the controller is killed. After every step each running pod has its addresses; at the end the store is consistent.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { eventually } from "../support/process.ts";
 import { NEVER } from "./lab.ts";
 import { Lab, type LiveController } from "./live.ts";
 
-/** Networks: overlapping ranges, both families, one of a name, and one of slices. */
+/** Networks: overlapping ranges, both families, one with network_name, one with slices. */
 const NETWORKS: readonly (readonly [string, Record<string, unknown>])[] = [
   ["plain", { range: "10.100.0.0/28" }],
   ["narrow", { range: "10.100.0.0/29", ipRanges: [{ range: "fd00:100::/125" }] }],
@@ -29,7 +29,7 @@ interface Live {
   readonly ips: readonly string[];
 }
 
-/** What a history does, with numbers that say to whom. */
+/** The steps of a history, with random numbers that choose their objects. */
 const STEP = fc.record({
   what: fc.constantFrom("start", "start", "start", "return", "delete", "finish", "node", "definition", "kill"),
   pod: fc.nat(PODS - 1),
@@ -54,7 +54,7 @@ class History implements AsyncDisposable {
 
   static async begin(): Promise<History> {
     const lab = await Lab.make();
-    const history = new History(lab, await lab.start({ speed: 20, usual: "10s" }));
+    const history = new History(lab, await lab.start({ speed: 20, defaultSchedule: "10s" }));
     for (let i = 0; i < NETWORKS.length; i++) await history.#define(i, true);
     return history;
   }
@@ -87,12 +87,12 @@ class History implements AsyncDisposable {
         break;
       case "kill":
         await this.#running[Symbol.asyncDispose]();
-        this.#running = await this.#lab.start({ speed: 20, usual: "10s" });
+        this.#running = await this.#lab.start({ speed: 20, defaultSchedule: "10s" });
     }
     await this.#check();
   }
 
-  /** What was broken is mended, and time passes. */
+  /** Ends all faults and lets time pass. */
   async end(): Promise<void> {
     for (const network of this.#broken) await this.#define(network, true);
     let seen: unknown;
@@ -125,7 +125,7 @@ class History implements AsyncDisposable {
     }
   }
 
-  /** The pod's next sandbox is there before its former one is deleted, if that ever is. */
+  /** The pod gets its next sandbox before the former one is deleted, if it is deleted at all. */
   async #return(name: string, network: number, node: string, clean: boolean): Promise<void> {
     const former = this.#live.get(name);
     if (!former) return;
@@ -147,7 +147,7 @@ class History implements AsyncDisposable {
     const [label, ipam] = NETWORKS[network] ?? ["", {}];
     await this.#lab.del(label, ipam, name, { containerId, node: label === "sliced" ? node : undefined }).catch(
       (error) => {
-        if (!(error instanceof NoSliceError)) throw error; // the slice went with the node: the controller frees it
+        if (!(error instanceof NoSliceError)) throw error; // the slice was released with the node: the controller frees the address
       },
     );
   }
@@ -159,7 +159,7 @@ class History implements AsyncDisposable {
       return await objects.node(node);
     }
     await objects.deleteNode(node);
-    for (const [name, live] of [...this.#live]) { // Kubernetes deletes the pods of a node that is gone
+    for (const [name, live] of [...this.#live]) { // Kubernetes deletes the pods of a deleted node
       if (live.node === node) await this.#end(name, false, () => objects.deletePod(name));
     }
   }
@@ -203,7 +203,7 @@ class History implements AsyncDisposable {
   }
 }
 
-Deno.test("Controller ends every history with nothing for the checker to find, and no living pod loses its address", async () => {
+Deno.test("Controller ends every history without findings, and no running pod loses its address", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 20, maxLength: 40 }), async (steps) => {
       await using history = await History.begin();

@@ -1,5 +1,5 @@
 /**
- * What the controllers' tests share: facts in few words, and the outer side of the ports.
+ * What the tests of the controllers share: short constructors of facts, and fake servers.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 /** A signal that never aborts. */
 export const NEVER: AbortSignal = new AbortController().signal;
 
-/** A network of a text. */
+/** Parses a CIDR. */
 export function cidr(text: string): Cidr {
   const parsed = parseCidr(text)?.cidr;
   assert(parsed, text);
@@ -32,13 +32,13 @@ export function pod(name: string, more: Partial<PodFacts> = {}): PodFacts {
   return { podRef: `default/${name}`, uid: `uid-${name}`, finished: false, running: true, ...more };
 }
 
-/** A definition whose IPAM is ours, with these fields. */
+/** A definition with these IPAM fields. */
 export function attachment(name: string, ipam: Record<string, unknown>, namespace = "default"): Attachment {
   const config = JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam: { type: "whereabouts", ...ipam } });
   return { namespace, name, uid: `uid-${name}`, config };
 }
 
-/** A network with these fields. */
+/** A network with these IPAM fields. */
 export async function network(name: string, ipam: Record<string, unknown>): Promise<Network> {
   const made = attachment(name, ipam);
   const { config } = await loadConfig(memoryWorld(), { conf: JSON.parse(made.config) });
@@ -51,11 +51,11 @@ export interface Store extends AsyncDisposable {
   readonly ipam: Ipam;
   readonly config: IpamConfig;
   add(pod: string, containerId?: string): Promise<void>;
-  /** Pods with entries. */
+  /** The pods of all allocations. */
   held(): Promise<string[]>;
 }
 
-/** Opens one. */
+/** Opens a store. */
 export async function openStore(): Promise<Store> {
   const world = memoryWorld();
   const ipam = { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" };
@@ -80,19 +80,19 @@ export async function openStore(): Promise<Store> {
   };
 }
 
-/** The server's side of a feed: what it holds, and what happens to its watchers. */
+/** The server of a feed, controlled by the test. */
 export class FeedServer implements Feed<{ readonly name: string; readonly mark?: string }> {
   readonly name = "things";
   readonly lists: { items: { name: string; mark?: string }[]; version: string }[] = [];
   readonly watched: string[] = [];
   #next: ((step: FeedEvent<{ name: string }> | Error | "end") => void) | undefined;
   #queue: (FeedEvent<{ name: string; mark?: string }> | Error | "end")[] = [];
-  /** What the next lists answer: the last one stays. */
+  /** The answers to the next lists; the last one is repeated. */
   answers: ({ items: { name: string; mark?: string }[]; version: string } | Error)[] = [];
 
   keyOf = ({ name }: { name: string }): string => name;
 
-  /** Lets something happen to whoever watches. */
+  /** Sends an event to the watch, breaks it, or ends it. */
   push(step: FeedEvent<{ name: string; mark?: string }> | Error | "end"): void {
     if (this.#next) this.#next(step);
     else this.#queue.push(step);
@@ -134,7 +134,7 @@ export function settled(): Promise<void> {
 }
 
 /** Collects events. */
-export function eventLog(): { tell: (event: ClusterEvent) => Promise<void>; readonly told: ClusterEvent[] } {
-  const told: ClusterEvent[] = [];
-  return { told, tell: (event) => Promise.resolve(void told.push(event)) };
+export function eventLog(): { recordEvent: (event: ClusterEvent) => Promise<void>; readonly events: ClusterEvent[] } {
+  const events: ClusterEvent[] = [];
+  return { events, recordEvent: (event) => Promise.resolve(void events.push(event)) };
 }

@@ -8,7 +8,7 @@ import { memoryWorld } from "../support/world.ts";
 /** The server's side of a Lease. */
 class LeaseServer {
   state: LeaseState | undefined;
-  /** Says who asks; an Error is the answer, "lose" does the write and loses the answer, "hang" never answers. */
+  /** The outcome of a request: an Error is returned, "lose" writes and loses the answer, "hang" never answers. */
   fate: (who: string, verb: "read" | "write") => "pass" | "lose" | "hang" | Error = () => "pass";
   #version = 0;
 
@@ -39,7 +39,7 @@ function lab() {
   const server = new LeaseServer();
   const leading = new Set<string>();
   const terms: string[] = [];
-  let most = 0;
+  let max = 0;
   const health = new Map<string, ElectionHealth>();
   const candidates = new Map<string, { stop: () => void; done: Promise<void> }>();
   return {
@@ -47,14 +47,14 @@ function lab() {
     world,
     leading,
     terms,
-    most: () => most,
+    max: () => max,
     healthy: (identity: string) => health.get(identity)?.healthy,
-    stand: (identity: string) => {
+    start: (identity: string) => {
       const stop = new AbortController();
       const lead = async (signal: AbortSignal) => {
         leading.add(identity);
         terms.push(identity);
-        most = Math.max(most, leading.size);
+        max = Math.max(max, leading.size);
         await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
         leading.delete(identity);
       };
@@ -78,25 +78,25 @@ function lab() {
   };
 }
 
-Deno.test("elect lets one of several lead, and the next one as soon as that one stops", async () => {
+Deno.test("elect lets one of several lead, and the next one when that one stops", async () => {
   const it = lab();
-  it.stand("a");
+  it.start("a");
   await it.seconds(1);
-  it.stand("b");
+  it.start("b");
   await it.seconds(120);
   assert.deepEqual([...it.leading], ["a"]);
   await it.stop("a");
-  assert.equal(it.server.state?.holder === "a", false, "the lease is given up");
+  assert.equal(it.server.state?.holder === "a", false, "the lease is released");
   await it.seconds(4);
-  assert.deepEqual([[...it.leading], it.most()], [["b"], 1]);
+  assert.deepEqual([[...it.leading], it.max()], [["b"], 1]);
   await it.stop("b");
   assert.equal(it.server.state?.holder, "");
 });
 
-Deno.test("elect replaces a leader that fell silent, and not before its lease ran out", async () => {
+Deno.test("elect replaces a dead leader, and not before its lease has expired", async () => {
   const it = lab();
   it.server.state = { holder: "dead", version: "x" };
-  it.stand("b");
+  it.start("b");
   await it.seconds(LEASE_SECONDS - 1);
   assert.deepEqual([...it.leading], []);
   await it.seconds(10);
@@ -104,27 +104,27 @@ Deno.test("elect replaces a leader that fell silent, and not before its lease ra
   await it.stop("b");
 });
 
-Deno.test("elect makes a leader that cannot renew step down before another may lead", async () => {
+Deno.test("elect makes a leader that cannot renew step down before a standby may lead", async () => {
   for (const fate of ["hang", new Error("500")] as const) {
     const it = lab();
-    it.stand("a");
+    it.start("a");
     await it.seconds(4);
-    it.stand("b");
+    it.start("b");
     await it.seconds(4);
     it.server.fate = (who) => who === "a" ? fate : "pass";
     await it.seconds(11);
     assert.deepEqual([...it.leading], [], String(fate));
     await it.seconds(12);
-    assert.deepEqual([[...it.leading], it.most()], [["b"], 1], String(fate));
+    assert.deepEqual([[...it.leading], it.max()], [["b"], 1], String(fate));
     it.server.fate = () => "pass";
     await it.stop("a");
     await it.stop("b");
   }
 });
 
-Deno.test("elect keeps a leader whose renewals are done and their answers lost", async () => {
+Deno.test("elect keeps a leader whose renewals succeed although their answers are lost", async () => {
   const it = lab();
-  it.stand("a");
+  it.start("a");
   await it.seconds(4);
   let count = 0;
   it.server.fate = (_, verb) => verb === "write" && count++ % 2 === 0 ? "lose" : "pass";
@@ -134,9 +134,9 @@ Deno.test("elect keeps a leader whose renewals are done and their answers lost",
   await it.stop("a");
 });
 
-Deno.test("elect steps down when another has taken the lease, and stands again", async () => {
+Deno.test("elect steps down when another process has taken the lease, and competes again", async () => {
   const it = lab();
-  it.stand("a");
+  it.start("a");
   await it.seconds(4);
   it.server.state = { holder: "thief", version: "stolen" };
   await it.seconds(4);
@@ -160,9 +160,9 @@ Deno.test("elect leads again after its work failed", async () => {
   assert(terms > 1, `${terms} terms`);
 });
 
-Deno.test("elect leads again after somebody deleted the lease, and is healthy meanwhile", async () => {
+Deno.test("elect leads again after the lease was deleted, and is healthy meanwhile", async () => {
   const it = lab();
-  it.stand("a");
+  it.start("a");
   await it.seconds(4);
   it.server.state = undefined;
   await it.seconds(30);
@@ -170,7 +170,7 @@ Deno.test("elect leads again after somebody deleted the lease, and is healthy me
   await it.stop("a");
 });
 
-/** What a candidate may do with the lease, and whether it is healthy after a minute of it. */
+/** What a candidate can do with the lease, and whether it is healthy after a minute of it. */
 const HEALTH: readonly (readonly [string, (server: LeaseServer) => void, boolean])[] = [
   ["nothing", (server) => server.fate = () => new Error("403"), false],
   [
@@ -193,9 +193,9 @@ for (const [can, arrange, healthy] of HEALTH) {
   Deno.test(`ElectionHealth is ${healthy ? "healthy" : "unhealthy"} where a candidate can ${can}`, async () => {
     const it = lab();
     arrange(it.server);
-    it.stand("a");
+    it.start("a");
     await it.seconds(30);
-    assert.equal(it.healthy("a"), true, "a short outage is none");
+    assert.equal(it.healthy("a"), true, "a short outage does not count");
     await it.seconds(90);
     assert.equal(it.healthy("a"), healthy);
     it.server.fate = () => "pass";

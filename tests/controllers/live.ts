@@ -1,5 +1,5 @@
 /**
- * The controller as a whole on a real API server: pods, nodes and definitions are objects, and the plugin's core gives the addresses.
+ * The controller as a whole on a real API server: pods, nodes and definitions are objects, and the core of the plugin allocates addresses.
  *
  * @module
  */
@@ -28,13 +28,13 @@ import { NEVER } from "./lab.ts";
 
 /** A World whose clock runs faster, can be set, and whose environment is empty. */
 export interface FastWorld extends World {
-  /** Sets the clock that `now` reads on, or back. */
+  /** Moves the clock of `now` forward or back. */
   step(milliseconds: number): void;
-  /** What was written to standard error. */
+  /** Lines of standard error. */
   readonly lines: readonly string[];
 }
 
-/** Makes one; its time runs so many times as fast. The limits of single requests stay: a busy machine is no outage. */
+/** Makes a World whose time runs `speed` times as fast. Timeouts of single requests stay real, since a busy machine is no outage. */
 export function fastWorld(speed: number): FastWorld {
   const real = denoWorld();
   const start = Date.now();
@@ -59,15 +59,15 @@ export interface LiveOptions {
   readonly speed?: number;
   /** A kubeconfig that leads through something. */
   readonly kubeconfig?: string;
-  /** The schedule as it is written. Default: none. */
+  /** The configured schedule. Default: none. */
   readonly schedule?: () => string | undefined;
-  /** The schedule where none is written. Default: seldom enough that only the first sweep is seen. */
-  readonly usual?: string;
+  /** The schedule if none is configured. Default: so rare that a test sees only the first sweep. */
+  readonly defaultSchedule?: string;
 }
 
-/** A controller, and what it works on and with. */
+/** A controller and what it works with. */
 export interface OpenController {
-  /** It. */
+  /** The controller. */
   readonly controller: Controller;
   /** Its machine. */
   readonly world: FastWorld;
@@ -82,7 +82,7 @@ export interface OpenController {
 /** A controller that leads. */
 export type LiveController = Omit<OpenController, "close"> & AsyncDisposable;
 
-/** A namespace with everything in it that controllers look at. */
+/** A namespace with everything that controllers read. */
 export class Lab implements AsyncDisposable {
   /** The control plane. */
   readonly kube: Kube & AsyncDisposable;
@@ -132,15 +132,15 @@ export class Lab implements AsyncDisposable {
     await this.kube[Symbol.asyncDispose]();
   }
 
-  /** Opens what a controller works on and with. */
+  /** Opens a controller that does not lead yet. */
   async open(
-    { speed = 1, kubeconfig = this.kube.kubeconfig, schedule, usual = "24h" }: LiveOptions = {},
+    { speed = 1, kubeconfig = this.kube.kubeconfig, schedule, defaultSchedule = "24h" }: LiveOptions = {},
   ): Promise<OpenController> {
     const world = fastWorld(speed);
     const log = makeLogger(world, { level: "debug" });
     const ipam = await openIpam({ kind: "kubernetes", kubeconfig }, loadDriver, world, log);
     const cluster = await openCluster(world, { kubeconfig });
-    const sweep = { grace: LEAST_GRACE, usual, schedule: () => Promise.resolve(schedule?.()) };
+    const sweep = { grace: LEAST_GRACE, defaultSchedule, schedule: () => Promise.resolve(schedule?.()) };
     const controller = new Controller({ world, log, ipam, cluster, sweep });
     const close = async () => {
       await cluster[Symbol.asyncDispose]();
@@ -149,7 +149,7 @@ export class Lab implements AsyncDisposable {
     return { controller, world, log, cluster, close };
   }
 
-  /** Starts a controller that leads, and waits until it knows the cluster. */
+  /** Starts a controller that leads, and waits until it is ready. */
   async start(options: LiveOptions = {}): Promise<LiveController> {
     const { close, ...open } = await this.open(options);
     const { controller } = open;
@@ -166,7 +166,7 @@ export class Lab implements AsyncDisposable {
     };
   }
 
-  /** An ADD of the plugin's core. Returns the addresses. */
+  /** Allocates as an ADD does. Returns the addresses. */
   async add(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<string[]> {
     const { containerId = `c-${pod}`, ifName = "net1" } = more;
     const { uid, node } = more;
@@ -182,7 +182,7 @@ export class Lab implements AsyncDisposable {
     return (await allocate(this.ipam, config, owner, NEVER)).map(({ ip }) => formatIp(ip));
   }
 
-  /** A DEL of the plugin's core. */
+  /** Releases as a DEL does. */
   async del(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<void> {
     const { containerId = `c-${pod}`, ifName = "net1" } = more;
     await release(this.ipam, await this.#config(network, ipam, more), { containerId, ifName }, NEVER);
@@ -194,7 +194,7 @@ export class Lab implements AsyncDisposable {
     return node === undefined ? config : await sliceRanges(this.ipam, config, () => Promise.resolve(node), NEVER);
   }
 
-  /** A kubeconfig that leads nowhere. */
+  /** A kubeconfig of a server that does not answer. */
   async unreachable(): Promise<string> {
     return await writeKubeconfig(this.kube, { token: this.kube.token }, { server: `https://127.0.0.1:${freePort()}` });
   }
@@ -227,15 +227,15 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-/** What an ADD may say besides. */
+/** Options of an ADD. */
 export interface AddOptions {
-  /** Default: made of the pod's name. */
+  /** Default: derived from the pod's name. */
   readonly containerId?: string;
   /** Default: the pod of that name in the lab's namespace. */
   readonly podRef?: string;
   /** Default `net1`. */
   readonly ifName?: string;
-  /** `K8S_POD_UID`. Default: none, as of a runtime that does not give it. */
+  /** `K8S_POD_UID`. Default: none, as with runtimes that do not pass it. */
   readonly uid?: string;
   /** The node, where slices are used. */
   readonly node?: string | undefined;

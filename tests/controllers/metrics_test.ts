@@ -6,7 +6,7 @@ import { cidr } from "./lab.ts";
 const key = { network: "", cidr: cidr("10.0.0.0/24") };
 const allocation = { address: key.cidr.base + 1n, podRef: "default/db", ifName: "net1", containerId: "c" };
 
-Deno.test("ControllerMetrics is text in the format of Prometheus, under the names that are in use", () => {
+Deno.test("ControllerMetrics renders the text format of Prometheus under the documented names", () => {
   const metrics = new ControllerMetrics({
     leading: () => true,
     pods: () => 12,

@@ -8,8 +8,8 @@ import { FeedServer, settled } from "./lab.ts";
 interface Lab extends AsyncDisposable {
   readonly server: FeedServer;
   readonly mirror: Mirror<{ readonly name: string; readonly mark?: string }>;
-  readonly heard: string[];
-  /** Lets what is under way happen, and waits are over. */
+  readonly changes: string[];
+  /** Processes pending events and lets waits elapse. */
   go(): Promise<void>;
 }
 
@@ -17,17 +17,17 @@ function lab(...answers: FeedServer["answers"]): Lab {
   const world = memoryWorld();
   const server = new FeedServer();
   server.answers = answers;
-  const heard: string[] = [];
+  const changes: string[] = [];
   const mirror = new Mirror(server, world, SILENT, {
-    put: ({ name, mark }, before) => heard.push(`${before ? "~" : "+"}${name}${mark ?? ""}`),
-    gone: ({ name }) => heard.push(`-${name}`),
+    put: ({ name, mark }, before) => changes.push(`${before ? "~" : "+"}${name}${mark ?? ""}`),
+    removed: ({ name }) => changes.push(`-${name}`),
   });
   const stop = new AbortController();
   const running = mirror.run(stop.signal);
   return {
     server,
     mirror,
-    heard,
+    changes,
     go: async () => {
       for (let i = 0; i < 10; i++) {
         await settled();
@@ -45,19 +45,19 @@ const list = (version: string, ...names: string[]) => ({ items: names.map((name)
 const put = (name: string, version: string) => ({ kind: "put", item: { name }, version }) as const;
 const gone = (name: string, version: string) => ({ kind: "gone", item: { name }, version }) as const;
 
-Deno.test("Mirror lists, then follows what happens", async () => {
+Deno.test("Mirror lists objects, then follows changes", async () => {
   await using it = lab(list("1", "a", "b"));
   await it.mirror.synced;
   it.server.push(put("c", "2"));
   it.server.push(put("a", "3"));
   it.server.push(gone("b", "4"));
   await it.go();
-  assert.deepEqual(it.heard, ["+a", "+b", "+c", "~a", "-b"]);
+  assert.deepEqual(it.changes, ["+a", "+b", "+c", "~a", "-b"]);
   assert.deepEqual(it.mirror.values().map(({ name }) => name), ["a", "c"]);
   assert.deepEqual(it.server.watched, ["1"]);
 });
 
-Deno.test("Mirror goes on where a watch ended or broke, bookmarks counted, without listing again", async () => {
+Deno.test("Mirror resumes a watch that ended or broke at the version it reached, bookmarks included, without a new list", async () => {
   await using it = lab(list("1", "a"));
   await it.mirror.synced;
   it.server.push({ kind: "bookmark", version: "7" });
@@ -71,38 +71,38 @@ Deno.test("Mirror goes on where a watch ended or broke, bookmarks counted, witho
   assert.deepEqual(it.mirror.values().map(({ name }) => name), ["a", "b"]);
 });
 
-Deno.test("Mirror lists again when its version is too old, and tells what vanished meanwhile", async () => {
+Deno.test("Mirror lists again when its version has expired, and reports what was deleted meanwhile", async () => {
   await using it = lab(list("1", "a", "b"), list("20", "b", "c"));
   await it.mirror.synced;
   it.server.push(new ConflictError("410"));
   await it.go();
-  assert.deepEqual(it.heard, ["+a", "+b", "~b", "+c", "-a"]);
+  assert.deepEqual(it.changes, ["+a", "+b", "~b", "+c", "-a"]);
   assert.deepEqual(it.server.watched, ["1", "20"]);
 });
 
-Deno.test("Mirror lists again when its watch is refused, and hurries after none that ends at once", async () => {
+Deno.test("Mirror lists again when its watch is refused, and waits after one that ends immediately", async () => {
   await using it = lab(list("1", "a"), list("5", "b"));
   await it.mirror.synced;
   it.server.push(new RefusedError("404"));
   await it.go();
-  assert.deepEqual([it.heard, it.server.watched], [["+a", "+b", "-a"], ["1", "5"]]);
+  assert.deepEqual([it.changes, it.server.watched], [["+a", "+b", "-a"], ["1", "5"]]);
   for (let i = 0; i < 5; i++) it.server.push("end");
   await settled();
-  assert.deepEqual(it.server.watched, ["1", "5", "5"], "after the second one it waits");
+  assert.deepEqual(it.server.watched, ["1", "5", "5"], "it waits after the second one");
   await it.go();
   assert.deepEqual([it.server.watched.length > 3, it.server.lists.length], [true, 2]);
 });
 
-Deno.test("Mirror takes a list that fails for no evidence, and tries again", async () => {
+Deno.test("Mirror does not take a failed list for evidence, and retries", async () => {
   await using it = lab(new UnavailableError("down"), list("1", "a"), new UnavailableError("down"), list("5", "a"));
   await it.go();
   it.server.push(new ConflictError("410"));
   await it.go();
-  assert.deepEqual(it.heard, ["+a", "~a"]);
+  assert.deepEqual(it.changes, ["+a", "~a"]);
   assert.deepEqual(it.server.lists.length, 2);
 });
 
-Deno.test("Mirror takes a resource that is not installed for an empty one, and looks again", async () => {
+Deno.test("Mirror treats a resource that is not installed as empty, and lists it again later", async () => {
   await using it = lab({ items: [], version: "" }, { items: [], version: "" }, list("3", "a"));
   await it.mirror.synced;
   assert.deepEqual([it.mirror.size, it.server.watched], [0, []]);

@@ -3,7 +3,7 @@ import { readNetworks, reservesBy, usersOf } from "../../src/controllers/network
 import { memoryWorld } from "../support/world.ts";
 import { attachment, cidr, network } from "./lab.ts";
 
-Deno.test("readNetworks reads single configurations and lists, and one that cannot be read stops no other", async () => {
+Deno.test("readNetworks reads single configurations and lists; an invalid one does not affect the others", async () => {
   const plugins = [
     { type: "bridge", ipam: { type: "host-local" } },
     { type: "macvlan", ipam: { type: "whereabouts", range: "10.1.0.0/24" } },
@@ -29,7 +29,7 @@ Deno.test("readNetworks reads single configurations and lists, and one that cann
   assert.deepEqual(faults.map(({ attachment }) => attachment.name), ["nonsense", "wrong"]);
 });
 
-Deno.test("readNetworks reads the networks over the flat file, as the plugin does, and opens no file that a network names", async () => {
+Deno.test("readNetworks merges networks over the flat file, as the plugin does, and opens no file that a network names", async () => {
   const flat = {
     enable_overlapping_ranges: false,
     node_slice_size: "/26",
@@ -70,7 +70,7 @@ Deno.test("readNetworks reads the networks over the flat file, as the plugin doe
   ]);
 });
 
-Deno.test("readNetworks blames no network for a flat file that cannot be read", async () => {
+Deno.test("readNetworks fails, and reports no network, if the flat file cannot be read", async () => {
   const world = memoryWorld({ files: { "/etc/cni/net.d/whereabouts.d/whereabouts.conf": "{" } });
   await assert.rejects(
     readNetworks(world, [attachment("a", { range: "10.0.0.0/24" })]),
@@ -78,7 +78,7 @@ Deno.test("readNetworks blames no network for a flat file that cannot be read", 
   );
 });
 
-Deno.test("readNetworks finds the networks that would give nothing, or what others give", async () => {
+Deno.test("readNetworks reports networks that would allocate nothing, or addresses of others", async () => {
   const { networks, faults } = await readNetworks(memoryWorld(), [
     attachment("typo", { rnge: "10.80.0.0/29" }),
     attachment("static", { range: "10.0.0.0/24", addresses: [{ address: "10.0.0.7/24" }] }),
@@ -91,7 +91,7 @@ Deno.test("readNetworks finds the networks that would give nothing, or what othe
   }
 });
 
-Deno.test("usersOf finds the networks of a pool by name, range and slice", async () => {
+Deno.test("usersOf finds the networks of a pool by network_name, range and slice", async () => {
   const networks = [
     await network("plain", { range: "10.0.0.0/24" }),
     await network("named", { range: "10.0.0.0/24", network_name: "blue" }),
@@ -111,7 +111,7 @@ Deno.test("usersOf finds the networks of a pool by name, range and slice", async
   );
 });
 
-Deno.test("reservesBy answers for pools whose networks all reserve, and not for unknown ones", async () => {
+Deno.test("reservesBy is true for pools whose networks all reserve, and false for unknown ones", async () => {
   const off = { enable_overlapping_ranges: false };
   const reserves = reservesBy([
     await network("a", { range: "10.0.0.0/24" }),

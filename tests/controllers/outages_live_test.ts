@@ -7,12 +7,12 @@ import { Lab, type OpenController } from "./live.ts";
 
 const PLAIN = { range: "10.80.0.0/24" };
 
-/** Makes a pod with an address. */
+/** Creates a pod with an address. */
 async function running(lab: Lab, name: string): Promise<void> {
   await lab.objects.pod(name, { ips: await lab.add("net", PLAIN, name) });
 }
 
-Deno.test("Controller sees what happened while its watches were cut, refused, too old, or answered from the past", async () => {
+Deno.test("Controller catches up after its watches were cut, refused, expired, or answered with old data", async () => {
   await using lab = await Lab.make();
   await using proxy = await FaultProxy.start(lab.kube);
   for (const name of ["a", "b", "c", "d", "e", "stays"]) await running(lab, name);
@@ -29,7 +29,7 @@ Deno.test("Controller sees what happened while its watches were cut, refused, to
     let faults = 0;
     proxy.plan = ({ what, url }) => {
       if (what === "WATCH pods") return faults++ < 2 ? fate : "pass";
-      // a list from the past shows pods that are gone, and not those that came: one pod alone is asked for as it is
+      // an old list contains deleted pods and lacks new ones; a read of one pod is current
       return what === "GET pods" && url.includes("?limit") && faults < 2 ? "stale" : "pass";
     };
     proxy.cutWatches();
@@ -42,7 +42,7 @@ Deno.test("Controller sees what happened while its watches were cut, refused, to
   assert.deepEqual(pods, ["new-a", "new-b", "new-c", "new-d", "new-e", "stays"]);
 });
 
-Deno.test("Controller frees nobody's address while the API fails at random, and everything in the end", async () => {
+Deno.test("Controller frees no address of a running pod while the API fails at random, and all others in the end", async () => {
   await using lab = await Lab.make();
   await using proxy = await FaultProxy.start(lab.kube);
   const random = makeRandom(1);
@@ -56,8 +56,8 @@ Deno.test("Controller frees nobody's address while the API fails at random, and 
   const lives = Array.from({ length: 6 }, (_, i) => `lives-${i}`);
   const goes = Array.from({ length: 6 }, (_, i) => `goes-${i}`);
   for (const name of [...lives, ...goes]) await running(lab, name);
-  for (const name of goes.slice(0, 3)) await lab.objects.deletePod(name); // unseen: for the sweep
-  await using _ = await lab.start({ speed: 20, usual: "10s", kubeconfig: await proxy.kubeconfig() });
+  for (const name of goes.slice(0, 3)) await lab.objects.deletePod(name); // unseen, so the sweep frees them
+  await using _ = await lab.start({ speed: 20, defaultSchedule: "10s", kubeconfig: await proxy.kubeconfig() });
   for (const name of goes.slice(3)) {
     await lab.objects.deletePod(name);
     proxy.cutWatches();
@@ -66,7 +66,7 @@ Deno.test("Controller frees nobody's address while the API fails at random, and 
   await lab.settles(wanted);
 });
 
-/** Lets one stand for election, on a clock ten times as fast. */
+/** Starts a candidate on a clock ten times as fast. */
 function stand(open: OpenController, identity: string) {
   const lead = (signal: AbortSignal) => open.controller.lead(signal);
   const stop = new AbortController();
@@ -82,14 +82,14 @@ function stand(open: OpenController, identity: string) {
   };
 }
 
-Deno.test("Controller that loses its lease in mid-sweep stops, and the next one sweeps to the end", async () => {
+Deno.test("Controller stops when it loses its lease during a sweep, and the next leader finishes it", async () => {
   await using lab = await Lab.make();
   await using proxy = await FaultProxy.start(lab.kube);
   for (const name of ["stays", "gone-1", "gone-2"]) await running(lab, name);
   for (const name of ["gone-1", "gone-2"]) await lab.objects.deletePod(name);
   let frozen = false;
   proxy.plan = ({ what }) => {
-    if (what === "PATCH ippools") frozen = true; // both looks are done, and this is the first write
+    if (what === "PATCH ippools") frozen = true; // the evidence was read twice; this is the first write
     return frozen ? "hang" : "pass";
   };
   const options = { speed: 10 };
@@ -108,12 +108,12 @@ Deno.test("Controller that loses its lease in mid-sweep stops, and the next one 
   await lab.settles(["10.80.0.1 stays"]);
 });
 
-Deno.test("Controllers that both lead, as after a pause of a whole process, free what is left and nothing else", async () => {
+Deno.test("Controllers that both lead, as after a suspended process, free leaked addresses and no others", async () => {
   await using lab = await Lab.make();
   for (const name of ["stays", "gone-1", "gone-2", "finished"]) await running(lab, name);
   for (const name of ["gone-1", "gone-2"]) await lab.objects.deletePod(name);
-  await using one = await lab.start({ speed: 20, usual: "10s" });
-  await using two = await lab.start({ speed: 20, usual: "10s" });
+  await using one = await lab.start({ speed: 20, defaultSchedule: "10s" });
+  await using two = await lab.start({ speed: 20, defaultSchedule: "10s" });
   await lab.objects.phase("finished", "Succeeded");
   await lab.settles(["10.80.0.1 stays"]);
   const freed = () =>

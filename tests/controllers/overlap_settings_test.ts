@@ -11,7 +11,7 @@ async function problems(
   return findOverlapProblems(read).map(({ attachment }) => attachment.name);
 }
 
-Deno.test("findOverlapProblems names networks without reservations beside one that reserves over an overlapping range", async () => {
+Deno.test("findOverlapProblems reports networks without reservations whose range overlaps that of one with reservations", async () => {
   const wide = ["wide", { range: "10.63.0.0/16" }] as const;
   assert.deepEqual(await problems(["off", { range: "10.63.0.0/24", ...OFF }], wide), ["off"]);
   assert.deepEqual(
@@ -25,7 +25,7 @@ Deno.test("findOverlapProblems names networks without reservations beside one th
   );
 });
 
-Deno.test("findOverlapProblems says nothing of other domains, of one shared pool, of ranges apart, and where nobody reserves", async () => {
+Deno.test("findOverlapProblems accepts other domains, a shared pool, disjoint ranges, and networks that all reserve nothing", async () => {
   const off = ["off", { range: "10.63.0.0/24", ...OFF }] as const;
   assert.deepEqual(await problems(off, ["wide", { range: "10.63.0.0/16", network_name: "blue" }]), []);
   assert.deepEqual(await problems(off, ["same", { range: "10.63.0.0/24" }]), []);

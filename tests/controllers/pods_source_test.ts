@@ -9,7 +9,7 @@ function refs(text: string) {
     .then((pods) => pods.map(({ podRef }) => podRef));
 }
 
-Deno.test("podsOfFile reads a pod a line, and nothing of comments and empty lines", async () => {
+Deno.test("podsOfFile reads one pod per line, and ignores comments and empty lines", async () => {
   assert.deepEqual(await refs("# of node1\n default/web-0 \r\n\nkube-system/dns\n"), [
     "default/web-0",
     "kube-system/dns",
@@ -17,18 +17,18 @@ Deno.test("podsOfFile reads a pod a line, and nothing of comments and empty line
   assert.deepEqual(await refs("none\n"), []);
 });
 
-for (const text of ["", "\n\n", "# nothing but words\n"]) {
-  Deno.test(`podsOfFile takes ${JSON.stringify(text)} for no list at all`, async () => {
-    await assert.rejects(refs(text), /\/pods names no pod.*"none"/);
+for (const text of ["", "\n\n", "# only a comment\n"]) {
+  Deno.test(`podsOfFile refuses ${JSON.stringify(text)}, which lists no pods`, async () => {
+    await assert.rejects(refs(text), /\/pods lists no pods.*"none"/);
   });
 }
 
-Deno.test("podsOfFile names the line that is no pod", async () => {
-  await assert.rejects(refs("default/web-0\nweb-1\n"), /\/pods:2 "web-1": wanted namespace\/name/);
-  await assert.rejects(podsOfFile(memoryWorld(), "/pods").list(signal), /pods of \/pods: there is no such file/);
+Deno.test("podsOfFile reports the number and text of an invalid line", async () => {
+  await assert.rejects(refs("default/web-0\nweb-1\n"), /\/pods:2 "web-1": expected NAMESPACE\/NAME/);
+  await assert.rejects(podsOfFile(memoryWorld(), "/pods").list(signal), /pods from \/pods: file not found/);
 });
 
-Deno.test("podsOfFile looks anew each time", async () => {
+Deno.test("podsOfFile re-reads the file each time", async () => {
   const world = memoryWorld({ files: { "/pods": "default/web-0\n" } });
   const source = podsOfFile(world, "/pods");
   assert.equal((await source.find("default/web-0", signal))?.podRef, "default/web-0");

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { countsOf, usesOf, without } from "../../src/controllers/pool_use.ts";
 import { cidr, network } from "./lab.ts";
 
-const held = (...addresses: bigint[]) =>
+const allocated = (...addresses: bigint[]) =>
   new Map(addresses.map((address) => [address, { address, podRef: "default/x", ifName: "net1", containerId: "c" }]));
 
-Deno.test("usesOf counts what the networks leave of a pool, and every usable address of one that is unknown", async () => {
+Deno.test("usesOf counts the addresses that a network can allocate, and every usable address of a pool without a known network", async () => {
   const networks = [
     await network("a", {
       range: "10.0.0.0/24",
@@ -17,9 +17,9 @@ Deno.test("usesOf counts what the networks leave of a pool, and every usable add
   ];
   const uses = usesOf(
     countsOf([
-      { key: { network: "", cidr: cidr("10.0.0.0/24") }, allocations: held(0x0a00000an) },
-      { key: { network: "", node: "n1", cidr: cidr("10.1.0.16/28") }, allocations: held() },
-      { key: { network: "", cidr: cidr("10.9.0.0/30") }, allocations: held(0x0a090001n, 0x0a090002n) },
+      { key: { network: "", cidr: cidr("10.0.0.0/24") }, allocations: allocated(0x0a00000an) },
+      { key: { network: "", node: "n1", cidr: cidr("10.1.0.16/28") }, allocations: allocated() },
+      { key: { network: "", cidr: cidr("10.9.0.0/30") }, allocations: allocated(0x0a090001n, 0x0a090002n) },
     ]),
     networks,
   );
@@ -30,11 +30,11 @@ Deno.test("usesOf counts what the networks leave of a pool, and every usable add
   ]);
 });
 
-Deno.test("without takes freed addresses off", () => {
+Deno.test("without subtracts freed addresses", () => {
   const key = { network: "", cidr: cidr("10.9.0.0/30") };
-  const [allocation] = held(0x0a090001n).values();
+  const [allocation] = allocated(0x0a090001n).values();
   assert(allocation);
-  const counts = countsOf([{ key, allocations: held(0x0a090001n, 0x0a090002n) }]);
+  const counts = countsOf([{ key, allocations: allocated(0x0a090001n, 0x0a090002n) }]);
   const after = without(counts, [{ key, allocation, reason: "pod is gone" }]);
   assert.deepEqual(usesOf(after, []).map(({ allocations, free }) => [allocations, free]), [[1, 1]]);
 });

@@ -33,7 +33,7 @@ const EMPTY = {
   pools: [],
 };
 
-function lab(tell?: Cluster["tell"]) {
+function lab(recordEvent?: Cluster["recordEvent"]) {
   const world = memoryWorld();
   const metrics = new ControllerMetrics(STATE);
   const log = eventLog();
@@ -42,24 +42,24 @@ function lab(tell?: Cluster["tell"]) {
     ...SILENT,
     warn: (text: string, { reason, object }: LogFields = {}) => void lines.push(`${text} ${reason} ${object}`),
   };
-  const cluster = { tell: tell ?? log.tell } as Pick<Cluster, "tell"> as Cluster;
-  return { world, metrics, lines, told: log.told, reporter: new Reporter(cluster, world, logger, metrics) };
+  const cluster = { recordEvent: recordEvent ?? log.recordEvent } as Pick<Cluster, "recordEvent"> as Cluster;
+  return { world, metrics, lines, events: log.events, reporter: new Reporter(cluster, world, logger, metrics) };
 }
 
-Deno.test("Reporter tells the pod and the pool what was freed, and counts it", async () => {
+Deno.test("Reporter records freed addresses as events of pod and pool, and counts them", async () => {
   const it = lab();
   const allocation = { address: key.cidr.base + 5n, podRef: "shop/web-0", ifName: "net1", containerId: "c", uid: "u" };
   it.reporter.freed([{ key, allocation, reason: "pod is gone" }]);
   await settled();
-  assert.deepEqual(it.told.map(({ regarding, type, reason }) => [regarding, type, reason]), [
+  assert.deepEqual(it.events.map(({ regarding, type, reason }) => [regarding, type, reason]), [
     [{ kind: "IPPool", pool: "10.0.0.0/24" }, "Normal", "IPAddressGarbageCollected"],
     [{ kind: "Pod", namespace: "shop", name: "web-0", uid: "u" }, "Normal", "IPAddressGarbageCollected"],
   ]);
-  assert(it.told.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
+  assert(it.events.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod is gone"\} 1\n/);
 });
 
-Deno.test("Reporter tells the pod of its reservation that was freed", async () => {
+Deno.test("Reporter records a freed reservation as an event of its pod", async () => {
   const it = lab();
   const reservation = {
     network: "blue",
@@ -70,7 +70,7 @@ Deno.test("Reporter tells the pod of its reservation that was freed", async () =
   const stray = { reservation: { ...reservation, containerId: "c" }, reason: "pod has finished" } as const;
   it.reporter.swept({ ...EMPTY, reservations: [stray] }, 1, []);
   await settled();
-  assert.deepEqual(it.told.map(({ regarding, reason, message }) => [regarding, reason, message]), [[
+  assert.deepEqual(it.events.map(({ regarding, reason, message }) => [regarding, reason, message]), [[
     { kind: "Pod", namespace: "shop", name: "web-0" },
     "IPReservationGarbageCollected",
     "Freed the reservation of 10.0.0.5 of network blue: the pod has finished",
@@ -78,7 +78,7 @@ Deno.test("Reporter tells the pod of its reservation that was freed", async () =
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="pod has finished"\} 1\n/);
 });
 
-Deno.test("Reporter warns once of an address with two owners, beside both pods", async () => {
+Deno.test("Reporter warns once about an address with two owners, in an event of both pods", async () => {
   const it = lab();
   const holder = { podRef: "shop/db-0", ifName: "net1", containerId: "c" };
   const duplicate = { network: "blue", address: "10.0.0.5", podRef: "shop/web-0", holder };
@@ -88,7 +88,7 @@ Deno.test("Reporter warns once of an address with two owners, beside both pods",
   const message =
     "shop/web-0 uses 10.0.0.5 of network blue, which is allocated to shop/db-0 (net1): delete one of the two pods";
   assert.deepEqual(
-    it.told.map(({ regarding, type, reason, message }) => [regarding, type, reason, message]),
+    it.events.map(({ regarding, type, reason, message }) => [regarding, type, reason, message]),
     ["web-0", "db-0"].map((name) => [
       { kind: "Pod", namespace: "shop", name },
       "Warning",
@@ -98,7 +98,7 @@ Deno.test("Reporter warns once of an address with two owners, beside both pods",
   );
 });
 
-Deno.test("Reporter logs each finding once, with its reason and object, and no more than fifty objects of a kind", async () => {
+Deno.test("Reporter logs each finding once, with its reason and object, and at most fifty objects per kind", async () => {
   const it = lab();
   const finding = (name: string): Finding => ({
     ...NOBODY,
@@ -111,17 +111,17 @@ Deno.test("Reporter logs each finding once, with its reason and object, and no m
   it.reporter.found([finding("b")]);
   await settled();
   assert.deepEqual(it.lines, [
-    "a has no range (and 1 more, which whereabouts check lists) InvalidConfiguration web/a",
+    "a has no range (and 1 more; run whereabouts check) InvalidConfiguration web/a",
     "b has no range InvalidConfiguration web/b",
   ]);
   const crowd = lab();
   crowd.reporter.found(Array.from({ length: 60 }, (_, i) => finding(`n${i}`)));
   await settled();
-  assert.deepEqual([crowd.told.length, crowd.lines.length], [50, 51]);
-  assert.match(crowd.lines.at(-1) ?? "", /^Further objects .* InvalidConfiguration/);
+  assert.deepEqual([crowd.events.length, crowd.lines.length], [50, 51]);
+  assert.match(crowd.lines.at(-1) ?? "", /^More objects .* InvalidConfiguration/);
 });
 
-Deno.test("Reporter tells of a full pool once, and again after half an hour", async () => {
+Deno.test("Reporter warns about a full pool once, and again after half an hour", async () => {
   const it = lab();
   const full = [{ key, allocations: 254, capacity: 254, free: 0 }];
   for (let i = 0; i < 5; i++) it.reporter.swept(EMPTY, 1, full);
@@ -129,42 +129,42 @@ Deno.test("Reporter tells of a full pool once, and again after half an hour", as
   it.reporter.swept(EMPTY, 1, full);
   it.reporter.swept(EMPTY, 1, [{ key, allocations: 1, capacity: 254, free: 253 }]);
   await settled();
-  assert.deepEqual(it.told.map(({ reason, type }) => [reason, type]), [["PoolExhausted", "Warning"], [
+  assert.deepEqual(it.events.map(({ reason, type }) => [reason, type]), [["PoolExhausted", "Warning"], [
     "PoolExhausted",
     "Warning",
   ]]);
   assert.match(it.metrics.text(), /whereabouts_sweeps_total\{outcome="success"\} 7\n/);
 });
 
-Deno.test("Reporter is stopped by no event that cannot be recorded, or is never answered", async () => {
-  let asked = 0;
+Deno.test("Reporter continues if events are refused or never answered", async () => {
+  let requests = 0;
   const it = lab((_, signal) => {
-    asked++;
-    return asked % 2
+    requests++;
+    return requests % 2
       ? Promise.reject(new Error("forbidden"))
       : new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   });
   const error = new Error("no");
-  it.reporter.notFreed(Array.from({ length: 200 }, (_, i) => `default/p${i}`), error);
-  assert(asked <= 50, `${asked} events at once`);
+  it.reporter.releaseFailed(Array.from({ length: 200 }, (_, i) => `default/p${i}`), error);
+  assert(requests <= 50, `${requests} concurrent events`);
   await it.world.advance(60_000);
-  it.reporter.notFreed(["default/last"], error);
+  it.reporter.releaseFailed(["default/last"], error);
   await it.world.advance(60_000);
   assert.match(it.metrics.text(), /whereabouts_controller_failures_total\{part="events"\} 51\n/);
 });
 
-Deno.test("Reporter leaves no event under way when its term ends", async () => {
+Deno.test("Reporter has no event in flight when its term ends", async () => {
   const it = lab((_, signal) =>
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
   );
   const term = new AbortController();
   it.reporter.begin(term.signal);
-  it.reporter.notFreed(["default/a", "default/b"], new Error("no"));
-  let rests = false;
-  const resting = it.reporter.rest().then(() => rests = true);
+  it.reporter.releaseFailed(["default/a", "default/b"], new Error("no"));
+  let drained = false;
+  const draining = it.reporter.drain().then(() => drained = true);
   await settled();
-  assert.equal(rests, false);
-  term.abort(new Error("no longer the leader"));
-  await resting;
+  assert.equal(drained, false);
+  term.abort(new Error("the lease was lost"));
+  await draining;
   assert.equal(it.world.sleepers(), 0);
 });

@@ -5,7 +5,7 @@ const MIDNIGHT = Date.UTC(2026, 0, 5);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** Schedule, minutes after midnight (UTC) of a Monday before which it is not due, and at which it is. */
+/** Schedules, and the minute after midnight (UTC) of a Monday at which each is due first. */
 const CASES: readonly (readonly [string, number])[] = [
   ["*/5 * * * *", 5],
   ["30 4 * * *", 4 * 60 + 30],
@@ -43,11 +43,11 @@ for (
     "TZ=Nowhere/City 0 0 * * *",
   ]
 ) {
-  Deno.test(`parseSchedule refuses ${JSON.stringify(text)}, and says what it wants`, () => {
+  Deno.test(`parseSchedule refuses ${JSON.stringify(text)}, and names the expected form`, () => {
     assert.throws(() => parseSchedule(text), (error: Error) => {
       assert(error instanceof RangeError);
       assert(error.message.includes(JSON.stringify(text)), error.message);
-      assert.match(error.message, /wanted/);
+      assert.match(error.message, /expected/);
       return true;
     });
   });

@@ -14,7 +14,7 @@ import { sliced } from "./slice_lab.ts";
 
 const apart = { enable_overlapping_ranges: false };
 
-Deno.test("Controller lets a network of the same name take nothing over, whatever sorts first", async () => {
+Deno.test("Controller never gives the slices of a network to another of the same name, whichever sorts first", async () => {
   await using it = await sliced("zoe");
   const { lab, objects } = it;
   const ipam = { range: "172.20.0.0/24", node_slice_size: "/26", ...apart };
@@ -47,7 +47,7 @@ Deno.test("Controller lets a network of the same name take nothing over, whateve
   await it.become("storage", ["172.20.0.0/26 zoe", "172.20.0.64/26 abe"]);
 });
 
-Deno.test("Controller assigns the slices of one range once, and closes the range to networks without slices", async () => {
+Deno.test("Controller assigns the slices of a range once, and closes the range to networks without slices", async () => {
   await using it = await sliced("zoe");
   const { lab, objects } = it;
   const ipam = { range: "172.22.0.0/24", node_slice_size: "/26", ...apart };
@@ -65,7 +65,7 @@ Deno.test("Controller assigns the slices of one range once, and closes the range
   const closed = (error: Error) =>
     error instanceof NoSliceError &&
     /172\.22\.0\.0\/24 is closed.*NodeSlicePool net-a.*node_slice_size/.test(error.message);
-  await assert.rejects(lab.add("net-c", plain, "s4"), closed); // nobody defined it in the cluster
+  await assert.rejects(lab.add("net-c", plain, "s4"), closed); // no definition in the cluster
   await it.define("net-d", { ...plain, range: "172.22.0.128/25" });
   await eventually(
     "the event of a network without slices",
@@ -92,14 +92,14 @@ Deno.test("Controller assigns the slices of one range once, and closes the range
   for (const name of ["s1", "s2", "s3"]) {
     await lab.del(name === "s1" ? "net-a" : "net-b", ipam, name, { node: it.real(name === "s2" ? "abe" : "zoe") });
   }
-  await objects.node(it.real("late")); // something happens
+  await objects.node(it.real("late")); // triggers a run
   await eventually(
     "that the range is open again",
     () => lab.add("net-c", plain, "s7").then((ips) => ips[0] === "172.22.0.1", () => false),
   );
 });
 
-/** The store of a call whose write waits, and what lets it go. */
+/** The store of a call whose write waits until the test resumes it. */
 function slow(ipam: Ipam): { readonly ipam: Ipam; readonly held: Promise<void>; readonly go: () => void } {
   const [held, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const driver = faulty(ipam.driver, async ({ method }) => {
@@ -141,7 +141,7 @@ for (const pool of ["a pool that exists", "no pool yet"]) {
     late.go();
     await assert.rejects(adding, (error: Error) => error instanceof NoSliceError && /is closed/.test(error.message));
     assert.deepEqual(await lab.held(), [`${address} w2`]);
-    // the node comes back, and gets its former slice once that is free: its pool is open again
+    // the node returns and gets its former slice when that is free: its pool is open again
     await lab.del("net", ipam, "w2", { node: it.real("a3") });
     await objects.deleteNode(it.real("a3"));
     await objects.node(node);
@@ -153,13 +153,13 @@ for (const pool of ["a pool that exists", "no pool yet"]) {
   });
 }
 
-Deno.test("Controller deletes the empty pools of nodes that are gone, once no late call can meet them", async () => {
+Deno.test("Controller deletes the empty pools of deleted nodes when no call in flight can use them", async () => {
   await using it = await sliced("base");
   const { lab, objects } = it;
   const ipam = { range: "172.25.0.0/24", node_slice_size: "/26" };
   await it.define("net", ipam);
   const speed = 600; // an hour in six seconds
-  await using _ = await lab.start({ speed, usual: "5m" });
+  await using _ = await lab.start({ speed, defaultSchedule: "5m" });
   await it.become("net", ["172.25.0.0/26 base"]);
   for (const name of ["auto1", "auto2"]) {
     const node = it.real(name);

@@ -3,8 +3,8 @@ import { formatCidr } from "../../src/address/cidr.ts";
 import { conflicting, demandsOf, exhausted } from "../../src/controllers/slice_demands.ts";
 import { network } from "./lab.ts";
 
-Deno.test("demandsOf sorts the ranges of networks with slices, without, and with sizes that mean nothing", async () => {
-  const { demands, plain, names, problems } = demandsOf([
+Deno.test("demandsOf sorts ranges into those with slices, without slices, and with an invalid slice size", async () => {
+  const { demands, unsliced, names, problems } = demandsOf([
     await network("a", { range: "10.0.0.0/24", ipRanges: [{ range: "fd00::/64" }], node_slice_size: "80" }),
     await network("b", { range: "10.1.0.0/24", enable_overlapping_ranges: false }),
     await network("c", { range: "10.2.0.0/24", node_slice_size: "/26", network_name: "blue" }),
@@ -17,24 +17,27 @@ Deno.test("demandsOf sorts the ranges of networks with slices, without, and with
       ["default/c", "blue", "blue", 26, "10.2.0.0/24"],
     ],
   );
-  assert.deepEqual(plain.map(({ by, reserves }) => [by, reserves]), [["default/b", false]]);
+  assert.deepEqual(unsliced.map(({ by, reserves }) => [by, reserves]), [["default/b", false]]);
   assert.deepEqual([...names].sort(), ["a", "a-fd00---64", "blue"]);
   assert.deepEqual(problems.map(({ reason }) => reason), ["InvalidSliceSize"]);
   assert.match(problems[0]?.message ?? "", /10\.0\.0\.0\/24 by node_slice_size "80"/);
 });
 
-Deno.test("what definitions are told names the range, and what to do", async () => {
-  const { demands: [of], plain } = demandsOf([
+Deno.test("problems of definitions name the range and the remedy", async () => {
+  const { demands: [of], unsliced } = demandsOf([
     await network("a", { range: "10.0.0.0/24", node_slice_size: "/26" }),
     await network("b", { range: "10.0.0.0/25" }),
   ]);
-  assert(of && plain[0]);
+  assert(of && unsliced[0]);
   const group = { network: "", cidr: of.range.cidr, prefix: 26, reserves: true, members: [of] };
   const six = ["1", "2", "3", "4", "5", "6"];
-  assert.match(exhausted(group, six).message, /10\.0\.0\.0\/24 by \/26.*NodeSlicePool a for 1, 2, 3, 4, 5 and 1 more/);
+  assert.match(
+    exhausted(group, six).message,
+    /NodeSlicePool a .*10\.0\.0\.0\/24 by \/26.* for 1, 2, 3, 4, 5 and 1 more/,
+  );
   const message = "range 10.0.0.0/25 overlaps 10.0.0.0/24";
   assert.deepEqual(
-    [conflicting({ of: plain[0], message }), conflicting({ of, message })].map((
+    [conflicting({ of: unsliced[0], message }), conflicting({ of, message })].map((
       one,
     ) => [one.attachment.name, one.reason, one.message]),
     [

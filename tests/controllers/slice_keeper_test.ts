@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { network } from "./lab.ts";
 import { SliceWorld } from "./slice_world.ts";
 
-/** Runs, each with another seed; `SLICE_SEED` runs one of them alone. */
+/** Number of runs, each with its own seed; `SLICE_SEED` selects one. */
 const SEEDS = 60;
 
-/** Too few slices for all nodes, and too few addresses, so that slices move all the time. No reservation keeps anything apart. */
+/** Too few slices and addresses for all nodes, so that slices move all the time; no reservations that would prevent duplicates. */
 const ipam = { range: "10.0.0.0/28", node_slice_size: "/30", enable_overlapping_ranges: false };
 
-Deno.test("SliceKeeper never lets two nodes allocate one address, whatever comes late and whoever ends half-way", async () => {
+Deno.test("SliceKeeper never lets two nodes allocate the same address, whatever is delayed and whichever process dies", async () => {
   const networks = [
     await network("net-a", ipam),
     await network("net-b", ipam),

@@ -7,19 +7,19 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/process.ts";
 import { Lab } from "./live.ts";
 
-/** A lab, and words for slices. */
+/** A lab with helpers for slices. */
 export interface Sliced extends AsyncDisposable {
   readonly lab: Lab;
   readonly objects: Lab["objects"];
   /** A node's name in the cluster. */
   readonly real: (name: string) => string;
-  /** Makes or changes a network. */
+  /** Creates or changes a network. */
   readonly define: (name: string, ipam: Record<string, unknown>) => Promise<void>;
   /** Waits until the nodes have these slices. */
   readonly become: (pool: string, wanted: readonly string[]) => Promise<void>;
 }
 
-/** A lab with nodes of its own names, and the slices of these. */
+/** A lab with nodes of these names, made unique in the cluster. */
 export async function sliced(...names: string[]): Promise<Sliced> {
   const lab = await Lab.make();
   const { objects } = lab;

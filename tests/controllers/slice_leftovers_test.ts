@@ -33,7 +33,7 @@ function list(range: string, more: Partial<StoredSlices> = {}): StoredSlices {
   };
 }
 
-Deno.test("unusedPools: empty pools that no list names, of nodes that are gone; closed ones as fences, whatever is assigned", () => {
+Deno.test("unusedPools returns empty unlisted pools of deleted nodes, and all closed ones as fences", () => {
   const pools = indexed(
     pool("a", "10.0.0.0/26"),
     pool("a", "10.0.0.64/26", closed),
@@ -56,7 +56,7 @@ Deno.test("unusedPools: empty pools that no list names, of nodes that are gone; 
   ]);
 });
 
-Deno.test("reopenings: pools without a node, closed beside lists that are gone, where no network wants slices of them", () => {
+Deno.test("reopenings returns closed pools without a node whose lists were deleted and whose slices no network demands", () => {
   const pools = indexed(
     pool("", "10.0.0.0/24", closed),
     pool("", "10.1.0.0/24", closed),

@@ -1,6 +1,6 @@
 /**
- * Nodes that come and go, calls of their plugins, and controllers, over one store whose every operation waits for its turn by chance: any of
- * them may be late, and any process may end before or after any operation. The plugins' and the controllers' code is the product's.
+ * Simulates nodes that join and leave, calls of their plugins, and controllers, on one store whose operations run in random order: any of them
+ * may be delayed, and any process may die before or after it. The code of plugins and controllers is the product's.
  *
  * @module
  */
@@ -29,7 +29,7 @@ interface StoredPool {
   readonly version: number;
 }
 
-/** A process that may end: what it waits for then never comes. */
+/** A process that may die: what it waits for then never resolves. */
 interface Process {
   readonly name: string;
   alive: boolean;
@@ -47,9 +47,9 @@ export class SliceWorld {
   readonly #pods: { readonly name: string; readonly node: string; readonly network: Network }[] = [];
   #count = 0;
   #failure: string | undefined;
-  /** What happened, for the message of a failure. */
+  /** Log of events, for the message of a failure. */
   readonly trace: string[] = [];
-  /** How many addresses were allocated, and how many slices moved from node to node. */
+  /** Numbers of allocated addresses, moved slices and refused calls. */
   readonly seen = { allocated: 0, moved: 0, refused: 0 };
 
   /** Starts with one node. */
@@ -58,7 +58,7 @@ export class SliceWorld {
     this.#random = memoryWorld({ seed }).random;
   }
 
-  /** Lets so many things happen. */
+  /** Runs so many random steps. */
   async run(steps: number): Promise<void> {
     for (let step = 0; step < steps; step++) {
       const draw = this.#random();
@@ -68,7 +68,7 @@ export class SliceWorld {
       else if (draw < 0.13) this.#control();
       else if (draw < 0.135) this.#kill();
       else this.#let();
-      for (let tick = 0; tick < 40; tick++) await Promise.resolve(); // what was let go runs to its next operation
+      for (let tick = 0; tick < 40; tick++) await Promise.resolve(); // the resumed process runs to its next operation
       if (this.#failure !== undefined) throw new Error(this.#failure);
     }
   }
@@ -97,7 +97,7 @@ export class SliceWorld {
     one.go();
   }
 
-  /** Nodes that are gone run on too: nobody told them. */
+  /** Deleted nodes run on too: they do not know. */
   async #add(): Promise<void> {
     const [node, network] = [this.#pick(["a", "b", "c", "d", "e"]), this.#pick(this.#networks)];
     if (!node || !network) return;
@@ -127,14 +127,14 @@ export class SliceWorld {
     }
   }
 
-  /** A controller does its work once. There may be several at a time, and none waits for the other. */
+  /** Runs a controller once. Several may run at the same time. */
   #control(): void {
     const process = { name: `controller ${this.#count++}`, alive: true };
     const ipam = this.#ipam(process);
     const slices = this.#sliceObjects(process);
     const world = { ...memoryWorld(), sleep: ipam.clock.sleep };
     const cluster = { slices } as unknown as Cluster;
-    const keeper = new SliceKeeper({ world, ipam, cluster }, { problems: () => {}, notKept: () => {} }, () => {});
+    const keeper = new SliceKeeper({ world, ipam, cluster }, { problems: () => {}, writeRefused: () => {} }, () => {});
     const nodes = [...this.#nodes].map((name) => ({ name }));
     keeper.keep(this.#networks, nodes, NEVER).catch((error) => {
       if (!(error instanceof ConflictError)) throw error;
@@ -252,7 +252,7 @@ export class SliceWorld {
     }
   }
 
-  /** Pools that are closed now. */
+  /** Number of closed pools. */
   get closed(): number {
     return [...this.#pools.values()].filter(({ fence }) => isClosed(fence)).length;
   }

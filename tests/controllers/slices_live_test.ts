@@ -3,7 +3,7 @@ import { NoSliceError } from "../../src/ipam/errors.ts";
 import { eventually } from "../support/process.ts";
 import { sliced } from "./slice_lab.ts";
 
-Deno.test("Controller gives each node its slice of every range, and one that joins too", async () => {
+Deno.test("Controller assigns each node a slice of every range, and a new node too", async () => {
   await using it = await sliced("a", "b");
   await it.define("net", {
     range: "10.70.0.0/26",
@@ -26,7 +26,7 @@ Deno.test("Controller gives each node its slice of every range, and one that joi
   );
 });
 
-Deno.test("Controller takes a slice from a node that left, after its addresses are gone, and gives it to one that waits", async () => {
+Deno.test("Controller reassigns the slice of a deleted node to a waiting one when its addresses are free", async () => {
   await using it = await sliced("a", "b");
   const { lab, objects } = it;
   const ipam = { range: "10.72.0.0/27", node_slice_size: "/28" };
@@ -49,7 +49,7 @@ Deno.test("Controller takes a slice from a node that left, after its addresses a
   assert.deepEqual(await lab.add("net", ipam, "late", { node: it.real("c") }), ["10.72.0.16"]);
 });
 
-Deno.test("Controller makes a NodeSlicePool anew that somebody deleted: a node keeps what it holds, and the rest is given", async () => {
+Deno.test("Controller recreates a deleted NodeSlicePool: nodes keep slices in use, and the rest is assigned", async () => {
   await using it = await sliced("a", "b");
   const { lab, objects } = it;
   const ipam = { range: "10.78.0.0/27", node_slice_size: "/28" };
@@ -84,10 +84,10 @@ Deno.test("Controller keeps running allocations valid when range and size change
   await it.become("net", ["10.73.0.0/27 b", "10.73.0.32/27 a"]);
 });
 
-Deno.test("Controller cuts a /8 into /27, and is stopped by no network whose slices cannot be stored", async () => {
+Deno.test("Controller cuts a /8 into /27, and continues if the slices of one network cannot be stored", async () => {
   await using it = await sliced("a");
   const bad = { type: "whereabouts", range: "192.168.74.0/24", node_slice_size: "/28" };
-  await it.objects.attachment("bad", { name: "Not_A_Name", type: "macvlan", ipam: bad }); // no object can be named so
+  await it.objects.attachment("bad", { name: "Not_A_Name", type: "macvlan", ipam: bad }); // no valid object name
   await it.define("big", { range: "10.0.0.0/8", node_slice_size: "/27", network_name: "big" });
   await it.define("size", { range: "192.168.75.0/24", node_slice_size: "/16" });
   await using _ = await it.lab.start();

@@ -52,7 +52,7 @@ async function plan(
 const fast = (more: Record<string, unknown> = {}) =>
   network("net", { range: "10.0.0.0/28", node_slice_size: "/30", ...more });
 
-Deno.test("planSliceWork makes the NodeSlicePool of each network that asks for slices, and nothing for others", async () => {
+Deno.test("planSliceWork creates a NodeSlicePool for each network with slices, and none for others", async () => {
   const work = await plan([await fast(), await network("plain", { range: "10.1.0.0/24" })], ["b", "a"]);
   assert.deepEqual(saved(work), [["net", "10.0.0.0/30 a", "10.0.0.4/30 b", "10.0.0.8/30 ", "10.0.0.12/30 "]]);
   assert.deepEqual(work.states, [{ name: "net", assigned: 2, free: 2, missing: 0 }]);
@@ -69,12 +69,12 @@ Deno.test("planSliceWork cuts every range of a network, of both families", async
   assert.deepEqual(saved(await plan([six], ["a"])), [["six", "fd00::/80 a"]]);
 });
 
-Deno.test("planSliceWork writes nothing where nothing changed", async () => {
+Deno.test("planSliceWork writes nothing if nothing changed", async () => {
   const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
   assert.deepEqual(saved(await plan([await fast()], ["a"], [current])), []);
 });
 
-Deno.test("planSliceWork takes a slice from a node that left, once its addresses are gone", async () => {
+Deno.test("planSliceWork reassigns the slice of a deleted node when its addresses are free", async () => {
   const current = stored(
     "net",
     "10.0.0.0/28",
@@ -94,7 +94,7 @@ Deno.test("planSliceWork takes a slice from a node that left, once its addresses
   assert.deepEqual(saved(planSliceWork({ ...facts, pools: [] }))[0]?.slice(1, 3), ["10.0.0.0/30 b", "10.0.0.4/30 a"]);
 });
 
-Deno.test("needsPools is false while no slice is assigned to or taken from anybody", async () => {
+Deno.test("needsPools is false while no slice is assigned or unassigned", async () => {
   const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
   const facts = { networks: [await fast()], nodes: nodes("a"), stored: [current] };
   assert.equal(needsPools(facts, settlementOf(facts)), false);
@@ -106,12 +106,12 @@ Deno.test("planSliceWork keeps running allocations valid when range or size chan
   assert.deepEqual(saved(work), [["net", "10.0.0.0/30 a", "10.0.0.8/29 b"]]);
 });
 
-Deno.test("planSliceWork gives no slice that bounds and excludes leave empty", async () => {
+Deno.test("planSliceWork assigns no slice that bounds and excludes leave empty", async () => {
   const bounded = await fast({ range_start: "10.0.0.5", exclude: ["10.0.0.8/30"] });
   assert.deepEqual(saved(await plan([bounded], ["a", "b"])), [["net", "10.0.0.4/30 a", "10.0.0.12/30 b"]]);
 });
 
-Deno.test("planSliceWork tells nodes without slice, sizes that fit nothing, and networks that disagree", async () => {
+Deno.test("planSliceWork reports nodes without a slice, invalid sizes, and conflicting networks", async () => {
   const small = await network("small", { range: "10.0.0.0/30", node_slice_size: "/31" });
   const wrong = await network("wrong", { range: "10.1.0.0/24", node_slice_size: "/16" });
   const first = await network("p", { range: "10.2.0.0/24", node_slice_size: "/28", network_name: "shared" });
@@ -123,7 +123,7 @@ Deno.test("planSliceWork tells nodes without slice, sizes that fit nothing, and 
   assert.deepEqual(states.find(({ name }) => name === "small"), { name: "small", assigned: 2, free: 0, missing: 1 });
 });
 
-Deno.test("planSliceWork gives nodes again what they hold of a NodeSlicePool that was lost", async () => {
+Deno.test("planSliceWork restores the slices in use of a deleted NodeSlicePool", async () => {
   const networks = [
     await fast(),
     await network("b", { range: "10.1.0.0/28", node_slice_size: "/30", network_name: "blue" }),
@@ -145,12 +145,12 @@ Deno.test("planSliceWork gives nodes again what they hold of a NodeSlicePool tha
   ]);
 });
 
-Deno.test("planSliceWork writes one anew that Kubernetes would delete with its attachment", async () => {
+Deno.test("planSliceWork rewrites a NodeSlicePool that Kubernetes would delete with its definition", async () => {
   const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.12/30");
   assert.equal(saved(await plan([await fast()], ["a"], [{ ...current, collected: true }])).length, 1);
 });
 
-Deno.test("planSliceWork removes what nobody wants and nobody uses, unless it was made by hand", async () => {
+Deno.test("planSliceWork removes an unused NodeSlicePool without a network, unless it was created by hand", async () => {
   const idle = stored("idle", "10.0.0.0/28", "/30", "10.0.0.0/30 a");
   const busy = { ...stored("busy", "10.1.0.0/28", "/30", "10.1.0.0/30 a"), network: "busy" };
   const theirs = { ...stored("theirs", "10.3.0.0/28", "/30", "10.3.0.0/30 a"), network: undefined };
@@ -167,7 +167,7 @@ Deno.test("planSliceWork cuts a /8 into /27 for five hundred nodes", async () =>
   assert.equal(saved(work)[0]?.at(-1), "10.0.62.96/27 node499");
 });
 
-Deno.test("planSliceWork finds free slices by arithmetic, whatever range, size and bounds a definition names", async () => {
+Deno.test("planSliceWork finds free slices without enumeration, whatever range, size and bounds a definition has", async () => {
   for (
     const [range_start, first] of [["fd00::", "fd00::/64"], [
       "fd00:ffff:ffff:ffff::5",
@@ -181,7 +181,7 @@ Deno.test("planSliceWork finds free slices by arithmetic, whatever range, size a
   assert.deepEqual((await plan([nothing], ["a"])).problems.map(({ reason }) => reason), ["NoFreeSlices"]);
 });
 
-/** How often a plan of so many nodes, one of which is gone, reads slices and pools. */
+/** How often a plan of so many nodes, one of which was deleted, reads slices and pools. */
 async function readsOf(count: number): Promise<number> {
   let reads = 0;
   const counted = <T extends object>(value: T): T =>
@@ -218,7 +218,7 @@ Deno.test("planSliceWork is linear: three times the nodes read at most four time
   assert(many < 4 * few, `${few} reads for 1,000 nodes, ${many} for 3,000`);
 });
 
-Deno.test("planSliceWork gives networks of one range one assignment, and a newcomer the slices that nodes have", async () => {
+Deno.test("planSliceWork gives networks of one range the same assignment, and a new network the existing one", async () => {
   const late = await network("late", { range: "10.0.0.0/28", node_slice_size: "30" });
   const current = stored("net", "10.0.0.0/28", "/30", "10.0.0.0/30 b", "10.0.0.4/30 a", "10.0.0.8/30", "10.0.0.12/30");
   const { steps, problems } = await plan([await fast(), late], ["a", "b"], [current]);
@@ -231,7 +231,7 @@ Deno.test("planSliceWork gives networks of one range one assignment, and a newco
   assert.deepEqual(problems, []);
 });
 
-Deno.test("planSliceWork writes down why a network is refused, and keeps what is in use of it, closed", async () => {
+Deno.test("planSliceWork stores why a network is refused, and keeps its slices in use, closed", async () => {
   const networks = [
     await network("a", { range: "10.0.0.0/28", node_slice_size: "/30" }),
     await network("b", { range: "10.0.0.0/24", node_slice_size: "/28" }),

@@ -7,7 +7,7 @@ import { Lab, type LiveController } from "./live.ts";
 
 const PLAIN = { range: "10.60.0.0/28" };
 
-/** Waits until so many sweeps succeeded, or partly did. */
+/** Waits until so many sweeps finished, with or without failures. */
 async function swept({ controller }: Pick<LiveController, "controller">, count: number): Promise<void> {
   await eventually(`${count} sweeps`, () => {
     const lines = controller.metrics.text().split("\n").filter((line) =>
@@ -17,7 +17,7 @@ async function swept({ controller }: Pick<LiveController, "controller">, count: 
   });
 }
 
-/** Reserves an address as a plugin that died after it, or before it gave it back, leaves it. */
+/** Reserves an address as a plugin that died during ADD or DEL leaves it. */
 async function reserve(lab: Lab, address: string, pod: string, network = ""): Promise<void> {
   const ip = parseIp(address);
   assert(ip);
@@ -25,7 +25,7 @@ async function reserve(lab: Lab, address: string, pod: string, network = ""): Pr
   await lab.ipam.driver.overlaps?.claim({ network, ip, ...owner }, NEVER);
 }
 
-Deno.test("Sweeper makes entries and reservations of living pods agree, and takes back those of others", async () => {
+Deno.test("Sweeper completes entries and reservations of running pods, and frees those of others", async () => {
   await using lab = await Lab.make();
   const { objects, kube } = lab;
   const config = { name: "net", type: "macvlan", ipam: { type: "whereabouts", ...PLAIN } };
@@ -72,7 +72,7 @@ Deno.test("Sweeper makes entries and reservations of living pods agree, and take
   ]);
 });
 
-Deno.test("Sweeper takes an error of the API for no evidence, and does the rest beside a pool that cannot be written", async () => {
+Deno.test("Sweeper does not take an API error for evidence, and sweeps other pools if one cannot be written", async () => {
   await using lab = await Lab.make();
   await using proxy = await FaultProxy.start(lab.kube);
   await lab.add("one", PLAIN, "gone");
@@ -87,7 +87,7 @@ Deno.test("Sweeper takes an error of the API for no evidence, and does the rest 
     if (what === "GET pods" && url.includes("unknown")) return { status: 500 };
     return "pass";
   };
-  await using running = await lab.start({ speed: 20, usual: "10s", kubeconfig: await proxy.kubeconfig() });
+  await using running = await lab.start({ speed: 20, defaultSchedule: "10s", kubeconfig: await proxy.kubeconfig() });
   await swept(running, 2);
   assert.deepEqual(await lab.held(), ["10.61.0.1 gone", "10.62.0.1 unknown"]);
   assert.match(running.controller.metrics.text(), /outcome="partial"/);
@@ -95,7 +95,7 @@ Deno.test("Sweeper takes an error of the API for no evidence, and does the rest 
   await lab.settles([]);
 });
 
-Deno.test("Sweeper looks twice: a pod that is made in between keeps what it has", async () => {
+Deno.test("Sweeper reads evidence twice: a pod created in between keeps its address", async () => {
   await using lab = await Lab.make();
   await lab.add("net", PLAIN, "late");
   await lab.add("net", PLAIN, "gone");
@@ -105,10 +105,10 @@ Deno.test("Sweeper looks twice: a pod that is made in between keeps what it has"
   await lab.settles(["10.60.0.1 late"]);
 });
 
-Deno.test("Sweeper follows the schedule that is written, keeps it over one that is none, and a clock that jumps", async () => {
+Deno.test("Sweeper follows the configured schedule, ignores an invalid one, and survives a clock that jumps", async () => {
   await using lab = await Lab.make();
   let written: string | undefined;
-  await using running = await lab.start({ speed: 60, usual: "10m", schedule: () => written });
+  await using running = await lab.start({ speed: 60, defaultSchedule: "10m", schedule: () => written });
   const leak = async (name: string) => {
     await lab.add("net", PLAIN, name);
     assert.deepEqual(await lab.held(), [`10.60.0.1 ${name}`]);
@@ -127,7 +127,7 @@ Deno.test("Sweeper follows the schedule that is written, keeps it over one that 
   await lab.settles([]);
   written = undefined;
   const usual = () =>
-    running.world.lines.filter((line) => line.includes("Sweeps are scheduled") && line.includes("10m")).length;
+    running.world.lines.filter((line) => line.includes("Scheduled sweeps") && line.includes("10m")).length;
   await eventually("the usual schedule", () => Promise.resolve(usual() === 2));
   await leak("third");
   running.world.step(-24 * 3_600_000);

@@ -5,23 +5,27 @@ import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { makeLogger } from "../../src/world/log.ts";
 import { openStore, type Store } from "./lab.ts";
 
-function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[]> = () => Promise.resolve([])) {
+function lab(
+  store: Store,
+  defaultSchedule: string,
+  list: () => Promise<readonly PodFacts[]> = () => Promise.resolve([]),
+) {
   const { world, ipam } = store;
-  let written: string | undefined;
+  let configured: string | undefined;
   const swept: number[] = [];
   const failed: string[] = [];
-  let looks = 0;
+  let checks = 0;
   const stop = new AbortController();
   const sweeper = new Sweeper(
     {
       world,
       log: makeLogger(world, { level: "error" }),
-      sweep: { usual, schedule: () => Promise.resolve(written) },
+      sweep: { defaultSchedule, schedule: () => Promise.resolve(configured) },
     },
     new Sweeps(ipam, { pods: { list, find: () => Promise.resolve(undefined) }, grace: 30_000, dryRun: false }),
     {
       swept: () => swept.push(world.now()),
-      looked: () => looks++,
+      checked: () => checks++,
       failed: (error) => failed.push(String(error)),
     },
   );
@@ -29,9 +33,9 @@ function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[
   return {
     swept,
     failed,
-    looks: () => looks,
-    soon: () => sweeper.soon(),
-    write: (text: string | undefined) => written = text,
+    checks: () => checks,
+    request: () => sweeper.request(),
+    write: (text: string | undefined) => configured = text,
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await world.advance(10_000);
@@ -43,7 +47,7 @@ function lab(store: Store, usual: string, list: () => Promise<readonly PodFacts[
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-Deno.test("Sweeper sweeps at start and then on its interval", async () => {
+Deno.test("Sweeper sweeps at start, then at its interval", async () => {
   await using store = await openStore();
   await using it = lab(store, "5m");
   await store.world.advance(16 * MINUTE);
@@ -57,11 +61,11 @@ Deno.test("Sweeper frees a leak within an interval and the grace period", async 
   await store.world.advance(MINUTE);
   await store.add("gone");
   await store.world.advance(5 * MINUTE);
-  assert.deepEqual([await store.held(), it.failed, it.looks()], [[], [], 1]);
+  assert.deepEqual([await store.held(), it.failed, it.checks()], [[], [], 1]);
 });
 
 for (const schedule of ["5m", "*/5 * * * *"]) {
-  Deno.test(`Sweeper keeps the schedule ${JSON.stringify(schedule)} while somebody sets the clock back`, async () => {
+  Deno.test(`Sweeper keeps the schedule ${JSON.stringify(schedule)} when the clock is set back`, async () => {
     await using store = await openStore();
     await using it = lab(store, schedule);
     for (let i = 0; i < 5; i++) {
@@ -73,7 +77,7 @@ for (const schedule of ["5m", "*/5 * * * *"]) {
   });
 }
 
-Deno.test("Sweeper follows its schedule while it changes, and keeps the old one over one that cannot be used", async () => {
+Deno.test("Sweeper follows a changed schedule, and ignores an invalid one", async () => {
   await using store = await openStore();
   await using it = lab(store, "1h");
   await store.world.advance(10 * MINUTE);
@@ -83,13 +87,16 @@ Deno.test("Sweeper follows its schedule while it changes, and keeps the old one 
   it.write("every now and then");
   await store.world.advance(30 * MINUTE);
   assert.equal(it.swept.length, 1 + 4 + 3);
-  assert(store.world.lines.some((line) => line.includes("every now and then") && line.includes("*/10")), "it is told");
+  assert(
+    store.world.lines.some((line) => line.includes("every now and then") && line.includes("*/10")),
+    "the invalid schedule is logged",
+  );
   it.write(undefined);
   await store.world.advance(50 * MINUTE);
   assert.equal(it.swept.length, 1 + 4 + 3);
 });
 
-Deno.test("Sweeper makes a sweep that failed again in a minute, whatever its schedule says", async () => {
+Deno.test("Sweeper retries a failed sweep after a minute, whatever its schedule", async () => {
   await using store = await openStore();
   let down = true;
   await store.add("web");
@@ -101,14 +108,14 @@ Deno.test("Sweeper makes a sweep that failed again in a minute, whatever its sch
   assert.deepEqual([it.swept.length, it.failed.length, await store.held()], [1, 4, []]);
 });
 
-Deno.test("Sweeper sweeps soon where it is asked to, once for many requests", async () => {
+Deno.test("Sweeper sweeps soon after a request, once for many requests", async () => {
   await using store = await openStore();
   await using it = lab(store, "@daily");
   await store.world.advance(MINUTE);
-  for (let i = 0; i < 3; i++) it.soon();
+  for (let i = 0; i < 3; i++) it.request();
   await store.world.advance(10_000);
   assert.equal(it.swept.length, 2);
-  it.soon();
+  it.request();
   await store.world.advance(10_000);
   assert.equal(it.swept.length, 2);
   await store.world.advance(HOUR);

@@ -53,7 +53,7 @@ export function startController(
   const process: Process = { name: `controller#${++controllers}`, alive: true };
   process.onKill = () => node.dropLocks(process);
   const world = node.world(process);
-  const sweep = { ...rules, usual: INTERVAL, schedule: () => Promise.resolve(undefined) };
+  const sweep = { ...rules, defaultSchedule: INTERVAL, schedule: () => Promise.resolve(undefined) };
   let controller: Controller | undefined;
   const stopping = new AbortController();
   const ended = (async () => {
@@ -99,13 +99,13 @@ export function quietCluster(
   };
 }
 
-/** Nobody reads the simulation's events, and its controllers lead without an election. */
-export const UNUSED: Pick<Cluster, "lease" | "tell"> = {
+/** The simulation reads no events, and its controllers lead without an election. */
+export const UNUSED: Pick<Cluster, "lease" | "recordEvent"> = {
   lease: () => ({
     read: () => Promise.reject(new Error("no lease")),
     write: () => Promise.reject(new Error("no lease")),
   }),
-  tell: () => Promise.resolve(),
+  recordEvent: () => Promise.resolve(),
 };
 
 /** Successes: a sweep that could not do everything looks again. */

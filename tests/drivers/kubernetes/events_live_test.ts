@@ -32,7 +32,7 @@ Deno.test("makeEvents records events that kubectl describe shows, beside objects
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const all = await makeObjects(kube, objects);
   const event = { type: "Warning", message: "x".repeat(2_000), reason: "OutOfOrder" } as const;
-  for (const regarding of all) await cluster.tell({ ...event, regarding }, NEVER);
+  for (const regarding of all) await cluster.recordEvent({ ...event, regarding }, NEVER);
   const described = ["pod/web", "network-attachment-definition/net", "ippool/blue-10.0.0.0-24", "ippool/0--64"];
   const more = ["overlappingrangeipreservation/blue-10.0.0.5", "nodeslicepool/slices"];
   for (const name of [...described, ...more]) {
@@ -46,11 +46,11 @@ Deno.test("makeEvents records an event about a custom resource definition, and n
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const reason = `Outdated${kube.namespace.replace(/\W/g, "")}`;
   const event = { type: "Warning", message: "m", reason } as const;
-  await cluster.tell({
+  await cluster.recordEvent({
     ...event,
     regarding: { kind: "Stored", where: "CustomResourceDefinition ippools.whereabouts.cni.cncf.io" },
   }, NEVER);
-  await cluster.tell({ ...event, regarding: { kind: "Stored", where: "/whereabouts/pools/x" } }, NEVER);
+  await cluster.recordEvent({ ...event, regarding: { kind: "Stored", where: "/whereabouts/pools/x" } }, NEVER);
   assert.match(
     await kube.kubectl("describe", "crd", "ippools.whereabouts.cni.cncf.io"),
     new RegExp(`Warning +${reason}`),
@@ -75,7 +75,7 @@ Deno.test("makeEvents renews an event that exists, whoever recorded it, and reco
   } as const;
   for (ahead of [0, 60_000, 120_000]) {
     await using cluster = await openCluster(later, { kubeconfig: kube.kubeconfig });
-    await cluster.tell(event, NEVER);
+    await cluster.recordEvent(event, NEVER);
   }
   const { items } = JSON.parse(await kube.kubectl("get", "events", "-o", "json"));
   assert.equal(items.length, 1);
@@ -89,5 +89,5 @@ Deno.test("makeEvents names the object of an event that cannot be recorded", asy
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const regarding = { kind: "Pod", namespace: "nowhere", name: "web" } as const;
   const event = { type: "Warning", message: "m", reason: "Four", regarding } as const;
-  await assert.rejects(cluster.tell(event, NEVER), /Pod nowhere\/web/);
+  await assert.rejects(cluster.recordEvent(event, NEVER), /Pod nowhere\/web/);
 });

@@ -1,79 +1,79 @@
 import assert from "node:assert/strict";
-import { PodReleases } from "../../src/controllers/pods.ts";
+import { PodReleases } from "../../src/controllers/pod_releases.ts";
 import { PodMemory } from "../../src/controllers/pod_memory.ts";
 import { Sweeps } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { NEVER, openStore, pod, type Store } from "./lab.ts";
 
 const MINUTE = 60_000;
-/** As a kubelet leaves a pod that it has ended. */
+/** The state in which a kubelet leaves a pod after stopping it. */
 const ENDED = { deleting: true, running: false, containers: "ended" } as const;
 
 function lab(store: Store, find: (podRef: string) => Promise<PodFacts | undefined> = () => Promise.resolve(undefined)) {
-  let pokes = 0;
+  let triggers = 0;
   const freed: string[] = [];
   const failed: string[] = [];
   const memory = new PodMemory(() => undefined);
   const list = () => Promise.resolve([]);
   const lastSeen = memory.lastSeen.bind(memory);
   const sweeps = new Sweeps(store.ipam, { pods: { list, find, lastSeen }, dryRun: false });
-  const releases = new PodReleases(() => pokes++, (gone) => memory.remember(gone));
-  const tell = ({ orphans }: Awaited<ReturnType<Sweeps["look"]>>) =>
+  const releases = new PodReleases(() => triggers++, (deleted) => memory.remember(deleted));
+  const record = ({ orphans }: Awaited<ReturnType<Sweeps["look"]>>) =>
     void freed.push(...orphans.map(({ allocation, reason }) => `${allocation.podRef} ${reason}`));
   return {
     releases,
     freed,
     failed,
-    pokes: () => pokes,
+    triggers: () => triggers,
     next: () => sweeps.next,
-    work: () => releases.work(sweeps, { looked: tell, failed: (podRefs) => failed.push(...podRefs) }, NEVER),
-    /** What the sweeper does once something suspected is due. */
-    again: async () => tell(await sweeps.look(NEVER, sweeps.due())),
+    work: () => releases.work(sweeps, { checked: record, failed: (podRefs) => failed.push(...podRefs) }, NEVER),
+    /** What the sweeper does when suspects are due. */
+    checkSuspects: async () => record(await sweeps.look(NEVER, sweeps.due())),
   };
 }
 
-Deno.test("PodReleases frees at once what a deleted pod held whose containers had ended, and only that", async () => {
+Deno.test("PodReleases frees the addresses of a deleted pod at once if its containers had ended", async () => {
   await using store = await openStore();
   await store.add("a");
   await store.add("b");
   const it = lab(store);
-  it.releases.listener.gone?.(pod("a", ENDED));
+  it.releases.listener.removed?.(pod("a", ENDED));
   await it.work();
-  assert.deepEqual([it.pokes(), it.freed, await store.held()], [1, ["default/a pod is gone"], ["default/b"]]);
+  assert.deepEqual([it.triggers(), it.freed, await store.held()], [1, ["default/a pod is gone"], ["default/b"]]);
   await it.work();
   assert.equal(it.freed.length, 1);
 });
 
-Deno.test("PodReleases keeps what a pod holds that was deleted by force while it ran, until its grace period is over", async () => {
+Deno.test("PodReleases keeps the addresses of a pod that was force-deleted while running until its grace period has passed", async () => {
   await using store = await openStore();
   await store.add("a");
   const it = lab(store);
-  it.releases.listener.gone?.(pod("a", { containers: "running", terminationGrace: 3 * MINUTE }));
+  it.releases.listener.removed?.(pod("a", { containers: "running", terminationGrace: 3 * MINUTE }));
   await it.work();
   assert.deepEqual([it.freed, await store.held()], [[], ["default/a"]]);
   await store.world.advance(3 * MINUTE);
-  await it.again();
+  await it.checkSuspects();
   assert.deepEqual(it.freed, []);
   await store.world.advance(30_000);
   assert.equal(it.next(), 0);
-  await it.again();
+  await it.checkSuspects();
   assert.deepEqual([it.freed, await store.held()], [["default/a pod is gone"], []]);
 });
 
-Deno.test("PodReleases keeps what a static pod holds whose mirror pod was deleted", async () => {
+Deno.test("PodReleases keeps the addresses of a static pod whose mirror pod was deleted", async () => {
   await using store = await openStore();
   await store.add("etcd-node1");
   const it = lab(store);
-  it.releases.listener.gone?.(
+  it.releases.listener.removed?.(
     pod("etcd-node1", { ...ENDED, configHash: "0123456789abcdef0123456789abcdef", node: "node1" }),
   );
   await it.work();
   await store.world.advance(60 * MINUTE);
-  await it.again();
+  await it.checkSuspects();
   assert.deepEqual([it.freed, await store.held()], [[], ["default/etcd-node1"]]);
 });
 
-Deno.test("PodReleases frees what a finished pod held once its containers have ended, not when its phase says so", async () => {
+Deno.test("PodReleases frees the addresses of a finished pod when its containers have ended, not when its phase changes", async () => {
   await using store = await openStore();
   await store.add("job");
   const runs = pod("job", { finished: true, running: false, containers: "running" });
@@ -82,49 +82,49 @@ Deno.test("PodReleases frees what a finished pod held once its containers have e
   const it = lab(store, () => Promise.resolve(now));
   it.releases.listener.put?.(pod("job"), undefined);
   it.releases.listener.put?.(runs, pod("job"));
-  assert.equal(it.pokes(), 0);
+  assert.equal(it.triggers(), 0);
   it.releases.listener.put?.(now = ended, runs);
   it.releases.listener.put?.(ended, ended);
   await it.work();
-  assert.deepEqual([it.pokes(), it.freed], [1, []]);
+  assert.deepEqual([it.triggers(), it.freed], [1, []]);
   const stopped = { ...ended, sandboxMissing: true };
   it.releases.listener.put?.(now = stopped, ended);
   await it.work();
-  assert.deepEqual([it.pokes(), it.freed, await store.held()], [2, ["default/job pod has finished"], []]);
+  assert.deepEqual([it.triggers(), it.freed, await store.held()], [2, ["default/job pod has finished"], []]);
 });
 
-Deno.test("PodReleases never takes the address of a pod that came back under the same name", async () => {
+Deno.test("PodReleases never frees the address of a pod that returned under the same name", async () => {
   await using store = await openStore();
   await store.add("db-0", "new");
   for (
     const back of [pod("db-0", { running: false }), pod("db-0"), pod("db-0", { addresses: new Set(["10.0.0.1"]) })]
   ) {
     const it = lab(store, () => Promise.resolve(back));
-    it.releases.listener.gone?.(pod("db-0", ENDED));
+    it.releases.listener.removed?.(pod("db-0", ENDED));
     await it.work();
     await store.world.advance(60 * MINUTE);
-    await it.again();
+    await it.checkSuspects();
     assert.deepEqual([it.freed, await store.held()], [[], ["default/db-0"]]);
   }
 });
 
-/** A pod that reports another address than the one it was given. */
+/** A pod that reports another address than the allocated one. */
 const elsewhere = (more: Partial<PodFacts> = {}) =>
   pod("db-0", { addresses: new Set(["10.0.0.77"]), interfaces: [{ ifName: "net1", ips: ["10.0.0.77"] }], ...more });
 
-Deno.test("PodReleases frees what the pod that came back does not have, when two looks agree", async () => {
+Deno.test("PodReleases frees an address that the returned pod does not have, when two checks agree", async () => {
   await using store = await openStore();
   await store.add("db-0", "old");
   const it = lab(store, () => Promise.resolve(elsewhere()));
-  it.releases.listener.gone?.(pod("db-0", ENDED));
+  it.releases.listener.removed?.(pod("db-0", ENDED));
   await it.work();
   assert.deepEqual(it.freed, []);
   await store.world.advance(30_000);
-  await it.again();
+  await it.checkSuspects();
   assert.deepEqual([it.freed, await store.held()], [["default/db-0 pod does not have the address"], []]);
 });
 
-Deno.test("PodReleases looks again when the pod that came back says what it has", async () => {
+Deno.test("PodReleases checks again when the returned pod reports its addresses", async () => {
   await using store = await openStore();
   await store.add("db-0", "old");
   const pending = pod("db-0", { running: false, uid: "2" });
@@ -133,14 +133,14 @@ Deno.test("PodReleases looks again when the pod that came back says what it has"
   const it = lab(store, () => Promise.resolve(back));
   it.releases.listener.put?.(pending, pod("db-0", { uid: "1" }));
   await it.work();
-  assert.deepEqual([it.pokes(), it.next()], [1, undefined]);
+  assert.deepEqual([it.triggers(), it.next()], [1, undefined]);
   it.releases.listener.put?.(back = runs, pending);
   await it.work();
   it.releases.listener.put?.(runs, runs);
-  assert.deepEqual([it.pokes(), it.next()], [2, 30_000]);
+  assert.deepEqual([it.triggers(), it.next()], [2, 30_000]);
 });
 
-Deno.test("PodReleases frees what it can beside a pod that cannot be read", async () => {
+Deno.test("PodReleases frees the addresses of other pods if one cannot be read", async () => {
   await using store = await openStore();
   await store.add("bad");
   await store.add("good");
@@ -148,17 +148,17 @@ Deno.test("PodReleases frees what it can beside a pod that cannot be read", asyn
     store,
     (podRef) => podRef.endsWith("bad") ? Promise.reject(new Error("no")) : Promise.resolve(undefined),
   );
-  it.releases.listener.gone?.(pod("bad", ENDED));
-  it.releases.listener.gone?.(pod("good", ENDED));
+  it.releases.listener.removed?.(pod("bad", ENDED));
+  it.releases.listener.removed?.(pod("good", ENDED));
   await assert.rejects(it.work(), /no/);
   assert.deepEqual([it.freed, await store.held()], [["default/good pod is gone"], ["default/bad"]]);
 });
 
-Deno.test("PodReleases tries again what failed, a few times, and then tells", async () => {
+Deno.test("PodReleases retries a failed release a few times, then reports it", async () => {
   await using store = await openStore();
   await store.add("a");
   const it = lab(store, () => Promise.reject(new Error("forbidden")));
-  it.releases.listener.gone?.(pod("a"));
+  it.releases.listener.removed?.(pod("a"));
   for (let i = 0; i < 4; i++) await assert.rejects(it.work(), /forbidden/);
   assert.deepEqual(it.failed, []);
   await it.work();
