@@ -52,6 +52,7 @@ export {
   type Allocation,
   type Allocations,
   type Change,
+  type Entry,
   formatPoolKey,
   type Owner,
   type PoolKey,
@@ -87,8 +88,8 @@ export {
   poolsOf,
 } from "./src/ipam/ipam.ts";
 export type {
-  ClaimOutcome,
-  ClaimRequest,
+  AllocateOutcome,
+  AllocateRequest,
   Outcome,
   PoolRequest,
   ReleaseOutcome,
@@ -115,21 +116,21 @@ export { type Seen, type SweepReport, sweepReport } from "./src/ipam/sweep_repor
 export type { FindPod, Witness } from "./src/ipam/witness.ts";
 export type { Scope } from "./src/ipam/suspicions.ts";
 export {
-  type Claimed,
+  type Assignment,
   DEAD_NODE_GRACE,
   type Earlier,
   type Evidence,
   type EvidenceRules,
   type FreeReason,
   judge,
-  LOOK_GRACE,
+  RECHECK_GRACE,
   REMOVAL_GRACE,
   type Sighting,
   UNKNOWN_GRACE,
   type Verdict,
 } from "./src/pool/evidence.ts";
 export type { Duplicate } from "./src/pool/duplicates.ts";
-export type { Entry, Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
+export type { Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type { Attached, ContainersState, InterfaceStatus, NodeState, PodFacts, Reading } from "./src/pool/pod_facts.ts";
 export { type NetworkWarning, podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export { findingEvents } from "./src/controllers/finding_events.ts";
@@ -138,9 +139,9 @@ export type { SliceFindingKind, SliceList, SliceRecords } from "./src/pool/slice
 export {
   type Finding,
   type FindingKind,
-  type Gravity,
   type KindFacts,
   KINDS,
+  type Severity,
   type Subject,
 } from "./src/pool/finding.ts";
 export type { ConfiguredFacts } from "./src/pool/findings.ts";

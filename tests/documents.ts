@@ -44,10 +44,10 @@ export function evidenceTable(): string {
 
 /** What `check` and the sweep find, as a table: exit code, event and remedy of each kind. */
 export function findingsTable(): string {
-  const kinds = Object.entries(KINDS).toSorted(([, a], [, b]) => EXITS[a.gravity] - EXITS[b.gravity]);
+  const kinds = Object.entries(KINDS).toSorted(([, a], [, b]) => EXITS[a.severity] - EXITS[b.severity]);
   const rows = kinds.map((
-    [kind, { gravity, reason, remedy }],
-  ) => [`\`${kind}\``, `${EXITS[gravity]}`, `\`${reason}\``, remedy]);
+    [kind, { severity, reason, remedy }],
+  ) => [`\`${kind}\``, `${EXITS[severity]}`, `\`${reason}\``, remedy]);
   return markdownTable([["Finding", "`check`", "Event", "What to do"], ...rows]);
 }
 

@@ -201,13 +201,13 @@ function tell(batch: readonly Waiting[], { changes, outcomes }: Decision): void 
       options.onAttempt(outcome.allocations.map((before) => ({ address: before.address, before })));
       continue;
     }
-    if (request.kind !== "claim" || !("allocation" in outcome)) continue;
+    if (request.kind !== "allocate" || !("allocation" in outcome)) continue;
     const { address } = outcome.allocation;
     const own = changes.find((change) =>
       change.address === address && change.after && sameOwner(change.after, request.owner)
     );
     if (own) {
-      options.onAttempt([outcome.kind === "claimed" ? { address, ...(own.after && { after: own.after }) } : own]);
+      options.onAttempt([outcome.kind === "allocated" ? { address, ...(own.after && { after: own.after }) } : own]);
     }
   }
 }

@@ -7,7 +7,7 @@ import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import type { NetworkWarning } from "../controllers/pods_source.ts";
 import { inspect } from "../ipam/inspect.ts";
 import { seenEntry } from "../ipam/sweep_report.ts";
-import { type Finding, type Gravity, KINDS } from "../pool/finding.ts";
+import { type Finding, KINDS, type Severity } from "../pool/finding.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand } from "./define.ts";
@@ -19,7 +19,7 @@ import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The exit code of the worst finding. */
-export const EXITS: Readonly<Record<Gravity, number>> = { leak: 3, conflict: 4, unusable: 5 };
+export const EXITS: Readonly<Record<Severity, number>> = { leak: 3, conflict: 4, unusable: 5 };
 
 /** Compares pools, reservations and, where a cluster can be asked, pods, nodes, networks and slices. */
 export const check: Command = defineCommand({
@@ -66,7 +66,7 @@ export const check: Command = defineCommand({
     reportWarnings(terminal, networkWarnings);
     for (const one of nodeLocal) terminal.print(terminal.style.bad(nodeLocalAdvice(one)));
   }
-  const worst = Math.max(0, ...findings.map(({ kind }) => EXITS[KINDS[kind].gravity]));
+  const worst = Math.max(0, ...findings.map(({ kind }) => EXITS[KINDS[kind].severity]));
   return worst === 0 && empty && isSuspicious(empty) ? 1 : worst;
 });
 
@@ -84,7 +84,7 @@ function report({ print, style }: Terminal, findings: readonly Finding[], looked
     print(style.good(`Consistent: ${looked}`));
     return;
   }
-  const exitOf = ({ kind }: Finding) => EXITS[KINDS[kind].gravity];
+  const exitOf = ({ kind }: Finding) => EXITS[KINDS[kind].severity];
   const sorted = findings.toSorted((a, b) => exitOf(b) - exitOf(a));
   const rows = sorted.map(({ kind, address, pool, message }) => [kind, address || "-", pool || "-", message]);
   table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows, style).forEach(print);

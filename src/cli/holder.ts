@@ -5,7 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import type { Pods } from "../ipam/sweep.ts";
-import { type Claimed, judge } from "../pool/evidence.ts";
+import { type Assignment, judge } from "../pool/evidence.ts";
 import type { PodFacts, Reading } from "../pool/pod_facts.ts";
 import { messageOf } from "../values/errors.ts";
 
@@ -26,7 +26,7 @@ const CONCURRENT = 10;
  * @param pods undefined: there is no cluster to ask, and nothing is known
  */
 export async function holdersOf(
-  targets: readonly Claimed[],
+  targets: readonly Assignment[],
   pods: Pick<Pods, "find"> | undefined,
   signal: AbortSignal,
 ): Promise<Holder[]> {
@@ -54,13 +54,13 @@ async function read(podRef: string, pods: Pick<Pods, "find">, signal: AbortSigna
 }
 
 /** By one reading alone: what would only make the sweep suspicious is the decision of whoever releases. */
-function holderOf(claimed: Claimed, pod: Reading<PodFacts> | undefined): Holder {
+function holderOf(assignment: Assignment, pod: Reading<PodFacts> | undefined): Holder {
   if (!pod) return { state: "unknown: the record names no pod", inUse: false };
   if (pod.kind === "unread") return { state: `unknown: ${pod.why}`, inUse: true };
   if (pod.kind === "absent") return { state: "pod not found", inUse: false };
-  const { kind } = judge(claimed, { pod, claims: { kind: "absent" } }, {});
+  const { kind } = judge(assignment, { pod, claims: { kind: "absent" } }, {});
   const inUse = kind === "kept" || kind === "unconfirmed";
-  return { state: inUse ? describe(pod.value, formatIp(claimed.ip)) : "pod does not have it", inUse };
+  return { state: inUse ? describe(pod.value, formatIp(assignment.ip)) : "pod does not have it", inUse };
 }
 
 function describe({ running, finished, node, addresses }: PodFacts, address: string): string {

@@ -12,7 +12,7 @@ import {
   type MigrationSource,
   movePool,
 } from "../ipam/migrate.ts";
-import { whose } from "../pool/finding.ts";
+import { describeOwner } from "../pool/finding.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type OlderRecord, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
@@ -162,10 +162,10 @@ function toRow(from: string, key: PoolKey, to: string, entries: number, migrated
     problems: [
       ...faults,
       ...conflicts.map(({ allocation, holder }) =>
-        `${text(allocation.address)} of ${whose(allocation)} belongs to ${whose(holder)} there`
+        `${text(allocation.address)} of ${describeOwner(allocation)} belongs to ${describeOwner(holder)} there`
       ),
       ...foreign.map(({ allocation }) =>
-        `${text(allocation.address)} of ${whose(allocation)} is reserved by another pool: it has two owners`
+        `${text(allocation.address)} of ${describeOwner(allocation)} is reserved by another pool: it has two owners`
       ),
     ],
   };

@@ -8,7 +8,7 @@ import type { PodsSource } from "../controllers/pods_source.ts";
 import { parseGraces } from "../ipam/graces.ts";
 import { sweep } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
-import { type Finding, whose } from "../pool/finding.ts";
+import { describeOwner, type Finding } from "../pool/finding.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
@@ -123,7 +123,7 @@ function tell({ print, style }: Terminal, report: SweepReport): void {
   const row = ({ address, subject, pool, ...owner }: Seen, where: string, reason: string) => [
     address,
     where || (subject === "entry" ? `pool ${pool}` : "reservation"),
-    whose(owner),
+    describeOwner(owner),
     reason,
   ];
   const gone = freed.map((seen) => row(seen, "", seen.reason));

@@ -7,7 +7,7 @@ import { formatIp, type Ip, parseIp } from "../address/ip.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { releaseAllocations } from "../ipam/release.ts";
 import type { Seen } from "../ipam/sweep_report.ts";
-import { whose } from "../pool/finding.ts";
+import { describeOwner } from "../pool/finding.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
@@ -179,7 +179,7 @@ function agree({ ask, print, style }: Terminal, { release, kept }: Plan): boolea
 
 function rowOf(seen: Seen): string[] {
   const where = seen.subject === "entry" ? `pool ${seen.pool}` : `reservation${seen.network && ` of ${seen.network}`}`;
-  return [seen.address, where, whose(seen)];
+  return [seen.address, where, describeOwner(seen)];
 }
 
 async function releaseAll(

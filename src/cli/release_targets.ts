@@ -5,11 +5,10 @@
  */
 import { type Ip, parseIp, sameIp } from "../address/ip.ts";
 import { type Seen, seenEntry, seenReservation } from "../ipam/sweep_report.ts";
-import type { Claimed } from "../pool/evidence.ts";
-import { whose } from "../pool/finding.ts";
-import type { Entry } from "../pool/orphans.ts";
+import type { Assignment } from "../pool/evidence.ts";
+import { describeOwner } from "../pool/finding.ts";
 import { belongsTo } from "../pool/reservations.ts";
-import { formatPoolKey, sameOwner } from "../pool/types.ts";
+import { type Entry, formatPoolKey, sameOwner } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { UsageError } from "./define.ts";
 
@@ -49,7 +48,7 @@ export function isMeant({ podRef, pool }: Seen, only: Only): boolean {
  */
 export function refuseAmbiguous(targets: readonly Target[]): void {
   for (const [address, same] of Map.groupBy(targets, ({ seen }) => seen.address)) {
-    const owners = new Set(same.map(({ seen }) => whose(seen)));
+    const owners = new Set(same.map(({ seen }) => describeOwner(seen)));
     if (owners.size < 2) continue;
     throw new UsageError(
       `Cannot release ${address}: it has ${owners.size} owners, ${[...owners].join(" and ")}; choose one with ` +
@@ -104,7 +103,7 @@ export function seenIn(
 }
 
 /** The address and owner of a target. */
-export function claimedOf(target: Target): Claimed {
+export function claimedOf(target: Target): Assignment {
   if (!("entry" in target)) return { owner: target.reservation, ip: target.reservation.ip };
   const { key: { cidr }, allocation } = target.entry;
   return { owner: allocation, ip: { family: cidr.family, value: allocation.address }, range: cidr };

@@ -13,7 +13,7 @@ import { loadConfig } from "../config/load.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { poolsOf } from "../ipam/ipam.ts";
 import type { NetworkRules } from "../ipam/sweep.ts";
-import { type Finding, NOBODY } from "../pool/finding.ts";
+import { type Finding, NO_OWNER } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { parseJson } from "../values/json.ts";
@@ -146,7 +146,7 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
 /** Findings about the networks themselves: invalid definitions, and networks that disagree on reservations. */
 function networkFindings(networks: readonly Network[], faults: readonly Fault[]): Finding[] {
   const found = (kind: "unusable-network" | "overlapping-ranges-off", pool: string, message: string): Finding => ({
-    ...NOBODY,
+    ...NO_OWNER,
     kind,
     subject: "network",
     pool,

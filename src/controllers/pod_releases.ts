@@ -8,7 +8,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import type { Sweeps, Swept } from "../ipam/sweep.ts";
-import type { Entry } from "../pool/orphans.ts";
+import type { Entry } from "../pool/types.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { MirrorListener } from "./mirror.ts";
 

@@ -11,7 +11,7 @@ import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { requestedOf } from "../pool/requested.ts";
-import { claim } from "../pool/requests.ts";
+import { allocateRequest } from "../pool/requests.ts";
 import { type Allocation, type Owner, sameInterface } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { PoolExhaustedError } from "./errors.ts";
@@ -163,7 +163,12 @@ async function claimInPool(
   const besides = new Set(work.assigned.filter((done) => contains(range.cidr, done.ip)).map((done) => done.ip.value));
   const requested = requestedOf(config.ranges, config.requested)[config.ranges.indexOf(range)];
   const again = changes.some(({ after }) => after !== undefined);
-  const request = claim(owner, range, { avoid, besides, again, ...(requested !== undefined && { requested }) });
+  const request = allocateRequest(owner, range, {
+    inUseElsewhere: avoid,
+    ofOtherRanges: besides,
+    isRetry: again,
+    ...(requested !== undefined && { requested }),
+  });
   using _turn = await ipam.turn(key, signal);
   const outcome = await ipam.commit(key, request, {
     signal,
@@ -173,13 +178,13 @@ async function claimInPool(
       work.options.onWrite?.();
     },
   });
-  if (outcome.kind !== "held" && outcome.kind !== "claimed") {
+  if (outcome.kind !== "kept" && outcome.kind !== "allocated") {
     const { refusal } = await import("./refusal.ts");
     throw refusal(key, range, outcome);
   }
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;
-  return { allocation, fresh: outcome.kind === "claimed", ...(before && { former: before.containerId }) };
+  return { allocation, fresh: outcome.kind === "allocated", ...(before && { former: before.containerId }) };
 }
 
 /**

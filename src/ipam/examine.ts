@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Claimed, type Evidence, type EvidenceRules, judge, type Verdict } from "../pool/evidence.ts";
+import { type Assignment, type Evidence, type EvidenceRules, judge, type Verdict } from "../pool/evidence.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Suspect, Suspicions } from "./suspicions.ts";
 import { Look, type Witness } from "./witness.ts";
@@ -11,7 +11,7 @@ import { Look, type Witness } from "./witness.ts";
 /** An owner to be judged. */
 export interface Examinee extends Suspect {
   /** The address and its owner. */
-  readonly claimed: Claimed;
+  readonly assignment: Assignment;
   /** What counts for it. */
   readonly rules: EvidenceRules;
 }
@@ -40,11 +40,11 @@ export async function examine<T extends Examinee>(
   signal: AbortSignal,
 ): Promise<{ readonly examined: readonly Examined<T>[]; readonly failures: readonly unknown[] }> {
   const look = new Look(witness, clock, signal);
-  const first = await look.evidence(items.map(({ claimed }) => claimed));
+  const first = await look.evidence(items.map(({ assignment }) => assignment));
   const judged = items.map((item, i): Examined<T> => judgeOne(item, first[i] ?? NOTHING, suspicions));
   // ResourceClaims are many, and few pods have any: they are read where nothing else keeps the address
   const open = judged.filter(({ verdict }) => verdict.kind === "suspect" || verdict.kind === "free");
-  const more = await look.withClaims(open.map(({ item }) => item.claimed), open.map(({ evidence }) => evidence));
+  const more = await look.withClaims(open.map(({ item }) => item.assignment), open.map(({ evidence }) => evidence));
   const again = new Map(open.map(({ item }, i) => [item, judgeOne(item, more[i] ?? NOTHING, suspicions)]));
   const examined = judged.map((one) => again.get(one.item) ?? one);
   for (const { item, verdict, evidence } of examined) {
@@ -58,7 +58,7 @@ export async function examine<T extends Examinee>(
 const NOTHING: Evidence = { pod: { kind: "unread", why: "it was not read" }, claims: { kind: "absent" } };
 
 function judgeOne<T extends Examinee>(item: T, evidence: Evidence, suspicions: Suspicions): Examined<T> {
-  return { item, evidence, verdict: judge(item.claimed, evidence, item.rules, suspicions.earlier(item)) };
+  return { item, evidence, verdict: judge(item.assignment, evidence, item.rules, suspicions.earlier(item)) };
 }
 
 /** Whether something could not be read: it may be another time. */

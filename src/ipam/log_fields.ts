@@ -4,20 +4,14 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { addressOf, type Entry, formatPoolKey } from "../pool/types.ts";
 import type { LogFields } from "../world/log.ts";
-
-/** An allocation and its pool. */
-interface Entry {
-  readonly key: PoolKey;
-  readonly allocation: Allocation;
-}
 
 /** `ip`, `pod`, `if`, `pool` and `container` of one attachment's entries; several addresses and pools stand between commas, in one order. */
 export function entryFields(entries: readonly Entry[]): LogFields {
   const [first] = entries;
   return {
-    ip: entries.map(({ key, allocation }) => formatIp({ family: key.cidr.family, value: allocation.address })).join(),
+    ip: entries.map((entry) => formatIp(addressOf(entry))).join(),
     pod: first?.allocation.podRef,
     if: first?.allocation.ifName,
     pool: entries.map(({ key }) => formatPoolKey(key)).join(),

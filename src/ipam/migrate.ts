@@ -7,8 +7,14 @@
  * @module
  */
 import { adopt, type Adoption } from "../pool/adopt.ts";
-import type { Entry } from "../pool/orphans.ts";
-import { type Allocation, type Allocations, formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
+import {
+  type Allocation,
+  type Allocations,
+  type Entry,
+  formatPoolKey,
+  type PoolKey,
+  sameOwner,
+} from "../pool/types.ts";
 import type { Migration, OlderRecord, PoolSnapshot } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
 import { reservationOf } from "./reservation.ts";

@@ -5,9 +5,9 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { adopt } from "../pool/adopt.ts";
-import type { Entry, Orphan } from "../pool/orphans.ts";
+import type { Orphan } from "../pool/orphans.ts";
 import { drop } from "../pool/requests.ts";
-import { formatPoolKey, sameInterface, sameOwner } from "../pool/types.ts";
+import { type Entry, formatPoolKey, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
 import { releaseAllocations } from "./release.ts";

@@ -6,16 +6,16 @@
 import { contains, formatCidr, usable } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { type IpRange, isZeroAddress } from "../address/range.ts";
-import type { ClaimOutcome } from "../pool/requests.ts";
+import type { AllocateOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { AddressTakenError, NoSliceError, PoolExhaustedError, SupersededError } from "./errors.ts";
 
 /** The error for a claim that gave nothing. */
-export function refusal(key: PoolKey, range: IpRange, outcome: ClaimOutcome): Error {
+export function refusal(key: PoolKey, range: IpRange, outcome: AllocateOutcome): Error {
   const pool = formatPoolKey(key);
   const text = (value: bigint) => formatIp({ family: range.cidr.family, value });
   switch (outcome.kind) {
-    case "taken": {
+    case "in use": {
       const by = outcome.by ? `allocated to ${outcome.by.podRef} (${outcome.by.ifName})` : "reserved over another pool";
       return new AddressTakenError(
         `Cannot give the requested address ${text(outcome.address)} of pool ${pool}: it is ${by}`,

@@ -7,14 +7,14 @@
  * @module
  */
 import type { Cidr } from "../address/cidr.ts";
-import { type EvidenceRules, LOOK_GRACE } from "../pool/evidence.ts";
+import { type EvidenceRules, RECHECK_GRACE } from "../pool/evidence.ts";
 import { type Duplicate, duplicateFinding } from "../pool/duplicates.ts";
 import type { Finding } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
-import type { Entry, Orphan, Unconfirmed } from "../pool/orphans.ts";
+import type { Orphan, Unconfirmed } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
-import type { PoolKey } from "../pool/types.ts";
+import type { Entry, PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { retry } from "../storage/retry.ts";
 import { startDeadline } from "../async/deadline.ts";
@@ -258,7 +258,7 @@ function withDuplicates(swept: Swept): Swept {
 }
 
 /** Milliseconds that what needs no evidence but a second look must last. */
-function graceOf({ grace = LOOK_GRACE }: EvidenceRules): number {
+function graceOf({ grace = RECHECK_GRACE }: EvidenceRules): number {
   return grace;
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { type EvidenceRules, judge, mayBeNamed } from "../pool/evidence.ts";
-import { claimedBy, entriesOf, type Entry, listedEvidence, type Orphan, type Unconfirmed } from "../pool/orphans.ts";
-import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { assignmentOf, entriesOf, listedEvidence, type Orphan, type Unconfirmed } from "../pool/orphans.ts";
+import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { examine, type Examinee, unread } from "./examine.ts";
 import { entryMark } from "./marks.ts";
 import { freeOrphans } from "./reclaim.ts";
@@ -65,7 +65,7 @@ function select(context: LookContext): { readonly open: Entry[]; readonly unconf
     const range = context.pods.wholeRange?.(pool.key);
     for (const entry of entriesOf([pool])) {
       const evidence = evidenceOf(entry.allocation.podRef);
-      const verdict = judge(claimedBy(entry, range), evidence, rules);
+      const verdict = judge(assignmentOf(entry, range), evidence, rules);
       if (verdict.kind === "kept") continue;
       const named = evidence.pod.kind === "found" && mayBeNamed(evidence.pod.value, entry.allocation);
       if (verdict.kind === "unconfirmed" && named) unconfirmed.push(unconfirmedOf(entry, verdict));
@@ -118,7 +118,7 @@ function candidateOf({ pods }: LookContext, entry: Entry, rules: EvidenceRules):
   return {
     entry,
     rules,
-    claimed: claimedBy(entry, pods.wholeRange?.(key)),
+    assignment: assignmentOf(entry, pods.wholeRange?.(key)),
     mark: entryMark(key, allocation),
     podRef: allocation.podRef,
     reservations: false,

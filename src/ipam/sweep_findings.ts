@@ -7,7 +7,7 @@ import { formatIp } from "../address/ip.ts";
 import { duplicateFinding } from "../pool/duplicates.ts";
 import { type Finding, KINDS } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
-import type { Entry } from "../pool/orphans.ts";
+import type { Entry } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { type Clock, retry } from "../storage/retry.ts";
 import type { LookContext, Swept } from "./sweep.ts";
@@ -60,7 +60,7 @@ export function withoutMended(findings: readonly Finding[], parts: Mended): Find
     ...parts.reservations.map(({ reservation: { network, ip, podRef } }) => markOf(network, formatIp(ip), podRef)),
   ]);
   return findings.filter(({ kind, network, address, podRef }) =>
-    !KINDS[kind].passing || !mended.has(markOf(network, address, podRef))
+    !KINDS[kind].transient || !mended.has(markOf(network, address, podRef))
   );
 }
 
@@ -90,7 +90,7 @@ export class FindingMemory {
   look(found: readonly Finding[], wait: number): void {
     const now = this.#clock.monotonic();
     const sinceOf = (finding: Finding) => this.#since.get(markOf(finding)) ?? now;
-    const isSettled = (finding: Finding) => !KINDS[finding.kind].passing || now - sinceOf(finding) >= wait;
+    const isSettled = (finding: Finding) => !KINDS[finding.kind].transient || now - sinceOf(finding) >= wait;
     const [settled = [], open = []] = [true, false].map((one) => found.filter((finding) => isSettled(finding) === one));
     this.#since = new Map(found.map((finding) => [markOf(finding), sinceOf(finding)]));
     [this.#settled, this.#open] = [settled, open];

@@ -6,8 +6,7 @@
 import { formatIp } from "../address/ip.ts";
 import type { Duplicate } from "../pool/duplicates.ts";
 import type { Finding } from "../pool/finding.ts";
-import type { Entry } from "../pool/orphans.ts";
-import { formatPoolKey, type Owner } from "../pool/types.ts";
+import { type Entry, formatPoolKey, type Owner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Swept } from "./sweep.ts";
 

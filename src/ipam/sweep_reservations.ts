@@ -4,12 +4,11 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { type Claimed, LOOK_GRACE, mayHold } from "../pool/evidence.ts";
+import { type Assignment, mayHold, RECHECK_GRACE } from "../pool/evidence.ts";
 import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
-import type { Entry } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/reservations.ts";
-import { formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
+import { type Entry, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
@@ -76,7 +75,7 @@ function candidateOf(context: LookContext, stray: Stray<Reservation>): Candidate
   return {
     stray,
     rules: context.rules,
-    claimed: claimedOf(context, reservation),
+    assignment: claimedOf(context, reservation),
     mark: reservationMark(reservation),
     podRef: reservation.podRef,
     reservations: true,
@@ -84,7 +83,7 @@ function candidateOf(context: LookContext, stray: Stray<Reservation>): Candidate
 }
 
 /** A reservation does not name its range: the smallest that it may be of is the last to contradict it. */
-function claimedOf(context: LookContext, reservation: Reservation): Claimed {
+function claimedOf(context: LookContext, reservation: Reservation): Assignment {
   const [range] = poolsFor(reservation, knownPools(context)).map(({ cidr }) => cidr)
     .toSorted((a, b) => b.prefix - a.prefix);
   return { owner: reservation, ip: reservation.ip, ...(range && { range }) };
@@ -96,7 +95,7 @@ function knownPools({ pools, pods }: LookContext): readonly PoolKey[] {
 
 /** Whether the pod of a reservation runs, and may have the address. */
 function isInUse({ item, evidence: { pod, node, claims } }: Examined<Candidate>): boolean {
-  return pod.kind === "found" && pod.value.running && mayHold(pod.value, item.claimed) &&
+  return pod.kind === "found" && pod.value.running && mayHold(pod.value, item.assignment) &&
     !unread({ pod, claims, ...(node && { node }) });
 }
 
@@ -140,7 +139,7 @@ function missing({ key, allocation }: Entry): Suspect {
 
 function seenTwice({ suspicions, rules, marks }: LookContext, suspect: Suspect): boolean {
   marks.add(suspect.mark);
-  return suspicions.seenBefore(suspect, rules.grace ?? LOOK_GRACE);
+  return suspicions.seenBefore(suspect, rules.grace ?? RECHECK_GRACE);
 }
 
 /** The pods that entries are compared with: all of the list, or those in scope. None where reservations are not looked at. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Claimed, type Evidence, namesPod } from "../pool/evidence.ts";
+import { type Assignment, type Evidence, namesPod } from "../pool/evidence.ts";
 import type { NodeState, PodFacts, Reading } from "../pool/pod_facts.ts";
 import type { Owner } from "../pool/types.ts";
 import { type Clock, retry } from "../storage/retry.ts";
@@ -56,13 +56,13 @@ export class Look {
   }
 
   /** The evidence about each owner, without claims. */
-  async evidence(claimed: readonly Claimed[]): Promise<Evidence[]> {
-    return await inParts(claimed, ({ owner }) => this.#evidence(owner));
+  async evidence(assignment: readonly Assignment[]): Promise<Evidence[]> {
+    return await inParts(assignment, ({ owner }) => this.#evidence(owner));
   }
 
   /** The same with the claims. */
-  async withClaims(claimed: readonly Claimed[], evidence: readonly Evidence[]): Promise<Evidence[]> {
-    const claims = await inParts(claimed, ({ owner }) => this.#claimsOf(owner));
+  async withClaims(assignment: readonly Assignment[], evidence: readonly Evidence[]): Promise<Evidence[]> {
+    const claims = await inParts(assignment, ({ owner }) => this.#claimsOf(owner));
     return evidence.map((one, i) => ({ ...one, claims: claims[i] ?? one.claims }));
   }
 

@@ -1,21 +1,21 @@
 /**
- * Entries that come from another place: an older layout, another store.
+ * Entries copied into a pool from an older layout or another store.
  *
  * @module
  */
 import { type Allocation, type Allocations, type Change, sameOwner } from "./types.ts";
 
-/** What taking entries in comes to. */
+/** The result of comparing entries with a pool that is to adopt them. */
 export interface Adoption {
-  /** What is to be written. */
+  /** The changes to write. */
   readonly changes: readonly Change[];
-  /** Entries that are there already, of the same owner: of an earlier, unfinished attempt. */
+  /** Entries that exist with the same owner, from an earlier attempt that did not finish. */
   readonly kept: readonly Allocation[];
-  /** Entries whose address belongs to somebody else here. They are not taken in. */
+  /** Entries whose address has another owner in this pool. They are not adopted. */
   readonly conflicts: readonly { readonly allocation: Allocation; readonly holder: Allocation }[];
 }
 
-/** Takes entries into a pool as they are. What is there is never overwritten, so that it can be repeated. */
+/** Decides which entries to write. Existing entries are never overwritten, so an adoption can be repeated. */
 export function adopt(present: Allocations, entries: Iterable<Allocation>): Adoption {
   const changes: Change[] = [];
   const kept: Allocation[] = [];

@@ -1,73 +1,80 @@
 /**
- * Which address an owner gets.
+ * Chooses the address of an owner.
  *
  * @module
  */
 import { isCandidate } from "../address/range.ts";
 import type { Draft } from "./draft.ts";
-import type { ClaimOutcome, ClaimRequest } from "./requests.ts";
+import type { AllocateOutcome, AllocateRequest } from "./requests.ts";
 import { type Allocation, sameOwner } from "./types.ts";
 
 /**
- * Gives the owner the address it has, or else the one it requests, or else the lowest free one. Bounds and excludes hold for requests too.
+ * Assigns the requested address; without a request the address that the owner has, else the lowest free one. Bounds and excludes apply to
+ * requested addresses too.
  *
- * What the owner has is found by podRef and interface, whatever the sandbox: a pod that is started anew keeps its address, and the
- * record takes on the new container id. It is kept even where bounds and excludes no longer allow it. It is dropped only
- * where somebody else holds the same address (`avoid`); where another address is requested, it stays for the release of the sandbox that
- * it names.
+ * The owner's entries are found by podRef and interface, whichever sandbox they name: a pod whose sandbox is recreated keeps its address, and
+ * the entry gets the new container id. An entry is kept even if bounds and excludes no longer allow its address. It is dropped only if
+ * others use the address elsewhere (`inUseElsewhere`); if another address is requested, the DEL of the sandbox that it names releases it.
  */
-export function assign(draft: Draft, request: ClaimRequest): ClaimOutcome {
-  const { owner, requested, avoid, besides } = request;
-  const newer = request.again ? newerOf(draft, request) : undefined;
+export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome {
+  const { owner, requested, inUseElsewhere, ofOtherRanges } = request;
+  const newer = request.isRetry ? newerOf(draft, request) : undefined;
   if (newer) return { kind: "superseded", by: newer };
-  const kept = ownOf(draft, request);
-  if (requested !== undefined) return assignRequested(draft, request, requested, kept);
-  const [held] = kept;
-  if (held) return { kind: "held", allocation: refresh(draft, held, request) };
-  const address = draft.lowestFree(request.range, new Set([...avoid, ...besides]));
+  const own = ownEntries(draft, request);
+  if (requested !== undefined) return assignRequested(draft, request, requested, own);
+  const [best] = own;
+  if (best) return { kind: "kept", allocation: refresh(draft, best, request) };
+  const address = draft.lowestFree(request.range, new Set([...inUseElsewhere, ...ofOtherRanges]));
   if (address === undefined) return { kind: "exhausted" };
-  return { kind: "claimed", allocation: put(draft, { ...owner, address }) };
+  return { kind: "allocated", allocation: put(draft, { ...owner, address }) };
 }
 
-/** Gives the owner the address that it has, and no other one; undefined where it has none. */
-export function keep(draft: Draft, request: ClaimRequest): ClaimOutcome | undefined {
+/** Keeps an address that the owner has, and allocates no new one; undefined if the owner has none. */
+export function keep(draft: Draft, request: AllocateRequest): AllocateOutcome | undefined {
   const { requested } = request;
-  const held = ownOf(draft, request).find(({ address }) => requested === undefined || address === requested);
-  return held && { kind: "held", allocation: refresh(draft, held, request) };
+  const entry = ownEntries(draft, request).find(({ address }) => requested === undefined || address === requested);
+  return entry && { kind: "kept", allocation: refresh(draft, entry, request) };
 }
 
-/** What the owner has of the pool, the fittest first. What somebody else holds too is dropped. */
-function ownOf(draft: Draft, request: ClaimRequest): Allocation[] {
-  const { owner, avoid, besides } = request;
-  const own = draft.ofInterface(owner).filter((held) => !besides.has(held.address));
-  for (const held of own.filter((held) => avoid.has(held.address))) draft.set(held.address, undefined);
-  return own.filter((held) => !avoid.has(held.address)).sort(byFitness(request));
+/** The owner's entries in the pool, best first. Drops those whose address others use elsewhere. */
+function ownEntries(draft: Draft, request: AllocateRequest): Allocation[] {
+  const { owner, inUseElsewhere, ofOtherRanges } = request;
+  const own = draft.ofInterface(owner).filter(({ address }) => !ofOtherRanges.has(address));
+  for (const { address } of own) if (inUseElsewhere.has(address)) draft.set(address, undefined);
+  return own.filter(({ address }) => !inUseElsewhere.has(address)).sort(byPreference(request));
 }
 
 /** An entry of the owner's interface that names another sandbox. */
-function newerOf(draft: Draft, { owner, besides }: ClaimRequest): Allocation | undefined {
-  return draft.ofInterface(owner).find((held) => held.containerId !== owner.containerId && !besides.has(held.address));
+function newerOf(draft: Draft, { owner, ofOtherRanges }: AllocateRequest): Allocation | undefined {
+  return draft.ofInterface(owner).find((entry) =>
+    entry.containerId !== owner.containerId && !ofOtherRanges.has(entry.address)
+  );
 }
 
-/** In the bounds first, of this very sandbox first, lowest first. */
-function byFitness({ range, owner }: ClaimRequest): (a: Allocation, b: Allocation) => number {
-  const rank = (held: Allocation) =>
-    (isCandidate(range, held.address) ? 0 : 2) + (held.containerId === owner.containerId ? 0 : 1);
+/** Inside bounds first, then own sandbox, then lowest. */
+function byPreference({ range, owner }: AllocateRequest): (a: Allocation, b: Allocation) => number {
+  const rank = (entry: Allocation) =>
+    (isCandidate(range, entry.address) ? 0 : 2) + (entry.containerId === owner.containerId ? 0 : 1);
   return (a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1);
 }
 
-function assignRequested(draft: Draft, request: ClaimRequest, address: bigint, own: Allocation[]): ClaimOutcome {
-  const mine = own.find((held) => held.address === address);
-  if (mine) return { kind: "held", allocation: refresh(draft, mine, request) };
+function assignRequested(
+  draft: Draft,
+  request: AllocateRequest,
+  address: bigint,
+  own: readonly Allocation[],
+): AllocateOutcome {
+  const mine = own.find((entry) => entry.address === address);
+  if (mine) return { kind: "kept", allocation: refresh(draft, mine, request) };
   const by = draft.get(address);
-  if (by) return { kind: "taken", address, by };
-  if (request.avoid.has(address) || request.besides.has(address)) return { kind: "taken", address };
+  if (by) return { kind: "in use", address, by };
+  if (request.inUseElsewhere.has(address) || request.ofOtherRanges.has(address)) return { kind: "in use", address };
   if (!isCandidate(request.range, address)) return { kind: "unusable", address };
-  return { kind: "claimed", allocation: put(draft, { ...request.owner, address }) };
+  return { kind: "allocated", allocation: put(draft, { ...request.owner, address }) };
 }
 
-function refresh(draft: Draft, held: Allocation, { owner }: ClaimRequest): Allocation {
-  return sameOwner(held, owner) ? held : put(draft, { ...owner, address: held.address });
+function refresh(draft: Draft, entry: Allocation, { owner }: AllocateRequest): Allocation {
+  return sameOwner(entry, owner) ? entry : put(draft, { ...owner, address: entry.address });
 }
 
 function put(draft: Draft, { podRef, ifName, containerId, node, uid, address }: Allocation): Allocation {

@@ -1,5 +1,5 @@
 /**
- * The allocator: a pool and requests in, changes and answers out.
+ * The allocator: takes a pool and requests, returns changes and outcomes.
  *
  * @module
  */
@@ -11,42 +11,42 @@ import type { Outcome, PoolRequest } from "./requests.ts";
 import { restore } from "./restore.ts";
 import type { Allocations, Change } from "./types.ts";
 
-/** What shall be written, and what each request is answered once it is. */
+/** The changes to write, and the outcome of each request once they are written. */
 export interface Decision {
-  /** Differences to what is stored, at most one an address. Empty: nothing to write. */
+  /** Differences from the stored pool, at most one per address. Empty: nothing to write. */
   readonly changes: readonly Change[];
-  /** One a request, in order. */
+  /** One per request, in order. */
   readonly outcomes: readonly Outcome[];
 }
 
 /**
- * Decides requests in order, each on what those before it left: the result is that of serving them one by one.
+ * Decides requests in order, each on the result of the previous ones: the same result as serving them one by one.
  *
  * @example
  * ```ts
  * import { decide } from "./decide.ts";
- * import { claim } from "./requests.ts";
+ * import { allocateRequest } from "./requests.ts";
  * import { parseCidr, usable } from "../address/cidr.ts";
  * import assert from "node:assert/strict";
  *
  * const cidr = parseCidr("10.0.0.0/24")?.cidr;
  * assert(cidr);
  * const owner = { podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
- * const { changes } = decide(new Map(), [claim(owner, { cidr, ...usable(cidr), excludes: [] })]);
+ * const { changes } = decide(new Map(), [allocateRequest(owner, { cidr, ...usable(cidr), excludes: [] })]);
  * assert.equal(changes[0]?.address, cidr.base + 1n);
  * ```
  *
- * @param fence a pool that it closes allocates nothing: owners keep what they have, and releases are served
+ * @param fence a closed pool allocates nothing; owners keep their addresses, and releases are served
  */
 export function decide(stored: Allocations, requests: readonly PoolRequest[], fence?: Fence): Decision {
   const draft = new Draft(stored);
-  const outcomes = requests.map((request) => answer(draft, request, fence));
+  const outcomes = requests.map((request) => serve(draft, request, fence));
   return { changes: draft.changes(), outcomes };
 }
 
-function answer(draft: Draft, request: PoolRequest, fence: Fence | undefined): Outcome {
+function serve(draft: Draft, request: PoolRequest, fence: Fence | undefined): Outcome {
   switch (request.kind) {
-    case "claim":
+    case "allocate":
       return isClosed(fence) ? keep(draft, request) ?? { kind: "closed", fence } : assign(draft, request);
     case "release":
       return { kind: "released", allocations: free(draft, request) };

@@ -1,24 +1,24 @@
 /**
- * A pool under decision: the stored allocations with the changes made so far laid over them.
+ * A pool during a decision: the stored allocations, overlaid with the changes made so far.
  *
  * @module
  */
 import { type IpRange, lowestFree } from "../address/range.ts";
 import { type Allocation, type Allocations, type Change, type Owner, sameOwner } from "./types.ts";
 
-/** A scratch copy that lives for one decision. It never changes the allocations it was made from. */
+/** A scratch copy for one decision. It never modifies the stored allocations. */
 export class Draft {
   readonly #stored: Allocations;
   readonly #changed = new Map<bigint, Allocation | undefined>();
   readonly #cursors = new Map<string, bigint>();
   #interfaces: Map<string, Set<bigint>> | undefined;
 
-  /** Starts from what is stored. */
+  /** Starts from the stored allocations. */
   constructor(stored: Allocations) {
     this.#stored = stored;
   }
 
-  /** What the address holds now. */
+  /** The current allocation of an address. */
   get(address: bigint): Allocation | undefined {
     return this.#changed.has(address) ? this.#changed.get(address) : this.#stored.get(address);
   }
@@ -31,32 +31,32 @@ export class Draft {
     for (const [range, cursor] of this.#cursors) if (address < cursor) this.#cursors.set(range, address);
   }
 
-  /** Every allocation now. */
+  /** Every current allocation. */
   *all(): Generator<Allocation> {
     for (const [address, allocation] of this.#stored) if (!this.#changed.has(address)) yield allocation;
     for (const allocation of this.#changed.values()) if (allocation) yield allocation;
   }
 
-  /** The allocations of one interface of one pod. The first call makes an index, so that a batch reads the pool once. */
+  /** The allocations of one interface of one pod. The first call builds an index, so that a batch scans the pool once. */
   ofInterface(owner: Pick<Owner, "podRef" | "ifName">): Allocation[] {
     this.#interfaces ??= this.#index();
     const addresses = this.#interfaces.get(interfaceKey(owner)) ?? [];
-    return [...addresses].map((address) => this.get(address)).filter((held) => held !== undefined);
+    return [...addresses].map((address) => this.get(address)).filter((allocation) => allocation !== undefined);
   }
 
   /**
-   * The lowest address of the range that is free and not to be avoided. Where nothing is to be avoided the next search of the same
-   * range goes on from here: a batch walks a pool once.
+   * The lowest free address of the range that is not excluded. A search without exclusions remembers its end, where the next search of the
+   * same range starts: a batch scans a pool once.
    */
-  lowestFree(range: IpRange, avoid: ReadonlySet<bigint>): bigint | undefined {
-    const taken = (value: bigint) => this.get(value) !== undefined || avoid.has(value);
+  lowestFree(range: IpRange, excluded: ReadonlySet<bigint>): bigint | undefined {
+    const inUse = (value: bigint) => this.get(value) !== undefined || excluded.has(value);
     const key = rangeKey(range);
-    const found = lowestFree(range, taken, this.#cursors.get(key));
-    if (avoid.size === 0) this.#cursors.set(key, found ?? range.last + 1n);
+    const found = lowestFree(range, inUse, this.#cursors.get(key));
+    if (excluded.size === 0) this.#cursors.set(key, found ?? range.last + 1n);
     return found;
   }
 
-  /** What differs from what is stored. */
+  /** The differences from the stored allocations. */
   changes(): Change[] {
     const changes: Change[] = [];
     for (const [address, after] of this.#changed) {
@@ -69,7 +69,7 @@ export class Draft {
 
   #index(): Map<string, Set<bigint>> {
     const index = new Map<string, Set<bigint>>();
-    for (const held of this.all()) this.#reindex(index, held.address, undefined, held);
+    for (const allocation of this.all()) this.#reindex(index, allocation.address, undefined, allocation);
     return index;
   }
 
@@ -83,7 +83,7 @@ export class Draft {
   }
 }
 
-/** Requests of one network come with ranges of their own that say the same. */
+/** Each request of a network has its own range object, with equal values. */
 function rangeKey({ first, last, excludes }: IpRange): string {
   return [first, last, ...excludes.map((hole) => `${hole.first}-${hole.last}`)].join();
 }

@@ -1,17 +1,17 @@
 /**
- * Addresses that pods report to have, compared with what pools hold: who uses an address that is another's, or nobody's.
+ * Compares the addresses that pods report with the pools: finds addresses in use that are allocated to another pod, or to none.
  *
  * @module
  */
 import { contains } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
-import { type Finding, NOBODY, whose } from "./finding.ts";
-import type { Entry, PoolFacts } from "./orphans.ts";
+import { describeOwner, type Finding, NO_OWNER } from "./finding.ts";
+import type { PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { entriesByAddress } from "./reservations.ts";
-import { mayBeOf, type Owner, type PoolKey } from "./types.ts";
+import { type Entry, mayBeOf, type Owner, type PoolKey } from "./types.ts";
 
-/** An address that a pod uses, and that is allocated to another owner. */
+/** An address that one pod uses and that is allocated to another owner. */
 export interface Duplicate {
   /** `network_name`. */
   readonly network: string;
@@ -19,7 +19,7 @@ export interface Duplicate {
   readonly address: string;
   /** The pod that uses it without an entry. */
   readonly podRef: string;
-  /** Who has the entry. */
+  /** The owner of the entry. */
   readonly holder: Owner;
 }
 
@@ -27,7 +27,7 @@ export interface Duplicate {
 export function duplicateFinding({ network, address, podRef, holder }: Duplicate): Finding {
   const where = network === "" ? "" : ` of network ${network}`;
   return {
-    ...NOBODY,
+    ...NO_OWNER,
     kind: "pod-address-of-another",
     subject: "pod",
     address,
@@ -35,27 +35,29 @@ export function duplicateFinding({ network, address, podRef, holder }: Duplicate
     network,
     podRef,
     otherPod: holder.podRef,
-    message: `${podRef} uses ${address}${where}, which is allocated to ${whose(holder)}: delete one of the two pods`,
+    message: `${podRef} uses ${address}${where}, which is allocated to ${
+      describeOwner(holder)
+    }: delete one of the two pods`,
   };
 }
 
-/** An address that a running pod reports, inside of a pool of its network, without an entry of its own. */
+/** An address that a running pod reports, inside a pool of its network, and that is not allocated to the pod. */
 export interface Unrecorded {
   /** The pod. */
   readonly podRef: string;
   /** The address, canonical. */
   readonly address: string;
-  /** The pool that the address is of. */
+  /** The pool that contains the address. */
   readonly key: PoolKey;
-  /** The entry of the address: another owner's. Absent: there is none. */
+  /** The entry of the address, of another owner. Absent: the address has no entry. */
   readonly holder?: Entry;
 }
 
 /**
- * Compares what the network-status of running pods lists with the pools. It is a report of the pod's own, and no proof.
+ * Compares the network-status of running pods with the pools. The pod itself may have written its status: it proves nothing.
  *
- * @param domainsOf the allocation domains of an attachment by its name; undefined where they are unknown: its addresses may be of any pool
- * @param isStatic whether an attachment is configured to have an address that no pool records. Default: none is
+ * @param domainsOf the allocation domains of an attachment, by its name; undefined if unknown: its addresses may belong to any pool
+ * @param isStatic whether an attachment is configured with an address that no pool records. Default: no
  */
 export function findUnrecorded(
   pools: readonly PoolFacts[],
@@ -74,7 +76,7 @@ export function findUnrecorded(
       const ip = parseIp(address);
       const [holder] = holders;
       const key = holder?.key ?? pools.find((one) => ip && isOurs(one.key) && contains(one.key.cidr, ip))?.key;
-      if (!key || holder?.allocation.podRef === "") return []; // records without a pod: this one may well be theirs
+      if (!key || holder?.allocation.podRef === "") return []; // a record without a pod may belong to this one
       return [{ podRef, address, key, ...(holder && { holder }) }];
     })
   );

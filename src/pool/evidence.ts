@@ -1,7 +1,7 @@
 /**
- * What may free an address without its DEL: the one place that draws conclusions about an owner from its pod, its node and its claims.
+ * What may free an address without its DEL: the only code that draws conclusions about an owner from its pod, node and ResourceClaims.
  *
- * Silence is never "no". The table is in `docs/OPERATIONS.md`; the test of `judge` has the same one.
+ * Missing information never frees an address. `docs/OPERATIONS.md` has the table of rules, and the test of `judge` has the same one.
  *
  * @module
  */
@@ -11,32 +11,32 @@ import type { NodeState, PodFacts, Reading } from "./pod_facts.ts";
 import type { Owner } from "./types.ts";
 
 /** An address and its recorded owner: a pool entry or a reservation. */
-export interface Claimed {
-  /** The owner as recorded. Its uid and node, where present, were written with its container id. */
+export interface Assignment {
+  /** The owner as recorded. Its uid and node, if present, were written together with its container id. */
   readonly owner: Owner;
   /** The address. */
   readonly ip: Ip;
-  /** The range it was allocated from. Absent where it is unknown: then no network-status contradicts the owner. */
+  /** The range it was allocated from. Absent if unknown: then no network-status contradicts the owner. */
   readonly range?: Cidr;
 }
 
-/** Everything that was read about one owner at one time. */
+/** Everything that one scan read about one owner. */
 export interface Evidence {
-  /** The pod of the owner's podRef. Absent only where the API server answered NotFound for that very pod. */
+  /** The pod of the owner's podRef. `absent` only if the API server answered NotFound for this pod. */
   readonly pod: Reading<PodFacts>;
-  /** The pod of that podRef that was deleted last, as it was last seen. Absent where nobody saw it. */
+  /** The last deleted pod of that podRef, as it was last observed. Absent if it was not observed. */
   readonly last?: PodFacts;
-  /** The node of the owner, or else of `last`. Absent where neither is known. */
+  /** The node of the owner, else of `last`. Absent if neither is known. */
   readonly node?: Reading<NodeState>;
-  /** The addresses that ResourceClaims hold for the pod, canonical. */
+  /** The addresses that ResourceClaims of the pod contain, canonical. */
   readonly claims: Reading<ReadonlySet<string>>;
 }
 
 /** How long evidence must last before it counts. */
 export interface EvidenceRules {
-  /** `--grace`: milliseconds in place of every duration below. Default: each evidence has its own. */
+  /** `--grace`: milliseconds that replace every duration below. Default: each kind of evidence has its own. */
   readonly grace?: number;
-  /** `--dead-node-grace`: milliseconds for a pod of a node that is not ready, or never. Default {@linkcode DEAD_NODE_GRACE}. */
+  /** `--dead-node-grace`: milliseconds for a pod on a node that is not ready, or never. Default {@linkcode DEAD_NODE_GRACE}. */
   readonly deadNodeGrace?: number | "never";
   /** `verify_network_status`: whether the network-status of a pod may contradict an owner. Default true. */
   readonly verifyNetworkStatus?: boolean;
@@ -49,23 +49,23 @@ export type FreeReason =
   | "pod has finished"
   | "pod does not have the address";
 
-/** What a suspicion rests on. A second look counts only if it finds the same. */
+/** The observation behind a suspicion. A second scan counts only if it observes the same. */
 export interface Sighting {
-  /** Why the owner is taken for gone. */
+  /** Why the address seems unused. */
   readonly reason: FreeReason;
-  /** The state of its node, where the evidence depends on it. */
+  /** The state of the node, if the evidence depends on it. */
   readonly node: "any" | "unknown" | "ready" | "works" | "not ready" | "down";
-  /** When the Lease of the node was renewed last. */
+  /** When the Lease of the node was last renewed. */
   readonly renewed?: string;
 }
 
 /**
- * What evidence comes to:
+ * The conclusion from evidence:
  *
- * - `kept`: the pod holds the address, or may still get it;
- * - `unconfirmed`: kept, because nothing proves that the address is unused and nothing proves that it is in use. `since`: when that began, in
- *   milliseconds since 1970, where it is known;
- * - `suspect`: to be freed if the same is seen `wait` milliseconds after it was seen first;
+ * - `kept`: the pod uses the address, or may still get it;
+ * - `unconfirmed`: kept, because nothing proves that the address is unused, nor that it is in use. `since`: when that began, in
+ *   milliseconds since 1970, if known;
+ * - `suspect`: to be freed if a scan at least `wait` milliseconds after the first sighting observes the same;
  * - `free`: to be freed now.
  */
 export type Verdict =
@@ -74,62 +74,62 @@ export type Verdict =
   | { readonly kind: "suspect"; readonly sighting: Sighting; readonly wait: number }
   | { readonly kind: "free"; readonly reason: FreeReason };
 
-/** An earlier look that made the owner a suspect. */
+/** The earlier scan that made the owner a suspect. */
 export interface Earlier {
-  /** What was seen first. */
+  /** The first sighting. */
   readonly sighting: Sighting;
-  /** Milliseconds since then, of a clock that is never set. */
+  /** Milliseconds since then, on the monotonic clock. */
   readonly ago: number;
 }
 
-/** Milliseconds after a pod's termination grace period in which a working kubelet has removed the sandbox; also for a node that is down. */
+/** Milliseconds after a pod's termination grace period in which a working kubelet removes the sandbox; also for a node that is down. */
 export const REMOVAL_GRACE = 30_000;
-/** Milliseconds where the termination grace period or the node is unknown: four times the default grace period of a pod. */
+/** Milliseconds if the termination grace period or the node is unknown: four times the default grace period of a pod. */
 export const UNKNOWN_GRACE = 120_000;
-/** Milliseconds between two looks at a pod that exists: a status is published in less, and an ADD or DEL takes less. */
-export const LOOK_GRACE = 30_000;
+/** Milliseconds between two reads of a pod that exists: publishing a status takes less, and so does an ADD or DEL. */
+export const RECHECK_GRACE = 30_000;
 /** Milliseconds in which a working kubelet renews its Lease: it does so every 10 s (a quarter of `nodeLeaseDurationSeconds`). */
 export const LEASE_GRACE = 15_000;
-/** Milliseconds for a node that is not ready: Kubernetes evicts its pods after as long (`tolerationSeconds` of its default tolerations). */
+/** Milliseconds for a node that is not ready: as long as Kubernetes waits before it evicts pods (default `tolerationSeconds`). */
 export const DEAD_NODE_GRACE = 300_000;
 
 /**
  * Judges one owner.
  *
- * @param earlier what made it a suspect before; absent: this is the first look
+ * @param earlier the sighting that made it a suspect; absent: this is the first scan
  */
-export function judge(claimed: Claimed, evidence: Evidence, rules: EvidenceRules, earlier?: Earlier): Verdict {
-  const { owner, ip } = claimed;
+export function judge(assignment: Assignment, evidence: Evidence, rules: EvidenceRules, earlier?: Earlier): Verdict {
+  const { owner, ip } = assignment;
   const { pod, claims } = evidence;
-  if (!namesPod(owner)) return KEPT; // there is nothing to look for
+  if (!namesPod(owner)) return KEPT; // no pod to read
   if (pod.kind === "unread") return unconfirmed(`the pod cannot be read: ${pod.why}`);
   const verdict = pod.kind === "absent"
-    ? judgeAbsent("pod is gone", claimed, evidence, rules, earlier)
-    : judgePod(claimed, pod.value, evidence, rules, earlier);
+    ? judgeAbsent("pod is gone", assignment, evidence, rules, earlier)
+    : judgePod(assignment, pod.value, evidence, rules, earlier);
   if (verdict.kind === "kept" || verdict.kind === "unconfirmed") return verdict;
   if (claims.kind === "unread") return unconfirmed(`the ResourceClaims of the pod cannot be read: ${claims.why}`);
   const claimHolds = claims.kind === "found" && claims.value.has(formatIp(ip));
   return claimHolds ? unconfirmed("a ResourceClaim of the pod has the address") : verdict;
 }
 
-/** Whether the podRef of an owner is one: runtimes without pods, and old records, leave a container id there, or nothing. */
+/** Whether the podRef of an owner names a pod: runtimes without pods, and old records, have a container id or nothing there. */
 export function namesPod({ podRef }: Pick<Owner, "podRef">): boolean {
   return /^[^/]+\/[^/]+$/.test(podRef);
 }
 
-/** By the pod that has the name now. */
+/** Judges by the pod that has the name now. */
 function judgePod(
-  claimed: Claimed,
+  assignment: Assignment,
   pod: PodFacts,
   evidence: Evidence,
   rules: EvidenceRules,
   earlier: Earlier | undefined,
 ): Verdict {
-  const { owner, ip } = claimed;
-  if (pod.hostNetwork) return judgeAbsent("pod was replaced by another", claimed, evidence, rules, earlier);
+  const { owner, ip } = assignment;
+  if (pod.hostNetwork) return judgeAbsent("pod was replaced by another", assignment, evidence, rules, earlier);
   const reported = pod.addresses?.has(formatIp(ip)) ?? false;
   if (isAnother(pod, owner)) {
-    return reported ? KEPT : judgeAbsent("pod was replaced by another", claimed, evidence, rules, earlier);
+    return reported ? KEPT : judgeAbsent("pod was replaced by another", assignment, evidence, rules, earlier);
   }
   if (pod.finished) return judgeFinished(pod, rules, earlier);
   if (!pod.running || reported) return KEPT;
@@ -140,7 +140,7 @@ function judgePod(
       pod.started,
     );
   }
-  if (!contradicts(pod, claimed)) {
+  if (!contradicts(pod, assignment)) {
     return unconfirmed(`the network-status of the pod has no address of this range for ${owner.ifName}`, pod.started);
   }
   if (rules.verifyNetworkStatus === false) {
@@ -149,10 +149,10 @@ function judgePod(
       pod.started,
     );
   }
-  return twice(rules.grace ?? LOOK_GRACE, { reason: "pod does not have the address", node: "any" }, earlier);
+  return seenTwice(rules.grace ?? RECHECK_GRACE, { reason: "pod does not have the address", node: "any" }, earlier);
 }
 
-/** The kubelet writes the last phase of a pod past its deadline, and of an evicted one, before the containers end. */
+/** The kubelet writes the final phase of an evicted pod, and of one past its deadline, before the containers end. */
 function judgeFinished(pod: PodFacts, { grace }: EvidenceRules, earlier: Earlier | undefined): Verdict {
   if (pod.containers === "running") return KEPT;
   if (pod.containers !== "ended") {
@@ -162,20 +162,20 @@ function judgeFinished(pod: PodFacts, { grace }: EvidenceRules, earlier: Earlier
     );
   }
   if (pod.sandboxMissing) return { kind: "free", reason: "pod has finished" };
-  return twice(grace ?? LOOK_GRACE, { reason: "pod has finished", node: "any" }, earlier);
+  return seenTwice(grace ?? RECHECK_GRACE, { reason: "pod has finished", node: "any" }, earlier);
 }
 
-/** By the node: the pod object does not exist any more, but the sandbox may. */
+/** Judges by the node: the pod object no longer exists, but the sandbox may. */
 function judgeAbsent(
   reason: FreeReason,
-  claimed: Claimed,
+  assignment: Assignment,
   { last: seen, node }: Evidence,
   rules: EvidenceRules,
   earlier: Earlier | undefined,
 ): Verdict {
-  const { owner } = claimed;
+  const { owner } = assignment;
   if (node?.kind === "unread") return unconfirmed(`the node cannot be read: ${node.why}`);
-  const last = seen && mayHold(seen, claimed) ? seen : undefined;
+  const last = seen && mayHold(seen, assignment) ? seen : undefined;
   if (isStatic(owner, last) && node?.kind !== "absent") {
     return unconfirmed("it is an address of a static pod, whose node exists or is unknown");
   }
@@ -186,21 +186,22 @@ function judgeAbsent(
   if (own?.deleting && own.containers === "ended" && !own.neverStarted) return { kind: "free", reason };
   const known = last?.terminationGrace === undefined ? UNKNOWN_GRACE : last.terminationGrace + REMOVAL_GRACE;
   const removed = own ? known : Math.max(known, UNKNOWN_GRACE);
-  // a node that is known from the pod alone need not be that of the sandbox
-  const least = owner.node === undefined ? UNKNOWN_GRACE : 0;
-  const wait = (usual: number) => rules.grace ?? Math.max(least, usual);
-  if (!node) return twice(wait(removed), { reason, node: "unknown" }, earlier);
+  // a node known only from the pod may differ from the node of the sandbox
+  const min = owner.node === undefined ? UNKNOWN_GRACE : 0;
+  const wait = (usual: number) => rules.grace ?? Math.max(min, usual);
+  if (!node) return seenTwice(wait(removed), { reason, node: "unknown" }, earlier);
   if (node.kind === "absent" || node.value.outOfService) {
-    return twice(wait(REMOVAL_GRACE), { reason, node: "down" }, earlier);
+    return seenTwice(wait(REMOVAL_GRACE), { reason, node: "down" }, earlier);
   }
   return judgeNode(reason, node.value, { removed, wait }, rules, earlier);
 }
 
 /**
- * By a node that exists.
+ * Judges by a node that exists.
  *
- * A node that was cut off stays Ready for most of a minute, and its kubelet learns of the deletion only when it is back. A Lease that was
- * renewed since a look found no pod shows that the kubelet works and knows; from then on it has the time that containers may take to end.
+ * A node that loses its network stays Ready for almost a minute, and its kubelet learns of the deletion only after it reconnects. A Lease
+ * that was renewed after a scan found no pod proves that the kubelet works and knows; only then does the time start that containers may
+ * take to end.
  */
 function judgeNode(
   reason: FreeReason,
@@ -212,23 +213,23 @@ function judgeNode(
   if (!ready) {
     return deadNodeGrace === "never"
       ? unconfirmed("the node is not ready, and --dead-node-grace is never", since)
-      : twice(wait(deadNodeGrace), { reason, node: "not ready" }, earlier);
+      : seenTwice(wait(deadNodeGrace), { reason, node: "not ready" }, earlier);
   }
   const at = renewed !== undefined && { renewed };
   const works: Sighting = { reason, node: "works", ...at };
   if (earlier?.sighting.reason === reason && earlier.sighting.node === "works") {
-    return twice(wait(removed), works, earlier);
+    return seenTwice(wait(removed), works, earlier);
   }
   const sighting: Sighting = { reason, node: "ready", ...at };
   if (earlier?.sighting.reason !== reason || earlier.sighting.node !== "ready") {
     return { kind: "suspect", sighting, wait: grace ?? LEASE_GRACE };
   }
   if (renewed !== undefined && renewed !== earlier.sighting.renewed) {
-    return grace === undefined ? twice(wait(removed), works, undefined) : twice(grace, sighting, earlier);
+    return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, earlier);
   }
-  const most = deadNodeGrace === "never" ? Infinity : wait(Math.max(removed, deadNodeGrace));
-  if (earlier.ago >= most) return { kind: "free", reason };
-  return { kind: "suspect", sighting: earlier.sighting, wait: Math.min(most, earlier.ago + LOOK_GRACE) };
+  const max = deadNodeGrace === "never" ? Infinity : wait(Math.max(removed, deadNodeGrace));
+  if (earlier.ago >= max) return { kind: "free", reason };
+  return { kind: "suspect", sighting: earlier.sighting, wait: Math.min(max, earlier.ago + RECHECK_GRACE) };
 }
 
 const KEPT: Verdict = { kind: "kept" };
@@ -237,38 +238,38 @@ function unconfirmed(why: string, since?: number): Verdict {
   return { kind: "unconfirmed", why, ...(since !== undefined && { since }) };
 }
 
-/** Free where an earlier look found the same, long enough ago. What differs from the earlier look starts anew. */
-function twice(wait: number, sighting: Sighting, earlier: Earlier | undefined): Verdict {
+/** Frees if an earlier scan observed the same long enough ago. A different observation starts a new wait. */
+function seenTwice(wait: number, sighting: Sighting, earlier: Earlier | undefined): Verdict {
   const same = earlier?.sighting.reason === sighting.reason && earlier.sighting.node === sighting.node;
   if (same && earlier.ago >= wait) return { kind: "free", reason: sighting.reason };
   return { kind: "suspect", sighting: same ? earlier.sighting : sighting, wait };
 }
 
-/** Uids as an API server makes them. */
+/** A uid that an API server generates. */
 const API_UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Uids as a kubelet makes them for static pods: `config.hash`, the MD5 of the manifest. */
+/** A uid that a kubelet generates for a static pod: `config.hash`, the MD5 of the manifest. */
 const STATIC_UID = /^[0-9a-f]{32}$/i;
 
-/** Whether the pod is certainly not the owner's: nothing is concluded from a uid that no API server and no kubelet makes. */
+/** Whether the pod is certainly not the owner's. A uid that neither an API server nor a kubelet generates proves nothing. */
 function isAnother({ uid, configHash }: PodFacts, owner: Owner): boolean {
   const present = configHash ?? uid;
   if (owner.uid === undefined || present === undefined) return false;
   return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;
 }
 
-/** Whether the pod is certainly the owner's: another one of that name may have come and gone since. */
+/** Whether the pod is certainly the owner's, and not a later pod of the same name. */
 function isOwn({ uid, configHash }: PodFacts, owner: Owner): boolean {
   return owner.uid !== undefined && owner.uid === (configHash ?? uid);
 }
 
-/** Whether the pod may be the one that the owner names: neither its uid nor its network rules that out. */
+/** Whether the pod may be the owner's: neither its uid nor its network rules that out. */
 export function mayBeNamed(pod: PodFacts, owner: Owner): boolean {
   return !pod.hostNetwork && !isAnother(pod, owner);
 }
 
-/** Whether the pod may have the address. */
-export function mayHold(pod: PodFacts, claimed: Claimed): boolean {
-  return mayBeNamed(pod, claimed.owner) && !contradicts(pod, claimed);
+/** Whether the pod may use the address. */
+export function mayHold(pod: PodFacts, assignment: Assignment): boolean {
+  return mayBeNamed(pod, assignment.owner) && !contradicts(pod, assignment);
 }
 
 function isStatic({ uid }: Owner, last: PodFacts | undefined): boolean {
@@ -276,21 +277,21 @@ function isStatic({ uid }: Owner, last: PodFacts | undefined): boolean {
 }
 
 /**
- * Whether the owner may be a static pod, where neither its uid nor its mirror pod is known: a mirror pod is named after the static pod and
- * the node. Pods of Deployments, DaemonSets and Jobs end in random characters, those of StatefulSets in a number.
+ * Whether the owner may be a static pod if neither its uid nor its mirror pod is known: a mirror pod's name ends with the node's. Names of
+ * pods of Deployments, DaemonSets and Jobs end in random characters, those of StatefulSets in a number.
  */
 function mayBeStatic({ podRef, node, uid }: Owner, last: PodFacts | undefined): boolean {
   return !last && node !== undefined && !API_UID.test(uid ?? "") && podRef.endsWith(`-${node}`);
 }
 
-/** Whether the network-status names, for the owner's interface, another address of its range and not this one. */
-function contradicts(pod: PodFacts, { owner, ip, range }: Claimed): boolean {
+/** Whether the network-status has another address of the range for the owner's interface, and does not have this one. */
+function contradicts(pod: PodFacts, { owner, ip, range }: Assignment): boolean {
   const reported = reportedFor(pod, owner.ifName);
   if (!reported || !range || pod.addresses?.has(formatIp(ip))) return false;
   return reported.map((text) => parseIp(text)).some((other) => other !== undefined && contains(range, other));
 }
 
-/** The addresses that the network-status lists for an interface; undefined where it lists none. */
+/** The addresses that the network-status lists for an interface; undefined if it lists none. */
 function reportedFor({ interfaces = [] }: PodFacts, ifName: string): readonly string[] | undefined {
   const ips = interfaces.filter((one) => ifName !== "" && one.ifName === ifName).flatMap((one) => one.ips ?? []);
   return ips.length > 0 ? ips : undefined;

@@ -1,29 +1,29 @@
 /**
- * A closed pool gives no address any more: its slice may be another node's.
+ * Closing a pool: a closed pool allocates nothing, because its slice may belong to another node.
  *
- * Closing and opening write the epoch in which they were decided (a NodeSlicePool counts its assignments), and both numbers only grow. So
- * an opening that was decided before a closing has no effect when it arrives after it, and nobody who read the pool before either of them
- * commits after it.
+ * Closing and opening write the epoch in which they were decided (a NodeSlicePool counts its assignments), and both numbers only grow. An
+ * opening that was decided before a closing therefore has no effect when it is written after it. Both change the pool, so a commit on an
+ * earlier read conflicts.
  *
  * @module
  */
 
-/** What a pool records of its closing and opening. */
+/** The epochs in which a pool was closed and opened. */
 export interface Fence {
-  /** The epoch in which it was closed last. */
+  /** The epoch in which it was last closed. */
   readonly closed: number;
-  /** The epoch in which it was opened last. 0: never. */
+  /** The epoch in which it was last opened. 0: never. */
   readonly opened: number;
-  /** Why a pool that belongs to no node is closed: one sentence for whoever asks for an address of it. */
+  /** Why a pool that belongs to no node is closed: one sentence, for the error of an ADD. */
   readonly reason?: string;
 }
 
-/** Whether a pool is closed: nothing is allocated in it. What it holds stays until it is released. */
+/** Whether a pool is closed: it allocates nothing, and its entries stay until they are released. */
 export function isClosed(fence: Fence | undefined): fence is Fence {
   return fence !== undefined && fence.opened <= fence.closed;
 }
 
-/** The last epoch that a pool knows of. 0: none. */
+/** The latest epoch that a pool records. 0: none. */
 export function epochOf(fence: Fence | undefined): number {
   return fence ? Math.max(fence.closed, fence.opened) : 0;
 }

@@ -1,5 +1,5 @@
 /**
- * What checker and sweep report: kinds of findings, how bad they are, and what to do about them.
+ * What `check` and the sweep report: kinds of findings, their severity, and their remedy.
  *
  * @module
  */
@@ -24,172 +24,172 @@ export type FindingKind =
   | SliceFindingKind;
 
 /**
- * How bad it is: `leak` costs addresses, and the sweep or the controller mends most of it; `conflict` means that an address has two owners,
- * or may get them; `unusable`: what is stored or configured there cannot be read or used.
+ * `leak`: addresses are lost; the sweep or the controller repairs most leaks. `conflict`: an address has two owners, or may get them.
+ * `unusable`: something stored or configured is invalid.
  */
-export type Gravity = "leak" | "conflict" | "unusable";
+export type Severity = "leak" | "conflict" | "unusable";
 
-/** What is known of a kind. */
+/** The properties of a kind. */
 export interface KindFacts {
-  /** How bad it is. */
-  readonly gravity: Gravity;
-  /** Reason of its event, and of its log line. */
+  /** The severity. */
+  readonly severity: Severity;
+  /** The reason in its event and log line. */
   readonly reason: string;
-  /** What to do about it: one sentence, or two. */
+  /** What to do about it: one or two sentences. */
   readonly remedy: string;
   /**
-   * Whether it compares records that are read one after the other, so that an ADD or DEL in between looks like it: a sweep reports it once two
-   * looks have found it.
+   * Whether an ADD or DEL between two reads looks the same: the finding compares records that are read one after the other. A sweep reports
+   * it once two scans have found it.
    */
-  readonly passing?: true;
+  readonly transient?: true;
 }
 
 /** Every kind. */
 export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "orphan": {
-    gravity: "leak",
+    severity: "leak",
     reason: "OrphanedIPAddress",
     remedy: "The sweep frees it: run the controller, or whereabouts reconcile",
-    passing: true,
+    transient: true,
   },
   "unowned": {
-    gravity: "leak",
+    severity: "leak",
     reason: "UnownedIPAddress",
     remedy: "Its DEL releases it; otherwise whereabouts release ADDRESS once its container is gone",
   },
   "same-interface-twice": {
-    gravity: "leak",
+    severity: "leak",
     reason: "SurplusIPAddress",
     remedy: "Restart the pod: its DEL releases every address of the interface",
   },
   "entry-without-reservation": {
-    gravity: "leak",
+    severity: "leak",
     reason: "MissingIPReservation",
     remedy: "The sweep creates it: run the controller, or whereabouts reconcile",
-    passing: true,
+    transient: true,
   },
   "reservation-without-entry": {
-    gravity: "leak",
+    severity: "leak",
     reason: "StrayIPReservation",
     remedy: "The sweep frees it, or creates the entry of a running pod: run the controller, or whereabouts reconcile",
-    passing: true,
+    transient: true,
   },
   "slice-without-node": {
-    gravity: "leak",
+    severity: "leak",
     reason: "StaleNodeSlice",
     remedy: "The controller assigns it to another node once its pool is empty: run the controller",
-    passing: true,
+    transient: true,
   },
   "node-without-slice": {
-    gravity: "leak",
+    severity: "leak",
     reason: "MissingNodeSlice",
     remedy: "Run the controller; where all slices are assigned, widen the range or make node_slice_size smaller",
-    passing: true,
+    transient: true,
   },
   "duplicate": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "DuplicateIPAddress",
     remedy: "Restart one of the two pods after whereabouts release ADDRESS --pod NAMESPACE/NAME --force",
-    passing: true,
+    transient: true,
   },
   "pod-address-of-another": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "DuplicateIPAddress",
     remedy: "Delete one of the two pods",
-    passing: true,
+    transient: true,
   },
   "pod-address-unallocated": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "UnallocatedIPAddress",
     remedy:
       "Restart the pod before another pod gets its address; whereabouts reconcile restores what is reserved for it",
-    passing: true,
+    transient: true,
   },
   "reservation-of-another": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "ConflictingIPReservation",
     remedy: "Delete the pod that does not use the address; the sweep then frees what it had",
-    passing: true,
+    transient: true,
   },
   "outside-range": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "IPAddressOutsideRange",
     remedy: "Restart the pod, or whereabouts release ADDRESS once it is gone: another pool may allocate the address",
   },
   "overlapping-ranges-off": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "OverlappingRangesOff",
     remedy:
       "Switch enable_overlapping_ranges on in both networks, or give one a network_name of its own or another range",
   },
   "slices-overlap": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "OverlappingNodeSlices",
     remedy:
       "Move the pods of one of the two nodes, then remove its slice from the NodeSlicePool: the controller assigns another",
   },
   "slice-outside-range": {
-    gravity: "conflict",
+    severity: "conflict",
     reason: "NodeSliceOutsideRange",
     remedy:
       "It is left of a former range: restart the pods of the node, and the controller assigns a slice of the range",
   },
   "slices-refused": {
-    gravity: "unusable",
+    severity: "unusable",
     reason: "SlicesRefused",
     remedy: "Do what the message names in the NetworkAttachmentDefinition of one of the networks",
   },
   "unusable-network": {
-    gravity: "unusable",
+    severity: "unusable",
     reason: "InvalidConfiguration",
     remedy: "Correct the field: kubectl -n NAMESPACE edit network-attachment-definition NAME",
   },
   "unreadable": {
-    gravity: "unusable",
+    severity: "unusable",
     reason: "UnreadableObject",
     remedy: "Correct or delete what the message names: kubectl edit, with the kind and name of the object",
   },
 };
 
-/** What a finding is about. */
+/** The kind of object that a finding is about. */
 export type Subject = "entry" | "reservation" | "pod" | "slices" | "stored" | "network";
 
-/** One thing that is wrong. */
+/** One problem. */
 export interface Finding extends Owner {
-  /** What kind. */
+  /** The kind. */
   readonly kind: FindingKind;
-  /** What it is about. Entries and reservations can be released, as they were seen. */
+  /** What it is about. Entries and reservations can be released exactly as they were read. */
   readonly subject: Subject;
-  /** The address, canonical; empty where none is concerned. */
+  /** The address, canonical; empty if the finding has none. */
   readonly address: string;
-  /** The pool's name, that of slices or of a network (`namespace/name`), or what cannot be read; empty where none is concerned. */
+  /** The name of the pool, the NodeSlicePool or the network (`namespace/name`), or the unreadable object; empty if the finding has none. */
   readonly pool: string;
   /** `network_name`. */
   readonly network: string;
-  /** The other pod, where two claim one address. */
+  /** The other pod, if two pods use one address. */
   readonly otherPod?: string;
   /** One sentence. */
   readonly message: string;
 }
 
-/** Something stored that cannot be read. */
+/** A stored object that cannot be read. */
 export interface Unreadable {
   /** The key or object. */
   readonly where: string;
-  /** What is wrong with it, and what to do. */
+  /** The problem, and what to do. */
   readonly why: string;
 }
 
-/** Nobody, where a finding is about none. */
-export const NOBODY = { address: "", network: "", podRef: "", ifName: "", containerId: "" } as const;
+/** The owner fields of a finding that has no owner. */
+export const NO_OWNER = { address: "", network: "", podRef: "", ifName: "", containerId: "" } as const;
 
-/** An owner in words; old records know a container or a pod alone. */
-export function whose({ podRef, ifName, containerId = "" }: Partial<Owner>): string {
+/** An owner in words. Old records have only a container or only a pod. */
+export function describeOwner({ podRef, ifName, containerId = "" }: Partial<Owner>): string {
   if (!podRef) return containerId === "" ? "nobody" : `container ${shortId({ containerId })}`;
   return ifName ? `${podRef} (${ifName})` : podRef;
 }
 
-/** The beginning of a container id, which is enough to tell. */
+/** The beginning of a container id, enough to identify it. */
 export function shortId({ containerId }: Pick<Owner, "containerId">): string {
   return containerId.slice(0, 13) || "unknown";
 }

@@ -1,56 +1,55 @@
 /**
- * What does not fit together in a store: the rules of checker and sweep.
+ * Inconsistencies of a store: the rules of `check` and the sweep.
  *
  * @module
  */
 import { contains, overlap } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
-import { type Finding, type FindingKind, NOBODY, shortId, type Unreadable, whose } from "./finding.ts";
+import { describeOwner, type Finding, type FindingKind, NO_OWNER, shortId, type Unreadable } from "./finding.ts";
 import { findUnrecorded } from "./duplicates.ts";
-import { type Entry as Held, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
+import { entriesOf, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./reservations.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
-import { type Allocation, formatPoolKey, type PoolKey } from "./types.ts";
+import { addressOf, type Entry, formatPoolKey, type PoolKey } from "./types.ts";
 
-/** What is compared. */
+/** The facts that are compared. */
 export interface StoreFacts {
   /** Every pool. */
   readonly pools: readonly PoolFacts[];
   /** Every reservation. */
   readonly reservations: readonly ReservationFacts[];
-  /** Every pod; undefined: pods are not looked at. */
+  /** Every pod; undefined: pods are not checked. */
   readonly pods?: readonly PodFacts[] | undefined;
-  /** The entries that nobody uses, by evidence that was read. Default: what the list of pods shows of them. */
+  /** The unused entries, by evidence that was read. Default: those that the list of pods shows as unused. */
   readonly orphans?: readonly Orphan[] | undefined;
-  /** Whether the network of a pool reserves addresses; undefined: unknown, missing reservations are not looked for. */
+  /** Whether the network of a pool reserves addresses; undefined: unknown, missing reservations are not reported. */
   readonly reserves?: ((key: PoolKey) => boolean) | undefined;
   /**
-   * The allocation domains that an attachment gives from, by its name in a pod's status: none for one of another IPAM plugin. Undefined, the
-   * function or its answer: unknown, so that its addresses may be of any pool.
+   * The allocation domains of an attachment, by its name in a pod's status: empty for an attachment of another IPAM plugin. An undefined
+   * function or result: unknown, its addresses may belong to any pool.
    */
   readonly domainsOf?: ((attachment: string) => readonly string[] | undefined) | undefined;
-  /** What networks are configured to do. Default: unknown, so that nothing counts as configured. */
+  /** The configuration of networks. Default: unknown, nothing counts as configured. */
   readonly configured?: ConfiguredFacts | undefined;
-  /** Node slices, and the nodes; undefined: they are not looked at. */
+  /** Node slices and nodes; undefined: they are not checked. */
   readonly slices?: SliceRecords | undefined;
-  /** What the store cannot read. Default: nothing. */
+  /** Stored objects that cannot be read. Default: none. */
   readonly unreadable?: readonly Unreadable[];
 }
 
-/** What networks are configured to do, so that it is not taken for a mistake. Each member, and its answer: undefined where it is unknown. */
+/** Configuration that explains what would be an inconsistency otherwise. An undefined member or result: unknown. */
 export interface ConfiguredFacts {
-  /** Of how many ranges of one network a pool is, so many addresses of it one interface gets. */
+  /** How many ranges of one network share a pool: one interface gets as many addresses of it. */
   readonly rangesOf?: (key: PoolKey) => number | undefined;
-  /** Whether every network of a pool may allocate what overlapping pools have allocated (`enable_overlapping_ranges: false`). */
+  /** Whether every network of a pool may allocate addresses that overlapping pools have allocated (`enable_overlapping_ranges: false`). */
   readonly mayOverlap?: (key: PoolKey) => boolean | undefined;
-  /** Whether an attachment has an address of `addresses`, which no pool records. */
+  /** Whether an address of an attachment is one of `addresses`, which no pool records. */
   readonly isStatic?: (attachment: string, address: string) => boolean | undefined;
 }
 
-interface Entry {
-  readonly pool: PoolFacts;
-  readonly allocation: Allocation;
+/** An entry and its address as text. */
+interface TextEntry extends Entry {
   readonly address: string;
 }
 
@@ -58,17 +57,11 @@ interface Entry {
 export function findInconsistencies(facts: StoreFacts): Finding[] {
   const { pools, reservations, pods, reserves, slices, unreadable = [] } = facts;
   const { domainsOf = () => undefined, configured = {} } = facts;
-  const entries = pools.flatMap((pool) =>
-    [...pool.allocations.values()].map((allocation): Entry => ({
-      pool,
-      allocation,
-      address: formatIp({ family: pool.key.cidr.family, value: allocation.address }),
-    }))
-  );
+  const entries = entriesOf(pools).map(withAddress);
   const byAddress = Map.groupBy(entries, ({ address }) => address);
   return [
     ...unreadable.map(({ where, why }): Finding => ({
-      ...NOBODY,
+      ...NO_OWNER,
       kind: "unreadable",
       subject: "stored",
       pool: where,
@@ -77,18 +70,18 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
     ...outside(entries),
     ...unowned(entries),
     ...duplicates(byAddress, configured),
-    ...twice(entries, pods, configured),
+    ...surplus(entries, pods, configured),
     ...strayReservations(byAddress, reservations),
     ...(pods ? orphans(facts.orphans ?? findOrphans(pools, pods)) : []),
     ...(pods ? unallocated(pools, pods, domainsOf, configured) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
-    ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NOBODY, subject: "slices", ...found })) : []),
+    ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NO_OWNER, subject: "slices", ...found })) : []),
   ];
 }
 
 function finding(
   kind: FindingKind,
-  { pool: { key }, allocation: { podRef, ifName, containerId }, address }: Entry,
+  { key, allocation: { podRef, ifName, containerId }, address }: TextEntry,
   message: string,
 ): Finding {
   return {
@@ -104,49 +97,46 @@ function finding(
   };
 }
 
-function outside(entries: readonly Entry[]): Finding[] {
-  return entries.filter(({ pool, allocation }) =>
-    !contains(pool.key.cidr, { family: pool.key.cidr.family, value: allocation.address })
-  ).map((entry) =>
-    finding("outside-range", entry, `${entry.address} lies outside of its pool ${formatPoolKey(entry.pool.key)}`)
+function outside(entries: readonly TextEntry[]): Finding[] {
+  return entries.filter((entry) => !contains(entry.key.cidr, addressOf(entry))).map((entry) =>
+    finding("outside-range", entry, `${entry.address} is outside its pool ${formatPoolKey(entry.key)}`)
   );
 }
 
-/** The original keeps them for ever, and so does the sweep: nobody can be asked whether they are in use. */
-function unowned(entries: readonly Entry[]): Finding[] {
+/** The sweep keeps them forever, as the original does: nothing proves that they are unused. */
+function unowned(entries: readonly TextEntry[]): Finding[] {
   return entries.filter(({ allocation }) => allocation.podRef === "").map((entry) =>
     finding(
       "unowned",
       entry,
       `${entry.address} is allocated to container ${shortId(entry.allocation)} of no known pod: its DEL releases it; ` +
-        `by hand only once nobody uses it`,
+        `release it by hand only if nothing uses it`,
     )
   );
 }
 
-/** One address in two pools of a network that overlap, held by two owners. Networks that all switched reservations off may do so. */
+/** One address with two owners in overlapping pools of a network. Pools whose networks all disable reservations may share addresses. */
 function duplicates(
-  byAddress: ReadonlyMap<string, readonly Entry[]>,
+  byAddress: ReadonlyMap<string, readonly TextEntry[]>,
   { mayOverlap = () => undefined }: ConfiguredFacts,
 ): Finding[] {
   return [...byAddress.values()].flatMap((same) =>
     same.flatMap((entry, i) => {
       const other = same.slice(0, i).find((before) =>
-        meets(before, entry) && !sameHolder(before, entry) &&
-        !(mayOverlap(before.pool.key) && mayOverlap(entry.pool.key))
+        poolsOverlap(before, entry) && !sameHolder(before, entry) && !(mayOverlap(before.key) && mayOverlap(entry.key))
       );
       if (!other) return [];
       const { podRef } = other.allocation;
-      const message = `${entry.address} is allocated to ${whose(entry.allocation)} in pool ${
-        formatPoolKey(entry.pool.key)
-      }, and to ${whose(other.allocation)} in pool ${formatPoolKey(other.pool.key)}`;
+      const message = `${entry.address} is allocated to ${describeOwner(entry.allocation)} in pool ${
+        formatPoolKey(entry.key)
+      }, and to ${describeOwner(other.allocation)} in pool ${formatPoolKey(other.key)}`;
       return [{ ...finding("duplicate", entry, message), ...(podRef !== "" && { otherPod: podRef }) }];
     })
   );
 }
 
-function meets(a: Entry, b: Entry): boolean {
-  return a.pool.key.network === b.pool.key.network && overlap(a.pool.key.cidr, b.pool.key.cidr);
+function poolsOverlap(a: Entry, b: Entry): boolean {
+  return a.key.network === b.key.network && overlap(a.key.cidr, b.key.cidr);
 }
 
 function sameHolder({ allocation: a }: Entry, { allocation: b }: Entry): boolean {
@@ -155,59 +145,61 @@ function sameHolder({ allocation: a }: Entry, { allocation: b }: Entry): boolean
 }
 
 /**
- * More addresses of one pool for one interface than its network has ranges of it. Entries without interface may be of several. Those that the
- * pod reports come first, so that the others are the surplus.
+ * Finds interfaces with more addresses of a pool than their network has ranges of it. Entries without an interface may belong to several and
+ * are skipped. Addresses that the pod does not report are the surplus.
  */
-function twice(
-  entries: readonly Entry[],
+function surplus(
+  entries: readonly TextEntry[],
   pods: readonly PodFacts[] | undefined,
   { rangesOf = () => undefined }: ConfiguredFacts,
 ): Finding[] {
   const byInterface = Map.groupBy(
     entries.filter(({ allocation }) => allocation.ifName !== ""),
-    ({ pool, allocation }) =>
-      `${formatPoolKey(pool.key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId}`,
+    ({ key, allocation }) =>
+      `${formatPoolKey(key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId}`,
   );
   const reported = new Map(pods?.map(({ podRef, addresses }) => [podRef, addresses]));
   return [...byInterface.values()].flatMap((same) => {
     const [first] = same;
-    const most = first && same.length > 1 ? rangesOf(first.pool.key) : undefined;
-    if (!first || most === undefined || same.length <= most) return [];
+    const max = first && same.length > 1 ? rangesOf(first.key) : undefined;
+    if (!first || max === undefined || same.length <= max) return [];
     const { podRef } = first.allocation;
-    const isUsed = ({ address }: Entry) => reported.get(podRef)?.has(address) ?? false;
+    const isUsed = ({ address }: TextEntry) => reported.get(podRef)?.has(address) ?? false;
     const sorted = [...same.filter(isUsed), ...same.filter((entry) => !isUsed(entry))];
-    return sorted.slice(most).map((entry) =>
+    return sorted.slice(max).map((entry) =>
       finding(
         "same-interface-twice",
         entry,
-        `${whose(entry.allocation)} has ${same.length} addresses of ${
-          formatPoolKey(entry.pool.key)
+        `${describeOwner(entry.allocation)} has ${same.length} addresses of ${
+          formatPoolKey(entry.key)
         }, of which its network has ` +
-          `${most === 1 ? "1 range" : `${most} ranges`}: ${sorted.map(({ address }) => address).join(", ")}`,
+          `${max === 1 ? "1 range" : `${max} ranges`}: ${sorted.map(({ address }) => address).join(", ")}`,
       )
     );
   });
 }
 
 function strayReservations(
-  byAddress: ReadonlyMap<string, readonly Entry[]>,
+  byAddress: ReadonlyMap<string, readonly TextEntry[]>,
   reservations: readonly ReservationFacts[],
 ): Finding[] {
   return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation): Finding[] => {
     const { ip, podRef, ifName, network } = reservation;
     const address = formatIp(ip);
     const holders = byAddress.get(address) ?? [];
-    if (holders.some(({ pool, allocation }) => belongsTo({ key: pool.key, allocation }, reservation))) return [];
-    const holder = holders.find(({ pool }) => isExactly(pool.key, network));
+    if (holders.some((holder) => belongsTo(holder, reservation))) return [];
+    const holder = holders.find(({ key }) => isExactly(key, network));
     const where = network === "" ? "" : ` in network ${network}`;
     const message = holder
-      ? `${address} is reserved for ${whose(reservation)}${where} and allocated to ${whose(holder.allocation)}`
-      : `${address} is reserved for ${whose(reservation)}${where}, and no pool has it allocated`;
+      ? `${address} is reserved for ${describeOwner(reservation)}${where} and allocated to ${
+        describeOwner(holder.allocation)
+      }`
+      : `${address} is reserved for ${describeOwner(reservation)}${where}, but not allocated in any pool`;
     return [{
       kind: holder ? "reservation-of-another" : "reservation-without-entry",
       subject: "reservation",
       address,
-      pool: holder ? formatPoolKey(holder.pool.key) : "",
+      pool: holder ? formatPoolKey(holder.key) : "",
       network,
       podRef,
       ifName,
@@ -218,7 +210,7 @@ function strayReservations(
   });
 }
 
-/** Addresses that pods report, inside of a pool of their network, without an entry of theirs. */
+/** Addresses that pods report, inside a pool of their network, without an entry of the pod. */
 function unallocated(
   pools: readonly PoolFacts[],
   pods: readonly PodFacts[],
@@ -226,7 +218,7 @@ function unallocated(
   { isStatic = () => undefined }: ConfiguredFacts,
 ): Finding[] {
   return findUnrecorded(pools, pods, domainsOf, isStatic).map(({ podRef, address, key, holder }): Finding => ({
-    ...NOBODY,
+    ...NO_OWNER,
     kind: holder ? "pod-address-of-another" : "pod-address-unallocated",
     subject: "pod",
     address,
@@ -235,8 +227,8 @@ function unallocated(
     podRef,
     ...(holder && { otherPod: holder.allocation.podRef }),
     message: holder
-      ? `${podRef} has ${address}, which is allocated to ${whose(holder.allocation)}`
-      : `${podRef} has ${address}, which its pool does not have allocated`,
+      ? `${podRef} uses ${address}, which is allocated to ${describeOwner(holder.allocation)}`
+      : `${podRef} uses ${address}, which is not allocated in its pool`,
   }));
 }
 
@@ -246,23 +238,23 @@ function unreserved(
   pods: readonly PodFacts[],
   reserves: (key: PoolKey) => boolean,
 ): Finding[] {
-  return findUnreserved(reservations, pools, pods, reserves).map((held) => {
-    const entry = entryOf(held);
-    const message = `${entry.address} is allocated to ${
-      whose(held.allocation)
-    }, and not reserved over overlapping pools`;
-    return finding("entry-without-reservation", entry, message);
-  });
+  return findUnreserved(reservations, pools, pods, reserves).map(withAddress).map((entry) =>
+    finding(
+      "entry-without-reservation",
+      entry,
+      `${entry.address} is allocated to ${describeOwner(entry.allocation)}, but not reserved across overlapping pools`,
+    )
+  );
 }
 
 function orphans(found: readonly Orphan[]): Finding[] {
-  return found.map(({ reason, ...held }) => {
-    const entry = entryOf(held);
-    return finding("orphan", entry, `${entry.address} is allocated to ${whose(held.allocation)}, but the ${reason}`);
+  return found.map(({ reason, ...orphan }) => {
+    const entry = withAddress(orphan);
+    const owner = describeOwner(entry.allocation);
+    return finding("orphan", entry, `${entry.address} is allocated to ${owner}, but the ${reason}`);
   });
 }
 
-function entryOf({ key, allocation }: Held): Entry {
-  const address = formatIp({ family: key.cidr.family, value: allocation.address });
-  return { pool: { key, allocations: new Map() }, allocation, address };
+function withAddress(entry: Entry): TextEntry {
+  return { ...entry, address: formatIp(addressOf(entry)) };
 }

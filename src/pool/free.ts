@@ -1,5 +1,5 @@
 /**
- * What is taken back from whom.
+ * Decides which addresses a release or revert frees.
  *
  * @module
  */
@@ -7,20 +7,23 @@ import type { Draft } from "./draft.ts";
 import type { ReleaseRequest, RevertRequest } from "./requests.ts";
 import { type Allocation, sameOwner } from "./types.ts";
 
-/** Whether a release of this sandbox's interface means the allocation. Records without an interface name are older than v0.8. */
-export function isReleasedBy(held: Allocation, { containerId, ifName }: Omit<ReleaseRequest, "kind">): boolean {
-  return held.containerId === containerId && (held.ifName === ifName || held.ifName === "");
+/** Whether a release of this sandbox's interface frees the allocation. Records without an interface name are older than v0.8. */
+export function isReleasedBy(
+  { containerId, ifName }: Allocation,
+  sandbox: Omit<ReleaseRequest, "kind">,
+): boolean {
+  return containerId === sandbox.containerId && (ifName === sandbox.ifName || ifName === "");
 }
 
-/** Frees every address of the sandbox's interface, lowest first. Nothing there is nothing to free. */
+/** Frees every address of the sandbox's interface, lowest first. */
 export function free(draft: Draft, request: ReleaseRequest): Allocation[] {
-  const held = [...draft.all()].filter((allocation) => isReleasedBy(allocation, request))
+  const released = [...draft.all()].filter((allocation) => isReleasedBy(allocation, request))
     .sort((a, b) => (a.address < b.address ? -1 : 1));
-  for (const allocation of held) draft.set(allocation.address, undefined);
-  return held;
+  for (const { address } of released) draft.set(address, undefined);
+  return released;
 }
 
-/** Undoes changes, last one first, where the address still holds what the change put there. */
+/** Undoes changes, last one first, where the address still has the allocation that the change wrote. */
 export function revert(draft: Draft, { changes }: RevertRequest): Allocation[] {
   const freed: Allocation[] = [];
   for (const { address, before, after } of changes.toReversed()) {

@@ -1,59 +1,51 @@
 /**
- * Pool entries seen together with what is known of their pods.
+ * Pool entries compared with the facts about their pods.
  *
  * @module
  */
 import type { Cidr } from "../address/cidr.ts";
-import { type Claimed, type Evidence, type FreeReason, judge } from "./evidence.ts";
+import { type Assignment, type Evidence, type FreeReason, judge } from "./evidence.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import type { Allocation, Allocations, PoolKey } from "./types.ts";
+import { addressOf, type Allocations, type Entry, type PoolKey } from "./types.ts";
 
 /** The allocations of one pool. */
 export interface PoolFacts {
-  /** Which pool. */
+  /** The pool. */
   readonly key: PoolKey;
   /** Its allocations. */
   readonly allocations: Allocations;
 }
 
-/** An entry and its pool. */
-export interface Entry {
-  /** The pool. */
-  readonly key: PoolKey;
-  /** The entry. */
-  readonly allocation: Allocation;
-}
-
-/** An entry that is freed, or is to be. */
+/** An entry that is freed, or would be. */
 export interface Orphan extends Entry {
   /** Why. */
   readonly reason: FreeReason;
 }
 
-/** An entry that is kept although nothing shows that its pod holds the address. */
+/** An entry that is kept although nothing shows that its pod uses the address. */
 export interface Unconfirmed extends Entry {
-  /** What is missing. */
+  /** The missing evidence. */
   readonly why: string;
-  /** Since when, in milliseconds since 1970. Absent where that is unknown. */
+  /** Since when, in milliseconds since 1970. Absent if unknown. */
   readonly since?: number;
 }
 
-/** Every entry of pools. */
+/** Every entry of the pools. */
 export function entriesOf(pools: readonly PoolFacts[]): Entry[] {
   return pools.flatMap(({ key, allocations }) => [...allocations.values()].map((allocation) => ({ key, allocation })));
 }
 
 /**
- * An entry as it is judged.
+ * The assignment that an entry records.
  *
- * @param range the range that the pool is of. Default: the pool's own
+ * @param range the range that the pool is a part of. Default: the pool's own network
  */
-export function claimedBy({ key: { cidr }, allocation }: Entry, range: Cidr = cidr): Claimed {
-  return { owner: allocation, ip: { family: cidr.family, value: allocation.address }, range };
+export function assignmentOf(entry: Entry, range: Cidr = entry.key.cidr): Assignment {
+  return { owner: entry.allocation, ip: addressOf(entry), range };
 }
 
 /**
- * What a complete list of pods says of owners. It is enough to tell which owners need a closer look: what frees an address is read directly.
+ * The evidence in a complete list of pods. It selects the owners whose evidence must be read directly; it frees no address by itself.
  */
 export function listedEvidence(pods: readonly PodFacts[]): (podRef: string) => Evidence {
   const byRef = new Map(pods.map((pod) => [pod.podRef, pod]));
@@ -63,11 +55,11 @@ export function listedEvidence(pods: readonly PodFacts[]): (podRef: string) => E
   };
 }
 
-/** The entries that a complete list of pods shows unused, at one look. */
+/** The entries that a complete list of pods shows as unused. */
 export function findOrphans(pools: readonly PoolFacts[], pods: readonly PodFacts[]): Orphan[] {
   const evidenceOf = listedEvidence(pods);
   return entriesOf(pools).flatMap((entry): Orphan[] => {
-    const verdict = judge(claimedBy(entry), evidenceOf(entry.allocation.podRef), {});
+    const verdict = judge(assignmentOf(entry), evidenceOf(entry.allocation.podRef), {});
     if (verdict.kind === "free") return [{ ...entry, reason: verdict.reason }];
     return verdict.kind === "suspect" ? [{ ...entry, reason: verdict.sighting.reason }] : [];
   });

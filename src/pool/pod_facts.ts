@@ -1,12 +1,12 @@
 /**
- * What is known of pods and nodes: facts as the API server reports them, without a conclusion. A member that is absent is unknown.
+ * Facts about pods and nodes, as the API server reports them. No conclusions are drawn here. An absent member is unknown.
  *
  * @module
  */
 
-/** An address of an attachment beside the default network. */
+/** An address of an attachment to a network other than the default one. */
 export interface Attached {
-  /** The attachment, as the pod's status names it: `namespace/name` of its definition. */
+  /** The attachment as named in the pod's status: `namespace/name` of its definition. */
   readonly network: string;
   /** The address, canonical. */
   readonly address: string;
@@ -14,73 +14,71 @@ export interface Attached {
 
 /** One interface of a pod's network-status, the default network's included. */
 export interface InterfaceStatus {
-  /** `CNI_IFNAME` of the attachment. Empty where the status does not name it. */
+  /** `CNI_IFNAME` of the attachment. Empty if the status has no name. */
   readonly ifName: string;
-  /** Its addresses, canonical. Absent where the status has no list of them: it says nothing then. */
+  /** Its addresses, canonical. Absent if the status has no list of them, which proves nothing. */
   readonly ips?: readonly string[];
 }
 
 /**
- * The containers of a pod, init and ephemeral ones included: at least one runs; each has terminated or never started; or unknown, where a
- * status is missing or a container waits for its restart.
+ * The containers of a pod, including init and ephemeral ones. `running`: at least one runs; `ended`: each has terminated or never started;
+ * `unknown`: a status is missing, or a container waits for its restart.
  */
 export type ContainersState = "running" | "ended" | "unknown";
 
-/** What is known of one pod. */
+/** Facts about one pod. */
 export interface PodFacts {
   /** `namespace/name`. */
   readonly podRef: string;
-  /** Another pod of the same name has another. */
+  /** Differs between pods of the same name. */
   readonly uid?: string;
   /**
-   * Present on mirror pods alone: the annotation `kubernetes.io/config.hash`, which is the uid (`K8S_POD_UID`) of the static pod that the
-   * node runs.
+   * On mirror pods only: the annotation `kubernetes.io/config.hash`, which is the uid (`K8S_POD_UID`) of the static pod on the node.
    */
   readonly configHash?: string;
-  /** Whether it lives in the network of its node: no CNI plugin is called for it. */
+  /** Whether the pod uses the network of its node: no CNI plugin is called for it. */
   readonly hostNetwork?: boolean;
   /** `spec.nodeName`. */
   readonly node?: string;
   /** `spec.terminationGracePeriodSeconds` in milliseconds. */
   readonly terminationGrace?: number;
-  /** Whether its phase is Succeeded or Failed. Its containers may still run. */
+  /** Whether the phase is Succeeded or Failed. Containers may still run. */
   readonly finished: boolean;
-  /** Whether its phase is Running, it is not being deleted, and its sandbox is not reported missing. */
+  /** Whether the phase is Running, the pod is not being deleted, and its sandbox is not reported missing. */
   readonly running: boolean;
-  /** Whether it has a deletionTimestamp. */
+  /** Whether the pod has a deletionTimestamp. */
   readonly deleting?: boolean;
-  /** Its containers. Absent: unknown. */
+  /** The state of its containers. Absent: unknown. */
   readonly containers?: ContainersState;
   /**
-   * Whether a container that counts as ended never started. Its kubelet may start it later, where it does not know yet that the pod is being
-   * deleted.
+   * Whether a container that counts as ended never started. A kubelet that has not learned of the deletion may still start it.
    */
   readonly neverStarted?: boolean;
-  /** Whether the condition PodReadyToStartContainers is False: there is no sandbox with a network (yet, or any more). */
+  /** Whether the condition PodReadyToStartContainers is False: the pod has no sandbox with a network, not yet or no longer. */
   readonly sandboxMissing?: boolean;
   /** `status.startTime` in milliseconds since 1970. */
   readonly started?: number;
-  /** Every interface of its network-status. Absent where it has none that can be read. */
+  /** Every interface of the network-status. Absent if the network-status is missing or unreadable. */
   readonly interfaces?: readonly InterfaceStatus[];
-  /** Every address it reports, canonical: of its network-status, the default network's included, and `status.podIPs`. Absent: none. */
+  /** Every reported address, canonical: of the network-status, including the default network, and of `status.podIPs`. Absent: none. */
   readonly addresses?: ReadonlySet<string>;
-  /** Those of them that stand for attachments beside the default network. */
+  /** The addresses of attachments to networks other than the default one. */
   readonly attached?: readonly Attached[];
 }
 
-/** What is known of one node. */
+/** Facts about one node. */
 export interface NodeState {
-  /** Whether its condition Ready is True. */
+  /** Whether the condition Ready is True. */
   readonly ready: boolean;
-  /** Whether it has the taint `node.kubernetes.io/out-of-service`: an operator vouches that it is shut down. */
+  /** Whether the node has the taint `node.kubernetes.io/out-of-service`: an operator confirms that it is shut down. */
   readonly outOfService: boolean;
-  /** When its kubelet renewed its Lease last, as written there. Absent where there is no Lease, or it cannot be read. */
+  /** When the kubelet last renewed the node's Lease, as written in the Lease. Absent if the Lease is missing or unreadable. */
   readonly renewed?: string;
-  /** Since when its condition Ready is what it is, in milliseconds since 1970. */
+  /** When the condition Ready last changed, in milliseconds since 1970. */
   readonly since?: number;
 }
 
-/** What came of reading one thing. An answer other than the object or its absence proves nothing. */
+/** The result of reading one object. Any answer other than the object or NotFound proves nothing. */
 export type Reading<T> =
   | { readonly kind: "found"; readonly value: T }
   | { readonly kind: "absent" }

@@ -1,5 +1,5 @@
 /**
- * Which range each requested address is of.
+ * Distributes requested addresses to ranges.
  *
  * @module
  */
@@ -8,25 +8,25 @@ import type { Ip } from "../address/ip.ts";
 import { type IpRange, isCandidate } from "../address/range.ts";
 
 /**
- * Gives each requested address to a range of its own: one that may allocate it, else one whose network contains it, so that the refusal says
- * why. Addresses outside all ranges, and those for which no range is left, are given to none.
+ * Matches each requested address with a range of its own: one that may allocate it, else one whose network contains it, so that the error
+ * names the reason. Addresses outside all ranges, and those that find no unmatched range, are ignored.
  *
- * @returns one a range, in order of the ranges; undefined where nothing is requested of it
+ * @returns one address per range, in the order of the ranges; undefined if none is requested of it
  */
 export function requestedOf(ranges: readonly IpRange[], requested: readonly Ip[]): (bigint | undefined)[] {
-  const given: (bigint | undefined)[] = ranges.map(() => undefined);
-  const left = new Set(requested);
-  const take = (fits: (range: IpRange, ip: Ip) => boolean) => {
-    for (const ip of left) {
+  const matches: (bigint | undefined)[] = ranges.map(() => undefined);
+  const unmatched = new Set(requested);
+  const match = (fits: (range: IpRange, ip: Ip) => boolean) => {
+    for (const ip of unmatched) {
       const index = ranges.findIndex((range, i) =>
-        given[i] === undefined && contains(range.cidr, ip) && fits(range, ip)
+        matches[i] === undefined && contains(range.cidr, ip) && fits(range, ip)
       );
       if (index < 0) continue;
-      given[index] = ip.value;
-      left.delete(ip);
+      matches[index] = ip.value;
+      unmatched.delete(ip);
     }
   };
-  take((range, { value }) => isCandidate(range, value));
-  take(() => true);
-  return given;
+  match((range, { value }) => isCandidate(range, value));
+  match(() => true);
+  return matches;
 }

@@ -1,5 +1,5 @@
 /**
- * What can be asked of a pool, and what the answers are.
+ * Requests to a pool, and their outcomes.
  *
  * @module
  */
@@ -7,32 +7,32 @@ import type { IpRange } from "../address/range.ts";
 import type { Fence } from "./fence.ts";
 import type { Allocation, Change, Owner } from "./types.ts";
 
-const NONE: ReadonlySet<bigint> = new Set();
+const NO_ADDRESSES: ReadonlySet<bigint> = new Set();
 
-/** Give the owner one address. */
-export interface ClaimRequest {
-  /** Tells the requests apart. */
-  readonly kind: "claim";
-  /** Who asks. */
+/** Allocate one address to an owner. */
+export interface AllocateRequest {
+  /** Discriminates requests. */
+  readonly kind: "allocate";
+  /** The owner. */
   readonly owner: Owner;
-  /** Where the address is taken from. */
+  /** The range to allocate from. */
   readonly range: IpRange;
-  /** The very address wanted; absent: the lowest free one. */
+  /** The one address to allocate. Absent: the lowest free one. */
   readonly requested?: bigint;
-  /** Addresses that somebody else holds outside this pool. An own allocation there is dropped. */
-  readonly avoid: ReadonlySet<bigint>;
-  /** Addresses the owner holds already for another range of the same attachment. They are left alone. */
-  readonly besides: ReadonlySet<bigint>;
+  /** Addresses that others use outside this pool. An entry of the owner at one of them is dropped. */
+  readonly inUseElsewhere: ReadonlySet<bigint>;
+  /** Addresses that the owner has of other ranges of the same attachment. Their entries stay. */
+  readonly ofOtherRanges: ReadonlySet<bigint>;
   /**
-   * Whether the same call wrote an entry for the owner before and asks again. An entry of its interface that names another sandbox is then
-   * that of a newer one, and stays. Default false.
+   * Whether the same call wrote an entry for the owner before and asks for another one. An entry of its interface that names another sandbox
+   * is then a newer sandbox's, and stays. Default false.
    */
-  readonly again?: boolean;
+  readonly isRetry?: boolean;
 }
 
-/** Take back what a sandbox's interface holds. */
+/** Release every address of a sandbox's interface. */
 export interface ReleaseRequest {
-  /** Tells the requests apart. */
+  /** Discriminates requests. */
   readonly kind: "release";
   /** The sandbox. */
   readonly containerId: string;
@@ -40,65 +40,75 @@ export interface ReleaseRequest {
   readonly ifName: string;
 }
 
-/** Undo changes: each address that still holds what `after` says gets back what `before` says. */
+/** Undo changes: an address whose allocation is still `after` gets `before` back. */
 export interface RevertRequest {
-  /** Tells the requests apart. */
+  /** Discriminates requests. */
   readonly kind: "revert";
-  /** What was done, in order. */
+  /** The changes, in the order in which they were made. */
   readonly changes: readonly Change[];
 }
 
-/** Put back an entry that the store lost, where its address is free. */
+/** Recreate an entry that the store lost, if its address is free. */
 export interface RestoreRequest {
-  /** Tells the requests apart. */
+  /** Discriminates requests. */
   readonly kind: "restore";
   /** The entry. */
   readonly allocation: Allocation;
 }
 
-/** Anything that can be asked of a pool. */
-export type PoolRequest = ClaimRequest | ReleaseRequest | RevertRequest | RestoreRequest;
+/** Any request to a pool. */
+export type PoolRequest = AllocateRequest | ReleaseRequest | RevertRequest | RestoreRequest;
 
 /**
- * What a claim came to. `taken` and `unusable` are said of a requested address only: somebody else has it, or the range allocates it to
- * nobody (bounds, excludes, the gateway, the node's slice, an IPv4 address that ends in `.0`). `closed`: the pool allocates nothing.
- * `superseded`: a newer sandbox of the interface has an entry.
+ * The outcome of an allocation:
+ *
+ * - `kept`: the owner has the address already; `allocated`: it was free.
+ * - `exhausted`: the range has no free address.
+ * - `closed`: the pool allocates nothing.
+ * - `superseded`: a newer sandbox of the interface has an entry.
+ * - `in use`: another owner has the requested address, in this pool (`by`) or outside it.
+ * - `unusable`: the range never allocates the requested address (bounds, excludes, the gateway, the node's slice, an IPv4 address that ends
+ *   in `.0`).
  */
-export type ClaimOutcome =
-  | { readonly kind: "held" | "claimed"; readonly allocation: Allocation }
+export type AllocateOutcome =
+  | { readonly kind: "kept" | "allocated"; readonly allocation: Allocation }
   | { readonly kind: "exhausted" }
   | { readonly kind: "closed"; readonly fence: Fence }
   | { readonly kind: "superseded"; readonly by: Owner }
-  | { readonly kind: "taken"; readonly address: bigint; readonly by?: Owner }
+  | { readonly kind: "in use"; readonly address: bigint; readonly by?: Owner }
   | { readonly kind: "unusable"; readonly address: bigint };
 
-/** What a release or revert came to: the allocations that were taken back. */
+/** The outcome of a release or revert. */
 export interface ReleaseOutcome {
-  /** Tells the outcomes apart. */
+  /** Discriminates outcomes. */
   readonly kind: "released";
-  /** What is no longer allocated. */
+  /** The allocations that were removed. */
   readonly allocations: readonly Allocation[];
 }
 
 /**
- * What a restoration came to. `present`: the interface has the entry, perhaps for a newer sandbox. `duplicate`: the address is somebody
- * else's by now. `closed`: the pool takes no entries.
+ * The outcome of a restoration. `present`: the interface has an entry at the address, perhaps of a newer sandbox. `duplicate`: the address is
+ * allocated to another owner. `closed`: the pool accepts no entries.
  */
 export type RestoreOutcome =
   | { readonly kind: "restored" | "present" | "closed" }
   | { readonly kind: "duplicate"; readonly holder: Owner };
 
 /** The outcome of a request. */
-export type Outcome<R extends PoolRequest = PoolRequest> = R extends ClaimRequest ? ClaimOutcome
+export type Outcome<R extends PoolRequest = PoolRequest> = R extends AllocateRequest ? AllocateOutcome
   : R extends RestoreRequest ? RestoreOutcome
   : ReleaseOutcome;
 
-/** A claim with nothing to avoid, of one owner in one range. */
-export function claim(owner: Owner, range: IpRange, options: Partial<ClaimRequest> = {}): ClaimRequest {
-  return { avoid: NONE, besides: NONE, ...options, kind: "claim", owner, range };
+/** A request for one address of a range. */
+export function allocateRequest(
+  owner: Owner,
+  range: IpRange,
+  options: Partial<AllocateRequest> = {},
+): AllocateRequest {
+  return { inUseElsewhere: NO_ADDRESSES, ofOtherRanges: NO_ADDRESSES, ...options, kind: "allocate", owner, range };
 }
 
-/** A request that takes back exactly this allocation, and nothing if the address meanwhile belongs to another owner or sandbox. */
+/** A request that removes exactly these allocations. An address that has another owner or sandbox by now stays. */
 export function drop(allocations: readonly Allocation[]): RevertRequest {
   return { kind: "revert", changes: allocations.map((after) => ({ address: after.address, after })) };
 }

@@ -1,53 +1,50 @@
 /**
- * How pool entries and cluster-wide reservations belong together.
+ * Matches pool entries with cluster-wide reservations.
  *
  * @module
  */
 import { contains } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { entriesOf, type Entry, type PoolFacts } from "./orphans.ts";
-import { formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
+import { entriesOf, type PoolFacts } from "./orphans.ts";
+import { addressOf, type Entry, formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
 
-/** A reservation, as far as it is compared. */
+/** The fields of a reservation that are compared. */
 export interface ReservationFacts {
   /** `network_name`. */
   readonly network: string;
   /** The address. */
   readonly ip: Ip;
-  /** Whose. */
+  /** The pod. */
   readonly podRef: string;
-  /** Of which interface; empty in old records. */
+  /** The interface; empty in old records. */
   readonly ifName: string;
-  /** Of which sandbox; absent or empty in old records. */
+  /** The sandbox; absent or empty in old records. */
   readonly containerId?: string;
-  /** Its name can be that of another address of another network, too: nobody knows whose it is, so it is no stray. */
+  /** Its stored name may also mean another address of another network. Its owner is unknown, so it is never a stray. */
   readonly doubtful?: true;
 }
 
 /** Every entry of the pools, by canonical address. */
 export function entriesByAddress(pools: readonly PoolFacts[]): ReadonlyMap<string, readonly Entry[]> {
-  return Map.groupBy(
-    entriesOf(pools),
-    ({ key, allocation }) => formatIp({ family: key.cidr.family, value: allocation.address }),
-  );
+  return Map.groupBy(entriesOf(pools), (entry) => formatIp(addressOf(entry)));
 }
 
-/** Whether the reservation is that of the entry, of whose address it is. */
+/** Whether a reservation of the entry's address belongs to the entry. */
 export function belongsTo({ key, allocation }: Entry, { network, podRef, ifName }: ReservationFacts): boolean {
   return allocation.podRef === podRef && (allocation.ifName === ifName || !allocation.ifName || !ifName) &&
     mayBeOf(key, network);
 }
 
-/** A reservation that no entry stands for, and who has its address instead. */
+/** A reservation without an entry, and the entry that has its address instead. */
 export interface Stray<R extends ReservationFacts> {
   /** The reservation. */
   readonly reservation: R;
-  /** The entry of its address in a pool of its network: somebody else's. Absent: there is none. */
+  /** The entry of its address in a pool of its network, of another owner. Absent: the address has no entry. */
   readonly holder?: Entry;
 }
 
-/** Reservations that no entry stands for. Whether their pods use the addresses is another question. */
+/** Reservations without an entry. Their pods may still use the addresses. */
 export function findStrays<R extends ReservationFacts>(
   reservations: readonly R[],
   pools: readonly PoolFacts[],
@@ -61,7 +58,7 @@ export function findStrays<R extends ReservationFacts>(
   });
 }
 
-/** The pools that the entry of a reservation may be of, each once. */
+/** The pools that may contain the entry of a reservation, each once. */
 export function poolsFor(
   { network, ip, node }: ReservationFacts & { readonly node?: string },
   candidates: readonly PoolKey[],
@@ -72,16 +69,16 @@ export function poolsFor(
   return [...new Map(fitting.map((key) => [formatPoolKey(key), key])).values()];
 }
 
-/** Whether a pool is of the network, without a doubt. */
+/** Whether a pool certainly belongs to the network. */
 export function isExactly(key: PoolKey, network: string): boolean {
   return key.network === network && key.mayAlsoBe === undefined;
 }
 
 /**
- * Entries of live pods that lack their reservation, and whose address nobody else of the network has reserved. A pool whose network is in
- * doubt has none: nobody knows in which network to reserve.
+ * Entries of live pods without a reservation, whose address is not reserved for another owner in the network either. Pools whose network is
+ * uncertain are skipped: the network to reserve in is unknown.
  *
- * @param reserves whether the network of a pool reserves addresses at all
+ * @param reserves whether the network of a pool reserves addresses
  */
 export function findUnreserved(
   reservations: readonly ReservationFacts[],
@@ -91,11 +88,8 @@ export function findUnreserved(
 ): Entry[] {
   const live = new Set(pods.filter(({ finished }) => !finished).map(({ podRef }) => podRef));
   const reserved = Map.groupBy(reservations, ({ ip }) => formatIp(ip));
-  return pools.filter(({ key }) => isExactly(key, key.network) && reserves(key)).flatMap(({ key, allocations }) =>
-    [...allocations.values()].map((allocation) => ({ key, allocation })).filter((entry) => {
-      const address = formatIp({ family: key.cidr.family, value: entry.allocation.address });
-      return live.has(entry.allocation.podRef) &&
-        !reserved.get(address)?.some(({ network }) => mayBeOf(key, network));
-    })
+  return entriesOf(pools.filter(({ key }) => isExactly(key, key.network) && reserves(key))).filter((entry) =>
+    live.has(entry.allocation.podRef) &&
+    !reserved.get(formatIp(addressOf(entry)))?.some(({ network }) => mayBeOf(entry.key, network))
   );
 }

@@ -1,43 +1,38 @@
 /**
- * Entries that the store lost and whose owners still live.
+ * Recreates entries that the store lost while their owners still run.
  *
  * @module
  */
 import type { Draft } from "./draft.ts";
 import type { RestoreOutcome, RestoreRequest } from "./requests.ts";
-import type { Allocation, Allocations } from "./types.ts";
+import { type Allocation, type Allocations, ownsReservation } from "./types.ts";
 
-/** What a pool says about the entries that an owner remembers. */
+/** Remembered entries that do not match the pool. */
 export interface Remembered {
-  /** Their address is free: the entry was lost. */
+  /** Entries whose address is free: the store lost them. */
   readonly lost: readonly Allocation[];
-  /** Their address is somebody else's by now: two owners use it. */
+  /** Entries whose address is allocated to another owner: two owners use it. */
   readonly duplicates: readonly { readonly allocation: Allocation; readonly holder: Allocation }[];
 }
 
-/** Compares remembered entries with a pool. An entry of the same interface is right, whichever sandbox it names: a newer one took it over. */
+/** Compares remembered entries with a pool. An entry of the same interface matches, even if a newer sandbox took it over. */
 export function compareRemembered(present: Allocations, remembered: Iterable<Allocation>): Remembered {
   const lost: Allocation[] = [];
   const duplicates: { allocation: Allocation; holder: Allocation }[] = [];
   for (const allocation of remembered) {
     const holder = present.get(allocation.address);
     if (!holder) lost.push(allocation);
-    else if (!isOwn(holder, allocation)) duplicates.push({ allocation, holder });
+    else if (!ownsReservation(allocation, holder)) duplicates.push({ allocation, holder });
   }
   return { lost, duplicates };
 }
 
-/** Puts an entry back where its address is free. What is there is never overwritten. */
+/** Recreates an entry if its address is free. An existing entry is never overwritten. */
 export function restore(draft: Draft, { allocation }: RestoreRequest): RestoreOutcome {
   const holder = draft.get(allocation.address);
   if (!holder) {
     draft.set(allocation.address, allocation);
     return { kind: "restored" };
   }
-  return isOwn(holder, allocation) ? { kind: "present" } : { kind: "duplicate", holder };
-}
-
-/** Records of old releases name no interface. */
-function isOwn(holder: Allocation, { podRef, ifName }: Allocation): boolean {
-  return holder.podRef === podRef && (holder.ifName === ifName || holder.ifName === "");
+  return ownsReservation(allocation, holder) ? { kind: "present" } : { kind: "duplicate", holder };
 }

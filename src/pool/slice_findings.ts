@@ -1,5 +1,5 @@
 /**
- * What does not fit together in node slices.
+ * Inconsistencies of node slices.
  *
  * @module
  */
@@ -16,17 +16,17 @@ export type SliceFindingKind =
 
 /** The slices of one range. */
 export interface SliceList {
-  /** The object's name. */
+  /** The NodeSlicePool's name. */
   readonly name: string;
   /** The whole range, as text. */
   readonly range: string;
   /** The slices. */
   readonly slices: readonly Slice[];
-  /** Why nothing is allocated of them. Absent where it is. */
+  /** Why nothing is allocated from them. Absent if they are in use. */
   readonly refused?: string | undefined;
 }
 
-/** What is compared. */
+/** The records that are compared. */
 export interface SliceRecords {
   /** The slices of every range. */
   readonly stored: readonly SliceList[];
@@ -34,11 +34,11 @@ export interface SliceRecords {
   readonly nodes: readonly { readonly name: string }[];
 }
 
-/** One thing that does not fit. */
+/** One inconsistency. */
 export interface SliceFinding {
-  /** What kind. */
+  /** The kind. */
   readonly kind: SliceFindingKind;
-  /** The object's name. */
+  /** The NodeSlicePool's name. */
   readonly pool: string;
   /** One sentence. */
   readonly message: string;
@@ -47,32 +47,37 @@ export interface SliceFinding {
 /** Compares slices with their range, with each other, and with the nodes. */
 export function findSliceFaults({ stored, nodes }: SliceRecords): SliceFinding[] {
   return stored.flatMap((list) => {
-    const given = list.slices.filter(({ node }) => node !== "");
-    return [...refused(list), ...outside(list, given), ...overlapping(list, given), ...lacking(list, given, nodes)];
+    const assigned = list.slices.filter(({ node }) => node !== "");
+    return [
+      ...refused(list),
+      ...outside(list, assigned),
+      ...overlapping(list, assigned),
+      ...mismatched(list, assigned, nodes),
+    ];
   });
 }
 
 function refused({ name: pool, refused: why }: SliceList): SliceFinding[] {
   return why === undefined
     ? []
-    : [{ kind: "slices-refused", pool, message: `Nothing is allocated of the slices of ${pool}: ${why}` }];
+    : [{ kind: "slices-refused", pool, message: `Nothing is allocated from the slices of ${pool}: ${why}` }];
 }
 
-function outside({ name: pool, range }: SliceList, given: readonly Slice[]): SliceFinding[] {
+function outside({ name: pool, range }: SliceList, assigned: readonly Slice[]): SliceFinding[] {
   const whole = parseCidr(range)?.cidr;
-  return given.filter(({ cidr }) => {
+  return assigned.filter(({ cidr }) => {
     const { first, last } = span(cidr);
     return !whole || ![first, last].every((value) => contains(whole, { family: cidr.family, value }));
   }).map(({ node, cidr }) => ({
     kind: "slice-outside-range",
     pool,
-    message: `Node ${node} has the slice ${formatCidr(cidr)} of ${pool}, which lies outside of ${range}`,
+    message: `Node ${node} has the slice ${formatCidr(cidr)} of ${pool}, which is outside ${range}`,
   }));
 }
 
-/** Slices are blocks, so two that overlap lie one inside the other: the wider one comes first, and reaches over all that follow inside. */
-function overlapping({ name: pool }: SliceList, given: readonly Slice[]): SliceFinding[] {
-  const sorted = given.toSorted(({ cidr: a }, { cidr: b }) =>
+/** Of two CIDRs that overlap one contains the other: sorted, the wider one comes before all that it contains. */
+function overlapping({ name: pool }: SliceList, assigned: readonly Slice[]): SliceFinding[] {
+  const sorted = assigned.toSorted(({ cidr: a }, { cidr: b }) =>
     a.base === b.base ? a.prefix - b.prefix : a.base < b.base ? -1 : 1
   );
   let widest: Slice | undefined;
@@ -86,14 +91,18 @@ function overlapping({ name: pool }: SliceList, given: readonly Slice[]): SliceF
   });
 }
 
-function lacking({ name: pool }: SliceList, given: readonly Slice[], nodes: SliceRecords["nodes"]): SliceFinding[] {
+function mismatched(
+  { name: pool }: SliceList,
+  assigned: readonly Slice[],
+  nodes: SliceRecords["nodes"],
+): SliceFinding[] {
   const present = new Set(nodes.map(({ name }) => name));
-  const served = new Set(given.map(({ node }) => node));
+  const served = new Set(assigned.map(({ node }) => node));
   return [
-    ...given.filter(({ node }) => !present.has(node)).map(({ node, cidr }): SliceFinding => ({
+    ...assigned.filter(({ node }) => !present.has(node)).map(({ node, cidr }): SliceFinding => ({
       kind: "slice-without-node",
       pool,
-      message: `The slice ${formatCidr(cidr)} of ${pool} is that of node ${node}, which is not there`,
+      message: `The slice ${formatCidr(cidr)} of ${pool} belongs to node ${node}, which does not exist`,
     })),
     ...[...present].filter((name) => !served.has(name)).map((name): SliceFinding => ({
       kind: "node-without-slice",

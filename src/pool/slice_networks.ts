@@ -1,9 +1,9 @@
 /**
- * Which networks with node slices can stand beside each other.
+ * Decides which networks with node slices can coexist.
  *
- * Networks of one allocation domain, range and slice size are one group: they have one assignment of slices, so on each node they meet in the
- * same pool. Ranges of one domain that overlap otherwise would be allocated twice, so one of the networks is refused: the newcomer, as long
- * as addresses of the other's slices are in use.
+ * Networks of one allocation domain, range and slice size form a group: they share one assignment of slices, and so one pool on each node.
+ * Other overlapping ranges of one domain would allocate addresses twice, so one of the networks is refused: the newer one, as long as
+ * addresses of the other's slices are in use.
  *
  * @module
  */
@@ -17,19 +17,19 @@ export interface NetworkRange {
   readonly by: string;
   /** `network_name`: its allocation domain. */
   readonly network: string;
-  /** What it allocates of. */
+  /** The range. */
   readonly range: IpRange;
-  /** Whether its addresses are reserved in the whole cluster, so that pools that overlap never allocate the same one. */
+  /** Whether its addresses are reserved cluster-wide, so that overlapping pools never allocate the same one. */
   readonly reserves: boolean;
 }
 
-/** One range that is to be cut into slices. */
+/** One range that is divided into slices. */
 export interface SlicedRange extends NetworkRange {
   /** The NodeSlicePool that lists its slices. */
   readonly name: string;
   /** `node_slice_size`, as written. */
   readonly size: string;
-  /** The prefix length that it means. */
+  /** The prefix length of a slice. */
   readonly prefix: number;
 }
 
@@ -43,39 +43,39 @@ export interface SliceGroup<S extends SlicedRange = SlicedRange> {
   readonly prefix: number;
   /** Whether all of them reserve. */
   readonly reserves: boolean;
-  /** At least one. Each NodeSlicePool may be that of several. */
+  /** At least one. Several may share a NodeSlicePool. */
   readonly members: readonly S[];
 }
 
 /** A network that is refused. */
 export interface Refusal<N extends NetworkRange = NetworkRange> {
-  /** The range. */
+  /** The network's range. */
   readonly of: N;
   /** Why, and what to do. */
   readonly message: string;
 }
 
-/** Who stands, who is refused. */
+/** Which networks are accepted and which are refused. */
 export interface Settlement<S extends SlicedRange, N extends NetworkRange> {
-  /** Their ranges overlap in no domain. */
+  /** The accepted groups. Their ranges do not overlap within a domain. */
   readonly groups: readonly SliceGroup<S>[];
-  /** Networks whose slices are not kept. */
+  /** Networks that get no slices. */
   readonly refused: readonly Refusal<S>[];
-  /** Networks without slices whose pool is closed, beside the group that stands. */
+  /** Networks without slices whose pool is closed, with the accepted group that it overlaps. */
   readonly closed: readonly (Refusal<N> & { readonly group: SliceGroup<S> })[];
 }
 
-/** What decides between networks. */
+/** The facts that decide between networks. */
 export interface Standing {
-  /** How a group stands: slices of it are in use, it has slices, or it is new. */
+  /** Whether slices of a group are in use, it has slices, or it is new. */
   readonly ofGroup: (group: SliceGroup) => "used" | "stored" | "new";
-  /** Whether the pool of a network without slices holds addresses. */
+  /** Whether the pool of a network without slices has allocations. */
   readonly isUsed: (range: NetworkRange) => boolean;
 }
 
 const RANKS = { used: 0, stored: 1, new: 2 } as const;
 
-/** Settles who stands. Where nothing else decides, the definition that comes first by name does. */
+/** Decides between networks. If nothing else decides, the definition whose name sorts first is accepted. */
 export function settle<S extends SlicedRange, N extends NetworkRange>(
   sliced: readonly S[],
   plain: readonly N[],
@@ -108,9 +108,9 @@ export function settle<S extends SlicedRange, N extends NetworkRange>(
   };
 }
 
-/** Why the pool of a range without slices is closed beside a group, and what to do. */
+/** Why the pool of a range without slices is closed because of a group, and what to do. */
 export function closedMessage(cidr: Cidr, { cidr: whole, members: [first] }: SliceGroup): string {
-  return `range ${formatCidr(cidr)} overlaps ${formatCidr(whole)}, which is cut into node slices (NodeSlicePool ${
+  return `range ${formatCidr(cidr)} overlaps ${formatCidr(whole)}, which is divided into node slices (NodeSlicePool ${
     first?.name ?? ""
   }); ${remedy(first)}`;
 }
@@ -128,7 +128,7 @@ function groupOf<S extends SlicedRange>(members: readonly S[]): SliceGroup<S> {
   return { network, cidr, prefix, reserves: members.every(({ reserves }) => reserves), members };
 }
 
-/** Each NodeSlicePool lists the slices of one group: the first that names it. */
+/** Each NodeSlicePool lists the slices of one group: the first group that names it. */
 function withOwnNames<S extends SlicedRange>(ranked: readonly SliceGroup<S>[]) {
   const owners = new Map<string, S>();
   const refused: Refusal<S>[] = [];
@@ -148,7 +148,7 @@ function sameSlices(a: SlicedRange, b: SlicedRange): boolean {
   return a.network === b.network && a.prefix === b.prefix && formatCidr(a.range.cidr) === formatCidr(b.range.cidr);
 }
 
-/** Groups by domain, none of which overlap. */
+/** Groups by domain. Groups of one domain do not overlap. */
 class Domains<S extends SlicedRange> {
   readonly #blocks = new Map<string, Blocks<Interval & { readonly group: SliceGroup<S> }>>();
 
@@ -173,8 +173,8 @@ function keyOf(network: string, { family }: Cidr): string {
 }
 
 function nameMessage(of: SlicedRange, owner: SlicedRange): string {
-  return `NodeSlicePool ${of.name} is that of ${owner.by}: ${text(owner)}; this network's is ${text(of)}: ` +
-    "give one of them another name or network_name";
+  return `NodeSlicePool ${of.name} belongs to ${owner.by}, which uses ${text(owner)}; this network uses ${text(of)}: ` +
+    "set another name or network_name in one of them";
 }
 
 function overlapMessage(of: SlicedRange, { members: [other] }: SliceGroup): string {
@@ -187,12 +187,12 @@ function overlapMessage(of: SlicedRange, { members: [other] }: SliceGroup): stri
 
 function besideMessage(of: SlicedRange, by: NetworkRange): string {
   return `NodeSlicePool ${of.name} of ${text(of)} is refused: it overlaps ${formatCidr(by.range.cidr)} of ${by.by}, ` +
-    "which has no slices and holds addresses; set node_slice_size in both, or another range or network_name in one";
+    "which has no slices and has addresses in use; set node_slice_size in both, or another range or network_name in one";
 }
 
 function remedy(of: SlicedRange | undefined): string {
   return `set node_slice_size ${JSON.stringify(of?.size ?? "")} and that range in this network too, ` +
-    "or give it another range or network_name";
+    "or another range or network_name";
 }
 
 function text({ range, size }: SlicedRange): string {

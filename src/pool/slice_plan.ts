@@ -1,18 +1,18 @@
 /**
- * The next step of a group of networks: who shall have which slice, and which pools must be closed before that is written.
+ * Plans the next step for a group of networks: which node gets which slice, and which pools must be closed before the plan is written.
  *
- * Invariant: a slice is assigned to a node only while every other pool of its domain that overlaps it is closed, or holds no address and was
- * never listed. The order of writes keeps it, whatever ends in between:
+ * Invariant: a slice is assigned to a node only while every other pool of its domain that overlaps it is closed, or is empty and was never
+ * listed. The order of writes preserves it through a crash at any point:
  *
- * 1. Close, in a new epoch, the pool of each node that shall no longer have its slice (created where it does not exist, so that its node
- *    does not create it open), and every other open pool that overlaps what is to be assigned. Refused where the pool got addresses.
- *    After a crash here nodes have their slices and closed pools: the next plan opens those again that it leaves assigned.
- * 2. Write the NodeSlicePools with the new epoch, compared with what the plan was made from. After a crash here a node has a slice
- *    whose pool may be closed: the next plan opens it.
+ * 1. Close, in a new epoch, the pool of each node that loses its slice (a missing pool is created closed, so that its node does not create
+ *    it open), and every other open pool that overlaps a slice to be assigned. A pool that has allocations by now is not closed: the step
+ *    fails. After a crash here nodes have slices with closed pools; the next plan reopens those that it leaves assigned.
+ * 2. Write the NodeSlicePools with the new epoch, if they are still those that the plan was made from. After a crash here a node has a slice
+ *    whose pool may be closed; the next plan opens it.
  * 3. Open the pools of assigned slices, in the epoch that lists them.
  *
- * Two that plan at the same time read the same list, and one of them fails in step 2. What it did in step 1 only closes. An opening that
- * was decided on an older list carries an older epoch than any closing after it, so it has no effect.
+ * Of two concurrent plans from the same list, one fails in step 2; all it did in step 1 is close pools. An opening that was decided on an
+ * older list carries an older epoch than any later closing, so it has no effect.
  *
  * @module
  */
@@ -25,29 +25,29 @@ import { pairKey, type SlicePoolFacts, type SlicePools } from "./slice_pools.ts"
 import { planSlices, type Slice, type SlicePlan } from "./slices.ts";
 import { formatPoolKey, type PoolKey } from "./types.ts";
 
-/** What is stored of one NodeSlicePool of a group. */
+/** The stored state of one NodeSlicePool of a group. */
 export interface StoredPlan {
   /** Its slices. */
   readonly slices: readonly Slice[];
-  /** Counts its assignments. 0: another controller wrote it last. */
+  /** Counts its assignments. 0: last written by another controller. */
   readonly epoch: number;
 }
 
 /** A pool that must be closed first. */
 export interface Closing {
-  /** Which. */
+  /** The pool. */
   readonly key: PoolKey;
-  /** As it was when the plan was made; undefined: it did not exist. */
+  /** Its state when the plan was made; undefined: it did not exist. */
   readonly pool: SlicePoolFacts | undefined;
   /** The epoch. */
   readonly closed: number;
-  /** What its users are told. Absent where it belongs to a node. */
+  /** The reason for the error of an ADD. Absent if the pool belongs to a node. */
   readonly reason?: string;
 }
 
-/** A pool that is opened again. */
+/** A pool to reopen. */
 export interface Opening {
-  /** As it was when the plan was made. */
+  /** Its state when the plan was made. */
   readonly pool: SlicePoolFacts;
   /** The epoch. */
   readonly opened: number;
@@ -57,23 +57,23 @@ export interface Opening {
 export interface GroupPlan extends SlicePlan {
   /** The epoch of the plan. */
   readonly epoch: number;
-  /** To be closed before the plan is written. */
+  /** Pools to close before the plan is written. */
   readonly close: readonly Closing[];
-  /** To be opened once the plan is stored. */
+  /** Pools to open after the plan is written. */
   readonly open: readonly Opening[];
 }
 
-/** What a plan is made from. */
+/** The input of a plan. */
 export interface GroupFacts {
   /** The networks. */
   readonly group: SliceGroup;
   /** Names of nodes. */
   readonly nodes: readonly string[];
-  /** Its NodeSlicePools, the oldest first. */
+  /** Its NodeSlicePools, oldest first. */
   readonly stored: readonly StoredPlan[];
-  /** The pools; undefined where they were not read: then nothing is assigned, taken away, closed or opened. */
+  /** The pools; undefined: not read, so that no slice is assigned or withdrawn and no pool closed or opened. */
   readonly pools: SlicePools | undefined;
-  /** Pools without a node that are closed beside it. */
+  /** Pools without a node that are closed because of it. */
   readonly closed: readonly Refusal<NetworkRange>[];
 }
 
@@ -104,9 +104,9 @@ export function planGroup(facts: GroupFacts): GroupPlan {
     ...wholePools(facts, pools),
   ].map((one) => [formatPoolKey(one.key), one] as const));
   const opening = closedPools(facts, pools, plan.slices);
-  const known = epochs(pools, group).reduce((most, epoch) => Math.max(most, epoch), last);
-  const late = opening.some(({ fence }) => (fence?.closed ?? 0) >= last);
-  const epoch = closing.size > 0 || gained.length > 0 || late ? known + 1 : last;
+  const latest = epochs(pools, group).reduce((max, epoch) => Math.max(max, epoch), last);
+  const isLastTooOld = opening.some(({ fence }) => (fence?.closed ?? 0) >= last);
+  const epoch = closing.size > 0 || gained.length > 0 || isLastTooOld ? latest + 1 : last;
   return {
     ...plan,
     epoch,
@@ -116,8 +116,8 @@ export function planGroup(facts: GroupFacts): GroupPlan {
 }
 
 /**
- * Of lists that differ, the one of the last epoch counts; lists of other controllers, which count none, together. Slices in use count
- * whichever list names them: a list may be that of another network, which had its name for a while.
+ * If lists differ, the one of the latest epoch counts. Lists of other controllers have no epoch, so all of them count. A slice in use counts
+ * in any list: the latest list may be of another network that had the name for a while.
  */
 function currentSlices({ group, stored, pools }: GroupFacts): Slice[] {
   const { network } = group;
@@ -144,7 +144,7 @@ function nextAddress({ members }: SliceGroup): (from: bigint) => bigint | undefi
       .reduce<bigint | undefined>((low, found) => low === undefined || found < low ? found : low, undefined);
 }
 
-/** Whether a list was only just created: nothing was ever assigned by it. */
+/** Whether a list is new: it never assigned a slice. */
 function isBlank({ epoch, slices }: StoredPlan): boolean {
   return epoch === 0 && slices.length === 0;
 }
@@ -154,7 +154,7 @@ interface OpenPool {
   readonly reason?: string;
 }
 
-/** Open pools of nodes that no list names any more: those that overlap a slice to be assigned, and those whose node is gone. */
+/** Open, empty pools of nodes that have no slice for them: those that overlap a slice to be assigned, and those whose node does not exist. */
 function openPools(
   { group: { network, cidr }, nodes }: GroupFacts,
   pools: SlicePools,
@@ -165,7 +165,7 @@ function openPools(
   const wanted = new Blocks(
     gained.filter((slice) => slice.cidr.family === cidr.family).map((slice) => span(slice.cidr)),
   );
-  return pools.near({ network, cidr }).flatMap(({ key, fence, allocations }): OpenPool[] => {
+  return pools.overlapping({ network, cidr }).flatMap(({ key, fence, allocations }): OpenPool[] => {
     const { node } = key;
     if (node === undefined || isClosed(fence) || allocations.size > 0) return [];
     if (assigned.has(pairKey(network, { node, cidr: key.cidr }))) return [];
@@ -173,26 +173,26 @@ function openPools(
   });
 }
 
-/** Pools without a node beside slices that no reservation keeps apart from them: that of the range itself, and those of refused networks. */
+/** Open pools without a node that overlap slices: that of the range itself, unless reservations prevent duplicates, and of refused networks. */
 function wholePools({ group, closed }: GroupFacts, pools: SlicePools): OpenPool[] {
   const { network, cidr, reserves } = group;
-  const whole = reserves ? [] : [{ key: { network, cidr }, reason: closedMessage(cidr, group) }];
+  const own = reserves ? [] : [{ key: { network, cidr }, reason: closedMessage(cidr, group) }];
   const others = closed.map(({ of, message }) => ({ key: { network, cidr: of.range.cidr }, reason: message }));
-  return [...whole, ...others].filter(({ key }) => !isClosed(pools.find(key)?.fence));
+  return [...own, ...others].filter(({ key }) => !isClosed(pools.find(key)?.fence));
 }
 
-/** Closed pools of assigned slices, and pools without a node that reservations keep apart by now. */
+/** Closed pools to open: those of assigned slices, and pools without a node whose networks all reserve by now. */
 function closedPools({ group, closed }: GroupFacts, pools: SlicePools, slices: readonly Slice[]): SlicePoolFacts[] {
   const { network, reserves } = group;
   const refused = new Set(closed.map(({ of }) => formatCidr(of.range.cidr)));
   const own = slices.filter(({ node }) => node !== "").map((slice) => pools.find({ network, ...slice }));
-  const apart = pools.near(group).filter(({ key }) =>
+  const reserved = pools.overlapping(group).filter(({ key }) =>
     reserves && key.node === undefined && !refused.has(formatCidr(key.cidr))
   );
-  return [...own, ...apart].filter((pool) => pool !== undefined).filter(({ fence }) => isClosed(fence));
+  return [...own, ...reserved].filter((pool) => pool !== undefined).filter(({ fence }) => isClosed(fence));
 }
 
-/** The epochs of pools that a slice of the group may be. */
+/** The epochs of pools that overlap the group's range. */
 function epochs(pools: SlicePools, group: SliceGroup): number[] {
-  return pools.near(group).map(({ fence }) => epochOf(fence));
+  return pools.overlapping(group).map(({ fence }) => epochOf(fence));
 }

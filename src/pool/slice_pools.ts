@@ -9,19 +9,19 @@ import type { SliceGroup } from "./slice_networks.ts";
 import type { Slice } from "./slices.ts";
 import { type Allocations, formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
 
-/** A pool, as far as slices depend on it. */
+/** The facts about a pool that slices depend on. */
 export interface SlicePoolFacts {
-  /** Which. */
+  /** The pool. */
   readonly key: PoolKey;
-  /** What it holds. */
+  /** Its allocations. */
   readonly allocations: Allocations;
-  /** Whether it was ever closed. */
+  /** Absent if it was never closed. */
   readonly fence?: Fence;
-  /** The store's own: what is written to it is compared with this. */
+  /** The store's version of the pool, which writes compare. */
   readonly version?: unknown;
 }
 
-/** What tells the network from the node in names of older records. */
+/** Names that separate network from node in the stored names of older pools. */
 export interface KnownNames {
   /** Nodes that exist, or have slices. */
   readonly nodes: ReadonlySet<string>;
@@ -29,7 +29,7 @@ export interface KnownNames {
   readonly networks: ReadonlySet<string>;
 }
 
-/** A domain and a range of it. */
+/** A domain and a range in it. */
 type Area = Pick<SliceGroup, "network" | "cidr">;
 
 /** The pools of a store, by domain and address. */
@@ -37,10 +37,10 @@ export class SlicePools {
   /** By domain, family and prefix length, lowest first. */
   readonly #sorted = new Map<string, Map<number, SlicePoolFacts[]>>();
   readonly #byKey = new Map<string, SlicePoolFacts>();
-  /** Pools whose domain is one of several. */
+  /** Pools whose domain is uncertain. */
   readonly #unclear: SlicePoolFacts[] = [];
 
-  /** Sorts them. */
+  /** Indexes the pools. */
   constructor(pools: readonly SlicePoolFacts[], known: KnownNames) {
     for (const pool of pools) {
       const key = resolve(pool.key, known);
@@ -59,8 +59,8 @@ export class SlicePools {
     for (const domain of this.#sorted.values()) for (const sameSize of domain.values()) sameSize.sort(byBase);
   }
 
-  /** The pools of a domain that overlap a range: found by halves, since a domain may have many ranges. */
-  near(area: Area): readonly SlicePoolFacts[] {
+  /** The pools of a domain that overlap a range: a binary search, since a domain may have many ranges. */
+  overlapping(area: Area): readonly SlicePoolFacts[] {
     const { first, last } = span(area.cidr);
     return [...this.#sorted.get(domainOf(area)) ?? []].flatMap(([prefix, pools]) => {
       const from = cidrOf({ family: area.cidr.family, value: first }, prefix).base; // a wider one may begin before the range
@@ -74,7 +74,7 @@ export class SlicePools {
     });
   }
 
-  /** Those whose network and node are known. */
+  /** The pools whose network and node are certain. */
   all(): Iterable<SlicePoolFacts> {
     return this.#byKey.values();
   }
@@ -84,17 +84,17 @@ export class SlicePools {
     return this.#byKey.get(formatPoolKey(key));
   }
 
-  /** Whether the pool of a key holds addresses. */
+  /** Whether the pool of a key has allocations. */
   isUsed(key: PoolKey): boolean {
     return (this.find(key)?.allocations.size ?? 0) > 0;
   }
 
   /**
-   * Where a slice of the group would meet addresses that are allocated already: slices of nodes as a whole, since their nodes may allocate
-   * more of them, and the single addresses of pools without a node, where no reservation keeps them apart.
+   * Intervals where a slice of the group would contain addresses in use: whole slices of nodes, since their nodes may allocate more from
+   * them, and single addresses of pools without a node, unless reservations prevent duplicates.
    */
   occupied({ network, cidr, reserves }: SliceGroup): Interval[] {
-    const own = this.near({ network, cidr }).filter(({ allocations }) => allocations.size > 0).flatMap(
+    const own = this.overlapping({ network, cidr }).filter(({ allocations }) => allocations.size > 0).flatMap(
       ({ key, allocations }) => {
         if (key.node !== undefined) return [span(key.cidr)];
         return reserves ? [] : [...allocations.keys()].map((address) => ({ first: address, last: address }));
@@ -106,9 +106,9 @@ export class SlicePools {
     return [...own, ...unclear.map(({ key }) => span(key.cidr))];
   }
 
-  /** The slices that nodes have by their pools, whether or not a NodeSlicePool lists them: open ones, and those in use. */
+  /** The slices of nodes according to their pools, listed in a NodeSlicePool or not: those whose pool is open or has allocations. */
   slices({ network, cidr }: SliceGroup): Slice[] {
-    return this.near({ network, cidr }).flatMap(({ key, allocations, fence }) => {
+    return this.overlapping({ network, cidr }).flatMap(({ key, allocations, fence }) => {
       const has = allocations.size > 0 || fence === undefined || fence.opened > fence.closed;
       return key.node !== undefined && has && within(cidr, key.cidr) ? [{ node: key.node, cidr: key.cidr }] : [];
     });
@@ -123,7 +123,7 @@ function byBase({ key: a }: SlicePoolFacts, { key: b }: SlicePoolFacts): number 
   return a.cidr.base < b.cidr.base ? -1 : a.cidr.base > b.cidr.base ? 1 : 0;
 }
 
-/** Index of the first pool that begins at or above the address. */
+/** Index of the first pool that starts at or above the address. */
 function indexFrom(sorted: readonly SlicePoolFacts[], address: bigint): number {
   let low = 0;
   let high = sorted.length;
@@ -136,9 +136,9 @@ function indexFrom(sorted: readonly SlicePoolFacts[], address: bigint): number {
 }
 
 /**
- * The key of a pool. One in doubt has the only reading of its name whose network and node exist.
+ * The exact key of a pool. An uncertain key is resolved to the reading of its name whose network and node exist.
  *
- * @returns undefined where there is none, or there are several
+ * @returns undefined if no reading or several readings qualify
  */
 function resolve({ mayAlsoBe, ...key }: PoolKey, { nodes, networks }: KnownNames): PoolKey | undefined {
   if (mayAlsoBe === undefined) return key;
@@ -153,7 +153,7 @@ function resolve({ mayAlsoBe, ...key }: PoolKey, { nodes, networks }: KnownNames
   return readings.length === 1 ? readings[0] : undefined;
 }
 
-/** The key of a pair as text. */
+/** A slice and its network as text, for maps. */
 export function pairKey(network: string, { node, cidr }: Slice): string {
   return `${node} ${formatCidr(cidr)} ${network}`;
 }

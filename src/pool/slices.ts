@@ -1,5 +1,5 @@
 /**
- * A range cut into slices, one a node: nodes then never meet in a pool.
+ * Divides a range into slices, one per node, so that nodes never share a pool.
  *
  * @module
  */
@@ -7,50 +7,50 @@ import { type Cidr, type Interval, overlap, span, within } from "../address/cidr
 import { bits } from "../address/ip.ts";
 import { mergeIntervals } from "../address/range.ts";
 
-/** A slice and the node that has it. */
+/** A slice and the node that it is assigned to. */
 export interface Slice {
-  /** The node; empty where the slice is free. */
+  /** The node; empty if the slice is free. */
   readonly node: string;
   /** The slice. */
   readonly cidr: Cidr;
 }
 
-/** Slices of a range that are listed one by one, at most: 2 to this power. Of a longer list only those that nodes have are listed. */
-const MOST_LISTED_BITS = 10;
+/** Free slices are listed if the range has at most 2 to this power of slices; otherwise only assigned ones are. */
+const MAX_LISTED_BITS = 10;
 
-/** What a plan is made from. */
+/** The input of a plan. */
 export interface SliceFacts {
   /** The whole range. */
   readonly range: Cidr;
   /** Prefix length of a slice. */
   readonly prefix: number;
-  /** The nodes there are. */
+  /** Names of the existing nodes. */
   readonly nodes: readonly string[];
-  /** The slices given so far. */
+  /** The current slices. */
   readonly current: readonly Slice[];
   /** Whether addresses of a slice are allocated on its node. */
   readonly inUse: (slice: Slice) => boolean;
   /**
    * The lowest address at or above this one that may be allocated; undefined: none. A slice without such an address is not assigned.
-   * Absent: all may.
+   * Absent: every address may be allocated.
    */
   readonly next?: (from: bigint) => bigint | undefined;
-  /** Where others hold addresses: a slice that overlaps one of these is not assigned. In no order; they may overlap. */
+  /** Intervals in use by others: a slice that overlaps one is not assigned. Unsorted; they may overlap. */
   readonly occupied?: readonly Interval[];
 }
 
-/** Who shall have which slice. */
+/** The assignment of slices to nodes. */
 export interface SlicePlan {
-  /** Every slice by address: those of nodes, and free ones where the list is short. */
+  /** The slices by address: assigned ones, and free ones up to a limit. */
   readonly slices: readonly Slice[];
-  /** Nodes for which no slice is left. */
+  /** Nodes that get no slice because none is free. */
   readonly without: readonly string[];
 }
 
 /**
  * Reads a slice size: `/24` or `24`.
  *
- * @returns the prefix length; undefined where it is none, or a slice would be larger than the range
+ * @returns the prefix length; undefined if the text is invalid, or a slice would be larger than the range
  */
 export function slicePrefix(size: string, range: Cidr): number | undefined {
   const prefix = /^\/?(\d{1,3})$/.exec(size)?.[1];
@@ -59,11 +59,11 @@ export function slicePrefix(size: string, range: Cidr): number | undefined {
 }
 
 /**
- * Plans slices. A slice stays where it is as long as addresses of it are allocated, whatever the range, the size and the nodes are now; of
- * slices in use that overlap the widest one stays. Otherwise a node that exists keeps a slice that fits the range and the size. Nodes that have
- * none inside the range get one: lowest slice first, nodes by name.
+ * Plans slices. A slice with allocated addresses keeps its node, even if range, size or nodes have changed; of overlapping slices in use the
+ * widest one stays. A node that exists keeps an unused slice that fits range and size. Nodes without a slice inside the range get one: lowest
+ * slice first, nodes by name.
  *
- * The time it takes grows with the nodes, the slices and what is occupied, not with the size of the range.
+ * The running time depends on the numbers of nodes, slices and occupied intervals, not on the size of the range.
  */
 export function planSlices(facts: SliceFacts): SlicePlan {
   const { range, prefix, nodes, occupied = [] } = facts;
@@ -71,19 +71,19 @@ export function planSlices(facts: SliceFacts): SlicePlan {
   const served = new Set(kept.filter(({ cidr }) => within(range, cidr)).map(({ node }) => node));
   const waiting = [...new Set(nodes)].filter((node) => !served.has(node)).sort();
   const own = kept.filter(({ cidr }) => cidr.family === range.family);
-  const taken = [...own.map(({ cidr }) => span(cidr)), ...occupied];
-  const free = freeSlices(range, prefix, mergeIntervals(taken), facts.next);
-  const given: Slice[] = [];
+  const used = [...own.map(({ cidr }) => span(cidr)), ...occupied];
+  const free = freeSlices(range, prefix, mergeIntervals(used), facts.next);
+  const assigned: Slice[] = [];
   for (const node of waiting) {
     const next = free.next();
     if (next.done) break;
-    given.push({ node, cidr: next.value });
+    assigned.push({ node, cidr: next.value });
   }
-  const listed = prefix - range.prefix <= MOST_LISTED_BITS ? [...free].map((cidr) => ({ node: "", cidr })) : [];
-  return { slices: [...kept, ...given, ...listed].sort(byAddress), without: waiting.slice(given.length) };
+  const listed = prefix - range.prefix <= MAX_LISTED_BITS ? [...free].map((cidr) => ({ node: "", cidr })) : [];
+  return { slices: [...kept, ...assigned, ...listed].sort(byAddress), without: waiting.slice(assigned.length) };
 }
 
-/** What stays where it is: nothing of it overlaps. */
+/** The slices that keep their node. None of them overlap. */
 function keptSlices({ range, prefix, nodes, current, inUse }: SliceFacts): Slice[] {
   const present = new Set(nodes);
   const candidates = current.filter(({ node }) => node !== "")
@@ -94,7 +94,7 @@ function keptSlices({ range, prefix, nodes, current, inUse }: SliceFacts): Slice
     .sort((a, b) => byAddress(a.slice, b.slice));
   const kept: typeof candidates = [];
   for (const candidate of candidates) {
-    const last = kept.at(-1); // slices are blocks, so of two that overlap the wider one comes first, and reaches over the other
+    const last = kept.at(-1); // of two CIDRs that overlap, the wider one comes first and contains the other
     if (!last || !overlap(last.slice.cidr, candidate.slice.cidr)) kept.push(candidate);
     else if (candidate.used && !last.used) kept[kept.length - 1] = candidate;
   }
@@ -109,22 +109,22 @@ function keptSlices({ range, prefix, nodes, current, inUse }: SliceFacts): Slice
   }).map(({ slice }) => slice);
 }
 
-/** Lowest first, of one address the widest first; otherwise in the order that they came in. */
+/** Lowest first; of the same address, widest first. */
 function byAddress({ cidr: a }: Slice, { cidr: b }: Slice): number {
   if (a.family !== b.family) return a.family - b.family;
   return a.base === b.base ? a.prefix - b.prefix : a.base < b.base ? -1 : 1;
 }
 
-/** The slices that overlap nothing taken and have an address to allocate, lowest first. */
+/** The slices that overlap no used interval and have an address to allocate, lowest first. */
 function* freeSlices(
   range: Cidr,
   prefix: number,
-  taken: readonly Interval[],
+  used: readonly Interval[],
   next: SliceFacts["next"] = (from) => from,
 ): Generator<Cidr> {
   const size = 1n << BigInt(bits(range.family) - prefix);
   const { last } = span(range);
-  const obstacles = taken[Symbol.iterator]();
+  const obstacles = used[Symbol.iterator]();
   let obstacle = obstacles.next();
   let at = range.base;
   while (at <= last) {
@@ -136,8 +136,8 @@ function* freeSlices(
       yield { family: range.family, base, prefix };
       at = base + size;
     } else {
-      const after = obstacle.value.last + 1n; // beyond the obstacle, at the next slice
-      at = ((after + size - 1n) / size) * size;
+      const after = obstacle.value.last + 1n;
+      at = ((after + size - 1n) / size) * size; // the next slice boundary
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the pools say about a reservation of the owner's own pod that names another sandbox, or no interface.
+ * Decides whether an owner may take over a reservation of its own pod that names another sandbox, or no interface.
  *
  * @module
  */
@@ -8,14 +8,17 @@ import type { ReservationFacts } from "./reservations.ts";
 import { type Allocation, mayBeOf, type Owner, sameOwner } from "./types.ts";
 
 /**
- * Whether an owner may replace a reservation. `superseded`: its own entry is gone, a newer sandbox took it over. `foreign`: another
- * entry of the pod depends on the reservation, so the address is the holder's.
+ * Whether an owner may take over a reservation. `superseded`: a newer sandbox took over the owner's entry. `foreign`: another entry of the
+ * pod depends on the reservation, so the address belongs to the holder.
  */
 export type Takeover =
   | { readonly kind: "allowed" | "superseded" }
   | { readonly kind: "foreign"; readonly holder: Owner };
 
-/** Decides for an owner who wrote its entry, then found the reservation, then listed the pools. In this order no entry is missed. */
+/**
+ * Decides for an owner that wrote its entry first, then read the reservation, then listed the pools. In this order the list misses no entry
+ * that depends on the reservation.
+ */
 export function judgeTakeover(pools: readonly PoolFacts[], found: ReservationFacts, owner: Owner): Takeover {
   const entries = dependents(pools, found, owner.ifName);
   const holder = entries.find((entry) => !sameOwner(entry, owner));
@@ -24,8 +27,8 @@ export function judgeTakeover(pools: readonly PoolFacts[], found: ReservationFac
 }
 
 /**
- * Entries of the reservation's address, in whichever pool, that may depend on it: of its pod, and of this interface. Records of old
- * releases name no interface; an entry or a reservation without one may be any interface's.
+ * Entries of the reservation's address, in any pool, that may depend on it: those of its pod and of this interface. Old records name no
+ * interface: an entry or a reservation without one may belong to any interface.
  */
 export function dependents(pools: readonly PoolFacts[], found: ReservationFacts, ifName: string): Allocation[] {
   const { network, ip, podRef } = found;

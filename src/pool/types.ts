@@ -1,47 +1,47 @@
 /**
- * What a pool holds. Values only: they are read-only, and no function of this folder changes its arguments.
+ * What a pool contains. Values only: they are read-only, and no function of this folder changes its arguments.
  *
  * @module
  */
-import type { Cidr } from "../address/cidr.ts";
-import { formatCidr } from "../address/cidr.ts";
+import { type Cidr, formatCidr } from "../address/cidr.ts";
+import type { Ip } from "../address/ip.ts";
 
-/** Who holds an address: one interface of one pod, in one sandbox. */
+/** The owner of an address: one interface of one pod, in one sandbox. */
 export interface Owner {
-  /** `namespace/name` of the pod; where a runtime without pods calls, the container id. */
+  /** `namespace/name` of the pod; the container id where the runtime has no pods. */
   readonly podRef: string;
   /** `CNI_IFNAME`. Empty in records of releases before v0.8 of the original. */
   readonly ifName: string;
-  /** `CNI_CONTAINERID`: the sandbox. A pod that is started anew comes back with another one. */
+  /** `CNI_CONTAINERID`: the sandbox. A pod whose sandbox is recreated has a new one. */
   readonly containerId: string;
-  /** The node of that sandbox. Absent where it is unknown: the record is older, or another plugin wrote its container id. */
+  /** The node of that sandbox. Absent if unknown: the record is older, or another plugin wrote its container id. */
   readonly node?: string;
-  /** The uid of the pod of that sandbox (`K8S_POD_UID`). Absent where it is unknown, as `node` is. */
+  /** The uid of the pod of that sandbox (`K8S_POD_UID`). Absent if unknown, as `node`. */
   readonly uid?: string;
 }
 
-/** One address given to one owner. The family is that of the pool. */
+/** One address allocated to one owner. The pool has the address family. */
 export interface Allocation extends Owner {
   /** The address as a number. */
   readonly address: bigint;
 }
 
-/** Which pool: the allocation domain, the node where nodes have slices, and the network. */
+/** Identifies a pool: the allocation domain, the node if the pool is a node slice, and the network. */
 export interface PoolKey {
   /** `network_name`: a separate allocation domain. Empty for the unnamed one. */
   readonly network: string;
-  /** The node that owns the slice `cidr`. Absent where the pool is the whole range's. */
+  /** The node that owns the slice `cidr`. Absent if the pool covers the whole range. */
   readonly node?: string;
   /** The pool's network. */
   readonly cidr: Cidr;
   /**
-   * Other allocation domains that a listed pool may be of: its name can be read in several ways, and nothing says which is right. Absent where
-   * the key is exact.
+   * Other allocation domains that a listed pool may belong to: its stored name has several readings, and nothing stored tells which is right.
+   * Absent if the key is exact.
    */
   readonly mayAlsoBe?: readonly string[];
 }
 
-/** Whether a pool is, or may be, of an allocation domain. */
+/** Whether a pool belongs, or may belong, to an allocation domain. */
 export function mayBeOf({ network, mayAlsoBe = [] }: PoolKey, other: string): boolean {
   return network === other || mayAlsoBe.includes(other);
 }
@@ -49,15 +49,26 @@ export function mayBeOf({ network, mayAlsoBe = [] }: PoolKey, other: string): bo
 /** The allocations of a pool, by address. */
 export type Allocations = ReadonlyMap<bigint, Allocation>;
 
-/**
- * What becomes of one address: a claim has no `before`, a release no `after`, a refresh (another container id) both.
- */
+/** An allocation and its pool. */
+export interface Entry {
+  /** The pool. */
+  readonly key: PoolKey;
+  /** The allocation. */
+  readonly allocation: Allocation;
+}
+
+/** The address of an entry. */
+export function addressOf({ key, allocation }: Entry): Ip {
+  return { family: key.cidr.family, value: allocation.address };
+}
+
+/** The change of one address. An allocation has no `before`, a release no `after`, a refresh (another container id) both. */
 export interface Change {
   /** The address. */
   readonly address: bigint;
-  /** What the pool held there when the change was decided. */
+  /** The allocation that the pool had at the address when the change was decided. */
   readonly before?: Allocation;
-  /** What it shall hold. */
+  /** The allocation that it has after the change. */
   readonly after?: Allocation;
 }
 
@@ -71,7 +82,18 @@ export function sameInterface(a: Pick<Owner, "podRef" | "ifName">, b: Pick<Owner
   return a.podRef === b.podRef && a.ifName === b.ifName;
 }
 
-/** Whether two records name the same owner: pod, interface and sandbox. Node and uid are facts about the sandbox, not part of its name. */
+/** Whether two records name the same owner: pod, interface and sandbox. Node and uid describe the sandbox and are not compared. */
 export function sameOwner(a: Owner, b: Owner): boolean {
   return sameInterface(a, b) && a.containerId === b.containerId;
+}
+
+/**
+ * Whether a stored reservation or entry belongs to an owner, whichever sandbox it names: it has the same podRef, and the same interface or
+ * none. Releases before v0.8 of the original recorded no interface.
+ */
+export function ownsReservation(
+  owner: Pick<Owner, "podRef" | "ifName">,
+  stored: Pick<Owner, "podRef" | "ifName">,
+): boolean {
+  return owner.podRef === stored.podRef && (owner.ifName === stored.ifName || stored.ifName === "");
 }

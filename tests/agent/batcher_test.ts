@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Batcher } from "../../src/agent/batcher.ts";
 import { Traffic } from "../../src/agent/traffic.ts";
-import { claim, type ClaimOutcome, drop } from "../../src/pool/requests.ts";
+import { type AllocateOutcome, allocateRequest, drop } from "../../src/pool/requests.ts";
 import type { Change, Owner } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
 import { type HurriedClock, hurriedClock } from "../support/hurried_clock.ts";
@@ -20,7 +20,7 @@ interface Bench extends AsyncDisposable {
   readonly store: { outages: number };
   readonly reads: { count: number };
   readonly commits: { count: number; fail: Error | undefined; failed: () => void };
-  claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<ClaimOutcome>;
+  claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<AllocateOutcome>;
 }
 
 /** A pool as a commit would leave it. */
@@ -74,7 +74,7 @@ async function bench(isRefused: (after: After) => boolean = () => false): Promis
     reads,
     commits,
     claim: (pod, onAttempt) =>
-      batcher.commit(KEY, claim(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
+      batcher.commit(KEY, allocateRequest(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
@@ -85,7 +85,7 @@ async function until(check: () => boolean): Promise<void> {
   assert(check());
 }
 
-const octet = (outcome: ClaimOutcome) =>
+const octet = (outcome: AllocateOutcome) =>
   "allocation" in outcome ? Number(outcome.allocation.address & 0xffn) : outcome.kind;
 
 Deno.test("Batcher serves what arrives together in one commit, in order of arrival, lowest first", async () => {
@@ -129,11 +129,11 @@ Deno.test("Batcher waits some milliseconds for a call that is held up, once, and
 
 Deno.test("Batcher holds nobody else for a request that is to pause before it is written", async () => {
   await using b = await bench();
-  const slow = b.batcher.commit(KEY, claim(owner("slow"), RANGE), { signal: never(), pause: 60_000 });
+  const slow = b.batcher.commit(KEY, allocateRequest(owner("slow"), RANGE), { signal: never(), pause: 60_000 });
   assert.deepEqual([octet(await b.claim("victim")), b.clock.monotonic()], [1, 0]);
   assert.deepEqual([octet(await slow), b.clock.monotonic()], [2, 60_000]);
   const stop = new AbortController();
-  const gone = b.batcher.commit(KEY, claim(owner("gone"), RANGE), { signal: stop.signal, pause: 60_000 });
+  const gone = b.batcher.commit(KEY, allocateRequest(owner("gone"), RANGE), { signal: stop.signal, pause: 60_000 });
   stop.abort(new Error("gone"));
   await assert.rejects(gone, /gone/);
   assert.equal(octet(await b.claim("next")), 3);
@@ -163,7 +163,7 @@ Deno.test("Batcher drains a pool that is full: releases are written though claim
   const key = { network: "", cidr: wide.cidr };
   const claims = (count: number, name: string) =>
     Array.from({ length: count }, (_, i) => {
-      const request = claim(owner(`${name}${i}`), wide);
+      const request = allocateRequest(owner(`${name}${i}`), wide);
       return b.batcher.commit(key, request, { signal: never() }).then(() => 1, () => 0);
     });
   const sum = async (all: Promise<number>[]) => (await Promise.all(all)).reduce((total, one) => total + one, 0);
@@ -191,7 +191,7 @@ Deno.test("Batcher never answers from what it remembers alone", async () => {
   const [held] = snapshot.allocations.values();
   assert(held);
   await b.driver.commit(snapshot, [{ address: held.address, before: held }], never()); // another process releases it
-  assert.equal((await b.claim("a")).kind, "claimed");
+  assert.equal((await b.claim("a")).kind, "allocated");
   assert.equal((await b.driver.read(KEY, never())).allocations.size, 1);
   const released = await b.batcher.commit(KEY, { kind: "release", containerId: "nobody", ifName: "net1" }, {
     signal: never(),
@@ -229,7 +229,7 @@ Deno.test("Batcher reads a pool again once the store did not answer, and after a
 
 Deno.test("Batcher takes those along who come while others are faster", async () => {
   await using b = await bench();
-  let second: Promise<ClaimOutcome> | undefined;
+  let second: Promise<AllocateOutcome> | undefined;
   b.commits.fail = new ConflictError("others");
   b.commits.failed = () => {
     second = b.claim("b");
@@ -244,7 +244,7 @@ Deno.test("Batcher lets a caller go whose signal aborted while it waited, and gi
   await using b = await bench();
   const first = b.claim("a");
   const stop = new AbortController();
-  const waiting = b.batcher.commit(KEY, claim(owner("b"), RANGE), { signal: stop.signal });
+  const waiting = b.batcher.commit(KEY, allocateRequest(owner("b"), RANGE), { signal: stop.signal });
   stop.abort(new Error("gone"));
   await first;
   await assert.rejects(waiting, /gone/);

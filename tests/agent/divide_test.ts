@@ -6,7 +6,7 @@ import type { PoolRequest } from "../../src/pool/requests.ts";
 function members(letters: string) {
   return [...letters].map((letter) => ({
     letter,
-    request: { kind: letter === letter.toLowerCase() ? "release" : "claim" } as PoolRequest,
+    request: { kind: letter === letter.toLowerCase() ? "release" : "allocate" } as PoolRequest,
   }));
 }
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { parseIp } from "../../src/address/ip.ts";
 import { parseCidr } from "../../src/address/cidr.ts";
 import { holdersOf } from "../../src/cli/holder.ts";
-import type { Claimed } from "../../src/pool/evidence.ts";
+import type { Assignment } from "../../src/pool/evidence.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 
 const { signal } = new AbortController();
 
-function claimed(podRef: string): Claimed {
+function assignment(podRef: string): Assignment {
   const ip = parseIp("10.0.0.5");
   const range = parseCidr("10.0.0.0/24")?.cidr;
   assert(ip && range);
@@ -44,7 +44,7 @@ const CASES: readonly (readonly [pod: PodFacts | undefined | Error, state: strin
 Deno.test("holdersOf shows what a pod is doing, and whether it may hold the address", async () => {
   for (const [pod, state, inUse] of CASES) {
     const find = () => pod instanceof Error ? Promise.reject(pod) : Promise.resolve(pod);
-    assert.deepEqual(await holdersOf([claimed("web/a")], { find }, signal), [{ state, inUse }], state);
+    assert.deepEqual(await holdersOf([assignment("web/a")], { find }, signal), [{ state, inUse }], state);
   }
 });
 
@@ -54,7 +54,7 @@ Deno.test("holdersOf reads each pod once, and none for a record that names none"
     read.push(podRef);
     return Promise.resolve(undefined);
   };
-  const targets = ["web/a", "web/b", "web/a", "", "c0ffee"].map(claimed);
+  const targets = ["web/a", "web/b", "web/a", "", "c0ffee"].map(assignment);
   const holders = await holdersOf(targets, { find }, signal);
   assert.deepEqual(read, ["web/a", "web/b"]);
   assert.deepEqual(holders.map(({ inUse }) => inUse), [false, false, false, false, false]);

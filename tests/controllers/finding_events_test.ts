@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { findingEvents } from "../../src/controllers/finding_events.ts";
-import { type Finding, NOBODY } from "../../src/pool/finding.ts";
+import { type Finding, NO_OWNER } from "../../src/pool/finding.ts";
 
 const OWNED = {
-  ...NOBODY,
+  ...NO_OWNER,
   address: "10.0.0.1",
   pool: "blue/10.0.0.0/24",
   network: "blue",

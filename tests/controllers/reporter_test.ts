@@ -3,7 +3,7 @@ import type { Cluster } from "../../src/controllers/cluster.ts";
 import { ControllerMetrics } from "../../src/controllers/metrics.ts";
 import { Reporter } from "../../src/controllers/reporter.ts";
 import { duplicateFinding } from "../../src/pool/duplicates.ts";
-import { type Finding, NOBODY } from "../../src/pool/finding.ts";
+import { type Finding, NO_OWNER } from "../../src/pool/finding.ts";
 import { type LogFields, SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 import { cidr, eventLog, settled } from "./lab.ts";
@@ -101,7 +101,7 @@ Deno.test("Reporter warns once about an address with two owners, in an event of 
 Deno.test("Reporter logs each finding once, with its reason and object, and at most fifty objects per kind", async () => {
   const it = lab();
   const finding = (name: string): Finding => ({
-    ...NOBODY,
+    ...NO_OWNER,
     kind: "unusable-network",
     subject: "network",
     pool: `web/${name}`,

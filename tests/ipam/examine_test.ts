@@ -19,7 +19,7 @@ const ENDED: PodFacts = {
 function item(podRef = "default/web"): Examinee {
   const owner = { podRef, ifName: "net1", containerId: "c", node: "n1", uid: "u" };
   return {
-    claimed: { owner, ip: { family: 4, value: 0x0a000005n } },
+    assignment: { owner, ip: { family: 4, value: 0x0a000005n } },
     rules: {},
     mark: podRef,
     podRef,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "../../src/ipam/inspect.ts";
 import type { Pods } from "../../src/ipam/sweep.ts";
-import { NOBODY } from "../../src/pool/finding.ts";
+import { NO_OWNER } from "../../src/pool/finding.ts";
 import { openStore } from "../controllers/lab.ts";
 import { ipamOn, memory, never } from "./lab.ts";
 
@@ -23,7 +23,7 @@ Deno.test("inspect compares a store with itself, and with pods where they are kn
 Deno.test("inspect reports what is wrong with networks and slices beside the store", async () => {
   await using driver = await memory();
   const network = {
-    ...NOBODY,
+    ...NO_OWNER,
     kind: "unusable-network",
     subject: "network",
     pool: "default/net",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { directIpam, poolOf, poolsOf } from "../../src/ipam/ipam.ts";
-import { claim } from "../../src/pool/requests.ts";
+import { allocateRequest } from "../../src/pool/requests.ts";
 import { type Change, formatPoolKey } from "../../src/pool/types.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -17,9 +17,9 @@ Deno.test("directIpam commits at once, and tells what it is about to write", asy
   const ipam = directIpam(driver, memoryWorld(), SILENT);
   const key = poolOf({ networkName: "" }, range("10.0.0.0/24"));
   const told: Change[] = [];
-  const request = claim(owner("a/net1/x"), range("10.0.0.0/24"));
+  const request = allocateRequest(owner("a/net1/x"), range("10.0.0.0/24"));
   const outcome = await ipam.commit(key, request, { signal: never(), onAttempt: (changes) => told.push(...changes) });
-  assert.equal(outcome.kind, "claimed");
+  assert.equal(outcome.kind, "allocated");
   assert.equal(told.length, 1);
   assert.equal((await driver.read(key, never())).allocations.size, 1);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { sweep, Sweeps } from "../../src/ipam/sweep.ts";
 import { FindingMemory, withoutMended } from "../../src/ipam/sweep_findings.ts";
 import type { Ipam } from "../../src/ipam/ipam.ts";
-import { type Finding, type FindingKind, KINDS, NOBODY } from "../../src/pool/finding.ts";
+import { type Finding, type FindingKind, KINDS, NO_OWNER } from "../../src/pool/finding.ts";
 import { memoryWorld } from "../support/world.ts";
 import { NEVER, openStore, pod, type Store } from "../controllers/lab.ts";
 import { ip, range } from "./lab.ts";
@@ -10,24 +10,24 @@ import { ip, range } from "./lab.ts";
 const GRACE = 5_000;
 
 function finding(kind: FindingKind, address = "", podRef = ""): Finding {
-  return { ...NOBODY, kind, subject: "entry", address, podRef, pool: "p", message: `${kind} ${address}` };
+  return { ...NO_OWNER, kind, subject: "entry", address, podRef, pool: "p", message: `${kind} ${address}` };
 }
 
-Deno.test("FindingMemory settles what cannot be passing at once, and the rest once it has lasted", async () => {
+Deno.test("FindingMemory settles what cannot be transient at once, and the rest once it has lasted", async () => {
   const world = memoryWorld();
   const memory = new FindingMemory(world);
-  const [passing, lasting] = [finding("orphan", "10.0.0.1"), finding("unowned", "10.0.0.2")];
-  memory.look([passing, lasting], GRACE);
-  assert.deepEqual([memory.settled, memory.open], [[lasting], [passing]]);
+  const [transient, lasting] = [finding("orphan", "10.0.0.1"), finding("unowned", "10.0.0.2")];
+  memory.look([transient, lasting], GRACE);
+  assert.deepEqual([memory.settled, memory.open], [[lasting], [transient]]);
   await world.advance(GRACE - 1);
-  memory.look([passing, lasting], GRACE);
-  assert.deepEqual(memory.open, [passing]);
+  memory.look([transient, lasting], GRACE);
+  assert.deepEqual(memory.open, [transient]);
   await world.advance(1);
-  memory.look([passing], GRACE);
-  assert.deepEqual([memory.settled, memory.open], [[passing], []]);
+  memory.look([transient], GRACE);
+  assert.deepEqual([memory.settled, memory.open], [[transient], []]);
   memory.look([], GRACE);
-  memory.look([passing], GRACE);
-  assert.deepEqual([memory.settled, memory.open], [[], [passing]], "it begins anew");
+  memory.look([transient], GRACE);
+  assert.deepEqual([memory.settled, memory.open], [[], [transient]], "it begins anew");
 });
 
 Deno.test("withoutMended drops what the sweep freed or created, and nothing else", () => {
@@ -66,7 +66,7 @@ function withUnreadable({ ipam }: Store, unreadable: () => Promise<{ where: stri
   return { ...ipam, driver: Object.assign(ipam.driver, { unreadable }) };
 }
 
-Deno.test("Sweeps reports what it does not mend: passing things by their second whole look, others at once", async () => {
+Deno.test("Sweeps reports what it does not mend: transient things by their second whole look, others at once", async () => {
   await using store = await openStore();
   await store.add("web");
   await store.add("gone");
@@ -93,7 +93,7 @@ Deno.test("Sweeps takes what cannot be read for its findings for a failure, and 
   assert.deepEqual([suspected.length, failures.map(String)], [1, ["TypeError: no list"]]);
 });
 
-Deno.test("sweep waits for a second whole look where the first one found what may be passing, and for no other", async () => {
+Deno.test("sweep waits for a second whole look where the first one found what may be transient, and for no other", async () => {
   const waits = async (...names: string[]) => {
     await using store = await openStore();
     await store.add("gone");

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { sweepReport } from "../../src/ipam/sweep_report.ts";
-import { NOBODY } from "../../src/pool/finding.ts";
+import { NO_OWNER } from "../../src/pool/finding.ts";
 import { ip, range } from "./lab.ts";
 
 const { cidr } = range("10.0.0.0/24");
 const FINDING = {
-  ...NOBODY,
+  ...NO_OWNER,
   kind: "unreadable",
   subject: "stored",
   pool: "IPPool x",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Look, type Witness } from "../../src/ipam/witness.ts";
-import type { Claimed } from "../../src/pool/evidence.ts";
+import type { Assignment } from "../../src/pool/evidence.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
@@ -9,7 +9,7 @@ const NEVER = new AbortController().signal;
 const WEB: PodFacts = { podRef: "default/web", finished: false, running: true };
 const READY = { ready: true, outOfService: false, renewed: "t0" };
 
-function claimed(podRef: string, node?: string): Claimed {
+function assignment(podRef: string, node?: string): Assignment {
   return {
     owner: { podRef, ifName: "net1", containerId: "c", ...(node !== undefined && { node }) },
     ip: { family: 4, value: 5n },
@@ -32,10 +32,10 @@ function cluster(more: Partial<Witness> = {}) {
 Deno.test("Look reads each pod and each node once, and claims only where it is asked to", async () => {
   const { asked, look } = cluster();
   const items = [
-    claimed("default/web", "n1"),
-    claimed("default/web", "n1"),
-    claimed("default/gone", "n2"),
-    claimed("default/old"),
+    assignment("default/web", "n1"),
+    assignment("default/web", "n1"),
+    assignment("default/gone", "n2"),
+    assignment("default/old"),
   ];
   const evidence = await look.evidence(items);
   assert.deepEqual(evidence.map(({ pod, node }) => [pod.kind, node?.kind]), [
@@ -56,7 +56,7 @@ Deno.test("Look reads each pod and each node once, and claims only where it is a
 Deno.test("Look takes the node of a pod that was seen, where the record has none", async () => {
   const last = { ...WEB, podRef: "default/old", node: "n1" };
   const { look } = cluster({ lastSeen: () => last });
-  const [evidence] = await look.evidence([claimed("default/old")]);
+  const [evidence] = await look.evidence([assignment("default/old")]);
   assert.deepEqual([evidence?.last, evidence?.node], [last, { kind: "found", value: READY }]);
 });
 
@@ -66,7 +66,7 @@ Deno.test("Look takes what cannot be read for unread, and says why", async () =>
     findNode: () => Promise.reject(new UnavailableError("no answer")),
     claims: () => Promise.reject(new RefusedError("status 404")),
   });
-  const items = [claimed("default/web", "n1")];
+  const items = [assignment("default/web", "n1")];
   const [evidence] = await look.withClaims(items, await look.evidence(items));
   assert.deepEqual([evidence?.pod, evidence?.node, evidence?.claims], [
     { kind: "unread", why: "status 403" },
@@ -78,7 +78,7 @@ Deno.test("Look takes what cannot be read for unread, and says why", async () =>
 
 Deno.test("Look knows no nodes and no claims where there is no cluster, and none of a resource that is not served", async () => {
   const bare = new Look({ find: () => Promise.resolve(undefined) }, hurriedClock(), NEVER);
-  const items = [claimed("default/web", "n1")];
+  const items = [assignment("default/web", "n1")];
   const [evidence] = await bare.withClaims(items, await bare.evidence(items));
   assert.deepEqual([evidence?.node, evidence?.claims], [undefined, { kind: "absent" }]);
   const { look } = cluster({ claims: () => Promise.resolve(undefined) });
@@ -92,7 +92,7 @@ Deno.test("Look rejects with the reason of its signal, and finds the pods that e
     return Promise.reject(new Error("cut"));
   };
   await assert.rejects(
-    new Look({ find }, hurriedClock(), stop.signal).evidence([claimed("default/web")]),
+    new Look({ find }, hurriedClock(), stop.signal).evidence([assignment("default/web")]),
     /no longer the leader/,
   );
   assert.deepEqual(await cluster().look.pods(["default/gone", "default/web"]), [WEB]);

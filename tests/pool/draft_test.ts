@@ -3,16 +3,16 @@ import fc from "fast-check";
 import { usable } from "../../src/address/cidr.ts";
 import { decide } from "../../src/pool/decide.ts";
 import { Draft } from "../../src/pool/draft.ts";
-import { claim } from "../../src/pool/requests.ts";
+import { allocateRequest } from "../../src/pool/requests.ts";
 import { type Allocation, sameInterface } from "../../src/pool/types.ts";
-import { anyOwner, anyPool, at, cidr, commit, entries, held, octets, owner, pool, range } from "./pools.ts";
+import { anyOwner, anyPool, at, cidr, commit, entries, entry, octets, owner, pool, range } from "./pools.ts";
 
 const steps = fc.array(
   fc.tuple(fc.integer({ min: 1, max: 14 }), fc.option(anyOwner, { freq: 2, nil: undefined })),
   { maxLength: 20 },
 );
 
-Deno.test("Draft reads as a map with the same writes would, and leaves what is stored alone", () => {
+Deno.test("Draft reads like a map with the same writes, and leaves the stored pool unchanged", () => {
   fc.assert(
     fc.property(anyPool, steps, anyOwner, (stored, writes, who) => {
       const before = entries(stored);
@@ -35,38 +35,38 @@ Deno.test("Draft reads as a map with the same writes would, and leaves what is s
   );
 });
 
-Deno.test("Draft finds the lowest free address again after any write", () => {
+Deno.test("Draft finds the lowest free address after any write", () => {
   const bounds = range(1, 12, [4, 5]);
   fc.assert(
-    fc.property(anyPool, steps, fc.array(fc.integer({ min: 1, max: 14 })), (stored, writes, avoided) => {
+    fc.property(anyPool, steps, fc.array(fc.integer({ min: 1, max: 14 })), (stored, writes, some) => {
       const draft = new Draft(stored);
       for (const [octet, holder] of writes) {
         draft.set(at(octet), holder && { address: at(octet), ...holder });
-        const avoid = octet % 2 === 0 ? new Set(avoided.map(at)) : new Set<bigint>();
-        const fresh = [1, 2, 3, 6, 7, 8, 9, 10, 11, 12].map(at).find((one) => !draft.get(one) && !avoid.has(one));
-        assert.equal(draft.lowestFree(bounds, avoid), fresh);
+        const excluded = octet % 2 === 0 ? new Set(some.map(at)) : new Set<bigint>();
+        const fresh = [1, 2, 3, 6, 7, 8, 9, 10, 11, 12].map(at).find((one) => !draft.get(one) && !excluded.has(one));
+        assert.equal(draft.lowestFree(bounds, excluded), fresh);
       }
     }),
     { numRuns: 1_000 },
   );
 });
 
-Deno.test("Draft says nothing of addresses that ended as they began", () => {
+Deno.test("Draft reports no change for addresses that end as they began", () => {
   const draft = new Draft(pool({ 1: "a/net1/x", 2: "b/net1/y" }));
   draft.set(at(1), undefined);
-  draft.set(at(1), { ...held(1, "a/net1/x") });
-  draft.set(at(3), held(3, "c/net1/z"));
+  draft.set(at(1), { ...entry(1, "a/net1/x") });
+  draft.set(at(3), entry(3, "c/net1/z"));
   draft.set(at(3), undefined);
   assert.deepEqual(draft.changes(), []);
 });
 
-Deno.test("Draft walks a pool once for a batch of claims", () => {
+Deno.test("Draft scans a pool once for a batch of allocations", () => {
   const network = cidr("10.0.0.0/16");
   const bounds = { cidr: network, ...usable(network), excludes: [] };
-  let looks = 0;
+  let lookups = 0;
   class CountingMap extends Map<bigint, Allocation> {
     override get(key: bigint): Allocation | undefined {
-      looks++;
+      lookups++;
       return super.get(key);
     }
   }
@@ -74,8 +74,8 @@ Deno.test("Draft walks a pool once for a batch of claims", () => {
   for (let i = 1; i <= 250; i++) {
     stored.set(network.base + BigInt(i), { address: network.base + BigInt(i), ...owner(`p${i}/net1/c`) });
   }
-  const claims = Array.from({ length: 1_000 }, (_, i) => claim(owner(`new${i}/net1/c`), bounds));
+  const claims = Array.from({ length: 1_000 }, (_, i) => allocateRequest(owner(`new${i}/net1/c`), bounds));
   const { changes } = decide(stored, claims);
   assert.equal(changes.length, 1_000);
-  assert(looks < 10_000, `${looks} look-ups for 1,000 claims beside 250 entries`);
+  assert(lookups < 10_000, `${lookups} look-ups for 1,000 requests and 250 entries`);
 });

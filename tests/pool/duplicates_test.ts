@@ -15,12 +15,12 @@ function pod(podRef: string, address: string, more: Partial<PodFacts> = {}): Pod
 }
 
 const CASES: readonly (readonly [string, PodFacts, readonly string[]])[] = [
-  ["its own", pod("default/web", "10.0.0.1"), []],
-  ["another's", pod("default/db", "10.0.0.1"), ["10.0.0.1 of default/web"]],
-  ["nobody's", pod("default/db", "10.0.0.9"), ["10.0.0.9 of nobody"]],
-  ["outside of every pool", pod("default/db", "192.168.0.1"), []],
+  ["allocated to the pod", pod("default/web", "10.0.0.1"), []],
+  ["allocated to another pod", pod("default/db", "10.0.0.1"), ["10.0.0.1 of default/web"]],
+  ["not allocated", pod("default/db", "10.0.0.9"), ["10.0.0.9 of nobody"]],
+  ["outside every pool", pod("default/db", "192.168.0.1"), []],
   ["recorded without a pod", pod("default/db", "10.0.0.2"), []],
-  ["another's, and the pod does not run", pod("default/db", "10.0.0.1", { running: false }), []],
+  ["allocated to another pod, and the pod does not run", pod("default/db", "10.0.0.1", { running: false }), []],
 ];
 
 for (const [title, reporting, expected] of CASES) {
@@ -33,7 +33,7 @@ for (const [title, reporting, expected] of CASES) {
   });
 }
 
-Deno.test("findUnrecorded compares the pools of the attachment's domains alone, where they are known", () => {
+Deno.test("findUnrecorded compares only the pools of the attachment's domains, if they are known", () => {
   const db = pod("default/db", "10.0.0.1");
   const found = (domains: readonly string[]) => findUnrecorded([POOL], [db], () => domains).length;
   assert.deepEqual([found([]), found(["blue"]), found([""])], [0, 0, 1]);

@@ -1,11 +1,11 @@
 /**
- * The part of the table on pods that do not exist any more.
+ * The rows of the table for pods that no longer exist.
  *
  * @module
  */
 import {
   absent,
-  claimed,
+  assignment,
   dead,
   earlier,
   ENDING,
@@ -26,16 +26,16 @@ import {
   unknown,
 } from "./evidence_facts.ts";
 
-/** Its lines. */
+/** The rows. */
 export const ABSENT_PODS: readonly Row[] = [
   {
     evidence:
-      "no pod object of that name, twice; the node is Ready, and renewed its Lease after the first look, so that its kubelet knows",
+      "no pod object of that name, twice; the node is Ready, and renewed its Lease after the first scan, so that its kubelet knows",
     then:
       `freed the termination grace period of the pod and ${removal} s after the Lease was seen renewed, which is looked for after ` +
       `${lease} s; ${unknown} s after that where the period is unknown`,
     cases: [
-      { title: "first look", evidence: absent({}), expected: "suspect 15: pod is gone" },
+      { title: "first scan", evidence: absent({}), expected: "suspect 15: pod is gone" },
       {
         title: "the Lease was renewed",
         evidence: absent({}),
@@ -43,7 +43,7 @@ export const ABSENT_PODS: readonly Row[] = [
         expected: "suspect 120: pod is gone",
       },
       {
-        title: "the Lease was renewed late: the node may have been cut off until now",
+        title: "the Lease was renewed late: the node may have been disconnected until now",
         evidence: absent({}),
         earlier: earlier(500, "ready"),
         expected: "suspect 120: pod is gone",
@@ -56,7 +56,7 @@ export const ABSENT_PODS: readonly Row[] = [
       },
       { title: "long enough", evidence: absent({}), earlier: earlier(120, "works"), expected: `free: ${GONE}` },
       {
-        title: "long enough, and the Lease is as it was: the kubelet knew by then",
+        title: "long enough, and the Lease is unchanged: the kubelet knew by then",
         evidence: absent({ renewed: "t0" }),
         earlier: earlier(120, "works"),
         expected: `free: ${GONE}`,
@@ -74,20 +74,20 @@ export const ABSENT_PODS: readonly Row[] = [
         expected: `suspect 630: ${GONE}`,
       },
       {
-        title: "what was seen last was another pod",
+        title: "the last observed pod was another one",
         evidence: absent({}, pod({ uid: OTHER_UID, terminationGrace: 1_000 })),
         earlier: earlier(119, "works"),
         expected: `suspect 120: ${GONE}`,
       },
       {
-        title: "the node was not ready at the first look",
+        title: "the node was not ready at the first scan",
         evidence: absent({}),
         earlier: earlier(500, "not ready"),
         expected: `suspect 15: ${GONE}`,
       },
       {
         title: "the node is known from the pod alone",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: absent({}, pod({ terminationGrace: 1_000 })),
         earlier: earlier(119, "works"),
         expected: `suspect 120: ${GONE}`,
@@ -98,17 +98,17 @@ export const ABSENT_PODS: readonly Row[] = [
     evidence: "the same; the node of the address is unknown",
     then: `freed after ${unknown} s`,
     cases: [
-      { title: "first look", claimed: PLAIN, evidence: absent(undefined), expected: `suspect 120: ${GONE}` },
+      { title: "first scan", assignment: PLAIN, evidence: absent(undefined), expected: `suspect 120: ${GONE}` },
       {
-        title: "second look",
-        claimed: PLAIN,
+        title: "second scan",
+        assignment: PLAIN,
         evidence: absent(undefined),
         earlier: earlier(120, "unknown"),
         expected: `free: ${GONE}`,
       },
       {
         title: "the pod may end late",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: absent(undefined, LONG),
         expected: `suspect 630: ${GONE}`,
       },
@@ -142,19 +142,19 @@ export const ABSENT_PODS: readonly Row[] = [
         expected: `free: ${GONE}`,
       },
       {
-        title: "the Lease is as it was",
+        title: "the Lease is unchanged",
         evidence: absent({ renewed: "t0" }),
         earlier: earlier(299, "ready"),
         expected: `suspect 300: ${GONE}`,
       },
       {
-        title: "there is no Lease",
+        title: "the Lease is missing",
         evidence: { ...absent({}), node: { kind: "found", value: { ready: true, outOfService: false } } },
         earlier: earlier(299, "ready"),
         expected: `suspect 300: ${GONE}`,
       },
       {
-        title: "the Lease is as it was for long",
+        title: "the Lease is unchanged for long",
         evidence: absent({ renewed: "t0" }),
         earlier: earlier(300, "ready"),
         expected: `free: ${GONE}`,
@@ -173,7 +173,7 @@ export const ABSENT_PODS: readonly Row[] = [
         expected: "unconfirmed",
       },
       {
-        title: "never, and the Lease is as it was",
+        title: "never, and the Lease is unchanged",
         evidence: absent({ renewed: "t0" }),
         rules: { deadNodeGrace: "never" },
         earlier: earlier(1_000, "ready"),
@@ -196,13 +196,13 @@ export const ABSENT_PODS: readonly Row[] = [
     cases: [
       { title: "seen", evidence: absent({ ready: false }, ENDING), expected: `free: ${GONE}` },
       {
-        title: "the owner's uid is unknown: a later pod of that name may have come and gone",
-        claimed: PLAIN,
+        title: "the owner's uid is unknown: a later pod may have had the name",
+        assignment: PLAIN,
         evidence: absent(undefined, ENDING),
         expected: `suspect 120: ${GONE}`,
       },
       {
-        title: "a container never started: its kubelet may start it, where it does not know of the deletion yet",
+        title: "a container never started: a kubelet that has not learned of the deletion may start it",
         evidence: absent({}, { ...ENDING, neverStarted: true }),
         expected: `suspect 15: ${GONE}`,
       },
@@ -228,13 +228,13 @@ export const ABSENT_PODS: readonly Row[] = [
       },
       {
         title: "it had another address",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: absent(undefined, reports(["10.0.0.9"], "net1", ENDING)),
         expected: `suspect 120: ${GONE}`,
       },
       {
         title: "it had hostNetwork",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: absent(undefined, { ...ENDING, hostNetwork: true }),
         expected: `suspect 120: ${GONE}`,
       },
@@ -246,20 +246,25 @@ export const ABSENT_PODS: readonly Row[] = [
     cases: [
       {
         title: "seen as a mirror pod",
-        claimed: claimed({ uid: HASH }),
+        assignment: assignment({ uid: HASH }),
         evidence: absent({}, MIRROR),
         expected: "unconfirmed",
       },
       {
         title: "known by its uid",
-        claimed: claimed({ uid: HASH }),
+        assignment: assignment({ uid: HASH }),
         evidence: absent({ ready: false }),
         expected: "unconfirmed",
       },
-      { title: "node unknown", claimed: claimed({ uid: HASH }), evidence: absent(undefined), expected: "unconfirmed" },
+      {
+        title: "node unknown",
+        assignment: assignment({ uid: HASH }),
+        evidence: absent(undefined),
+        expected: "unconfirmed",
+      },
       {
         title: "whatever --grace is",
-        claimed: claimed({ uid: HASH }),
+        assignment: assignment({ uid: HASH }),
         evidence: absent({}),
         rules: { grace: 5_000 },
         earlier: earlier(1_000, "ready"),
@@ -267,25 +272,25 @@ export const ABSENT_PODS: readonly Row[] = [
       },
       {
         title: "no node",
-        claimed: claimed({ uid: HASH }),
+        assignment: assignment({ uid: HASH }),
         evidence: absent("absent"),
         expected: `suspect 30: ${GONE}`,
       },
       {
-        title: "named as a mirror pod is",
-        claimed: { ...PLAIN, owner: { ...PLAIN.owner, podRef: "default/etcd-n1", node: "n1" } },
+        title: "named like a mirror pod",
+        assignment: { ...PLAIN, owner: { ...PLAIN.owner, podRef: "default/etcd-n1", node: "n1" } },
         evidence: absent({}),
         expected: "unconfirmed",
       },
       {
-        title: "named as a mirror pod is, and out of service",
-        claimed: { ...PLAIN, owner: { ...PLAIN.owner, podRef: "default/etcd-n1", node: "n1" } },
+        title: "named like a mirror pod, and out of service",
+        assignment: { ...PLAIN, owner: { ...PLAIN.owner, podRef: "default/etcd-n1", node: "n1" } },
         evidence: absent({ outOfService: true }),
         expected: `suspect 30: ${GONE}`,
       },
       {
-        title: "named as a mirror pod is, and no static pod by its uid",
-        claimed: claimed({ podRef: "default/etcd-n1" }),
+        title: "named like a mirror pod, but its uid is not a static pod's",
+        assignment: assignment({ podRef: "default/etcd-n1" }),
         evidence: absent({}),
         expected: `suspect 15: ${GONE}`,
       },
@@ -312,7 +317,7 @@ export const ABSENT_PODS: readonly Row[] = [
         expected: `free: ${REPLACED}`,
       },
       {
-        title: "another uid, and it was absent at the first look",
+        title: "another uid, and it was absent at the first scan",
         evidence: { ...absent({}), ...present(pod({ uid: OTHER_UID })) },
         earlier: earlier(120, "works"),
         expected: `suspect 15: ${REPLACED}`,
@@ -324,31 +329,31 @@ export const ABSENT_PODS: readonly Row[] = [
       },
       {
         title: "the uid of the address is unknown",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: present(pod({ uid: OTHER_UID, running: false })),
         expected: "kept",
       },
       {
-        title: "no uid that Kubernetes makes",
-        claimed: claimed({ uid: "web" }),
+        title: "a uid that Kubernetes never generates",
+        assignment: assignment({ uid: "web" }),
         evidence: present(pod({ running: false })),
         expected: "kept",
       },
       {
         title: "its mirror pod",
-        claimed: claimed({ uid: HASH }),
+        assignment: assignment({ uid: HASH }),
         evidence: present(reports(["10.0.0.5"], "net1", { configHash: HASH })),
         expected: "kept",
       },
       {
         title: "the mirror pod of another manifest",
-        claimed: claimed({ uid: OTHER_HASH }),
+        assignment: assignment({ uid: OTHER_HASH }),
         evidence: { ...absent("absent"), ...present(pod({ configHash: HASH })) },
         expected: `suspect 30: ${REPLACED}`,
       },
       {
         title: "hostNetwork",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: present(reports(["10.0.0.5"], "net1", { hostNetwork: true })),
         expected: `suspect 120: ${REPLACED}`,
       },

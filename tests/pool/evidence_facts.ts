@@ -1,5 +1,5 @@
 /**
- * What the cases of `judge` are made of: owners, pods and nodes in few words.
+ * Builders for the cases of `judge`: owners, pods and nodes.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
 import {
-  type Claimed,
+  type Assignment,
   DEAD_NODE_GRACE,
   type Earlier,
   type Evidence,
   type EvidenceRules,
   type FreeReason,
   LEASE_GRACE,
-  LOOK_GRACE,
+  RECHECK_GRACE,
   REMOVAL_GRACE,
   type Sighting,
   UNKNOWN_GRACE,
@@ -22,7 +22,7 @@ import {
 import type { NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Owner } from "../../src/pool/types.ts";
 
-/** What `judge` shall say: `kept`, `unconfirmed`, `free: REASON`, or `suspect SECONDS: REASON`. */
+/** The expected verdict: `kept`, `unconfirmed`, `free: REASON`, or `suspect SECONDS: REASON`. */
 export type Expected = "kept" | "unconfirmed" | `free: ${FreeReason}` | `suspect ${number}: ${FreeReason}`;
 
 /** One call of `judge`. */
@@ -30,12 +30,12 @@ export interface Case {
   readonly title: string;
   readonly evidence: Evidence;
   readonly expected: Expected;
-  readonly claimed?: Claimed;
+  readonly assignment?: Assignment;
   readonly rules?: EvidenceRules;
   readonly earlier?: Earlier;
 }
 
-/** One line of the table. */
+/** One row of the table. */
 export interface Row {
   readonly evidence: string;
   readonly then: string;
@@ -52,19 +52,20 @@ export const HASH = "0123456789abcdef0123456789abcdef";
 export const OTHER_HASH = "f123456789abcdef0123456789abcdef";
 const REF = "default/web-0";
 
-/** Makes one. */
-export function claimed(owner: Partial<Owner> = {}, more: Partial<Claimed> = {}): Claimed {
+/** Builds an assignment. */
+export function assignment(owner: Partial<Owner> = {}, more: Partial<Assignment> = {}): Assignment {
   const whole = { podRef: REF, ifName: "net1", containerId: "c1", uid: UID, node: "n1", ...owner };
   return { owner: whole, ip: ip as NonNullable<typeof ip>, range: cidr as NonNullable<typeof cidr>, ...more };
 }
-/** An owner as the original, or an older release, records it. */
-export const PLAIN: Claimed = { ...claimed(), owner: { podRef: REF, ifName: "net1", containerId: "c1" } };
+/** An owner as recorded by the original or an older release. */
+export const PLAIN: Assignment = { ...assignment(), owner: { podRef: REF, ifName: "net1", containerId: "c1" } };
 
-/** Makes one. */
+/** Builds a running pod. */
 export function pod(more: Partial<PodFacts> = {}): PodFacts {
   return { podRef: REF, uid: UID, node: "n1", finished: false, running: true, containers: "running", ...more };
 }
-/** Makes one. */
+
+/** Builds a pod whose network-status has these addresses. */
 export function reports(ips: readonly string[] | undefined, ifName = "net1", more: Partial<PodFacts> = {}): PodFacts {
   const interfaces = [{ ifName: "eth0", ips: ["10.244.0.9"] }, { ifName, ...(ips && { ips }) }];
   return pod({ interfaces, addresses: new Set(["10.244.0.9", ...ips ?? []]), ...more });
@@ -74,11 +75,12 @@ const NONE = { kind: "found", value: new Set<string>() } as const;
 export const ABSENT = { kind: "absent" } as const;
 export const UNREAD = { kind: "unread", why: "status 403" } as const;
 
-/** Makes one. */
+/** Builds evidence of a pod that exists. */
 export function present(value: PodFacts, more: Partial<Evidence> = {}): Evidence {
   return { pod: { kind: "found", value }, claims: NONE, ...more };
 }
-/** Makes one. */
+
+/** Builds evidence of a pod that does not exist. */
 export function absent(
   node: Partial<NodeState> | "absent" | undefined,
   last?: PodFacts,
@@ -93,7 +95,8 @@ export function absent(
     ...more,
   };
 }
-/** Makes one. */
+
+/** Builds an earlier sighting. */
 export function earlier(
   seconds: number,
   node: Sighting["node"],
@@ -110,10 +113,10 @@ export const LONG: PodFacts = pod({ terminationGrace: 600_000 });
 export const GONE = "pod is gone";
 export const REPLACED = "pod was replaced by another";
 export const LACKS = "pod does not have the address";
-export const [removal, unknown, look, dead, lease] = [
+export const [removal, unknown, recheck, dead, lease] = [
   REMOVAL_GRACE,
   UNKNOWN_GRACE,
-  LOOK_GRACE,
+  RECHECK_GRACE,
   DEAD_NODE_GRACE,
   LEASE_GRACE,
 ].map((ms) => ms / 1_000);

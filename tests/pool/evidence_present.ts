@@ -1,38 +1,38 @@
 /**
- * The part of the table on pods that exist, and on what holds whatever the pod is.
+ * The rows of the table for pods that exist, and the rows that do not depend on the pod.
  *
  * @module
  */
 import {
   ABSENT,
   absent,
+  assignment,
   type Case,
-  claimed,
   earlier,
   ENDING,
   FINISHED,
   GONE,
   LACKS,
   LONG,
-  look,
   PLAIN,
   pod,
   present,
+  recheck,
   reports,
   type Row,
   UNREAD,
 } from "./evidence_facts.ts";
 
-/** Its lines. */
+/** The rows. */
 export const OTHER_EVIDENCE: readonly Row[] = [
   {
     evidence:
       "the pod has finished (Succeeded, Failed), and each of its containers has terminated or never started, twice",
-    then: `freed after ${look} s; at once where its condition PodReadyToStartContainers is False`,
+    then: `freed after ${recheck} s; at once where its condition PodReadyToStartContainers is False`,
     cases: [
-      { title: "first look", evidence: present(FINISHED), expected: "suspect 30: pod has finished" },
+      { title: "first scan", evidence: present(FINISHED), expected: "suspect 30: pod has finished" },
       {
-        title: "second look",
+        title: "second scan",
         evidence: present(FINISHED),
         earlier: earlier(30, "any", "pod has finished"),
         expected: "free: pod has finished",
@@ -58,11 +58,11 @@ export const OTHER_EVIDENCE: readonly Row[] = [
   {
     evidence:
       "the pod runs, and its network-status names for this interface another address of the same range, and not this one, twice",
-    then: `freed after ${look} s; kept, as unconfirmed, where \`verify_network_status\` is false`,
+    then: `freed after ${recheck} s; kept, as unconfirmed, where \`verify_network_status\` is false`,
     cases: [
-      { title: "first look", evidence: present(reports(["10.0.0.9"])), expected: `suspect 30: ${LACKS}` },
+      { title: "first scan", evidence: present(reports(["10.0.0.9"])), expected: `suspect 30: ${LACKS}` },
       {
-        title: "second look",
+        title: "second scan",
         evidence: present(reports(["10.0.0.9"])),
         earlier: earlier(30, "any", LACKS),
         expected: `free: ${LACKS}`,
@@ -94,13 +94,13 @@ export const OTHER_EVIDENCE: readonly Row[] = [
       { title: "another family", evidence: present(reports(["fd00::5"])), expected: "unconfirmed" },
       {
         title: "no interface recorded",
-        claimed: claimed({ ifName: "" }),
+        assignment: assignment({ ifName: "" }),
         evidence: present(reports(["10.0.0.9"])),
         expected: "unconfirmed",
       },
       {
         title: "no range known",
-        claimed: PLAIN.range ? { owner: PLAIN.owner, ip: PLAIN.ip } : PLAIN,
+        assignment: PLAIN.range ? { owner: PLAIN.owner, ip: PLAIN.ip } : PLAIN,
         evidence: present(reports(["10.0.0.9"])),
         expected: "unconfirmed",
       },
@@ -120,7 +120,7 @@ export const OTHER_EVIDENCE: readonly Row[] = [
       { title: "it is being deleted", evidence: present(ENDING), expected: "kept" },
       {
         title: "the record names no pod",
-        claimed: claimed({ podRef: "9f1c" }),
+        assignment: assignment({ podRef: "9f1c" }),
         evidence: absent("absent"),
         expected: "kept",
       },
@@ -175,7 +175,7 @@ export const OTHER_EVIDENCE: readonly Row[] = [
       })),
       {
         title: "the node is unknown",
-        claimed: PLAIN,
+        assignment: PLAIN,
         evidence: absent(undefined),
         rules: { grace: 5_000 },
         expected: `suspect 5: ${GONE}`,

@@ -1,5 +1,5 @@
 /**
- * What may free an address without its DEL: each line of the table in the documents, with the cases that hold it.
+ * What may free an address without its DEL: each row of the table in docs/OPERATIONS.md, with its cases.
  *
  * @module
  */
@@ -7,5 +7,5 @@ import { ABSENT_PODS } from "./evidence_absent.ts";
 import type { Row } from "./evidence_facts.ts";
 import { OTHER_EVIDENCE } from "./evidence_present.ts";
 
-/** Every line. */
+/** Every row. */
 export const TABLE: readonly Row[] = [...ABSENT_PODS, ...OTHER_EVIDENCE];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { judge, type Verdict } from "../../src/pool/evidence.ts";
-import { claimed as owner } from "./evidence_facts.ts";
+import { assignment as owner } from "./evidence_facts.ts";
 import { TABLE } from "./evidence_table.ts";
 
 function brief(verdict: Verdict): string {
@@ -15,9 +15,9 @@ function brief(verdict: Verdict): string {
 }
 
 for (const { evidence: line, cases } of TABLE) {
-  for (const { title, claimed = owner(), evidence, rules = {}, earlier, expected } of cases) {
-    Deno.test(`judge, where ${line}: ${title}`, () => {
-      assert.equal(brief(judge(claimed, evidence, rules, earlier)), expected);
+  for (const { title, assignment = owner(), evidence, rules = {}, earlier, expected } of cases) {
+    Deno.test(`judge: ${line}: ${title}`, () => {
+      assert.equal(brief(judge(assignment, evidence, rules, earlier)), expected);
     });
   }
 }

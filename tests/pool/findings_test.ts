@@ -26,7 +26,7 @@ function reserved(address: string, pod: string): ReservationFacts {
 
 const WEB = { podRef: "default/web", finished: false, running: true };
 
-Deno.test("findInconsistencies finds nothing where all fits", () => {
+Deno.test("findInconsistencies finds nothing in a consistent store", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web"), pool("fd00::/64", "fd00::1 web")];
   assert.deepEqual(
     findInconsistencies({
@@ -61,7 +61,7 @@ const THREE = [
   pool("10.0.0.0/26", "10.0.0.1 db"),
 ];
 
-Deno.test("findInconsistencies names more addresses of one interface than its network has ranges of the pool", () => {
+Deno.test("findInconsistencies reports an interface with more addresses of a pool than its network has ranges", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 web", "10.0.0.3 db")];
   const pods = [{ ...WEB, addresses: new Set(["10.0.0.2"]) }];
   const found = (ranges: number | undefined) =>
@@ -78,7 +78,7 @@ Deno.test("findInconsistencies names more addresses of one interface than its ne
   assert.deepEqual(found(1), [["10.0.0.1", message]]);
 });
 
-Deno.test("findInconsistencies takes no address in overlapping pools for a duplicate where every network allows it", () => {
+Deno.test("findInconsistencies reports no duplicate across overlapping pools if every network allows it", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web"), pool("10.0.0.0/25", "10.0.0.1 db")];
   const found = (mayOverlap: (prefix: number) => boolean | undefined) =>
     findInconsistencies({ pools, reservations: [], configured: { mayOverlap: ({ cidr }) => mayOverlap(cidr.prefix) } })
@@ -89,7 +89,7 @@ Deno.test("findInconsistencies takes no address in overlapping pools for a dupli
   ]]);
 });
 
-Deno.test("findInconsistencies takes a static address of a network for no address of a pool", () => {
+Deno.test("findInconsistencies ignores static addresses of a network", () => {
   const pods = [{ ...WEB, attached: [{ network: "default/fixed", address: "10.0.0.9" }] }];
   const found = (isStatic: (attachment: string, address: string) => boolean) =>
     findInconsistencies({ pools: [pool("10.0.0.0/24")], reservations: [], pods, configured: { isStatic } }).length;
@@ -97,13 +97,13 @@ Deno.test("findInconsistencies takes a static address of a network for no addres
   assert.equal(found(() => false), 1);
 });
 
-Deno.test("findInconsistencies compares every holder of an address with every other", () => {
+Deno.test("findInconsistencies compares all holders of an address with each other", () => {
   assert.deepEqual(findInconsistencies({ pools: THREE, reservations: [] }).map(({ kind, podRef }) => [kind, podRef]), [
     ["duplicate", "default/db"],
   ]);
 });
 
-Deno.test("findInconsistencies names entries that name no pod", () => {
+Deno.test("findInconsistencies reports entries without a pod", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web")];
   const nobody = { address: 0x0a000002n, podRef: "", ifName: "", containerId: "c" };
   const unowned = { ...pool("10.0.0.0/24"), allocations: new Map([[nobody.address, nobody]]) };
@@ -112,7 +112,7 @@ Deno.test("findInconsistencies names entries that name no pod", () => {
   ]);
 });
 
-Deno.test("findInconsistencies compares what pods have with what pools hold", () => {
+Deno.test("findInconsistencies compares the addresses of pods with the pools", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 db")];
   const has = (podRef: string, ...addresses: string[]) => ({
     ...WEB,
@@ -131,7 +131,7 @@ Deno.test("findInconsistencies compares what pods have with what pools hold", ()
   );
 });
 
-Deno.test("findInconsistencies compares a pod's address with the pools of its network alone, where that is known", () => {
+Deno.test("findInconsistencies compares a pod's address only with the pools of its network, if that is known", () => {
   const blue = { ...pool("10.0.0.0/24", "10.0.0.1 web"), key: { ...pool("10.0.0.0/24").key, network: "blue" } };
   const attached = [{ network: "default/other", address: "10.0.0.1" }];
   const pods = [WEB, { ...WEB, podRef: "default/x", addresses: new Set(["10.0.0.1"]), attached }];
@@ -145,7 +145,7 @@ Deno.test("findInconsistencies compares a pod's address with the pools of its ne
   ]);
 });
 
-Deno.test("findInconsistencies names entries without reservation where their network reserves", () => {
+Deno.test("findInconsistencies reports entries without a reservation if their network reserves", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 db")];
   const pods = [WEB, { ...WEB, podRef: "default/db" }];
   const reservations = [reserved("10.0.0.2", "db")];
@@ -155,14 +155,14 @@ Deno.test("findInconsistencies names entries without reservation where their net
 });
 
 for (const [title, pools, reservations, expected] of CASES) {
-  Deno.test(`findInconsistencies names ${title}`, () => {
+  Deno.test(`findInconsistencies reports ${title}`, () => {
     const found = findInconsistencies({ pools, reservations });
     assert.deepEqual(found.map(({ kind, address }) => `${kind} ${address}`), expected);
     for (const { message, address } of found) assert(message.includes(address));
   });
 }
 
-Deno.test("findInconsistencies names entries of pods that are gone, where pods are known", () => {
+Deno.test("findInconsistencies reports entries of deleted pods, if pods are known", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 gone")];
   assert.deepEqual(
     findInconsistencies({ pools, reservations: [], pods: [WEB] }).map(({ kind, address }) => `${kind} ${address}`),
@@ -173,7 +173,7 @@ Deno.test("findInconsistencies names entries of pods that are gone, where pods a
   assert.deepEqual(findInconsistencies({ pools, reservations: [] }), []);
 });
 
-/** An entry of an old release, of which only the container is known. */
+/** An entry of an old release, which records only the container. */
 function old(range: string, address: string, containerId: string): PoolFacts {
   const ip = parseIp(address);
   assert(ip);
@@ -181,7 +181,7 @@ function old(range: string, address: string, containerId: string): PoolFacts {
   return { ...pool(range), allocations: new Map([[ip.value, held]]) };
 }
 
-Deno.test("findInconsistencies tells old entries by their container", () => {
+Deno.test("findInconsistencies identifies old entries by their container", () => {
   const kinds = (...pools: PoolFacts[]) =>
     findInconsistencies({ pools, reservations: [] }).map(({ kind, message }) => `${kind}: ${message}`);
   const [first] = kinds(old("10.0.0.0/24", "10.0.0.1", "c1"));
@@ -195,7 +195,7 @@ Deno.test("findInconsistencies tells old entries by their container", () => {
   );
 });
 
-Deno.test("findInconsistencies takes an old entry of a pod's address for the pod's", () => {
+Deno.test("findInconsistencies accepts an old entry of a pod's address", () => {
   const pods = [{
     ...WEB,
     addresses: new Set(["10.0.0.1"]),
@@ -205,7 +205,7 @@ Deno.test("findInconsistencies takes an old entry of a pod's address for the pod
   assert.deepEqual(found.map(({ kind }) => kind), ["unowned"]);
 });
 
-Deno.test("findInconsistencies takes two old entries of one container for those of two interfaces", () => {
+Deno.test("findInconsistencies accepts two old entries of one container", () => {
   const both = new Map(
     ["10.0.0.1", "10.0.0.2"].flatMap((address) => [...old("10.0.0.0/24", address, "c1").allocations]),
   );
@@ -213,7 +213,7 @@ Deno.test("findInconsistencies takes two old entries of one container for those 
   assert.deepEqual(found.map(({ kind }) => kind), ["unowned", "unowned"]);
 });
 
-Deno.test("findInconsistencies passes on what cannot be read, and what does not fit in slices", () => {
+Deno.test("findInconsistencies includes unreadable objects and findings on slices", () => {
   const slices = { stored: [{ name: "net", range: "10.0.0.0/24", slices: [] }], nodes: [{ name: "node1" }] };
   const unreadable = [{ where: "IPPool x", why: "It is broken" }];
   const found = findInconsistencies({ pools: [], reservations: [], slices, unreadable });
@@ -223,7 +223,7 @@ Deno.test("findInconsistencies passes on what cannot be read, and what does not 
   ]);
 });
 
-Deno.test("findInconsistencies says exactly what an entry and a reservation are, so that they can be compared later", () => {
+Deno.test("findInconsistencies identifies entries and reservations exactly, so that they can be compared later", () => {
   const [orphan] = findInconsistencies({
     pools: [pool("10.0.0.0/24", "10.0.0.1 gone net2 c9")],
     reservations: [],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { claimedBy, entriesOf, findOrphans } from "../../src/pool/orphans.ts";
+import { assignmentOf, entriesOf, findOrphans } from "../../src/pool/orphans.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Allocation } from "../../src/pool/types.ts";
 
@@ -12,13 +12,13 @@ const allocation: Allocation = { address: cidr.base + 5n, podRef: "default/web-0
 const POOL = { key, allocations: new Map([[allocation.address, allocation]]) };
 const RUNNING: PodFacts = { podRef: "default/web-0", finished: false, running: true };
 
-/** The evidence itself is judged in evidence_test.ts: here it is that of a list. */
+/** The evidence of a list of pods; evidence_test.ts has all rules. */
 const CASES: readonly (readonly [string, readonly PodFacts[], readonly string[]])[] = [
   ["its pod is not in the list", [], ["pod is gone"]],
-  ["another pod is", [{ ...RUNNING, podRef: "default/web-1" }], ["pod is gone"]],
+  ["the list has another pod", [{ ...RUNNING, podRef: "default/web-1" }], ["pod is gone"]],
   ["its pod has finished", [{ ...RUNNING, finished: true, running: false, containers: "ended" }], ["pod has finished"]],
   ["its pod runs and reports nothing", [RUNNING], []],
-  ["a pod in the network of its node has its name", [{ ...RUNNING, hostNetwork: true }], [
+  ["a pod with hostNetwork has its name", [{ ...RUNNING, hostNetwork: true }], [
     "pod was replaced by another",
   ]],
 ];
@@ -29,9 +29,13 @@ for (const [title, pods, expected] of CASES) {
   });
 }
 
-Deno.test("claimedBy takes the range of the pool, unless a wider one is known", () => {
+Deno.test("assignmentOf uses the range of the pool unless a wider one is known", () => {
   const [entry] = entriesOf([POOL]);
   assert(entry);
-  assert.deepEqual(claimedBy(entry), { owner: allocation, ip: { family: 4, value: allocation.address }, range: cidr });
-  assert.equal(claimedBy(entry, wide).range, wide);
+  assert.deepEqual(assignmentOf(entry), {
+    owner: allocation,
+    ip: { family: 4, value: allocation.address },
+    range: cidr,
+  });
+  assert.equal(assignmentOf(entry, wide).range, wide);
 });

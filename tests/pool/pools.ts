@@ -1,5 +1,5 @@
 /**
- * Small pools for the tests of the allocator: 10.0.0.0/28, written by last octet.
+ * Small pools for tests of the allocator: 10.0.0.0/28, addresses written as their last octet.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import fc from "fast-check";
 import { type Cidr, parseCidr, usable } from "../../src/address/cidr.ts";
 import { type IpRange, mergeIntervals } from "../../src/address/range.ts";
 import type { Decision } from "../../src/pool/decide.ts";
-import { claim, type PoolRequest } from "../../src/pool/requests.ts";
+import { allocateRequest, type PoolRequest } from "../../src/pool/requests.ts";
 import type { Allocation, Allocations, Owner } from "../../src/pool/types.ts";
 
 /** The network of these tests. */
 export const CIDR: Cidr = cidr("10.0.0.0/28");
 
-/** Reads a network that is known to be one. */
+/** Parses a valid network. */
 export function cidr(text: string): Cidr {
   const parsed = parseCidr(text);
   assert(parsed, text);
@@ -38,16 +38,16 @@ export function owner(text: string): Owner {
 }
 
 /** One allocation: last octet and `pod/ifName/containerId`. */
-export function held(octet: number, who: string): Allocation {
+export function entry(octet: number, who: string): Allocation {
   return { address: at(octet), ...owner(who) };
 }
 
 /** A pool: owners by last octet. */
 export function pool(entries: Readonly<Record<number, string>>): Allocations {
-  return new Map(Object.entries(entries).map(([octet, who]) => [at(Number(octet)), held(Number(octet), who)]));
+  return new Map(Object.entries(entries).map(([octet, who]) => [at(Number(octet)), entry(Number(octet), who)]));
 }
 
-/** The pool as {@linkcode pool} takes it. */
+/** The entries of a pool in the form that {@linkcode pool} accepts. */
 export function entries(allocations: Allocations): Record<number, string> {
   return Object.fromEntries(
     [...allocations.values()].map(({ address, podRef, ifName, containerId }) => [
@@ -67,12 +67,12 @@ export function range(first = 1, last = 14, excludes: readonly number[] = []): I
   };
 }
 
-/** What is stored once the decision is written. Checks on the way that every change fits what is stored, and changes something. */
+/** The pool after the decision is written. Checks that every change matches the stored pool and changes something. */
 export function commit(stored: Allocations, { changes }: Pick<Decision, "changes">): Allocations {
   const after = new Map(stored);
-  assert.equal(new Set(changes.map(({ address }) => address)).size, changes.length, "an address changes twice");
+  assert.equal(new Set(changes.map(({ address }) => address)).size, changes.length, "an address is changed twice");
   for (const change of changes) {
-    assert.deepEqual(change.before, stored.get(change.address), "`before` is not what is stored");
+    assert.deepEqual(change.before, stored.get(change.address), "`before` differs from the stored entry");
     assert.notDeepEqual(change.before, change.after, "a change changes nothing");
     if (change.after) {
       assert.equal(change.after.address, change.address);
@@ -91,14 +91,14 @@ const RANGES: readonly IpRange[] = [range(), range(1, 2), range(2, 2), range(1, 
 const octet = fc.integer({ min: 0, max: 15 });
 const addresses = fc.array(octet.map(at), { maxLength: 4 }).map((list): ReadonlySet<bigint> => new Set(list));
 
-/** Owners that often meet: pods, interfaces and sandboxes are few; some records have no interface name. */
+/** Owners that often collide: few pods, interfaces and sandboxes; some records have no interface name. */
 export const anyOwner: fc.Arbitrary<Owner> = fc.record({
   podRef: fc.constantFrom("a", "b", "c"),
   ifName: fc.constantFrom("net1", "net2"),
   containerId: fc.constantFrom("x", "y", "z"),
 });
 
-/** A pool of up to 14 entries, duplicates of an owner and records without an interface name among them. */
+/** A pool of up to 14 entries, including duplicates of an owner and records without an interface name. */
 export const anyPool: fc.Arbitrary<Allocations> = fc.array(
   fc.tuple(fc.integer({ min: 1, max: 14 }), anyOwner, fc.integer({ min: 0, max: 4 })),
   { maxLength: 14 },
@@ -109,15 +109,19 @@ export const anyPool: fc.Arbitrary<Allocations> = fc.array(
   ]))
 );
 
-/** A claim; now and then with addresses to avoid, held besides, or requested. */
+/** An allocation; sometimes with a requested address, or with addresses in use elsewhere or of other ranges. */
 export const anyClaim = fc.record({
   owner: anyOwner,
   range: fc.constantFrom(...RANGES),
-  avoid: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
-  besides: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
+  inUseElsewhere: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
+  ofOtherRanges: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
   requested: fc.option(octet, { freq: 3, nil: undefined }),
-}).map(({ owner, range, avoid, besides, requested }) =>
-  claim(owner, range, { avoid, besides, ...(requested !== undefined && { requested: at(requested) }) })
+}).map(({ owner, range, inUseElsewhere, ofOtherRanges, requested }) =>
+  allocateRequest(owner, range, {
+    inUseElsewhere,
+    ofOtherRanges,
+    ...(requested !== undefined && { requested: at(requested) }),
+  })
 );
 
 /** A release. */
@@ -126,7 +130,7 @@ export const anyRelease = fc.record({
   ifName: fc.constantFrom("net1", "net2"),
 }).map((sandbox): PoolRequest => ({ kind: "release", ...sandbox }));
 
-/** Claims and releases. */
+/** Allocations and releases. */
 export const anyRequest: fc.Arbitrary<PoolRequest> = fc.oneof({ weight: 3, arbitrary: anyClaim }, {
   weight: 1,
   arbitrary: anyRelease,

@@ -14,13 +14,13 @@ function range(text: string, first?: number, last?: number): IpRange {
 
 const base = range("10.0.0.0/24").cidr.base;
 
-/** Offsets in 10.0.0.0/24 that each range is asked for. */
+/** The requested offset in 10.0.0.0/24 of each range. */
 function given(ranges: readonly IpRange[], ...octets: number[]): (number | undefined)[] {
   const requested = octets.map((octet) => ({ family: 4 as const, value: base + BigInt(octet) }));
   return requestedOf(ranges, requested).map((value) => value === undefined ? undefined : Number(value - base));
 }
 
-Deno.test("requestedOf gives each address to a range that may allocate it, in whatever order they are asked for", () => {
+Deno.test("requestedOf matches each address with a range that may allocate it, in any order", () => {
   const twice = [range("10.0.0.0/24", 1, 99), range("10.0.0.0/24", 100, 200)];
   assert.deepEqual(given(twice, 5, 105), [5, 105]);
   assert.deepEqual(given(twice, 105, 5), [5, 105]);
@@ -28,7 +28,7 @@ Deno.test("requestedOf gives each address to a range that may allocate it, in wh
   assert.deepEqual(given([range("fd00::/64"), range("10.0.0.0/24")], 7), [undefined, 7]);
 });
 
-Deno.test("requestedOf gives an address that no range may allocate to one whose network contains it, and none outside", () => {
+Deno.test("requestedOf matches an address that no range may allocate with one whose network contains it, and ignores others", () => {
   const twice = [range("10.0.0.0/24", 1, 99), range("10.0.0.0/24", 100, 200)];
   assert.deepEqual(given(twice, 250, 5), [5, 250]);
   assert.deepEqual(given(twice, 250), [250, undefined]);

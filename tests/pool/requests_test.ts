@@ -1,27 +1,31 @@
 import assert from "node:assert/strict";
-import { claim, drop } from "../../src/pool/requests.ts";
-import { at, held, owner, range } from "./pools.ts";
+import { allocateRequest, drop } from "../../src/pool/requests.ts";
+import { at, entry, owner, range } from "./pools.ts";
 
-Deno.test("claim avoids nothing unless told", () => {
-  const plain = claim(owner("a/net1/x"), range());
+Deno.test("allocateRequest excludes no address by default", () => {
+  const plain = allocateRequest(owner("a/net1/x"), range());
   assert.deepEqual(plain, {
-    kind: "claim",
+    kind: "allocate",
     owner: owner("a/net1/x"),
     range: range(),
-    avoid: new Set(),
-    besides: new Set(),
+    inUseElsewhere: new Set(),
+    ofOtherRanges: new Set(),
   });
-  const told = claim(owner("a/net1/x"), range(), {
-    avoid: new Set([at(1)]),
-    besides: new Set([at(2)]),
+  const request = allocateRequest(owner("a/net1/x"), range(), {
+    inUseElsewhere: new Set([at(1)]),
+    ofOtherRanges: new Set([at(2)]),
     requested: at(3),
   });
-  assert.deepEqual([told.avoid, told.besides, told.requested], [new Set([at(1)]), new Set([at(2)]), at(3)]);
+  assert.deepEqual([request.inUseElsewhere, request.ofOtherRanges, request.requested], [
+    new Set([at(1)]),
+    new Set([at(2)]),
+    at(3),
+  ]);
 });
 
-Deno.test("drop names each allocation as it must be found", () => {
-  assert.deepEqual(drop([held(1, "a/net1/x"), held(2, "b/net1/y")]), {
+Deno.test("drop reverts each allocation as it was read", () => {
+  assert.deepEqual(drop([entry(1, "a/net1/x"), entry(2, "b/net1/y")]), {
     kind: "revert",
-    changes: [{ address: at(1), after: held(1, "a/net1/x") }, { address: at(2), after: held(2, "b/net1/y") }],
+    changes: [{ address: at(1), after: entry(1, "a/net1/x") }, { address: at(2), after: entry(2, "b/net1/y") }],
   });
 });

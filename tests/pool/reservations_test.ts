@@ -5,7 +5,7 @@ import type { PoolFacts } from "../../src/pool/orphans.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { findStrays, findUnreserved, poolsFor, type ReservationFacts } from "../../src/pool/reservations.ts";
 
-/** `network range address pod ifName`; `one?two` is a network that may be the other. */
+/** `network range address pod ifName`; `one?two` is network one that may also be network two. */
 function pool(text: string): PoolFacts {
   const [network = "", range = "", address = "", pod = "", ifName = ""] = text.split(" ").map((part) =>
     part === "-" ? "" : part
@@ -30,7 +30,7 @@ function reservation(text: string): ReservationFacts {
 const LIVE: PodFacts = { podRef: "default/web", finished: false, running: true };
 
 const STRAYS: readonly (readonly [string, string, string, "none" | "alone" | "held"])[] = [
-  ["its entry is there", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web net1", "none"],
+  ["its entry exists", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web net1", "none"],
   ["its entry is old and names no interface", "- 10.0.0.0/24 10.0.0.1 web -", "- 10.0.0.1 web net1", "none"],
   ["it is old and names no interface", "- 10.0.0.0/24 10.0.0.1 web net1", "- 10.0.0.1 web -", "none"],
   ["the entry is of another interface", "- 10.0.0.0/24 10.0.0.1 web net2", "- 10.0.0.1 web net1", "held"],
@@ -64,16 +64,16 @@ for (const [title, entry, reserved, expected] of STRAYS) {
   });
 }
 
-Deno.test("findStrays takes no reservation for one whose name can be another's", () => {
+Deno.test("findStrays skips reservations whose name has two readings", () => {
   assert.deepEqual(findStrays([{ ...reservation("- 10.0.0.1 gone net1"), doubtful: true }], []), []);
 });
 
-Deno.test("findUnreserved finds none in a pool whose network is in doubt", () => {
+Deno.test("findUnreserved skips pools whose network is uncertain", () => {
   const doubtful = pool("blue-node1?blue 10.0.0.0/27 10.0.0.1 web net1");
   assert.deepEqual(findUnreserved([], [doubtful], [LIVE], () => true), []);
 });
 
-Deno.test("poolsFor finds the pools that the entry of a reservation may be of", () => {
+Deno.test("poolsFor finds the pools that may contain the entry of a reservation", () => {
   const keys = ["- 10.0.0.0/24 10.0.0.1 a b", "- 10.0.0.0/16 10.0.0.1 a b", "blue 10.0.0.0/24 10.0.0.1 a b"]
     .map((text) => pool(text).key);
   const [narrow, wide, blue] = keys;
@@ -87,11 +87,11 @@ Deno.test("poolsFor finds the pools that the entry of a reservation may be of", 
 });
 
 const UNRESERVED: readonly (readonly [string, string, string[], number])[] = [
-  ["nobody has reserved it", "- 10.0.0.0/24 10.0.0.1 web net1", [], 1],
+  ["it has no reservation", "- 10.0.0.0/24 10.0.0.1 web net1", [], 1],
   ["it is reserved", "- 10.0.0.0/24 10.0.0.1 web net1", ["- 10.0.0.1 web net1"], 0],
-  ["somebody else has reserved it", "- 10.0.0.0/24 10.0.0.1 web net1", ["- 10.0.0.1 db net1"], 0],
-  ["another network has reserved it", "- 10.0.0.0/24 10.0.0.1 web net1", ["blue 10.0.0.1 db net1"], 1],
-  ["its pod is gone", "- 10.0.0.0/24 10.0.0.1 gone net1", [], 0],
+  ["it is reserved for another pod", "- 10.0.0.0/24 10.0.0.1 web net1", ["- 10.0.0.1 db net1"], 0],
+  ["it is reserved in another network", "- 10.0.0.0/24 10.0.0.1 web net1", ["blue 10.0.0.1 db net1"], 1],
+  ["its pod does not exist", "- 10.0.0.0/24 10.0.0.1 gone net1", [], 0],
 ];
 
 for (const [title, entry, reserved, count] of UNRESERVED) {

@@ -19,7 +19,7 @@ const CASES: Readonly<Record<string, readonly [present: string | undefined, kind
 };
 
 for (const [title, [present, kind]] of Object.entries(CASES)) {
-  Deno.test(`restore at ${title}: ${kind}, and nothing is overwritten`, () => {
+  Deno.test(`restore at ${title} returns ${kind} and overwrites nothing`, () => {
     const stored: Allocations = new Map(present === undefined ? [] : [[1n, entry(1n, present)]]);
     const { changes, outcomes } = decide(stored, [{ kind: "restore", allocation: OURS }]);
     assert.equal(outcomes[0]?.kind, kind);
@@ -29,7 +29,7 @@ for (const [title, [present, kind]] of Object.entries(CASES)) {
   });
 }
 
-Deno.test("restore puts nothing into a closed pool", () => {
+Deno.test("restore adds no entry to a closed pool", () => {
   const { changes, outcomes } = decide(
     new Map(),
     [{ kind: "restore", allocation: OURS }],

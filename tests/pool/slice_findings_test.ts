@@ -16,7 +16,7 @@ function faults(slices: readonly string[], ...nodes: string[]): string[] {
   );
 }
 
-Deno.test("findSliceFaults finds nothing where every node has a slice of its own", () => {
+Deno.test("findSliceFaults finds nothing if every node has its own slice", () => {
   assert.deepEqual(faults(["10.0.0.0/26 a", "10.0.0.64/26 b", "10.0.0.128/26"], "a", "b"), []);
 });
 
@@ -29,23 +29,23 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[], r
     /^slices-overlap: .*node c/,
   ]],
   ["two nodes with one slice", ["10.0.0.0/26 a", "10.0.0.0/26 b"], ["a", "b"], [/^slices-overlap/]],
-  ["a slice outside of its range", ["10.0.1.0/26 a"], ["a"], [/^slice-outside-range: .*10\.0\.1\.0\/26/]],
-  ["a slice of a node that is not there", ["10.0.0.0/26 a"], [], [/^slice-without-node: .*node a/]],
+  ["a slice outside its range", ["10.0.1.0/26 a"], ["a"], [/^slice-outside-range: .*10\.0\.1\.0\/26/]],
+  ["a slice of a node that does not exist", ["10.0.0.0/26 a"], [], [/^slice-without-node: .*node a/]],
   ["a node without slice", ["10.0.0.0/26 a"], ["a", "b"], [/^node-without-slice: Node b/]],
 ];
 
-Deno.test("findSliceFaults names slices of which nothing is allocated, and why", () => {
+Deno.test("findSliceFaults reports slices that are not used for allocation, and why", () => {
   const stored = [{ name: "net", range: "10.0.0.0/24", slices: [], refused: "It overlaps" }];
   const [{ kind, message } = { kind: "", message: "" }, ...more] = findSliceFaults({ stored, nodes: [] });
   assert.deepEqual([kind, message, more], [
     "slices-refused",
-    "Nothing is allocated of the slices of net: It overlaps",
+    "Nothing is allocated from the slices of net: It overlaps",
     [],
   ]);
 });
 
 for (const [what, slices, nodes, expected] of CASES) {
-  Deno.test(`findSliceFaults names ${what}`, () => {
+  Deno.test(`findSliceFaults reports ${what}`, () => {
     const found = faults(slices, ...nodes);
     assert.equal(found.length, expected.length, found.join("\n"));
     expected.forEach((pattern, i) => assert.match(found[i] ?? "", pattern));

@@ -12,7 +12,7 @@ function sliced(by: string, name: string, text: string, prefix: number, more: Pa
   return { ...plain(by, text, more), name, size: `/${prefix}`, prefix };
 }
 
-/** Where slices are in use, by NodeSlicePool, and ranges without slices that hold addresses. */
+/** NodeSlicePools with slices in use, and ranges without slices that have addresses in use. */
 function standing(
   used: readonly string[] = [],
   stored: readonly string[] = [],
@@ -36,14 +36,14 @@ function settled(ranges: readonly SlicedRange[], plains: readonly NetworkRange[]
   };
 }
 
-Deno.test("settle gives networks of one domain, range and slice size one assignment, whatever they are called", () => {
+Deno.test("settle groups networks of one domain, range and slice size, whatever their names", () => {
   const same = [sliced("p/b", "net-b", "10.0.0.0/24", 26), sliced("p/a", "net-a", "10.0.0.0/24", 26)];
   assert.deepEqual(settled(same).groups, ["p/a p/b"]);
   const other = sliced("p/c", "blue", "10.0.0.0/24", 26, { network: "blue" });
   assert.deepEqual(settled([...same, other]).groups, ["p/a p/b", "p/c"]);
 });
 
-Deno.test("settle lets what has slices in use stand before a newcomer, whatever sorts first, and names both and the remedy", () => {
+Deno.test("settle accepts a network with slices in use before a new one, whatever sorts first, and names both and the remedy", () => {
   const newcomer = sliced("a/net", "storage", "192.168.0.0/24", 26);
   const standingOne = sliced("prod/net", "storage", "10.1.0.0/24", 26);
   for (const how of [standing(["prod/net"]), standing([], ["prod/net"])]) {
@@ -51,14 +51,14 @@ Deno.test("settle lets what has slices in use stand before a newcomer, whatever 
     assert.deepEqual([groups, refused], [["prod/net"], ["a/net"]]);
     assert.match(
       messages[0] ?? "",
-      /prod\/net: 10\.1\.0\.0\/24 by \/26; this network's is 192\.168\.0\.0\/24.*network_name/,
+      /prod\/net, which uses 10\.1\.0\.0\/24 by \/26; this network uses 192\.168\.0\.0\/24.*network_name/,
     );
   }
   assert.deepEqual(settled([newcomer, standingOne], [], standing(["prod/net"], ["a/net"])).groups, ["prod/net"]);
   assert.deepEqual(settled([newcomer, standingOne]).groups, ["a/net"]);
 });
 
-Deno.test("settle refuses ranges of one domain that overlap in part, or are cut in two sizes", () => {
+Deno.test("settle refuses ranges of one domain that overlap partly, or have two slice sizes", () => {
   const first = sliced("p/a", "net-a", "10.0.0.0/16", 24);
   for (const second of [sliced("p/b", "net-b", "10.0.3.0/24", 26), sliced("p/b", "net-b", "10.0.0.0/16", 25)]) {
     const { groups, refused, messages } = settled([second, first]);
@@ -72,7 +72,7 @@ Deno.test("settle refuses ranges of one domain that overlap in part, or are cut 
   assert.deepEqual(settled([first, sliced("p/b", "net-b", "10.1.0.0/16", 24)]).refused, []);
 });
 
-Deno.test("settle closes a network without slices beside one that has them, unless reservations keep them apart", () => {
+Deno.test("settle closes the pool of a network without slices that overlaps one with slices, unless both reserve", () => {
   const slices = sliced("p/a", "net-a", "10.0.0.0/24", 26);
   const inside = plain("p/b", "10.0.0.128/25");
   const { closed, messages } = settled([slices], [inside, plain("p/c", "10.1.0.0/24")]);
@@ -86,7 +86,7 @@ Deno.test("settle closes a network without slices beside one that has them, unle
   assert.deepEqual(settled([reserved], [{ ...inside, reserves: true }]).closed, []);
 });
 
-Deno.test("settle refuses new slices beside a network without that holds addresses", () => {
+Deno.test("settle refuses new slices that overlap a network without slices that has addresses in use", () => {
   const slices = sliced("p/a", "net-a", "10.0.0.0/24", 26);
   const inside = plain("p/b", "10.0.0.0/24");
   const { groups, refused, closed } = settled([slices], [inside], standing([], [], ["p/b"]));
@@ -94,7 +94,7 @@ Deno.test("settle refuses new slices beside a network without that holds address
   assert.deepEqual(settled([slices], [inside], standing([], ["p/a"], ["p/b"])).closed, ["p/b"]);
 });
 
-Deno.test("settle is linear: three thousand networks that overlap are settled by searches, not in pairs", () => {
+Deno.test("settle handles three thousand overlapping networks by searches, not by pairs", () => {
   const many = Array.from(
     { length: 3_000 },
     (_, i) => sliced(`p/${i}`, `net-${i}`, `10.${i >> 8}.${i & 255}.0/24`, 26),

@@ -60,7 +60,7 @@ function plan(
   };
 }
 
-Deno.test("planGroup closes the pool of a node that loses its slice, in a new epoch, whether it exists or not", () => {
+Deno.test("planGroup closes the pool of a node that loses its slice, in a new epoch, even if the pool does not exist", () => {
   const stored = [list(4, "gone 10.0.0.0/30", "a 10.0.0.4/30")];
   const expected = {
     given: ["b 10.0.0.0/30", "a 10.0.0.4/30"],
@@ -73,26 +73,26 @@ Deno.test("planGroup closes the pool of a node that loses its slice, in a new ep
   assert.deepEqual(plan(stored, ["a", "b"], [pool("gone 10.0.0.0/30", 0)]), expected);
 });
 
-Deno.test("planGroup leaves a slice where it is while its pool holds addresses, and does nothing where nothing changed", () => {
+Deno.test("planGroup keeps a slice whose pool has allocations, and does nothing if nothing changed", () => {
   const stored = [list(4, "gone 10.0.0.0/30", "a 10.0.0.4/30")];
   const { given, close, epoch } = plan(stored, ["a"], [pool("gone 10.0.0.0/30", 1)]);
   assert.deepEqual([given, close, epoch], [["gone 10.0.0.0/30", "a 10.0.0.4/30"], [], 4]);
 });
 
-Deno.test("planGroup keeps a slice in use that only an older list names: the newer one was another network's for a while", () => {
+Deno.test("planGroup keeps a slice in use that only an older list names", () => {
   const stored = [list(7, "a 192.168.0.0/30"), list(5, "a 10.0.0.0/30", "b 10.0.0.4/30")];
   const { given, close } = plan(stored, ["a", "b"], [pool("a 10.0.0.0/30", 1)]);
   assert.deepEqual(given, ["a 10.0.0.0/30", "b 10.0.0.4/30"]);
   assert(!close.some((one) => one.startsWith("a/10.0.0.0/30")), close.join());
 });
 
-Deno.test("planGroup closes again what is closed: an opening decided before must not come after", () => {
+Deno.test("planGroup closes a closed pool again, so that an earlier opening has no effect", () => {
   const stored = [list(4, "gone 10.0.0.0/30")];
   const closed = pool("gone 10.0.0.0/30", 0, { closed: 3, opened: 0 });
   assert.deepEqual(plan(stored, ["a"], [closed]).close, ["gone/10.0.0.0/30 5"]);
 });
 
-Deno.test("planGroup opens the closed pool of a slice that its node has again, in an epoch after the closing", () => {
+Deno.test("planGroup reopens the closed pool of a slice that is assigned again, in a later epoch", () => {
   const back = pool("a 10.0.0.0/30", 0, { closed: 9, opened: 2 });
   assert.deepEqual(plan([list(9)], ["a"], [back]), {
     given: ["a 10.0.0.0/30"],
@@ -101,15 +101,15 @@ Deno.test("planGroup opens the closed pool of a slice that its node has again, i
     epoch: 10,
     without: [],
   });
-  // the list was written, and whoever wrote it ended before it opened the pool
+  // its writer crashed after it wrote the list and before it opened the pool
   const written = plan([list(10, "a 10.0.0.0/30")], ["a"], [back]);
   assert.deepEqual([written.open, written.epoch], [["a/10.0.0.0/30"], 10]);
-  // it ended before it wrote the list: the pool is closed in the epoch that was to come
+  // its writer crashed before it wrote the list: the pool is closed in the next epoch
   const planned = plan([list(8, "a 10.0.0.0/30")], ["a"], [back]);
   assert.deepEqual([planned.open, planned.epoch], [["a/10.0.0.0/30"], 10]);
 });
 
-Deno.test("planGroup assigns no slice where any pool of the domain holds addresses, listed or not", () => {
+Deno.test("planGroup assigns no slice that overlaps a pool of the domain with allocations, listed or not", () => {
   const held = pool("gone 10.0.0.0/30", 1);
   assert.deepEqual(plan([list(1)], ["a"], [held]).given, ["a 10.0.0.4/30"]);
   const unclear = { ...held, key: { network: "vanished", cidr: cidr("10.0.0.0/30"), mayAlsoBe: [""] } };
@@ -120,37 +120,37 @@ Deno.test("planGroup assigns no slice where any pool of the domain holds address
   assert.deepEqual(plan([list(1)], ["a"], [whole], { group: group("10.0.0.0/28", 30, false) }).given, [
     "a 10.0.0.8/30",
   ]);
-  assert.deepEqual(plan([list(1)], ["a"], [whole]).given, ["a 10.0.0.0/30"]); // reservations keep them apart
+  assert.deepEqual(plan([list(1)], ["a"], [whole]).given, ["a 10.0.0.0/30"]); // reservations prevent duplicates
 });
 
-Deno.test("planGroup closes every open pool that overlaps what it assigns", () => {
+Deno.test("planGroup closes every open pool that overlaps an assigned slice", () => {
   const others = [pool("b 10.0.0.0/29", 0), pool("b 10.0.0.12/30", 0), pool("gone 10.0.0.8/30", 0)];
   const { close, given } = plan([list(1, "b 10.0.0.12/30")], ["a", "b"], others);
   assert.deepEqual(given, ["a 10.0.0.0/30", "b 10.0.0.12/30"]);
   assert.deepEqual(close.sort(), ["b/10.0.0.0/29 2", "gone/10.0.0.8/30 2"]);
 });
 
-Deno.test("planGroup closes the range's own pool before it assigns slices that no reservation keeps apart from it", () => {
+Deno.test("planGroup closes the range's own pool before it assigns slices, unless reservations prevent duplicates", () => {
   const bare = { group: group("10.0.0.0/28", 30, false) };
   assert.deepEqual(plan([], ["a"], [], bare).close, ["10.0.0.0/28 1"]);
   const closed = pool(" 10.0.0.0/28", 0, { closed: 1, opened: 0 });
   assert.deepEqual(plan([list(1, "a 10.0.0.0/30")], ["a"], [closed], bare).close, []);
 });
 
-Deno.test("planGroup: of lists that differ the one of the last epoch counts, and what the others name is closed", () => {
+Deno.test("planGroup uses the list of the latest epoch, and closes pools that only other lists name", () => {
   const stored = [list(6, "a 10.0.0.0/30"), list(5, "b 10.0.0.0/30")];
   const { given, close } = plan(stored, ["a", "b"], []);
   assert.deepEqual([given, close], [["a 10.0.0.0/30", "b 10.0.0.4/30"], ["b/10.0.0.0/30 7"]]);
 });
 
-Deno.test("planGroup makes one list of those that another controller dealt apart: what is in use stays, the rest is closed", () => {
+Deno.test("planGroup merges the lists of another controller: slices in use stay, the other pools are closed", () => {
   const stored = [list(0, "a 10.0.0.0/30", "b 10.0.0.4/30"), list(0, "b 10.0.0.0/30", "a 10.0.0.4/30")];
   const { given, close } = plan(stored, ["a", "b"], [pool("b 10.0.0.0/30", 1), pool("a 10.0.0.4/30", 1)]);
   assert.deepEqual(given, ["b 10.0.0.0/30", "a 10.0.0.4/30"]);
   assert.deepEqual(close.sort(), ["a/10.0.0.0/30 1", "b/10.0.0.4/30 1"]);
 });
 
-Deno.test("planGroup finds the slices of a lost list by the pools, and counts epochs on from theirs", () => {
+Deno.test("planGroup recovers a lost list from the pools, and continues their epochs", () => {
   const pools = [
     pool("b 10.0.0.4/30", 1, { closed: 7, opened: 8 }),
     pool("a 10.0.0.12/30", 0),
@@ -160,7 +160,7 @@ Deno.test("planGroup finds the slices of a lost list by the pools, and counts ep
   assert.deepEqual([given, epoch, open], [["b 10.0.0.4/30", "a 10.0.0.12/30"], 9, []]);
 });
 
-Deno.test("planGroup decides nothing that needs the pools where they were not read", () => {
+Deno.test("planGroup assigns and closes nothing if the pools were not read", () => {
   const { close, open, epoch } = plan([list(4, "a 10.0.0.0/30")], ["a"], [], { pools: undefined });
   assert.deepEqual([close, open, epoch], [[], [], 4]);
 });

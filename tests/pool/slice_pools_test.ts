@@ -27,7 +27,7 @@ function group(network = "", reserves = false): SliceGroup {
 
 const text = ({ first, last }: { first: bigint; last: bigint }) => `${first & 255n}-${last & 255n}`;
 
-Deno.test("SlicePools tells the network from the node in older names by those that exist, and guesses nothing else", () => {
+Deno.test("SlicePools separates network and node in older names by those that exist, and guesses nothing else", () => {
   const pools = new SlicePools([
     doubtful(pool("worker-1", "", "10.0.0.0/26"), ""),
     doubtful(pool("blue-worker", "2", "10.0.0.64/26"), "", "blue"),
@@ -38,17 +38,17 @@ Deno.test("SlicePools tells the network from the node in older names by those th
   assert(pools.isUsed({ network: "blue", node: "worker-2", cidr: cidr("10.0.0.64/26") }));
   assert(pools.isUsed({ network: "blue", cidr: cidr("10.0.0.0/24") }));
   assert.deepEqual([...pools.all()].length, 3);
-  assert.deepEqual(pools.near({ network: "green", cidr: cidr("10.0.0.0/24") }), []);
+  assert.deepEqual(pools.overlapping({ network: "green", cidr: cidr("10.0.0.0/24") }), []);
 });
 
-Deno.test("SlicePools: what nobody can tell is in the way of every domain that it may be of", () => {
+Deno.test("SlicePools counts an uncertain pool as occupied in every domain that it may belong to", () => {
   const pools = new SlicePools([doubtful(pool("green-worker-9", "", "10.0.0.128/26"), "", "green")], known);
   assert.deepEqual(pools.occupied(group()).map(text), ["128-191"]);
   assert.deepEqual(pools.occupied(group("green")).map(text), ["128-191"]);
   assert.deepEqual(pools.occupied(group("blue")), []);
 });
 
-Deno.test("SlicePools: slices of nodes are in the way as a whole, addresses of other pools where nothing reserves them", () => {
+Deno.test("SlicePools counts slices of nodes as occupied as a whole, and other pools by address unless they reserve", () => {
   const pools = new SlicePools([
     pool("", "worker-1", "10.0.0.64/26"),
     pool("", "worker-2", "10.0.0.128/26", 0),
@@ -59,7 +59,7 @@ Deno.test("SlicePools: slices of nodes are in the way as a whole, addresses of o
   assert.deepEqual(pools.occupied(group("", true)).map(text), ["64-127"]);
 });
 
-Deno.test("SlicePools lists the slices that nodes have by their pools, without those that were closed empty", () => {
+Deno.test("SlicePools lists the slices of nodes by their pools, except closed empty ones", () => {
   const pools = new SlicePools([
     pool("", "worker-1", "10.0.0.0/26", 0),
     pool("", "worker-2", "10.0.0.64/26", 0, { closed: 3, opened: 0 }),
@@ -72,7 +72,7 @@ Deno.test("SlicePools lists the slices that nodes have by their pools, without t
   ]);
 });
 
-Deno.test("SlicePools finds the pools that overlap a range, wider ones too", () => {
+Deno.test("SlicePools finds the pools that overlap a range, including wider ones", () => {
   const texts = [
     "10.0.0.0/8",
     "10.0.0.0/24",
@@ -84,7 +84,7 @@ Deno.test("SlicePools finds the pools that overlap a range, wider ones too", () 
   ];
   const pools = new SlicePools(texts.map((text) => pool("", "worker-1", text)), known);
   const near = (text: string) =>
-    pools.near({ network: "", cidr: cidr(text) }).map(({ key }) => formatCidr(key.cidr)).sort();
+    pools.overlapping({ network: "", cidr: cidr(text) }).map(({ key }) => formatCidr(key.cidr)).sort();
   assert.deepEqual(near("10.0.0.64/26"), ["10.0.0.0/24", "10.0.0.0/8", "10.0.0.64/26"]);
   assert.deepEqual(near("10.0.0.192/27"), ["10.0.0.0/24", "10.0.0.0/8", "10.0.0.128/25"]);
   assert.deepEqual(near("10.0.0.0/23"), texts.slice(0, 6).sort());

@@ -24,7 +24,7 @@ function plan(
 
 const slice = (node: string, text: string): Slice => ({ node, cidr: cidr(text) });
 
-Deno.test("slicePrefix reads both spellings, and refuses what cannot be cut", () => {
+Deno.test("slicePrefix reads both spellings and refuses invalid sizes", () => {
   const range = cidr("10.0.0.0/24");
   assert.deepEqual(["/26", "26", "24", "32"].map((size) => slicePrefix(size, range)), [26, 26, 24, 32]);
   assert.deepEqual(
@@ -34,18 +34,18 @@ Deno.test("slicePrefix reads both spellings, and refuses what cannot be cut", ()
   assert.equal(slicePrefix("/72", cidr("fd00::/64")), 72);
 });
 
-Deno.test("planSlices gives the lowest slices to nodes by name, and lists the free ones", () => {
+Deno.test("planSlices assigns the lowest slices to nodes by name, and lists the free ones", () => {
   assert.deepEqual(plan({ nodes: ["b", "a"] }), {
     slices: ["a 10.0.0.0/26", "b 10.0.0.64/26", "- 10.0.0.128/26", "- 10.0.0.192/26"],
     without: [],
   });
 });
 
-Deno.test("planSlices names the nodes that get nothing", () => {
+Deno.test("planSlices lists the nodes that get no slice", () => {
   assert.deepEqual(plan({ nodes: ["a", "b", "c", "d", "e"] }).without, ["e"]);
 });
 
-Deno.test("planSlices keeps what nodes have, and gives what vanished nodes left in the same pass", () => {
+Deno.test("planSlices keeps assigned slices, and reassigns those of deleted nodes in the same pass", () => {
   const current = [
     slice("b", "10.0.0.0/26"),
     slice("gone", "10.0.0.64/26"),
@@ -60,19 +60,19 @@ Deno.test("planSlices keeps what nodes have, and gives what vanished nodes left 
   ]);
 });
 
-Deno.test("planSlices gives the slice of a vanished node to nobody while addresses of it are allocated", () => {
+Deno.test("planSlices does not reassign the slice of a deleted node while addresses of it are allocated", () => {
   const current = [slice("gone", "10.0.0.0/26")];
   const held = plan({ nodes: ["a"], current, inUse: ({ node }) => node === "gone" });
   assert.deepEqual(held.slices.slice(0, 2), ["gone 10.0.0.0/26", "a 10.0.0.64/26"]);
 });
 
-Deno.test("planSlices cuts anew when the size changes, around slices that are in use", () => {
+Deno.test("planSlices divides the range again when the size changes, around slices in use", () => {
   const current = [slice("a", "10.0.0.0/26"), slice("b", "10.0.0.64/26")];
   const changed = plan({ nodes: ["a", "b"], prefix: 25, current, inUse: ({ node }) => node === "b" });
   assert.deepEqual(changed, { slices: ["b 10.0.0.64/26", "a 10.0.0.128/25"], without: [] });
 });
 
-Deno.test("planSlices never drops a slice that is in use, whatever the range is now, and gives its node one inside the range", () => {
+Deno.test("planSlices never drops a slice in use, whatever the range is, and assigns its node one inside the range", () => {
   const current = [slice("a", "192.168.0.0/26"), slice("b", "192.168.0.64/26"), slice("a", "fd00::/80")];
   const inUse = ({ node }: Slice) => node === "a";
   assert.deepEqual(plan({ nodes: ["a", "b"], current, inUse }).slices, [
@@ -85,7 +85,7 @@ Deno.test("planSlices never drops a slice that is in use, whatever the range is 
   ]);
 });
 
-Deno.test("planSlices passes over what is occupied, and slices without an address to allocate", () => {
+Deno.test("planSlices skips occupied slices, and slices without an address to allocate", () => {
   const at = (text: string) => cidr(text).base;
   const occupied = [{ first: at("10.0.0.66/32"), last: at("10.0.0.66/32") }, {
     first: at("10.0.0.0/32"),
@@ -96,7 +96,7 @@ Deno.test("planSlices passes over what is occupied, and slices without an addres
   assert.deepEqual(plan({ nodes: ["a", "b"], next }), { slices: ["a 10.0.0.192/26"], without: ["b"] });
 });
 
-Deno.test("planSlices cuts IPv6, and a /8 into /27 without listing half a million slices", () => {
+Deno.test("planSlices divides IPv6, and a /8 into /27 without listing half a million slices", () => {
   assert.deepEqual(plan({ nodes: ["a"], range: cidr("fd00::/64"), prefix: 66 }).slices[0], "a fd00::/66");
   assert.deepEqual(plan({ nodes: ["a", "b"], range: cidr("10.0.0.0/8"), prefix: 27 }).slices, [
     "a 10.0.0.0/27",
@@ -104,7 +104,7 @@ Deno.test("planSlices cuts IPv6, and a /8 into /27 without listing half a millio
   ]);
 });
 
-Deno.test("planSlices never gives two nodes the same address, keeps every slice inside, and is stable", () => {
+Deno.test("planSlices never assigns overlapping slices, keeps every slice inside the range, and is stable", () => {
   const nodes = fc.uniqueArray(fc.constantFrom<string[]>("a", "b", "c", "d", "e", "f", "g", "h"), { maxLength: 8 });
   const step = fc.record({ nodes, prefix: fc.integer({ min: 25, max: 29 }), busy: nodes });
   fc.assert(fc.property(fc.array(step, { maxLength: 6 }), (steps) => {

@@ -30,14 +30,14 @@ const CASES: readonly (readonly [pools: readonly PoolFacts[], found: Partial<typ
   [[pool("10.0.0.0/24", "a/net1/new", "blue"), pool("10.0.0.0/16", "a/net1/old")], { network: "blue" }, "allowed"],
 ];
 
-Deno.test("judgeTakeover goes by the entries that may depend on the reservation", () => {
+Deno.test("judgeTakeover considers the entries that may depend on the reservation", () => {
   for (const [i, [pools, found, expected]] of CASES.entries()) {
     const takeover = judgeTakeover(pools, { ...FOUND, ...found }, OURS);
     assert.equal(takeover.kind === "foreign" ? takeover.holder.containerId : takeover.kind, expected, `case ${i}`);
   }
 });
 
-Deno.test("dependents leaves out other addresses and families", () => {
+Deno.test("dependents ignores other addresses and families", () => {
   assert.deepEqual(
     dependents([pool("10.0.0.0/24", "a/net1/x")], { ...FOUND, ip: { family: 4, value: 1n } }, "net1"),
     [],

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import type { Decision } from "../../src/pool/decide.ts";
-import { claim, drop, type PoolRequest } from "../../src/pool/requests.ts";
+import { allocateRequest, drop, type PoolRequest } from "../../src/pool/requests.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
 import { ATTEMPT_TIMEOUT, CONFLICT_ATTEMPTS, UNAVAILABLE_ATTEMPTS } from "../../src/storage/retry.ts";
 import { update, type UpdateOptions } from "../../src/storage/update.ts";
-import { CIDR, entries, held, owner, range } from "../pool/pools.ts";
+import { CIDR, entries, entry, owner, range } from "../pool/pools.ts";
 import { failFrom, failOnce, faulty, type Operation, type Plan } from "../support/faulty.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 
@@ -43,14 +43,14 @@ async function stored(driver: StorageDriver): Promise<Record<number, string>> {
   return entries((await driver.read(KEY, never())).allocations);
 }
 
-const A = claim(owner("a/net1/x"), range());
-const B = claim(owner("b/net1/y"), range());
+const A = allocateRequest(owner("a/net1/x"), range());
+const B = allocateRequest(owner("b/net1/y"), range());
 
 Deno.test("update reads once and commits once, however many requests", async () => {
   await using driver = await memory();
   const { store, asked } = watched(driver);
   const { outcomes, snapshot } = await run(store, [A, B]);
-  assert.deepEqual(outcomes.map((outcome) => outcome.kind), ["claimed", "claimed"]);
+  assert.deepEqual(outcomes.map((outcome) => outcome.kind), ["allocated", "allocated"]);
   assert.deepEqual(asked, ["read", "commit"]);
   assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" });
   assert.deepEqual(entries(snapshot.allocations), await stored(driver));
@@ -64,7 +64,7 @@ Deno.test("update does not write what is as it should be", async () => {
   const { outcomes } = await run(store, [A, { kind: "release", containerId: "none", ifName: "net1" }], {
     onAttempt: (decision) => attempts.push(decision),
   });
-  assert.deepEqual(outcomes, [{ kind: "held", allocation: held(1, "a/net1/x") }, {
+  assert.deepEqual(outcomes, [{ kind: "kept", allocation: entry(1, "a/net1/x") }, {
     kind: "released",
     allocations: [],
   }]);
@@ -83,10 +83,10 @@ Deno.test("update goes on from a snapshot without reading, and reads at once whe
   assert.deepEqual(again.asked, ["commit"]);
   const stale = watched(driver);
   const clock = hurriedClock();
-  const { outcomes } = await run(stale.store, [claim(owner("c/net1/z"), range())], { from: empty, clock });
+  const { outcomes } = await run(stale.store, [allocateRequest(owner("c/net1/z"), range())], { from: empty, clock });
   assert.deepEqual(stale.asked, ["commit", "read", "commit"]);
   assert.deepEqual(clock.asked, [ATTEMPT_TIMEOUT], "it backed off from nobody");
-  assert.deepEqual(outcomes, [{ kind: "claimed", allocation: held(3, "c/net1/z") }]);
+  assert.deepEqual(outcomes, [{ kind: "allocated", allocation: entry(3, "c/net1/z") }]);
 });
 
 Deno.test("update decides anew after a conflict: the lowest free address in the order of commits", async () => {
@@ -100,14 +100,14 @@ Deno.test("update decides anew after a conflict: the lowest free address in the 
   });
   const attempts: Decision[] = [];
   const { outcomes } = await run(store, [A], { onAttempt: (decision) => attempts.push(decision) });
-  assert.deepEqual(outcomes, [{ kind: "claimed", allocation: held(2, "a/net1/x") }]);
+  assert.deepEqual(outcomes, [{ kind: "allocated", allocation: entry(2, "a/net1/x") }]);
   assert.deepEqual(asked, ["read", "commit", "read", "commit"]);
   assert.deepEqual(attempts.map(({ changes }) => changes), [[{
-    address: held(1, "").address,
-    after: held(1, "a/net1/x"),
+    address: entry(1, "").address,
+    after: entry(1, "a/net1/x"),
   }], [{
-    address: held(2, "").address,
-    after: held(2, "a/net1/x"),
+    address: entry(2, "").address,
+    after: entry(2, "a/net1/x"),
   }]]);
 });
 
@@ -115,7 +115,7 @@ Deno.test("update finds its own write after a lost answer", async () => {
   await using driver = await memory();
   const { store, asked } = watched(driver, failOnce(1, { done: true, then: "unavailable" }));
   const { outcomes } = await run(store, [A, B]);
-  assert.deepEqual(outcomes.map(({ kind }) => kind), ["held", "held"]);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["kept", "kept"]);
   assert.deepEqual(asked, ["read", "commit", "read"]);
   assert.deepEqual(await stored(driver), { 1: "a/net1/x", 2: "b/net1/y" });
 });
@@ -156,8 +156,8 @@ Deno.test("update tells of each write before it is made: what may be stored afte
   const { store } = watched(driver, failFrom(1, { done: true, then: "silent" }));
   await assert.rejects(run(store, [A], { onAttempt: (decision) => attempts.push(decision) }), UnavailableError);
   assert.deepEqual(attempts.map(({ changes }) => changes), [[{
-    address: held(1, "").address,
-    after: held(1, "a/net1/x"),
+    address: entry(1, "").address,
+    after: entry(1, "a/net1/x"),
   }]]);
   assert.deepEqual(await stored(driver), { 1: "a/net1/x" });
   await run(driver, attempts.map(({ changes }) => ({ kind: "revert", changes })));
@@ -188,9 +188,9 @@ Deno.test("update waits between decision and write where asked to", async () => 
 Deno.test("update takes back exactly what is named, on a stale snapshot too", async () => {
   await using driver = await memory();
   const { snapshot } = await run(driver, [A, B]);
-  await run(driver, [claim(owner("a/net1/new"), range())]);
+  await run(driver, [allocateRequest(owner("a/net1/new"), range())]);
   const { outcomes } = await run(driver, [drop([...snapshot.allocations.values()])], { from: snapshot });
-  assert.deepEqual(outcomes, [{ kind: "released", allocations: [held(2, "b/net1/y")] }]);
+  assert.deepEqual(outcomes, [{ kind: "released", allocations: [entry(2, "b/net1/y")] }]);
   assert.deepEqual(await stored(driver), { 1: "a/net1/new" });
 });
 
@@ -203,7 +203,7 @@ Deno.test("update asks for the requests before each decision: some may join, and
   const { outcomes } = await run(store, () => asked.shift() ?? [], {
     onAttempt: ({ changes }) => attempts.push(changes.length),
   });
-  assert.deepEqual(outcomes.map(({ kind }) => kind), ["released", "claimed", "claimed"]);
+  assert.deepEqual(outcomes.map(({ kind }) => kind), ["released", "allocated", "allocated"]);
   assert.deepEqual(attempts, [2, 2]);
   assert.deepEqual(await stored(driver), { 1: "b/net1/y", 2: "a/net1/x" });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
-import { claim } from "../../src/pool/requests.ts";
+import { allocateRequest } from "../../src/pool/requests.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
 import { update } from "../../src/storage/update.ts";
@@ -88,7 +88,7 @@ Deno.test("borrow gives the same store, which stays open when the borrower dispo
   const { signal } = new AbortController();
   {
     await using borrowed = borrow(driver);
-    await update(borrowed, KEY, () => [claim(owner("a/net1/x"), range())], { signal, clock: hurriedClock() });
+    await update(borrowed, KEY, () => [allocateRequest(owner("a/net1/x"), range())], { signal, clock: hurriedClock() });
     assert.equal((await borrowed.list(signal)).length, 1);
   }
   assert.equal((await driver.read(KEY, signal)).allocations.size, 1); // in memory: lost, had it been closed

@@ -54,8 +54,8 @@ const ABSENT: readonly Revert[] = [
     name: "the time that containers may take counts from before their kubelet was back",
     world: "cut",
     edits: editsOf(FILE, [
-      "return grace === undefined ? twice(wait(removed), works, undefined) : twice(grace, sighting, earlier);",
-      "return twice(wait(removed), sighting, earlier);",
+      "return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, earlier);",
+      "return seenTwice(wait(removed), sighting, earlier);",
     ]),
   },
   {
@@ -103,7 +103,7 @@ const PRESENT: readonly Revert[] = [
     edits: editsOf(
       FILE,
       ["if (!others) {", "if (Boolean(0)) {"],
-      ["if (!contradicts(pod, claimed)) {", "if (Boolean(0)) {"],
+      ["if (!contradicts(pod, assignment)) {", "if (Boolean(0)) {"],
     ),
   },
   {

@@ -49,7 +49,7 @@ const LATE: readonly Revert[] = [
     name: "an ADD that asks again takes over what a newer sandbox has",
     world: "takeover",
     edits: editsOf("src/pool/assign.ts", [
-      "const newer = request.again ? newerOf(draft, request) : undefined;",
+      "const newer = request.isRetry ? newerOf(draft, request) : undefined;",
       "const newer = undefined;",
     ]),
   },
