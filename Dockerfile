@@ -3,13 +3,13 @@
 #   docker build --platform linux/amd64 -t whereabouts:0.1.0 .
 #   docker build --platform linux/arm64 -t whereabouts:0.1.0 .
 #
-# The image of the reconciler's CronJob: Deno, the script, and what it needs.
+# The image of the reconciler's CronJob: Deno, the script and its dependencies.
 #
 #   docker build --target reconciler -t whereabouts-reconciler:0.1.0 .
 #
-# The first stage runs on the machine that builds, and compiles for the one that is asked for.
+# The first stage runs on the platform of the build machine, and compiles for the target platform.
 #
-# A tag can move, a digest cannot. A release names both images by digest and is refused without:
+# A release requires digests, since a tag can move:
 #
 #   docker build --build-arg RELEASE=true --build-arg DENO_IMAGE=denoland/deno:2.9.6@sha256:DIGEST \
 #     --build-arg BASE=gcr.io/distroless/cc-debian12:nonroot@sha256:DIGEST --build-arg RUNTIME_SHA256=SHA256 .
@@ -30,7 +30,7 @@ COPY install ./install
 RUN case "$TARGETARCH" in \
       amd64) triple=x86_64-unknown-linux-gnu ;; \
       arm64) triple=aarch64-unknown-linux-gnu ;; \
-      *) echo "TARGETARCH is $TARGETARCH: wanted amd64 or arm64" >&2; exit 1 ;; \
+      *) echo "TARGETARCH is $TARGETARCH: expected amd64 or arm64" >&2; exit 1 ;; \
     esac && \
     if [ "$RELEASE" = true ]; then \
       deno run -A install/compile.ts --target "$triple" --output /out/whereabouts \
@@ -50,7 +50,7 @@ RUN deno cache --frozen install/reconcile.ts
 USER 65532:65532
 ENTRYPOINT ["deno", "run", "--cached-only", "--no-prompt", "--allow-env", "--allow-net", "--allow-read", "install/reconcile.ts"]
 
-# libc and libgcc_s are all that the binary is linked to: tests/install/image_live_test.ts holds it to that.
+# The binary is linked only to libc and libgcc_s (tests/install/image_live_test.ts).
 FROM ${BASE}
 USER 0:0
 COPY --from=build /out/whereabouts /usr/bin/whereabouts

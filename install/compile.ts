@@ -1,12 +1,11 @@
-// deno-lint-ignore-file no-console -- a build tells what it does
+// deno-lint-ignore-file no-console -- a build prints its progress
 /**
- * Makes the binary: bundle, minified, split and trimmed, then `deno compile`.
+ * Builds the binary: bundles, minifies, splits and trims the code, then runs `deno compile`.
  *
- * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` names another Deno to compile with. With `--release`,
- * `--image REFERENCE` (once for each base image) and `--runtime-sha256 SHA256` it refuses what is not pinned, and a runtime with another
- * checksum.
+ * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` selects another Deno to compile with. With `--release`,
+ * `--image REFERENCE` (once for each base image) and `--runtime-sha256 SHA256` it refuses unpinned images, and a runtime with another checksum.
  *
- * Bundling first keeps the packages out of the binary: it starts in a quarter of the time, and a chunk is read only when it is reached.
+ * Bundling keeps the packages out of the binary: it starts in a quarter of the time, and reads a chunk only when it is imported.
  *
  * @module
  */
@@ -20,15 +19,14 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const DIST = `${ROOT}dist`;
 
 /**
- * What the binary may do. It reads and writes files that the configuration names, and talks to servers that it names. Programs are started
- * by commands alone, where the kubeconfig of whoever runs them names one (`exec`): which one is not known here. Plugin, agent, controller
- * and installer give that right up before they do anything else.
+ * Permissions of the binary. It reads and writes files, and connects to servers, that the configuration names. Only commands run programs,
+ * namely the `exec` program of a kubeconfig, which is not known here. Plugin, agent, controller and installer drop that permission first.
  */
 const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-env", "--allow-sys", "--allow-run"];
 
 /**
- * The space for young objects stays small: an agent that served a thousand calls at once keeps less memory afterwards. With less than
- * this a call of the plugin collects garbage on its way (measured: 2 ms).
+ * A small young generation: an agent keeps less memory after a thousand concurrent calls. With less than this, a call of the plugin collects
+ * garbage (measured: 2 ms).
  */
 const V8_FLAGS = "--max-semi-space-size=4";
 
@@ -52,7 +50,7 @@ async function copyProtocolFiles(folder: string): Promise<void> {
   }
 }
 
-/** Compiles a bundle. Its code cache is off: a predictable file in a shared folder is nothing for a process of root's. */
+/** Compiles a bundle, without a code cache: root must not load code from a predictable path in a shared folder. */
 export async function compile(folder: string, output: string, target?: string): Promise<void> {
   const compiler = Deno.env.get("WHEREABOUTS_COMPILER") ?? Deno.execPath();
   await must(compiler, [
@@ -79,7 +77,7 @@ async function must(command: string, args: readonly string[]): Promise<void> {
       if (code !== 0) console.error(new TextDecoder().decode(stderr));
       return { code };
     });
-  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}`);
+  if (code !== 0) throw new Error(`${command} ${args[0]} exited with code ${code}`);
 }
 
 if (import.meta.main) {

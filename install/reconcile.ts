@@ -1,6 +1,5 @@
 /**
- * One sweep, and exit: addresses and reservations that no pod holds are freed. For a CronJob, a cron table, or a systemd timer, where no
- * controller runs.
+ * Sweeps once: frees addresses and reservations that no pod uses. For a CronJob, a crontab or a systemd timer, if no controller runs.
  *
  * ```sh
  * deno run --allow-env --allow-net --allow-read install/reconcile.ts                      # in a pod: its own cluster
@@ -9,8 +8,8 @@
  * deno run --allow-env --allow-net --allow-read --allow-sys install/reconcile.ts --etcd-host HOSTS --kubeconfig FILE
  * ```
  *
- * Exit code 0: done; 1: it failed, or something could not be freed; 2: the command line means nothing. It is built on the library alone, and
- * may be taken as a start for one of your own.
+ * Exit code 0: success; 1: it failed, or something could not be freed; 2: usage error. It uses only the library, and may serve as a template
+ * for scripts of your own.
  *
  * @module
  */
@@ -46,21 +45,21 @@ const OPTIONS = {
 
 const HELP = `Usage: deno run --allow-env --allow-net --allow-read install/reconcile.ts [FLAGS]
 
-One sweep: frees what no pod uses, once the evidence has lasted as long as OPERATIONS.md says, and creates missing reservations and entries.
+Sweep once: free addresses and reservations that no pod uses, after the time in OPERATIONS.md, and recreate missing reservations and entries.
 
-  --kubeconfig FILE   The cluster: its store, or its pods beside another store; else that of this pod
-  --namespace NAME    Namespace of the IPPools; else WHEREABOUTS_NAMESPACE, or the kubeconfig's
-  --database FILE     SQLite file of the embedded store (takes --allow-write)
-  --etcd-host HOSTS   Endpoints of etcd, comma-separated (takes --allow-sys)
-  --config FILE       JSON file of IPAM fields, for what has no flag
-  --pods FILE         Living pods, one namespace/name a line, instead of a cluster's
-  --grace TIME        Free after this time (30s, 5m) instead of the time that each evidence takes
+  --kubeconfig FILE   Cluster of the store, or of the pods with another store (default: that of this pod)
+  --namespace NAME    Namespace of the IPPools (default: WHEREABOUTS_NAMESPACE, or that of the kubeconfig)
+  --database FILE     SQLite file of the embedded store (needs --allow-write)
+  --etcd-host HOSTS   Endpoints of etcd, comma-separated (needs --allow-sys)
+  --config FILE       JSON file of IPAM fields without a flag
+  --pods FILE         File with the existing pods, one NAMESPACE/NAME per line, instead of those of a cluster
+  --grace TIME        Grace period before an address is freed (30s, 5m), instead of that of each kind of evidence
   --dead-node-grace TIME
-                      Keep addresses of missing pods for this time, or "never" free them, while their node is not ready (default 5m)
-  --dry-run           Look, tell what would be freed, and change nothing
+                      Grace period of pods whose node is not ready, or "never" to keep their addresses (default 5m)
+  --dry-run           Show what would be freed; change nothing
   --json              Print JSON`;
 
-/** Milliseconds that one event may take. */
+/** Milliseconds for recording one event. */
 const EVENT_TIMEOUT = 10_000;
 
 type Values = ReturnType<typeof parse>;
@@ -70,7 +69,7 @@ function parse(args: readonly string[]) {
   return { ...values, graces: parseGraces(values) };
 }
 
-/** The store that the flags name; the cluster's where they name none. */
+/** The store that the flags select; by default that of the cluster. */
 async function datastoreOf({ kubeconfig, namespace, database, config: file, "etcd-host": hosts }: Values) {
   const named = database !== undefined ? "embedded" : hosts !== undefined ? "etcd" : undefined;
   const ipam = {
@@ -85,7 +84,7 @@ async function datastoreOf({ kubeconfig, namespace, database, config: file, "etc
   const { datastore } = (await loadConfig(world, { conf: { name: "reconcile", ipam }, purpose: "store" })).config;
   if (datastore.kind === "embedded" && !await world.exists(datastore.path)) {
     throw new RangeError(
-      `There is no database ${datastore.path}: name the store with --database, or with --kubeconfig`,
+      `Database ${datastore.path} not found: select the store with --database or --kubeconfig`,
     );
   }
   return datastore.kind === "kubernetes" && namespace !== undefined ? { ...datastore, namespace } : datastore;
@@ -99,14 +98,19 @@ async function reconcile(values: Values): Promise<SweepReport> {
   const kubeconfig = values.kubeconfig ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
   await using pods = file !== undefined ? podsOfFile(world, file) : await openPods(world, { kubeconfig, namespace });
   const waiting = (time: number, records: number) =>
-    print(`reconcile: Waiting ${Math.ceil(time / 1_000)} s to read ${records} of the records again`, Deno.stderr);
-  const { signal } = new AbortController(); // each look has a limit of its own
+    print(
+      `reconcile: Waiting ${Math.ceil(time / 1_000)} s before checking ${records} record${
+        records === 1 ? "" : "s"
+      } again`,
+      Deno.stderr,
+    );
+  const { signal } = new AbortController(); // each check has its own timeout
   const report = sweepReport(await sweep(store, { pods, ...graces, dryRun, waiting, signal }), dryRun);
   if (!dryRun) await recordFindings(pods, report);
   return report;
 }
 
-/** Findings as events beside their objects. One that cannot be recorded is no failure of the sweep: it is printed, too. */
+/** Records findings as events. An event that cannot be recorded does not fail the sweep, since findings are printed, too. */
 async function recordFindings({ recordEvent }: PodsSource, { findings }: SweepReport): Promise<void> {
   for (const event of recordEvent ? findingEvents(findings) : []) {
     await recordEvent?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) =>
@@ -119,13 +123,13 @@ function lines({ dryRun, freed, repaired, restored, findings, kept }: SweepRepor
   const [free, reserve, create] = dryRun
     ? ["Would free", "Would reserve", "Would create"]
     : ["Freed", "Reserved", "Created"];
-  const told = [
+  const changes = [
     ...freed.map(({ subject, address, podRef, reason }) => `${free} ${subject} ${address} of ${podRef}: ${reason}`),
-    ...repaired.map(({ address, podRef }) => `${reserve} ${address} of ${podRef}: it was not`),
+    ...repaired.map(({ address, podRef }) => `${reserve} ${address} of ${podRef}: it had no reservation`),
     ...restored.map(({ address, podRef }) => `${create} the entry of ${address} of ${podRef}: it was missing`),
   ];
   return [
-    ...(told.length > 0 ? told : ["Nothing to free"]),
+    ...(changes.length > 0 ? changes : ["Nothing to free"]),
     ...findings.map(({ kind, message }) => `Finding ${kind}: ${message}`),
     ...kept.map(({ address, podRef, reason }) => `Kept ${address} of ${podRef}: ${reason}`),
   ];
@@ -142,7 +146,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     values = parse(args);
   } catch (error) {
-    print(`reconcile: ${error instanceof Error ? error.message : error}\n--help tells the flags`, Deno.stderr);
+    print(`reconcile: ${error instanceof Error ? error.message : error}\nUse --help to list the flags`, Deno.stderr);
     return 2;
   }
   if (values.help) {

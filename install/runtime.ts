@@ -1,5 +1,5 @@
 /**
- * The compile runtime inside a compiled program, and what a release demands of its ingredients.
+ * The runtime inside a compiled program, and the checks of a release.
  *
  * A compiled program is the runtime (`denort`), unchanged, then a payload and a trailer of 24 bytes: `d3n0l4nd`, two 32-bit numbers, and
  * the distance from the end of the file back to the end of the runtime as a 64-bit number, little endian
@@ -20,12 +20,12 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function runtimeOf(program: Uint8Array): Uint8Array<ArrayBuffer> {
   const trailer = program.subarray(Math.max(0, program.length - TRAILER));
   if (new TextDecoder().decode(trailer.subarray(0, MAGIC.length)) !== MAGIC || trailer.length < TRAILER) {
-    throw new RangeError(`The program does not end with the trailer ${MAGIC}: it is no output of deno compile`);
+    throw new RangeError(`The program does not end with the trailer ${MAGIC}: expected the output of deno compile`);
   }
   const distance = Number(new DataView(trailer.buffer, trailer.byteOffset).getBigUint64(16, true));
   if (distance < TRAILER || distance >= program.length) {
     throw new RangeError(
-      `The trailer puts the runtime's end ${distance} bytes before the end of ${program.length} bytes`,
+      `The trailer of the program is invalid: the runtime's end is ${distance} bytes before the end of ${program.length}`,
     );
   }
   return new Uint8Array(program.subarray(0, program.length - distance));
@@ -38,11 +38,11 @@ export async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> 
 }
 
 /**
- * Refuses ingredients that somebody else could exchange: an image by tag alone, a runtime without a known checksum.
+ * Refuses inputs that a third party could replace: an image without digest, a runtime without a known checksum.
  *
  * @param images image references; a release names each by digest
- * @param sha256 the checksum that the compile runtime is known to have
- * @throws {RangeError} the first ingredient that is not pinned
+ * @param sha256 the known checksum of the runtime
+ * @throws {RangeError} an input is not pinned
  */
 export function checkRelease(images: readonly string[], sha256: string): void {
   if (images.length === 0) {
@@ -51,7 +51,7 @@ export function checkRelease(images: readonly string[], sha256: string): void {
   for (const image of images) {
     if (/@sha256:[0-9a-f]{64}$/.test(image)) continue;
     throw new RangeError(
-      `Cannot release with the image ${
+      `Cannot release with --image ${
         JSON.stringify(image)
       }: expected NAME:TAG@sha256:DIGEST; read the digest from the registry ` +
         "(docker buildx imagetools inspect NAME:TAG)",
@@ -67,14 +67,14 @@ export function checkRelease(images: readonly string[], sha256: string): void {
 }
 
 /**
- * Compares the runtime inside a compiled program with its known checksum.
+ * Verifies the checksum of the runtime inside a compiled program.
  *
- * @throws {RangeError} it has another one
+ * @throws {RangeError} the runtime has another checksum
  */
 export async function verifyRuntime(program: Uint8Array, sha256: string): Promise<void> {
   const found = await sha256Of(runtimeOf(program));
   if (found === sha256) return;
   throw new RangeError(
-    `The compile runtime has the checksum ${found}, expected ${sha256}: the program is not released`,
+    `The runtime has the checksum ${found}, expected ${sha256}: the program is not released`,
   );
 }

@@ -1,20 +1,20 @@
 /**
- * Takes from a bundle what every start of the binary would pay for and a call of the plugin does not use.
+ * Removes from a bundle what slows every start of the binary and what a call of the plugin does not use.
  *
- * The runtime reads its whole payload before the first line of the program (measured: 0.8 ms a megabyte), and starts its Node layer with
- * the first Node module that is imported (2.4 ms).
+ * The runtime reads its whole payload before it runs the program (measured: 0.8 ms per megabyte), and starts its Node layer when the first Node
+ * module is imported (2.4 ms).
  *
  * @module
  */
 import { gzipSync } from "node:zlib";
 
-/** Chunks from this many bytes on are kept compressed. Only client libraries are as long, and the plugin waits for none of them. */
+/** Min. bytes of a chunk that is compressed. Only client libraries are that large, and the plugin loads none of them. */
 const PACKED_FROM = 1_000_000;
 
-/** How the bundler's helper for CommonJS modules makes its `require`, whether or not a module needs one. */
+/** The bundler's helper for CommonJS modules, which creates `require` even if no module uses it. */
 const REQUIRE = /import\{createRequire as (\w+)\} ?from ?"node:module";var (\w+)=\1\(import\.meta\.url\);/;
 
-/** The module of the bundle that holds `unpack`. */
+/** The module of the bundle that exports `unpack`. */
 const UNPACK = "unpack.js";
 
 /** Trims the chunks of a folder. */
@@ -32,31 +32,34 @@ export async function trim(folder: string): Promise<void> {
   if (large.length > 0) await Deno.writeTextFile(`${folder}/${UNPACK}`, `export ${unpack}\n`);
 }
 
-/** A chunk whose `require`, where it has one, is made when a module first calls it: CommonJS modules without dependencies never do. */
+/** Makes a chunk create `require` on its first call: CommonJS modules without dependencies never call it. */
 export function withLateRequire(text: string): string {
   const require = 'process.getBuiltinModule("module").createRequire(import.meta.url)';
   return text.replace(REQUIRE, (_all, _import, name) => `var ${name}=(id)=>${require}(id);`);
 }
 
 /**
- * A chunk that loads others from their packed form.
+ * Makes a chunk load others from their packed form.
  *
- * @throws an Error: it imports one of them before it runs, and what is packed can only be asked for
+ * @throws an Error if it imports one of them statically: a packed chunk can only be imported dynamically
  */
 export function withPacked(text: string, packed: readonly string[]): string {
   return packed.reduce((rest, name) => {
-    const asked = rest.replaceAll(`import("./${name}")`, `import("./${UNPACK}").then((m)=>m.unpack("./${name}.gz"))`);
-    if (asked.includes(`"./${name}"`)) throw new Error(`${name} is too long for a chunk that is always loaded`);
-    return asked;
+    const replaced = rest.replaceAll(
+      `import("./${name}")`,
+      `import("./${UNPACK}").then((m)=>m.unpack("./${name}.gz"))`,
+    );
+    if (replaced.includes(`"./${name}"`)) throw new Error(`${name} is too large for a chunk that is always loaded`);
+    return replaced;
   }, text);
 }
 
-/** Loads a packed chunk. Its source text goes into the bundle: it uses nothing of this module. */
+/** Loads a packed chunk. Its source text is copied to the bundle, so it must not use anything of this module. */
 async function unpack(path: string): Promise<unknown> {
   const { Buffer } = await import("node:buffer");
   const { gunzipSync } = await import("node:zlib");
   const text = gunzipSync(await Deno.readFile(new URL(path, import.meta.url))).toString();
-  // a data URL has no folder, so its imports of other chunks must name theirs
+  // imports of other chunks become absolute, since a data URL has no folder
   const placed = text.replaceAll(
     /(from|import)"(\.\/[^"/]+\.js)"/g,
     (_, verb, chunk) => `${verb}"${new URL(chunk, import.meta.url)}"`,

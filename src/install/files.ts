@@ -1,5 +1,5 @@
 /**
- * The files of an installation, as values. Their names and contents are the original's; the kubeconfig is JSON, which is YAML too.
+ * The files of an installation, as values. Names and contents are those of the original; the kubeconfig is JSON, which is valid YAML.
  *
  * @module
  */
@@ -7,33 +7,33 @@ import type { Document } from "../config/document.ts";
 import { mergeDocuments } from "../config/merge.ts";
 import type { InstallSettings } from "./settings.ts";
 
-/** A file to be written. */
+/** A file to write. */
 export interface PlannedFile {
   /** Path as this process sees it. */
   readonly path: string;
-  /** What stands in it. */
+  /** Its content. */
   readonly text: string;
 }
 
-/** What a pod's service account gives. */
+/** The credentials of a service account. */
 export interface Credentials {
   /** Bearer token. */
   readonly token: string;
-  /** CA certificates (PEM). Undefined where the server is not verified. */
+  /** CA certificates (PEM). Undefined: the server is not verified. */
   readonly ca: string | undefined;
 }
 
-/** Name of the plugin in the folder of plugins. */
+/** File name of the plugin. */
 export const PLUGIN = "whereabouts";
 const FOLDER = "whereabouts.d";
 const KUBECONFIG = "whereabouts.kubeconfig";
 
-/** Where the kubeconfig of the plugin is written. */
+/** Path of the plugin's kubeconfig. */
 export function kubeconfigPath(settings: InstallSettings): string {
   return `${folderOf(settings)}/${KUBECONFIG}`;
 }
 
-/** The kubeconfig of the plugin; undefined where no API server or namespace is known. */
+/** The plugin's kubeconfig; undefined without an API server or a namespace. */
 export function kubeconfigFile(settings: InstallSettings, { token, ca }: Credentials): PlannedFile | undefined {
   const { server, namespace } = settings;
   if (server === undefined || namespace === "") return undefined;
@@ -50,9 +50,9 @@ export function kubeconfigFile(settings: InstallSettings, { token, ca }: Credent
 }
 
 /**
- * The flat file, and the node's name where it is known. Paths inside are the host's.
+ * The flat file and, if known, the node's name. Paths in the flat file are those of the host.
  *
- * @param operator fields of the operator's, which win over those that are generated
+ * @param operator fields of the operator, which override the generated ones
  */
 export function configurationFiles(settings: InstallSettings, operator: Document = {}): readonly PlannedFile[] {
   const host = `${settings.hostConfFolder}/${FOLDER}`;
@@ -73,7 +73,7 @@ function namesOtherStore(operator: Document): boolean {
   return datastore ? datastore !== "kubernetes" : Boolean(etcd || database);
 }
 
-/** Everything an installation leaves on a node, in the order it is taken away: the plugin first, what it needs after it. */
+/** All files of an installation, in the order of removal: the plugin first, then what it needs. */
 export function installedPaths(settings: InstallSettings): readonly string[] {
   const own = folderOf(settings);
   return [
@@ -84,17 +84,17 @@ export function installedPaths(settings: InstallSettings): readonly string[] {
   ];
 }
 
-/** The folder of our own files. */
+/** The folder of the plugin's configuration files. */
 export function folderOf({ confFolder }: InstallSettings): string {
   return `${confFolder}/${FOLDER}`;
 }
 
-/** In pieces: a call takes some 100,000 arguments, and a bundle of authorities is larger. */
+/** Encodes in chunks: a call takes about 100,000 arguments at most, and a CA bundle is larger. */
 function base64(text: string): string {
   const bytes = new TextEncoder().encode(text);
   let binary = "";
-  for (let at = 0; at < bytes.length; at += PIECE) binary += String.fromCharCode(...bytes.subarray(at, at + PIECE));
+  for (let at = 0; at < bytes.length; at += CHUNK) binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
   return btoa(binary);
 }
 
-const PIECE = 8_192;
+const CHUNK = 8_192;

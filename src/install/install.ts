@@ -1,5 +1,5 @@
 /**
- * Puts the plugin and its files on a node, keeps them there and fresh, and takes everything away again.
+ * Installs the plugin and its files on a node, keeps them up to date, and uninstalls them.
  *
  * @module
  */
@@ -20,17 +20,17 @@ import {
 } from "./files.ts";
 import type { InstallSettings } from "./settings.ts";
 
-/** Milliseconds between two comparisons of what is installed with what should be; that of the original between two reads of the credentials. */
+/** Milliseconds between two checks of the installed files; the interval at which the original reads the credentials. */
 const INTERVAL = 1_000;
 
-/** What is written into files, by path. */
+/** Contents of written files, by path. */
 export type Written = ReadonlyMap<string, string>;
 
 /**
- * Writes everything, the plugin last: once it exists, so does what it needs.
+ * Writes all files, the plugin last: when it exists, so does what it needs.
  *
- * @returns what was written, for {@linkcode keepInstalled}
- * @throws an Error that names the file that cannot be written, or the field of the operator's flat file that is invalid
+ * @returns the written files, for {@linkcode keepInstalled}
+ * @throws an Error that names the file that could not be written, or the invalid field of the operator's flat file
  */
 export async function install(
   world: World,
@@ -40,22 +40,22 @@ export async function install(
 ): Promise<Written> {
   const files = [...await planKubeconfig(world, settings), ...await planConfiguration(world, settings, log)];
   if (!files.some(({ path }) => path === kubeconfigPath(settings))) {
-    log.warn("No kubeconfig is written: there is no service account token, API server or namespace", {
+    log.warn("Skipped kubeconfig: service account token, API server or namespace is missing", {
       folder: settings.credentialFolder,
     });
   }
-  if (settings.nodeName === "") log.warn("No node name is written: NODENAME is not set");
+  if (settings.nodeName === "") log.warn("Skipped node name: NODENAME is not set");
   for (const file of files) await write(world, settings, file);
   const plugin = `${settings.binFolder}/${PLUGIN}`;
   await platform.installSelf(plugin);
-  log.info("Installed", { plugin, configuration: folderOf(settings) });
+  log.info("Installed plugin", { path: plugin, configuration: folderOf(settings) });
   return new Map(files.map(({ path, text }) => [path, text]));
 }
 
 /**
- * Keeps what was installed until the signal aborts: writes a file when its text changes (token, CA, the operator's fields), and restores what
- * somebody removed or truncated. A file with another text is left until then: a pod that is about to end must not undo what its successor
- * wrote. A failure is logged once, and retried.
+ * Keeps the installed files until the signal aborts: writes a file when its planned text changes (token, CA, fields of the operator), and
+ * restores files that were removed or truncated. A complete file with another text is left unchanged, since a pod that is about to end must not
+ * undo what its successor wrote. A failure is logged once, and retried.
  */
 export async function keepInstalled(
   world: World,
@@ -78,7 +78,7 @@ export async function keepInstalled(
       logged = "";
     } catch (error) {
       const reason = messageOf(error);
-      if (reason !== logged) log.error("Cannot keep the installed files", { reason });
+      if (reason !== logged) log.error("Could not update installed files; retrying", { error: reason });
       logged = reason;
     }
   }
@@ -96,7 +96,7 @@ async function compare(
   const planned: PlannedFile[] = [];
   for (const outcome of await Promise.allSettled(plans)) {
     if (outcome.status === "fulfilled") planned.push(...outcome.value);
-    else failures.push(outcome.reason); // what was written before is kept
+    else failures.push(outcome.reason); // the files written before are kept
   }
   const wanted = new Map([...last, ...planned.map(({ path, text }) => [path, text] as const)]);
   for (const [path, text] of wanted) {
@@ -113,22 +113,22 @@ async function compare(
   const plugin = `${settings.binFolder}/${PLUGIN}`;
   if (!await world.exists(plugin)) {
     await platform.installSelf(plugin);
-    log.info("Restored plugin", { plugin });
+    log.info("Restored plugin", { path: plugin });
   }
   if (failures.length > 0) throw failures[0];
 }
 
-/** Whether a file is missing, empty, or cut off. */
+/** Whether a file is missing, empty or truncated. */
 async function isDamaged(world: World, path: string, text: string): Promise<boolean> {
   const found = await readIfExists(world, path);
   return found === undefined || found.trim() === "" || (found !== text && text.startsWith(found));
 }
 
 /**
- * Removes what {@linkcode install} wrote, what an installation that was killed left half-written, and what plugin and agent left in
- * {@linkcode RUN_FOLDER}. What is not there is no error. Data stays.
+ * Removes what {@linkcode install} wrote, temporary files of killed installations, and what plugin and agent left in {@linkcode RUN_FOLDER}.
+ * A missing file is no error. Data is kept.
  *
- * @returns the paths that were there
+ * @returns the removed paths
  */
 export async function uninstall(world: World, settings: InstallSettings): Promise<readonly string[]> {
   const removed: string[] = [];
@@ -143,7 +143,7 @@ export async function uninstall(world: World, settings: InstallSettings): Promis
   return removed;
 }
 
-/** Temporary files have a name of chance in their names. */
+/** The replaced plugin, and temporary files, whose names contain a UUID. */
 async function leftovers(world: World, settings: InstallSettings): Promise<readonly string[]> {
   const own = folderOf(settings);
   const temporary = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
@@ -169,20 +169,20 @@ async function removeBelow(world: World, folder: string): Promise<readonly strin
   return removed;
 }
 
-/** In a container our folders may be mounts, which stay. */
+/** In a container the folder may be a mount, which cannot be removed. */
 async function removeEmpty(world: World, folder: string): Promise<void> {
   if (!await world.isDirectory(folder) || (await world.listFolder(folder)).length > 0) return;
   await world.remove(folder).catch(() => {});
 }
 
-/** The kubeconfig as it should be now; none without credentials. */
+/** The kubeconfig to write; empty without credentials. */
 async function planKubeconfig(world: World, settings: InstallSettings): Promise<readonly PlannedFile[]> {
   const credentials = await readCredentials(world, settings);
   const file = credentials && kubeconfigFile(settings, credentials);
   return file ? [file] : [];
 }
 
-/** The flat file as it should be now, and the node's name. */
+/** The flat file and the node's name to write. */
 async function planConfiguration(
   world: World,
   settings: InstallSettings,
@@ -205,7 +205,7 @@ function readIfExists(world: World, path: string, purpose?: FilePurpose): Promis
   });
 }
 
-/** Missing, or half of it while the kubelet replaces it: undefined. */
+/** The credentials; undefined if missing, or incomplete while the kubelet replaces them. */
 async function readCredentials(world: World, settings: InstallSettings): Promise<Credentials | undefined> {
   const token = (await readIfExists(world, `${settings.credentialFolder}/token`, "credential") ?? "").trim();
   if (token === "") return undefined;

@@ -1,5 +1,5 @@
 /**
- * What is installed on a node, looked at on the node itself: where the DaemonSet, by way of its mounts, puts things on the host.
+ * Checks an installation on the node itself, in the folders of the host to which the DaemonSet installs.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { World } from "../world/world.ts";
 import { PLUGIN } from "./files.ts";
 import { type Finding, inspectFolder } from "./preflight.ts";
 
-/** Folders of CNI plugins: the usual one, then those of k3s and MicroK8s. */
+/** Folders of CNI plugins: the default, then those of k3s and MicroK8s. */
 const BIN_FOLDERS = [
   "/opt/cni/bin",
   "/var/lib/rancher/k3s/data/cni",
@@ -19,9 +19,9 @@ const BIN_FOLDERS = [
   "/var/snap/microk8s/current/opt/cni/bin",
 ];
 
-const RESTORE = "the DaemonSet whereabouts restores it: see that its pod of this node runs";
+const RESTORE = "the DaemonSet whereabouts restores it; check that its pod on this node is running";
 
-/** Folders that are named, instead of the usual ones. */
+/** Folders to check instead of the default ones. */
 export interface NodeFolders {
   /** Folder of the CNI plugins. */
   readonly bin?: string | undefined;
@@ -29,15 +29,15 @@ export interface NodeFolders {
   readonly conf?: string | undefined;
 }
 
-/** What was found, and the kubeconfig that the plugin uses. */
+/** The findings, and the kubeconfig that the plugin uses. */
 export interface NodeFindings {
-  /** Good and bad. */
+  /** All findings, problems or not. */
   readonly findings: readonly Finding[];
-  /** Absent where the node's networks are kept in another store, or nothing says where. */
+  /** Absent if the flat file names no kubeconfig. */
   readonly kubeconfig?: string;
 }
 
-/** Looks at the plugin, its flat file, its kubeconfig, the node's name and the journal's folder. Changes nothing. */
+/** Checks the plugin, its flat file, its kubeconfig, the node's name and the data folder. Writes nothing but a temporary file. */
 export async function inspectNode(world: World, { bin, conf }: NodeFolders): Promise<NodeFindings> {
   const flat = await inspectFlatFile(world, conf);
   const document = flat.layer?.document ?? {};
@@ -65,7 +65,7 @@ async function inspectPlugin(world: World, folders: readonly string[]): Promise<
   }
   return {
     what: "Plugin",
-    problem: `There is no ${PLUGIN} in ${folders.join(", ")}: ${RESTORE}, or name another --bin-dir`,
+    problem: `No file ${PLUGIN} in ${folders.join(", ")}: ${RESTORE}, or set --bin-dir`,
   };
 }
 
@@ -79,7 +79,7 @@ async function inspectFlatFile(
     const present = named === undefined || await world.exists(named);
     const [layer] = present ? await readFlatFile(world, { named }) : [];
     if (layer) return { finding: { what: `Flat file ${layer.source}` }, layer };
-    return { finding: { what: "Flat file", problem: `There is none of ${searched.join(", ")}: ${RESTORE}` } };
+    return { finding: { what: "Flat file", problem: `No such file: ${searched.join(", ")}; ${RESTORE}` } };
   } catch (error) {
     return { finding: { what: "Flat file", problem: messageOf(error) } };
   }
@@ -93,6 +93,7 @@ async function inspectFile(world: World, name: string, path: string): Promise<Fi
 async function inspectName(world: World, configurationPath: string | undefined): Promise<Finding> {
   const name = await configuredNodeName(world, configurationPath === undefined ? {} : { configurationPath });
   if (name !== undefined) return { what: `Node name ${name}` };
-  const problem = `No file nodename beside the flat file, so the host's name counts, which may be another: ${RESTORE}`;
+  const problem =
+    `No file nodename beside the flat file, so the host name is used, which may differ from the node's: ${RESTORE}`;
   return { what: "Node name", problem, warning: true };
 }

@@ -1,38 +1,38 @@
 /**
- * What an installation is told: flags first, then the environment under the names the original's scripts know.
+ * The settings of an installation: flags, then the environment variables of the original's scripts.
  *
  * @module
  */
 
-/** Where things go and what is written into them. */
+/** Where files are installed, and what is written to them. */
 export interface InstallSettings {
   /** Folder of the CNI plugins, as this process sees it. */
   readonly binFolder: string;
   /** Folder of the CNI configurations, as this process sees it. */
   readonly confFolder: string;
-  /** The same folder, as the runtime on the host sees it: this is what stands inside the files. */
+  /** The same folder as the runtime on the host sees it; used in the contents of files. */
   readonly hostConfFolder: string;
-  /** Namespace of the objects. Empty: the kubeconfig cannot be written. */
+  /** Namespace of the IPPools. Empty: the kubeconfig cannot be written. */
   readonly namespace: string;
-  /** Name of this node. Empty: none is written, and the plugin goes by the host's name. */
+  /** Name of this node. Empty: none is written, and the plugin uses the host name. */
   readonly nodeName: string;
-  /** URL of the API server. Undefined: this runs in no pod. */
+  /** URL of the API server. Undefined: this process does not run in a pod. */
   readonly server: string | undefined;
   /** Folder with `token` and `ca.crt`. */
   readonly credentialFolder: string;
   /** File with the CA's certificates. */
   readonly caFile: string;
-  /** Write no CA, and do not verify the server. */
+  /** Whether the CA is omitted, and the server is not verified. */
   readonly skipTlsVerify: boolean;
   /** Permissions of the files. */
   readonly mode: number;
   /** Schedule of the sweep, for the flat file. */
   readonly cron: string;
-  /** File with the operator's fields of the flat file: a mounted ConfigMap. There may be none. */
+  /** File with the operator's fields of the flat file, from a mounted ConfigMap. It may be missing. */
   readonly flatFile: string;
 }
 
-/** Flags that override the environment; a member that is absent does not. */
+/** Flags, which override the environment. */
 export interface InstallFlags {
   /** {@linkcode InstallSettings.binFolder}. */
   readonly binFolder?: string | undefined;
@@ -51,10 +51,10 @@ export interface InstallFlags {
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
- * Reads the settings. Names and defaults are those of the original's `script/lib.sh`; `HOST_CNI_CONF_DIR` is ours, for hosts that
- * keep their configurations elsewhere (k3s, MicroK8s): without it a leading `/host` is taken off.
+ * Reads the settings. Names and defaults are those of the original's `script/lib.sh`. `HOST_CNI_CONF_DIR` is new, for hosts with another folder
+ * of configurations (k3s, MicroK8s); its default is `CNI_CONF_DIR` without a leading `/host`.
  *
- * @throws {RangeError} KUBECONFIG_MODE is no octal mode, or a folder is not absolute
+ * @throws {RangeError} KUBECONFIG_MODE is not octal, or a folder is not absolute
  */
 export function readSettings(env: (name: string) => string | undefined, flags: InstallFlags): InstallSettings {
   const confFolder = folder("CNI_CONF_DIR", flags.confFolder ?? (env("CNI_CONF_DIR") || "/host/etc/cni/net.d"));
@@ -78,7 +78,7 @@ export function readSettings(env: (name: string) => string | undefined, flags: I
 
 function folder(name: string, path: string): string {
   if (path.startsWith("/")) return path.replace(/(?<=^\/|[^/])\/+$/, "");
-  throw new RangeError(`Cannot use ${name} ${JSON.stringify(path)}: wanted an absolute path`);
+  throw new RangeError(`Invalid ${name} ${JSON.stringify(path)}: expected an absolute path`);
 }
 
 function serverOf(env: (name: string) => string | undefined): string | undefined {
@@ -90,5 +90,5 @@ function serverOf(env: (name: string) => string | undefined): string | undefined
 
 function modeOf(text: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return parseInt(text, 8);
-  throw new RangeError(`Cannot use KUBECONFIG_MODE ${JSON.stringify(text)}: wanted octal permissions such as 600`);
+  throw new RangeError(`Invalid KUBECONFIG_MODE ${JSON.stringify(text)}: expected octal permissions such as 600`);
 }

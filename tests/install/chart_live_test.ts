@@ -1,5 +1,5 @@
 /**
- * The chart renders what the manifests hold, and each value changes what it says.
+ * The chart renders the objects of the manifests, and each value has its effect.
  *
  * @module
  */
@@ -25,14 +25,14 @@ function template(...flags: string[]): Promise<string> {
   return must([HELM, "template", "whereabouts", `${INSTALL}chart`, ...fixed, ...flags]);
 }
 
-Deno.test("the chart renders, with its own values, the objects of the manifests", async () => {
+Deno.test("the chart renders the objects of the manifests with its default values", async () => {
   const rendered = objectsOf(await template());
   const manifests = objectsOf(await must([KUBECTL, "kustomize", `${INSTALL}manifests`]));
   assert.deepEqual([...rendered.keys()].sort(), [...manifests.keys()].sort());
   for (const [name, object] of manifests) assert.deepEqual(rendered.get(name), object, name);
 });
 
-Deno.test("the chart is of this version, and Helm has nothing to say against it", async () => {
+Deno.test("the chart has the version of the project, and helm lint finds nothing", async () => {
   const { version, appVersion } = parse(await Deno.readTextFile(`${INSTALL}chart/Chart.yaml`));
   assert.deepEqual([version, appVersion], [VERSION, VERSION]);
   assert.match(
@@ -41,7 +41,7 @@ Deno.test("the chart is of this version, and Helm has nothing to say against it"
   );
 });
 
-/** A value, what it is set to, and what must then stand in the rendered text. */
+/** Settings, and the text that each must render. */
 const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["image.repository=registry.example.com/whereabouts", /image: registry\.example\.com\/whereabouts:\d/],
   ["image.tag=v9", /image: whereabouts:v9\n/],
@@ -60,7 +60,7 @@ const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["reconciler.image.tag=v9", /image: whereabouts-reconciler:v9\n/],
 ];
 
-Deno.test("the chart's values change what they name", async () => {
+Deno.test("the values of the chart have their effect", async () => {
   const plain = await template();
   for (const [setting, expected] of SETTINGS) {
     assert.doesNotMatch(plain, expected, setting);
@@ -68,7 +68,7 @@ Deno.test("the chart's values change what they name", async () => {
   }
 });
 
-Deno.test("the chart goes where it is told, controller or not", async () => {
+Deno.test("the chart renders into the chosen namespace, with and without the controller", async () => {
   const namespaces = (objects: Map<string, unknown>) =>
     new Set([...objects.keys()].map((key) => /^\w+ ([^/]*)\//.exec(key)?.[1]).filter((one) => one !== ""));
   assert.deepEqual(namespaces(objectsOf(await template())), new Set(["kube-system", "kube-node-lease"]));
@@ -80,7 +80,7 @@ Deno.test("the chart goes where it is told, controller or not", async () => {
   assert.ok(!without.has("Deployment kube-system/whereabouts-controller"));
 });
 
-Deno.test("the API server takes the chart with other values", async () => {
+Deno.test("the API server accepts the chart with other values", async () => {
   await using kube = await makeKube();
   const file = await Deno.makeTempFile({ dir: kube.folder, suffix: ".yaml" });
   const flags = SETTINGS.flatMap(([setting]) => ["--set", setting]);

@@ -1,5 +1,5 @@
 /**
- * The custom resources take every object that a release of the original stores, and refuse what nobody can mean.
+ * The custom resource definitions accept every object that a release of the original stores, and refuse invalid ones.
  *
  * @module
  */
@@ -32,7 +32,7 @@ const slices = (name: string, range: string, sliceSize: string, allocations?: un
 
 const ID = "9f1c5f3e8f6b4f1ea7f3b1f0d7c2a4459f1c5f3e8f6b4f1ea7f3b1f0d7c2a445";
 
-/** As releases of the original store them, by the release or the case. */
+/** Objects as releases of the original store them, by release or case. */
 const ORIGINALS: Readonly<Record<string, Stored>> = {
   "a pool nothing was given of": pool("10.10.0.0-16", "10.10.0.0/16", {}),
   "a pool of today": pool("10.11.0.0-30", "10.11.0.0/30", {
@@ -72,7 +72,7 @@ const ORIGINALS: Readonly<Record<string, Stored>> = {
   "node slices without status": slices("net3", "2001:db8::/48", "/64"),
 };
 
-/** What no release writes, and what the API server says of it. */
+/** Invalid objects, and the message of the API server. */
 const REFUSED: Readonly<Record<string, readonly [Stored, RegExp]>> = {
   "a range that is none": [pool("10.20.0.0", "10.20.0.0", {}), /spec.range/],
   "an entry whose pod has no namespace": [
@@ -80,7 +80,7 @@ const REFUSED: Readonly<Record<string, readonly [Stored, RegExp]>> = {
     /podref/,
   ],
   "an entry without container id": [pool("10.23.0.0-24", "10.23.0.0/24", { 1: { podref: "default/web-0" } }), /id/],
-  "a reservation without an owner": [reservation("10.20.0.1", { ifname: "net1" }), /names its owner/],
+  "a reservation without an owner": [reservation("10.20.0.1", { ifname: "net1" }), /podref is missing/],
   "slices of no size": [slices("net4", "10.0.0.0/8", "small"), /sliceSize/],
 };
 
@@ -95,7 +95,7 @@ function patch(kube: Kube, { kind, name }: Stored, changes: readonly unknown[]):
   return kube.kubectl("patch", kind, name, "--type=json", `--patch=${JSON.stringify(changes)}`);
 }
 
-Deno.test("the custom resources take, and let be written again, every object that the original stores", async () => {
+Deno.test("the CRDs accept every object that the original stores, and changes to it", async () => {
   await using kube = await makeKube();
   const all = Object.values(ORIGINALS);
   await write(kube, all, "create");
@@ -112,27 +112,27 @@ Deno.test("the custom resources take, and let be written again, every object tha
   await patch(kube, old, [{ op: "add", path: "/spec/podref", value: "default/web-0" }]);
 });
 
-Deno.test("the custom resources refuse what nobody can mean, and say why", async () => {
+Deno.test("the CRDs refuse invalid objects with a reason", async () => {
   await using kube = await makeKube();
   for (const [what, [stored, reason]] of Object.entries(REFUSED)) {
     await assert.rejects(write(kube, [stored], "create"), reason, what);
   }
 });
 
-Deno.test("the custom resources let neither a pool's range nor a reservation's pod change", async () => {
+Deno.test("the CRDs refuse changes to the range of a pool and the pod of a reservation", async () => {
   await using kube = await makeKube();
   const one = pool("10.10.0.0-16", "10.10.0.0/16", {});
   const other = reservation("10.10.0.1", { podref: "default/web-0", ifname: "net1" });
   await write(kube, [one, other], "create");
   const range = [{ op: "replace", path: "/spec/range", value: "10.11.0.0/16" }];
-  await assert.rejects(patch(kube, one, range), /another range is another pool/);
+  await assert.rejects(patch(kube, one, range), /spec\.range cannot change/);
   const podref = [{ op: "replace", path: "/spec/podref", value: "default/web-1" }];
-  await assert.rejects(patch(kube, other, podref), /stays with its pod/);
+  await assert.rejects(patch(kube, other, podref), /spec\.podref cannot change/);
   const containerid = [{ op: "add", path: "/spec/containerid", value: "next" }];
   await patch(kube, other, containerid);
 });
 
-Deno.test("the custom resources have short names and columns that tell what is in them", async () => {
+Deno.test("the CRDs have short names and printer columns", async () => {
   await using kube = await makeKube();
   await write(kube, Object.values(ORIGINALS), "create");
   const table = (name: string) => kube.kubectl("get", name);

@@ -14,7 +14,7 @@ function settings(more: Record<string, string> = {}) {
   return readSettings((name) => ({ ...ENV, ...more })[name], {});
 }
 
-Deno.test("kubeconfigFile says what the original's says", () => {
+Deno.test("kubeconfigFile has the contents of the original's", () => {
   const file = kubeconfigFile(settings(), { token: "secret", ca: "PEM\n" });
   assert.equal(file?.path, "/host/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig");
   const config = JSON.parse(file?.text ?? "");
@@ -25,21 +25,21 @@ Deno.test("kubeconfigFile says what the original's says", () => {
   assert.equal(config["current-context"], "whereabouts-context");
 });
 
-Deno.test("kubeconfigFile takes authorities of any size", () => {
+Deno.test("kubeconfigFile accepts CA bundles of any size", () => {
   const ca = "é".repeat(500_000);
   const config = JSON.parse(kubeconfigFile(settings(), { token: "secret", ca })?.text ?? "");
   const data = atob(config.clusters[0].cluster["certificate-authority-data"]);
   assert.equal(new TextDecoder().decode(Uint8Array.from(data, (one) => one.charCodeAt(0))), ca);
 });
 
-Deno.test("kubeconfigFile trusts anybody only where it is told to, and is none without server or namespace", () => {
+Deno.test("kubeconfigFile skips TLS verification only on request, and is undefined without server or namespace", () => {
   const open = JSON.parse(kubeconfigFile(settings(), { token: "t", ca: undefined })?.text ?? "");
   assert.equal(open.clusters[0].cluster["insecure-skip-tls-verify"], true);
   assert.equal(kubeconfigFile(settings({ KUBERNETES_SERVICE_HOST: "" }), { token: "t", ca: "c" }), undefined);
   assert.equal(kubeconfigFile(settings({ WHEREABOUTS_NAMESPACE: "" }), { token: "t", ca: "c" }), undefined);
 });
 
-Deno.test("configurationFiles names the host's paths inside, and the container's outside", () => {
+Deno.test("configurationFiles writes paths of the host into files at paths of the container", () => {
   const [flat, nodename] = configurationFiles(settings());
   assert.deepEqual(JSON.parse(flat?.text ?? ""), {
     datastore: "kubernetes",
@@ -51,7 +51,7 @@ Deno.test("configurationFiles names the host's paths inside, and the container's
   assert.equal(configurationFiles(settings({ NODENAME: "" })).length, 1);
 });
 
-Deno.test("configurationFiles lets the operator's fields win, and names no cluster where they name another store", () => {
+Deno.test("configurationFiles lets fields of the operator win, and omits the cluster if they select another store", () => {
   const flat = (operator: Record<string, unknown>) =>
     JSON.parse(configurationFiles(settings(), operator)[0]?.text ?? "");
   const own = flat({});
@@ -72,7 +72,7 @@ Deno.test("configurationFiles lets the operator's fields win, and names no clust
   }
 });
 
-Deno.test("installedPaths names every file that is written", () => {
+Deno.test("installedPaths lists every written file", () => {
   const written = [kubeconfigFile(settings(), { token: "t", ca: "c" }), ...configurationFiles(settings())];
   assert.deepEqual(
     [...installedPaths(settings())].sort(),

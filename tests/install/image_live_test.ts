@@ -10,12 +10,12 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const PROGRAM = await binary();
 
 /**
- * What `gcr.io/distroless/cc-debian12` has beyond its `base`: the packages libc6, libgcc-s1, libgomp1 and libstdc++6 of Debian 12.
- * Of these only libc6 and libgcc-s1 are wanted: a new library would be one more that the base must have.
+ * Libraries of `gcr.io/distroless/cc-debian12`, which has the packages libc6, libgcc-s1, libgomp1 and libstdc++6 of Debian 12. Only those of
+ * libc6 and libgcc-s1 are listed: the base would have to provide any other one.
  */
 const NEEDED = ["libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1"];
 
-Deno.test("the binary is linked to what the base image has, and to nothing else", async () => {
+Deno.test("the binary is linked only to libraries of the base image", async () => {
   const names = (await librariesOf(PROGRAM)).map((path) => path.replace(/.*\//, ""));
   assert.deepEqual(names.filter((name) => !name.startsWith("ld-linux")).sort(), NEEDED);
 });
@@ -32,7 +32,7 @@ async function runInside(
   return await run(unshared, { clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } });
 }
 
-Deno.test("the image's root file system runs the binary with nothing around it", async () => {
+Deno.test("the binary runs in the root file system of the image alone", async () => {
   const { entries, name } = await productImage(PROGRAM, "localhost/whereabouts:test");
   const folder = await Deno.makeTempDir({ prefix: "image-" });
   try {
@@ -51,7 +51,7 @@ Deno.test("the image's root file system runs the binary with nothing around it",
   }
 });
 
-Deno.test("the reconciler's image runs its script as the CronJob does, on a cache that is whole", async () => {
+Deno.test("the reconciler's image runs its script as the CronJob does, from a complete cache", async () => {
   const { name, entries, entrypoint = [], env = [] } = await reconcilerImage("localhost/reconciler:test");
   const [{ spec }] = parseAllDocuments(await Deno.readTextFile(`${ROOT}install/manifests/reconciler.yaml`))
     .map((document) => document.toJS());
@@ -66,13 +66,13 @@ Deno.test("the reconciler's image runs its script as the CronJob does, on a cach
     const command = [`/usr/bin/${program}`, ...args, "--help"];
     const { code, stdout, stderr } = await runInside(folder, "/whereabouts", command, variables);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /One sweep: frees what no pod uses/);
+    assert.match(stdout, /Sweep once: free addresses/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("the Dockerfile ends with a distroless stage that holds the binary alone, and copies what is there", async () => {
+Deno.test("the Dockerfile ends with a distroless stage that contains only the binary, and copies files that exist", async () => {
   const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
   assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12:nonroot$/m);
   assert.match(text, /^ARG DENO_IMAGE=denoland\/deno:\d+\.\d+\.\d+$/m);
@@ -85,7 +85,7 @@ Deno.test("the Dockerfile ends with a distroless stage that holds the binary alo
   }
 });
 
-Deno.test("what the Dockerfile's build stage copies is all that the build imports", async () => {
+Deno.test("the build stage of the Dockerfile copies everything that the build imports", async () => {
   const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
   const [, stage = ""] = /^FROM \S+ \S+ AS build\n([^]*?)^FROM /m.exec(text) ?? [];
   const sources = [...stage.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, named = ""]) => named.split(" "));
@@ -104,7 +104,7 @@ Deno.test("what the Dockerfile's build stage copies is all that the build import
   }
 });
 
-Deno.test("a release takes the runtime with the known checksum, and with another one leaves no program", async () => {
+Deno.test("a release accepts the runtime with the known checksum, and removes a program with another one", async () => {
   const { deno, env } = await compiler();
   const sha256 = await sha256Of(runtimeOf(await Deno.readFile(PROGRAM)));
   const folder = await Deno.makeTempDir({ prefix: "release-" });

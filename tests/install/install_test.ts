@@ -28,7 +28,7 @@ function tokenOf(text: unknown): string {
   return JSON.parse(String(text)).users[0].user.token;
 }
 
-Deno.test("install writes everything, the plugin last, and uninstall takes it away and nothing else", async () => {
+Deno.test("install writes all files, the plugin last, and uninstall removes them and no others", async () => {
   const { world, platform, settings } = start();
   const before = [...world.files.keys()];
   await install(world, platform, settings, SILENT);
@@ -45,7 +45,7 @@ Deno.test("install writes everything, the plugin last, and uninstall takes it aw
   assert.deepEqual(await uninstall(world, settings), []);
 });
 
-Deno.test("uninstall takes away what killed processes left, and leaves what others put beside it", async () => {
+Deno.test("uninstall removes files of killed processes, and keeps those of other programs", async () => {
   const { world, platform, settings } = start();
   const before = [...world.files.keys()];
   await install(world, platform, settings, SILENT);
@@ -64,7 +64,7 @@ Deno.test("uninstall takes away what killed processes left, and leaves what othe
   assert.deepEqual([...world.files.keys()].sort(), [...before, ...foreign].sort());
 });
 
-Deno.test("install goes on without a token: the plugin may not need one", async () => {
+Deno.test("install continues without a token, which the plugin may not need", async () => {
   const { world, platform, settings } = start({});
   const written = await install(world, platform, settings, SILENT);
   assert.deepEqual([...written.keys()], [FLAT, NODENAME]);
@@ -72,7 +72,7 @@ Deno.test("install goes on without a token: the plugin may not need one", async 
   assert.equal(world.files.get("/bin/whereabouts"), "program");
 });
 
-/** An installation that is kept while a test changes files. */
+/** Runs keepInstalled while a test changes files. */
 async function kept(
   work: (node: { readonly world: MemoryWorld; readonly logged: string[] }) => Promise<void>,
   files?: Record<string, string>,
@@ -105,7 +105,7 @@ Deno.test("keepInstalled writes the kubeconfig when token or CA change, and surv
     assert.equal(cluster["certificate-authority-data"], btoa("CA2"));
   }));
 
-Deno.test("keepInstalled restores within seconds what somebody removes or truncates, also without a token", () =>
+Deno.test("keepInstalled restores removed and truncated files within seconds, also without a token", () =>
   kept(async ({ world, logged }) => {
     const paths = [KUBECONFIG, FLAT, NODENAME, "/bin/whereabouts"];
     const installed = new Map(paths.map((path) => [path, world.files.get(path)]));
@@ -128,7 +128,7 @@ Deno.test("keepInstalled restores within seconds what somebody removes or trunca
     assert.deepEqual(logged, []);
   }));
 
-Deno.test("keepInstalled leaves what another pod of the DaemonSet wrote until its own text changes", () =>
+Deno.test("keepInstalled keeps a file of another pod of the DaemonSet until its own text changes", () =>
   kept(async ({ world }) => {
     const other = String(world.files.get(KUBECONFIG)).replace("one", "successor");
     world.files.set(KUBECONFIG, other);
@@ -139,18 +139,18 @@ Deno.test("keepInstalled leaves what another pod of the DaemonSet wrote until it
     assert.equal(tokenOf(world.files.get(KUBECONFIG)), "two");
   }));
 
-Deno.test("keepInstalled logs a failure once, and writes when it has passed", () =>
+Deno.test("keepInstalled logs a failure once, and writes when it has ended", () =>
   kept(async ({ world, logged }) => {
     world.files.set(`${ACCOUNT}/token`, "two");
     world.files.set(KUBECONFIG, new Error("No space left"));
     await world.advance(3_000);
-    assert.deepEqual(logged, ["Cannot keep the installed files"]);
+    assert.deepEqual(logged, ["Could not update installed files; retrying"]);
     world.files.set(KUBECONFIG, "");
     await world.advance(1_000);
     assert.equal(tokenOf(world.files.get(KUBECONFIG)), "two");
   }));
 
-Deno.test("keepInstalled follows the operator's fields, and keeps the last valid ones while they are invalid", () => {
+Deno.test("keepInstalled follows changed fields of the operator, and keeps the last valid ones while they are invalid", () => {
   const account = { [`${ACCOUNT}/token`]: "one\n", [`${ACCOUNT}/ca.crt`]: "CA" };
   const flat = (world: MemoryWorld) => JSON.parse(String(world.files.get(FLAT)));
   return kept(async ({ world, logged }) => {
@@ -169,14 +169,14 @@ Deno.test("keepInstalled follows the operator's fields, and keeps the last valid
     assert.ok(logged.length > 0);
     world.files.set(`${ACCOUNT}/token`, "two");
     await world.advance(1_000);
-    assert.equal(tokenOf(world.files.get(KUBECONFIG)), "two", "a rotated token is followed all the same");
+    assert.equal(tokenOf(world.files.get(KUBECONFIG)), "two", "a rotated token is still written");
     world.files.delete(OPERATOR);
     await world.advance(1_000);
     assert.equal(flat(world).node_slice_size, undefined);
   }, { ...account, [OPERATOR]: '{"enable_overlapping_ranges": false}' });
 });
 
-Deno.test("install refuses an operator's flat file that is invalid before it writes anything, naming it", async () => {
+Deno.test("install reports an invalid flat file of the operator before it writes anything", async () => {
   for (const [text, part] of [["{", "parse"], ['{"exclude_gateway": "no"}', "exclude_gateway"]] as const) {
     const { world, platform, settings } = start({ [OPERATOR]: text });
     const before = [...world.files.keys()];

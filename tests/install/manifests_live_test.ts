@@ -23,7 +23,7 @@ async function nodeRules(): Promise<readonly Rule[]> {
   return (await documents("rbac.yaml")).find(({ kind }) => kind === "ClusterRole").rules;
 }
 
-/** A kubeconfig of a service account that may do what the rules say, in the test's namespace. */
+/** A kubeconfig of a service account with these rights in the test's namespace. */
 async function accountWith(kube: Kube, rules: readonly Rule[]): Promise<string> {
   const name = `account-${crypto.randomUUID().slice(0, 8)}`;
   const metadata = { name, namespace: kube.namespace };
@@ -50,7 +50,7 @@ function call(kubeconfig: string, verb: string, pod: string, more: Record<string
   return callPlugin(PLUGIN, { verb, conf: attached, containerId: `c-${pod}`, pod });
 }
 
-Deno.test("the manifests are taken by the API server, as they are and once more", async () => {
+Deno.test("the API server accepts the manifests, and a second apply changes nothing", async () => {
   await using kube = await makeKube();
   await kube.kubectl("apply", "--dry-run=server", "-k", MANIFESTS);
   const first = await kube.kubectl("apply", "-k", MANIFESTS);
@@ -58,7 +58,7 @@ Deno.test("the manifests are taken by the API server, as they are and once more"
   assert.match(await kube.kubectl("apply", "-k", MANIFESTS), /daemonset\.apps\/whereabouts unchanged/);
 });
 
-Deno.test("the API server takes the uninstallation over an installation; the custom resources are not in it", async () => {
+Deno.test("the API server accepts the uninstallation over an installation; it contains no custom resources", async () => {
   await using kube = await makeKube();
   await kube.kubectl("apply", "-k", MANIFESTS);
   const changed = await kube.kubectl("apply", "--dry-run=server", "-k", `${MANIFESTS}../uninstall`);
@@ -69,7 +69,7 @@ Deno.test("the API server takes the uninstallation over an installation; the cus
   assert.equal(all.length - names(changed).length, 3);
 });
 
-Deno.test("the DaemonSet runs this version, unprivileged, on a root file system that it cannot write", async () => {
+Deno.test("the DaemonSet runs this version, unprivileged, with a read-only root file system", async () => {
   const [daemonSet] = await documents("daemonset.yaml");
   const { spec } = daemonSet.spec.template;
   const [container] = spec.containers;
@@ -81,14 +81,14 @@ Deno.test("the DaemonSet runs this version, unprivileged, on a root file system 
   assert.deepEqual(container.volumeMounts.map(({ name }: { name: string }) => name).sort(), volumes);
 });
 
-Deno.test("the node's role has no wildcard, and is what preflight asks for", async () => {
+Deno.test("the node's role has no wildcard, and matches what preflight checks", async () => {
   const rules = await nodeRules();
   const allowed = rules.flatMap(({ resources, verbs }) => resources.map((one) => [one, [...verbs].sort()]));
   const asked = Object.entries(NODE_VERBS).map(([resource, verbs]) => [resource, [...verbs].sort()]);
   assert.deepEqual(Object.fromEntries(allowed), Object.fromEntries(asked));
 });
 
-Deno.test("the node's role is enough for ADD, CHECK, STATUS and DEL", async () => {
+Deno.test("the node's role suffices for ADD, CHECK, STATUS and DEL", async () => {
   await using kube = await makeKube();
   const kubeconfig = await accountWith(kube, await nodeRules());
   for (const pod of ["web-0", "web-1"]) {
@@ -103,7 +103,7 @@ Deno.test("the node's role is enough for ADD, CHECK, STATUS and DEL", async () =
   assert.equal((await kube.kubectl("get", "overlappingrangeipreservations", "-o", "name")).trim(), "");
 });
 
-/** A verb taken away, and the call that is then refused, after an ADD of another pod where it needs one. */
+/** A missing right, and the call that it breaks, after an ADD of another pod if that is needed. */
 const NEEDED: readonly (readonly [resource: string, verb: string, command: "ADD" | "DEL" | "STATUS"])[] = [
   ["ippools", "get", "ADD"],
   ["ippools", "list", "STATUS"],
@@ -114,7 +114,7 @@ const NEEDED: readonly (readonly [resource: string, verb: string, command: "ADD"
 ];
 
 for (const [resource, verb, command] of NEEDED) {
-  Deno.test(`the node's role without ${verb} ${resource} is not enough for ${command}, and the message says so`, async () => {
+  Deno.test(`the node's role without ${verb} ${resource} does not suffice for ${command}, and the message names the resource`, async () => {
     await using kube = await makeKube();
     const rules = await nodeRules();
     const kubeconfig = await accountWith(kube, rules);
@@ -125,7 +125,7 @@ for (const [resource, verb, command] of NEEDED) {
     const less = rules.map((rule) =>
       rule.resources.includes(resource) ? { ...rule, verbs: rule.verbs.filter((one) => one !== verb) } : rule
     );
-    Deno.copyFileSync(await accountWith(kube, less), kubeconfig); // a DEL goes by the kubeconfig of its ADD
+    Deno.copyFileSync(await accountWith(kube, less), kubeconfig); // a DEL uses the kubeconfig of its ADD
     const { code, stdout } = await call(kubeconfig, command, "web-0");
     assert.equal(code, 1, stdout);
     assert.match(stdout, new RegExp(resource));

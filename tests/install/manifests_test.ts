@@ -6,7 +6,7 @@ import { VERSION } from "../../src/version.ts";
 
 const MANIFESTS = new URL("../../install/manifests/", import.meta.url);
 
-/** The images that the Dockerfile makes. */
+/** The images that the Dockerfile builds. */
 const IMAGES = [`whereabouts:${VERSION}`, `whereabouts-reconciler:${VERSION}`];
 
 interface Container {
@@ -32,7 +32,7 @@ interface PodSpec {
   readonly hostNetwork?: boolean;
 }
 
-/** Every object that the kustomization names. */
+/** Every object of the kustomization. */
 async function objects() {
   const kustomization = await read("kustomization.yaml");
   return (await Promise.all(kustomization[0].resources.map(read))).flat();
@@ -51,7 +51,7 @@ async function podSpecs(): Promise<Map<string, PodSpec>> {
   return found;
 }
 
-Deno.test("the kustomization names every manifest", async () => {
+Deno.test("the kustomization lists every manifest", async () => {
   const [{ resources }] = await read("kustomization.yaml");
   const files: string[] = [];
   for (const folder of ["", "crds/"]) {
@@ -62,7 +62,7 @@ Deno.test("the kustomization names every manifest", async () => {
   assert.deepEqual([...resources].sort(), files.sort());
 });
 
-Deno.test("every workload runs a fixed version, within limits, without privileges, on a root it cannot write", async () => {
+Deno.test("every workload has a fixed version, limits, no privileges and a read-only root file system", async () => {
   const specs = await podSpecs();
   assert.deepEqual([...specs.keys()].sort(), [
     "CronJob/whereabouts-reconciler",
@@ -95,7 +95,7 @@ Deno.test("every workload runs a fixed version, within limits, without privilege
   }
 });
 
-Deno.test("the DaemonSet's probes ask the agent's socket by a command of the image: a port of the host may be another process's", async () => {
+Deno.test("the DaemonSet's probes use the agent's socket, since another process may occupy a port of the host", async () => {
   const [container] = (await podSpecs()).get("DaemonSet/whereabouts")?.containers ?? [];
   const command = ["/usr/bin/whereabouts", "agent", "--probe"];
   const { startupProbe, livenessProbe, readinessProbe } = container ?? {};
@@ -109,7 +109,7 @@ Deno.test("the DaemonSet's probes ask the agent's socket by a command of the ima
   assert(dockerfile.includes(`ENTRYPOINT ["${command[0]}"]`), "the probes name the image's program");
 });
 
-Deno.test("only the DaemonSet is root and sees the host", async () => {
+Deno.test("only the DaemonSet runs as root with access to the host", async () => {
   for (const [name, { securityContext, volumes = [], hostNetwork }] of await podSpecs()) {
     const node = name === "DaemonSet/whereabouts";
     assert.equal(securityContext?.["runAsNonRoot"] ?? false, !node, name);
@@ -118,7 +118,7 @@ Deno.test("only the DaemonSet is root and sees the host", async () => {
   }
 });
 
-Deno.test("the operator's flat file is mounted where installer, controller and reconciler read it", async () => {
+Deno.test("the flat file of the operator is mounted where installer, controller and reconciler read it", async () => {
   const { flatFile } = readSettings(() => undefined, {});
   const specs = await podSpecs();
   for (const [name, { containers, volumes = [] }] of specs) {
@@ -138,7 +138,7 @@ Deno.test("the operator's flat file is mounted where installer, controller and r
   }
 });
 
-Deno.test("no role has a wildcard, and what writes is bound in one namespace", async () => {
+Deno.test("no role has a wildcard, and write rights are bound in one namespace", async () => {
   const all = await objects();
   const roles = all.filter(({ rules }) => rules);
   assert.equal(roles.length, 4);
@@ -154,7 +154,7 @@ Deno.test("no role has a wildcard, and what writes is bound in one namespace", a
   }
 });
 
-Deno.test("every service account that is run as is made, and every role is bound to one", async () => {
+Deno.test("every service account in use is created, and every role is bound to one", async () => {
   const all = await objects();
   const named = (wanted: string) => all.filter(({ kind }) => kind === wanted).map(({ metadata }) => metadata.name);
   const accounts = new Set(named("ServiceAccount"));

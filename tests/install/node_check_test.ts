@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { inspectNode, type NodeFolders } from "../../src/install/node_check.ts";
 import { memoryWorld } from "../support/world.ts";
 
-/** The files of an installation with its folders where they are on a host. */
+/** The files of an installation in the folders of a host. */
 function installed(bin: string, conf: string, fields: Record<string, unknown> = {}): Record<string, string> {
   const own = `${conf}/whereabouts.d`;
   const flat = { kubernetes: { kubeconfig: `${own}/whereabouts.kubeconfig` }, configuration_path: own, ...fields };
@@ -26,7 +26,7 @@ async function problems(files: Record<string, string>, folders: NodeFolders = {}
   };
 }
 
-/** Distributions, and where they have plugins and configurations. */
+/** Distributions, and their folders of plugins and configurations. */
 const HOSTS: readonly (readonly [name: string, bin: string, conf: string])[] = [
   ["kubeadm and RKE2", "/opt/cni/bin", "/etc/cni/net.d"],
   ["k3s", "/var/lib/rancher/k3s/data/cni", "/var/lib/rancher/k3s/agent/etc/cni/net.d"],
@@ -34,7 +34,7 @@ const HOSTS: readonly (readonly [name: string, bin: string, conf: string])[] = [
 ];
 
 for (const [name, bin, conf] of HOSTS) {
-  Deno.test(`inspectNode finds what is installed on a node of ${name}`, async () => {
+  Deno.test(`inspectNode finds an installation on a node of ${name}`, async () => {
     const { wrong, names, kubeconfig } = await problems(installed(bin, conf));
     assert.deepEqual(wrong, []);
     assert.equal(kubeconfig, `${conf}/whereabouts.d/whereabouts.kubeconfig`);
@@ -48,7 +48,7 @@ for (const [name, bin, conf] of HOSTS) {
   });
 }
 
-Deno.test("inspectNode names each thing that is missing, where it was searched, and who restores it", async () => {
+Deno.test("inspectNode names each missing file, the searched folders, and the remedy", async () => {
   const all = await problems({});
   assert.deepEqual(all.wrong.map(({ what, warning }) => [what, warning]), [
     ["Plugin", undefined],
@@ -66,14 +66,14 @@ Deno.test("inspectNode names each thing that is missing, where it was searched, 
   assert.deepEqual([kubeconfig?.what, more], ["Kubeconfig /etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig", []]);
 });
 
-Deno.test("inspectNode looks into the folders that are named, and into no others", async () => {
+Deno.test("inspectNode checks the given folders, and no others", async () => {
   const files = installed("/a/bin", "/a/net.d");
   assert.deepEqual((await problems(files, { bin: "/a/bin", conf: "/a/net.d" })).wrong, []);
   const { wrong } = await problems(installed("/opt/cni/bin", "/etc/cni/net.d"), { bin: "/a/bin", conf: "/a/net.d" });
   assert.deepEqual(wrong.map(({ what }) => what), ["Plugin", "Flat file"]);
 });
 
-Deno.test("inspectNode tells what is wrong in the flat file, and asks no cluster where another store is named", async () => {
+Deno.test("inspectNode reports an invalid flat file, and needs no cluster if another store is selected", async () => {
   const files = {
     ...installed("/opt/cni/bin", "/etc/cni/net.d"),
     "/etc/cni/net.d/whereabouts.d/whereabouts.conf": "{",

@@ -1,5 +1,5 @@
 /**
- * The admission policy on a real API server: what a node's credentials may write, and what it keeps them from.
+ * The admission policy on a real API server: what a node's credentials may write, and what they may not.
  *
  * @module
  */
@@ -13,14 +13,14 @@ const INSTALL = new URL("../../install/", import.meta.url).pathname;
 const HELM = `${await assets("helm")}/helm`;
 const KUBECTL = `${await assets("controlPlane")}/kubectl`;
 
-/** The limit that the policy states. */
+/** The limit of the policy. */
 const LIMIT = 250;
 
 function objectsOf(text: string): unknown[] {
   return parseAllDocuments(text).map((document) => document.toJS()).filter((one) => one !== null);
 }
 
-Deno.test("the chart has the policy of install/policy when it is enabled, and none by default", async () => {
+Deno.test("the chart renders the policy of install/policy if enabled, and none by default", async () => {
   const fixed = [HELM, "template", "whereabouts", `${INSTALL}chart`, "--kube-version", "1.36.3"];
   const rendered = (...flags: string[]) => must([...fixed, ...flags]);
   assert.doesNotMatch(await rendered(), /ValidatingAdmissionPolicy/);
@@ -34,7 +34,7 @@ Deno.test("the chart has the policy of install/policy when it is enabled, and no
 });
 
 Deno.test("the policy lets a node add and release, and refuses to empty a pool", async () => {
-  await using plane = await ControlPlane.start(); // a policy is the whole cluster's
+  await using plane = await ControlPlane.start(); // a policy applies to the whole cluster
   const kube = await namespaceOf(plane.facts);
   await kube.kubectl("apply", "-k", `${INSTALL}manifests`);
   await kube.kubectl("apply", "-k", `${INSTALL}policy`);

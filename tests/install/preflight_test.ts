@@ -6,7 +6,7 @@ import { memoryWorld } from "../support/world.ts";
 
 const ENV = { CNI_BIN_DIR: "/bin", CNI_CONF_DIR: "/net.d", WHEREABOUTS_NAMESPACE: "kube-system", NODENAME: "node1" };
 
-Deno.test("preflight finds nothing where all is well, and leaves nothing", async () => {
+Deno.test("preflight finds no problem in a valid environment, and leaves no file", async () => {
   const world = memoryWorld({ env: ENV, folders: ["/bin", "/net.d"] });
   const settings = readSettings((name) => world.env(name), {});
   const findings = await preflight(world, settings, () => Promise.resolve([{ what: "Kubernetes API" }]));
@@ -20,20 +20,20 @@ Deno.test("preflight finds nothing where all is well, and leaves nothing", async
   assert.equal(world.files.size, 0);
 });
 
-Deno.test("preflight names folders that are missing or read-only, and settings that are not there", async () => {
+Deno.test("preflight reports missing and read-only folders, and missing settings", async () => {
   const files = { "/net.d/.whereabouts-preflight": new Error("Read-only file system") };
   const world = memoryWorld({ files, env: { CNI_BIN_DIR: "/bin", CNI_CONF_DIR: "/net.d" } });
   const settings = readSettings((name) => world.env(name), {});
   const findings = await preflight(world, settings, () => Promise.resolve([]));
   assert.deepEqual(findings.map(({ problem }) => problem?.split(":")[0]), [
     "No such folder",
-    "Cannot be written",
+    "Cannot write to it",
     "Not set",
     "Not set",
   ]);
 });
 
-Deno.test("preflight warns of an embedded store that pods of the cluster use", async () => {
+Deno.test("preflight warns about an embedded store that pods of a cluster use", async () => {
   const world = memoryWorld({ env: ENV, folders: ["/bin", "/net.d"] });
   await markNodeLocal(world, { database: "/db", network: "net", pod: "default/web-0" });
   const settings = readSettings((name) => world.env(name), {});

@@ -8,7 +8,7 @@ import { type Finished, run } from "../support/process.ts";
 
 const SCRIPT = new URL("../../install/reconcile.ts", import.meta.url).pathname;
 
-/** Runs the script as its file says, with the permissions it names and no others. */
+/** Runs the script with the permissions that its documentation lists, and no others. */
 function reconcile(
   permissions: readonly string[],
   args: readonly string[],
@@ -20,7 +20,7 @@ function reconcile(
 
 const CLUSTER = ["env", "net", "read"];
 
-Deno.test("install/reconcile.ts frees what no pod of the cluster holds, and makes reservations that are missing", async () => {
+Deno.test("install/reconcile.ts frees addresses that no pod of the cluster uses, and recreates missing reservations", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await objects.installAttachments();
@@ -58,7 +58,7 @@ Deno.test("install/reconcile.ts frees what no pod of the cluster holds, and make
     own(done.stdout),
     `Freed entry 10.5.0.2 of ${objects.ref("gone")}: pod is gone\nReserved 10.5.0.1 of ${
       objects.ref("web")
-    }: it was not\n`,
+    }: it had no reservation\n`,
   );
   assert.deepEqual(await state(), ["1", "10.5.0.1"]);
   assert.equal(own((await reconcile(CLUSTER, flags)).stdout), "Nothing to free\n");
@@ -69,7 +69,7 @@ function own(out: string): string {
   return out.replace(/^Finding .*\n/gm, "");
 }
 
-Deno.test("install/reconcile.ts sweeps a SQLite file by a list of pods, and its report is one that release takes", async () => {
+Deno.test("install/reconcile.ts sweeps a SQLite file with a list of pods, and release accepts its report", async () => {
   await using db = await database();
   const flags = ["--database", db.path, "--pods", `${db.path}.pods`];
   await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
@@ -84,13 +84,13 @@ Deno.test("install/reconcile.ts sweeps a SQLite file by a list of pods, and its 
   assert.match(all.stdout, /^Freed entry 10\.0\.0\.1 of default\/web-0: pod is gone\nFreed entry fd00::1 /);
 });
 
-Deno.test("install/reconcile.ts sweeps etcd by the pods of a cluster", async () => {
+Deno.test("install/reconcile.ts sweeps etcd with the pods of a cluster", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await using etcd = await EtcdServer.start();
   await objects.pod("web", { ips: ["10.5.0.1"] });
   const entry = (pod: string) => ({ id: `c-${pod}`, podref: objects.ref(pod), ifname: "net1" });
-  const old = { id: "c-old" }; // of a release that knew no pods: whether somebody uses it cannot be told
+  const old = { id: "c-old" }; // of a release without pod names: whether it is in use is unknown
   const allocations = { "10.5.0.1": entry("web"), "10.5.0.2": entry("gone"), "10.5.0.3": old };
   await etcd.ctl("put", "/whereabouts/pools/_/_/10.5.0.0/24", JSON.stringify({ version: 1, allocations }));
   const flags = ["--etcd-host", etcd.url, "--kubeconfig", kube.kubeconfig];
@@ -101,16 +101,16 @@ Deno.test("install/reconcile.ts sweeps etcd by the pods of a cluster", async () 
   assert.deepEqual(Object.keys(JSON.parse(atob(kvs[0].value)).allocations), ["10.5.0.1", "10.5.0.3"]);
 });
 
-Deno.test("install/reconcile.ts frees nothing where it cannot ask, and says why", async () => {
+Deno.test("install/reconcile.ts frees nothing if it cannot read pods, and reports why", async () => {
   await using db = await database();
   const store = ["--database", db.path];
   const wrong: [string[], number, RegExp][] = [
-    [["--nonsense"], 2, /--nonsense[^]*--help tells the flags/],
+    [["--nonsense"], 2, /--nonsense[^]*Use --help to list the flags/],
     [["--grace", "1"], 2, /--grace "1": expected 5 s to 24 h/],
     [[], 1, /kubeconfig is not configured, and this runs in no pod/],
     [["--kubeconfig", "/nowhere"], 1, /"\/nowhere": there is no such file/],
-    [["--database", "/nowhere"], 1, /There is no database \/nowhere/],
-    [[...store, "--pods", "/nowhere"], 1, /pods of \/nowhere: there is no such file/],
+    [["--database", "/nowhere"], 1, /Database \/nowhere not found/],
+    [[...store, "--pods", "/nowhere"], 1, /pods from \/nowhere: file not found/],
     [store, 1, /this runs in no pod/],
   ];
   for (const [args, code, why] of wrong) {

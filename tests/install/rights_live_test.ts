@@ -1,5 +1,5 @@
 /**
- * What the service accounts of the manifests may do, as the API server answers.
+ * The rights of the service accounts in the manifests, as the API server evaluates them.
  *
  * @module
  */
@@ -56,7 +56,7 @@ const CONTROLLER: readonly (readonly [question: string, allowed: boolean])[] = [
   ["get configmaps kube-system", false],
 ];
 
-/** The same for the plugin and the agent of a node. */
+/** The same for plugin and agent. */
 const NODE: readonly (readonly [question: string, allowed: boolean])[] = [
   [`patch ippools.${GROUP} kube-system`, true],
   [`delete ippools.${GROUP} kube-system`, false],
@@ -70,7 +70,7 @@ const NODE: readonly (readonly [question: string, allowed: boolean])[] = [
   ["get leases.coordination.k8s.io kube-system", false],
 ];
 
-/** What an account may do of what is asked, in the order of the questions. */
+/** The answers of the API server for an account, in the order of the questions. */
 async function answers(kube: Kube, account: string, questions: readonly string[]): Promise<readonly boolean[]> {
   const items = questions.map((question) => {
     const [verb, named = "", namespace, name = ""] = question.split(" ");
@@ -86,7 +86,7 @@ async function answers(kube: Kube, account: string, questions: readonly string[]
 }
 
 for (const [account, table] of [["whereabouts-controller", CONTROLLER], ["whereabouts", NODE]] as const) {
-  Deno.test(`service account ${account} may do what it needs, and nothing that it does not`, async () => {
+  Deno.test(`service account ${account} has the rights that it needs, and no others`, async () => {
     await using kube = await makeKube();
     await kube.kubectl("apply", "-k", MANIFESTS);
     const given = await answers(kube, account, table.map(([question]) => question));

@@ -4,7 +4,7 @@ import { checkRelease, runtimeOf, sha256Of, verifyRuntime } from "../../install/
 const DIGEST = "0123456789abcdef".repeat(4);
 const PINNED = [`denoland/deno:2.9.6@sha256:${DIGEST}`, `gcr.io/distroless/cc-debian12:nonroot@sha256:${DIGEST}`];
 
-/** A program as `deno compile` makes one: runtime, payload, trailer. */
+/** A program as `deno compile` writes it: runtime, payload, trailer. */
 function compiled(runtime: string, payload: string): Uint8Array<ArrayBuffer> {
   const body = new TextEncoder().encode(`${runtime}${payload}d3n0l4nd`);
   const program = new Uint8Array(body.length + 16);
@@ -13,15 +13,15 @@ function compiled(runtime: string, payload: string): Uint8Array<ArrayBuffer> {
   return program;
 }
 
-Deno.test("runtimeOf gives the bytes before the payload, and refuses what deno compile did not make", () => {
+Deno.test("runtimeOf returns the bytes before the payload, and refuses files without the trailer", () => {
   assert.equal(new TextDecoder().decode(runtimeOf(compiled("ELF runtime", "payload"))), "ELF runtime");
-  assert.throws(() => runtimeOf(new TextEncoder().encode("short")), /no output of deno compile/);
-  assert.throws(() => runtimeOf(new TextEncoder().encode("x".repeat(100))), /no output of deno compile/);
+  assert.throws(() => runtimeOf(new TextEncoder().encode("short")), /expected the output of deno compile/);
+  assert.throws(() => runtimeOf(new TextEncoder().encode("x".repeat(100))), /expected the output of deno compile/);
   const cut = compiled("", "payload");
   assert.throws(() => runtimeOf(cut), /runtime's end/);
 });
 
-Deno.test("verifyRuntime takes the known checksum and no other", async () => {
+Deno.test("verifyRuntime accepts only the known checksum", async () => {
   const program = compiled("ELF runtime", "payload");
   const sha256 = await sha256Of(new TextEncoder().encode("ELF runtime"));
   await verifyRuntime(program, sha256);
@@ -29,7 +29,7 @@ Deno.test("verifyRuntime takes the known checksum and no other", async () => {
   await assert.rejects(() => verifyRuntime(compiled("ELF runtimf", "payload"), sha256), /is not released/);
 });
 
-/** Ingredients of a release that somebody else could exchange, and what the message names. */
+/** Unpinned inputs of a release, and what the message names. */
 const UNPINNED: readonly (readonly [images: readonly string[], sha256: string, message: RegExp])[] = [
   [[], DIGEST, /--image/],
   [["denoland/deno:2.9.6"], DIGEST, /denoland\/deno:2\.9\.6.*@sha256:DIGEST/],
@@ -39,7 +39,7 @@ const UNPINNED: readonly (readonly [images: readonly string[], sha256: string, m
   [PINNED, DIGEST.toUpperCase().slice(2), /64 hexadecimal digits/],
 ];
 
-Deno.test("checkRelease takes pinned ingredients, and names the one that is not", () => {
+Deno.test("checkRelease accepts pinned inputs, and names an unpinned one", () => {
   checkRelease(PINNED, DIGEST);
   for (const [images, sha256, message] of UNPINNED) assert.throws(() => checkRelease(images, sha256), message);
 });

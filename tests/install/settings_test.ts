@@ -12,7 +12,7 @@ function read(env: Record<string, string>, flags = {}) {
   return readSettings((name) => env[name], flags);
 }
 
-Deno.test("readSettings has the original's defaults, and tells host and container paths apart", () => {
+Deno.test("readSettings has the original's defaults, and distinguishes paths of host and container", () => {
   const settings = read(POD);
   assert.equal(settings.binFolder, "/host/opt/cni/bin");
   assert.equal(settings.confFolder, "/host/etc/cni/net.d");
@@ -27,7 +27,7 @@ Deno.test("readSettings has the original's defaults, and tells host and containe
   assert.equal(read({ CNI_CONF_DIR: "/hosts/net.d" }).hostConfFolder, "/hosts/net.d");
 });
 
-Deno.test("readSettings lets flags win over the environment", () => {
+Deno.test("readSettings prefers flags to the environment", () => {
   const env = { ...POD, CNI_BIN_DIR: "/a/", CNI_CONF_DIR: "/b", KUBECONFIG_MODE: "0640", SKIP_TLS_VERIFY: "true" };
   const given = read(env, { binFolder: "/c", nodeName: "other", namespace: "mine" });
   assert.deepEqual([given.binFolder, given.nodeName, given.namespace], ["/c", "other", "mine"]);
@@ -38,7 +38,7 @@ Deno.test("readSettings lets flags win over the environment", () => {
   assert.equal(read({ WHEREABOUTS_FLAT_FILE: "/a" }, { flatFile: "/b" }).flatFile, "/b");
 });
 
-Deno.test("readSettings refuses what cannot be meant", () => {
+Deno.test("readSettings refuses invalid values", () => {
   assert.throws(() => read({ ...POD, KUBECONFIG_MODE: "rw" }), /KUBECONFIG_MODE "rw".*600/);
   assert.throws(() => read({ ...POD, CNI_BIN_DIR: "bin" }), /CNI_BIN_DIR "bin".*absolute/);
   assert.equal(read({}).server, undefined);

@@ -10,7 +10,7 @@ async function trimmed(files: Readonly<Record<string, string>>): Promise<string>
   return folder;
 }
 
-Deno.test("the helper for CommonJS modules starts the Node layer when a module requires another one", async () => {
+Deno.test("the helper for CommonJS modules starts the Node layer only when a module calls require", async () => {
   assert.doesNotMatch(withLateRequire(HELPER), /import\{/);
   const { a } = await import(
     `data:text/javascript,${encodeURIComponent(HELPER.replace("import.meta.url", '"file:///x"'))}`
@@ -21,11 +21,11 @@ Deno.test("the helper for CommonJS modules starts the Node layer when a module r
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a packed chunk cannot be one that is always loaded", () => {
-  assert.throws(() => withPacked('import{a}from"./large.js";a()', ["large.js"]), /large\.js is too long/);
+Deno.test("withPacked refuses a chunk that is always loaded", () => {
+  assert.throws(() => withPacked('import{a}from"./large.js";a()', ["large.js"]), /large\.js is too large/);
 });
 
-Deno.test("a long chunk is kept compressed, loads the chunks beside it, and gives what it exports", async () => {
+Deno.test("trim compresses a large chunk, which still loads other chunks and returns its exports", async () => {
   const folder = await trimmed({
     "main.js": 'export const load=()=>import("./large.js");',
     "large.js": `import{two}from"./two.js";export const four=two*2;//${"x".repeat(1_000_000)}`,
@@ -47,7 +47,7 @@ Deno.test("a long chunk is kept compressed, loads the chunks beside it, and give
   }
 });
 
-Deno.test("a bundle without long chunks is given nothing to unpack", async () => {
+Deno.test("trim adds nothing to a bundle without large chunks", async () => {
   const folder = await trimmed({ "main.js": "export const one=1;" });
   assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["main.js"]);
   await Deno.remove(folder, { recursive: true });

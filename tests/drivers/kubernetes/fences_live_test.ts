@@ -78,9 +78,9 @@ Deno.test("the schema lets a closed pool only shrink, and the epochs only grow, 
     kube.kubectl("patch", "ippools", NAME, "--type=json", "-p", JSON.stringify(operations));
   const entry = { id: "9f1c", podref: "default/late", ifname: "net1" };
   const added = { op: "add", path: "/spec/allocations/3", value: entry }; // as the original writes it
-  await assert.rejects(patch([added]), /A closed pool takes no new entries/);
-  await assert.rejects(patch([{ op: "remove", path: "/spec/closed" }, added]), /only grow/);
-  await assert.rejects(patch([{ op: "replace", path: "/spec/closed", value: 1 }]), /only grow/);
+  await assert.rejects(patch([added]), /pool is closed, so no entries can be added/);
+  await assert.rejects(patch([{ op: "remove", path: "/spec/closed" }, added]), /cannot decrease/);
+  await assert.rejects(patch([{ op: "replace", path: "/spec/closed", value: 1 }]), /cannot decrease/);
   await patch([{ op: "remove", path: "/spec/allocations/1" }]);
   await patch([{ op: "replace", path: "/spec/allocations/2/id", value: "next" }]);
   await patch([{ op: "add", path: "/spec/opened", value: 3 }]);
