@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { formatIp } from "../address/ip.ts";
+import { parseCidr } from "../address/cidr.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import type { Dns, Route, StaticAddress } from "../config/types.ts";
 import { atLeast, type CniVersion } from "../config/version.ts";
+import { CniError, CODES } from "./error.ts";
 
 /** What ADD came to. */
-export interface Answer {
+export interface AddResult {
   /** Addresses in order: those of the ranges, then static ones. */
   readonly ips: readonly StaticAddress[];
   /** Routes as configured. */
@@ -24,14 +26,12 @@ export interface Answer {
  *
  * @throws {CniError} code 7: an old version and no address at all
  */
-export async function renderResult(answer: Answer, version: CniVersion): Promise<string> {
-  const result = atLeast(version, "0.3.0")
-    ? listResult(answer, version)
-    : (await import("./old_result.ts")).familyResult(answer, version);
-  return JSON.stringify(result, undefined, 4);
+export function renderResult(result: AddResult, version: CniVersion): string {
+  const answer = atLeast(version, "0.3.0") ? listResult(result, version) : familyResult(result, version);
+  return JSON.stringify(answer, undefined, 4);
 }
 
-function listResult({ ips, routes, dns }: Answer, version: CniVersion): unknown {
+function listResult({ ips, routes, dns }: AddResult, version: CniVersion): unknown {
   const modern = atLeast(version, "1.0.0");
   const list = ips.map(({ ip, prefix, gateway }) => ({
     ...(!modern && { version: String(ip.family) }),
@@ -41,4 +41,29 @@ function listResult({ ips, routes, dns }: Answer, version: CniVersion): unknown 
   const written = routes.length > 0 ? { routes } : {};
   if (!modern) return { cniVersion: version, ips: list, ...written, dns };
   return { cniVersion: version, ...(Object.keys(dns).length > 0 && { dns }), ips: list, ...written };
+}
+
+/** Up to 0.2.0: the first address of each family. */
+function familyResult(result: AddResult, version: CniVersion): unknown {
+  const ip4 = familyPart(result, 4);
+  const ip6 = familyPart(result, 6);
+  if (!ip4 && !ip6) {
+    throw new CniError(
+      CODES.config,
+      `Cannot answer in cniVersion ${version} without an address: configure a range or use a newer version`,
+    );
+  }
+  return { cniVersion: version, ...(ip4 && { ip4 }), ...(ip6 && { ip6 }), dns: result.dns };
+}
+
+function familyPart({ ips, routes }: AddResult, family: Ip["family"]): Record<string, unknown> | undefined {
+  const first = ips.find(({ ip }) => ip.family === family);
+  if (!first) return undefined;
+  const own = routes.filter(({ dst }) => parseCidr(dst)?.ip.family === family)
+    .map(({ dst, gw }) => ({ dst, ...(gw && { gw }) }));
+  return {
+    ip: `${formatIp(first.ip)}/${first.prefix}`,
+    ...(first.gateway && { gateway: formatIp(first.gateway) }),
+    ...(own.length > 0 && { routes: own }),
+  };
 }

@@ -5,7 +5,7 @@
  */
 import { isObject } from "../values/json.ts";
 import { type Document, quote, text, type Warn } from "./document.ts";
-import { DEFAULT_DATABASE } from "./schema.ts";
+import { DEFAULT_DATABASE, DEFAULT_ETCD_PREFIX } from "./schema.ts";
 import { ConfigError, type Datastore } from "./types.ts";
 
 const KINDS = ["kubernetes", "etcd", "embedded"] as const;
@@ -23,7 +23,7 @@ export function namesStore(document: Document): boolean {
  *
  * @throws {ConfigError} an unknown name, or settings that do not go together
  */
-export async function parseDatastore(document: Document, path: string, warn: Warn): Promise<Datastore> {
+export function parseDatastore(document: Document, path: string, warn: Warn): Datastore {
   const kubernetes: Document = isObject(document.kubernetes) ? document.kubernetes : {};
   const kubeconfig = text(kubernetes, "kubeconfig");
   const named = text(document, "datastore");
@@ -32,7 +32,7 @@ export async function parseDatastore(document: Document, path: string, warn: War
     case "kubernetes":
       return { kind, ...(kubeconfig && { kubeconfig }) };
     case "etcd":
-      return (await import("./etcd.ts")).parseEtcd(document, path);
+      return parseEtcd(document, path);
     case "embedded":
       return { kind, path: text(document, "database") ?? DEFAULT_DATABASE };
     default:
@@ -57,6 +57,56 @@ function configuredStore(
   if (host) return "etcd";
   if (text(document, "database")) return "embedded";
   return "embedded";
+}
+
+/** Reads the `etcd_*` fields. @throws {ConfigError} no endpoint, or settings that do not go together */
+function parseEtcd(document: Document, path: string): Datastore {
+  const caFile = text(document, "etcd_ca_cert_file");
+  const certFile = text(document, "etcd_cert_file");
+  const keyFile = text(document, "etcd_key_file");
+  const username = text(document, "etcd_username");
+  const password = text(document, "etcd_password");
+  if (!certFile !== !keyFile) {
+    const missing = certFile ? "etcd_key_file" : "etcd_cert_file";
+    throw new ConfigError(
+      `${path}.${missing}`,
+      `Missing ${path}.${missing}: a client certificate and its key go together`,
+    );
+  }
+  const serverName = text(document, "etcd_server_name");
+  const scheme = caFile || certFile ? "https" : "http";
+  const hosts = (text(document, "etcd_host") ?? "").split(",").map((host) => host.trim()).filter((host) => host !== "");
+  if (hosts.length === 0) {
+    throw new ConfigError(
+      `${path}.etcd_host`,
+      `Missing ${path}.etcd_host: datastore etcd needs an endpoint such as "10.0.0.1:2379"`,
+    );
+  }
+  return {
+    kind: "etcd",
+    hosts: hosts.map((host) => parseHost(host.includes("://") ? host : `${scheme}://${host}`, path)),
+    prefix: (text(document, "etcd_prefix") ?? DEFAULT_ETCD_PREFIX).replace(/(?<!\/)\/+$/, ""),
+    ...(serverName && { serverName }),
+    ...(username && { username }),
+    ...(password && { password }),
+    ...(caFile && { caFile }),
+    ...(certFile && keyFile && { certFile, keyFile }),
+  };
+}
+
+function parseHost(host: string, path: string): string {
+  const url = URL.canParse(host) ? new URL(host) : undefined;
+  if (url && (url.username !== "" || url.password !== "")) {
+    throw new ConfigError(
+      `${path}.etcd_host`,
+      `Cannot use ${path}.etcd_host with a login in it: put that into etcd_username and etcd_password`,
+    );
+  }
+  if (url && ["http:", "https:"].includes(url.protocol) && url.hostname !== "") return host;
+  throw new ConfigError(
+    `${path}.etcd_host`,
+    `Cannot use ${path}.etcd_host ${quote(host)}: wanted endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,
+  );
 }
 
 /** What it means where nothing names a store, for whoever configures the node. */

@@ -1,43 +1,31 @@
 /**
- * What few configurations have, and is loaded for them: routes, DNS, static and requested addresses.
+ * What an answer carries besides the addresses of ranges: routes, DNS and static addresses.
  *
  * @module
  */
-import { cidrOf, contains, formatCidr, type IpInCidr, parseCidr } from "../address/cidr.ts";
-import { formatIp, type Ip, parseIp, sameIp } from "../address/ip.ts";
+import { cidrOf, contains, formatCidr, parseCidr } from "../address/cidr.ts";
+import { formatIp, parseIp } from "../address/ip.ts";
 import { type IpRange, isCandidate } from "../address/range.ts";
-import { requestedOf } from "../pool/requested.ts";
 import { isObject } from "../values/json.ts";
-import type { Asked, Wanted } from "./asked.ts";
 import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { isEmpty } from "./merge.ts";
 import { parseAddress } from "./ranges.ts";
-import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
 import {
-  ConfigError,
-  type Dns,
-  type IpamConfig,
-  RequestRefusedError,
-  type Route,
-  type StaticAddress,
-} from "./types.ts";
-
-const SLOPPY = { leadingZeros: true };
-
-function readIp(value: string, field: string): Ip {
-  const ip = parseIp(value, SLOPPY);
-  if (ip) return ip;
-  throw new ConfigError(field, `Cannot read ${field} ${quote(value)}: wanted an address such as "10.0.0.1"`);
-}
+  readIp,
+  type RequestedAddress,
+  type RequestedAddresses,
+  type Requests,
+  SLOPPY,
+  sortRequested,
+} from "./requested.ts";
+import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
+import { ConfigError, type Dns, type IpamConfig, type Route, type StaticAddress } from "./types.ts";
 
 /** What {@linkcode parseExtras} reads. */
 export type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
 
-/** Which addresses a caller may request: those that a range may allocate, or any. */
-export type Requests = "ranges" | "any";
-
 /** What is asked for, and by which rules. */
-export interface ExtrasRules extends Asked {
+export interface ExtrasRules extends RequestedAddresses {
   /** Whether addresses outside all ranges may be requested. */
   readonly requests: Requests;
   /** Whether the rules for new allocations apply. */
@@ -129,86 +117,8 @@ function refuseAllocatable(addresses: readonly StaticAddress[], ranges: readonly
   }
 }
 
-/** What became of the addresses asked for. */
-export interface Requested {
-  /** Those in the network of a range: allocated there. */
-  readonly inside: readonly Ip[];
-  /** Those outside of every range: given as they are. */
-  readonly outside: readonly StaticAddress[];
-}
-
-/**
- * Sorts the addresses asked for by whether the network of a range contains them. Whether the range may allocate them is decided with the
- * pool at hand: an owner keeps what it has.
- *
- * @throws {RequestRefusedError} an address outside all ranges, where that is not allowed
- * @throws {ConfigError} text that is no address, an address outside without prefix length, two addresses for one range
- */
-function sortRequested(
-  wanted: readonly Wanted[],
-  ranges: readonly IpRange[],
-  requests: Requests,
-  warn: Warn,
-): Requested {
-  const inside: Ip[] = [];
-  const outside: StaticAddress[] = [];
-  for (const { field, value } of wanted) {
-    const { ip, prefix } = readWanted(field, value);
-    if (inside.some((seen) => sameIp(seen, ip)) || outside.some((seen) => sameIp(seen.ip, ip))) continue;
-    if (ranges.some(({ cidr }) => contains(cidr, ip))) {
-      inside.push(ip);
-      refuseSecond(inside, ranges, field);
-    } else {
-      outside.push({ ip, prefix: outsidePrefix(field, ip, prefix, ranges, requests) });
-      warn(`${field} ${formatIp(ip)} lies in no range: it is given as it is and tracked in no pool`);
-    }
-  }
-  return { inside, outside };
-}
-
-function refuseSecond(inside: readonly Ip[], ranges: readonly IpRange[], field: string): void {
-  const ip = inside.at(-1);
-  const given = requestedOf(ranges, inside).filter((value) => value !== undefined).length;
-  if (!ip || given === inside.length) return;
-  throw new ConfigError(
-    field,
-    `Cannot give ${formatIp(ip)} of ${field}: its range gives one address, and another one is requested`,
-  );
-}
-
-/** The prefix length of an address outside all ranges. @throws {ConfigError} it may not be given, or has none */
-function outsidePrefix(
-  field: string,
-  ip: Ip,
-  prefix: number | undefined,
-  ranges: readonly IpRange[],
-  requests: Requests,
-): number {
-  if (requests !== "any") {
-    const known = ranges.map(({ cidr }) => formatCidr(cidr)).join(", ") || "none";
-    throw new RequestRefusedError(
-      field,
-      `Cannot give ${
-        formatIp(ip)
-      } of ${field}: it is outside all ranges of the network (${known}), where no pool tracks it; ` +
-        'request an address of a range, or write "requests": "any" into ipam',
-    );
-  }
-  if (prefix !== undefined) return prefix;
-  throw new ConfigError(
-    field,
-    `Cannot give ${formatIp(ip)} of ${field}: no range contains it, so it needs a prefix length`,
-  );
-}
-
-function readWanted(field: string, value: string): { ip: Ip; prefix?: number } {
-  const parsed: IpInCidr | undefined = parseCidr(value, SLOPPY);
-  if (parsed) return { ip: parsed.ip, prefix: parsed.cidr.prefix };
-  return { ip: readIp(value, field) };
-}
-
 /** Sets each gateway on the static addresses whose network contains it, as CNI_ARGS `GATEWAY` asks. */
-function withGateways(addresses: readonly StaticAddress[], gateways: readonly Wanted[]): StaticAddress[] {
+function withGateways(addresses: readonly StaticAddress[], gateways: readonly RequestedAddress[]): StaticAddress[] {
   const read = gateways.map(({ field, value }) => readIp(value, field));
   return addresses.map((address) => {
     const gateway = read.find((one) => contains(cidrOf(address.ip, address.prefix), one));

@@ -7,9 +7,9 @@ import type { World } from "../world/world.ts";
 import { isObject } from "../values/json.ts";
 import { describe, type Document, lookup, readDocument, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./files.ts";
-import type { Asked } from "./asked.ts";
 import { isEmpty, mergeDocuments } from "./merge.ts";
 import { defaultStoreWarning, namesStore } from "./datastore.ts";
+import { readRequested, type RequestedAddresses } from "./requested.ts";
 import { type Circumstances, type Confined, isForAllocation, resolveConfig } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
 import {
@@ -85,10 +85,10 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
     cniVersion: typeof version === "string" && version !== "" ? version : "0.1.0",
     purpose,
     inline,
-    ...await askedFor(conf, input),
+    ...requestedBy(conf, input),
   };
   try {
-    const config = await resolveConfig(document, INLINE, { ...around, confined }, warn);
+    const config = resolveConfig(document, INLINE, { ...around, confined }, warn);
     const notes = notesOn(document, layers[0].document, purpose);
     return { config, warnings: [...warnings], notes, defaultStore };
   } catch (error) {
@@ -119,15 +119,12 @@ function notesOn(document: Document, inline: Document, purpose: Purpose): string
   return notes;
 }
 
-/** What comes with the request. Most ask for nothing, and what asks for nothing new needs no answer. */
-async function askedFor(
+/** What comes with the call. A release needs none of it. */
+function requestedBy(
   conf: Record<string, unknown>,
   { ip, gateway, purpose = "allocate" }: LoadInput,
-): Promise<Asked> {
-  const nothing = [conf.args, conf.runtimeConfig, ip, gateway].every((one) => one === undefined);
-  return nothing || !isForAllocation(purpose)
-    ? { requested: [], gateways: [] }
-    : (await import("./asked.ts")).readAsked(conf, ip, gateway);
+): RequestedAddresses {
+  return isForAllocation(purpose) ? readRequested(conf, ip, gateway) : { requested: [], gateways: [] };
 }
 
 /** Says which file a bad value is from, where it is not the inline configuration's. */

@@ -7,13 +7,13 @@ import { formatCidr, overlap } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
 import { isObject } from "../values/json.ts";
-import type { Asked } from "./asked.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
-import type { Extras, Requests } from "./extras.ts";
+import { parseExtras } from "./extras.ts";
 import { isEmpty } from "./merge.ts";
 import { missingRange } from "./missing.ts";
 import { parseAddress, parseRange, withoutGateway } from "./ranges.ts";
+import type { RequestedAddresses, Requests } from "./requested.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
 import { ConfigError, type Datastore, type IpamConfig, type Purpose, type StaticAddress } from "./types.ts";
 
@@ -25,7 +25,7 @@ const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 const LONGEST_NETWORK_NAME = 128;
 
 /** What comes with a request besides its document. */
-export interface Circumstances extends Asked {
+export interface Circumstances extends RequestedAddresses {
   /** The CNI network's name. */
   readonly network: string;
   /** `cniVersion` of the network configuration. */
@@ -58,24 +58,25 @@ export function isForAllocation(purpose: Purpose): boolean {
  *
  * @throws {ConfigError} the first field that cannot be used
  */
-export async function resolveConfig(
+export function resolveConfig(
   document: Document,
   path: string,
   around: Circumstances,
   warn: Warn,
-): Promise<IpamConfig> {
+): IpamConfig {
   const gateway = parseAddress(document, "gateway", path);
   const requests = parseRequests(document, path);
   const configured = parseRanges(document, path, warn);
   const ranges = gateway && document.exclude_gateway !== false
     ? configured.map((range) => withoutGateway(range, gateway))
     : configured;
-  const extras = await readExtras(document, path, ranges, { ...around, requests }, warn);
-  if (isForAllocation(around.purpose) && ranges.length + extras.addresses.length === 0 && requests !== "any") {
+  const strict = isForAllocation(around.purpose);
+  const extras = parseExtras(document, path, ranges, { ...around, requests, strict }, warn);
+  if (strict && ranges.length + extras.addresses.length === 0 && requests !== "any") {
     throw missingRange(around.inline, path, IPAM_FIELDS);
   }
   refuseMany(extras.addresses, around.cniVersion, path);
-  const datastore = confine(await parseDatastore(document, path, warn), around.confined);
+  const datastore = confine(parseDatastore(document, path, warn), around.confined);
   const overlapping = document.enable_overlapping_ranges !== false;
   if (datastore.kind === "etcd" && overlapping) {
     const written = document.enable_overlapping_ranges === true;
@@ -108,23 +109,6 @@ function confine(datastore: Datastore, { kubernetes, etcd }: Confined = {}): Dat
   if (datastore.kind === "kubernetes" && kubernetes) return { ...datastore, confinedTo: kubernetes };
   if (datastore.kind === "etcd" && etcd) return { ...datastore, confinedTo: etcd };
   return datastore;
-}
-
-async function readExtras(
-  document: Document,
-  path: string,
-  ranges: readonly IpRange[],
-  around: Circumstances & { readonly requests: Requests },
-  warn: Warn,
-): Promise<Extras> {
-  const written = ["routes", "dns", "addresses"].some((key) => !isEmpty(document[key]));
-  if (!written && around.requested.length === 0 && around.gateways.length === 0) {
-    return { routes: [], dns: {}, addresses: [], requested: [] };
-  }
-  return (await import("./extras.ts")).parseExtras(document, path, ranges, {
-    ...around,
-    strict: isForAllocation(around.purpose),
-  }, warn);
 }
 
 function optional<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {

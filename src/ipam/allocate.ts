@@ -14,12 +14,12 @@ import { requestedOf } from "../pool/requested.ts";
 import { allocateRequest } from "../pool/requests.ts";
 import { type Allocation, type Owner, sameInterface } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
-import { PoolExhaustedError } from "./errors.ts";
+import { allocateError, PoolExhaustedError } from "./errors.ts";
 import type { Held } from "./held.ts";
 import { entryFields } from "./log_fields.ts";
 import { type Ipam, mayGoTogether, poolOf } from "./ipam.ts";
 import { reserve } from "./reserve.ts";
-import type { Taken } from "./rollback.ts";
+import { giveBack, type Taken } from "./rollback.ts";
 
 /** Rounds in all in which an address turns out to be reserved elsewhere. Each round skips every reservation known by then. */
 const FOREIGN_ROUNDS = 20;
@@ -71,7 +71,7 @@ export async function allocate(
     logAllocated(ipam, assigned, { writes, ms: Math.round(ipam.clock.monotonic() - start) });
     return assigned;
   } catch (error) {
-    const left = await (await import("./rollback.ts")).giveBack(ipam, taken);
+    const left = await giveBack(ipam, taken);
     if (left.length > 0) options.onLeft?.(left);
     throw error;
   }
@@ -178,10 +178,7 @@ async function claimInPool(
       work.options.onWrite?.();
     },
   });
-  if (outcome.kind !== "kept" && outcome.kind !== "allocated") {
-    const { refusal } = await import("./refusal.ts");
-    throw refusal(key, range, outcome);
-  }
+  if (outcome.kind !== "kept" && outcome.kind !== "allocated") throw allocateError(key, range, outcome);
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;
   return { allocation, fresh: outcome.kind === "allocated", ...(before && { former: before.containerId }) };

@@ -12,7 +12,15 @@ import type { Logger } from "../world/log.ts";
 import { DATA_FOLDER, type World } from "../world/world.ts";
 import type { Held } from "../ipam/held.ts";
 import type { RecordedStore } from "./facts.ts";
-import { addressName, type Attachment, encodeGain, encodeRecord, type JournalRecord, recordName } from "./record.ts";
+import {
+  addressName,
+  type Attachment,
+  decodeRecord,
+  encodeGain,
+  encodeRecord,
+  type JournalRecord,
+  recordName,
+} from "./record.ts";
 
 /** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
 export const DEFAULT_JOURNAL = DATA_FOLDER;
@@ -75,7 +83,6 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
   const read = async (path: string): Promise<JournalRecord | undefined> => {
     const text = await world.readTextFile(path).catch(() => undefined);
     if (text === undefined) return undefined;
-    const { decodeRecord } = await import("./stored.ts");
     const record = decodeRecord(text);
     if (!record) log.error("Journal record cannot be read; the sweep finds what it held", { path });
     return record;

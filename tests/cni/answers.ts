@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
-import type { Answer } from "../../src/cni/result.ts";
+import type { AddResult } from "../../src/cni/result.ts";
 import type { StaticAddress } from "../../src/config/types.ts";
 
 function address(text: string, gateway?: string): StaticAddress {
@@ -17,7 +17,7 @@ function address(text: string, gateway?: string): StaticAddress {
 }
 
 /** By what they hold. */
-export const ANSWERS: Readonly<Record<string, Answer>> = {
+export const ANSWERS: Readonly<Record<string, AddResult>> = {
   "one address": { ips: [address("10.0.0.5/24")], routes: [], dns: {} },
   "dual stack with everything": {
     ips: [address("10.0.0.5/24", "10.0.0.1"), address("fd00::5/64", "fd00::1"), address("192.168.7.7/32")],

@@ -12,21 +12,6 @@ import type { StorageDriver } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
-// verbs are loaded when they are asked for, and a hurried clock does not wait for that
-import "../../src/cni/failure.ts";
-import "../../src/cni/replay.ts";
-import "../../src/config/asked.ts";
-import "../../src/config/etcd.ts";
-import "../../src/config/extras.ts";
-import "../../src/ipam/slices.ts";
-import "../../src/cni/old_result.ts";
-import "../../src/cni/verbs/check.ts";
-import "../../src/cni/verbs/del.ts";
-import "../../src/cni/verbs/gc.ts";
-import "../../src/cni/verbs/status.ts";
-import "../../src/ipam/rollback.ts";
-import "../../src/ipam/refusal.ts";
-import "../../src/journal/stored.ts";
 
 /** Who calls: container, pod and network namespace. */
 export interface Caller {

@@ -8,9 +8,6 @@ import { SILENT } from "../../src/world/log.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { memoryWorld } from "../support/world.ts";
 import { confOf, pendingNode } from "./pending_lab.ts";
-// verbs are loaded when they are asked for, and a hurried clock does not wait for that
-import "../../src/cni/verbs/del.ts";
-import "../../src/journal/stored.ts";
 
 function hurried() {
   return { ...memoryWorld(), ...hurriedClock() };

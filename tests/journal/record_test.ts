@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { addressName, encodeGain, encodeRecord, type JournalRecord, recordName } from "../../src/journal/record.ts";
-import { decodeRecord } from "../../src/journal/stored.ts";
+import {
+  addressName,
+  decodeRecord,
+  encodeGain,
+  encodeRecord,
+  type JournalRecord,
+  recordName,
+} from "../../src/journal/record.ts";
 
 const cidr = parseCidr("fd00::/64")?.cidr;
 assert(cidr);

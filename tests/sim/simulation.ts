@@ -14,12 +14,6 @@ import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { STANDING_CLOCK } from "../support/orders.ts";
 import { memoryWorld } from "../support/world.ts";
-// the plugin loads its verbs when they are asked for: once they are loaded, a call takes no turn of the event loop for it
-import "../../src/cni/verbs/add.ts";
-import "../../src/cni/verbs/check.ts";
-import "../../src/cni/verbs/del.ts";
-import "../../src/cni/replay.ts";
-import "../../src/cni/failure.ts";
 import { SimAgents } from "./agent.ts";
 import { checkEmpty, checkLive, checkWhole, contentsOf } from "./checks.ts";
 import { type FindPods, quietCluster, type SimController, startController } from "./control.ts";

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
-import { decodeRecord } from "../../src/journal/stored.ts";
+import { decodeRecord } from "../../src/journal/record.ts";
 import type { AgentNode } from "./agent.ts";
 import type { Kube } from "./kube.ts";
 import { eventually } from "./process.ts";

@@ -56,7 +56,7 @@ export async function add(context: RequestContext): Promise<string> {
     throw error;
   }
   if (assigned.length > 0) await gain(journal, { ...record, held: assigned.map(({ held }) => held) }, log);
-  return await renderResult(
+  return renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
   );

@@ -4,8 +4,7 @@
  * @module
  */
 import { configure, type RequestContext } from "../context.ts";
-import { CniError, CODES } from "../error.ts";
-import { toCniError } from "../failure.ts";
+import { CniError, CODES, toCniError } from "../error.ts";
 
 /** Serves STATUS. */
 export async function status(context: RequestContext): Promise<string> {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { CniError } from "../../src/cni/error.ts";
-import { renderError, toCniError } from "../../src/cni/failure.ts";
+import { CniError, renderError, toCniError } from "../../src/cni/error.ts";
 import { ConfigError } from "../../src/config/types.ts";
 import { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
