@@ -1,5 +1,5 @@
 /**
- * Intervals that do not overlap, searched by halves.
+ * Binary search in disjoint intervals.
  *
  * @module
  */
@@ -9,23 +9,23 @@ import type { Interval } from "./cidr.ts";
 export class Blocks<T extends Interval> {
   readonly #sorted: T[];
 
-  /** Starts with these, which do not overlap each other. */
+  /** Starts with these blocks, which must be disjoint. */
   constructor(blocks: Iterable<T> = []) {
     this.#sorted = [...blocks].sort((a, b) => (a.first < b.first ? -1 : 1));
   }
 
-  /** The lowest one that overlaps the interval; undefined where none does. */
+  /** The lowest block that overlaps the interval; undefined if none does. */
   overlapping({ first, last }: Interval): T | undefined {
     const found = this.#sorted[this.#indexOf(first)];
     return found && found.first <= last ? found : undefined;
   }
 
-  /** Adds one that overlaps none. */
+  /** Adds a block that overlaps no other. */
   add(block: T): void {
     this.#sorted.splice(this.#indexOf(block.first), 0, block);
   }
 
-  /** Index of the first one whose end is at or above the address. */
+  /** Index of the first block whose end is at or above the address. */
   #indexOf(address: bigint): number {
     let low = 0;
     let high = this.#sorted.length;

@@ -1,5 +1,5 @@
 /**
- * A network in CIDR notation: its addresses, and which of them a host may carry.
+ * A network in CIDR notation: its addresses, and which of them a host may use.
  *
  * @module
  */
@@ -23,18 +23,18 @@ export interface Interval {
   readonly last: bigint;
 }
 
-/** An address with the network it stands in, as `10.0.0.5/24` says both. */
+/** An address and its network, such as `10.0.0.5/24`. */
 export interface IpInCidr {
   /** The address as written, host bits kept. */
   readonly ip: Ip;
-  /** The network around it. */
+  /** Its network. */
   readonly cidr: Cidr;
 }
 
 /**
  * Reads `address/prefix`.
  *
- * @returns the address as written and its network, or undefined where the text is neither
+ * @returns the address as written and its network; undefined if the text is invalid
  */
 export function parseCidr(text: string, options: ParseOptions = {}): IpInCidr | undefined {
   const slash = text.indexOf("/");
@@ -48,7 +48,7 @@ export function parseCidr(text: string, options: ParseOptions = {}): IpInCidr | 
   return { ip, cidr: cidrOf(ip, prefix) };
 }
 
-/** The network of a prefix length around an address. */
+/** The network of an address and a prefix length. */
 export function cidrOf(ip: Ip, prefix: number): Cidr {
   const host = BigInt(bits(ip.family) - prefix);
   return { family: ip.family, base: (ip.value >> host) << host, prefix };
@@ -59,27 +59,27 @@ export function formatCidr(cidr: Cidr): string {
   return `${formatIp({ family: cidr.family, value: cidr.base })}/${cidr.prefix}`;
 }
 
-/** All addresses of the network, network and broadcast address included. */
+/** All addresses of the network, including network and broadcast address. */
 export function span(cidr: Cidr): Interval {
   return { first: cidr.base, last: cidr.base | (maxValue(cidr.family) >> BigInt(cidr.prefix)) };
 }
 
 /**
- * The addresses a host may carry: all but the first and the last one, for both families as the original has it; every
- * address of a /31, /32, /127 and /128 (RFC 3021, RFC 6164).
+ * The addresses that a host may use: all except the first and the last one, for both families as in the original; every address of a /31,
+ * /32, /127 and /128 (RFC 3021, RFC 6164).
  */
 export function usable(cidr: Cidr): Interval {
   const { first, last } = span(cidr);
   return last - first < 2n ? { first, last } : { first: first + 1n, last: last - 1n };
 }
 
-/** Whether the address lies in the network. */
+/** Whether the network contains the address. */
 export function contains(cidr: Cidr, ip: Ip): boolean {
   const { first, last } = span(cidr);
   return ip.family === cidr.family && ip.value >= first && ip.value <= last;
 }
 
-/** Whether the inner network lies in the outer one as a whole. */
+/** Whether the outer network contains the whole inner one. */
 export function within(outer: Cidr, inner: Cidr): boolean {
   return outer.prefix <= inner.prefix && contains(outer, { family: inner.family, value: inner.base });
 }

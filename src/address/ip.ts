@@ -1,8 +1,8 @@
 /**
  * One IP address as a number, and its text.
  *
- * The text is read and written by npm:ipaddr.js, here alone. {@linkcode parseIp} is stricter than that library (RFC 4291, section 2.2;
- * `10.0.0.01`, `0x7f.1`, `1` and zones are refused), so that a typo never becomes another address.
+ * Only this file uses npm:ipaddr.js, which parses and formats the text. {@linkcode parseIp} is stricter than that library (RFC 4291, section
+ * 2.2; it refuses `10.0.0.01`, `0x7f.1`, `1` and zones), so that a typo never becomes another address.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface ParseOptions {
   readonly leadingZeros?: boolean;
 }
 
-/** The longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
+/** The length of the longest address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const MAX_TEXT_LENGTH = 45;
 /** The upper 96 bits of an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 const MAPPED_PREFIX = 0xffffn;
@@ -43,7 +43,7 @@ export function maxValue(family: Family): bigint {
 /**
  * Reads an address. IPv4-mapped IPv6 text (`::ffff:10.0.0.1`) is the IPv4 address, as in Go's `net` package.
  *
- * @returns the address, or undefined where the text is none
+ * @returns the address; undefined if the text is invalid
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ function parseIpv6(text: string): Ip | undefined {
   return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
 }
 
-/** Writes dotted last 32 bits as groups: the library reads octal and hexadecimal octets there, and `::1.2.3.4` as `::ffff:1.2.3.4`. */
+/** Rewrites a dotted suffix as groups: the library accepts octal and hexadecimal octets there, and reads `::1.2.3.4` as `::ffff:1.2.3.4`. */
 function dottedAsGroups(text: string): string | undefined {
   if (!text.includes(".")) return text;
   const tail = text.lastIndexOf(":") + 1;

@@ -1,27 +1,27 @@
 /**
- * The addresses a network may hand out: a CIDR, bounds inside it, and what is excluded.
+ * The addresses that a range may allocate: a CIDR, bounds inside it, and excludes.
  *
  * @module
  */
-import { type Cidr, type Interval, span } from "./cidr.ts";
+import type { Cidr, Interval } from "./cidr.ts";
 
-/** What may be handed out of one configured range. */
+/** One configured range. */
 export interface IpRange {
-  /** The network; its prefix length is that of every answer. */
+  /** The network. Results have its prefix length. */
   readonly cidr: Cidr;
-  /** The node's part of the network, where nodes have slices: the pool is the slice's. */
+  /** The node's slice of the network, if nodes have slices: the pool covers the slice. */
   readonly slice?: { readonly node: string; readonly cidr: Cidr };
-  /** Lowest address to hand out. */
+  /** Lowest address to allocate. */
   readonly first: bigint;
-  /** Highest address to hand out, inclusive. */
+  /** Highest address to allocate, inclusive. */
   readonly last: bigint;
-  /** Never handed out: ascending, disjoint, not touching. Made by {@linkcode mergeIntervals}. */
+  /** Intervals never to allocate: ascending, disjoint, not adjacent. Build them with {@linkcode mergeIntervals}. */
   readonly excludes: readonly Interval[];
-  /** The gateway, where it is kept free. It is among the excludes; it stands here for messages. */
+  /** The gateway, if it is kept free. It is one of the excludes; messages name it. */
   readonly gateway?: bigint;
 }
 
-/** Sorts intervals and joins those that overlap or touch. */
+/** Sorts intervals and joins those that overlap or are adjacent. */
 export function mergeIntervals(intervals: readonly Interval[]): Interval[] {
   const sorted = [...intervals].sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   const merged: Interval[] = [];
@@ -34,21 +34,21 @@ export function mergeIntervals(intervals: readonly Interval[]): Interval[] {
   return merged;
 }
 
-/** Whether an IPv4 address that ends in `.0` is withheld: always, but in a /31 and a /32, whose every address is usable. */
+/** Whether an IPv4 address ends in `.0` and is therefore never allocated, except in a /31 and a /32, where every address is usable. */
 export function isZeroAddress(cidr: Cidr, value: bigint): boolean {
   return cidr.family === 4 && cidr.prefix < 31 && (value & 0xffn) === 0n;
 }
 
 /**
- * The lowest address of the range, from `from` upwards, that is not taken.
+ * The lowest free address of the range, at or above `from`.
  *
- * Excluded intervals are jumped, so the cost depends on what is taken and excluded, never on the size of the range.
+ * It skips excluded intervals, so the cost depends on the addresses in use and the excludes, never on the size of the range.
  *
- * @returns the address, or undefined where the range has none left
+ * @returns the address; undefined if none is free
  */
 export function lowestFree(
   range: IpRange,
-  taken: (value: bigint) => boolean,
+  inUse: (value: bigint) => boolean,
   from: bigint = range.first,
 ): bigint | undefined {
   let next = from < range.first ? range.first : from;
@@ -58,7 +58,7 @@ export function lowestFree(
     if (hole && hole.first <= next) {
       next = hole.last + 1n;
       exclude++;
-    } else if (isZeroAddress(range.cidr, next) || taken(next)) next++;
+    } else if (isZeroAddress(range.cidr, next) || inUse(next)) next++;
     else return next;
   }
   return undefined;
@@ -77,7 +77,7 @@ function firstEndingAt(intervals: readonly Interval[], value: bigint): number {
   return low;
 }
 
-/** How many addresses the range can hand out in all, taken or not. */
+/** The number of addresses that the range can allocate in total. */
 export function capacity(range: IpRange): bigint {
   let count = 0n;
   let next = range.first;
@@ -97,12 +97,7 @@ function candidates(cidr: Cidr, first: bigint, last: bigint): bigint {
   return all - zeros;
 }
 
-/** Whether the address is inside the bounds and not excluded: one that a search would find if it were free. */
+/** Whether the range may allocate the address: inside the bounds, not excluded, and not ending in `.0`. */
 export function isCandidate(range: IpRange, value: bigint): boolean {
   return lowestFree({ ...range, last: value <= range.last ? value : range.last }, () => false, value) === value;
-}
-
-/** The range that is a whole CIDR's every address, for reading pools that no configuration speaks of. */
-export function wholeRange(cidr: Cidr): IpRange {
-  return { cidr, ...span(cidr), excludes: [] };
 }

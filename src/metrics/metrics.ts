@@ -6,16 +6,16 @@
 
 /** Upper bounds of durations, in seconds. */
 export const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
-/** What tells the values of one metric apart. */
+/** Labels of one value of a metric. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** One metric by label values. */
+/** A metric with a value for each set of labels. */
 export interface Metric {
-  /** Its lines of the text format. */
+  /** Its lines in the text format. */
   lines(): string[];
 }
 
-/** Every metric as text. */
+/** Renders metrics in the text format. */
 export function renderMetrics(metrics: readonly Metric[]): string {
   return `${metrics.flatMap((metric) => metric.lines()).join("\n")}\n`;
 }
@@ -26,7 +26,7 @@ export class Counter implements Metric {
   readonly #help: string;
   readonly #values = new Map<string, number>();
 
-  /** Starts at nothing. */
+  /** Starts without values. */
   constructor(name: string, help: string) {
     this.#name = name;
     this.#help = help;
@@ -45,13 +45,13 @@ export class Counter implements Metric {
   }
 }
 
-/** A value that is asked for when it is wanted: one, or one for each set of labels. */
+/** A value that is read when it is rendered: one, or one for each set of labels. */
 export class Gauge implements Metric {
   readonly #name: string;
   readonly #help: string;
   readonly #read: () => number | Iterable<readonly [Labels, number]>;
 
-  /** Reads the value with the function. */
+  /** @param read returns the value, or one for each set of labels */
   constructor(name: string, help: string, read: () => number | Iterable<readonly [Labels, number]>) {
     this.#name = name;
     this.#help = help;
@@ -67,14 +67,14 @@ export class Gauge implements Metric {
   }
 }
 
-/** Sorts values into buckets. */
+/** Counts values in buckets. */
 export class Histogram implements Metric {
   readonly #name: string;
   readonly #help: string;
   readonly #bounds: readonly number[];
   readonly #series = new Map<string, { labels: Labels; counts: number[]; sum: number }>();
 
-  /** With these upper bounds. */
+  /** @param bounds ascending upper bounds of the buckets */
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.#name = name;
     this.#help = help;

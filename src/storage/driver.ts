@@ -1,13 +1,13 @@
 /**
  * The contract between the allocator and a store.
  *
- * A driver translates; it decides nothing. Which address is given, who may have it back and when to try again are decided in
- * `pool/`, `ipam/` and `storage/update.ts`, the same for every store. `tests/drivers/contract.ts` holds the suite that a driver must pass;
- * it is exported for drivers that live elsewhere.
+ * A driver translates and decides nothing. Which address is allocated, what is released and when to retry is decided in `pool/`, `ipam/` and
+ * `storage/update.ts`, for every store alike. `tests/drivers/contract.ts` has the suite that a driver must pass; it is exported for drivers
+ * in other repositories.
  *
- * Every method takes a signal and ends soon after it aborts, with the signal's reason. Every failure is one of three kinds, told by
- * what the caller shall do next: {@linkcode ConflictError} (read again and decide anew), {@linkcode UnavailableError} (try again
- * later; the write may or may not have been done), anything else (final: {@linkcode RefusedError} where the store itself says no).
+ * Every method takes a signal, and rejects with its reason soon after it aborts. Failures are of three kinds, by what the caller does next:
+ * {@linkcode ConflictError} (read again and decide again), {@linkcode UnavailableError} (retry later; the write may or may not have been
+ * done), and all others, which are final ({@linkcode RefusedError} if the store refused).
  *
  * @module
  */
@@ -17,43 +17,42 @@ import type { Fence } from "../pool/fence.ts";
 import type { Slice } from "../pool/slices.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 
-/** A pool as it was at one moment. */
+/** The state of a pool at one moment. */
 export interface PoolSnapshot {
-  /** Which pool. */
+  /** The pool. */
   readonly key: PoolKey;
-  /** Every allocation the driver understands. What it does not understand stays in the store untouched. */
+  /** Every allocation that the driver can read. Everything else stays in the store unchanged. */
   readonly allocations: Allocations;
-  /** Whether it was ever closed, and whether it still is. Absent where it never was, or the store closes none. */
+  /** Absent if the pool was never closed, or the store does not close pools. */
   readonly fence?: Fence;
-  /** The driver's own: compared with what is stored when a commit is made on this snapshot. */
+  /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */
   readonly version: unknown;
 }
 
-/** One address reserved in the whole cluster, whichever pools contain it. */
+/** A cluster-wide reservation of one address, for all pools that contain it. */
 export interface Reservation extends Owner {
-  /** `network_name`: reservations of different networks do not meet. */
+  /** `network_name`: reservations of different networks are independent. */
   readonly network: string;
   /** The address. */
   readonly ip: Ip;
   /**
-   * The driver's own mark of the stored object, printable. Given by {@linkcode Reservations.claim}; a caller that keeps it and hands it to
-   * {@linkcode Reservations.release} names the very object, and may save the driver a look. It is a hint: a stale one costs that look,
-   * nothing else.
+   * The driver's own identifier of the stored object, printable. {@linkcode Reservations.claim} returns it; a caller that passes it to
+   * {@linkcode Reservations.release} may save the driver a read. It is a hint: a stale one only costs that read.
    */
   readonly token?: string;
   /**
-   * It can be read as the reservation of another address, of another network, too, and nothing says which is right. It keeps its address
-   * reserved; it is nobody's to release, and never a stray. Absent where it is exact.
+   * The stored name may also mean another address of another network. The reservation keeps its address reserved; it is never released, and
+   * never a stray. Absent if the name is exact.
    */
   readonly doubtful?: true;
 }
 
 /**
- * What {@linkcode Reservations.claim} found. Own means: same podRef, and the same interface or none recorded.
+ * The result of {@linkcode Reservations.claim}. A reservation is own if `ownsReservation` of `pool/types.ts` holds.
  *
- * - `created`: there was none; it exists now.
- * - `kept`: it exists already, for this pod, interface and container. Nothing was written.
- * - `own`: it is own, and names another container or no interface. Nothing was written: `reservation` is what is stored, and the caller
+ * - `created`: it did not exist and was created.
+ * - `kept`: it exists for this pod, interface and container. Nothing was written.
+ * - `own`: it is own, but names another container or no interface. Nothing was written: `reservation` is the stored one, and the caller
  *   decides whether {@linkcode Reservations.takeOver} may replace it.
  * - `foreign`: it belongs to `holder`. Nothing was written.
  */
@@ -64,33 +63,33 @@ export type ClaimResult =
 
 /** The cluster-wide reservations of a store. */
 export interface Reservations {
-  /** Creates the reservation; where there is one, says whose. Two claims of one address never both succeed for different owners. */
+  /** Creates the reservation unless it exists. Of two claims of one address by different owners, at most one succeeds. */
   claim(reservation: Reservation, signal: AbortSignal): Promise<ClaimResult>;
   /**
-   * Writes the wanted owner into an own reservation, if that is still exactly as it was found. A release that knows it as it was found
-   * fails from then on.
+   * Replaces the owner of an own reservation, if that is unchanged since it was read. A release of the reservation as it was read fails from
+   * then on.
    *
-   * @param found as {@linkcode Reservations.claim}, `find` or `list` returned it
-   * @returns the reservation as stored now; undefined where it changed or was deleted since, and nothing was written
+   * @param found as returned by {@linkcode Reservations.claim}, `find` or `list`
+   * @returns the stored reservation; undefined if it changed or was deleted since, and nothing was written
    */
   takeOver(found: Reservation, wanted: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
   /**
-   * Creates the reservation for somebody else, who may be claiming it at this moment: where there is one, whosever, it stays as it is.
+   * Creates the reservation on behalf of its owner, who may claim it at the same time. An existing one stays unchanged, whoever owns it.
    *
-   * @returns undefined where there is one already
+   * @returns undefined if one exists
    */
   create(reservation: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
   /**
-   * Deletes the reservation if it is own and its container id is the given one or none recorded, and if it did not change meanwhile.
+   * Deletes the reservation if it is own, has the same container id or none, and does not change concurrently.
    *
-   * @returns whether it was deleted; false where there is none or it is somebody else's
+   * @returns whether it was deleted; false if it does not exist or belongs to another owner
    */
   release(reservation: Reservation, signal: AbortSignal): Promise<boolean>;
-  /** The reservation of an address, if there is one. */
+  /** The reservation of an address; undefined if it has none. */
   find(network: string, ip: Ip, signal: AbortSignal): Promise<Reservation | undefined>;
   /**
-   * All reservations of a network, in no order, those that may be of it among them; with no network named, of every network. Unreadable ones
-   * are left out.
+   * All reservations of a network, unsorted, including those that may belong to it; without a network, of all networks. Unreadable ones are
+   * omitted.
    */
   list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
 }
@@ -99,147 +98,147 @@ export interface Reservations {
 export interface SliceList {
   /** The whole range, as written. */
   readonly range: string;
-  /** The slices, those of other nodes too. */
+  /** The slices, including those of other nodes. */
   readonly slices: readonly Slice[];
-  /** Why nothing is allocated of them: one sentence. Absent where it is. */
+  /** Why nothing is allocated from them: one sentence. Absent if they are in use. */
   readonly refused?: string;
 }
 
-/** The node slices of a store, and how a pool is kept closed whose slice another node may have. */
+/** The node slices of a store, and the closing of pools whose slice may belong to another node. */
 export interface SliceStore {
-  /** The slices under a name; undefined where there are none. */
+  /** The slices under a name; undefined if the name does not exist. */
   find(name: string, signal: AbortSignal): Promise<SliceList | undefined>;
   /**
-   * Closes a pool in an epoch, and creates it where it does not exist. Always a write: commits on any earlier snapshot conflict from then on.
+   * Closes a pool in an epoch, and creates it if it does not exist. It always writes: commits on any earlier snapshot conflict from then on.
    *
-   * @param fence its `closed` is above every number that the pool has
+   * @param fence its `closed` is greater than both epochs of the pool
    * @returns the pool after the write
-   * @throws {ConflictError} the pool is no longer the one of the snapshot
-   * @throws {RefusedError} the store did not keep it
+   * @throws {ConflictError} the pool changed since the snapshot
+   * @throws {RefusedError} the store dropped the fence
    */
   close(snapshot: PoolSnapshot, fence: Omit<Fence, "opened">, signal: AbortSignal): Promise<PoolSnapshot>;
-  /** Opens a closed pool in an epoch. It stays closed where it was closed in that one or in a later one. @throws {ConflictError} it changed */
+  /** Opens a closed pool in an epoch. It stays closed if it was closed in that epoch or a later one. @throws {ConflictError} it changed */
   open(snapshot: PoolSnapshot, epoch: number, signal: AbortSignal): Promise<void>;
   /** Deletes an empty pool as it was listed. @throws {ConflictError} it changed */
   remove(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
 }
 
-/** The namespace of a store's objects, of several that there are. */
+/** The namespace of a store's objects. */
 export interface StoreNamespace {
   /** Its name. */
   readonly name: string;
   /**
-   * How many objects with addresses or slices each namespace holds. Those that hold none are left out.
+   * The number of objects with addresses or slices in each namespace. Namespaces without any are omitted.
    *
    * @throws {RefusedError} the account may not list all namespaces, or the resources are not installed
    */
   inUse(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
 }
 
-/** One pool as an older release recorded it, in a layout of its own. */
+/** One pool in the layout of an older release. */
 export interface OlderRecord {
-  /** Where it is stored. */
+  /** The key or object that stores it. */
   readonly name: string;
-  /** The pool it stands for. */
+  /** The pool. */
   readonly key: PoolKey;
   /** Its entries. */
   readonly entries: readonly Allocation[];
-  /** What in it cannot be read, one sentence each. Where there is any, the record cannot be converted: what is dropped is given twice. */
+  /** Its unreadable parts, one sentence each. If there are any, the record cannot be converted: a dropped address would be allocated twice. */
   readonly faults: readonly string[];
 }
 
 /**
- * How a store gives up what it holds: to today's layout, or to another store. A pool that is closed is refused to everybody by `read` and
- * `commit`, and left out by `list`. Every step is done or not done when it is cut off, and can be repeated.
+ * Moves the contents of a store to the current layout, or to another store. `read` and `commit` refuse a closed pool, and `list` omits it.
+ * Every step is atomic and can be repeated.
  */
 export interface Migration {
   /** Every record of an older layout. */
   older(signal: AbortSignal): Promise<OlderRecord[]>;
   /**
-   * Converts a record, in one transaction: commits what is decided to its pool, and deletes it. Keeps plugins of the older release away
-   * meanwhile, as they keep each other.
+   * Converts a record in one transaction: commits the decided changes to its pool, and deletes the record. Locks out plugins of the older
+   * release with their own lock.
    *
-   * @param decide told the record as it is now and what its pool holds; undefined: leave all as it is
-   * @throws {ConflictError} somebody else changed one of them
+   * @param decide receives the current record and the allocations of its pool; undefined: change nothing
+   * @throws {ConflictError} one of them changed concurrently
    */
   convert(
     record: OlderRecord,
     decide: (record: OlderRecord, present: Allocations) => readonly Change[] | undefined,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Pools that are closed and still hold entries. */
+  /** Closed pools that still have entries. */
   closed(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /** Closes a pool as it was read or listed. @throws {ConflictError} it changed */
   close(snapshot: PoolSnapshot, signal: AbortSignal): Promise<PoolSnapshot>;
-  /** Forgets the entries of a closed pool, which are elsewhere by now. It stays closed. @throws {ConflictError} it changed */
+  /** Deletes the entries of a closed pool after they were copied. The pool stays closed. @throws {ConflictError} it changed */
   empty(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
 }
 
-/** One store, open. Methods may be called at the same time. Disposing it ends connections; using it afterwards is an error. */
+/** An open store. Methods may be called concurrently. Disposing closes connections; using the store afterwards is an error. */
 export interface StorageDriver extends AsyncDisposable {
   /** `kubernetes`, `etcd`, `embedded`, or a third party's name. */
   readonly name: string;
-  /** The pool now. An absent pool reads as empty, and reading creates nothing. */
+  /** Reads a pool. A missing pool is empty; reading does not create it. */
   read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot>;
   /**
-   * Writes all changes, or none. Durable when it returns. The pool is created by the first commit.
+   * Writes all changes, or none. Durable when it returns. The first commit creates the pool.
    *
-   * The version alone is not enough: a store that was restored from a backup comes to the same one with other content. A claimed address is
-   * free, and a released or refreshed entry is the one of `before`, or the commit conflicts.
+   * Comparing the version is not enough: a store that was restored from a backup may reach the same version with other content. The commit
+   * conflicts unless an allocated address is free, and a released or refreshed entry equals `before`.
    *
    * @returns the pool after the write
-   * @throws {ConflictError} the pool is no longer the one of the snapshot; nothing was written
-   * @throws {UnavailableError} the store did not answer; whether it was written is unknown
+   * @throws {ConflictError} the pool changed since the snapshot; nothing was written
+   * @throws {UnavailableError} the store did not answer; the write may or may not have been done
    */
   commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot>;
   /**
-   * Optional short cut for releasing what this node gave: a snapshot made from the caller's own record, without reading. A commit on it
-   * may only hold releases, and is refused with {@linkcode ConflictError} when any of these entries is not exactly as recorded.
+   * Optional shortcut for releases: a snapshot built from the caller's own record instead of a read. A commit on it may contain only
+   * releases, and throws {@linkcode ConflictError} if a stored entry differs from the recorded one.
    */
   presume?(key: PoolKey, allocations: Allocations): PoolSnapshot;
-  /** Every pool of the store, in no order. Pools that cannot be read are left out and told to the log. */
+  /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
-  /** Cheap: succeeds when the store would serve a read and a commit now. */
+  /** A cheap check: succeeds if the store would serve a read and a commit now. */
   status(signal: AbortSignal): Promise<void>;
-  /** Everything stored that this release cannot read, for the checker. Absent where the driver does not look for it. */
+  /** Every stored object that this release cannot read. Absent if the driver cannot find them. */
   unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
-  /** How what is stored gets elsewhere. Absent where it cannot. */
+  /** Moves the contents to another layout or store. Absent if the store does not support it. */
   readonly migration?: Migration;
-  /** The namespace of its objects. Absent where the store has none. */
+  /** The namespace of its objects. Absent if the store has no namespaces. */
   readonly namespace?: StoreNamespace;
-  /** Node slices. Absent where the store has none. */
+  /** Node slices. Absent if the store has none. */
   readonly slices?: SliceStore;
-  /** Cluster-wide reservations. Absent where the store has none. */
+  /** Cluster-wide reservations. Absent if the store has none. */
   readonly overlaps?: Reservations;
 }
 
-/** The pool or object is no longer as it was read: read again and decide anew. */
+/** The pool or object changed since it was read: read again and decide again. */
 export class ConflictError extends Error {
   /** The class, for logs. */
   override name = "ConflictError";
 }
 
-/** The store did not answer, or asked to be left alone: try again later. What was sent may have been done. */
+/** The store did not answer, or asked to wait: retry later. The request may have been executed. */
 export class UnavailableError extends Error {
   /** The class, for logs. */
   override name = "UnavailableError";
-  /** How long the store asked to wait, in milliseconds. Absent where it did not say. */
+  /** The delay that the store asked for, in milliseconds. Absent if it asked for none. */
   readonly retryAfter?: number;
 
-  /** Keeps the cause, and the wait that the store asked for (`retryAfter`, milliseconds). */
+  /** @param options `cause`, and `retryAfter` in milliseconds */
   constructor(message: string, options: ErrorOptions & { retryAfter?: number } = {}) {
     super(message, options);
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
   }
 }
 
-/** The store answered no, and will again: not authorised, not installed, not writable, corrupt. */
+/** The store refused the operation, and would refuse it again: not authorized, not installed, not writable, corrupt. */
 export class RefusedError extends Error {
   /** The class, for logs. */
   override name = "RefusedError";
 }
 
-/** What the configuration names as a store is something else's: nothing of it was changed. The configuration is wrong, not the store. */
+/** The configured store belongs to another program; nothing was changed in it. The configuration is wrong, not the store. */
 export class ForeignStoreError extends RefusedError {
   /** The class, for logs. */
   override name = "ForeignStoreError";

@@ -1,9 +1,9 @@
 /**
- * How stored records keep an owner's node and pod uid, in stores that other plugins write to as well.
+ * Stores an owner's node and pod uid in records that other plugins also write.
  *
- * One member holds both: `NODE/UID/MARK`, where the mark is the beginning of the container id that they were written with. A plugin that
- * does not know the member leaves it when it writes another container id, and what it says then counts no more. One member rather than
- * three, because a pool is one object: with three, a write to a pool of 1,000 entries took half as long again.
+ * One member contains both: `NODE/UID/MARK`, where the mark is the beginning of the container id at the time of the write. A plugin that does
+ * not know the member keeps it when it writes another container id; the mark then shows that it is stale. One member instead of three,
+ * because a pool is one object: with three, a write to a pool of 1,000 entries took half as long again.
  *
  * @module
  */
@@ -15,10 +15,10 @@ export interface StoredFacts {
   readonly sandbox?: string;
 }
 
-/** Characters of a container id that tell it from every other one: runtimes make it of random hex digits, so 64 bits. */
+/** Characters that identify a container id: runtimes generate random hex digits, so 64 bits. */
 const MARK_LENGTH = 16;
 
-/** The member of an owner; none where neither node nor uid is known. */
+/** Encodes the member of an owner; absent if neither node nor uid is known. */
 export function encodeFacts({ containerId, node = "", uid = "" }: Owner): StoredFacts {
   const facts = [node, uid];
   // neither can contain a slash: RFC 1123, RFC 4122
@@ -26,7 +26,7 @@ export function encodeFacts({ containerId, node = "", uid = "" }: Owner): Stored
   return { sandbox: [...facts, markOf(containerId)].join("/") };
 }
 
-/** What a record's member says about the sandbox of its container id; nothing where it was written for another. */
+/** Decodes the member of a record; empty if it was written for another container id. */
 export function decodeFacts(
   containerId: string,
   { sandbox }: { readonly sandbox?: unknown },
@@ -37,7 +37,7 @@ export function decodeFacts(
   return { ...(node && { node }), ...(uid && { uid }) };
 }
 
-/** The member to write where one owner replaces another in a record whose member may exist; an empty one says nothing. */
+/** The member to write when one owner replaces another in a record. An empty member clears an existing one. */
 export function replacingFacts(before: Owner, after: Owner): StoredFacts {
   const [present, next] = [encodeFacts(before).sandbox, encodeFacts(after).sandbox];
   if (next === present) return {};

@@ -1,5 +1,5 @@
 /**
- * What a storage driver is written against: the contract, its values and its errors.
+ * The API for storage drivers: the contract, its values and its errors.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * How the core gets at a driver without knowing any: the entry points hand it a loader.
+ * Opening a store without importing its driver: the entry points pass a loader to the core.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { StorageDriver } from "./driver.ts";
 
-/** What a driver may use while it opens. */
+/** What a driver may use. */
 export interface OpenContext {
   /** The machine. */
   readonly world: World;
-  /** Where to say what is odd in the store. */
+  /** Receives warnings about the store. */
   readonly log: Logger;
 }
 
 /**
- * Opens a store: reads credentials, connects lazily. The datastore's kind is the driver's own.
+ * Opens a store: reads credentials, connects lazily. The datastore's kind is the driver's.
  *
- * @throws {RefusedError} credentials or files cannot be used
+ * @throws {RefusedError} credentials or files are invalid
  * @throws {UnavailableError} the store cannot be reached
  */
 export type OpenDriver = (datastore: Datastore, context: OpenContext) => Promise<StorageDriver>;

@@ -1,5 +1,5 @@
 /**
- * The one place that changes pools: read, decide, commit, and all of it again when somebody else was faster.
+ * The only code that changes pools: read, decide, commit, and retry all of it after a conflict.
  *
  * @module
  */
@@ -9,38 +9,38 @@ import type { PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "./driver.ts";
 import { type Clock, retry } from "./retry.ts";
 
-/** How an update is made. */
+/** Options of an update. */
 export interface UpdateOptions {
-  /** Ends it. */
+  /** The deadline. */
   readonly signal: AbortSignal;
-  /** Time and chance. */
+  /** The clock for retries. */
   readonly clock: Clock;
-  /** The pool as the caller remembers it: saves the first read. A stale one costs a conflict or that read, nothing else. */
+  /** The pool as the caller remembers it: saves the first read. A stale one only costs a conflict or that read. */
   readonly from?: PoolSnapshot;
-  /** Told that it turned out stale: a commit on it was refused. */
+  /** Called if a commit on `from` conflicted. */
   readonly onStale?: () => void;
-  /** Told before each write what is about to be written: after a failure, the caller's only knowledge of what may be stored. */
+  /** Called with the decision before each write. After a failure it is all that the caller knows of what may be stored. */
   readonly onAttempt?: (decision: Decision) => void;
   /** Milliseconds to wait between decision and write (`sleep_for_race`). Default 0. */
   readonly pause?: number;
 }
 
-/** What an update came to. */
+/** The result of an update. */
 export interface Updated {
-  /** One a request, in order. */
+  /** One per request, in order. */
   readonly outcomes: readonly Outcome[];
   /** The pool after it. */
   readonly snapshot: PoolSnapshot;
 }
 
 /**
- * Serves requests on one pool, all of them in one commit. The decision is made anew on every fresh snapshot, so what is given is
- * the lowest free address in the order of commits.
+ * Serves requests on one pool in one commit. Every attempt decides again on a fresh snapshot, so each allocation is the lowest free address
+ * in the order of commits.
  *
- * @param requests asked for before each decision: those of before in their places, and perhaps more
- * @throws {ConflictError} others were faster every time
+ * @param requests called before each decision. Earlier requests must keep their places; more may follow
+ * @throws {ConflictError} every attempt conflicted
  * @throws {UnavailableError} the store did not answer
- * @throws {RefusedError} the store said no
+ * @throws {RefusedError} the store refused
  */
 export function update(
   driver: StorageDriver,
@@ -54,8 +54,8 @@ export function update(
     async (signal) => {
       const remembered = known;
       known = undefined;
-      const renewed = remembered && await fromMemory(driver, remembered, decideOn(remembered), options, signal);
-      if (renewed) return renewed;
+      const updated = remembered && await fromMemory(driver, remembered, decideOn(remembered), options, signal);
+      if (updated) return updated;
       const snapshot = await driver.read(key, signal);
       const decision = decideOn(snapshot);
       if (decision.changes.length === 0) return { outcomes: decision.outcomes, snapshot };
@@ -67,9 +67,9 @@ export function update(
 }
 
 /**
- * Reads a pool and does work on the snapshot; again when the pool changed meanwhile or the store did not answer.
+ * Reads a pool and runs work on the snapshot. Repeats both after a conflict, or if the store did not answer.
  *
- * @throws what the work threw last
+ * @throws the work's last error
  */
 export function onSnapshot<T>(
   driver: StorageDriver,
@@ -81,10 +81,10 @@ export function onSnapshot<T>(
 }
 
 /**
- * Writes what was decided on a remembered pool.
+ * Writes a decision on a remembered pool.
  *
- * @returns undefined where the pool must be read first: others changed it since, which is no contest to back off from; or there is nothing
- * to write, so no commit would compare, and what was remembered is no answer before it was looked at
+ * @returns undefined if the pool must be read first: it changed since, which needs no back-off; or there is nothing to write, so that no
+ * commit would verify the remembered pool
  */
 async function fromMemory(
   driver: StorageDriver,

@@ -1,12 +1,12 @@
 /**
- * Stores around a store: every operation runs through one function, which may repeat it, time it, or make it wait.
+ * Wraps a store: every operation runs through one function, which may repeat, time or delay it.
  *
  * @module
  */
 import type { Migration, Reservations, SliceStore, StorageDriver, StoreNamespace } from "./driver.ts";
 import { attempt, type Clock, retry } from "./retry.ts";
 
-/** What a store is asked to do, as metrics name it. */
+/** The operations of a store, as named in metrics. */
 export type Operation =
   | "read"
   | "commit"
@@ -28,20 +28,20 @@ export type Operation =
   | "list_closed"
   | "empty_pool";
 
-/** Runs an operation: `work` does it until the signal that it is given aborts. */
+/** Runs an operation. `work` receives the signal that ends it. */
 export type Runner = <T>(
   operation: Operation,
   work: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ) => Promise<T>;
 
-/** Every member of a type, named: one that the type gains cannot be forgotten. */
+/** Every member of a type is required, so that a new member cannot be forgotten. */
 type Total<T> = { readonly [K in keyof T]-?: T[K] | undefined };
 
 /**
- * The same store, whose operations run through a function. Optional members that the store lacks stay absent.
+ * The same store, with operations that run through a function. Optional members that the store lacks stay absent.
  *
- * @param dispose what disposing it does. Default: it disposes the store
+ * @param dispose runs when the result is disposed. Default: disposes the store
  */
 export function wrap(
   driver: StorageDriver,
@@ -65,25 +65,25 @@ export function wrap(
   });
 }
 
-/** The same store for a user that disposes it: the store stays open, its owner closes it. */
+/** The same store for a caller that does not own it: disposing the result leaves the store open. */
 export function borrow(driver: StorageDriver): StorageDriver {
   return wrap(driver, (_operation, work, signal) => work(signal), () => Promise.resolve());
 }
 
-/** Operations that have the same effect when they are repeated: reads, and writes that compare with what was found. */
+/** Idempotent operations: reads, and writes that compare with the stored object. */
 const REPEATABLE: ReadonlySet<Operation> = new Set([
   ...["read", "list", "status", "list_unreadable", "find_slices", "count_namespaces"] as const,
   ...["reserve", "take_over_reservation", "unreserve", "find_reservation", "list_reservations"] as const,
   ...["list_older", "list_closed", "empty_pool"] as const,
 ]);
 
-/** Operations that set their own limits: `storage/update.ts` repeats a commit, and a conversion waits for the locks of older plugins. */
+/** Operations with their own deadlines: `storage/update.ts` retries commits, and a conversion waits for the locks of older plugins. */
 const UNLIMITED: ReadonlySet<Operation> = new Set(["commit", "convert"]);
 
 /**
- * The same store, which repeats by itself what can be repeated when the store does not answer, and limits how long the rest may take.
+ * The same store, which retries idempotent operations, and limits the duration of the others.
  *
- * @param clock time and chance of the back-off
+ * @param clock the clock for retries
  */
 export function retrying(driver: StorageDriver, clock: Clock): StorageDriver {
   return wrap(driver, (operation, work, signal) => {

@@ -1,11 +1,11 @@
 /**
- * Paths below folders, as whoever checks them sees them: by their text, and by where links lead.
+ * Checks that paths stay inside folders, both as text and after links are resolved.
  *
  * @module
  */
 import type { World } from "./world.ts";
 
-/** A path that leads out of the folders that it may be in. */
+/** A path outside the allowed folders. */
 export class ConfinedPathError extends Error {
   /** The class, for logs. */
   override name = "ConfinedPathError";
@@ -14,7 +14,7 @@ export class ConfinedPathError extends Error {
 /**
  * An absolute path without `.`, `..` and double slashes.
  *
- * @returns undefined where the path is relative or has a NUL character
+ * @returns undefined if the path is relative or contains a NUL character
  */
 export function normalize(path: string): string | undefined {
   if (!path.startsWith("/") || path.includes("\0")) return undefined;
@@ -26,15 +26,15 @@ export function normalize(path: string): string | undefined {
   return `/${parts.join("/")}`;
 }
 
-/** Whether a normalized path is one of the folders or below one. */
+/** Whether a normalized path is one of the folders or inside one. */
 export function isBelow(path: string, folders: readonly string[]): boolean {
   return folders.some((folder) => folder === "/" || path === folder || path.startsWith(`${folder}/`));
 }
 
 /**
- * Where a path leads, links followed; what does not exist yet is taken from the folder that does.
+ * Resolves the links of a path. A path that does not exist is resolved from its nearest existing folder.
  *
- * @throws {ConfinedPathError} it is relative, or leads out of the folders. A path that is outside by its text is not touched at all
+ * @throws {ConfinedPathError} the path is relative, or outside the folders. A path whose text is outside is rejected without file access
  */
 export async function resolveBelow(
   world: Pick<World, "realPath">,
@@ -44,14 +44,14 @@ export async function resolveBelow(
   const text = normalize(path);
   if (text === undefined || !isBelow(text, folders)) throw outside(path, folders);
   const real = await realPathOf(world, text);
-  const nearest = folders.filter((folder) => isBelow(text, [folder])); // mostly it is in there, and no other is looked up
+  const nearest = folders.filter((folder) => isBelow(text, [folder])); // usually matches: no other folder is resolved
   for (const folder of new Set([...nearest, ...folders])) {
     if (isBelow(real, [await realPathOf(world, folder)])) return real;
   }
   throw outside(path, folders);
 }
 
-/** A World that reads files below the folders only. Whatever else it does is that of the other one. */
+/** The same World, except that it reads only files inside the folders. */
 export function confine(world: World, folders: readonly string[]): World {
   return {
     ...world,
@@ -59,7 +59,7 @@ export function confine(world: World, folders: readonly string[]): World {
   };
 }
 
-/** Errors that say there is nothing at a path: who opens it gets the same. */
+/** Names of errors for a missing path. Opening the path fails with the same error. */
 const MISSING = ["NotFound", "NotADirectory"];
 
 async function realPathOf(world: Pick<World, "realPath">, path: string): Promise<string> {

@@ -1,5 +1,5 @@
 /**
- * The real machine. With `main.ts` and the drivers the only place that says `Deno.`
+ * The real machine. Only the files `deno*.ts`, `main.ts` and the drivers use `Deno`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { ignoreAbsence, openIn } from "./deno_folders.ts";
 import { lock } from "./deno_locks.ts";
 import type { World } from "./world.ts";
 
-/** Ends a text on a socket. */
+/** The byte that ends a message on a socket. */
 export const NEWLINE = 10;
 
 /** Makes the World of this process. */
@@ -23,8 +23,8 @@ export function denoWorld(): World {
     isDirectory: async (path) => await kindOf(path) === "folder",
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
     writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
-    remove: soon(remove),
-    listFolder: soon(listFolder),
+    remove: asAsync(remove),
+    listFolder: asAsync(listFolder),
     appendTextFile,
     exchange,
     lock: (name, signal) => lock(name, signal, sleep),
@@ -42,7 +42,7 @@ export function writeAll(stream: { writeSync(data: Uint8Array): number }, text: 
   while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
 }
 
-/** What is there is read at once; a thread is woken only for a stream that would rather not wait. */
+/** A synchronous read wakes no thread; streams that do not support it are read asynchronously. */
 function readSome(buffer: Uint8Array): Promise<number | null> | number | null {
   try {
     return Deno.stdin.readSync(buffer);
@@ -53,7 +53,7 @@ function readSome(buffer: Uint8Array): Promise<number | null> | number | null {
 
 async function readStdin(limit: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(65_536);
-  let all = new Uint8Array(); // nearly always read at once, so adding to it may copy
+  let all = new Uint8Array(); // one read is usually enough, so appending may copy
   for (let count = await readSome(buffer); count !== null; count = await readSome(buffer)) {
     const longer = new Uint8Array(all.length + count);
     if (longer.length > limit) throw new RangeError(`Standard input is longer than ${limit} bytes`);
@@ -72,9 +72,9 @@ async function exchange(socket: string, text: string, milliseconds: number): Pro
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) return undefined;
     throw error;
   }
-  let late = false;
+  let timedOut = false;
   const timer = setTimeout(() => {
-    late = true;
+    timedOut = true;
     connection.close();
   }, milliseconds);
   try {
@@ -84,20 +84,20 @@ async function exchange(socket: string, text: string, milliseconds: number): Pro
     if (answer === "") throw new Error("it closed without an answer");
     return answer;
   } catch (error) {
-    throw late ? new Error(`it gave no answer within ${milliseconds / 1000} s`) : error;
+    throw timedOut ? new Error(`it gave no answer within ${milliseconds / 1000} s`) : error;
   } finally {
     clearTimeout(timer);
-    if (!late) connection.close();
+    if (!timedOut) connection.close();
   }
 }
 
-/** Reads a text until the other side closes, or until what has come ends with the byte `end`. Fails with a RangeError past `limit` bytes. */
+/** Reads a text until the other side closes, or until the text ends with the byte `end`. @throws {RangeError} more than `limit` bytes */
 export async function readToEnd(
   source: { read(buffer: Uint8Array): Promise<number | null> },
   { limit = Number.MAX_SAFE_INTEGER, end }: { readonly limit?: number; readonly end?: number } = {},
 ): Promise<string> {
   const decoder = new TextDecoder();
-  let buffer = new Uint8Array(4_096); // most texts fit, and a thousand callers may wait at a time
+  let buffer = new Uint8Array(4_096); // fits most texts; small, because a thousand callers may wait at the same time
   let text = "";
   let size = 0;
   for (let count = await source.read(buffer); count !== null; count = await source.read(buffer)) {
@@ -111,10 +111,10 @@ export async function readToEnd(
 }
 
 /**
- * Small files are read faster than a thread is woken for it, and a short process would have to start that thread first. Failures are
- * rejections all the same.
+ * Runs synchronous work as a promise. Small files are read faster than a thread is woken, and a short process would have to start that thread
+ * first. A failure rejects the promise.
  */
-function soon<T>(work: (path: string) => T): (path: string) => Promise<T> {
+function asAsync<T>(work: (path: string) => T): (path: string) => Promise<T> {
   return (path) => {
     try {
       return Promise.resolve(work(path));
@@ -124,9 +124,9 @@ function soon<T>(work: (path: string) => T): (path: string) => Promise<T> {
   };
 }
 
-/** Opened by hand, since `Deno.writeTextFileSync` gives an existing file its mode too. What is no file may wait for a reader for ever. */
+/** `Deno.writeTextFileSync` would change the mode of an existing file. A FIFO is refused: opening it waits for a reader. */
 function appendTextFile(path: string, text: string): void {
-  if (exists(path) && !Deno.statSync(path).isFile) throw new Error(`${path} is no regular file`);
+  if (exists(path) && !Deno.statSync(path).isFile) throw new Error(`${path} is not a regular file`);
   using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
   writeAll(file, text);
 }
@@ -157,7 +157,7 @@ function listFolder(path: string): string[] {
   }
 }
 
-/** Synchronous, because a small file is written faster than a thread is woken. */
+/** Synchronous: a small file is written faster than a thread is woken. */
 function writeFile(path: string, text: string, durable: boolean, mode?: number): void {
   const folder = path.slice(0, path.lastIndexOf("/"));
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;

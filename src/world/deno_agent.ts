@@ -1,19 +1,20 @@
 /**
- * The real machine for processes that stay: sockets, signals, and the program itself.
+ * The real machine for long-running processes: sockets, signals, and the program file.
  *
  * @module
  */
+import { messageOf } from "../values/errors.ts";
 import { type Connection, InUseError, type Listener, type Platform, REPLACED } from "./platform.ts";
 import { NEWLINE, readToEnd } from "./deno.ts";
 import { makeFolder } from "./deno_folders.ts";
 
-/** Milliseconds until a caller that could not be accepted is tried again: the process has no descriptor left for it now. */
-const ACCEPT_AGAIN = 50;
+/** Milliseconds before a failed accept is retried: the process has no free descriptor. */
+const ACCEPT_RETRY_DELAY = 50;
 
-/** Milliseconds for which a program that was replaced is kept. */
-const REPLACED_FOR = 2_000;
+/** Milliseconds for which a replaced program is kept: starting processes open their own file within that time. */
+const KEEP_REPLACED = 2_000;
 
-const GONE = new Error("The caller went away");
+const DISCONNECTED = new Error("The caller disconnected");
 
 /** Makes the Platform of this process. */
 export function denoPlatform(): Platform {
@@ -26,7 +27,7 @@ async function listen(path: string): Promise<Listener> {
   await refuseSecond(path);
   const temporary = `${path}.${Deno.pid}`;
   const socket = listenClosed(temporary);
-  Deno.renameSync(temporary, path); // from one moment to the next the socket is there, listening and closed to others
+  Deno.renameSync(temporary, path); // atomic: the socket appears listening and closed to other users
   const { ino } = Deno.statSync(path);
   let open = true;
   return {
@@ -39,13 +40,13 @@ async function listen(path: string): Promise<Listener> {
       while (open) {
         const connection = await socket.accept().catch(() => undefined);
         if (connection) yield wrap(connection);
-        else if (open) await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN));
+        else if (open) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_DELAY));
       }
     },
   };
 }
 
-/** Listens on a socket of mode 0600, which at no moment anybody else may connect to. */
+/** Listens on a socket that has mode 0600 from the start. */
 function listenClosed(path: string): Deno.UnixListener {
   const umask = Deno.umask(0o177);
   try {
@@ -55,12 +56,12 @@ function listenClosed(path: string): Deno.UnixListener {
   }
 }
 
-/** A socket that answers belongs to somebody; one that does not was left behind. */
+/** A socket that accepts connections belongs to a running process; otherwise a dead one left it behind. */
 async function refuseSecond(path: string): Promise<void> {
   const connection = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
   if (!connection) return;
   connection.close();
-  throw new InUseError(`Cannot listen on ${path}: another agent does; stop it first`);
+  throw new InUseError(`Cannot listen on ${path}: another agent listens there; stop it first`);
 }
 
 function isSame(path: string, ino: number | null): boolean {
@@ -82,7 +83,7 @@ function wrap(connection: Deno.UnixConn): Connection {
     const rest = new Uint8Array(64);
     const next = () => connection.read(rest).catch(() => null);
     while (await next() !== null);
-    gone.abort(GONE);
+    gone.abort(DISCONNECTED);
   };
   return {
     close,
@@ -103,7 +104,7 @@ function wrap(connection: Deno.UnixConn): Connection {
         const data = new TextEncoder().encode(text);
         for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
       } catch {
-        // the caller went away: it serves itself
+        // the caller disconnected: it serves its call itself
       } finally {
         clearTimeout(timer);
         close();
@@ -130,7 +131,7 @@ function serveHttp(
     return { [Symbol.asyncDispose]: () => server.shutdown() };
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
-    throw new InUseError(`Cannot serve HTTP on ${address}: another process does; stop it first`, { cause });
+    throw new InUseError(`Cannot serve HTTP on ${address}: another process listens there; stop it first`, { cause });
   }
 }
 
@@ -138,7 +139,7 @@ async function installSelf(path: string): Promise<void> {
   const slash = path.lastIndexOf("/");
   const [folder, name] = [path.slice(0, slash), path.slice(slash + 1)];
   const temporary = (unique: string) => `.${name}.${unique}.tmp`;
-  for await (const { name: found } of Deno.readDir(folder)) { // what an installation that was killed left
+  for await (const { name: found } of Deno.readDir(folder)) { // leftovers of an installation that was killed
     if (found.startsWith(temporary("").replace(/\.tmp$/, "")) && found.endsWith(".tmp")) {
       await Deno.remove(`${folder}/${found}`);
     }
@@ -155,18 +156,17 @@ async function installSelf(path: string): Promise<void> {
     await opened.sync();
   } catch (error) {
     await Deno.remove(copy).catch(() => {});
-    throw new Error(`Cannot install ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new Error(`Cannot install ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
 /**
- * A program that was started a moment ago has yet to open its own file, by the name that `/proc/self/exe` gives (proc(5)): that of a
- * replaced one ends in ` (deleted)`. Under that name it is kept until they all have. Another installation may do the same meanwhile: that
- * of a pod that was deleted by force.
+ * Keeps the replaced program under a second name. A process that just started has yet to open its own file by the name in `/proc/self/exe`,
+ * which ends in ` (deleted)` for a replaced file (proc(5)). Another installation may run at the same time: of a pod that was deleted by force.
  */
 async function keepReplaced(path: string): Promise<AsyncDisposable> {
   const kept = `${path}${REPLACED}`;
-  await Deno.remove(kept).catch(() => {}); // of an installation that was killed
+  await Deno.remove(kept).catch(() => {}); // left by an installation that was killed
   const isReplaced = await Deno.link(path, kept).then(() => true, (error) => {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.AlreadyExists) return false;
     throw error;
@@ -174,7 +174,7 @@ async function keepReplaced(path: string): Promise<AsyncDisposable> {
   return {
     [Symbol.asyncDispose]: async () => {
       if (!isReplaced) return;
-      await new Promise((resolve) => setTimeout(resolve, REPLACED_FOR));
+      await new Promise((resolve) => setTimeout(resolve, KEEP_REPLACED));
       await Deno.remove(kept).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });

@@ -1,21 +1,21 @@
 /**
- * Reading files of the real machine: regular files only, bounded in size and in time. A configuration may name any path, and whoever
- * wrote it is not always root.
+ * Reads files of the real machine: only regular files, with limits on size and time. A configuration may name any path, and its author is
+ * not always root.
  *
  * @module
  */
 import { FILE_LIMITS, type FilePurpose } from "./world.ts";
 
 /**
- * Folders of the node's own disk, which answers or the node is lost. There a file is read at once: a thread that must be woken for it costs a
- * short process a millisecond (measured: 3 to 4 ms of CPU for the files of an ADD). Volumes of pods lie elsewhere.
+ * Folders on the node's own disk. If that does not answer, the node is lost, so files there are read synchronously: waking a thread costs a
+ * short process a millisecond (measured: 3 to 4 ms of CPU for the files of an ADD). Volumes of pods are elsewhere.
  */
 const OWN_DISK = ["/etc/", "/host/etc/", "/var/lib/cni/", "/run/secrets/", "/var/run/secrets/"];
 
-/** Milliseconds for one file. A local disk takes less than one; a network file system that takes longer does not answer. */
+/** Milliseconds for one file. A local disk takes less than one; a network file system that takes longer counts as unavailable. */
 const READ_TIMEOUT = 5_000;
 
-/** A path that leads to something that is not read. */
+/** A path to something that must not be read. */
 class UnreadableFileError extends Error {
   override readonly name = "UnreadableFileError";
 }
@@ -23,11 +23,11 @@ class UnreadableFileError extends Error {
 /**
  * Reads a whole text file. Devices, FIFOs, sockets and folders are refused before they are opened: opening a FIFO waits for its writer.
  *
- * No more bytes are read than the file says it has, so that the endless files of /proc are empty.
+ * Reads at most the size that stat reports, so that the endless files of /proc are empty.
  *
- * @param purpose what it is read for: decides the size that is accepted
+ * @param purpose what the file is read for: sets the size limit
  * @param timeout milliseconds
- * @throws an error named `NotFound` where the path leads nowhere; otherwise the message names the path and the rule
+ * @throws an error named `NotFound` if the path does not exist; otherwise the message names the path and the rule
  */
 export async function readRegularFile(
   path: string,
@@ -42,12 +42,12 @@ function isOnOwnDisk(path: string): boolean {
   return OWN_DISK.some((folder) => path.startsWith(folder)) && !path.includes("/../");
 }
 
-/** Where a path leads to. Fails as reading does where it leads nowhere, or does not answer in time. */
+/** The absolute path after links are resolved. Fails as reading does if the path does not exist, or the disk does not answer in time. */
 export async function realPathOf(path: string): Promise<string> {
   return isOnOwnDisk(path) ? Deno.realPathSync(path) : await within(path, READ_TIMEOUT, () => Deno.realPath(path));
 }
 
-/** What a path leads to. A path that does not answer in time counts as `other`. */
+/** The kind of object at a path. `other` if the disk does not answer in time. */
 export async function kindOf(path: string): Promise<"file" | "folder" | "other" | "missing"> {
   try {
     const { isFile, isDirectory } = isOnOwnDisk(path)
@@ -95,23 +95,23 @@ function refuseUnlessReadable(path: string, { isFile, size }: Deno.FileInfo, lim
     throw new UnreadableFileError(`Cannot read ${quoted}: not a regular file (a folder, device, FIFO or socket)`);
   }
   if (size <= limit) return;
-  throw new UnreadableFileError(`Cannot read ${quoted}: it has ${size} bytes, expected ${limit} at most`);
+  throw new UnreadableFileError(`Cannot read ${quoted}: it has ${size} bytes, expected at most ${limit}`);
 }
 
-/** The work goes on where it takes too long, since nothing can stop it, and what it opened is closed then. */
+/** Rejects after the timeout. The work continues, since nothing can stop it, and closes what it opens. */
 async function within<T>(path: string, timeout: number, work: () => Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
+  const timedOut = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    late.reject(
+    timedOut.reject(
       new UnreadableFileError(
         `Cannot read ${JSON.stringify(path)}: no answer from the disk within ${timeout / 1000} s`,
       ),
     );
   }, timeout);
   const working = work();
-  working.catch(() => {}); // it may fail when nobody waits any more
+  working.catch(() => {}); // after the timeout nobody else handles its rejection
   try {
-    return await Promise.race([working, late.promise]);
+    return await Promise.race([working, timedOut.promise]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,5 @@
 /**
- * Folders of the real machine: what is made is closed to other users, and so are those that are ours alone, whoever made them.
+ * Folders of the real machine. Folders that this program creates, and folders that belong to it alone, are closed to other users.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import { isBelow, normalize } from "./confine.ts";
 import { DATA_FOLDER, RUN_FOLDER } from "./world.ts";
 
 const MODE = 0o700;
-/** Rights of the group and of other users. */
+/** Permissions of the group and of other users. */
 const OTHERS = 0o077;
 
-/** Those whose mode this process has seen to. */
+/** Folders whose mode this process has checked. */
 const closed = new Set<string>();
 
-/** Makes a folder, and those above it, mode 0700. Folders that exist keep their mode, unless they are ours alone. */
+/** Creates a folder and its parents with mode 0700. Existing folders keep their mode, unless they belong to this program alone. */
 export function makeFolder(folder: string): void {
   Deno.mkdirSync(folder, { recursive: true, mode: MODE });
   closeOwn(folder);
 }
 
-/** Opens a file, and makes its folder where that is missing. */
+/** Opens a file, and creates its folder if that is missing. */
 export function openIn(folder: string, open: () => Deno.FsFile): Deno.FsFile {
   try {
     closeOwn(folder);
@@ -31,12 +31,12 @@ export function openIn(folder: string, open: () => Deno.FsFile): Deno.FsFile {
   }
 }
 
-/** @throws the error, unless it says that something is missing */
+/** @throws the error, unless it is NotFound */
 export function ignoreAbsence(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-/** A kubelet makes the folders that pods mount with mode 0755. */
+/** Closes the program's own folders to others: a kubelet creates the folders that pods mount with mode 0755. */
 function closeOwn(folder: string): void {
   if (closed.has(folder)) return;
   const path = normalize(folder);
@@ -48,10 +48,10 @@ function closeOwn(folder: string): void {
 }
 
 /**
- * Takes the rights of group and others from a file or folder that is there. Where somebody else owns it, or the disk is mounted read-only, it
- * stays as it is: who may not change that does not fail for it.
+ * Removes the permissions of group and others from an existing file or folder. If another user owns it, or the disk is mounted read-only, it
+ * stays unchanged, without an error.
  *
- * @throws {Deno.errors.NotFound} there is nothing
+ * @throws {Deno.errors.NotFound} the path does not exist
  */
 export function closeToOthers(path: string): void {
   const { mode } = Deno.statSync(path);

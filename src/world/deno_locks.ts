@@ -1,8 +1,9 @@
 /**
- * Locks between the processes of a node: a locked file for each name.
+ * Locks between the processes of a node: one locked file per name.
  *
- * Its holder removes the file, so that none stay behind. Whoever waited for it then holds a lock on a file that is gone, while the next one
- * makes and locks another: so each looks, once it has the lock, whether its file is still the one of that name, and begins again where not.
+ * The holder removes the file when it releases the lock, so that no files pile up. A waiting process then gets the lock of a removed file,
+ * while another process may create and lock a new one. So each process checks, once it has the lock, that its file still has the name, and
+ * starts over if not.
  *
  * @module
  */
@@ -10,12 +11,12 @@ import { unlessAborted } from "../async/abort.ts";
 import { openIn } from "./deno_folders.ts";
 import { type Lock, RUN_FOLDER, type World } from "./world.ts";
 
-/** Where the files are: gone at a restart of the machine, as the processes are. */
+/** The folder of the files. It is empty after a reboot. */
 const FOLDER = `${RUN_FOLDER}/locks`;
-/** Threads that wait for locks, at most: the runtime has 512, and whoever holds a lock needs some. Beyond, a lock is tried now and then. */
-const MOST_THREADS = 64;
-/** Milliseconds between two tries. */
-const AGAIN = 20;
+/** Max threads that wait for locks: the runtime has 512, and lock holders need some. Further callers poll. */
+const MAX_THREADS = 64;
+/** Milliseconds between two polls. */
+const POLL_INTERVAL = 20;
 
 let threads = 0;
 
@@ -26,7 +27,7 @@ export async function lock(name: string, signal: AbortSignal, sleep: World["slee
     const path = pathOf(name);
     const file = open(path);
     if (!file) return undefined;
-    if (!file.tryLockSync(true)) await wait(file, signal, sleep); // mostly it is free, and no thread is woken
+    if (!file.tryLockSync(true)) await wait(file, signal, sleep); // usually the lock is free, and no thread is woken
     if (isAt(file, path)) return held(file, path);
     file.close();
   }
@@ -34,9 +35,9 @@ export async function lock(name: string, signal: AbortSignal, sleep: World["slee
 
 /** Locks the file, or closes it and throws the signal's reason. */
 async function wait(file: Deno.FsFile, signal: AbortSignal, sleep: World["sleep"]): Promise<void> {
-  if (threads >= MOST_THREADS) {
+  if (threads >= MAX_THREADS) {
     try {
-      while (!file.tryLockSync(true)) await sleep(AGAIN, signal);
+      while (!file.tryLockSync(true)) await sleep(POLL_INTERVAL, signal);
     } catch (error) {
       file.close();
       throw error;
@@ -53,12 +54,12 @@ async function wait(file: Deno.FsFile, signal: AbortSignal, sleep: World["sleep"
   }
 }
 
-/** A name may hold slashes; two names that differ in nothing else share a lock, which costs time and nothing more. */
+/** Names may contain slashes. Two names that differ only in slash and backslash share a lock, which only costs time. */
 function pathOf(name: string): string {
   return `${FOLDER}/${name.replaceAll("/", "\\")}`;
 }
 
-/** Undefined without a folder: the commit's compare-and-swap is what keeps addresses apart; a lock only saves conflicts. */
+/** Undefined without a folder: the commit's compare-and-swap prevents duplicates; a lock only avoids conflicts. */
 function open(path: string): Deno.FsFile | undefined {
   try {
     return openIn(FOLDER, () => Deno.openSync(path, { create: true, write: true, mode: 0o600 }));
@@ -72,7 +73,7 @@ function isAt(file: Deno.FsFile, path: string): boolean {
     const [here, there] = [file.statSync(), Deno.statSync(path)];
     return here.ino === there.ino && here.dev === there.dev;
   } catch {
-    return false; // removed by whoever held it
+    return false; // the previous holder removed it
   }
 }
 
@@ -83,9 +84,9 @@ function held(file: Deno.FsFile, path: string): Lock {
       if (!isHeld) return;
       isHeld = false;
       try {
-        if (isAt(file, path)) Deno.removeSync(path); // before it is free: a file that nobody holds is anybody's
+        if (isAt(file, path)) Deno.removeSync(path); // before the unlock: afterwards another process may hold the lock
       } catch {
-        // it stays, and is locked by the next
+        // the file stays, and the next process locks it
       }
       file.close();
     },

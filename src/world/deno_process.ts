@@ -1,17 +1,16 @@
 /**
- * What this process may do, and what becomes of errors that nobody caught.
+ * Permissions and uncaught errors of this process.
  *
  * @module
  */
 
-/** Gives up the right to start programs, for good. Takes some 0.1 ms. */
+/** Permanently revokes the permission to start programs. Takes about 0.1 ms. */
 export function forgoPrograms(): void {
   Deno.permissions.revokeSync({ name: "run" });
 }
 
 /**
- * Tells of errors that nobody caught: exceptions in callbacks, and rejections that nobody waits for. Without this they end the process with
- * a stack trace.
+ * Handles uncaught errors: exceptions in callbacks, and unhandled rejections. Without a handler they end the process with a stack trace.
  */
 export function onUncaught(handle: (error: unknown) => void): void {
   globalThis.addEventListener("error", (event) => {

@@ -9,21 +9,21 @@ import { forgoPrograms, onUncaught } from "./deno_process.ts";
 import { denoPlatform } from "./deno_agent.ts";
 import type { Platform } from "./platform.ts";
 
-/** What a command line has of its process. */
+/** What a command uses of its process. */
 export interface DenoTerminal {
-  /** The path or name that this process was called by: a link's, where it was called by a link. */
+  /** The path or name by which this process was started: the link, if it was started by one. */
   readonly called: string;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  /** Asks a question that is answered with yes or no; undefined where nobody sits at a terminal. */
+  /** Asks a yes-or-no question; undefined without a terminal. */
   readonly ask: ((question: string) => boolean) | undefined;
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
   /** Sockets and signals. */
   readonly platform: () => Promise<Platform>;
-  /** Gives up the right to start programs, for good. */
+  /** Permanently revokes the permission to start programs. */
   readonly forgoPrograms: () => void;
-  /** Tells of errors that nobody caught; the process goes on. */
+  /** Handles uncaught errors; the process continues. */
   readonly onUncaught: (handle: (error: unknown) => void) => void;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
@@ -44,7 +44,7 @@ export function denoTerminal(): DenoTerminal {
   };
 }
 
-/** Ends the process where nobody reads on, as `head` does not: with the code of a process that was told so by a signal. */
+/** Exits if the reader closed the pipe, as `head` does, with the code of a process that SIGPIPE ended. */
 function write(text: string): void {
   try {
     writeAll(Deno.stdout, text);

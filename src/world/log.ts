@@ -9,7 +9,7 @@ import type { World } from "./world.ts";
 /** Levels in increasing verbosity. */
 export const LOG_LEVELS = ["error", "warning", "info", "debug"] as const;
 
-/** A log level. `panic`, the original's, writes nothing. */
+/** A log level. `panic`, a level of the original, writes nothing. */
 export type LogLevel = "panic" | typeof LOG_LEVELS[number];
 
 /** The original's names, and the usual abbreviation. */
@@ -18,7 +18,7 @@ const ALIASES: Readonly<Record<string, LogLevel>> = { panic: "panic", verbose: "
 /**
  * Reads a level: {@linkcode LOG_LEVELS}, or the original's `panic` (nothing) and `verbose` (`info`), in any case.
  *
- * @returns undefined where the text is no level
+ * @returns undefined if the text is not a level
  */
 export function parseLogLevel(text: string): LogLevel | undefined {
   const name = text.toLowerCase();
@@ -26,7 +26,7 @@ export function parseLogLevel(text: string): LogLevel | undefined {
 }
 
 /**
- * How a line is written. `logfmt`: `time=… level=… msg=…` and the fields, quoted where they hold blanks, quotes or an equals sign
+ * The format of a line. `logfmt`: `time=… level=… msg=…` and the fields, quoted if they contain blanks, quotes or an equals sign
  * (https://brandur.org/logfmt). `json`: one object with the same members.
  */
 export const LOG_FORMATS = ["logfmt", "json"] as const;
@@ -34,7 +34,7 @@ export const LOG_FORMATS = ["logfmt", "json"] as const;
 /** One of {@linkcode LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** Reads a format. @returns undefined where the text is not one of {@linkcode LOG_FORMATS} */
+/** Reads a format. @returns undefined if the text is not one of {@linkcode LOG_FORMATS} */
 export function parseLogFormat(text: string): LogFormat | undefined {
   return LOG_FORMATS.find((one) => one === text);
 }
@@ -42,44 +42,44 @@ export function parseLogFormat(text: string): LogFormat | undefined {
 /** Values that explain a log line. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Writes log lines. Never to standard output, which is the CNI answer's. */
+/** Writes log lines. Never to standard output, which carries the CNI result. */
 export interface Logger {
   /** An operation failed. */
   error(message: string, fields?: LogFields): void;
-  /** Something an operator wants to see. */
+  /** Something needs an operator's attention. */
   warn(message: string, fields?: LogFields): void;
-  /** What was done. */
+  /** An event. */
   info(message: string, fields?: LogFields): void;
-  /** Everything else. */
+  /** A detail. */
   debug(message: string, fields?: LogFields): void;
 }
 
 /** A logger that writes nothing. */
 export const SILENT: Logger = { error() {}, warn() {}, info() {}, debug() {} };
 
-/** Where lines go, and how they are written. */
+/** The destination and format of lines. */
 export interface LogOptions {
-  /** The most verbose level that is written. */
+  /** The most verbose level to write. */
   readonly level: LogLevel;
   /** Default: `logfmt`. */
   readonly format?: LogFormat;
-  /** A file that gets every line too. */
+  /** A file that also receives every line. */
   readonly file?: string;
-  /** Folders that the file must be in. Absent: anywhere, since the operator names it. */
+  /** Folders that the file must be inside. Absent: anywhere, since the operator chose it. */
   readonly confinedTo?: readonly string[];
 }
 
 /**
  * Appends text to a log file.
  *
- * @param confinedTo folders that the file must be in. Absent: anywhere, since the operator names it
+ * @param confinedTo folders that the file must be inside. Absent: anywhere, since the operator chose it
  */
 export type AppendLog = (file: string, text: string, confinedTo?: readonly string[]) => void;
 
 /**
- * A logger on standard error and, where named, a file. A file that cannot be written is reported once, and not tried again.
+ * A logger to standard error and an optional file. If writing the file fails, that is logged once, and the file is not tried again.
  *
- * @param append writes to the file. Default: on this machine
+ * @param append appends to the file. Default: on this machine
  */
 export function makeLogger(
   world: Pick<World, "now" | "stderr" | "appendTextFile">,
@@ -107,13 +107,13 @@ export function makeLogger(
   return { error: at("error"), warn: at("warning"), info: at("info"), debug: at("debug") };
 }
 
-/** Fields without a value are left out, as JSON leaves them out. */
+/** Undefined fields are omitted, as in JSON. */
 function logfmtLine(fields: LogFields): string {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined);
   return oneLine(present.map(([name, value]) => `${name}=${formatField(value)}`).join(" "));
 }
 
-/** Never a reason to fail. Text with blanks, quotes or an equals sign is quoted, so that fields can be told apart. */
+/** Never throws. Text with blanks, quotes or an equals sign is quoted, so that fields can be parsed. */
 function formatField(value: unknown): string {
   const text = typeof value === "string" ? value : jsonOf(value);
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
@@ -123,7 +123,7 @@ function jsonLine(fields: LogFields): string {
   return oneLine(jsonOf(fields));
 }
 
-/** Never a reason to fail: a bigint is written as text, and a value that JSON cannot hold as its name. */
+/** Never throws: a bigint is written as text, and a value that JSON cannot represent as its string form. */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value, (_, part) => typeof part === "bigint" ? String(part) : part) ?? String(value);
@@ -133,10 +133,10 @@ function jsonOf(value: unknown): string {
   }
 }
 
-// deno-lint-ignore no-control-regex -- they are what is escaped
+// deno-lint-ignore no-control-regex -- matches the characters to escape
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-/** A record is one line whatever it holds: control characters and line separators are escaped, in messages and names of fields too. */
+/** Keeps a record on one line: escapes control characters and line separators, in messages and field names too. */
 function oneLine(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,57 +1,57 @@
 /**
- * What the agent and the installer need of the machine beyond the World.
+ * The parts of the machine that only the agent and the installer use.
  *
  * @module
  */
 
-/** What the name of a program that was replaced ends with, as long as it is kept for those that just start it. */
+/** The suffix of a replaced program's name while it is kept for processes that are just starting it. */
 export const REPLACED = " (deleted)";
 
-/** A socket or an address that another process listens on. */
+/** Another process listens on the socket or address. */
 export class InUseError extends Error {
   override readonly name = "InUseError";
 }
 
 /** One caller on the socket. */
 export interface Connection {
-  /** The line that the caller sends, or all it sends until it closes its side. Rejects past the limits. */
+  /** Reads a line, or everything until the caller closes its side. Rejects beyond `limit` bytes or after the milliseconds. */
   readLine(limit: number, milliseconds: number): Promise<string>;
-  /** Aborts when the caller goes away before it is answered. One that ended what it sent by closing its side is not seen to go. */
+  /** Aborts when the caller disconnects before it gets an answer. Not detected if the caller closed its side to end its request. */
   readonly gone: AbortSignal;
-  /** Answers, and closes. A caller that went away, or does not read its answer in so many milliseconds, is no error. */
+  /** Answers and closes. It is no error if the caller disconnected, or does not read the answer within the milliseconds. */
   reply(text: string, milliseconds: number): Promise<void>;
   /** Closes without an answer. */
   close(): void;
 }
 
-/** A listening socket. Iterating it gives callers until it is closed. */
+/** A listening socket. Iterating it yields callers until it is closed. */
 export interface Listener extends AsyncIterable<Connection> {
-  /** Accepts nobody more, and removes the socket. Until then a caller that cannot be accepted, for want of descriptors, waits. */
+  /** Stops accepting and removes the socket. Until then, callers wait while the process has no free descriptor. */
   close(): void;
 }
 
-/** Sockets, signals, and the program itself. */
+/** Sockets, signals, and the program file. */
 export interface Platform {
   /**
-   * Listens on a unix socket that only its owner may use. A socket nobody listens on is replaced.
+   * Listens on a unix socket that only its owner may use. Replaces a socket that no process listens on.
    *
-   * @throws an {@linkcode InUseError} where another process listens
+   * @throws {InUseError} another process listens on it
    */
   listen(path: string): Promise<Listener>;
   /**
-   * Serves HTTP; paths to texts. Disposing it stops it.
+   * Serves plain text over HTTP, by path. Disposing stops the server.
    *
-   * @throws an {@linkcode InUseError} where another process listens on that address
+   * @throws {InUseError} another process listens on the address
    */
   serveHttp(
     address: string,
     handle: (path: string) => { readonly status: number; readonly body: string },
   ): AsyncDisposable;
   /**
-   * Puts a copy of the running program at a path, as a whole and synced: a temporary file, then a rename. One that runs there, or is about
-   * to, goes on: the former file is kept for two seconds beside it, its name ending in {@linkcode REPLACED}.
+   * Installs a copy of the running program at a path, atomically and durably: writes a temporary file, then renames it. Processes that run the
+   * replaced file, or are just starting it, continue: it is kept for two seconds under a name that ends in {@linkcode REPLACED}.
    */
   installSelf(path: string): Promise<void>;
-  /** Aborts when the process is told to stop. */
+  /** Aborts when the process gets SIGTERM or SIGINT. */
   stopSignal(): AbortSignal;
 }

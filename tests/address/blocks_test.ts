@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Blocks } from "../../src/address/blocks.ts";
 
-Deno.test("Blocks finds the lowest interval that overlaps, as a search one by one does", () => {
+Deno.test("Blocks finds the same lowest overlapping interval as a linear search", () => {
   const lengths = fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, max: 3 })), { maxLength: 12 });
   fc.assert(fc.property(lengths, fc.nat(60), fc.nat(10), (parts, from, length) => {
     let at = 0;

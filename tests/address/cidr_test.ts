@@ -23,7 +23,7 @@ const anyCidr = fc.constantFrom<Family>(4, 6).chain((family) =>
   })
 ).map(({ family, value, prefix }) => cidrOf({ family, value }, prefix));
 
-/** Networks that often lie in or beside each other. */
+/** Networks that are often nested or adjacent. */
 const closeCidr = fc.record({ low: fc.bigInt({ min: 0n, max: 63n }), prefix: fc.integer({ min: 26, max: 32 }) })
   .map(({ low, prefix }) => cidrOf({ family: 4, value: 0x0a000000n + low }, prefix));
 
@@ -50,7 +50,7 @@ Deno.test("parseCidr keeps the address as written and masks the network", () => 
   }
 });
 
-Deno.test("parseCidr refuses what is no network", () => {
+Deno.test("parseCidr refuses invalid networks", () => {
   const cases = [
     ...[
       "",
@@ -78,13 +78,13 @@ Deno.test("parseCidr refuses what is no network", () => {
   for (const text of cases) assert.equal(parseCidr(text), undefined, JSON.stringify(text));
 });
 
-Deno.test("parseCidr reads leading zeros of octets as decimal where asked to", () => {
+Deno.test("parseCidr reads leading zeros of octets as decimal with the option", () => {
   const parsed = parseCidr("00192.00168.1.0/24", { leadingZeros: true });
   assert.equal(parsed && formatCidr(parsed.cidr), "192.168.1.0/24");
   assert.equal(parseCidr("192.168.1.0/024", { leadingZeros: true }), undefined);
 });
 
-Deno.test("parseCidr and formatCidr are each other's inverse", () => {
+Deno.test("parseCidr reverses formatCidr", () => {
   fc.assert(
     fc.property(anyCidr, (network) => {
       fc.pre(network.family === 4 || network.base >> 32n !== 0xffffn); // IPv4-mapped: written, never read
@@ -94,7 +94,7 @@ Deno.test("parseCidr and formatCidr are each other's inverse", () => {
   );
 });
 
-Deno.test("usable leaves out the first and the last address of both families, but none of two or one", () => {
+Deno.test("usable excludes the first and last address in both families, except in networks of one or two addresses", () => {
   const cases: [string, string, string][] = [
     ["192.168.2.225/28", "192.168.2.225", "192.168.2.238"],
     ["10.0.0.0/8", "10.0.0.1", "10.255.255.254"],
@@ -115,7 +115,7 @@ Deno.test("usable leaves out the first and the last address of both families, bu
   }
 });
 
-Deno.test("span has 2 to the power of the host bits addresses, all and only those contained", () => {
+Deno.test("span contains exactly the addresses of the network, 2 to the power of the host bits", () => {
   fc.assert(fc.property(anyCidr, (network) => {
     const { first, last } = span(network);
     const { family } = network;
@@ -127,7 +127,7 @@ Deno.test("span has 2 to the power of the host bits addresses, all and only thos
   }));
 });
 
-Deno.test("overlap says whether any address is in both", () => {
+Deno.test("overlap is true if both contain an address", () => {
   let seen = 0;
   fc.assert(
     fc.property(closeCidr, closeCidr, (a, b) => {

@@ -5,14 +5,14 @@ import { oracleFormat, oracleParse } from "./oracle.ts";
 
 const ipv4 = fc.integer({ min: 0, max: 0xffffffff }).map((value): Ip => ({ family: 4, value: BigInt(value) }));
 
-/** Groups are often zero, so that every shape of `::` comes up. */
+/** Groups are often zero, to cover every form of `::`. */
 const ipv6 = fc.array(fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({ min: 0, max: 0xffff })), {
   minLength: 8,
   maxLength: 8,
 }).map((groups): Ip => ({ family: 6, value: groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n) }))
   .filter(({ value }) => value >> 32n !== 0xffffn);
 
-/** What the runtime's own URL parser makes of IPv6 text: an implementation that shares nothing with ours. */
+/** IPv6 text as the runtime's URL parser formats it: an implementation independent of ours. */
 function urlText(text: string): string | undefined {
   return URL.parse(`http://[${text}]/`)?.hostname.slice(1, -1);
 }
@@ -37,7 +37,7 @@ Deno.test("parseIp reads addresses", () => {
   for (const [text, family, value] of cases) assert.deepEqual(parseIp(text), { family, value }, text);
 });
 
-Deno.test("parseIp refuses what is no address, or not plainly one", () => {
+Deno.test("parseIp refuses invalid and ambiguous addresses", () => {
   const cases = [
     ...[
       "",
@@ -103,7 +103,7 @@ Deno.test("parseIp refuses what is no address, or not plainly one", () => {
   for (const text of cases) assert.equal(parseIp(text), undefined, JSON.stringify(text));
 });
 
-Deno.test("parseIp reads leading zeros as decimal only where asked to", () => {
+Deno.test("parseIp reads leading zeros as decimal only with the option", () => {
   assert.deepEqual(parseIp("00192.0168.001.010", { leadingZeros: true }), parseIp("192.168.1.10"));
   assert.deepEqual(parseIp("0.00.000.0000", { leadingZeros: true }), { family: 4, value: 0n });
   for (const text of ["0256.1.1.1", "1.2.3.", "0x7f.0.0.1", "1.2.3.04 ", "::ffff:1.2.3.04"]) {
@@ -166,7 +166,7 @@ Deno.test("formatIp writes IPv6 as the runtime's URL parser does, and parseIp re
   );
 });
 
-Deno.test("parseIp and formatIp agree with a reader and writer that share nothing with the library", () => {
+Deno.test("parseIp and formatIp agree with an implementation independent of the library", () => {
   const piece = fc.constantFrom(...[
     ":",
     "::",
@@ -225,7 +225,7 @@ Deno.test("formatIp writes the canonical text of RFC 5952", () => {
   }
 });
 
-Deno.test("formatIp and parseIp are each other's inverse", () => {
+Deno.test("parseIp reverses formatIp", () => {
   fc.assert(fc.property(fc.oneof(ipv4, ipv6), (ip) => assert.deepEqual(parseIp(formatIp(ip)), ip)), { numRuns: 2_000 });
   for (const family of [4, 6] as const) {
     for (const value of [0n, 1n, 1n << 31n, maxValue(family) - 1n, maxValue(family)]) {
@@ -234,18 +234,18 @@ Deno.test("formatIp and parseIp are each other's inverse", () => {
   }
 });
 
-Deno.test("parseIp gives IPv4-mapped text as the IPv4 address", () => {
+Deno.test("parseIp reads IPv4-mapped text as the IPv4 address", () => {
   fc.assert(fc.property(ipv4, (ip) => assert.deepEqual(parseIp(`::ffff:${formatIp(ip)}`), ip)));
 });
 
-Deno.test("maxValue is the highest address of bits many ones", () => {
+Deno.test("maxValue is the address with all bits set", () => {
   assert.equal(bits(4), 32);
   assert.equal(bits(6), 128);
   assert.equal(formatIp({ family: 4, value: maxValue(4) }), "255.255.255.255");
   assert.equal(formatIp({ family: 6, value: maxValue(6) }), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 });
 
-Deno.test("compareIp orders by family, then by number; sameIp is its zero", () => {
+Deno.test("compareIp orders by family, then by value; sameIp is true when it returns 0", () => {
   fc.assert(fc.property(fc.oneof(ipv4, ipv6), fc.oneof(ipv4, ipv6), (a, b) => {
     const wanted = a.family !== b.family ? a.family - b.family : a.value === b.value ? 0 : a.value < b.value ? -1 : 1;
     assert.equal(Math.sign(compareIp(a, b)), Math.sign(wanted));

@@ -1,5 +1,5 @@
 /**
- * A reader and writer of addresses that shares nothing with the library of the product: tests compare the two.
+ * A parser and formatter of addresses, independent of the product's library: tests compare the two.
  *
  * @module
  */
@@ -9,11 +9,11 @@ const OCTET = /^\d{1,3}$/;
 const GROUP = /^[0-9a-fA-F]{1,4}$/;
 /** Groups of 16 bits in an IPv6 address. */
 const GROUPS = 8;
-/** The longest text of an address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
+/** The length of the longest address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const IPV6_TEXT_LENGTH = 45;
 const MAPPED_PREFIX = 0xffffn;
 
-/** Reads an address as `parseIp` does. */
+/** Parses an address as `parseIp` does. */
 export function oracleParse(text: string, options: ParseOptions = {}): Ip | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text, options.leadingZeros ?? false);
 }
@@ -44,7 +44,7 @@ function join(groups: readonly string[]): bigint {
   return BigInt(`0x0${groups.map((group) => group.padStart(4, "0")).join("")}`);
 }
 
-/** The last 32 bits may be written as an IPv4 address. */
+/** Parses groups; the last 32 bits may be an IPv4 address. */
 function dottedAsGroups(text: string): string | undefined {
   if (!text.includes(".")) return text;
   const tail = text.lastIndexOf(":") + 1;
@@ -63,7 +63,7 @@ export function oracleFormat(ip: Ip): string {
   return shortened(groups.join(":"));
 }
 
-/** With `::` for the longest run of zero groups, the first of several, if it is longer than one. */
+/** Replaces the longest run of zero groups by `::`: the first of several, if it is longer than one. */
 function shortened(text: string): string {
   const runs = text.match(/\b0(:0)+\b/g) ?? [];
   const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");

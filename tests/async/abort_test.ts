@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { aborted, unlessAborted } from "../../src/async/abort.ts";
 
-Deno.test("unlessAborted gives what was waited for, its failure, or the signal's reason, whichever comes first", async () => {
+Deno.test("unlessAborted returns the promise's value or error, or throws the signal's reason, whichever comes first", async () => {
   const stop = new AbortController();
   assert.equal(await unlessAborted(Promise.resolve(1), stop.signal), 1);
   await assert.rejects(unlessAborted(Promise.reject(new Error("failed")), stop.signal), /failed/);
@@ -12,7 +12,7 @@ Deno.test("unlessAborted gives what was waited for, its failure, or the signal's
   await assert.rejects(unlessAborted(Promise.reject(new Error("failed")), stop.signal), /gone/);
 });
 
-Deno.test("aborted resolves when the signal aborts, and at once where it has", async () => {
+Deno.test("aborted resolves when the signal aborts, and at once if it has aborted", async () => {
   const stop = new AbortController();
   let done = false;
   const waiting = aborted(stop.signal).then(() => done = true);

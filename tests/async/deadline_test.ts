@@ -4,7 +4,7 @@ import { memoryWorld } from "../support/world.ts";
 
 const LATE = new Error("Too late");
 
-Deno.test("startDeadline aborts with its reason when the time is up, not before", async () => {
+Deno.test("startDeadline aborts with its reason after the timeout, not before", async () => {
   const world = memoryWorld();
   using limit = startDeadline(world, 1_000, LATE);
   await world.advance(999);
@@ -23,7 +23,7 @@ Deno.test("startDeadline aborts with its parent, with the parent's reason", () =
   assert.equal(after.signal.reason, reason);
 });
 
-Deno.test("startDeadline leaves neither timer nor abort behind once disposed", async () => {
+Deno.test("startDeadline leaves no timer after it is disposed, and does not abort", async () => {
   const world = memoryWorld();
   const limit = startDeadline(world, 1_000, LATE, new AbortController().signal);
   assert.equal(world.sleepers(), 1);

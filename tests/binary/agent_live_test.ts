@@ -90,7 +90,7 @@ Deno.test("a second agent refuses to start and says why; a socket that was left 
   await node.start();
   const second = await run([PLUGIN, "agent", "--socket", node.socket]);
   assert.equal(second.code, 1);
-  assert.match(second.stderr, /Cannot listen on .*agent\.sock: another agent does/);
+  assert.match(second.stderr, /Cannot listen on .*agent\.sock: another agent listens there/);
   await node.kill();
   assert(node.listens(), "a killed agent leaves its socket");
   await node.start();

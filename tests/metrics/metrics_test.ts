@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counter, Gauge, Histogram, renderMetrics } from "../../src/metrics/metrics.ts";
 
-Deno.test("Counter counts by labels, and no label value breaks the text", () => {
+Deno.test("Counter counts by labels, and escapes label values", () => {
   const counter = new Counter("c_total", "Things");
   counter.add({ verb: "ADD" });
   counter.add({ verb: "ADD" }, 2);
@@ -26,7 +26,7 @@ Deno.test("Histogram counts into cumulative buckets", () => {
   ]);
 });
 
-Deno.test("Gauge reads its value, or one for each set of labels, when it is asked", () => {
+Deno.test("Gauge reads its value, or one for each set of labels, when it is rendered", () => {
   let value = 1;
   const gauge = new Gauge("g", "Things", () => value);
   value = 2;

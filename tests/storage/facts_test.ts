@@ -23,7 +23,7 @@ function factsOf({ node, uid }: Owner): Pick<Owner, "node" | "uid"> {
   return { ...(node !== undefined && { node }), ...(uid !== undefined && { uid }) };
 }
 
-Deno.test("encodeFacts names the sandbox by the beginning of its container id, and nothing where nothing is known", () => {
+Deno.test("encodeFacts identifies the sandbox by the beginning of its container id, and is empty without facts", () => {
   assert.deepEqual(encodeFacts({ ...OWNER, ...FACTS }), { sandbox: "node1/u1/0123456789abcdef" });
   assert.deepEqual(encodeFacts({ ...OWNER, uid: "u1" }), { sandbox: "/u1/0123456789abcdef" });
   assert.deepEqual(encodeFacts({ ...OWNER, node: "node1", containerId: "a/b" }), { sandbox: "node1//a/b" });
@@ -31,7 +31,7 @@ Deno.test("encodeFacts names the sandbox by the beginning of its container id, a
   assert.deepEqual(encodeFacts({ ...OWNER, node: "a/b", uid: "u1" }), {});
 });
 
-Deno.test("decodeFacts reads the facts of that very sandbox, whoever wrote another container id beside them", () => {
+Deno.test("decodeFacts ignores facts that were written for another container id", () => {
   const member = encodeFacts({ ...OWNER, ...FACTS });
   assert.deepEqual(decodeFacts(OWNER.containerId, member), FACTS);
   for (const other of ["", "0123456789abcde", "f123456789abcdef", "0123456789abcdeF0123456789abcdef"]) {
@@ -43,13 +43,13 @@ Deno.test("decodeFacts reads the facts of that very sandbox, whoever wrote anoth
   assert.deepEqual(decodeFacts("", { sandbox: "" }), {});
 });
 
-Deno.test("encodeFacts and decodeFacts are each other's inverse", () => {
+Deno.test("decodeFacts reverses encodeFacts", () => {
   fc.assert(fc.property(owner, (one) => {
     assert.deepEqual(decodeFacts(one.containerId, encodeFacts(one)), factsOf(one));
   }));
 });
 
-Deno.test("replacingFacts leaves the facts of the last owner alone, through any owners before", () => {
+Deno.test("replacingFacts leaves only the facts of the last owner, after any sequence of owners", () => {
   fc.assert(
     fc.property(
       fc.uniqueArray(owner, {
@@ -62,7 +62,7 @@ Deno.test("replacingFacts leaves the facts of the last owner alone, through any 
         assert(before);
         let stored: Record<string, unknown> = { ...encodeFacts(before) };
         for (const after of owners.slice(1)) {
-          // a plugin that does not know the member writes the container id alone
+          // a plugin that does not know the member writes only the container id
           if (original) before = { ...OWNER, containerId: "0d".repeat(32), ...decodeFacts("0d".repeat(32), stored) };
           stored = { ...stored, ...replacingFacts(before, after) };
           before = after;
@@ -73,7 +73,7 @@ Deno.test("replacingFacts leaves the facts of the last owner alone, through any 
   );
 });
 
-Deno.test("replacingFacts writes what differs", () => {
+Deno.test("replacingFacts writes only a member that differs", () => {
   const before = { ...OWNER, ...FACTS };
   assert.deepEqual(replacingFacts(before, before), {});
   assert.deepEqual(replacingFacts(OWNER, OWNER), {});

@@ -6,12 +6,12 @@ import { memoryWorld } from "../support/world.ts";
 
 const never = () => new AbortController().signal;
 
-/** Waits that lie between two attempts; the limit of an attempt is no wait. */
+/** The delays between attempts, without the timeouts of attempts. */
 function waits(asked: readonly number[]): number[] {
   return asked.filter((milliseconds) => milliseconds !== ATTEMPT_TIMEOUT);
 }
 
-/** An operation that fails as told, then succeeds. */
+/** An operation that fails with these errors, then succeeds. */
 function failing(errors: readonly Error[]): { operation: () => Promise<string>; attempts: () => number } {
   let attempts = 0;
   return {
@@ -27,7 +27,7 @@ function times(count: number, error: Error): Error[] {
   return Array.from({ length: count }, () => error);
 }
 
-Deno.test("retry returns what the operation returns, and waits for nothing", async () => {
+Deno.test("retry returns the operation's result without delay", async () => {
   const clock = hurriedClock();
   assert.equal(await retry(() => Promise.resolve(7), clock, never()), 7);
   assert.deepEqual(clock.asked, [ATTEMPT_TIMEOUT]);
@@ -42,7 +42,7 @@ Deno.test("retry repeats conflicts and unanswered attempts until one succeeds", 
   assert.equal(attempts(), 6);
 });
 
-Deno.test("retry repeats nothing that is final", async () => {
+Deno.test("retry does not repeat final errors", async () => {
   for (const error of [new RefusedError("No"), new TypeError("A defect"), new Error("Anything")]) {
     const { operation, attempts } = failing([error]);
     await assert.rejects(retry(operation, hurriedClock(), never()), error);
@@ -50,30 +50,30 @@ Deno.test("retry repeats nothing that is final", async () => {
   }
 });
 
-Deno.test("retry gives up after so many conflicts, and after so many silences, with the last error", async () => {
+Deno.test("retry stops after max conflicts, and after max unanswered attempts, with the last error", async () => {
   for (
-    const [error, most] of [
+    const [error, max] of [
       [new ConflictError("Changed"), CONFLICT_ATTEMPTS],
       [new UnavailableError("Silent"), UNAVAILABLE_ATTEMPTS],
     ] as const
   ) {
     const { operation, attempts } = failing(times(1_000, error));
     await assert.rejects(retry(operation, hurriedClock(), never()), error);
-    assert.equal(attempts(), most);
-    const last = failing(times(most - 1, error));
+    assert.equal(attempts(), max);
+    const last = failing(times(max - 1, error));
     assert.equal(await retry(last.operation, hurriedClock(), never()), "done");
   }
 });
 
 Deno.test("retry backs off exponentially up to a limit, with full jitter", async () => {
-  const most = { ...hurriedClock(), random: () => 1 };
+  const full = { ...hurriedClock(), random: () => 1 };
   await assert.rejects(
-    retry(failing(times(99, new ConflictError("Changed"))).operation, most, AbortSignal.abort("x")),
+    retry(failing(times(99, new ConflictError("Changed"))).operation, full, AbortSignal.abort("x")),
     (reason) => reason === "x",
   );
-  assert.deepEqual(most.asked, []);
-  await retry(failing(times(9, new ConflictError("Changed"))).operation, most, never());
-  assert.deepEqual(waits(most.asked), [16, 32, 64, 128, 256, 512, 1_000, 1_000, 1_000]);
+  assert.deepEqual(full.asked, []);
+  await retry(failing(times(9, new ConflictError("Changed"))).operation, full, never());
+  assert.deepEqual(waits(full.asked), [16, 32, 64, 128, 256, 512, 1_000, 1_000, 1_000]);
   const unavailable = { ...hurriedClock(), random: () => 1 };
   await retry(failing(times(4, new UnavailableError("Silent"))).operation, unavailable, never());
   assert.deepEqual(waits(unavailable.asked), [200, 400, 800, 1_600]);
@@ -82,7 +82,7 @@ Deno.test("retry backs off exponentially up to a limit, with full jitter", async
   assert.deepEqual(waits(none.asked), times(9, new Error()).map(() => 0));
 });
 
-Deno.test("retry backs off from what an attempt took that others overtook", async () => {
+Deno.test("retry starts the back-off after a conflict at the attempt's duration", async () => {
   const clock = { ...hurriedClock(), random: () => 1 };
   let attempts = 0;
   await retry(
@@ -97,7 +97,7 @@ Deno.test("retry backs off from what an attempt took that others overtook", asyn
   assert.deepEqual(backOff, [120, 240, 480]);
 });
 
-Deno.test("retry waits at least as long as the store asked for", async () => {
+Deno.test("retry waits at least as long as the store asks", async () => {
   const clock = { ...hurriedClock(), random: () => 0 };
   const { operation } = failing([
     new UnavailableError("Busy", { retryAfter: 1_500 }),
@@ -108,7 +108,7 @@ Deno.test("retry waits at least as long as the store asked for", async () => {
   assert.deepEqual(waits(clock.asked), [1_500, 0, 30_000]);
 });
 
-Deno.test("retry counts an attempt without an answer as unavailable, and lets the operation know", async () => {
+Deno.test("retry counts an unanswered attempt as unavailable, and aborts the operation", async () => {
   const world = memoryWorld();
   const reasons: unknown[] = [];
   const silent = (signal: AbortSignal) =>
@@ -133,14 +133,14 @@ Deno.test("retry counts an attempt without an answer as unavailable, and lets th
   assert.equal(world.sleepers(), 0);
 });
 
-Deno.test("retry does not begin once its signal aborted", async () => {
+Deno.test("retry does not start if its signal has aborted", async () => {
   const { operation, attempts } = failing([]);
   const reason = new Error("Enough");
   await assert.rejects(retry(operation, hurriedClock(), AbortSignal.abort(reason)), reason);
   assert.equal(attempts(), 0);
 });
 
-Deno.test("retry ends with the signal's reason, in an attempt and between two, without time passing", async () => {
+Deno.test("retry ends with the signal's reason at once, during an attempt and between two", async () => {
   const reason = new Error("Enough");
   for (
     const operation of [
@@ -163,7 +163,7 @@ Deno.test("retry ends with the signal's reason, in an attempt and between two, w
   }
 });
 
-Deno.test("retry keeps a success that came with the abort: it is durable", async () => {
+Deno.test("retry returns a success that arrives together with the abort: it is durable", async () => {
   const controller = new AbortController();
   const operation = () => {
     controller.abort(new Error("Enough"));
@@ -172,7 +172,7 @@ Deno.test("retry keeps a success that came with the abort: it is durable", async
   assert.equal(await retry(operation, hurriedClock(), controller.signal), "done");
 });
 
-Deno.test("retry leaves no timer behind", async () => {
+Deno.test("retry leaves no timer", async () => {
   const world = memoryWorld();
   await retry(() => Promise.resolve(), world, never());
   await assert.rejects(retry(() => Promise.reject(new RefusedError("No")), world, never()), RefusedError);

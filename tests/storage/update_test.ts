@@ -17,7 +17,7 @@ function memory(): Promise<StorageDriver> {
   return openEmbedded({ kind: "embedded", path: ":memory:" });
 }
 
-/** The store with a plan around it, and what it was asked. */
+/** A store with planned faults, and the operations that it got. */
 function watched(driver: StorageDriver, plan: Plan = () => undefined): { store: StorageDriver; asked: string[] } {
   const asked: string[] = [];
   const store = faulty(driver, (operation: Operation) => {
@@ -46,7 +46,7 @@ async function stored(driver: StorageDriver): Promise<Record<number, string>> {
 const A = allocateRequest(owner("a/net1/x"), range());
 const B = allocateRequest(owner("b/net1/y"), range());
 
-Deno.test("update reads once and commits once, however many requests", async () => {
+Deno.test("update reads and commits once for any number of requests", async () => {
   await using driver = await memory();
   const { store, asked } = watched(driver);
   const { outcomes, snapshot } = await run(store, [A, B]);
@@ -56,7 +56,7 @@ Deno.test("update reads once and commits once, however many requests", async () 
   assert.deepEqual(entries(snapshot.allocations), await stored(driver));
 });
 
-Deno.test("update does not write what is as it should be", async () => {
+Deno.test("update does not write if nothing changes", async () => {
   await using driver = await memory();
   await run(driver, [A]);
   const { store, asked } = watched(driver);
@@ -72,7 +72,7 @@ Deno.test("update does not write what is as it should be", async () => {
   assert.deepEqual(attempts, []);
 });
 
-Deno.test("update goes on from a snapshot without reading, and reads at once when it turns out stale", async () => {
+Deno.test("update starts from a snapshot without reading, and reads at once if it is stale", async () => {
   await using driver = await memory();
   const empty = await driver.read(KEY, never());
   const fresh = watched(driver);
@@ -89,7 +89,7 @@ Deno.test("update goes on from a snapshot without reading, and reads at once whe
   assert.deepEqual(outcomes, [{ kind: "allocated", allocation: entry(3, "c/net1/z") }]);
 });
 
-Deno.test("update decides anew after a conflict: the lowest free address in the order of commits", async () => {
+Deno.test("update decides again after a conflict: the lowest free address in the order of commits", async () => {
   await using driver = await memory();
   let first = true;
   const { store, asked } = watched(driver, async ({ method }) => {
@@ -111,7 +111,7 @@ Deno.test("update decides anew after a conflict: the lowest free address in the 
   }]]);
 });
 
-Deno.test("update finds its own write after a lost answer", async () => {
+Deno.test("update finds its own write after a lost response", async () => {
   await using driver = await memory();
   const { store, asked } = watched(driver, failOnce(1, { done: true, then: "unavailable" }));
   const { outcomes } = await run(store, [A, B]);
@@ -133,7 +133,7 @@ Deno.test("update survives one failure of any kind at any point", async () => {
   }
 });
 
-Deno.test("update ends when the store stays away, refuses for good, or others are always faster", async () => {
+Deno.test("update ends if the store stays unavailable, refuses, or every attempt conflicts", async () => {
   await using driver = await memory();
   const silent = watched(driver, failFrom(0, { done: false, then: "silent" }));
   await assert.rejects(run(silent.store, [A]), UnavailableError);
@@ -150,7 +150,7 @@ Deno.test("update ends when the store stays away, refuses for good, or others ar
   assert.deepEqual(await stored(driver), {});
 });
 
-Deno.test("update tells of each write before it is made: what may be stored after a failure", async () => {
+Deno.test("update reports each write before it happens", async () => {
   await using driver = await memory();
   const attempts: Decision[] = [];
   const { store } = watched(driver, failFrom(1, { done: true, then: "silent" }));
@@ -164,7 +164,7 @@ Deno.test("update tells of each write before it is made: what may be stored afte
   assert.deepEqual(await stored(driver), {});
 });
 
-Deno.test("update writes nothing once its signal aborted", async () => {
+Deno.test("update writes nothing after its signal aborted", async () => {
   await using driver = await memory();
   const reason = new Error("Enough");
   await assert.rejects(run(driver, [A], { signal: AbortSignal.abort(reason) }), reason);
@@ -178,14 +178,14 @@ Deno.test("update writes nothing once its signal aborted", async () => {
   assert.deepEqual(await stored(driver), {});
 });
 
-Deno.test("update waits between decision and write where asked to", async () => {
+Deno.test("update waits between decision and write if configured", async () => {
   await using driver = await memory();
   const clock = hurriedClock();
   await run(driver, [A], { clock, pause: 1_234 });
   assert.equal(clock.monotonic(), 1_234);
 });
 
-Deno.test("update takes back exactly what is named, on a stale snapshot too", async () => {
+Deno.test("update removes exactly the listed allocations, even on a stale snapshot", async () => {
   await using driver = await memory();
   const { snapshot } = await run(driver, [A, B]);
   await run(driver, [allocateRequest(owner("a/net1/new"), range())]);
@@ -194,7 +194,7 @@ Deno.test("update takes back exactly what is named, on a stale snapshot too", as
   assert.deepEqual(await stored(driver), { 1: "a/net1/new" });
 });
 
-Deno.test("update asks for the requests before each decision: some may join, and some may want nothing any more", async () => {
+Deno.test("update gets the requests before each decision: some may join, and some may become empty", async () => {
   await using driver = await memory();
   const { store } = watched(driver, failOnce(1, { done: false, then: "conflict" }));
   const nothing: PoolRequest = { kind: "revert", changes: [] };

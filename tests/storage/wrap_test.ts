@@ -13,7 +13,7 @@ const KEY: PoolKey = { network: "", cidr: CIDR };
 const POOL = { key: KEY, allocations: new Map(), version: 1 };
 const RESERVATION = { network: "", ip: { family: 4 as const, value: 1n }, ...owner("a/net1/x") };
 
-/** A store that has every member of the contract; each of its methods does what the function says, given its path. */
+/** A store with every member of the contract, whose methods call the function with their path. */
 function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
   const methods = (path: string, names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, () => answer(`${path}${name}`)]));
@@ -30,7 +30,7 @@ function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
   } as unknown as StorageDriver;
 }
 
-/** Every method of the contract, called. */
+/** Calls every method of the contract. */
 function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>> {
   const { migration, namespace, slices, overlaps } = driver;
   const record = { name: "r", key: KEY, entries: [], faults: [] };
@@ -60,7 +60,7 @@ function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>
   };
 }
 
-Deno.test("wrap runs each operation of the contract once, and returns what the store returns", async () => {
+Deno.test("wrap runs each operation of the contract once, and returns the store's result", async () => {
   const run: Operation[] = [];
   const driver = wrap(complete((path) => Promise.resolve(path)), (operation, work, signal) => {
     run.push(operation);
@@ -76,14 +76,14 @@ Deno.test("wrap runs each operation of the contract once, and returns what the s
   ]);
 });
 
-Deno.test("wrap leaves out what a store lacks", async () => {
+Deno.test("wrap omits members that the store lacks", async () => {
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const borrowed = borrow(driver);
   assert.deepEqual(["slices", "presume", "migration", "namespace"].filter((member) => member in borrowed), []);
   assert("overlaps" in borrowed && "unreadable" in borrowed);
 });
 
-Deno.test("borrow gives the same store, which stays open when the borrower disposes it", async () => {
+Deno.test("borrow returns the same store, which stays open when the result is disposed", async () => {
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const { signal } = new AbortController();
   {
@@ -94,7 +94,7 @@ Deno.test("borrow gives the same store, which stays open when the borrower dispo
   assert.equal((await driver.read(KEY, signal)).allocations.size, 1); // in memory: lost, had it been closed
 });
 
-Deno.test("retrying repeats what can be repeated, and nothing else", async () => {
+Deno.test("retrying repeats idempotent operations, and no others", async () => {
   const calls = new Map<string, number>();
   const once = (path: string) => {
     const count = (calls.get(path) ?? 0) + 1;
@@ -105,13 +105,13 @@ Deno.test("retrying repeats what can be repeated, and nothing else", async () =>
   for (const [path, call] of Object.entries(everyCall(retrying(complete(once), hurriedClock())))) {
     await call().catch(() => failed.push(path));
   }
-  // a commit is repeated with its decision; a conversion waits for locks; the rest compares with a snapshot of before
+  // a commit is retried with its decision; a conversion waits for locks; the others compare with an earlier snapshot
   assert.deepEqual(failed.toSorted(), [
     ...["commit", "migration.close", "migration.convert", "slices.close", "slices.open", "slices.remove"],
   ]);
 });
 
-Deno.test("retrying passes on what the store refuses", async () => {
+Deno.test("retrying passes refusals on", async () => {
   for (const error of [new RefusedError("no"), new Error("broken")]) {
     const driver = retrying(complete(() => Promise.reject(error)), hurriedClock());
     await assert.rejects(driver.read(KEY, never()), error);

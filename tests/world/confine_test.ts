@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { confine, ConfinedPathError, isBelow, normalize, resolveBelow } from "../../src/world/confine.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 
-Deno.test("normalize removes dots and double slashes, and takes no relative path", () => {
+Deno.test("normalize removes dots and double slashes, and refuses relative paths", () => {
   const cases = [
     ["/etc/cni/net.d", "/etc/cni/net.d"],
     ["/etc//cni/./net.d/", "/etc/cni/net.d"],
@@ -31,7 +31,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("resolveBelow follows links, and refuses those that lead out", () =>
+Deno.test("resolveBelow follows links, and refuses those that lead outside", () =>
   inFolder(async (folder) => {
     const world = denoWorld();
     await Deno.mkdir(`${folder}/allowed/sub`, { recursive: true });
@@ -58,13 +58,13 @@ Deno.test("resolveBelow follows links, and refuses those that lead out", () =>
     await assert.rejects(confined.readTextFile("relative"), ConfinedPathError);
   }));
 
-Deno.test("resolveBelow leaves it to who opens the path that a folder of it is a file", () =>
+Deno.test("resolveBelow accepts a path with a file as folder: opening it fails", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     assert.equal(await resolveBelow(denoWorld(), `${folder}/file/below`, [folder]), `${folder}/file/below`);
   }));
 
-Deno.test("resolveBelow touches nothing outside of the folders", async () => {
+Deno.test("resolveBelow accesses nothing outside the folders", async () => {
   const touched: string[] = [];
   const realPath = (path: string) => {
     touched.push(path);
@@ -77,7 +77,7 @@ Deno.test("resolveBelow touches nothing outside of the folders", async () => {
   assert.deepEqual(touched, []);
 });
 
-Deno.test("resolveBelow looks up the folder that a path is in by its text, and others only where that does not hold it", async () => {
+Deno.test("resolveBelow resolves the folder that contains the path's text first, and others only if that fails", async () => {
   const touched: string[] = [];
   const links: Readonly<Record<string, string>> = { "/etc/cni/link": "/opt/cni/file" };
   const realPath = (path: string) => {

@@ -12,7 +12,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("readRegularFile reads files, by links too, up to what their purpose allows", () =>
+Deno.test("readRegularFile reads files and links to files, up to the limit of their purpose", () =>
   inFolder(async (folder) => {
     const path = `${folder}/file`;
     await Deno.writeTextFile(path, "tëxt\n");
@@ -28,13 +28,13 @@ Deno.test("readRegularFile reads files, by links too, up to what their purpose a
     assert.equal((await readRegularFile(path, "kubeconfig")).length, FILE_LIMITS.kubeconfig);
     await Deno.writeTextFile(path, "x", { append: true });
     await assert.rejects(readRegularFile(path, "kubeconfig"), {
-      message: `Cannot read "${path}": it has 1048577 bytes, expected 1048576 at most`,
+      message: `Cannot read "${path}": it has 1048577 bytes, expected at most 1048576`,
     });
     assert.equal((await readRegularFile(path)).length, FILE_LIMITS.kubeconfig + 1);
     await assert.rejects(readRegularFile(`${folder}/nothing`), { name: "NotFound" });
   }));
 
-Deno.test("readRegularFile refuses what is no regular file, at once, and files without an end are empty", () =>
+Deno.test("readRegularFile refuses other kinds of files at once, and reads endless files as empty", () =>
   inFolder(async (folder) => {
     await must(["mkfifo", `${folder}/fifo`]);
     using _socket = Deno.listen({ transport: "unix", path: `${folder}/socket` });
@@ -49,9 +49,9 @@ Deno.test("readRegularFile refuses what is no regular file, at once, and files w
     assert.equal(await readRegularFile("/proc/kmsg"), "");
   }));
 
-Deno.test("readRegularFile gives up a file whose disk does not answer, and others are read meanwhile", () =>
+Deno.test("readRegularFile gives up if the disk does not answer, while other files are read", () =>
   inFolder(async (folder) => {
-    // a lease (fcntl(2), F_SETLEASE) holds up whoever opens the file, as a network file system does that lost its server
+    // a lease (fcntl(2), F_SETLEASE) blocks opening the file, as a network file system without its server does
     const path = `${folder}/held`;
     await Deno.writeTextFile(path, "text");
     await Deno.writeTextFile(`${folder}/other`, "other");
@@ -64,7 +64,7 @@ Deno.test("readRegularFile gives up a file whose disk does not answer, and other
     await assert.rejects(held, { message: `Cannot read "${path}": no answer from the disk within 1 s` });
   }));
 
-Deno.test("kindOf tells files, folders, other things and nothing apart", () =>
+Deno.test("kindOf distinguishes files, folders, other objects and missing paths", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     const kinds = await Promise.all(["", "/file", "/file/below", "/nothing"].map((name) => kindOf(folder + name)));
@@ -72,7 +72,7 @@ Deno.test("kindOf tells files, folders, other things and nothing apart", () =>
     assert.equal(await kindOf("/dev/zero"), "other");
   }));
 
-Deno.test("readRegularFile holds files of the node's own disk, which it reads at once, to the same rules", async () => {
+Deno.test("readRegularFile applies the same rules to files on the node's own disk, which it reads synchronously", async () => {
   assert.equal(await readRegularFile("/etc/passwd", "configuration"), await Deno.readTextFile("/etc/passwd"));
   await assert.rejects(
     readRegularFile("/etc/ssl"),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { closeToOthers, makeFolder, openIn } from "../../src/world/deno_folders.ts";
 
-/** The bits of a mode that the system gives, without the type. */
+/** The permission bits of a mode. */
 const modeOf = (path: string) => (Deno.statSync(path).mode ?? 0) & 0o777;
 
 async function inFolder(work: (folder: string) => void): Promise<void> {
@@ -15,7 +15,7 @@ async function inFolder(work: (folder: string) => void): Promise<void> {
   }
 }
 
-Deno.test("makeFolder closes what it makes to other users, and leaves the modes of folders that are not ours alone", () =>
+Deno.test("makeFolder closes new folders to other users, and keeps the modes of folders that the program does not own", () =>
   inFolder((folder) => {
     Deno.mkdirSync(`${folder}/theirs`, { mode: 0o755 });
     makeFolder(`${folder}/theirs`);
@@ -23,7 +23,7 @@ Deno.test("makeFolder closes what it makes to other users, and leaves the modes 
     assert.deepEqual(["", "/a", "/a/b"].map((path) => modeOf(`${folder}/theirs${path}`)), [0o755, 0o700, 0o700]);
   }));
 
-Deno.test("openIn makes a folder that is missing, and fails as opening does for every other reason", () =>
+Deno.test("openIn creates a missing folder, and fails as opening does for every other reason", () =>
   inFolder((folder) => {
     const open = () => Deno.openSync(`${folder}/a/b`, { write: true, createNew: true });
     openIn(`${folder}/a`, open).close();
@@ -32,7 +32,7 @@ Deno.test("openIn makes a folder that is missing, and fails as opening does for 
     assert.throws(() => openIn(`${folder}/a/b/c`, () => Deno.openSync(`${folder}/a/b/c/d`)), Deno.errors.NotADirectory);
   }));
 
-Deno.test("closeToOthers takes the rights of group and others, and adds none", () =>
+Deno.test("closeToOthers removes the permissions of group and others, and adds none", () =>
   inFolder((folder) => {
     for (const [before, after] of [[0o666, 0o600], [0o640, 0o600], [0o444, 0o400], [0o600, 0o600]] as const) {
       const path = `${folder}/${before}`;

@@ -5,7 +5,7 @@ const FOLDER = "/run/whereabouts/locks";
 const world = denoWorld();
 const { signal } = new AbortController();
 
-/** Whoever may not write there goes without locks; then it is true that there is no folder to write to. */
+/** Without write permission there are no locks; the test then checks that the folder is not writable. */
 function hasFolder(): boolean {
   try {
     Deno.mkdirSync(FOLDER, { recursive: true });
@@ -25,36 +25,36 @@ function isHeld(name: string): boolean {
   return !file.tryLockSync(true);
 }
 
-Deno.test("a lock is given to one at a time, a wait ends with the signal's reason, and no file is left", async () => {
+Deno.test("lock is exclusive, a wait ends with the signal's reason, and no file is left", async () => {
   const name = unique();
   const first = await world.lock(name, signal);
   if (!first) return assert.equal(hasFolder(), false);
   assert.ok(isHeld(name));
   const reason = new Error("Enough");
   const controller = new AbortController();
-  const impatient = world.lock(name, controller.signal);
+  const aborted = world.lock(name, controller.signal);
   const order: string[] = [];
   const second = world.lock(name, signal).then((lock) => {
-    order.push("taken");
+    order.push("locked");
     return lock;
   });
   controller.abort(reason);
-  await assert.rejects(impatient, reason);
+  await assert.rejects(aborted, reason);
   await assert.rejects(world.lock(name, AbortSignal.abort(reason)), reason);
-  order.push("given back");
+  order.push("released");
   first[Symbol.dispose]();
   const next = await second;
   first[Symbol.dispose](); // which is not the second one's
   assert.ok(isHeld(name));
   next?.[Symbol.dispose]();
-  assert.deepEqual(order, ["given back", "taken"]);
+  assert.deepEqual(order, ["released", "locked"]);
   await untilClosed(name);
   assert.equal(isLeft(name), false);
   (await world.lock(name, signal))?.[Symbol.dispose]();
   assert.equal(isLeft(name), false);
 });
 
-/** Who gave up waiting still gets the lock from the system once it is free, and gives it back at once. */
+/** An aborted waiter's thread still gets the lock once it is free, and releases it at once. */
 async function untilClosed(name: string): Promise<void> {
   const deadline = performance.now() + 10_000;
   const isOpen = () =>
@@ -71,7 +71,7 @@ async function untilClosed(name: string): Promise<void> {
   }
 }
 
-Deno.test("a lock keeps processes apart while each holder removes its file", async () => {
+Deno.test("lock excludes other processes although each holder removes its file", async () => {
   if (!hasFolder()) return;
   const name = unique();
   const folder = await Deno.makeTempDir();
@@ -95,7 +95,7 @@ Deno.test("a lock keeps processes apart while each holder removes its file", asy
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a lock is given to each of more waiters than there are threads to wait in", async () => {
+Deno.test("lock serves more waiters than there are threads to wait in", async () => {
   if (!hasFolder()) return;
   const name = unique();
   const first = await world.lock(name, signal);

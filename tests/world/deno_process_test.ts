@@ -13,7 +13,7 @@ async function deno(code: string) {
   ]);
 }
 
-Deno.test("forgoPrograms keeps a process from starting programs, for good", async () => {
+Deno.test("forgoPrograms permanently prevents a process from starting programs", async () => {
   const start =
     'try { new Deno.Command("true").outputSync(); console.log("started"); } catch (error) { console.log(error.name); }';
   const { stdout } = await deno(
@@ -22,7 +22,7 @@ Deno.test("forgoPrograms keeps a process from starting programs, for good", asyn
   assert.deepEqual(stdout.trim().split("\n"), ["started", "NotCapable", "NotCapable"]);
 });
 
-Deno.test("onUncaught hears of what nobody caught, and the process goes on", async () => {
+Deno.test("onUncaught handles uncaught errors, and the process continues", async () => {
   const { code, stdout, stderr } = await deno(`
     import { EventEmitter } from "node:events";
     let heard = 0;

@@ -12,7 +12,7 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("denoWorld tells files, folders and nothing apart", () =>
+Deno.test("denoWorld distinguishes files, folders and missing paths", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "text");
     assert.equal(await world.readTextFile(`${folder}/file`), "text");
@@ -26,7 +26,7 @@ Deno.test("denoWorld tells files, folders and nothing apart", () =>
     await assert.rejects(world.readTextFile(`${folder}/nothing`), { name: "NotFound" });
   }));
 
-Deno.test("denoWorld replaces files whole, makes their folder, and leaves nothing else behind", () =>
+Deno.test("denoWorld replaces files atomically, creates their folder, and leaves no other file", () =>
   inFolder(async (folder) => {
     const path = `${folder}/new/deeper/file`;
     for (const [text, durable] of [["first, and longer", true], ["second", false]] as const) {
@@ -39,10 +39,10 @@ Deno.test("denoWorld replaces files whole, makes their folder, and leaves nothin
     assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o644);
     await Deno.mkdir(`${folder}/taken/below`, { recursive: true });
     await assert.rejects(world.writeFile(`${folder}/taken`, "text", { durable: true }));
-    assert.deepEqual((await world.listFolder(folder)).sort(), ["new", "taken"]);
+    assert.deepEqual((await world.listFolder(folder)).sort(), ["new", "existing"]);
   }));
 
-Deno.test("denoWorld removes and lists what is not there without complaint", () =>
+Deno.test("denoWorld removes and lists missing paths without an error", () =>
   inFolder(async (folder) => {
     await world.remove(`${folder}/nothing`);
     assert.deepEqual(await world.listFolder(`${folder}/nothing`), []);
@@ -54,7 +54,7 @@ Deno.test("denoWorld removes and lists what is not there without complaint", () 
     assert.deepEqual(await world.listFolder(folder), ["full"]);
   }));
 
-Deno.test("denoWorld appends to files, which it makes readable for their owner alone; an existing one keeps its mode", () =>
+Deno.test("denoWorld appends to files, creates them readable for their owner only, and keeps the mode of existing ones", () =>
   inFolder(async (folder) => {
     const path = `${folder}/log`;
     world.appendTextFile(path, "one\n");
@@ -69,16 +69,16 @@ Deno.test("denoWorld appends to files, which it makes readable for their owner a
     }
   }));
 
-Deno.test("denoWorld appends to nothing but regular files, and waits for no reader", () =>
+Deno.test("denoWorld appends only to regular files, and does not wait for a reader", () =>
   inFolder(async (folder) => {
     const { success } = await new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).output();
     assert(success);
     for (const path of [folder, `${folder}/fifo`, "/dev/full"]) {
-      assert.throws(() => world.appendTextFile(path, "line\n"), /is no regular file/);
+      assert.throws(() => world.appendTextFile(path, "line\n"), /is not a regular file/);
     }
   }));
 
-Deno.test("denoWorld digests texts", async () => {
+Deno.test("denoWorld computes digests", async () => {
   assert.equal(await world.digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); // FIPS 180-4
 });
 
@@ -118,7 +118,7 @@ Deno.test("denoWorld reads standard input to its end, and refuses more than the 
   assert.deepEqual(await run(200_001), ["RangeError Standard input is longer than 200000 bytes\n", "line\n"]);
 });
 
-Deno.test("writeAll writes to the last byte, however few are taken at once", () => {
+Deno.test("writeAll writes everything, even if each write accepts few bytes", () => {
   const written: number[] = [];
   const slow = {
     writeSync(data: Uint8Array) {
@@ -131,7 +131,7 @@ Deno.test("writeAll writes to the last byte, however few are taken at once", () 
   assert.equal(new TextDecoder().decode(new Uint8Array(written)), "grüße, 世界");
 });
 
-Deno.test("readToEnd joins characters that are cut in two, ends where it is told to, and refuses more than the limit", async () => {
+Deno.test("readToEnd joins split characters, stops at the end byte, and refuses more than the limit", async () => {
   const source = (text: string) => {
     const bytes = [...new TextEncoder().encode(text)];
     return {

@@ -18,7 +18,7 @@ Deno.test("makeLogger writes its level and the less verbose ones", () => {
   ]);
 });
 
-Deno.test("parseLogLevel takes its own names and the original's, in any case", () => {
+Deno.test("parseLogLevel accepts our names and the original's, in any case", () => {
   const read = ["error", "Warning", "warn", "INFO", "verbose", "debug", "panic"].map(parseLogLevel);
   assert.deepEqual(read, ["error", "warning", "warning", "info", "info", "debug", "panic"]);
   for (const text of ["", "loud", "constructor", "error "]) assert.equal(parseLogLevel(text), undefined, text);
@@ -37,13 +37,13 @@ Deno.test("makeLogger writes time, level, message and fields in one line", () =>
   ]);
 });
 
-Deno.test("makeLogger quotes text that would run into the next field", () => {
+Deno.test("makeLogger quotes text that would be read as another field", () => {
   const world = memoryWorld();
   makeLogger(world, { level: "info" }).info("Released", { pod: "web/api-0", why: 'no "pod"', empty: "", pair: "a=b" });
   assert.match(world.lines[0] ?? "", / pod=web\/api-0 why="no \\"pod\\"" empty="" pair="a=b"$/);
 });
 
-Deno.test("makeLogger keeps one line one, whatever fields hold, and survives what JSON cannot say", () => {
+Deno.test("makeLogger writes one line for any fields, including values that JSON cannot represent", () => {
   const world = memoryWorld();
   const log = makeLogger(world, { level: "debug" });
   const circle: Record<string, unknown> = {};
@@ -59,7 +59,7 @@ Deno.test("makeLogger keeps one line one, whatever fields hold, and survives wha
   assert.match(world.lines[3] ?? "", /ipam\.\\nssh-ed25519/);
 });
 
-Deno.test("makeLogger writes to a file too, and says once when it cannot", () => {
+Deno.test("makeLogger also writes to a file, and logs once if it cannot", () => {
   const world = memoryWorld();
   const log = makeLogger(world, { level: "error", file: "/var/log/plugin.log" });
   log.error("First");
@@ -76,7 +76,7 @@ Deno.test("makeLogger writes to a file too, and says once when it cannot", () =>
   );
 });
 
-Deno.test("makeLogger writes one JSON object a line with the same members, whatever fields hold", () => {
+Deno.test("makeLogger writes one JSON object per line with the same members, for any fields", () => {
   const world = memoryWorld({ now: Date.UTC(2026, 10, 24, 13, 5, 7, 89) });
   const log = makeLogger(world, { level: "info", format: "json", file: "/var/log/plugin.log" });
   log.info("Allocated address", { ip: "10.0.0.1", pod: "web/api-0", ms: 8, absent: undefined });
