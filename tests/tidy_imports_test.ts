@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/cni/verbs": [...BELOW_CNI, "src/cni"],
   "src/agent": [...BELOW_CNI, "src/call", "src/cni", "src/metrics"],
   "src/controllers": [...BELOW_CNI, "src/metrics"],
-  "src/install": ["src/config", "src/world"],
+  "src/install": ["src/config", "src/values", "src/world"],
   "src/cli": [...BELOW_CNI, "src/call", "src/cni", "src/agent", "src/controllers", "src/install"],
   "drivers": [
     "drivers/embedded",

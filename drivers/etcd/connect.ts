@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import type { Etcd3, IOptions } from "etcd3";
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { withoutSecrets } from "../../src/values/redact.ts";
 import type { World } from "../../src/world/world.ts";
 import { readableCertificates } from "../net/authorities.ts";
 import { type ClientCertificate, faultOf, isVersionOne } from "../net/client_certificate.ts";
@@ -114,10 +115,10 @@ function withoutNote(text: string): string {
 export function toStoreError(error: unknown, settings: EtcdSettings): Error {
   const name = error instanceof Error ? error.constructor.name : "";
   const text = error instanceof Error ? error.message : String(error);
-  const message = withoutNote(text.slice(0, LONGEST_MESSAGE));
+  const message = withoutNote(withoutSecrets(text, [settings.password]).slice(0, LONGEST_MESSAGE));
   const where = settings.hosts.join(", ");
   if (REFUSALS.test(name) || /authentication|permission denied|user name is empty/.test(message)) {
-    const who = settings.username ? `user ${JSON.stringify(settings.username)}` : "a client without login";
+    const who = settings.username ? "the login of etcd_username" : "a client without login";
     return new RefusedError(`etcd at ${where} refuses ${who}: ${message}`, { cause: error });
   }
   return new UnavailableError(`Cannot reach etcd at ${where}: ${message}`, { cause: error });

@@ -6,6 +6,7 @@
 import { parseIp } from "../../src/address/ip.ts";
 import type { KubernetesClient } from "../../src/config/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
+import { withoutLogin } from "../../src/values/redact.ts";
 import type { World } from "../../src/world/world.ts";
 import { checkedProxy, type Proxy, proxyFromEnvironment } from "../net/proxy.ts";
 import { execCredentials } from "./exec.ts";
@@ -103,7 +104,7 @@ async function inCluster(world: World): Promise<Access> {
   const namespace = world.env("WHEREABOUTS_NAMESPACE") || (await file("namespace").catch(() => "")).trim();
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (!URL.canParse(server)) {
-    throw new RefusedError(`Cannot use KUBERNETES_SERVICE_HOST ${JSON.stringify(host)}: not a host`);
+    throw new RefusedError(`Cannot use KUBERNETES_SERVICE_HOST ${JSON.stringify(withoutLogin(host))}: not a host`);
   }
   const proxy = proxyFromEnvironment(server, world.env);
   return {
@@ -125,14 +126,19 @@ function serverOf(path: string, { server }: Fields): string {
     }
     return server.replace(/(?<!\/)\/+$/, "");
   }
-  throw refused(path, `its cluster has the server ${quote(server)}, expected a URL such as https://10.0.0.1:6443`);
+  throw refused(
+    path,
+    `its cluster has the server ${
+      quote(isText(server) ? withoutLogin(server) : server)
+    }, expected a URL such as https://10.0.0.1:6443`,
+  );
 }
 
 function serverNameOf(path: string, cluster: Fields): string | undefined {
   const name = cluster["tls-server-name"];
   if (!isText(name)) return undefined;
   if (name.length <= LONGEST_NAME && /^[a-z0-9.-]+$/i.test(name) && !parseIp(name)) return name;
-  throw refused(path, `its tls-server-name ${quote(name)} is not a DNS name`);
+  throw refused(path, `its tls-server-name is not a DNS name`);
 }
 
 /** As {@linkcode proxyFromEnvironment}, unless the cluster names one. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { withoutSecrets } from "../../src/values/redact.ts";
 import { GROUP, type Resource } from "./resources.ts";
 import type { Answer } from "./transport.ts";
 
@@ -19,6 +20,8 @@ export interface Question {
   readonly server: string;
   /** Where the credentials stand. */
   readonly source: string;
+  /** What the server was sent that no message shows. */
+  readonly secrets: readonly (string | undefined)[];
 }
 
 /** A `Status` of `meta/v1`, as far as it is used. */
@@ -74,18 +77,20 @@ const LONGEST_MESSAGE = 1_000;
 /**
  * What a server says of its refusal: the message of a Kubernetes `Status`, else the HTTP status alone. The server may be any that a
  * configuration names, and its pages are not for those who read our messages.
+ *
+ * @param secrets what it was sent: some servers answer with it
  */
-export function messageOf(body: unknown, status: number): string {
+export function messageOf(body: unknown, status: number, secrets: readonly (string | undefined)[]): string {
   const { kind, message } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
   const isStatus = kind === "Status" && typeof message === "string" && message !== "";
-  return isStatus ? message.slice(0, LONGEST_MESSAGE) : `HTTP status ${status}`;
+  return isStatus ? withoutSecrets(message, secrets).slice(0, LONGEST_MESSAGE) : `HTTP status ${status}`;
 }
 
 /** The error by which the caller knows what to do next. */
 function toError({ status, headers }: Answer, question: Question, body: Status): Error {
-  const { verb, what, server, source } = question;
+  const { verb, what, server, source, secrets } = question;
   const { details } = body;
-  const said = messageOf(body, status);
+  const said = messageOf(body, status, secrets);
   const doing = `Cannot ${verb} ${what}`;
   if (TOO_LARGE.test(said)) {
     return new RefusedError(`${doing}: ${said}; the object is full (about 10000 allocations), use smaller ranges`);

@@ -144,7 +144,7 @@ function toEvent<T>(name: string, line: string, convert: (object: never) => T): 
     case "DELETED":
       return { kind: "gone", item: converted(name, object, convert), version };
     default: {
-      const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0)}`;
+      const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0, [])}`;
       throw object?.code === 410 ? new ConflictError(said) : new UnavailableError(said);
     }
   }

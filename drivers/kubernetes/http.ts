@@ -9,7 +9,7 @@ import { connect } from "./connect.ts";
 import { toReachError } from "./reach.ts";
 import { API_VERSION, KINDS, type Resource } from "./resources.ts";
 import { checkShape } from "./shapes.ts";
-import { type Access, type Answer, LIST_LIMIT, type Transport } from "./transport.ts";
+import { type Access, type Answer, LIST_LIMIT, secretsOf, type Transport } from "./transport.ts";
 
 const METHODS = { get: "GET", list: "GET", create: "POST", patch: "PATCH", delete: "DELETE" } as const;
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
@@ -89,7 +89,7 @@ export class ApiClient implements Disposable {
     const { server, source } = this.#access;
     const { verb, resource } = request;
     const what = this.what(request);
-    const body = decode(answer, { verb, resource, what, server, source });
+    const body = decode(answer, { verb, resource, what, server, source, secrets: secretsOf(this.#access) });
     const warning = answer.headers.get("warning");
     if (warning) request.onWarning?.(warning);
     // a list of metadata without objects has the items null

@@ -11,7 +11,7 @@ import { messageOf } from "./answer.ts";
 import { connect } from "./connect.ts";
 import { API_VERSION, GROUP, KINDS, type Resource } from "./resources.ts";
 import { CHECKED, type Checked, droppedFields, DRY_RUN, outdatedWhy, probeObject, requiredFields } from "./schema.ts";
-import type { Access, Transport } from "./transport.ts";
+import { type Access, secretsOf, type Transport } from "./transport.ts";
 
 /** Milliseconds for each request. */
 const LIMIT = 10_000;
@@ -58,7 +58,7 @@ export async function inspectApi(world: World, choice: KubeconfigChoice): Promis
 async function servedResources(access: Access, transport: Transport): Promise<ReadonlySet<string>> {
   const { status, text } = await send(access, transport, `/apis/${API_VERSION}`);
   if (status === 404) return new Set();
-  if (status !== 200) throw refusal(status, text);
+  if (status !== 200) throw refusal(access, status, text);
   const { resources } = parse(text);
   if (!Array.isArray(resources)) throw new AnswerError(`The answer on /apis/${API_VERSION} is not a list of resources`);
   return new Set(resources.map((resource) => `${resource?.name}.${GROUP}`));
@@ -77,7 +77,7 @@ async function inspectVerbs(access: Access, transport: Transport, resource: Reso
     };
     const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
     const { status, text } = await send(access, transport, path, body);
-    if (status !== 201) throw refusal(status, text);
+    if (status !== 201) throw refusal(access, status, text);
     const { status: review } = parse(text) as { readonly status?: { readonly allowed?: unknown } };
     if (review?.allowed !== true) denied.push(verb);
   }
@@ -117,8 +117,8 @@ class AnswerError extends Error {
   override readonly name = "AnswerError";
 }
 
-function refusal(status: number, text: string): Error {
-  return new AnswerError(`The API server refuses: ${messageOf(parse(text), status)}`);
+function refusal(access: Access, status: number, text: string): Error {
+  return new AnswerError(`The API server refuses: ${messageOf(parse(text), status, secretsOf(access))}`);
 }
 
 /** A document of an answer; an empty object where it is none. */

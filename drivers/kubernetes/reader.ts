@@ -9,7 +9,7 @@ import { type KubeconfigChoice, readAccess } from "./access.ts";
 import { toReachError } from "./reach.ts";
 import { messageOf } from "./answer.ts";
 import { connect } from "./connect.ts";
-import { type Access, LIST_LIMIT, readText, type Transport } from "./transport.ts";
+import { type Access, LIST_LIMIT, readText, secretsOf, type Transport } from "./transport.ts";
 
 /** Bytes of a refusal that are read. */
 const REFUSAL_LIMIT = 64 * 1024;
@@ -141,7 +141,7 @@ export class ApiReader implements Disposable {
 
   #failure({ what }: Question, status: number, text: string): Error {
     const { server, source } = this.#access;
-    const said = `Cannot read ${what}: ${server} says ${messageOf(parse(text), status)}`;
+    const said = `Cannot read ${what}: ${server} says ${messageOf(parse(text), status, secretsOf(this.#access))}`;
     if (status === 401) return new UnauthorizedError(`${said}; it does not accept the credentials of ${source}`);
     if (status === 403) return new RefusedError(`${said}; see install/manifests for the rights it takes`);
     if (status === 409 || status === 410) return new ConflictError(said);

@@ -28,6 +28,14 @@ export interface Access {
   readonly source: string;
 }
 
+/** What a server was sent that no message shows, whatever the server answers. */
+export function secretsOf({ token, proxy }: Access): (string | undefined)[] {
+  if (!proxy) return [token];
+  const { username, password } = new URL(proxy.url);
+  const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
+  return [token, password, secret, password && `${user}:${secret}`];
+}
+
 /** What came back, whole. */
 export interface Answer {
   /** HTTP status. */

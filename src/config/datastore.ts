@@ -4,6 +4,7 @@
  * @module
  */
 import { isObject } from "../values/json.ts";
+import { withoutLogin } from "../values/redact.ts";
 import { type Document, quote, text, type Warn } from "./document.ts";
 import { DEFAULT_DATABASE, DEFAULT_ETCD_PREFIX } from "./schema.ts";
 import { ConfigError, type Datastore } from "./types.ts";
@@ -105,7 +106,9 @@ function parseHost(host: string, path: string): string {
   if (url && ["http:", "https:"].includes(url.protocol) && url.hostname !== "") return host;
   throw new ConfigError(
     `${path}.etcd_host`,
-    `Cannot use ${path}.etcd_host ${quote(host)}: wanted endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,
+    `Cannot use ${path}.etcd_host ${
+      quote(withoutLogin(host))
+    }: wanted endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,
   );
 }
 

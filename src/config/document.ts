@@ -28,7 +28,7 @@ const LONGEST_QUOTE = 80;
  * @throws {ConfigError} it is no object, or a value is of another type; the field is named
  */
 export function readDocument(value: unknown, fields: Fields, path: string, warn: Warn): Document {
-  if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${describe(value)}, wanted an object`);
+  if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${kindOf(value)}, wanted an object`);
   const document: Record<string, unknown> = {};
   const unknown: string[] = [];
   for (const [key, member] of Object.entries(value)) {
@@ -43,6 +43,11 @@ export function readDocument(value: unknown, fields: Fields, path: string, warn:
     warn(`${unknown.length - MOST_UNKNOWN} more unknown fields of ${path} are ignored`);
   }
   return document;
+}
+
+/** Whether a key stands for a field, spelled as it or in another case. */
+export function isKnown(key: string, fields: Fields): boolean {
+  return Object.hasOwn(fields, key) || Object.keys(fields).some((one) => sameWord(one, key));
 }
 
 /** A member of an object by the same rule for keys; undefined where absent. */
@@ -70,11 +75,16 @@ export function list(document: Document, key: string): readonly unknown[] {
 
 /** What a value is, for messages: its type, and the value itself where it is short. */
 export function describe(value: unknown): string {
+  return typeof value === "string" ? `string ${quote(value)}` : kindOf(value);
+}
+
+/** What a value is where no text was wanted. A text may be anything, a secret too: it is not shown. */
+function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isObject(value)) return "an object";
-  return `${typeof value} ${typeof value === "string" ? quote(value) : value}`;
+  return typeof value === "string" ? "a string" : `${typeof value} ${value}`;
 }
 
 /** A text in quotes, for messages: its beginning where it is long. */
@@ -84,7 +94,8 @@ export function quote(value: string): string {
 
 function checked(value: unknown, type: FieldType | undefined, path: string, warn: Warn): unknown {
   const fail = (wanted: string, found: unknown, at = path): never => {
-    const shown = at.endsWith("password") ? `a ${typeof found}` : describe(found);
+    const isScalar = type === "string" || type === "boolean" || type === "integer";
+    const shown = at.endsWith("password") ? `a ${typeof found}` : isScalar ? describe(found) : kindOf(found);
     throw new ConfigError(at, `Cannot use ${at}: found ${shown}, wanted ${wanted}`);
   };
   switch (type) {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { isKnown } from "../config/document.ts";
+import { IPAM_FIELDS } from "../config/schema.ts";
 import type { Datastore } from "../config/types.ts";
 
 /** A store's settings without its password: what a record may keep of them. */
@@ -47,7 +49,8 @@ export function recordedConf(
 ): { readonly conf: string; readonly withoutSecret: boolean } {
   let withoutSecret = false;
   const kept = Object.fromEntries(Object.entries(conf).filter(([name]) => MEMBERS.includes(name)));
-  const text = JSON.stringify(kept, (name, value) => {
+  const text = JSON.stringify(kept, function (this: unknown, name, value) {
+    if (this === kept.ipam && !isKnown(name, IPAM_FIELDS)) return undefined; // a misspelt name may hold a secret
     if (!SECRET.test(name)) return value;
     withoutSecret ||= LOGIN.test(name);
     return undefined;

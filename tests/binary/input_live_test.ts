@@ -176,7 +176,7 @@ Deno.test("the plugin says what is wrong with an embedded or an etcd store", () 
     assertError(
       await add({ type: "whereabouts", log_level: "panic", range, etcd_host: etcd.url, ...login }),
       102,
-      /refuses user "root"/,
+      /refuses the login of etcd_username/,
     );
     await etcd.stop();
     assertError(

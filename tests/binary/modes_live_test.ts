@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { binary } from "../support/binary.ts";
-import { eventually, isThere, must, run, Server } from "../support/process.ts";
+import { Machine } from "../support/machine.ts";
+import { eventually } from "../support/process.ts";
 
 const PROGRAM = await binary();
 const FLAT = "/etc/cni/net.d/whereabouts.d/whereabouts.conf";
@@ -14,73 +15,32 @@ const MADE = [
   "/var/log/team",
 ];
 
-/** A machine whose folders for data, sockets, logs and configurations are empty but for what is made in them. */
-class Machine implements AsyncDisposable {
-  readonly #folder = Deno.makeTempDirSync();
-  readonly #holder: Server;
-  readonly #umask: string;
+const embedded = { datastore: "embedded" };
 
-  constructor(umask: string) {
-    this.#umask = umask;
-    const mounts = ["/var/lib", "/run", "/var/log", "/etc/cni"].map((path) =>
-      `mount -t tmpfs -o mode=755 tmpfs ${path}`
-    );
-    const script = [...mounts, "umask 022", `mkdir -p ${MADE.join(" ")} ${FLAT.replace(/\/[^/]*$/, "")}`].join(" && ");
-    const ready = `touch ${this.#folder}/ready && exec sleep infinity`;
-    this.#holder = new Server(
-      ["unshare", "--mount", "sh", "-c", `${script} && ${ready}`],
-      `${this.#folder}/holder.log`,
-    );
-  }
+function add(machine: Machine, ipam: Record<string, unknown>, containerId: string) {
+  const conf = { cniVersion: "1.1.0", name: "net", ipam: { type: "whereabouts", range: "10.9.0.0/24", ...ipam } };
+  const env = {
+    CNI_COMMAND: "ADD",
+    CNI_CONTAINERID: containerId,
+    CNI_IFNAME: "net1",
+    CNI_NETNS: "/run/netns/none",
+    CNI_PATH: "/opt/cni/bin",
+    CNI_ARGS: "K8S_POD_NAMESPACE=default;K8S_POD_NAME=web",
+  };
+  return machine.call(PROGRAM, env, conf);
+}
 
-  async ready(): Promise<this> {
-    await this.#holder.ready("the machine", () => isThere(`${this.#folder}/ready`));
-    return this;
-  }
+async function mustAdd(machine: Machine, ipam: Record<string, unknown>, containerId: string): Promise<void> {
+  const { call, answer } = add(machine, ipam, containerId);
+  await using _call = call;
+  const text = await answer();
+  assert.equal(JSON.parse(text).ips?.length, 1, text);
+}
 
-  /** The command that runs the given one on the machine. */
-  enter(command: readonly string[]): readonly string[] {
-    const inside = ["sh", "-c", `umask ${this.#umask} && exec "$@"`, "sh", ...command];
-    return ["nsenter", `--mount=/proc/${this.#holder.pid}/ns/mnt`, ...inside];
-  }
-
-  /** Starts an ADD. It ends when it is disposed, or by itself. */
-  start(ipam: Record<string, unknown>, containerId: string): Server {
-    const conf = { cniVersion: "1.1.0", name: "net", ipam: { type: "whereabouts", range: "10.9.0.0/24", ...ipam } };
-    const input = `${this.#folder}/${containerId}.json`;
-    Deno.writeTextFileSync(input, JSON.stringify(conf));
-    return this.server(["sh", "-c", `exec ${PROGRAM} < ${input} > ${input}.answer`], {
-      CNI_COMMAND: "ADD",
-      CNI_CONTAINERID: containerId,
-      CNI_IFNAME: "net1",
-      CNI_NETNS: "/run/netns/none",
-      CNI_PATH: "/opt/cni/bin",
-      CNI_ARGS: "K8S_POD_NAMESPACE=default;K8S_POD_NAME=web",
-    });
-  }
-
-  /** An ADD that must succeed. */
-  async add(ipam: Record<string, unknown>, containerId: string): Promise<void> {
-    await using call = this.start(ipam, containerId);
-    await eventually("the end of the call", () => Promise.resolve(call.ended));
-    const answer = await Deno.readTextFile(`${this.#folder}/${containerId}.json.answer`);
-    assert.equal(JSON.parse(answer).ips?.length, 1, answer);
-  }
-
-  server(command: readonly string[], env: Record<string, string> = {}): Server {
-    return new Server(this.enter(command), `${this.#folder}/server.log`, env);
-  }
-
-  /** Type and mode of everything below a folder, the folder included. */
-  async modes(folder: string): Promise<Map<string, string>> {
-    const out = await must(this.enter(["find", folder, "-printf", "%p %y %m\\n"]));
-    return new Map(out.trim().split("\n").map((line) => line.split(/ (?=[a-z] )/) as [string, string]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#holder[Symbol.asyncDispose]();
-    await Deno.remove(this.#folder, { recursive: true });
-  }
+/** Type and mode of everything below a folder, the folder included. */
+async function modesOf(machine: Machine, folder: string): Promise<Map<string, string>> {
+  const out = await machine.must(["find", folder, "-printf", "%p %y %m\\n"]);
+  return new Map(out.trim().split("\n").map((line) => line.split(/ (?=[a-z] )/) as [string, string]));
 }
 
 /** A server that accepts and never answers, and so keeps a call, and its locks, waiting. */
@@ -107,36 +67,36 @@ function closedOnes(modes: ReadonlyMap<string, string>): void {
 
 for (const umask of ["000", "022", "077"]) {
   Deno.test(`journal, databases, locks and socket are closed to other users, in folders that were open, with umask ${umask}`, async () => {
-    await using machine = await new Machine(umask).ready();
+    const folders = [...MADE, FLAT.replace(/\/[^/]*$/, "")];
+    await using machine = await new Machine({ umask, folders }).ready();
     using dead = silent();
-    const embedded = { datastore: "embedded" };
     const log = { log_file: "/var/log/team/w.log", log_level: "debug" };
     for (const [i, ipam] of [embedded, { ...embedded, ...log }].entries()) {
-      await machine.add(ipam, `direct-${i}`);
+      await mustAdd(machine, ipam, `direct-${i}`);
     }
     // what an earlier release left
-    await must(machine.enter(["sh", "-c", "chmod 644 /var/lib/cni/whereabouts/whereabouts.db*"]));
+    await machine.must(["sh", "-c", "chmod 644 /var/lib/cni/whereabouts/whereabouts.db*"]);
     const flat = JSON.stringify({ database: "/var/lib/others/w.db" });
-    await must(machine.enter(["sh", "-c", `echo '${flat}' > ${FLAT} && : > /var/lib/others/w.db`]));
-    await must(machine.enter(["chmod", "644", "/var/lib/others/w.db"]));
-    await machine.add({}, "others");
+    await machine.must(["sh", "-c", `echo '${flat}' > ${FLAT} && : > /var/lib/others/w.db`]);
+    await machine.must(["chmod", "644", "/var/lib/others/w.db"]);
+    await mustAdd(machine, {}, "others");
     await using agent = machine.server([PROGRAM, "agent"]);
-    await agent.ready("the agent", async () => (await run(machine.enter([PROGRAM, "agent", "--probe"]))).code === 0);
-    await machine.add({ ...embedded, database: "/var/lib/cni/whereabouts/whereabouts.db" }, "served");
-    await using _waiting = machine.start({ etcd_host: dead.address }, "waiting");
+    await agent.ready("the agent", async () => (await machine.run([PROGRAM, "agent", "--probe"])).code === 0);
+    await mustAdd(machine, { ...embedded, database: "/var/lib/cni/whereabouts/whereabouts.db" }, "served");
+    await using _waiting = add(machine, { etcd_host: dead.address }, "waiting").call;
     const seen = await eventually("a lock", async () => {
-      const modes = await machine.modes("/run/whereabouts");
+      const modes = await modesOf(machine, "/run/whereabouts");
       return [...modes.keys()].some((path) => path.startsWith("/run/whereabouts/locks/")) && modes;
     });
     closedOnes(seen);
-    const data = await machine.modes("/var/lib/cni/whereabouts");
+    const data = await modesOf(machine, "/var/lib/cni/whereabouts");
     closedOnes(data);
     for (const part of ["whereabouts.db", "whereabouts.db-wal", "whereabouts.db-shm", "attachments", "addresses"]) {
       assert(data.has(`/var/lib/cni/whereabouts/${part}`), `${part}: ${[...data.keys()].join(" ")}`);
     }
     assert([...seen.keys()].includes("/run/whereabouts/agent.sock"));
     assert.deepEqual(
-      Object.fromEntries([...await machine.modes("/var/lib/others"), ...await machine.modes("/var/log")]),
+      Object.fromEntries([...await modesOf(machine, "/var/lib/others"), ...await modesOf(machine, "/var/log")]),
       {
         "/var/lib/others": "d 755",
         "/var/lib/others/w.db": "f 600",
@@ -146,7 +106,7 @@ for (const umask of ["000", "022", "077"]) {
       },
     );
     for (const parent of ["/var/lib", "/var/lib/cni", "/run", "/etc/cni", "/etc/cni/net.d"]) {
-      assert.equal((await machine.modes(parent)).get(parent), "d 755", parent);
+      assert.equal((await modesOf(machine, parent)).get(parent), "d 755", parent);
     }
   });
 }

@@ -127,6 +127,7 @@ function gatewayCall([verb = "", ...rest]: string[]): [string, unknown] {
       return ["auth/enable", {}];
   }
   if (verb === "put") return ["kv/put", { key: btoa(a), value: btoa(b) }];
+  if (verb === "dump") return ["kv/range", { key: btoa("\0"), range_end: btoa("\0") }]; // all keys; names and values are in base64
   if (verb === "get") return ["kv/range", { key: btoa(a) }];
   throw new Error(`Unknown call ${verb}`);
 }

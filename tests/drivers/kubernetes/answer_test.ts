@@ -8,6 +8,7 @@ const QUESTION = {
   what: "IPPool kube-system/10.0.0.0-24",
   server: "https://10.96.0.1:443",
   source: "/etc/kubeconfig",
+  secrets: ["sent-token"],
 } as const;
 
 type Details = Record<string, unknown>;
@@ -35,6 +36,14 @@ function failure(...request: Parameters<typeof ask>): Error {
 Deno.test("decode gives the document of a success", () => {
   assert.deepEqual(ask(200, '{"a":1}'), { a: 1 });
   assert.deepEqual(ask(201, '{"a":1}'), { a: 1 });
+});
+
+Deno.test("decode shows nothing that the server was sent", () => {
+  for (const status of [401, 403, 409, 422, 500]) {
+    const { message } = failure(status, { message: "Bearer sent-token", details: { causes: [{}] } });
+    assert.match(message, /Bearer \[secret\]/);
+    assert.doesNotMatch(message, /sent-token/);
+  }
 });
 
 Deno.test("decode says undefined of an object that is not there, and only of that", () => {
