@@ -11,8 +11,8 @@ import type { Kubelet } from "./kubelet.ts";
 import type { ApiObjects } from "./objects.ts";
 import { namesOf, newObject, type SimPod, type StatusKind } from "./pod.ts";
 
-/** Milliseconds without a renewed lease after which a node counts as not ready: the node controller's default. */
-const MONITOR_GRACE = 40_000;
+/** Milliseconds without a renewed lease after which a node counts as not ready: the node controller's default since Kubernetes 1.32. */
+const MONITOR_GRACE = 50_000;
 /** Where the leases of nodes are. */
 const LEASES = "kube-node-lease";
 

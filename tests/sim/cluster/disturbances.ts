@@ -10,7 +10,7 @@ import { contentsOf, reservationName } from "./promises.ts";
 import { Troubles } from "./troubles.ts";
 import type { Happening } from "./worlds.ts";
 
-/** Grace periods of pods, in seconds. */
+/** Grace periods of pods, in seconds, where their world has no others. */
 const GRACES = [1, 30, 60] as const;
 const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
 /** Copies of the store that are kept. */
@@ -30,6 +30,7 @@ export class Disturbances {
     create: () => this.#create(`default/pod-${this.#cluster.scheduler.below(this.#cluster.world.pods)}`),
     delete: () => this.#withPod((pod) => this.#cluster.control.delete(pod)),
     force: () => this.#withPod((pod) => this.#force(pod)),
+    replace: () => this.#withPod((pod) => this.#replace(pod)),
     usurp: () => this.#usurp(),
     cut: () => this.#troubles.cut(),
     stall: () => this.#troubles.stall(),
@@ -84,7 +85,7 @@ export class Disturbances {
       network: former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks),
       kind: host ? "host" : asStatic ? "static" : "plain",
       claims: !host && !asStatic && scheduler.chance(world.claims ?? 0),
-      grace: scheduler.pick(GRACES),
+      grace: scheduler.pick(world.graces ?? GRACES),
       statusKind: scheduler.chance(world.oddStatus ?? 0) ? scheduler.pick(ODD) : "whole",
       tersely: scheduler.chance(world.oddStatus ?? 0),
     });
@@ -137,6 +138,12 @@ export class Disturbances {
     const { podRef } = scheduler.pick(midway);
     control.forceDelete(podRef);
     this.#create(podRef);
+  }
+
+  /** Another pod of its name is made at once, while it still runs. */
+  #replace(pod: SimPod): void {
+    this.#force(pod);
+    this.#create(pod.podRef);
   }
 
   /** A copy of the store as it is now, while nobody is between two writes. */

@@ -24,6 +24,8 @@ export interface KubeletHabits {
 const BACKOFF = 10_000;
 /** Milliseconds by which a sandbox is released late, at most: longer than the longest evidence takes. */
 const TARRYING = 300_000;
+/** Milliseconds in which a mirror pod is refused, at most: longer than the evidence of a pod takes. */
+const REFUSED = 300_000;
 
 /** What a kubelet has its runtime do. */
 export interface Runtime {
@@ -141,7 +143,7 @@ export class Kubelet {
 
   /** What brings a pod that shall run further. */
   #onward(pod: SimPod, current: PodSandbox | undefined, calm: boolean): (() => void)[] {
-    if (pod.kind === "host") return pod.phase === "Running" ? [] : [() => void (pod.phase = "Running")];
+    if (pod.kind === "host") return this.#onwardAtHost(pod, calm);
     if (!current || current.state === "dying" || current.state === "gone") {
       return calm && this.#scheduler.now < (pod.retryAt ?? 0) ? [] : [() => this.#start(pod)];
     }
@@ -159,6 +161,11 @@ export class Kubelet {
     if (this.#scheduler.chance(completes)) return [() => this.#complete(pod)];
     if (this.#scheduler.chance(evicts)) return [() => this.#evict(pod)];
     return this.#scheduler.chance(0.1) ? [() => this.#runtime.call(current, "CHECK")] : [];
+  }
+
+  #onwardAtHost(pod: SimPod, calm: boolean): (() => void)[] {
+    if (pod.phase !== "Running") return [() => void (pod.phase = "Running")];
+    return !calm && this.#scheduler.chance(this.#habits.completes) ? [() => this.#complete(pod)] : [];
   }
 
   #start(pod: SimPod): void {
@@ -214,7 +221,8 @@ export class Kubelet {
 
   /** Its containers are told to end, and may take their time. */
   #terminate(pod: SimPod): void {
-    pod.endsAt ??= this.#scheduler.now + this.#scheduler.below(pod.grace * 1000);
+    const grace = pod.grace * 1000;
+    pod.endsAt ??= this.#scheduler.now + this.#scheduler.pick([grace, this.#scheduler.below(grace)]);
   }
 
   /** Nothing of the pod runs any more. */
@@ -233,25 +241,28 @@ export class Kubelet {
   #see(pod: SimPod): void {
     const object = this.objectOf(pod);
     if (pod.kind === "static") {
-      if (!object && this.#scheduler.chance(0.3)) this.#mirror(pod);
+      if (!object) this.#mirror(pod);
     } else if (!object || object.metadata.deletionTimestamp) this.#terminate(pod);
   }
 
-  /** A mirror pod that somebody deleted is made again. */
+  /** A mirror pod that somebody deleted is made again, late where a quota or a webhook refuses it for a while. */
   #mirror(pod: SimPod): void {
     const { namespace, name } = namesOf(pod.podRef);
-    if (this.#objects.get("pods", namespace, name)) return;
+    pod.mirrorAt ??= this.#scheduler.now + this.#scheduler.pick([0, this.#scheduler.below(REFUSED)]);
+    if (pod.mirrorAt > this.#scheduler.now || this.#objects.get("pods", namespace, name)) return;
+    delete pod.mirrorAt;
     pod.uid = this.#objects.create("pods", newObject(pod)).metadata.uid ?? "";
     this.#scheduler.note(`the mirror pod ${pod.podRef} is made again as ${pod.uid}`);
   }
 
-  /** A pod of which nothing is left is confirmed as deleted. */
+  /** A pod of which nothing is left is confirmed as deleted, once its last status is published. */
   #finish(pod: SimPod): void {
     if (pod.sandboxes.some(({ state }) => state !== "gone") || pod.endsAt === undefined) return;
     if (pod.endsAt > this.#scheduler.now) return;
     const object = this.objectOf(pod);
     if (object && !(this.connected && (object.metadata.deletionTimestamp || pod.kind === "static"))) return;
     const { namespace, name } = namesOf(pod.podRef);
+    this.publish(pod);
     if (object) this.#objects.remove("pods", namespace, name, object.metadata.uid ? { uid: object.metadata.uid } : {});
     pod.done = true;
   }

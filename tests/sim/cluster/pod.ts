@@ -57,6 +57,8 @@ export interface SimPod {
   readonly sandboxes: PodSandbox[];
   /** When the containers end; absent: nobody wants that. */
   endsAt?: number;
+  /** When its mirror pod is made again. */
+  mirrorAt?: number;
   /** When a sandbox is tried again. */
   retryAt?: number;
   /** Its containers ran already, in a former sandbox. */
@@ -94,7 +96,7 @@ export function newObject(pod: Omit<SimPod, "uid">): ApiObject {
 /** Its object with the status that the kubelet has now. */
 export function published(pod: SimPod, object: ApiObject): ApiObject {
   const current = pod.sandboxes.at(-1);
-  const ready = pod.kind === "host" || current?.state === "live";
+  const ready = pod.kind === "host" ? pod.phase === "Running" : current?.state === "live";
   const condition = (type: string, is: boolean) => ({ type, status: is ? "True" : "False" });
   const silent = pod.tersely && pod.phase === "Failed";
   const status = {
@@ -107,12 +109,13 @@ export function published(pod: SimPod, object: ApiObject): ApiObject {
   return { ...object, metadata: withoutLost(pod, object), status };
 }
 
+/** What becomes of the containers of a pod in the network of its node. */
+const HOST_CONTAINERS = { Pending: "none", Running: "running", Succeeded: "ended", Failed: "ended" } as const;
+
 function containerState(pod: SimPod, current: PodSandbox | undefined): Record<string, unknown> {
   const containerID = `containerd://${current?.containerId ?? pod.uid}-app`;
   const before = pod.ran ? { lastState: { terminated: { exitCode: 137, containerID } } } : {};
-  const containers = pod.kind === "host"
-    ? (pod.phase === "Running" ? "running" : "none")
-    : current?.containers ?? "none";
+  const containers = pod.kind === "host" ? HOST_CONTAINERS[pod.phase] : current?.containers ?? "none";
   switch (containers) {
     case "none":
       return { ...before, state: { waiting: { reason: "ContainerCreating" } } };

@@ -10,10 +10,14 @@ import type { Kubelet } from "./kubelet.ts";
 
 /** Seconds that a node is cut off, or its container runtime is silent, at most. */
 const CUT = 150;
+/** The same where the node controller does not notice. */
+const UNNOTICED = 50;
 /** Seconds that a node is left alone after that, so that controllers see that it works. */
 const QUIET = 60;
 /** Seconds that the object of a node that works is missing, at most: after 30, its absence is evidence. */
 const UNREGISTERED = 25;
+/** Seconds between the deletion of a node's pods and that of its object, at most. */
+const DRAINED = 60;
 /** Whoever does what takes time. */
 const OPERATOR: Process = { name: "operator", alive: true };
 
@@ -42,14 +46,20 @@ export class Troubles {
     agents.revive();
   }
 
-  /** Shorter than the default of `--dead-node-grace`, with the time that containers take to end: whoever waits less takes a risk. */
+  /**
+   * Shorter than the default of `--dead-node-grace`, with the time that containers take to end: whoever waits less takes a risk. Somebody may
+   * delete by force what hangs.
+   */
   cut(): void {
-    this.#trouble(CUT, ({ node }, seconds) => {
+    const { scheduler } = this.#cluster;
+    this.#trouble(scheduler.pick([UNNOTICED, CUT]), (kubelet, seconds) => {
+      const { node } = kubelet;
       node.cut = true;
-      this.#cluster.scheduler.note(`${node.name} is cut off for ${seconds} s`);
+      scheduler.note(`${node.name} is cut off for ${seconds} s`);
+      if (scheduler.chance(0.5)) this.#drain(kubelet);
       return () => {
         node.cut = false;
-        this.#cluster.scheduler.note(`${node.name} is reached again`);
+        scheduler.note(`${node.name} is reached again`);
       };
     });
   }
@@ -73,7 +83,7 @@ export class Troubles {
     if (calm.length === 0) return;
     const kubelet = scheduler.pick(calm);
     this.#troubled.add(kubelet.node);
-    const seconds = scheduler.below(most);
+    const seconds = scheduler.below(most + 1);
     const end = begin(kubelet, seconds);
     void scheduler.sleep(OPERATOR, seconds * 1000).then(async () => {
       end();
@@ -112,17 +122,28 @@ export class Troubles {
     scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
   }
 
-  /** Whoever deletes the object of a node that works ends that in time. */
+  /** The object of a node that works is deleted, at once or after its pods. Whoever does so ends that in time. */
   unregister(): void {
-    const { scheduler, control } = this.#cluster;
-    this.#trouble(UNREGISTERED, (kubelet) => {
-      control.removeNode(kubelet.node);
-      const off = scheduler.chance(0.5);
+    const { scheduler, control, world } = this.#cluster;
+    this.#trouble(scheduler.pick([0, DRAINED]), (kubelet, seconds) => {
+      if (seconds > 0) this.#drain(kubelet);
       return () => {
-        if (kubelet.dead) return;
-        if (off && !this.#over) this.#cluster.powerOff(kubelet);
-        else control.addNode(kubelet.node);
+        if (kubelet.dead || this.#over) return;
+        control.removeNode(kubelet.node);
+        const off = world.happenings.power !== undefined && scheduler.chance(0.5);
+        void scheduler.sleep(OPERATOR, scheduler.below(UNREGISTERED) * 1000).then(() => {
+          if (kubelet.dead) return;
+          if (off && !this.#over) this.#cluster.powerOff(kubelet);
+          else control.addNode(kubelet.node);
+        });
       };
     });
+  }
+
+  /** What runs on a node is deleted by force. */
+  #drain(kubelet: Kubelet): void {
+    for (const pod of kubelet.pods) {
+      if (!pod.done && kubelet.objectOf(pod)) this.#cluster.control.forceDelete(pod.podRef);
+    }
   }
 }

@@ -14,6 +14,7 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  *
  * - `kubelet`: a kubelet does one thing that it has to do;
  * - `create`, `delete`, `force`: pods are made and deleted, gracefully or by force;
+ * - `replace`: a pod is deleted by force and made again elsewhere;
  * - `usurp`: a pod is deleted by force and made again elsewhere while its ADD is between its two writes;
  * - `cut`, `power`: a node is cut off or comes back; its machine goes off or on again;
  * - `stall`: the container runtime of a node does not answer for a while;
@@ -33,6 +34,7 @@ export type Happening =
   | "create"
   | "delete"
   | "force"
+  | "replace"
   | "usurp"
   | "cut"
   | "stall"
@@ -75,6 +77,8 @@ export interface World {
   readonly claims?: number;
   /** Share of pods whose network-status is odd, and of those with an older kubelet. */
   readonly oddStatus?: number;
+  /** Grace periods of pods, in seconds. Default: short and long ones. */
+  readonly graces?: readonly number[];
   /** What kubelets do by themselves. */
   readonly habits: KubeletHabits;
   /** Share of pods that attach to another network than the former pod of their name did. */
@@ -138,23 +142,37 @@ export const WORLDS = {
   kubelets: {
     ...{ nodes: 2, pods: 5, steps: 400, networks: [wide, narrow], controlled: 1, agents: 0.5, faults: false },
     ...{ kinds: { static: 0.15 }, claims: 0.15, oddStatus: 0.4, pruned: 0.3 },
-    habits: lively,
+    habits: { ...lively, evicts: 0.15 },
     happenings: { kubelet: 20, create: 3, delete: 2, force: 2 },
   },
   /** Pods of one name: in the network of their node, or in another network, while the former one still runs. */
   namesakes: {
     ...{ nodes: 3, pods: 3, steps: 400, networks: [wide, narrow, blue], controlled: 1, agents: 0.5, faults: false },
     ...{ kinds: { host: 0.3 }, moves: 0.6 },
-    habits: quiet,
-    happenings: { kubelet: 20, create: 6, delete: 1, force: 3 },
+    habits: { ...quiet, completes: 0.2 },
+    happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 3 },
   },
-  /** Nodes are cut off and return, runtimes do not answer, machines go off and are removed, and controllers may not read everything. */
+  /** The same by schemas of older releases, which keep neither node nor uid. */
+  nameless: {
+    ...{ nodes: 3, pods: 2, steps: 400, networks: [wide, vlan], controlled: 1, agents: 0.5, faults: false, pace: 0.25 },
+    ...{ moves: 0.7, pruned: 1, graces: [1, 60] },
+    habits: quiet,
+    happenings: { kubelet: 24, create: 4, delete: 6, replace: 4 },
+  },
+  /** Nodes are cut off and return, and machines go off and are removed. */
   cut: {
-    ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.7, faults: false },
+    ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.5, faults: false, pace: 0.2 },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 4, delete: 1, force: 1.5, cut: 4, power: 0.4 },
+  },
+  /** Runtimes do not answer, sandboxes are released late, objects of nodes are missing, and controllers may not read everything. */
+  silent: {
+    ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.7, faults: false, pace: 0.2 },
+    graces: [60],
     habits: { ...quiet, tarries: 0.5 },
     happenings: {
-      ...{ kubelet: 20, create: 3, delete: 1, force: 3, cut: 1.5, stall: 1.5 },
-      ...{ power: 1, unregister: 1, forbid: 1, agent: 1 },
+      ...{ kubelet: 20, create: 3, delete: 1, force: 3, stall: 2 },
+      ...{ unregister: 2, forbid: 1, agent: 1 },
     },
   },
   /** The store is set back to an older state, and counts its revisions a second time. */

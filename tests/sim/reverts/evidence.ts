@@ -36,7 +36,7 @@ const ABSENT: readonly Revert[] = [
   },
   {
     name: "a later pod of the name speaks for an owner whose uid is unknown",
-    world: "mixed",
+    world: "nameless",
     edits: editsOf(FILE, [
       "return owner.uid !== undefined && owner.uid === (configHash ?? uid);",
       "return owner.uid === undefined || owner.uid === (configHash ?? uid);",
@@ -60,12 +60,12 @@ const ABSENT: readonly Revert[] = [
   },
   {
     name: "a node that is not ready counts as one that works",
-    world: "cut",
+    world: "silent",
     edits: editsOf(FILE, ["if (!ready) {", "if (Boolean(0)) {"]),
   },
   {
     name: "an earlier look counts although it saw something else",
-    world: "cut",
+    world: "silent",
     edits: editsOf(FILE, [
       "const same = earlier?.sighting.reason === sighting.reason && earlier.sighting.node === sighting.node;",
       "const same = earlier !== undefined;",
@@ -73,7 +73,7 @@ const ABSENT: readonly Revert[] = [
   },
   {
     name: "a pod that cannot be read counts as absent",
-    world: "cut",
+    world: "silent",
     edits: editsOf(FILE, [
       'if (pod.kind === "unread") return unconfirmed(`the pod cannot be read: ${pod.why}`);',
       'if (pod.kind === "unread") return { kind: "free", reason: "pod is gone" };',
@@ -140,7 +140,7 @@ const LOST: readonly Revert[] = [
   },
   {
     name: "an agent overwrites the entry of another owner with what its journal records",
-    world: "cut",
+    world: "silent",
     edits: editsOf(
       "src/pool/restore.ts",
       ["if (!holder) lost.push(allocation);", "if (Boolean(1)) lost.push(allocation);"],

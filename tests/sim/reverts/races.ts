@@ -108,6 +108,14 @@ const SLICES: readonly Revert[] = [
     ]),
   },
   {
+    name: "an opening of a closed pool counts whatever its epoch is",
+    world: "slices",
+    edits: [
+      ...editsOf("src/pool/fence.ts", ["fence.opened <= fence.closed;", "fence.opened === 0;"]),
+      ...editsOf("tests/sim/cluster/schemas.ts", ["opened > closed);", "opened > 0);"]), // so does the rule of the schema
+    ],
+  },
+  {
     name: "a slice in use goes to another node",
     world: "slices",
     edits: editsOf("src/pool/slice_plan.ts", [
