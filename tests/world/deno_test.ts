@@ -37,9 +37,9 @@ Deno.test("denoWorld replaces files atomically, creates their folder, and leaves
     assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
     await world.writeFile(path, "third", { durable: true, mode: 0o644 });
     assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o644);
-    await Deno.mkdir(`${folder}/taken/below`, { recursive: true });
-    await assert.rejects(world.writeFile(`${folder}/taken`, "text", { durable: true }));
-    assert.deepEqual((await world.listFolder(folder)).sort(), ["new", "existing"]);
+    await Deno.mkdir(`${folder}/existing/below`, { recursive: true });
+    await assert.rejects(world.writeFile(`${folder}/existing`, "text", { durable: true }));
+    assert.deepEqual((await world.listFolder(folder)).sort(), ["existing", "new"]);
   }));
 
 Deno.test("denoWorld removes and lists missing paths without an error", () =>
@@ -122,9 +122,9 @@ Deno.test("writeAll writes everything, even if each write accepts few bytes", ()
   const written: number[] = [];
   const slow = {
     writeSync(data: Uint8Array) {
-      const taken = data.subarray(0, 3);
-      written.push(...taken);
-      return taken.length;
+      const accepted = data.subarray(0, 3);
+      written.push(...accepted);
+      return accepted.length;
     },
   };
   writeAll(slow, "grüße, 世界");
