@@ -64,7 +64,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/config/requested.ts": "tests/config/extras_test.ts",
   "src/cli/demo.ts": "tests/cli/command_test.ts",
   "src/cli/define.ts": "every command's help and mistakes: tests/cli/command_test.ts",
-  "src/cli/pods.ts": "tests/cli/reconcile_test.ts",
+  "src/cli/pods_flag.ts": "tests/cli/reconcile_test.ts",
   "src/ipam/errors.ts": "what claims are refused with: tests/ipam/allocate_test.ts",
   "src/ipam/log_fields.ts": "the lines of ADD and DEL: tests/cni/log_lines_test.ts",
   "src/cli/release_targets.ts": "what release chooses: tests/cli/release_test.ts",

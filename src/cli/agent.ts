@@ -1,5 +1,5 @@
 /**
- * `agent`: the node's warm process.
+ * `agent`: runs the node agent.
  *
  * @module
  */
@@ -14,21 +14,25 @@ import type { Terminal } from "./terminal.ts";
 
 /** The agent's flags. */
 export const AGENT_FLAGS = {
-  socket: { type: "string", value: "PATH", help: `Where it listens; else ${SOCKET_VARIABLE}, else ${DEFAULT_SOCKET}` },
+  socket: {
+    type: "string",
+    value: "PATH",
+    help: `Path of the socket; else ${SOCKET_VARIABLE}, else ${DEFAULT_SOCKET}`,
+  },
   ...SERVER_FLAGS,
 } as const satisfies Flags;
 
-/** Runs the agent until it is told to stop. */
+/** Runs the agent until it receives a signal to stop. */
 export const agent: Command = defineCommand({
-  about: ["The node's warm process: it answers the plugin's calls over a socket that root alone may use."],
+  about: ["Run the node agent, which answers calls of the plugin over a socket that only root can use."],
   flags: {
     probe: {
       type: "boolean",
-      help: "Ask the agent on the socket whether it serves, and end: for the probes of a kubelet",
+      help: "Check whether the agent on the socket serves, and exit (for probes of the kubelet)",
     },
     ...AGENT_FLAGS,
   },
-  exits: { 1: "It failed, or --probe found no agent that serves" },
+  exits: { 1: "The command failed, or --probe found no agent that serves" },
 }, async (terminal, values) => {
   if (!values.probe) return await serve(terminal, values, 0);
   const reason = await probe(terminal.world, socketOf(terminal.world, values.socket));
@@ -41,7 +45,7 @@ function socketOf(world: World, given: string | undefined): string {
 }
 
 /**
- * What the command does, for the installer, which is an agent too. Returns the exit code.
+ * Runs the agent, also for the installer. Returns the exit code.
  *
  * @param patience milliseconds to wait for another agent to go, before it refuses to start
  */

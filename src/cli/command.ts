@@ -1,5 +1,5 @@
 /**
- * The command line: which commands there are, each loaded when it is called.
+ * The command line: a table of commands, each loaded when it is called.
  *
  * @module
  */
@@ -15,61 +15,61 @@ import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
 interface Entry {
   readonly summary: string;
-  /** It starts the `exec` program of a kubeconfig, as kubectl does. The others give up the right to start programs. */
+  /** It may run the `exec` program of a kubeconfig. The other commands drop the permission to run programs. */
   readonly startsPrograms?: true;
-  /** It stays: an error that nobody caught fails the call it came from, and not the process. */
-  readonly stays?: true;
+  /** It is a server: an uncaught error does not end the process. */
+  readonly isServer?: true;
   readonly load: () => Promise<Command>;
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   show: {
-    summary: "List the pools, or show who has what in some",
+    summary: "Show pools and their usage",
     startsPrograms: true,
     load: async () => (await import("./show.ts")).show,
   },
   "who-has": {
-    summary: "Who has an address",
+    summary: "Show the owner of an address",
     startsPrograms: true,
     load: async () => (await import("./who_has.ts")).whoHas,
   },
   check: {
-    summary: "Whether pools, reservations, pods, nodes and slices agree",
+    summary: "Check pools, reservations, pods, nodes and slices for consistency",
     startsPrograms: true,
     load: async () => (await import("./check.ts")).check,
   },
   reconcile: {
-    summary: "Free what no pod holds: one sweep",
+    summary: "Free addresses that no pod uses (sweep once)",
     startsPrograms: true,
     load: async () => (await import("./reconcile.ts")).reconcile,
   },
   release: {
-    summary: "Take addresses back by hand",
+    summary: "Release addresses",
     startsPrograms: true,
     load: async () => (await import("./release.ts")).release,
   },
   migrate: {
-    summary: "Convert what older releases left in etcd, or move it into a cluster",
+    summary: "Convert data of older releases in etcd, or move it to a cluster",
     startsPrograms: true,
     load: async () => (await import("./migrate.ts")).migrate,
   },
   controller: {
-    summary: "Free what pods leave behind, sweep on a schedule, keep node slices",
-    stays: true,
+    summary: "Run the controller: free leaked addresses, sweep, assign node slices",
+    isServer: true,
     load: async () => (await import("./controller.ts")).controller,
   },
   install: {
-    summary: "Put the plugin on this node and keep its credentials fresh",
-    stays: true,
+    summary: "Install the plugin on this node and keep its credentials up to date",
+    isServer: true,
     load: async () => (await import("./install.ts")).install,
   },
   agent: {
-    summary: "Serve the plugin of this node over a socket",
-    stays: true,
+    summary: "Run the node agent: serve the plugin over a socket",
+    isServer: true,
     load: async () => (await import("./agent.ts")).agent,
   },
   demo: {
-    summary: "Show the main job on an embedded store in memory",
+    summary: "Show how addresses are assigned, with a store in memory",
     load: async () => (await import("./demo.ts")).demo,
   },
   version: {
@@ -78,33 +78,33 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
 };
 
-/** What the process offers besides the World. */
+/** The parts of the process that are not in World. */
 export interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "platform" | "ask"> {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  /** The path or name that this process was called by. */
+  /** The path or name under which this process was started. */
   readonly called: string;
-  /** Gives up the right to start programs, for good. */
+  /** Drops the permission to run programs, irrevocably. */
   readonly forgoPrograms: () => void;
-  /** Tells of errors that nobody caught; the process goes on. */
+  /** Sets the handler of uncaught errors, after which the process continues. */
   readonly onUncaught: (handle: (error: unknown) => void) => void;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
 }
 
-/** Runs a command. Returns the exit code: 0, the command's own, 1 where it fails, or 2 for a command line that means nothing. */
+/** Runs a command. Returns the exit code: that of the command, 1 if it fails, or 2 for a usage error. */
 export async function runCommand(
   args: readonly string[],
   world: World,
   loadDriver: Terminal["loadDriver"],
-  { write, terminal: colours, called, ...rest }: Stdio,
+  { write, terminal: isTerminal, called, ...rest }: Stdio,
 ): Promise<number> {
   const program = /(^|[/\\])kubectl[-_]whereabouts(\.exe)?$/.test(called) ? KUBECTL_PROGRAM : "whereabouts";
   const print = (line: string) => write(`${line}\n`);
   const [first = "", ...others] = args;
-  const [name, options] = wanted(first, others);
+  const [name, options] = commandOf(first, others);
   prepare(name, world, rest);
   if (first === "" && program === "whereabouts") {
     world.stderr(`whereabouts ${VERSION}`);
@@ -115,7 +115,7 @@ export async function runCommand(
     usage(program).forEach(print);
     return 0;
   }
-  const style = styleFor(colours, world.env("NO_COLOR"));
+  const style = styleFor(isTerminal, world.env("NO_COLOR"));
   let flags: readonly string[] = [];
   try {
     const command = await find(name, program);
@@ -128,41 +128,41 @@ export async function runCommand(
   } catch (thrown) {
     const error = toUsageError(thrown, flags);
     const known = Object.hasOwn(COMMANDS, name) ? ` ${name}` : "";
-    world.stderr(`${program}${known}: ${wordsOf(error)}`);
+    world.stderr(`${program}${known}: ${describe(error)}`);
     if (!(error instanceof UsageError)) return 1;
-    world.stderr(`${program}${known} --help explains it`);
+    world.stderr(`Use ${program}${known} --help for usage`);
     return 2;
   }
 }
 
-/** What a command needs no right for is given up before it is loaded. */
+/** Drops permissions that the command does not need, and sets the handler of uncaught errors, before the command is loaded. */
 function prepare(
   name: string,
   world: World,
   { forgoPrograms, onUncaught, exit }: Pick<Stdio, "forgoPrograms" | "onUncaught" | "exit">,
 ): void {
-  const { startsPrograms, stays }: Partial<Entry> = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] ?? {} : {};
+  const { startsPrograms, isServer }: Partial<Entry> = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] ?? {} : {};
   if (!startsPrograms) forgoPrograms();
   onUncaught((error) => {
-    if (stays) {
+    if (isServer) {
       const log = makeLogger(world, { level: "error" });
-      log.error("Uncaught error: what it belongs to fails, the process goes on", { error: wordsOf(error) });
+      log.error("Uncaught error; the process continues", { error: describe(error) });
     } else {
-      world.stderr(`whereabouts ${name}: ${wordsOf(error)}`);
+      world.stderr(`whereabouts ${name}: ${describe(error)}`);
       exit(1);
     }
   });
 }
 
-function wordsOf(error: unknown): string {
+function describe(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError") {
-    return "The store, or the cluster, gave no answer in time: it takes connections, and says nothing";
+    return "The store or the cluster accepted the connection but did not answer in time";
   }
   return messageOf(error);
 }
 
-/** `help NAME` is `NAME --help`, and `--version` is a command too. */
-function wanted(first: string, others: readonly string[]): [name: string, options: readonly string[]] {
+/** The command and its arguments. `help NAME` stands for `NAME --help`, and `--version` for `version`. */
+function commandOf(first: string, others: readonly string[]): [name: string, options: readonly string[]] {
   if (["", "help", "--help", "-h"].includes(first)) return others[0] ? [others[0], ["--help"]] : ["help", []];
   return [first === "--version" ? "version" : first, others];
 }
@@ -181,7 +181,7 @@ function usage(program: string): string[] {
     `Usage: ${program} COMMAND [FLAGS]`,
     ...section("Commands", Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary])),
     "",
-    `${program} COMMAND --help tells its flags and exit codes.`,
-    "With CNI_COMMAND in the environment it is a CNI IPAM plugin: it reads a network configuration and prints addresses.",
+    `Use ${program} COMMAND --help for flags and exit codes.`,
+    "With CNI_COMMAND set it is a CNI IPAM plugin: it reads a network configuration and prints addresses.",
   ];
 }

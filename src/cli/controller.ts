@@ -1,5 +1,5 @@
 /**
- * `controller`: the process a cluster needs one of; replicas stand by.
+ * `controller`: runs the controller, of which a cluster needs one; further replicas stand by.
  *
  * @module
  */
@@ -7,6 +7,7 @@ import { loadConfig } from "../config/load.ts";
 import { Controller } from "../controllers/controller.ts";
 import { elect, ElectionHealth } from "../controllers/leader.ts";
 import { parseSchedule } from "../controllers/schedule.ts";
+import { answerHttp } from "../metrics/endpoints.ts";
 import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
@@ -19,23 +20,29 @@ const { json: _json, ...STORE } = STORE_FLAGS;
 
 const FLAGS = {
   ...SERVER_FLAGS,
-  interval: { type: "string", value: "5m", default: "5m", help: "Time between sweeps where no schedule is written" },
+  interval: { type: "string", value: "5m", default: "5m", help: "Time between sweeps if no schedule is configured" },
   "schedule-file": {
     type: "string",
     value: "FILE",
-    default: "/cron-schedule/config", // where the original's ConfigMap is mounted
-    help: "File with a cron expression, followed while it changes; else WHEREABOUTS_RECONCILER_CRON or the flat file's",
+    default: "/cron-schedule/config", // the mount path of the original's ConfigMap
+    help: "File with a cron expression, re-read when it changes; else WHEREABOUTS_RECONCILER_CRON, else the flat file",
   },
   ...EVIDENCE_FLAGS,
-  "lease-name": { type: "string", value: "NAME", default: "whereabouts-controller", help: "Lease of the leader" },
-  "lease-namespace": { type: "string", value: "NAME", help: "Its namespace; else this pod's" },
+  "lease-name": {
+    type: "string",
+    value: "NAME",
+    default: "whereabouts-controller",
+    help: "Name of the leader's Lease",
+  },
+  "lease-namespace": { type: "string", value: "NAME", help: "Namespace of the Lease; else that of this pod" },
   ...STORE,
 } as const satisfies Flags;
 
-/** Runs the controller until it is told to stop. */
+/** Runs the controller until it receives a signal to stop. */
 export const controller: Command = defineCommand({
   about: [
-    "The process a cluster needs one of: it frees what pods leave as they go, sweeps on a schedule, and keeps node slices. Replicas stand by.",
+    "Run the controller: free addresses of deleted pods, sweep on a schedule, assign node slices. A cluster needs one; further " +
+    "replicas stand by.",
   ],
   flags: FLAGS,
 }, run);
@@ -44,7 +51,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
   const { world, openCluster } = terminal;
   const { log: logging, httpAddress } = parseServerFlags(values);
   const graces = gracesOf(values);
-  parseSchedule(values.interval); // invalid flags are reported before anything is opened
+  parseSchedule(values.interval); // reports an invalid flag before anything is opened
   const log = makeLogger(world, logging);
   await using store = await openStore(terminal, { ...values, client: "controller" }, log);
   const { datastore } = store;
@@ -56,7 +63,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
     namespace: values.namespace,
     client: "controller",
   });
-  const running = new Controller({
+  const leader = new Controller({
     world,
     log,
     ipam: store.ipam,
@@ -64,51 +71,37 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
     sweep: {
       ...graces,
       defaultSchedule: values.interval,
-      schedule: () => writtenSchedule(world, values["schedule-file"]),
+      schedule: () => configuredSchedule(world, values["schedule-file"]),
     },
     ...(values.config !== undefined && { config: values.config }),
   });
   const platform = await terminal.platform();
   const election = new ElectionHealth(() => world.monotonic());
-  await using _http = httpAddress
-    ? platform.serveHttp(httpAddress, (path) => answer(running, election, path))
-    : undefined;
+  const endpoints = { notReady: () => notReady(leader, election), metrics: () => leader.metrics.text() };
+  await using _http = httpAddress ? platform.serveHttp(httpAddress, (path) => answerHttp(path, endpoints)) : undefined;
   const signal = platform.stopSignal();
   const identity = `${world.env("POD_NAME") || world.env("HOSTNAME") || "controller"}_${
     Math.floor(world.random() * 2 ** 32).toString(16)
   }`;
   const lease = cluster.lease(values["lease-namespace"] || world.env("POD_NAMESPACE") || "", values["lease-name"]);
-  log.info("Controller stands for election", { identity, lease: values["lease-name"] });
-  const lead = (limit: AbortSignal) => running.lead(limit);
+  log.info("Controller started", { identity, lease: values["lease-name"] });
+  const lead = (limit: AbortSignal) => leader.lead(limit);
   await elect(world, log, { lease, identity, lead, signal, onUsable: () => election.used() });
   log.info("Controller stopped");
   return 0;
 }
 
-/** The schedule of the mounted file, of the environment, or of the flat file, first one first. */
-async function writtenSchedule(world: World, file: string): Promise<string | undefined> {
+/** The schedule of the mounted file, else of the environment, else of the flat file. */
+async function configuredSchedule(world: World, file: string): Promise<string | undefined> {
   const mounted = await world.readTextFile(file).then((text) => text.trim(), () => "");
   if (mounted) return mounted;
-  const wished = world.env("WHEREABOUTS_RECONCILER_CRON")?.trim();
-  if (wished) return wished;
+  const fromEnvironment = world.env("WHEREABOUTS_RECONCILER_CRON")?.trim();
+  if (fromEnvironment) return fromEnvironment;
   const conf = { name: "whereabouts", ipam: { type: "whereabouts" } };
   return (await loadConfig(world, { conf, purpose: "store" })).config.reconcilerCron;
 }
 
-function answer(
-  running: Controller,
-  election: ElectionHealth,
-  path: string,
-): { readonly status: number; readonly body: string } {
-  switch (path) {
-    case "/healthz":
-      return { status: 200, body: "ok\n" };
-    case "/readyz":
-      if (!election.healthy) return { status: 503, body: "The lease can be neither read nor written\n" };
-      return running.ready ? { status: 200, body: "ok\n" } : { status: 503, body: "The cluster is being read\n" };
-    case "/metrics":
-      return { status: 200, body: running.metrics.text() };
-    default:
-      return { status: 404, body: "There is /healthz, /readyz and /metrics\n" };
-  }
+function notReady(leader: Controller, election: ElectionHealth): string | undefined {
+  if (!election.healthy) return "Cannot read or write the lease";
+  return leader.ready ? undefined : "Reading the cluster";
 }

@@ -1,5 +1,5 @@
 /**
- * How a command is written down: its flags once, for parsing and for the help.
+ * Defines commands: their flags, for parsing and for help.
  *
  * @module
  */
@@ -11,53 +11,53 @@ import type { Terminal } from "./terminal.ts";
 export interface Flag {
   /** Whether it takes a value. */
   readonly type: "string" | "boolean";
-  /** What stands for the value in the help. */
+  /** Placeholder of the value in the help. */
   readonly value?: string;
-  /** One letter that means the same. */
+  /** One-letter alias. */
   readonly short?: string;
-  /** The value where it is not given. */
+  /** Default value. */
   readonly default?: string;
-  /** What it does. */
+  /** Description. */
   readonly help: string;
 }
 
 /** Flags by name. */
 export type Flags = Readonly<Record<string, Flag>>;
 
-/** What flags were given. */
+/** Values of flags. */
 export type Values<F extends Flags> = {
   readonly [Name in keyof F]: F[Name] extends { readonly type: "boolean" } ? boolean
     : F[Name] extends { readonly default: string } ? string
     : string | undefined;
 };
 
-/** What a command tells of itself. */
+/** The help of a command. */
 export interface Manual {
-  /** What follows the command's name: `[POOL...]`. Absent: nothing but flags. */
+  /** Operands after the command's name: `[POOL...]`. Absent: flags only. */
   readonly operands?: string;
   /** Sentences under the usage line. */
   readonly about: readonly string[];
   /** Its flags. */
   readonly flags: Flags;
-  /** What its exit codes say, besides 1 (it failed) and 2 (the command line means nothing). */
+  /** Exit codes besides 0 (success), 1 (failure) and 2 (usage error), or other texts for these. */
   readonly exits?: Readonly<Record<number, string>>;
 }
 
-/** A command, ready to run. */
+/** A command. */
 export interface Command {
-  /** For `--help`. */
+  /** Its help. */
   readonly manual: Manual;
-  /** Parses, and runs. Returns the exit code. */
+  /** Parses its arguments and runs. Returns the exit code. */
   readonly run: (terminal: Terminal, args: readonly string[]) => Promise<number>;
 }
 
-/** The command line means nothing: exit code 2, and a hint at the help. */
+/** A usage error: exit code 2, and a hint at the help. */
 export class UsageError extends RangeError {
   /** The class, for logs. */
   override name = "UsageError";
 }
 
-/** Puts a command together. `run` gets its flags with their defaults, and its operands. */
+/** Defines a command. `run` gets its flags, defaults included, and its operands. */
 export function defineCommand<const F extends Flags>(
   manual: Manual & { readonly flags: F },
   run: (terminal: Terminal, values: Values<F>, operands: readonly string[]) => Promise<number>,
@@ -77,15 +77,15 @@ function parse<F extends Flags>(
 ): { values: Values<F>; operands: readonly string[] } {
   const { values, positionals } = parseArgs({ args: [...args], options: flags, allowPositionals: true });
   if (allowed === undefined && positionals.length > 0) {
-    throw new UsageError(`Unexpected argument ${JSON.stringify(positionals[0])}: it takes flags alone`);
+    throw new UsageError(`Unexpected argument ${JSON.stringify(positionals[0])}: expected only flags`);
   }
   const empty = Object.entries(values).find(([, value]) => value === "")?.[0];
-  if (empty !== undefined) throw new UsageError(`Cannot use --${empty} without a value: leave it out, or say which`);
+  if (empty !== undefined) throw new UsageError(`Invalid --${empty} "": expected a value`);
   const unset = Object.entries(flags).filter(([, { type }]) => type === "boolean").map(([name]) => [name, false]);
   return { values: { ...Object.fromEntries(unset), ...values } as Values<F>, operands: positionals };
 }
 
-/** The parser's errors in our words, with the flag that may have been meant; other errors as they are. */
+/** Converts errors of the parser to usage errors, with a suggestion for an unknown flag; returns other errors unchanged. */
 export function toUsageError(error: unknown, flags: readonly string[]): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (!(error instanceof Error) || !code.startsWith("ERR_PARSE_ARGS")) return error;
@@ -95,13 +95,13 @@ export function toUsageError(error: unknown, flags: readonly string[]): unknown 
   return new UsageError(`Unknown flag ${unknown}${near ? `: did you mean --${near}?` : ""}`, { cause: error });
 }
 
-/** The help of a command, in lines of at most a hundred characters where its words allow it. */
+/** The help of a command, wrapped at a hundred characters. */
 export function helpOf(program: string, name: string, { operands, about, flags, exits = {} }: Manual): string[] {
   const usage = [program, name, operands, Object.keys(flags).length > 0 ? "[FLAGS]" : ""].filter((part) => part);
   const codes = {
-    0: "Done",
-    1: "It failed, and standard error says why",
-    2: "The command line means nothing",
+    0: "Success",
+    1: "The command failed; standard error has the reason",
+    2: "Usage error",
     ...exits,
   };
   return [
@@ -113,7 +113,7 @@ export function helpOf(program: string, name: string, { operands, about, flags, 
   ];
 }
 
-/** Lines under a heading: a word, and what it means, wrapped beside it. */
+/** A heading, and lines of terms with their wrapped descriptions. */
 export function section(heading: string, rows: readonly (readonly [string, string])[]): string[] {
   if (rows.length === 0) return [];
   const width = Math.max(...rows.map(([word]) => word.length));
@@ -127,8 +127,8 @@ function flagText(name: string, { short, value }: Flag): string {
   return `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
 }
 
-function helpText({ help, default: usual }: Flag): string {
-  return usual === undefined || usual === "" ? help : `${help} (default ${usual})`;
+function helpText({ help, default: value }: Flag): string {
+  return value === undefined || value === "" ? help : `${help} (default ${value})`;
 }
 
 function wrap(text: string, width: number): string[] {

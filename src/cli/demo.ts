@@ -1,5 +1,5 @@
 /**
- * `demo`: the main job on the embedded store in memory, without root, cluster or installation.
+ * `demo`: shows how addresses are assigned, with the embedded store in memory, without root, cluster or installation.
  *
  * @module
  */
@@ -38,21 +38,23 @@ interface Step {
 }
 
 const STEPS: readonly Step[] = [
-  { title: "Three pods are added: each gets the lowest free address of both families", verb: "ADD", pod: "web-0" },
+  { title: "ADD of three pods: each gets the lowest free address of both families", verb: "ADD", pod: "web-0" },
   { title: "", verb: "ADD", pod: "web-1" },
   { title: "", verb: "ADD", pod: "web-2" },
   {
-    title: "web-1 is added once more, as a runtime does after a lost answer: the same addresses",
+    title: "ADD of web-1 again, as a runtime does after a lost answer: it gets the same addresses",
     verb: "ADD",
     pod: "web-1",
   },
-  { title: "web-0 is deleted", verb: "DEL", pod: "web-0" },
-  { title: "web-3 is added: it gets what web-0 gave back", verb: "ADD", pod: "web-3" },
+  { title: "DEL of web-0: its addresses are released", verb: "DEL", pod: "web-0" },
+  { title: "ADD of web-3: it gets the addresses of web-0", verb: "ADD", pod: "web-3" },
 ];
 
-/** Shows each request and answer as they are, and draws the pools. */
+/** Prints each request and answer unchanged, and draws the pools. */
 export const demo: Command = defineCommand({
-  about: ["Shows the main job on an embedded store in memory: no root, no cluster, nothing to install."],
+  about: [
+    "Show how addresses are assigned and released, with a store in memory. Needs no root, cluster or installation.",
+  ],
   flags: {},
 }, runSteps);
 
@@ -74,7 +76,7 @@ async function runSteps(terminal: Terminal): Promise<number> {
     print(answer.stdout || style.good("(no output, exit code 0)"));
     if (answer.exitCode !== 0) return answer.exitCode;
   }
-  print(`\n${style.strong("The pools now")}  █ used  · free  - withheld\n`);
+  print(`\n${style.strong("The pools at the end")}  █ used  · free  - unavailable\n`);
   await draw(terminal, driver);
   return 0;
 }
@@ -91,7 +93,7 @@ function environmentOf({ verb, pod }: Step): Record<string, string> {
   };
 }
 
-/** The store lives in memory as long as it is open, so all calls share one. */
+/** Opens the store once for all calls: it is in memory as long as it is open. */
 async function openStore({ world, loadDriver }: Terminal): Promise<StorageDriver> {
   const { config } = await loadConfig(world, { conf: NETWORK });
   const open = await loadDriver(config.datastore.kind);

@@ -1,5 +1,5 @@
 /**
- * Whether the pod of an address still holds it, for people who are about to release the address.
+ * Finds out whether the pod of an address still uses it, before somebody releases the address.
  *
  * @module
  */
@@ -9,28 +9,28 @@ import { type Assignment, judge } from "../pool/evidence.ts";
 import type { PodFacts, Reading } from "../pool/pod_facts.ts";
 import { messageOf } from "../values/errors.ts";
 
-/** What is known of the pod of an address. */
+/** The state of the pod of an address. */
 export interface Holder {
-  /** In words, for a table. */
+  /** Text for a table. */
   readonly state: string;
-  /** Whether the pod holds the address, or nobody can tell. */
+  /** Whether the pod uses the address, or may use it. */
   readonly inUse: boolean;
 }
 
-/** Pods read at the same time. */
+/** Max. concurrent reads of pods. */
 const CONCURRENT = 10;
 
 /**
- * What the pods of these addresses are doing now, in order. Each pod is read once; a pod that cannot be read counts as holding its address.
+ * The states of the pods of these addresses, in order. Each pod is read once; a pod that cannot be read counts as using its address.
  *
- * @param pods undefined: there is no cluster to ask, and nothing is known
+ * @param pods undefined: there is no cluster, and all states are unknown
  */
 export async function holdersOf(
   targets: readonly Assignment[],
   pods: Pick<Pods, "find"> | undefined,
   signal: AbortSignal,
 ): Promise<Holder[]> {
-  if (!pods) return targets.map(() => ({ state: "unknown: no cluster is named", inUse: false }));
+  if (!pods) return targets.map(() => ({ state: "unknown: no cluster selected", inUse: false }));
   const refs = [...new Set(targets.map(({ owner }) => owner.podRef))].filter((podRef) => podRef.includes("/"));
   const readings = new Map<string, Reading<PodFacts>>();
   for (let at = 0; at < refs.length; at += CONCURRENT) {
@@ -53,19 +53,19 @@ async function read(podRef: string, pods: Pick<Pods, "find">, signal: AbortSigna
   }
 }
 
-/** By one reading alone: what would only make the sweep suspicious is the decision of whoever releases. */
+/** Judges by one reading. A suspect, which the sweep would check twice, counts as unused: whoever releases it decides. */
 function holderOf(assignment: Assignment, pod: Reading<PodFacts> | undefined): Holder {
-  if (!pod) return { state: "unknown: the record names no pod", inUse: false };
+  if (!pod) return { state: "unknown: the record has no pod", inUse: false };
   if (pod.kind === "unread") return { state: `unknown: ${pod.why}`, inUse: true };
   if (pod.kind === "absent") return { state: "pod not found", inUse: false };
   const { kind } = judge(assignment, { pod, claims: { kind: "absent" } }, {});
   const inUse = kind === "kept" || kind === "unconfirmed";
-  return { state: inUse ? describe(pod.value, formatIp(assignment.ip)) : "pod does not have it", inUse };
+  return { state: inUse ? describe(pod.value, formatIp(assignment.ip)) : "pod does not use it", inUse };
 }
 
 function describe({ running, finished, node, addresses }: PodFacts, address: string): string {
   const where = node === undefined ? "" : ` on ${node}`;
-  if (finished) return `finished${where}, its containers may still run`;
+  if (finished) return `finished${where}, containers may still run`;
   if (!running) return `pod exists${where}, not running`;
-  return addresses?.has(address) ? `running${where}, has it` : `running${where}, may have it`;
+  return addresses?.has(address) ? `running${where}, uses it` : `running${where}, may use it`;
 }

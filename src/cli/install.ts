@@ -1,5 +1,5 @@
 /**
- * `install`: puts the plugin on this node. With `--agent` it is the main process of the DaemonSet.
+ * `install`: installs the plugin on this node. With `--agent` it is the main process of the DaemonSet.
  *
  * @module
  */
@@ -18,26 +18,26 @@ import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Milliseconds for the agent of a pod that was deleted by force to go. The new pod is started beside it, and one that ended for its sake
- * would be started again later and later.
+ * Milliseconds to wait for the agent of a force-deleted pod to end. The new pod starts while the old agent runs; if it exited instead, the
+ * kubelet would restart it with growing delays.
  */
 const PREDECESSOR_TIMEOUT = 30_000;
 
 const FLAGS = {
-  agent: { type: "boolean", help: "Be the node's agent too, as the DaemonSet's main process is" },
+  agent: { type: "boolean", help: "Also run the node agent, as in the DaemonSet" },
   check: {
     type: "boolean",
-    help: "List what is missing, in a pod for an installation, else on this node; change nothing",
+    help: "Check this node, or in a pod what an installation needs; change nothing",
   },
-  once: { type: "boolean", help: "End when the files are written: do not keep them and follow changes" },
-  uninstall: { type: "boolean", help: "Take away what was installed; addresses stay" },
+  once: { type: "boolean", help: "Exit after installing, instead of keeping the files up to date" },
+  uninstall: { type: "boolean", help: "Remove the installed files; keep addresses" },
   "bin-dir": { type: "string", value: "DIR", help: "Folder of CNI plugins; else CNI_BIN_DIR" },
   "conf-dir": { type: "string", value: "DIR", help: "Folder of CNI configurations; else CNI_CONF_DIR" },
-  "host-conf-dir": { type: "string", value: "DIR", help: "The same, as the runtime sees it; else HOST_CNI_CONF_DIR" },
+  "host-conf-dir": { type: "string", value: "DIR", help: "Path of --conf-dir on the host; else HOST_CNI_CONF_DIR" },
   kubeconfig: {
     type: "string",
     value: "FILE",
-    help: "The cluster that --check asks; else KUBECONFIG, the plugin's or this pod's",
+    help: "Cluster for --check; else KUBECONFIG, else that of the plugin or of this pod",
   },
   namespace: {
     type: "string",
@@ -45,19 +45,23 @@ const FLAGS = {
     short: "n",
     help: "Namespace of the IPPools; else WHEREABOUTS_NAMESPACE",
   },
-  "flat-file": { type: "string", value: "FILE", help: "Your fields of the flat file; else WHEREABOUTS_FLAT_FILE" },
+  "flat-file": {
+    type: "string",
+    value: "FILE",
+    help: "File with fields for the flat file; else WHEREABOUTS_FLAT_FILE",
+  },
   "node-name": { type: "string", value: "NAME", help: "Name of this node; else NODENAME" },
-  json: { type: "boolean", help: "Print the list of --check as JSON" },
+  json: { type: "boolean", help: "Print the result of --check as JSON" },
   ...AGENT_FLAGS,
 } as const satisfies Flags;
 
 /** Installs, checks or uninstalls. */
 export const install: Command = defineCommand({
   about: [
-    "Puts the plugin, its kubeconfig and its flat file on this node, and keeps them there and fresh until it is told to stop.",
+    "Install the plugin, its kubeconfig and its flat file on this node, and keep them up to date until stopped.",
   ],
   flags: FLAGS,
-  exits: { 1: "It failed, or --check found something missing" },
+  exits: { 1: "The command failed, or --check found a problem" },
 }, async (terminal, values) => {
   const { world } = terminal;
   const settings = readSettings((name) => world.env(name), {
@@ -69,17 +73,17 @@ export const install: Command = defineCommand({
     flatFile: values["flat-file"],
   });
   if (values.check) return await check(terminal, settings, values);
-  if (values.uninstall) return await takeAway(terminal, settings);
-  return await stay(terminal, settings, values);
+  if (values.uninstall) return await remove(terminal, settings);
+  return await keep(terminal, settings, values);
 });
 
 async function check(
   { world, print, style, inspectApi }: Terminal,
   settings: InstallSettings,
-  { kubeconfig: named, json, "bin-dir": bin, "conf-dir": conf }: Values<typeof FLAGS>,
+  { kubeconfig: flag, json, "bin-dir": bin, "conf-dir": conf }: Values<typeof FLAGS>,
 ): Promise<number> {
-  const chosen = named ?? (world.env("KUBECONFIG") || undefined);
-  // outside of pods nothing is mounted: this is the node, or looks like it
+  const chosen = flag ?? (world.env("KUBECONFIG") || undefined);
+  // outside of a pod this is the node itself
   const node = settings.server === undefined
     ? await inspectNode(world, { bin: bin ?? world.env("CNI_BIN_DIR"), conf: conf ?? world.env("CNI_CONF_DIR") })
     : undefined;
@@ -90,7 +94,7 @@ async function check(
     : await preflight(world, settings, api);
   const rows = findings.map((one) => [stateOf(one), one.what, one.problem ?? ""]);
   if (json) print(JSON.stringify(findings, undefined, 2));
-  else table(["STATE", "WHAT", "WHAT TO DO"], rows, style).forEach(print);
+  else table(["STATE", "CHECK", "PROBLEM"], rows, style).forEach(print);
   return findings.some((one) => stateOf(one) === "MISSING") ? 1 : 0;
 }
 
@@ -99,18 +103,18 @@ function stateOf({ problem, warning }: Finding): "ok" | "WARNING" | "MISSING" {
   return warning ? "WARNING" : "MISSING";
 }
 
-/** Uninstalls. With `SLEEP=true` it stays, as a DaemonSet's pod must: what ends there is started again. */
-async function takeAway({ world, print, platform }: Terminal, settings: InstallSettings): Promise<number> {
+/** Uninstalls. With `SLEEP=true` it then waits for a signal, since the pod of a DaemonSet would be restarted. */
+async function remove({ world, print, platform }: Terminal, settings: InstallSettings): Promise<number> {
   const removed = await uninstall(world, settings);
   for (const path of removed) print(`Removed ${path}`);
-  if (removed.length === 0) print(`Nothing to remove: there is none of ${installedPaths(settings).join(", ")}`);
-  print(`Addresses stay where they are: in the store, and this node's journal in ${DATA_FOLDER}`);
+  if (removed.length === 0) print(`Nothing to remove: found none of ${installedPaths(settings).join(", ")}`);
+  print(`Kept addresses in the store, and the journal of this node in ${DATA_FOLDER}`);
   if (world.env("SLEEP") === "true") await aborted((await platform()).stopSignal());
   return 0;
 }
 
-/** Installs, and stays to follow the credentials unless told otherwise. The agent begins when the files are there, and ends it all. */
-async function stay(terminal: Terminal, settings: InstallSettings, values: Values<typeof FLAGS>): Promise<number> {
+/** Installs, and keeps the files up to date unless disabled. With an agent, ends when the agent ends. */
+async function keep(terminal: Terminal, settings: InstallSettings, values: Values<typeof FLAGS>): Promise<number> {
   const { world } = terminal;
   const log = makeLogger(world, parseServerFlags(values).log);
   const platform = await terminal.platform();
@@ -118,13 +122,13 @@ async function stay(terminal: Terminal, settings: InstallSettings, values: Value
   if (values.once || (world.env("SLEEP") === "false" && !values.agent)) return 0;
   const ended = new AbortController();
   const signal = AbortSignal.any([platform.stopSignal(), ended.signal]);
-  const following = keepInstalled(world, platform, settings, log, written, signal);
+  const keeping = keepInstalled(world, platform, settings, log, written, signal);
   try {
     if (values.agent) return await serve(terminal, values, PREDECESSOR_TIMEOUT);
-    await following;
+    await keeping;
     return 0;
   } finally {
     ended.abort();
-    await following;
+    await keeping;
   }
 }

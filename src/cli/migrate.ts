@@ -1,5 +1,5 @@
 /**
- * `migrate`: what older releases of the original left in etcd, into today's layout, or into a cluster.
+ * `migrate`: converts data of the original's older releases in etcd to the current layout, or moves it to a cluster.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { openStore, STORE_FLAGS } from "./store.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Milliseconds for all of it. */
+/** Milliseconds for the whole migration. */
 const TIMEOUT = 3_600_000;
 
 const { database: _database, datastore: _datastore, kubeconfig: _kubeconfig, context: _context, ...ETCD_FLAGS } =
@@ -41,31 +41,32 @@ interface Row {
   readonly problems: readonly string[];
 }
 
-/** Converts, and moves where it is told to. */
+/** Converts, and moves if requested. */
 export const migrate: Command = defineCommand({
   operands: "etcd",
   about: [
-    "Converts what the original's v0.1 to v0.5.4 left in etcd (/RANGE, /whereabouts/CIDR) to today's layout, each record in one transaction. " +
-    "With --to kubernetes, all pools of etcd then become IPPools and reservations; in etcd they stay closed and are refused.",
-    "Stop the older plugins on all nodes before. Their locks are taken, so that none is cut in two, but they do not know today's layout: one " +
-    "that goes on afterwards gives addresses again. Today's plugin refuses to give addresses of a pool where such a record is back.",
-    "Of the old entries only the container is known: DEL releases them by it, check shows them as unowned, and no sweep takes them.",
-    "A record with a line that cannot be read, or an address that is somebody else's at its new place, is left as it is and told. It can be " +
-    "killed at any moment, and run again.",
+    "Convert the data of the original's v0.1 to v0.5.4 in etcd (/RANGE, /whereabouts/CIDR) to the current layout, each record in one " +
+    "transaction. With --to kubernetes, then move all pools from etcd to IPPools and reservations; in etcd they are closed, and refused.",
+    "First stop the older plugins on all nodes. The migration takes their locks, so that it interrupts none of their writes, but they do not " +
+    "know the current layout: one that runs afterwards allocates addresses again. The current plugin refuses to allocate from a pool if it " +
+    "finds such a record again.",
+    "Entries of older releases contain only the container: DEL releases them by it, check lists them as unowned, and no sweep frees them.",
+    "A record with an invalid line, or with an address of another owner at the destination, is left unchanged and reported. The migration " +
+    "can be interrupted at any time and run again.",
   ],
   flags: {
-    to: { type: "string", value: "STORE", default: "etcd", help: "etcd (today's layout), or kubernetes" },
-    "dry-run": { type: "boolean", help: "Look, tell what would be done, and change nothing" },
-    kubeconfig: { type: "string", value: "FILE", help: "The cluster to move to; else KUBECONFIG, or that of this pod" },
+    to: { type: "string", value: "STORE", default: "etcd", help: "Destination: etcd (current layout) or kubernetes" },
+    "dry-run": { type: "boolean", help: "Show what would be migrated; change nothing" },
+    kubeconfig: { type: "string", value: "FILE", help: "Destination cluster; else KUBECONFIG, else that of this pod" },
     context: STORE_FLAGS.context,
     ...ETCD_FLAGS,
   },
-  exits: { 3: "Something was left as it is; what, and why, is told" },
+  exits: { 3: "A record was left unchanged; standard error has the reason" },
 }, async (terminal, values, operands) => {
   const { to } = values;
-  if (operands.join(" ") !== "etcd") throw new UsageError("Cannot tell what to migrate: wanted migrate etcd");
+  if (operands.join(" ") !== "etcd") throw new UsageError("Invalid source: expected migrate etcd");
   if (to !== "etcd" && to !== "kubernetes") {
-    throw new UsageError(`Cannot migrate --to ${JSON.stringify(to)}: wanted etcd or kubernetes`);
+    throw new UsageError(`Invalid --to ${JSON.stringify(to)}: expected etcd or kubernetes`);
   }
   await using source = await openStore(terminal, {
     ...values,
@@ -74,13 +75,13 @@ export const migrate: Command = defineCommand({
     context: undefined,
   });
   const { migration } = source.ipam.driver;
-  if (!migration) throw new Error(`There is nothing to migrate from ${source.where}`);
+  if (!migration) throw new Error(`Cannot migrate from ${source.where}: unsupported store`);
   const from: MigrationSource = { ...source.ipam, migration };
   const options: MigrationOptions = {
     dryRun: values["dry-run"],
     signal: AbortSignal.timeout(TIMEOUT),
     progress: (key, what, done, all) =>
-      terminal.world.stderr(`Pool ${formatPoolKey(key)}: ${done} of ${all} ${what} are there`),
+      terminal.world.stderr(`Pool ${formatPoolKey(key)}: migrated ${done} of ${all} ${what}`),
   };
   const records = await migration.older(options.signal);
   const rows = await convertAll(from, records, options);
@@ -90,10 +91,10 @@ export const migrate: Command = defineCommand({
     await using target = await openStore(terminal, { datastore: "kubernetes", kubeconfig, context, namespace });
     rows.push(...await moveAll(from, target.ipam, options.dryRun ? records : [], options));
   }
-  tell(terminal, rows, options.dryRun, values.json);
+  printRows(terminal, rows, options.dryRun, values.json);
   if (to === "kubernetes" && broken) {
     terminal.world.stderr(
-      "Nothing was moved to the cluster: the older records come first, or it would give their addresses",
+      "Nothing was moved to the cluster: resolve the problems of the older records first, or it would allocate their addresses again",
     );
   }
   return rows.some(({ problems }) => problems.length > 0) ? 3 : 0;
@@ -112,7 +113,7 @@ async function convertAll(
   return rows;
 }
 
-/** @param records what a dry run did not convert, and would move all the same */
+/** @param records the records that a dry run did not convert, and would move */
 async function moveAll(
   from: MigrationSource,
   to: Ipam,
@@ -138,7 +139,7 @@ async function moveAll(
   return rows;
 }
 
-/** What is refused of one stops no other; a store that does not answer stops all. */
+/** Turns a refusal of one record into a result, so that the others continue. Other errors, such as an outage, end the migration. */
 async function orRefusal(migrating: Promise<Migrated & Faults>): Promise<Migrated & Faults> {
   try {
     return await migrating;
@@ -162,7 +163,9 @@ function toRow(from: string, key: PoolKey, to: string, entries: number, migrated
     problems: [
       ...faults,
       ...conflicts.map(({ allocation, holder }) =>
-        `${text(allocation.address)} of ${describeOwner(allocation)} belongs to ${describeOwner(holder)} there`
+        `${text(allocation.address)} of ${describeOwner(allocation)} belongs to ${
+          describeOwner(holder)
+        } at the destination`
       ),
       ...foreign.map(({ allocation }) =>
         `${text(allocation.address)} of ${describeOwner(allocation)} is reserved by another pool: it has two owners`
@@ -171,16 +174,16 @@ function toRow(from: string, key: PoolKey, to: string, entries: number, migrated
   };
 }
 
-function tell({ print, style, world }: Terminal, rows: readonly Row[], dryRun: boolean, json: boolean): void {
+function printRows({ print, style, world }: Terminal, rows: readonly Row[], dryRun: boolean, json: boolean): void {
   if (json) {
     print(JSON.stringify({ dryRun, migrated: rows }, undefined, 2));
     return;
   }
   if (rows.length === 0) print("Nothing to migrate");
   else {
-    const state = ({ done }: Row) => done ? (dryRun ? "would be done" : "done") : "left as it is";
+    const state = ({ done }: Row) => done ? (dryRun ? "would migrate" : "migrated") : "left unchanged";
     const cells = rows.map((row) => [row.from, row.to, `${row.entries}`, `${row.added}`, `${row.kept}`, state(row)]);
-    table(["FROM", "TO", "ENTRIES", "WRITTEN", "THERE BEFORE", "STATE"], cells, style).forEach(print);
+    table(["FROM", "TO", "ENTRIES", "WRITTEN", "EXISTING", "STATE"], cells, style).forEach(print);
   }
   for (const { from, problems } of rows) for (const problem of problems) world.stderr(clean(`${from}: ${problem}`));
 }

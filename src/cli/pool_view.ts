@@ -1,5 +1,5 @@
 /**
- * A pool as people see it: a table of who has what, and a map of the range.
+ * Shows a pool: a table of its allocations, and a map of its range.
  *
  * @module
  */
@@ -10,35 +10,35 @@ import type { Allocations } from "../pool/types.ts";
 import type { Style } from "./style.ts";
 import { table } from "./table.ts";
 
-/** Cells of a map, at most; a larger range is drawn with several addresses a cell. */
-const MOST_CELLS = 256n;
-const CELLS_A_LINE = 32;
+/** Max. cells of a map; in a larger range a cell stands for several addresses. */
+const MAX_CELLS = 256n;
+const CELLS_PER_LINE = 32;
 
-/** What a cell of the map stands for. */
-type Cell = "used" | "part" | "reserved" | "free" | "withheld";
+/** The state of a cell. */
+type Cell = "used" | "part" | "reserved" | "free" | "unavailable";
 
-const GLYPHS: Readonly<Record<Cell, string>> = { used: "█", part: "▒", reserved: "+", free: "·", withheld: "-" };
+const GLYPHS: Readonly<Record<Cell, string>> = { used: "█", part: "▒", reserved: "+", free: "·", unavailable: "-" };
 
-/** What the glyphs mean. */
+/** The meanings of the glyphs. */
 export const LEGEND =
-  "█ used  ▒ partly used  + reserved over another pool  · free  - withheld: excluded, out of bounds, network or broadcast address";
+  "█ used  ▒ partly used  + reserved by another pool  · free  - unavailable: excluded, out of bounds, network or broadcast address";
 
 /** The allocations of a pool, lowest address first. */
 export function allocationTable(range: IpRange, allocations: Allocations, style: Style): string[] {
-  const rows = [...allocations.values()].sort((a, b) => (a.address < b.address ? -1 : 1)).map((held) => [
-    formatIp({ family: range.cidr.family, value: held.address }),
-    held.podRef || "-",
-    held.ifName || "-",
-    held.containerId.slice(0, 13) || "-",
+  const rows = [...allocations.values()].sort((a, b) => (a.address < b.address ? -1 : 1)).map((one) => [
+    formatIp({ family: range.cidr.family, value: one.address }),
+    one.podRef || "-",
+    one.ifName || "-",
+    one.containerId.slice(0, 13) || "-",
   ]);
   return table(["ADDRESS", "POD", "INTERFACE", "CONTAINER"], rows, style);
 }
 
 /**
- * The range as a map, lowest address first, as {@linkcode LEGEND} explains it. The line above says how many addresses a cell stands for when
- * it is more than one.
+ * The range as a map, lowest address first; {@linkcode LEGEND} explains it. Its heading contains the number of addresses per cell if that is
+ * more than one.
  *
- * @param reserved addresses that are allocated in no entry of this pool, and reserved all the same
+ * @param reserved addresses that are reserved, and not allocated in this pool
  */
 export function poolMap(
   range: IpRange,
@@ -48,11 +48,13 @@ export function poolMap(
 ): string[] {
   const { cidr } = range;
   const size = 1n << BigInt(bits(cidr.family) - cidr.prefix);
-  const perCell = size > MOST_CELLS ? size / MOST_CELLS : 1n;
+  const perCell = size > MAX_CELLS ? size / MAX_CELLS : 1n;
   const used = countByCell(allocations.keys(), cidr.base, perCell);
-  const kept = countByCell(reserved, cidr.base, perCell);
+  const reservedCounts = countByCell(reserved, cidr.base, perCell);
   const cells: Cell[] = [];
-  for (let i = 0n; i < size / perCell; i++) cells.push(cellOf(range, i, perCell, used.get(i) ?? 0n, kept.get(i) ?? 0n));
+  for (let i = 0n; i < size / perCell; i++) {
+    cells.push(cellOf(range, i, perCell, used.get(i) ?? 0n, reservedCounts.get(i) ?? 0n));
+  }
   return [summary(range, allocations, perCell), ...lines(range, cells, perCell, style)];
 }
 
@@ -70,34 +72,34 @@ function cellOf(range: IpRange, index: bigint, perCell: bigint, used: bigint, re
   if (used >= perCell) return "used";
   if (used > 0n) return "part";
   if (reserved >= perCell) return "reserved";
-  if (perCell === 1n) return isCandidate(range, first) ? "free" : "withheld";
+  if (perCell === 1n) return isCandidate(range, first) ? "free" : "unavailable";
   const last = first + perCell - 1n;
   const part = {
     ...range,
     first: first > range.first ? first : range.first,
     last: last < range.last ? last : range.last,
   };
-  return part.first <= part.last && capacity(part) > 0n ? "free" : "withheld";
+  return part.first <= part.last && capacity(part) > 0n ? "free" : "unavailable";
 }
 
 function summary(range: IpRange, allocations: Allocations, perCell: bigint): string {
   const all = capacity(range);
-  const scale = perCell > 1n ? `, ${perCell} addresses a cell` : "";
-  return `${formatCidr(range.cidr)}: ${allocations.size} used of ${all} to give${scale}`;
+  const scale = perCell > 1n ? `, ${perCell} addresses per cell` : "";
+  return `${formatCidr(range.cidr)}: ${allocations.size} of ${all} in use${scale}`;
 }
 
 function lines(range: IpRange, cells: readonly Cell[], perCell: bigint, style: Style): string[] {
   const drawn: (readonly [string, string])[] = [];
-  for (let at = 0; at < cells.length; at += CELLS_A_LINE) {
+  for (let at = 0; at < cells.length; at += CELLS_PER_LINE) {
     const value = range.cidr.base + BigInt(at) * perCell;
-    const row = paintRow(cells.slice(at, at + CELLS_A_LINE), style);
+    const row = paintRow(cells.slice(at, at + CELLS_PER_LINE), style);
     drawn.push([formatIp({ family: range.cidr.family, value }), row] as const);
   }
   const width = Math.max(15, ...drawn.map(([address]) => address.length));
   return drawn.map(([address, row]) => `  ${address.padEnd(width)}  ${row}`);
 }
 
-/** Cells of a kind that follow each other are coloured as one. */
+/** Colours each run of equal cells at once. */
 function paintRow(cells: readonly Cell[], style: Style): string {
   let row = "";
   for (let at = 0; at < cells.length;) {
@@ -119,7 +121,7 @@ function paint(cell: Cell, text: string, style: Style): string {
       return style.bad(text);
     case "free":
       return style.good(text);
-    case "withheld":
+    case "unavailable":
       return style.faint(text);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The command line of this process.
+ * Runs commands in this process.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { World } from "../world/world.ts";
 import { runCommand } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Runs a command at the real terminal. Returns the exit code. */
+/** Runs a command with the real terminal. Returns the exit code. */
 export function runProcess(
   args: readonly string[],
   world: World,

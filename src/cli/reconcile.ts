@@ -1,5 +1,5 @@
 /**
- * `reconcile`: one sweep, and exit.
+ * `reconcile`: sweeps once.
  *
  * @module
  */
@@ -12,83 +12,83 @@ import { describeOwner, type Finding } from "../pool/finding.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
-import { PODS_FLAG, podsSource } from "./pods.ts";
-import { LOOK_TIMEOUT } from "./show.ts";
+import { PODS_FLAG, podsSource } from "./pods_flag.ts";
+import { READ_TIMEOUT } from "./show.ts";
 import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Flags that say how long evidence must last. */
+/** Flags for grace periods. */
 export const EVIDENCE_FLAGS = {
   grace: {
     type: "string",
     value: "TIME",
-    help: "Free after this time (30s, 5m) instead of what each evidence takes",
+    help: "Grace period before an address is freed (30s, 5m), instead of that of each kind of evidence",
   },
   "dead-node-grace": {
     type: "string",
     value: "TIME",
-    help: "Keep addresses of missing pods for this time, or `never` free them, while their node is not ready; else 5m",
+    help: "Grace period of missing pods whose node is not ready, or `never` to keep their addresses (default 5m)",
   },
 } as const satisfies Flags;
 
-/** Milliseconds that one event may take. */
+/** Milliseconds for recording one event. */
 const EVENT_TIMEOUT = 10_000;
 
-/** Frees what no pod uses, and creates what is missing. */
+/** Frees addresses that no pod uses, and recreates missing records. */
 export const reconcile: Command = defineCommand({
   about: [
-    "One sweep: frees addresses and reservations that no pod of the cluster, or of a file, uses, and creates reservations and entries " +
-    "that are missing. An address is freed once the evidence has lasted as long as OPERATIONS.md says: most often 30 seconds to " +
-    "5 minutes, which the sweep waits. Entries that name no pod are left: their DEL releases them.",
-    "What else is wrong it prints as check does, once two looks have found it, and records as events beside the objects.",
-    "With --dry-run, its --json is what `release --from-report` takes.",
+    "Sweep once: free addresses and reservations that no pod of the cluster, or of a file, uses, and recreate missing reservations and " +
+    "entries. An address is freed when the evidence has lasted for its grace period (OPERATIONS.md), usually 30 seconds to 5 minutes, " +
+    "for which the sweep waits. Entries without a pod are kept: their DEL releases them.",
+    "Print other findings as check does, after two checks found them, and record them as events.",
+    "With --dry-run, the --json output is the input of `release --from-report`.",
   ],
   flags: {
-    "dry-run": { type: "boolean", help: "Look, tell what would be freed, and change nothing" },
+    "dry-run": { type: "boolean", help: "Show what would be freed; change nothing" },
     ...EVIDENCE_FLAGS,
     ...PODS_FLAG,
     ...STORE_FLAGS,
   },
-  exits: { 1: "It failed, something could not be freed, or the pools are in another namespace" },
+  exits: { 1: "The command failed, a record could not be freed, or the pools are in another namespace" },
 }, async (terminal, values) => {
   const graces = gracesOf(values);
   await using store = await openStore(terminal, values);
   await using pods = await podsSource(terminal, store.datastore, values);
   if (!pods) {
     throw new UsageError(
-      `Cannot sweep ${store.where} without pods: name a file of living pods with --pods, or a cluster with --kubeconfig`,
+      `Cannot sweep ${store.where} without pods: add --pods FILE or --kubeconfig FILE`,
     );
   }
   const empty = await emptyStore(store);
-  if (empty) terminal.world.stderr(empty.words);
+  if (empty) terminal.world.stderr(empty.message);
   if (empty?.elsewhere?.size) return 1;
   const dryRun = values["dry-run"];
   const waiting = (milliseconds: number, records: number) => {
     const seconds = Math.ceil(milliseconds / 1_000);
     terminal.world.stderr(
-      `Waiting ${seconds} s until ${records === 1 ? "1 record is" : `${records} records are`} read again`,
+      `Waiting ${seconds} s before checking ${records === 1 ? "1 record" : `${records} records`} again`,
     );
   };
   const swept = await sweep(store.ipam, { pods, ...graces, dryRun, waiting, signal: NEVER });
   const report = sweepReport(swept, dryRun);
   if (values.json) terminal.print(JSON.stringify(report, undefined, 2));
-  else tell(terminal, report);
+  else printReport(terminal, report);
   for (const failure of report.failures) terminal.world.stderr(`Could not free: ${failure}`);
   if (!dryRun) await recordFindings(terminal, pods, report.findings);
   return report.failures.length > 0 ? 1 : 0;
 });
 
-/** What is known of a store without pools; undefined where it has some. */
+/** Describes a store without pools and reservations; undefined if it has some. */
 async function emptyStore(store: CommandStore): Promise<Empty | undefined> {
-  const signal = AbortSignal.timeout(LOOK_TIMEOUT);
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
   const { driver } = store.ipam;
   if ((await driver.list(signal)).length > 0) return undefined;
   if ((await driver.overlaps?.list(undefined, signal) ?? []).length > 0) return undefined;
   return await describeEmpty(store, signal);
 }
 
-/** An event that cannot be recorded is no failure of the sweep: what it is about is printed. */
+/** Records findings as events. An event that cannot be recorded does not fail the sweep, since findings are printed, too. */
 async function recordFindings(
   { world }: Terminal,
   { recordEvent }: PodsSource,
@@ -99,14 +99,14 @@ async function recordFindings(
     await recordEvent?.(event, AbortSignal.timeout(EVENT_TIMEOUT)).catch((error) => failures.add(messageOf(error)));
   }
   const [first] = failures;
-  if (first !== undefined) world.stderr(`Not every finding is recorded as an event: ${first}`);
+  if (first !== undefined) world.stderr(`Could not record every finding as an event: ${first}`);
 }
 
-/** Each look has a limit of its own. */
+/** Each check has its own timeout. */
 const NEVER = new AbortController().signal;
 
 /**
- * Reads the flags that say how long evidence must last.
+ * Reads the flags for grace periods.
  *
  * @throws {UsageError} a time is too short or too long
  */
@@ -118,7 +118,7 @@ export function gracesOf(values: Parameters<typeof parseGraces>[0]): ReturnType<
   }
 }
 
-function tell({ print, style }: Terminal, report: SweepReport): void {
+function printReport({ print, style }: Terminal, report: SweepReport): void {
   const { dryRun, freed, repaired, restored, findings, kept } = report;
   const row = ({ address, subject, pool, ...owner }: Seen, where: string, reason: string) => [
     address,
@@ -126,17 +126,21 @@ function tell({ print, style }: Terminal, report: SweepReport): void {
     describeOwner(owner),
     reason,
   ];
-  const gone = freed.map((seen) => row(seen, "", seen.reason));
-  const made = [
-    ...repaired.map((seen) => row(seen, "reservation", "it was missing")),
-    ...restored.map((seen) => row(seen, "", "it was missing")),
+  const freedRows = freed.map((seen) => row(seen, "", seen.reason));
+  const createdRows = [
+    ...repaired.map((seen) => row(seen, "reservation", "missing")),
+    ...restored.map((seen) => row(seen, "", "missing")),
   ];
-  if (gone.length + made.length === 0) print("Nothing to free");
-  if (gone.length > 0) table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "WHY"], gone, style).forEach(print);
-  if (made.length > 0) table([dryRun ? "WOULD MAKE" : "MADE", "WHAT", "OWNER", "WHY"], made, style).forEach(print);
+  if (freedRows.length + createdRows.length === 0) print("Nothing to free");
+  if (freedRows.length > 0) {
+    table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "REASON"], freedRows, style).forEach(print);
+  }
+  if (createdRows.length > 0) {
+    table([dryRun ? "WOULD CREATE" : "CREATED", "WHERE", "OWNER", "REASON"], createdRows, style).forEach(print);
+  }
   if (findings.length > 0) {
     const rows = findings.map(({ kind, address, pool, message }) => [kind, address || "-", pool || "-", message]);
-    table(["FINDING", "ADDRESS", "POOL", "WHAT"], rows, style).forEach(print);
+    table(["FINDING", "ADDRESS", "POOL", "DETAILS"], rows, style).forEach(print);
   }
-  if (kept.length > 0) print(`Kept for lack of evidence: ${kept.length}, which \`check\` lists`);
+  if (kept.length > 0) print(`Kept for lack of evidence: ${kept.length}; run check to list them`);
 }

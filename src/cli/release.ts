@@ -1,5 +1,5 @@
 /**
- * `release`: takes addresses back by hand.
+ * `release`: releases addresses.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
 import { type Holder, holdersOf } from "./holder.ts";
-import { PODS_FLAG, type PodsFlags, podsSource } from "./pods.ts";
+import { PODS_FLAG, type PodsFlags, podsSource } from "./pods_flag.ts";
 import {
   claimedOf,
+  findByAddress,
+  findByReport,
   type Found,
-  haveOf,
-  isMeant,
+  isSelected,
   type Only,
   refuseAmbiguous,
-  seenIn,
   type Target,
 } from "./release_targets.ts";
 import { parseReport } from "./report.ts";
@@ -28,57 +28,59 @@ import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-const CHANGED = "its owner changed meanwhile";
-/** Milliseconds that a release, which may be one of thousands of addresses, may take. */
+const CHANGED = "its owner changed";
+/** Milliseconds for the whole command, which may release thousands of addresses. */
 const TIMEOUT = 600_000;
-/** Bytes of a report on standard input, at most. */
-const LONGEST_REPORT = 256 * 1024 * 1024;
+/** Max. bytes of a report on standard input. */
+const MAX_REPORT = 256 * 1024 * 1024;
 
-/** What is released, and what stays. */
+/** What is released, and what is kept. */
 interface Plan {
   readonly release: readonly (readonly [Target, Holder])[];
   readonly kept: readonly Kept[];
 }
 
-/** Something that stays, and why. */
-type Kept = readonly [Seen, why: string];
+/** A kept record, and the reason. */
+type Kept = readonly [Seen, reason: string];
 
-/** Releases exactly what is shown: what changes in between stays. */
+/** Releases exactly what it shows: a record that changes in between is kept. */
 export const release: Command = defineCommand({
   operands: "ADDRESS... | --from-report FILE",
   about: [
-    "Releases addresses with their reservations: ADDRESS in every pool, or what a report lists as unused. The next pod may get them.",
-    "It shows each address with its pod and asks. An address whose pod holds it, or cannot be read, is kept unless --force is given. Each is " +
-    "released only if its owner is still the one shown; of a report, the one in the report.",
-    "Of an address with two owners, --pod or --pool chooses the one that loses it.",
-    "Of a report of check, orphans and reservations without entry are released; other findings take a decision each.",
+    "Release addresses with their reservations: ADDRESS in all pools, or the unused ones of a report. Other pods may then get them.",
+    "Show each address with its pod, and ask for confirmation. An address whose pod uses it, or cannot be read, is kept unless --force is " +
+    "given. An address is released only if its owner is still the one shown, or the one in the report.",
+    "If an address has two owners, select the one that loses it with --pod or --pool.",
+    "From a report of check, only orphans and reservations without entry are released; each other finding needs a decision.",
   ],
   flags: {
     "from-report": {
       type: "string",
       value: "FILE",
-      help: "Report of check --json or reconcile --dry-run --json; - is standard input",
+      help: "Report of check --json or reconcile --dry-run --json; - for standard input",
     },
     pod: { type: "string", value: "NAMESPACE/NAME", help: "Release only what this pod owns" },
-    pool: { type: "string", value: "POOL", help: "Release only from this pool, as show prints it" },
-    force: { type: "boolean", help: "Release addresses that running pods hold, too" },
-    yes: { type: "boolean", short: "y", help: "Do not ask" },
+    pool: { type: "string", value: "POOL", help: "Release only from this pool, as named by show" },
+    force: { type: "boolean", help: "Also release addresses that pods use" },
+    yes: { type: "boolean", short: "y", help: "Do not ask for confirmation" },
     ...PODS_FLAG,
     ...STORE_FLAGS,
   },
   exits: {
-    1: "Nobody has the address, or it failed",
-    2: "The command line is invalid, or nobody confirmed",
-    3: "Something was kept: its owner changed meanwhile, or its pod holds it",
+    1: "The address is not in use, or the command failed",
+    2: "Usage error, or not confirmed",
+    3: "An address was kept: its owner changed, or its pod uses it",
   },
 }, async (terminal, values, operands) => {
   const file = values["from-report"];
   if ((operands.length === 0) === (file === undefined)) {
     throw new UsageError(
-      "Cannot tell what to release: wanted either addresses such as 10.0.0.5, or --from-report FILE",
+      "Nothing to release: expected either addresses such as 10.0.0.5, or --from-report FILE",
     );
   }
-  if (file === "-" && !values.yes) throw new UsageError("Cannot ask while standard input is the report: add --yes");
+  if (file === "-" && !values.yes) {
+    throw new UsageError("Cannot ask for confirmation while the report is read from standard input: add --yes");
+  }
   const only: Only = { ...checkPod(values.pod), ...(values.pool !== undefined && { pool: values.pool }) };
   const wanted = [...new Map(operands.map(parseAddress).map((ip) => [formatIp(ip), ip])).values()];
   const report = file === undefined ? undefined : parseReport(await readReport(terminal, file), file);
@@ -87,19 +89,19 @@ export const release: Command = defineCommand({
   const { ipam } = store;
   const pools = await ipam.driver.list(signal);
   const reservations = await ipam.driver.overlaps?.list(undefined, signal) ?? [];
-  const all = report ? seenIn(report.seen, pools, reservations) : haveOf(wanted, pools, reservations);
+  const all = report ? findByReport(report.seen, pools, reservations) : findByAddress(wanted, pools, reservations);
   const found: Found = {
-    targets: all.targets.filter(({ seen }) => isMeant(seen, only)),
-    changed: all.changed.filter((seen) => isMeant(seen, only)),
+    targets: all.targets.filter(({ seen }) => isSelected(seen, only)),
+    changed: all.changed.filter((seen) => isSelected(seen, only)),
   };
   const left = report?.left ?? 0;
   const print = values.json ? terminal.world.stderr : terminal.print;
-  if (left > 0) print(`${left} findings are of other kinds and were left unchanged: check shows them`);
+  if (left > 0) print(`Skipped ${left} findings of other kinds; run check to list them`);
   if (found.targets.length + found.changed.length === 0) {
     const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
-    if (empty) terminal.world.stderr(empty.words);
+    if (empty) terminal.world.stderr(empty.message);
     if (values.json) terminal.print(JSON.stringify({ released: [], kept: [], left }, undefined, 2));
-    else print(report ? "Nothing to release" : `${nobodyHas(wanted, only)} in ${store.where}`);
+    else print(report ? "Nothing to release" : `${notFound(wanted, only)} in ${store.where}`);
     return report && !empty?.elsewhere?.size ? 0 : 1;
   }
   if (!report) refuseAmbiguous(found.targets);
@@ -116,14 +118,14 @@ export const release: Command = defineCommand({
 function parseAddress(text: string): Ip {
   const ip = parseIp(text);
   if (ip) return ip;
-  throw new UsageError(`Cannot release ${JSON.stringify(text)}: expected an address such as 10.0.0.5`);
+  throw new UsageError(`Invalid address ${JSON.stringify(text)}: expected an address such as 10.0.0.5`);
 }
 
 async function readReport({ world }: Terminal, file: string): Promise<string> {
   try {
-    return file === "-" ? new TextDecoder().decode(await world.stdin(LONGEST_REPORT)) : await world.readTextFile(file);
+    return file === "-" ? new TextDecoder().decode(await world.stdin(MAX_REPORT)) : await world.readTextFile(file);
   } catch (cause) {
-    const why = cause instanceof Error && cause.name !== "NotFound" ? cause.message : "there is no such file";
+    const why = cause instanceof Error && cause.name !== "NotFound" ? cause.message : "file not found";
     throw new UsageError(`Cannot read report ${file}: ${why}`, { cause });
   }
 }
@@ -131,15 +133,17 @@ async function readReport({ world }: Terminal, file: string): Promise<string> {
 function checkPod(pod: string | undefined): Pick<Only, "pod"> {
   if (pod === undefined) return {};
   if (/^[^/\s]+\/[^/\s]+$/.test(pod)) return { pod };
-  throw new UsageError(`Cannot choose by --pod ${JSON.stringify(pod)}: expected NAMESPACE/NAME`);
+  throw new UsageError(`Invalid --pod ${JSON.stringify(pod)}: expected NAMESPACE/NAME`);
 }
 
-function nobodyHas(wanted: readonly Ip[], { pod, pool }: Only): string {
-  const who = pod === undefined ? "Nobody has" : `${pod} does not have`;
-  return `${who} ${wanted.map(formatIp).join(", ")}${pool === undefined ? "" : ` of pool ${pool}`}`;
+function notFound(wanted: readonly Ip[], { pod, pool }: Only): string {
+  const owner = pod === undefined ? "" : ` of ${pod}`;
+  return `Found no allocation or reservation of ${wanted.map(formatIp).join(", ")}${owner}${
+    pool === undefined ? "" : ` from pool ${pool}`
+  }`;
 }
 
-/** What the pods are doing; where they cannot be read at all, every address counts as held. */
+/** The states of the pods. If none can be read, every address counts as in use. */
 async function holders(
   terminal: Terminal,
   { datastore }: CommandStore,
@@ -173,7 +177,7 @@ function agree({ ask, print, style }: Terminal, { release, kept }: Plan): boolea
   if (ask?.(`Release ${release.length === 1 ? release[0]?.[0].seen.address : `${release.length} addresses`}?`)) {
     return true;
   }
-  print("Nothing was released" + (ask ? "" : ": add --yes where nobody can be asked"));
+  print("Nothing was released" + (ask ? "" : ": no terminal to ask for confirmation; add --yes"));
   return false;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What `release` may release: the owners of addresses, and what a report lists.
+ * Finds what `release` may release: the owners of addresses, or the records of a report.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { type Entry, formatPoolKey, sameOwner } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { UsageError } from "./define.ts";
 
-/** An entry or a reservation, as it was seen. */
+/** An entry or a reservation, as read. */
 export type Target =
   & { readonly seen: Seen }
   & (
@@ -20,15 +20,15 @@ export type Target =
     | { readonly reservation: Reservation }
   );
 
-/** What is to be released. */
+/** The records to release. */
 export interface Found {
-  /** What is still as it was seen. */
+  /** Unchanged records. */
   readonly targets: readonly Target[];
-  /** What is no longer as it was seen. */
+  /** Records that changed since the report. */
   readonly changed: readonly Seen[];
 }
 
-/** Which owners and pools are meant. */
+/** Selects owners and pools. */
 export interface Only {
   /** `namespace/name`. */
   readonly pod?: string;
@@ -36,13 +36,13 @@ export interface Only {
   readonly pool?: string;
 }
 
-/** Whether something is among what is meant. */
-export function isMeant({ podRef, pool }: Seen, only: Only): boolean {
+/** Whether a record is selected. */
+export function isSelected({ podRef, pool }: Seen, only: Only): boolean {
   return (only.pod === undefined || only.pod === podRef) && (only.pool === undefined || only.pool === pool);
 }
 
 /**
- * Of two owners of one address one is right, and the address does not show which one.
+ * Refuses addresses with several owners, since the address does not show which owner is right.
  *
  * @throws {UsageError} an address has several owners
  */
@@ -51,14 +51,14 @@ export function refuseAmbiguous(targets: readonly Target[]): void {
     const owners = new Set(same.map(({ seen }) => describeOwner(seen)));
     if (owners.size < 2) continue;
     throw new UsageError(
-      `Cannot release ${address}: it has ${owners.size} owners, ${[...owners].join(" and ")}; choose one with ` +
+      `Cannot release ${address}: it has ${owners.size} owners, ${[...owners].join(" and ")}; select one with ` +
         "--pod NAMESPACE/NAME or --pool POOL",
     );
   }
 }
 
-/** Who has the addresses: entries, and reservations that no entry stands for. */
-export function haveOf(
+/** The records of addresses: entries, and reservations without an entry. */
+export function findByAddress(
   wanted: readonly Ip[],
   pools: readonly PoolSnapshot[],
   reservations: readonly Reservation[],
@@ -77,8 +77,8 @@ export function haveOf(
   return { targets, changed: [] };
 }
 
-/** What of a report is still there as it was seen. */
-export function seenIn(
+/** The records of a report that are unchanged, and those that changed. */
+export function findByReport(
   all: readonly Seen[],
   pools: readonly PoolSnapshot[],
   reservations: readonly Reservation[],

@@ -1,5 +1,5 @@
 /**
- * The reports of `check --json` and `reconcile --dry-run --json`, as `release` reads them back.
+ * Parses the reports of `check --json` and `reconcile --dry-run --json` for `release`.
  *
  * @module
  */
@@ -9,58 +9,60 @@ import { messageOf } from "../values/errors.ts";
 import { isObject, parseJson } from "../values/json.ts";
 import { UsageError } from "./define.ts";
 
-/** What a report gives to release, and how many of its findings it does not. */
+/** The content of a report. */
 export interface Report {
-  /** What nobody holds. */
+  /** Unused records. */
   readonly seen: readonly Seen[];
-  /** Findings of other kinds: each takes a decision. */
+  /** Number of findings of other kinds, which need a decision each. */
   readonly left: number;
 }
 
-/** Kinds of findings that mean that nobody holds the thing. Entries of no known pod may be in use: those are named one by one. */
+/** Kinds of findings about unused records. `unowned` is not among them: such an entry may be in use. */
 const RELEASABLE: readonly unknown[] = ["orphan", "reservation-without-entry"];
 
 /**
- * Reads a report. Addresses that a living pod says it has are left, whatever else the report says of them.
+ * Parses a report. Skips addresses that the status of a pod contains, whatever other findings they have.
  *
  * @param name of the file, for messages
- * @throws {UsageError} it is none
+ * @throws {UsageError} the report is invalid
  */
 export function parseReport(text: string, name: string): Report {
-  const wrong = (why: string) =>
-    new UsageError(`Cannot use report ${name}: ${why}; wanted that of check --json, or of reconcile --dry-run --json`);
+  const invalid = (why: string) =>
+    new UsageError(`Invalid report ${name}: ${why}; expected that of check --json or reconcile --dry-run --json`);
   let report: unknown;
   try {
     report = parseJson(text);
   } catch (error) {
-    throw wrong(messageOf(error));
+    throw invalid(messageOf(error));
   }
-  if (!isObject(report)) throw wrong("it is no object");
+  if (!isObject(report)) throw invalid("not an object");
   const { findings, freed, dryRun } = report;
   if (Array.isArray(freed)) {
-    if (dryRun !== true) throw wrong("its reconcile freed them already");
-    return { seen: freed.map((item, i) => toSeen(item, `freed[${i}]`, wrong)), left: 0 };
+    if (dryRun !== true) throw invalid("reconcile without --dry-run has already freed its records");
+    return { seen: freed.map((item, i) => toSeen(item, `freed[${i}]`, invalid)), left: 0 };
   }
-  if (!Array.isArray(findings)) throw wrong("it has neither findings nor freed");
+  if (!Array.isArray(findings)) throw invalid("members findings and freed are missing");
   const inUse = new Set(findings.filter((one) => isObject(one) && one.subject === "pod").map(({ address }) => address));
   const seen = findings.flatMap((item: unknown, i) => {
-    if (!isObject(item)) throw wrong(`findings[${i}] is no object`);
-    return RELEASABLE.includes(item.kind) && !inUse.has(item.address) ? [toSeen(item, `findings[${i}]`, wrong)] : [];
+    if (!isObject(item)) throw invalid(`findings[${i}] is not an object`);
+    return RELEASABLE.includes(item.kind) && !inUse.has(item.address) ? [toSeen(item, `findings[${i}]`, invalid)] : [];
   });
   return { seen, left: findings.length - seen.length };
 }
 
-function toSeen(item: unknown, where: string, wrong: (why: string) => UsageError): Seen {
-  if (!isObject(item)) throw wrong(`${where} is no object`);
+function toSeen(item: unknown, where: string, invalid: (why: string) => UsageError): Seen {
+  if (!isObject(item)) throw invalid(`${where} is not an object`);
   const member = (name: string) => {
     const value = item[name];
     if (typeof value === "string") return value;
-    throw wrong(`${where}.${name} is ${JSON.stringify(value) ?? "missing"}, and no text`);
+    throw invalid(`${where}.${name} is ${JSON.stringify(value) ?? "missing"}, expected a string`);
   };
   const subject = member("subject");
-  if (subject !== "entry" && subject !== "reservation") throw wrong(`${where}.subject is ${JSON.stringify(subject)}`);
+  if (subject !== "entry" && subject !== "reservation") {
+    throw invalid(`${where}.subject is ${JSON.stringify(subject)}, expected entry or reservation`);
+  }
   const ip = parseIp(member("address"));
-  if (!ip) throw wrong(`${where}.address is ${JSON.stringify(item.address)}, and no address`);
+  if (!ip) throw invalid(`${where}.address is ${JSON.stringify(item.address)}, expected an address`);
   return {
     subject,
     address: formatIp(ip),

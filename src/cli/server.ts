@@ -1,23 +1,23 @@
 /**
- * Flags of the commands that stay: how they log, and where they serve health and metrics.
+ * Flags of servers: logging, and the address of health and metrics.
  *
  * @module
  */
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
 import { type Flags, UsageError, type Values } from "./define.ts";
 
-/** Flags that every such command has. */
+/** Flags of every server. */
 export const SERVER_FLAGS = {
   "http-address": { type: "string", value: "HOST:PORT", help: "Serve health and metrics at this address" },
   "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
   "log-format": { type: "string", value: "FORMAT", default: "logfmt", help: "logfmt or json" },
 } as const satisfies Flags;
 
-/** What the flags come to. */
+/** The values of the flags. */
 export interface ServerOptions {
-  /** How it logs. */
+  /** How to log. */
   readonly log: LogOptions;
-  /** `HOST:PORT` of health and metrics. Absent: they are not served. */
+  /** `HOST:PORT` of health and metrics. Absent: not served. */
   readonly httpAddress?: string;
 }
 
@@ -39,7 +39,7 @@ export function parseServerFlags(values: Values<typeof SERVER_FLAGS>): ServerOpt
   }
   const httpAddress = values["http-address"];
   if (httpAddress !== undefined && !/^.+:\d+$/.test(httpAddress)) {
-    throw new UsageError(`Cannot listen on --http-address ${quoted(httpAddress)}: expected HOST:PORT`);
+    throw new UsageError(`Invalid --http-address ${quoted(httpAddress)}: expected HOST:PORT`);
   }
   return { log: { level, format }, ...(httpAddress !== undefined && { httpAddress }) };
 }

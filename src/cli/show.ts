@@ -1,5 +1,5 @@
 /**
- * `show`: the pools of a store, and who has what in one.
+ * `show`: shows the pools of a store, and their allocations.
  *
  * @module
  */
@@ -11,28 +11,28 @@ import { formatPoolKey } from "../pool/types.ts";
 import { type PoolSnapshot, RefusedError, type Reservation } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
-import { podsSource } from "./pods.ts";
+import { podsSource } from "./pods_flag.ts";
 import { allocationTable, LEGEND, poolMap } from "./pool_view.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Milliseconds a look may take. */
-export const LOOK_TIMEOUT = 60_000;
+/** Milliseconds for reading a store. */
+export const READ_TIMEOUT = 60_000;
 
-/** Lists pools; with names (or ranges), shows those. */
+/** Lists pools; with names or ranges, shows the allocations of these. */
 export const show: Command = defineCommand({
   operands: "[POOL...]",
   about: [
-    "Lists the pools; with names or ranges, who has which address in those. In a cluster, what can be given is what the first network " +
-    "that uses a pool configures; elsewhere it is the whole range.",
+    "List pools and their usage; with names or ranges, show the allocations of these pools. In a cluster, the capacity is that of the first " +
+    "network that uses a pool; otherwise it is that of the whole range.",
   ],
-  flags: { map: { type: "boolean", help: "Draw the pools" }, ...STORE_FLAGS },
-  exits: { 1: "A pool does not exist, the pools are in another namespace, or it failed" },
+  flags: { map: { type: "boolean", help: "Draw a map of each pool" }, ...STORE_FLAGS },
+  exits: { 1: "A pool was not found, the pools are in another namespace, or the command failed" },
 }, async (terminal, values, names) => {
   await using store = await openStore(terminal, values);
   await using source = await networksOf(terminal, () => podsSource(terminal, store.datastore, values));
-  const signal = AbortSignal.timeout(LOOK_TIMEOUT);
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
   const { driver } = store.ipam;
   const pools = (await driver.list(signal)).sort(byName);
   const reservations = values.map ? await driver.overlaps?.list(undefined, signal) ?? [] : [];
@@ -43,24 +43,26 @@ export const show: Command = defineCommand({
   const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
   if (values.json) {
     terminal.print(JSON.stringify(wanted.map((pool) => toJson(pool, rangeOf(pool))), undefined, 2));
-    if (empty) terminal.world.stderr(empty.words);
-  } else if (empty) terminal.print(empty.words);
+    if (empty) terminal.world.stderr(empty.message);
+  } else if (empty) terminal.print(empty.message);
   else if (names.length === 0 && !values.map) summary(terminal, wanted, rangeOf);
   else {
     if (values.map) terminal.print(LEGEND);
     for (const pool of wanted) details(terminal, pool, rangeOf(pool), values.map ? reservations : undefined);
   }
-  for (const name of missing) terminal.world.stderr(`No pool ${JSON.stringify(name)}: \`show\` lists them`);
+  for (const name of missing) {
+    terminal.world.stderr(`Pool ${JSON.stringify(name)} not found; run show to list the pools`);
+  }
   return missing.length > 0 || empty?.elsewhere?.size ? 1 : 0;
 });
 
-/** Pools can be shown without knowing their networks. */
+/** Networks are optional: without them the capacity is that of the whole range. */
 async function networksOf({ world }: Terminal, open: () => Promise<PodsSource | undefined>) {
   try {
     return await open();
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    world.stderr(`Bounds and excludes are not known: ${error.message}`);
+    world.stderr(`Unknown bounds and excludes: ${error.message}`);
     return undefined;
   }
 }
@@ -69,7 +71,7 @@ function byName(a: PoolSnapshot, b: PoolSnapshot): number {
   return formatPoolKey(a.key) < formatPoolKey(b.key) ? -1 : 1;
 }
 
-/** By its name, or by its range however that is written. */
+/** Whether the text is the name of the pool, or its range in any notation. */
 function isNamed({ key }: PoolSnapshot, name: string): boolean {
   const cidr = parseCidr(name)?.cidr;
   return name === formatPoolKey(key) || (cidr !== undefined && formatCidr(cidr) === formatCidr(key.cidr));
@@ -127,7 +129,7 @@ function toJson(pool: PoolSnapshot, range: IpRange): unknown {
     ...(key.node !== undefined && { node: key.node }),
     range: formatCidr(key.cidr),
     used: Number(used),
-    free: `${free}`, // an IPv6 range has more than a JSON number can say
+    free: `${free}`, // an IPv6 range exceeds the numbers of JSON
     capacity: `${all}`,
     allocations: [...allocations.values()].map(({ address, podRef, ifName, containerId }) => ({
       address: formatIp({ family: key.cidr.family, value: address }),

@@ -1,5 +1,5 @@
 /**
- * Which store a command works on: flags over configuration files.
+ * Selects and opens the store of a command: flags over configuration files.
  *
  * @module
  */
@@ -11,29 +11,34 @@ import type { World } from "../world/world.ts";
 import { type Flags, UsageError } from "./define.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
-/** Flags that every command on a store takes. */
+/** Flags of every command with a store. */
 export const STORE_FLAGS = {
-  kubeconfig: { type: "string", value: "FILE", help: "The cluster: its store, or its pods beside another store" },
-  context: { type: "string", value: "NAME", help: "Context of the kubeconfig; else its current one" },
-  namespace: { type: "string", value: "NAME", short: "n", help: "Namespace of the IPPools; else the kubeconfig's" },
-  datastore: { type: "string", value: "KIND", help: "kubernetes, etcd or embedded; else what the other flags name" },
+  kubeconfig: { type: "string", value: "FILE", help: "Cluster of the store, or of the pods with another store" },
+  context: { type: "string", value: "NAME", help: "Context of the kubeconfig; else the current one" },
+  namespace: {
+    type: "string",
+    value: "NAME",
+    short: "n",
+    help: "Namespace of the IPPools; else that of the kubeconfig",
+  },
+  datastore: { type: "string", value: "KIND", help: "kubernetes, etcd or embedded; else derived from the other flags" },
   database: { type: "string", value: "FILE", help: "SQLite file of the embedded store" },
   "etcd-host": { type: "string", value: "HOSTS", help: "Endpoints of etcd, comma-separated" },
   config: {
     type: "string",
     value: "FILE",
-    help: "JSON file of IPAM fields, over the flat file: etcd logins, certificates, what networks leave out",
+    help: "JSON file of IPAM fields, over the flat file: etcd logins, certificates, fields that networks omit",
   },
   json: { type: "boolean", help: "Print JSON" },
 } as const satisfies Flags;
 
-/** What they were given as. */
+/** The values of the flags. */
 export interface StoreFlags {
   /** Path of a kubeconfig. */
   readonly kubeconfig?: string | undefined;
   /** Context of the kubeconfig. */
   readonly context?: string | undefined;
-  /** Namespace of the objects. */
+  /** Namespace of the IPPools. */
   readonly namespace?: string | undefined;
   /** Kind of store. */
   readonly datastore?: string | undefined;
@@ -43,25 +48,24 @@ export interface StoreFlags {
   readonly "etcd-host"?: string | undefined;
   /** Configuration file. */
   readonly config?: string | undefined;
-  /** Whose process this is. Default: a command's. */
+  /** Kind of this process. Default: a command. */
   readonly client?: KubernetesClient;
 }
 
-/** A store in use by a command. */
+/** The store of a command. */
 export interface CommandStore extends AsyncDisposable {
   /** The store. */
   readonly ipam: Ipam;
-  /** Which one. */
+  /** Its configuration. */
   readonly datastore: Datastore;
-  /** Which one, in words. */
+  /** Its description in messages: `namespace kube-system of the cluster of FILE`. */
   readonly where: string;
 }
 
 /**
- * Opens the store that the flags, and below them `KUBECONFIG` and the flat file, name. In a pod of a cluster where nothing is named, it is
- * that cluster's.
+ * Opens the store that the flags, else `KUBECONFIG`, else the flat file select. Without any of them, a pod uses the store of its cluster.
  *
- * @throws {UsageError} there is no such database
+ * @throws {UsageError} the database was not found
  */
 export async function openStore(
   { world, loadDriver, program }: Terminal,
@@ -70,18 +74,18 @@ export async function openStore(
 ): Promise<CommandStore> {
   const datastore = await chooseStore(world, program, flags);
   const ipam = await openIpam(datastore, loadDriver, world, log);
-  const where = wordsFor(datastore, ipam.driver.namespace?.name);
+  const where = describe(datastore, ipam.driver.namespace?.name);
   return { datastore, ipam, where, [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
 }
 
 async function chooseStore(world: World, program: string, flags: StoreFlags): Promise<Datastore> {
   const { namespace } = flags;
   if (namespace !== undefined && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(namespace)) {
-    throw new UsageError(`Cannot look in --namespace ${JSON.stringify(namespace)}: wanted a name such as kube-system`);
+    throw new UsageError(`Invalid --namespace ${JSON.stringify(namespace)}: expected a name such as kube-system`);
   }
-  const unnamed = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;
+  const unselected = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;
   const kubeconfig = flags.kubeconfig ??
-    (unnamed && flags.config === undefined ? await usualKubeconfig(world, program) : undefined);
+    (unselected && flags.config === undefined ? await defaultKubeconfig(world, program) : undefined);
   const inline = {
     type: "whereabouts",
     ...(flags.config !== undefined && { configuration_path: flags.config }),
@@ -95,17 +99,17 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
     purpose: "store",
   });
   if (datastore.kind === "embedded" && datastore.path !== ":memory:" && !await world.exists(datastore.path)) {
-    if (unnamed && world.env("KUBERNETES_SERVICE_HOST")) return withFlags({ kind: "kubernetes" }, flags);
+    if (unselected && world.env("KUBERNETES_SERVICE_HOST")) return withFlags({ kind: "kubernetes" }, flags);
     throw new UsageError(
-      `There is no database ${datastore.path}: name the store with --kubeconfig, --etcd-host or --database`,
+      `Database ${datastore.path} not found: select the store with --kubeconfig, --etcd-host or --database`,
     );
   }
   return withFlags(await reachable(world, datastore, kubeconfig), flags);
 }
 
-/** The flat file's kubeconfig is a file of the nodes: a pod that does not see it asks its own cluster, which is the same. */
-async function reachable(world: World, datastore: Datastore, named: string | undefined): Promise<Datastore> {
-  if (datastore.kind !== "kubernetes" || named !== undefined || datastore.kubeconfig === undefined) return datastore;
+/** The kubeconfig of the flat file is a file of the nodes. A pod without that file uses its own cluster, which is the same. */
+async function reachable(world: World, datastore: Datastore, selected: string | undefined): Promise<Datastore> {
+  if (datastore.kind !== "kubernetes" || selected !== undefined || datastore.kubeconfig === undefined) return datastore;
   if (!world.env("KUBERNETES_SERVICE_HOST") || await world.exists(datastore.kubeconfig)) return datastore;
   return { kind: "kubernetes" };
 }
@@ -123,34 +127,34 @@ function withFlags(
     };
   }
   if (context === undefined || kubeconfig !== undefined || client === "controller") return datastore;
-  throw new UsageError(`Cannot use --context ${JSON.stringify(context)}: no kubeconfig is named; add --kubeconfig`);
+  throw new UsageError(`Cannot use --context ${JSON.stringify(context)} without a kubeconfig: add --kubeconfig`);
 }
 
 /**
- * `KUBECONFIG` as it is set for kubectl: of the files it lists, those that are there. As a plugin of kubectl, its usual file too.
+ * The existing files of `KUBECONFIG`, which kubectl uses too. As a plugin of kubectl, its default file as well.
  *
  * @returns paths, separated by colons
  */
-export async function usualKubeconfig(world: World, program: string): Promise<string | undefined> {
+export async function defaultKubeconfig(world: World, program: string): Promise<string | undefined> {
   const listed = (world.env("KUBECONFIG") ?? "").split(":").filter((path) => path !== "");
   if (listed.length === 0) {
-    const usual = `${world.env("HOME") ?? ""}/.kube/config`;
-    return program === KUBECTL_PROGRAM && await world.exists(usual) ? usual : undefined;
+    const path = `${world.env("HOME") ?? ""}/.kube/config`;
+    return program === KUBECTL_PROGRAM && await world.exists(path) ? path : undefined;
   }
-  const there = await Promise.all(listed.map(async (path) => await world.exists(path) ? [path] : []));
-  return there.flat().join(":") || listed[0];
+  const existing = await Promise.all(listed.map(async (path) => await world.exists(path) ? [path] : []));
+  return existing.flat().join(":") || listed[0];
 }
 
-/** What a driver warns of, as a sentence for somebody who sits there: without time and level. */
+/** Writes warnings of a driver for a reader at a terminal: without time and level. */
 function plainLogger({ stderr }: World): Logger {
-  const say = (message: string, fields: LogFields = {}) => {
+  const write = (message: string, fields: LogFields = {}) => {
     const named = Object.entries(fields).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
     stderr(named.length > 0 ? `${message}: ${named.join(", ")}` : message);
   };
-  return { ...SILENT, error: say, warn: say };
+  return { ...SILENT, error: write, warn: write };
 }
 
-function wordsFor(datastore: Datastore, namespace: string | undefined): string {
+function describe(datastore: Datastore, namespace: string | undefined): string {
   switch (datastore.kind) {
     case "embedded":
       return `database ${datastore.path}`;

@@ -1,25 +1,25 @@
 /**
- * Colour, where there is a terminal to show it.
+ * Colours, if standard output is a terminal.
  *
  * @module
  */
 
-/** How words are set off. Without colour every function returns its text. */
+/** Text styles. Without colours every function returns its text unchanged. */
 export interface Style {
-  /** A heading or an occupied place. */
+  /** Headings, used addresses. */
   strong(text: string): string;
-  /** Something as it should be. */
+  /** Good states, free addresses. */
   good(text: string): string;
-  /** Something to look at. */
+  /** Problems. */
   bad(text: string): string;
-  /** Something in the background. */
+  /** Secondary text. */
   faint(text: string): string;
 }
 
-/** Text as it is. */
+/** No colours. */
 export const PLAIN: Style = { strong: String, good: String, bad: String, faint: String };
 
-/** ANSI colours on a terminal that did not ask to be left alone (`NO_COLOR`), plain text elsewhere. */
+/** ANSI colours on a terminal unless `NO_COLOR` is set, else plain text. */
 export function styleFor(terminal: boolean, noColor: string | undefined): Style {
   if (!terminal || noColor) return PLAIN;
   const code = (on: number, off: number) => (text: string) => `\x1b[${on}m${text}\x1b[${off}m`;

@@ -1,5 +1,5 @@
 /**
- * Where a command writes.
+ * The environment of a command.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { LoadDriver } from "../storage/open.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
 
-/** How a plugin of kubectl is called. */
+/** The command of the kubectl plugin. */
 export const KUBECTL_PROGRAM = "kubectl whereabouts";
 
 /** What every command gets. */
@@ -19,18 +19,18 @@ export interface Terminal {
   readonly world: World;
   /** Opens stores. */
   readonly loadDriver: LoadDriver;
-  /** Asks a cluster for its pods. */
+  /** Opens a cluster. */
   readonly openCluster: OpenCluster;
-  /** Looks whether an API server is ready for the plugin. */
+  /** Checks an API server for an installation. */
   readonly inspectApi: InspectApi;
-  /** Sockets and signals, for commands that stay. */
+  /** Sockets and signals, for servers. */
   readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */
   readonly print: (line: string) => void;
-  /** How this program is called: `whereabouts`, or `kubectl whereabouts`. */
+  /** The command of this program: `whereabouts` or `kubectl whereabouts`. */
   readonly program: string;
-  /** Asks a question that is answered with yes or no. Absent where nobody sits at a terminal. */
+  /** Asks a yes/no question. Absent without a terminal. */
   readonly ask?: ((question: string) => boolean) | undefined;
-  /** Colour or none. */
+  /** Colours. */
   readonly style: Style;
 }

@@ -1,5 +1,5 @@
 /**
- * `version`: which release this is.
+ * `version`: prints the version.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { type Command, defineCommand } from "./define.ts";
 
 /** Prints the version. */
 export const version: Command = defineCommand({
-  about: ["Prints the version."],
-  flags: { json: { type: "boolean", help: "Print JSON, with the versions of the CNI protocol" } },
+  about: ["Print the version."],
+  flags: { json: { type: "boolean", help: "Print JSON, including the supported CNI versions" } },
 }, ({ print }, { json }) => {
   print(json ? JSON.stringify({ version: VERSION, cniVersions: SUPPORTED_VERSIONS }, undefined, 2) : VERSION);
   return Promise.resolve(0);

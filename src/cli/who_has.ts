@@ -1,5 +1,5 @@
 /**
- * `who-has`: the owner of an address.
+ * `who-has`: shows the owner of an address.
  *
  * @module
  */
@@ -7,29 +7,29 @@ import { formatIp, parseIp, sameIp } from "../address/ip.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
-import { LOOK_TIMEOUT } from "./show.ts";
+import { READ_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 
-/** Shows who has an address, in pools and reservations. */
+/** Shows the owners of an address in pools and reservations. */
 export const whoHas: Command = defineCommand({
   operands: "ADDRESS",
-  about: ["Who has ADDRESS: in every pool, and among the reservations over overlapping pools."],
+  about: ["Show the owners of ADDRESS in all pools and reservations."],
   flags: STORE_FLAGS,
-  exits: { 0: "Somebody has it", 1: "Nobody has it, or it failed" },
+  exits: { 0: "The address is in use", 1: "The address is not in use, or the command failed" },
 }, async (terminal, values, [text = "", ...more]) => {
   const ip = parseIp(text);
   if (!ip || more.length > 0) {
     const given = JSON.stringify([text, ...more].join(" "));
-    throw new UsageError(`Cannot look for ${given}: wanted one address such as 10.0.0.5`);
+    throw new UsageError(`Invalid address ${given}: expected one address such as 10.0.0.5`);
   }
   await using store = await openStore(terminal, values);
-  const signal = AbortSignal.timeout(LOOK_TIMEOUT);
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
   const { driver } = store.ipam;
   const pools = await driver.list(signal);
-  const holders = pools.flatMap(({ key, allocations }) => {
-    const held = key.cidr.family === ip.family ? allocations.get(ip.value) : undefined;
-    return held ? [{ where: `pool ${formatPoolKey(key)}`, ...held, address: formatIp(ip) }] : [];
+  const entries = pools.flatMap(({ key, allocations }) => {
+    const entry = key.cidr.family === ip.family ? allocations.get(ip.value) : undefined;
+    return entry ? [{ where: `pool ${formatPoolKey(key)}`, ...entry, address: formatIp(ip) }] : [];
   });
   const reservations = (await driver.overlaps?.list(undefined, signal) ?? []).filter((one) => sameIp(one.ip, ip))
     .map(({ network, podRef, ifName, containerId }) => ({
@@ -39,11 +39,12 @@ export const whoHas: Command = defineCommand({
       containerId,
       address: formatIp(ip),
     }));
-  const found = [...holders, ...reservations];
-  if (found.length === 0 && pools.length === 0) terminal.world.stderr((await describeEmpty(store, signal)).words);
+  const found = [...entries, ...reservations];
+  if (found.length === 0 && pools.length === 0) terminal.world.stderr((await describeEmpty(store, signal)).message);
   if (values.json) terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) terminal.print(`Nobody has ${formatIp(ip)} in ${store.where}`);
-  else {
+  else if (found.length === 0) {
+    terminal.print(`Found no allocation or reservation of ${formatIp(ip)} in ${store.where}`);
+  } else {
     const rows = found.map((
       one,
     ) => [one.where, one.podRef || "-", one.ifName || "-", one.containerId.slice(0, 13) || "-"]);

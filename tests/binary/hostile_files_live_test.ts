@@ -182,7 +182,7 @@ Deno.test("a controller that meets networks with such files leads on, keeps its 
       `--kubeconfig ${kube.kubeconfig} --namespace ${kube.namespace} --lease-namespace ${kube.namespace} --http-address 127.0.0.1:${port}`;
     await using controller = new Server([PROGRAM, "controller", ...flags.split(" ")], `${folder}/log`);
     await controller.ready("the controller", () => answers(`http://127.0.0.1:${port}/readyz`));
-    await eventually("it leads", async () => (await Deno.readTextFile(`${folder}/log`)).includes("Leading"));
+    await eventually("it leads", async () => (await Deno.readTextFile(`${folder}/log`)).includes("Started leading"));
     const metrics = () => fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text());
     await eventually("its metrics", async () => (await metrics()).includes("whereabouts_controller_leading 1"));
     const memory = Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${controller.pid}/status`))?.[1]) / 1024;

@@ -90,7 +90,7 @@ Deno.test("main.ts makes one error object of what nobody caught in a call, and a
       env: { WHEREABOUTS_JOURNAL: folder },
     });
     assert.equal(agent.code, 0, agent.stderr);
-    assert.match(agent.stderr, /Uncaught error: .*boom/);
+    assert.match(agent.stderr, /Uncaught error; .*boom/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -3,7 +3,7 @@ import { UnavailableError } from "../../src/storage/driver.ts";
 import type { Operation, Runner } from "../../src/storage/wrap.ts";
 import { call, database, run } from "./lab.ts";
 
-/** How each command that opens a store is called. `migrate` is in migrate_live_test.ts: it needs etcd. */
+/** A call of each command that opens a store. `migrate`, which needs etcd, is in migrate_live_test.ts. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   check: ["--pods", "PODS"],
   reconcile: ["--pods", "PODS", "--grace", "5"],
@@ -11,10 +11,10 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   show: ["--map"],
   "who-has": ["10.0.0.1"],
 };
-/** Commands that open no store that a flag names. */
+/** Commands without a store. */
 const WITHOUT_STORE = ["agent", "controller", "demo", "install", "migrate", "version"];
 
-/** A store that answers each operation for the first time with 429. */
+/** A store whose operations fail with 429 the first time. */
 function busyAtFirst(): { readonly around: Runner; readonly refused: ReadonlySet<Operation> } {
   const refused = new Set<Operation>();
   const around: Runner = (operation, work, signal) => {
@@ -25,14 +25,14 @@ function busyAtFirst(): { readonly around: Runner; readonly refused: ReadonlySet
   return { around, refused };
 }
 
-Deno.test("every command that opens a store is called here", async () => {
+Deno.test("every command with a store is tested here", async () => {
   const [, section = ""] = /^Commands:?\n([^]*?)\n\n/m.exec((await run("--help")).out) ?? [];
   const commands = [...section.matchAll(/^ +([a-z-]+) /gm)].map(([, name = ""]) => name);
   assert.deepEqual([...Object.keys(CALLS), ...WITHOUT_STORE].toSorted(), commands.toSorted());
 });
 
 for (const [command, flags] of Object.entries(CALLS)) {
-  Deno.test(`${command} does on a store that is busy at first what it does on one that is not`, async () => {
+  Deno.test(`${command} has the same result on a busy store as on an idle one`, async () => {
     const ran = [];
     const busy = busyAtFirst();
     for (const around of [undefined, busy.around]) {

@@ -5,12 +5,12 @@ import { makeKube, NOBODY_TOKEN } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
 import { call } from "./lab.ts";
 
-/** A namespace with pods, and the command line that asks its cluster. */
+/** A namespace with pods, and commands on its cluster. */
 async function makeLab() {
   const kube = await makeKube();
   const objects = new Objects(kube);
   await objects.installAttachments();
-  // pods are those of the whole cluster, other tests' too: no other test has these ranges
+  // check reads the pods of other tests, too, so these ranges are used by no other test
   const ask = (...args: string[]) => call({ openCluster }, ...args, "--kubeconfig", kube.kubeconfig);
   const exit = { code: 0 };
   const check = async () => {
@@ -38,7 +38,7 @@ async function makeLab() {
   };
 }
 
-Deno.test("check tells leaks from conflicts and from what cannot be read, by its exit code", async () => {
+Deno.test("check distinguishes leaks, conflicts and invalid records by its exit code", async () => {
   await using lab = await makeLab();
   const { kube, objects, check, exit, entry, reservation } = lab;
   await objects.pod("web", { ips: ["172.27.5.1"] });
@@ -56,7 +56,7 @@ Deno.test("check tells leaks from conflicts and from what cannot be read, by its
     4,
   ]);
 
-  // of a network that is another plugin's, an address says nothing; the pods' network here has no definition
+  // an address of another plugin's network proves nothing; the network of these pods has no definition
   await objects.attachment("foreign", {
     cniVersion: "1.0.0",
     name: "foreign",
@@ -75,7 +75,7 @@ Deno.test("check tells leaks from conflicts and from what cannot be read, by its
   ]);
 });
 
-Deno.test("check lists what is kept for lack of evidence, with its age, and calls it no finding", async () => {
+Deno.test("check lists addresses that are kept for lack of evidence, with their age, apart from findings", async () => {
   await using lab = await makeLab();
   const { kube, objects, ask, entry } = lab;
   const startTime = new Date(Date.now() - 3 * 3_600_000).toISOString();
@@ -94,7 +94,7 @@ Deno.test("check lists what is kept for lack of evidence, with its age, and call
   assert.equal(Date.parse(unconfirmed[0].since), Math.floor(Date.parse(startTime) / 1_000) * 1_000);
 });
 
-Deno.test("check names a network that reserves nothing beside one that reserves over an overlapping range", async () => {
+Deno.test("check reports a network without reservations whose range overlaps that of one with reservations", async () => {
   await using lab = await makeLab();
   const { kube, objects, check, exit } = lab;
   await put(kube, "IPPool", "172.27.10.0-26", { range: "172.27.10.0/26", allocations: {} });
@@ -114,13 +114,13 @@ Deno.test("check names a network that reserves nothing beside one that reserves 
   assert.deepEqual([await own(), exit.code], [[`overlapping-ranges-off ${objects.ref("off")}`], 4]);
 });
 
-Deno.test("check does without node slices where they may not be seen, as where no such resource is installed", async () => {
+Deno.test("check skips node slices without the right to list them, or without their CRD", async () => {
   await using lab = await makeLab();
   const { kube, entry } = lab;
   await put(kube, "IPPool", "172.27.5.0-24", { range: "172.27.5.0/24", allocations: { "1": entry("web", "c1") } });
   const resources = "ippools.whereabouts.cni.cncf.io,overlappingrangeipreservations.whereabouts.cni.cncf.io";
-  await kube.kubectl("create", "role", "looker", "--verb=list", `--resource=${resources}`);
-  await kube.kubectl("create", "rolebinding", "looker", "--role=looker", "--user=nobody");
+  await kube.kubectl("create", "role", "reader", "--verb=list", `--resource=${resources}`);
+  await kube.kubectl("create", "rolebinding", "reader", "--role=reader", "--user=nobody");
   const kubeconfig = await writeKubeconfig(kube, { token: NOBODY_TOKEN });
   const pods = await Deno.makeTempFile();
   await Deno.writeTextFile(pods, `${kube.namespace}/web\n`);
@@ -130,7 +130,7 @@ Deno.test("check does without node slices where they may not be seen, as where n
   assert.equal((await call({}, "check", "--kubeconfig", kubeconfig, "--pods", pods)).code, 3);
 });
 
-Deno.test("check names slices that overlap, lie outside of their range, or have no node, and nodes without", async () => {
+Deno.test("check reports slices that overlap, are outside of their range or have no node, and nodes without a slice", async () => {
   await using lab = await makeLab();
   const { kube, objects, ask } = lab;
   const [one, two] = [`a-${kube.namespace}`, `b-${kube.namespace}`];
@@ -168,7 +168,7 @@ Deno.test("check names slices that overlap, lie outside of their range, or have 
   }
 });
 
-Deno.test("show draws what is free, used, reserved and withheld as the network says, and release takes back a lone reservation", async () => {
+Deno.test("show draws the addresses of a network by state, and release releases a reservation without entry", async () => {
   await using lab = await makeLab();
   const { kube, objects, ask, entry, reservation } = lab;
   const ipam = { type: "whereabouts", range: "172.27.5.0/28", range_end: "172.27.5.9", exclude: ["172.27.5.4/31"] };

@@ -21,7 +21,7 @@ const REFUSED: readonly Refused[] = [
   ["static", { range: "10.80.0.0/29", addresses: [{ address: "10.80.0.2/29" }] }, /ipam\.addresses.*10\.80\.0\.2/],
 ];
 
-Deno.test("check lists the networks that the plugin refuses, with the field and the command that corrects it", async () => {
+Deno.test("check lists networks that the plugin refuses, with the field and the command to correct it", async () => {
   await using cluster = await makeCluster();
   const { kube, objects, ask, define } = cluster;
   for (const [name, ipam, , more] of REFUSED) await define(name, ipam, more);
@@ -43,7 +43,7 @@ Deno.test("check lists the networks that the plugin refuses, with the field and 
   assert.match(text.out, /^unusable-network +Correct the field/m);
 });
 
-Deno.test("check warns of fields that are ignored, and of paths that nodes refuse", async () => {
+Deno.test("check warns about ignored fields, and paths that nodes refuse", async () => {
   await using cluster = await makeCluster();
   const { objects, ask, define } = cluster;
   await define("camel", { range: "10.82.0.0/24", rangeStart: "10.82.0.9" });
@@ -62,7 +62,7 @@ Deno.test("check warns of fields that are ignored, and of paths that nodes refus
 const OFF = { enable_overlapping_ranges: false };
 const WIDE = { range: "192.168.4.0/24" };
 
-/** One range twice in a network, ranges that overlap on purpose, a static address in a range: pods of each. */
+/** Valid networks, each with a pod: a range listed twice, ranges that overlap intentionally, a static address in a range. */
 async function validOddities({ kube, objects, define }: TestCluster) {
   const bounds = ["192.168.0.133", "192.168.0.135"];
   const ranges = bounds.map((one) => ({ range: "192.168.0.128/25", range_start: one, range_end: one }));
@@ -86,7 +86,7 @@ async function validOddities({ kube, objects, define }: TestCluster) {
   return { owner, reserve };
 }
 
-Deno.test("check calls no valid configuration a conflict, and what is wrong beside it by its name", async () => {
+Deno.test("check reports no valid configuration as a conflict, and still reports real findings", async () => {
   await using cluster = await makeCluster();
   const { kube, objects, ask, define } = cluster;
   const { owner, reserve } = await validOddities(cluster);

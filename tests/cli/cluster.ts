@@ -1,5 +1,5 @@
 /**
- * A cluster of one test's own, and the command line on a namespace of it: what commands report of a cluster is not other tests'.
+ * A cluster for a single test, and commands on a namespace of it: commands then report nothing of other tests.
  *
  * @module
  */
@@ -18,11 +18,11 @@ export interface TestCluster extends AsyncDisposable {
   readonly objects: Objects;
   /** Runs a command on that namespace. */
   ask(...args: string[]): Promise<Ran>;
-  /** Defines a network whose IPAM has these fields. */
+  /** Defines a network with these IPAM fields. */
   define(name: string, ipam: Record<string, unknown>, more?: Record<string, unknown>): Promise<void>;
 }
 
-/** Makes one. */
+/** Starts a cluster. */
 export async function makeCluster(): Promise<TestCluster> {
   const plane = await ControlPlane.start();
   const kube = await namespaceOf(plane.facts);

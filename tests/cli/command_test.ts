@@ -15,13 +15,13 @@ const COMMANDS = [
   "who-has",
 ];
 
-Deno.test("runCommand tells version and protocol on standard error when nothing is asked", async () => {
+Deno.test("runCommand prints version and CNI versions to standard error without arguments", async () => {
   const { code, out, err } = await run();
   assert.deepEqual([code, out], [0, ""]);
   assert.match(err, /^whereabouts \d+\.\d+\.\d+\nCNI protocol versions supported: 0\.1\.0, .*1\.1\.0$/);
 });
 
-Deno.test("runCommand lists every command, and refuses those it does not have", async () => {
+Deno.test("runCommand lists every command, and refuses unknown ones", async () => {
   const { code, out } = await run("--help");
   assert.equal(code, 0);
   const listed = [...out.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name]) => name);
@@ -34,7 +34,7 @@ Deno.test("runCommand lists every command, and refuses those it does not have", 
 });
 
 for (const name of COMMANDS) {
-  Deno.test(`runCommand explains ${name}, its flags and its exit codes, and what a wrong flag may have meant`, async () => {
+  Deno.test(`runCommand prints the help of ${name}, and suggests a flag for an unknown one`, async () => {
     const { code, out } = await run(name, "--help");
     assert.equal(code, 0);
     assert.match(out, new RegExp(`^Usage: whereabouts ${name}`));
@@ -45,12 +45,12 @@ for (const name of COMMANDS) {
     assert.deepEqual([wrong.code, wrong.out], [2, ""]);
     assert.match(wrong.err, new RegExp(`^whereabouts ${name}: Unknown flag --databsae`));
     assert.equal(wrong.err.includes("did you mean --database?"), out.includes("--database"));
-    assert.match(wrong.err, new RegExp(`\nwhereabouts ${name} --help explains it$`));
+    assert.match(wrong.err, new RegExp(`\nUse whereabouts ${name} --help for usage$`));
     assert.doesNotMatch(wrong.err, /\n\s+at /);
   });
 }
 
-Deno.test("runCommand takes a flag without its value, and a value where there is none, for mistakes of the caller", async () => {
+Deno.test("runCommand reports a flag without its value, and an unexpected argument, as usage errors", async () => {
   for (const args of [["show", "--database"], ["show", "--json=yes"], ["check", "surplus"]]) {
     const { code, out, err } = await run(...args);
     assert.deepEqual([code, out], [2, ""], err);
@@ -58,7 +58,7 @@ Deno.test("runCommand takes a flag without its value, and a value where there is
   }
 });
 
-Deno.test("runCommand calls itself as it was called, and lists its commands as a plugin of kubectl", async () => {
+Deno.test("runCommand uses the name under which it was started, and lists its commands as a plugin of kubectl", async () => {
   for (const called of ["kubectl-whereabouts", "/usr/local/bin/kubectl-whereabouts", "./kubectl_whereabouts"]) {
     const { code, out } = await call({ called });
     assert.equal(code, 0);
@@ -66,13 +66,13 @@ Deno.test("runCommand calls itself as it was called, and lists its commands as a
     assert.match((await call({ called }, "show", "--help")).out, /^Usage: kubectl whereabouts show/);
     assert.match(
       (await call({ called }, "show", "--x")).err,
-      /^kubectl whereabouts show: [^]*\nkubectl whereabouts show --help/,
+      /^kubectl whereabouts show: [^]*\nUse kubectl whereabouts show --help/,
     );
   }
   assert.match((await call({ called: "/opt/kubectl/whereabouts" }, "--help")).out, /^Usage: whereabouts COMMAND/);
 });
 
-Deno.test("version prints the release, and as JSON the versions of the protocol", async () => {
+Deno.test("version prints the version, and in JSON the CNI versions", async () => {
   const { out } = await run("version");
   assert.match(out, /^\d+\.\d+\.\d+\n$/);
   assert.equal((await run("--version")).out, out);
@@ -80,18 +80,21 @@ Deno.test("version prints the release, and as JSON the versions of the protocol"
   assert.deepEqual([json.version, json.cniVersions.at(-1)], [out.trim(), "1.1.0"]);
 });
 
-Deno.test("who-has names the pool and the reservation of an address", async () => {
+Deno.test("who-has shows the pool and the reservation of an address", async () => {
   await using db = await database();
   const { code, out } = await run("who-has", "10.0.0.1", "--database", db.path);
   assert.equal(code, 0);
   assert.match(out, /pool 10\.0\.0\.0\/28 +default\/web-0/);
   assert.match(out, /reservation +default\/web-0/);
-  const nobody = await run("who-has", "10.0.0.9", "--database", db.path);
-  assert.deepEqual([nobody.code, nobody.out], [1, `Nobody has 10.0.0.9 in database ${db.path}\n`]);
-  assert.match((await run("who-has", "10.0.0.01", "--database", db.path)).err, /"10\.0\.0\.01".*wanted one address/);
+  const unused = await run("who-has", "10.0.0.9", "--database", db.path);
+  assert.deepEqual([unused.code, unused.out], [
+    1,
+    `Found no allocation or reservation of 10.0.0.9 in database ${db.path}\n`,
+  ]);
+  assert.match((await run("who-has", "10.0.0.01", "--database", db.path)).err, /"10\.0\.0\.01".*expected one address/);
 });
 
-Deno.test("demo shows three pods, one twice, one deleted and its address reused", async () => {
+Deno.test("demo shows three pods, a repeated ADD, and a released address that is reused", async () => {
   const { code, out } = await run("demo");
   assert.equal(code, 0);
   assert.equal(out.match(/"address": "192\.168\.10\.1\/27"/g)?.length, 2);

@@ -11,7 +11,7 @@ import { call } from "./lab.ts";
 
 const PLAIN = { range: "10.90.0.0/28" };
 
-/** The controller as a command of this process, on a clock that runs faster. */
+/** Runs the controller command in this process, on a faster clock. */
 async function command(
   kubeconfig: string,
   env: Readonly<Record<string, string>>,
@@ -30,7 +30,7 @@ async function command(
     inspectApi: () => Promise.resolve([]),
     platform: () => Promise.resolve({ ...denoPlatform(), stopSignal: () => stop.signal }),
   });
-  await eventually("it leads", () => Promise.resolve(world.lines.some((line) => line.includes("Leading"))));
+  await eventually("it leads", () => Promise.resolve(world.lines.some((line) => line.includes("Started leading"))));
   return {
     world,
     [Symbol.asyncDispose]: async () => {
@@ -40,7 +40,7 @@ async function command(
   };
 }
 
-Deno.test("controller takes its schedule from the file, without one from the environment, and follows both", async () => {
+Deno.test("controller reads its schedule from the file, else from the environment, and follows changes", async () => {
   await using lab = await Lab.make();
   const file = await Deno.makeTempFile();
   const env = { WHEREABOUTS_RECONCILER_CRON: "30 4 * * *" };
@@ -60,7 +60,7 @@ Deno.test("controller takes its schedule from the file, without one from the env
   await scheduled("30 4 * * *");
 });
 
-Deno.test("controller reads networks over the operator's fields, opens no file that a network names, and blames none for it", async () => {
+Deno.test("controller reads networks over the fields of the operator, and opens no file that a network names, without a finding", async () => {
   await using it = await sliced("a");
   const flat = await Deno.makeTempFile();
   await Deno.writeTextFile(flat, JSON.stringify({ node_slice_size: "/26", enable_overlapping_ranges: false }));
@@ -74,9 +74,9 @@ Deno.test("controller reads networks over the operator's fields, opens no file t
   assert.deepEqual(events.filter((event) => event.includes("InvalidConfiguration")), []);
 });
 
-Deno.test("controller says what is wrong with its flags before it opens anything", async () => {
+Deno.test("controller reports an invalid flag before it opens anything", async () => {
   const cases: readonly [string[], RegExp][] = [
-    [["--interval", "1s"], /every "1s"/],
+    [["--interval", "1s"], /schedule "1s"/],
     [["--interval", "often"], /"often"/],
     [["--grace", "1"], /--grace "1"/],
     [["--log-level", "loud"], /"loud"/],
@@ -90,7 +90,7 @@ Deno.test("controller says what is wrong with its flags before it opens anything
   }
 });
 
-/** A replica, as a process. */
+/** A replica in its own process. */
 class Replica implements AsyncDisposable {
   readonly #server: Server;
   readonly #address = `127.0.0.1:${freePort()}`;
@@ -112,7 +112,7 @@ class Replica implements AsyncDisposable {
     return (await this.get("/metrics")).includes("whereabouts_controller_leading 1\n");
   }
 
-  /** Tells it to stop. Resolves when it did, with its last line. */
+  /** Sends SIGTERM. Resolves when it has ended, with its last line. */
   async stop(): Promise<string> {
     Deno.kill(this.#server.pid, "SIGTERM");
     await eventually("it ended", async () => await this.get("/healthz") === "");
@@ -124,7 +124,7 @@ class Replica implements AsyncDisposable {
   }
 }
 
-Deno.test("controller of two replicas: one works, the other follows as soon as that one is told to stop", async () => {
+Deno.test("controller: of two replicas one leads, and the standby takes over when it stops", async () => {
   await using lab = await Lab.make();
   const path = await binary();
   await using first = new Replica(path, lab, "first");

@@ -5,16 +5,16 @@ import { ControlPlane, type Kube, namespaceOf, NOBODY_TOKEN } from "../support/k
 import { makeCluster } from "./cluster.ts";
 import { call } from "./lab.ts";
 
-/** A kubeconfig of somebody who may only list our objects, in one namespace. */
+/** A kubeconfig of a user who may only list the custom resources of one namespace. */
 async function narrowKubeconfig(kube: Kube): Promise<string> {
   const group = "whereabouts.cni.cncf.io";
   const resources = ["ippools", "overlappingrangeipreservations", "nodeslicepools"].map((one) => `${one}.${group}`);
-  await kube.kubectl("create", "role", "looker", "--verb=list", `--resource=${resources.join()}`);
-  await kube.kubectl("create", "rolebinding", "looker", "--role=looker", "--user=nobody");
+  await kube.kubectl("create", "role", "reader", "--verb=list", `--resource=${resources.join()}`);
+  await kube.kubectl("create", "rolebinding", "reader", "--role=reader", "--user=nobody");
   return await writeKubeconfig(kube, { token: NOBODY_TOKEN });
 }
 
-Deno.test("commands find the namespace of the pools, and take an empty cluster for what it is", async (t) => {
+Deno.test("commands find the namespace of the pools, and accept an empty cluster", async (t) => {
   await using cluster = await makeCluster();
   const { plane, kube, ask } = cluster;
   const right = await namespaceOf(plane.facts);
@@ -35,7 +35,7 @@ Deno.test("commands find the namespace of the pools, and take an empty cluster f
   await put(right, "IPPool", "10.0.1.0-24", { range: "10.0.1.0/24", allocations: {} });
 
   await t.step("a wrong namespace is named with the right one", async () => {
-    const found = `No pools in ${here}: there are some in namespace ${right.namespace} (2 objects); ` +
+    const found = `No pools in ${here}; found pools in namespace ${right.namespace} (2 objects): ` +
       `add --namespace ${right.namespace}`;
     for (const command of commands) {
       const { code, out, err } = await ask(...command);
@@ -59,7 +59,7 @@ Deno.test("commands find the namespace of the pools, and take an empty cluster f
       assert.equal(code, expected, `${out}${err}`);
       assert.match(
         `${out}${err}`,
-        /^No pools in namespace .*not known: Cannot list IPPools of all namespaces: .*--namespace/m,
+        /^No pools in namespace .*cannot search other namespaces: Cannot list IPPools of all namespaces: .*--namespace/m,
       );
     }
   });
@@ -75,7 +75,7 @@ Deno.test("commands find the namespace of the pools, and take an empty cluster f
   });
 });
 
-Deno.test("commands name the custom resource that is not installed", async () => {
+Deno.test("commands name the CRD that is not installed", async () => {
   await using plane = await ControlPlane.start({ crds: false });
   const kube = await namespaceOf(plane.facts);
   for (const command of [["check"], ["show"], ["reconcile"]]) {

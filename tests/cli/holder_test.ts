@@ -16,39 +16,39 @@ function assignment(podRef: string): Assignment {
 
 const POD: PodFacts = { podRef: "web/a", node: "worker-1", finished: false, running: true };
 
-/** A pod, or why it cannot be read; and what is shown of it. */
+/** A pod, or the error of its read; and its state. */
 const CASES: readonly (readonly [pod: PodFacts | undefined | Error, state: string, inUse: boolean])[] = [
-  [{ ...POD, addresses: new Set(["10.0.0.5"]) }, "running on worker-1, has it", true],
-  [POD, "running on worker-1, may have it", true],
+  [{ ...POD, addresses: new Set(["10.0.0.5"]) }, "running on worker-1, uses it", true],
+  [POD, "running on worker-1, may use it", true],
   [
     {
       ...POD,
       addresses: new Set(["10.0.0.9"]),
       interfaces: [{ ifName: "net1", ips: ["10.0.0.9"] }],
     },
-    "pod does not have it",
+    "pod does not use it",
     false,
   ],
   [{ ...POD, running: false }, "pod exists on worker-1, not running", true],
   [
     { ...POD, finished: true, running: false, containers: "running" },
-    "finished on worker-1, its containers may still run",
+    "finished on worker-1, containers may still run",
     true,
   ],
-  [{ ...POD, finished: true, running: false, containers: "ended" }, "pod does not have it", false],
-  [{ ...POD, hostNetwork: true }, "pod does not have it", false],
+  [{ ...POD, finished: true, running: false, containers: "ended" }, "pod does not use it", false],
+  [{ ...POD, hostNetwork: true }, "pod does not use it", false],
   [undefined, "pod not found", false],
   [new Error("pods is forbidden"), "unknown: pods is forbidden", true],
 ];
 
-Deno.test("holdersOf shows what a pod is doing, and whether it may hold the address", async () => {
+Deno.test("holdersOf returns the state of a pod, and whether it may use the address", async () => {
   for (const [pod, state, inUse] of CASES) {
     const find = () => pod instanceof Error ? Promise.reject(pod) : Promise.resolve(pod);
     assert.deepEqual(await holdersOf([assignment("web/a")], { find }, signal), [{ state, inUse }], state);
   }
 });
 
-Deno.test("holdersOf reads each pod once, and none for a record that names none", async () => {
+Deno.test("holdersOf reads each pod once, and none for a record without a pod", async () => {
   const read: string[] = [];
   const find = (podRef: string) => {
     read.push(podRef);
@@ -58,6 +58,6 @@ Deno.test("holdersOf reads each pod once, and none for a record that names none"
   const holders = await holdersOf(targets, { find }, signal);
   assert.deepEqual(read, ["web/a", "web/b"]);
   assert.deepEqual(holders.map(({ inUse }) => inUse), [false, false, false, false, false]);
-  assert.match(holders[4]?.state ?? "", /names no pod/);
-  assert.match((await holdersOf(targets, undefined, signal))[0]?.state ?? "", /no cluster is named/);
+  assert.match(holders[4]?.state ?? "", /has no pod/);
+  assert.match((await holdersOf(targets, undefined, signal))[0]?.state ?? "", /no cluster selected/);
 });

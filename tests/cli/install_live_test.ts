@@ -5,7 +5,7 @@ import { eventually, type Finished, freePort, isThere, run, Server } from "../su
 
 const PROGRAM = await binary();
 
-/** A node: its folders, a service account as a pod has it, and the program in that environment. */
+/** A node with its folders and a service account, and the program in its environment. */
 async function makeNode() {
   const kube = await makeKube();
   const root = await Deno.makeTempDir({ prefix: "node-" });
@@ -33,7 +33,7 @@ async function makeNode() {
   return { kube, root, account, env, whereabouts, own: `${root}/net.d/whereabouts.d`, [Symbol.asyncDispose]: dispose };
 }
 
-/** The call of a runtime to the installed plugin, with nothing in the network but its range. */
+/** Calls the installed plugin with a network that has only a range. */
 function addTo(root: string, verb: string, pod: string, socket?: string) {
   const ipam = {
     type: "whereabouts",
@@ -54,7 +54,7 @@ async function modeOf(path: string): Promise<string> {
   return (((await Deno.stat(path)).mode ?? 0) & 0o777).toString(8);
 }
 
-Deno.test("install --once puts a plugin there that works, beside one that runs, and --uninstall takes all of it away", async () => {
+Deno.test("install --once installs a working plugin while another one runs, and --uninstall removes everything", async () => {
   await using node = await makeNode();
   const { root, own } = node;
   for (let round = 0; round < 2; round++) {
@@ -76,19 +76,19 @@ Deno.test("install --once puts a plugin there that works, beside one that runs, 
   assert.deepEqual([...Deno.readDirSync(`${root}/bin`), ...Deno.readDirSync(`${root}/net.d`)], []);
 });
 
-Deno.test("install is not troubled by another one that ends while it keeps the former plugin", async () => {
+Deno.test("install survives another one that ends while it keeps the former plugin", async () => {
   await using node = await makeNode();
   assert.equal((await node.whereabouts("install", "--once")).code, 0);
   const kept = `${node.root}/bin/whereabouts (deleted)`;
   const first = node.whereabouts("install", "--once");
   await eventually("the first one keeps the former plugin", () => isThere(kept));
-  await new Promise((resolve) => setTimeout(resolve, 500)); // so that the first ends while the second keeps
+  await new Promise((resolve) => setTimeout(resolve, 500)); // the first ends while the second keeps the former plugin
   const second = node.whereabouts("install", "--once");
   for (const { code, stderr } of await Promise.all([first, second])) assert.equal(code, 0, stderr);
   assert.deepEqual([...Deno.readDirSync(`${node.root}/bin`)].map(({ name }) => name), ["whereabouts"]);
 });
 
-Deno.test("install replaces a plugin that is called all the time, and no call fails", async () => {
+Deno.test("install replaces a plugin during constant calls, none of which fails", async () => {
   await using node = await makeNode();
   const plugin = `${node.root}/bin/whereabouts`;
   assert.equal((await node.whereabouts("install", "--once")).code, 0);
@@ -113,7 +113,7 @@ Deno.test("install replaces a plugin that is called all the time, and no call fa
   assert.deepEqual([...Deno.readDirSync(`${node.root}/bin`)].map(({ name }) => name), ["whereabouts"]);
 });
 
-Deno.test("install --agent serves the plugin, follows a new token, and ends when it is told to", async () => {
+Deno.test("install --agent serves the plugin, follows a new token, and ends on a signal", async () => {
   await using node = await makeNode();
   const { root, own } = node;
   const socket = `${root}/run/agent.sock`;
@@ -132,12 +132,12 @@ Deno.test("install --agent serves the plugin, follows a new token, and ends when
       return config.users[0].user.token === "rotated";
     });
     Deno.kill(server.pid, "SIGTERM");
-    await eventually("the socket gone", () => Deno.stat(socket).then(() => false, () => true));
+    await eventually("the socket is removed", () => Deno.stat(socket).then(() => false, () => true));
   }
   assert.equal((await Deno.stat(`${root}/bin/whereabouts`)).isFile, true);
 });
 
-Deno.test("install --agent waits for the agent of a pod that was deleted by force, and takes over when it goes", async () => {
+Deno.test("install --agent waits for the agent of a force-deleted pod, and takes over when it ends", async () => {
   await using node = await makeNode();
   const socket = `${node.root}/run/agent.sock`;
   const http = `127.0.0.1:${freePort()}`;
@@ -159,7 +159,7 @@ Deno.test("install --agent waits for the agent of a pod that was deleted by forc
   await added("web-1");
 });
 
-Deno.test("install --check shows one list, and its exit code says whether anything is missing", async () => {
+Deno.test("install --check lists all checks, and fails if one has a problem", async () => {
   await using node = await makeNode();
   const good = await node.whereabouts("install", "--check", "--kubeconfig", node.kube.kubeconfig);
   assert.equal(good.code, 0, good.stdout + good.stderr);
@@ -175,7 +175,7 @@ Deno.test("install --check shows one list, and its exit code says whether anythi
   assert.match(bad.stdout, /^MISSING +Kubernetes API/m);
 });
 
-Deno.test("install --check on the node looks where the node has things, as the plugin reads them", async () => {
+Deno.test("install --check on a node checks the folders of the node, as the plugin reads them", async () => {
   await using node = await makeNode();
   const { root, own } = node;
   assert.equal((await node.whereabouts("install", "--once")).code, 0);

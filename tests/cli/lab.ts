@@ -1,5 +1,5 @@
 /**
- * The command line as tests call it, and a database to call it on.
+ * Runs commands, and makes databases for them.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { LoadDriver } from "../../src/storage/open.ts";
 import { type Runner, wrap } from "../../src/storage/wrap.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 
-/** What a call of the program left behind. */
+/** The result of a command. */
 export interface Ran {
   /** Exit code. */
   readonly code: number;
@@ -22,19 +22,19 @@ export interface Ran {
   readonly err: string;
 }
 
-/** How a test calls the program. */
+/** How to run a command. */
 export interface Call {
   /** Default: `whereabouts`. */
   readonly called?: string;
   /** Default: empty. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The answer at the terminal; absent: nobody is there. */
+  /** The answer at the terminal; absent: no terminal. */
   readonly answer?: boolean;
   /** Default: empty. */
   readonly stdin?: string;
-  /** Runs each operation of the store. Default: once, as it is. */
+  /** Runs each operation of the store. Default: calls it once. */
   readonly around?: Runner;
-  /** Default: there is no cluster. */
+  /** Default: fails. */
   readonly openCluster?: OpenCluster;
 }
 
@@ -43,11 +43,11 @@ export function run(...args: string[]): Promise<Ran> {
   return call({}, ...args);
 }
 
-const nobody: OpenCluster = () => Promise.reject(new Error("there is no cluster"));
+const noCluster: OpenCluster = () => Promise.reject(new Error("no cluster"));
 
 /** Runs a command as described. */
 export async function call(
-  { called = "whereabouts", env = {}, answer, stdin = "", around, openCluster = nobody }: Call,
+  { called = "whereabouts", env = {}, answer, stdin = "", around, openCluster = noCluster }: Call,
   ...args: string[]
 ): Promise<Ran> {
   const out: string[] = [];
@@ -75,13 +75,13 @@ export async function call(
     forgoPrograms: () => {},
     onUncaught: () => {},
     exit: () => {},
-    inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "There is no cluster" }]),
+    inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "No cluster" }]),
     platform: () => Promise.reject(new Error("there are no sockets")),
   });
   return { code, out: out.join(""), err: err.join("\n") };
 }
 
-/** A database where web-0 and web-1 have an address each of two ranges. */
+/** A database in which web-0 and web-1 have an address of each of two ranges. */
 export async function database(): Promise<{ path: string } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/whereabouts.db`;
@@ -91,7 +91,7 @@ export async function database(): Promise<{ path: string } & AsyncDisposable> {
 
 const RANGES = { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/124" }] };
 
-/** Gives a pod an address of each range, as its ADD does. */
+/** Allocates an address of each range to a pod, as its ADD does. */
 export async function give(
   path: string,
   pod: string,

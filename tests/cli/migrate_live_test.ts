@@ -6,7 +6,7 @@ import { type Finished, freePort, run } from "../support/process.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const OLD = "/whereabouts/10.9.0.0/20";
-/** Several commits' worth, and no address that ends in .0. */
+/** Enough entries for several commits, without addresses that end in .0. */
 const ENTRIES = Array.from({ length: 1_400 }, (_, i) => [`10.9.${1 + (i >> 7)}.${1 + (i & 127)}`, `c${i}`] as const);
 
 function command(...args: string[]): string[] {
@@ -17,7 +17,7 @@ function whereabouts(...args: string[]): Promise<Finished> {
   return run(command(...args), { env: { NO_COLOR: "1" } });
 }
 
-/** Runs it until standard error has so many lines, and kills it then. */
+/** Runs it until standard error has so many lines, then kills it. */
 async function killedAfter(lines: number, args: readonly string[]): Promise<void> {
   const [program = "", ...rest] = command(...args);
   const child = new Deno.Command(program, { args: rest, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
@@ -46,19 +46,19 @@ async function reservationsOf(kube: Kube): Promise<Record<string, string>> {
   return Object.fromEntries(items.map(({ metadata, spec }: Item) => [metadata.name, spec.containerid]));
 }
 
-Deno.test("migrate etcd converts what it can, leaves and names what it cannot, and says so by its exit code", async () => {
+Deno.test("migrate etcd converts valid records, reports and keeps invalid ones, and exits with 3", async () => {
   await using etcd = await EtcdServer.start();
   await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1 c1\n10.9.0.2 c2");
   await etcd.ctl("put", "/10.8.0.5/24", "10.8.0.6 c6\n10.8.0.7");
   const flags = ["migrate", "etcd", "--etcd-host", etcd.url];
   const dry = await whereabouts(...flags, "--dry-run");
-  assert.match(dry.stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +would be done$/m);
+  assert.match(dry.stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +would migrate$/m);
   const before = await whereabouts("check", "--etcd-host", etcd.url);
   assert.deepEqual([before.code, before.stdout.match(/^unreadable /gm)?.length], [5, 2]);
   const { code, stdout, stderr } = await whereabouts(...flags);
   assert.equal(code, 3);
-  assert.match(stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +done$/m);
-  assert.match(stdout, /^\/10\.8\.0\.5\/24 +etcd +1 +0 +0 +left as it is$/m);
+  assert.match(stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +migrated$/m);
+  assert.match(stdout, /^\/10\.8\.0\.5\/24 +etcd +1 +0 +0 +left unchanged$/m);
   assert.match(stderr, /^\/10\.8\.0\.5\/24: Line 2 "10\.8\.0\.7": wanted an address, a blank and a container id$/m);
   const shown = await whereabouts("show", "10.9.0.0/24", "--etcd-host", etcd.url);
   assert.match(shown.stdout, /^10\.9\.0\.2 +- +- +c2$/m);
@@ -70,7 +70,7 @@ Deno.test("migrate etcd converts what it can, leaves and names what it cannot, a
   assert.deepEqual([check.code, check.stdout.match(/^unowned /gm)?.length], [3, 4]);
 });
 
-Deno.test("migrate etcd --to kubernetes, killed half-way again and again, ends with every entry and reservation once", async () => {
+Deno.test("migrate etcd --to kubernetes, killed several times, ends with every entry and reservation exactly once", async () => {
   await using etcd = await EtcdServer.start();
   await using kube = await makeKube();
   await etcd.ctl("put", OLD, ENTRIES.map((entry) => entry.join(" ")).join("\n"));
@@ -111,7 +111,7 @@ Deno.test("migrate etcd --to kubernetes, killed half-way again and again, ends w
   assert.match(closed.stdout, /^No pools in etcd at /);
 });
 
-Deno.test("migrate etcd --to kubernetes moves nothing while an older record cannot be read", async () => {
+Deno.test("migrate etcd --to kubernetes moves nothing while an older record is invalid", async () => {
   await using etcd = await EtcdServer.start();
   await using kube = await makeKube();
   await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1");
@@ -124,7 +124,7 @@ Deno.test("migrate etcd --to kubernetes moves nothing while an older record cann
   assert.match((await whereabouts("show", "--etcd-host", etcd.url)).stdout, /^10\.9\.0\.0\/24 +1 /m);
 });
 
-Deno.test("migrate etcd --to kubernetes leaves a pool open that the cluster cannot have, or while it cannot be reached", async () => {
+Deno.test("migrate etcd --to kubernetes keeps a pool open that the cluster refuses, or while the cluster is unreachable", async () => {
   await using etcd = await EtcdServer.start();
   await using kube = await makeKube();
   const value = '{"version":1,"allocations":{"10.9.0.2":{"id":"c2"}}}';
@@ -142,37 +142,37 @@ Deno.test("migrate etcd --to kubernetes leaves a pool open that the cluster cann
   const { code, stdout, stderr } = await whereabouts(...flags, "--kubeconfig", kube.kubeconfig);
   assert.equal(code, 3);
   assert.match(stderr, /^pool Blue_1\/10\.9\.0\.0\/24: .*lower-case/m);
-  assert.match(stdout, /^pool 10\.9\.0\.0\/24 +kubernetes +1 +1 +0 +done$/m);
-  assert.match(stdout, /^pool Blue_1\/10\.9\.0\.0\/24 +kubernetes +1 +0 +0 +left as it is$/m);
+  assert.match(stdout, /^pool 10\.9\.0\.0\/24 +kubernetes +1 +1 +0 +migrated$/m);
+  assert.match(stdout, /^pool Blue_1\/10\.9\.0\.0\/24 +kubernetes +1 +0 +0 +left unchanged$/m);
   assert.match(await show(), /^Blue_1\/10\.9\.0\.0\/24 +1 /m);
 });
 
-Deno.test("migrate: the README's commands do what it says, in their order", async () => {
+Deno.test("migrate: the commands of the README work in their order", async () => {
   await using etcd = await EtcdServer.start();
   await using kube = await makeKube();
   await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1 c1");
   const [block] = commandBlocks().filter(({ mark }) => mark === "run by tests/cli/migrate_live_test.ts");
   assert(block);
-  const said: string[] = [];
+  const lines: string[] = [];
   for (const command of block.commands) {
     const words = command.replace("10.0.0.1:2379", etcd.url).replace("admin.conf", kube.kubeconfig).split(" ");
     assert.equal(words[0], "whereabouts");
     const { code, stdout, stderr } = await whereabouts(...words.slice(1));
     assert.equal(code, 0, stderr);
-    said.push(stdout.split("\n")[1] ?? "");
+    lines.push(stdout.split("\n")[1] ?? "");
   }
-  assert.deepEqual(said.map((line) => line.split(/\s{2,}/)), [
-    ["/whereabouts/10.9.0.0/24", "etcd", "1", "1", "0", "would be done"],
-    ["/whereabouts/10.9.0.0/24", "etcd", "1", "1", "0", "done"],
-    ["pool 10.9.0.0/24", "kubernetes", "1", "1", "0", "done"],
+  assert.deepEqual(lines.map((line) => line.split(/\s{2,}/)), [
+    ["/whereabouts/10.9.0.0/24", "etcd", "1", "1", "0", "would migrate"],
+    ["/whereabouts/10.9.0.0/24", "etcd", "1", "1", "0", "migrated"],
+    ["pool 10.9.0.0/24", "kubernetes", "1", "1", "0", "migrated"],
   ]);
 });
 
-Deno.test("migrate says what is wrong with the command line, or that nobody is there", async () => {
+Deno.test("migrate reports a usage error, or an unreachable etcd", async () => {
   const wrong: [string[], number, RegExp][] = [
-    [[], 2, /wanted migrate etcd/],
-    [["kubernetes"], 2, /wanted migrate etcd/],
-    [["etcd", "--to", "embedded"], 2, /--to "embedded": wanted etcd or kubernetes/],
+    [[], 2, /expected migrate etcd/],
+    [["kubernetes"], 2, /expected migrate etcd/],
+    [["etcd", "--to", "embedded"], 2, /--to "embedded": expected etcd or kubernetes/],
     [["etcd"], 1, /etcd_host/],
     [["etcd", "--etcd-host", "127.0.0.1:1"], 1, /Cannot reach etcd at http:\/\/127\.0\.0\.1:1/],
   ];

@@ -5,7 +5,7 @@ import { makeCluster } from "./cluster.ts";
 
 const SCRIPT = new URL("../../install/reconcile.ts", import.meta.url).pathname;
 
-Deno.test("reconcile prints what it does not mend, and records it as events that it renews", async () => {
+Deno.test("reconcile prints findings, records them as events, and renews these", async () => {
   await using cluster = await makeCluster();
   const { kube, objects, ask, define } = cluster;
   await define("typo", { rnge: "10.94.0.0/24" });
@@ -41,7 +41,7 @@ Deno.test("reconcile prints what it does not mend, and records it as events that
   assert.deepEqual(await warnings(), expected, "the same events, not others beside them");
 });
 
-/** An event, as far as it is compared. */
+/** The compared fields of an event. */
 interface Event {
   readonly reason: string;
   readonly involvedObject: { readonly kind: string; readonly name: string };

@@ -3,7 +3,7 @@ import { markNodeLocal } from "../../src/config/node_local.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import { call, database, run } from "./lab.ts";
 
-Deno.test("check finds a pod that is not among the living, reconcile frees what it had, and check is content", async () => {
+Deno.test("check finds the addresses of a deleted pod, reconcile frees them, and check then finds nothing", async () => {
   await using db = await database();
   const pods = `${db.path}.pods`;
   await Deno.writeTextFile(pods, "default/web-0\n");
@@ -24,19 +24,19 @@ Deno.test("check finds a pod that is not among the living, reconcile frees what 
   assert.match((await run("reconcile", "--grace", "5", ...flags)).out, /Nothing to free/);
 });
 
-Deno.test("reconcile without anybody to ask for pods frees nothing and says what is missing", async () => {
+Deno.test("reconcile without a source of pods frees nothing and names the flags", async () => {
   await using db = await database();
   const { code, err } = await run("reconcile", "--database", db.path);
   assert.equal(code, 2);
   assert.match(err, /without pods.*--pods/);
 });
 
-Deno.test("reconcile takes no list of pods that may be the leftover of something that failed", async () => {
+Deno.test("reconcile refuses a list of pods that may be the output of a failed command", async () => {
   await using db = await database();
   const pods = `${db.path}.pods`;
   const flags = ["reconcile", "--grace", "5", "--database", db.path, "--pods", pods];
   for (
-    const [text, why] of [["", /lists no pods/], ["web-0\n", /:1 "web-0".*namespace\/name/], [
+    const [text, why] of [["", /lists no pods/], ["web-0\n", /:1 "web-0".*NAMESPACE\/NAME/], [
       "error: no server\n",
       /:1/,
     ]] as const
@@ -48,7 +48,7 @@ Deno.test("reconcile takes no list of pods that may be the leftover of something
   }
   assert.match(
     (await run(...flags.slice(0, -1), "/nowhere")).err,
-    /Cannot read the pods of \/nowhere: there is no such file/,
+    /Cannot read pods from \/nowhere: file not found/,
   );
   assert.match((await run("show", "--database", db.path)).out, /10\.0\.0\.0\/28 +2 /);
   await Deno.writeTextFile(pods, "# the node is empty\nnone\n");
@@ -56,7 +56,7 @@ Deno.test("reconcile takes no list of pods that may be the leftover of something
   assert.match((await run("show", "--database", db.path)).out, /10\.0\.0\.0\/28 +0 /);
 });
 
-Deno.test("reconcile refuses a grace period that is none", async () => {
+Deno.test("reconcile refuses an invalid grace period", async () => {
   for (const grace of ["0", "-5", "soon", "1e9", ""]) {
     const { code, err } = await run("reconcile", `--grace=${grace}`);
     assert.equal(code, 2, err);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { put } from "../drivers/kubernetes/live.ts";
 import { makeCluster, type TestCluster } from "./cluster.ts";
 
-/** Addresses with their pods, of every pool. */
+/** Addresses of all pools, with their pods. */
 async function held({ kube }: TestCluster): Promise<string[]> {
   const { items } = JSON.parse(await kube.kubectl("get", "ippools", "-o", "json"));
   return items.flatMap(({ metadata: { name }, spec: { allocations } }: Pool) =>
@@ -10,13 +10,13 @@ async function held({ kube }: TestCluster): Promise<string[]> {
   ).sort();
 }
 
-/** An IPPool, as far as it is compared. */
+/** The compared fields of an IPPool. */
 interface Pool {
   readonly metadata: { readonly name: string };
   readonly spec: { readonly allocations: Readonly<Record<string, { readonly podref: string }>> };
 }
 
-Deno.test("release shows what the pod of an address is doing, and takes it from a running one by force alone", async () => {
+Deno.test("release shows the state of the pod of an address, and releases that of a running pod only with --force", async () => {
   await using cluster = await makeCluster();
   const { kube, objects, ask } = cluster;
   const entry = (pod: string) => ({ id: `c-${pod}`, podref: objects.ref(pod), ifname: "net1" });
@@ -25,16 +25,16 @@ Deno.test("release shows what the pod of an address is doing, and takes it from 
   await objects.pod("runs", { ips: ["10.95.0.1"], spec: { nodeName: "worker-1" } });
   const { code, out } = await ask("release", "10.95.0.1", "10.95.0.2", "--yes");
   assert.equal(code, 3, out);
-  assert.match(out, /^10\.95\.0\.1 .*\/runs \(net1\) +kept: running on worker-1, has it; --force releases it$/m);
+  assert.match(out, /^10\.95\.0\.1 .*\/runs \(net1\) +kept: running on worker-1, uses it; --force releases it$/m);
   assert.match(out, /^10\.95\.0\.2 .*\/gone \(net1\) +released$/m);
   assert.deepEqual(await held(cluster), ["10.95.0.0-24 1 runs"]);
   assert.equal((await ask("check")).code, 0);
   const forced = await ask("release", "10.95.0.1", "--yes", "--force");
   assert.deepEqual([forced.code, await held(cluster)], [0, []]);
-  assert.equal((await ask("check")).code, 4, "the pod goes on to use an address that the next pod may get");
+  assert.equal((await ask("check")).code, 4, "the pod uses an address that another pod may get");
 });
 
-Deno.test("release takes the one of two owners that --pod or --pool chooses, and refuses to guess", async () => {
+Deno.test("release releases the one of two owners that --pod or --pool selects, and refuses without them", async () => {
   await using cluster = await makeCluster();
   const { kube, objects, ask } = cluster;
   const entry = (pod: string) => ({ id: `c-${pod}`, podref: objects.ref(pod), ifname: "net1" });
@@ -46,7 +46,7 @@ Deno.test("release takes the one of two owners that --pod or --pool chooses, and
   assert.match(check.out, /^duplicate +Restart one of the two pods after whereabouts release ADDRESS --pod/m);
   const guess = await ask("release", "10.95.0.1", "--yes", "--force");
   assert.equal(guess.code, 2);
-  assert.match(guess.err, /has 2 owners, .*; choose one with --pod NAMESPACE\/NAME or --pool POOL/);
+  assert.match(guess.err, /has 2 owners, .*; select one with --pod NAMESPACE\/NAME or --pool POOL/);
   const chosen = await ask("release", "10.95.0.1", "--yes", "--force", "--pod", objects.ref("wide"));
   assert.deepEqual([chosen.code, await held(cluster)], [0, ["10.95.0.0-25 1 narrow"]], chosen.err);
   const other = await ask("release", "10.95.0.1", "--yes", "--force", "--pool", "10.95.0.0/24");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { call, database, give, run } from "./lab.ts";
 
-Deno.test("release shows whose an address is, and takes it back only when somebody says yes", async () => {
+Deno.test("release shows the owner of an address, and releases it only after confirmation", async () => {
   await using db = await database();
   const flags = ["release", "10.0.0.1", "--database", db.path];
   const shown = await run(...flags);
@@ -16,7 +16,7 @@ Deno.test("release shows whose an address is, and takes it back only when somebo
   assert.equal((await run(...flags, "--yes")).code, 1);
 });
 
-Deno.test("release takes several addresses, and tells in JSON what it did", async () => {
+Deno.test("release takes several addresses, and prints the result as JSON", async () => {
   await using db = await database();
   const { code, out } = await run(
     "release",
@@ -38,7 +38,7 @@ Deno.test("release takes several addresses, and tells in JSON what it did", asyn
 });
 
 for (const command of [["check"], ["reconcile", "--dry-run", "--grace", "5"]]) {
-  Deno.test(`release takes back what a report of ${command[0]} says, as long as it is still so`, async () => {
+  Deno.test(`release releases the records in a report of ${command[0]} that are unchanged`, async () => {
     await using db = await database();
     await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
     const store = ["--database", db.path];
@@ -51,14 +51,14 @@ for (const command of [["check"], ["reconcile", "--dry-run", "--grace", "5"]]) {
     const done = await run(...flags, "--yes");
     assert.equal(done.code, 3);
     assert.match(done.out, /fd00::2 .* released\n/);
-    assert.match(done.out, /10\.0\.0\.2 .* kept: its owner changed meanwhile\n/);
+    assert.match(done.out, /10\.0\.0\.2 .* kept: its owner changed\n/);
     assert.equal((await run("check", ...store, "--pods", `${db.path}.pods`)).code, 0);
     const piped = await call({ stdin: report.out }, "release", "--from-report", "-", "--yes", ...store);
     assert.deepEqual([piped.code, piped.out.includes("released")], [3, false]);
   });
 }
 
-Deno.test("release leaves what a report named to whoever has it now", async () => {
+Deno.test("release keeps records of a report that have another owner now", async () => {
   await using db = await database();
   await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
   const store = ["--database", db.path];
@@ -67,16 +67,16 @@ Deno.test("release leaves what a report named to whoever has it now", async () =
   await give(db.path, "new");
   const { code, out } = await call({ stdin: report.out }, "release", "--from-report", "-", "--yes", ...store);
   assert.equal(code, 3);
-  assert.equal(out.match(/ kept: its owner changed meanwhile$/gm)?.length, 2);
+  assert.equal(out.match(/ kept: its owner changed$/gm)?.length, 2);
   assert.match((await run("who-has", "10.0.0.2", ...store)).out, /pool .*default\/new/);
 });
 
-Deno.test("release says what is wrong with the command line, and touches no store", async () => {
+Deno.test("release reports a usage error, and opens no store", async () => {
   const wrong: [string[], RegExp][] = [
     [[], /either addresses such as/],
     [["10.0.0.1", "--from-report", "x"], /either addresses/],
     [["10.0.0.256"], /"10\.0\.0\.256"/],
-    [["--from-report", "/nowhere"], /\/nowhere: there is no such file/],
+    [["--from-report", "/nowhere"], /\/nowhere: file not found/],
     [["--from-report", "/"], /Cannot read report \/: /],
     [["--from-report", "-"], /--yes/],
   ];
@@ -87,7 +87,7 @@ Deno.test("release says what is wrong with the command line, and touches no stor
   }
 });
 
-Deno.test("release keeps what a living pod holds, unless it is forced, and says what the pod is doing", async () => {
+Deno.test("release keeps the address of an existing pod without --force, and shows its state", async () => {
   await using db = await database();
   await Deno.writeTextFile(`${db.path}.pods`, "default/web-0\n");
   const flags = ["release", "10.0.0.1", "10.0.0.2", "--yes", "--database", db.path, "--pods", `${db.path}.pods`];
@@ -101,7 +101,7 @@ Deno.test("release keeps what a living pod holds, unless it is forced, and says 
   assert.match(forced.out, /10\.0\.0\.1 .* released\n/);
 });
 
-Deno.test("release keeps everything where the pods cannot be read, and names the reason", async () => {
+Deno.test("release keeps all addresses if pods cannot be read, and shows the reason", async () => {
   await using db = await database();
   const flags = ["release", "10.0.0.1", "--yes", "--json", "--database", db.path, "--pods", "/nowhere"];
   const { code, out } = await run(...flags);
@@ -110,7 +110,7 @@ Deno.test("release keeps everything where the pods cannot be read, and names the
   assert.match(kept[0].why, /unknown: .*\/nowhere.*--force/);
 });
 
-Deno.test("release takes one of two owners of an address, as --pod or --pool chooses", async () => {
+Deno.test("release releases the one of two owners that --pod or --pool selects", async () => {
   await using db = await database();
   await give(db.path, "other", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
   const store = ["--yes", "--database", db.path];

@@ -17,7 +17,7 @@ function report(...findings: unknown[]): string {
   return JSON.stringify({ findings });
 }
 
-Deno.test("parseReport takes orphans and reservations without entry, and counts what it leaves", () => {
+Deno.test("parseReport returns orphans and reservations without entry, and counts other findings", () => {
   const { seen, left } = parseReport(
     report(
       { ...ENTRY, kind: "orphan" },
@@ -31,7 +31,7 @@ Deno.test("parseReport takes orphans and reservations without entry, and counts 
   assert.equal(left, 2);
 });
 
-Deno.test("parseReport leaves what a living pod says it has, whatever else is said of it", () => {
+Deno.test("parseReport skips addresses in the status of a pod, whatever other findings they have", () => {
   const { seen, left } = parseReport(
     report(
       { ...ENTRY, subject: "reservation", kind: "reservation-without-entry" },
@@ -42,20 +42,20 @@ Deno.test("parseReport leaves what a living pod says it has, whatever else is sa
   assert.deepEqual([seen, left], [[], 2]);
 });
 
-Deno.test("parseReport takes what a dry run would free, and nothing of a run that freed it", () => {
+Deno.test("parseReport returns the records of a dry run, and refuses the report of a real run", () => {
   const text = (dryRun: unknown) => JSON.stringify({ dryRun, freed: [{ ...ENTRY, reason: "pod is gone" }] });
   assert.deepEqual(parseReport(text(true), "r"), { seen: [ENTRY], left: 0 });
   for (const dryRun of [false, undefined, "true"]) {
-    assert.throws(() => parseReport(text(dryRun), "r"), /report r: its reconcile freed them already/);
+    assert.throws(() => parseReport(text(dryRun), "r"), /report r: reconcile without --dry-run/);
   }
 });
 
 const BROKEN: readonly (readonly [string, RegExp])[] = [
   ["", /Not JSON \(empty\)/],
-  ["[]", /it is no object/],
-  ["{}", /neither findings nor freed/],
-  ['{"findings":{}}', /neither findings nor freed/],
-  [report(5), /findings\[0\] is no object/],
+  ["[]", /not an object/],
+  ["{}", /findings and freed are missing/],
+  ['{"findings":{}}', /findings and freed are missing/],
+  [report(5), /findings\[0\] is not an object/],
   [report({ ...ENTRY, kind: "orphan", address: 5 }), /findings\[0\]\.address is 5/],
   [report({ ...ENTRY, kind: "orphan", address: "10.0.0.0/24" }), /findings\[0\]\.address is "10\.0\.0\.0\/24"/],
   [report({ kind: "orphan" }), /findings\[0\]\.subject is missing/],
@@ -68,7 +68,7 @@ for (const [text, why] of BROKEN) {
   });
 }
 
-Deno.test("parseReport takes or refuses anything, and never fails otherwise", () => {
+Deno.test("parseReport accepts or refuses any text, and never fails otherwise", () => {
   fc.assert(fc.property(fc.oneof(fc.json(), fc.string(), fc.jsonValue().map((value) => report(value))), (text) => {
     try {
       parseReport(text, "r");

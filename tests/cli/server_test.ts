@@ -12,7 +12,7 @@ Deno.test("parseServerFlags reads level, format and address", () => {
   });
 });
 
-Deno.test("parseServerFlags names what is invalid, and what is expected", () => {
+Deno.test("parseServerFlags reports an invalid value and the expected ones", () => {
   const cases: [Partial<Record<keyof typeof FLAGS, string>>, RegExp][] = [
     [{ "log-level": "loud" }, /log level "loud": expected one of error, warning, info, debug$/],
     [{ "log-format": "xml" }, /log format "xml": expected one of logfmt, json$/],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { database, run } from "./lab.ts";
 
-Deno.test("show lists pools in columns, one pool in full, and as JSON", async () => {
+Deno.test("show lists pools in columns, one pool with its allocations, and JSON", async () => {
   await using db = await database();
   const { out } = await run("show", "--database", db.path);
   assert.deepEqual(out.split("\n").slice(0, 3).map((line) => line.split(/\s{2,}/)), [
@@ -19,10 +19,10 @@ Deno.test("show lists pools in columns, one pool in full, and as JSON", async ()
   ]);
   const missing = await run("show", "10.9.0.0/24", "--database", db.path);
   assert.equal(missing.code, 1);
-  assert.match(missing.err, /No pool "10\.9\.0\.0\/24"/);
+  assert.match(missing.err, /Pool "10\.9\.0\.0\/24" not found/);
 });
 
-Deno.test("show finds a pool by its range however it is written", async () => {
+Deno.test("show finds a pool by its range in any notation", async () => {
   await using db = await database();
   for (const name of ["fd00::/124", "FD00:0:0::/124", "fd00::5/124"]) {
     const { code, out } = await run("show", name, "--database", db.path);
@@ -31,13 +31,13 @@ Deno.test("show finds a pool by its range however it is written", async () => {
   }
 });
 
-Deno.test("show says where it looked when there is nothing, and makes no database by looking", async () => {
+Deno.test("show names the database that is missing or empty, and creates none", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/none.db`;
     const missing = await run("show", "--database", path);
     assert.deepEqual([missing.code, missing.out], [2, ""]);
-    assert.match(missing.err, new RegExp(`There is no database ${path}`));
+    assert.match(missing.err, new RegExp(`Database ${path} not found`));
     assert.deepEqual([...Deno.readDirSync(folder)], []);
     await Deno.writeTextFile(path, "");
     assert.equal((await run("show", "--database", path)).out, `No pools in database ${path}\n`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { usualKubeconfig } from "../../src/cli/store.ts";
+import { defaultKubeconfig } from "../../src/cli/store.ts";
 import { memoryWorld } from "../support/world.ts";
 import { call, run } from "./lab.ts";
 
@@ -18,12 +18,12 @@ const CASES: readonly (readonly [string, Record<string, string>, string, string 
 ];
 
 for (const [what, env, program, expected] of CASES) {
-  Deno.test(`usualKubeconfig takes ${what}`, async () => {
-    assert.equal(await usualKubeconfig(memoryWorld({ files: FILES, env }), program), expected);
+  Deno.test(`defaultKubeconfig takes ${what}`, async () => {
+    assert.equal(await defaultKubeconfig(memoryWorld({ files: FILES, env }), program), expected);
   });
 }
 
-Deno.test("a command asks the kubeconfig of kubectl as its plugin, and the pod's cluster in a pod", async () => {
+Deno.test("a command uses the kubeconfig of kubectl as its plugin, and the cluster of the pod in a pod", async () => {
   const home = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${home}/.kube`);
@@ -39,15 +39,15 @@ Deno.test("a command asks the kubeconfig of kubectl as its plugin, and the pod's
   }
 });
 
-Deno.test("a command says which part of what it was told leads to no store", async () => {
+Deno.test("a command reports which flag or field selects no store", async () => {
   const wrong: [string[], number, RegExp][] = [
-    [[], 2, /There is no database .*--kubeconfig, --etcd-host or --database/],
+    [[], 2, /Database .* not found: .*--kubeconfig, --etcd-host or --database/],
     [["--datastore", "redis"], 1, /datastore "redis": wanted one of kubernetes, etcd, embedded/],
     [["--datastore", "etcd"], 1, /etcd_host/],
     [["--etcd-host", "ftp://x"], 1, /etcd_host "ftp:\/\/x"/],
     [["--kubeconfig", "/nowhere"], 1, /kubeconfig "\/nowhere": there is no such file/],
     [["--config", "/nowhere"], 1, /\/nowhere/],
-    [["--database="], 2, /--database without a value/],
+    [["--database="], 2, /--database "": expected a value/],
     [["--kubeconfig", "/nowhere", "-n", "../pods"], 2, /--namespace "\.\.\/pods"/],
   ];
   for (const [flags, code, why] of wrong) {
@@ -59,13 +59,13 @@ Deno.test("a command says which part of what it was told leads to no store", asy
   }
 });
 
-Deno.test("a command names a database that is a folder", async () => {
+Deno.test("a command reports a database that is a folder", async () => {
   const { code, out, err } = await run("show", "--database", "/tmp");
   assert.deepEqual([code, out], [1, ""]);
   assert.match(err, /"\/tmp": it is a folder; name another file/);
 });
 
-Deno.test("a command takes what has no flag from a file of IPAM fields", async () => {
+Deno.test("a command reads fields without a flag from --config", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/whereabouts.db`, "");
@@ -80,7 +80,7 @@ Deno.test("a command takes what has no flag from a file of IPAM fields", async (
   }
 });
 
-Deno.test("a command in a pod goes to the pod's cluster where the flat file's kubeconfig is a file of the nodes", async () => {
+Deno.test("a command in a pod uses the cluster of the pod if the flat file's kubeconfig is a file of the nodes", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const config = `${folder}/ipam.json`;

@@ -1,5 +1,5 @@
 /**
- * Where a command learns of pods.
+ * The source of pods for commands.
  *
  * @module
  */
@@ -10,36 +10,40 @@ import type { Terminal } from "./terminal.ts";
 
 /** The flag for stores without a cluster. */
 export const PODS_FLAG = {
-  pods: { type: "string", value: "FILE", help: "Living pods, one namespace/name a line, instead of a cluster's" },
+  pods: {
+    type: "string",
+    value: "FILE",
+    help: "File with the existing pods, one NAMESPACE/NAME per line, instead of those of a cluster",
+  },
 } as const satisfies Flags;
 
-/** Flags that say where to ask. */
+/** Flags that select a source. */
 export interface PodsFlags {
-  /** A file. */
+  /** File with pods. */
   readonly pods?: string | undefined;
-  /** A cluster. */
+  /** Kubeconfig of the cluster. */
   readonly kubeconfig?: string | undefined;
   /** Context of its kubeconfig. */
   readonly context?: string | undefined;
-  /** Namespace of our objects. */
+  /** Namespace of the IPPools. */
   readonly namespace?: string | undefined;
-  /** File of IPAM fields that networks leave out. */
+  /** File of IPAM fields that networks omit. */
   readonly config?: string | undefined;
 }
 
 /**
- * The pods of a file, else of the cluster that is named, else of the datastore's.
+ * The pods of the file, else of the selected cluster, else of the datastore's cluster.
  *
- * @returns undefined where there is nobody to ask
+ * @returns undefined without any of them
  */
 export async function podsSource(
   { world, openCluster }: Terminal,
   datastore: Datastore,
-  { pods, kubeconfig: named, context, namespace, config }: PodsFlags,
+  { pods, kubeconfig: flag, context, namespace, config }: PodsFlags,
 ): Promise<PodsSource | undefined> {
   if (pods !== undefined) return podsOfFile(world, pods);
-  if (datastore.kind !== "kubernetes" && named === undefined) return undefined;
-  const kubeconfig = named ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
+  if (datastore.kind !== "kubernetes" && flag === undefined) return undefined;
+  const kubeconfig = flag ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
   const cluster = await openCluster(world, { kubeconfig, context, namespace, client: "command" });
   return await podsOfCluster(world, cluster, config);
 }
