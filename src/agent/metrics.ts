@@ -12,7 +12,7 @@ export interface AgentState {
   readonly inFlight: () => number;
   /** Those of them that wait for their turn. */
   readonly queued: () => number;
-  /** Releases that are still to be delivered. */
+  /** Pending releases. */
   readonly pending: () => number;
   /** Addresses of this node that are another pod's too. */
   readonly duplicates: () => number;
@@ -38,7 +38,7 @@ export class AgentMetrics {
     "Time of an operation of the store by operation and outcome",
     SECONDS,
   );
-  readonly #replays = new Counter("whereabouts_agent_late_releases_total", "Releases delivered from the journal");
+  readonly #delivered = new Counter("whereabouts_agent_late_releases_total", "Releases delivered from the journal");
   readonly #restored = new Counter(
     "whereabouts_agent_restored_entries_total",
     "Entries that the store had lost, recreated from the journal",
@@ -86,9 +86,9 @@ export class AgentMetrics {
     if (outcome === "conflict" || outcome === "unavailable") this.#retries.add({ reason: outcome });
   }
 
-  /** Late releases were delivered. */
+  /** Pending releases were delivered. */
   delivered(count: number): void {
-    this.#replays.add({}, count);
+    this.#delivered.add({}, count);
   }
 
   /** Lost entries were recreated. */
@@ -111,7 +111,7 @@ export class AgentMetrics {
       this.#conflicts,
       this.#retries,
       this.#store,
-      this.#replays,
+      this.#delivered,
       this.#restored,
       this.#givenUp,
       ...this.#gauges,

@@ -4,17 +4,18 @@
  *
  * @module
  */
-import type { Configured, RequestContext } from "../cni/context.ts";
 import type { Host } from "../cni/host.ts";
-import { planRelease } from "../cni/release_plan.ts";
-import { attachmentTurn } from "../cni/turn.ts";
 import { formatIp } from "../address/ip.ts";
 import type { Held } from "../ipam/held.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { restoreHeld } from "../ipam/restore.ts";
+import type { Configured } from "../config/configure.ts";
+import type { ReleaseHost } from "../journal/deliver.ts";
 import { recordedStore, storeName } from "../journal/facts.ts";
 import type { Journal } from "../journal/journal.ts";
+import { lockAttachment } from "../journal/lock.ts";
 import { namespaceExists } from "../journal/namespace.ts";
+import { planRelease } from "../journal/plan.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { compareRemembered } from "../pool/restore.ts";
 import { formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
@@ -107,17 +108,13 @@ export class Restorer implements AsyncDisposable {
 
   async #round(): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const context: RequestContext = {
-      host: this.#host,
-      signal: limit.signal,
-      request: { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" },
-    };
+    const { signal } = limit;
     const journal = this.#host.journal(this.#log);
     if (!journal) return;
-    const stores = await storesOf(context, await journal.held());
+    const stores = await storesOf(this.#host, await journal.held());
     let duplicates = 0;
     for (const store of stores) {
-      duplicates += await this.#compare(context, journal, store).catch((error) => {
+      duplicates += await this.#compare(journal, store, signal).catch((error) => {
         this.#log.error("Cannot compare the journal with a store", { error: String(error) });
         return 0;
       });
@@ -126,34 +123,29 @@ export class Restorer implements AsyncDisposable {
   }
 
   /** @returns how many addresses are somebody else's too */
-  async #compare(context: RequestContext, journal: Journal, { plan, remembered }: StoreRecords): Promise<number> {
-    await using ipam = await this.#host.open(plan.config, plan.log, context.signal);
+  async #compare(journal: Journal, { plan, remembered }: StoreRecords, signal: AbortSignal): Promise<number> {
+    await using ipam = await this.#host.open(plan.config, plan.log, signal);
     let duplicates = 0;
     for (const ofPool of Map.groupBy(remembered, ({ held }) => formatPoolKey(held.key)).values()) {
       const [first] = ofPool;
       if (!first) continue;
-      const pool = await ipam.driver.read(first.held.key, context.signal);
+      const pool = await ipam.driver.read(first.held.key, signal);
       const found = compareRemembered(pool.allocations, ofPool.map(({ held }) => held.allocation));
       for (const { allocation, holder } of found.duplicates) this.#report(first.held.key, allocation, holder);
       duplicates += found.duplicates.length;
       for (const one of ofPool.filter(({ held }) => found.lost.includes(held.allocation))) {
-        if (await this.#restore(context, journal, ipam, one)) duplicates++;
+        if (await this.#restore(journal, ipam, one, signal)) duplicates++;
       }
     }
     return duplicates;
   }
 
   /** Under the attachment's lock: a DEL that is served now, or was, ends it. @returns whether the address is somebody else's by now */
-  async #restore(
-    context: RequestContext,
-    journal: Journal,
-    ipam: Ipam,
-    { record, held }: Remembered,
-  ): Promise<boolean> {
-    using _turn = await attachmentTurn(context.host, record, context.signal);
+  async #restore(journal: Journal, ipam: Ipam, { record, held }: Remembered, signal: AbortSignal): Promise<boolean> {
+    using _lock = await lockAttachment(this.#host, record, signal);
     const isThere = await journal.find(record) !== undefined && !await journal.isPending(record);
-    if (!isThere || !await namespaceExists(context.host.world, record)) return false;
-    const outcome = await restoreHeld(ipam, held, context.signal);
+    if (!isThere || !await namespaceExists(this.#world, record)) return false;
+    const outcome = await restoreHeld(ipam, held, signal);
     if (outcome.kind === "duplicate") this.#report(held.key, held.allocation, outcome.holder);
     if (outcome.kind !== "restored") return outcome.kind === "duplicate";
     this.#observer.onRestored(1);
@@ -181,11 +173,11 @@ function textOf({ key, allocation }: Held): string {
 }
 
 /** Records whose sandbox exists, by their stores. A store that is not known now is left to the next round. */
-async function storesOf(context: RequestContext, records: readonly JournalRecord[]): Promise<StoreRecords[]> {
+async function storesOf(host: ReleaseHost, records: readonly JournalRecord[]): Promise<StoreRecords[]> {
   const stores = new Map<string, StoreRecords>();
   for (const record of records) {
-    if (record.held.length === 0 || !await namespaceExists(context.host.world, record)) continue;
-    const plan = await planRelease(context, record).catch(() => undefined);
+    if (record.held.length === 0 || !await namespaceExists(host.world, record)) continue;
+    const plan = await planRelease(host, undefined, record).catch(() => undefined);
     if (!plan) continue;
     const name = storeName(recordedStore(plan.config.datastore));
     const known = stores.get(name) ?? { plan, remembered: [] };

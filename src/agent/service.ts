@@ -14,7 +14,7 @@ import type { Connection } from "../world/platform.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
 import { AGENT_SHARE, type AgentAnswer, type AgentRequest, type LogLines, PROTOCOL } from "./protocol.ts";
-import { Replayer } from "./replayer.ts";
+import { PendingReleases } from "./pending_releases.ts";
 import { Restorer } from "./restorer.ts";
 import { BusyError, Stores } from "./stores.ts";
 import { localTurns } from "./turns.ts";
@@ -51,7 +51,7 @@ export class Agent {
   readonly #stores: Stores;
   readonly #log: Logger;
   readonly #metrics: AgentMetrics;
-  readonly #replayer: Replayer;
+  readonly #pending: PendingReleases;
   readonly #restorer: Restorer;
   readonly #running = new Set<Promise<void>>();
   #ready = true;
@@ -64,7 +64,7 @@ export class Agent {
     const metrics = new AgentMetrics({
       inFlight: () => this.#running.size,
       queued: () => this.#stores.waiting,
-      pending: () => this.#replayer.left,
+      pending: () => this.#pending.left,
       duplicates: () => this.#restorer.duplicates,
     });
     this.#metrics = metrics;
@@ -79,7 +79,7 @@ export class Agent {
         this.#follow(outcome);
       },
     });
-    this.#replayer = new Replayer(this.#host(), log, {
+    this.#pending = new PendingReleases(this.#host(), log, {
       onDelivered: (count) => metrics.delivered(count),
       onGivenUp: (count) => metrics.gaveUp(count),
     });
@@ -122,7 +122,7 @@ export class Agent {
       });
       return undefined;
     }
-    if (answer.exitCode === 0 && verb === "DEL") this.#replayer.wake();
+    if (answer.exitCode === 0 && verb === "DEL") this.#pending.wake();
     return logs.length > 0 ? { ...answer, logs: joined(logs) } : answer;
   }
 
@@ -147,7 +147,7 @@ export class Agent {
     const late = this.#world.sleep(milliseconds, done.signal).catch(() => {});
     await Promise.race([Promise.all(this.#running), late]);
     done.abort();
-    await this.#replayer[Symbol.asyncDispose]();
+    await this.#pending[Symbol.asyncDispose]();
     await this.#restorer[Symbol.asyncDispose]();
     await this.#stores[Symbol.asyncDispose]();
   }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { loadConfig, type LoadInput } from "../config/load.ts";
+import { configure, type Configured } from "../config/configure.ts";
 import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { type Ipam, poolsOf } from "../ipam/ipam.ts";
+import type { Ipam } from "../ipam/ipam.ts";
 import { type SlicePurpose, sliceRanges } from "../ipam/slices.ts";
-import { formatPoolKey, type Owner } from "../pool/types.ts";
-import { type LogFields, type Logger, makeLogger } from "../world/log.ts";
+import type { Owner } from "../pool/types.ts";
+import type { LogFields, Logger } from "../world/log.ts";
 import { podRefOf } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
 import type { Host } from "./host.ts";
@@ -23,8 +23,8 @@ export interface RequestContext {
   readonly host: Host;
   /** The call's deadline. */
   readonly signal: AbortSignal;
-  /** Gets what a failure is logged with, as far as the call comes. */
-  readonly configured?: KnownOfCall;
+  /** What a failure is logged with, as far as the call comes. */
+  readonly known: KnownOfCall;
 }
 
 /** What is known of a call when it fails. */
@@ -35,58 +35,26 @@ export interface KnownOfCall {
   fields?: LogFields;
 }
 
-/** A configuration with its log. */
-export interface Configured {
-  /** Checked. */
-  readonly config: IpamConfig;
-  /** As it says. */
-  readonly log: Logger;
-  /** No store is configured: the embedded default serves. Never so where a pod of Kubernetes wants an address. */
-  readonly defaultStore: boolean;
-}
-
-/**
- * Loads the configuration of the call, or of a recorded one of the same network. Warnings go to its log.
- *
- * @param recorded the configuration of a record: it is released by, so that rules for new allocations do not apply
- */
-export async function configure(
-  { host, request, configured }: RequestContext,
-  recorded?: unknown,
-): Promise<Configured> {
-  const { world } = host;
-  const { ip, gateway, podName } = request.args;
-  const allocates = recorded === undefined && (request.verb === "ADD" || request.verb === "STATUS");
-  const input: LoadInput = {
-    conf: recorded ?? request.conf,
-    purpose: allocates ? "allocate" : "release",
-    pod: podName !== undefined || (request.verb === "STATUS" && await isClusterNode(world)),
+/** Loads the configuration of the request. */
+export async function configureRequest({ host, request }: RequestContext): Promise<Configured> {
+  const { verb, conf, args: { ip, gateway, podName } } = request;
+  return await configure(host, {
+    conf,
+    purpose: verb === "ADD" || verb === "STATUS" ? "allocate" : "release",
+    pod: podName !== undefined || (verb === "STATUS" && await isClusterNode(host.world)),
     ...(ip !== undefined && { ip }),
     ...(gateway !== undefined && { gateway }),
-  };
-  const { config, warnings, notes, defaultStore } = await loadConfig(world, input).catch((error) => {
-    host.unusable?.(error);
-    throw error;
   });
-  const log = makeLogger(world, config.log, host.appendLog);
-  if (configured) {
-    configured.log = log;
-    configured.fields ??= { pool: poolsOf(config).map(formatPoolKey).join() };
-  }
-  for (const warning of warnings) log.warn(warning);
-  for (const note of notes) log.debug(note);
-  return { config, log, defaultStore };
 }
 
 /** The configuration with its ranges narrowed to this node's slices, where it asks for slices. */
 export async function sliced(
-  { host, signal }: RequestContext,
+  { host: { world }, signal }: RequestContext,
   ipam: Ipam,
   config: IpamConfig,
   purpose: SlicePurpose = "allocate",
 ): Promise<IpamConfig> {
-  if (config.nodeSliceSize === undefined) return config;
-  return await sliceRanges(ipam, config, () => nodeName(host.world, config), signal, purpose);
+  return await sliceRanges(ipam, config, () => nodeName(world, config), signal, purpose);
 }
 
 /** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */

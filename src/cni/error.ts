@@ -11,6 +11,7 @@ import {
   PoolExhaustedError,
   SupersededError,
 } from "../ipam/errors.ts";
+import { UnknownStoreError } from "../journal/plan.ts";
 import { ConflictError, ForeignStoreError, RefusedError, UnavailableError } from "../storage/driver.ts";
 import { messageOf } from "../values/errors.ts";
 import { NEWEST_VERSION } from "../config/version.ts";
@@ -73,6 +74,7 @@ const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [NoSliceError, CODES.noSlice],
   [NotAllocatedError, CODES.notAllocated],
   [SupersededError, CODES.tryAgain],
+  [UnknownStoreError, CODES.tryAgain],
   [UnavailableError, CODES.tryAgain],
   [ConflictError, CODES.tryAgain],
   [ForeignStoreError, CODES.config],

@@ -6,6 +6,9 @@
 import type { Answer, Call } from "../call/call.ts";
 import { versionAnswer } from "../config/version.ts";
 import { UnavailableError } from "../storage/driver.ts";
+import { poolsOf } from "../ipam/ipam.ts";
+import { deliverAfterCall } from "../journal/pending.ts";
+import { formatPoolKey } from "../pool/types.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { startDeadline } from "../async/deadline.ts";
 import { makeLogger, SILENT } from "../world/log.ts";
@@ -14,8 +17,7 @@ import { podRefOf } from "./args.ts";
 import type { KnownOfCall, RequestContext } from "./context.ts";
 import { type CniError, renderError, toCniError } from "./error.ts";
 import { directHost, type Host } from "./host.ts";
-import { keepOpen } from "./kept_open.ts";
-import { deliverAfterCall } from "./replay.ts";
+import { keepOpen, type KeptOpen } from "./kept_open.ts";
 import { type CniRequest, readRequest, type Verb } from "./request.ts";
 import { add } from "./verbs/add.ts";
 import { check } from "./verbs/check.ts";
@@ -47,10 +49,17 @@ export function serveDirectly(call: Call, world: World, loadDriver: LoadDriver):
 }
 
 /** Serves one call. Never throws: every failure is an answer. */
-export async function runPlugin(call: Call, host: Host): Promise<Answer> {
-  const { world } = host;
+export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
+  const { world } = ownHost;
   let request: CniRequest | undefined;
-  const configured: KnownOfCall = {};
+  const known: KnownOfCall = {};
+  const host: Host = {
+    ...ownHost,
+    configured: ({ config, log }) => {
+      known.log = log;
+      known.fields ??= { pool: poolsOf(config).map(formatPoolKey).join() };
+    },
+  };
   const start = world.monotonic();
   try {
     request = readRequest(call);
@@ -61,16 +70,15 @@ export async function runPlugin(call: Call, host: Host): Promise<Answer> {
     using limit = startDeadline(world, deadline, late, host.gone);
     const signal = limit.signal;
     if (host.delivers || !COMMITS.has(verb)) {
-      return { stdout: await serve({ request, host, signal, configured }), exitCode: 0 };
+      return { stdout: await serve({ request, host, signal, known }), exitCode: 0 };
     }
     await using kept = keepOpen(host);
-    const context: RequestContext = { request, host: kept.host, signal, configured };
-    const stdout = await serve(context);
-    await deliverSome(context, kept.stores);
+    const stdout = await serve({ request, host: kept.host, signal, known });
+    await deliverSome(kept, signal);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const failure = toCniError(error);
-    if (request) logFailure(world, configured, request, failure, Math.round(world.monotonic() - start));
+    if (request) logFailure(world, known, request, failure, Math.round(world.monotonic() - start));
     return failed(failure, request?.cniVersion);
   }
 }
@@ -94,8 +102,8 @@ function logFailure(
   log.error(`${verb} failed`, { code, error: message, ...fields, ...who, ms });
 }
 
-/** The store answered, so releases that it missed are delivered now. Whether that works changes nothing for this call. */
-async function deliverSome(context: RequestContext, stores: ReadonlySet<string>): Promise<void> {
-  const pending = await context.host.journal(SILENT)?.countPending().catch(() => 0) ?? 0;
-  if (pending > 0) await deliverAfterCall(context, stores).catch(() => {});
+/** The store answered, so releases that are pending for it are delivered now. Whether that works changes nothing for this call. */
+async function deliverSome({ host, stores }: KeptOpen, signal: AbortSignal): Promise<void> {
+  const pending = await host.journal(SILENT)?.countPending().catch(() => 0) ?? 0;
+  if (pending > 0) await deliverAfterCall(host, stores, signal).catch(() => {});
 }

@@ -4,7 +4,7 @@
  * the record of the attachment that was given it: what finds it without reading all of them.
  *
  * What is written before an ADD survives the death of the process, not a power failure: that one ends the pods too, and the runtime's
- * DEL and the sweep find what they had. A release that somebody was promised is synced to the disk.
+ * DEL and the sweep find what they had. A pending release is synced to the disk: a runtime may have been answered success.
  *
  * @module
  */
@@ -30,7 +30,7 @@ const PENDING = { count: 4_096, length: 16_384 };
 
 /** The journal of a node. Failures to write are errors of the caller's; failures to read are logged and read as nothing. */
 export interface Journal {
-  /** Notes an attachment before the store is touched. An undelivered release of it is called off. */
+  /** Notes an attachment before the store is touched. A pending release of it is called off. */
   hold(record: JournalRecord): Promise<void>;
   /** Notes what an attachment that is noted holds now. Half a note that a crash leaves is none. */
   gain(record: JournalRecord): Promise<void>;
@@ -41,20 +41,20 @@ export interface Journal {
   /** Notes that an attachment's addresses are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
   leave(record: JournalRecord): Promise<void>;
   /**
-   * Promises a release: durable when it resolves.
+   * Notes that the release of an attachment is pending: durable when it resolves.
    *
    * @throws {RangeError} the journal has as many pending releases as it may, or the record is too long for one
    */
-  promise(record: JournalRecord): Promise<void>;
+  markPending(record: JournalRecord): Promise<void>;
   /** Forgets an attachment whose addresses are given back. */
   forget(attachment: Attachment): Promise<void>;
   /** Every attachment that is held. */
   held(): Promise<JournalRecord[]>;
-  /** Attachments whose release is still to be delivered: all, or some chosen at random. */
+  /** Attachments whose release is pending: all, or some chosen at random. */
   pending(most?: number): Promise<JournalRecord[]>;
   /** How many there are. */
   countPending(): Promise<number>;
-  /** Whether the release of this attachment is still to be delivered. */
+  /** Whether the release of this attachment is pending. */
   isPending(attachment: Attachment): Promise<boolean>;
 }
 
@@ -123,9 +123,9 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
         if (name === recordName(record)) await world.remove(path);
       }
     },
-    promise: async (record) => {
+    markPending: async (record) => {
       const name = recordName(record);
-      const text = encodeRecord({ promised: world.now(), ...record });
+      const text = encodeRecord({ pendingSince: world.now(), ...record });
       checkPending(text, name, await list(releasing));
       await world.writeFile(`${releasing}/${name}`, text, { durable: true });
       await world.remove(`${held}/${name}`);

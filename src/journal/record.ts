@@ -38,7 +38,7 @@ export interface JournalRecord extends Attachment {
   /** The store that was used. Absent in records of older releases. */
   readonly store?: RecordedStore;
   /** When its release became pending, in milliseconds since 1970. Absent while it is held, and in records of older releases. */
-  readonly promised?: number;
+  readonly pendingSince?: number;
 }
 
 /** Longest file name of a record: file systems take 255 bytes, and the temporary file that is renamed to it is 41 longer. */
@@ -75,8 +75,9 @@ function digest(text: string): string {
 }
 
 /** The record as text: one line. Releases that do not know a member skip it. */
-export function encodeRecord({ held, ...record }: JournalRecord): string {
-  return `${JSON.stringify({ format: FORMAT, ...record, held: held.map(encodeHeld) })}\n`;
+export function encodeRecord({ held, pendingSince: promised, ...record }: JournalRecord): string {
+  const pending = promised === undefined ? {} : { promised };
+  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, held: held.map(encodeHeld) })}\n`;
 }
 
 /** A line to be put after a record: what the attachment holds now. */
@@ -130,7 +131,7 @@ export function decodeRecord(text: string): JournalRecord | undefined {
     ...facts,
     ...(store && { store }),
     ...(withoutSecret === true && { withoutSecret }),
-    ...(typeof promised === "number" && { promised }),
+    ...(typeof promised === "number" && { pendingSince: promised }),
   };
 }
 

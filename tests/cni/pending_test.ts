@@ -3,12 +3,14 @@ import { makeCall } from "../../src/call/call.ts";
 import type { Host } from "../../src/cni/host.ts";
 import { runPlugin } from "../../src/cni/plugin.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import { folderJournal, type Journal } from "../../src/journal/journal.ts";
+import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../../src/journal/journal.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memory } from "../ipam/lab.ts";
 import { type Fault, faulty, type Method } from "../support/faulty.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { memoryWorld } from "../support/world.ts";
+import { contents } from "../ipam/lab.ts";
+import { testNode } from "./node.ts";
 
 /** Serves an ADD on a store that fails at one kind of operation, each time. Returns the code and the releases that are pending after it. */
 async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; pending: number; held: number }> {
@@ -53,3 +55,20 @@ for (const method of ["commit", "reservation.claim"] as const) {
     assert.deepEqual(lost, { code: 11, pending: 1, held: 0 });
   });
 }
+
+Deno.test("a call delivers a pending release of another network by that network's own ranges", async () => {
+  await using node = await testNode();
+  const confOf = (name: string, range: string) => ({
+    cniVersion: "1.0.0",
+    name,
+    ipam: { type: "whereabouts", datastore: "embedded", range, log_level: "error" },
+  });
+  await node.call("ADD", confOf("other", "10.1.0.0/29"), { containerId: "gone", pod: "gone" });
+  const journal = folderJournal(DEFAULT_JOURNAL, node.disk, SILENT);
+  const record = await journal.find({ network: "other", containerId: "gone", ifName: "net1" });
+  assert.ok(record);
+  await journal.markPending({ ...record, held: [] }); // as after an ADD whose answer was lost
+  assert.equal((await node.call("ADD", confOf("net", "10.0.0.0/29"))).exitCode, 0);
+  assert.deepEqual(Object.keys(await contents(node.driver)), ["10.0.0.0/29 10.0.0.1", "reserved 10.0.0.1"]);
+  assert.equal(await journal.countPending(), 0);
+});

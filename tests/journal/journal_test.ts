@@ -25,41 +25,41 @@ Deno.test("folderJournal keeps an attachment in one state at a time", async () =
   await j.hold(record("a"));
   await j.hold(record("b"));
   assert.deepEqual([ids(await j.held()), ids(await j.pending())], [["a", "b"], []]);
-  await j.promise(record("a"));
+  await j.markPending(record("a"));
   assert.deepEqual([ids(await j.held()), ids(await j.pending()), await j.isPending(record("a"))], [["b"], ["a"], true]);
-  assert.deepEqual(await j.find(record("a")), { ...record("a"), promised: 0 });
+  assert.deepEqual(await j.find(record("a")), { ...record("a"), pendingSince: 0 });
   await j.hold(record("a"));
   assert.deepEqual([ids(await j.held()), await j.isPending(record("a"))], [["a", "b"], false]);
-  await j.promise(record("b"));
+  await j.markPending(record("b"));
   for (const id of ["a", "b", "never"]) await j.forget(record(id));
   assert.deepEqual([...world.files.keys()], []);
 });
 
-Deno.test("folderJournal keeps when a release became pending, while it is tried and promised again", async () => {
+Deno.test("folderJournal keeps when a release became pending, while it is tried and marked again", async () => {
   const { world, journal: j } = journal();
   await world.advance(5_000);
-  await j.promise(record("a"));
+  await j.markPending(record("a"));
   await world.advance(5_000);
   const [pending] = await j.pending();
-  assert.equal(pending?.promised, 5_000);
-  await j.promise(pending ?? record("a"));
-  assert.equal((await j.find(record("a")))?.promised, 5_000);
+  assert.equal(pending?.pendingSince, 5_000);
+  await j.markPending(pending ?? record("a"));
+  assert.equal((await j.find(record("a")))?.pendingSince, 5_000);
 });
 
 Deno.test("folderJournal takes pending releases up to a bound, each up to a length, and those it has at any time", async () => {
   const { journal: j } = journal();
-  await assert.rejects(j.promise({ ...record("long"), conf: "x".repeat(16_384) }), RangeError);
-  for (let i = 0; i < 4_096; i++) await j.promise(record(`c${i}`));
-  await assert.rejects(j.promise(record("more")), /has 4096 pending releases/);
-  await j.promise(record("c7"));
+  await assert.rejects(j.markPending({ ...record("long"), conf: "x".repeat(16_384) }), RangeError);
+  for (let i = 0; i < 4_096; i++) await j.markPending(record(`c${i}`));
+  await assert.rejects(j.markPending(record("more")), /has 4096 pending releases/);
+  await j.markPending(record("c7"));
   assert.equal(await j.countPending(), 4_096);
   await j.forget(record("c9"));
-  await j.promise(record("more"));
+  await j.markPending(record("more"));
 });
 
 Deno.test("folderJournal reads some pending releases by chance, each at some time", async () => {
   const { journal: j } = journal();
-  for (let i = 0; i < 10; i++) await j.promise(record(`c${i}`));
+  for (let i = 0; i < 10; i++) await j.markPending(record(`c${i}`));
   const seen = new Set<string>();
   for (let i = 0; i < 100; i++) {
     const some = await j.pending(3);
@@ -81,7 +81,7 @@ Deno.test("folderJournal syncs a promise to the disk, and not what an ADD notes"
   };
   const j = folderJournal("/j", watched, SILENT);
   await j.hold(record("a"));
-  await j.promise(record("a"));
+  await j.markPending(record("a"));
   assert.deepEqual(durable, [false, true]);
 });
 
@@ -168,6 +168,6 @@ Deno.test("folderJournal finds no holder in a record that is gone, releases, or 
   await j.gain({ ...holding("a", 2n) });
   assert.equal(await j.findHolder(STORE, first), undefined);
   await j.gain(a);
-  await j.promise(a);
+  await j.markPending(a);
   assert.equal(await j.findHolder(STORE, first), undefined);
 });

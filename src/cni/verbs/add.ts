@@ -11,19 +11,19 @@ import { formatIp } from "../../address/ip.ts";
 import type { IpamConfig } from "../../config/types.ts";
 import type { Held } from "../../ipam/held.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
+import { lockAttachment } from "../../journal/lock.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
 import { formatPoolKey, type Owner, sameInterface } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
-import { configure, ownerOf, type RequestContext, sliced } from "../context.ts";
+import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
-import { attachmentTurn } from "../turn.ts";
 import { renderResult } from "../result.ts";
 
 /** Serves ADD. */
 export async function add(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
-  const { config, log } = await configure(context);
+  const { config, log } = await configureRequest(context);
   if (config.ranges.length + config.addresses.length === 0) {
     throw new CniError(
       CODES.config,
@@ -32,7 +32,7 @@ export async function add(context: RequestContext): Promise<string> {
   }
   const owner = await ownerOf(context, config);
   if (request.args.podName !== undefined) await markStore(context, config, owner.podRef, log);
-  using _turn = await attachmentTurn(host, request, signal);
+  using _lock = await lockAttachment(host, request, signal);
   const journal = host.journal(log);
   const former = await formerRecord(journal, request);
   let record = recordOf(context, config, owner, former?.held ?? []);
@@ -148,7 +148,7 @@ async function afterFailure(journal: Journal | undefined, record: JournalRecord,
   const note = async () => {
     if (!mayHold) await journal?.forget(record);
     else if (record.withoutSecret) await journal?.hold(record); // DEL brings the secret, a pending release has none
-    else await journal?.promise(record);
+    else await journal?.markPending(record);
   };
   await note().catch(() => {});
 }

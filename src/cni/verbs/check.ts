@@ -3,19 +3,20 @@
  *
  * @module
  */
+import type { Configured } from "../../config/configure.ts";
 import { rangesOf } from "../../ipam/held.ts";
 import { verify } from "../../ipam/verify.ts";
+import { planRelease } from "../../journal/plan.ts";
 import { SILENT } from "../../world/log.ts";
-import { configure, type Configured, ownerOf, type RequestContext, sliced } from "../context.ts";
+import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { parsePrevResult } from "../prev_result.ts";
-import { planRelease } from "../release_plan.ts";
 
 /** Serves CHECK: by what ADD recorded, where it did, whatever the configuration says now. */
 export async function check(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
   const given = parsePrevResult(request.conf);
   const recorded = await planRecorded(context);
-  const { config, log } = recorded ?? await configure(context);
+  const { config, log } = recorded ?? await configureRequest(context);
   await using ipam = await host.open(config, log, signal);
   const owner = await ownerOf(context, config);
   await verify(ipam, recorded ? config : await sliced(context, ipam, config, "recorded"), owner, given, signal);
@@ -25,6 +26,6 @@ export async function check(context: RequestContext): Promise<string> {
 async function planRecorded(context: RequestContext): Promise<Configured | undefined> {
   const record = await context.host.journal(SILENT)?.find(context.request);
   if (!record || record.held.length === 0) return undefined;
-  const plan = await planRelease(context, record);
+  const plan = await planRelease(context.host, context.request.conf, record);
   return plan && { ...plan, config: { ...plan.config, ...rangesOf(record.held) } };
 }

@@ -4,31 +4,29 @@
  * @module
  */
 import type { IpamConfig } from "../../config/types.ts";
-import { NoSliceError } from "../../ipam/errors.ts";
-import type { OpenIpam } from "../../ipam/ipam.ts";
 import { entryFields } from "../../ipam/log_fields.ts";
-import { release } from "../../ipam/release.ts";
-import type { Journal } from "../../journal/journal.ts";
+import { deliver, isTemporary, quietly } from "../../journal/deliver.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { lockAttachment } from "../../journal/lock.ts";
+import { planRelease } from "../../journal/plan.ts";
 import type { JournalRecord } from "../../journal/record.ts";
-import { ConflictError, RefusedError, UnavailableError } from "../../storage/driver.ts";
-import { type LogFields, type Logger, makeLogger } from "../../world/log.ts";
-import { type Configured, type RequestContext, sliced } from "../context.ts";
-import { planRelease } from "../release_plan.ts";
+import { RefusedError } from "../../storage/driver.ts";
+import { type LogFields, makeLogger } from "../../world/log.ts";
+import type { RequestContext } from "../context.ts";
 import type { CniRequest } from "../request.ts";
-import { attachmentTurn } from "../turn.ts";
 
 /** Serves DEL. */
 export async function del(context: RequestContext): Promise<string> {
-  const { request, host } = context;
+  const { request, host, signal } = context;
   const log = makeLogger(host.world, { level: "error" });
   const journal = host.journal(log);
-  using _turn = await attachmentTurn(host, request, context.signal);
+  using _lock = await lockAttachment(host, request, signal);
   const record = await journal?.find(request);
   const start = host.world.monotonic();
   const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(host.world.monotonic() - start) });
-  if (context.configured && record && record.held.length > 0) context.configured.fields = placeOf(record);
-  const plan = await planRelease(context, record);
+  if (record && record.held.length > 0) context.known.fields = placeOf(record);
+  const plan = await planRelease(host, request.conf, record);
   if (!plan) {
     log.error(
       record
@@ -38,12 +36,13 @@ export async function del(context: RequestContext): Promise<string> {
     );
   } else {
     if (record) await quietly(() => journal?.leave(record), log);
+    const attachment = record ?? recordOf(request, plan.config);
     try {
-      await deliver(context, plan, record);
+      await deliver(host, plan, attachment, signal);
     } catch (error) {
       const refused = isRefused(error);
-      if (!refused && !isLater(error, context.signal)) throw error;
-      await promised(context, journal, record ?? recordOf(request, plan.config), error);
+      if (!refused && !isTemporary(error, signal)) throw error;
+      await keepPending(context, journal, attachment, error);
       if (refused) throw error; // people shall see it, while the release is tried again all the same
       plan.log.warn("Release pending: the node delivers it when the store answers", {
         error: error instanceof Error ? error.message : String(error),
@@ -69,15 +68,6 @@ function fieldsOf({ network, containerId, ifName }: CniRequest, record: JournalR
   return { ...place, ...(pod !== undefined && { pod }), if: ifName, network, container: containerId };
 }
 
-/** What the journal does not take is no failure of a release that is done. A record that stays is found out of date by whoever reads it. */
-export async function quietly(write: () => Promise<void> | undefined, log: Logger): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    log.error("Cannot write the node's journal", { error: String(error) });
-  }
-}
-
 /** Of an attachment that the journal does not know. */
 function recordOf({ network, containerId, ifName, conf }: CniRequest, { datastore }: IpamConfig): JournalRecord {
   const recorded = recordedConf(conf);
@@ -98,44 +88,11 @@ function isRefused(error: unknown): boolean {
   return error instanceof RefusedError;
 }
 
-/** Releases an attachment: of the call, or of a record. */
-export async function deliver(
-  context: RequestContext,
-  { config, log }: Configured,
-  record: JournalRecord | undefined,
-): Promise<void> {
-  await using ipam = await context.host.open(config, log, context.signal);
-  const held = record?.held ?? [];
-  await release(ipam, await stillSliced(context, ipam, config, log), context.request, context.signal, held);
-}
-
-/** A node that lost its slice gave nothing from it that is not in its journal. */
-async function stillSliced(
-  context: RequestContext,
-  ipam: OpenIpam,
-  config: IpamConfig,
-  log: Logger,
-): Promise<IpamConfig> {
-  try {
-    return await sliced(context, ipam, config, "recorded");
-  } catch (error) {
-    if (!(error instanceof NoSliceError)) throw error;
-    log.warn(error.message);
-    return { ...config, ranges: [] };
-  }
-}
-
-/** Whether a failure may pass by itself. */
-export function isLater(error: unknown, signal: AbortSignal): boolean {
-  if (error instanceof AggregateError) return error.errors.some((one) => isLater(one, signal));
-  return signal.aborted || error instanceof UnavailableError || error instanceof ConflictError;
-}
-
 /**
- * Writes the promise down. Success is answered only by a process that will keep it; otherwise the runtime shall try again. A release that
- * needs a secret of the runtime's configuration is not promised: the journal keeps no secrets.
+ * Keeps a release that failed as a pending one. Success is answered only by a process that goes on delivering it; otherwise the runtime shall
+ * try again. A release that needs a secret of the runtime's configuration is not kept: the journal has no secrets.
  */
-async function promised(
+async function keepPending(
   { host }: RequestContext,
   journal: Journal | undefined,
   record: JournalRecord,
@@ -143,7 +100,7 @@ async function promised(
 ): Promise<void> {
   if (!journal || record.withoutSecret) throw error;
   try {
-    await journal.promise(record);
+    await journal.markPending(record);
   } catch {
     throw error;
   }

@@ -4,15 +4,14 @@
  *
  * @module
  */
+import { quietly, releaseByRecord } from "../../journal/deliver.ts";
+import { lockAttachment } from "../../journal/lock.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { recordedConf } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { makeLogger } from "../../world/log.ts";
 import type { RequestContext } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
-import { attachmentTurn } from "../turn.ts";
-import { planRelease } from "../release_plan.ts";
-import { deliver, quietly } from "./del.ts";
 
 /** Where the list is: the specification's key, then the one of its drafts. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
@@ -24,7 +23,7 @@ const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
  * @throws {AggregateError} attachments that could not be released; the others were
  */
 export async function gc(context: RequestContext): Promise<string> {
-  const { request, host } = context;
+  const { request, host, signal } = context;
   const valid = validAttachments(request.conf);
   const log = makeLogger(host.world, { level: "error" });
   const journal = host.journal(log);
@@ -40,9 +39,9 @@ export async function gc(context: RequestContext): Promise<string> {
   const failures: unknown[] = [];
   for (const record of stale) {
     try {
-      using _turn = await attachmentTurn(host, record, context.signal);
+      using _lock = await lockAttachment(host, record, signal);
       await quietly(() => journal.leave(record), log);
-      await releaseRecord(context, record);
+      await releaseByRecord(host, request.conf, record, signal);
       await quietly(() => journal.forget(record), log);
     } catch (error) {
       failures.push(error);
@@ -62,14 +61,6 @@ async function isOfNetwork({ request, host }: RequestContext, record: JournalRec
   const ipamOf = (conf: Record<string, unknown>) => JSON.stringify(JSON.parse(recordedConf(conf).conf).ipam);
   if (ipamOf(JSON.parse(record.conf)) === ipamOf(request.conf)) return true;
   return record.netns !== undefined && !await namespaceExists(host.world, record);
-}
-
-/** Releases what a record says. What may no longer be opened is left to the sweep. */
-export async function releaseRecord(context: RequestContext, record: JournalRecord): Promise<void> {
-  const { containerId, ifName, network } = record;
-  const own: RequestContext = { ...context, request: { ...context.request, containerId, ifName, network, args: {} } };
-  const plan = await planRelease(own, record);
-  if (plan) await deliver(own, plan, record);
 }
 
 /** What the list names. A runtime whose list is empty writes `null` where it has no list object: CNI's library marshals a nil slice. */

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { configure, type RequestContext } from "../context.ts";
+import { configureRequest, type RequestContext } from "../context.ts";
 import { CniError, CODES, toCniError } from "../error.ts";
 
 /** Serves STATUS. */
 export async function status(context: RequestContext): Promise<string> {
   try {
-    const { config, log } = await configure(context);
+    const { config, log } = await configureRequest(context);
     await using ipam = await context.host.open(config, log, context.signal);
     await ipam.driver.status(context.signal);
     return "";

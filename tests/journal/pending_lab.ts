@@ -3,25 +3,24 @@
  *
  * @module
  */
-import type { RequestContext } from "../../src/cni/context.ts";
-import type { Host } from "../../src/cni/host.ts";
+import type { ReleaseHost } from "../../src/journal/deliver.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
 import { folderJournal, type Journal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import type { World } from "../../src/world/world.ts";
-import { memory, never } from "../ipam/lab.ts";
+import { memory } from "../ipam/lab.ts";
 import { faulty, type Plan } from "../support/faulty.ts";
 
 /** One node. */
 export interface PendingNode extends AsyncDisposable {
-  readonly context: RequestContext;
+  readonly host: ReleaseHost;
   readonly journal: Journal;
   /** Stores that are asked, by the paths of their databases, and how often each was opened. */
   readonly opened: Map<string, number>;
   /** Notes a pending release of network `net` in the store `/away`, which never answers, or another one. */
-  promise(containerId: string, store: string, more?: Partial<JournalRecord>): Promise<void>;
+  addPending(containerId: string, store: string, more?: Partial<JournalRecord>): Promise<void>;
   /** Containers whose releases are pending. */
   pending(): Promise<string[]>;
 }
@@ -46,7 +45,7 @@ export async function pendingNode(
   const store = await memory();
   const here = ipamOf(faulty(store, plan));
   const away = ipamOf(faulty(store, () => ({ done: false, then: "unavailable" })));
-  const host: Host = {
+  const host: ReleaseHost = {
     world,
     lock: world.lock,
     appendLog: world.appendTextFile,
@@ -58,13 +57,12 @@ export async function pendingNode(
     journal: () => journal,
     delivers,
   };
-  const request = { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" };
   return {
-    context: { signal: never(), request: request as RequestContext["request"], host },
+    host,
     journal,
     opened,
-    promise: (containerId, path, more = {}) =>
-      journal.promise({
+    addPending: (containerId, path, more = {}) =>
+      journal.markPending({
         network: "net",
         containerId,
         ifName: "net1",

@@ -6,15 +6,13 @@
  *
  * @module
  */
-import { storeName } from "../journal/facts.ts";
-import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../async/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import type { RequestContext } from "./context.ts";
-import { attachmentTurn } from "./turn.ts";
-import { isLater, quietly } from "./verbs/del.ts";
-import { releaseRecord } from "./verbs/gc.ts";
+import { isTemporary, quietly, releaseByRecord, type ReleaseHost } from "./deliver.ts";
+import { storeName } from "./facts.ts";
+import { lockAttachment } from "./lock.ts";
+import type { JournalRecord } from "./record.ts";
 
 /** What a call that serves one request may add: releases that are read, those that are delivered, and milliseconds. */
 const AFTER_CALL = { read: 20, deliver: 5, milliseconds: 50 };
@@ -42,14 +40,14 @@ export function groupByStore(records: readonly JournalRecord[]): Map<string, Jou
 /**
  * Delivers releases of one store.
  *
- * @param call whose process, deadline and world are used
  * @param records all of one store
- * @param most so many at the most; in a process that goes on, at the same time, so that they share reads and writes of their pools
+ * @param max so many at most; in a process that goes on, concurrently, so that they share reads and writes of their pools
  */
 export async function deliverPending(
-  context: RequestContext,
+  host: ReleaseHost,
   records: readonly JournalRecord[],
-  most: number,
+  max: number,
+  signal: AbortSignal,
 ): Promise<Delivery> {
   const failures: unknown[] = [];
   const givenUp: JournalRecord[] = [];
@@ -57,17 +55,17 @@ export async function deliverPending(
   /** Whether the store may take others. */
   const deliver = async (record: JournalRecord): Promise<boolean> => {
     try {
-      if (await deliverOne(context, record)) delivered++;
+      if (await deliverOne(host, record, signal)) delivered++;
       return true;
     } catch (failure) {
       failures.push(failure);
-      if (isExpired(context.host.world, record) && await giveUp(context, record)) givenUp.push(record);
-      return !isLater(failure, context.signal);
+      if (isExpired(host.world, record) && await giveUp(host, record)) givenUp.push(record);
+      return !isTemporary(failure, signal);
     }
   };
-  const [first, ...others] = shuffled(records, context.host.world).slice(0, most);
+  const [first, ...others] = shuffled(records, host.world).slice(0, max);
   if (first && await deliver(first)) {
-    if (context.host.delivers) await Promise.all(others.map(deliver));
+    if (host.delivers) await Promise.all(others.map(deliver));
     else for (const record of others) if (!await deliver(record)) break;
   }
   const [error] = failures;
@@ -75,22 +73,22 @@ export async function deliverPending(
 }
 
 /** @returns false where it is not pending any more */
-async function deliverOne(context: RequestContext, record: JournalRecord): Promise<boolean> {
-  const journal = context.host.journal(SILENT);
-  using _turn = await attachmentTurn(context.host, record, context.signal);
+async function deliverOne(host: ReleaseHost, record: JournalRecord, signal: AbortSignal): Promise<boolean> {
+  const journal = host.journal(SILENT);
+  using _lock = await lockAttachment(host, record, signal);
   if (!await journal?.isPending(record)) return false;
-  await releaseRecord(context, record);
+  await releaseByRecord(host, undefined, record, signal);
   await quietly(() => journal?.forget(record), SILENT);
   return true;
 }
 
 /** Only the controller of a cluster sweeps, so releases for other stores are kept for ever. */
-function isExpired(world: World, { store, promised }: JournalRecord): boolean {
-  return store?.kind === "kubernetes" && promised !== undefined && world.now() - promised > GIVEN_UP_AFTER;
+function isExpired(world: World, { store, pendingSince }: JournalRecord): boolean {
+  return store?.kind === "kubernetes" && pendingSince !== undefined && world.now() - pendingSince > GIVEN_UP_AFTER;
 }
 
-async function giveUp(context: RequestContext, record: JournalRecord): Promise<boolean> {
-  const journal = context.host.journal(SILENT);
+async function giveUp(host: ReleaseHost, record: JournalRecord): Promise<boolean> {
+  const journal = host.journal(SILENT);
   return await journal?.forget(record).then(() => true, () => false) ?? false;
 }
 
@@ -104,16 +102,20 @@ function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[
  *
  * @param stores names of the stores that the call used, which are still open
  */
-export async function deliverAfterCall(context: RequestContext, stores: ReadonlySet<string>): Promise<void> {
+export async function deliverAfterCall(
+  host: ReleaseHost,
+  stores: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
   const { milliseconds, read, deliver } = AFTER_CALL;
   using limit = startDeadline(
-    context.host.world,
+    host.world,
     milliseconds,
     new Error("No time left for pending releases"),
-    context.signal,
+    signal,
   );
-  const pending = await context.host.journal(SILENT)?.pending(read).catch(() => []) ?? [];
+  const pending = await host.journal(SILENT)?.pending(read).catch(() => []) ?? [];
   for (const [store, records] of groupByStore(pending)) {
-    if (stores.has(store)) await deliverPending({ ...context, signal: limit.signal }, records, deliver);
+    if (stores.has(store)) await deliverPending(host, records, deliver, limit.signal);
   }
 }

@@ -6,42 +6,49 @@
  *
  * @module
  */
+import { type ConfigHost, configure, type Configured } from "../config/configure.ts";
 import { ConfigError, type Datastore, ForbiddenError, type IpamConfig } from "../config/types.ts";
-import { type RecordedStore, sameStore } from "../journal/facts.ts";
-import type { JournalRecord } from "../journal/record.ts";
 import type { World } from "../world/world.ts";
-import { configure, type Configured, type RequestContext } from "./context.ts";
-import { CniError, CODES } from "./error.ts";
+import { type RecordedStore, sameStore } from "./facts.ts";
+import type { JournalRecord } from "./record.ts";
+
+/** The store of a release is not known now, and will be once the file that names it is restored. CNI code 11. */
+export class UnknownStoreError extends Error {
+  /** The class, for logs. */
+  override name = "UnknownStoreError";
+}
 
 /**
  * Plans the release of an attachment.
  *
+ * @param conf the network configuration that a runtime names today; undefined: none is at hand
  * @param record what the node recorded of it
  * @returns undefined where this node can release nothing: it gave nothing, or may no longer open the store that the network names
- * @throws {CniError} code 11: the store is not known now
+ * @throws {UnknownStoreError} the store is not known now
  */
 export async function planRelease(
-  context: RequestContext,
+  host: ConfigHost,
+  conf: unknown,
   record: JournalRecord | undefined,
 ): Promise<Configured | undefined> {
-  const own = await usable(context);
-  if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(context, own);
-  const plan = await planByRecord(context, own, record);
+  const own = conf === undefined ? undefined : await usable(host, conf);
+  if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(host, own);
+  const plan = await planByRecord(host, own, record);
   return plan && record.held.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
 }
 
 /** @param own what the runtime's configuration comes to today */
 async function planByRecord(
-  context: RequestContext,
+  host: ConfigHost,
   own: Configured | "forbidden" | undefined,
   record: JournalRecord,
 ): Promise<Configured | undefined> {
   const { store } = record;
   if (store && own && own !== "forbidden" && sameStore(store, own.config.datastore)) return own; // with its password
-  const recorded = await usable(context, record.conf);
+  const recorded = await usable(host, JSON.parse(record.conf));
   if (recorded === "forbidden") return undefined;
   const all = [own, recorded].filter((one) => one !== undefined && one !== "forbidden");
-  return store ? await byStore(context, record, store, all) : await byConfiguration(context, all);
+  return store ? await byStore(host, record, store, all) : await byConfiguration(host, all);
 }
 
 /** What is recorded is all that ADD took: nobody has to find out the node's slices, nor what the ranges are today. */
@@ -49,9 +56,9 @@ function byRecordAlone({ nodeSliceSize: _, ...config }: IpamConfig): IpamConfig 
   return { ...config, ranges: [] };
 }
 
-async function usable(context: RequestContext, conf?: string): Promise<Configured | "forbidden" | undefined> {
+async function usable(host: ConfigHost, conf: unknown): Promise<Configured | "forbidden" | undefined> {
   try {
-    return await (conf === undefined ? configure(context) : configure(context, JSON.parse(conf)));
+    return await configure(host, { conf, purpose: "release" });
   } catch (error) {
     if (error instanceof ForbiddenError) return "forbidden";
     if (error instanceof ConfigError) return undefined;
@@ -61,7 +68,7 @@ async function usable(context: RequestContext, conf?: string): Promise<Configure
 
 /** Without a record the node gave nothing: a configuration that cannot be used, or that names no store, never passed an ADD. */
 async function planWithoutRecord(
-  { host: { world } }: RequestContext,
+  { world }: ConfigHost,
   own: Configured | undefined,
 ): Promise<Configured | undefined> {
   if (!own?.defaultStore) return own;
@@ -74,7 +81,7 @@ async function planWithoutRecord(
  * @returns undefined where its kubeconfig is gone and today's settings name a store of another kind
  */
 async function byStore(
-  { host: { world } }: RequestContext,
+  { world }: ConfigHost,
   record: JournalRecord,
   store: RecordedStore,
   all: readonly Configured[],
@@ -92,7 +99,7 @@ async function byStore(
 }
 
 /** A record of an older release: its store is the one that its configuration leads to. */
-async function byConfiguration({ host: { world } }: RequestContext, all: readonly Configured[]): Promise<Configured> {
+async function byConfiguration({ world }: ConfigHost, all: readonly Configured[]): Promise<Configured> {
   const named = all.find(({ defaultStore }) => !defaultStore);
   if (named) return named;
   for (const one of all) if (await exists(world, one.config.datastore)) return one;
@@ -103,10 +110,9 @@ async function exists(world: World, datastore: Datastore): Promise<boolean> {
   return datastore.kind === "embedded" && await world.exists(datastore.path);
 }
 
-function later(record: JournalRecord | undefined, store: string): CniError {
+function later(record: JournalRecord | undefined, store: string): UnknownStoreError {
   const what = record ? `${record.containerId} (${record.ifName}) of network ${record.network}` : "the attachment";
-  return new CniError(
-    CODES.tryAgain,
+  return new UnknownStoreError(
     `Cannot release ${what}: the configuration file that names its ${store} store is missing or cannot be used; ` +
       "restore the flat file whereabouts.conf (the DaemonSet writes it), and the release is retried",
   );

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { FLAT_FILES } from "../../src/config/files.ts";
 import { DEFAULT_DATABASE } from "../../src/config/schema.ts";
-import type { RequestContext } from "../../src/cni/context.ts";
-import { directHost } from "../../src/cni/host.ts";
-import { CniError } from "../../src/cni/error.ts";
-import { planRelease } from "../../src/cni/release_plan.ts";
+import { planRelease, UnknownStoreError } from "../../src/journal/plan.ts";
 import type { RecordedStore } from "../../src/journal/facts.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
-import { ip, never, owner, range } from "../ipam/lab.ts";
+import { ip, owner, range } from "../ipam/lab.ts";
 import { memoryWorld } from "../support/world.ts";
 
 const KUBE: RecordedStore = { kind: "kubernetes", kubeconfig: "/etc/kube.conf" };
@@ -40,26 +37,18 @@ async function plan({ ipam = IPAM, flat = FLAT, record = {}, files = [] }: Case)
     env: { WHEREABOUTS_ALLOW_PATHS: "/etc" },
   });
   const conf = { cniVersion: "1.1.0", name: "n", ipam };
-  const context: RequestContext = {
-    host: directHost(world, () => Promise.reject(new Error("A plan opens no store"))),
-    signal: never(),
-    request: {
-      ...{ verb: "DEL", containerId: "c0", ifName: "net1", network: "n", cniVersion: "1.1.0", conf },
-      args: { podName: "a", podNamespace: "d" },
-    },
-  };
   const whole: JournalRecord | undefined = record === null ? undefined : {
     ...{ network: "n", containerId: "c0", ifName: "net1", held: [HELD], store: KUBE },
     conf: JSON.stringify({ cniVersion: "1.1.0", name: "n", ipam: IPAM }),
     ...record,
   };
   try {
-    const { config } = await planRelease(context, whole) ?? {};
+    const { config } = await planRelease({ world, appendLog: world.appendTextFile }, conf, whole) ?? {};
     return config ? [config.datastore, config.ranges.length] : "nothing";
   } catch (error) {
-    assert(error instanceof CniError);
+    assert(error instanceof UnknownStoreError);
     assert.match(error.message, /whereabouts\.conf/);
-    return error.code;
+    return "not now";
   }
 }
 
@@ -97,8 +86,11 @@ const CASES: Readonly<Record<string, readonly [Case, unknown]>> = {
     },
     [{ kind: "etcd", hosts: ["https://e:2379"], prefix: "/whereabouts", username: "root", password: "hunter2" }, 0],
   ],
-  "11 where the flat file is missing and the record is not embedded": [{ flat: null }, 11],
-  "11 where no configuration can be read": [{ ipam: { type: "other" }, record: { conf: "{}" } }, 11],
+  "an error to retry where the flat file is missing and the record is not embedded": [{ flat: null }, "not now"],
+  "an error to retry where no configuration can be read": [
+    { ipam: { type: "other" }, record: { conf: "{}" } },
+    "not now",
+  ],
   "the database of the record, with no flat file": [
     { flat: null, record: { store: { kind: "embedded", path: DEFAULT_DATABASE } } },
     [{ kind: "embedded", path: DEFAULT_DATABASE }, 0],
@@ -118,7 +110,7 @@ const CASES: Readonly<Record<string, readonly [Case, unknown]>> = {
     "nothing",
   ],
   "an older record by the configuration": [{ record: without({}) }, [KUBE, 0]],
-  "11 for an older record without a flat file": [{ flat: null, record: without({}) }, 11],
+  "an error to retry for an older record without a flat file": [{ flat: null, record: without({}) }, "not now"],
   "the database that exists for an older record without a flat file": [
     { flat: null, record: without({}), files: [DEFAULT_DATABASE] },
     [{ kind: "embedded", path: DEFAULT_DATABASE }, 0],

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { RequestContext } from "../cni/context.ts";
-import type { Host } from "../cni/host.ts";
-import { deliverPending, type Delivery, groupByStore } from "../cni/replay.ts";
+import type { ReleaseHost } from "../journal/deliver.ts";
+import { deliverPending, type Delivery, groupByStore } from "../journal/pending.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
@@ -24,7 +23,7 @@ const ROUND_TIMEOUT = 60_000;
 const ROUND = 100;
 
 /** What comes of pending releases. */
-export interface ReplayObserver {
+export interface PendingObserver {
   /** Releases were delivered. */
   readonly onDelivered: (count: number) => void;
   /** Releases were given up. */
@@ -40,11 +39,11 @@ interface Store {
 }
 
 /** Delivers in the background until it is disposed. */
-export class Replayer implements AsyncDisposable {
+export class PendingReleases implements AsyncDisposable {
   readonly #world: World;
-  readonly #host: Host;
+  readonly #host: ReleaseHost;
   readonly #log: Logger;
-  readonly #observer: ReplayObserver;
+  readonly #observer: PendingObserver;
   readonly #stop = new AbortController();
   readonly #stores = new Map<string, Store>();
   readonly #done: Promise<void>;
@@ -53,7 +52,7 @@ export class Replayer implements AsyncDisposable {
   #seen = 0;
 
   /** Starts at once. */
-  constructor(host: Host, log: Logger, observer: ReplayObserver) {
+  constructor(host: ReleaseHost, log: Logger, observer: PendingObserver) {
     this.#world = host.world;
     this.#host = host;
     this.#log = log;
@@ -119,12 +118,7 @@ export class Replayer implements AsyncDisposable {
   /** Never rejects. */
   async #deliver(store: Store, records: readonly JournalRecord[]): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const context: RequestContext = {
-      host: this.#host,
-      signal: limit.signal,
-      request: { verb: "DEL", containerId: "", ifName: "", args: {}, conf: {}, network: "", cniVersion: "1.1.0" },
-    };
-    const delivery = await deliverPending(context, records, ROUND);
+    const delivery = await deliverPending(this.#host, records, ROUND, limit.signal);
     const { delivered, error } = delivery;
     this.#left -= delivered;
     if (delivered > 0) this.#observer.onDelivered(delivered);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { Batcher } from "../../src/agent/batcher.ts";
 import { Traffic } from "../../src/agent/traffic.ts";
-import { deliverAfterCall, deliverPending, GIVEN_UP_AFTER, groupByStore } from "../../src/cni/replay.ts";
+import { deliverAfterCall, deliverPending, GIVEN_UP_AFTER, groupByStore } from "../../src/journal/pending.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import { storeName } from "../../src/journal/facts.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
+import { never } from "../ipam/lab.ts";
 import { memoryWorld } from "../support/world.ts";
 import { confOf, pendingNode } from "./pending_lab.ts";
 
@@ -16,10 +17,10 @@ function hurried() {
 Deno.test("deliverPending delivers what it can: a release that cannot be used keeps no other", async () => {
   const world = hurried();
   await using n = await pendingNode(world);
-  for (let i = 0; i < 5; i++) await n.promise(`c${i}`, "/here");
-  await n.promise("bad", "/here", { conf: confOf("/here", "nonsense"), store: { kind: "kubernetes" } });
+  for (let i = 0; i < 5; i++) await n.addPending(`c${i}`, "/here");
+  await n.addPending("bad", "/here", { conf: confOf("/here", "nonsense"), store: { kind: "kubernetes" } });
   const records = await n.journal.pending();
-  const { delivered, givenUp, error } = await deliverPending(n.context, records, 100);
+  const { delivered, givenUp, error } = await deliverPending(n.host, records, 100, never());
   assert.deepEqual([delivered, givenUp.length], [5, 0]);
   assert(error instanceof Error);
   assert.deepEqual(await n.pending(), ["bad"]);
@@ -33,11 +34,11 @@ Deno.test("deliverPending asks a store that does not answer once, for whichever 
     ...n.journal,
     isPending: (one: { readonly containerId: string }) => (tried.add(one.containerId), Promise.resolve(true)),
   };
-  for (let i = 0; i < 5; i++) await n.promise(`c${i}`, "/away");
+  for (let i = 0; i < 5; i++) await n.addPending(`c${i}`, "/away");
   const records = await n.journal.pending();
-  const context = { ...n.context, host: { ...n.context.host, journal: () => journal } };
+  const host = { ...n.host, journal: () => journal };
   for (let round = 1; round <= 40; round++) {
-    assert.equal((await deliverPending(context, records, 100)).delivered, 0);
+    assert.equal((await deliverPending(host, records, 100, never())).delivered, 0);
     assert.equal(n.opened.get("/away"), round);
   }
   assert.equal(tried.size, 5, "none stands before the others for ever");
@@ -46,8 +47,8 @@ Deno.test("deliverPending asks a store that does not answer once, for whichever 
 Deno.test("deliverPending delivers no more than it is told to", async () => {
   const world = hurried();
   await using n = await pendingNode(world, { delivers: false });
-  for (let i = 0; i < 3; i++) await n.promise(`c${i}`, "/here");
-  assert.equal((await deliverPending(n.context, await n.journal.pending(), 2)).delivered, 2);
+  for (let i = 0; i < 3; i++) await n.addPending(`c${i}`, "/here");
+  assert.equal((await deliverPending(n.host, await n.journal.pending(), 2, never())).delivered, 2);
   assert.equal((await n.pending()).length, 1);
 });
 
@@ -70,8 +71,8 @@ Deno.test("deliverPending reads a pool a few times for a hundred releases that s
       };
     },
   });
-  for (let i = 0; i < 100; i++) await n.promise(`c${i}`, "/here");
-  assert.equal((await deliverPending(n.context, await n.journal.pending(), 100)).delivered, 100);
+  for (let i = 0; i < 100; i++) await n.addPending(`c${i}`, "/here");
+  assert.equal((await deliverPending(n.host, await n.journal.pending(), 100, never())).delivered, 100);
   assert(reads <= 5, `${reads} reads`);
 });
 
@@ -80,12 +81,12 @@ Deno.test("deliverPending gives up after a day what a sweep covers, and nothing 
   await using n = await pendingNode(world);
   const kubernetes = { kind: "kubernetes", kubeconfig: "/k" } as const;
   const bad = confOf("/x", "nonsense");
-  await n.promise("old", "/k", { conf: bad, store: kubernetes, promised: GIVEN_UP_AFTER - 1 });
-  await n.promise("young", "/k", { conf: bad, store: kubernetes, promised: GIVEN_UP_AFTER + 1 });
-  await n.promise("local", "/away", { promised: 0 });
+  await n.addPending("old", "/k", { conf: bad, store: kubernetes, pendingSince: GIVEN_UP_AFTER - 1 });
+  await n.addPending("young", "/k", { conf: bad, store: kubernetes, pendingSince: GIVEN_UP_AFTER + 1 });
+  await n.addPending("local", "/away", { pendingSince: 0 });
   const givenUp: string[] = [];
   for (const records of groupByStore(await n.journal.pending()).values()) {
-    const delivery = await deliverPending(n.context, records, 100);
+    const delivery = await deliverPending(n.host, records, 100, never());
     givenUp.push(...delivery.givenUp.map(({ containerId }) => containerId));
   }
   assert.deepEqual([givenUp, await n.pending()], [["old"], ["local", "young"]]);
@@ -95,13 +96,13 @@ Deno.test("deliverAfterCall delivers for the store that the call used, in tens o
   const clock = hurriedClock();
   const world = { ...memoryWorld(), ...clock };
   await using n = await pendingNode(world, { delivers: false });
-  for (let i = 0; i < 3; i++) await n.promise(`here${i}`, "/here");
-  for (let i = 0; i < 3; i++) await n.promise(`away${i}`, "/away");
+  for (let i = 0; i < 3; i++) await n.addPending(`here${i}`, "/here");
+  for (let i = 0; i < 3; i++) await n.addPending(`away${i}`, "/away");
   const here = storeName({ kind: "embedded", path: "/here" });
   const away = storeName({ kind: "embedded", path: "/away" });
-  await deliverAfterCall(n.context, new Set([here]));
+  await deliverAfterCall(n.host, new Set([here]), never());
   assert.deepEqual([await n.pending(), [...n.opened.keys()]], [["away0", "away1", "away2"], ["/here"]]);
   const start = clock.monotonic();
-  await deliverAfterCall(n.context, new Set([away]));
+  await deliverAfterCall(n.host, new Set([away]), never());
   assert(clock.monotonic() - start <= 50, `${clock.monotonic() - start} ms`);
 });
