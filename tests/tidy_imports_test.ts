@@ -112,7 +112,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "etcd3": /^drivers\/etcd\/|^tests\//,
   "cockatiel": /^drivers\/etcd\//,
   "yaml": /^(drivers\/kubernetes\/yaml\.ts|tests\/|install\/|e2e\/)/,
-  "@kubernetes/client-node": /^drivers\/kubernetes\/(cluster|events|facts|lease|library)\.ts$|^tests\//,
+  "@kubernetes/client-node": /^drivers\/kubernetes\/facts\.ts$|^tests\//,
   "croner": /^src\/controllers\/schedule\.ts$/,
   "fast-check": /^tests\//,
 };

@@ -60,6 +60,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/cni/verbs/status.ts": "tests/cni/plugin_test.ts",
   "src/cli/agent.ts": "tests/binary/agent_live_test.ts",
   "drivers/embedded/owner.ts": "tests/drivers/embedded/driver_test.ts",
+  "drivers/kubernetes/request.ts": "every request goes through it: tests/drivers/kubernetes/api_server_live_test.ts",
   "drivers/kubernetes/transport.ts": "both ways with it: tests/drivers/kubernetes/connect_live_test.ts",
   "src/config/requested.ts": "tests/config/extras_test.ts",
   "src/cli/demo.ts": "tests/cli/command_test.ts",
@@ -145,6 +146,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",
   "drivers/kubernetes/events.ts": "stored in an event",
+  "drivers/kubernetes/lease.ts": "stored in a Lease",
   "drivers/kubernetes/exec.ts": "a credential says the time of day at which it expires",
   "drivers/etcd/connect.ts": "gRPC takes a deadline as a time of day, and makes a duration of it at once",
 };

@@ -37,6 +37,8 @@ export interface KubeconfigChoice {
    * no programs. A `node` (default) does neither: its kubeconfig may be named by others than its operator.
    */
   readonly client?: KubernetesClient | undefined;
+  /** Namespace of our objects; absent: that of the context, or of this pod. */
+  readonly namespace?: string | undefined;
 }
 
 /**
@@ -45,10 +47,12 @@ export interface KubeconfigChoice {
  * @throws {RefusedError} something is missing or cannot be read; the message names it
  */
 export async function readAccess(world: World, choice: KubeconfigChoice): Promise<Access> {
-  const { kubeconfig, context } = choice;
-  if (kubeconfig !== undefined) return await fromKubeconfig(world, kubeconfig, choice);
-  if (context === undefined) return await inCluster(world);
-  throw new RefusedError(`Cannot use the context ${JSON.stringify(context)}: no kubeconfig is named`);
+  const { kubeconfig, context, namespace } = choice;
+  if (kubeconfig === undefined && context !== undefined) {
+    throw new RefusedError(`Cannot use the context ${JSON.stringify(context)}: no kubeconfig is named`);
+  }
+  const access = await (kubeconfig === undefined ? inCluster(world) : fromKubeconfig(world, kubeconfig, choice));
+  return namespace === undefined ? access : { ...access, namespace };
 }
 
 async function fromKubeconfig(

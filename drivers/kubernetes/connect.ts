@@ -34,8 +34,8 @@ function fetchTransport(options: ClientOptions): Transport {
       return { status: response.status, headers: response.headers, text: await textOf(response, limit) };
     },
     stream: async (url, init) => {
-      const { status, body } = await fetch(url, { ...init, client });
-      return { status, body: body ?? new Blob().stream() };
+      const { status, headers, body } = await fetch(url, { ...init, client });
+      return { status, headers, body: body ?? new Blob().stream() };
     },
     [Symbol.dispose]: () => client.close(),
   };

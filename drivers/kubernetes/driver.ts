@@ -6,11 +6,11 @@
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
 import type { OpenContext } from "../../src/storage/open.ts";
+import { ApiServer } from "./api_server.ts";
 import { openPool, removePool } from "./fences.ts";
-import { ApiClient } from "./http.ts";
-import { readAccess } from "./access.ts";
-import { Pools, presume } from "./pools.ts";
+import { namespacesInUse } from "./namespaces.ts";
 import { findSlices } from "./node_slice_pools.ts";
+import { Pools, presume } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
 import { findUnreadable } from "./unreadable.ts";
 
@@ -23,12 +23,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
   if (datastore.kind !== "kubernetes") {
     throw new RefusedError(`Cannot open datastore ${datastore.kind} with the kubernetes driver`);
   }
-  const { namespace } = datastore;
-  const access = async () => ({
-    ...await readAccess(world, datastore),
-    ...(namespace !== undefined && { namespace }),
-  });
-  const api = new ApiClient(await access(), access, world);
+  const api = await ApiServer.open(world, datastore);
   const pools = new Pools(api, log);
   return {
     name: "kubernetes",
@@ -40,7 +35,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     unreadable: (signal) => findUnreadable(api, signal),
     namespace: {
       name: api.namespace,
-      inUse: async (signal) => await (await import("./namespaces.ts")).namespacesInUse(api, signal),
+      inUse: (signal) => namespacesInUse(api, signal),
     },
     slices: {
       find: (name, signal) => findSlices(api, name, signal),

@@ -5,12 +5,11 @@
  */
 import { parseIp } from "../../src/address/ip.ts";
 import type { ClusterEvent, Regarding } from "../../src/controllers/cluster.ts";
-import { RefusedError } from "../../src/storage/driver.ts";
+import { ConflictError, RefusedError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
-import { codeOf, ending, type GetLibrary, toStoreError } from "./library.ts";
+import type { ApiServer } from "./api_server.ts";
 import { objectName, reservationName } from "./names.ts";
-import type { ApiReader } from "./reader.ts";
-import { API_VERSION, KINDS } from "./resources.ts";
+import { type ApiResource, OWN, RESOURCES } from "./resources.ts";
 
 /** Who writes them. */
 const COMPONENT = "whereabouts-controller";
@@ -20,47 +19,36 @@ const LONGEST = 1024;
 const LONGEST_NAME = 230;
 const DIGEST = 16;
 
-/** What an event is about, as the API names it. Objects of the cluster have no namespace. */
-interface Reference {
-  readonly apiVersion: string;
-  readonly kind: string;
+/** What an event is about. Objects of the cluster have no namespace. */
+interface Target {
+  readonly resource: ApiResource;
   readonly namespace?: string;
   readonly name: string;
   readonly uid?: string;
 }
-
-/** Resource of each kind, in paths. */
-const RESOURCES: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(Object.entries(KINDS).map(([resource, kind]) => [kind, resource])),
-  Pod: "pods",
-  NetworkAttachmentDefinition: "network-attachment-definitions",
-  CustomResourceDefinition: "customresourcedefinitions",
-};
 
 /**
  * Writes events; those that concern our own objects into the namespace of these. One event has one name, so that writing it again, by another
  * process too, renews it. Of what is no object of the API there is no event.
  */
 export function makeEvents(
-  library: GetLibrary,
-  reader: ApiReader,
-  world: World,
-  ownNamespace: string,
+  api: ApiServer,
+  world: Pick<World, "now" | "digest">,
 ): (event: ClusterEvent, signal: AbortSignal) => Promise<void> {
   return async (event, signal) => {
-    const named = referenceOf(event.regarding, ownNamespace);
-    if (!named) return;
-    const object = named.uid === undefined ? await withUid(reader, named, signal) : named;
+    const target = targetOf(event.regarding, api.namespace);
+    if (!target) return;
+    const { resource, ...rest } = target.uid === undefined ? await withUid(api, target, signal) : target;
+    const object = { ...RESOURCES[resource], ...rest };
     // an event about an object without a namespace is in `default`, as the API server wants it
     const namespace = object.namespace ?? "default";
     const { type, reason } = event;
     const message = event.message.slice(0, LONGEST);
     const digest = await world.digest(JSON.stringify([object, type, reason, message]));
     const name = `${object.name.slice(0, LONGEST_NAME)}.${digest.slice(0, DIGEST)}`;
-    const { module, config } = await library();
-    const now = new Date(world.now());
-    const api = config.makeApiClient(module.CoreV1Api);
+    const now = new Date(world.now()).toISOString();
     const body = {
+      ...RESOURCES.events,
       metadata: { name, namespace },
       involvedObject: object,
       type,
@@ -72,61 +60,52 @@ export function makeEvents(
       lastTimestamp: now,
       count: 1,
     };
+    const what = `the event ${reason} of ${api.what(target)}`;
+    const write = { resource: "events", namespace, name, what } as const;
     try {
-      await api.createNamespacedEvent({ namespace, body }, ending(module, signal)).catch(async (error) => {
-        if (codeOf(error) !== 409) throw error;
-        const renewal = [{ op: "replace", path: "/lastTimestamp", value: now.toISOString() }];
-        await api.patchNamespacedEvent({ name, namespace, body: renewal }, ending(module, signal));
-      });
+      await api.request({ ...write, verb: "create", body }, signal);
     } catch (error) {
-      throw toStoreError(
-        error,
-        `record the event ${reason} of ${object.kind} ${object.namespace ?? ""}/${object.name}`,
-      );
+      if (!(error instanceof ConflictError)) throw error;
+      const renewal = [{ op: "replace", path: "/lastTimestamp", value: now }];
+      await api.request({ ...write, verb: "patch", body: renewal }, signal);
     }
   };
 }
 
-function referenceOf(regarding: Regarding, namespace: string): Reference | undefined {
-  const own = (kind: string, name: string) => ({ apiVersion: API_VERSION, kind, namespace, name });
+function targetOf(regarding: Regarding, namespace: string): Target | undefined {
   switch (regarding.kind) {
     case "Pod":
-      return { apiVersion: "v1", ...regarding };
-    case "NetworkAttachmentDefinition":
-      return { apiVersion: "k8s.cni.cncf.io/v1", ...regarding };
+    case "NetworkAttachmentDefinition": {
+      const { kind, ...rest } = regarding;
+      return { resource: kind === "Pod" ? "pods" : "network-attachment-definitions", ...rest };
+    }
     case "IPPool":
-      return own("IPPool", objectName(regarding.pool));
+      return { resource: "ippools", namespace, name: objectName(regarding.pool) };
     case "OverlappingRangeIPReservation": {
       const ip = parseIp(regarding.address);
-      return ip && own(regarding.kind, reservationName(regarding.network, ip));
+      const resource = "overlappingrangeipreservations";
+      return ip && { resource, namespace, name: reservationName(regarding.network, ip) };
     }
     case "NodeSlicePool":
-      return own(regarding.kind, regarding.name);
+      return { resource: "nodeslicepools", namespace, name: regarding.name };
     case "Stored": {
       const [kind = "", name = ""] = regarding.where.split(" ");
-      if (kind === "CustomResourceDefinition") return { apiVersion: "apiextensions.k8s.io/v1", kind, name };
-      return Object.hasOwn(RESOURCES, kind) ? own(kind, name) : undefined;
+      if (kind === RESOURCES.customresourcedefinitions.kind) return { resource: "customresourcedefinitions", name };
+      const resource = OWN.find((one) => RESOURCES[one].kind === kind);
+      return resource && { resource, namespace, name };
     }
   }
 }
 
 /** With the uid of the object as it is now. Where it is missing, or may not be read, without one. */
-async function withUid(reader: ApiReader, reference: Reference, signal: AbortSignal): Promise<Reference> {
-  const { apiVersion, kind, namespace, name } = reference;
-  const resource = RESOURCES[kind] ?? "";
-  const group = apiVersion === "v1" ? "/api/v1" : `/apis/${apiVersion}`;
-  const within = namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
-  const question = {
-    path: `${group}${within}/${resource}/${encodeURIComponent(name)}`,
-    what: `${kind} ${namespace ?? ""}/${name}`,
-    object: { resource, name },
-  };
+async function withUid(api: ApiServer, target: Target, signal: AbortSignal): Promise<Target> {
   try {
-    const found = await reader.json(question, signal) as { readonly metadata?: { readonly uid?: unknown } } | undefined;
+    const request = { ...target, verb: "get", metadataOnly: true } as const;
+    const found = await api.request<{ readonly metadata?: { readonly uid?: unknown } }>(request, signal);
     const uid = found?.metadata?.uid;
-    return typeof uid === "string" ? { ...reference, uid } : reference;
+    return typeof uid === "string" ? { ...target, uid } : target;
   } catch (error) {
-    if (error instanceof RefusedError) return reference;
+    if (error instanceof RefusedError) return target;
     throw error;
   }
 }

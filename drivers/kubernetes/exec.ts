@@ -126,13 +126,9 @@ function clusterOf({ tellsCluster }: Spec, { server, serverName, ca, insecure }:
       server,
       ...(serverName !== undefined && { "tls-server-name": serverName }),
       ...(insecure && { "insecure-skip-tls-verify": true }),
-      ...(ca !== undefined && { "certificate-authority-data": base64(ca) }),
+      ...(ca !== undefined && { "certificate-authority-data": new TextEncoder().encode(ca).toBase64() }),
     },
   };
-}
-
-function base64(text: string): string {
-  return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
 }
 
 function readCredential(

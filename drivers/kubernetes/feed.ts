@@ -11,13 +11,12 @@ import { ConflictError, RefusedError, UnavailableError } from "../../src/storage
 import type { World } from "../../src/world/world.ts";
 import { unlessAborted } from "../../src/async/abort.ts";
 import { startDeadline } from "../../src/async/deadline.ts";
-import type { ApiReader } from "./reader.ts";
-import { messageOf } from "./answer.ts";
+import { messageOf, NotServedError } from "./answer.ts";
+import type { ApiServer } from "./api_server.ts";
+import type { ApiResource } from "./resources.ts";
 
 /** Objects of a page: what is read of one is garbage at once, and a controller is as large as its garbage. */
 const PAGE = 100;
-/** Milliseconds a page may take. */
-const PAGE_TIMEOUT = 60_000;
 /** Seconds after which the API server ends a watch by itself. */
 const WATCH_SECONDS = 300;
 /** Milliseconds without a word after which a watch counts as broken: the API server sends a bookmark about every minute. */
@@ -28,17 +27,10 @@ interface ApiObject {
   readonly metadata?: { readonly resourceVersion?: string };
 }
 
-interface ListPage {
-  readonly items?: readonly never[];
-  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
-}
-
 /** What a feed is made of. */
 export interface FeedSource<T> {
-  /** Path of the collection: `/api/v1/pods`. */
-  readonly path: string;
-  /** `pods`. */
-  readonly name: string;
+  /** The resource. */
+  readonly resource: ApiResource;
   /** Whether every API server serves it: then an answer that it does not proves nothing. Default false. */
   readonly core?: boolean;
   /** What is kept of an object. */
@@ -47,62 +39,60 @@ export interface FeedSource<T> {
   readonly keyOf: (item: T) => string;
 }
 
-/** The objects of a path. A path that the API server does not serve holds none. */
-export function makeFeed<T>(reader: ApiReader, world: World, source: FeedSource<T>): Feed<T> {
-  const { name, keyOf } = source;
+/** The objects of a resource. One that the API server does not serve has none. */
+export function makeFeed<T>(api: ApiServer, world: World, source: FeedSource<T>): Feed<T> {
+  const { resource, keyOf } = source;
   return {
-    name,
+    name: resource,
     keyOf,
-    list: (signal) => list(reader, world, source, signal),
-    watch: (version, signal) => watch(reader, world, source, version, signal),
+    list: (signal) => list(api, source, signal),
+    watch: (version, signal) => watch(api, world, source, version, signal),
   };
 }
 
 async function list<T>(
-  reader: ApiReader,
-  world: World,
-  { path, name, convert, core = false }: FeedSource<T>,
+  api: ApiServer,
+  { resource, convert, core = false }: FeedSource<T>,
   signal: AbortSignal,
 ): Promise<{ readonly items: readonly T[]; readonly version: string }> {
   const items: T[] = [];
-  let next = "";
-  for (;;) {
-    const query = new URLSearchParams({ limit: `${PAGE}`, ...(next && { continue: next }) });
-    const late = new UnavailableError(`The API server gave no page of ${name} within ${PAGE_TIMEOUT / 1000} s`);
-    using limit = startDeadline(world, PAGE_TIMEOUT, late, signal);
-    const page = await reader.json({ path: `${path}?${query}`, what: name }, limit.signal) as ListPage | undefined;
-    if (!page && next === "" && !core) return { items, version: "" };
-    if (!Array.isArray(page?.items)) throw new UnavailableError(`The API server's list of ${name} is not whole`);
-    for (const object of page.items) items.push(converted(name, object, convert));
-    next = page.metadata?.continue ?? "";
-    if (!next) return { items, version: page.metadata?.resourceVersion ?? "" };
+  let version = "";
+  try {
+    for await (const page of api.pages<unknown>({ resource }, signal, PAGE)) {
+      for (const object of page.items) items.push(converted(resource, object, convert));
+      version = page.metadata?.resourceVersion ?? "";
+    }
+    return { items, version };
+  } catch (error) {
+    if (error instanceof NotServedError && !core) return { items: [], version: "" };
+    throw error;
   }
 }
 
 async function* watch<T>(
-  reader: ApiReader,
+  api: ApiServer,
   world: World,
-  { path, name, convert }: FeedSource<T>,
+  { resource, convert }: FeedSource<T>,
   version: string,
   signal: AbortSignal,
 ): AsyncGenerator<FeedEvent<T>> {
   const ended = new AbortController();
   const limit = AbortSignal.any([signal, ended.signal]);
-  const query = new URLSearchParams({
+  const query = {
     watch: "1",
     allowWatchBookmarks: "true",
     resourceVersion: version,
     timeoutSeconds: `${WATCH_SECONDS}`,
-  });
+  };
   let lines: ReadableStreamDefaultReader<string> | undefined;
   try {
-    const body = await within(world, name, limit, () => reader.stream({ path: `${path}?${query}`, what: name }, limit));
+    const body = await within(world, resource, limit, () => api.stream({ verb: "watch", resource, query }, limit));
     lines = body.pipeThrough(new TextDecoderStream()).pipeThrough(splitLines()).getReader();
     const next = lines.read.bind(lines);
     for (;;) {
-      const { done, value } = await within(world, name, limit, next);
+      const { done, value } = await within(world, resource, limit, next);
       if (done) return;
-      yield toEvent(name, value, convert);
+      yield toEvent(resource, value, convert, api.secrets);
     }
   } finally {
     ended.abort(); // whoever stops listening closes the connection
@@ -123,7 +113,12 @@ async function within<T>(world: World, name: string, signal: AbortSignal, work: 
   }
 }
 
-function toEvent<T>(name: string, line: string, convert: (object: never) => T): FeedEvent<T> {
+function toEvent<T>(
+  name: string,
+  line: string,
+  convert: (object: never) => T,
+  secrets: ApiServer["secrets"],
+): FeedEvent<T> {
   let event: {
     readonly type?: string;
     readonly object?: ApiObject & { readonly code?: number };
@@ -144,7 +139,7 @@ function toEvent<T>(name: string, line: string, convert: (object: never) => T): 
     case "DELETED":
       return { kind: "gone", item: converted(name, object, convert), version };
     default: {
-      const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0, [])}`;
+      const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0, secrets)}`;
       throw object?.code === 410 ? new ConflictError(said) : new UnavailableError(said);
     }
   }

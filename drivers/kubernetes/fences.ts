@@ -9,7 +9,7 @@
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Fence } from "../../src/pool/fence.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
-import type { ApiClient } from "./http.ts";
+import type { ApiServer } from "./api_server.ts";
 import { annotate, annotationPath, annotationsOf, poolName } from "./names.ts";
 import type { Stored } from "./patch.ts";
 import {
@@ -40,7 +40,7 @@ export function fenceOf({ metadata: { annotations = {} }, spec = {} }: IpPool): 
  * @throws {RefusedError} the schema in use drops `spec.closed`
  */
 export async function closePool(
-  api: ApiClient,
+  api: ApiServer,
   { key, version }: PoolSnapshot,
   { closed, reason }: Omit<Fence, "opened">,
   signal: AbortSignal,
@@ -82,7 +82,7 @@ export async function closePool(
 
 /** Opens the pool of a snapshot in an epoch. @throws {ConflictError} it changed */
 export async function openPool(
-  api: ApiClient,
+  api: ApiServer,
   { version }: PoolSnapshot,
   epoch: number,
   signal: AbortSignal,
@@ -92,7 +92,7 @@ export async function openPool(
 }
 
 /** Deletes the pool of a snapshot. @throws {ConflictError} it changed */
-export async function removePool(api: ApiClient, { version }: PoolSnapshot, signal: AbortSignal): Promise<void> {
+export async function removePool(api: ApiServer, { version }: PoolSnapshot, signal: AbortSignal): Promise<void> {
   const stored = storedMetadata(version);
   if (!stored) return;
   const { name, uid, resourceVersion } = stored;
@@ -108,7 +108,7 @@ function storedMetadata(version: unknown): Metadata | undefined {
 }
 
 async function patch(
-  api: ApiClient,
+  api: ApiServer,
   { name, resourceVersion, managedFields }: Metadata,
   operations: readonly PatchOperation[],
   signal: AbortSignal,

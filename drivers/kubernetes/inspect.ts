@@ -4,129 +4,97 @@
  * @module
  */
 import type { Finding } from "../../src/install/preflight.ts";
+import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
+import { startDeadline } from "../../src/async/deadline.ts";
 import type { World } from "../../src/world/world.ts";
-import { type KubeconfigChoice, readAccess } from "./access.ts";
-import { toReachError } from "./reach.ts";
-import { messageOf } from "./answer.ts";
-import { connect } from "./connect.ts";
-import { API_VERSION, GROUP, KINDS, type Resource } from "./resources.ts";
-import { CHECKED, type Checked, droppedFields, DRY_RUN, outdatedWhy, probeObject, requiredFields } from "./schema.ts";
-import { type Access, secretsOf, type Transport } from "./transport.ts";
+import type { KubeconfigChoice } from "./access.ts";
+import { NotServedError } from "./answer.ts";
+import { ApiServer } from "./api_server.ts";
+import type { ApiRequest } from "./request.ts";
+import { API_VERSION, GROUP, OWN, type Resource, RESOURCES } from "./resources.ts";
+import { askSchema, CHECKED, type Checked, outdatedWhy, requiredFields } from "./schema.ts";
 
 /** Milliseconds for each request. */
-const LIMIT = 10_000;
+const TIMEOUT = 10_000;
 
-/** What ADD, DEL, CHECK and STATUS ask for. The node's role in `install/manifests/` allows this and no more. */
+/** The verbs of ADD, DEL, CHECK and STATUS. The node's role in `install/manifests/` allows these and no more. */
 export const NODE_VERBS: Readonly<Record<Resource, readonly string[]>> = {
   ippools: ["get", "list", "create", "patch"],
   overlappingrangeipreservations: ["get", "list", "create", "patch", "delete"],
   nodeslicepools: ["get"],
 };
 
-/** Looks with the credentials of a kubeconfig; without one, of the pod this runs in. Never rejects. */
+/** Inspects it with the credentials of a kubeconfig; without one, of the pod this runs in. Never rejects. */
 export async function inspectApi(world: World, choice: KubeconfigChoice): Promise<readonly Finding[]> {
-  let access: Access;
+  let what = "Kubernetes API";
   try {
-    access = await readAccess(world, choice);
-  } catch (error) {
-    return [{ what: "Kubernetes API", problem: error instanceof Error ? error.message : String(error) }];
-  }
-  const what = `Kubernetes API ${access.server}`;
-  try {
-    using transport = connect(access);
-    const served = await servedResources(access, transport);
-    const verbs = await Promise.all(
-      Object.keys(KINDS).map((resource) => inspectVerbs(access, transport, resource as Resource)),
-    );
-    const names = Object.keys(KINDS).map((name) => `${name}.${GROUP}`);
-    const resources = names.map((name) =>
-      served.has(name)
-        ? { what: `Resource ${name}` }
-        : { what: `Resource ${name}`, problem: "Not served: kubectl apply -f install/manifests/crds" }
-    );
+    using api = await ApiServer.open(world, choice);
+    what = `Kubernetes API ${api.url}`;
+    const limited = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+      const late = new UnavailableError(`The API server ${api.url} did not answer within ${TIMEOUT / 1_000} s`);
+      using limit = startDeadline(world, TIMEOUT, late);
+      return await work(limit.signal);
+    };
+    const send: Send = (request) => limited((signal) => api.request(request, signal));
+    const served = await servedResources(send);
+    const verbs = await Promise.all(OWN.map((resource) => inspectVerbs(send, api.namespace, resource)));
+    const resources = OWN.map((resource) => ({
+      what: `Resource ${resource}.${GROUP}`,
+      ...(!served.has(resource) && { problem: "Not served: kubectl apply -f install/manifests/crds" }),
+    }));
     const schemas = await Promise.all(
-      CHECKED.filter((resource) => served.has(`${resource}.${GROUP}`))
-        .map((resource) => inspectSchema(access, transport, resource)),
+      CHECKED.filter((resource) => served.has(resource))
+        .map((resource) => inspectSchema(resource, () => limited((signal) => askSchema(api, resource, signal)))),
     );
     return [{ what }, ...resources, ...verbs, ...schemas.flat()];
   } catch (error) {
-    const failure = error instanceof AnswerError ? error : toReachError(error, access, "to inspect it");
-    return [{ what, problem: failure.message }];
+    return [{ what, problem: error instanceof Error ? error.message : String(error) }];
   }
 }
 
-async function servedResources(access: Access, transport: Transport): Promise<ReadonlySet<string>> {
-  const { status, text } = await send(access, transport, `/apis/${API_VERSION}`);
-  if (status === 404) return new Set();
-  if (status !== 200) throw refusal(access, status, text);
-  const { resources } = parse(text);
-  if (!Array.isArray(resources)) throw new AnswerError(`The answer on /apis/${API_VERSION} is not a list of resources`);
-  return new Set(resources.map((resource) => `${resource?.name}.${GROUP}`));
+type Send = (request: ApiRequest) => Promise<object | undefined>;
+
+async function servedResources(send: Send): Promise<ReadonlySet<string>> {
+  const what = `/apis/${API_VERSION}`;
+  try {
+    const list = await send({ verb: "get", resource: "apis", apiVersion: API_VERSION, what });
+    const { resources } = (list ?? {}) as { readonly resources?: readonly { readonly name?: string }[] };
+    if (!Array.isArray(resources)) throw new RefusedError(`The answer on ${what} is not a list of resources`);
+    return new Set(resources.map((resource) => `${resource?.name}`));
+  } catch (error) {
+    if (error instanceof NotServedError) return new Set();
+    throw error;
+  }
 }
 
-/** Asks the API server what it allows us, as `kubectl auth can-i` does. */
-async function inspectVerbs(access: Access, transport: Transport, resource: Resource): Promise<Finding> {
-  const what = `Permission for ${resource} in namespace ${access.namespace}`;
+/** Asks the API server which verbs it allows, as `kubectl auth can-i` does. */
+async function inspectVerbs(send: Send, namespace: string, resource: Resource): Promise<Finding> {
+  const what = `Permission for ${resource} in namespace ${namespace}`;
   const denied: string[] = [];
   for (const verb of NODE_VERBS[resource]) {
-    const attributes = { namespace: access.namespace, group: GROUP, resource, verb };
     const body = {
-      apiVersion: "authorization.k8s.io/v1",
-      kind: "SelfSubjectAccessReview",
-      spec: { resourceAttributes: attributes },
+      ...RESOURCES.selfsubjectaccessreviews,
+      spec: { resourceAttributes: { namespace, group: GROUP, resource, verb } },
     };
-    const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    const { status, text } = await send(access, transport, path, body);
-    if (status !== 201) throw refusal(access, status, text);
-    const { status: review } = parse(text) as { readonly status?: { readonly allowed?: unknown } };
-    if (review?.allowed !== true) denied.push(verb);
+    const review = await send({ verb: "create", resource: "selfsubjectaccessreviews", body }) as {
+      readonly status?: { readonly allowed?: unknown };
+    } | undefined;
+    if (review?.status?.allowed !== true) denied.push(verb);
   }
   if (denied.length === 0) return { what };
   return { what, problem: `Not allowed to ${denied.join(", ")}: kubectl apply -f install/manifests/rbac.yaml` };
 }
 
-/** Asks the API server, by a dry run, which of the members that we write the schema in use drops. Nothing where that is not allowed. */
-async function inspectSchema(access: Access, transport: Transport, resource: Checked): Promise<Finding[]> {
-  const path = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(access.namespace)}/${resource}`;
-  const query = new URLSearchParams(DRY_RUN).toString();
-  const { status, headers } = await send(access, transport, `${path}?${query}`, probeObject(resource));
-  if (status !== 201) return []; // what is not allowed is another finding's
+/** Asks the API server which members it drops of those that we write. No finding where that is not allowed. */
+async function inspectSchema(resource: Checked, ask: () => Promise<readonly string[]>): Promise<Finding[]> {
   const what = `Schema of ${resource}.${GROUP}`;
-  const dropped = droppedFields(headers.get("warning") ?? "");
-  if (dropped.length === 0) return [{ what }];
-  const problem = outdatedWhy(dropped);
-  return [requiredFields(resource, dropped).length > 0 ? { what, problem } : { what, problem, warning: true }];
-}
-
-async function send(access: Access, transport: Transport, path: string, body?: unknown) {
-  return await transport.send(`${access.server}${path}`, {
-    method: body === undefined ? "GET" : "POST",
-    headers: {
-      accept: "application/json",
-      ...(access.token !== undefined && { authorization: `Bearer ${access.token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-    },
-    redirect: "manual",
-    signal: AbortSignal.timeout(LIMIT),
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-}
-
-/** The API server answers, and not as it should. */
-class AnswerError extends Error {
-  override readonly name = "AnswerError";
-}
-
-function refusal(access: Access, status: number, text: string): Error {
-  return new AnswerError(`The API server refuses: ${messageOf(parse(text), status, secretsOf(access))}`);
-}
-
-/** A document of an answer; an empty object where it is none. */
-function parse(text: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-  } catch {
-    return {};
+    const dropped = await ask();
+    if (dropped.length === 0) return [{ what }];
+    const problem = outdatedWhy(dropped);
+    return [requiredFields(resource, dropped).length > 0 ? { what, problem } : { what, problem, warning: true }];
+  } catch (error) {
+    if (error instanceof RefusedError) return []; // a missing right is another finding's
+    throw error;
   }
 }

@@ -3,36 +3,33 @@
  *
  * @module
  */
-import type { V1Lease } from "@kubernetes/client-node";
 import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "../../src/controllers/cluster.ts";
 import { ConflictError } from "../../src/storage/driver.ts";
-import { codeOf, ending, type GetLibrary, toStoreError } from "./library.ts";
+import type { World } from "../../src/world/world.ts";
+import type { ApiServer } from "./api_server.ts";
+import { RESOURCES } from "./resources.ts";
 
-/** The Lease of a name. It is made when it is first written. */
-export function makeLease(library: GetLibrary, namespace: string, name: string): LeaseStore {
-  let known: V1Lease | undefined;
-  const what = `Lease ${namespace}/${name}`;
-  const client = async () => {
-    const { module, config } = await library();
-    return { api: config.makeApiClient(module.CoordinationV1Api), module };
-  };
-  const keep = (lease: V1Lease): LeaseState => {
+/** A Lease, as far as it is read. What else it has is written back. */
+interface LeaseObject {
+  readonly metadata?: { readonly resourceVersion?: string };
+  readonly spec?: { readonly holderIdentity?: string; readonly leaseTransitions?: number };
+}
+
+/** The Lease of a name. It is created when it is first written. */
+export function makeLease(api: ApiServer, world: Pick<World, "now">, namespace: string, name: string): LeaseStore {
+  let known: LeaseObject | undefined;
+  const target = { resource: "leases", namespace, name } as const;
+  const keep = (lease: LeaseObject): LeaseState => {
     known = lease;
     return { holder: lease.spec?.holderIdentity ?? "", version: lease.metadata?.resourceVersion ?? "" };
   };
   return {
     read: async (signal) => {
-      const { api, module } = await client();
-      try {
-        return keep(await api.readNamespacedLease({ namespace, name }, ending(module, signal)));
-      } catch (error) {
-        if (codeOf(error) === 404) return undefined;
-        throw toStoreError(error, `read ${what}`);
-      }
+      const lease = await api.request<LeaseObject>({ ...target, verb: "get" }, signal);
+      return lease && keep(lease);
     },
     write: async (holder, last, signal) => {
-      const { api, module } = await client();
-      const now = new module.V1MicroTime();
+      const now = new Date(world.now()).toISOString().replace("Z", "000Z"); // in microseconds: a MicroTime
       const before = last && known?.spec;
       const taken = holder !== "" && before?.holderIdentity !== holder;
       const spec = {
@@ -42,17 +39,10 @@ export function makeLease(library: GetLibrary, namespace: string, name: string):
         renewTime: now,
         ...(taken && { acquireTime: now, leaseTransitions: (before?.leaseTransitions ?? 0) + (before ? 1 : 0) }),
       };
-      const body = { metadata: { ...(last && known?.metadata), name, namespace }, spec };
-      try {
-        return keep(
-          last
-            ? await api.replaceNamespacedLease({ namespace, name, body }, ending(module, signal))
-            : await api.createNamespacedLease({ namespace, body }, ending(module, signal)),
-        );
-      } catch (error) {
-        if (codeOf(error) !== 409) throw toStoreError(error, `write ${what}`);
-        throw new ConflictError(`${what} was written by another`, { cause: error });
-      }
+      const body = { ...RESOURCES.leases, metadata: { ...(last && known?.metadata), name, namespace }, spec };
+      const written = await api.request<LeaseObject>({ ...target, verb: last ? "update" : "create", body }, signal);
+      if (written) return keep(written);
+      throw new ConflictError(`${api.what(target)} was deleted meanwhile`);
     },
   };
 }

@@ -4,18 +4,17 @@
  * @module
  */
 import { RefusedError } from "../../src/storage/driver.ts";
-import type { ApiClient } from "./http.ts";
-import { listAll } from "./list.ts";
-import type { Metadata } from "./resources.ts";
+import type { ApiServer } from "./api_server.ts";
+import type { Metadata, Resource } from "./resources.ts";
 
 /**
  * Counts the IPPools, reservations and NodeSlicePools of each namespace of the cluster.
  *
  * @throws {RefusedError} IPPools may not be listed in all namespaces, or are not served
  */
-export async function namespacesInUse(api: ApiClient, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
-  const list = (resource: Parameters<typeof listAll>[1]) =>
-    listAll<{ readonly metadata: Metadata }>(api, resource, signal, { everywhere: true, metadataOnly: true });
+export async function namespacesInUse(api: ApiServer, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  const list = (resource: Resource) =>
+    api.list<{ readonly metadata: Metadata }>({ resource, everywhere: true, metadataOnly: true }, signal);
   // roles that may list pools everywhere, and older installations, need not have the others
   const orNone = (error: unknown) => {
     if (error instanceof RefusedError) return [];

@@ -125,9 +125,8 @@ function send(agent: Agent, url: string, init: RequestInit): Promise<IncomingMes
 }
 
 async function answerOf(response: IncomingMessage, limit: number): Promise<Answer> {
-  const { status, body } = streamOf(response);
-  const fields = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)]);
-  return { status, headers: new Headers(fields), text: await readText(body, limit) };
+  const { status, headers, body } = streamOf(response);
+  return { status, headers, text: await readText(body, limit) };
 }
 
 /** The body as it comes. An end of the connection that is not the end of the answer is an error. */
@@ -151,5 +150,6 @@ function streamOf(response: IncomingMessage): Stream {
     pull: () => void response.resume(),
     cancel: () => void response.destroy(),
   });
-  return { status: response.statusCode ?? 0, body };
+  const fields = Object.entries(response.headers).map(([name, value]): [string, string] => [name, String(value)]);
+  return { status: response.statusCode ?? 0, headers: new Headers(fields), body };
 }

@@ -8,8 +8,7 @@
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Feed, SliceObjects, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
 import type { SliceList } from "../../src/storage/driver.ts";
-import type { FeedSource } from "./feed.ts";
-import type { ApiClient } from "./http.ts";
+import type { ApiServer } from "./api_server.ts";
 import { annotationsOf, readAnnotations } from "./names.ts";
 import {
   API_VERSION,
@@ -38,7 +37,7 @@ interface OwnedObject extends NodeSlicePoolObject {
 }
 
 /** A NodeSlicePool; undefined: there is none. */
-export async function findSlices(api: ApiClient, name: string, signal: AbortSignal): Promise<SliceList | undefined> {
+export async function findSlices(api: ApiServer, name: string, signal: AbortSignal): Promise<SliceList | undefined> {
   const object = await api.request<NodeSlicePoolObject>({ verb: "get", resource, name }, signal);
   return object && { range: object.spec?.range ?? "", slices: toSlices(object), ...refusalOf(object.metadata) };
 }
@@ -49,18 +48,8 @@ function refusalOf({ annotations = {} }: Metadata): { readonly refused?: string 
   return refused ? { refused } : {};
 }
 
-/** Where those of a namespace are. */
-export function nodeSlicePoolSource(namespace: string): FeedSource<StoredSlices> {
-  return {
-    path: `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${resource}`,
-    name: resource,
-    convert: toStored,
-    keyOf: ({ name }) => name,
-  };
-}
-
-/** The NodeSlicePools of the client's namespace, which the feed tells of. */
-export function nodeSlicePools(api: ApiClient, feed: Feed<StoredSlices>): SliceObjects {
+/** The NodeSlicePools of our namespace, which the feed lists and watches. */
+export function nodeSlicePools(api: ApiServer, feed: Feed<StoredSlices>): SliceObjects {
   return {
     ...feed,
     save: async (wanted, last, signal) => {
@@ -90,7 +79,8 @@ export function nodeSlicePools(api: ApiClient, feed: Feed<StoredSlices>): SliceO
   };
 }
 
-function toStored(object: OwnedObject): StoredSlices {
+/** What is kept of an object. */
+export function toStored(object: OwnedObject): StoredSlices {
   const { metadata, spec = {} } = object;
   const { annotations = {} } = metadata;
   return {

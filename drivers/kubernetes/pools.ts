@@ -9,8 +9,8 @@ import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
 import { closePool, fenceOf } from "./fences.ts";
-import type { ApiClient, ApiRequest } from "./http.ts";
-import { listAll } from "./list.ts";
+import type { ApiServer } from "./api_server.ts";
+import type { ApiRequest } from "./request.ts";
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, presumedPatch, type Stored } from "./patch.ts";
 import { resolvePools } from "./resolve.ts";
@@ -25,11 +25,11 @@ type Version = ({ readonly kind: "stored" } & Stored) | { readonly kind: "absent
 
 /** Reads and writes the IPPools of one namespace. */
 export class Pools {
-  readonly #api: ApiClient;
+  readonly #api: ApiServer;
   readonly #log: Logger;
 
   /** Sends nothing yet. */
-  constructor(api: ApiClient, log: Logger) {
+  constructor(api: ApiServer, log: Logger) {
     this.#api = api;
     this.#log = log;
   }
@@ -65,7 +65,7 @@ export class Pools {
 
   /** Pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
-    const { pools } = await resolvePools(this.#api, await listAll<IpPool>(this.#api, resource, signal), signal);
+    const { pools } = await resolvePools(this.#api, await this.#api.list<IpPool>({ resource }, signal), signal);
     return pools.flatMap(({ object, key }) => {
       if (key) return [this.#snapshot(key, object)];
       const { metadata: { name }, spec: { range } = {} } = object;

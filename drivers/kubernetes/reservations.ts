@@ -9,7 +9,8 @@
 import { sameOwner } from "../../src/pool/types.ts";
 import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
-import type { ApiClient, ApiRequest } from "./http.ts";
+import type { ApiServer } from "./api_server.ts";
+import type { ApiRequest } from "./request.ts";
 import { annotate, annotationsOf, isNamed, reservationName } from "./names.ts";
 import { refuseReservation } from "./schema.ts";
 import { memberOperations } from "./patch.ts";
@@ -30,7 +31,7 @@ const WRITER = { fieldManager: "whereabouts", fieldValidation: "Warn" };
 const ROUNDS = 10;
 
 /** The reservations of one namespace. */
-export function kubernetesReservations(api: ApiClient): Reservations {
+export function kubernetesReservations(api: ApiServer): Reservations {
   return {
     claim: (wanted, signal) => claim(api, wanted, signal),
     takeOver: async (found, wanted, signal) => {
@@ -52,7 +53,7 @@ export function kubernetesReservations(api: ApiClient): Reservations {
   };
 }
 
-async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): Promise<ClaimResult> {
+async function claim(api: ApiServer, wanted: Reservation, signal: AbortSignal): Promise<ClaimResult> {
   const name = reservationName(wanted.network, wanted.ip);
   for (let round = 0; round < ROUNDS; round++) {
     const created = await create(api, name, wanted, signal);
@@ -70,12 +71,12 @@ async function claim(api: ApiClient, wanted: Reservation, signal: AbortSignal): 
 }
 
 /** The object of a name, if there is one. */
-function look(api: ApiClient, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
+function look(api: ApiServer, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
   return api.request<ReservationObject>({ verb: "get", resource, name }, signal);
 }
 
 /** @returns undefined where there is one already */
-function create(api: ApiClient, name: string, wanted: Reservation, signal: AbortSignal) {
+function create(api: ApiServer, name: string, wanted: Reservation, signal: AbortSignal) {
   const body = {
     apiVersion: API_VERSION,
     kind: "OverlappingRangeIPReservation",
@@ -90,7 +91,7 @@ function create(api: ApiClient, name: string, wanted: Reservation, signal: Abort
  *
  * @returns undefined where it changed or went meanwhile
  */
-function takeOver(api: ApiClient, wanted: Reservation, object: ReservationObject, signal: AbortSignal) {
+function takeOver(api: ApiServer, wanted: Reservation, object: ReservationObject, signal: AbortSignal) {
   const { ifName, containerId } = wanted;
   const { name, resourceVersion } = object.metadata;
   const body = [
@@ -110,7 +111,7 @@ function takeOver(api: ApiClient, wanted: Reservation, object: ReservationObject
  * @throws {RefusedError} the schema in use dropped what makes a reservation; one that was created is deleted again
  */
 async function write(
-  api: ApiClient,
+  api: ApiServer,
   request: ApiRequest & { readonly resource: typeof resource; readonly name: string },
   signal: AbortSignal,
 ): Promise<ReservationObject | undefined> {
@@ -127,7 +128,7 @@ async function write(
 }
 
 /** Deletes it if it is the owner's, of its sandbox or of none recorded, and did not change meanwhile. Returns whether it was deleted. */
-async function release(api: ApiClient, owned: Reservation, signal: AbortSignal): Promise<boolean> {
+async function release(api: ApiServer, owned: Reservation, signal: AbortSignal): Promise<boolean> {
   if (owned.doubtful) return false;
   let known = fromToken(owned.token);
   const name = known?.name ?? reservationName(owned.network, owned.ip);
@@ -146,7 +147,7 @@ async function release(api: ApiClient, owned: Reservation, signal: AbortSignal):
 }
 
 async function remove(
-  api: ApiClient,
+  api: ApiServer,
   name: string,
   { uid, resourceVersion }: Version,
   signal: AbortSignal,

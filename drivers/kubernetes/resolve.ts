@@ -7,9 +7,8 @@ import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError, type Reservation } from "../../src/storage/driver.ts";
-import type { ApiClient } from "./http.ts";
+import type { ApiServer } from "./api_server.ts";
 import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
-import { listAll } from "./list.ts";
 import { poolKeys, readAnnotations, type ReservationKey, reservationKeys } from "./names.ts";
 import {
   baseOf,
@@ -31,7 +30,7 @@ export interface ResolvedPool {
 
 /** The keys of pools. Asks for NodeSlicePools only where a name can be read in several ways. */
 export async function resolvePools(
-  api: ApiClient,
+  api: ApiServer,
   objects: readonly IpPool[],
   signal: AbortSignal,
 ): Promise<{ readonly pools: readonly ResolvedPool[]; readonly slices: readonly KnownSlice[] }> {
@@ -47,8 +46,8 @@ export async function resolvePools(
 }
 
 /** Which nodes have which slices. None where NodeSlicePools may not be listed, or older installations have no such resource. */
-async function knownSlices(api: ApiClient, signal: AbortSignal): Promise<KnownSlice[]> {
-  const objects = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal).catch((error) => {
+async function knownSlices(api: ApiServer, signal: AbortSignal): Promise<KnownSlice[]> {
+  const objects = await api.list<NodeSlicePoolObject>({ resource: "nodeslicepools" }, signal).catch((error) => {
     if (error instanceof RefusedError) return [];
     throw error;
   });
@@ -70,7 +69,7 @@ export interface ResolvedReservation {
 
 /** The keys of reservations. Asks for pools only where a name can be read in several ways. */
 export async function resolveReservations(
-  api: ApiClient,
+  api: ApiServer,
   objects: readonly ReservationObject[],
   signal: AbortSignal,
 ): Promise<ResolvedReservation[]> {
@@ -85,8 +84,8 @@ export async function resolveReservations(
 }
 
 /** The pools, with the entries of these pods. */
-async function knownPools(api: ApiClient, pods: ReadonlySet<string>, signal: AbortSignal): Promise<KnownPool[]> {
-  const { pools } = await resolvePools(api, await listAll<IpPool>(api, "ippools", signal), signal);
+async function knownPools(api: ApiServer, pods: ReadonlySet<string>, signal: AbortSignal): Promise<KnownPool[]> {
+  const { pools } = await resolvePools(api, await api.list<IpPool>({ resource: "ippools" }, signal), signal);
   return pools.flatMap(({ object: { spec: { range = "", allocations = {} } = {} }, key }) => {
     const base = baseOf(range)?.base;
     if (!key || !base) return [];
@@ -100,11 +99,11 @@ async function knownPools(api: ApiClient, pods: ReadonlySet<string>, signal: Abo
 
 /** Every reservation of a network, and those that may be of it; without a network, every one. */
 export async function listReservations(
-  api: ApiClient,
+  api: ApiServer,
   network: string | undefined,
   signal: AbortSignal,
 ): Promise<Reservation[]> {
-  const objects = await listAll<ReservationObject>(api, "overlappingrangeipreservations", signal);
+  const objects = await api.list<ReservationObject>({ resource: "overlappingrangeipreservations" }, signal);
   if (network === undefined) {
     const resolved = await resolveReservations(api, objects, signal);
     return resolved.flatMap(({ object, keys: [first], key }) => {

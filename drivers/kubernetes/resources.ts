@@ -15,15 +15,35 @@ export const GROUP = "whereabouts.cni.cncf.io";
 /** `apiVersion` of all of them. */
 export const API_VERSION = `${GROUP}/v1alpha1`;
 
-/** Their kinds, by the resource name that stands in paths. */
-export const KINDS = {
-  ippools: "IPPool",
-  overlappingrangeipreservations: "OverlappingRangeIPReservation",
-  nodeslicepools: "NodeSlicePool",
+/** What is requested of an API server, by the resource name that stands in paths: group and version, and kind. */
+export const RESOURCES = {
+  ippools: { apiVersion: API_VERSION, kind: "IPPool" },
+  overlappingrangeipreservations: { apiVersion: API_VERSION, kind: "OverlappingRangeIPReservation" },
+  nodeslicepools: { apiVersion: API_VERSION, kind: "NodeSlicePool" },
+  pods: { apiVersion: "v1", kind: "Pod" },
+  nodes: { apiVersion: "v1", kind: "Node" },
+  events: { apiVersion: "v1", kind: "Event" },
+  leases: { apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
+  resourceclaims: { apiVersion: "resource.k8s.io/v1", kind: "ResourceClaim" },
+  "network-attachment-definitions": { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition" },
+  customresourcedefinitions: { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
+  selfsubjectaccessreviews: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" },
+  /** What the API server serves: its groups, or with an `apiVersion` the resources of that. */
+  apis: { apiVersion: "", kind: "API" },
 } as const;
 
 /** A resource name. */
-export type Resource = keyof typeof KINDS;
+export type ApiResource = keyof typeof RESOURCES;
+
+/** Our own resources. */
+export const OWN = ["ippools", "overlappingrangeipreservations", "nodeslicepools"] as const;
+/** The name of one of them. */
+export type Resource = typeof OWN[number];
+
+/** Whether a resource is one of ours. */
+export function isOwn(resource: ApiResource): resource is Resource {
+  return RESOURCES[resource].apiVersion === API_VERSION;
+}
 
 /** Metadata, as far as it is used. */
 export interface Metadata {
@@ -85,12 +105,12 @@ export interface NodeSlicePoolObject {
   readonly status?: { readonly allocations?: readonly { readonly nodeName?: string; readonly sliceRange?: string }[] };
 }
 
-/** A list of objects, perhaps a page of it. */
-export interface ObjectList<T> {
+/** A page of a list. */
+export interface Page<T> {
   /** The objects. */
   readonly items: readonly T[];
-  /** `continue`: where the next page starts. */
-  readonly metadata: { readonly continue?: string };
+  /** `continue`: where the next page starts; `resourceVersion`: from where to watch. */
+  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
 }
 
 /** One operation of a JSON Patch (RFC 6902). */

@@ -6,17 +6,17 @@
  */
 import type { Change } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError } from "../../src/storage/driver.ts";
-import type { ApiClient } from "./http.ts";
+import type { ApiServer } from "./api_server.ts";
 import { annotationsOf } from "./names.ts";
 import {
   API_VERSION,
   encodeEntry,
   GROUP,
-  KINDS,
   type PatchOperation,
   type ReservationObject,
   reservationSpec,
   type Resource,
+  RESOURCES,
 } from "./resources.ts";
 
 /** Resources whose writes are checked. */
@@ -72,11 +72,11 @@ export function probeObject(resource: Checked): { readonly metadata: { readonly 
   const spec = resource === "ippools"
     ? { range: "192.0.2.0/24", allocations: { "1": encodeEntry({ ...OWNER, address: 0n }) }, closed: 0, opened: 1 }
     : reservationSpec(OWNER);
-  return { apiVersion: API_VERSION, kind: KINDS[resource], metadata, spec } as { metadata: typeof metadata };
+  return { apiVersion: API_VERSION, kind: RESOURCES[resource].kind, metadata, spec } as { metadata: typeof metadata };
 }
 
 /** The fields that the schema in use drops. Creates nothing: a dry run (`dryRun=All`). */
-export async function askSchema(api: ApiClient, resource: Checked, signal: AbortSignal): Promise<string[]> {
+export async function askSchema(api: ApiServer, resource: Checked, signal: AbortSignal): Promise<string[]> {
   const body = probeObject(resource);
   let warning = "";
   const onWarning = (text: string) => warning = text;
@@ -98,7 +98,7 @@ export async function askSchema(api: ApiClient, resource: Checked, signal: Abort
  * @throws {RefusedError} it does
  */
 export async function refuseReservation(
-  api: ApiClient,
+  api: ApiServer,
   verb: string,
   { metadata: { name, uid, resourceVersion } }: ReservationObject,
   warning: string,
@@ -122,7 +122,7 @@ export async function refuseReservation(
  * @throws {RefusedError} they are not
  */
 export async function refuseEntries(
-  api: ApiClient,
+  api: ApiServer,
   name: string,
   changes: readonly Change[],
   pathOf: (address: bigint) => string,
@@ -147,7 +147,7 @@ export async function refuseEntries(
  *
  * @throws {RefusedError} it drops what an entry means nothing without
  */
-export async function refuseSchema(api: ApiClient, signal: AbortSignal): Promise<void> {
+export async function refuseSchema(api: ApiServer, signal: AbortSignal): Promise<void> {
   const lost = requiredFields("ippools", await askSchema(api, "ippools", signal));
   if (lost.length > 0) throw outdatedError("ippools", lost);
 }

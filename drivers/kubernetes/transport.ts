@@ -59,6 +59,8 @@ export const LIST_LIMIT = 256 * 1024 * 1024;
 export interface Stream {
   /** HTTP status. */
   readonly status: number;
+  /** HTTP headers. */
+  readonly headers: Headers;
   /** The body. A broken connection rejects the read. */
   readonly body: ReadableStream<Uint8Array>;
 }

@@ -8,8 +8,7 @@ import { formatIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
-import type { ApiClient } from "./http.ts";
-import { listAll } from "./list.ts";
+import type { ApiServer } from "./api_server.ts";
 import { isDoubtful, type KnownSlice } from "./known.ts";
 import { type ResolvedReservation, resolvePools, resolveReservations } from "./resolve.ts";
 import {
@@ -23,11 +22,11 @@ import {
 import { askSchema, CHECKED, outdatedWhy } from "./schema.ts";
 
 /** Looks at every object of the namespace. */
-export async function findUnreadable(api: ApiClient, signal: AbortSignal): Promise<Unreadable[]> {
-  const { pools, slices } = await resolvePools(api, await listAll<IpPool>(api, "ippools", signal), signal);
-  const objects = await listAll<ReservationObject>(api, "overlappingrangeipreservations", signal);
+export async function findUnreadable(api: ApiServer, signal: AbortSignal): Promise<Unreadable[]> {
+  const { pools, slices } = await resolvePools(api, await api.list<IpPool>({ resource: "ippools" }, signal), signal);
+  const objects = await api.list<ReservationObject>({ resource: "overlappingrangeipreservations" }, signal);
   const reservations = await resolveReservations(api, objects, signal);
-  const slicePools = await listAll<NodeSlicePoolObject>(api, "nodeslicepools", signal).catch((error) => {
+  const slicePools = await api.list<NodeSlicePoolObject>({ resource: "nodeslicepools" }, signal).catch((error) => {
     if (error instanceof RefusedError) return []; // older installations have no such resource
     throw error;
   });
@@ -40,7 +39,7 @@ export async function findUnreadable(api: ApiClient, signal: AbortSignal): Promi
 }
 
 /** The CRDs that drop what we write. None where the account may create nothing: then nobody can ask. */
-async function outdatedSchemas(api: ApiClient, signal: AbortSignal): Promise<Unreadable[]> {
+async function outdatedSchemas(api: ApiServer, signal: AbortSignal): Promise<Unreadable[]> {
   const found: Unreadable[] = [];
   for (const resource of CHECKED) {
     const dropped = await askSchema(api, resource, signal).catch((error) => {

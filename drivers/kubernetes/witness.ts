@@ -6,15 +6,13 @@
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Cluster } from "../../src/controllers/cluster.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
+import type { ApiServer } from "./api_server.ts";
 import { type LeaseObject, type NodeObject, type PodObject, toNodeState, toPodFacts } from "./facts.ts";
-import type { ApiReader } from "./reader.ts";
 
 /** Namespace of the Leases that kubelets renew (KEP-589). */
 const NODE_LEASES = "kube-node-lease";
 /** API group of ResourceClaims, as of dynamic resource allocation. */
 const CLAIM_GROUP = "resource.k8s.io";
-/** Claims of a page. */
-const PAGE = 500;
 
 /** A ResourceClaim, as far as it is read: the same in `v1`, `v1beta2` and `v1beta1`. */
 interface ResourceClaim {
@@ -32,98 +30,79 @@ interface ResourceClaim {
 }
 
 /** Reads evidence from an API server. */
-export function makeWitness(reader: ApiReader): Required<Pick<Cluster, "findPod" | "findNode" | "claims">> {
+export function makeWitness(api: ApiServer): Required<Pick<Cluster, "findPod" | "findNode" | "claims">> {
   return {
     findPod: async (podRef, signal) => {
       const [namespace = "", name = ""] = podRef.split("/");
       if (!namespace || !name) {
         throw new RefusedError(`Cannot read pod ${JSON.stringify(podRef)}: expected NAMESPACE/NAME`);
       }
-      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
-      const pod = await reader.json({ path, what: `pod ${podRef}`, object: { resource: "pods", name } }, signal);
-      return pod === undefined ? undefined : toPodFacts(pod as PodObject);
+      const pod = await api.request<PodObject>({ verb: "get", resource: "pods", namespace, name }, signal);
+      return pod && toPodFacts(pod);
     },
     findNode: async (name, signal) => {
-      const path = `/api/v1/nodes/${encodeURIComponent(name)}`;
-      const node = await reader.json({ path, what: `node ${name}`, object: { resource: "nodes", name } }, signal);
-      return node === undefined ? undefined : toNodeState(node as NodeObject, await leaseOf(reader, name, signal));
+      const node = await api.request<NodeObject>({ verb: "get", resource: "nodes", name }, signal);
+      return node && toNodeState(node, await leaseOf(api, name, signal));
     },
     claims: async (namespace, signal) => {
-      const version = await claimVersion(reader, signal);
-      return version === undefined ? undefined : await claimedAddresses(reader, version, namespace, signal);
+      const apiVersion = await claimVersion(api, signal);
+      return apiVersion === undefined ? undefined : await claimedAddresses(api, apiVersion, namespace, signal);
     },
   };
 }
 
 /** A Lease that may not be read is as good as one that is not renewed. */
-async function leaseOf(reader: ApiReader, name: string, signal: AbortSignal): Promise<LeaseObject | undefined> {
-  const path = `/apis/coordination.k8s.io/v1/namespaces/${NODE_LEASES}/leases/${encodeURIComponent(name)}`;
-  const question = { path, what: `Lease ${NODE_LEASES}/${name}`, object: { resource: "leases", name } };
+async function leaseOf(api: ApiServer, name: string, signal: AbortSignal): Promise<LeaseObject | undefined> {
   try {
-    return await reader.json(question, signal) as LeaseObject | undefined;
+    return await api.request<LeaseObject>({ verb: "get", resource: "leases", namespace: NODE_LEASES, name }, signal);
   } catch (error) {
     if (error instanceof RefusedError) return undefined;
     throw error;
   }
 }
 
+/** A list of what the API server serves, as far as it is read. */
+interface Served {
+  readonly groups?: readonly { readonly name?: string; readonly versions?: readonly { readonly version?: string }[] }[];
+  readonly resources?: readonly { readonly name?: string }[];
+}
+
 /**
- * The version of the group that has ResourceClaims, by the API server's own list of what it serves.
+ * The `apiVersion` that has ResourceClaims, by the API server's own list of what it serves.
  *
- * @returns undefined where it has none
+ * @returns undefined where there is no such resource
  */
-async function claimVersion(reader: ApiReader, signal: AbortSignal): Promise<string | undefined> {
-  const list = await discover(reader, "/apis", "API groups", signal) as {
-    readonly groups?: readonly {
-      readonly name?: string;
-      readonly versions?: readonly { readonly version?: string }[];
-    }[];
+async function claimVersion(api: ApiServer, signal: AbortSignal): Promise<string | undefined> {
+  const served = async (apiVersion: string) => {
+    const what = `/apis${apiVersion && `/${apiVersion}`}, which shows whether ResourceClaims exist`;
+    return await api.request<Served>({ verb: "get", resource: "apis", apiVersion, what }, signal) ?? {};
   };
-  if (!Array.isArray(list.groups)) throw new RefusedError("The API server's list of API groups is not whole");
-  for (const { version } of list.groups.find(({ name }) => name === CLAIM_GROUP)?.versions ?? []) {
-    const path = `/apis/${CLAIM_GROUP}/${version}`;
-    const served = await discover(reader, path, `resources of ${CLAIM_GROUP}/${version}`, signal) as {
-      readonly resources?: readonly { readonly name?: string }[];
-    };
-    if (!Array.isArray(served.resources)) throw new RefusedError(`The API server's list of ${path} is not whole`);
-    if (served.resources.some(({ name }) => name === "resourceclaims")) return version;
+  const { groups } = await served("");
+  if (!Array.isArray(groups)) throw new RefusedError("The API server's list of API groups is not whole");
+  for (const { version } of groups.find(({ name }) => name === CLAIM_GROUP)?.versions ?? []) {
+    const apiVersion = `${CLAIM_GROUP}/${version}`;
+    const { resources } = await served(apiVersion);
+    if (!Array.isArray(resources)) throw new RefusedError(`The API server's list of ${apiVersion} is not whole`);
+    if (resources.some(({ name }) => name === "resourceclaims")) return apiVersion;
   }
   return undefined;
 }
 
-async function discover(reader: ApiReader, path: string, what: string, signal: AbortSignal): Promise<object> {
-  const found = await reader.json({ path, what }, signal);
-  if (typeof found === "object" && found !== null) return found;
-  throw new RefusedError(`The API server does not serve ${path}, so it is unknown whether ResourceClaims exist`);
-}
-
 /** What the claims of a namespace hold, by podRef. A claim is a pod's where it is reserved for it, or was made for it. */
 async function claimedAddresses(
-  reader: ApiReader,
-  version: string,
+  api: ApiServer,
+  apiVersion: string,
   namespace: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const held = new Map<string, Set<string>>();
-  for (let next = "";;) {
-    const query = new URLSearchParams({ limit: `${PAGE}`, ...(next && { continue: next }) });
-    const path = `/apis/${CLAIM_GROUP}/${version}/namespaces/${encodeURIComponent(namespace)}/resourceclaims?${query}`;
-    const page = await reader.json({ path, what: `resourceclaims of namespace ${namespace}` }, signal) as {
-      readonly items?: readonly ResourceClaim[];
-      readonly metadata?: { readonly continue?: string };
-    } | undefined;
-    if (!Array.isArray(page?.items)) {
-      throw new RefusedError(`The API server's list of resourceclaims of namespace ${namespace} is not whole`);
+  for (const claim of await api.list<ResourceClaim>({ resource: "resourceclaims", apiVersion, namespace }, signal)) {
+    for (const name of podsOf(claim)) {
+      const podRef = `${namespace}/${name}`;
+      held.set(podRef, new Set([...held.get(podRef) ?? [], ...addressesOf(claim)]));
     }
-    for (const claim of page.items as readonly ResourceClaim[]) {
-      for (const name of podsOf(claim)) {
-        const podRef = `${namespace}/${name}`;
-        held.set(podRef, new Set([...held.get(podRef) ?? [], ...addressesOf(claim)]));
-      }
-    }
-    next = page.metadata?.continue ?? "";
-    if (!next) return held;
   }
+  return held;
 }
 
 function podsOf({ metadata, status }: ResourceClaim): string[] {

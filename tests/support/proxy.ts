@@ -52,7 +52,12 @@ export class FaultProxy implements AsyncDisposable {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
-    server.on("request", (request, response) => void this.#serve(request, response));
+    server.on("request", (request, response) => {
+      this.#serve(request, response).catch((error) => {
+        if (error.code !== "ECONNRESET") throw error;
+        request.socket.destroy(); // one of the two ends closed its connection
+      });
+    });
   }
 
   /** Starts one in front of a control plane. */

@@ -5,6 +5,8 @@ import { ConflictError, RefusedError, UnavailableError } from "../../../src/stor
 const QUESTION = {
   verb: "patch",
   resource: "ippools",
+  group: "whereabouts.cni.cncf.io",
+  name: "x",
   what: "IPPool kube-system/10.0.0.0-24",
   server: "https://10.96.0.1:443",
   source: "/etc/kubeconfig",
@@ -47,8 +49,11 @@ Deno.test("decode shows nothing that the server was sent", () => {
 });
 
 Deno.test("decode says undefined of an object that is not there, and only of that", () => {
-  const missing = { message: 'ippools "x" not found', details: { name: "x", group: "g", kind: "ippools" } };
+  const missing = { reason: "NotFound", message: 'ippools "x" not found', details: { name: "x", kind: "ippools" } };
   assert.equal(ask(404, missing), undefined);
+  for (const other of [{ reason: "Gone" }, { kind: "Other" }, { details: { name: "y", kind: "ippools" } }]) {
+    assert(failure(404, { ...missing, ...other }) instanceof RefusedError);
+  }
   const noNamespace = { message: 'namespaces "net" not found', details: { name: "net", kind: "namespaces" } };
   assert.match(failure(404, noNamespace).message, /namespaces "net" not found; create the namespace/);
   for (

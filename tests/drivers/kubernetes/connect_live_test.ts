@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { ApiServer } from "../../../drivers/kubernetes/api_server.ts";
 import { openCluster } from "../../../drivers/kubernetes/cluster.ts";
 import { type KubeconfigChoice, readAccess } from "../../../drivers/kubernetes/access.ts";
-import { ApiReader } from "../../../drivers/kubernetes/reader.ts";
 import { connect } from "../../../drivers/kubernetes/connect.ts";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
@@ -13,7 +13,7 @@ import { freePort } from "../../support/process.ts";
 import { Relay } from "../../support/relay.ts";
 import { NEVER, openAs, writeKubeconfig } from "./live.ts";
 
-const NAMESPACES = { path: "/api/v1/namespaces/kube-system", what: "namespace kube-system" };
+const POOLS = { verb: "list", resource: "ippools" } as const;
 
 /** Cluster entries by which a server is reached over each of the two ways. */
 const WAYS: Readonly<Record<string, Record<string, unknown>>> = {
@@ -31,9 +31,9 @@ async function open(
   cluster: Record<string, unknown>,
   choice: KubeconfigChoice = {},
   env = {},
-): Promise<ApiReader> {
+): Promise<ApiServer> {
   const kubeconfig = await writeKubeconfig(kube, { token: kube.token }, cluster);
-  return await ApiReader.open(worldWith(env), { kubeconfig, ...choice });
+  return await ApiServer.open(worldWith(env), { kubeconfig, ...choice });
 }
 
 Deno.test("connect goes through the proxy of the environment, or of the kubeconfig, on both ways", async () => {
@@ -44,13 +44,14 @@ Deno.test("connect goes through the proxy of the environment, or of the kubeconf
   const environment = { HTTPS_PROXY: `http://user:p%40ss@${proxy.host}`, NO_PROXY: "10.0.0.0/8" };
   for (const [way, cluster] of Object.entries(WAYS)) {
     const byKubeconfig = { ...cluster, server, "proxy-url": `http://${proxy.host}` };
-    using named = await open(kube, byKubeconfig, { client: "controller" });
-    using set = await open(kube, { ...cluster, server }, {}, environment);
-    for (const [reader, login] of [[named, ""], [set, " as user:p@ss"]] as const) {
+    const named = () => open(kube, byKubeconfig, { client: "controller" });
+    const set = () => open(kube, { ...cluster, server }, {}, environment);
+    for (const [open, login] of [[named, ""], [set, " as user:p@ss"]] as const) {
       proxy.requests.length = 0;
-      assert.equal((await reader.json(NAMESPACES, NEVER) as { kind: string }).kind, "Namespace", way);
-      const body = await reader.stream(NAMESPACES, NEVER);
-      assert.match(await new Response(body).text(), /"kube-system"/, way);
+      using one = await open();
+      using other = await open();
+      assert.equal((await one.request<{ kind: string }>(POOLS, NEVER))?.kind, "IPPoolList", way);
+      assert.match(await new Response(await other.stream(POOLS, NEVER)).text(), /"IPPoolList"/, way);
       assert.deepEqual(proxy.requests, Array(2).fill(`CONNECT kubernetes:${port}${login}`), way);
     }
   }
@@ -65,7 +66,7 @@ Deno.test("connect goes through the proxy of the environment, or of the kubeconf
   proxy.requests.length = 0;
   const loopback = { server: kube.url, "proxy-url": `http://${proxy.host}` };
   using asked = await open(kube, loopback, { client: "command" });
-  await asked.json(NAMESPACES, NEVER);
+  await asked.request(POOLS, NEVER);
   assert.equal(proxy.requests.length, 1, "what a kubeconfig names counts for loopback servers too, as in Go");
 });
 
@@ -77,15 +78,15 @@ Deno.test("connect reaches a loopback server directly, whatever the environment 
   for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
   try {
     for (const [way, cluster] of Object.entries(WAYS)) {
-      using reader = await ApiReader.open(denoWorld(), {
+      using api = await ApiServer.open(denoWorld(), {
         kubeconfig: await writeKubeconfig(kube, { token: kube.token }, cluster),
       });
-      assert(await reader.json(NAMESPACES, NEVER), way);
-      assert(await new Response(await reader.stream(NAMESPACES, NEVER)).text(), way);
+      assert(await api.request(POOLS, NEVER), way);
+      assert(await new Response(await api.stream(POOLS, NEVER)).text(), way);
     }
     const server = `https://kubernetes:${new URL(kube.url).port}`;
-    using reader = await open(kube, { server, "proxy-url": `http://${proxy.host}` }, { client: "command" });
-    await reader.json(NAMESPACES, NEVER); // NO_PROXY does not speak of the proxy of a kubeconfig
+    using api = await open(kube, { server, "proxy-url": `http://${proxy.host}` }, { client: "command" });
+    await api.request(POOLS, NEVER); // NO_PROXY does not speak of the proxy of a kubeconfig
     for (const [name, value] of Object.entries(variables)) assert.equal(Deno.env.get(name), value);
   } finally {
     for (const name of Object.keys(variables)) Deno.env.delete(name);
@@ -96,15 +97,15 @@ Deno.test("connect names the proxy that does not answer, and refuses one that a 
   await using kube = await makeKube();
   const dead = `127.0.0.1:${freePort()}`;
   for (const [way, cluster] of Object.entries(WAYS)) {
-    using reader = await open(kube, { ...cluster, server: "https://kubernetes:6443" }, {}, {
+    using api = await open(kube, { ...cluster, server: "https://kubernetes:6443" }, {}, {
       HTTPS_PROXY: `http://me:secret@${dead}`,
     });
-    await assert.rejects(reader.json(NAMESPACES, NEVER), (error) => {
+    await assert.rejects(api.request(POOLS, NEVER), (error) => {
       assert(error instanceof UnavailableError, `${way}: ${error}`);
       assert.match(
         error.message,
         new RegExp(
-          `^Cannot reach the API server https://kubernetes:6443 through the proxy http://${dead} of HTTPS_PROXY for`,
+          `^Cannot reach the API server https://kubernetes:6443 through the proxy http://${dead} of HTTPS_PROXY to list IPPools`,
         ),
       );
       assert.doesNotMatch(`${error.message} ${error.cause}`, /secret/);
@@ -115,7 +116,7 @@ Deno.test("connect names the proxy that does not answer, and refuses one that a 
     HTTPS_PROXY: `socks5://${dead}`,
   });
   await assert.rejects(
-    insecure.json(NAMESPACES, NEVER),
+    insecure.request(POOLS, NEVER),
     /through an http proxy alone, and HTTPS_PROXY names one of socks5$/,
   );
 });
@@ -222,12 +223,12 @@ Deno.test("connect leaves out certificates of a bundle that cannot be read, on b
     const bundle = `text\r\n${broken}${(await Deno.readTextFile("/etc/ssl/certs/ca-certificates.crt"))}${
       ca.replaceAll("\n", "\r\n")
     }`;
-    using reader = await open(kube, {
+    using api = await open(kube, {
       ...cluster,
       "certificate-authority": undefined,
       "certificate-authority-data": btoa(bundle),
     });
-    assert(await reader.json(NAMESPACES, NEVER));
+    assert(await api.request(POOLS, NEVER));
     for (const data of ["text", broken, "\u0000\u00ff"]) {
       using none = await open(kube, {
         ...cluster,
@@ -235,7 +236,7 @@ Deno.test("connect leaves out certificates of a bundle that cannot be read, on b
         "certificate-authority-data": btoa(data),
       });
       await assert.rejects(
-        none.json(NAMESPACES, NEVER),
+        none.request(POOLS, NEVER),
         /^RefusedError: Cannot use the kubeconfig ".*": its certificate-authority has no certificate/,
       );
     }
@@ -243,7 +244,7 @@ Deno.test("connect leaves out certificates of a bundle that cannot be read, on b
   const leaf = await open(kube, { "certificate-authority": `${kube.folder}/server.crt` });
   using _leaf = leaf;
   await assert.rejects(
-    leaf.json(NAMESPACES, NEVER),
+    leaf.request(POOLS, NEVER),
     /^RefusedError: Cannot trust the API server .*; certificate-authority must hold/,
   );
 });

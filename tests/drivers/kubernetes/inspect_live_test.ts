@@ -30,7 +30,7 @@ Deno.test("inspectApi says what is wrong with an API server that is not there, o
   const stranger = await writeKubeconfig(kube, { token: "stranger" });
   assert.match(
     (await inspectApi(denoWorld(), { kubeconfig: stranger }))[0]?.problem ?? "",
-    /^The API server refuses: Unauthorized$/,
+    /Unauthorized; https:.* does not accept the credentials of .*: renew them$/,
   );
   assert.match((await inspectApi(denoWorld(), { kubeconfig: "/nowhere" }))[0]?.problem ?? "", /no such file/);
 });

@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
 import { ConflictError, RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { assets } from "../../support/assets.ts";
+import { ApiServer } from "../../../drivers/kubernetes/api_server.ts";
 import { applyCrds, ControlPlane, makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
+import { denoWorld } from "../../../src/world/deno.ts";
 import { eventually, freePort } from "../../support/process.ts";
-import { held, keyOf, NEVER, openAs, openWith, overlapsOf, reserved, writeKubeconfig } from "./live.ts";
+import {
+  assertRequests,
+  held,
+  ipOf,
+  keyOf,
+  NEVER,
+  openAs,
+  openWith,
+  overlapsOf,
+  reserved,
+  writeKubeconfig,
+} from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24");
 
@@ -31,7 +44,7 @@ function listener(treat: (connection: Deno.TcpConn) => Promise<void>): { url: st
   };
 }
 
-Deno.test("ApiClient authenticates with a client certificate, by file and by data", async () => {
+Deno.test("ApiServer authenticates with a client certificate, by file and by data", async () => {
   await using kube = await makeKube();
   const files = { "client-certificate": `${kube.folder}/admin.crt`, "client-key": `${kube.folder}/admin.key` };
   const data: Record<string, string> = {};
@@ -42,7 +55,7 @@ Deno.test("ApiClient authenticates with a client certificate, by file and by dat
   }
 });
 
-Deno.test("ApiClient takes up a token that was rotated, in its file or in the kubeconfig", async () => {
+Deno.test("ApiServer takes up a token that was rotated, in its file or in the kubeconfig", async () => {
   await using kube = await makeKube();
   const tokenFile = `${kube.folder}/${kube.namespace}.token`;
   await Deno.writeTextFile(tokenFile, "expired\n");
@@ -65,7 +78,7 @@ Deno.test("ApiClient takes up a token that was rotated, in its file or in the ku
   }
 });
 
-Deno.test("ApiClient waits for the token that is written in a moment, and gives up when the caller does", async () => {
+Deno.test("ApiServer waits for the token that is written in a moment, and gives up when the caller does", async () => {
   await using kube = await makeKube();
   const path = await writeKubeconfig(kube, { token: "void" });
   await using driver = await openWith(path);
@@ -82,7 +95,7 @@ Deno.test("ApiClient waits for the token that is written in a moment, and gives 
   assert.equal((await call).message, "Enough");
 });
 
-Deno.test("ApiClient goes on with the credentials it has while the kubeconfig is half written", async () => {
+Deno.test("ApiServer goes on with the credentials it has while the kubeconfig is half written", async () => {
   await using kube = await makeKube();
   const path = await writeKubeconfig(kube, { token: "expired" });
   await using driver = await openWith(path);
@@ -92,7 +105,7 @@ Deno.test("ApiClient goes on with the credentials it has while the kubeconfig is
   await driver.status(NEVER);
 });
 
-Deno.test("ApiClient tells which permission is missing", async () => {
+Deno.test("ApiServer tells which permission is missing", async () => {
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: NOBODY_TOKEN });
   const refused = await rejection(driver.read(KEY, NEVER));
@@ -112,7 +125,7 @@ Deno.test("ApiClient tells which permission is missing", async () => {
   assert.match((await rejection(driver.list(NEVER))).message, /the verb "list" on "ippools"/);
 });
 
-Deno.test("ApiClient says that the custom resources are not installed, and finds them once they are", async () => {
+Deno.test("ApiServer says that the custom resources are not installed, and finds them once they are", async () => {
   await using plane = await ControlPlane.start({ crds: false });
   await using driver = await openAs({ ...plane.facts, namespace: "default" }, { token: "test-admin-token" });
   const requests = [
@@ -132,7 +145,7 @@ Deno.test("ApiClient says that the custom resources are not installed, and finds
   await driver.status(NEVER);
 });
 
-Deno.test("ApiClient names a namespace that is not there when it is written to", async () => {
+Deno.test("ApiServer names a namespace that is not there when it is written to", async () => {
   await using kube = await makeKube();
   await using driver = await openAs({ ...kube, namespace: "nowhere" }, { token: kube.token });
   const empty = await driver.read(KEY, NEVER);
@@ -145,7 +158,7 @@ Deno.test("ApiClient names a namespace that is not there when it is written to",
   );
 });
 
-Deno.test("ApiClient trusts the configured authority only", async () => {
+Deno.test("ApiServer trusts the configured authority only", async () => {
   await using kube = await makeKube();
   await using stranger = await openAs(kube, { token: kube.token }, {
     "certificate-authority": "/etc/ssl/certs/ca-certificates.crt",
@@ -164,7 +177,7 @@ Deno.test("ApiClient trusts the configured authority only", async () => {
   );
 });
 
-Deno.test("ApiClient says who cannot be reached, and follows when the kubeconfig leads elsewhere", async () => {
+Deno.test("ApiServer says who cannot be reached, and follows when the kubeconfig leads elsewhere", async () => {
   await using kube = await makeKube();
   const path = await writeKubeconfig(kube, { token: kube.token }, { server: `https://127.0.0.1:${freePort()}` });
   await using driver = await openWith(path);
@@ -176,7 +189,7 @@ Deno.test("ApiClient says who cannot be reached, and follows when the kubeconfig
   await driver.status(NEVER);
 });
 
-Deno.test("ApiClient takes an answer that is cut off for none", async () => {
+Deno.test("ApiServer takes an answer that is cut off for none", async () => {
   const cuts = [
     "",
     "HTTP/1.1 200 OK\r\ncontent-le",
@@ -205,7 +218,7 @@ Deno.test("ApiClient takes an answer that is cut off for none", async () => {
   }
 });
 
-Deno.test("ApiClient ends with the signal while the server is silent, and works again after that", async () => {
+Deno.test("ApiServer ends with the signal while the server is silent, and works again after that", async () => {
   await using kube = await makeKube();
   const aborted = new AbortController();
   const silent = Promise.withResolvers<void>();
@@ -222,7 +235,7 @@ Deno.test("ApiClient ends with the signal while the server is silent, and works 
   await driver.status(NEVER);
 });
 
-Deno.test("ApiClient serves many callers at once", async () => {
+Deno.test("ApiServer serves many callers at once", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const claims = Array.from({ length: 60 }, (_, i) => overlapsOf(driver).claim(reserved(`10.10.0.${i + 1}`), NEVER));
@@ -235,4 +248,37 @@ Deno.test("ApiClient serves many callers at once", async () => {
   const results = await Promise.allSettled(commits);
   assert.equal(results.filter(({ status }) => status === "fulfilled").length, 1);
   for (const result of results) if (result.status === "rejected") assert(result.reason instanceof ConflictError);
+});
+
+Deno.test("ApiServer lists every page", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  const overlaps = overlapsOf(driver);
+  const addresses = Array.from({ length: 501 }, (_, i) => `10.10.${i >> 8}.${i & 255}`);
+  for (let at = 0; at < addresses.length; at += 50) {
+    await Promise.all(addresses.slice(at, at + 50).map((address) => overlaps.claim(reserved(address), NEVER)));
+  }
+  const before = await kube.requests();
+  const listed = await overlaps.list("", NEVER);
+  const byValue = (a: bigint, b: bigint) => Number(a - b);
+  assert.deepEqual(
+    listed.map(({ ip }) => ip.value).sort(byValue),
+    addresses.map((text) => ipOf(text).value).sort(byValue),
+  );
+  const resource = "overlappingrangeipreservations";
+  await assertRequests(kube, before, [`list ${resource}`, `list ${resource}`]);
+});
+
+Deno.test("ApiServer tells what is missing from what may not be read, of objects that are not ours, too", async () => {
+  await using kube = await makeKube();
+  const pod = { verb: "get", resource: "pods", namespace: kube.namespace, name: "none" } as const;
+  using api = await ApiServer.open(denoWorld(), { kubeconfig: kube.kubeconfig });
+  assert.equal(await api.request(pod, NEVER), undefined);
+  const reason = new Error("Over before it began");
+  assert.equal(await rejection(api.request(pod, AbortSignal.abort(reason))), reason);
+  const kubeconfig = await writeKubeconfig(kube, { token: NOBODY_TOKEN });
+  using nobody = await ApiServer.open(denoWorld(), { kubeconfig });
+  const refused = await rejection(nobody.request(pod, NEVER));
+  assert(refused instanceof RefusedError);
+  assert.match(refused.message, /^Cannot get Pod test-\w+\/none: .*needs the verb "get" on "pods" of API group ""/);
 });

@@ -1,0 +1,126 @@
+/**
+ * Requests to an API server: their paths, headers and words.
+ *
+ * @module
+ */
+import type { Question } from "./answer.ts";
+import { type ApiResource, isOwn, RESOURCES } from "./resources.ts";
+import { type Access, secretsOf } from "./transport.ts";
+
+const METHODS = {
+  get: "GET",
+  list: "GET",
+  watch: "GET",
+  create: "POST",
+  update: "PUT",
+  patch: "PATCH",
+  delete: "DELETE",
+} as const;
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
+const METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
+/** An object or a collection. */
+export interface Target {
+  /** The resource. */
+  readonly resource: ApiResource;
+  /** `GROUP/VERSION`, where the resource has several; default that of `RESOURCES`. */
+  readonly apiVersion?: string | undefined;
+  /** The namespace. Absent: for our own objects theirs, for others all, or none. */
+  readonly namespace?: string | undefined;
+  /** Our own objects of all namespaces. */
+  readonly everywhere?: boolean;
+  /** The object, or the one that is created. Absent for collections. */
+  readonly name?: string;
+  /** The same in messages; default its kind, namespace and name. */
+  readonly what?: string;
+}
+
+/** One request. Verbs are those of RBAC. */
+export interface ApiRequest extends Target {
+  /** What is done. */
+  readonly verb: keyof typeof METHODS;
+  /** Query parameters. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Body: an object, or for `patch` the operations of a JSON Patch. */
+  readonly body?: unknown;
+  /** Answer with the metadata of objects only: what was written is known, and a pool may be large. */
+  readonly metadataOnly?: boolean;
+  /** Called with the `Warning` headers of a successful answer, joined. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/** What is listed. */
+export type Collection = Omit<Target, "name"> & Pick<ApiRequest, "metadataOnly">;
+
+type Namespace = Pick<Access, "namespace">;
+
+/** Where a request goes, below the server's URL. */
+export function pathOf(request: ApiRequest, access: Namespace): string {
+  const { verb, resource, name, query = {} } = request;
+  const apiVersion = apiVersionOf(request);
+  if (resource === "apis") return `/apis${apiVersion && `/${apiVersion}`}`;
+  const namespace = namespaceOf(request, access);
+  const segments = [apiVersion.includes("/") ? "apis" : "api", apiVersion];
+  if (namespace !== undefined) segments.push("namespaces", encodeURIComponent(namespace));
+  segments.push(resource);
+  if (name !== undefined && verb !== "create") segments.push(encodeURIComponent(name));
+  const parameters = new URLSearchParams(query).toString();
+  return `/${segments.join("/")}${parameters && `?${parameters}`}`;
+}
+
+/** `IPPool kube-system/10.0.0.0-24`, `IPPools of namespace kube-system`, `Node n1`, `Pods of all namespaces`. */
+export function whatOf(target: Target, access: Namespace): string {
+  if (target.what !== undefined) return target.what;
+  const { kind } = RESOURCES[target.resource];
+  const namespace = namespaceOf(target, access);
+  if (target.name !== undefined) return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${target.name}`;
+  return `${kind}s of ${namespace === undefined ? "all namespaces" : `namespace ${namespace}`}`;
+}
+
+/** A request as messages need it. */
+export function questionOf(request: ApiRequest, access: Access): Question {
+  const { verb, resource, name } = request;
+  const apiVersion = apiVersionOf(request);
+  const group = apiVersion.slice(0, Math.max(0, apiVersion.indexOf("/")));
+  const { server, source } = access;
+  const what = whatOf(request, access);
+  return {
+    verb,
+    resource,
+    group,
+    what,
+    server,
+    source,
+    secrets: secretsOf(access),
+    ...(verb !== "create" && { name }),
+  };
+}
+
+/** What `fetch` is called with. */
+export function initOf(request: ApiRequest, { token }: Access, signal: AbortSignal): RequestInit {
+  const { verb, resource, body, metadataOnly } = request;
+  return {
+    method: METHODS[verb],
+    headers: {
+      accept: !metadataOnly ? "application/json" : verb === "list" ? METADATA_LIST : METADATA_ONLY,
+      // compressing a large pool costs the API server more than it saves
+      ...(isOwn(resource) && { "accept-encoding": "identity" }),
+      "user-agent": "whereabouts",
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && {
+        "content-type": verb === "patch" ? "application/json-patch+json" : "application/json",
+      }),
+    },
+    signal,
+    redirect: "manual",
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
+}
+
+function apiVersionOf({ resource, apiVersion = RESOURCES[resource].apiVersion }: Target): string {
+  return apiVersion;
+}
+
+function namespaceOf({ resource, namespace, everywhere }: Target, access: Namespace): string | undefined {
+  return namespace ?? (isOwn(resource) && !everywhere ? access.namespace : undefined);
+}
