@@ -1,5 +1,5 @@
 /**
- * The documents, and the commands that stand in them.
+ * The documents, their commands, and the tables that are generated for them.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { TABLE } from "./pool/evidence_table.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** Documents that people follow. */
+/** Documents with commands. */
 export const DOCUMENTS = ["README.md", "docs/OPERATIONS.md", "docs/SECURITY.md", "docs/CONTRIBUTING.md"];
 
 /** A block of commands. */
 export interface CommandBlock {
-  /** Where it stands: `README.md:12`. */
+  /** Its location: `README.md:12`. */
   readonly where: string;
-  /** What the comment above it says: who runs it, or why nobody does. Empty: there is no comment. */
+  /** The comment above it, which names the test that runs it, or the reason for none. Empty: no comment. */
   readonly mark: string;
-  /** Its lines that are no comments, without what follows a `#`. */
+  /** Its lines without comments. */
   readonly commands: readonly string[];
 }
 
@@ -37,21 +37,21 @@ export function commandBlocks(): CommandBlock[] {
   });
 }
 
-/** What may free an address without its DEL, as a table: the lines whose cases the test of `judge` holds. */
+/** The evidence that frees an address without its DEL, as a table, from the test of `judge`. */
 export function evidenceTable(): string {
   return markdownTable([["Evidence", "Then"], ...TABLE.map(({ evidence, then }) => [evidence, then])]);
 }
 
-/** What `check` and the sweep find, as a table: exit code, event and remedy of each kind. */
+/** The kinds of findings as a table: exit code, event and remedy of each. */
 export function findingsTable(): string {
   const kinds = Object.entries(KINDS).toSorted(([, a], [, b]) => EXITS[a.severity] - EXITS[b.severity]);
   const rows = kinds.map((
     [kind, { severity, reason, remedy }],
   ) => [`\`${kind}\``, `${EXITS[severity]}`, `\`${reason}\``, remedy]);
-  return markdownTable([["Finding", "`check`", "Event", "What to do"], ...rows]);
+  return markdownTable([["Finding", "`check`", "Event", "Remedy"], ...rows]);
 }
 
-/** What agent and controller count, as a table: from what they say themselves. */
+/** The metrics of agent and controller as a table, from their own help texts. */
 export function metricsTable(): string {
   const none = () => 0;
   const agent = new AgentMetrics({ inFlight: none, queued: none, pending: none, duplicates: none }).text();
@@ -67,10 +67,10 @@ export function metricsTable(): string {
   const rows = Object.entries({ agent, controller }).flatMap(([from, text]) =>
     [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])
   );
-  return markdownTable([["Metric", "From", "Tells"], ...rows]);
+  return markdownTable([["Metric", "From", "Meaning"], ...rows]);
 }
 
-/** A table as deno fmt writes it. The first row is its head. */
+/** A Markdown table in the format of deno fmt. The first row is the head. */
 function markdownTable(table: readonly (readonly string[])[]): string {
   const [head = [], ...body] = table;
   const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));

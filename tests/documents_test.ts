@@ -6,13 +6,13 @@ const ROOT = new URL("../", import.meta.url).pathname;
 /** `run by PATH, PATH`, `run against a cluster` (documents_live_test.ts), `not run: REASON`. */
 const MARK = /^(run by (?<paths>\S+(, \S+)*)|run against a cluster|not run: (?<reason>.{10,}))$/s;
 
-Deno.test("documents: every block of commands says which test runs it, or why none does", () => {
+Deno.test("documents: every block of commands names the test that runs it, or the reason for none", () => {
   const blocks = commandBlocks();
   assert(blocks.length >= 5, `only ${blocks.length} blocks were found`);
-  for (const { where, mark } of blocks) assert.match(mark, MARK, `${where} has no such comment above it`);
+  for (const { where, mark } of blocks) assert.match(mark, MARK, `${where} has no valid comment above it`);
 });
 
-Deno.test("documents: a test that is said to run commands names them", () => {
+Deno.test("documents: a test that runs a block of commands contains them", () => {
   for (const { where, mark, commands } of commandBlocks()) {
     const paths = MARK.exec(mark)?.groups?.paths;
     if (!paths) continue;
@@ -23,7 +23,7 @@ Deno.test("documents: a test that is said to run commands names them", () => {
       const word = command.split(/\s+/).filter((one) => !one.startsWith("-")).at(-1) ?? command;
       assert(
         tests.includes(word),
-        `${where}: ${paths} does not speak of ${JSON.stringify(word)} of ${JSON.stringify(command)}`,
+        `${where}: ${paths} does not contain ${JSON.stringify(word)} of ${JSON.stringify(command)}`,
       );
     }
   }
@@ -40,11 +40,11 @@ Deno.test("documents: the README names each package of deno.json with a file or 
   }
 });
 
-/** Tables of the operations guide that are made of the product and its tests. */
+/** Tables of the operations guide that are generated from the product and its tests. */
 const TABLES: readonly (readonly [name: string, title: string, make: () => string])[] = [
-  ["metrics", "every metric, as agent and controller tell it", metricsTable],
-  ["findings", "what check and sweep find, as they know it", findingsTable],
-  ["evidence", "what may free an address, as the test of judge has it", evidenceTable],
+  ["metrics", "every metric of agent and controller", metricsTable],
+  ["findings", "every kind of finding", findingsTable],
+  ["evidence", "the evidence that frees an address", evidenceTable],
 ];
 
 for (const [name, title, make] of TABLES) {
