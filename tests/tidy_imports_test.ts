@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/agent": [...BELOW_CNI, "src/call", "src/cni", "src/metrics"],
   "src/controllers": [...BELOW_CNI, "src/metrics"],
   "src/install": ["src/config", "src/values", "src/world"],
-  "src/cli": [...BELOW_CNI, "src/call", "src/cni", "src/agent", "src/controllers", "src/install"],
+  "src/cli": [...BELOW_CNI, "src/call", "src/cni", "src/agent", "src/controllers", "src/install", "src/metrics"],
   "drivers": [
     "drivers/embedded",
     "drivers/etcd",
@@ -204,16 +204,76 @@ Deno.test("tidy: importing the library loads no client library", () => {
   none("mod.ts loads a driver; load it lazily", [...files].filter((path) => /^drivers\/[^/]+\//.test(path)));
 });
 
-Deno.test("tidy: no file loads itself in a circle", () => {
-  const findings: string[] = [];
-  for (const { path, imports } of PRODUCT) {
-    for (const one of imports) {
-      if (one.kind === "static" && one.path && loadedBy(one.path).files.has(path)) {
-        findings.push(`${path} and ${one.path}`);
-      }
+/** Files that load others of the project later, which others, and why. What begins with a package may be loaded later everywhere. */
+const LATER: Readonly<Record<string, { readonly to: RegExp; readonly why: string }>> = {
+  "main.ts": {
+    to: /^(src\/cni\/plugin|src\/cli\/process|drivers\/(mod|cluster))\.ts$/,
+    why: "what an agent serves needs no plugin here, a call needs no command line, and each process one driver at most",
+  },
+  "src/cli/command.ts": {
+    to: /^src\/cli\/[a-z_]+\.ts$/,
+    why: "one command a process; agent and controller are commands",
+  },
+  "drivers/mod.ts": { to: /^drivers\/[a-z]+\/driver\.ts$/, why: "the choice of a driver" },
+  "drivers/cluster.ts": {
+    to: /^(drivers\/kubernetes\/(cluster|inspect)|src\/controllers\/pods_source)\.ts$/,
+    why: "few commands need a cluster: the controller, and those that read pods",
+  },
+};
+
+/** Whether a file begins with a package or a module of Node that its importer does not load itself. */
+function beginsWithPackage(path: string, importer: string): boolean {
+  const own = loadedBy(importer).packages;
+  return [...loadedBy(path).packages].some((name) => !own.has(name) && !EVERYWHERE.includes(name));
+}
+
+Deno.test("tidy: only what begins with a package, a driver, a command, the controller or the agent is loaded later", () => {
+  const later = PRODUCT.flatMap((file) => file.imports.map((one) => [file, one] as const))
+    .filter(([, { kind, path }]) => kind === "dynamic" && path !== undefined);
+  saw("files that are loaded later", later.length, 15);
+  none(
+    "A file that is loaded later for no reason in LATER: a chunk costs as much as it saves; import it statically",
+    later.filter(([{ path }, { path: target = "" }]) =>
+      LATER[path]?.to.test(target) !== true && !beginsWithPackage(target, path)
+    ).map(([file, one]) => at(file, { what: `import("${one.path}")`, line: one.line })),
+  );
+  none(
+    "A row of LATER that no import needs; remove it",
+    Object.entries(LATER).filter(([from, { to }]) =>
+      !later.some(([{ path }, { path: target = "" }]) => path === from && to.test(target))
+    ).map(([from]) => from),
+  );
+});
+
+/** Circles of files: each with the files that it leads back to itself through, whatever is imported, and whenever. */
+function circles(): string[][] {
+  const reached = new Map(PRODUCT.map(({ path }) => [path, reachedFrom(path)]));
+  const leads = (from: string, to: string) => reached.get(from)?.has(to) === true;
+  const inCircle = PRODUCT.map(({ path }) => path).filter((path) => leads(path, path));
+  const groups = Map.groupBy(
+    inCircle,
+    (path) => inCircle.filter((other) => leads(path, other) && leads(other, path)).join(),
+  );
+  return [...groups.values()];
+}
+
+/** Every file that a file leads to. */
+function reachedFrom(start: string): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const visit = (path: string) => {
+    for (const one of BY_PATH.get(path)?.imports ?? []) {
+      if (one.path === undefined || reached.has(one.path)) continue;
+      reached.add(one.path);
+      visit(one.path);
     }
-  }
-  none("Files that import each other; move what both need to a third", findings);
+  };
+  visit(start);
+  return reached;
+}
+
+Deno.test("tidy: no file imports itself in a circle, types and what is loaded later included", () => {
+  saw("files", PRODUCT.length, 200);
+  none("Files that import each other; move what both need to a third", circles().map((one) => one.join(", ")));
 });
 
 Deno.test("tidy: every file of the product is used by an entry", () => {

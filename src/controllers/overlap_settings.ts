@@ -7,8 +7,16 @@
  * @module
  */
 import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
+import type { IpamConfig } from "../config/types.ts";
 import type { Attachment } from "./cluster.ts";
-import type { Network } from "./networks.ts";
+
+/** What counts of a network. */
+export interface NetworkSettings {
+  /** Its definition. */
+  readonly attachment: Attachment;
+  /** Its IPAM configuration. */
+  readonly config: Pick<IpamConfig, "networkName" | "overlapping" | "ranges">;
+}
 
 /** A network without reservations whose range overlaps that of a network with reservations in the same domain. */
 export interface OverlapProblem {
@@ -26,7 +34,7 @@ interface NetworkRange {
 }
 
 /** Finds one problem per definition. Networks with the same range share a pool, which keeps their addresses unique. */
-export function findOverlapProblems(networks: readonly Network[]): OverlapProblem[] {
+export function findOverlapProblems(networks: readonly NetworkSettings[]): OverlapProblem[] {
   const reserving = distinctRanges(networks.filter(({ config }) => config.overlapping));
   const problems = new Map<string, OverlapProblem>();
   for (const { attachment, config } of networks) {
@@ -52,7 +60,7 @@ export function findOverlapProblems(networks: readonly Network[]): OverlapProble
 }
 
 /** The distinct ranges of each domain, each with the first network that has it. */
-function distinctRanges(networks: readonly Network[]): Map<string, NetworkRange[]> {
+function distinctRanges(networks: readonly NetworkSettings[]): Map<string, NetworkRange[]> {
   const domains = new Map<string, Map<string, NetworkRange>>();
   for (const { attachment, config } of networks) {
     const ranges = domains.get(config.networkName) ?? new Map<string, NetworkRange>();
