@@ -83,6 +83,7 @@ export {
   type CommitOptions,
   directIpam,
   type Ipam,
+  type OnSnapshot,
   type OpenIpam,
   poolOf,
   poolsOf,
@@ -149,8 +150,10 @@ export { inspect, type Inspected } from "./src/ipam/inspect.ts";
 export { openPods } from "./drivers/cluster.ts";
 export { loadDriver, openStore } from "./drivers/mod.ts";
 export {
+  type AppendLog,
   LOG_LEVELS,
   type LogFields,
+  type LogFormat,
   type Logger,
   type LogLevel,
   type LogOptions,

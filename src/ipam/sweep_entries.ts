@@ -9,7 +9,7 @@ import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { examine, type Examinee, unread } from "./examine.ts";
 import { entryMark } from "./marks.ts";
 import { freeOrphans } from "./reclaim.ts";
-import type { LookContext, Swept } from "./sweep.ts";
+import type { LookContext, Swept } from "./sweep_types.ts";
 
 /** Entries whose evidence is read, and that are then freed, together: little time passes between the two. */
 const CHUNK = 50;

@@ -10,7 +10,7 @@ import { findInconsistencies } from "../pool/findings.ts";
 import type { Entry } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { type Clock, retry } from "../storage/retry.ts";
-import type { LookContext, Swept } from "./sweep.ts";
+import type { LookContext, Swept } from "./sweep_types.ts";
 
 /** What the other parts of a look came to. */
 type Mended = Pick<Swept, "orphans" | "reservations" | "reserved" | "restored">;

@@ -13,7 +13,7 @@ import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
 import { freeReservations, type Reclaimed, reserveEntries, restoreEntries } from "./reclaim.ts";
-import type { LookContext, StrayReservation, Swept } from "./sweep.ts";
+import type { LookContext, StrayReservation, Swept } from "./sweep_types.ts";
 import type { Suspect } from "./suspicions.ts";
 import { Look } from "./witness.ts";
 

@@ -167,8 +167,8 @@ Deno.test("the plugin says what is wrong with an embedded or an etcd store", () 
     await Deno.writeTextFile(`${folder}/corrupt.db`, "no database ".repeat(500));
     assertError(
       await add({ ...EMBEDDED, range, database: `${folder}/corrupt.db` }),
-      102,
-      /corrupt\.db.*not a database/,
+      7,
+      /corrupt\.db.*no SQLite database/,
     );
     assertError(await add({ ...EMBEDDED, range, database: `${folder}/corrupt.db/w.db` }), 102, /corrupt\.db\/w\.db/);
     await using etcd = await EtcdServer.start({ password: "secret" });
