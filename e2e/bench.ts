@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a command tells its result
 /**
- * Times pods in a cluster with our plugin, with the same by `deno run`, and with the Go original, by turns, on the same nodes.
+ * Times pods in a cluster with our plugin, with the same by `deno run`, and with the Go original, alternately, on the same nodes.
  *
  * `deno task bench:e2e [ROUNDS]`. From the moment the API server has the pods to the moment the last one is ready, and from their deletion
  * until their addresses are free.

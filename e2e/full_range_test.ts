@@ -3,7 +3,7 @@ import { openCluster } from "./cluster.ts";
 import { eventually } from "../tests/support/process.ts";
 import { consistent, network, pod, reported } from "./objects.ts";
 
-Deno.test("a full range is told in an event, and a freed address lets the waiting pod start", async () => {
+Deno.test("a full range is reported in an event, and a freed address lets the waiting pod start", async () => {
   const cluster = await openCluster();
   const net = "full";
   await cluster.apply(network(net, { range: "192.168.70.0/30" }), pod("full-a", net), pod("full-b", net));

@@ -18,7 +18,7 @@ export function network(name: string, ipam: Record<string, unknown>): unknown {
   };
 }
 
-/** Metadata and spec of a pod that waits, and ends when it is told to. */
+/** Metadata and spec of a pod that waits until a signal ends it. */
 export function podTemplate(net: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   const command = ["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"];
   return {
@@ -102,7 +102,7 @@ export async function reservationsOf(cluster: Cluster, net: string): Promise<rea
 }
 
 /**
- * Waits until every node's agent is the one of its pod. What ran in a pod that was deleted by force goes on for a while, and answers the
+ * Waits until every node's agent is the one of its pod. Processes of a force-deleted pod keep running for a while, and answers the
  * probes of the pod that comes after it.
  */
 export async function agentsSettled(cluster: Cluster): Promise<void> {

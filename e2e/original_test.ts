@@ -6,7 +6,7 @@ import { rightsOfOriginal, useOriginal } from "./original.ts";
 
 const POOL = "192.168.106.0-24";
 
-/** Starts the pod of our DaemonSet on node1 anew: it installs our plugin. */
+/** Restarts the pod of our DaemonSet on node1, which installs our plugin. */
 async function upgrade(cluster: Cluster): Promise<void> {
   const ours = ["-n", "kube-system", "-l", "name=whereabouts"];
   await cluster.kubectl("delete", "pod", ...ours, "--field-selector=spec.nodeName=node1");

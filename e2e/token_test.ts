@@ -28,7 +28,7 @@ async function rotate(cluster: Cluster, name: string, token: string): Promise<vo
   await eventually(`kubeconfig with ${name}`, async () => (await Deno.readTextFile(file)).includes(token));
 }
 
-Deno.test("a rotated token is followed, and calls go on when the old one is worth nothing", async () => {
+Deno.test("a rotated token is followed, and calls succeed when the old one has been revoked", async () => {
   const cluster = await openCluster();
   const net = "token";
   const failed = () => agentCounter(cluster, 1, `whereabouts_agent_requests_total{verb="ADD",outcome="error"}`);

@@ -39,8 +39,8 @@ Deno.test("uninstalling leaves the addresses, says where they are, and leaves no
   await cluster.kubectl("apply", "-k", UNINSTALL);
   await cluster.kubectl("rollout", "status", "-n", "kube-system", "--timeout=120s", "daemonset/whereabouts");
   const ours = ["-n", "kube-system", "-l", "name=whereabouts"];
-  const told = await cluster.kubectl("logs", ...ours, "-c", "uninstall", "--tail=-1");
-  assert.equal(told.split(`Addresses stay where they are: in the store, and this node's journal in ${DATA}`).length, 3);
+  const log = await cluster.kubectl("logs", ...ours, "-c", "uninstall", "--tail=-1");
+  assert.equal(log.split(`Kept addresses in the store, and the journal of this node in ${DATA}`).length, 3);
   await cluster.kubectl("delete", "-k", UNINSTALL, "--timeout=120s");
   const pods = ["-n", "kube-system", "-l", "app in (whereabouts, whereabouts-controller)"];
   await cluster.kubectl("wait", "--for=delete", "--timeout=90s", "pod", ...pods);

@@ -181,7 +181,7 @@ Deno.test("tidy: a call of the plugin loads next to nothing", () => {
   const findings: string[] = [];
   for (const [entry, allowed] of Object.entries(entries)) {
     const { files, packages } = loadedBy(entry);
-    if (!BY_PATH.has(entry)) findings.push(`${entry} is not there: CNI_PATH is out of date`);
+    if (!BY_PATH.has(entry)) findings.push(`${entry} is missing: CNI_PATH is out of date`);
     for (const name of packages) {
       if (![...EVERYWHERE, ...allowed].includes(name)) findings.push(`${entry} loads ${name}`);
     }

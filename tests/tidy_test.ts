@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../src/version.ts";
 import { at, CODE, FILES, folderOf, none, PATHS, PRODUCT, saw } from "./support/tidy.ts";
+import { UNREVISED, WORDS } from "./support/words.ts";
 
 const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
 const TESTS = CODE.filter(({ path }) => /^(tests|e2e)\//.test(path));
@@ -36,7 +37,7 @@ Deno.test("tidy: files fit in a head, functions on a screen", () => {
 
 // --- Tests ---
 
-/** Files with logic that another file's tests hold, and why there is none of their own. */
+/** Files with logic that another file's tests hold, and where. */
 const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/embedded/reservations.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
   "drivers/embedded/file.ts": "what is made, closed and not opened: tests/drivers/embedded/driver_test.ts",
@@ -50,7 +51,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/kubernetes/unreadable.ts": "on a real API server: tests/cli/check_live_test.ts",
   "drivers/cluster.ts": "with the script on a real API server: tests/install/reconcile_live_test.ts",
   "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
-  "src/pool/finding.ts": "its words, in what they tell: tests/pool/findings_test.ts",
+  "src/pool/finding.ts": "its texts, in findings: tests/pool/findings_test.ts",
   "src/agent/agent.ts": "the binary's agent on a real socket: tests/binary/agent_live_test.ts",
   "src/world/deno_terminal.ts":
     "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
@@ -79,7 +80,7 @@ Deno.test("tidy: a test file stands beside the path of every source file with lo
   const withLogic = PRODUCT.filter(({ path, functions }) => path.includes("/") && functions.length > 0);
   saw("files with logic", withLogic.length, 50);
   none(
-    "HELD_ELSEWHERE names a file that is not there, or has its own tests",
+    "HELD_ELSEWHERE names a file that is missing, or has its own tests",
     Object.keys(HELD_ELSEWHERE).filter((path) => !PATHS.has(path) || hasTests(path)),
   );
   none(
@@ -173,6 +174,9 @@ const BANNED: readonly [pattern: RegExp, instead: string][] = [
   [/from "np[m]:/, "name it in deno.json's imports, with its version"],
 ];
 
+/** The word lists themselves, the packages, and what other programs wrote. */
+const OTHER_WORDS = /^tests\/(?:support\/words\.ts$|golden\/)|^docs\/CONTRIBUTING\.md$|^deno\.lock$/;
+
 Deno.test("tidy: no banned words", () => {
   const findings = CODE.flatMap(({ path, text }) =>
     text.split("\n").flatMap((line, i) =>
@@ -188,13 +192,31 @@ Deno.test("tidy: no banned words", () => {
   );
 });
 
+Deno.test("tidy: code, messages and documents use the words of the house", () => {
+  const findings = FILES.filter(({ path }) => /\.(?:ts|md|ya?ml|tpl|txt|json)$/.test(path) && !OTHER_WORDS.test(path))
+    .flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, i) =>
+        WORDS.filter(([pattern]) => pattern.test(line)).map(([, instead]) => ({
+          path,
+          text: `${path}:${i + 1} ${line.trim()} — ${instead}`,
+        }))
+      )
+    );
+  const isUnrevised = (path: string) => UNREVISED.some((start) => path.startsWith(start));
+  none("Words of docs/CONTRIBUTING.md", findings.filter(({ path }) => !isUnrevised(path)).map(({ text }) => text));
+  none(
+    "UNREVISED names a folder or file without such words",
+    UNREVISED.filter((start) => !findings.some(({ path }) => path.startsWith(start))),
+  );
+});
+
 Deno.test("tidy: error messages start with a capital and end without a period", () => {
   const texts = PRODUCT.flatMap((file) => file.errorTexts.map((one) => [file, one] as const));
   saw("messages of errors", texts.length, 60);
   const start = /^(?:…|[A-Z"]|[a-z]+[._[]|its? |etcd )/; // a field's path, the second half of a message, a proper name
   const good = (text: string) => start.test(text) && !/\.$/.test(text);
   none(
-    "A message against the grammar: what cannot be done, the value found, what was wanted",
+    "A message against the grammar: what cannot be done, the value found, the value expected",
     texts.filter(([, { what }]) => !good(what)).map(([file, one]) => at(file, one)),
   );
 });
@@ -250,7 +272,7 @@ Deno.test("tidy: deno.json says what is true", () => {
   assert.equal(VERSION, CONFIG.version, "src/version.ts and deno.json differ");
   const exported = Object.values<string>(CONFIG.exports);
   saw("exports", exported.length, 5);
-  none("deno.json exports a file that is not there", exported.filter((path) => !PATHS.has(path.replace("./", ""))));
+  none("deno.json exports a missing file", exported.filter((path) => !PATHS.has(path.replace("./", ""))));
   const tasks = Object.entries<{ description?: string; command?: string }>(CONFIG.tasks);
   saw("tasks", tasks.length, 6);
   none(
@@ -258,7 +280,7 @@ Deno.test("tidy: deno.json says what is true", () => {
     tasks.filter(([, task]) => !task.description).map(([name]) => name),
   );
   none(
-    "A task runs a file that is not there",
+    "A task runs a missing file",
     tasks.flatMap(([name, { command = "" }]) =>
       [...command.matchAll(/[\w./-]+\.ts\b/g)].map(([path]) => path).filter((path) => !PATHS.has(path)).map((path) =>
         `${name}: ${path}`

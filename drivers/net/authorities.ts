@@ -19,7 +19,7 @@ export function certificatesOf(text: string): string[] {
  * The certificates of a PEM text that the runtime's TLS library can read. Those that it cannot are left out, as Go's `AppendCertsFromPEM`
  * does: bundles of distributions have some.
  *
- * @throws {RangeError} there are none; the message says why, beginning with a verb
+ * @throws {RangeError} no certificate was found; the message gives the reason, starting with a verb
  */
 export function readableCertificates(text: string): readonly string[] {
   if (isReadable(text) && text.includes(BEGIN)) return [text];

@@ -2,7 +2,7 @@
  * Which HTTP proxy leads to a server: the decision of Go's `golang.org/x/net/http/httpproxy`, which kubectl and the Go original follow.
  *
  * Loopback servers are reached directly. `HTTPS_PROXY` (or `https_proxy`) counts for https servers, `HTTP_PROXY` (or `http_proxy`) for http
- * servers, `NO_PROXY` (or `no_proxy`) for both; `ALL_PROXY` means nothing. The upper-case variable comes first.
+ * servers, `NO_PROXY` (or `no_proxy`) for both; `ALL_PROXY` is ignored. The upper-case variable comes first.
  *
  * @module
  */

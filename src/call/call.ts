@@ -32,7 +32,7 @@ export interface Call {
   readonly env: Readonly<Record<string, string>>;
   /** Standard input; undefined where it cannot be read or is not UTF-8. Empty for VERSION, which reads none. */
   readonly text: string | undefined;
-  /** The document on standard input, or why there is none. */
+  /** The document on standard input, or the reason why it is missing. */
   readonly input: { readonly document: unknown } | { readonly error: InputError };
 }
 

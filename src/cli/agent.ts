@@ -47,16 +47,16 @@ function socketOf(world: World, given: string | undefined): string {
 /**
  * Runs the agent, also for the installer. Returns the exit code.
  *
- * @param patience milliseconds to wait for another agent to go, before it refuses to start
+ * @param timeout milliseconds to wait for another agent to end, before it refuses to start
  */
 export async function serve(
   { world, loadDriver, platform }: Terminal,
   values: Values<typeof AGENT_FLAGS>,
-  patience: number,
+  timeout: number,
 ): Promise<number> {
   const { log: logging, ...options } = parseServerFlags(values);
   const socket = socketOf(world, values.socket);
   const log = makeLogger(world, logging);
-  await runAgent(world, await platform(), loadDriver, log, { socket, patience, ...options });
+  await runAgent(world, await platform(), loadDriver, log, { socket, patience: timeout, ...options });
   return 0;
 }

@@ -90,7 +90,7 @@ export interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "pl
   readonly forgoPrograms: () => void;
   /** Sets the handler of uncaught errors, after which the process continues. */
   readonly onUncaught: (handle: (error: unknown) => void) => void;
-  /** Ends the process at once. */
+  /** Ends the process immediately. */
   readonly exit: (code: number) => void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Finds out whether the pod of an address still uses it, before somebody releases the address.
+ * Finds out whether the pod of an address still uses it, before the address is released.
  *
  * @module
  */
@@ -23,7 +23,7 @@ const CONCURRENT = 10;
 /**
  * The states of the pods of these addresses, in order. Each pod is read once; a pod that cannot be read counts as using its address.
  *
- * @param pods undefined: there is no cluster, and all states are unknown
+ * @param pods undefined: without a cluster all states are unknown
  */
 export async function holdersOf(
   targets: readonly Assignment[],
@@ -53,7 +53,7 @@ async function read(podRef: string, pods: Pick<Pods, "find">, signal: AbortSigna
   }
 }
 
-/** Judges by one reading. A suspect, which the sweep would check twice, counts as unused: whoever releases it decides. */
+/** Judges by one reading. A suspect, which the sweep would check twice, counts as unused: the user decides. */
 function holderOf(assignment: Assignment, pod: Reading<PodFacts> | undefined): Holder {
   if (!pod) return { state: "unknown: the record has no pod", inUse: false };
   if (pod.kind === "unread") return { state: `unknown: ${pod.why}`, inUse: true };

@@ -99,7 +99,7 @@ function lines(range: IpRange, cells: readonly Cell[], perCell: bigint, style: S
   return drawn.map(([address, row]) => `  ${address.padEnd(width)}  ${row}`);
 }
 
-/** Colours each run of equal cells at once. */
+/** Colours each run of equal cells as one text. */
 function paintRow(cells: readonly Cell[], style: Style): string {
   let row = "";
   for (let at = 0; at < cells.length;) {

@@ -5,7 +5,7 @@
  */
 import { PLAIN, type Style } from "./style.ts";
 
-/** Control characters, which could move the cursor of a terminal: anybody may have written the names in the store. */
+/** Control characters, which could move the cursor of a terminal: names in the store are untrusted. */
 // deno-lint-ignore no-control-regex -- they are what is replaced
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
 

@@ -166,7 +166,7 @@ async function renewOnce(
   }
 }
 
-/** Lets a standby take the lease at once. If that fails, the lease expires. */
+/** Lets a standby take the lease immediately. If that fails, the lease expires. */
 async function release(world: World, lease: LeaseStore, held: LeaseState): Promise<void> {
   const never = new AbortController().signal;
   await withTimeout(world, never, (limit) => lease.write("", held, limit)).catch(() => {});

@@ -42,7 +42,7 @@ export interface Fault {
 
 /**
  * Reads definitions over the operator's flat file, which is read once. Definitions of other IPAM plugins are skipped; an invalid one does not
- * affect the others. No file that a definition names is opened: it belongs to the nodes, and anybody may have written the definition.
+ * affect the others. No file that a definition names is opened: it belongs to the nodes, and the author of the definition is not trusted.
  *
  * @param config a file of fields over those of the flat file, which is the first that exists of the usual paths
  * @throws {ConfigError} one of these files exists and cannot be read: every network would be misread

@@ -1,5 +1,5 @@
 /**
- * Frees the addresses of a pod when it is deleted or has finished: reads the evidence about the pod's entries at once, and once more when they
+ * Frees the addresses of a pod when it is deleted or has finished: reads the evidence about the pod's entries immediately, and again when they
  * are due, as a sweep does with suspects.
  *
  * Pools are searched by podRef, so that the network, node or attachment of an entry need not exist any longer.

@@ -98,7 +98,7 @@ export class SliceKeeper {
     const stored = await lists();
     if (!needsPools({ networks, nodes, stored }, this.#settlement)) return { stored, pools: undefined };
     const pools = await ipam.driver.list(signal);
-    return { stored: await lists(), pools }; // after the pools: `slice_leftovers.ts` says why
+    return { stored: await lists(), pools }; // after the pools: `slice_leftovers.ts` gives the reason
   }
 
   async #do(work: SliceWork, slices: SliceStore, signal: AbortSignal): Promise<unknown[]> {

@@ -111,7 +111,7 @@ export function planSliceWork(facts: SliceFacts): SliceWork {
 /**
  * Whether a plan needs the pools: a slice or list must change, or networks are accepted or refused that were not in the last plan.
  *
- * @param settlement of the last plan with pools that was fully written; undefined: there was none
+ * @param settlement of the last plan with pools that was fully written; undefined: no plan was
  */
 export function needsPools(facts: Omit<SliceFacts, "pools">, settlement: string | undefined): boolean {
   const { demands, unsliced, names } = demandsOf(facts.networks);

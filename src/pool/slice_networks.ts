@@ -79,9 +79,9 @@ const RANKS = { used: 0, stored: 1, new: 2 } as const;
 export function settle<S extends SlicedRange, N extends NetworkRange>(
   sliced: readonly S[],
   plain: readonly N[],
-  standing: Standing,
+  usage: Standing,
 ): Settlement<S, N> {
-  const ranked = groupsOf(sliced).map((group) => ({ group, rank: RANKS[standing.ofGroup(group)] }))
+  const ranked = groupsOf(sliced).map((group) => ({ group, rank: RANKS[usage.ofGroup(group)] }))
     .sort((a, b) => a.rank - b.rank).map(({ group }) => group);
   const { groups: named, refused } = withOwnNames(ranked);
   const domains = new Domains<S>();
@@ -95,7 +95,7 @@ export function settle<S extends SlicedRange, N extends NetworkRange>(
   for (const of of plain) {
     const group = domains.overlapping(of.network, of.range.cidr);
     if (!group || (group.reserves && of.reserves)) continue;
-    if (standing.ofGroup(group) === "new" && standing.isUsed(of)) beaten.set(group, of);
+    if (usage.ofGroup(group) === "new" && usage.isUsed(of)) beaten.set(group, of);
     else closed.push({ of, group, message: closedMessage(of.range.cidr, group) });
   }
   for (const [{ members }, by] of beaten) {

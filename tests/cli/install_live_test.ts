@@ -146,16 +146,16 @@ Deno.test("install --agent waits for the agent of a force-deleted pod, and takes
   await using former = start(`${node.root}/former.log`);
   await former.ready("the former agent", () => isThere(socket));
   await using latter = start(`${node.root}/latter.log`);
-  const said = (what: string) => async () => (await Deno.readTextFile(`${node.root}/latter.log`)).includes(what);
+  const logged = (what: string) => async () => (await Deno.readTextFile(`${node.root}/latter.log`)).includes(what);
   await eventually("a log of the new agent", () => isThere(`${node.root}/latter.log`));
-  await latter.ready("the new agent waits", said("waits for another one to go"));
+  await latter.ready("the new agent waits", logged("waits for another one to go"));
   const added = async (pod: string) => {
     const { code, stdout, stderr } = await addTo(node.root, "ADD", pod, socket);
     assert.deepEqual([code, stderr], [0, ""], stdout);
   };
   await added("web-0");
   Deno.kill(former.pid, "SIGTERM");
-  await latter.ready("the new agent listens", said("Agent listens"));
+  await latter.ready("the new agent listens", logged("Agent listens"));
   await added("web-1");
 });
 

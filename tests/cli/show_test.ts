@@ -41,7 +41,7 @@ Deno.test("show names the database that is missing or empty, and creates none", 
     assert.deepEqual([...Deno.readDirSync(folder)], []);
     await Deno.writeTextFile(path, "");
     assert.equal((await run("show", "--database", path)).out, `No pools in database ${path}\n`);
-    await Deno.writeTextFile(path, "this is no database, and long enough to be taken for one by nobody ".repeat(30));
+    await Deno.writeTextFile(path, "text, and no SQLite database, of more than one page ".repeat(30));
     const broken = await run("show", "--database", path);
     assert.equal(broken.code, 1);
     assert.match(broken.err, /is no SQLite database/);

@@ -10,11 +10,11 @@ const PLUGIN = "kubectl whereabouts";
 const CASES: readonly (readonly [string, Record<string, string>, string, string | undefined])[] = [
   ["the one that is named", { KUBECONFIG: "/a", ...HOME }, PLUGIN, "/a"],
   ["the one that is named and not there, so that it is missed", { KUBECONFIG: "/x", ...HOME }, PLUGIN, "/x"],
-  ["of several, the one that is there", { KUBECONFIG: "/x:/b::/y" }, "whereabouts", "/b"],
+  ["the existing one of several files", { KUBECONFIG: "/x:/b::/y" }, "whereabouts", "/b"],
   ["several, in their order", { KUBECONFIG: "/b:/x:/a" }, "whereabouts", "/b:/a"],
   ["kubectl's usual one, for a plugin of it", HOME, PLUGIN, "/home/me/.kube/config"],
   ["none, by another name", HOME, "whereabouts", undefined],
-  ["none where there is none", { HOME: "/nowhere" }, PLUGIN, undefined],
+  ["none if none exists", { HOME: "/nowhere" }, PLUGIN, undefined],
 ];
 
 for (const [what, env, program, expected] of CASES) {

@@ -96,7 +96,7 @@ Deno.test("Controller serves pods and definitions of other namespaces, deleted o
   assert((await lab.objects.slices("far")).some((one) => one.endsWith(node)), "a slice that is in use stays");
   await other.deletePod("web");
   await lab.settles([]);
-  await eventually("what nobody uses is gone", async () => (await lab.objects.slices("far")).length === 0);
+  await eventually("unused slices are deleted", async () => (await lab.objects.slices("far")).length === 0);
 });
 
 Deno.test("Controller never frees the address of a StatefulSet's pod that returned", async () => {
@@ -208,7 +208,7 @@ Deno.test("Controller frees what was left while no controller ran, and keeps add
   });
 });
 
-Deno.test("Controller stops at once, whatever it waits for, and can lead again", async () => {
+Deno.test("Controller stops immediately, whatever it waits for, and can lead again", async () => {
   await using lab = await Lab.make();
   const { controller, close } = await lab.open({ kubeconfig: await lab.unreachable() });
   for (let term = 0; term < 2; term++) {

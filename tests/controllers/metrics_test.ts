@@ -13,7 +13,8 @@ Deno.test("ControllerMetrics renders the text format of Prometheus under the doc
     pools: () => [{ key: { network: "blue", cidr: cidr("10.0.0.0/24") }, allocations: 4, capacity: 254, free: 250 }],
     slices: () => [{ name: "net", assigned: 2, free: 1, missing: 0 }],
     lastSweep: () => 5_000,
-    unconfirmed: () => [{ key, allocation, why: "nobody knows" }, { key, allocation, why: "the node is not ready" }],
+    unconfirmed:
+      () => [{ key, allocation, why: "its node is unknown" }, { key, allocation, why: "the node is not ready" }],
     findings: () => [duplicateFinding({ network: "", address: "10.0.0.1", podRef: "default/web", holder: allocation })],
   });
   metrics.freed.add({ what: "entry", reason: "pod is gone" });

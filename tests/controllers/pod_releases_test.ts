@@ -32,7 +32,7 @@ function lab(store: Store, find: (podRef: string) => Promise<PodFacts | undefine
   };
 }
 
-Deno.test("PodReleases frees the addresses of a deleted pod at once if its containers had ended", async () => {
+Deno.test("PodReleases frees the addresses of a deleted pod immediately if its containers had ended", async () => {
   await using store = await openStore();
   await store.add("a");
   await store.add("b");

@@ -117,8 +117,8 @@ Deno.test("planSliceWork reports nodes without a slice, invalid sizes, and confl
   const first = await network("p", { range: "10.2.0.0/24", node_slice_size: "/28", network_name: "shared" });
   const second = await network("q", { range: "10.3.0.0/24", node_slice_size: "/28", network_name: "shared" });
   const { problems, states } = await plan([second, wrong, small, first], ["a", "b", "c"]);
-  const told = problems.map(({ attachment, reason }) => `${attachment.name} ${reason}`).sort();
-  assert.deepEqual(told, ["q ConflictingSlices", "small NoFreeSlices", "wrong InvalidSliceSize"]);
+  const found = problems.map(({ attachment, reason }) => `${attachment.name} ${reason}`).sort();
+  assert.deepEqual(found, ["q ConflictingSlices", "small NoFreeSlices", "wrong InvalidSliceSize"]);
   assert.match(problems.find(({ reason }) => reason === "NoFreeSlices")?.message ?? "", /10\.0\.0\.0\/30.*for c:/);
   assert.deepEqual(states.find(({ name }) => name === "small"), { name: "small", assigned: 2, free: 0, missing: 1 });
 });

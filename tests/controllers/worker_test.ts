@@ -38,7 +38,7 @@ Deno.test("Worker runs again after a trigger during a run", async () => {
   await running;
 });
 
-Deno.test("Worker runs a failed task at once when triggered", async () => {
+Deno.test("Worker runs a failed task immediately when triggered", async () => {
   const world = memoryWorld();
   const stop = new AbortController();
   const times: number[] = [];

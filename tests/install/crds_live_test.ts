@@ -61,7 +61,7 @@ const ORIGINALS: Readonly<Record<string, Stored>> = {
   "a reservation of today": reservation("10.10.0.1", { podref: "default/web-0", ifname: "net1" }),
   "a reservation from before v0.8": reservation("10.10.0.2", { containerid: ID, podref: "default/web-0" }),
   "a reservation of the first releases": reservation("10.10.0.3", { containerid: ID }),
-  "a reservation of nobody": reservation("10.10.0.4", { containerid: "", podref: "" }),
+  "a reservation without an owner": reservation("10.10.0.4", { containerid: "", podref: "" }),
   "a reservation of a named network": reservation("storage-10.10.0.1", { podref: "default/web-0", ifname: "net1" }),
   "an IPv6 reservation that ends in a colon": reservation("2001-db8--0", { podref: "default/web-0", ifname: "net1" }),
   "node slices": slices("net1", "10.0.0.0/8", "/10", [

@@ -83,7 +83,7 @@ export const OTHER_EVIDENCE: readonly Row[] = [
   },
   {
     evidence:
-      "the pod runs, and its network-status lacks the interface, its `ips`, an address of the range or family, or there is none",
+      "the pod runs, and its network-status lacks the interface, its `ips`, an address of the range or family, or is missing",
     then: "kept, as unconfirmed",
     cases: [
       { title: "no status", evidence: present(pod()), expected: "unconfirmed" },

@@ -13,7 +13,7 @@ function sliced(by: string, name: string, text: string, prefix: number, more: Pa
 }
 
 /** NodeSlicePools with slices in use, and ranges without slices that have addresses in use. */
-function standing(
+function usage(
   used: readonly string[] = [],
   stored: readonly string[] = [],
   plainUsed: readonly string[] = [],
@@ -26,7 +26,7 @@ function standing(
   };
 }
 
-function settled(ranges: readonly SlicedRange[], plains: readonly NetworkRange[] = [], how = standing()) {
+function settled(ranges: readonly SlicedRange[], plains: readonly NetworkRange[] = [], how = usage()) {
   const { groups, refused, closed } = settle(ranges, plains, how);
   return {
     groups: groups.map(({ members }) => members.map(({ by }) => by).join(" ")).sort(),
@@ -46,7 +46,7 @@ Deno.test("settle groups networks of one domain, range and slice size, whatever 
 Deno.test("settle accepts a network with slices in use before a new one, whatever sorts first, and names both and the remedy", () => {
   const newcomer = sliced("a/net", "storage", "192.168.0.0/24", 26);
   const standingOne = sliced("prod/net", "storage", "10.1.0.0/24", 26);
-  for (const how of [standing(["prod/net"]), standing([], ["prod/net"])]) {
+  for (const how of [usage(["prod/net"]), usage([], ["prod/net"])]) {
     const { groups, refused, messages } = settled([newcomer, standingOne], [], how);
     assert.deepEqual([groups, refused], [["prod/net"], ["a/net"]]);
     assert.match(
@@ -54,7 +54,7 @@ Deno.test("settle accepts a network with slices in use before a new one, whateve
       /prod\/net, which uses 10\.1\.0\.0\/24 by \/26; this network uses 192\.168\.0\.0\/24.*network_name/,
     );
   }
-  assert.deepEqual(settled([newcomer, standingOne], [], standing(["prod/net"], ["a/net"])).groups, ["prod/net"]);
+  assert.deepEqual(settled([newcomer, standingOne], [], usage(["prod/net"], ["a/net"])).groups, ["prod/net"]);
   assert.deepEqual(settled([newcomer, standingOne]).groups, ["a/net"]);
 });
 
@@ -89,9 +89,9 @@ Deno.test("settle closes the pool of a network without slices that overlaps one 
 Deno.test("settle refuses new slices that overlap a network without slices that has addresses in use", () => {
   const slices = sliced("p/a", "net-a", "10.0.0.0/24", 26);
   const inside = plain("p/b", "10.0.0.0/24");
-  const { groups, refused, closed } = settled([slices], [inside], standing([], [], ["p/b"]));
+  const { groups, refused, closed } = settled([slices], [inside], usage([], [], ["p/b"]));
   assert.deepEqual([groups, refused, closed], [[], ["p/a"], []]);
-  assert.deepEqual(settled([slices], [inside], standing([], ["p/a"], ["p/b"])).closed, ["p/b"]);
+  assert.deepEqual(settled([slices], [inside], usage([], ["p/a"], ["p/b"])).closed, ["p/b"]);
 });
 
 Deno.test("settle handles three thousand overlapping networks by searches, not by pairs", () => {

@@ -30,7 +30,7 @@ export function addressesOf(stdout: string): string[] {
 /**
  * Asserts that callers, pools, reservations and journals agree to the last address, after releases that are still to be delivered were.
  *
- * @param live what the callers were given and did not give back
+ * @param live the addresses that callers got and did not release
  */
 export async function assertAgreement(
   kube: Kube,
@@ -60,7 +60,7 @@ function lines(holders: Holders): string[] {
   return [...holders].flatMap(([id, addresses]) => addresses.map((address) => `${address} ${id}`)).sort();
 }
 
-/** What the journal says is held. A record that says nothing of addresses counts as one of none. */
+/** The addresses in the journal. A record without addresses counts as empty. */
 function journalOf(node: AgentNode): string[] {
   const holders = new Map<string, string[]>();
   for (const name of node.records("attachments").filter((name) => name.endsWith(".json"))) {

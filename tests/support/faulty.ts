@@ -8,7 +8,7 @@
  * - unavailable after it was done: the answer was lost, so the caller cannot know;
  * - silent, before or after it was done: no answer until the caller's signal ends the wait;
  * - dead, before or after it was done: the calling process was killed there, its promise never settles;
- * - refused for good: the store says no and will again.
+ * - refused: the store refuses, also the next time.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export interface Operation {
   readonly index: number;
   /** What is asked. */
   readonly method: Method;
-  /** The pool, the address or the network concerned; empty where there is none. */
+  /** The pool, the address or the network concerned; may be empty. */
   readonly object: string;
   /** Whether it may write. */
   readonly writes: boolean;

@@ -111,7 +111,7 @@ export class ControlPlane implements AsyncDisposable {
     await this.#api.ready("the API server", () => answers(`${this.facts.url}/readyz`, client, headers));
   }
 
-  /** Ends the API server at once; etcd goes on. */
+  /** Kills the API server; etcd keeps running. */
   async stopApiServer(): Promise<void> {
     await this.#api?.[Symbol.asyncDispose]();
     this.#api = undefined;

@@ -142,7 +142,7 @@ export class Objects implements Disposable {
     return metadata.uid;
   }
 
-  /** Any object of the namespace, or of the cluster; undefined where there is none. */
+  /** Any object of the namespace, or of the cluster; undefined if it does not exist. */
   get(path: string): Promise<Record<string, unknown> | undefined> {
     return this.#send("GET", path.startsWith("/") ? path : this.#in(path), undefined, true);
   }

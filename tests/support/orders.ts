@@ -1,6 +1,6 @@
 /**
  * Runs a few calls over one store in every order in which their operations can reach it, as a model checker does: each call stops before
- * each of its operations, and which one goes on is a choice; every choice is tried, one run each.
+ * each of its operations, and which one continues is a choice; every choice is tried, one run each.
  *
  * Orders that differ only in operations that do not touch each other (two reads, two pools, two addresses) come to the same, and only
  * one of them is run. The method is that of sleep sets (P. Godefroid, Partial-Order Methods for the Verification of Concurrent
@@ -36,7 +36,7 @@ export const STANDING_CLOCK: Clock = {
 };
 
 /** More operations than this in a run mean that calls push each other back for ever. */
-const MOST_STEPS = 200;
+const MAX_STEPS = 200;
 
 /** A choice between calls, and the alternatives that need no run: tried before, or the same as one that was. */
 interface Choice {
@@ -93,7 +93,7 @@ async function runOnce({ driver, calls, afterEach, atEnd }: Run, choices: Choice
   try {
     let step = 0;
     for (await standstill(); waiting.size > 0; step++) {
-      if (step === MOST_STEPS) throw new Error(`No end after ${MOST_STEPS} operations`);
+      if (step === MAX_STEPS) throw new Error(`No end after ${MAX_STEPS} operations`);
       const chosen = choose(choices, step, waiting);
       if (chosen === undefined) return;
       const { method, object } = waiting.get(chosen) ?? {};
@@ -113,7 +113,7 @@ async function runOnce({ driver, calls, afterEach, atEnd }: Run, choices: Choice
   }
 }
 
-/** The call that goes on. Undefined: all that could was seen in another run. */
+/** The call that continues. Undefined: another run has covered all candidates. */
 function choose(choices: Choice[], step: number, waiting: ReadonlyMap<number, Operation>): number | undefined {
   const known = choices[step];
   if (known) return known.chosen;

@@ -1,5 +1,5 @@
 /**
- * Secrets that can be told from everything else, and the search for them in what was written.
+ * Secrets that can be distinguished from everything else, and the search for them in what was written.
  *
  * @module
  */

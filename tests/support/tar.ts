@@ -42,7 +42,7 @@ function headerOf(entry: TarEntry): Uint8Array {
   const octal = (at: number, width: number, value: number) =>
     put(at, `${value.toString(8).padStart(width - 1, "0")}\0`);
   const path = "folder" in entry ? `${entry.path}/` : entry.path;
-  if (encoder.encode(path).length > 99) throw new RangeError(`Cannot archive ${path}: wanted a path below 100 bytes`);
+  if (encoder.encode(path).length > 99) throw new RangeError(`Cannot archive ${path}: expected a path below 100 bytes`);
   put(0, path);
   octal(100, 8, "target" in entry ? 0o777 : entry.mode ?? ("folder" in entry ? 0o755 : 0o644));
   octal(108, 8, 0);

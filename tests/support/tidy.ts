@@ -18,7 +18,7 @@ export const CODE: readonly Facts[] = FILES.filter(({ path }) => path.endsWith("
 /** What is shipped: not tests, not the tools around. */
 export const PRODUCT: readonly Facts[] = CODE.filter(({ path }) => /^(src|drivers)\/|^(main|mod)\.ts$/.test(path));
 
-/** Fails with one line a finding, unless there is none. */
+/** Fails with one line per finding if there is any. */
 export function none(rule: string, findings: readonly string[]): void {
   if (findings.length > 0) assert.fail(`${rule}:\n  ${findings.join("\n  ")}`);
 }

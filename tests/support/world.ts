@@ -166,7 +166,7 @@ function earliest(sleepers: ReadonlySet<Sleeper>, end: number): Sleeper | undefi
   return found;
 }
 
-/** One turn of the event loop: every promise that can go on has gone on. */
+/** One turn of the event loop: every promise that can continue has continued. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -105,7 +105,7 @@ Deno.test("lock serves more waiters than there are threads to wait in", async ()
   beyond.push(...Array.from({ length: 10 }, () => world.lock(name, signal).then((lock) => lock?.[Symbol.dispose]())));
   stop.abort(new Error("gone"));
   await assert.rejects(gone, /gone/);
-  await world.readTextFile("/proc/self/stat"); // the process goes on
+  await world.readTextFile("/proc/self/stat"); // the process continues
   first?.[Symbol.dispose]();
   await Promise.all(beyond);
   await untilClosed(name);
