@@ -20,7 +20,7 @@ const { json: _json, ...STORE } = STORE_FLAGS;
 
 const FLAGS = {
   ...SERVER_FLAGS,
-  interval: { type: "string", value: "5m", default: "5m", help: "Time between sweeps if no schedule is configured" },
+  interval: { type: "string", value: "TIME", default: "5m", help: "Time between sweeps if no schedule is configured" },
   "schedule-file": {
     type: "string",
     value: "FILE",
