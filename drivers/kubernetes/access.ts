@@ -6,6 +6,7 @@
 import { parseIp } from "../../src/address/ip.ts";
 import type { KubernetesClient } from "../../src/config/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
+import { messageOf } from "../../src/values/errors.ts";
 import { withoutLogin } from "../../src/values/redact.ts";
 import type { World } from "../../src/world/world.ts";
 import { checkedProxy, type Proxy, proxyFromEnvironment } from "../net/proxy.ts";
@@ -158,7 +159,7 @@ function proxyOf(
     if (!isSet(named)) return proxyFromEnvironment(server, world.env);
     if (client !== "node") return { url: checkedProxy(String(named), "proxy-url"), from: `proxy-url in ${path}` };
   } catch (error) {
-    throw refused(path, error instanceof Error ? error.message : String(error));
+    throw refused(path, messageOf(error));
   }
   throw refused(
     path,

@@ -4,6 +4,7 @@
  * @module
  */
 import { RefusedError } from "../../src/storage/driver.ts";
+import { messageOf } from "../../src/values/errors.ts";
 import { readableCertificates } from "../net/authorities.ts";
 import { faultOf, isVersionOne } from "../net/client_certificate.ts";
 import { type Access, ANSWER_LIMIT, readText, type Transport } from "./transport.ts";
@@ -86,7 +87,7 @@ function readable(ca: string, source: string): readonly string[] {
   try {
     return readableCertificates(ca);
   } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^Has /, "has ") : "";
+    const why = messageOf(error).replace(/^Has /, "has ");
     throw refused(source, `its certificate-authority ${why}`);
   }
 }

@@ -7,7 +7,8 @@
  * @module
  */
 import type { RefusedError } from "../../src/storage/driver.ts";
-import { parseJson } from "../../src/values/json.ts";
+import { messageOf } from "../../src/values/errors.ts";
+import { isObject, parseJson } from "../../src/values/json.ts";
 import type { World } from "../../src/world/world.ts";
 import { refused } from "./kubeconfig.ts";
 import type { Access } from "./transport.ts";
@@ -141,7 +142,7 @@ function readCredential(
   try {
     credential = object(parseJson(new TextDecoder().decode(stdout)));
   } catch (error) {
-    throw unusable(source, `printed no ExecCredential: ${command}: ${error instanceof Error ? error.message : ""}`);
+    throw unusable(source, `printed no ExecCredential: ${command}: ${messageOf(error)}`);
   }
   if (credential.kind !== "ExecCredential" || credential.apiVersion !== version) {
     throw unusable(source, `printed no ExecCredential of ${version}: ${command}`);
@@ -164,7 +165,7 @@ function unusable(source: string, why: string): RefusedError {
 }
 
 function object(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+  return isObject(value) ? value : {};
 }
 
 function list(value: unknown): readonly unknown[] {

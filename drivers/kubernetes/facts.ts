@@ -142,7 +142,8 @@ function networkStatus(annotation: string | undefined): NetworkStatus[] | undefi
   }
 }
 
-function canonical(text: string): string {
+/** An address, perhaps with the length of its network, as it is written here; other text as it is. */
+export function canonical(text: string): string {
   const ip = parseIp(text.split("/", 1)[0] ?? "");
   return ip ? formatIp(ip) : text;
 }

@@ -6,6 +6,7 @@
 import type { Finding } from "../../src/install/preflight.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { startDeadline } from "../../src/async/deadline.ts";
+import { messageOf } from "../../src/values/errors.ts";
 import type { World } from "../../src/world/world.ts";
 import type { KubeconfigChoice } from "./access.ts";
 import { NotServedError } from "./answer.ts";
@@ -48,7 +49,7 @@ export async function inspectApi(world: World, choice: KubeconfigChoice): Promis
     );
     return [{ what }, ...resources, ...verbs, ...schemas.flat()];
   } catch (error) {
-    return [{ what, problem: error instanceof Error ? error.message : String(error) }];
+    return [{ what, problem: messageOf(error) }];
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 import { RefusedError } from "../../src/storage/driver.ts";
+import { messageOf } from "../../src/values/errors.ts";
+import { isObject } from "../../src/values/json.ts";
 import type { World } from "../../src/world/world.ts";
 
 /** Characters of a value in messages: it may be any text of the file. */
@@ -56,23 +58,23 @@ async function parse(path: string, text: string): Promise<Fields> {
     try {
       config = parseYaml(text);
     } catch (error) {
-      throw refused(path, `it is neither JSON nor YAML: ${error instanceof Error ? error.message : ""}`);
+      throw refused(path, `it is neither JSON nor YAML: ${messageOf(error)}`);
     }
   }
-  if (isFields(config)) return config;
+  if (isObject(config)) return config;
   throw refused(path, "it holds no object: it may be empty or half written");
 }
 
 /** An item whose files and program are found from elsewhere, too. */
 function placed(item: Fields, member: string, folder: string): Fields {
   const inner = item[member];
-  if (!isFields(inner)) return item;
+  if (!isObject(inner)) return item;
   const files = FILES.flatMap((name) => {
     const file = inner[name];
     return isText(file) ? [[name, file.startsWith("/") ? file : `${folder}${file.replace(/^(\.\/)+/, "")}`]] : [];
   });
   const { exec } = inner;
-  const command = isFields(exec) ? exec.command : undefined;
+  const command = isObject(exec) ? exec.command : undefined;
   const isRelative = isText(command) && command.includes("/") && !command.startsWith("/");
   const program = isRelative ? { exec: { ...exec as Fields, command: `${folder}${command}` } } : {};
   return { ...item, [member]: { ...inner, ...Object.fromEntries(files), ...program } };
@@ -81,7 +83,7 @@ function placed(item: Fields, member: string, folder: string): Fields {
 /** The first item of a list with a name. @throws {RefusedError} there is none */
 export function named(path: string, config: Kubeconfig, list: keyof typeof LISTS, name: unknown): Fields {
   const found = config[list].find((one) => one.name === name)?.[LISTS[list]];
-  if (isFields(found)) return found;
+  if (isObject(found)) return found;
   throw refused(path, `it has no ${LISTS[list]} named ${quote(name)}`);
 }
 
@@ -121,10 +123,6 @@ export function quote(value: unknown): string {
   return `${JSON.stringify(value)}`.slice(0, LONGEST_QUOTE);
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function asList(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.filter(isFields) : [];
+  return Array.isArray(value) ? value.filter(isObject) : [];
 }

@@ -1,5 +1,5 @@
 /**
- * Which namespaces hold objects of ours. For commands: never loaded on the plugin's way.
+ * Which namespaces hold objects of ours.
  *
  * @module
  */

@@ -5,6 +5,7 @@
  * @module
  */
 import { RefusedError } from "../../src/storage/driver.ts";
+import { isObject } from "../../src/values/json.ts";
 import type { Resource } from "./resources.ts";
 
 /** What a member holds: text, any object, a list of objects with members, or an object with members. Each may be absent. */
@@ -72,10 +73,6 @@ function check(object: object, members: Members, what: string, path = ""): void 
       if (shape !== "object") check(value, shape.members, what, `${at}.`);
     }
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function wrong(what: string, path: string, expected: string): RefusedError {

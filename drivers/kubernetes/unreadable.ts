@@ -1,5 +1,5 @@
 /**
- * What the custom resources hold that no pool, reservation or slice shows. For the checker: never loaded on the plugin's way.
+ * What the custom resources hold that no pool, reservation or slice shows, for the checker.
  *
  * @module
  */

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Cluster } from "../../src/controllers/cluster.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
-import { type LeaseObject, type NodeObject, type PodObject, toNodeState, toPodFacts } from "./facts.ts";
+import { canonical, type LeaseObject, type NodeObject, type PodObject, toNodeState, toPodFacts } from "./facts.ts";
 
 /** Namespace of the Leases that kubelets renew (KEP-589). */
 const NODE_LEASES = "kube-node-lease";
@@ -112,8 +111,5 @@ function podsOf({ metadata, status }: ResourceClaim): string[] {
 }
 
 function addressesOf({ status }: ResourceClaim): string[] {
-  return (status?.devices ?? []).flatMap(({ networkData }) => networkData?.ips ?? []).map((text) => {
-    const ip = parseIp(text.split("/", 1)[0] ?? "");
-    return ip ? formatIp(ip) : text;
-  });
+  return (status?.devices ?? []).flatMap(({ networkData }) => networkData?.ips ?? []).map(canonical);
 }
