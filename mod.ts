@@ -76,8 +76,8 @@ export {
 } from "./src/config/types.ts";
 export * from "./src/storage/mod.ts";
 export { allocate, type AllocateOptions, type Assigned } from "./src/ipam/allocate.ts";
-export { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "./src/ipam/errors.ts";
-export type { Held } from "./src/ipam/held.ts";
+export { AddressUnavailableError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "./src/ipam/errors.ts";
+export type { RecordedEntry } from "./src/ipam/recorded.ts";
 export {
   type Commit,
   type CommitOptions,
@@ -102,7 +102,7 @@ export type {
 export type { Clock } from "./src/storage/retry.ts";
 export { release, type Sandbox } from "./src/ipam/release.ts";
 export { verify } from "./src/ipam/verify.ts";
-export { LEAST_GRACE, parseGraces } from "./src/ipam/graces.ts";
+export { MIN_GRACE, parseGraces } from "./src/ipam/graces.ts";
 export {
   type NetworkRules,
   type Pods,

@@ -6,9 +6,9 @@
  */
 import type { Host } from "../cni/host.ts";
 import { formatIp } from "../address/ip.ts";
-import type { Held } from "../ipam/held.ts";
+import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { Ipam } from "../ipam/ipam.ts";
-import { restoreHeld } from "../ipam/restore.ts";
+import { restoreEntry } from "../ipam/restore.ts";
 import type { Configured } from "../config/configure.ts";
 import type { ReleaseHost } from "../journal/deliver.ts";
 import { recordedStore, storeName } from "../journal/facts.ts";
@@ -41,7 +41,7 @@ export interface RestoreObserver {
 /** An address of a record, in a pool of a store. */
 interface Remembered {
   readonly record: JournalRecord;
-  readonly held: Held;
+  readonly held: RecordedEntry;
 }
 
 /** The records of one store. */
@@ -145,7 +145,7 @@ export class Restorer implements AsyncDisposable {
     using _lock = await lockAttachment(this.#host, record, signal);
     const isThere = await journal.find(record) !== undefined && !await journal.isPending(record);
     if (!isThere || !await namespaceExists(this.#world, record)) return false;
-    const outcome = await restoreHeld(ipam, held, signal);
+    const outcome = await restoreEntry(ipam, held, signal);
     if (outcome.kind === "duplicate") this.#report(held.key, held.allocation, outcome.holder);
     if (outcome.kind !== "restored") return outcome.kind === "duplicate";
     this.#observer.onRestored(1);
@@ -156,7 +156,7 @@ export class Restorer implements AsyncDisposable {
     return false;
   }
 
-  #report(key: PoolKey, allocation: Held["allocation"], holder: Owner): void {
+  #report(key: PoolKey, allocation: RecordedEntry["allocation"], holder: Owner): void {
     this.#log.error("An address of a running pod is allocated to another pod too: restart one of the two", {
       ip: textOf({ key, allocation }),
       pool: formatPoolKey(key),
@@ -168,7 +168,7 @@ export class Restorer implements AsyncDisposable {
   }
 }
 
-function textOf({ key, allocation }: Held): string {
+function textOf({ key, allocation }: RecordedEntry): string {
   return formatIp({ family: key.cidr.family, value: allocation.address });
 }
 

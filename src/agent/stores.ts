@@ -124,8 +124,8 @@ export class Stores implements AsyncDisposable {
         passage?.arrived();
         return outcome;
       },
-      turn: () => Promise.resolve(undefined), // requests queue in the batcher
-      together: true,
+      lockPool: () => Promise.resolve(undefined), // requests queue in the batcher
+      parallelPools: true,
       clock: this.#parts.world,
       log,
       [Symbol.asyncDispose]: () => held.disposeAsync(),

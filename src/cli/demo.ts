@@ -107,7 +107,7 @@ function hostOf({ world }: Terminal, driver: StorageDriver): Host {
   return {
     world,
     open: (_config, log) =>
-      Promise.resolve({ ...directIpam(driver, world, log), turn: unlocked, [Symbol.asyncDispose]: close }),
+      Promise.resolve({ ...directIpam(driver, world, log), lockPool: unlocked, [Symbol.asyncDispose]: close }),
     journal: () => undefined,
     lock: unlocked,
     appendLog: world.appendTextFile,

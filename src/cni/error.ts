@@ -5,7 +5,7 @@
  */
 import { ConfigError, RequestRefusedError } from "../config/types.ts";
 import {
-  AddressTakenError,
+  AddressUnavailableError,
   NoSliceError,
   NotAllocatedError,
   PoolExhaustedError,
@@ -70,7 +70,7 @@ const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [RequestRefusedError, CODES.taken],
   [ConfigError, CODES.config],
   [PoolExhaustedError, CODES.exhausted],
-  [AddressTakenError, CODES.taken],
+  [AddressUnavailableError, CODES.taken],
   [NoSliceError, CODES.noSlice],
   [NotAllocatedError, CODES.notAllocated],
   [SupersededError, CODES.tryAgain],

@@ -61,13 +61,13 @@ export class PodReleases {
    *
    * @throws the failure, if pods remain queued: call it again
    */
-  async work(sweeps: Pick<Sweeps, "look">, listener: PodReleaseListener, signal: AbortSignal): Promise<void> {
+  async work(sweeps: Pick<Sweeps, "scan">, listener: PodReleaseListener, signal: AbortSignal): Promise<void> {
     const queue = new Map(this.#queue);
     if (queue.size === 0) return;
     this.#queue.clear();
     let swept: Swept;
     try {
-      swept = await sweeps.look(signal, { podRefs: new Set(queue.keys()), reservations: false });
+      swept = await sweeps.scan(signal, { podRefs: new Set(queue.keys()), reservations: false });
     } catch (error) {
       signal.throwIfAborted();
       return this.#requeue(queue, error, listener);

@@ -97,7 +97,7 @@ export class Sweeper {
 
   async #checkSuspects(signal: AbortSignal): Promise<void> {
     try {
-      this.#hooks.checked(await this.#sweeps.look(signal, this.#sweeps.due()));
+      this.#hooks.checked(await this.#sweeps.scan(signal, this.#sweeps.due()));
     } catch (error) {
       this.#notBefore = this.#world.monotonic() + RETRY_INTERVAL;
       if (!signal.aborted) this.#hooks.failed(error);
@@ -131,7 +131,7 @@ export class Sweeper {
   async #sweep(signal: AbortSignal): Promise<boolean> {
     const begun = this.#world.monotonic();
     try {
-      const swept = await this.#sweeps.look(signal);
+      const swept = await this.#sweeps.scan(signal);
       this.#hooks.swept(swept, (this.#world.monotonic() - begun) / 1_000);
       return true;
     } catch (error) {

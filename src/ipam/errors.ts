@@ -1,5 +1,5 @@
 /**
- * The answers of the allocator that are not addresses. Failures of the store are in `storage/driver.ts`.
+ * Errors of the allocator. Errors of the store are in `storage/driver.ts`.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import { type IpRange, isZeroAddress } from "../address/range.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 
-/** A range has no address left for the owner. CNI code 100. */
+/** A range has no free address. CNI code 100. */
 export class PoolExhaustedError extends Error {
   /** The class, for logs. */
   override name = "PoolExhaustedError";
 }
 
-/** A requested address is somebody else's, or nobody's to have. CNI code 101. */
-export class AddressTakenError extends Error {
+/** A requested address is in use, or the range never allocates it. CNI code 101. */
+export class AddressUnavailableError extends Error {
   /** The class, for logs. */
-  override name = "AddressTakenError";
+  override name = "AddressUnavailableError";
 }
 
-/** What CHECK looks for is not there or not the owner's. */
+/** CHECK failed: an entry or reservation is missing, or belongs to another owner. */
 export class NotAllocatedError extends Error {
   /** The class, for logs. */
   override name = "NotAllocatedError";
 }
 
-/** A newer sandbox of the same interface took the address over while the call was under way. CNI code 11. */
+/** A newer sandbox of the same interface took the address over during the call. CNI code 11. */
 export class SupersededError extends Error {
   /** The class, for logs. */
   override name = "SupersededError";
@@ -39,20 +39,20 @@ export class NoSliceError extends Error {
   override name = "NoSliceError";
 }
 
-/** The error for a request that got no address. */
+/** The error for an allocation without an address. */
 export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOutcome): Error {
   const pool = formatPoolKey(key);
   const text = (value: bigint) => formatIp({ family: range.cidr.family, value });
   switch (outcome.kind) {
     case "in use": {
-      const by = outcome.by ? `allocated to ${outcome.by.podRef} (${outcome.by.ifName})` : "reserved over another pool";
-      return new AddressTakenError(
-        `Cannot give the requested address ${text(outcome.address)} of pool ${pool}: it is ${by}`,
+      const by = outcome.by ? `allocated to ${outcome.by.podRef} (${outcome.by.ifName})` : "in use outside this pool";
+      return new AddressUnavailableError(
+        `Cannot allocate the requested address ${text(outcome.address)} of pool ${pool}: it is ${by}`,
       );
     }
     case "unusable":
-      return new AddressTakenError(
-        `Cannot give the requested address ${text(outcome.address)} of pool ${pool}: ${
+      return new AddressUnavailableError(
+        `Cannot allocate the requested address ${text(outcome.address)} of pool ${pool}: ${
           whyUnusable(range, outcome.address)
         }`,
       );
@@ -62,30 +62,32 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
           outcome.fence.reason ??
             `the slice ${
               formatCidr(key.cidr)
-            } is no longer this node's; retry after the controller assigned it another one`
+            } no longer belongs to this node; retry after the controller has assigned another one`
         }`,
       );
     case "superseded":
       return new SupersededError(
         `Container ${outcome.by.containerId}, a newer sandbox of ${outcome.by.podRef} (${outcome.by.ifName}), took over its entry in ` +
-          `pool ${pool} while this ADD was under way; retry if this container still exists`,
+          `pool ${pool} during this ADD; retry if this container still exists`,
       );
     default:
       return new PoolExhaustedError(
-        `Cannot allocate an address: pool ${pool} has none left from ${text(range.first)} to ${text(range.last)}` +
+        `Cannot allocate an address: pool ${pool} has no free address from ${text(range.first)} to ${
+          text(range.last)
+        }` +
           `${range.excludes.length ? " that is not excluded" : ""}; ` +
-          "widen the range, remove excludes, or delete pods that hold addresses",
+          "widen the range, remove excludes, or delete pods that use its addresses",
       );
   }
 }
 
-/** Which rule of the range keeps an address from everybody. */
+/** The rule of the range by which an address is never allocated. */
 function whyUnusable(range: IpRange, address: bigint): string {
   const { cidr, slice, first, last, gateway } = range;
   const text = (value: bigint) => formatIp({ family: cidr.family, value });
   const whole = usable(cidr);
   if (address < whole.first || address > whole.last || isZeroAddress(cidr, address)) {
-    return "network, broadcast and .0 addresses are never given";
+    return "network, broadcast and .0 addresses are never allocated";
   }
   if (slice && !contains(slice.cidr, { family: cidr.family, value: address })) {
     return `it is outside ${formatCidr(slice.cidr)}, the slice of node ${slice.node}`;

@@ -1,5 +1,5 @@
 /**
- * One look at everything that a store holds, without changing it.
+ * Inspects the whole store without changing it.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import type { Finding } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import type { Ipam } from "./ipam.ts";
-import type { LookContext, Pods, Swept } from "./sweep.ts";
+import type { Pods, ScanContext, Swept } from "./sweep.ts";
 import { sweepEntries } from "./sweep_entries.ts";
 import { Suspicions } from "./suspicions.ts";
 
-/** What was seen. */
+/** The result of an inspection. */
 export interface Inspected {
   /** Number of pools. */
   readonly pools: number;
@@ -19,26 +19,26 @@ export interface Inspected {
   readonly allocations: number;
   /** Number of reservations. */
   readonly reservations: number;
-  /** Number of pods; undefined: nothing is known of pods. */
+  /** Number of pods; undefined: pods are unknown. */
   readonly pods: number | undefined;
-  /** What is wrong. What is under way shows, too. */
+  /** Problems. ADDs and DELs in progress may show up as well. */
   readonly findings: readonly Finding[];
   /** Entries that are kept for lack of evidence. */
   readonly unconfirmed: readonly Unconfirmed[];
 }
 
-/** Compares pools, reservations and, where they are known, pods, nodes, networks and slices. */
+/** Compares pools, reservations and, if they are known, pods, nodes, networks and slices. */
 export async function inspect(ipam: Ipam, source: Pods | undefined, signal: AbortSignal): Promise<Inspected> {
   const { driver } = ipam;
   const unreadable = await driver.unreadable?.(signal) ?? [];
-  // pools before pods: what is added between the two is seen with its pod, not taken for an orphan
+  // pools before pods: the pod of every listed entry is then in the list, unless it was deleted
   const reservations = await driver.overlaps?.list(undefined, signal) ?? [];
   const pools = await driver.list(signal);
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);
   const { reserves, domainsOf, configured } = source ?? {};
   const { orphans, unconfirmed } = source && pods
-    ? await lookAtEntries(ipam, source, { pools, listed: pods }, signal)
+    ? await examineEntries(ipam, source, { pools, listed: pods }, signal)
     : { orphans: undefined, unconfirmed: [] };
   const facts = { pools, reservations, pods, orphans, reserves, domainsOf, configured, slices, unreadable };
   return {
@@ -52,20 +52,21 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
 }
 
 /**
- * Looks once at the entries of pools, and changes nothing.
+ * Scans the entries of pools once, and changes nothing.
  *
- * @returns the entries that nobody uses by what is read now, whether they may be freed already or not, and those in doubt
+ * @returns the entries that seem unused now, including those that must last longer before they are freed, and the unconfirmed ones
  */
-async function lookAtEntries(
+async function examineEntries(
   ipam: Ipam,
   pods: Pods,
-  { pools, listed }: Pick<LookContext, "pools" | "listed">,
+  { pools, listed }: Pick<ScanContext, "pools" | "listed">,
   signal: AbortSignal,
 ): Promise<Pick<Swept, "orphans" | "unconfirmed" | "failures">> {
   const suspicions = new Suspicions(ipam.clock);
-  const around = { scope: undefined, marks: new Set<string>(), dryRun: true };
   const { orphans, suspected, unconfirmed, failures } = await sweepEntries({
-    ...around,
+    scope: undefined,
+    marks: new Set(),
+    dryRun: true,
     ipam,
     pods,
     rules: {},

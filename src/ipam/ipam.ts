@@ -1,5 +1,5 @@
 /**
- * What every use case of this folder works with: a store, and how its pools are changed.
+ * The store that every use case of this folder works with, and how its pools are changed.
  *
  * @module
  */
@@ -17,25 +17,25 @@ import { confine } from "../world/confine.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
-/** How one request is put to a pool. */
+/** Options of one request to a pool. */
 export interface CommitOptions {
-  /** Ends it. */
+  /** The deadline. */
   readonly signal: AbortSignal;
-  /** The pool as just read, or presumed. */
+  /** The pool as read before, or assumed from memory. */
   readonly from?: PoolSnapshot;
-  /** Told the changes about to be written for this request, before each write. */
+  /** Called before each write with the changes of this request. */
   readonly onAttempt?: (changes: readonly Change[]) => void;
   /** Milliseconds between decision and write. */
   readonly pause?: number;
 }
 
-/** Puts a request to a pool. Resolved: durable. Rejected: what `onAttempt` was told may or may not be stored. */
+/** Serves a request on a pool. Durable once it resolves. If it rejects, the changes passed to `onAttempt` may or may not be stored. */
 export type Commit = <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => Promise<Outcome<R>>;
 
 /**
- * Does work on a pool as it is now: reads it, and repeats reading and work when the pool changed under it or the store did not answer.
+ * Reads a pool and runs work on the snapshot. Repeats both after a conflict, or if the store did not answer.
  *
- * @param work whatever it writes, it writes on the snapshot that it is given
+ * @param work must write only on the snapshot that it receives
  */
 export type OnSnapshot = <T>(
   key: PoolKey,
@@ -45,26 +45,26 @@ export type OnSnapshot = <T>(
 
 /** A store in use. */
 export interface Ipam {
-  /** The open store. Reads, and writes that can be repeated, are repeated by themselves when the store does not answer. */
+  /** The open store. It retries idempotent operations by itself. */
   readonly driver: StorageDriver;
-  /** Does other work on a pool than requests: adopts entries, closes it. */
+  /** Other work on a pool than requests: adopts entries, closes it. */
   readonly onSnapshot: OnSnapshot;
-  /** Changes a pool: at once, or together with others. */
+  /** Changes a pool, directly or in a batch with other requests. */
   readonly commit: Commit;
-  /** Makes the processes of this node take turns at a pool, where that is worth while. */
-  readonly turn: (key: PoolKey, signal: AbortSignal) => Promise<Disposable | undefined>;
-  /** Whether pools that do not overlap are changed at once. Default false: a process that serves one call would connect for each. */
-  readonly together?: boolean;
-  /** Time and chance. */
+  /** Locks a pool among the processes of this node, if that avoids conflicts. */
+  readonly lockPool: (key: PoolKey, signal: AbortSignal) => Promise<Disposable | undefined>;
+  /** Whether disjoint pools are changed in parallel. Default false: a process that serves one call would open a connection for each. */
+  readonly parallelPools?: boolean;
+  /** The clock for retries. */
   readonly clock: Clock;
-  /** Where to say what was done. */
+  /** Receives events. */
   readonly log: Logger;
 }
 
 /**
- * The store, changed directly by this process. The processes of one node queue on a file lock for each pool of each store.
+ * A store that this process changes directly. The processes of one node queue on a file lock per pool and store.
  *
- * @param store tells the store from others with pools of the same names; 64 characters at most
+ * @param store distinguishes stores that have pools of the same names; max 64 characters
  */
 export function directIpam(driver: StorageDriver, world: World, log: Logger, store: string = driver.name): Ipam {
   return {
@@ -72,7 +72,7 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger, sto
     onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: world, signal }),
     clock: world,
     log,
-    turn: (key, signal) => world.lock(poolLock(store, key), signal),
+    lockPool: (key, signal) => world.lock(poolLock(store, key), signal),
     commit: async <R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions) => {
       const { onAttempt } = options;
       const { outcomes } = await update(driver, key, () => [request], {
@@ -85,14 +85,14 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger, sto
   };
 }
 
-/** A lock's name is a file's: of pools with names this long, those of one store that begin alike share a lock. */
-const LONGEST_POOL_NAME = 150;
+/** Lock names are file names of max 240 bytes. Pools of one store whose names share this many characters share a lock. */
+const MAX_POOL_NAME_LENGTH = 150;
 
 function poolLock(store: string, key: PoolKey): string {
-  return `pool:${store}:${formatPoolKey(key).slice(0, LONGEST_POOL_NAME)}`;
+  return `pool:${store}:${formatPoolKey(key).slice(0, MAX_POOL_NAME_LENGTH)}`;
 }
 
-/** A store in use, to be disposed. */
+/** A store that the caller disposes. */
 export interface OpenIpam extends Ipam, AsyncDisposable {}
 
 /** Opens a datastore for direct use by this process. */
@@ -105,13 +105,13 @@ export async function openIpam(
   const open = await loadDriver(datastore.kind);
   const [driver, store] = await Promise.all([
     open(datastore, { world: worldOf(world, datastore), log }),
-    world.digest(JSON.stringify(datastore)), // settings may be long, and hold a password
+    world.digest(JSON.stringify(datastore)), // settings may be long, and contain a password
   ]);
   const ipam = directIpam(driver, world, log, store);
   return { ...ipam, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
 }
 
-/** The World in which a store is opened: one that a tenant names opens no file outside of its folders. */
+/** The World for opening a store. A store that a tenant configured reads no file outside its folders. */
 export function worldOf(world: World, datastore: Datastore): World {
   return "confinedTo" in datastore && datastore.confinedTo ? confine(world, datastore.confinedTo) : world;
 }
@@ -128,7 +128,10 @@ export function poolsOf(config: IpamConfig): PoolKey[] {
   ];
 }
 
-/** Whether pools are to be changed at once: the process gains by it, and no two of them can hold the same address. */
-export function mayGoTogether({ together = false }: Ipam, pools: readonly { readonly cidr: Cidr }[]): boolean {
-  return together && pools.every(({ cidr }, i) => pools.slice(i + 1).every((other) => !overlap(cidr, other.cidr)));
+/** Whether pools may be changed in parallel: the process allows it, and no two of them contain the same address. */
+export function mayRunInParallel(
+  { parallelPools = false }: Ipam,
+  pools: readonly { readonly cidr: Cidr }[],
+): boolean {
+  return parallelPools && pools.every(({ cidr }, i) => pools.slice(i + 1).every((other) => !overlap(cidr, other.cidr)));
 }

@@ -1,5 +1,5 @@
 /**
- * How allocations stand in log lines: the same fields wherever an address is allocated or released, so that one search finds its history.
+ * Log fields of allocations: the same wherever an address is allocated or released, so that one search finds its history.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { formatIp } from "../address/ip.ts";
 import { addressOf, type Entry, formatPoolKey } from "../pool/types.ts";
 import type { LogFields } from "../world/log.ts";
 
-/** `ip`, `pod`, `if`, `pool` and `container` of one attachment's entries; several addresses and pools stand between commas, in one order. */
+/** `ip`, `pod`, `if`, `pool` and `container` of one attachment's entries. Several addresses and pools are separated by commas, in order. */
 export function entryFields(entries: readonly Entry[]): LogFields {
   const [first] = entries;
   return {

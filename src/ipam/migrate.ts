@@ -1,11 +1,12 @@
 /**
- * Moving what a store holds: out of an older layout, and to another store.
+ * Moves the contents of a store: from an older layout to the current one, or to another store.
  *
- * Whatever is cut off can be run again. A pool is closed before it is copied, so that nobody changes it behind the copy, and forgets its
- * entries only once all of them are durable elsewhere.
+ * An interrupted migration can be repeated. A pool is closed before it is copied, so that it cannot change afterwards, and its entries are
+ * deleted only after all of them are durable in the other store.
  *
  * @module
  */
+import { mapConcurrently } from "../async/concurrency.ts";
 import { adopt, type Adoption } from "../pool/adopt.ts";
 import {
   type Allocation,
@@ -19,45 +20,45 @@ import type { Migration, OlderRecord, PoolSnapshot } from "../storage/driver.ts"
 import type { Ipam } from "./ipam.ts";
 import { reservationOf } from "./reservation.ts";
 
-/** Entries of one commit: an API server takes ten thousand operations at a time, and others want to write between two commits. */
+/** Entries per commit: an API server accepts ten thousand operations in a patch, and other writers need gaps between commits. */
 const CHUNK = 500;
-/** Reservations that are made at once. */
-const AT_ONCE = 10;
+/** Reservations that are created at the same time. */
+const MAX_CONCURRENT = 10;
 
-/** What became of a record or a pool. */
+/** The result of migrating a record or a pool. */
 export interface Migrated {
-  /** Whether nothing is left of it at its old place; on a dry run, would be. */
+  /** Whether the source is empty; in a dry run, would be. */
   readonly done: boolean;
-  /** Entries that were written; on a dry run, would be. */
+  /** Number of entries written; in a dry run, to write. */
   readonly added: number;
-  /** Entries that were there already, from an attempt that was cut off. */
+  /** Number of entries that existed, from an interrupted attempt. */
   readonly kept: number;
-  /** Entries whose address is somebody else's at the new place: they stay, and nothing is done. */
+  /** Entries whose address has another owner in the target: they stay, and nothing is migrated. */
   readonly conflicts: Adoption["conflicts"];
-  /** Entries whose address somebody else has reserved: it has two owners, as it had before. */
+  /** Entries whose address is reserved for another owner: it has two owners, as before. */
   readonly foreign: readonly Entry[];
 }
 
-/** How a migration is made. */
+/** Options of a migration. */
 export interface MigrationOptions {
-  /** Look, and change nothing. */
+  /** Change nothing. */
   readonly dryRun: boolean;
-  /** Ends it. */
+  /** The deadline. */
   readonly signal: AbortSignal;
-  /** Told how many of a pool's entries, then of their reservations, are at their new place. */
+  /** Called with the number of a pool's entries, then of its reservations, that are done. */
   readonly progress?: (key: PoolKey, what: "entries" | "reservations", done: number, all: number) => void;
 }
 
-/** Where a migration starts. */
+/** The source of a migration. */
 export interface MigrationSource extends Ipam {
-  /** How its store gives up what it holds. */
+  /** The migration operations of its store. */
   readonly migration: Migration;
 }
 
 /**
- * Converts a record of an older layout: all of it or, where something in it cannot be read or is somebody else's, nothing.
+ * Converts a record of an older layout: completely, or not at all if a part is unreadable or an address has another owner.
  *
- * @throws what the store threw
+ * @throws the store's error
  */
 export async function convertRecord(
   { migration, driver }: MigrationSource,
@@ -85,8 +86,8 @@ export async function convertRecord(
 /**
  * Moves a pool to another store, and reserves its addresses there.
  *
- * @param pool as it was listed, closed or not
- * @throws what a store threw
+ * @param pool as listed, closed or not
+ * @throws a store's error
  */
 export async function movePool(
   from: MigrationSource,
@@ -96,7 +97,7 @@ export async function movePool(
 ): Promise<Migrated> {
   const { key } = pool;
   const { dryRun, signal } = options;
-  // before it is closed: a store that cannot be reached, or cannot have a pool of this name, shall not keep it closed
+  // read before closing: if the target is unavailable, or refuses the pool's name, the pool must not stay closed
   const { allocations } = await to.driver.read(key, signal);
   if (dryRun) return resultOf(adopt(allocations, pool.allocations.values()));
   const { migration } = from;
@@ -150,17 +151,16 @@ async function reserveAll(
   if (!overlaps) return foreign;
   const reserve = async (allocation: Allocation) => {
     const wanted = reservationOf(key, allocation);
-    // to a claim, entries without pod and interface look all alike: it would call its own what another container has
+    // a claim cannot distinguish entries without pod and interface: it would treat another container's as its own
     const present = wanted.podRef === "" ? await overlaps.find(wanted.network, wanted.ip, signal) : undefined;
     if (present) return sameOwner(present, wanted);
     return (await overlaps.claim(wanted, signal)).kind !== "foreign";
   };
-  for (let at = 0; at < entries.length; at += AT_ONCE) {
-    const some = entries.slice(at, at + AT_ONCE);
-    const reserved = await Promise.all(some.map(reserve));
+  for (let at = 0; at < entries.length; at += CHUNK) {
+    const some = entries.slice(at, at + CHUNK);
+    const reserved = await mapConcurrently(some, MAX_CONCURRENT, reserve);
     foreign.push(...some.filter((_, i) => !reserved[i]).map((allocation) => ({ key, allocation })));
-    const done = at + some.length;
-    if (done % CHUNK === 0 || done === entries.length) progress?.(key, "reservations", done, entries.length);
+    progress?.(key, "reservations", at + some.length, entries.length);
   }
   return foreign;
 }

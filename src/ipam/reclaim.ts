@@ -1,5 +1,5 @@
 /**
- * Freeing, and putting right, what a look at the store found. Everything is done only to what is still exactly as it was seen.
+ * Frees and repairs records that a scan found. A record is changed only if it is still exactly as it was read.
  *
  * @module
  */
@@ -7,27 +7,28 @@ import { formatIp } from "../address/ip.ts";
 import { adopt } from "../pool/adopt.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import { drop } from "../pool/requests.ts";
-import { type Entry, formatPoolKey, sameInterface, sameOwner } from "../pool/types.ts";
+import { type Entry, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
+import { entryFields } from "./log_fields.ts";
 import { releaseAllocations } from "./release.ts";
 import { reservationOf } from "./reservation.ts";
 
-/** What became of a list. */
+/** The result of work on a list. */
 export interface Reclaimed<T> {
-  /** Done. */
+  /** Items that were changed. Items in neither list needed no change any more. */
   readonly done: readonly T[];
-  /** To be tried again. */
+  /** Items to retry. */
   readonly failed: readonly T[];
-  /** What could not be done, each with its reason; the rest was, or had become needless. */
+  /** The errors of the failed items. */
   readonly failures: readonly unknown[];
 }
 
 /**
  * Frees orphans of one pool.
  *
- * @returns those that were freed
- * @throws what the store threw
+ * @returns the freed ones
+ * @throws the store's error
  */
 export async function freeOrphans(ipam: Ipam, orphans: readonly Orphan[], signal: AbortSignal): Promise<Orphan[]> {
   const [first] = orphans;
@@ -35,15 +36,12 @@ export async function freeOrphans(ipam: Ipam, orphans: readonly Orphan[], signal
   const freed = await releaseAllocations(ipam, first.key, orphans.map(({ allocation }) => allocation), signal);
   const addresses = new Set(freed.map(({ address }) => address));
   const done = orphans.filter(({ allocation }) => addresses.has(allocation.address));
-  for (const { key, allocation, reason } of done) {
-    const address = formatIp({ family: key.cidr.family, value: allocation.address });
-    ipam.log.info("Freed", { pool: formatPoolKey(key), address, pod: allocation.podRef, reason });
-  }
+  for (const { reason, ...orphan } of done) ipam.log.info("Freed address", { ...entryFields([orphan]), reason });
   return done;
 }
 
 /**
- * Deletes reservations that did not change since they were seen.
+ * Deletes reservations that have not changed since they were read.
  *
  * @throws the signal's reason once it aborts
  */
@@ -55,14 +53,14 @@ export async function freeReservations<R extends { readonly reservation: Reserva
   return await each(strays, signal, async ({ reservation }) => {
     const freed = await driver.overlaps?.release(reservation, signal) ?? false;
     const { network, podRef } = reservation;
-    if (freed) log.info("Freed a reservation", { address: formatIp(reservation.ip), network, pod: podRef });
+    if (freed) log.info("Freed reservation", { ip: formatIp(reservation.ip), pod: podRef, network });
     return freed;
   });
 }
 
 /**
- * Creates the missing reservations of entries. One whose entry is gone when it exists is deleted again; an address that somebody else has
- * reserved meanwhile is left for `check` to report.
+ * Creates the missing reservations of entries. A reservation is deleted again if its entry no longer exists after it was created. An address
+ * that is reserved for another owner by now is skipped; `check` reports it.
  *
  * @throws the signal's reason once it aborts
  */
@@ -83,14 +81,14 @@ export async function reserveEntries(
       await overlaps.release(made, signal);
       return false;
     }
-    log.info("Reserved again", { address: formatIp(wanted.ip), pool: formatPoolKey(key), pod: allocation.podRef });
+    log.info("Recreated reservation", entryFields([{ key, allocation }]));
     return true;
   });
 }
 
 /**
- * Creates entries that were lost, each as its reservation has it. An address that has an entry meanwhile keeps that one; and where the
- * reservation is gone or somebody else's when the entry exists, the entry goes again.
+ * Recreates lost entries from their reservations. An address that has an entry by now is skipped. An entry is removed again if its
+ * reservation no longer exists, or has another owner, after it was created.
  *
  * @throws the signal's reason once it aborts
  */
@@ -103,7 +101,7 @@ export async function restoreEntries(
   const { overlaps } = driver;
   if (!overlaps) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
-    using _turn = await ipam.turn(key, signal);
+    using _lock = await ipam.lockPool(key, signal);
     const written = await ipam.onSnapshot(key, async (snapshot, limit) => {
       const { changes } = adopt(snapshot.allocations, [allocation]);
       if (changes.length > 0) await driver.commit(snapshot, changes, limit);
@@ -116,11 +114,7 @@ export async function restoreEntries(
       await ipam.commit(key, drop([allocation]), { signal });
       return false;
     }
-    log.info("Created the lost entry of a reservation", {
-      address: formatIp(ip),
-      pool: formatPoolKey(key),
-      pod: allocation.podRef,
-    });
+    log.info("Recreated lost entry", entryFields([{ key, allocation }]));
     return true;
   });
 }

@@ -1,23 +1,23 @@
 /**
- * DEL: everything a sandbox's interface holds goes back.
+ * DEL: releases all addresses of a sandbox's interface.
  *
- * Order of writes: the pool entry, then the reservation. The entry's removal compares the sandbox, so it is the proof that the address
- * was this sandbox's; without it no reservation is deleted. A call that ends between the two leaves a reservation without an entry: a
- * repeated DEL finds it by what the node recorded, a new ADD of the same interface takes it over, and the sweep deletes it.
+ * Order of writes: the pool entry, then the reservation. Removing the entry compares the sandbox, which proves that the address belonged to
+ * this sandbox; without that proof no reservation is deleted. A crash between the two leaves a reservation without an entry: a repeated DEL
+ * finds it by the node's record, a new ADD of the same interface takes it over, and the sweep deletes it.
  *
  * @module
  */
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { drop } from "../pool/requests.ts";
-import { type Allocation, type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
-import type { Held } from "./held.ts";
+import type { RecordedEntry } from "./recorded.ts";
 import { entryFields } from "./log_fields.ts";
-import { type Ipam, mayGoTogether, poolsOf } from "./ipam.ts";
-import { releaseRemnant, releaseReservation } from "./reservation.ts";
+import { type Ipam, mayRunInParallel, poolsOf } from "./ipam.ts";
+import { releaseLeftover, releaseReservation } from "./reservation.ts";
 
-/** Whose addresses are released. */
+/** The sandbox whose addresses are released. */
 export interface Sandbox {
   /** `CNI_CONTAINERID`. */
   readonly containerId: string;
@@ -26,42 +26,41 @@ export interface Sandbox {
 }
 
 /**
- * Releases what the sandbox's interface holds in the configured pools. Nothing there is success. Every pool is tried, whatever becomes
- * of the others.
+ * Releases the addresses of the sandbox's interface in the configured pools. Finding none is success. Tries every pool, even if others fail.
  *
- * @param recorded what the node remembers the sandbox to hold: saves looking, and finds pools that the configuration has no more
- * @returns the addresses released
- * @throws what the store threw; with several failures, an AggregateError of them
+ * @param recorded the entries in the node's record: saves reads, and finds pools that are no longer configured
+ * @returns the released addresses
+ * @throws the store's error; an AggregateError if several pools fail
  */
 export async function release(
   ipam: Ipam,
   config: IpamConfig,
   sandbox: Sandbox,
   signal: AbortSignal,
-  recorded: readonly Held[] = [],
+  recorded: readonly RecordedEntry[] = [],
 ): Promise<Ip[]> {
-  const released: { readonly key: PoolKey; readonly allocation: Allocation }[] = [];
+  const released: Entry[] = [];
   const failures: unknown[] = [];
   const start = ipam.clock.monotonic();
   const keys = new Map([...poolsOf(config), ...recorded.map(({ key }) => key)].map((key) => [formatPoolKey(key), key]));
   const one = async ([name, key]: readonly [string, PoolKey]) => {
     try {
-      const remembered = recorded.filter((held) => formatPoolKey(held.key) === name);
-      const allocations = await releasePool(ipam, config, key, sandbox, signal, remembered);
+      const ofPool = recorded.filter((entry) => formatPoolKey(entry.key) === name);
+      const allocations = await releasePool(ipam, config, key, sandbox, signal, ofPool);
       released.push(...allocations.map((allocation) => ({ key, allocation })));
     } catch (error) {
       failures.push(error);
     }
   };
-  if (mayGoTogether(ipam, [...keys.values()])) await Promise.all([...keys].map(one));
+  if (mayRunInParallel(ipam, [...keys.values()])) await Promise.all([...keys].map(one));
   else for (const key of keys) await one(key);
   const ms = Math.round(ipam.clock.monotonic() - start);
-  const { containerId: container, ifName } = sandbox; // not whatever else a caller hands over with them
+  const { containerId: container, ifName } = sandbox; // callers may pass an object with more members
   if (released.length > 0) ipam.log.info("Released address", { ...entryFields(released), ms });
   else if (failures.length === 0) ipam.log.info("Nothing to release", { if: ifName, container, ms });
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, `Cannot release in ${failures.length} pools`);
-  return released.map(({ key, allocation }) => ({ family: key.cidr.family, value: allocation.address }));
+  return released.map(addressOf);
 }
 
 async function releasePool(
@@ -70,18 +69,18 @@ async function releasePool(
   key: PoolKey,
   sandbox: Sandbox,
   signal: AbortSignal,
-  recorded: readonly Held[],
+  recorded: readonly RecordedEntry[],
 ): Promise<readonly Allocation[]> {
-  using _turn = await ipam.turn(key, signal);
+  using _lock = await ipam.lockPool(key, signal);
   const released: Allocation[] = [];
   if (recorded.length > 0) {
-    const held = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
-    const possible = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
-    released.push(...await releaseHeld(ipam, key, possible, signal, ipam.driver.presume?.(key, held)));
+    const allocations = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
+    const entries = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
+    released.push(...await releaseEntries(ipam, key, entries, signal, ipam.driver.presume?.(key, allocations)));
     if (released.length === recorded.length) return released;
   }
-  // nothing is recorded, or what is differs from what is stored: whatever names the sandbox goes
-  const found = new Map<bigint, Allocation>(); // an attempt whose answer was lost may have removed them
+  // without a record, or if it differs from the store: release every entry of the sandbox
+  const found = new Map<bigint, Allocation>(); // an attempt whose response was lost may have removed them
   const onAttempt = (changes: readonly Change[]) => {
     for (const { address, before } of changes) if (before) found.set(address, before);
   };
@@ -97,9 +96,9 @@ async function releasePool(
 }
 
 /**
- * Releases exactly these allocations of a pool, and their reservations; what belongs to another owner or sandbox by now stays.
+ * Releases exactly these allocations of a pool, and their reservations. An address that has another owner or sandbox by now stays.
  *
- * @returns those that were released
+ * @returns the released allocations
  */
 export async function releaseAllocations(
   ipam: Ipam,
@@ -107,28 +106,28 @@ export async function releaseAllocations(
   allocations: readonly Allocation[],
   signal: AbortSignal,
 ): Promise<readonly Allocation[]> {
-  using _turn = await ipam.turn(key, signal);
-  return await releaseHeld(ipam, key, allocations.map((allocation) => ({ key, allocation })), signal);
+  using _lock = await ipam.lockPool(key, signal);
+  return await releaseEntries(ipam, key, allocations.map((allocation) => ({ key, allocation })), signal);
 }
 
-/** Entries first, then the reservations of those that were still there: each with the proof that the entry was this sandbox's. */
-async function releaseHeld(
+/** Removes entries first, then reservations: a removed entry proves that the reservation belongs to the sandbox. */
+async function releaseEntries(
   ipam: Ipam,
   key: PoolKey,
-  recorded: readonly Held[],
+  entries: readonly RecordedEntry[],
   signal: AbortSignal,
   from?: PoolSnapshot,
 ): Promise<readonly Allocation[]> {
-  const held = recorded.map(({ allocation }) => allocation);
-  const { allocations } = await ipam.commit(key, drop(held), { signal, ...(from && { from }) });
-  await releaseReservations(ipam, key, recorded, signal, allocations);
+  const request = drop(entries.map(({ allocation }) => allocation));
+  const { allocations } = await ipam.commit(key, request, { signal, ...(from && { from }) });
+  await releaseReservations(ipam, key, entries, signal, allocations);
   return allocations;
 }
 
 async function releaseReservations(
   ipam: Ipam,
   key: PoolKey,
-  recorded: readonly Held[],
+  entries: readonly RecordedEntry[],
   signal: AbortSignal,
   released: readonly Allocation[],
 ): Promise<void> {
@@ -136,9 +135,9 @@ async function releaseReservations(
   if (!overlaps) return;
   const work = { ipam, overlaps, key, signal };
   const removed = new Set(released.map(({ address }) => address));
-  for (const { allocation, reserved, token } of recorded) {
+  for (const { allocation, reserved, token } of entries) {
     if (reserved === false) continue;
     if (removed.has(allocation.address)) await releaseReservation(work, allocation, token);
-    else await releaseRemnant(work, allocation);
+    else await releaseLeftover(work, allocation);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * ADD's part of a reservation: claim it, or take it over from a former sandbox of the same interface.
+ * Reservations during ADD: claims one, or takes it over from a former sandbox of the same interface.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { type ClaimResult, ConflictError, type Reservation, type Reservations } 
 import { SupersededError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
-/** How often a reservation may change between finding it and taking it over. */
-const ROUNDS = 10;
+/** Max attempts if the reservation keeps changing between read and takeover. */
+const MAX_ATTEMPTS = 10;
 
-/** A claim that is decided: the caller has the reservation, or somebody else has. */
+/** The result of a claim: the caller has the reservation, or another owner has. */
 export type Reserved = Exclude<ClaimResult, { readonly kind: "own" }>;
 
 /**
  * Claims the reservation of an entry that the caller wrote before.
  *
- * A reservation of the same interface that names another sandbox is taken over in two cases. Either it names the very sandbox from whose
- * entry the caller took the address over (`former`). Or the pools, listed after the reservation was found, hold the caller's entry and no
- * other entry that depends on it. Everybody writes the entry first, so of two sandboxes that meet here at least one sees the other. The
- * late call of an old sandbox therefore never takes over what a newer one depends on.
+ * A reservation of the same interface that names another sandbox is taken over in two cases: it names the sandbox whose entry the caller took
+ * over (`former`); or the pools, listed after the reservation was read, have the caller's entry and no other entry that depends on it.
+ * Entries are written first, so of two concurrent sandboxes at least one sees the other. A delayed call of an old sandbox therefore never
+ * takes over a reservation that a newer one depends on.
  *
- * @param former container id that the entry named before; undefined where the entry was free
+ * @param former the container id of the entry before the caller took it over; undefined if the address was free
  * @throws {SupersededError} a newer sandbox of the interface took the entry over
  */
 export async function reserve(
@@ -33,7 +33,7 @@ export async function reserve(
   former: string | undefined,
   signal: AbortSignal,
 ): Promise<Reserved> {
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const result = await overlaps.claim(wanted, signal);
     if (result.kind !== "own") return result;
     const { reservation: found } = result;
@@ -47,7 +47,7 @@ export async function reserve(
     const reservation = await overlaps.takeOver(found, wanted, signal);
     if (reservation) return { kind: "kept", reservation };
   }
-  throw new ConflictError(`The reservation of ${formatIp(wanted.ip)} changed ${ROUNDS} times while it was claimed`);
+  throw new ConflictError(`The reservation of ${formatIp(wanted.ip)} changed during each of ${MAX_ATTEMPTS} attempts`);
 }
 
 function superseded({ ip, podRef, ifName, containerId }: Reservation): SupersededError {
@@ -55,6 +55,6 @@ function superseded({ ip, podRef, ifName, containerId }: Reservation): Supersede
     `Address ${
       formatIp(ip)
     } is no longer allocated to container ${containerId}: a newer sandbox of ${podRef} (${ifName}) ` +
-      "took it over while this ADD was under way; retry if the container still exists",
+      "took it over during this ADD; retry if the container still exists",
   );
 }

@@ -1,83 +1,80 @@
 /**
- * Giving back what a failed ADD took.
+ * Rolls back a failed ADD.
  *
  * @module
  */
-import { formatIp } from "../address/ip.ts";
-import { type Allocation, type Change, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { startDeadline } from "../async/deadline.ts";
-import type { Held } from "./held.ts";
+import type { Allocation, Change, PoolKey } from "../pool/types.ts";
+import { messageOf } from "../values/errors.ts";
+import type { RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
-import { releaseRemnant, releaseReservation } from "./reservation.ts";
+import { entryFields } from "./log_fields.ts";
+import { releaseLeftover, releaseReservation } from "./reservation.ts";
 
 /**
- * How long giving back may take, in milliseconds, on top of the deadline of the call that failed. Longer than one unanswered attempt, so
- * that there is time for another.
+ * Milliseconds for a rollback, after the deadline of the failed call. Longer than one unanswered attempt, so that there is time for a second.
  */
-export const GIVE_BACK_TIMEOUT = 15_000;
+export const ROLLBACK_TIMEOUT = 15_000;
 
-/** What a call wrote, or may have written, for one range. */
-export interface Taken {
+/** The writes of a call for one range, including attempts that may not be stored. */
+export interface Written {
   /** The pool. */
   readonly key: PoolKey;
-  /** Entries, in order. Grows with every attempt. */
+  /** Changes of entries, in order. Every attempt adds some. */
   readonly changes: Change[];
-  /** Addresses whose reservation was asked for, each with the token of what is stored, where that is known. */
+  /** Addresses whose reservation was requested, each with the token of the stored reservation, if known. */
   readonly reserved: Map<bigint, string | undefined>;
 }
 
 /**
- * Undoes writes, those of the last range first, each only where the store still holds what was written. Entries go first: an entry that
- * this removes is the proof that its reservation may be deleted. An entry that was taken over goes back to the former sandbox, and its
- * reservation stays. A failure is logged and the rest goes on.
+ * Undoes writes, of the last range first, each only if the store still has what was written. Entries first: a removed entry proves that its
+ * reservation may be deleted. An entry that was taken over returns to its former sandbox, and its reservation stays. Failures are logged, and
+ * the other ranges are still rolled back.
  *
- * @returns what may still be stored
+ * @returns entries that may still be stored
  */
-export async function giveBack(ipam: Ipam, taken: readonly Taken[]): Promise<Held[]> {
-  using limit = startDeadline(ipam.clock, GIVE_BACK_TIMEOUT, new Error("Giving back took too long"));
-  const left: Held[] = [];
-  for (const one of taken.toReversed()) {
+export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise<RecordedEntry[]> {
+  using deadline = startDeadline(
+    ipam.clock,
+    ROLLBACK_TIMEOUT,
+    new Error(`The rollback took longer than ${ROLLBACK_TIMEOUT / 1_000} s`),
+  );
+  const unreleased: RecordedEntry[] = [];
+  for (const one of written.toReversed()) {
     try {
-      await undo(ipam, one, limit.signal);
+      await undo(ipam, one, deadline.signal);
     } catch (error) {
-      const held = heldOf(one);
-      left.push(...held);
-      const addresses = held.map(({ allocation }) =>
-        formatIp({ family: one.key.cidr.family, value: allocation.address })
-      );
-      ipam.log.error("Cannot give back what a failed ADD took", {
-        pool: formatPoolKey(one.key),
-        addresses,
-        error: String(error),
-      });
+      const entries = entriesOf(one);
+      unreleased.push(...entries);
+      ipam.log.error("Rollback of a failed ADD failed", { ...entryFields(entries), error: messageOf(error) });
     }
   }
-  return left;
+  return unreleased;
 }
 
-async function undo(ipam: Ipam, { key, changes, reserved }: Taken, signal: AbortSignal): Promise<void> {
+async function undo(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<void> {
   if (changes.length === 0) return;
-  using _turn = await ipam.turn(key, signal);
+  using _lock = await ipam.lockPool(key, signal);
   const { allocations } = await ipam.commit(key, { kind: "revert", changes }, { signal });
   const { overlaps } = ipam.driver;
   if (!overlaps) return;
   const work = { ipam, overlaps, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));
-  for (const allocation of written(changes)) {
+  for (const allocation of lastWritten(changes)) {
     const { address } = allocation;
     if (!reserved.has(address)) continue;
     if (removed.has(address)) await releaseReservation(work, allocation, reserved.get(address));
-    else await releaseRemnant(work, allocation);
+    else await releaseLeftover(work, allocation);
   }
 }
 
-/** What the changes put at each address, at last. */
-function written(changes: readonly Change[]): Allocation[] {
+/** The last allocation that the changes wrote at each address. */
+function lastWritten(changes: readonly Change[]): Allocation[] {
   return [...new Map(changes.flatMap(({ address, after }) => after ? [[address, after]] : [])).values()];
 }
 
-function heldOf({ key, changes, reserved }: Taken): Held[] {
-  return written(changes).map((allocation) => {
+function entriesOf({ key, changes, reserved }: Written): RecordedEntry[] {
+  return lastWritten(changes).map((allocation) => {
     const token = reserved.get(allocation.address);
     return { key, allocation, reserved: reserved.has(allocation.address), ...(token !== undefined && { token }) };
   });

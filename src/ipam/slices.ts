@@ -1,5 +1,5 @@
 /**
- * Node slices in the plugin: each range narrowed to this node's part of it.
+ * Node slices in the plugin: narrows each range to this node's slice.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { NoSliceError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
 /**
- * The name of the NodeSlicePool of a range: as the original has it for the first range; the range is appended for others, which the
- * original does not serve.
+ * The name of the NodeSlicePool of a range: the original's for the first range. The range is appended for others, which the original does
+ * not support.
  */
 export function slicePoolName(
   config: Pick<IpamConfig, "network" | "networkName">,
@@ -24,13 +24,12 @@ export function slicePoolName(
 }
 
 /**
- * What slices are read for: `allocate`, or `recorded` for calls that work with what was allocated. Those are refused nothing that would only
- * keep a node from allocating.
+ * What slices are read for: `allocate`, or `recorded` for calls on existing allocations, which ignore reasons that only forbid allocating.
  */
 export type SlicePurpose = "allocate" | "recorded";
 
 /**
- * Narrows the ranges to the slices of a node; without `node_slice_size` they stay as they are.
+ * Narrows the ranges to the slices of a node. Without `node_slice_size` they stay unchanged.
  *
  * @throws {NoSliceError} the node has no slice of a range
  * @throws {ConfigError} the store keeps no slices
@@ -65,20 +64,20 @@ export async function sliceRanges(
   return { ...config, ranges };
 }
 
-/** Why the slices under a name are no network's of this range; undefined where they are. */
+/** Why the slices under a name cannot serve this range; undefined if they can. */
 function refusal(name: string, list: SliceList | undefined, { cidr }: IpRange): string | undefined {
   if (list?.refused !== undefined) return list.refused;
   const whole = list && parseCidr(list.range)?.cidr;
   if (!whole || formatCidr(whole) === formatCidr(cidr)) return undefined;
-  return `NodeSlicePool ${name} is of range ${formatCidr(whole)}, this network's is ${formatCidr(cidr)}; ` +
-    "give the networks different names, or wait for the controller where the range was changed";
+  return `NodeSlicePool ${name} has range ${formatCidr(whole)}, this network has ${formatCidr(cidr)}; ` +
+    "use different names for the networks, or, if the range was changed, wait for the controller";
 }
 
 function missing(name: string, list: SliceList | undefined, { cidr }: IpRange, node: string): string {
   const others = new Set(list?.slices.map((one) => one.node).filter((other) => other !== "" && other !== node));
-  const why = list ? `it lists ${others.size} other nodes` : "there is no such object";
+  const why = list ? `it lists ${others.size} other nodes` : "the object does not exist";
   return `Node ${JSON.stringify(node)} has no slice of ${formatCidr(cidr)} in NodeSlicePool ${name}: ${why}; ` +
-    "the controller gives slices to nodes";
+    "the controller assigns slices to nodes";
 }
 
 /** A range narrowed to the slice of a node. */

@@ -1,18 +1,18 @@
 /**
- * What one look took for unused, until a second look decides: in memory, for a process that dies looks twice again.
+ * Records that one scan found unused, until a later scan decides. Kept in memory only: a restarted process starts with a first scan.
  *
  * @module
  */
 import type { Earlier, Sighting } from "../pool/evidence.ts";
 import type { Clock } from "../storage/retry.ts";
 
-/** What a suspicion is about. */
+/** A record under suspicion. */
 export interface Suspect {
-  /** The record exactly as it was seen: any change of it makes another one. */
+  /** Identifies the record in its exact state: a changed record has another mark. */
   readonly mark: string;
   /** Its pod. */
   readonly podRef: string;
-  /** Whether reservations must be listed to look again. */
+  /** Whether reservations must be listed to check it again. */
   readonly reservations: boolean;
 }
 
@@ -22,52 +22,52 @@ interface Suspicion extends Suspect {
   readonly due: number;
 }
 
-/** Which records a look is about. */
+/** The records that a scan covers. */
 export interface Scope {
   /** Their pods. */
   readonly podRefs: ReadonlySet<string>;
-  /** Whether reservations are looked at too. */
+  /** Whether reservations are scanned too. */
   readonly reservations: boolean;
 }
 
-/** Milliseconds until what could not be read is read again. */
-const READ_AGAIN = 30_000;
+/** Milliseconds until a failed read is repeated. */
+const REREAD_DELAY = 30_000;
 
-/** What is suspected now. */
+/** The current suspicions. */
 export class Suspicions {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #all = new Map<string, Suspicion>();
 
-  /** Starts with none. */
+  /** Starts empty. */
   constructor(clock: Pick<Clock, "monotonic">) {
     this.#clock = clock;
   }
 
-  /** What made it a suspect. */
+  /** The first sighting of a suspect; undefined if it has none. */
   earlier({ mark }: Suspect): Earlier | undefined {
     const known = this.#all.get(mark);
     return known?.sighting && { sighting: known.sighting, ago: this.#clock.monotonic() - known.since };
   }
 
-  /** It was seen so. Where the sighting is that of before, it counts from then. */
+  /** Records a sighting. If it is the earlier one, the wait counts from then. */
   note(suspect: Suspect, sighting: Sighting, wait: number): void {
     const known = this.#all.get(suspect.mark);
     const since = known?.sighting === sighting ? known.since : this.#clock.monotonic();
     this.#all.set(suspect.mark, { ...suspect, sighting, since, due: since + wait });
   }
 
-  /** It could not be read. What was seen of it before still counts. */
+  /** Delays a suspect that could not be read. Its earlier sighting still counts. */
   postpone({ mark }: Suspect): void {
     const known = this.#all.get(mark);
-    if (known) this.#all.set(mark, { ...known, due: this.#clock.monotonic() + READ_AGAIN });
+    if (known) this.#all.set(mark, { ...known, due: this.#clock.monotonic() + REREAD_DELAY });
   }
 
-  /** Whether something that needs no evidence but a second look was seen before, so many milliseconds ago; else it is from now on. */
+  /** Whether a suspect that needs only a second scan was seen at least `wait` milliseconds ago. The first call records it. */
   seenBefore(suspect: Suspect, wait: number): boolean {
     const known = this.#all.get(suspect.mark);
     if (known) {
       const seen = this.#clock.monotonic() - known.since >= wait;
-      if (seen) this.#all.set(suspect.mark, { ...known, due: Infinity }); // it has been seen twice: nothing waits for a third time
+      if (seen) this.#all.set(suspect.mark, { ...known, due: Infinity }); // seen twice: no further scan is due for it
       return seen;
     }
     const since = this.#clock.monotonic();
@@ -75,38 +75,38 @@ export class Suspicions {
     return false;
   }
 
-  /** It is no suspect. */
+  /** Removes a suspect. */
   clear({ mark }: Suspect): void {
     this.#all.delete(mark);
   }
 
-  /** Forgets what a look within the scope did not find any more. */
+  /** Removes suspects that a scan of the scope did not find again. */
   forgetOthers(marks: ReadonlySet<string>, scope: Scope | undefined): void {
     for (const { mark, podRef, reservations } of [...this.#all.values()]) {
-      const looked = !scope || (scope.podRefs.has(podRef) && (scope.reservations || !reservations));
-      if (looked && !marks.has(mark)) this.#all.delete(mark);
+      const isCovered = !scope || (scope.podRefs.has(podRef) && (scope.reservations || !reservations));
+      if (isCovered && !marks.has(mark)) this.#all.delete(mark);
     }
   }
 
-  /** How many. */
+  /** The number of suspects. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** Milliseconds until the next one is due, not below 0; undefined where there is none. */
+  /** Milliseconds until the next suspect is due, at least 0; undefined without suspects. */
   get next(): number | undefined {
-    const first = [...this.#all.values()].reduce((least, { due }) => Math.min(least, due), Infinity);
+    const first = [...this.#all.values()].reduce((min, { due }) => Math.min(min, due), Infinity);
     return first === Infinity ? undefined : Math.max(0, first - this.#clock.monotonic());
   }
 
-  /** Milliseconds until all of them are due; undefined where there is none. */
+  /** Milliseconds until all suspects are due, at least 0; undefined without suspects. */
   get last(): number | undefined {
     const times = [...this.#all.values()].map(({ due }) => due).filter(Number.isFinite);
-    const last = times.reduce((most, due) => Math.max(most, due), -Infinity);
+    const last = times.reduce((max, due) => Math.max(max, due), -Infinity);
     return last === -Infinity ? undefined : Math.max(0, last - this.#clock.monotonic());
   }
 
-  /** Those that are due within the milliseconds. */
+  /** The suspects that are due within the milliseconds. */
   due(within: number): Scope {
     const until = this.#clock.monotonic() + within;
     const due = [...this.#all.values()].filter((one) => one.due <= until);

@@ -1,8 +1,8 @@
 /**
- * Freeing what nobody uses.
+ * Frees addresses that no pod uses.
  *
- * A look lists what is stored, reads the evidence about every owner that a list does not show alive, and frees what the evidence allows
- * (`pool/evidence.ts`). What takes two looks is remembered, and looked at again when it is due. A look that fails is no evidence.
+ * A scan lists the store, reads the evidence about every owner that the list of pods does not show alive, and frees what the evidence allows
+ * (`pool/evidence.ts`). A record that takes two scans is remembered and scanned again when it is due. A failed scan is no evidence.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import type { Finding } from "../pool/finding.ts";
 import type { Entry } from "../pool/types.ts";
 import { retry } from "../storage/retry.ts";
 import { startDeadline } from "../async/deadline.ts";
-import { LEAST_GRACE } from "./graces.ts";
+import { MIN_GRACE } from "./graces.ts";
 import type { Ipam } from "./ipam.ts";
-import { findFaults, FindingMemory, withoutMended } from "./sweep_findings.ts";
+import { findFaults, FindingMemory, withoutRepaired } from "./sweep_findings.ts";
 import { sweepEntries } from "./sweep_entries.ts";
 import { sweepReservations } from "./sweep_reservations.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
@@ -23,12 +23,12 @@ import type { Pods, SweepOptions, SweepRules, Swept } from "./sweep_types.ts";
 
 export type * from "./sweep_types.ts";
 
-/** Milliseconds that one look may take. */
-export const LOOK_LIMIT = 300_000;
-/** What becomes due within these milliseconds is looked at together. */
-const TOGETHER = 1_000;
+/** Milliseconds that one scan may take. */
+export const SCAN_TIMEOUT = 300_000;
+/** One scan covers everything that becomes due within these milliseconds. */
+const DUE_WINDOW = 1_000;
 
-/** Looks, and what they remember. */
+/** Scans, and their memory. */
 export class Sweeps {
   readonly #ipam: Ipam;
   readonly #pods: Pods;
@@ -37,10 +37,10 @@ export class Sweeps {
   readonly #suspicions: Suspicions;
   readonly #findings: FindingMemory;
 
-  /** Looks at nothing yet. @throws {RangeError} the grace period is too short */
+  /** Does not scan yet. @throws {RangeError} the grace period is too short */
   constructor(ipam: Ipam, { pods, dryRun, grace, deadNodeGrace }: SweepRules) {
-    if (grace !== undefined && !(grace >= LEAST_GRACE)) {
-      throw new RangeError(`Cannot sweep with a grace period of ${grace} ms: expected at least ${LEAST_GRACE}`);
+    if (grace !== undefined && !(grace >= MIN_GRACE)) {
+      throw new RangeError(`Cannot sweep with a grace period of ${grace} ms: expected at least ${MIN_GRACE}`);
     }
     this.#ipam = ipam;
     this.#pods = pods;
@@ -50,45 +50,45 @@ export class Sweeps {
     this.#findings = new FindingMemory(ipam.clock);
   }
 
-  /** Milliseconds until something is to be looked at again; undefined where nothing is. */
+  /** Milliseconds until the next record is due for another scan; undefined if none is. */
   get next(): number | undefined {
     return this.#suspicions.next;
   }
 
-  /** Milliseconds until everything that is to be looked at again is due; undefined where nothing is. */
+  /** Milliseconds until all suspects are due for another scan; undefined without suspects. */
   get last(): number | undefined {
     return this.#suspicions.last;
   }
 
-  /** How many records are to be looked at again. */
+  /** The number of records to scan again. */
   get suspects(): number {
     return this.#suspicions.size;
   }
 
-  /** What the last whole look found for the first time, and may be under way. */
+  /** Findings of the last full scan that are new and may be calls in progress. */
   get open(): readonly Finding[] {
     return this.#findings.open;
   }
 
-  /** What is to be looked at now. */
+  /** The records that are due now. */
   due(): Scope {
-    return this.#suspicions.due(TOGETHER);
+    return this.#suspicions.due(DUE_WINDOW);
   }
 
   /**
-   * Looks once, and frees what may be freed.
+   * Scans once, and frees what may be freed.
    *
    * @param scope Default: everything
-   * @throws what a list threw: nothing was freed then; the signal's reason once it aborts
+   * @throws the error of a list: nothing was freed; the signal's reason once it aborts
    */
-  async look(signal: AbortSignal, scope?: Scope): Promise<Swept> {
-    const late = new Error(`The sweep took longer than ${LOOK_LIMIT / 1_000} s`);
-    using limit = startDeadline(this.#ipam.clock, LOOK_LIMIT, late, signal);
-    return await this.#look(limit.signal, scope);
+  async scan(signal: AbortSignal, scope?: Scope): Promise<Swept> {
+    const timedOut = new Error(`The sweep took longer than ${SCAN_TIMEOUT / 1_000} s`);
+    using deadline = startDeadline(this.#ipam.clock, SCAN_TIMEOUT, timedOut, signal);
+    return await this.#scan(deadline.signal, scope);
   }
 
-  /** Reservations first, pods last: a pod that is created meanwhile is seen with its entry, and an entry with its reservation. */
-  async #look(signal: AbortSignal, scope: Scope | undefined): Promise<Swept> {
+  /** Reads reservations first and pods last: every listed reservation of a concurrent ADD then has its entry, and every entry its pod. */
+  async #scan(signal: AbortSignal, scope: Scope | undefined): Promise<Swept> {
     const ipam = this.#ipam;
     const [pods, rules, dryRun] = [this.#pods, this.#rules, this.#dryRun];
     const { overlaps } = ipam.driver;
@@ -104,7 +104,7 @@ export class Sweeps {
     const failures = [...entries.failures, ...others.failures];
     if (!scope) {
       const faults = await findFaults(context, reservations, { ...entries, ...others });
-      this.#findings.look(faults.found, graceOf(rules));
+      this.#findings.record(faults.found, graceOf(rules));
       failures.push(...faults.failures);
     }
     return { ...entries, ...others, failures, pools, findings: this.#findings.settled };
@@ -112,49 +112,49 @@ export class Sweeps {
 }
 
 /**
- * Makes one sweep over every pool of the store, and waits until all evidence has lasted as long as it must.
+ * Sweeps every pool of the store, and waits until all evidence has lasted as long as it must.
  *
  * @throws {RangeError} the grace period is too short
- * @throws what a look threw; the signal's reason once it aborts
+ * @throws the error of a scan; the signal's reason once it aborts
  */
 export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
   const { signal, waiting, grace } = options;
   const sweeps = new Sweeps(ipam, options);
-  let swept = await sweeps.look(signal);
-  const begun = ipam.clock.monotonic();
-  // what a later look sees otherwise than the second begins anew: that is left to the next sweep
-  const last = () => ipam.clock.monotonic() + (sweeps.last ?? 0) + TOGETHER;
+  let swept = await sweeps.scan(signal);
+  const start = ipam.clock.monotonic();
+  // an observation that changes after the second scan starts a new wait, which is left to the next sweep
+  const last = () => ipam.clock.monotonic() + (sweeps.last ?? 0) + DUE_WINDOW;
   let until = last();
-  let looks = 1;
+  let scans = 1;
   for (let next = sweeps.next; next !== undefined && ipam.clock.monotonic() + next <= until; next = sweeps.next) {
     waiting?.(next, sweeps.suspects);
     await ipam.clock.sleep(Math.ceil(next), signal);
-    swept = joined(swept, await sweeps.look(signal, sweeps.due()));
-    // by the second, nodes have renewed their Leases, and the time that their pods have begins
-    if (++looks === 2 && grace === undefined) until = Math.max(until, last());
+    swept = joined(swept, await sweeps.scan(signal, sweeps.due()));
+    // by the second scan nodes have renewed their Leases, which starts the grace period of their pods
+    if (++scans === 2 && grace === undefined) until = Math.max(until, last());
   }
-  // an orphan has evidence of its own, and the report lists it as suspected
-  const open = withoutMended(sweeps.open, swept).filter(({ kind }) => kind !== "orphan");
+  // orphans have their own evidence, and the report lists them as suspected
+  const open = withoutRepaired(sweeps.open, swept).filter(({ kind }) => kind !== "orphan");
   if (open.length === 0) return withDuplicates(swept);
-  const rest = begun + graceOf(options) - ipam.clock.monotonic();
-  if (rest > 0) waiting?.(rest, open.length);
-  await ipam.clock.sleep(Math.max(0, Math.ceil(rest)), signal);
-  return withDuplicates(joined(swept, await sweeps.look(signal)));
+  const remaining = start + graceOf(options) - ipam.clock.monotonic();
+  if (remaining > 0) waiting?.(remaining, open.length);
+  await ipam.clock.sleep(Math.max(0, Math.ceil(remaining)), signal);
+  return withDuplicates(joined(swept, await sweeps.scan(signal)));
 }
 
-/** Duplicates take a second look of their own, which need not be a whole one. */
+/** Adds duplicates, which are confirmed by a second scan of any scope. */
 function withDuplicates(swept: Swept): Swept {
   const known = new Set(swept.findings.map(({ message }) => message));
   const found = swept.duplicates.map(duplicateFinding).filter(({ message }) => !known.has(message));
   return { ...swept, findings: [...swept.findings, ...found] };
 }
 
-/** Milliseconds that what needs no evidence but a second look must last. */
+/** Milliseconds for which findings and duplicates, which need no other evidence, must last. */
 function graceOf({ grace = RECHECK_GRACE }: EvidenceRules): number {
   return grace;
 }
 
-/** A dry run sees again at a later look what it did not free at an earlier one. */
+/** Joins results of two scans. In a dry run both contain the records that the first one would have freed. */
 function joined(first: Swept, second: Swept): Swept {
   const entryKey = ({ key, allocation }: Entry) => entryMark(key, allocation);
   const distinct = <T>(

@@ -1,22 +1,23 @@
 /**
- * The part of a sweep that is about pool entries.
+ * The part of a scan that handles pool entries.
  *
  * @module
  */
+import { mapConcurrently } from "../async/concurrency.ts";
 import { type EvidenceRules, judge, mayBeNamed } from "../pool/evidence.ts";
 import { assignmentOf, entriesOf, listedEvidence, type Orphan, type Unconfirmed } from "../pool/orphans.ts";
 import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { examine, type Examinee, unread } from "./examine.ts";
 import { entryMark } from "./marks.ts";
 import { freeOrphans } from "./reclaim.ts";
-import type { LookContext, Swept } from "./sweep_types.ts";
+import type { ScanContext, Swept } from "./sweep_types.ts";
 
-/** Entries whose evidence is read, and that are then freed, together: little time passes between the two. */
+/** Entries that are read and then freed in one step. Small, so that evidence is recent when it frees an address. */
 const CHUNK = 50;
-/** Pools that are worked on at the same time. */
-const POOLS_AT_ONCE = 4;
+/** Pools that are swept at the same time. */
+const MAX_CONCURRENT_POOLS = 4;
 
-/** What the part comes to. */
+/** The result of the part. */
 type Part = Pick<Swept, "orphans" | "suspected" | "unconfirmed" | "kept" | "failed" | "failures">;
 
 interface Candidate extends Examinee {
@@ -24,11 +25,11 @@ interface Candidate extends Examinee {
 }
 
 /**
- * Frees the entries that nobody uses.
+ * Frees the unused entries.
  *
  * @throws the signal's reason once it aborts
  */
-export async function sweepEntries(context: LookContext): Promise<Part> {
+export async function sweepEntries(context: ScanContext): Promise<Part> {
   const { open, unconfirmed } = select(context);
   const parts: Part[] = [{ orphans: [], suspected: [], unconfirmed, kept: [], failed: [], failures: [] }];
   const sweepPool = async (entries: readonly Entry[]) => {
@@ -40,7 +41,7 @@ export async function sweepEntries(context: LookContext): Promise<Part> {
     return done;
   };
   const pools = [...Map.groupBy(open, ({ key }) => formatPoolKey(key)).values()];
-  for (const some of chunks(pools, POOLS_AT_ONCE)) parts.push(...(await Promise.all(some.map(sweepPool))).flat());
+  parts.push(...(await mapConcurrently(pools, MAX_CONCURRENT_POOLS, sweepPool)).flat());
   return {
     orphans: parts.flatMap((part) => part.orphans),
     suspected: parts.flatMap((part) => part.suspected),
@@ -51,8 +52,8 @@ export async function sweepEntries(context: LookContext): Promise<Part> {
   };
 }
 
-/** Entries that take a direct look. A complete list shows which pods live; what it does not show is no evidence. */
-function select(context: LookContext): { readonly open: Entry[]; readonly unconfirmed: Unconfirmed[] } {
+/** Selects the entries whose evidence must be read directly. A complete list proves which pods run; it does not prove absence. */
+function select(context: ScanContext): { readonly open: Entry[]; readonly unconfirmed: Unconfirmed[] } {
   const { pools, scope, listed } = context;
   if (scope) {
     return { open: entriesOf(pools).filter(({ allocation }) => scope.podRefs.has(allocation.podRef)), unconfirmed: [] };
@@ -76,7 +77,7 @@ function select(context: LookContext): { readonly open: Entry[]; readonly unconf
 }
 
 async function sweepChunk(
-  { ipam, pods, suspicions, marks, dryRun, signal }: LookContext,
+  { ipam, pods, suspicions, marks, dryRun, signal }: ScanContext,
   candidates: readonly Candidate[],
 ): Promise<Part> {
   const { examined, failures } = await examine(ipam, pods, suspicions, candidates, signal);
@@ -113,7 +114,7 @@ async function sweepChunk(
   }
 }
 
-function candidateOf({ pods }: LookContext, entry: Entry, rules: EvidenceRules): Candidate {
+function candidateOf({ pods }: ScanContext, entry: Entry, rules: EvidenceRules): Candidate {
   const { key, allocation } = entry;
   return {
     entry,
@@ -125,8 +126,8 @@ function candidateOf({ pods }: LookContext, entry: Entry, rules: EvidenceRules):
   };
 }
 
-/** What counts for the entries of a pool. */
-function rulesFor({ rules, pods }: LookContext, key: PoolKey | undefined): EvidenceRules {
+/** The rules for the entries of a pool. */
+function rulesFor({ rules, pods }: ScanContext, key: PoolKey | undefined): EvidenceRules {
   return key && pods.verifiesStatus?.(key) === false ? { ...rules, verifyNetworkStatus: false } : rules;
 }
 

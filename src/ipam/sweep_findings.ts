@@ -1,5 +1,5 @@
 /**
- * The part of a sweep that only reports: what is wrong, and what the sweep does not mend.
+ * The part of a scan that only reports: problems that the sweep does not repair.
  *
  * @module
  */
@@ -7,24 +7,24 @@ import { formatIp } from "../address/ip.ts";
 import { duplicateFinding } from "../pool/duplicates.ts";
 import { type Finding, KINDS } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
-import type { Entry } from "../pool/types.ts";
+import { addressOf, type Entry } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { type Clock, retry } from "../storage/retry.ts";
-import type { LookContext, Swept } from "./sweep_types.ts";
+import type { ScanContext, Swept } from "./sweep_types.ts";
 
-/** What the other parts of a look came to. */
-type Mended = Pick<Swept, "orphans" | "reservations" | "reserved" | "restored">;
+/** The results of the other parts of a scan. */
+type Repaired = Pick<Swept, "orphans" | "reservations" | "reserved" | "restored">;
 
 /**
- * Compares everything that a whole look has read, and what is read here: unreadable objects and node slices. What cannot be read here is a
- * failure of the look, and hinders nothing else.
+ * Compares everything that a full scan has read, and reads unreadable objects and node slices. If that read fails, the rest is still
+ * reported.
  *
  * @throws the signal's reason once it aborts
  */
 export async function findFaults(
-  context: LookContext,
+  context: ScanContext,
   reservations: readonly Reservation[],
-  parts: Mended & Pick<Swept, "suspected" | "duplicates">,
+  parts: Repaired & Pick<Swept, "suspected" | "duplicates">,
 ): Promise<{ readonly found: readonly Finding[]; readonly failures: readonly unknown[] }> {
   const { ipam: { driver, clock }, pods, pools, listed, signal } = context;
   const failures: unknown[] = [];
@@ -43,51 +43,50 @@ export async function findFaults(
   const facts = { pools, reservations, reserves, domainsOf, configured, slices, unreadable: unreadable ?? [] };
   const compared = findInconsistencies({ ...facts, pods: listed, orphans: parts.suspected });
   const found = [
-    ...compared.filter(({ kind }) => kind !== "pod-address-of-another"), // it takes two looks at the pod: those are the duplicates
+    ...compared.filter(({ kind }) => kind !== "pod-address-of-another"), // `duplicates` has those that two scans found
     ...parts.duplicates.map(duplicateFinding),
     ...networkFindings?.() ?? [],
   ];
-  return { found: withoutMended(found, parts), failures };
+  return { found: withoutRepaired(found, parts), failures };
 }
 
-/** Without what a sweep has mended, or would mend. */
-export function withoutMended(findings: readonly Finding[], parts: Mended): Finding[] {
+/** Removes findings that a sweep has repaired, or would repair. */
+export function withoutRepaired(findings: readonly Finding[], parts: Repaired): Finding[] {
   const markOf = (network: string, address: string, podRef: string) => `${network} ${address} ${podRef}`;
-  const ofEntry = ({ key: { network, cidr }, allocation: { address, podRef } }: Entry) =>
-    markOf(network, formatIp({ family: cidr.family, value: address }), podRef);
-  const mended = new Set([
+  const ofEntry = (entry: Entry) => markOf(entry.key.network, formatIp(addressOf(entry)), entry.allocation.podRef);
+  const repaired = new Set([
     ...[...parts.orphans, ...parts.reserved, ...parts.restored].map(ofEntry),
     ...parts.reservations.map(({ reservation: { network, ip, podRef } }) => markOf(network, formatIp(ip), podRef)),
   ]);
   return findings.filter(({ kind, network, address, podRef }) =>
-    !KINDS[kind].transient || !mended.has(markOf(network, address, podRef))
+    !KINDS[kind].transient || !repaired.has(markOf(network, address, podRef))
   );
 }
 
-/** Findings that whole looks made, and which of them are no longer in question. */
+/** Findings of full scans, and which of them are confirmed. */
 export class FindingMemory {
   readonly #clock: Pick<Clock, "monotonic">;
   #since: ReadonlyMap<string, number> = new Map();
   #settled: readonly Finding[] = [];
   #open: readonly Finding[] = [];
 
-  /** Remembers none. */
+  /** Starts empty. */
   constructor(clock: Pick<Clock, "monotonic">) {
     this.#clock = clock;
   }
 
-  /** What the last whole look found: passing things if an earlier one found them too. */
+  /** Findings of the last full scan; transient ones only if an earlier scan found them too. */
   get settled(): readonly Finding[] {
     return this.#settled;
   }
 
-  /** What it found for the first time, and may be passing. */
+  /** New findings of the last full scan that may be transient. */
   get open(): readonly Finding[] {
     return this.#open;
   }
 
-  /** A whole look found these. What is passing must last so many milliseconds. */
-  look(found: readonly Finding[], wait: number): void {
+  /** Records the findings of a full scan. Transient ones are confirmed after `wait` milliseconds. */
+  record(found: readonly Finding[], wait: number): void {
     const now = this.#clock.monotonic();
     const sinceOf = (finding: Finding) => this.#since.get(markOf(finding)) ?? now;
     const isSettled = (finding: Finding) => !KINDS[finding.kind].transient || now - sinceOf(finding) >= wait;

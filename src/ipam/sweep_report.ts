@@ -1,18 +1,19 @@
 /**
- * A sweep as data: what it freed, or would free, each thing exactly as it was seen, so that it can be released later.
+ * The report of a sweep: what it freed, or would free. Each record is identified exactly as it was read, so that it can be released later.
  *
  * @module
  */
 import { formatIp } from "../address/ip.ts";
 import type { Duplicate } from "../pool/duplicates.ts";
 import type { Finding } from "../pool/finding.ts";
-import { type Entry, formatPoolKey, type Owner } from "../pool/types.ts";
+import { addressOf, type Entry, formatPoolKey, type Owner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
+import { messageOf } from "../values/errors.ts";
 import type { Swept } from "./sweep.ts";
 
-/** An entry or a reservation, as it was seen. */
+/** An entry or a reservation, as it was read. */
 export interface Seen extends Owner {
-  /** Which of the two. */
+  /** The kind of record. */
   readonly subject: "entry" | "reservation";
   /** The address, canonical. */
   readonly address: string;
@@ -22,27 +23,27 @@ export interface Seen extends Owner {
   readonly network: string;
 }
 
-/** What a sweep did, or would do. */
+/** What a sweep did; in a dry run, would do. */
 export interface SweepReport {
-  /** Whether it only looked. */
+  /** Whether nothing was changed. */
   readonly dryRun: boolean;
-  /** What was freed, or would be, and why. */
+  /** Freed records, and why. */
   readonly freed: readonly (Seen & { readonly reason: string })[];
-  /** Entries whose missing reservation was made, or would be. */
+  /** Entries whose missing reservation was created. */
   readonly repaired: readonly Seen[];
-  /** Entries that were lost and were created again from their reservation, or would be. */
+  /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Seen[];
   /** Addresses that a pod uses and that are allocated to another owner. */
   readonly duplicates: readonly Duplicate[];
-  /** What else is wrong, and the sweep does not mend. */
+  /** Other problems, which the sweep does not repair. */
   readonly findings: readonly Finding[];
   /** Entries that are kept for lack of evidence, and why. */
   readonly kept: readonly (Seen & { readonly reason: string })[];
-  /** What could not be done. */
+  /** Error messages. */
   readonly failures: readonly string[];
 }
 
-/** A sweep's report. */
+/** Builds the report of a sweep. */
 export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
   const { orphans, reservations, reserved, restored, duplicates, findings, suspected, unconfirmed, failures } = swept;
   return {
@@ -64,16 +65,16 @@ export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
       ...suspected.map(({ reason, ...entry }) => ({ ...seenEntry(entry), reason: `${reason}, for too short a time` })),
       ...unconfirmed.map(({ why, ...entry }) => ({ ...seenEntry(entry), reason: why })),
     ],
-    failures: failures.map((failure) => failure instanceof Error ? failure.message : String(failure)),
+    failures: failures.map(messageOf),
   };
 }
 
-/** An entry, as a report has it. */
-export function seenEntry({ key, allocation: { address, podRef, ifName, containerId } }: Entry): Seen {
-  const text = formatIp({ family: key.cidr.family, value: address });
+/** An entry in the form of a report. */
+export function seenEntry(entry: Entry): Seen {
+  const { key, allocation: { podRef, ifName, containerId } } = entry;
   return {
     subject: "entry",
-    address: text,
+    address: formatIp(addressOf(entry)),
     pool: formatPoolKey(key),
     network: key.network,
     podRef,
@@ -82,7 +83,7 @@ export function seenEntry({ key, allocation: { address, podRef, ifName, containe
   };
 }
 
-/** A reservation, as a report has it. */
+/** A reservation in the form of a report. */
 export function seenReservation({ ip, network, podRef, ifName, containerId }: Reservation): Seen {
   return { subject: "reservation", address: formatIp(ip), pool: "", network, podRef, ifName, containerId };
 }

@@ -1,5 +1,5 @@
 /**
- * The part of a sweep that is about reservations: those that no entry stands for, those that are missing, and addresses with two owners.
+ * The part of a scan that handles reservations: those without an entry, missing ones, and addresses with two owners.
  *
  * @module
  */
@@ -13,24 +13,24 @@ import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
 import { freeReservations, type Reclaimed, reserveEntries, restoreEntries } from "./reclaim.ts";
-import type { LookContext, StrayReservation, Swept } from "./sweep_types.ts";
+import type { ScanContext, StrayReservation, Swept } from "./sweep_types.ts";
 import type { Suspect } from "./suspicions.ts";
-import { Look } from "./witness.ts";
+import { EvidenceReader } from "./witness.ts";
 
 interface Candidate extends Examinee {
   readonly stray: Stray<Reservation>;
 }
 
-/** What the part comes to. */
+/** The result of the part. */
 type Part = Pick<Swept, "reservations" | "reserved" | "restored" | "duplicates" | "failures">;
 
 /**
- * Frees reservations that nobody uses, and creates entries and reservations that are missing.
+ * Frees unused reservations, and creates missing entries and reservations.
  *
- * @param reservations every one; none where they are not looked at
+ * @param reservations all reservations; empty if they are not scanned
  * @throws the signal's reason once it aborts
  */
-export async function sweepReservations(context: LookContext, reservations: readonly Reservation[]): Promise<Part> {
+export async function sweepReservations(context: ScanContext, reservations: readonly Reservation[]): Promise<Part> {
   const { ipam, pods, pools, suspicions, scope, dryRun, signal } = context;
   const strays = findStrays(reservations, pools).filter(({ reservation }) =>
     !scope || scope.podRefs.has(reservation.podRef)
@@ -55,12 +55,12 @@ export async function sweepReservations(context: LookContext, reservations: read
   }
   const inUse = examined.filter(isInUse);
   const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));
-  const restored = await mend(context, lost, restoreEntries);
+  const restored = await repair(context, lost, restoreEntries);
   const known = await podsOf(context);
   const unreserved = ipam.driver.overlaps && pods.reserves
     ? findUnreserved(reservations, pools, known, pods.reserves)
     : [];
-  const reserved = await mend(context, unreserved, reserveEntries);
+  const reserved = await repair(context, unreserved, reserveEntries);
   return {
     reservations: freed.done.map(({ reservation, reason }) => ({ reservation, reason })),
     reserved: reserved.done,
@@ -70,7 +70,7 @@ export async function sweepReservations(context: LookContext, reservations: read
   };
 }
 
-function candidateOf(context: LookContext, stray: Stray<Reservation>): Candidate {
+function candidateOf(context: ScanContext, stray: Stray<Reservation>): Candidate {
   const { reservation } = stray;
   return {
     stray,
@@ -82,28 +82,28 @@ function candidateOf(context: LookContext, stray: Stray<Reservation>): Candidate
   };
 }
 
-/** A reservation does not name its range: the smallest that it may be of is the last to contradict it. */
-function claimedOf(context: LookContext, reservation: Reservation): Assignment {
+/** A reservation does not record its range: of the possible ranges the smallest is the least likely to contradict the owner. */
+function claimedOf(context: ScanContext, reservation: Reservation): Assignment {
   const [range] = poolsFor(reservation, knownPools(context)).map(({ cidr }) => cidr)
     .toSorted((a, b) => b.prefix - a.prefix);
   return { owner: reservation, ip: reservation.ip, ...(range && { range }) };
 }
 
-function knownPools({ pools, pods }: LookContext): readonly PoolKey[] {
+function knownPools({ pools, pods }: ScanContext): readonly PoolKey[] {
   return [...pools.map(({ key }) => key), ...pods.poolsInUse?.() ?? []];
 }
 
-/** Whether the pod of a reservation runs, and may have the address. */
+/** Whether the pod of a reservation runs, and may use the address. */
 function isInUse({ item, evidence: { pod, node, claims } }: Examined<Candidate>): boolean {
   return pod.kind === "found" && pod.value.running && mayHold(pod.value, item.assignment) &&
     !unread({ pod, claims, ...(node && { node }) });
 }
 
 /**
- * The entry of a reservation whose pod runs, where its pool is known and has no other entry of that interface. A network-status alone would
- * not do: its author may be the pod's.
+ * The lost entry of a reservation whose pod runs, if its pool is known and has no other entry of that interface. A network-status without a
+ * reservation is not enough: the pod itself may have written it.
  */
-function lostEntry(context: LookContext, { reservation, holder }: Stray<Reservation>): Entry[] {
+function lostEntry(context: ScanContext, { reservation, holder }: Stray<Reservation>): Entry[] {
   if (holder) return [];
   const [key, ...others] = poolsFor(reservation, knownPools(context));
   if (!key || key.mayAlsoBe || others.length > 0) return [];
@@ -113,46 +113,45 @@ function lostEntry(context: LookContext, { reservation, holder }: Stray<Reservat
   return [{ key, allocation: { ...owner, address: ip.value } }];
 }
 
-/** Does what two looks agree on. */
-async function mend(
-  context: LookContext,
+/** Repairs the entries that two scans found. */
+async function repair(
+  context: ScanContext,
   entries: readonly Entry[],
   work: typeof reserveEntries,
 ): Promise<{ readonly done: readonly Entry[]; readonly failures: readonly unknown[] }> {
   const { ipam, suspicions, dryRun, signal } = context;
   const suspects = new Map(entries.map((entry) => [entry, missing(entry)]));
-  const twice = [...suspects].filter(([, suspect]) => seenTwice(context, suspect)).map(([entry]) => entry);
+  const confirmed = [...suspects].filter(([, suspect]) => seenTwice(context, suspect)).map(([entry]) => entry);
   const { done, failures, failed } = dryRun
-    ? { done: twice, failures: [], failed: [] }
-    : await work(ipam, twice, signal);
+    ? { done: confirmed, failures: [], failed: [] }
+    : await work(ipam, confirmed, signal);
   for (const [entry, suspect] of suspects) {
     if (failed.includes(entry)) suspicions.postpone(suspect);
-    else if (twice.includes(entry)) suspicions.clear(suspect);
+    else if (confirmed.includes(entry)) suspicions.clear(suspect);
   }
   return { done, failures };
 }
 
-/** An entry that is missing, or lacks its reservation. It is another suspect than the entry itself, which may be in order. */
+/** The suspicion that an entry or its reservation is missing. Separate from the suspicion that the entry is unused. */
 function missing({ key, allocation }: Entry): Suspect {
   return { mark: `missing ${entryMark(key, allocation)}`, podRef: allocation.podRef, reservations: true };
 }
 
-function seenTwice({ suspicions, rules, marks }: LookContext, suspect: Suspect): boolean {
+function seenTwice({ suspicions, rules, marks }: ScanContext, suspect: Suspect): boolean {
   marks.add(suspect.mark);
   return suspicions.seenBefore(suspect, rules.grace ?? RECHECK_GRACE);
 }
 
-/** The pods that entries are compared with: all of the list, or those in scope. None where reservations are not looked at. */
-async function podsOf({ scope, listed, pods, ipam, signal }: LookContext): Promise<readonly PodFacts[]> {
+/** The pods to compare entries with: all listed ones, or those in scope. Empty if reservations are not scanned. */
+async function podsOf({ scope, listed, pods, ipam, signal }: ScanContext): Promise<readonly PodFacts[]> {
   if (!scope) return listed;
   if (!scope.reservations) return [];
-  const look = new Look(pods, ipam.clock, signal);
-  return await look.pods([...scope.podRefs]);
+  return await new EvidenceReader(pods, ipam.clock, signal).pods([...scope.podRefs]);
 }
 
-/** Addresses that a running pod has reserved, or reports, while their entry is another owner's. */
+/** Addresses that a running pod has reserved, or reports, while their entry belongs to another owner. */
 function duplicates(
-  context: LookContext,
+  context: ScanContext,
   inUse: readonly Examined<Candidate>[],
   known: readonly PodFacts[],
 ): Duplicate[] {

@@ -1,5 +1,5 @@
 /**
- * What sweeps are made of: where they learn of pods, what they are told, and what they come to.
+ * The types of sweeps: sources of facts, options, and results.
  *
  * @module
  */
@@ -17,106 +17,104 @@ import type { Ipam } from "./ipam.ts";
 import type { Scope, Suspicions } from "./suspicions.ts";
 import type { Witness } from "./witness.ts";
 
-/** What the configured networks say of pools. */
+/** Configuration of networks, by pool. */
 export interface NetworkRules {
-  /** Whether the network of a pool reserves addresses, so that a missing reservation is created. Absent: unknown, none is. */
+  /** Whether the network of a pool reserves addresses, so that missing reservations are created. Absent: unknown, none are created. */
   readonly reserves?: (key: PoolKey) => boolean;
-  /** Whether the network-status of pods counts for a pool (`verify_network_status`). Absent: it does. */
+  /** Whether the network-status of pods counts as evidence for a pool (`verify_network_status`). Absent: yes. */
   readonly verifiesStatus?: (key: PoolKey) => boolean;
-  /** The range that a pool is of. Absent, or its answer: the pool's own network. */
+  /** The range that a pool is a part of. Absent, or undefined: the pool's own network. */
   readonly wholeRange?: (key: PoolKey) => Cidr | undefined;
-  /** The pools that networks use, those of node slices left out. Absent: unknown. */
+  /** The pools that networks use, except those of node slices. Absent: unknown. */
   readonly poolsInUse?: () => readonly PoolKey[];
-  /** What networks are configured to do that would be a mistake elsewhere. Absent: unknown. */
+  /** Configuration that explains what would be an inconsistency otherwise. Absent: unknown. */
   readonly configured?: ConfiguredFacts;
-  /** What is wrong with the networks themselves. Absent: unknown. */
+  /** Problems of the networks themselves. Absent: unknown. */
   readonly networkFindings?: () => readonly Finding[];
 }
 
-/** Where a sweep learns of pods, and of what their networks are configured to do. */
+/** The source of a sweep's facts about pods and their networks. */
 export interface Pods extends Witness, NetworkRules {
-  /** Every one, now. A list that is not complete is an error. */
+  /** Lists every pod. An incomplete list is an error. */
   readonly list: (signal: AbortSignal) => Promise<readonly PodFacts[]>;
-  /** The allocation domains of an attachment, by its name in a pod's network-status. Absent, or its answer: unknown. */
+  /** The allocation domains of an attachment, by its name in a pod's network-status. Absent, or undefined: unknown. */
   readonly domainsOf?: (attachment: string) => readonly string[] | undefined;
-  /** The node slices and the nodes. Absent where there are none. */
+  /** Reads the node slices and the nodes. Absent without slices. */
   readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
 }
 
-/** What is swept by. */
+/** The rules of sweeps. */
 export interface SweepRules extends Pick<EvidenceRules, "grace" | "deadNodeGrace"> {
-  /** Who lives. */
+  /** The pods. */
   readonly pods: Pods;
-  /** Look, and change nothing. */
+  /** Change nothing. */
   readonly dryRun: boolean;
 }
 
-/** How a sweep is made. */
+/** Options of one sweep. */
 export interface SweepOptions extends SweepRules {
-  /** Ends it. */
+  /** The deadline. */
   readonly signal: AbortSignal;
-  /** Called before it waits, with the milliseconds and the number of records that it waits for. */
+  /** Called before each wait, with its milliseconds and the number of records that it is for. */
   readonly waiting?: (milliseconds: number, records: number) => void;
 }
 
-/** A reservation that no pool entry stands for. */
+/** A reservation without a pool entry. */
 export interface StrayReservation {
   /** The reservation. */
   readonly reservation: Reservation;
-  /** Why nobody uses it. */
+  /** Why it is unused. */
   readonly reason: Orphan["reason"];
 }
 
-/** What a sweep, or one look of it, came to. */
+/** The result of a sweep, or of one scan. With `dryRun`: what would have been changed. */
 export interface Swept {
-  /** Freed entries; with `dryRun` those that would be. */
+  /** Freed entries. */
   readonly orphans: readonly Orphan[];
-  /** Entries that are freed at a later look if it sees the same. */
+  /** Entries that a later scan frees if it observes the same. */
   readonly suspected: readonly Orphan[];
-  /** Freed reservations; with `dryRun` those that would be. */
+  /** Freed reservations. */
   readonly reservations: readonly StrayReservation[];
-  /** Entries whose missing reservation was created; with `dryRun` would be. */
+  /** Entries whose missing reservation was created. */
   readonly reserved: readonly Entry[];
-  /** Entries that were lost and created again from their reservation; with `dryRun` would be. */
+  /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Entry[];
-  /** Addresses that two pods use, seen twice. */
+  /** Addresses that two pods use, observed twice. */
   readonly duplicates: readonly Duplicate[];
-  /**
-   * What else is wrong by the last whole look. What may be an ADD or DEL under way is reported once two whole looks have found it.
-   */
+  /** Other problems, as of the last full scan. What may be an ADD or DEL in progress is reported once two full scans have found it. */
   readonly findings: readonly Finding[];
   /** Entries that are kept for lack of evidence. */
   readonly unconfirmed: readonly Unconfirmed[];
-  /** Entries that were looked at directly, and whose pods hold them. */
+  /** Entries whose evidence was read directly, and whose pods use them. */
   readonly kept: readonly Entry[];
-  /** Entries whose evidence could not be read, or that could not be freed: to be looked at again. */
+  /** Entries that could not be read or freed: a later scan retries them. */
   readonly failed: readonly Entry[];
-  /** What could not be done; the rest was. */
+  /** Errors. Everything else was done. */
   readonly failures: readonly unknown[];
-  /** The pools as they were seen, before anything was freed. */
+  /** The pools as they were listed, before anything was freed. */
   readonly pools: readonly PoolSnapshot[];
 }
 
-/** What the parts of a look work with. */
-export interface LookContext {
+/** The context of one scan. */
+export interface ScanContext {
   /** The store. */
   readonly ipam: Ipam;
-  /** Who lives. */
+  /** The pods. */
   readonly pods: Pods;
   /** How long evidence must last. */
   readonly rules: EvidenceRules;
-  /** Look, and change nothing. */
+  /** Change nothing. */
   readonly dryRun: boolean;
-  /** What was seen before. */
+  /** Suspicions of earlier scans. */
   readonly suspicions: Suspicions;
-  /** Which records are looked at. Absent: all. */
+  /** The records to scan. Absent: all. */
   readonly scope: Scope | undefined;
-  /** Every pod, where all records are looked at. */
+  /** Every pod, in a scan of all records. */
   readonly listed: readonly PodFacts[];
   /** The pools. */
   readonly pools: readonly PoolSnapshot[];
-  /** The marks of records that stay suspect. */
+  /** Collects the marks of records that stay suspect. */
   readonly marks: Set<string>;
-  /** Ends the look. */
+  /** The deadline. */
   readonly signal: AbortSignal;
 }

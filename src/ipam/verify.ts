@@ -1,5 +1,5 @@
 /**
- * CHECK: what was given is still this owner's.
+ * CHECK: verifies that the addresses of a previous result still belong to the owner.
  *
  * @module
  */
@@ -7,27 +7,28 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { formatPoolKey, type Owner, sameOwner } from "../pool/types.ts";
+import { formatPoolKey, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
 /**
- * Verifies that the owner holds an address of each range, that it is among the given ones, and that its reservation is the owner's.
+ * Verifies that the owner has an address of each range, that the previous result contains it, and that its reservation is the owner's.
  *
- * @param given the addresses of the previous result
- * @throws {NotAllocatedError} something is missing or somebody else's; the message says what
+ * @param previous the addresses of the previous result
+ * @throws {NotAllocatedError} an entry or reservation is missing or belongs to another owner; the message names it
  */
 export async function verify(
   ipam: Ipam,
   config: IpamConfig,
   owner: Owner,
-  given: readonly Ip[],
+  previous: readonly Ip[],
   signal: AbortSignal,
 ): Promise<void> {
-  const seen = new Set<string>();
+  const verified = new Set<string>();
   for (const range of config.ranges) {
-    const ip = await verifyEntry(ipam, config, range, owner, given.filter((one) => !seen.has(formatIp(one))), signal);
-    seen.add(formatIp(ip));
+    const others = previous.filter((one) => !verified.has(formatIp(one)));
+    const ip = await verifyEntry(ipam, config, range, owner, others, signal);
+    verified.add(formatIp(ip));
     if (config.overlapping && ipam.driver.overlaps) await verifyReservation(ipam, config, owner, ip, signal);
   }
 }
@@ -37,15 +38,15 @@ async function verifyEntry(
   config: IpamConfig,
   range: IpRange,
   owner: Owner,
-  given: readonly Ip[],
+  previous: readonly Ip[],
   signal: AbortSignal,
 ): Promise<Ip> {
   const key = poolOf(config, range);
   const { allocations } = await ipam.driver.read(key, signal);
-  const candidates = given.filter((ip) => contains(range.cidr, ip));
+  const candidates = previous.filter((ip) => contains(range.cidr, ip));
   for (const ip of candidates) {
-    const held = allocations.get(ip.value);
-    if (held && sameOwner(held, owner)) return ip;
+    const allocation = allocations.get(ip.value);
+    if (allocation && sameOwner(allocation, owner)) return ip;
   }
   const pool = formatPoolKey(key);
   const who = `${owner.podRef} (${owner.ifName}, container ${owner.containerId})`;
@@ -70,7 +71,7 @@ async function verifyReservation(
   if (!stored) {
     throw new NotAllocatedError(`Address ${formatIp(ip)} has no cluster-wide reservation for ${owner.podRef}`);
   }
-  if (stored.podRef === owner.podRef && (stored.ifName === owner.ifName || stored.ifName === "")) return;
+  if (ownsReservation(owner, stored)) return;
   throw new NotAllocatedError(
     `The reservation of address ${
       formatIp(ip)

@@ -1,45 +1,47 @@
 /**
- * Reading the evidence about owners of addresses: their pods, nodes and ResourceClaims, each directly.
+ * Reads the evidence about owners of addresses directly: their pods, nodes and ResourceClaims.
  *
  * @module
  */
+import { mapConcurrently } from "../async/concurrency.ts";
 import { type Assignment, type Evidence, namesPod } from "../pool/evidence.ts";
 import type { NodeState, PodFacts, Reading } from "../pool/pod_facts.ts";
 import type { Owner } from "../pool/types.ts";
 import { type Clock, retry } from "../storage/retry.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** Objects that are read at the same time. */
-const AT_ONCE = 10;
+const MAX_CONCURRENT = 10;
 
 /**
- * Reads one pod, now.
+ * Reads one pod directly.
  *
- * @returns undefined where there is none: the API server answered NotFound for that very pod
+ * @returns undefined if the API server answered NotFound for this pod
  * @throws on every other answer: it proves nothing
  */
 export type FindPod = (podRef: string, signal: AbortSignal) => Promise<PodFacts | undefined>;
 
-/** Where evidence is read. */
+/** The source of evidence. */
 export interface Witness {
-  /** One pod, now. */
+  /** Reads one pod. */
   readonly find: FindPod;
-  /** One node with its Lease, now, as `find` reads a pod. Absent where nodes are unknown. */
+  /** Reads one node and its Lease, as `find` reads a pod. Absent if nodes are unknown. */
   readonly findNode?: (name: string, signal: AbortSignal) => Promise<NodeState | undefined>;
   /**
-   * The addresses that the ResourceClaims of a namespace hold, canonical, by podRef; undefined where the cluster has no such resource. Absent
-   * where there is no cluster.
+   * The addresses in the ResourceClaims of a namespace, canonical, by podRef; undefined if the cluster does not serve the resource. Absent
+   * without a cluster.
    */
   readonly claims?: (
     namespace: string,
     signal: AbortSignal,
   ) => Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined>;
-  /** The pod of the owner's podRef as it was last seen, the owner's own one where several were. Absent: nobody watches pods. */
+  /** The last observed pod of the owner's podRef; of several, the owner's own one. Absent: pods are not watched. */
   readonly lastSeen?: (owner: Owner) => PodFacts | undefined;
 }
 
-/** One look: reads each object once, when it is first asked for. */
-export class Look {
-  /** What could not be read. */
+/** The reader of one scan: reads each object at most once. */
+export class EvidenceReader {
+  /** The errors of failed reads. */
   readonly failures: unknown[] = [];
   readonly #witness: Witness;
   readonly #clock: Clock;
@@ -55,20 +57,20 @@ export class Look {
     this.#signal = signal;
   }
 
-  /** The evidence about each owner, without claims. */
-  async evidence(assignment: readonly Assignment[]): Promise<Evidence[]> {
-    return await inParts(assignment, ({ owner }) => this.#evidence(owner));
+  /** The evidence about each owner, without ResourceClaims. */
+  async evidence(assignments: readonly Assignment[]): Promise<Evidence[]> {
+    return await mapConcurrently(assignments, MAX_CONCURRENT, ({ owner }) => this.#evidence(owner));
   }
 
-  /** The same with the claims. */
-  async withClaims(assignment: readonly Assignment[], evidence: readonly Evidence[]): Promise<Evidence[]> {
-    const claims = await inParts(assignment, ({ owner }) => this.#claimsOf(owner));
+  /** The same evidence with ResourceClaims. */
+  async withClaims(assignments: readonly Assignment[], evidence: readonly Evidence[]): Promise<Evidence[]> {
+    const claims = await mapConcurrently(assignments, MAX_CONCURRENT, ({ owner }) => this.#claimsOf(owner));
     return evidence.map((one, i) => ({ ...one, claims: claims[i] ?? one.claims }));
   }
 
   /** The pods of these podRefs that exist. */
   async pods(podRefs: readonly string[]): Promise<PodFacts[]> {
-    const readings = await inParts(podRefs, (podRef) => this.#pod(podRef));
+    const readings = await mapConcurrently(podRefs, MAX_CONCURRENT, (podRef) => this.#pod(podRef));
     return readings.flatMap((reading) => reading.kind === "found" ? [reading.value] : []);
   }
 
@@ -104,7 +106,7 @@ export class Look {
     } catch (error) {
       this.#signal.throwIfAborted();
       this.failures.push(error);
-      return { kind: "unread", why: error instanceof Error ? error.message : String(error) };
+      return { kind: "unread", why: messageOf(error) };
     }
   }
 }
@@ -115,12 +117,4 @@ function remembered<T>(known: Map<string, Promise<T>>, key: string, read: () => 
   const reading = read();
   known.set(key, reading);
   return reading;
-}
-
-async function inParts<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const done: R[] = [];
-  for (let at = 0; at < items.length; at += AT_ONCE) {
-    done.push(...await Promise.all(items.slice(at, at + AT_ONCE).map(work)));
-  }
-  return done;
 }

@@ -10,7 +10,7 @@
  */
 import type { Logger } from "../world/log.ts";
 import { DATA_FOLDER, type World } from "../world/world.ts";
-import type { Held } from "../ipam/held.ts";
+import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { RecordedStore } from "./facts.ts";
 import {
   addressName,
@@ -37,7 +37,7 @@ export interface Journal {
   /** What is known of an attachment, held or releasing. */
   find(attachment: Attachment): Promise<JournalRecord | undefined>;
   /** The attachment of this node that was given the address, as the last one. One file is read. */
-  findHolder(store: RecordedStore, held: Held): Promise<JournalRecord | undefined>;
+  findHolder(store: RecordedStore, held: RecordedEntry): Promise<JournalRecord | undefined>;
   /** Notes that an attachment's addresses are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
   leave(record: JournalRecord): Promise<void>;
   /**
@@ -113,7 +113,7 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     findHolder: async (store, one) => {
       const name = await world.readTextFile(`${addresses}/${addressName(store, one)}`).catch(() => undefined);
       const record = name === undefined || name.includes("/") ? undefined : await read(`${held}/${name}`);
-      const isOne = ({ allocation }: Held) => allocation.address === one.allocation.address;
+      const isOne = ({ allocation }: RecordedEntry) => allocation.address === one.allocation.address;
       return record?.held.some(isOne) ? record : undefined;
     },
     leave: async (record) => {

@@ -5,7 +5,7 @@
  */
 import { formatCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
-import type { Held } from "../ipam/held.ts";
+import type { RecordedEntry } from "../ipam/recorded.ts";
 import { type RecordedStore, storeName } from "./facts.ts";
 
 /** Format of the record. */
@@ -28,7 +28,7 @@ export interface JournalRecord extends Attachment {
   /** Whether `conf` lacks a secret that a release needs: without the runtime's configuration the store cannot be opened. */
   readonly withoutSecret?: true;
   /** What it holds; empty until ADD is through. */
-  readonly held: readonly Held[];
+  readonly held: readonly RecordedEntry[];
   /** `CNI_NETNS`: path of the sandbox's network namespace. Absent in records of older releases. */
   readonly netns?: string;
   /** The node, as the installation names it. */
@@ -60,7 +60,7 @@ export function recordName({ network, containerId, ifName }: Attachment): string
 /**
  * The file name under which the attachment that was given an address is found. Stores and allocation domains give addresses independently.
  */
-export function addressName(store: RecordedStore | undefined, { key, allocation }: Held): string {
+export function addressName(store: RecordedStore | undefined, { key, allocation }: RecordedEntry): string {
   const address = formatIp({ family: key.cidr.family, value: allocation.address });
   return `${address}~${digest(`${store ? storeName(store) : ""}\n${key.network}`)}`;
 }
@@ -81,11 +81,11 @@ export function encodeRecord({ held, pendingSince: promised, ...record }: Journa
 }
 
 /** A line to be put after a record: what the attachment holds now. */
-export function encodeGain(held: readonly Held[]): string {
+export function encodeGain(held: readonly RecordedEntry[]): string {
   return `${JSON.stringify({ held: held.map(encodeHeld) })}\n`;
 }
 
-function encodeHeld({ key, allocation, reserved, token }: Held): Record<string, unknown> {
+function encodeHeld({ key, allocation, reserved, token }: RecordedEntry): Record<string, unknown> {
   return {
     network: key.network,
     ...(key.node !== undefined && { node: key.node }),
@@ -149,7 +149,7 @@ function decodeStore(value: unknown): RecordedStore | undefined {
   return kind === "kubernetes" || kind === "etcd" || kind === "embedded" ? value as RecordedStore : undefined;
 }
 
-function decodeHeld(value: Record<string, unknown> | null, facts: Facts): Held | undefined {
+function decodeHeld(value: Record<string, unknown> | null, facts: Facts): RecordedEntry | undefined {
   if (value === null) return undefined;
   const cidr = parseCidr(String(value.range))?.cidr;
   const ip = parseIp(String(value.address));

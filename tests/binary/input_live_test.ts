@@ -126,7 +126,7 @@ Deno.test("the plugin tells a full pool, a taken address and one outside apart",
       "10.0.0.2/30",
       "192.168.0.7/24",
     ]);
-    assertError(await add(ipam, { containerId: "c3", pod: "p3" }), 100, /10\.0\.0\.0\/30 has none left/);
+    assertError(await add(ipam, { containerId: "c3", pod: "p3" }), 100, /10\.0\.0\.0\/30 has no free address/);
   }));
 
 Deno.test("the plugin says what is wrong with a kubeconfig and with what it leads to", () =>

@@ -103,7 +103,7 @@ Deno.test("the plugin answers code 103 where the NodeSlicePool is another networ
   const second = await on("worker-1", { verb: "ADD", conf: conf("10.63.0.0/16"), containerId: "c2", pod: "b" });
   assert.deepEqual([second.code, second.answer.code], [1, 103]);
   const expected =
-    "NodeSlicePool macvlan-net is of range 10.62.0.0/16, this network's is 10.63.0.0/16; give the networks different names";
+    "NodeSlicePool macvlan-net has range 10.62.0.0/16, this network has 10.63.0.0/16; use different names for the networks";
   assert(String(second.answer.msg).startsWith(expected), String(second.answer.msg));
   assert.deepEqual(await on("worker-1", { verb: "DEL", conf: conf("10.63.0.0/16"), containerId: "c2", pod: "b" }), {
     code: 0,

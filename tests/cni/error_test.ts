@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CniError, renderError, toCniError } from "../../src/cni/error.ts";
 import { ConfigError } from "../../src/config/types.ts";
-import { AddressTakenError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "../../src/ipam/errors.ts";
+import { AddressUnavailableError, NoSliceError, NotAllocatedError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { ConflictError, RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 
 const CODES: readonly (readonly [Error, number])[] = [
@@ -9,7 +9,7 @@ const CODES: readonly (readonly [Error, number])[] = [
   [new UnavailableError("m"), 11],
   [new ConflictError("m"), 11],
   [new PoolExhaustedError("m"), 100],
-  [new AddressTakenError("m"), 101],
+  [new AddressUnavailableError("m"), 101],
   [new RefusedError("m"), 102],
   [new NoSliceError("m"), 103],
   [new NotAllocatedError("m"), 104],

@@ -14,7 +14,7 @@ import { Controller } from "../../src/controllers/controller.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { type OpenIpam, openIpam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
-import { LEAST_GRACE } from "../../src/ipam/graces.ts";
+import { MIN_GRACE } from "../../src/ipam/graces.ts";
 import { sliceRanges } from "../../src/ipam/slices.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Logger, makeLogger, SILENT } from "../../src/world/log.ts";
@@ -140,7 +140,7 @@ export class Lab implements AsyncDisposable {
     const log = makeLogger(world, { level: "debug" });
     const ipam = await openIpam({ kind: "kubernetes", kubeconfig }, loadDriver, world, log);
     const cluster = await openCluster(world, { kubeconfig });
-    const sweep = { grace: LEAST_GRACE, defaultSchedule, schedule: () => Promise.resolve(schedule?.()) };
+    const sweep = { grace: MIN_GRACE, defaultSchedule, schedule: () => Promise.resolve(schedule?.()) };
     const controller = new Controller({ world, log, ipam, cluster, sweep });
     const close = async () => {
       await cluster[Symbol.asyncDispose]();

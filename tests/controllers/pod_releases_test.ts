@@ -18,7 +18,7 @@ function lab(store: Store, find: (podRef: string) => Promise<PodFacts | undefine
   const lastSeen = memory.lastSeen.bind(memory);
   const sweeps = new Sweeps(store.ipam, { pods: { list, find, lastSeen }, dryRun: false });
   const releases = new PodReleases(() => triggers++, (deleted) => memory.remember(deleted));
-  const record = ({ orphans }: Awaited<ReturnType<Sweeps["look"]>>) =>
+  const record = ({ orphans }: Awaited<ReturnType<Sweeps["scan"]>>) =>
     void freed.push(...orphans.map(({ allocation, reason }) => `${allocation.podRef} ${reason}`));
   return {
     releases,
@@ -28,7 +28,7 @@ function lab(store: Store, find: (podRef: string) => Promise<PodFacts | undefine
     next: () => sweeps.next,
     work: () => releases.work(sweeps, { checked: record, failed: (podRefs) => failed.push(...podRefs) }, NEVER),
     /** What the sweeper does when suspects are due. */
-    checkSuspects: async () => record(await sweeps.look(NEVER, sweeps.due())),
+    checkSuspects: async () => record(await sweeps.scan(NEVER, sweeps.due())),
   };
 }
 

@@ -151,7 +151,7 @@ export class SliceWorld {
         signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       });
     const world = { ...memoryWorld(), sleep };
-    return { ...directIpam(this.#driver(process), world, SILENT), turn: () => Promise.resolve(undefined) };
+    return { ...directIpam(this.#driver(process), world, SILENT), lockPool: () => Promise.resolve(undefined) };
   }
 
   #driver(process: Process): StorageDriver {

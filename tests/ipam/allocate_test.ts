@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { IpRange } from "../../src/address/range.ts";
-import { AddressTakenError, PoolExhaustedError } from "../../src/ipam/errors.ts";
+import { AddressUnavailableError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
@@ -8,7 +8,7 @@ import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, 
 
 const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
 
-Deno.test("allocate gives an address of each range, in order, with entry and reservation", async () => {
+Deno.test("allocate returns an address of each range, in order, with entry and reservation", async () => {
   await using driver = await memory();
   assert.deepEqual(await callers(driver).add("a/net1/x", DUAL), ["10.0.0.1", "2001:db8::1"]);
   assert.deepEqual(await contents(driver), {
@@ -19,7 +19,7 @@ Deno.test("allocate gives an address of each range, in order, with entry and res
   });
 });
 
-Deno.test("allocate asked again gives the same, and the next owner gets the next", async () => {
+Deno.test("allocate returns the same address again, and the next one to the next owner", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   for (let round = 0; round < 3; round++) {
@@ -30,7 +30,7 @@ Deno.test("allocate asked again gives the same, and the next owner gets the next
   await assertAgreement(driver);
 });
 
-Deno.test("allocate takes a pod's addresses over for its next sandbox, reservations too", async () => {
+Deno.test("allocate takes over a pod's addresses and reservations for its next sandbox", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/old", DUAL);
@@ -40,7 +40,7 @@ Deno.test("allocate takes a pod's addresses over for its next sandbox, reservati
   assert.equal((await contents(driver))["reserved 10.0.0.1"], "a/net1/new");
 });
 
-Deno.test("allocate answers prefix, and gateway for its own family only", async () => {
+Deno.test("allocate returns the prefix, and the gateway of the same family", async () => {
   await using driver = await memory();
   const gateway = ip("10.0.0.254");
   const [four, six] = await allocate(ipamOn(driver), { ...DUAL, gateway }, owner("a/net1/x"), never());
@@ -50,20 +50,20 @@ Deno.test("allocate answers prefix, and gateway for its own family only", async 
   assert.equal(six?.gateway, undefined);
 });
 
-Deno.test("allocate makes no reservation where overlapping ranges are off", async () => {
+Deno.test("allocate makes no reservation if overlapping ranges are off", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/x", { ...DUAL, overlapping: false });
   assert.deepEqual(Object.keys(await contents(driver)), ["10.0.0.0/24 10.0.0.1", "2001:db8::/64 2001:db8::1"]);
 });
 
-Deno.test("allocate keeps networks apart", async () => {
+Deno.test("allocate treats networks independently", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   assert.deepEqual(await add("a/net1/x", { ...DUAL, networkName: "blue" }), ["10.0.0.1", "2001:db8::1"]);
   assert.deepEqual(await add("b/net1/y", { ...DUAL, networkName: "red" }), ["10.0.0.1", "2001:db8::1"]);
 });
 
-Deno.test("allocate gives back what it took when a later range is full", async () => {
+Deno.test("allocate rolls back if a later range is full", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   const small = config(["10.0.0.0/24", "10.9.0.0/30", "10.8.0.0/24"]);
@@ -72,13 +72,13 @@ Deno.test("allocate gives back what it took when a later range is full", async (
   const before = await contents(driver);
   await assert.rejects(add("c/net1/z", small), (error) => {
     assert(error instanceof PoolExhaustedError);
-    assert.match(error.message, /pool 10\.9\.0\.0\/30 has none left from 10\.9\.0\.1 to 10\.9\.0\.2/);
+    assert.match(error.message, /pool 10\.9\.0\.0\/30 has no free address from 10\.9\.0\.1 to 10\.9\.0\.2/);
     return true;
   });
   assert.deepEqual(await contents(driver), before);
 });
 
-Deno.test("allocate leaves a former sandbox's addresses to it when the takeover fails", async () => {
+Deno.test("allocate returns addresses to the former sandbox if a takeover fails", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   const first = config(["10.0.0.0/24"]);
@@ -91,7 +91,7 @@ Deno.test("allocate leaves a former sandbox's addresses to it when the takeover 
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("allocate never gives one address twice over overlapping pools: Q-46, Q-08", async () => {
+Deno.test("allocate never allocates one address twice across overlapping pools: Q-46, Q-08", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   const wide = config(["10.0.0.0/24"]);
@@ -107,7 +107,7 @@ Deno.test("allocate never gives one address twice over overlapping pools: Q-46, 
   await assertAgreement(driver);
 });
 
-Deno.test("allocate gives two ranges of one attachment two addresses, of one network or of overlapping ones", async () => {
+Deno.test("allocate allocates two addresses for two ranges of one attachment, equal or overlapping", async () => {
   for (
     const ranges of [["10.0.0.0/24", "10.0.0.0/25"], ["10.0.0.0/25", "10.0.0.0/24"], ["10.0.0.0/24", "10.0.0.0/24"]]
   ) {
@@ -125,7 +125,7 @@ Deno.test("allocate gives two ranges of one attachment two addresses, of one net
   }
 });
 
-Deno.test("allocate skips any number of foreign reservations after one look at them: Q-12", async () => {
+Deno.test("allocate skips any number of foreign reservations after one list: Q-12", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   for (let i = 1; i <= 150; i++) await add(`p${i}/net1/x`, config(["10.0.0.0/24"]));
@@ -137,7 +137,7 @@ Deno.test("allocate skips any number of foreign reservations after one look at t
   await assertAgreement(driver);
 });
 
-Deno.test("allocate drops an own entry whose address is reserved by somebody else, and gives another: Q-11", async () => {
+Deno.test("allocate replaces an own entry whose address is reserved for another owner: Q-11", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   await add("a/net1/x", config(["10.0.0.0/25"], { overlapping: false }));
@@ -152,7 +152,7 @@ Deno.test("allocate drops an own entry whose address is reserved by somebody els
   });
 });
 
-Deno.test("allocate says so when everything left is reserved elsewhere, and keeps nothing", async () => {
+Deno.test("allocate reports that every free address is reserved elsewhere, and keeps nothing", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   await add("a/net1/x", config(["10.0.0.0/24"]));
@@ -162,14 +162,14 @@ Deno.test("allocate says so when everything left is reserved elsewhere, and keep
   assert.deepEqual(await contents(driver), before);
 });
 
-Deno.test("allocate takes over a reservation of the pod that records no interface", async () => {
+Deno.test("allocate takes over a reservation of the pod without an interface", async () => {
   await using driver = await memory();
   await driver.overlaps?.claim({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
   assert.deepEqual(await callers(driver).add("a/net1/x", config(["10.0.0.0/24"])), ["10.0.0.1"]);
   await assertAgreement(driver);
 });
 
-Deno.test("allocate gives requested addresses, each to a range that has it, and the same when asked again", async () => {
+Deno.test("allocate allocates requested addresses, each from a range that contains it, and returns the same again", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   const wanted = { ...DUAL, requested: [ip("2001:db8::77"), ip("10.0.0.50")] };
@@ -185,7 +185,7 @@ Deno.test("allocate gives requested addresses, each to a range that has it, and 
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("allocate leaves the former address to the sandbox that has it when another is requested", async () => {
+Deno.test("allocate leaves the previous address to its sandbox when another one is requested", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   const plain = config(["10.0.0.0/24"]);
@@ -197,7 +197,7 @@ Deno.test("allocate leaves the former address to the sandbox that has it when an
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("allocate refuses a requested address that somebody has, here or over another pool, and keeps nothing", async () => {
+Deno.test("allocate refuses a requested address that is in use in this or another pool, and keeps nothing", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   const plain = config(["10.0.0.0/24"]);
@@ -213,14 +213,14 @@ Deno.test("allocate refuses a requested address that somebody has, here or over 
       [
         "10.0.0.0/25",
         "10.0.0.1",
-        /requested address 10\.0\.0\.1 of pool 10\.0\.0\.0\/25: it is reserved over another pool$/,
+        /requested address 10\.0\.0\.1 of pool 10\.0\.0\.0\/25: it is in use outside this pool$/,
       ],
       ["10.0.0.0/24", "10.0.0.255", /10\.0\.0\.255 .*broadcast/],
-      ["10.0.0.0/16", "10.0.3.0", /10\.0\.3\.0 .*never given/],
+      ["10.0.0.0/16", "10.0.3.0", /10\.0\.3\.0 .*never allocated/],
     ] as const
   ) {
     await assert.rejects(add("b/net1/y", { ...config([cidr]), requested: [ip(text)] }), (error) => {
-      assert(error instanceof AddressTakenError, String(error));
+      assert(error instanceof AddressUnavailableError, String(error));
       assert.match(error.message, message);
       return true;
     });
@@ -228,7 +228,7 @@ Deno.test("allocate refuses a requested address that somebody has, here or over 
   }
 });
 
-/** A range, an address that it allocates to nobody, and why not. */
+/** A range, an address that it never allocates, and the reason. */
 const WITHHELD:
   readonly (readonly [range: Partial<IpRange> & { readonly text: string }, requested: string, why: RegExp])[] = [
     [
@@ -251,22 +251,22 @@ const WITHHELD:
     [{ text: "fd00::/64!fd00::7" }, "fd00::7", /excluded from the range \(fd00::7 to fd00::7\)$/],
   ];
 
-Deno.test("allocate refuses a requested address that the range withholds, says why, and keeps nothing", async () => {
+Deno.test("allocate refuses a requested address that the range never allocates, names the reason, and keeps nothing", async () => {
   for (const [{ text, ...more }, requested, why] of WITHHELD) {
     await using driver = await memory();
     const asked = { ...config(["10.9.0.0/24"]), requested: [ip(requested)] };
     const ranges = [...asked.ranges, { ...range(text), ...more }];
     await assert.rejects(callers(driver).add("a/net1/x", { ...asked, ranges }), (error) => {
-      assert(error instanceof AddressTakenError, String(error));
+      assert(error instanceof AddressUnavailableError, String(error));
       assert.match(error.message, why);
-      assert.match(error.message, new RegExp(`^Cannot give the requested address ${requested} of pool `));
+      assert.match(error.message, new RegExp(`^Cannot allocate the requested address ${requested} of pool `));
       return true;
     });
     assert.deepEqual(await contents(driver), {}, text);
   }
 });
 
-Deno.test("allocate leaves an owner the requested address that the range withholds by now", async () => {
+Deno.test("allocate keeps an owner's requested address that the range no longer allocates", async () => {
   await using driver = await memory();
   const { add } = callers(driver);
   const asked = { requested: [ip("10.0.0.50")] };
@@ -275,11 +275,11 @@ Deno.test("allocate leaves an owner the requested address that the range withhol
   }
   await assert.rejects(
     add("b/net1/y", config(["10.0.0.60-10.0.0.70/24"], { requested: [ip("10.0.0.51")] })),
-    AddressTakenError,
+    AddressUnavailableError,
   );
 });
 
-Deno.test("allocate asks the store as seldom as promised", async () => {
+Deno.test("allocate makes no more requests than specified", async () => {
   await using driver = await memory();
   const asked: string[] = [];
   const { add, del } = callers(driver, ({ method }) => void asked.push(method));
@@ -296,7 +296,7 @@ Deno.test("allocate asks the store as seldom as promised", async () => {
   assert.deepEqual(asked.splice(0), ["read", "commit", "reservation.release", "reservation.find"]);
 });
 
-Deno.test("allocate keeps no entry where reservations may not be made", async () => {
+Deno.test("allocate keeps no entry if it may not create reservations", async () => {
   await using driver = await memory();
   const forbidden = callers(driver, ({ method }) => {
     return method.startsWith("reservation") ? { done: false, then: "refused" } : undefined;
@@ -305,7 +305,7 @@ Deno.test("allocate keeps no entry where reservations may not be made", async ()
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("allocate ends with the caller's deadline, and gives back on time of its own", async () => {
+Deno.test("allocate ends with the caller's deadline, and rolls back within its own timeout", async () => {
   await using driver = await memory();
   const controller = new AbortController();
   const reason = new Error("Too late");

@@ -46,7 +46,7 @@ function lab() {
   };
 }
 
-Deno.test("examine frees once a node has renewed its Lease, and its pod has had the time to end since", async () => {
+Deno.test("examine frees after a node has renewed its Lease and its pod's grace period has passed since", async () => {
   const it = lab();
   assert.deepEqual(await it.look(), ["suspect", 0]);
   it.pass(120_000);
@@ -57,7 +57,7 @@ Deno.test("examine frees once a node has renewed its Lease, and its pod has had 
   assert.deepEqual(await it.look(), ["free", 0]);
 });
 
-Deno.test("examine begins anew where it saw something else in between, and not where it could not read", async () => {
+Deno.test("examine starts a new wait after a different sighting, but not after a failed read", async () => {
   const it = lab();
   await it.look();
   it.renew();
@@ -76,7 +76,7 @@ Deno.test("examine begins anew where it saw something else in between, and not w
   assert.deepEqual(await other.look(), ["suspect", 0]);
 });
 
-Deno.test("examine reads ResourceClaims only where nothing else keeps the address", async () => {
+Deno.test("examine reads ResourceClaims only if nothing else keeps the address", async () => {
   const it = lab();
   let asked = 0;
   const claims = () => Promise.resolve((asked++, new Map([["default/web", new Set(["10.0.0.5"])]])));
@@ -86,7 +86,7 @@ Deno.test("examine reads ResourceClaims only where nothing else keeps the addres
   assert.deepEqual(await it.look({ claims: () => Promise.resolve(undefined), lastSeen: () => ENDED }), ["free", 0]);
 });
 
-Deno.test("unread is said of evidence of which a part could not be read", () => {
+Deno.test("unread is true if a part of the evidence could not be read", () => {
   const absent = { kind: "absent" } as const;
   assert.equal(unread({ pod: absent, claims: absent, node: absent }), false);
   assert.equal(unread({ pod: absent, claims: absent, node: { kind: "unread", why: "no" } }), true);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { LEAST_GRACE, parseGraces } from "../../src/ipam/graces.ts";
+import { MIN_GRACE, parseGraces } from "../../src/ipam/graces.ts";
 
 const READ: readonly (readonly [grace: string | undefined, deadNode: string | undefined, expected: object])[] = [
   [undefined, undefined, {}],
-  ["5", undefined, { grace: LEAST_GRACE }],
+  ["5", undefined, { grace: MIN_GRACE }],
   ["90s", "5m", { grace: 90_000, deadNodeGrace: 300_000 }],
   ["1.5m", "24h", { grace: 90_000, deadNodeGrace: 86_400_000 }],
   [undefined, "never", { deadNodeGrace: "never" }],
@@ -25,6 +25,6 @@ for (const text of ["", "4", "4.9s", "25h", "soon", "-5", "1e9", "5 m", "5d", "m
   });
 }
 
-Deno.test("parseGraces takes never for nodes that are not ready alone", () => {
+Deno.test("parseGraces accepts never only for nodes that are not ready", () => {
   assert.throws(() => parseGraces({ grace: "never" }), RangeError);
 });

@@ -11,7 +11,7 @@ function living(...names: string[]): Pods {
   return { list: () => Promise.resolve(pods), find };
 }
 
-Deno.test("inspect compares a store with itself, and with pods where they are known", async () => {
+Deno.test("inspect compares the records of a store, and pods if they are known", async () => {
   await using store = await openStore();
   for (const name of ["web", "gone"]) await store.add(name);
   const alone = await inspect(store.ipam, undefined, never());
@@ -20,7 +20,7 @@ Deno.test("inspect compares a store with itself, and with pods where they are kn
   assert.deepEqual([pods, findings.map(({ kind, podRef }) => `${kind} ${podRef}`)], [1, ["orphan default/gone"]]);
 });
 
-Deno.test("inspect reports what is wrong with networks and slices beside the store", async () => {
+Deno.test("inspect also reports problems of networks and slices", async () => {
   await using driver = await memory();
   const network = {
     ...NO_OWNER,

@@ -1,5 +1,5 @@
 /**
- * A store in memory with its callers, for the tests of the use cases.
+ * A store in memory and its callers, for tests of the use cases.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import { parseCidr, usable } from "../../src/address/cidr.ts";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import { type IpRange, mergeIntervals } from "../../src/address/range.ts";
-import type { Held } from "../../src/ipam/held.ts";
+import type { RecordedEntry } from "../../src/ipam/recorded.ts";
 import type { IpamConfig } from "../../src/config/types.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
@@ -32,14 +32,14 @@ export function memory(): Promise<StorageDriver> {
   return openEmbedded({ kind: "embedded", path: ":memory:" });
 }
 
-/** Reads an address that is known to be one. */
+/** Parses a valid address. */
 export function ip(text: string): Ip {
   const parsed = parseIp(text);
   assert(parsed, text);
   return parsed;
 }
 
-/** A range as text: a CIDR, or `FIRST-LAST/LENGTH`, and what is excluded after a `!`. */
+/** A range as text: a CIDR, or `FIRST-LAST/LENGTH`, with excludes after `!`. */
 export function range(text: string): IpRange {
   const [bounds = "", ...excludes] = text.split("!");
   const [from, to] = bounds.includes("-") ? bounds.split("-") : [undefined, bounds];
@@ -80,13 +80,13 @@ export function owner(text: string): Owner {
   return { podRef, ifName, containerId };
 }
 
-/** The use cases' view of a store. Nobody takes turns: what a test shows, it shows of compare-and-swap alone. */
+/** A store without locks: tests show that compare-and-swap alone is enough. */
 export function ipamOn(driver: StorageDriver, clock: Clock = hurriedClock()): Ipam {
   const world = { ...memoryWorld(), ...clock, lock: () => Promise.resolve(undefined) };
   return directIpam(driver, world, SILENT);
 }
 
-/** Callers of one store; a plan may fail their operations. */
+/** Callers of one store; a plan may make their operations fail. */
 export interface Callers {
   /** ADD. Returns the addresses as text. */
   add(who: string, of: IpamConfig): Promise<string[]>;
@@ -96,12 +96,12 @@ export interface Callers {
   check(who: string, of: IpamConfig, given: readonly string[]): Promise<void>;
 }
 
-/** What nodes remember of their sandboxes, as their journals do. */
-export type Records = Map<string, readonly Held[]>;
+/** The records of nodes about their sandboxes, like their journals. */
+export type Records = Map<string, readonly RecordedEntry[]>;
 
 const FORGETFUL: Records = Object.assign(new Map(), { set: () => FORGETFUL });
 
-/** Makes callers on a store. Without records nobody remembers anything. */
+/** Creates callers of a store. Without records, nodes remember nothing. */
 export function callers(
   driver: StorageDriver,
   plan?: Plan,
@@ -111,9 +111,9 @@ export function callers(
   const ipam = ipamOn(plan ? faulty(driver, plan) : driver, clock);
   return {
     add: async (who, of) => {
-      const onLeft = (held: readonly Held[]) => void records.set(who, held);
-      const assigned = await allocate(ipam, of, owner(who), never(), { onLeft });
-      records.set(who, assigned.map(({ held }) => held));
+      const onUnreleased = (entries: readonly RecordedEntry[]) => void records.set(who, entries);
+      const assigned = await allocate(ipam, of, owner(who), never(), { onUnreleased });
+      records.set(who, assigned.map(({ entry }) => entry));
       return assigned.map((one) => formatIp(one.ip));
     },
     del: async (who, of) => {
@@ -125,7 +125,7 @@ export function callers(
   };
 }
 
-/** What a store holds: `POOL ADDRESS` and `reserved ADDRESS`, each with `pod/ifName/containerId`. */
+/** The contents of a store: `POOL ADDRESS` and `reserved ADDRESS`, each with `pod/ifName/containerId`. */
 export async function contents(driver: StorageDriver): Promise<Record<string, string>> {
   const text = ({ podRef, ifName, containerId }: Owner) => `${podRef}/${ifName}/${containerId}`;
   const entries: [string, string][] = [];
@@ -142,7 +142,7 @@ export async function contents(driver: StorageDriver): Promise<Record<string, st
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Asserts that every entry has its reservation and every reservation its entry, of the same owner. */
+/** Asserts that every entry has a reservation of the same owner, and every reservation an entry. */
 export async function assertAgreement(driver: StorageDriver): Promise<void> {
   const { reserved, held } = await byAddress(driver);
   assert.deepEqual(reserved, held, "reservations and entries differ");

@@ -17,7 +17,7 @@ import { type Fault, faulty } from "../support/faulty.ts";
 import { assertAgreement, config, contents, ipamOn, memory, never } from "./lab.ts";
 
 const OLD = "/whereabouts/10.9.0.0/24";
-/** More than one commit's worth. */
+/** More entries than fit in one commit. */
 const ENTRIES = Array.from({ length: 1_200 }, (_, i) => `10.9.${i >> 8}.${i & 255} c${i}`).filter((line) =>
   !/\.0 /.test(line)
 );
@@ -161,12 +161,12 @@ migrationTest(
   async ({ client, source, target }) => {
     await client.put("/whereabouts/10.9.0.0/16").value(ENTRIES.join("\n"));
     assert.deepEqual((await convertAll(source)).map(({ added }) => added), [ENTRIES.length]);
-    const told: string[] = [];
-    const progress: MigrationOptions["progress"] = (_key, what, done) => void told.push(`${done} ${what}`);
+    const reported: string[] = [];
+    const progress: MigrationOptions["progress"] = (_key, what, done) => void reported.push(`${done} ${what}`);
     const [moved] = await moveAll(source, ipamOn(target, denoWorld()), { ...OPTIONS, progress });
     assert.deepEqual([moved?.done, moved?.added], [true, ENTRIES.length]);
     const steps = (what: string) => [500, 1_000, ENTRIES.length].map((done) => `${done} ${what}`);
-    assert.deepEqual(told, [...steps("entries"), ...steps("reservations")]);
+    assert.deepEqual(reported, [...steps("entries"), ...steps("reservations")]);
     await assertAgreement(target);
   },
 );

@@ -1,6 +1,6 @@
 /**
- * Promise 1, by exhaustion: a few calls over one store in every order of their operations. No address may have two live owners, and
- * every live owner's entry and reservation must stand, after every single operation.
+ * Uniqueness, exhaustively: a few calls on one store in every order of their operations. No address may have two live owners, and
+ * every live owner must have its entry and reservation, after every single operation.
  *
  * @module
  */
@@ -18,22 +18,22 @@ const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
 const FULL = config(["10.9.0.1-10.9.0.1/30"]);
 const WIDE_AND_FULL = config(["10.0.0.0/24", "10.9.0.1-10.9.0.1/30"]);
 
-/** Who lives with which addresses, as the runtimes know it. */
+/** The live sandboxes and their addresses, as the runtimes know them. */
 class Living {
   readonly #addresses = new Map<string, readonly string[]>();
 
-  /** An ADD succeeded. The former sandboxes of the same interface live no more. */
+  /** An ADD succeeded. Former sandboxes of the same interface are no longer alive. */
   born(who: string, addresses: readonly string[]): void {
     for (const other of this.#addresses.keys()) if (sameInterface(who, other)) this.#addresses.delete(other);
     this.#addresses.set(who, addresses);
   }
 
-  /** A DEL is about to begin. */
+  /** A DEL starts. */
   dying(who: string): void {
     this.#addresses.delete(who);
   }
 
-  /** Everything that lives. */
+  /** All live sandboxes. */
   all(): [string, readonly string[]][] {
     return [...this.#addresses];
   }
@@ -63,9 +63,9 @@ async function assertPromise(driver: StorageDriver, living: Living, overlapping:
 }
 
 /**
- * What one call does under a configuration. `late add`: its entry is written, and its reservation not yet, when the others begin. The
- * runtime gave the sandbox up by then, so it does not live, and its ADD may be refused.
- * `original's add`: a plugin of the original takes an entry over; it changes the container id of the entry and leaves the reservation.
+ * One call with a configuration. `late add`: when the others start, its entry is written and its reservation is not. The
+ * runtime has abandoned the sandbox by then, so it is not alive, and its ADD may be refused.
+ * `original's add`: a plugin of the original takes over an entry; it changes its container id and leaves the reservation.
  */
 type Step = readonly [
   verb: "add" | "del" | "add that fails" | "late add" | "late add that fails" | "original's add",
@@ -74,17 +74,17 @@ type Step = readonly [
 ];
 
 interface Scenario {
-  /** Done one after another, before. */
+  /** Calls before, one after another. */
   readonly before?: readonly Step[];
-  /** Done at the same time; the steps of a list one after another. */
+  /** Concurrent calls; those of one list run one after another. */
   readonly calls: readonly (Step | readonly Step[])[];
-  /** Whether nodes remember what they gave, so that a repeated DEL finds a reservation without its entry. Default true. */
+  /** Whether nodes keep records, so that a repeated DEL finds a reservation without an entry. Default true. */
   readonly remembers?: boolean;
-  /** More orders than this fail the test. Default 5,000. */
+  /** The test fails with more orders than this. Default 5,000. */
   readonly most?: number;
-  /** What stands in the end, whatever the order; given the addresses that live. */
+  /** The expected contents at the end, in any order; receives the live addresses. */
   readonly end?: (living: readonly string[], stored: Record<string, string>) => void;
-  /** Done then, after which nothing of these owners may be left. Until then entries and reservations may name different sandboxes. */
+  /** Calls at the end, which must remove all records of these owners. Before, entry and reservation may name different sandboxes. */
   readonly cleanUp?: readonly Step[];
 }
 
@@ -140,7 +140,7 @@ async function tryEveryOrder(scenario: Scenario): Promise<number> {
   }, most);
 }
 
-/** A store that is reached at once until a reservation is claimed, and then waits for its turn at every operation. */
+/** A store that answers at once until a reservation is claimed, and then waits for its turn before every operation. */
 function lateOn(driver: StorageDriver, store: StorageDriver): StorageDriver {
   assert(store.overlaps);
   const { overlaps } = store;
@@ -160,7 +160,7 @@ function lateOn(driver: StorageDriver, store: StorageDriver): StorageDriver {
   };
 }
 
-/** A refresh as the original makes it. The pod has an entry and a reservation. */
+/** A refresh by the original. The pod has an entry and a reservation. */
 async function takeOverAsOriginal(driver: StorageDriver, who: string, { ranges }: IpamConfig): Promise<string> {
   const { podRef, ifName, containerId } = owner(who);
   const [first] = ranges;
@@ -220,7 +220,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     calls: [["del", "a/net1/x", WIDE], ["del", "a/net1/x", WIDE]],
     end: (_, stored) => assert.deepEqual(stored, {}),
   },
-  "an ADD that gives back what it took, and a pod that wants it": {
+  "an ADD that rolls back, and a pod that needs its address": {
     before: [["add", "z/net1/w", FULL]],
     calls: [["add that fails", "a/net1/x", WIDE_AND_FULL], [
       "add",
@@ -267,7 +267,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     cleanUp: [["del", "a/net1/new", WIDE], ["del", "b/net1/y", NARROW]],
     end: (_, stored) => assert.deepEqual(stored, {}),
   },
-  "a late ADD of a pod's old sandbox that gives back what it took, and a pod of an overlapping range": {
+  "a late ADD of a pod's old sandbox that rolls back, and a pod of an overlapping range": {
     before: [["add", "z/net1/w", FULL]],
     calls: [
       ["late add that fails", "a/net1/old", WIDE_AND_FULL],

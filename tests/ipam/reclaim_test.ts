@@ -10,7 +10,7 @@ async function orphansOf(store: Store) {
   return findOrphans(await store.ipam.driver.list(NEVER), []);
 }
 
-Deno.test("freeOrphans frees what it is given, and returns what it freed", async () => {
+Deno.test("freeOrphans frees entries, and returns the freed ones", async () => {
   await using store = await openStore();
   for (const name of ["a", "b", "c"]) await store.add(name);
   const [a, , c] = await orphansOf(store);
@@ -19,7 +19,7 @@ Deno.test("freeOrphans frees what it is given, and returns what it freed", async
   assert.deepEqual([done, await store.held()], [[a, c], ["default/b"]]);
 });
 
-Deno.test("freeOrphans leaves an entry that another sandbox has taken over since", async () => {
+Deno.test("freeOrphans leaves an entry that another sandbox took over", async () => {
   await using store = await openStore();
   await store.add("db", "old");
   const orphans = await orphansOf(store);
@@ -27,7 +27,7 @@ Deno.test("freeOrphans leaves an entry that another sandbox has taken over since
   assert.deepEqual([await freeOrphans(store.ipam, orphans, NEVER), await store.held()], [[], ["default/db"]]);
 });
 
-Deno.test("freeOrphans rejects with the reason when it is told to stop", async () => {
+Deno.test("freeOrphans rejects with the signal's reason", async () => {
   await using store = await openStore();
   await store.add("a");
   const stop = AbortSignal.abort(new Error("no longer the leader"));
@@ -35,7 +35,7 @@ Deno.test("freeOrphans rejects with the reason when it is told to stop", async (
   assert.deepEqual(await store.held(), ["default/a"]);
 });
 
-Deno.test("freeReservations deletes what did not change, and nothing else", async () => {
+Deno.test("freeReservations deletes only unchanged reservations", async () => {
   await using store = await openStore();
   await store.add("a", "old");
   await store.add("b");
@@ -48,7 +48,7 @@ Deno.test("freeReservations deletes what did not change, and nothing else", asyn
   assert.deepEqual((await overlaps.list(undefined, NEVER)).map(({ containerId }) => containerId), ["new"]);
 });
 
-/** A store where one pod has an entry, and that entry. */
+/** A store with the entry of one pod. */
 async function oneEntry() {
   const store = await openStore();
   await store.add("a");
@@ -59,7 +59,7 @@ async function oneEntry() {
   return { store, overlaps, entry: { key: pool.key, allocation } };
 }
 
-Deno.test("reserveEntries takes a reservation back whose entry went while it was made", async () => {
+Deno.test("reserveEntries deletes a reservation whose entry was removed concurrently", async () => {
   const { store, overlaps, entry } = await oneEntry();
   await using _ = store;
   await freeOrphans(store.ipam, await orphansOf(store), NEVER);
@@ -67,7 +67,7 @@ Deno.test("reserveEntries takes a reservation back whose entry went while it was
   assert.deepEqual([done, await overlaps.list(undefined, NEVER)], [[], []]);
 });
 
-Deno.test("restoreEntries creates an entry again that its reservation outlived, node and uid included", async () => {
+Deno.test("restoreEntries recreates a lost entry from its reservation, with node and uid", async () => {
   const { store, entry } = await oneEntry();
   await using _ = store;
   await loseEntries(store);
@@ -75,7 +75,7 @@ Deno.test("restoreEntries creates an entry again that its reservation outlived, 
   assert.deepEqual([done, failures, await store.held()], [[entry], [], ["default/a"]]);
 });
 
-Deno.test("restoreEntries leaves an address that has got another entry, and takes back one whose reservation went", async () => {
+Deno.test("restoreEntries skips an address with another entry, and removes an entry whose reservation was deleted", async () => {
   const { store, overlaps, entry } = await oneEntry();
   await using _ = store;
   await loseEntries(store);
@@ -85,7 +85,7 @@ Deno.test("restoreEntries leaves an address that has got another entry, and take
   assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.held()], [[], ["default/b"]]);
 });
 
-/** Entries go without their reservations, as with an IPPool that somebody deletes. */
+/** Deletes entries without their reservations, as deleting an IPPool does. */
 async function loseEntries({ ipam: { driver } }: Store): Promise<void> {
   for (const snapshot of await driver.list(NEVER)) {
     const changes = [...snapshot.allocations.values()].map((before) => ({ address: before.address, before }));

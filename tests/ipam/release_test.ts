@@ -4,14 +4,14 @@ import { allocate } from "../../src/ipam/allocate.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
-import type { Held } from "../../src/ipam/held.ts";
+import type { RecordedEntry } from "../../src/ipam/recorded.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner, range } from "./lab.ts";
 
 const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
 const PLAIN = config(["10.0.0.0/24"]);
 
-Deno.test("release takes entry and reservation of every range, and the others' stay", async () => {
+Deno.test("release removes entry and reservation of every range, and leaves those of others", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   for (const who of ["a/net1/x", "a/net2/x", "b/net1/y"]) await add(who, DUAL);
@@ -20,7 +20,7 @@ Deno.test("release takes entry and reservation of every range, and the others' s
   assert.equal(Object.keys(await contents(driver)).length, 8);
 });
 
-Deno.test("release of nothing is success and writes nothing, not even a pool: Q-18", async () => {
+Deno.test("release succeeds without entries and writes nothing, not even a pool: Q-18", async () => {
   await using driver = await memory();
   for (const  of of[DUAL, { ...DUAL, overlapping: false }]) {
     const asked: string[] = [];
@@ -31,7 +31,7 @@ Deno.test("release of nothing is success and writes nothing, not even a pool: Q-
   assert.deepEqual(await driver.list(never()), []);
 });
 
-Deno.test("release goes by sandbox and interface, never by address or pod", async () => {
+Deno.test("release matches sandbox and interface, never address or pod", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/x", PLAIN);
@@ -50,7 +50,7 @@ Deno.test("release finds entries without an interface name, and their reservatio
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("release leaves the reservation of somebody else: Q-08", async () => {
+Deno.test("release leaves the reservation of another owner: Q-08", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/x", { ...PLAIN, overlapping: false });
@@ -59,7 +59,7 @@ Deno.test("release leaves the reservation of somebody else: Q-08", async () => {
   assert.deepEqual(await contents(driver), { "10.0.0.0/25 10.0.0.1": "b/net1/y", "reserved 10.0.0.1": "b/net1/y" });
 });
 
-Deno.test("release goes on where a reservation is gone already: Q-02", async () => {
+Deno.test("release continues if a reservation is missing: Q-02", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/x", DUAL);
@@ -68,7 +68,7 @@ Deno.test("release goes on where a reservation is gone already: Q-02", async () 
   assert.deepEqual(await contents(driver), {});
 });
 
-Deno.test("release tries every pool, whatever becomes of the others, and tells all failures", async () => {
+Deno.test("release tries every pool, even if others fail, and reports all failures", async () => {
   await using driver = await memory();
   const three = config(["10.0.0.0/24", "10.1.0.0/24", "2001:db8::/64"]);
   await callers(driver).add("a/net1/x", three);
@@ -88,7 +88,7 @@ Deno.test("release tries every pool, whatever becomes of the others, and tells a
   assert.equal(Object.keys(await contents(driver)).length, 4);
 });
 
-Deno.test("release deletes the entry before the reservation, and nothing where the entry cannot be deleted", async () => {
+Deno.test("release deletes the entry before the reservation, and nothing if the entry cannot be deleted", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/x", PLAIN);
   const before = await contents(driver);
@@ -99,17 +99,17 @@ Deno.test("release deletes the entry before the reservation, and nothing where t
   assert.deepEqual(await contents(driver), {});
 });
 
-/** What the node remembers of `a/net1/old`, whose entry another plugin took over: it changes the container id of the entry alone. */
-async function takenOverByOriginal(driver: StorageDriver): Promise<readonly Held[]> {
+/** The record of `a/net1/old`, whose entry another plugin took over: it changes only the container id of the entry. */
+async function takenOverByOriginal(driver: StorageDriver): Promise<readonly RecordedEntry[]> {
   const [given] = await allocate(ipamOn(driver), PLAIN, owner("a/net1/old"), never());
   assert(given);
-  const { key, allocation: before } = given.held;
+  const { key, allocation: before } = given.entry;
   const change = { address: before.address, before, after: { ...before, containerId: "new" } };
   await driver.commit(await driver.read(key, never()), [change], never());
-  return [given.held];
+  return [given.entry];
 }
 
-Deno.test("release leaves the reservation where the original took the entry over, with a record and without", async () => {
+Deno.test("release leaves the reservation if the original took over the entry, with and without a record", async () => {
   for (const remembers of [true, false]) {
     await using driver = await memory();
     const recorded = await takenOverByOriginal(driver);
@@ -127,37 +127,37 @@ Deno.test("release repeated after a crash between entry and reservation finds th
     await using driver = await memory();
     const [given] = await allocate(ipamOn(driver), PLAIN, owner("a/net1/x"), never());
     assert(given);
-    const entry = { address: given.held.allocation.address, before: given.held.allocation };
-    await driver.commit(await driver.read(given.held.key, never()), [entry], never());
+    const entry = { address: given.entry.allocation.address, before: given.entry.allocation };
+    await driver.commit(await driver.read(given.entry.key, never()), [entry], never());
     if (comes) await callers(driver).add(comes, PLAIN);
-    await release(ipamOn(driver), PLAIN, owner("a/net1/x"), never(), [given.held]);
+    await release(ipamOn(driver), PLAIN, owner("a/net1/x"), never(), [given.entry]);
     const stored = await contents(driver);
     assert.deepEqual(Object.values(stored).filter((who) => who === "a/net1/x"), [], comes);
     if (comes) assert.equal(Object.values(stored).filter((who) => who === comes).length, 2, comes);
   }
 });
 
-Deno.test("release takes the reservation that ADD made, whatever the configuration says now", async () => {
+Deno.test("release deletes the reservation that ADD made, even if reservations are off by now", async () => {
   for (const remembers of [true, false]) {
     await using driver = await memory();
     const given = await allocate(ipamOn(driver), DUAL, owner("a/net1/x"), never());
     const off = { ...DUAL, overlapping: false };
-    await release(ipamOn(driver), off, owner("a/net1/x"), never(), remembers ? given.map(({ held }) => held) : []);
+    await release(ipamOn(driver), off, owner("a/net1/x"), never(), remembers ? given.map(({ entry }) => entry) : []);
     assert.deepEqual(await contents(driver), {});
   }
 });
 
-Deno.test("release of what was never reserved asks for no reservation", async () => {
+Deno.test("release reads no reservation if ADD made none", async () => {
   await using driver = await memory();
   const off = { ...PLAIN, overlapping: false };
   const given = await allocate(ipamOn(driver), off, owner("a/net1/x"), never());
   const asked: string[] = [];
   const store = faulty(driver, ({ method }) => void asked.push(method));
-  await release(ipamOn(store), off, owner("a/net1/x"), never(), given.map(({ held }) => held));
+  await release(ipamOn(store), off, owner("a/net1/x"), never(), given.map(({ entry }) => entry));
   assert.deepEqual(asked, ["read", "commit"]);
 });
 
-Deno.test("release finds the reservation that a takeover left in the name of another sandbox", async () => {
+Deno.test("release finds the reservation that an interrupted takeover left with another sandbox", async () => {
   for (
     const [entry, reserved] of [["a/net1/x", "a/net1/old"], ["a/net1/x", "a/net1/newer"], ["a/net1/x", "a//"]] as const
   ) {
@@ -178,10 +178,10 @@ Deno.test("release leaves the reservation of the same interface's entry in anoth
   assert.deepEqual(await contents(driver), { "10.0.0.0/24 10.0.0.1": "a/net1/old", "reserved 10.0.0.1": "a/net1/old" });
 });
 
-Deno.test("release takes what the node remembers too, from pools that the configuration has no more", async () => {
+Deno.test("release also removes recorded entries from pools that are no longer configured", async () => {
   await using driver = await memory();
   const given = await allocate(ipamOn(driver), DUAL, owner("a/net1/x"), never());
-  const recorded = given.map(({ held }) => held);
+  const recorded = given.map(({ entry }) => entry);
   const released = await release(ipamOn(driver), PLAIN, owner("a/net1/x"), never(), recorded);
   assert.deepEqual(released.map(formatIp), ["10.0.0.1", "2001:db8::1"]);
   assert.deepEqual(await contents(driver), {});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { releaseRemnant, reservationOf } from "../../src/ipam/reservation.ts";
+import { releaseLeftover, reservationOf } from "../../src/ipam/reservation.ts";
 import type { Allocation } from "../../src/pool/types.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { faulty, type Plan } from "../support/faulty.ts";
@@ -14,13 +14,13 @@ async function reserve(driver: StorageDriver, who: string): Promise<void> {
   if (result?.kind === "own") await driver.overlaps?.takeOver(result.reservation, wanted, never());
 }
 
-async function remnant(driver: StorageDriver, plan: Plan = () => undefined): Promise<void> {
+async function leftover(driver: StorageDriver, plan: Plan = () => undefined): Promise<void> {
   const store = faulty(driver, plan);
   assert(store.overlaps);
-  await releaseRemnant({ ipam: ipamOn(store), overlaps: store.overlaps, key: KEY, signal: never() }, GONE);
+  await releaseLeftover({ ipam: ipamOn(store), overlaps: store.overlaps, key: KEY, signal: never() }, GONE);
 }
 
-Deno.test("reservationOf is of the entry's owner, address and network", () => {
+Deno.test("reservationOf has the entry's owner, address and network", () => {
   assert.deepEqual(reservationOf({ ...KEY, network: "blue" }, GONE), {
     ...owner("a/net1/x"),
     network: "blue",
@@ -28,40 +28,40 @@ Deno.test("reservationOf is of the entry's owner, address and network", () => {
   });
 });
 
-Deno.test("releaseRemnant deletes a reservation of the interface that no entry depends on", async () => {
+Deno.test("releaseLeftover deletes a reservation of the interface that no entry depends on", async () => {
   for (const who of ["a/net1/x", "a/net1/other", "a//"]) {
     await using driver = await memory();
     await reserve(driver, who);
-    await remnant(driver);
+    await leftover(driver);
     assert.deepEqual(await contents(driver), {}, who);
   }
 });
 
-Deno.test("releaseRemnant leaves other owners' reservations, and asks no further", async () => {
+Deno.test("releaseLeftover leaves other owners' reservations, without further requests", async () => {
   for (const who of ["b/net1/x", "a/net2/x"]) {
     await using driver = await memory();
     await reserve(driver, who);
     const asked: string[] = [];
-    await remnant(driver, ({ method }) => void asked.push(method));
+    await leftover(driver, ({ method }) => void asked.push(method));
     assert.deepEqual(asked, ["reservation.find"]);
     assert.deepEqual(await contents(driver), { "reserved 10.0.0.1": who });
   }
 });
 
-Deno.test("releaseRemnant leaves a reservation that an entry depends on, in whichever pool", async () => {
+Deno.test("releaseLeftover leaves a reservation that an entry of any pool depends on", async () => {
   for (const cidr of ["10.0.0.0/24", "10.0.0.0/16"]) {
     await using driver = await memory();
     await callers(driver).add("a/net1/newer", config([cidr]));
     const before = await contents(driver);
-    await remnant(driver);
+    await leftover(driver);
     assert.deepEqual(await contents(driver), before);
   }
 });
 
-Deno.test("releaseRemnant leaves a reservation that changed hands while it looked", async () => {
+Deno.test("releaseLeftover leaves a reservation that was taken over concurrently", async () => {
   await using driver = await memory();
   await reserve(driver, "a/net1/old");
-  await remnant(driver, async ({ method }) => {
+  await leftover(driver, async ({ method }) => {
     if (method === "reservation.release") await reserve(driver, "a/net1/newest");
     return undefined;
   });

@@ -9,7 +9,7 @@ import { callers, config, contents, ip, ipamOn, memory, never, owner, range } fr
 const WIDE = config(["10.0.0.0/24"]);
 const NARROW = config(["10.0.0.0/25"]);
 
-/** Puts an entry at 10.0.0.1, as another plugin or a call that died may have left it. */
+/** Writes an entry at 10.0.0.1, as another plugin or a crashed call may have left it. */
 async function enter(driver: StorageDriver, who: string, cidr = "10.0.0.0/24"): Promise<void> {
   const address = ip("10.0.0.1").value;
   const pool = await driver.read({ network: "", cidr: range(cidr).cidr }, never());
@@ -23,7 +23,7 @@ async function reserveAs(driver: StorageDriver, who: string, former?: string) {
   return await reserve(ipamOn(driver), driver.overlaps, wanted, former, never());
 }
 
-Deno.test("reserve takes over from the sandbox whose entry was taken over, and lists no pools for it", async () => {
+Deno.test("reserve takes over from the sandbox whose entry was taken over, without listing pools", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/old", WIDE);
   await enter(driver, "a/net1/new");
@@ -34,7 +34,7 @@ Deno.test("reserve takes over from the sandbox whose entry was taken over, and l
   assert.equal((await contents(driver))["reserved 10.0.0.1"], "a/net1/new");
 });
 
-Deno.test("reserve refuses the late call of an old sandbox, and writes nothing", async () => {
+Deno.test("reserve refuses the delayed call of an old sandbox, and writes nothing", async () => {
   for (const former of [undefined, "older"]) {
     await using driver = await memory();
     await callers(driver).add("a/net1/new", WIDE);
@@ -51,15 +51,15 @@ Deno.test("reserve refuses the late call of an old sandbox, and writes nothing",
   }
 });
 
-Deno.test("reserve takes over what a call left behind that ended between its two writes", async () => {
+Deno.test("reserve takes over the reservation of a call that ended between its two writes", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/old", { ...WIDE, overlapping: true });
-  await enter(driver, "a/net1/new"); // the old entry is gone, the address was free
+  await enter(driver, "a/net1/new"); // the old entry was removed, the address was free
   assert.equal((await reserveAs(driver, "a/net1/new")).kind, "kept");
   assert.equal((await contents(driver))["reserved 10.0.0.1"], "a/net1/new");
 });
 
-Deno.test("reserve decides again when the reservation changes hands meanwhile", async () => {
+Deno.test("reserve decides again if the reservation is taken over concurrently", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/old", WIDE);
   await enter(driver, "a/net1/new");
@@ -74,7 +74,7 @@ Deno.test("reserve decides again when the reservation changes hands meanwhile", 
   assert.equal((await contents(driver))["reserved 10.0.0.1"], "a/net1/newest");
 });
 
-Deno.test("allocate leaves the reservation of the same interface in another pool, and takes another address", async () => {
+Deno.test("allocate leaves the reservation of the same interface in another pool, and allocates another address", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   assert.deepEqual(await add("a/net1/old", WIDE), ["10.0.0.1"]);
@@ -83,7 +83,7 @@ Deno.test("allocate leaves the reservation of the same interface in another pool
   assert.deepEqual(await contents(driver), { "10.0.0.0/25 10.0.0.2": "a/net1/new", "reserved 10.0.0.2": "a/net1/new" });
 });
 
-Deno.test("allocate honours the reservation without an interface of the pod's other interface", async () => {
+Deno.test("allocate respects a reservation without an interface that the pod's other interface uses", async () => {
   for (const entry of ["a//x", "a/net1/x"]) {
     await using driver = await memory();
     await enter(driver, entry);
@@ -94,9 +94,9 @@ Deno.test("allocate honours the reservation without an interface of the pod's ot
   }
 });
 
-Deno.test("allocate gives the address whose reservation goes while it asks for another", async () => {
+Deno.test("allocate allocates an address whose reservation is released during the call", async () => {
   await using driver = await memory();
-  const { key, allocation } = (await allocate(ipamOn(driver), WIDE, owner("a/net1/x"), never()))[0]?.held ?? {};
+  const { key, allocation } = (await allocate(ipamOn(driver), WIDE, owner("a/net1/x"), never()))[0]?.entry ?? {};
   assert(key && allocation);
   const change = { address: allocation.address, before: allocation };
   await driver.commit(await driver.read(key, never()), [change], never()); // a DEL, between its two writes
@@ -109,7 +109,7 @@ Deno.test("allocate gives the address whose reservation goes while it asks for a
   assert.deepEqual(await going.add("b/net1/y", WIDE), ["10.0.0.1"]);
 });
 
-Deno.test("allocate refuses to go on where a newer sandbox took over what it wrote before", async () => {
+Deno.test("allocate stops if a newer sandbox took over its entry", async () => {
   await using driver = await memory();
   await callers(driver).add("b/net1/y", NARROW);
   let came = false;

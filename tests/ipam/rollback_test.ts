@@ -1,12 +1,12 @@
 /**
- * Every operation of an ADD and of a DEL fails once, in every way, and from there on; then nothing may be lost or left behind.
+ * Every operation of an ADD and of a DEL fails, once and from then on, in every way. Nothing may be lost or left behind.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import type { IpamConfig } from "../../src/config/types.ts";
-import { GIVE_BACK_TIMEOUT, giveBack, type Taken } from "../../src/ipam/rollback.ts";
+import { rollBack, ROLLBACK_TIMEOUT, type Written } from "../../src/ipam/rollback.ts";
 import { findStrays } from "../../src/pool/reservations.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { failFrom, type Fault, type Operation, type Plan } from "../support/faulty.ts";
@@ -14,27 +14,27 @@ import { faulty } from "../support/faulty.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, range, type Records } from "./lab.ts";
 
-/** What stands in the store before the call that fails, and the call. */
+/** The store before the failing call, and the call. */
 interface Scenario {
   readonly before: (driver: StorageDriver) => Promise<void>;
   /** `pod/ifName/containerId` of the ADD. */
   readonly who: string;
   readonly of: IpamConfig;
-  /** What an ADD that meets no fault gives. Empty: it fails. */
+  /** The addresses of an ADD without faults. Empty: it fails. */
   readonly gives: readonly string[];
-  /** Other sandboxes of the same interface, whose DEL must come before everything of the pod is gone. */
+  /** Other sandboxes of the same interface, which need a DEL too before all records of the pod are removed. */
   readonly former?: readonly string[];
-  /** Entries that even a failed ADD drops, because their address is reserved by somebody else. */
+  /** Entries that even a failed ADD drops, because their address is reserved for another owner. */
   readonly drops?: readonly string[];
 }
 
 const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
-const NOBODY = () => Promise.resolve();
+const NOTHING = () => Promise.resolve();
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  "a first ADD": { before: NOBODY, who: "a/net1/x", of: DUAL, gives: ["10.0.0.1", "2001:db8::1"] },
+  "a first ADD": { before: NOTHING, who: "a/net1/x", of: DUAL, gives: ["10.0.0.1", "2001:db8::1"] },
   "an ADD without reservations": {
-    before: NOBODY,
+    before: NOTHING,
     who: "a/net1/x",
     of: { ...DUAL, overlapping: false },
     gives: ["10.0.0.1", "2001:db8::1"],
@@ -91,10 +91,10 @@ const FAULTS: readonly Fault[] = [
   ),
 ];
 
-/** How a call ended; `dead` when its process was killed on the way. */
+/** The end of a call; `dead` if its process was killed. */
 type Ending = { readonly given: string[] } | { readonly error: unknown } | "dead";
 
-/** Runs a call under a plan until it ends or dies. */
+/** Runs a call with planned faults until it ends or dies. */
 async function run(
   driver: StorageDriver,
   plan: Plan,
@@ -105,7 +105,7 @@ async function run(
   const died = Promise.withResolvers<"dead">();
   const watched: Plan = async (operation) => {
     const fault = await plan(operation);
-    if (fault?.then === "dead") setImmediate(() => died.resolve("dead")); // what is done is done by then
+    if (fault?.then === "dead") setImmediate(() => died.resolve("dead")); // the operation is done by then
     return fault;
   };
   const ended = callers(driver, watched, undefined, records)[verb](who, of).then(
@@ -115,7 +115,7 @@ async function run(
   return await Promise.race([ended, died.promise]);
 }
 
-/** How many operations a call takes without faults. */
+/** The number of operations of a call without faults. */
 async function countOperations(scenario: Scenario, verb: "add" | "del", records: Records = new Map()): Promise<number> {
   await using driver = await memory();
   await scenario.before(driver);
@@ -125,14 +125,14 @@ async function countOperations(scenario: Scenario, verb: "add" | "del", records:
   return count;
 }
 
-/** Whose entries are not the pod's. */
+/** The contents of a store except the pod's. */
 function others(stored: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(stored).filter(([, who]) => !who.startsWith("a/")));
 }
 
 /**
- * DEL of the sandbox, and of the former ones. What nobody remembers, a DEL cannot find: a call that died between its two writes leaves
- * a reservation without an entry. Such a one is the sweep's.
+ * DEL of the sandbox, and of the former ones. Without a record a DEL cannot find everything: a call that died between its two writes leaves
+ * a reservation without an entry, which the sweep frees.
  */
 async function assertNothingOfPodStays(
   driver: StorageDriver,
@@ -168,7 +168,7 @@ async function failAdd(scenario: Scenario, plan: Plan, fault: Fault, recovers: b
   } else if (ending !== "dead" && recovers) {
     for (const what of scenario.drops ?? []) if (!(what in after)) delete before[what];
     const stuck = fault.then === "refused" && Object.keys(after).length > Object.keys(before).length;
-    if (stuck) assert(records.has(scenario.who), "giving back was refused for good, and nobody remembers what is left");
+    if (stuck) assert(records.has(scenario.who), "the rollback was refused, and no record has the leftovers");
     else assert.deepEqual(withoutSandboxes(after), withoutSandboxes(before), `after ${ending.error}`);
   }
   if (fault.then === "refused" && ending !== "dead") assert("error" in ending, "a refusal was taken for a success");
@@ -181,7 +181,7 @@ async function failAdd(scenario: Scenario, plan: Plan, fault: Fault, recovers: b
   return ending === "dead" ? "dead" : "given" in ending ? "given" : "failed";
 }
 
-/** The same, and DEL without an ADD before it. */
+/** The scenarios, and a DEL without a previous ADD. */
 async function failAddThenDel(scenario: Scenario, plan: Plan): Promise<void> {
   await using driver = await memory();
   await scenario.before(driver);
@@ -190,7 +190,7 @@ async function failAddThenDel(scenario: Scenario, plan: Plan): Promise<void> {
   await assertNothingOfPodStays(driver, scenario, records, ending === "dead");
 }
 
-/** A reservation may name the sandbox that failed to take it over: the next ADD or DEL puts that right. */
+/** A reservation may name the sandbox that failed to take it over: the next ADD or DEL repairs that. */
 function withoutSandboxes(stored: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(stored).map(([what, who]) => [what, what.startsWith("reserved") ? who.replace(/[^/]*$/, "") : who]),
@@ -202,7 +202,7 @@ function failOnceAt(index: number, fault: Fault): Plan {
 }
 
 for (const [title, scenario] of Object.entries(SCENARIOS)) {
-  Deno.test(`giveBack leaves nothing of ${title}, whichever operation fails once, and however`, async () => {
+  Deno.test(`rollBack leaves nothing of ${title}, whichever operation fails once, in any way`, async () => {
     const operations = await countOperations(scenario, "add");
     assert(operations >= 4, `only ${operations} operations`);
     const endings = new Set<string>();
@@ -217,7 +217,7 @@ for (const [title, scenario] of Object.entries(SCENARIOS)) {
     assert.deepEqual([...endings].sort(), scenario.gives.length > 0 ? ["dead", "failed", "given"] : ["dead", "failed"]);
   });
 
-  Deno.test(`giveBack loses nothing of ${title} when the store goes away for good on the way`, async () => {
+  Deno.test(`rollBack loses nothing of ${title} when the store becomes unavailable during the call`, async () => {
     const operations = await countOperations(scenario, "add");
     for (let index = 0; index < operations; index++) {
       for (const fault of FAULTS.filter(({ then }) => then !== "conflict")) {
@@ -231,7 +231,7 @@ for (const [title, scenario] of Object.entries(SCENARIOS)) {
   });
 
   for (const remembers of [true, false]) {
-    Deno.test(`release after ${title} loses nothing, whichever operation fails, and however; with a record: ${remembers}`, async () => {
+    Deno.test(`release after ${title} loses nothing, whichever operation fails, in any way; with a record: ${remembers}`, async () => {
       if (scenario.gives.length === 0) return;
       const operations = await countOperations(scenario, "del", remembers ? new Map() : undefined);
       assert(operations >= 2, `only ${operations} operations`);
@@ -260,11 +260,11 @@ async function failDel(scenario: Scenario, plan: Plan, records: Records | undefi
   if (ending !== "dead" && "given" in ending) assert.deepEqual(own, [], "DEL said it succeeded");
   assert.deepEqual(others(await contents(driver)), others(before));
   await del(scenario.who, scenario.of);
-  if (!records) await releaseStrays(driver); // a repeated DEL that remembers nothing finds what has an entry
+  if (!records) await releaseStrays(driver); // a repeated DEL without a record finds only reservations with an entry
   await assertNothingOfPodStays(driver, scenario, records ?? new Map(), false);
 }
 
-/** Names the case in the failure. */
+/** Adds the case to an error. */
 async function step(what: string, run: () => Promise<void>): Promise<void> {
   try {
     await run();
@@ -273,7 +273,7 @@ async function step(what: string, run: () => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("giveBack ends in its own time, and says in the log what it could not give back", async () => {
+Deno.test("rollBack ends within its timeout, and logs what it could not release", async () => {
   await using driver = await memory();
   const clock = hurriedClock();
   const logged: unknown[] = [];
@@ -287,12 +287,12 @@ Deno.test("giveBack ends in its own time, and says in the log what it could not 
   const after = { podRef: "a", ifName: "net1", containerId: "x", address: ip("10.0.0.1").value };
   const changes = [{ address: after.address, after }];
   const key = { network: "", cidr: range("10.0.0.0/24").cidr };
-  const taken: Taken = { key, changes, reserved: new Map([[after.address, "token"]]) };
-  const left = await giveBack(ipam, [taken, { ...taken, reserved: new Map() }]);
-  assert(clock.monotonic() <= GIVE_BACK_TIMEOUT, `${clock.monotonic()} ms`);
+  const written: Written = { key, changes, reserved: new Map([[after.address, "token"]]) };
+  const unreleased = await rollBack(ipam, [written, { ...written, reserved: new Map() }]);
+  assert(clock.monotonic() <= ROLLBACK_TIMEOUT, `${clock.monotonic()} ms`);
   assert.equal(logged.length, 2);
-  assert.deepEqual((logged[0] as unknown[])[0], "Cannot give back what a failed ADD took");
-  assert.deepEqual(left, [
+  assert.deepEqual((logged[0] as unknown[])[0], "Rollback of a failed ADD failed");
+  assert.deepEqual(unreleased, [
     { key, allocation: after, reserved: false },
     { key, allocation: after, reserved: true, token: "token" },
   ]);

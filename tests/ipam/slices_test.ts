@@ -8,7 +8,7 @@ import { slicePoolName, sliceRanges } from "../../src/ipam/slices.ts";
 import { formatPoolKey } from "../../src/pool/types.ts";
 import { config, ipamOn, memory, never } from "./lab.ts";
 
-/** A store with these slices: names of NodeSlicePools, then nodes with their slices, and the range under `range`. */
+/** A store with these slices: by NodeSlicePool, the slices of nodes, and the range as `range`. */
 async function withSlices(
   pools: Record<string, Record<string, string>>,
   run: (ipam: Ipam) => Promise<void>,
@@ -32,7 +32,7 @@ const node = (name: string) => () => Promise.resolve(name);
 const sliced = (ranges: readonly string[], more: Partial<IpamConfig> = {}) =>
   config(ranges, { nodeSliceSize: "/26", ...more });
 
-Deno.test("sliceRanges narrows every range to the node's slice, bounds and excludes kept", () =>
+Deno.test("sliceRanges narrows every range to the node's slice, and keeps bounds and excludes", () =>
   withSlices(
     { lab: { a: "10.0.0.0/26", b: "10.0.0.64/26" }, "lab-fd00---120": { b: "fd00::80/121" } },
     async (ipam) => {
@@ -55,42 +55,42 @@ Deno.test("sliceRanges narrows every range to the node's slice, bounds and exclu
     },
   ));
 
-Deno.test("sliceRanges leaves a configuration without slices alone", () =>
+Deno.test("sliceRanges leaves a configuration without slices unchanged", () =>
   withSlices({}, async (ipam) => {
     const plain = config(["10.0.0.0/24"]);
     assert.equal(await sliceRanges(ipam, plain, () => Promise.reject(new Error("asked")), never()), plain);
   }));
 
-Deno.test("sliceRanges names the node, the range and the object when there is no slice", () =>
+Deno.test("sliceRanges names the node, the range and the object of a missing slice", () =>
   withSlices({ lab: { a: "10.0.0.0/26" } }, async (ipam) => {
     const refused = (error: Error) =>
       error instanceof NoSliceError && /"b".*10\.0\.0\.0\/24.*NodeSlicePool lab.*1 other/.test(error.message);
     await assert.rejects(sliceRanges(ipam, sliced(["10.0.0.0/24"]), node("b"), never()), refused);
     const named = sliced(["10.0.0.0/24"], { networkName: "blue" });
-    await assert.rejects(sliceRanges(ipam, named, node("a"), never()), /NodeSlicePool blue: there is no such object/);
+    await assert.rejects(sliceRanges(ipam, named, node("a"), never()), /NodeSlicePool blue: the object does not exist/);
   }));
 
-Deno.test("sliceRanges never takes a slice outside the range for one, and names both ranges", () =>
+Deno.test("sliceRanges refuses a slice outside the range, and names both ranges", () =>
   withSlices({ lab: { range: "10.62.0.0/24", a: "10.62.0.0/26" } }, async (ipam) => {
     const refused = (error: Error) =>
       error instanceof NoSliceError && error.message.startsWith(
-        "NodeSlicePool lab is of range 10.62.0.0/24, this network's is 10.63.0.0/24; give the networks different names",
+        "NodeSlicePool lab has range 10.62.0.0/24, this network has 10.63.0.0/24; use different names for the networks",
       );
     await assert.rejects(sliceRanges(ipam, sliced(["10.63.0.0/24"]), node("a"), never()), refused);
-    const inside = sliced(["10.62.0.0/16"]); // its slices may be another node's in this network
+    const inside = sliced(["10.62.0.0/16"]); // the slices may belong to other nodes in this network
     await assert.rejects(sliceRanges(ipam, inside, node("a"), never()), NoSliceError);
     const { ranges } = await sliceRanges(ipam, inside, node("a"), never(), "recorded");
     assert.equal(formatPoolKey(poolOf(inside, ranges[0] ?? assert.fail())), "a/10.62.0.0/26");
   }));
 
-Deno.test("sliceRanges passes on why a NodeSlicePool is refused, and lets releases work with it", () =>
+Deno.test("sliceRanges reports why a NodeSlicePool is refused, but not to releases", () =>
   withSlices({ lab: { range: "10.0.0.0/24", a: "10.0.0.0/26", refused: "it overlaps another one" } }, async (ipam) => {
     const config = sliced(["10.0.0.0/24"]);
     await assert.rejects(sliceRanges(ipam, config, node("a"), never()), new NoSliceError("it overlaps another one"));
     assert.equal((await sliceRanges(ipam, config, node("a"), never(), "recorded")).ranges.length, 1);
   }));
 
-Deno.test("sliceRanges takes the slice inside the range where the node has others in use", () =>
+Deno.test("sliceRanges uses the slice inside the range if the node has several", () =>
   withSlices({ lab: { range: "10.1.0.0/24", a: "10.1.0.64/26" } }, async (ipam) => {
     const find = ipam.driver.slices?.find;
     assert(find);
@@ -104,7 +104,7 @@ Deno.test("sliceRanges takes the slice inside the range where the node has other
     assert.deepEqual(ranges.map(({ slice }) => slice && formatCidr(slice.cidr)), ["10.1.0.64/26"]);
   }));
 
-Deno.test("sliceRanges refuses a store that keeps no slices", async () => {
+Deno.test("sliceRanges refuses a store without slices", async () => {
   await using driver = await memory();
   const refused = (error: Error) => error instanceof ConfigError && /node_slice_size.*embedded/.test(error.message);
   await assert.rejects(sliceRanges(ipamOn(driver), sliced(["10.0.0.0/24"]), node("a"), never()), refused);

@@ -11,7 +11,7 @@ function lab() {
   return { suspicions: new Suspicions({ monotonic: () => now }), pass: (milliseconds: number) => now += milliseconds };
 }
 
-Deno.test("Suspicions counts from the first sighting, while that stays the same", () => {
+Deno.test("Suspicions counts from the first sighting, as long as it stays the same", () => {
   const { suspicions, pass } = lab();
   suspicions.note(A, GONE, 30_000);
   pass(10_000);
@@ -23,7 +23,7 @@ Deno.test("Suspicions counts from the first sighting, while that stays the same"
   assert.deepEqual([suspicions.earlier(A)?.ago, suspicions.next], [0, 30_000]);
 });
 
-Deno.test("Suspicions names what is due, and when the first and the last are", () => {
+Deno.test("Suspicions reports what is due, and when the first and the last suspect are", () => {
   const { suspicions, pass } = lab();
   assert.deepEqual([suspicions.next, suspicions.last, suspicions.size], [undefined, undefined, 0]);
   suspicions.note(A, GONE, 30_000);
@@ -36,7 +36,7 @@ Deno.test("Suspicions names what is due, and when the first and the last are", (
   assert.equal(suspicions.next, 0);
 });
 
-Deno.test("Suspicions keeps what was seen of a record that cannot be read, and reads it later", () => {
+Deno.test("Suspicions keeps the sighting of a record that cannot be read, and retries later", () => {
   const { suspicions, pass } = lab();
   suspicions.postpone(B);
   suspicions.note(A, GONE, 30_000);
@@ -45,7 +45,7 @@ Deno.test("Suspicions keeps what was seen of a record that cannot be read, and r
   assert.deepEqual([suspicions.size, suspicions.earlier(A)?.ago, suspicions.next], [1, 30_000, 30_000]);
 });
 
-Deno.test("Suspicions forgets what a look did not find, within the scope of the look", () => {
+Deno.test("Suspicions forgets records that a scan of its scope did not find", () => {
   const { suspicions } = lab();
   for (const one of [A, B]) suspicions.note(one, GONE, 30_000);
   suspicions.forgetOthers(new Set(), { podRefs: new Set(["default/b"]), reservations: false });
@@ -58,7 +58,7 @@ Deno.test("Suspicions forgets what a look did not find, within the scope of the 
   assert.equal(suspicions.size, 0);
 });
 
-Deno.test("Suspicions sees twice only what was seen before for long enough", () => {
+Deno.test("Suspicions confirms only what was seen long enough before", () => {
   const { suspicions, pass } = lab();
   assert.equal(suspicions.seenBefore(A, 30_000), false);
   pass(29_999);

@@ -3,7 +3,7 @@ import { Sweeps } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { NEVER, openStore, pod } from "../controllers/lab.ts";
 
-Deno.test("sweep reads each pod that the list lacks once a look, and none that it shows alive", async () => {
+Deno.test("sweep reads each pod that the list lacks once per scan, and none that the list shows alive", async () => {
   await using store = await openStore();
   for (let i = 0; i < 120; i++) await store.add(`p${i}`);
   const asked: string[] = [];
@@ -14,13 +14,13 @@ Deno.test("sweep reads each pod that the list lacks once a look, and none that i
     dryRun: false,
     grace: 5_000,
   });
-  assert.deepEqual([(await sweeps.look(NEVER)).suspected.length, asked.length, new Set(asked).size], [119, 119, 119]);
+  assert.deepEqual([(await sweeps.scan(NEVER)).suspected.length, asked.length, new Set(asked).size], [119, 119, 119]);
   await store.world.advance(5_000);
-  assert.equal((await sweeps.look(NEVER, sweeps.due())).orphans.length, 119);
+  assert.equal((await sweeps.scan(NEVER, sweeps.due())).orphans.length, 119);
   assert.deepEqual([await store.held(), sweeps.suspects], [["default/p7"], 0]);
 });
 
-Deno.test("sweep looks at the pods in its scope alone", async () => {
+Deno.test("sweep reads only the pods in its scope", async () => {
   await using store = await openStore();
   for (const name of ["a", "b"]) await store.add(name);
   const ended: PodFacts = pod("a", { running: false, deleting: true, containers: "ended" });
@@ -30,11 +30,11 @@ Deno.test("sweep looks at the pods in its scope alone", async () => {
     lastSeen: () => ended,
   };
   const sweeps = new Sweeps(store.ipam, { pods, dryRun: false });
-  const { orphans } = await sweeps.look(NEVER, { podRefs: new Set(["default/a"]), reservations: false });
+  const { orphans } = await sweeps.scan(NEVER, { podRefs: new Set(["default/a"]), reservations: false });
   assert.deepEqual([orphans.length, await store.held()], [1, ["default/b"]]);
 });
 
-Deno.test("sweep keeps what it could not free for a later look", async () => {
+Deno.test("sweep retries entries that it could not free", async () => {
   await using store = await openStore();
   await store.add("a");
   let broken = false;
@@ -47,12 +47,12 @@ Deno.test("sweep keeps what it could not free for a later look", async () => {
     dryRun: false,
     grace: 5_000,
   });
-  await sweeps.look(NEVER);
+  await sweeps.scan(NEVER);
   await store.world.advance(5_000);
   broken = true;
-  const { orphans, failed, failures } = await sweeps.look(NEVER, sweeps.due());
+  const { orphans, failed, failures } = await sweeps.scan(NEVER, sweeps.due());
   assert.deepEqual([orphans, failed.length, failures.map(String)], [[], 1, ["Error: no quorum"]]);
   broken = false;
   await store.world.advance(30_000);
-  assert.deepEqual([(await sweeps.look(NEVER, sweeps.due())).orphans.length, await store.held()], [1, []]);
+  assert.deepEqual([(await sweeps.scan(NEVER, sweeps.due())).orphans.length, await store.held()], [1, []]);
 });

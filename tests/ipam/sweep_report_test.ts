@@ -13,7 +13,7 @@ const FINDING = {
 } as const;
 const OWNER = { podRef: "default/a", ifName: "net1", containerId: "c1" };
 
-Deno.test("sweepReport tells each thing as it was seen, so that it can be compared later", () => {
+Deno.test("sweepReport identifies each record as it was read, so that it can be compared later", () => {
   const key = { network: "blue", node: "node1", cidr };
   const allocation = { address: cidr.base + 5n, ...OWNER };
   const reservation = { network: "blue", ip: ip("fd00::1"), ...OWNER, token: "uid/7" };

@@ -24,7 +24,7 @@ async function reserve({ ipam }: Store, name: string, address: string, network =
   }, NEVER);
 }
 
-/** Entries go without their reservations, as with an IPPool that somebody deletes or restores. */
+/** Deletes entries without their reservations, as deleting or restoring an IPPool does. */
 async function loseEntries({ ipam: { driver } }: Store): Promise<void> {
   for (const snapshot of await driver.list(NEVER)) {
     const changes = [...snapshot.allocations.values()].map((before) => ({ address: before.address, before }));
@@ -32,7 +32,7 @@ async function loseEntries({ ipam: { driver } }: Store): Promise<void> {
   }
 }
 
-/** A look, and half a minute later one at what is due. */
+/** A scan, and half a minute later one of the records that are due. */
 async function twice(
   store: Store,
   pods: readonly PodFacts[],
@@ -45,9 +45,9 @@ async function twice(
     dryRun,
     grace: 30_000,
   });
-  await sweeps.look(NEVER);
+  await sweeps.scan(NEVER);
   await store.world.advance(30_000);
-  return await sweeps.look(NEVER, sweeps.due());
+  return await sweeps.scan(NEVER, sweeps.due());
 }
 
 /** A pod whose network-status lists these addresses of net1. */
@@ -56,7 +56,7 @@ function reports(name: string, ...ips: string[]): PodFacts {
   return pod(name, { addresses: new Set(ips), interfaces: [{ ifName: "net1", ips }], attached });
 }
 
-Deno.test("sweep frees the reservation of a pod that is gone, and keeps those of pods that live", async () => {
+Deno.test("sweep frees the reservation of a deleted pod, and keeps those of running pods", async () => {
   await using store = await openStore();
   await store.add("lives");
   await reserve(store, "gone", "10.0.0.99");
@@ -78,7 +78,7 @@ Deno.test("sweep frees a reservation that the network-status of its pod contradi
   assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
 });
 
-Deno.test("sweep creates the lost entry of a reservation whose pod runs, also where its network-status is silent", async () => {
+Deno.test("sweep recreates the lost entry of a reservation whose pod runs, even without a network-status", async () => {
   for (const lives of [pod("web"), reports("web", "10.0.0.1")]) {
     await using store = await openStore();
     await store.add("web");
@@ -89,7 +89,7 @@ Deno.test("sweep creates the lost entry of a reservation whose pod runs, also wh
   }
 });
 
-Deno.test("sweep creates no entry on a dry run, at a first look, or for a pod that does not run", async () => {
+Deno.test("sweep recreates no entry in a dry run, at a first scan, or for a pod that does not run", async () => {
   await using store = await openStore();
   await store.add("web");
   await loseEntries(store);
@@ -98,7 +98,7 @@ Deno.test("sweep creates no entry on a dry run, at a first look, or for a pod th
   assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
 });
 
-Deno.test("sweep creates no entry where the interface has one, or where the pool is not known", async () => {
+Deno.test("sweep recreates no entry if the interface has one, or the pool is unknown", async () => {
   await using store = await openStore();
   await store.add("web");
   await reserve(store, "web", "10.0.0.99");
@@ -107,14 +107,14 @@ Deno.test("sweep creates no entry where the interface has one, or where the pool
   assert.deepEqual([restored, reservations, await store.held()], [[], [], ["default/web"]]);
 });
 
-Deno.test("sweep creates no entry from a network-status alone", async () => {
+Deno.test("sweep recreates no entry from a network-status alone", async () => {
   await using store = await openStore();
   await store.add("db");
   const { restored } = await twice(store, [reports("web", "10.0.0.77"), reports("db", "10.0.0.1")]);
   assert.deepEqual([restored, await store.held()], [[], ["default/db"]]);
 });
 
-Deno.test("sweep reports an address that a pod reserved or reports, and that is another's by now, when it sees it twice", async () => {
+Deno.test("sweep reports an address that a pod reserved or reports, and that is allocated to another, when it observes it twice", async () => {
   for (const [title, lives] of [["reserved", pod("web")], ["reported", reports("web", "10.0.0.1")]] as const) {
     await using store = await openStore();
     await store.add("web");
@@ -129,7 +129,7 @@ Deno.test("sweep reports an address that a pod reserved or reports, and that is 
     const once = await new Sweeps(store.ipam, {
       pods: { list: () => Promise.resolve(pods), find: () => Promise.resolve(lives) },
       dryRun: false,
-    }).look(NEVER);
+    }).scan(NEVER);
     assert.deepEqual(once.duplicates, []);
     const { duplicates, restored, reservations } = await twice(store, pods);
     assert.deepEqual(duplicates.map(({ address, podRef, holder }) => [address, podRef, holder.podRef]), [
@@ -143,7 +143,7 @@ async function dropReservations({ ipam: { driver: { overlaps } } }: Store): Prom
   for (const one of await overlaps?.list(undefined, NEVER) ?? []) await overlaps?.release(one, NEVER);
 }
 
-Deno.test("sweep creates the reservation that a live pod's entry lacks, where its network reserves", async () => {
+Deno.test("sweep creates the missing reservation of a running pod's entry, if its network reserves", async () => {
   for (const reserves of [true, false]) {
     await using store = await openStore();
     await store.add("web");
@@ -154,7 +154,7 @@ Deno.test("sweep creates the reservation that a live pod's entry lacks, where it
   }
 });
 
-Deno.test("sweep keeps the reservation of an owner that names no pod, and asks nobody about it", async () => {
+Deno.test("sweep keeps the reservation of an owner without a pod, and reads no pod for it", async () => {
   await using store = await openStore();
   const ip = parseIp("10.0.0.9");
   assert(ip);

@@ -19,7 +19,7 @@ const owner = (pod: string, containerId = `c-${pod}`): Owner => ({
 });
 const pod = (name: string): PodFacts => ({ podRef: `default/${name}`, finished: false, running: true });
 
-/** Which pods the looks see, which each one is found when it is asked for alone (by default the same), and what networks say. */
+/** The pods of each scan's list, those of direct reads (default: the same), and the configuration of networks. */
 interface Wanted extends NetworkRules {
   readonly pods: () => Promise<readonly PodFacts[]>;
   readonly find?: (podRef: string) => Promise<PodFacts | undefined>;
@@ -35,7 +35,7 @@ interface Fixture extends AsyncDisposable {
   reserved(): Promise<string[]>;
   /** A reservation without an entry. */
   reserve(pod: string, address: string): Promise<void>;
-  /** Runs a sweep, moving the clock over its grace period; `between` happens in the middle of it. */
+  /** Runs a sweep and advances the clock over its grace period; `between` runs in the middle. */
   run(
     options: Partial<Omit<SweepOptions, "pods" | "grace">> & { readonly grace?: number | undefined } & Wanted,
     between?: () => Promise<void>,
@@ -95,7 +95,7 @@ async function fixture(): Promise<Fixture> {
   };
 }
 
-Deno.test("sweep frees the entry and the reservation of a pod that is gone, and nothing else", async () => {
+Deno.test("sweep frees the entry and the reservation of a deleted pod, and nothing else", async () => {
   await using store = await fixture();
   await store.add("gone");
   await store.add("lives");
@@ -107,7 +107,7 @@ Deno.test("sweep frees the entry and the reservation of a pod that is gone, and 
   assert.deepEqual([failures, await store.held(), await store.reserved()], [[], ["default/lives"], ["default/lives"]]);
 });
 
-Deno.test("sweep frees nothing on a dry run, and says what it would", async () => {
+Deno.test("sweep frees nothing in a dry run, and reports what it would free", async () => {
   await using store = await fixture();
   await store.add("gone");
   const { orphans } = await store.run({ pods: () => Promise.resolve([]), dryRun: true });
@@ -115,7 +115,7 @@ Deno.test("sweep frees nothing on a dry run, and says what it would", async () =
   assert.deepEqual([await store.held(), await store.reserved()], [["default/gone"], ["default/gone"]]);
 });
 
-Deno.test("sweep keeps what only one of its looks took for an orphan", async () => {
+Deno.test("sweep keeps an entry that only one scan found unused", async () => {
   await using store = await fixture();
   await store.add("late");
   let looks = 0;
@@ -124,7 +124,7 @@ Deno.test("sweep keeps what only one of its looks took for an orphan", async () 
   assert.deepEqual([looks, orphans, unconfirmed.length, await store.held()], [2, [], 1, ["default/late"]]);
 });
 
-Deno.test("sweep takes a failed look for no evidence", async () => {
+Deno.test("sweep treats a failed scan as no evidence", async () => {
   await using store = await fixture();
   await store.add("web");
   await assert.rejects(store.run({ pods: () => Promise.reject(new Error("forbidden")) }), /forbidden/);
@@ -135,7 +135,7 @@ Deno.test("sweep takes a failed look for no evidence", async () => {
   assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
 });
 
-Deno.test("sweep waits as long as each evidence takes, and frees early what takes less", async () => {
+Deno.test("sweep waits as long as each evidence requires, and frees the others earlier", async () => {
   await using store = await fixture();
   const world = store.ipam.clock;
   for (const name of ["gone", "finished"]) await store.add(name);
@@ -152,7 +152,7 @@ Deno.test("sweep waits as long as each evidence takes, and frees early what take
   assert(world.monotonic() - begun >= 120_000);
 });
 
-Deno.test("sweep frees nothing that only one direct look saw, whatever the list says", async () => {
+Deno.test("sweep frees nothing after only one direct read, whatever the list contains", async () => {
   await using store = await fixture();
   await store.add("web");
   const { orphans, failures } = await store.run({
@@ -162,14 +162,14 @@ Deno.test("sweep frees nothing that only one direct look saw, whatever the list 
   assert.deepEqual([orphans, failures, await store.held()], [[], [], ["default/web"]]);
 });
 
-Deno.test("sweep leaves a pod alone that came back under its name with a new sandbox", async () => {
+Deno.test("sweep leaves the entry of a pod that was recreated with a new sandbox", async () => {
   await using store = await fixture();
   await store.add("db-0", "old");
   const { orphans } = await store.run({ pods: () => Promise.resolve([]) }, () => store.add("db-0", "new"));
   assert.deepEqual([orphans, await store.held(), await store.reserved()], [[], ["default/db-0"], ["default/db-0"]]);
 });
 
-Deno.test("sweep goes on with the rest where a pod cannot be read", async () => {
+Deno.test("sweep continues with the other pods if one cannot be read", async () => {
   await using store = await fixture();
   await store.add("web");
   await store.reserve("gone", "10.0.0.99");
@@ -180,7 +180,7 @@ Deno.test("sweep goes on with the rest where a pod cannot be read", async () => 
   assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
 });
 
-Deno.test("sweep lists what it keeps for lack of evidence", async () => {
+Deno.test("sweep lists entries that it keeps for lack of evidence", async () => {
   await using store = await fixture();
   for (const name of ["silent", "lives"]) await store.add(name);
   const lives = { ...pod("lives"), addresses: new Set(["10.0.0.2"]) };
@@ -189,7 +189,7 @@ Deno.test("sweep lists what it keeps for lack of evidence", async () => {
   assert.match(unconfirmed[0]?.why ?? "", /network-status of the pod has no addresses of net1/);
 });
 
-Deno.test("sweep heeds verify_network_status of the network of a pool", async () => {
+Deno.test("sweep respects verify_network_status of the network of a pool", async () => {
   for (const verifies of [true, false]) {
     await using store = await fixture();
     await store.add("web");
@@ -203,7 +203,7 @@ Deno.test("sweep heeds verify_network_status of the network of a pool", async ()
   }
 });
 
-Deno.test("sweep refuses a grace period in which nothing could come to rest", async () => {
+Deno.test("sweep refuses a grace period that is shorter than an ADD or DEL may take", async () => {
   await using store = await fixture();
   await assert.rejects(store.run({ pods: () => Promise.resolve([]), grace: 0 }), /grace period of 0 ms.*at least 5000/);
 });

@@ -14,7 +14,7 @@ async function refused(check: Promise<void>, message: RegExp): Promise<void> {
   });
 }
 
-Deno.test("verify accepts what was given, in any order and with static addresses beside, and writes nothing", async () => {
+Deno.test("verify accepts the allocated addresses, in any order and with static addresses, and writes nothing", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/x", DUAL);
   const before = await contents(driver);
@@ -25,7 +25,7 @@ Deno.test("verify accepts what was given, in any order and with static addresses
   assert.deepEqual(await contents(driver), before);
 });
 
-Deno.test("verify says which address is free, or whose it is", async () => {
+Deno.test("verify reports an address that is free or has another owner", async () => {
   await using driver = await memory();
   const { add, del, check } = callers(driver);
   await refused(
@@ -43,7 +43,7 @@ Deno.test("verify says which address is free, or whose it is", async () => {
   await refused(check("b/net1/y", DUAL, GIVEN), /^Address 2001:db8::1 of pool 2001:db8::\/64 .*: it is free$/);
 });
 
-Deno.test("verify misses an address of a range that the previous result has none of", async () => {
+Deno.test("verify reports a range without an address in the previous result", async () => {
   await using driver = await memory();
   const { add, check } = callers(driver);
   await add("a/net1/x", DUAL);
@@ -52,7 +52,7 @@ Deno.test("verify misses an address of a range that the previous result has none
   await refused(check("a/net1/x", DUAL, []), /no address of 10\.0\.0\.0\/24/);
 });
 
-Deno.test("verify wants one address for each range, not one for two", async () => {
+Deno.test("verify requires one address per range, not one for two", async () => {
   await using driver = await memory();
   const { add, check } = callers(driver);
   const twice = config(["10.0.0.0/24", "10.0.0.0/24"]);
@@ -62,7 +62,7 @@ Deno.test("verify wants one address for each range, not one for two", async () =
   await refused(check("a/net1/x", twice, ["10.0.0.1", "10.0.0.1"]), /no address of 10\.0\.0\.0\/24/);
 });
 
-Deno.test("verify wants the reservation too, where there are reservations", async () => {
+Deno.test("verify requires the reservation, if the store has reservations", async () => {
   await using driver = await memory();
   const { add, check } = callers(driver);
   await add("a/net1/x", { ...DUAL, overlapping: false });
@@ -75,7 +75,7 @@ Deno.test("verify wants the reservation too, where there are reservations", asyn
   );
 });
 
-Deno.test("verify accepts a reservation of the pod that records no interface", async () => {
+Deno.test("verify accepts a reservation of the pod without an interface", async () => {
   await using driver = await memory();
   const { add, check } = callers(driver);
   await add("a/net1/x", { ...config(["10.0.0.0/24"]), overlapping: false });
@@ -83,7 +83,7 @@ Deno.test("verify accepts a reservation of the pod that records no interface", a
   await check("a/net1/x", config(["10.0.0.0/24"]), ["10.0.0.1"]);
 });
 
-Deno.test("verify tries again where the store does not answer, and tells when it stays away or says no", async () => {
+Deno.test("verify retries while the store does not answer, and reports if it stays unavailable or refuses", async () => {
   await using driver = await memory();
   await callers(driver).add("a/net1/x", DUAL);
   const flaky = callers(driver, ({ index }) => index % 2 === 0 ? { done: false, then: "unavailable" } : undefined);
@@ -97,7 +97,7 @@ Deno.test("verify tries again where the store does not answer, and tells when it
   await assert.rejects(no.check("a/net1/x", DUAL, GIVEN), RefusedError);
 });
 
-Deno.test("verify of a configuration without ranges has nothing to miss", async () => {
+Deno.test("verify accepts a configuration without ranges", async () => {
   await using driver = await memory();
   await callers(driver).check("a/net1/x", config([]), []);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Look, type Witness } from "../../src/ipam/witness.ts";
+import { EvidenceReader, type Witness } from "../../src/ipam/witness.ts";
 import type { Assignment } from "../../src/pool/evidence.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
@@ -16,7 +16,7 @@ function assignment(podRef: string, node?: string): Assignment {
   };
 }
 
-/** A cluster with pod web and node n1, and what it was asked. */
+/** A cluster with pod web and node n1, and the requests that it got. */
 function cluster(more: Partial<Witness> = {}) {
   const asked: string[] = [];
   const witness: Witness = {
@@ -26,10 +26,10 @@ function cluster(more: Partial<Witness> = {}) {
       Promise.resolve((asked.push(`claims of ${namespace}`), new Map([["default/web", new Set(["10.0.0.5"])]]))),
     ...more,
   };
-  return { asked, look: new Look(witness, hurriedClock(), NEVER) };
+  return { asked, look: new EvidenceReader(witness, hurriedClock(), NEVER) };
 }
 
-Deno.test("Look reads each pod and each node once, and claims only where it is asked to", async () => {
+Deno.test("EvidenceReader reads each pod and each node once, and ResourceClaims only on request", async () => {
   const { asked, look } = cluster();
   const items = [
     assignment("default/web", "n1"),
@@ -53,14 +53,14 @@ Deno.test("Look reads each pod and each node once, and claims only where it is a
   assert.equal(asked.length, 6);
 });
 
-Deno.test("Look takes the node of a pod that was seen, where the record has none", async () => {
+Deno.test("EvidenceReader uses the node of the last observed pod if the record has none", async () => {
   const last = { ...WEB, podRef: "default/old", node: "n1" };
   const { look } = cluster({ lastSeen: () => last });
   const [evidence] = await look.evidence([assignment("default/old")]);
   assert.deepEqual([evidence?.last, evidence?.node], [last, { kind: "found", value: READY }]);
 });
 
-Deno.test("Look takes what cannot be read for unread, and says why", async () => {
+Deno.test("EvidenceReader reports failed reads as unread, with the reason", async () => {
   const { look } = cluster({
     find: () => Promise.reject(new RefusedError("status 403")),
     findNode: () => Promise.reject(new UnavailableError("no answer")),
@@ -76,8 +76,8 @@ Deno.test("Look takes what cannot be read for unread, and says why", async () =>
   assert.equal(look.failures.length, 3);
 });
 
-Deno.test("Look knows no nodes and no claims where there is no cluster, and none of a resource that is not served", async () => {
-  const bare = new Look({ find: () => Promise.resolve(undefined) }, hurriedClock(), NEVER);
+Deno.test("EvidenceReader has no nodes and claims without a cluster, and no claims if the resource is not served", async () => {
+  const bare = new EvidenceReader({ find: () => Promise.resolve(undefined) }, hurriedClock(), NEVER);
   const items = [assignment("default/web", "n1")];
   const [evidence] = await bare.withClaims(items, await bare.evidence(items));
   assert.deepEqual([evidence?.node, evidence?.claims], [undefined, { kind: "absent" }]);
@@ -85,14 +85,14 @@ Deno.test("Look knows no nodes and no claims where there is no cluster, and none
   assert.deepEqual((await look.withClaims(items, await look.evidence(items)))[0]?.claims, { kind: "absent" });
 });
 
-Deno.test("Look rejects with the reason of its signal, and finds the pods that exist", async () => {
+Deno.test("EvidenceReader rejects with its signal's reason, and finds the pods that exist", async () => {
   const stop = new AbortController();
   const find = () => {
     stop.abort(new Error("no longer the leader"));
     return Promise.reject(new Error("cut"));
   };
   await assert.rejects(
-    new Look({ find }, hurriedClock(), stop.signal).evidence([assignment("default/web")]),
+    new EvidenceReader({ find }, hurriedClock(), stop.signal).evidence([assignment("default/web")]),
     /no longer the leader/,
   );
   assert.deepEqual(await cluster().look.pods(["default/gone", "default/web"]), [WEB]);

@@ -65,8 +65,8 @@ Deno.test("deliverPending reads a pool a few times for a hundred releases that s
       const batcher = new Batcher({ driver, clock: world, observer: { onBatch: () => {} }, traffic, outages: () => 0 });
       return {
         ...directIpam(driver, world, SILENT),
-        turn: () => Promise.resolve(undefined),
-        together: true,
+        lockPool: () => Promise.resolve(undefined),
+        parallelPools: true,
         commit: (key, request, options) => batcher.commit(key, request, options),
       };
     },

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
-import { LEAST_GRACE } from "../../src/ipam/graces.ts";
+import { MIN_GRACE } from "../../src/ipam/graces.ts";
 import { sweep } from "../../src/ipam/sweep.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
@@ -128,7 +128,7 @@ class SimMachines {
         Promise.resolve({
           driver: networked(this.#store, this.#scheduler, process),
           cluster: quietCluster(process, this.#pods, NETWORKS, find),
-        }), { grace: LEAST_GRACE }));
+        }), { grace: MIN_GRACE }));
     } else if (this.#scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
       const [killed] = this.#controllers.splice(this.#scheduler.below(this.#controllers.length), 1);
       if (killed) this.#scheduler.kill(killed.process);
@@ -188,7 +188,7 @@ class SimMachines {
     const ipam = directIpam(this.#truth, world, SILENT);
     const { signal } = new AbortController();
     const pods = { list: () => Promise.resolve([]), find: () => Promise.resolve(undefined) };
-    await sweep(ipam, { pods, grace: LEAST_GRACE, dryRun: false, signal });
+    await sweep(ipam, { pods, grace: MIN_GRACE, dryRun: false, signal });
   }
 
   #toggleOutage(): void {

@@ -9,7 +9,7 @@ import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { formatIp } from "../../address/ip.ts";
 import type { IpamConfig } from "../../config/types.ts";
-import type { Held } from "../../ipam/held.ts";
+import type { RecordedEntry } from "../../ipam/recorded.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import { lockAttachment } from "../../journal/lock.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
@@ -45,7 +45,7 @@ export async function add(context: RequestContext): Promise<string> {
   try {
     assigned = await allocate(ipam, await sliced(context, ipam, config), owner, signal, {
       onWrite: () => mayHold = true,
-      onLeft: (held) => {
+      onUnreleased: (held) => {
         record = { ...record, held };
         left = true;
       },
@@ -55,7 +55,7 @@ export async function add(context: RequestContext): Promise<string> {
     if (!former) await afterFailure(journal, record, left || (mayHold && mayPass(error, signal)));
     throw error;
   }
-  if (assigned.length > 0) await gain(journal, { ...record, held: assigned.map(({ held }) => held) }, log);
+  if (assigned.length > 0) await gain(journal, { ...record, held: assigned.map(({ entry }) => entry) }, log);
   return renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
@@ -106,7 +106,7 @@ async function isUsedHere(
   { host }: RequestContext,
   journal: Journal | undefined,
   { store, ...attachment }: JournalRecord,
-  held: Held,
+  held: RecordedEntry,
   log: Logger,
 ): Promise<boolean> {
   const holder = store && await journal?.findHolder(store, held);
@@ -157,7 +157,7 @@ function recordOf(
   { request }: RequestContext,
   { datastore }: IpamConfig,
   { node, uid }: Owner,
-  held: readonly Held[],
+  held: readonly RecordedEntry[],
 ): JournalRecord {
   const { network, containerId, ifName, netns } = request;
   const { conf, withoutSecret } = recordedConf(request.conf);

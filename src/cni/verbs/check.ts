@@ -4,7 +4,7 @@
  * @module
  */
 import type { Configured } from "../../config/configure.ts";
-import { rangesOf } from "../../ipam/held.ts";
+import { rangesOf } from "../../ipam/recorded.ts";
 import { verify } from "../../ipam/verify.ts";
 import { planRelease } from "../../journal/plan.ts";
 import { SILENT } from "../../world/log.ts";

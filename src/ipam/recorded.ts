@@ -1,0 +1,32 @@
+/**
+ * The entries of an attachment, as its node records them.
+ *
+ * @module
+ */
+import { usable } from "../address/cidr.ts";
+import type { IpamConfig } from "../config/types.ts";
+import type { Entry } from "../pool/types.ts";
+
+/** One entry of an attachment. */
+export interface RecordedEntry extends Entry {
+  /** Whether ADD made a cluster-wide reservation. Absent if unknown: the record is older. */
+  readonly reserved?: boolean;
+  /** The reservation's token. Absent without a reservation, or if the store has no tokens. */
+  readonly token?: string;
+}
+
+/** The part of a configuration that selects exactly these pools and reservations. */
+export function rangesOf(
+  entries: readonly RecordedEntry[],
+): Pick<IpamConfig, "networkName" | "ranges" | "overlapping"> {
+  return {
+    networkName: entries[0]?.key.network ?? "",
+    ranges: entries.map(({ key: { cidr, node } }) => ({
+      cidr,
+      ...usable(cidr),
+      excludes: [],
+      ...(node !== undefined && { slice: { node, cidr } }),
+    })),
+    overlapping: entries.some(({ reserved, token }) => reserved ?? token !== undefined),
+  };
+}
