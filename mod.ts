@@ -151,6 +151,7 @@ export { openPods } from "./drivers/cluster.ts";
 export { loadDriver, openStore } from "./drivers/mod.ts";
 export {
   type AppendLog,
+  LOG_FORMATS,
   LOG_LEVELS,
   type LogFields,
   type LogFormat,

@@ -11,7 +11,7 @@ import type { Pods } from "../ipam/sweep.ts";
 import type { Witness } from "../ipam/witness.ts";
 import { RefusedError } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
-import type { Attachment, Cluster } from "./cluster.ts";
+import type { Attachment, Cluster, ClusterEvent } from "./cluster.ts";
 import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
 import { demandsOf } from "./slice_demands.ts";
 
@@ -33,7 +33,7 @@ export interface PodsSource extends Pods, AsyncDisposable {
   /** Ignored fields, and paths that nodes refuse unless their operator allows them. Absent when the networks are unknown. */
   readonly networkWarnings?: readonly NetworkWarning[];
   /** Records an event about an object. Absent without a cluster. */
-  readonly recordEvent?: Cluster["recordEvent"];
+  readonly recordEvent?: (event: ClusterEvent, signal: AbortSignal) => Promise<void>;
 }
 
 /**

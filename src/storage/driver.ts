@@ -225,7 +225,11 @@ export class UnavailableError extends Error {
   /** The delay that the store asked for, in milliseconds. Absent if it asked for none. */
   readonly retryAfter?: number;
 
-  /** @param options `cause`, and `retryAfter` in milliseconds */
+  /**
+   * Keeps the delay.
+   *
+   * @param options `cause`, and `retryAfter` in milliseconds
+   */
   constructor(message: string, options: ErrorOptions & { retryAfter?: number } = {}) {
     super(message, options);
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter;
