@@ -1,10 +1,10 @@
 /**
  * Whereabouts as a library: the allocator that the CNI plugin runs, on any of its stores.
  *
- * Load a configuration, open the store it names, and ask. Importing this loads no client library; a store's driver is loaded when it is
- * opened.
+ * Load a configuration, open its store, then allocate and release addresses. Importing this module loads no client library; opening a store
+ * loads its driver.
  *
- * @example Give two pods an address, and take one back
+ * @example Allocate an address to two pods, and release one
  * ```ts
  * import { allocate, denoWorld, formatIp, loadConfig, openStore, release } from "./mod.ts";
  * import assert from "node:assert/strict";
@@ -28,17 +28,17 @@
  * assert.deepEqual(released.map(formatIp), ["10.0.0.1"]);
  * ```
  *
- * @example See who has what
+ * @example List the addresses of all pods
  * ```ts
- * import { denoWorld, formatIp, loadConfig, openStore } from "./mod.ts";
+ * import { addressOf, denoWorld, formatIp, loadConfig, openStore } from "./mod.ts";
  *
  * const world = denoWorld();
  * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:" } };
  * const { config } = await loadConfig(world, { conf, purpose: "store" });
  * await using store = await openStore(config, { world });
  * for (const { key, allocations } of await store.driver.list(AbortSignal.timeout(10_000))) {
- *   for (const { address, podRef } of allocations.values()) {
- *     formatIp({ family: key.cidr.family, value: address }) + " " + podRef;
+ *   for (const allocation of allocations.values()) {
+ *     formatIp(addressOf({ key, allocation })) + " " + allocation.podRef;
  *   }
  * }
  * ```
@@ -49,12 +49,14 @@ export { type Cidr, formatCidr, type Interval, type IpInCidr, parseCidr } from "
 export { compareIp, type Family, formatIp, type Ip, parseIp, type ParseOptions } from "./src/address/ip.ts";
 export { capacity, type IpRange } from "./src/address/range.ts";
 export {
+  addressOf,
   type Allocation,
   type Allocations,
   type Change,
   type Entry,
   formatPoolKey,
   type Owner,
+  ownsReservation,
   type PoolKey,
 } from "./src/pool/types.ts";
 export { networksOf } from "./src/config/conflist.ts";

@@ -8,7 +8,7 @@ import type { Ip } from "../address/ip.ts";
 
 /** The owner of an address: one interface of one pod, in one sandbox. */
 export interface Owner {
-  /** `namespace/name` of the pod; the container id where the runtime has no pods. */
+  /** `namespace/name` of the pod; the container id if the runtime has no pods. */
   readonly podRef: string;
   /** `CNI_IFNAME`. Empty in records of releases before v0.8 of the original. */
   readonly ifName: string;

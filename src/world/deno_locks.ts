@@ -28,7 +28,7 @@ export async function lock(name: string, signal: AbortSignal, sleep: World["slee
     const file = open(path);
     if (!file) return undefined;
     if (!file.tryLockSync(true)) await wait(file, signal, sleep); // usually the lock is free, and no thread is woken
-    if (isAt(file, path)) return held(file, path);
+    if (isAt(file, path)) return lockOf(file, path);
     file.close();
   }
 }
@@ -77,7 +77,7 @@ function isAt(file: Deno.FsFile, path: string): boolean {
   }
 }
 
-function held(file: Deno.FsFile, path: string): Lock {
+function lockOf(file: Deno.FsFile, path: string): Lock {
   let isHeld = true;
   return {
     [Symbol.dispose]: () => {
