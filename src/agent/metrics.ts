@@ -38,7 +38,7 @@ export class AgentMetrics {
     "Time of an operation of the store by operation and outcome",
     SECONDS,
   );
-  readonly #delivered = new Counter("whereabouts_agent_late_releases_total", "Releases delivered from the journal");
+  readonly #delivered = new Counter("whereabouts_agent_late_releases_total", "Pending releases delivered");
   readonly #restored = new Counter(
     "whereabouts_agent_restored_entries_total",
     "Entries that the store had lost, recreated from the journal",
@@ -56,7 +56,7 @@ export class AgentMetrics {
       new Gauge("whereabouts_agent_queue_length", "Calls that wait for their turn", queued),
       new Gauge(
         "whereabouts_agent_releases_pending",
-        "Releases in the journal that are still to be delivered",
+        "Pending releases in the journal",
         pending,
       ),
       new Gauge(

@@ -60,7 +60,7 @@ export class PendingReleases implements AsyncDisposable {
     this.#done = this.#run();
   }
 
-  /** Releases still to be delivered, as of the last look at the journal. */
+  /** Pending releases, as of the last reading of the journal. */
   get left(): number {
     return this.#left;
   }

@@ -130,7 +130,7 @@ Deno.test("the agent restarted under load fails no call of the plugin", async ()
   await assertAgreement(kube, node, callers.live);
 });
 
-Deno.test("the agent promises releases while the store is away, refuses ADD, and delivers when it is back", async () => {
+Deno.test("the agent keeps releases pending while the store is away, refuses ADD, and delivers when it is back", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   await using node = new AgentNode(PLUGIN);

@@ -132,7 +132,7 @@ export class SimAgents {
     }
   }
 
-  /** Whether a release is still to be delivered. */
+  /** Whether a release is pending. */
   get pending(): boolean {
     return this.#nodes.some(({ files }) => [...files.keys()].some((path) => path.includes("/releasing/")));
   }

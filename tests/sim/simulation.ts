@@ -163,10 +163,10 @@ class SimMachines {
     checkWhole(await contentsOf(this.#truth), this.#pods.values());
   }
 
-  /** Agents keep what they promised. */
+  /** Agents deliver pending releases. */
   async #deliver(): Promise<void> {
     for (let step = 0; this.#agents.pending; step++) {
-      assert(step < REST, "Late releases are not delivered");
+      assert(step < REST, "Pending releases are not delivered");
       await this.#scheduler.step();
       await this.#check();
     }

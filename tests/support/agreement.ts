@@ -28,7 +28,7 @@ export function addressesOf(stdout: string): string[] {
 }
 
 /**
- * Asserts that callers, pools, reservations and journals agree to the last address, after releases that are still to be delivered were.
+ * Asserts that callers, pools, reservations and journals agree to the last address, after pending releases were delivered.
  *
  * @param live the addresses that callers got and did not release
  */
@@ -39,7 +39,7 @@ export async function assertAgreement(
 ): Promise<void> {
   const all = [nodes].flat();
   const delivered = () => Promise.resolve(all.every((node) => node.records("releasing").length === 0));
-  await eventually("every late release is delivered", delivered);
+  await eventually("every pending release is delivered", delivered);
   const wanted = lines(live);
   assert.equal(new Set(wanted.map((line) => line.split(" ")[0])).size, wanted.length, "an address has two owners");
   const pools: PoolObject[] = await items(kube, "ippools");
