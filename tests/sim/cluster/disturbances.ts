@@ -27,7 +27,7 @@ export class Disturbances {
   readonly #troubles: Troubles;
   readonly #happenings: Readonly<Record<Happening, () => void>> = {
     kubelet: () => this.#cluster.scheduler.pick(this.#cluster.kubelets).step(),
-    create: () => this.#create(`default/pod-${this.#cluster.scheduler.below(this.#cluster.world.pods)}`),
+    create: () => void this.#create(`default/pod-${this.#cluster.scheduler.below(this.#cluster.world.pods)}`),
     delete: () => this.#withPod((pod) => this.#cluster.control.delete(pod)),
     force: () => this.#withPod((pod) => this.#force(pod)),
     replace: () => this.#withPod((pod) => this.#replace(pod)),
@@ -41,6 +41,7 @@ export class Disturbances {
     rewind: () => this.#rewind(),
     define: () => this.#define(),
     unregister: () => this.#troubles.unregister(),
+    drain: () => this.#troubles.drain(),
     forbid: () => this.#forbid(),
     lose: () => this.#lose(),
     agent: () => this.#cluster.agents.disturb(1),
@@ -72,14 +73,14 @@ export class Disturbances {
     this.#troubles.end();
   }
 
-  #create(podRef: string): void {
+  #create(podRef: string): SimPod | undefined {
     const { scheduler, control, kubelets, world, pods } = this.#cluster;
     const ready = kubelets.filter((kubelet) => kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node));
-    if (ready.length === 0 || !this.#mayCome(podRef) || control.exists(podRef)) return;
+    if (ready.length === 0 || !this.#mayCome(podRef) || control.exists(podRef)) return undefined;
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
     const asStatic = !former && scheduler.chance(world.kinds?.static ?? 0);
-    control.create({
+    return control.create({
       podRef,
       node: scheduler.pick(ready).node,
       network: former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks),
@@ -132,12 +133,13 @@ export class Disturbances {
   }
 
   #usurp(): void {
-    const { sandboxes, scheduler, control } = this.#cluster;
+    const { sandboxes, scheduler, control, kubelets } = this.#cluster;
     const midway = sandboxes.filter((one) => one.state === "new" && this.#adding(one) && this.#hasEntry(one));
     if (midway.length === 0) return;
     const { podRef } = scheduler.pick(midway);
     control.forceDelete(podRef);
-    this.#create(podRef);
+    const next = this.#create(podRef);
+    kubelets.find(({ node }) => node === next?.node)?.step(); // the two meet
   }
 
   /** Another pod of its name is made at once, while it still runs. */

@@ -56,7 +56,7 @@ export class Troubles {
       const { node } = kubelet;
       node.cut = true;
       scheduler.note(`${node.name} is cut off for ${seconds} s`);
-      if (scheduler.chance(0.5)) this.#drain(kubelet);
+      if (scheduler.chance(0.5)) this.#deletePods(kubelet);
       return () => {
         node.cut = false;
         scheduler.note(`${node.name} is reached again`);
@@ -122,26 +122,35 @@ export class Troubles {
     scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
   }
 
-  /** The object of a node that works is deleted, at once or after its pods. Whoever does so ends that in time. */
+  /** The object of a node that works is deleted, and made again, or the machine goes off. */
   unregister(): void {
-    const { scheduler, control, world } = this.#cluster;
-    this.#trouble(scheduler.pick([0, DRAINED]), (kubelet, seconds) => {
-      if (seconds > 0) this.#drain(kubelet);
-      return () => {
-        if (kubelet.dead || this.#over) return;
-        control.removeNode(kubelet.node);
-        const off = world.happenings.power !== undefined && scheduler.chance(0.5);
-        void scheduler.sleep(OPERATOR, scheduler.below(UNREGISTERED) * 1000).then(() => {
-          if (kubelet.dead) return;
-          if (off && !this.#over) this.#cluster.powerOff(kubelet);
-          else control.addNode(kubelet.node);
-        });
-      };
+    const { scheduler, kubelets, control } = this.#cluster;
+    const present = kubelets.filter(({ dead, node }) => !dead && control.hasNode(node));
+    if (present.length > 0) this.#remove(scheduler.pick(present), scheduler.chance(0.5));
+  }
+
+  /** What runs on a node is deleted by force, then the object of the node, which is made again. */
+  drain(): void {
+    this.#trouble(DRAINED, (kubelet) => {
+      this.#deletePods(kubelet);
+      return () => this.#remove(kubelet, false);
+    });
+  }
+
+  /** Whoever deletes the object of a node that works ends that in time. */
+  #remove(kubelet: Kubelet, off: boolean): void {
+    const { scheduler, control } = this.#cluster;
+    if (kubelet.dead || this.#over) return;
+    control.removeNode(kubelet.node);
+    void scheduler.sleep(OPERATOR, scheduler.below(UNREGISTERED) * 1000).then(() => {
+      if (kubelet.dead) return;
+      if (off && !this.#over) this.#cluster.powerOff(kubelet);
+      else control.addNode(kubelet.node);
     });
   }
 
   /** What runs on a node is deleted by force. */
-  #drain(kubelet: Kubelet): void {
+  #deletePods(kubelet: Kubelet): void {
     for (const pod of kubelet.pods) {
       if (!pod.done && kubelet.objectOf(pod)) this.#cluster.control.forceDelete(pod.podRef);
     }

@@ -18,6 +18,7 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `usurp`: a pod is deleted by force and made again elsewhere while its ADD is between its two writes;
  * - `cut`, `power`: a node is cut off or comes back; its machine goes off or on again;
  * - `stall`: the container runtime of a node does not answer for a while;
+ * - `drain`: the pods of a node are deleted by force, then the object of the node, which is soon made again;
  * - `forbid`: controllers may not read single objects of a kind, or may again;
  * - `clock`: a node's clock is set forward or back;
  * - `backup`, `restore`: the store is copied, and set back to a copy that holds all that runs;
@@ -47,6 +48,7 @@ export type Happening =
   | "lose"
   | "define"
   | "unregister"
+  | "drain"
   | "agent"
   | "kill"
   | "outage";
@@ -141,7 +143,7 @@ export const WORLDS = {
   /** Kubelets publish what they know, when they know it, and addresses are freed by what they say. */
   kubelets: {
     ...{ nodes: 2, pods: 5, steps: 400, networks: [wide, narrow], controlled: 1, agents: 0.5, faults: false },
-    ...{ kinds: { static: 0.15 }, claims: 0.15, oddStatus: 0.4, pruned: 0.3 },
+    ...{ kinds: { static: 0.25 }, claims: 0.3, oddStatus: 0.4, pruned: 0.3 },
     habits: { ...lively, evicts: 0.15 },
     happenings: { kubelet: 20, create: 3, delete: 2, force: 2 },
   },
@@ -172,7 +174,7 @@ export const WORLDS = {
     habits: { ...quiet, tarries: 0.5 },
     happenings: {
       ...{ kubelet: 20, create: 3, delete: 1, force: 3, stall: 2 },
-      ...{ unregister: 2, forbid: 1, agent: 1 },
+      ...{ drain: 2, forbid: 1, agent: 1 },
     },
   },
   /** The store is set back to an older state, and counts its revisions a second time. */
@@ -215,7 +217,7 @@ export const WORLDS = {
       starves: true,
     },
     habits: quiet,
-    happenings: { kubelet: 20, create: 4, delete: 2, unregister: 2, power: 1, define: 0.5 },
+    happenings: { kubelet: 20, create: 4, delete: 2, unregister: 4, power: 1.5, define: 0.5 },
   },
   /** Somebody deletes pools; their reservations are left, and the controller brings the entries back: one pool only may be theirs. */
   lost: {
