@@ -21,6 +21,7 @@ class LiveAgent {
   readonly process: Process;
   readonly #agent: Agent;
   readonly #gone = new Set<(error: Error) => void>();
+  readonly #callers = new Set<Process>();
   #releasing = 0;
 
   constructor(node: SimNode, reach: Reach) {
@@ -29,6 +30,7 @@ class LiveAgent {
       alive: true,
       mayRestore: () => this.#releasing > 0,
       reaches: () => !node.cut,
+      unrecorded: () => [...this.#callers].reduce((sum, one) => sum + (one.unrecorded?.() ?? 0), 0),
     };
     this.process.onKill = () => {
       node.dropLocks(this.process);
@@ -40,7 +42,7 @@ class LiveAgent {
   }
 
   /** Serves a caller until that goes away. Settles when it is answered, or when this dies. */
-  async serve(text: string, caller: AbortSignal): Promise<string> {
+  async serve(text: string, process: Process, caller: AbortSignal): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#gone.add(reject);
     const connection: Connection = {
@@ -51,7 +53,11 @@ class LiveAgent {
     };
     const releases = text.includes('"CNI_COMMAND":"DEL"') ? 1 : 0;
     this.#releasing += releases;
-    void this.#agent.serve(connection).then(() => this.#releasing -= releases);
+    this.#callers.add(process);
+    void this.#agent.serve(connection).then(() => {
+      this.#releasing -= releases;
+      this.#callers.delete(process);
+    });
     try {
       return await promise;
     } finally {
@@ -93,7 +99,7 @@ export class SimAgents {
         throw new Error("it gave no answer");
       });
       try {
-        return await Promise.race([agent.serve(text, gone.signal), late]);
+        return await Promise.race([agent.serve(text, process, gone.signal), late]);
       } finally {
         late.catch(() => {});
         done.abort();

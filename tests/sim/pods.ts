@@ -56,6 +56,7 @@ export class PodObjects {
         running: true,
         addresses: new Set(addresses),
         attached: addresses.map((address) => ({ network: "", address })),
+        interfaces: [{ ifName: "net1", ips: addresses }],
       });
     }
   }

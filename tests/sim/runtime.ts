@@ -70,6 +70,7 @@ export function callPlugin(
     name: `${verb}#${++calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
     alive: true,
     reaches: () => !sandbox.node.cut,
+    unrecorded: () => verb === "DEL" && sandbox.addresses.length === 0 ? rangesOf(sandbox.network) : 0,
     spared: () => verb === "ADD" && sandbox.superseded === true,
   };
   const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
@@ -107,6 +108,11 @@ export function callPlugin(
   };
   const ifAlive = () => process.alive ? runPlugin(call, host) : new Promise<never>(() => {});
   return { process, outcome: Promise.race([answered(), killed]) };
+}
+
+/** How many addresses an attachment to a network gets. */
+function rangesOf({ ipam: { range, ipRanges } }: Network): number {
+  return (range === undefined ? 0 : 1) + (Array.isArray(ipRanges) ? ipRanges.length : 0);
 }
 
 /** The addresses of an answer to ADD. */

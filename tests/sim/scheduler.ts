@@ -17,6 +17,8 @@ export interface Process {
   onKill?: () => void;
   /** Whether a reservation it makes may be one that a DEL makes again for the sandbox that took the address over. */
   readonly mayRestore?: () => boolean;
+  /** Reservations that it is about to delete, and of which its node recorded nothing. Absent: none. */
+  readonly unrecorded?: () => number;
   /** Whether the network carries what it sends now. Absent: always. */
   readonly reaches?: () => boolean;
   /** Whether faults pass it by. Absent: never. */
@@ -45,7 +47,8 @@ export class Scheduler {
   readonly random: () => number;
   /**
    * Reservations that perhaps nobody but the sweep can find: made after their maker gave up, or made by a DEL for the sandbox that had
-   * taken the address over, which may be on its own way out.
+   * taken the address over, which may be on its own way out; or left by a DEL that dies between its two writes, after an ADD that died before
+   * it recorded what it got.
    */
   leftToSweep = 0;
   /** Nobody reaches the store. */
@@ -123,6 +126,7 @@ export class Scheduler {
   /** Ends a process where it stands. */
   kill(process: Process): void {
     this.note(`${process.name} is killed`);
+    this.leftToSweep += process.unrecorded?.() ?? 0;
     process.alive = false;
     this.#gates = this.#gates.filter((gate) => gate.process !== process);
     this.#sleepers = this.#sleepers.filter((sleeper) => sleeper.process !== process);
