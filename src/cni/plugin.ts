@@ -74,7 +74,7 @@ export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
     }
     await using kept = keepOpen(host);
     const stdout = await serve({ request, host: kept.host, signal, known });
-    await deliverSome(kept, signal);
+    await deliverSome(kept, world.monotonic() - start, signal);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const failure = toCniError(error);
@@ -103,7 +103,7 @@ function logFailure(
 }
 
 /** The store answered, so releases that are pending for it are delivered now. Whether that works changes nothing for this call. */
-async function deliverSome({ host, stores }: KeptOpen, signal: AbortSignal): Promise<void> {
+async function deliverSome({ host, stores }: KeptOpen, took: number, signal: AbortSignal): Promise<void> {
   const pending = await host.journal(SILENT)?.countPending().catch(() => 0) ?? 0;
-  if (pending > 0) await deliverAfterCall(host, stores, signal).catch(() => {});
+  if (pending > 0) await deliverAfterCall(host, stores, took, signal).catch(() => {});
 }

@@ -14,8 +14,11 @@ import { storeName } from "./facts.ts";
 import { lockAttachment } from "./lock.ts";
 import type { JournalRecord } from "./record.ts";
 
-/** What a call that serves one request may add: releases that are read, those that are delivered, and milliseconds. */
-const AFTER_CALL = { read: 20, deliver: 5, milliseconds: 50 };
+/**
+ * What a process that serves one call may add to it: releases that are read, and those that are delivered. They may take as long as the call
+ * took, within these milliseconds: a release needs about the requests of the call, so a slow store delivers one in that time, too.
+ */
+const AFTER_CALL = { read: 20, deliver: 5, minTime: 50, maxTime: 2_000 };
 /**
  * Milliseconds after which a release that is still refused or unanswered is given up, where a sweep covers the store: a day, in which an
  * outage ends or somebody looks after it.
@@ -97,20 +100,21 @@ function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[
 }
 
 /**
- * Delivers a few releases after a call that their store has answered, in a moment that its caller does not notice. Whether that works is not
- * reported.
+ * Delivers a few releases after a call that their store has answered. Whether that works is not reported.
  *
  * @param stores names of the stores that the call used, which are still open
+ * @param took milliseconds that the call took
  */
 export async function deliverAfterCall(
   host: ReleaseHost,
   stores: ReadonlySet<string>,
+  took: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { milliseconds, read, deliver } = AFTER_CALL;
+  const { minTime, maxTime, read, deliver } = AFTER_CALL;
   using limit = startDeadline(
     host.world,
-    milliseconds,
+    Math.min(Math.max(took, minTime), maxTime),
     new Error("No time left for pending releases"),
     signal,
   );
