@@ -37,13 +37,13 @@ export function openEmbedded(datastore: Datastore): Promise<StorageDriver> {
 
 class EmbeddedDriver implements StorageDriver {
   readonly name = "embedded";
-  readonly overlaps: Reservations;
+  readonly reservations: Reservations;
   readonly #path: string;
   #database: DatabaseSync | undefined;
 
   constructor(path: string) {
     this.#path = path;
-    this.overlaps = sqliteReservations((signal, work) => this.#run(signal, work));
+    this.reservations = sqliteReservations((signal, work) => this.#run(signal, work));
   }
 
   read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {

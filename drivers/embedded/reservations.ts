@@ -6,7 +6,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import { sameOwner } from "../../src/pool/types.ts";
-import type { ClaimResult, Reservation, Reservations } from "../../src/storage/driver.ts";
+import type { Reservation, Reservations, ReserveResult } from "../../src/storage/driver.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { transaction } from "./schema.ts";
 
@@ -18,7 +18,7 @@ export function sqliteReservations(
   run: <T>(signal: AbortSignal, work: (database: DatabaseSync) => T) => Promise<T>,
 ): Reservations {
   return {
-    claim: (wanted, signal) => run(signal, (database) => transaction(database, () => claim(database, wanted))),
+    reserve: (wanted, signal) => run(signal, (database) => transaction(database, () => reserve(database, wanted))),
     takeOver: (found, wanted, signal) =>
       run(signal, (database) => transaction(database, () => takeOver(database, found, wanted))),
     create: (wanted, signal) => run(signal, (database) => create(database, wanted)),
@@ -34,7 +34,7 @@ export function sqliteReservations(
   };
 }
 
-function claim(database: DatabaseSync, wanted: Reservation): ClaimResult {
+function reserve(database: DatabaseSync, wanted: Reservation): ReserveResult {
   const stored = find(database, wanted.network, wanted.ip);
   if (stored && !isOwn(stored, wanted)) {
     const { network: _, ip: __, ...holder } = stored;

@@ -10,7 +10,7 @@ import { ApiServer } from "./api_server.ts";
 import { openPool, removePool } from "./fences.ts";
 import { namespacesInUse } from "./namespaces.ts";
 import { findSlices } from "./node_slice_pools.ts";
-import { Pools, presume } from "./pools.ts";
+import { Pools, snapshotFromRecord } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
 import { findUnreadable } from "./unreadable.ts";
 
@@ -29,7 +29,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     name: "kubernetes",
     read: (key, signal) => pools.read(key, signal),
     commit: (snapshot, changes, signal) => pools.commit(snapshot, changes, signal),
-    presume,
+    snapshotFromRecord,
     list: (signal) => pools.list(signal),
     status: (signal) => pools.status(signal),
     unreadable: (signal) => findUnreadable(api, signal),
@@ -43,7 +43,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
       open: (snapshot, epoch, signal) => openPool(api, snapshot, epoch, signal),
       remove: (snapshot, signal) => removePool(api, snapshot, signal),
     },
-    overlaps: kubernetesReservations(api),
+    reservations: kubernetesReservations(api),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
   };
 }

@@ -83,12 +83,12 @@ function entryTests(path: string, { containerId, podRef, ifName }: Allocation): 
  * @throws {TypeError} a change is no release
  * @throws {RefusedError} there are too many changes for one patch
  */
-export function presumedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
+export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
   return bounded(name, [
     { op: "test", path: "/spec/range", value: formatCidr(cidr) },
     ...changes.flatMap(({ address, before, after }): PatchOperation[] => {
       if (!before || after) {
-        throw new TypeError("Cannot commit a claim or a refresh on a presumed snapshot: read the pool");
+        throw new TypeError("Cannot commit a claim or a refresh on a recorded snapshot: read the pool");
       }
       const path = entryPath(String(address - cidr.base));
       const { id, podref, ifname = null } = encodeEntry(before); // the API server holds an absent member equal to null

@@ -12,7 +12,7 @@ import { closePool, fenceOf } from "./fences.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
-import { entryPath, guardedPatch, keyIn, presumedPatch, type Stored } from "./patch.ts";
+import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { resolvePools } from "./resolve.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
 import { MOST_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
@@ -21,7 +21,7 @@ const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts" };
 
 /** What a commit compares with: an object's version, its absence, or single entries. */
-type Version = ({ readonly kind: "stored" } & Stored) | { readonly kind: "absent" } | { readonly kind: "presumed" };
+type Version = ({ readonly kind: "stored" } & Stored) | { readonly kind: "absent" } | { readonly kind: "recorded" };
 
 /** Reads and writes the IPPools of one namespace. */
 export class Pools {
@@ -49,9 +49,9 @@ export class Pools {
         return await this.#create(key, changes, signal);
       case "stored":
         return await this.#patch(snapshot, version, changes, signal);
-      case "presumed": {
+      case "recorded": {
         const name = poolName(key);
-        const body = presumedPatch(name, key, changes);
+        const body = recordedPatch(name, key, changes);
         const request = { verb: "patch", resource, name, query: WRITER, body } as const;
         return this.#snapshot(key, await this.#api.request<IpPool>(request, signal) ?? this.#gone(name));
       }
@@ -192,8 +192,8 @@ export class Pools {
 }
 
 /** A snapshot of what the caller remembers. */
-export function presume(key: PoolKey, allocations: Allocations): PoolSnapshot {
-  return snapshotOf(key, allocations, { kind: "presumed" });
+export function snapshotFromRecord(key: PoolKey, allocations: Allocations): PoolSnapshot {
+  return snapshotOf(key, allocations, { kind: "recorded" });
 }
 
 function snapshotOf(key: PoolKey, allocations: Allocations, version: Version, fence?: Fence): PoolSnapshot {

@@ -7,7 +7,7 @@
  * @module
  */
 import { sameOwner } from "../../src/pool/types.ts";
-import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
+import { ConflictError, type Reservation, type Reservations, type ReserveResult } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
@@ -33,7 +33,7 @@ const ROUNDS = 10;
 /** The reservations of one namespace. */
 export function kubernetesReservations(api: ApiServer): Reservations {
   return {
-    claim: (wanted, signal) => claim(api, wanted, signal),
+    reserve: (wanted, signal) => reserve(api, wanted, signal),
     takeOver: async (found, wanted, signal) => {
       const object = await look(api, reservationName(wanted.network, wanted.ip), signal);
       if (!object || toReservation(object, wanted).token !== found.token) return undefined;
@@ -53,7 +53,7 @@ export function kubernetesReservations(api: ApiServer): Reservations {
   };
 }
 
-async function claim(api: ApiServer, wanted: Reservation, signal: AbortSignal): Promise<ClaimResult> {
+async function reserve(api: ApiServer, wanted: Reservation, signal: AbortSignal): Promise<ReserveResult> {
   const name = reservationName(wanted.network, wanted.ip);
   for (let round = 0; round < ROUNDS; round++) {
     const created = await create(api, name, wanted, signal);

@@ -84,7 +84,7 @@ async function emptyStore(store: CommandStore): Promise<Empty | undefined> {
   const signal = AbortSignal.timeout(READ_TIMEOUT);
   const { driver } = store.ipam;
   if ((await driver.list(signal)).length > 0) return undefined;
-  if ((await driver.overlaps?.list(undefined, signal) ?? []).length > 0) return undefined;
+  if ((await driver.reservations?.list(undefined, signal) ?? []).length > 0) return undefined;
   return await describeEmpty(store, signal);
 }
 

@@ -88,7 +88,7 @@ export const release: Command = defineCommand({
   const signal = AbortSignal.timeout(TIMEOUT);
   const { ipam } = store;
   const pools = await ipam.driver.list(signal);
-  const reservations = await ipam.driver.overlaps?.list(undefined, signal) ?? [];
+  const reservations = await ipam.driver.reservations?.list(undefined, signal) ?? [];
   const all = report ? findByReport(report.seen, pools, reservations) : findByAddress(wanted, pools, reservations);
   const found: Found = {
     targets: all.targets.filter(({ seen }) => isSelected(seen, only)),
@@ -197,7 +197,7 @@ async function releaseAll(
   for (const [target] of plan.release) {
     const done = "entry" in target
       ? (await releaseAllocations(ipam, target.entry.key, [target.entry.allocation], signal)).length > 0
-      : await ipam.driver.overlaps?.release(target.reservation, signal);
+      : await ipam.driver.reservations?.release(target.reservation, signal);
     if (done) released.push(target.seen);
     else kept.push([target.seen, CHANGED]);
   }

@@ -35,7 +35,7 @@ export const show: Command = defineCommand({
   const signal = AbortSignal.timeout(READ_TIMEOUT);
   const { driver } = store.ipam;
   const pools = (await driver.list(signal)).sort(byName);
-  const reservations = values.map ? await driver.overlaps?.list(undefined, signal) ?? [] : [];
+  const reservations = values.map ? await driver.reservations?.list(undefined, signal) ?? [] : [];
   const wanted = names.length === 0 ? pools : pools.filter((pool) => names.some((name) => isNamed(pool, name)));
   const missing = names.filter((name) => !pools.some((pool) => isNamed(pool, name)));
   const rangeOf = ({ key }: PoolSnapshot): IpRange =>

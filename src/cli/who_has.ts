@@ -31,7 +31,7 @@ export const whoHas: Command = defineCommand({
     const entry = key.cidr.family === ip.family ? allocations.get(ip.value) : undefined;
     return entry ? [{ where: `pool ${formatPoolKey(key)}`, ...entry, address: formatIp(ip) }] : [];
   });
-  const reservations = (await driver.overlaps?.list(undefined, signal) ?? []).filter((one) => sameIp(one.ip, ip))
+  const reservations = (await driver.reservations?.list(undefined, signal) ?? []).filter((one) => sameIp(one.ip, ip))
     .map(({ network, podRef, ifName, containerId }) => ({
       where: `reservation${network && ` of ${network}`}`,
       podRef,

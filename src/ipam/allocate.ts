@@ -118,7 +118,7 @@ interface RangeWork {
 
 async function allocateRange(work: RangeWork): Promise<Assigned> {
   const { ipam, config, owner, range } = work;
-  const overlaps = config.overlapping ? ipam.driver.overlaps : undefined;
+  const reservations = config.overlapping ? ipam.driver.reservations : undefined;
   const written: Written = { key: poolOf(config, range), changes: [], reserved: new Map() };
   work.written.push(written);
   const refused = new Set<bigint>();
@@ -136,11 +136,11 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
       used.add(ip.value);
       continue;
     }
-    if (!overlaps) return assignedOf(work, entry, fresh, { reserved: false });
+    if (!reservations) return assignedOf(work, entry, fresh, { reserved: false });
     written.reserved.set(ip.value, undefined);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
     work.options.onWrite?.();
-    const result = await reserve(ipam, overlaps, wanted, former, work.signal).catch((error) => {
+    const result = await reserve(ipam, reservations, wanted, former, work.signal).catch((error) => {
       // nothing was created; without permission to create one, a delete would fail too
       if (error instanceof RefusedError) written.reserved.delete(ip.value);
       throw error;
@@ -157,7 +157,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
       owner: result.holder.podRef,
     });
     refused.add(ip.value);
-    foreign = await foreignAddresses(work, overlaps, refused);
+    foreign = await foreignAddresses(work, reservations, refused);
   }
   throw new PoolExhaustedError(
     `Cannot find an address of ${formatCidr(range.cidr)} that is not in use elsewhere after ${MAX_ATTEMPTS} attempts`,
@@ -203,11 +203,11 @@ async function writeEntry(
  */
 async function foreignAddresses(
   { config, owner, range, signal }: RangeWork,
-  overlaps: Reservations,
+  reservations: Reservations,
   refused: ReadonlySet<bigint>,
 ): Promise<ReadonlySet<bigint>> {
-  const reservations = await overlaps.list(config.networkName, signal);
-  const foreign = reservations.filter((one) =>
+  const all = await reservations.list(config.networkName, signal);
+  const foreign = all.filter((one) =>
     contains(range.cidr, one.ip) && (refused.has(one.ip.value) || !ownsReservation(owner, one))
   );
   return new Set(foreign.map(({ ip }) => ip.value));

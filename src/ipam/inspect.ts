@@ -32,7 +32,7 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
   const { driver } = ipam;
   const unreadable = await driver.unreadable?.(signal) ?? [];
   // pools before pods: the pod of every listed entry is then in the list, unless it was deleted
-  const reservations = await driver.overlaps?.list(undefined, signal) ?? [];
+  const reservations = await driver.reservations?.list(undefined, signal) ?? [];
   const pools = await driver.list(signal);
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);

@@ -142,19 +142,19 @@ async function copyEntries(
 }
 
 async function reserveAll(
-  { driver: { overlaps } }: Ipam,
+  { driver: { reservations } }: Ipam,
   key: PoolKey,
   entries: readonly Allocation[],
   { signal, progress }: MigrationOptions,
 ): Promise<Entry[]> {
   const foreign: Entry[] = [];
-  if (!overlaps) return foreign;
+  if (!reservations) return foreign;
   const reserve = async (allocation: Allocation) => {
     const wanted = reservationOf(key, allocation);
     // a claim cannot distinguish entries without pod and interface: it would treat another container's as its own
-    const present = wanted.podRef === "" ? await overlaps.find(wanted.network, wanted.ip, signal) : undefined;
+    const present = wanted.podRef === "" ? await reservations.find(wanted.network, wanted.ip, signal) : undefined;
     if (present) return sameOwner(present, wanted);
-    return (await overlaps.claim(wanted, signal)).kind !== "foreign";
+    return (await reservations.reserve(wanted, signal)).kind !== "foreign";
   };
   for (let at = 0; at < entries.length; at += CHUNK) {
     const some = entries.slice(at, at + CHUNK);

@@ -51,7 +51,7 @@ export async function freeReservations<R extends { readonly reservation: Reserva
   signal: AbortSignal,
 ): Promise<Reclaimed<R>> {
   return await each(strays, signal, async ({ reservation }) => {
-    const freed = await driver.overlaps?.release(reservation, signal) ?? false;
+    const freed = await driver.reservations?.release(reservation, signal) ?? false;
     const { network, podRef } = reservation;
     if (freed) log.info("Freed reservation", { ip: formatIp(reservation.ip), pod: podRef, network });
     return freed;
@@ -69,16 +69,16 @@ export async function reserveEntries(
   entries: readonly Entry[],
   signal: AbortSignal,
 ): Promise<Reclaimed<Entry>> {
-  const { overlaps } = driver;
-  if (!overlaps) return { done: [], failed: [], failures: [] };
+  const { reservations } = driver;
+  if (!reservations) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     const wanted = reservationOf(key, allocation);
-    const made = await overlaps.create(wanted, signal);
+    const made = await reservations.create(wanted, signal);
     if (!made) return false;
     const { allocations } = await driver.read(key, signal);
     const present = allocations.get(allocation.address);
     if (!present || !sameOwner(present, allocation)) {
-      await overlaps.release(made, signal);
+      await reservations.release(made, signal);
       return false;
     }
     log.info("Recreated reservation", entryFields([{ key, allocation }]));
@@ -98,8 +98,8 @@ export async function restoreEntries(
   signal: AbortSignal,
 ): Promise<Reclaimed<Entry>> {
   const { driver, log } = ipam;
-  const { overlaps } = driver;
-  if (!overlaps) return { done: [], failed: [], failures: [] };
+  const { reservations } = driver;
+  if (!reservations) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     using _lock = await ipam.lockPool(key, signal);
     const written = await ipam.onSnapshot(key, async (snapshot, limit) => {
@@ -109,7 +109,7 @@ export async function restoreEntries(
     }, signal);
     if (!written) return false;
     const { network, ip } = reservationOf(key, allocation);
-    const reserved = await overlaps.find(network, ip, signal);
+    const reserved = await reservations.find(network, ip, signal);
     if (!reserved || !sameInterface(reserved, allocation)) {
       await ipam.commit(key, drop([allocation]), { signal });
       return false;

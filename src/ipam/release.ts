@@ -76,7 +76,9 @@ async function releasePool(
   if (recorded.length > 0) {
     const allocations = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
     const entries = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
-    released.push(...await releaseEntries(ipam, key, entries, signal, ipam.driver.presume?.(key, allocations)));
+    released.push(
+      ...await releaseEntries(ipam, key, entries, signal, ipam.driver.snapshotFromRecord?.(key, allocations)),
+    );
     if (released.length === recorded.length) return released;
   }
   // without a record, or if it differs from the store: release every entry of the sandbox
@@ -131,9 +133,9 @@ async function releaseReservations(
   signal: AbortSignal,
   released: readonly Allocation[],
 ): Promise<void> {
-  const { overlaps } = ipam.driver;
-  if (!overlaps) return;
-  const work = { ipam, overlaps, key, signal };
+  const { reservations } = ipam.driver;
+  if (!reservations) return;
+  const work = { ipam, reservations, key, signal };
   const removed = new Set(released.map(({ address }) => address));
   for (const { allocation, reserved, token } of entries) {
     if (reserved === false) continue;

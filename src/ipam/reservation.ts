@@ -14,7 +14,7 @@ export interface ReservedPool {
   /** The store. */
   readonly ipam: Ipam;
   /** Its reservations. */
-  readonly overlaps: Reservations;
+  readonly reservations: Reservations;
   /** The pool. */
   readonly key: PoolKey;
   /** The deadline. */
@@ -33,9 +33,9 @@ export function reservationOf(key: PoolKey, { address, ...owner }: Allocation): 
  * @param token the reservation's token in the node's record: saves a read
  */
 export async function releaseReservation(work: ReservedPool, entry: Allocation, token?: string): Promise<void> {
-  const { overlaps, key, signal } = work;
+  const { reservations, key, signal } = work;
   const reservation = { ...reservationOf(key, entry), ...(token !== undefined && { token }) };
-  const deleted = await overlaps.release(reservation, signal);
+  const deleted = await reservations.release(reservation, signal);
   if (!deleted) await releaseLeftover(work, entry);
 }
 
@@ -49,14 +49,14 @@ export async function releaseReservation(work: ReservedPool, entry: Allocation, 
  * @returns whether it was deleted
  */
 export async function releaseLeftover(
-  { ipam, overlaps, key, signal }: ReservedPool,
+  { ipam, reservations, key, signal }: ReservedPool,
   entry: Allocation,
 ): Promise<boolean> {
   const { network, ip } = reservationOf(key, entry);
-  const found = await overlaps.find(network, ip, signal);
+  const found = await reservations.find(network, ip, signal);
   if (!found || !ownsReservation(entry, found)) return false;
   const pools = await ipam.driver.list(signal);
   if (dependents(pools, found, entry.ifName).length > 0) return false;
   ipam.log.info("Deleting stale reservation", entryFields([{ key, allocation: { ...found, address: ip.value } }]));
-  return await overlaps.release(found, signal);
+  return await reservations.release(found, signal);
 }

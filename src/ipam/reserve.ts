@@ -5,7 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { judgeTakeover } from "../pool/takeover.ts";
-import { type ClaimResult, ConflictError, type Reservation, type Reservations } from "../storage/driver.ts";
+import { ConflictError, type Reservation, type Reservations, type ReserveResult } from "../storage/driver.ts";
 import { SupersededError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
@@ -13,7 +13,7 @@ import type { Ipam } from "./ipam.ts";
 const MAX_ATTEMPTS = 10;
 
 /** The result of a claim: the caller has the reservation, or another owner has. */
-export type Reserved = Exclude<ClaimResult, { readonly kind: "own" }>;
+export type Reserved = Exclude<ReserveResult, { readonly kind: "own" }>;
 
 /**
  * Claims the reservation of an entry that the caller wrote before.
@@ -28,13 +28,13 @@ export type Reserved = Exclude<ClaimResult, { readonly kind: "own" }>;
  */
 export async function reserve(
   { driver }: Pick<Ipam, "driver">,
-  overlaps: Reservations,
+  reservations: Reservations,
   wanted: Reservation,
   former: string | undefined,
   signal: AbortSignal,
 ): Promise<Reserved> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const result = await overlaps.claim(wanted, signal);
+    const result = await reservations.reserve(wanted, signal);
     if (result.kind !== "own") return result;
     const { reservation: found } = result;
     const succeeds = found.containerId !== "" && found.containerId === former && found.ifName === wanted.ifName;
@@ -44,7 +44,7 @@ export async function reserve(
       if (takeover.kind === "superseded") throw superseded(wanted);
       if (takeover.kind === "foreign") return takeover;
     }
-    const reservation = await overlaps.takeOver(found, wanted, signal);
+    const reservation = await reservations.takeOver(found, wanted, signal);
     if (reservation) return { kind: "kept", reservation };
   }
   throw new ConflictError(`The reservation of ${formatIp(wanted.ip)} changed during each of ${MAX_ATTEMPTS} attempts`);

@@ -29,10 +29,10 @@ export async function restoreEntry(
 ): Promise<Restored> {
   using _lock = await ipam.lockPool(key, signal);
   const outcome = await ipam.commit(key, { kind: "restore", allocation }, { signal });
-  const { overlaps } = ipam.driver;
-  if (outcome.kind !== "restored" || !overlaps || reserved === false) return outcome;
+  const { reservations } = ipam.driver;
+  if (outcome.kind !== "restored" || !reservations || reserved === false) return outcome;
   try {
-    const result = await reserve(ipam, overlaps, reservationOf(key, allocation), undefined, signal);
+    const result = await reserve(ipam, reservations, reservationOf(key, allocation), undefined, signal);
     if (result.kind !== "foreign") return outcome;
     await ipam.commit(key, drop([allocation]), { signal });
     return { kind: "duplicate", holder: result.holder };

@@ -56,9 +56,9 @@ async function undo(ipam: Ipam, { key, changes, reserved }: Written, signal: Abo
   if (changes.length === 0) return;
   using _lock = await ipam.lockPool(key, signal);
   const { allocations } = await ipam.commit(key, { kind: "revert", changes }, { signal });
-  const { overlaps } = ipam.driver;
-  if (!overlaps) return;
-  const work = { ipam, overlaps, key, signal };
+  const { reservations } = ipam.driver;
+  if (!reservations) return;
+  const work = { ipam, reservations, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));
   for (const allocation of lastWritten(changes)) {
     const { address } = allocation;

@@ -91,8 +91,8 @@ export class Sweeps {
   async #scan(signal: AbortSignal, scope: Scope | undefined): Promise<Swept> {
     const ipam = this.#ipam;
     const [pods, rules, dryRun] = [this.#pods, this.#rules, this.#dryRun];
-    const { overlaps } = ipam.driver;
-    const reservations = overlaps && (!scope || scope.reservations) ? await overlaps.list(undefined, signal) : [];
+    const store = !scope || scope.reservations ? ipam.driver.reservations : undefined;
+    const reservations = await store?.list(undefined, signal) ?? [];
     const pools = await ipam.driver.list(signal);
     const listed = scope ? [] : await retry(pods.list, ipam.clock, signal);
     const marks = new Set<string>();

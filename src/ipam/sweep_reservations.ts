@@ -57,7 +57,7 @@ export async function sweepReservations(context: ScanContext, reservations: read
   const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));
   const restored = await repair(context, lost, restoreEntries);
   const known = await podsOf(context);
-  const unreserved = ipam.driver.overlaps && pods.reserves
+  const unreserved = ipam.driver.reservations && pods.reserves
     ? findUnreserved(reservations, pools, known, pods.reserves)
     : [];
   const reserved = await repair(context, unreserved, reserveEntries);

@@ -29,7 +29,7 @@ export async function verify(
     const others = previous.filter((one) => !verified.has(formatIp(one)));
     const ip = await verifyEntry(ipam, config, range, owner, others, signal);
     verified.add(formatIp(ip));
-    if (config.overlapping && ipam.driver.overlaps) await verifyReservation(ipam, config, owner, ip, signal);
+    if (config.overlapping && ipam.driver.reservations) await verifyReservation(ipam, config, owner, ip, signal);
   }
 }
 
@@ -66,8 +66,8 @@ async function verifyReservation(
   ip: Ip,
   signal: AbortSignal,
 ): Promise<void> {
-  const { overlaps } = ipam.driver;
-  const stored = await overlaps?.find(config.networkName, ip, signal);
+  const { reservations } = ipam.driver;
+  const stored = await reservations?.find(config.networkName, ip, signal);
   if (!stored) {
     throw new NotAllocatedError(`Address ${formatIp(ip)} has no cluster-wide reservation for ${owner.podRef}`);
   }

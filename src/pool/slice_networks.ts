@@ -110,9 +110,9 @@ export function settle<S extends SlicedRange, N extends NetworkRange>(
 
 /** Why the pool of a range without slices is closed because of a group, and what to do. */
 export function closedMessage(cidr: Cidr, { cidr: whole, members: [first] }: SliceGroup): string {
-  return `range ${formatCidr(cidr)} overlaps ${formatCidr(whole)}, which is divided into node slices (NodeSlicePool ${
-    first?.name ?? ""
-  }); ${remedy(first)}`;
+  return `range ${formatCidr(cidr)} reservations ${
+    formatCidr(whole)
+  }, which is divided into node slices (NodeSlicePool ${first?.name ?? ""}); ${remedy(first)}`;
 }
 
 function groupsOf<S extends SlicedRange>(sliced: readonly S[]): SliceGroup<S>[] {
@@ -178,7 +178,7 @@ function nameMessage(of: SlicedRange, owner: SlicedRange): string {
 }
 
 function overlapMessage(of: SlicedRange, { members: [other] }: SliceGroup): string {
-  return `NodeSlicePool ${of.name} of ${text(of)} is refused: it overlaps ${other ? text(other) : ""} of ${
+  return `NodeSlicePool ${of.name} of ${text(of)} is refused: it reservations ${other ? text(other) : ""} of ${
     other?.by ?? ""
   } (NodeSlicePool ${
     other?.name ?? ""
@@ -186,7 +186,9 @@ function overlapMessage(of: SlicedRange, { members: [other] }: SliceGroup): stri
 }
 
 function besideMessage(of: SlicedRange, by: NetworkRange): string {
-  return `NodeSlicePool ${of.name} of ${text(of)} is refused: it overlaps ${formatCidr(by.range.cidr)} of ${by.by}, ` +
+  return `NodeSlicePool ${of.name} of ${text(of)} is refused: it reservations ${
+    formatCidr(by.range.cidr)
+  } of ${by.by}, ` +
     "which has no slices and has addresses in use; set node_slice_size in both, or another range or network_name in one";
 }
 

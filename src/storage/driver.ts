@@ -36,7 +36,7 @@ export interface Reservation extends Owner {
   /** The address. */
   readonly ip: Ip;
   /**
-   * The driver's own identifier of the stored object, printable. {@linkcode Reservations.claim} returns it; a caller that passes it to
+   * The driver's own identifier of the stored object, printable. {@linkcode Reservations.reserve} returns it; a caller that passes it to
    * {@linkcode Reservations.release} may save the driver a read. It is a hint: a stale one only costs that read.
    */
   readonly token?: string;
@@ -48,7 +48,7 @@ export interface Reservation extends Owner {
 }
 
 /**
- * The result of {@linkcode Reservations.claim}. A reservation is own if `ownsReservation` of `pool/types.ts` holds.
+ * The result of {@linkcode Reservations.reserve}. A reservation is own if `ownsReservation` of `pool/types.ts` holds.
  *
  * - `created`: it did not exist and was created.
  * - `kept`: it exists for this pod, interface and container. Nothing was written.
@@ -56,7 +56,7 @@ export interface Reservation extends Owner {
  *   decides whether {@linkcode Reservations.takeOver} may replace it.
  * - `foreign`: it belongs to `holder`. Nothing was written.
  */
-export type ClaimResult =
+export type ReserveResult =
   | { readonly kind: "created" | "kept"; readonly reservation: Reservation }
   | { readonly kind: "own"; readonly reservation: Reservation }
   | { readonly kind: "foreign"; readonly holder: Owner };
@@ -64,12 +64,12 @@ export type ClaimResult =
 /** The cluster-wide reservations of a store. */
 export interface Reservations {
   /** Creates the reservation unless it exists. Of two claims of one address by different owners, at most one succeeds. */
-  claim(reservation: Reservation, signal: AbortSignal): Promise<ClaimResult>;
+  reserve(reservation: Reservation, signal: AbortSignal): Promise<ReserveResult>;
   /**
    * Replaces the owner of an own reservation, if that is unchanged since it was read. A release of the reservation as it was read fails from
    * then on.
    *
-   * @param found as returned by {@linkcode Reservations.claim}, `find` or `list`
+   * @param found as returned by {@linkcode Reservations.reserve}, `find` or `list`
    * @returns the stored reservation; undefined if it changed or was deleted since, and nothing was written
    */
   takeOver(found: Reservation, wanted: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
@@ -195,7 +195,7 @@ export interface StorageDriver extends AsyncDisposable {
    * Optional shortcut for releases: a snapshot built from the caller's own record instead of a read. A commit on it may contain only
    * releases, and throws {@linkcode ConflictError} if a stored entry differs from the recorded one.
    */
-  presume?(key: PoolKey, allocations: Allocations): PoolSnapshot;
+  snapshotFromRecord?(key: PoolKey, allocations: Allocations): PoolSnapshot;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /** A cheap check: succeeds if the store would serve a read and a commit now. */
@@ -209,7 +209,7 @@ export interface StorageDriver extends AsyncDisposable {
   /** Node slices. Absent if the store has none. */
   readonly slices?: SliceStore;
   /** Cluster-wide reservations. Absent if the store has none. */
-  readonly overlaps?: Reservations;
+  readonly reservations?: Reservations;
 }
 
 /** The pool or object changed since it was read: read again and decide again. */

@@ -10,12 +10,12 @@ export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 export type { Unreadable } from "../pool/finding.ts";
 export type {
-  ClaimResult,
   Migration,
   OlderRecord,
   PoolSnapshot,
   Reservation,
   Reservations,
+  ReserveResult,
   SliceList,
   SliceStore,
   StorageDriver,

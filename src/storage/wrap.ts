@@ -48,19 +48,19 @@ export function wrap(
   run: Runner,
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
-  const { unreadable, presume, migration, namespace, slices, overlaps } = driver;
+  const { unreadable, snapshotFromRecord, migration, namespace, slices, reservations } = driver;
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (limit) => driver.read(key, limit), signal),
     commit: (snapshot, changes, signal) => run("commit", (limit) => driver.commit(snapshot, changes, limit), signal),
-    presume: presume?.bind(driver),
+    snapshotFromRecord: snapshotFromRecord?.bind(driver),
     list: (signal) => run("list", (limit) => driver.list(limit), signal),
     status: (signal) => run("status", (limit) => driver.status(limit), signal),
     unreadable: unreadable && ((signal) => run("list_unreadable", (limit) => unreadable.call(driver, limit), signal)),
     migration: migration && wrapMigration(migration, run),
     namespace: namespace && wrapNamespace(namespace, run),
     slices: slices && wrapSlices(slices, run),
-    overlaps: overlaps && wrapReservations(overlaps, run),
+    reservations: reservations && wrapReservations(reservations, run),
     [Symbol.asyncDispose]: dispose,
   });
 }
@@ -92,15 +92,15 @@ export function retrying(driver: StorageDriver, clock: Clock): StorageDriver {
   });
 }
 
-function wrapReservations(overlaps: Reservations, run: Runner): Reservations {
+function wrapReservations(reservations: Reservations, run: Runner): Reservations {
   return present<Reservations>({
-    claim: (wanted, signal) => run("reserve", (limit) => overlaps.claim(wanted, limit), signal),
+    reserve: (wanted, signal) => run("reserve", (limit) => reservations.reserve(wanted, limit), signal),
     takeOver: (found, wanted, signal) =>
-      run("take_over_reservation", (limit) => overlaps.takeOver(found, wanted, limit), signal),
-    create: (wanted, signal) => run("reserve", (limit) => overlaps.create(wanted, limit), signal),
-    release: (owned, signal) => run("unreserve", (limit) => overlaps.release(owned, limit), signal),
-    find: (network, ip, signal) => run("find_reservation", (limit) => overlaps.find(network, ip, limit), signal),
-    list: (network, signal) => run("list_reservations", (limit) => overlaps.list(network, limit), signal),
+      run("take_over_reservation", (limit) => reservations.takeOver(found, wanted, limit), signal),
+    create: (wanted, signal) => run("reserve", (limit) => reservations.create(wanted, limit), signal),
+    release: (owned, signal) => run("unreserve", (limit) => reservations.release(owned, limit), signal),
+    find: (network, ip, signal) => run("find_reservation", (limit) => reservations.find(network, ip, limit), signal),
+    list: (network, signal) => run("list_reservations", (limit) => reservations.list(network, limit), signal),
   });
 }
 

@@ -18,7 +18,7 @@ Deno.test("measuring reports of each operation how it ended and how long it took
   const snapshot = await driver.read(KEY, never());
   for (let i = 0; i < 3; i++) await assert.rejects(driver.commit(snapshot, [], never()), /Injected/);
   const owner = { podRef: "default/a", ifName: "net1", containerId: "c" };
-  const claimed = await driver.overlaps?.claim({ ...owner, network: "", ip: ip("10.0.0.1") }, never());
+  const claimed = await driver.reservations?.reserve({ ...owner, network: "", ip: ip("10.0.0.1") }, never());
   assert.equal(claimed?.kind, "created");
   assert.deepEqual(told, [
     ["read", "success", 5],

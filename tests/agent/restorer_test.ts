@@ -32,8 +32,8 @@ async function lose({ driver }: TestNode, pods: readonly string[]): Promise<void
     }));
     await driver.commit(pool, changes, signal);
   }
-  for (const one of await driver.overlaps?.list(undefined, signal) ?? []) {
-    if (isLost(one)) await driver.overlaps?.release(one, signal);
+  for (const one of await driver.reservations?.list(undefined, signal) ?? []) {
+    if (isLost(one)) await driver.reservations?.release(one, signal);
   }
 }
 

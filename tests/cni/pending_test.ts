@@ -49,7 +49,7 @@ Deno.test("an ADD that fails before it sends a write leaves no pending release: 
   assert.deepEqual(refused, { code: 11, pending: 0, held: 0 });
 });
 
-for (const method of ["commit", "reservation.claim"] as const) {
+for (const method of ["commit", "reservation.reserve"] as const) {
   Deno.test(`an ADD whose ${method} went unanswered leaves a pending release: the store may hold it`, async () => {
     const lost = await failedAdd(method, { done: false, then: "unavailable" });
     assert.deepEqual(lost, { code: 11, pending: 1, held: 0 });

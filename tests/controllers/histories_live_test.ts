@@ -185,7 +185,7 @@ class History implements AsyncDisposable {
   async #findings(): Promise<string[]> {
     const { driver } = this.#lab.ipam;
     const { pods, slices, nodes } = this.#running.cluster;
-    const reservations = await driver.overlaps?.list(undefined, NEVER) ?? [];
+    const reservations = await driver.reservations?.list(undefined, NEVER) ?? [];
     const pools = await driver.list(NEVER);
     const ours = (await pods.list(NEVER)).items.filter(({ podRef }) =>
       podRef.startsWith(`${this.#lab.kube.namespace}/`)

@@ -211,9 +211,11 @@ export class Lab implements AsyncDisposable {
 
   /** `address pod` of every reservation, sorted. */
   async reserved(): Promise<string[]> {
-    const { overlaps } = this.ipam.driver;
-    assert(overlaps);
-    return (await overlaps.list(undefined, NEVER)).map(({ ip, podRef }) => `${formatIp(ip)} ${podRef.split("/")[1]}`)
+    const { reservations } = this.ipam.driver;
+    assert(reservations);
+    return (await reservations.list(undefined, NEVER)).map(({ ip, podRef }) =>
+      `${formatIp(ip)} ${podRef.split("/")[1]}`
+    )
       .sort();
   }
 

@@ -22,7 +22,7 @@ async function reserve(lab: Lab, address: string, pod: string, network = ""): Pr
   const ip = parseIp(address);
   assert(ip);
   const owner = { podRef: lab.objects.ref(pod), ifName: "net1", containerId: `c-${pod}` };
-  await lab.ipam.driver.overlaps?.claim({ network, ip, ...owner }, NEVER);
+  await lab.ipam.driver.reservations?.reserve({ network, ip, ...owner }, NEVER);
 }
 
 Deno.test("Sweeper completes entries and reservations of running pods, and frees those of others", async () => {

@@ -230,20 +230,20 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await using driver = await store.open();
     await driver.status(never());
   },
-  "commits on a presumed snapshot only what is exactly there": async (store) => {
+  "commits on a recorded snapshot only what is exactly there": async (store) => {
     await using driver = await store.open();
-    assert(driver.presume, "the driver presumes nothing: skip this case with a reason");
+    assert(driver.snapshotFromRecord, "the driver makes no snapshot from a record: skip this case with a reason");
     const held = allocation(V4, 1n, "a");
     await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(2n, "b")], never());
     const wrong = { ...held, containerId: "other" };
-    const presumedWrong = driver.presume(V4, new Map([[held.address, wrong]]));
+    const recordedWrong = driver.snapshotFromRecord(V4, new Map([[held.address, wrong]]));
     await assert.rejects(
-      driver.commit(presumedWrong, [{ address: held.address, before: wrong }], never()),
+      driver.commit(recordedWrong, [{ address: held.address, before: wrong }], never()),
       ConflictError,
     );
-    const presumed = driver.presume(V4, new Map([[held.address, held]]));
-    await driver.commit(presumed, [{ address: held.address, before: held }], never());
-    await assert.rejects(driver.commit(presumed, [{ address: held.address, before: held }], never()), ConflictError);
+    const recorded = driver.snapshotFromRecord(V4, new Map([[held.address, held]]));
+    await driver.commit(recorded, [{ address: held.address, before: held }], never());
+    await assert.rejects(driver.commit(recorded, [{ address: held.address, before: held }], never()), ConflictError);
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
   },
   ...reservationCases,

@@ -11,114 +11,118 @@ import type { Store } from "./contract.ts";
 /** Each by its exact name. */
 export const reservationCases: Readonly<Record<string, (store: Store) => Promise<void>>> = {
   "reserves an address for one owner": (store) =>
-    withReservations(store, async (overlaps) => {
-      assert.equal((await overlaps.claim(reservation("a"), never())).kind, "created");
-      assert.equal((await overlaps.claim(reservation("a"), never())).kind, "kept");
-      const foreign = await overlaps.claim(reservation("b"), never());
+    withReservations(store, async (reservations) => {
+      assert.equal((await reservations.reserve(reservation("a"), never())).kind, "created");
+      assert.equal((await reservations.reserve(reservation("a"), never())).kind, "kept");
+      const foreign = await reservations.reserve(reservation("b"), never());
       assert.equal(foreign.kind, "foreign");
       assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
-      assert.equal((await overlaps.claim({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
+      assert.equal((await reservations.reserve({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
     }),
   "creates a reservation for somebody else only where there is none": (store) =>
-    withReservations(store, async (overlaps) => {
-      const made = await overlaps.create(reservation("a"), never());
+    withReservations(store, async (reservations) => {
+      const made = await reservations.create(reservation("a"), never());
       assert.equal(made?.podRef, "default/a");
       const older = { ...reservation("a"), containerId: "older" };
-      for (const late of [older, reservation("b")]) assert.equal(await overlaps.create(late, never()), undefined);
-      assert.equal((await overlaps.find("", IP, never()))?.containerId, reservation("a").containerId);
-      assert.equal(await overlaps.release(made ?? older, never()), true);
+      for (const late of [older, reservation("b")]) assert.equal(await reservations.create(late, never()), undefined);
+      assert.equal((await reservations.find("", IP, never()))?.containerId, reservation("a").containerId);
+      assert.equal(await reservations.release(made ?? older, never()), true);
     }),
   "releases a reservation only for its owner": (store) =>
-    withReservations(store, async (overlaps) => {
-      await overlaps.claim(reservation("a"), never());
-      assert.equal(await overlaps.release(reservation("b"), never()), false);
-      assert.equal(await overlaps.release({ ...reservation("a"), ifName: "net2" }, never()), false);
-      assert.equal(await overlaps.release(reservation("a"), never()), true);
-      assert.equal(await overlaps.release(reservation("a"), never()), false);
-      assert.equal((await overlaps.claim(reservation("b"), never())).kind, "created");
+    withReservations(store, async (reservations) => {
+      await reservations.reserve(reservation("a"), never());
+      assert.equal(await reservations.release(reservation("b"), never()), false);
+      assert.equal(await reservations.release({ ...reservation("a"), ifName: "net2" }, never()), false);
+      assert.equal(await reservations.release(reservation("a"), never()), true);
+      assert.equal(await reservations.release(reservation("a"), never()), false);
+      assert.equal((await reservations.reserve(reservation("b"), never())).kind, "created");
     }),
   "keeps a reservation that a newer sandbox of the owner took over": (store) =>
-    withReservations(store, async (overlaps) => {
-      const first = await overlaps.claim(reservation("a"), never());
+    withReservations(store, async (reservations) => {
+      const first = await reservations.reserve(reservation("a"), never());
       assert.equal(first.kind, "created");
       const newer = { ...reservation("a"), containerId: "newer" };
-      const found = await overlaps.claim(newer, never());
+      const found = await reservations.reserve(newer, never());
       assert(found.kind === "own");
       assert.equal(found.reservation.containerId, reservation("a").containerId);
-      assert.equal((await overlaps.find("", IP, never()))?.containerId, reservation("a").containerId, "a claim wrote");
-      assert.equal((await overlaps.takeOver(found.reservation, newer, never()))?.containerId, "newer");
-      assert.equal((await overlaps.claim(newer, never())).kind, "kept");
       assert.equal(
-        await overlaps.release(first.kind === "created" ? first.reservation : reservation("a"), never()),
+        (await reservations.find("", IP, never()))?.containerId,
+        reservation("a").containerId,
+        "a claim wrote",
+      );
+      assert.equal((await reservations.takeOver(found.reservation, newer, never()))?.containerId, "newer");
+      assert.equal((await reservations.reserve(newer, never())).kind, "kept");
+      assert.equal(
+        await reservations.release(first.kind === "created" ? first.reservation : reservation("a"), never()),
         false,
       );
-      assert.equal((await overlaps.find("", IP, never()))?.containerId, "newer");
-      assert.equal(await overlaps.release(newer, never()), true);
+      assert.equal((await reservations.find("", IP, never()))?.containerId, "newer");
+      assert.equal(await reservations.release(newer, never()), true);
     }),
   "keeps node and pod uid of a reservation with the sandbox that they are those of": (store) =>
-    withReservations(store, async (overlaps) => {
+    withReservations(store, async (reservations) => {
       for (const [i, facts] of [FACTS, { node: "node2" }, {}, { uid: "u3" }, FACTS].entries()) {
         const wanted = { ...reservation("a"), containerId: `${i}-container-of-a`, ...facts };
-        const claimed = await overlaps.claim(wanted, never());
+        const claimed = await reservations.reserve(wanted, never());
         assert.equal(claimed.kind, i === 0 ? "created" : "own");
-        if (claimed.kind === "own") await overlaps.takeOver(claimed.reservation, wanted, never());
-        for (const found of [await overlaps.find("", IP, never()), ...await overlaps.list("", never())]) {
+        if (claimed.kind === "own") await reservations.takeOver(claimed.reservation, wanted, never());
+        for (const found of [await reservations.find("", IP, never()), ...await reservations.list("", never())]) {
           assert.deepEqual({ ...found, token: undefined }, { ...wanted, token: undefined });
         }
       }
       const last = { ...reservation("a"), containerId: "4-container-of-a" };
-      assert.equal(await overlaps.release(last, never()), true);
-      assert.notEqual(await overlaps.create({ ...reservation("b"), ...FACTS }, never()), undefined);
-      assert.equal((await overlaps.find("", IP, never()))?.uid, FACTS.uid);
-      assert.equal(await overlaps.release(reservation("b"), never()), true);
+      assert.equal(await reservations.release(last, never()), true);
+      assert.notEqual(await reservations.create({ ...reservation("b"), ...FACTS }, never()), undefined);
+      assert.equal((await reservations.find("", IP, never()))?.uid, FACTS.uid);
+      assert.equal(await reservations.release(reservation("b"), never()), true);
     }),
   "takes over a reservation only as it was found": (store) =>
-    withReservations(store, async (overlaps) => {
-      await overlaps.claim(reservation("a"), never());
-      const found = await overlaps.find("", IP, never());
+    withReservations(store, async (reservations) => {
+      await reservations.reserve(reservation("a"), never());
+      const found = await reservations.find("", IP, never());
       assert(found);
       const [second, third] = ["second", "third"].map((containerId) => ({ ...reservation("a"), containerId }));
       assert(second && third);
-      const written = await overlaps.takeOver(found, second, never());
+      const written = await reservations.takeOver(found, second, never());
       assert(written);
-      assert.equal(await overlaps.takeOver(found, third, never()), undefined, "it was found before it changed");
-      assert.equal((await overlaps.takeOver(written, third, never()))?.containerId, "third");
-      const last = await overlaps.find("", IP, never());
+      assert.equal(await reservations.takeOver(found, third, never()), undefined, "it was found before it changed");
+      assert.equal((await reservations.takeOver(written, third, never()))?.containerId, "third");
+      const last = await reservations.find("", IP, never());
       assert(last);
-      assert.equal(await overlaps.release(last, never()), true);
-      assert.equal(await overlaps.takeOver(last, second, never()), undefined, "it was deleted");
-      assert.equal(await overlaps.find("", IP, never()), undefined);
+      assert.equal(await reservations.release(last, never()), true);
+      assert.equal(await reservations.takeOver(last, second, never()), undefined, "it was deleted");
+      assert.equal(await reservations.find("", IP, never()), undefined);
     }),
   "takes over a reservation without an interface": (store) =>
-    withReservations(store, async (overlaps) => {
-      await overlaps.claim({ ...reservation("a"), ifName: "" }, never());
-      const found = await overlaps.claim(reservation("a"), never());
+    withReservations(store, async (reservations) => {
+      await reservations.reserve({ ...reservation("a"), ifName: "" }, never());
+      const found = await reservations.reserve(reservation("a"), never());
       assert(found.kind === "own");
       assert.equal(found.reservation.ifName, "");
-      await overlaps.takeOver(found.reservation, reservation("a"), never());
-      assert.equal((await overlaps.find("", IP, never()))?.ifName, reservation("a").ifName);
+      await reservations.takeOver(found.reservation, reservation("a"), never());
+      assert.equal((await reservations.find("", IP, never()))?.ifName, reservation("a").ifName);
     }),
   "lets one of many claims of an address win": (store) =>
-    withReservations(store, async (overlaps) => {
+    withReservations(store, async (reservations) => {
       const pods = ["a", "b", "c", "d", "e", "f", "g", "h"];
-      const results = await Promise.all(pods.map((pod) => overlaps.claim(reservation(pod), never())));
+      const results = await Promise.all(pods.map((pod) => reservations.reserve(reservation(pod), never())));
       assert.equal(results.filter((result) => result.kind === "created").length, 1);
       assert.equal(results.filter((result) => result.kind === "foreign").length, pods.length - 1);
     }),
   "finds and lists reservations by network": (store) =>
-    withReservations(store, async (overlaps) => {
+    withReservations(store, async (reservations) => {
       const ips = ["10.9.0.5", "2001:db8::", "2001:db8::1", "2001:db8:0:1::"].map(ip);
-      for (const at of ips) await overlaps.claim({ ...reservation("a"), ip: at }, never());
-      await overlaps.claim({ ...reservation("b"), network: "blue" }, never());
-      const unnamed = await overlaps.list("", never());
+      for (const at of ips) await reservations.reserve({ ...reservation("a"), ip: at }, never());
+      await reservations.reserve({ ...reservation("b"), network: "blue" }, never());
+      const unnamed = await reservations.list("", never());
       assert.deepEqual(unnamed.map((found) => found.ip).sort(byIp), ips.toSorted(byIp));
-      assert.deepEqual((await overlaps.list("blue", never())).map((found) => [found.network, found.ip]), [[
+      assert.deepEqual((await reservations.list("blue", never())).map((found) => [found.network, found.ip]), [[
         "blue",
         IP,
       ]]);
-      assert.equal((await overlaps.list(undefined, never())).length, 5);
-      assert.equal((await overlaps.find("blue", IP, never()))?.podRef, "default/b");
-      assert.equal(await overlaps.find("red", IP, never()), undefined);
+      assert.equal((await reservations.list(undefined, never())).length, 5);
+      assert.equal((await reservations.find("blue", IP, never()))?.podRef, "default/b");
+      assert.equal(await reservations.find("red", IP, never()), undefined);
     }),
 };
 
@@ -143,8 +147,8 @@ function byIp(a: Ip, b: Ip): number {
   return a.value < b.value ? -1 : 1;
 }
 
-async function withReservations(store: Store, run: (overlaps: Reservations) => Promise<void>): Promise<void> {
+async function withReservations(store: Store, run: (reservations: Reservations) => Promise<void>): Promise<void> {
   await using driver = await store.open();
-  assert(driver.overlaps, "the driver has no reservations: skip this case with a reason");
-  await run(driver.overlaps);
+  assert(driver.reservations, "the driver has no reservations: skip this case with a reason");
+  await run(driver.reservations);
 }

@@ -164,7 +164,7 @@ Deno.test("allocate reports that every free address is reserved elsewhere, and k
 
 Deno.test("allocate takes over a reservation of the pod without an interface", async () => {
   await using driver = await memory();
-  await driver.overlaps?.claim({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
+  await driver.reservations?.reserve({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
   assert.deepEqual(await callers(driver).add("a/net1/x", config(["10.0.0.0/24"])), ["10.0.0.1"]);
   await assertAgreement(driver);
 });
@@ -285,9 +285,9 @@ Deno.test("allocate makes no more requests than specified", async () => {
   const { add, del } = callers(driver, ({ method }) => void asked.push(method));
   const plain = config(["10.0.0.0/24"]);
   await add("a/net1/x", plain);
-  assert.deepEqual(asked.splice(0), ["read", "commit", "reservation.claim"]);
+  assert.deepEqual(asked.splice(0), ["read", "commit", "reservation.reserve"]);
   await add("a/net1/x", plain);
-  assert.deepEqual(asked.splice(0), ["read", "reservation.claim"]);
+  assert.deepEqual(asked.splice(0), ["read", "reservation.reserve"]);
   await del("a/net1/x", plain);
   assert.deepEqual(asked.splice(0), ["read", "commit", "reservation.release"]);
   await add("a/net1/x", { ...plain, overlapping: false });
@@ -310,7 +310,7 @@ Deno.test("allocate ends with the caller's deadline, and rolls back within its o
   const controller = new AbortController();
   const reason = new Error("Too late");
   const store = faulty(driver, ({ method, object }) => {
-    if (method !== "reservation.claim" || object !== "2001:db8::1") return undefined;
+    if (method !== "reservation.reserve" || object !== "2001:db8::1") return undefined;
     controller.abort(reason);
     return { done: true, then: "silent" };
   });

@@ -135,7 +135,7 @@ export async function contents(driver: StorageDriver): Promise<Record<string, st
       entries.push([`${formatPoolKey(key)} ${address}`, text(held)]);
     }
   }
-  for (const reservation of await driver.overlaps?.list(undefined, never()) ?? []) {
+  for (const reservation of await driver.reservations?.list(undefined, never()) ?? []) {
     const network = reservation.network && `${reservation.network} `;
     entries.push([`reserved ${network}${formatIp(reservation.ip)}`, text(reservation)]);
   }

@@ -142,19 +142,19 @@ async function tryEveryOrder(scenario: Scenario): Promise<number> {
 
 /** A store that answers at once until a reservation is claimed, and then waits for its turn before every operation. */
 function lateOn(driver: StorageDriver, store: StorageDriver): StorageDriver {
-  assert(store.overlaps);
-  const { overlaps } = store;
+  assert(store.reservations);
+  const { reservations } = store;
   let late = false;
   const now = () => late ? store : driver;
   return {
     ...store,
     read: (key, signal) => now().read(key, signal),
     commit: (snapshot, changes, signal) => now().commit(snapshot, changes, signal),
-    overlaps: {
-      ...overlaps,
-      claim: (wanted, signal) => {
+    reservations: {
+      ...reservations,
+      reserve: (wanted, signal) => {
         late = true;
-        return overlaps.claim(wanted, signal);
+        return reservations.reserve(wanted, signal);
       },
     },
   };

@@ -39,32 +39,32 @@ Deno.test("freeReservations deletes only unchanged reservations", async () => {
   await using store = await openStore();
   await store.add("a", "old");
   await store.add("b");
-  const { overlaps } = store.ipam.driver;
-  assert(overlaps);
-  const strays = (await overlaps.list(undefined, NEVER)).map((reservation) => ({ reservation }));
+  const { reservations } = store.ipam.driver;
+  assert(reservations);
+  const strays = (await reservations.list(undefined, NEVER)).map((reservation) => ({ reservation }));
   await store.add("a", "new");
   const { done, failures } = await freeReservations(store.ipam, strays, NEVER);
   assert.deepEqual([done.map(({ reservation }) => reservation.podRef), failures], [["default/b"], []]);
-  assert.deepEqual((await overlaps.list(undefined, NEVER)).map(({ containerId }) => containerId), ["new"]);
+  assert.deepEqual((await reservations.list(undefined, NEVER)).map(({ containerId }) => containerId), ["new"]);
 });
 
 /** A store with the entry of one pod. */
 async function oneEntry() {
   const store = await openStore();
   await store.add("a");
-  const { overlaps } = store.ipam.driver;
+  const { reservations } = store.ipam.driver;
   const [pool] = await store.ipam.driver.list(NEVER);
   const [allocation] = pool?.allocations.values() ?? [];
-  assert(overlaps && pool && allocation);
-  return { store, overlaps, entry: { key: pool.key, allocation } };
+  assert(reservations && pool && allocation);
+  return { store, reservations, entry: { key: pool.key, allocation } };
 }
 
 Deno.test("reserveEntries deletes a reservation whose entry was removed concurrently", async () => {
-  const { store, overlaps, entry } = await oneEntry();
+  const { store, reservations, entry } = await oneEntry();
   await using _ = store;
   await freeOrphans(store.ipam, await orphansOf(store), NEVER);
   const { done } = await reserveEntries(store.ipam, [entry], NEVER);
-  assert.deepEqual([done, await overlaps.list(undefined, NEVER)], [[], []]);
+  assert.deepEqual([done, await reservations.list(undefined, NEVER)], [[], []]);
 });
 
 Deno.test("restoreEntries recreates a lost entry from its reservation, with node and uid", async () => {
@@ -76,10 +76,10 @@ Deno.test("restoreEntries recreates a lost entry from its reservation, with node
 });
 
 Deno.test("restoreEntries skips an address with another entry, and removes an entry whose reservation was deleted", async () => {
-  const { store, overlaps, entry } = await oneEntry();
+  const { store, reservations, entry } = await oneEntry();
   await using _ = store;
   await loseEntries(store);
-  for (const one of await overlaps.list(undefined, NEVER)) await overlaps.release(one, NEVER);
+  for (const one of await reservations.list(undefined, NEVER)) await reservations.release(one, NEVER);
   assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.held()], [[], []]);
   await store.add("b");
   assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.held()], [[], ["default/b"]]);

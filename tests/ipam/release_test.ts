@@ -45,7 +45,7 @@ Deno.test("release finds entries without an interface name, and their reservatio
   const legacy = { ...owner("a//x"), address: ip("10.0.0.7").value };
   const empty = await driver.read({ network: "", cidr: range("10.0.0.0/24").cidr }, never());
   await driver.commit(empty, [{ address: legacy.address, after: legacy }], never());
-  await driver.overlaps?.claim({ ...owner("a//"), network: "", ip: ip("10.0.0.7") }, never());
+  await driver.reservations?.reserve({ ...owner("a//"), network: "", ip: ip("10.0.0.7") }, never());
   assert.deepEqual(await callers(driver).del("a/net1/x", PLAIN), ["10.0.0.7"]);
   assert.deepEqual(await contents(driver), {});
 });
@@ -63,7 +63,7 @@ Deno.test("release continues if a reservation is missing: Q-02", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/x", DUAL);
-  await driver.overlaps?.release({ ...owner("a/net1/x"), network: "", ip: ip("10.0.0.1") }, never());
+  await driver.reservations?.release({ ...owner("a/net1/x"), network: "", ip: ip("10.0.0.1") }, never());
   assert.deepEqual(await del("a/net1/x", DUAL), ["10.0.0.1", "2001:db8::1"]);
   assert.deepEqual(await contents(driver), {});
 });
@@ -163,7 +163,7 @@ Deno.test("release finds the reservation that an interrupted takeover left with 
   ) {
     await using driver = await memory();
     await callers(driver).add(entry, { ...PLAIN, overlapping: false });
-    await driver.overlaps?.claim({ ...owner(reserved), network: "", ip: ip("10.0.0.1") }, never());
+    await driver.reservations?.reserve({ ...owner(reserved), network: "", ip: ip("10.0.0.1") }, never());
     assert.deepEqual(await callers(driver).del(entry, PLAIN), ["10.0.0.1"]);
     assert.deepEqual(await contents(driver), {}, reserved);
   }

@@ -10,14 +10,14 @@ const GONE: Allocation = { ...owner("a/net1/x"), address: ip("10.0.0.1").value }
 
 async function reserve(driver: StorageDriver, who: string): Promise<void> {
   const wanted = { ...owner(who), network: "", ip: ip("10.0.0.1") };
-  const result = await driver.overlaps?.claim(wanted, never());
-  if (result?.kind === "own") await driver.overlaps?.takeOver(result.reservation, wanted, never());
+  const result = await driver.reservations?.reserve(wanted, never());
+  if (result?.kind === "own") await driver.reservations?.takeOver(result.reservation, wanted, never());
 }
 
 async function leftover(driver: StorageDriver, plan: Plan = () => undefined): Promise<void> {
   const store = faulty(driver, plan);
-  assert(store.overlaps);
-  await releaseLeftover({ ipam: ipamOn(store), overlaps: store.overlaps, key: KEY, signal: never() }, GONE);
+  assert(store.reservations);
+  await releaseLeftover({ ipam: ipamOn(store), reservations: store.reservations, key: KEY, signal: never() }, GONE);
 }
 
 Deno.test("reservationOf has the entry's owner, address and network", () => {

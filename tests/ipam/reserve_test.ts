@@ -18,9 +18,9 @@ async function enter(driver: StorageDriver, who: string, cidr = "10.0.0.0/24"): 
 }
 
 async function reserveAs(driver: StorageDriver, who: string, former?: string) {
-  assert(driver.overlaps);
+  assert(driver.reservations);
   const wanted = { ...owner(who), network: "", ip: ip("10.0.0.1") };
-  return await reserve(ipamOn(driver), driver.overlaps, wanted, former, never());
+  return await reserve(ipamOn(driver), driver.reservations, wanted, former, never());
 }
 
 Deno.test("reserve takes over from the sandbox whose entry was taken over, without listing pools", async () => {
@@ -30,7 +30,7 @@ Deno.test("reserve takes over from the sandbox whose entry was taken over, witho
   const asked: string[] = [];
   const result = await reserveAs(faulty(driver, ({ method }) => void asked.push(method)), "a/net1/new", "old");
   assert.equal(result.kind, "kept");
-  assert.deepEqual(asked, ["reservation.claim", "reservation.takeOver"]);
+  assert.deepEqual(asked, ["reservation.reserve", "reservation.takeOver"]);
   assert.equal((await contents(driver))["reserved 10.0.0.1"], "a/net1/new");
 });
 
@@ -87,7 +87,7 @@ Deno.test("allocate respects a reservation without an interface that the pod's o
   for (const entry of ["a//x", "a/net1/x"]) {
     await using driver = await memory();
     await enter(driver, entry);
-    await driver.overlaps?.create({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
+    await driver.reservations?.create({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
     assert.deepEqual(await callers(driver).add("a/net2/x", config(["10.0.0.0/16"])), ["10.0.0.2"], entry);
     const stored = await contents(driver);
     assert.deepEqual([stored["10.0.0.0/24 10.0.0.1"], stored["reserved 10.0.0.1"]], [entry, "a//"]);
@@ -102,8 +102,8 @@ Deno.test("allocate allocates an address whose reservation is released during th
   await driver.commit(await driver.read(key, never()), [change], never()); // a DEL, between its two writes
   const going = callers(driver, async ({ method }) => {
     if (method !== "reservation.list") return undefined;
-    const found = await driver.overlaps?.find("", ip("10.0.0.1"), never());
-    assert(found && await driver.overlaps?.release(found, never()));
+    const found = await driver.reservations?.find("", ip("10.0.0.1"), never());
+    assert(found && await driver.reservations?.release(found, never()));
     return undefined;
   });
   assert.deepEqual(await going.add("b/net1/y", WIDE), ["10.0.0.1"]);

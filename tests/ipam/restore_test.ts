@@ -54,7 +54,7 @@ Deno.test("restoreEntry leaves records of a newer sandbox of the interface, earl
   assert.deepEqual(await contents(driver), before);
   await callers(driver).del("a/net1/new", WIDE);
   const store = faulty(driver, async ({ method, index }) => {
-    if (method === "reservation.claim" && index === 2) await callers(driver).add("a/net1/new", WIDE);
+    if (method === "reservation.reserve" && index === 2) await callers(driver).add("a/net1/new", WIDE);
     return undefined;
   });
   assert.equal((await restoreEntry(ipamOn(store), held, never())).kind, "present");

@@ -148,9 +148,9 @@ async function assertNothingOfPodStays(
 }
 
 async function releaseStrays(driver: StorageDriver): Promise<void> {
-  const reservations = await driver.overlaps?.list(undefined, never()) ?? [];
+  const reservations = await driver.reservations?.list(undefined, never()) ?? [];
   for (const { reservation } of findStrays(reservations, await driver.list(never()))) {
-    await driver.overlaps?.release(reservation, never());
+    await driver.reservations?.release(reservation, never());
   }
 }
 

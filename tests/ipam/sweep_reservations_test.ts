@@ -7,7 +7,7 @@ import { NEVER, openStore, pod, type Store } from "../controllers/lab.ts";
 
 /** The reservations, as `address pod`. */
 async function reserved({ ipam }: Store): Promise<string[]> {
-  const all = await ipam.driver.overlaps?.list(undefined, NEVER) ?? [];
+  const all = await ipam.driver.reservations?.list(undefined, NEVER) ?? [];
   return all.map(({ ip, podRef }) => `${formatIp(ip)} ${podRef}`).sort();
 }
 
@@ -15,7 +15,7 @@ async function reserved({ ipam }: Store): Promise<string[]> {
 async function reserve({ ipam }: Store, name: string, address: string, network = ""): Promise<void> {
   const ip = parseIp(address);
   assert(ip);
-  await ipam.driver.overlaps?.claim({
+  await ipam.driver.reservations?.reserve({
     network,
     ip,
     podRef: `default/${name}`,
@@ -139,8 +139,8 @@ Deno.test("sweep reports an address that a pod reserved or reports, and that is 
   }
 });
 
-async function dropReservations({ ipam: { driver: { overlaps } } }: Store): Promise<void> {
-  for (const one of await overlaps?.list(undefined, NEVER) ?? []) await overlaps?.release(one, NEVER);
+async function dropReservations({ ipam: { driver: { reservations } } }: Store): Promise<void> {
+  for (const one of await reservations?.list(undefined, NEVER) ?? []) await reservations?.release(one, NEVER);
 }
 
 Deno.test("sweep creates the missing reservation of a running pod's entry, if its network reserves", async () => {
@@ -158,7 +158,7 @@ Deno.test("sweep keeps the reservation of an owner without a pod, and reads no p
   await using store = await openStore();
   const ip = parseIp("10.0.0.9");
   assert(ip);
-  await store.ipam.driver.overlaps?.claim(
+  await store.ipam.driver.reservations?.reserve(
     { network: "", ip, podRef: "9f1c", ifName: "eth0", containerId: "9f1c" },
     NEVER,
   );

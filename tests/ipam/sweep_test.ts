@@ -57,11 +57,11 @@ async function fixture(): Promise<Fixture> {
     held: async () =>
       (await driver.list(signal)).flatMap(({ allocations }) => [...allocations.values()].map(({ podRef }) => podRef))
         .sort(),
-    reserved: async () => (await driver.overlaps?.list(undefined, signal) ?? []).map(({ podRef }) => podRef).sort(),
+    reserved: async () => (await driver.reservations?.list(undefined, signal) ?? []).map(({ podRef }) => podRef).sort(),
     reserve: async (name, address) => {
       const ip = parseIp(address);
       assert(ip);
-      await driver.overlaps?.claim({ ...owner(name), network: "", ip }, signal);
+      await driver.reservations?.reserve({ ...owner(name), network: "", ip }, signal);
     },
     run: async ({ pods: list, find, reserves, verifiesStatus, poolsInUse, ...options }, between) => {
       const { grace, ...others } = options;

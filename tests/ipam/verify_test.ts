@@ -68,7 +68,7 @@ Deno.test("verify requires the reservation, if the store has reservations", asyn
   await add("a/net1/x", { ...DUAL, overlapping: false });
   await check("a/net1/x", { ...DUAL, overlapping: false }, GIVEN);
   await refused(check("a/net1/x", DUAL, GIVEN), /^Address 10\.0\.0\.1 has no cluster-wide reservation for a$/);
-  await driver.overlaps?.claim({ ...owner("b/net1/y"), network: "", ip: ip("10.0.0.1") }, never());
+  await driver.reservations?.reserve({ ...owner("b/net1/y"), network: "", ip: ip("10.0.0.1") }, never());
   await refused(
     check("a/net1/x", DUAL, GIVEN),
     /^The reservation of address 10\.0\.0\.1 belongs to b \(net1\), not to a \(net1\)$/,
@@ -79,7 +79,7 @@ Deno.test("verify accepts a reservation of the pod without an interface", async 
   await using driver = await memory();
   const { add, check } = callers(driver);
   await add("a/net1/x", { ...config(["10.0.0.0/24"]), overlapping: false });
-  await driver.overlaps?.claim({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
+  await driver.reservations?.reserve({ ...owner("a//"), network: "", ip: ip("10.0.0.1") }, never());
   await check("a/net1/x", config(["10.0.0.0/24"]), ["10.0.0.1"]);
 });
 

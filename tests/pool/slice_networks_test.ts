@@ -79,7 +79,7 @@ Deno.test("settle closes the pool of a network without slices that overlaps one 
   assert.deepEqual(closed, ["p/b"]);
   assert.match(
     messages[0] ?? "",
-    /10\.0\.0\.128\/25 overlaps 10\.0\.0\.0\/24.*NodeSlicePool net-a.*node_slice_size "\/26"/,
+    /10\.0\.0\.128\/25 reservations 10\.0\.0\.0\/24.*NodeSlicePool net-a.*node_slice_size "\/26"/,
   );
   const reserved = sliced("p/a", "net-a", "10.0.0.0/24", 26, { reserves: true });
   assert.deepEqual(settled([reserved], [inside]).closed, ["p/b"]);

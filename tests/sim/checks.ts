@@ -24,7 +24,7 @@ export interface Contents {
 
 /** Reads the store. */
 export async function contentsOf(store: StorageDriver): Promise<Contents> {
-  return { pools: await store.list(signal), reservations: await store.overlaps?.list(undefined, signal) ?? [] };
+  return { pools: await store.list(signal), reservations: await store.reservations?.list(undefined, signal) ?? [] };
 }
 
 /**

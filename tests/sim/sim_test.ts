@@ -77,17 +77,17 @@ const SABOTAGE: Readonly<Record<string, Sabotage>> = {
     });
   },
   "gives a reserved address to anybody": (driver) =>
-    withReservations(driver, (overlaps) => ({
-      claim: async (wanted, signal) => {
-        const result = await overlaps.claim(wanted, signal);
+    withReservations(driver, (reservations) => ({
+      reserve: async (wanted, signal) => {
+        const result = await reservations.reserve(wanted, signal);
         return result.kind === "foreign" ? { kind: "kept", reservation: wanted } : result;
       },
     })),
   "deletes a reservation whichever sandbox holds it": (driver) =>
-    withReservations(driver, (overlaps) => ({
+    withReservations(driver, (reservations) => ({
       release: async (owned, signal) => {
-        const stored = await overlaps.find(owned.network, owned.ip, signal);
-        return stored ? await overlaps.release(stored, signal) : false;
+        const stored = await reservations.find(owned.network, owned.ip, signal);
+        return stored ? await reservations.release(stored, signal) : false;
       },
     })),
 };
@@ -119,7 +119,7 @@ function changed(driver: StorageDriver, methods: Partial<StorageDriver>): Storag
     commit: (snapshot, changes, signal) => driver.commit(snapshot, changes, signal),
     list: (signal) => driver.list(signal),
     status: (signal) => driver.status(signal),
-    ...(driver.overlaps && { overlaps: driver.overlaps }),
+    ...(driver.reservations && { reservations: driver.reservations }),
     ...methods,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -127,9 +127,9 @@ function changed(driver: StorageDriver, methods: Partial<StorageDriver>): Storag
 
 function withReservations(
   driver: StorageDriver,
-  change: (overlaps: Reservations) => Partial<Reservations>,
+  change: (reservations: Reservations) => Partial<Reservations>,
 ): StorageDriver {
-  const { overlaps } = driver;
-  assert(overlaps);
-  return changed(driver, { overlaps: { ...overlaps, ...change(overlaps) } });
+  const { reservations } = driver;
+  assert(reservations);
+  return changed(driver, { reservations: { ...reservations, ...change(reservations) } });
 }

@@ -30,15 +30,15 @@ export function reachOf(driver: StorageDriver, scheduler: Scheduler): Reach {
 export function networked(driver: StorageDriver, scheduler: Scheduler, process: Process): StorageDriver {
   const run = <T>(label: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) =>
     operate(scheduler, process, label, signal, work, label === "commit" ? conflict : work);
-  const { overlaps } = driver;
-  const reservations: Reservations | undefined = overlaps && {
-    claim: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.claim(one, own)),
+  const { reservations: inner } = driver;
+  const reservations: Reservations | undefined = inner && {
+    reserve: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => inner.reserve(one, own)),
     takeOver: (found, one, signal) =>
-      run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.takeOver(found, one, own)),
-    create: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.create(one, own)),
-    release: (one, signal) => run(`unreserve ${one.ip.value & 0xffn}`, signal, (own) => overlaps.release(one, own)),
-    find: (network, ip, signal) => run("find", signal, (own) => overlaps.find(network, ip, own)),
-    list: (network, signal) => run("list reservations", signal, (own) => overlaps.list(network, own)),
+      run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => inner.takeOver(found, one, own)),
+    create: (one, signal) => run(`reserve ${one.ip.value & 0xffn}`, signal, (own) => inner.create(one, own)),
+    release: (one, signal) => run(`unreserve ${one.ip.value & 0xffn}`, signal, (own) => inner.release(one, own)),
+    find: (network, ip, signal) => run("find", signal, (own) => inner.find(network, ip, own)),
+    list: (network, signal) => run("list reservations", signal, (own) => inner.list(network, own)),
   };
   return {
     name: driver.name,
@@ -46,7 +46,7 @@ export function networked(driver: StorageDriver, scheduler: Scheduler, process: 
     commit: (snapshot, changes, signal) => run("commit", signal, (own) => driver.commit(snapshot, changes, own)),
     list: (signal) => run("list", signal, (own) => driver.list(own)),
     status: (signal) => run("status", signal, (own) => driver.status(own)),
-    ...(reservations && { overlaps: reservations }),
+    ...(reservations && { reservations }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

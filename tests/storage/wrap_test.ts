@@ -21,18 +21,18 @@ function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
   return {
     ...own,
     name: "complete",
-    presume: () => POOL,
+    snapshotFromRecord: () => POOL,
     migration: methods("migration.", ["older", "convert", "closed", "close", "empty"]),
     namespace: { name: "default", ...methods("namespace.", ["inUse"]) },
     slices: methods("slices.", ["find", "close", "open", "remove"]),
-    overlaps: methods("overlaps.", ["claim", "takeOver", "create", "release", "find", "list"]),
+    reservations: methods("reservations.", ["reserve", "takeOver", "create", "release", "find", "list"]),
     [Symbol.asyncDispose]: () => answer("dispose"),
   } as unknown as StorageDriver;
 }
 
 /** Calls every method of the contract. */
 function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>> {
-  const { migration, namespace, slices, overlaps } = driver;
+  const { migration, namespace, slices, reservations } = driver;
   const record = { name: "r", key: KEY, entries: [], faults: [] };
   const signal = never();
   return {
@@ -51,12 +51,12 @@ function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>
     "slices.close": async () => await slices?.close(POOL, { closed: 1 }, signal),
     "slices.open": async () => await slices?.open(POOL, 1, signal),
     "slices.remove": async () => await slices?.remove(POOL, signal),
-    "overlaps.claim": async () => await overlaps?.claim(RESERVATION, signal),
-    "overlaps.takeOver": async () => await overlaps?.takeOver(RESERVATION, RESERVATION, signal),
-    "overlaps.create": async () => await overlaps?.create(RESERVATION, signal),
-    "overlaps.release": async () => await overlaps?.release(RESERVATION, signal),
-    "overlaps.find": async () => await overlaps?.find("", RESERVATION.ip, signal),
-    "overlaps.list": async () => await overlaps?.list(undefined, signal),
+    "reservations.reserve": async () => await reservations?.reserve(RESERVATION, signal),
+    "reservations.takeOver": async () => await reservations?.takeOver(RESERVATION, RESERVATION, signal),
+    "reservations.create": async () => await reservations?.create(RESERVATION, signal),
+    "reservations.release": async () => await reservations?.release(RESERVATION, signal),
+    "reservations.find": async () => await reservations?.find("", RESERVATION.ip, signal),
+    "reservations.list": async () => await reservations?.list(undefined, signal),
   };
 }
 
@@ -69,7 +69,7 @@ Deno.test("wrap runs each operation of the contract once, and returns the store'
   const calls = everyCall(driver);
   for (const [path, call] of Object.entries(calls)) assert.equal(await call(), path);
   assert.equal(run.length, Object.keys(calls).length);
-  assert.deepEqual([driver.name, driver.namespace?.name, driver.presume?.(KEY, new Map())], [
+  assert.deepEqual([driver.name, driver.namespace?.name, driver.snapshotFromRecord?.(KEY, new Map())], [
     "complete",
     "default",
     POOL,
@@ -79,8 +79,11 @@ Deno.test("wrap runs each operation of the contract once, and returns the store'
 Deno.test("wrap omits members that the store lacks", async () => {
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const borrowed = borrow(driver);
-  assert.deepEqual(["slices", "presume", "migration", "namespace"].filter((member) => member in borrowed), []);
-  assert("overlaps" in borrowed && "unreadable" in borrowed);
+  assert.deepEqual(
+    ["slices", "snapshotFromRecord", "migration", "namespace"].filter((member) => member in borrowed),
+    [],
+  );
+  assert("reservations" in borrowed && "unreadable" in borrowed);
 });
 
 Deno.test("borrow returns the same store, which stays open when the result is disposed", async () => {

@@ -22,7 +22,7 @@ export type Method =
   | "commit"
   | "list"
   | "status"
-  | "reservation.claim"
+  | "reservation.reserve"
   | "reservation.takeOver"
   | "reservation.create"
   | "reservation.release"
@@ -60,7 +60,7 @@ export type Plan = (operation: Operation) => Fault | undefined | Promise<Fault |
 
 const WRITES: readonly Method[] = [
   "commit",
-  "reservation.claim",
+  "reservation.reserve",
   "reservation.takeOver",
   "reservation.create",
   "reservation.release",
@@ -81,7 +81,7 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     const fault = await plan({ index: count++, method, object, writes: WRITES.includes(method) });
     return fault ? await fail(fault, `${method} ${object}`.trim(), signal, work) : await work(signal);
   };
-  const { overlaps, slices } = driver;
+  const { reservations, slices } = driver;
   return {
     name: driver.name,
     read: (key, signal) => run("read", formatPoolKey(key), signal, (limit) => driver.read(key, limit)),
@@ -89,7 +89,7 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
       run("commit", formatPoolKey(snapshot.key), signal, (limit) => driver.commit(snapshot, changes, limit)),
     list: (signal) => run("list", "", signal, (limit) => driver.list(limit)),
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
-    ...(driver.presume && { presume: driver.presume.bind(driver) }),
+    ...(driver.snapshotFromRecord && { snapshotFromRecord: driver.snapshotFromRecord.bind(driver) }),
     ...(slices && {
       slices: {
         find: (name, signal) => run("slices.find", name, signal, (limit) => slices.find(name, limit)),
@@ -101,25 +101,25 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
           run("slices.remove", formatPoolKey(snapshot.key), signal, (limit) => slices.remove(snapshot, limit)),
       },
     }),
-    ...(overlaps && {
-      overlaps: {
-        claim: (wanted, signal) =>
-          run("reservation.claim", formatIp(wanted.ip), signal, (limit) => overlaps.claim(wanted, limit)),
+    ...(reservations && {
+      reservations: {
+        reserve: (wanted, signal) =>
+          run("reservation.reserve", formatIp(wanted.ip), signal, (limit) => reservations.reserve(wanted, limit)),
         takeOver: (found, wanted, signal) =>
           run(
             "reservation.takeOver",
             formatIp(wanted.ip),
             signal,
-            (limit) => overlaps.takeOver(found, wanted, limit),
+            (limit) => reservations.takeOver(found, wanted, limit),
           ),
         create: (wanted, signal) =>
-          run("reservation.create", formatIp(wanted.ip), signal, (limit) => overlaps.create(wanted, limit)),
+          run("reservation.create", formatIp(wanted.ip), signal, (limit) => reservations.create(wanted, limit)),
         release: (owned, signal) =>
-          run("reservation.release", formatIp(owned.ip), signal, (limit) => overlaps.release(owned, limit)),
+          run("reservation.release", formatIp(owned.ip), signal, (limit) => reservations.release(owned, limit)),
         find: (network, ip, signal) =>
-          run("reservation.find", formatIp(ip), signal, (limit) => overlaps.find(network, ip, limit)),
+          run("reservation.find", formatIp(ip), signal, (limit) => reservations.find(network, ip, limit)),
         list: (network, signal) =>
-          run("reservation.list", network ?? "", signal, (limit) => overlaps.list(network, limit)),
+          run("reservation.list", network ?? "", signal, (limit) => reservations.list(network, limit)),
       },
     }),
     [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),

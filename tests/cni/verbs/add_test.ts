@@ -19,8 +19,8 @@ async function lose(node: TestNode): Promise<void> {
     const changes = [...pool.allocations.values()].map((before) => ({ address: before.address, before }));
     await node.driver.commit(pool, changes, signal);
   }
-  for (const one of await node.driver.overlaps?.list(undefined, signal) ?? []) {
-    await node.driver.overlaps?.release(one, signal);
+  for (const one of await node.driver.reservations?.list(undefined, signal) ?? []) {
+    await node.driver.reservations?.release(one, signal);
   }
 }
 

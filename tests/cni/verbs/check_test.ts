@@ -28,8 +28,8 @@ Deno.test("check misses the reservation that ADD made although reservations are 
   await using node = await testNode();
   const prevResult = JSON.parse((await node.call("ADD", CONF)).stdout);
   const { signal } = new AbortController();
-  for (const one of await node.driver.overlaps?.list(undefined, signal) ?? []) {
-    await node.driver.overlaps?.release(one, signal);
+  for (const one of await node.driver.reservations?.list(undefined, signal) ?? []) {
+    await node.driver.reservations?.release(one, signal);
   }
   const { stdout } = await node.call("CHECK", { ...CONF, ipam: OFF, prevResult });
   assert.match(JSON.parse(stdout).msg, /10\.0\.0\.1 has no cluster-wide reservation/);

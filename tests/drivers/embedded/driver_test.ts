@@ -11,7 +11,7 @@ import { FIRST_TABLES } from "./files.ts";
 driverContract({
   name: "embedded",
   skip: {
-    "commits on a presumed snapshot only what is exactly there":
+    "commits on a recorded snapshot only what is exactly there":
       "reading the file costs less than a short cut would save",
   },
   makeStore: async () => {
@@ -169,7 +169,7 @@ Deno.test("openEmbedded leaves a file that earlier releases go on with; what the
     const held = { ...HELD, ...FACTS };
     const reserved = { ...FACTS, podRef: "default/a", ifName: "net1", containerId: "c1", network: "", ip: IP };
     await driver.commit(await driver.read(KEY, signal), [{ address: held.address, after: held }], signal);
-    assert.equal((await driver.overlaps?.claim(reserved, signal))?.kind, "created");
+    assert.equal((await driver.reservations?.reserve(reserved, signal))?.kind, "created");
     using earlier = new DatabaseSync(path);
     assert.deepEqual({ ...earlier.prepare("PRAGMA user_version").get() }, { user_version: 1 });
     earlier.exec(FIRST_TABLES); // what they do to a file that has them
@@ -177,5 +177,5 @@ Deno.test("openEmbedded leaves a file that earlier releases go on with; what the
     earlier.prepare(FIRST_RESERVE).run("", "10.9.0.1", "default/a", "net1", "c2");
     assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [{ ...HELD, containerId: "c2" }]);
     const { node: _, uid: __, ...plain } = reserved;
-    assert.deepEqual(await driver.overlaps?.find("", IP, signal), { ...plain, containerId: "c2" });
+    assert.deepEqual(await driver.reservations?.find("", IP, signal), { ...plain, containerId: "c2" });
   }));

@@ -17,7 +17,7 @@ const NO_RESERVATIONS = "etcd keeps no cluster-wide reservations, as in the orig
 driverContract({
   name: "etcd",
   skip: {
-    "commits on a presumed snapshot only what is exactly there":
+    "commits on a recorded snapshot only what is exactly there":
       "a read costs a millisecond, the short cut would save nothing",
     ...Object.fromEntries(
       CONTRACT_CASES.filter((name) => name.includes("reserv") || name.includes("claims of an address"))

@@ -13,7 +13,7 @@ import {
   NEVER,
   openAs,
   openWith,
-  overlapsOf,
+  reservationsOf,
   reserved,
   writeKubeconfig,
 } from "./live.ts";
@@ -119,7 +119,7 @@ Deno.test("ApiServer tells which permission is missing", async () => {
     /needs the verb "get" on "ippools" of API group "whereabouts\.cni\.cncf\.io": see install\/manifests$/,
   );
   assert.match(
-    (await rejection(overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER))).message,
+    (await rejection(reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER))).message,
     /verb "create" on "overlapping/,
   );
   assert.match((await rejection(driver.list(NEVER))).message, /the verb "list" on "ippools"/);
@@ -131,7 +131,7 @@ Deno.test("ApiServer says that the custom resources are not installed, and finds
   const requests = [
     () => driver.status(NEVER),
     () => driver.read(KEY, NEVER),
-    () => overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER),
+    () => reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER),
   ];
   for (const request of requests) {
     const refused = await rejection(request());
@@ -238,7 +238,10 @@ Deno.test("ApiServer ends with the signal while the server is silent, and works 
 Deno.test("ApiServer serves many callers at once", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const claims = Array.from({ length: 60 }, (_, i) => overlapsOf(driver).claim(reserved(`10.10.0.${i + 1}`), NEVER));
+  const claims = Array.from(
+    { length: 60 },
+    (_, i) => reservationsOf(driver).reserve(reserved(`10.10.0.${i + 1}`), NEVER),
+  );
   assert((await Promise.all(claims)).every(({ kind }) => kind === "created"));
   const empty = await driver.read(KEY, NEVER);
   const commits = Array.from({ length: 10 }, (_, i) => {
@@ -253,13 +256,13 @@ Deno.test("ApiServer serves many callers at once", async () => {
 Deno.test("ApiServer lists every page", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
+  const reservations = reservationsOf(driver);
   const addresses = Array.from({ length: 501 }, (_, i) => `10.10.${i >> 8}.${i & 255}`);
   for (let at = 0; at < addresses.length; at += 50) {
-    await Promise.all(addresses.slice(at, at + 50).map((address) => overlaps.claim(reserved(address), NEVER)));
+    await Promise.all(addresses.slice(at, at + 50).map((address) => reservations.reserve(reserved(address), NEVER)));
   }
   const before = await kube.requests();
-  const listed = await overlaps.list("", NEVER);
+  const listed = await reservations.list("", NEVER);
   const byValue = (a: bigint, b: bigint) => Number(a - b);
   assert.deepEqual(
     listed.map(({ ip }) => ip.value).sort(byValue),

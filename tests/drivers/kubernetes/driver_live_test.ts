@@ -6,7 +6,7 @@ import { denoWorld } from "../../../src/world/deno.ts";
 import { SILENT } from "../../../src/world/log.ts";
 import { makeKube } from "../../support/kube.ts";
 import { driverContract } from "../contract.ts";
-import { assertRequests, held, keyOf, NEVER, openWith, overlapsOf, reserved } from "./live.ts";
+import { assertRequests, held, keyOf, NEVER, openWith, reservationsOf, reserved } from "./live.ts";
 
 driverContract({
   name: "kubernetes",
@@ -31,14 +31,14 @@ Deno.test("openKubernetes costs three requests to give an address and two to tak
   await driver.commit(await driver.read(key, NEVER), [{ address: first.address, after: first }], NEVER);
   let before = await kube.requests();
   await driver.commit(await driver.read(key, NEVER), [{ address: second.address, after: second }], NEVER);
-  const claim = await overlapsOf(driver).claim(reserved("10.10.0.2"), NEVER);
-  assert(claim.kind === "created" && driver.presume);
+  const claim = await reservationsOf(driver).reserve(reserved("10.10.0.2"), NEVER);
+  assert(claim.kind === "created" && driver.snapshotFromRecord);
   const reservations = "overlappingrangeipreservations";
   await assertRequests(kube, before, ["get ippools", "patch ippools", `create ${reservations}`]);
   before = await kube.requests();
-  assert.equal(await overlapsOf(driver).release(claim.reservation, NEVER), true);
-  const presumed = driver.presume(key, new Map([[second.address, second]]));
-  await driver.commit(presumed, [{ address: second.address, before: second }], NEVER);
+  assert.equal(await reservationsOf(driver).release(claim.reservation, NEVER), true);
+  const recorded = driver.snapshotFromRecord(key, new Map([[second.address, second]]));
+  await driver.commit(recorded, [{ address: second.address, before: second }], NEVER);
   await assertRequests(kube, before, [`delete ${reservations}`, "patch ippools"]);
 });
 

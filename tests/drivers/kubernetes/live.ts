@@ -80,9 +80,9 @@ export async function assertRequests(
 }
 
 /** The reservations of a driver. */
-export function overlapsOf(driver: StorageDriver): Reservations {
-  assert(driver.overlaps);
-  return driver.overlaps;
+export function reservationsOf(driver: StorageDriver): Reservations {
+  assert(driver.reservations);
+  return driver.reservations;
 }
 
 /** A pool's key. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { makeKube } from "../../support/kube.ts";
 import { freePort } from "../../support/process.ts";
-import { assertRequests, held, keyOf, NEVER, openAs, overlapsOf, reserved } from "./live.ts";
+import { assertRequests, held, keyOf, NEVER, openAs, reservationsOf, reserved } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24");
 const INSECURE = { "insecure-skip-tls-verify": true, "certificate-authority": "" };
@@ -13,9 +13,9 @@ Deno.test("nodeTransport serves reads, commits and reservations of a server that
   const after = held(KEY, 1n, { podRef: "default/é" });
   const made = await driver.commit(await driver.read(KEY, NEVER), [{ address: after.address, after }], NEVER);
   await driver.commit(made, [{ address: after.address, before: after }], NEVER);
-  const claim = await overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER);
+  const claim = await reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER);
   assert(claim.kind === "created");
-  assert.equal(await overlapsOf(driver).release(claim.reservation, NEVER), true);
+  assert.equal(await reservationsOf(driver).release(claim.reservation, NEVER), true);
   const reservations = "overlappingrangeipreservations";
   await assertRequests(kube, [], [
     "get ippools",

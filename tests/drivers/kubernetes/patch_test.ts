@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { guardedPatch, presumedPatch, type Stored } from "../../../drivers/kubernetes/patch.ts";
+import { guardedPatch, recordedPatch, type Stored } from "../../../drivers/kubernetes/patch.ts";
 import type { Allocation, Change, PoolKey } from "../../../src/pool/types.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 
@@ -105,8 +105,8 @@ Deno.test("guardedPatch refuses more operations than the API server takes", () =
   assert.throws(() => guardedPatch(STORED, KEY, changes), /10002 operations: the API server takes 10000/);
 });
 
-Deno.test("presumedPatch tests each entry, not the version", () => {
-  const patch = presumedPatch("10.0.0.0-8", KEY, [
+Deno.test("recordedPatch tests each entry, not the version", () => {
+  const patch = recordedPatch("10.0.0.0-8", KEY, [
     change(held(1n), undefined),
     change(held(2n, { ifName: "" }), undefined),
   ]);
@@ -124,8 +124,8 @@ Deno.test("presumedPatch tests each entry, not the version", () => {
   ]);
 });
 
-Deno.test("presumedPatch takes releases only", () => {
+Deno.test("recordedPatch takes releases only", () => {
   for (const wrong of [change(undefined, held(1n)), change(held(1n), held(1n, { containerId: "d" }))]) {
-    assert.throws(() => presumedPatch("10.0.0.0-8", KEY, [wrong]), TypeError);
+    assert.throws(() => recordedPatch("10.0.0.0-8", KEY, [wrong]), TypeError);
   }
 });

@@ -133,10 +133,10 @@ Deno.test("Pools counts from the stored range's address, masked or not", async (
   assert.deepEqual(Object.keys(allocations ?? {}), ["1", "3"]);
   const below = held(key, 4n);
   await assert.rejects(driver.commit(next, [{ address: below.address, after: below }], NEVER), RefusedError);
-  assert(driver.presume);
-  const presumed = driver.presume(key, new Map([[key.cidr.base + 1n, held(key, 1n)]]));
+  assert(driver.snapshotFromRecord);
+  const recorded = driver.snapshotFromRecord(key, new Map([[key.cidr.base + 1n, held(key, 1n)]]));
   await assert.rejects(
-    driver.commit(presumed, [{ address: key.cidr.base + 1n, before: held(key, 1n) }], NEVER),
+    driver.commit(recorded, [{ address: key.cidr.base + 1n, before: held(key, 1n) }], NEVER),
     ConflictError,
   );
 });
@@ -160,17 +160,17 @@ Deno.test("Pools refuses an object that another network took the name of, and le
   assert.deepEqual(warned, [NAME]);
 });
 
-Deno.test("Pools releases a presumed entry that has no interface", async () => {
+Deno.test("Pools releases a recorded entry that has no interface", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const old = held(KEY, 1n, { ifName: "" });
   await driver.commit(await driver.read(KEY, NEVER), [{ address: old.address, after: old }], NEVER);
-  assert(driver.presume);
+  assert(driver.snapshotFromRecord);
   const wrong = { ...old, ifName: "net1" };
-  const presumed = (allocation: typeof old) =>
-    driver.presume?.(KEY, new Map([[allocation.address, allocation]])) ?? assert.fail();
-  await assert.rejects(driver.commit(presumed(wrong), [{ address: old.address, before: wrong }], NEVER), ConflictError);
-  const after = await driver.commit(presumed(old), [{ address: old.address, before: old }], NEVER);
+  const recorded = (allocation: typeof old) =>
+    driver.snapshotFromRecord?.(KEY, new Map([[allocation.address, allocation]])) ?? assert.fail();
+  await assert.rejects(driver.commit(recorded(wrong), [{ address: old.address, before: wrong }], NEVER), ConflictError);
+  const after = await driver.commit(recorded(old), [{ address: old.address, before: old }], NEVER);
   assert.equal(after.allocations.size, 0);
   await driver.commit(after, [{ address: old.address, after: old }], NEVER);
 });
@@ -182,9 +182,9 @@ Deno.test("Pools takes a deleted pool for a conflict", async () => {
   const made = await driver.commit(await driver.read(KEY, NEVER), [{ address: after.address, after }], NEVER);
   await kube.kubectl("delete", "ippools", NAME);
   await assert.rejects(driver.commit(made, [{ address: after.address, before: after }], NEVER), ConflictError);
-  assert(driver.presume);
-  const presumed = driver.presume(KEY, made.allocations);
-  await assert.rejects(driver.commit(presumed, [{ address: after.address, before: after }], NEVER), ConflictError);
+  assert(driver.snapshotFromRecord);
+  const recorded = driver.snapshotFromRecord(KEY, made.allocations);
+  await assert.rejects(driver.commit(recorded, [{ address: after.address, before: after }], NEVER), ConflictError);
 });
 
 Deno.test("Pools reads with one request and commits with one", async () => {
@@ -195,8 +195,12 @@ Deno.test("Pools reads with one request and commits with one", async () => {
   const next = await driver.commit(made, [{ address: second.address, after: second }], NEVER);
   await assertRequests(kube, [], ["get ippools", "create ippools", "patch ippools"]);
   const before = await kube.requests();
-  assert(driver.presume);
-  await driver.commit(driver.presume(KEY, next.allocations), [{ address: first.address, before: first }], NEVER);
+  assert(driver.snapshotFromRecord);
+  await driver.commit(
+    driver.snapshotFromRecord(KEY, next.allocations),
+    [{ address: first.address, before: first }],
+    NEVER,
+  );
   await driver.status(NEVER);
   await driver.list(NEVER);
   await assertRequests(kube, before, ["patch ippools", "list ippools", "list ippools"]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Reservation } from "../../../src/storage/driver.ts";
 import { makeKube } from "../../support/kube.ts";
-import { assertRequests, ipOf, NEVER, openWith, overlapsOf, put, reserved, stored } from "./live.ts";
+import { assertRequests, ipOf, NEVER, openWith, put, reservationsOf, reserved, stored } from "./live.ts";
 
 const KIND = "OverlappingRangeIPReservation";
 const RESOURCE = "overlappingrangeipreservations";
@@ -9,14 +9,14 @@ const RESOURCE = "overlappingrangeipreservations";
 Deno.test("kubernetesReservations stores objects as the original does, and the sandbox", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  await overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER);
+  await reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER);
   const { apiVersion, kind, spec } = await stored(kube, RESOURCE, "10.10.0.1");
   assert.deepEqual({ apiVersion, kind, spec }, {
     apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
     kind: KIND,
     spec: { podref: "default/web-0", ifname: "net1", containerid: "9f1c" },
   });
-  await overlapsOf(driver).claim(reserved("2001:db8::", { network: "blue", ifName: "", containerId: "" }), NEVER);
+  await reservationsOf(driver).reserve(reserved("2001:db8::", { network: "blue", ifName: "", containerId: "" }), NEVER);
   assert.deepEqual((await stored(kube, RESOURCE, "blue-2001-db8--0")).spec, { podref: "default/web-0" });
 });
 
@@ -27,17 +27,17 @@ Deno.test("kubernetesReservations says of which network and node an object is, a
     ((await stored(kube, RESOURCE, name)).metadata as Record<string, unknown>).annotations;
   const long = "n".repeat(100);
   const facts = { node: "node1", uid: "u1" };
-  await overlapsOf(driver).claim(reserved("10.10.0.1", { network: long, ...facts }), NEVER);
+  await reservationsOf(driver).reserve(reserved("10.10.0.1", { network: long, ...facts }), NEVER);
   const NETWORK = "whereabouts.cni.cncf.io/network";
   const NODE = "whereabouts.cni.cncf.io/node";
   assert.deepEqual(await annotations(`${long}-10.10.0.1`), { [NETWORK]: long, [NODE]: "node1" });
-  await overlapsOf(driver).claim(reserved("10.10.0.2"), NEVER);
+  await reservationsOf(driver).reserve(reserved("10.10.0.2"), NEVER);
   assert.deepEqual(await annotations("10.10.0.2"), { [NETWORK]: "" });
   await put(kube, KIND, "10.10.0.3", { podref: "default/web-0", ifname: "net1", ipamclaimref: "vm-a" });
   const next = reserved("10.10.0.3", { containerId: "0a".repeat(32), ...facts });
   const takeOver = async (wanted: Reservation) => {
-    const found = await overlapsOf(driver).claim(wanted, NEVER);
-    assert(found.kind === "own" && await overlapsOf(driver).takeOver(found.reservation, wanted, NEVER));
+    const found = await reservationsOf(driver).reserve(wanted, NEVER);
+    assert(found.kind === "own" && await reservationsOf(driver).takeOver(found.reservation, wanted, NEVER));
   };
   await takeOver(next);
   assert.deepEqual((await stored(kube, RESOURCE, "10.10.0.3")).spec, {
@@ -58,17 +58,17 @@ Deno.test("kubernetesReservations goes on with what the original made, and makes
   await put(kube, KIND, "10.10.0.1", { podref: "default/web-0", ifname: "net1" });
   await put(kube, KIND, "10.10.0.2", { podref: "default/web-0" });
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
+  const reservations = reservationsOf(driver);
   for (const address of ["10.10.0.1", "10.10.0.2"]) {
-    const found = await overlaps.claim(reserved(address), NEVER);
+    const found = await reservations.reserve(reserved(address), NEVER);
     assert(found.kind === "own");
-    assert.notEqual(await overlaps.takeOver(found.reservation, reserved(address), NEVER), undefined);
+    assert.notEqual(await reservations.takeOver(found.reservation, reserved(address), NEVER), undefined);
     assert.deepEqual((await stored(kube, RESOURCE, address)).spec, {
       podref: "default/web-0",
       ifname: "net1",
       containerid: "9f1c",
     });
-    assert.equal((await overlaps.claim(reserved(address, { ifName: "net2" }), NEVER)).kind, "foreign");
+    assert.equal((await reservations.reserve(reserved(address, { ifName: "net2" }), NEVER)).kind, "foreign");
   }
 });
 
@@ -79,65 +79,65 @@ Deno.test("kubernetesReservations releases what the original made", async () => 
   await put(kube, KIND, "10.10.0.3", { podref: "default/web-0", ifname: "net2" });
   await put(kube, KIND, "10.10.0.4", { podref: "default/web-0", ifname: "net1", containerid: "other" });
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
+  const reservations = reservationsOf(driver);
   const released = [];
-  for (const last of [1, 2, 3, 4, 5]) released.push(await overlaps.release(reserved(`10.10.0.${last}`), NEVER));
+  for (const last of [1, 2, 3, 4, 5]) released.push(await reservations.release(reserved(`10.10.0.${last}`), NEVER));
   assert.deepEqual(released, [true, true, false, false, false]);
 });
 
 Deno.test("kubernetesReservations claims with one request, and with two what a lost answer left behind", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
-  const created = await overlaps.claim(reserved("10.10.0.1"), NEVER);
+  const reservations = reservationsOf(driver);
+  const created = await reservations.reserve(reserved("10.10.0.1"), NEVER);
   await assertRequests(kube, [], [`create ${RESOURCE}`]);
   let before = await kube.requests();
-  const kept = await overlaps.claim(reserved("10.10.0.1"), NEVER);
+  const kept = await reservations.reserve(reserved("10.10.0.1"), NEVER);
   assert(created.kind === "created" && kept.kind === "kept");
   assert.deepEqual(kept.reservation, created.reservation);
   await assertRequests(kube, before, [`create ${RESOURCE}`, `get ${RESOURCE}`]);
   before = await kube.requests();
-  assert.equal(await overlaps.release(kept.reservation, NEVER), true);
+  assert.equal(await reservations.release(kept.reservation, NEVER), true);
   await assertRequests(kube, before, [`delete ${RESOURCE}`]);
-  assert.equal(await overlaps.release(kept.reservation, NEVER), false);
+  assert.equal(await reservations.release(kept.reservation, NEVER), false);
 });
 
 Deno.test("kubernetesReservations looks again when a token is out of date", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
-  const first = await overlaps.claim(reserved("10.10.0.1"), NEVER);
+  const reservations = reservationsOf(driver);
+  const first = await reservations.reserve(reserved("10.10.0.1"), NEVER);
   assert(first.kind === "created");
   await kube.kubectl("annotate", RESOURCE, "10.10.0.1", "someone=else");
   const before = await kube.requests();
-  assert.equal(await overlaps.release(first.reservation, NEVER), true);
+  assert.equal(await reservations.release(first.reservation, NEVER), true);
   await assertRequests(kube, before, [`delete ${RESOURCE}`, `get ${RESOURCE}`, `delete ${RESOURCE}`]);
 
-  assert.equal((await overlaps.claim(reserved("10.10.0.1", { podRef: "default/new" }), NEVER)).kind, "created");
-  assert.equal(await overlaps.release(first.reservation, NEVER), false);
-  assert.equal((await overlaps.find("", ipOf("10.10.0.1"), NEVER))?.podRef, "default/new");
+  assert.equal((await reservations.reserve(reserved("10.10.0.1", { podRef: "default/new" }), NEVER)).kind, "created");
+  assert.equal(await reservations.release(first.reservation, NEVER), false);
+  assert.equal((await reservations.find("", ipOf("10.10.0.1"), NEVER))?.podRef, "default/new");
 });
 
 Deno.test("kubernetesReservations takes tokens that are none for no token", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
+  const reservations = reservationsOf(driver);
   for (const token of ["", "x", "/", "x/1", "é\n/\u0000"]) {
-    await overlaps.claim(reserved("10.10.0.1"), NEVER);
-    assert.equal(await overlaps.release(reserved("10.10.0.1", { token }), NEVER), true, token);
+    await reservations.reserve(reserved("10.10.0.1"), NEVER);
+    assert.equal(await reservations.release(reserved("10.10.0.1", { token }), NEVER), true, token);
   }
 });
 
 Deno.test("kubernetesReservations releases what it listed only while it is as listed or still the owner's", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
-  await overlaps.claim(reserved("10.10.0.1"), NEVER);
-  await overlaps.claim(reserved("10.10.0.2"), NEVER);
-  const listed = await overlaps.list("", NEVER);
+  const reservations = reservationsOf(driver);
+  await reservations.reserve(reserved("10.10.0.1"), NEVER);
+  await reservations.reserve(reserved("10.10.0.2"), NEVER);
+  const listed = await reservations.list("", NEVER);
   const found = listed.find(({ ip }) => ip.value === ipOf("10.10.0.2").value);
-  assert(found && await overlaps.takeOver(found, reserved("10.10.0.2", { containerId: "newer" }), NEVER));
-  const released = await Promise.all(listed.map((reservation) => overlaps.release(reservation, NEVER)));
+  assert(found && await reservations.takeOver(found, reserved("10.10.0.2", { containerId: "newer" }), NEVER));
+  const released = await Promise.all(listed.map((reservation) => reservations.release(reservation, NEVER)));
   assert.equal(released.filter(Boolean).length, 1);
-  assert.deepEqual((await overlaps.list("", NEVER)).map(({ containerId }) => containerId), ["newer"]);
+  assert.deepEqual((await reservations.list("", NEVER)).map(({ containerId }) => containerId), ["newer"]);
 });

@@ -3,7 +3,7 @@ import type { StorageDriver } from "../../../src/storage/driver.ts";
 import { formatIp } from "../../../src/address/ip.ts";
 import { formatPoolKey } from "../../../src/pool/types.ts";
 import { makeKube } from "../../support/kube.ts";
-import { assertRequests, held, ipOf, keyOf, NEVER, openWith, overlapsOf, put, reserved, stored } from "./live.ts";
+import { assertRequests, held, ipOf, keyOf, NEVER, openWith, put, reservationsOf, reserved, stored } from "./live.ts";
 
 const KIND = "OverlappingRangeIPReservation";
 const RESOURCE = "overlappingrangeipreservations";
@@ -14,7 +14,7 @@ const OWNER = { podref: "default/web-0", ifname: "net1" };
 
 /** What is listed, with `?` where it is in doubt. */
 async function listed(driver: StorageDriver): Promise<string[]> {
-  const reservations = await overlapsOf(driver).list(undefined, NEVER);
+  const reservations = await reservationsOf(driver).list(undefined, NEVER);
   return reservations.map(({ network, ip, doubtful }) => `${network} ${formatIp(ip)}${doubtful ? " ?" : ""}`).sort();
 }
 
@@ -48,7 +48,7 @@ Deno.test("a listed reservation is exactly the one that was written, whatever it
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   for (const network of ["vlan-1234", "1001", "2001-db8", "prod-cafe", ""]) {
-    await overlapsOf(driver).claim(reserved("fd00:77::1", { network }), NEVER);
+    await reservationsOf(driver).reserve(reserved("fd00:77::1", { network }), NEVER);
   }
   const before = await kube.requests();
   assert.deepEqual(await listed(driver), [
@@ -59,7 +59,7 @@ Deno.test("a listed reservation is exactly the one that was written, whatever it
     "vlan-1234 fd00:77::1",
   ]);
   await assertRequests(kube, before, [`list ${RESOURCE}`]);
-  assert.deepEqual((await overlapsOf(driver).list("vlan", NEVER)).length, 0);
+  assert.deepEqual((await reservationsOf(driver).list("vlan", NEVER)).length, 0);
 });
 
 Deno.test("a reservation without annotations is the one of its pod's entry; in doubt it is kept, reserved and reported", async () => {
@@ -69,15 +69,15 @@ Deno.test("a reservation without annotations is the one of its pod's entry; in d
   await put(kube, KIND, "vlan-1234-fd00-77--2", { ...OWNER, podref: "default/gone" });
   await put(kube, KIND, "vlan-1234-10.0.0.1", { ...OWNER, podref: "default/gone" });
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
+  const reservations = reservationsOf(driver);
   assert.deepEqual(await listed(driver), ["vlan 1234:fd00:77::2 ?", "vlan-1234 10.0.0.1", "vlan-1234 fd00:77::1"]);
   const addresses = async (network: string) =>
-    (await overlaps.list(network, NEVER)).map(({ ip }) => formatIp(ip)).sort();
+    (await reservations.list(network, NEVER)).map(({ ip }) => formatIp(ip)).sort();
   assert.deepEqual(await addresses("vlan"), ["1234:fd00:77::1", "1234:fd00:77::2"]);
   assert.deepEqual(await addresses("vlan-1234"), ["10.0.0.1", "fd00:77::1", "fd00:77::2"]);
-  const doubtful = (await overlaps.list(undefined, NEVER)).find((one) => one.doubtful);
+  const doubtful = (await reservations.list(undefined, NEVER)).find((one) => one.doubtful);
   assert(doubtful);
-  assert.equal(await overlaps.release(doubtful, NEVER), false);
+  assert.equal(await reservations.release(doubtful, NEVER), false);
   const [unreadable, ...more] = await driver.unreadable?.(NEVER) ?? [];
   assert.deepEqual([unreadable?.where, more], [`${KIND} vlan-1234-fd00-77--2`, []]);
   assert.match(
@@ -105,25 +105,25 @@ Deno.test("a listed reservation is deleted by its own name, and only as it was l
   await put(kube, KIND, "blue-2001-db8--1", OWNER);
   await put(kube, "IPPool", "vlan-1234-2001-db8---64", { range: "2001:db8::/64", allocations: { "1": ENTRY } });
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
-  const [odd, ...rest] = (await overlaps.list("vlan-1234", NEVER)).map(({ doubtful: _, ...one }) => one);
+  const reservations = reservationsOf(driver);
+  const [odd, ...rest] = (await reservations.list("vlan-1234", NEVER)).map(({ doubtful: _, ...one }) => one);
   assert(odd && rest.length === 0);
   const before = await kube.requests();
-  assert.equal(await overlaps.release(odd, NEVER), true);
+  assert.equal(await reservations.release(odd, NEVER), true);
   await assertRequests(kube, before, [`delete ${RESOURCE}`]);
-  assert.equal((await overlaps.list("blue", NEVER)).length, 1);
+  assert.equal((await reservations.list("blue", NEVER)).length, 1);
 });
 
 Deno.test("two networks whose names come to the same object stay apart", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const overlaps = overlapsOf(driver);
+  const reservations = reservationsOf(driver);
   const one = reserved("fd00:77::1", { network: "vlan-1234" });
   const same = reserved("1234:fd00:77::1", { network: "vlan" });
-  assert.equal((await overlaps.claim(one, NEVER)).kind, "created");
-  assert.equal((await overlaps.claim(same, NEVER)).kind, "foreign");
-  assert.equal(await overlaps.find("vlan", ipOf("1234:fd00:77::1"), NEVER), undefined);
-  assert.equal(await overlaps.release(same, NEVER), false);
+  assert.equal((await reservations.reserve(one, NEVER)).kind, "created");
+  assert.equal((await reservations.reserve(same, NEVER)).kind, "foreign");
+  assert.equal(await reservations.find("vlan", ipOf("1234:fd00:77::1"), NEVER), undefined);
+  assert.equal(await reservations.release(same, NEVER), false);
   const slice = { ...keyOf("10.10.0.0/24", "blue"), node: "n1" };
   const whole = keyOf("10.10.0.0/24", "blue-n1");
   const first = held(slice, 1n);

@@ -4,7 +4,7 @@ import { RefusedError, type StorageDriver } from "../../../src/storage/driver.ts
 import { denoWorld } from "../../../src/world/deno.ts";
 import { ControlPlane, type Kube, namespaceOf } from "../../support/kube.ts";
 import { BEFORE_0_8, downgrade, FIRST, NEWEST, type Schema } from "../../support/outdated.ts";
-import { assertRequests, held, keyOf, NEVER, openWith, overlapsOf, put, reserved, stored } from "./live.ts";
+import { assertRequests, held, keyOf, NEVER, openWith, put, reservationsOf, reserved, stored } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24");
 const NAME = "10.10.0.0-24";
@@ -45,8 +45,11 @@ Deno.test("an entry of which the schema drops the interface is refused and not l
     const many = Array.from({ length: 100 }, (_, i) => claimOf(BigInt(i + 1)));
     await assert.rejects(driver.commit(await driver.read(KEY, NEVER), many, NEVER), isRefused);
     assert.deepEqual(await entriesOf(kube), {});
-    await assert.rejects(overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER), names(RESERVATIONS, "spec.ifname"));
-    assert.deepEqual(await overlapsOf(driver).list(undefined, NEVER), []);
+    await assert.rejects(
+      reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER),
+      names(RESERVATIONS, "spec.ifname"),
+    );
+    assert.deepEqual(await reservationsOf(driver).list(undefined, NEVER), []);
   }));
 
 Deno.test("what an older release left under an old schema is released, and a refused refresh changes nothing", () =>
@@ -68,21 +71,21 @@ Deno.test("what an older release left under an old schema is released, and a ref
 Deno.test("a reservation of which the schema drops the pod is refused and not left", () =>
   inOutdatedCluster(FIRST, async (_, driver) => {
     await assert.rejects(
-      overlapsOf(driver).claim(reserved("10.10.0.1"), NEVER),
+      reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER),
       names(RESERVATIONS, "spec.ifname, spec.podref"),
     );
-    assert.deepEqual(await overlapsOf(driver).list(undefined, NEVER), []);
+    assert.deepEqual(await reservationsOf(driver).list(undefined, NEVER), []);
   }));
 
 Deno.test("the original's newest schemas do: what they drop is reported, and costs no request", () =>
   inOutdatedCluster(NEWEST, async (kube, driver) => {
-    const overlaps = overlapsOf(driver);
+    const reservations = reservationsOf(driver);
     const first = claimOf(1n);
     await driver.commit(await driver.read(KEY, NEVER), [first], NEVER);
     const before = await kube.requests();
     const second = claimOf(2n);
     const snapshot = await driver.commit(await driver.read(KEY, NEVER), [second], NEVER);
-    const claim = await overlaps.claim(reserved("10.10.0.2", FACTS), NEVER);
+    const claim = await reservations.reserve(reserved("10.10.0.2", FACTS), NEVER);
     assert(claim.kind === "created");
     await assertRequests(kube, before, ["get ippools", "patch ippools", `create ${RESERVATIONS}`]);
     const { node: _, uid: __, ...plain } = second.after;
@@ -92,7 +95,7 @@ Deno.test("the original's newest schemas do: what they drop is reported, and cos
     const many = Array.from({ length: 100 }, (_, i) => claimOf(BigInt(i + 10)));
     await driver.commit(await driver.read(KEY, NEVER), many, NEVER);
     assert.equal((await driver.read(KEY, NEVER)).allocations.size, 102);
-    assert.equal(await overlaps.release(claim.reservation, NEVER), true);
+    assert.equal(await reservations.release(claim.reservation, NEVER), true);
     const outdated = (resource: string, fields: string) => ({
       where: `CustomResourceDefinition ${resource}.${GROUP}`,
       why: `It is outdated, it drops ${fields}: kubectl apply -f install/manifests/crds (Helm does not update CRDs)`,
