@@ -7,7 +7,7 @@
  */
 import { askAgent } from "./src/agent/client.ts";
 import { type Answer, type Call, readCall } from "./src/call/call.ts";
-import { seedTls } from "./src/cni/seed.ts";
+import { warmUpTls } from "./src/cni/warm_tls.ts";
 import { denoWorld, writeAll } from "./src/world/deno.ts";
 import { forgoPrograms, onUncaught } from "./src/world/deno_process.ts";
 
@@ -25,7 +25,7 @@ const { runProcess } = await import("./src/cli/process.ts");
 Deno.exit(await runProcess(Deno.args, world, loadDriver, await import("./drivers/cluster.ts")));
 
 async function serveHere(call: Call): Promise<Answer> {
-  void seedTls(call);
+  void warmUpTls(call);
   return await (await plugin()).serveDirectly(call, world, loadDriver);
 }
 

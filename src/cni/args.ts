@@ -1,11 +1,11 @@
 /**
- * `CNI_ARGS`: `KEY=VALUE` pairs between semicolons.
+ * `CNI_ARGS`: `KEY=VALUE` pairs separated by semicolons.
  *
  * @module
  */
 import { CniError, CODES } from "./error.ts";
 
-/** What a runtime tells of the pod. Empty values are absent. */
+/** The keys that the plugin reads. An empty value counts as absent. */
 export interface CniArgs {
   /** `K8S_POD_NAME`. */
   readonly podName?: string;
@@ -29,14 +29,15 @@ const KEYS: Readonly<Record<string, keyof CniArgs | null>> = {
   GATEWAY: "gateway",
 };
 
-/** Names of pods and namespaces end up in stores, so nothing goes in that a store or a podRef could take for something else. */
+/** Stores and podRefs contain the names of pods and namespaces, so a name must not contain a separator or a path. */
 const SAFE_NAME = /^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$/;
-const LONGEST_NAME = 253;
+/** The longest name of a Kubernetes object, in characters. */
+const MAX_NAME_LENGTH = 253;
 
 /**
- * Reads CNI_ARGS.
+ * Parses CNI_ARGS.
  *
- * @throws {CniError} code 4: a pair that is none, an unknown key without `IgnoreUnknown=1`, a name no pod can have
+ * @throws {CniError} code 4: a malformed pair, an unknown key without `IgnoreUnknown=1`, or an invalid name of a pod or namespace
  */
 export function parseArgs(text: string): CniArgs {
   if (text === "") return {};
@@ -59,9 +60,10 @@ export function parseArgs(text: string): CniArgs {
 }
 
 /**
- * A pod's name says whose an address is only together with its namespace. What was allocated without it is released all the same.
+ * Refuses a pod name without a namespace, which does not identify the owner. ADD alone requires it: what an earlier release of the plugin
+ * allocated without a namespace must still be released.
  *
- * @throws {CniError} code 4: a pod's name without a namespace
+ * @throws {CniError} code 4: a pod name without a namespace
  */
 export function requireNamespace({ podName, podNamespace }: CniArgs): void {
   if (podName === undefined || podNamespace !== undefined) return;
@@ -73,7 +75,7 @@ export function requireNamespace({ podName, podNamespace }: CniArgs): void {
   );
 }
 
-/** The pod as it stands in stores: `namespace/name`. */
+/** The pod as stores record it: `namespace/name`. */
 export function podRefOf({ podNamespace = "", podName = "" }: CniArgs): string {
   return `${podNamespace}/${podName}`;
 }
@@ -81,7 +83,7 @@ export function podRefOf({ podNamespace = "", podName = "" }: CniArgs): string {
 function splitPair(pair: string): readonly [string, string] {
   const [key = "", value, ...more] = pair.split("=");
   if (value === undefined || more.length > 0) {
-    throw invalid(`found ${JSON.stringify(pair)}, wanted KEY=VALUE pairs between semicolons`);
+    throw invalid(`found ${JSON.stringify(pair)}, expected KEY=VALUE pairs between semicolons`);
   }
   return [key, value];
 }
@@ -89,16 +91,18 @@ function splitPair(pair: string): readonly [string, string] {
 function readBoolean(value: string): boolean {
   if (["1", "true"].includes(value.toLowerCase())) return true;
   if (["0", "false"].includes(value.toLowerCase())) return false;
-  throw invalid(`IgnoreUnknown is ${JSON.stringify(value)}, wanted 1, true, 0 or false`);
+  throw invalid(`IgnoreUnknown is ${JSON.stringify(value)}, expected 1, true, 0 or false`);
 }
 
 function checkName(key: string, value: string | undefined): void {
-  if (value === undefined || (SAFE_NAME.test(value) && value.length <= LONGEST_NAME)) return;
+  if (value === undefined || (SAFE_NAME.test(value) && value.length <= MAX_NAME_LENGTH)) return;
   throw invalid(
-    `${key} is ${JSON.stringify(value.slice(0, 80))}, wanted a Kubernetes name of at most ${LONGEST_NAME} characters`,
+    `${key} is ${
+      JSON.stringify(value.slice(0, 80))
+    }, expected a Kubernetes name of at most ${MAX_NAME_LENGTH} characters`,
   );
 }
 
-function invalid(what: string): CniError {
-  return new CniError(CODES.environment, `Cannot read CNI_ARGS: ${what}`);
+function invalid(reason: string): CniError {
+  return new CniError(CODES.environment, `Cannot read CNI_ARGS: ${reason}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What the verbs have in common: the request, the process that serves it, and the configuration that the two lead to.
+ * What the verbs share: the request, the process that serves it, and its configuration.
  *
  * @module
  */
@@ -15,27 +15,27 @@ import { CniError, CODES } from "./error.ts";
 import type { Host } from "./host.ts";
 import type { CniRequest } from "./request.ts";
 
-/** A request that is being served. */
+/** The context of one request. */
 export interface RequestContext {
   /** The request. */
   readonly request: CniRequest;
-  /** The process. */
+  /** The process that serves it. */
   readonly host: Host;
   /** The call's deadline. */
   readonly signal: AbortSignal;
-  /** What a failure is logged with, as far as the call comes. */
-  readonly known: KnownOfCall;
+  /** How to log a failure; the verb fills it as it proceeds. */
+  readonly callLog: CallLog;
 }
 
-/** What is known of a call when it fails. */
-export interface KnownOfCall {
-  /** The log that the configuration names. */
+/** The log and the fields with which the failure of a call is logged. */
+export interface CallLog {
+  /** The configuration's log. Absent until the configuration is loaded. */
   log?: Logger;
-  /** The call's pools and addresses: `pool`, and `ip` where the node has them recorded. */
+  /** `pool`, and `ip` if the node's journal records the addresses. */
   fields?: LogFields;
 }
 
-/** Loads the configuration of the request. */
+/** Loads the configuration of the request. @throws {ConfigError} it is invalid */
 export async function configureRequest({ host, request }: RequestContext): Promise<Configured> {
   const { verb, conf, args: { ip, gateway, podName } } = request;
   return await configure(host, {
@@ -47,7 +47,7 @@ export async function configureRequest({ host, request }: RequestContext): Promi
   });
 }
 
-/** The configuration with its ranges narrowed to this node's slices, where it asks for slices. */
+/** The configuration with its ranges narrowed to this node's slices, if it sets `node_slice_size`. */
 export async function sliced(
   { host: { world }, signal }: RequestContext,
   ipam: Ipam,
@@ -57,7 +57,11 @@ export async function sliced(
   return await sliceRanges(ipam, config, () => nodeName(world, config), signal, purpose);
 }
 
-/** Whose an address is. Without Kubernetes a pod name is not needed: the sandbox stands for the pod. */
+/**
+ * The owner of the addresses. Without Kubernetes no pod name is needed: the container id identifies the owner.
+ *
+ * @throws {CniError} code 4: no pod name, and the store is `kubernetes`
+ */
 export async function ownerOf({ request, host }: RequestContext, config: IpamConfig): Promise<Owner> {
   const { args, containerId, ifName } = request;
   if (args.podName) {

@@ -1,5 +1,5 @@
 /**
- * Failures as the CNI specification wants them: one object with a code and a message.
+ * Failures in the form of the CNI specification: one object with a code and a message.
  *
  * @module
  */
@@ -16,31 +16,31 @@ import { ConflictError, ForeignStoreError, RefusedError, UnavailableError } from
 import { messageOf } from "../values/errors.ts";
 import { NEWEST_VERSION } from "../config/version.ts";
 
-/** Codes of errors. Below 100 they are the specification's, from 100 on this plugin's. */
+/** Error codes: the specification's below 100, this plugin's from 100. */
 export const CODES = {
-  /** The CNI version is not spoken. */
+  /** The CNI version is unsupported. */
   incompatibleVersion: 1,
   /** An environment variable is missing or malformed. */
   environment: 4,
-  /** Standard input cannot be read, or the node's journal not be written. */
+  /** Standard input cannot be read, or the node's journal cannot be written. */
   io: 5,
   /** Standard input is not JSON. */
   decoding: 6,
-  /** The network configuration cannot be used. */
+  /** The network configuration is invalid. */
   config: 7,
-  /** Try again later. */
+  /** A temporary failure: the runtime retries. */
   tryAgain: 11,
   /** STATUS: ADD cannot be served now. */
   notAvailable: 50,
-  /** A pool has no address left. */
+  /** A pool is full. */
   exhausted: 100,
-  /** A requested address is somebody else's. */
+  /** A requested address is in use or unavailable. */
   taken: 101,
-  /** The store said no. */
+  /** The store refused the request. */
   refused: 102,
   /** This node has no slice. */
   noSlice: 103,
-  /** CHECK: an address is not the owner's any more. */
+  /** CHECK: an address is no longer allocated to the owner. */
   notAllocated: 104,
   /** Anything else. */
   internal: 999,
@@ -52,7 +52,7 @@ export class CniError extends Error {
   override name = "CniError";
   /** One of {@linkcode CODES}. */
   readonly code: number;
-  /** What led to it, where there is more to say. */
+  /** The chain of causes. */
   readonly details?: string;
 
   /** Keeps code and details. */
@@ -63,8 +63,8 @@ export class CniError extends Error {
   }
 }
 
-/** Longest message, in characters: runtimes put it into events. */
-const LONGEST_MESSAGE = 1_000;
+/** The maximum length of a message, in characters: runtimes copy it into events. */
+const MAX_MESSAGE_LENGTH = 1_000;
 
 const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [RequestRefusedError, CODES.taken],
@@ -81,7 +81,7 @@ const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [RefusedError, CODES.refused],
 ];
 
-/** The one mapping from failures to codes. */
+/** Maps a failure to its code: the only place that does. */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError) return fromSeveral(error);
@@ -89,7 +89,7 @@ export function toCniError(error: unknown): CniError {
   return new CniError(kind?.[1] ?? CODES.internal, messageOf(error), causesOf(error));
 }
 
-/** Several failures at once: trying again helps if it helps any of them. */
+/** Several failures in one: a retry helps if it helps any of them. */
 function fromSeveral({ message, errors }: AggregateError): CniError {
   const all = errors.map(toCniError);
   const retryable = all.find(({ code }) => code === CODES.tryAgain);
@@ -107,7 +107,7 @@ function causesOf(error: unknown): string | undefined {
   return causes.length > 0 ? causes.join(": ") : undefined;
 }
 
-/** The error object as it is printed: 4 spaces deep, as the original's. The specification wants the version in it. */
+/** Renders the error object, indented by 4 spaces, as in the original. The specification requires the version in it. */
 export function renderError({ code, message, details }: CniError, cniVersion: string = NEWEST_VERSION): string {
   return JSON.stringify(
     { cniVersion, code, msg: flat(message), ...(details && { details: flat(details) }) },
@@ -117,7 +117,7 @@ export function renderError({ code, message, details }: CniError, cniVersion: st
 }
 
 function flat(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is removed
+  // deno-lint-ignore no-control-regex -- they are replaced
   const line = text.replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
-  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line;
+  return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH)}…` : line;
 }

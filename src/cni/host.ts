@@ -1,5 +1,5 @@
 /**
- * The process that serves calls: one that ends with its call, or the agent.
+ * The process that serves calls: either for one call, or the agent.
  *
  * @module
  */
@@ -10,29 +10,29 @@ import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
-/** What the plugin is given by the process it runs in. */
+/** What the process provides to the plugin. */
 export interface Host extends ReleaseHost {
-  /** Called when the store lost the entry of an attachment that runs on this node. */
+  /** Called if the store has lost the entry of an attachment that runs on this node. */
   readonly entryLost?: () => void;
-  /** Milliseconds that a call may take here, at most. Absent: as long as its verb may. */
+  /** The maximum duration of a call, in milliseconds. Absent: the verb's own. */
   readonly timeout?: number;
-  /** Aborts when nobody waits for the call any more. */
+  /** Aborts when the caller has disconnected. */
   readonly gone?: AbortSignal;
 }
 
-/** A process that serves one call and ends. */
+/** The host of a process that serves one call. */
 export function directHost(world: World, loadDriver: LoadDriver): Host {
   return {
     world,
     open: ({ datastore }, log) => openIpam(datastore, loadDriver, world, log),
     journal: (log) => nodeJournal(world, log),
     lock: world.lock,
-    appendLog: world.appendTextFile, // where the path leads was checked when the configuration was loaded
+    appendLog: world.appendTextFile, // loading the configuration has checked the path
     delivers: false,
   };
 }
 
-/** The journal in its usual folder, in that of `WHEREABOUTS_JOURNAL`, or none where that says `off`. */
+/** The journal in the folder of `WHEREABOUTS_JOURNAL`, else in the default folder. Undefined if the variable is `off`. */
 export function nodeJournal(world: World, log: Logger): Journal | undefined {
   const folder = world.env("WHEREABOUTS_JOURNAL") || DEFAULT_JOURNAL;
   return folder === "off" ? undefined : folderJournal(folder, world, log);

@@ -1,5 +1,5 @@
 /**
- * Stores that stay open until a process that serves one call ends: what comes after the call needs no second connection.
+ * Keeps stores open until the process of a call ends: pending releases need no second connection.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import type { OpenIpam } from "../ipam/ipam.ts";
 import { recordedStore, storeName } from "../journal/facts.ts";
 import type { Host } from "./host.ts";
 
-/** A host whose stores are closed when it is disposed, and not before. */
+/** A host whose stores stay open until it is disposed. */
 export interface KeptOpen extends AsyncDisposable {
   /** The host. */
   readonly host: Host;
-  /** Names of the stores that were opened, as pending releases name them. */
+  /** The stores that were opened, by the names that pending releases record. */
   readonly stores: ReadonlySet<string>;
 }
 
-/** Makes one of a host that opens a store for each call. */
+/** Wraps a host that opens a store per call. */
 export function keepOpen(host: Host): KeptOpen {
   const open = new Map<string, Promise<OpenIpam>>();
   const stores = new Set<string>();

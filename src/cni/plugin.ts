@@ -1,5 +1,5 @@
 /**
- * The plugin: a call of a container runtime in, its answer out. One row a verb.
+ * The plugin: takes the call of a container runtime and returns the answer. One row per verb.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { startDeadline } from "../async/deadline.ts";
 import { makeLogger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { podRefOf } from "./args.ts";
-import type { KnownOfCall, RequestContext } from "./context.ts";
+import type { CallLog, RequestContext } from "./context.ts";
 import { type CniError, renderError, toCniError } from "./error.ts";
 import { directHost, type Host } from "./host.ts";
 import { keepOpen, type KeptOpen } from "./kept_open.ts";
@@ -25,39 +25,39 @@ import { del } from "./verbs/del.ts";
 import { gc } from "./verbs/gc.ts";
 import { status } from "./verbs/status.ts";
 
-/** How a verb is served, and how long it may take in all (milliseconds; the original's for ADD and DEL). */
+/** The function that serves a verb, and its timeout in milliseconds (those of ADD and DEL are the original's). */
 interface VerbRow {
-  readonly deadline: number;
+  readonly timeout: number;
   readonly serve: (context: RequestContext) => Promise<string> | string;
 }
 
 const VERBS: Readonly<Record<Verb, VerbRow>> = {
-  ADD: { deadline: 120_000, serve: add },
-  DEL: { deadline: 60_000, serve: del },
-  CHECK: { deadline: 60_000, serve: check },
-  GC: { deadline: 120_000, serve: gc },
-  STATUS: { deadline: 10_000, serve: status },
-  VERSION: { deadline: 1_000, serve: versionAnswer },
+  ADD: { timeout: 120_000, serve: add },
+  DEL: { timeout: 60_000, serve: del },
+  CHECK: { timeout: 60_000, serve: check },
+  GC: { timeout: 120_000, serve: gc },
+  STATUS: { timeout: 10_000, serve: status },
+  VERSION: { timeout: 1_000, serve: versionAnswer },
 };
 
-/** Verbs after which a process that serves one call delivers pending releases. */
-const COMMITS: ReadonlySet<Verb> = new Set(["ADD", "DEL"]);
+/** Verbs after which a process that serves one call delivers pending releases: they write to the store. */
+const WRITING: ReadonlySet<Verb> = new Set(["ADD", "DEL"]);
 
-/** Serves the call of a process that ends with it. Never throws. */
+/** Serves the only call of a process. Never throws. */
 export function serveDirectly(call: Call, world: World, loadDriver: LoadDriver): Promise<Answer> {
   return runPlugin(call, directHost(world, loadDriver));
 }
 
-/** Serves one call. Never throws: every failure is an answer. */
+/** Serves one call. Never throws: a failure becomes an answer. */
 export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
   const { world } = ownHost;
   let request: CniRequest | undefined;
-  const known: KnownOfCall = {};
+  const callLog: CallLog = {};
   const host: Host = {
     ...ownHost,
     configured: ({ config, log }) => {
-      known.log = log;
-      known.fields ??= { pool: poolsOf(config).map(formatPoolKey).join() };
+      callLog.log = log;
+      callLog.fields ??= { pool: poolsOf(config).map(formatPoolKey).join() };
     },
   };
   const start = world.monotonic();
@@ -65,20 +65,20 @@ export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
     request = readRequest(call);
     const { verb } = request;
     const { serve } = VERBS[verb];
-    const deadline = Math.min(VERBS[verb].deadline, host.timeout ?? Number.POSITIVE_INFINITY);
-    const late = () => new UnavailableError(`${verb} did not end within ${deadline / 1000} s`);
-    using limit = startDeadline(world, deadline, late, host.gone);
-    const signal = limit.signal;
-    if (host.delivers || !COMMITS.has(verb)) {
-      return { stdout: await serve({ request, host, signal, known }), exitCode: 0 };
+    const timeout = Math.min(VERBS[verb].timeout, host.timeout ?? Number.POSITIVE_INFINITY);
+    const timedOut = () => new UnavailableError(`${verb} did not end within ${timeout / 1000} s`);
+    using deadline = startDeadline(world, timeout, timedOut, host.gone);
+    const signal = deadline.signal;
+    if (host.delivers || !WRITING.has(verb)) {
+      return { stdout: await serve({ request, host, signal, callLog }), exitCode: 0 };
     }
     await using kept = keepOpen(host);
-    const stdout = await serve({ request, host: kept.host, signal, known });
-    await deliverSome(kept, world.monotonic() - start, signal);
+    const stdout = await serve({ request, host: kept.host, signal, callLog });
+    await deliverPending(kept, world.monotonic() - start, signal);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const failure = toCniError(error);
-    if (request) logFailure(world, known, request, failure, Math.round(world.monotonic() - start));
+    if (request) logFailure(world, callLog, request, failure, Math.round(world.monotonic() - start));
     return failed(failure, request?.cniVersion);
   }
 }
@@ -88,22 +88,22 @@ export function failed(error: unknown, cniVersion?: string): Answer {
   return { stdout: renderError(toCniError(error), cniVersion), exitCode: 1 };
 }
 
-/** One line a failed ADD or DEL; their success is logged where addresses are allocated and released. */
+/** Logs one line per failed ADD or DEL. Success is logged where addresses are allocated and released. */
 function logFailure(
   world: World,
-  { log = makeLogger(world, { level: "error" }), fields }: KnownOfCall,
+  { log = makeLogger(world, { level: "error" }), fields }: CallLog,
   { verb, args, ifName, containerId, network }: CniRequest,
   { code, message }: CniError,
   ms: number,
 ): void {
   if (verb !== "ADD" && verb !== "DEL") return;
   const pod = args.podName === undefined ? "" : podRefOf(args);
-  const who = { pod, if: ifName, network, container: containerId };
-  log.error(`${verb} failed`, { code, error: message, ...fields, ...who, ms });
+  const owner = { pod, if: ifName, network, container: containerId };
+  log.error(`${verb} failed`, { code, error: message, ...fields, ...owner, ms });
 }
 
-/** The store answered, so releases that are pending for it are delivered now. Whether that works changes nothing for this call. */
-async function deliverSome({ host, stores }: KeptOpen, took: number, signal: AbortSignal): Promise<void> {
+/** Delivers releases that are pending for the stores of this call, since they answer now. A failure does not change the answer. */
+async function deliverPending({ host, stores }: KeptOpen, duration: number, signal: AbortSignal): Promise<void> {
   const pending = await host.journal(SILENT)?.countPending().catch(() => 0) ?? 0;
-  if (pending > 0) await deliverAfterCall(host, stores, took, signal).catch(() => {});
+  if (pending > 0) await deliverAfterCall(host, stores, duration, signal).catch(() => {});
 }

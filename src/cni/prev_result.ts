@@ -1,5 +1,5 @@
 /**
- * The answer to ADD as CHECK brings it back.
+ * The result of ADD, which the runtime passes to CHECK.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { Ip } from "../address/ip.ts";
 import { CniError, CODES } from "./error.ts";
 
 /**
- * The addresses of `prevResult`, whatever version shaped it.
+ * The addresses of `prevResult`, in the format of any version.
  *
- * @throws {CniError} code 7: there is none, or it is no result
+ * @throws {CniError} code 7: it is missing or invalid
  */
 export function parsePrevResult(conf: Readonly<Record<string, unknown>>): Ip[] {
   const previous = conf.prevResult;
@@ -24,6 +24,6 @@ export function parsePrevResult(conf: Readonly<Record<string, unknown>>): Ip[] {
   return texts.map((text) => {
     const parsed = typeof text === "string" ? parseCidr(text) : undefined;
     if (parsed) return parsed.ip;
-    throw new CniError(CODES.config, `Cannot read prevResult: found address ${JSON.stringify(text)}, wanted a CIDR`);
+    throw new CniError(CODES.config, `Cannot read prevResult: found address ${JSON.stringify(text)}, expected a CIDR`);
   });
 }

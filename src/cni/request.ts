@@ -1,5 +1,5 @@
 /**
- * What a runtime requests: a call, checked as the CNI library of the original checks it.
+ * The request of a runtime, checked as by the CNI library of the original.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { atLeast, type CniVersion, NEWEST_VERSION, supportedVersion } from "../c
 /** Verbs of the CNI specification. */
 export type Verb = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
 
-/** A checked request. Members that a verb does not have are empty. */
+/** A valid request. Members that its verb does not use are empty. */
 export interface CniRequest {
   /** `CNI_COMMAND`. */
   readonly verb: Verb;
@@ -32,41 +32,41 @@ export interface CniRequest {
   readonly cniVersion: CniVersion;
 }
 
-/** Longest container id. Runtimes use 64 characters. */
-const LONGEST_ID = 200;
-// deno-lint-ignore no-control-regex -- control characters are what is refused
+/** The maximum length of a container id. Runtimes use 64 characters. */
+const MAX_ID_LENGTH = 200;
+// deno-lint-ignore no-control-regex -- they are refused
 const IFNAME = /^(?!\.{1,2}$)[^/:\s\u0000-\u001f\u007f]{1,15}$/;
 
 interface Variable {
   readonly name: string;
   readonly required: readonly Verb[];
   readonly valid: (value: string) => boolean;
-  readonly wanted: string;
+  readonly expected: string;
 }
 
 const ATTACHMENT: readonly Verb[] = ["ADD", "CHECK", "DEL"];
-const EVERY: readonly Verb[] = ["ADD", "CHECK", "DEL", "GC", "STATUS"];
+const ALL_BUT_VERSION: readonly Verb[] = ["ADD", "CHECK", "DEL", "GC", "STATUS"];
 
 /** Variables in the order in which they are checked. */
 const VARIABLES: readonly Variable[] = [
   {
     name: "CNI_CONTAINERID",
     required: ATTACHMENT,
-    valid: (value) => NAME.test(value) && value.length <= LONGEST_ID,
-    wanted: nameWords(LONGEST_ID),
+    valid: (value) => NAME.test(value) && value.length <= MAX_ID_LENGTH,
+    expected: nameWords(MAX_ID_LENGTH),
   },
-  { name: "CNI_NETNS", required: ["ADD", "CHECK"], valid: () => true, wanted: "" },
+  { name: "CNI_NETNS", required: ["ADD", "CHECK"], valid: () => true, expected: "" },
   {
     name: "CNI_IFNAME",
     required: ATTACHMENT,
     valid: (value) => IFNAME.test(value),
-    wanted: 'an interface name of 1 to 15 characters without "/", ":" and white space',
+    expected: 'an interface name of 1 to 15 characters without "/", ":" and white space',
   },
-  { name: "CNI_ARGS", required: [], valid: () => true, wanted: "" },
-  { name: "CNI_PATH", required: EVERY, valid: () => true, wanted: "" },
+  { name: "CNI_ARGS", required: [], valid: () => true, expected: "" },
+  { name: "CNI_PATH", required: ALL_BUT_VERSION, valid: () => true, expected: "" },
 ];
 
-/** The oldest version whose configurations may ask for a verb. */
+/** The version of the specification that introduced each verb. */
 const SINCE: Readonly<Record<Verb, CniVersion>> = {
   ADD: "0.1.0",
   DEL: "0.1.0",
@@ -77,7 +77,7 @@ const SINCE: Readonly<Record<Verb, CniVersion>> = {
 };
 
 /**
- * Reads the request of a call. VERSION has no standard input.
+ * Reads the request of a call. VERSION ignores standard input.
  *
  * @throws {CniError} codes 1, 4, 5, 6 and 7 of the specification
  */
@@ -106,19 +106,19 @@ function readVerb(env: Call["env"]): Verb {
   const found = command === "" ? "nothing" : shown(command);
   throw new CniError(
     CODES.environment,
-    `Cannot serve CNI_COMMAND: found ${found}, wanted one of ${Object.keys(SINCE).join(", ")}`,
+    `Cannot serve CNI_COMMAND: found ${found}, expected one of ${Object.keys(SINCE).join(", ")}`,
   );
 }
 
 function readEnvironment(env: Call["env"], verb: Verb): Record<string, string> {
   const values: Record<string, string> = {};
   const missing: string[] = [];
-  for (const { name, required, valid, wanted } of verb === "VERSION" ? [] : VARIABLES) {
+  for (const { name, required, valid, expected } of verb === "VERSION" ? [] : VARIABLES) {
     const value = env[name] ?? "";
     if (value === "") {
       if (required.includes(verb)) missing.push(name);
     } else if (!valid(value)) {
-      throw new CniError(CODES.environment, `Cannot use ${name} ${shown(value)}: wanted ${wanted}`);
+      throw new CniError(CODES.environment, `Cannot use ${name} ${shown(value)}: expected ${expected}`);
     } else values[name] = value;
   }
   if (missing.length === 0) return values;
@@ -129,7 +129,10 @@ function readConf(input: Call["input"]): Record<string, unknown> {
   if ("error" in input) throw new CniError(input.error.isRead ? CODES.decoding : CODES.io, input.error.message);
   const conf = input.document;
   if (typeof conf !== "object" || conf === null || Array.isArray(conf)) {
-    throw new CniError(CODES.decoding, "Cannot use the network configuration on standard input: wanted a JSON object");
+    throw new CniError(
+      CODES.decoding,
+      "Cannot use the network configuration on standard input: expected a JSON object",
+    );
   }
   const fault = nameFault((conf as Record<string, unknown>).name);
   if (fault !== undefined) throw new CniError(CODES.config, fault);
@@ -143,6 +146,6 @@ function checkVersion({ cniVersion }: Record<string, unknown>, verb: Verb): CniV
   if (atLeast(version, SINCE[verb])) return version;
   throw new CniError(
     CODES.incompatibleVersion,
-    `Cannot serve ${verb}: cniVersion is ${version}, wanted ${SINCE[verb]} or newer`,
+    `Cannot serve ${verb}: cniVersion is ${version}, expected ${SINCE[verb]} or newer`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * The answer to ADD, in the shape of each CNI version.
+ * The result of ADD, in the format of each CNI version.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { Dns, Route, StaticAddress } from "../config/types.ts";
 import { atLeast, type CniVersion } from "../config/version.ts";
 import { CniError, CODES } from "./error.ts";
 
-/** What ADD came to. */
+/** The result of ADD. */
 export interface AddResult {
-  /** Addresses in order: those of the ranges, then static ones. */
+  /** Addresses in order: first those of the ranges, then the static ones. */
   readonly ips: readonly StaticAddress[];
   /** Routes as configured. */
   readonly routes: readonly Route[];
@@ -20,11 +20,11 @@ export interface AddResult {
 }
 
 /**
- * Renders the answer, 4 spaces deep.
+ * Renders the result, indented by 4 spaces.
  *
- * Up to 0.2.0 a result has place for one address of each family and needs at least one; the first of each is given.
+ * Up to 0.2.0 a result has at least one address and at most one per family: the first of each.
  *
- * @throws {CniError} code 7: an old version and no address at all
+ * @throws {CniError} code 7: no address, in a version up to 0.2.0
  */
 export function renderResult(result: AddResult, version: CniVersion): string {
   const answer = atLeast(version, "0.3.0") ? listResult(result, version) : familyResult(result, version);

@@ -1,28 +1,28 @@
 /**
- * What every network configuration must have, whoever its IPAM plugin is: a name and a version of the specification.
+ * What every network configuration needs, whatever its IPAM plugin: a name and a version of the specification.
  *
  * @module
  */
 import { SUPPORTED_VERSIONS, supportedVersion } from "./version.ts";
 
-/** Names of networks and sandboxes, as the CNI specification has them. */
+/** The syntax of network names and container ids in the CNI specification. */
 export const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-/** Longest network name: that of a Kubernetes object, since a network without a name gets that of its definition. */
-const LONGEST_NETWORK = 253;
+/** The longest name of a Kubernetes object, in characters: a network without a name gets that of its NetworkAttachmentDefinition. */
+const MAX_NETWORK_NAME_LENGTH = 253;
 
-/** What a {@linkcode NAME} is, in words. */
+/** Describes a {@linkcode NAME} in an error message. */
 export function nameWords(limit: number): string {
   return `at most ${limit} letters, digits, "_", "." and "-", the first a letter or digit`;
 }
 
-/** Why a network's `name` is refused; undefined: it is not. */
+/** Why a network's `name` is refused. Undefined if it is valid. */
 export function nameFault(name: unknown): string | undefined {
   if (name === undefined || name === "") return "Missing name in the network configuration";
-  if (typeof name === "string" && NAME.test(name) && name.length <= LONGEST_NETWORK) return undefined;
-  return `Cannot use name ${shown(name)} of the network configuration: wanted ${nameWords(LONGEST_NETWORK)}`;
+  if (typeof name === "string" && NAME.test(name) && name.length <= MAX_NETWORK_NAME_LENGTH) return undefined;
+  return `Cannot use name ${shown(name)} of the network configuration: expected ${nameWords(MAX_NETWORK_NAME_LENGTH)}`;
 }
 
-/** Why a `cniVersion` is refused, and which ones are not; undefined: it is supported. */
+/** Why a `cniVersion` is refused, and the supported versions. Undefined if it is supported. */
 export function versionFault(version: unknown): { readonly fault: string; readonly supported: string } | undefined {
   if (supportedVersion(version)) return undefined;
   return {
@@ -31,7 +31,7 @@ export function versionFault(version: unknown): { readonly fault: string; readon
   };
 }
 
-/** A value for a message, which may be of any length. */
+/** Formats a value for a message: a long string is cut, any other value is represented by its type. */
 export function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 80)) : typeof value;
 }

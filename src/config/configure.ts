@@ -1,5 +1,5 @@
 /**
- * A configuration as a process uses it: checked, with its log.
+ * Loads a configuration together with its log.
  *
  * @module
  */
@@ -8,32 +8,32 @@ import type { World } from "../world/world.ts";
 import { loadConfig, type LoadInput } from "./load.ts";
 import type { IpamConfig } from "./types.ts";
 
-/** The process that loads configurations. */
+/** What the process provides to load configurations. */
 export interface ConfigHost {
   /** The machine. */
   readonly world: World;
   /** Appends to the log file of a configuration. */
   readonly appendLog: AppendLog;
-  /** Called with each configuration that is loaded. */
+  /** Called with every valid configuration. */
   readonly configured?: (configured: Configured) => void;
-  /** Called with the reason why a configuration is invalid here: a file is not visible to this process, or nobody can use it. */
+  /** Called with the reason why a configuration is invalid, for this process alone (a file is not visible to it) or for every process. */
   readonly unusable?: (error: unknown) => void;
 }
 
 /** A configuration with its log. */
 export interface Configured {
-  /** Checked. */
+  /** The configuration, checked. */
   readonly config: IpamConfig;
-  /** Its level, format and file are the configuration's. */
+  /** A log with the configuration's level, format and file. */
   readonly log: Logger;
-  /** No store is configured: the embedded default serves. Never so where a pod of Kubernetes needs an address. */
+  /** Whether no store is configured, so that the embedded default is used. Never true when a pod of Kubernetes needs an address. */
   readonly defaultStore: boolean;
 }
 
 /**
- * Loads a configuration. Its warnings go to its own log.
+ * Loads a configuration, and logs its warnings to its own log.
  *
- * @throws {ConfigError} the invalid field is named
+ * @throws {ConfigError} it is invalid; the error names the field
  */
 export async function configure(host: ConfigHost, input: LoadInput): Promise<Configured> {
   const { config, warnings, notes, defaultStore } = await loadConfig(host.world, input).catch((error) => {

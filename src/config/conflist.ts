@@ -1,5 +1,5 @@
 /**
- * The network configurations that a document of a NetworkAttachmentDefinition holds, as the runtime would hand them to the plugin.
+ * The network configurations in the document of a NetworkAttachmentDefinition, as the runtime passes them to the plugin.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { lookup } from "./document.ts";
 import { PLUGIN } from "./schema.ts";
 
 /**
- * Every network configuration of a document whose IPAM is ours: of a single plugin itself, of a list each plugin with the list's `name`
- * and `cniVersion`, as the runtime splits it. Everything else stays as written, an explicit `false` too.
+ * Lists the network configurations of a document that use this plugin: the document itself if it is a single plugin; if it is a list, each of
+ * its plugins with the `name` and `cniVersion` of the list, as the runtime splits it. Other members are copied unchanged, `false` included.
  *
  * @param document a decoded configuration: one plugin (it has a `type`), or a list (it has `plugins`)
- * @returns none where the document is neither, or where its IPAM is another plugin's
+ * @returns empty if the document is neither, or uses another IPAM plugin
  */
 export function networksOf(document: unknown): Record<string, unknown>[] {
   if (!isObject(document)) return [];

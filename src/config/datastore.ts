@@ -1,5 +1,5 @@
 /**
- * Which store a document asks for.
+ * The store that a document selects.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { ConfigError, type Datastore } from "./types.ts";
 
 const KINDS = ["kubernetes", "etcd", "embedded"] as const;
 
-/** Whether a document says which store serves: by name, or by how one is reached. */
+/** Whether a document selects a store, by its name or by its address. */
 export function namesStore(document: Document): boolean {
   const kubernetes: Document = isObject(document.kubernetes) ? document.kubernetes : {};
   const named = ["datastore", "etcd_host", "database"].some((key) => text(document, key) !== undefined);
@@ -19,10 +19,10 @@ export function namesStore(document: Document): boolean {
 }
 
 /**
- * Reads the datastore: the one named, else kubernetes where a kubeconfig is configured, else etcd where `etcd_host` is, else the
- * embedded one. Whether nothing names one, {@linkcode namesStore} says.
+ * Reads the datastore: the one that `datastore` names; else kubernetes if a kubeconfig is configured; else etcd if `etcd_host` is set; else
+ * the embedded one, which is the default if {@linkcode namesStore} is false.
  *
- * @throws {ConfigError} an unknown name, or settings that do not go together
+ * @throws {ConfigError} an unknown name, or inconsistent settings
  */
 export function parseDatastore(document: Document, path: string, warn: Warn): Datastore {
   const kubernetes: Document = isObject(document.kubernetes) ? document.kubernetes : {};
@@ -39,7 +39,7 @@ export function parseDatastore(document: Document, path: string, warn: Warn): Da
     default:
       throw new ConfigError(
         `${path}.datastore`,
-        `Cannot use ${path}.datastore ${quote(kind)}: wanted one of ${KINDS.join(", ")}`,
+        `Cannot use ${path}.datastore ${quote(kind)}: expected one of ${KINDS.join(", ")}`,
       );
   }
 }
@@ -56,11 +56,10 @@ function configuredStore(
   }
   if (kubeconfig) return "kubernetes";
   if (host) return "etcd";
-  if (text(document, "database")) return "embedded";
   return "embedded";
 }
 
-/** Reads the `etcd_*` fields. @throws {ConfigError} no endpoint, or settings that do not go together */
+/** Reads the `etcd_*` fields. @throws {ConfigError} no endpoint, or inconsistent settings */
 function parseEtcd(document: Document, path: string): Datastore {
   const caFile = text(document, "etcd_ca_cert_file");
   const certFile = text(document, "etcd_cert_file");
@@ -108,11 +107,11 @@ function parseHost(host: string, path: string): string {
     `${path}.etcd_host`,
     `Cannot use ${path}.etcd_host ${
       quote(withoutLogin(host))
-    }: wanted endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,
+    }: expected endpoints such as "10.0.0.1:2379" or "https://[fd00::1]:2379"`,
   );
 }
 
-/** What it means where nothing names a store, for whoever configures the node. */
+/** The warning that no store is configured. */
 export function defaultStoreWarning(path: string): string {
   return `No store is configured, so the embedded one serves: addresses are unique on this machine only; ` +
     `name it in ${path}.datastore, or configure ${path}.kubernetes.kubeconfig or ${path}.etcd_host`;

@@ -1,5 +1,5 @@
 /**
- * JSON objects read against a table of fields.
+ * Reads JSON objects by a table of fields.
  *
  * @module
  */
@@ -7,28 +7,28 @@ import { isObject } from "../values/json.ts";
 import type { Fields, FieldType } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 
-/** An object with known keys only, spelled as the table has them, at every depth; values are of the table's types. */
+/** An object that, at every depth, has only keys of the table, in its spelling, with values of its types. */
 export type Document = Readonly<Record<string, unknown>>;
 
-/** Where to put what an operator should know. */
+/** Receives a warning for the operator. */
 export type Warn = (warning: string) => void;
 
-/** Texts and objects a list may have, at most: a larger one is a mistake or an attack. */
-const MOST_TEXTS = 10_000;
-const MOST_OBJECTS = 1_000;
-/** Unknown keys of one object that are told one by one. Looking for the nearest known key takes time. */
-const MOST_UNKNOWN = 10;
-/** Characters of a value in messages. */
-const LONGEST_QUOTE = 80;
+/** The maximum number of strings and of objects in a list: a longer one is a mistake or an attack. */
+const MAX_STRINGS = 10_000;
+const MAX_OBJECTS = 1_000;
+/** How many unknown keys of one object get a warning of their own: finding the nearest known key takes time. */
+const MAX_UNKNOWN = 10;
+/** How many characters of a value appear in a message. */
+const MAX_QUOTE_LENGTH = 80;
 
 /**
- * Reads an object. Keys match exactly, else without regard to case, as Go's decoder has it; `null` is absence. Unknown keys are
- * accepted with a warning that names the nearest known one.
+ * Reads an object. Keys match exactly, else ignoring case, as in Go's decoder; `null` counts as absent. An unknown key gets a warning that names
+ * the nearest known one.
  *
- * @throws {ConfigError} it is no object, or a value is of another type; the field is named
+ * @throws {ConfigError} it is not an object, or a value has the wrong type; the error names the field
  */
 export function readDocument(value: unknown, fields: Fields, path: string, warn: Warn): Document {
-  if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${kindOf(value)}, wanted an object`);
+  if (!isObject(value)) throw new ConfigError(path, `Cannot read ${path}: found ${kindOf(value)}, expected an object`);
   const document: Record<string, unknown> = {};
   const unknown: string[] = [];
   for (const [key, member] of Object.entries(value)) {
@@ -38,19 +38,19 @@ export function readDocument(value: unknown, fields: Fields, path: string, warn:
     if (known === undefined) unknown.push(key);
     else if (member !== null) document[known] = checked(member, fields[known], `${path}.${known}`, warn);
   }
-  for (const key of unknown.slice(0, MOST_UNKNOWN)) warnUnknown(`${path}.${key}`, key, fields, warn);
-  if (unknown.length > MOST_UNKNOWN) {
-    warn(`${unknown.length - MOST_UNKNOWN} more unknown fields of ${path} are ignored`);
+  for (const key of unknown.slice(0, MAX_UNKNOWN)) warnUnknown(`${path}.${key}`, key, fields, warn);
+  if (unknown.length > MAX_UNKNOWN) {
+    warn(`${unknown.length - MAX_UNKNOWN} more unknown fields of ${path} are ignored`);
   }
   return document;
 }
 
-/** Whether a key stands for a field, spelled as it or in another case. */
+/** Whether a key matches a field, ignoring case. */
 export function isKnown(key: string, fields: Fields): boolean {
   return Object.hasOwn(fields, key) || Object.keys(fields).some((one) => sameWord(one, key));
 }
 
-/** A member of an object by the same rule for keys; undefined where absent. */
+/** A member of an object, by the same rule for keys. Undefined if absent. */
 export function lookup(value: Record<string, unknown>, key: string): unknown {
   if (Object.hasOwn(value, key)) return value[key];
   const variant = Object.keys(value).find((one) => sameWord(one, key));
@@ -61,24 +61,24 @@ function sameWord(a: string, b: string): boolean {
   return a.length === b.length && a.toLowerCase() === b.toLowerCase();
 }
 
-/** A member of a document as text; undefined where absent or empty. */
+/** A string member of a document. Undefined if absent or empty. */
 export function text(document: Document, key: string): string | undefined {
   const value = document[key];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** A member of a document as a list; empty where absent. */
+/** A list member of a document. Empty if absent. */
 export function list(document: Document, key: string): readonly unknown[] {
   const value = document[key];
   return Array.isArray(value) ? value : [];
 }
 
-/** What a value is, for messages: its type, and the value itself where it is short. */
+/** Describes a value in a message: a string with its beginning, a list with its length, an object by its type alone. */
 export function describe(value: unknown): string {
   return typeof value === "string" ? `string ${quote(value)}` : kindOf(value);
 }
 
-/** What a value is where no text was wanted. A text may be anything, a secret too: it is not shown. */
+/** Describes a value where no string was expected. A string is not shown, because it may be a secret. */
 function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -87,16 +87,16 @@ function kindOf(value: unknown): string {
   return typeof value === "string" ? "a string" : `${typeof value} ${value}`;
 }
 
-/** A text in quotes, for messages: its beginning where it is long. */
+/** Quotes a string for a message; a long one is cut. */
 export function quote(value: string): string {
-  return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+  return JSON.stringify(value.length > MAX_QUOTE_LENGTH ? `${value.slice(0, MAX_QUOTE_LENGTH)}…` : value);
 }
 
 function checked(value: unknown, type: FieldType | undefined, path: string, warn: Warn): unknown {
-  const fail = (wanted: string, found: unknown, at = path): never => {
+  const fail = (expected: string, found: unknown, at = path): never => {
     const isScalar = type === "string" || type === "boolean" || type === "integer";
     const shown = at.endsWith("password") ? `a ${typeof found}` : isScalar ? describe(found) : kindOf(found);
-    throw new ConfigError(at, `Cannot use ${at}: found ${shown}, wanted ${wanted}`);
+    throw new ConfigError(at, `Cannot use ${at}: found ${shown}, expected ${expected}`);
   };
   switch (type) {
     case "string":
@@ -108,8 +108,8 @@ function checked(value: unknown, type: FieldType | undefined, path: string, warn
     case "strings":
     case "objects": {
       if (!Array.isArray(value)) return fail("a list", value);
-      const most = type === "strings" ? MOST_TEXTS : MOST_OBJECTS;
-      if (value.length > most) return fail(`at most ${most} elements`, value);
+      const max = type === "strings" ? MAX_STRINGS : MAX_OBJECTS;
+      if (value.length > max) return fail(`at most ${max} elements`, value);
       const wrong = value.findIndex((one) => type === "strings" ? typeof one !== "string" : !isObject(one));
       return wrong < 0 ? value : fail(type === "strings" ? "a string" : "an object", value[wrong], `${path}[${wrong}]`);
     }
@@ -124,7 +124,7 @@ function warnUnknown(path: string, key: string, fields: Fields, warn: Warn): voi
   warn(`Unknown field ${shown} is ignored${near ? `; the nearest known one is ${near}` : ""}`);
 }
 
-/** The known word within a third of the length in edits, if any. */
+/** The known word with the smallest edit distance, if that is at most 2, or a third of the word's length. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bound = Math.max(2, Math.floor(word.length / 3)) + 1;
@@ -135,7 +135,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein's distance. */
+/** The Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

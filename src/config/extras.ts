@@ -1,5 +1,5 @@
 /**
- * What an answer carries besides the addresses of ranges: routes, DNS and static addresses.
+ * The parts of a result besides the addresses of ranges: routes, DNS and static addresses.
  *
  * @module
  */
@@ -9,22 +9,15 @@ import { type IpRange, isCandidate } from "../address/range.ts";
 import { isObject } from "../values/json.ts";
 import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { isEmpty } from "./merge.ts";
-import { parseAddress } from "./ranges.ts";
-import {
-  readIp,
-  type RequestedAddress,
-  type RequestedAddresses,
-  type Requests,
-  SLOPPY,
-  sortRequested,
-} from "./requested.ts";
+import { LENIENT, parseAddress } from "./ranges.ts";
+import { readIp, type RequestedAddress, type RequestedAddresses, type Requests, sortRequested } from "./requested.ts";
 import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
 import { ConfigError, type Dns, type IpamConfig, type Route, type StaticAddress } from "./types.ts";
 
-/** What {@linkcode parseExtras} reads. */
+/** The fields that {@linkcode parseExtras} reads. */
 export type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
 
-/** What is asked for, and by which rules. */
+/** The requested addresses, and the rules for them. */
 export interface ExtrasRules extends RequestedAddresses {
   /** Whether addresses outside all ranges may be requested. */
   readonly requests: Requests;
@@ -32,7 +25,7 @@ export interface ExtrasRules extends RequestedAddresses {
   readonly strict: boolean;
 }
 
-/** Reads all of them. @throws {ConfigError} the first that cannot be used */
+/** Reads the extras. @throws {ConfigError} the first invalid one */
 export function parseExtras(
   document: Document,
   path: string,
@@ -41,9 +34,9 @@ export function parseExtras(
   warn: Warn,
 ): Extras {
   const { inside, outside } = sortRequested(requested, ranges, requests, warn);
-  const written = parseAddresses(document, path, warn);
-  if (strict) refuseAllocatable(written, ranges, path);
-  const addresses = withGateways([...written, ...outside], gateways);
+  const configured = parseAddresses(document, path, warn);
+  if (strict) refuseAllocatable(configured, ranges, path);
+  const addresses = withGateways([...configured, ...outside], gateways);
   return { routes: parseRoutes(document, path, warn), dns: parseDns(document), addresses, requested: inside };
 }
 
@@ -56,27 +49,27 @@ function parseRoutes(document: Document, path: string, warn: Warn): Route[] {
     if (!parseCidr(dst)) {
       throw new ConfigError(
         `${at}.dst`,
-        `Cannot read ${at}.dst ${quote(dst)}: wanted a CIDR such as "0.0.0.0/0"`,
+        `Cannot read ${at}.dst ${quote(dst)}: expected a CIDR such as "0.0.0.0/0"`,
       );
     }
     const gw = text(read, "gw");
     if (gw !== undefined && !parseIp(gw)) {
       throw new ConfigError(
         `${at}.gw`,
-        `Cannot read ${at}.gw ${quote(gw)}: wanted an address such as "10.0.0.1"`,
+        `Cannot read ${at}.gw ${quote(gw)}: expected an address such as "10.0.0.1"`,
       );
     }
-    return { ...written(read), dst } as Route;
+    return { ...nonEmpty(read), dst } as Route;
   });
 }
 
 /** Reads `dns`. */
 function parseDns(document: Document): Dns {
-  return isObject(document.dns) ? written(document.dns) : {};
+  return isObject(document.dns) ? nonEmpty(document.dns) : {};
 }
 
-/** What is passed through has no empty members, as the original's answers have none. */
-function written(document: Document): Document {
+/** The members that are not empty: the original omits empty ones from its results. */
+function nonEmpty(document: Document): Document {
   return Object.fromEntries(Object.entries(document).filter(([, value]) => !isEmpty(value)));
 }
 
@@ -86,11 +79,11 @@ function parseAddresses(document: Document, path: string, warn: Warn): StaticAdd
     const at = `${path}.addresses[${i}]`;
     const read = readDocument(address, ADDRESS_FIELDS, at, warn);
     const value = text(read, "address") ?? "";
-    const parsed = parseCidr(value, SLOPPY);
+    const parsed = parseCidr(value, LENIENT);
     if (!parsed) {
       throw new ConfigError(
         `${at}.address`,
-        `Cannot read ${at}.address ${quote(value)}: wanted a CIDR such as "10.0.0.5/24"`,
+        `Cannot read ${at}.address ${quote(value)}: expected a CIDR such as "10.0.0.5/24"`,
       );
     }
     const gateway = parseAddress(read, "gateway", at);
@@ -99,9 +92,9 @@ function parseAddresses(document: Document, path: string, warn: Warn): StaticAdd
 }
 
 /**
- * A static address is tracked in no pool, so none may be one that a range would allocate to somebody else.
+ * Refuses static addresses that a range may allocate: no pool tracks them, so a range could allocate one to another pod.
  *
- * @throws {ConfigError} one is
+ * @throws {ConfigError} a range may allocate a static address
  */
 function refuseAllocatable(addresses: readonly StaticAddress[], ranges: readonly IpRange[], path: string): void {
   for (const [i, { ip }] of addresses.entries()) {
@@ -117,7 +110,7 @@ function refuseAllocatable(addresses: readonly StaticAddress[], ranges: readonly
   }
 }
 
-/** Sets each gateway on the static addresses whose network contains it, as CNI_ARGS `GATEWAY` asks. */
+/** Sets each gateway of CNI_ARGS `GATEWAY` on the static addresses whose network contains it. */
 function withGateways(addresses: readonly StaticAddress[], gateways: readonly RequestedAddress[]): StaticAddress[] {
   const read = gateways.map(({ field, value }) => readIp(value, field));
   return addresses.map((address) => {

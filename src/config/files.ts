@@ -1,5 +1,5 @@
 /**
- * The configuration files of a node. With `node.ts` the only reader of files in this folder.
+ * Reads the configuration files of a node.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import { ConfigError } from "./types.ts";
 const FLAT_FILE = "whereabouts.d/whereabouts.conf";
 
 /**
- * Where the flat file is searched, in this order: the folders of the original, then those in which k3s, RKE2 and MicroK8s keep CNI
- * configurations.
+ * The paths of the flat file, in the order of the search: first those of the original, then those below the CNI folders of k3s, RKE2 and
+ * MicroK8s.
  */
 export const FLAT_FILES: readonly string[] = [
   "/etc/kubernetes/cni/net.d",
@@ -29,7 +29,7 @@ export const FLAT_FILES: readonly string[] = [
 /** The name of the flat file in a folder that `configuration_path` names. */
 const FLAT_FILE_NAME = "whereabouts.conf";
 
-/** A document and where it is from. */
+/** A document and its source. */
 export interface ConfigLayer {
   /** `ipam`, or the file's path. */
   readonly source: string;
@@ -38,10 +38,10 @@ export interface ConfigLayer {
 }
 
 /**
- * Reads the flat file: the one named, else the first that exists of the usual places.
+ * Reads the flat file: `named`, else the first existing one of {@linkcode FLAT_FILES} and `extraPaths`.
  *
- * @returns one layer, or none where the file does not exist
- * @throws {ConfigError} it exists and cannot be read; or it is named and missing
+ * @returns one layer, or an empty list if no file exists
+ * @throws {ConfigError} the file exists and cannot be read, or `named` is missing
  */
 export async function readFlatFile(
   world: World,
@@ -53,9 +53,10 @@ export async function readFlatFile(
 }
 
 /**
- * Reads the file that `configuration_path` names; a folder there may have one under the flat file's name.
+ * Reads the file of `configuration_path`. If that is a folder, reads the flat file in it, which may be missing.
  *
- * @throws {ConfigError} it is missing or cannot be read
+ * @returns one layer, or an empty list if there is no file to read
+ * @throws {ConfigError} the path is missing, or the file cannot be read
  */
 export async function readNamedFile(world: World, inline: Document, warn: Warn): Promise<readonly ConfigLayer[]> {
   const path = text(inline, "configuration_path");
@@ -85,10 +86,10 @@ async function readLayer(world: World, path: string, warn: Warn): Promise<Config
 }
 
 /**
- * Reads the text of a configuration file: fields of `ipam`, or a whole network configuration.
+ * Parses a configuration file: the fields of `ipam`, or a whole network configuration.
  *
- * @param source the file, for messages
- * @throws {ConfigError} it is not JSON, or a field is of another type
+ * @param source path of the file, for messages
+ * @throws {ConfigError} it is not JSON, or a field has the wrong type
  */
 export function parseFlatFile(content: string, source: string, warn: Warn): Document {
   let value: unknown;
@@ -104,7 +105,7 @@ export function parseFlatFile(content: string, source: string, warn: Warn): Docu
   return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${source}.ipam`, warn));
 }
 
-function failure(what: string, path: string, cause: unknown): ConfigError {
+function failure(verb: string, path: string, cause: unknown): ConfigError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConfigError(path, `Cannot ${what} the configuration file ${quote(path)}: ${reason}`, { cause });
+  return new ConfigError(path, `Cannot ${verb} the configuration file ${quote(path)}: ${reason}`, { cause });
 }

@@ -1,5 +1,5 @@
 /**
- * How a network's configuration is loaded.
+ * Loads the configuration of a network.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./fil
 import { isEmpty, mergeDocuments } from "./merge.ts";
 import { defaultStoreWarning, namesStore } from "./datastore.ts";
 import { readRequested, type RequestedAddresses } from "./requested.ts";
-import { type Circumstances, type Confined, isForAllocation, resolveConfig } from "./resolve.ts";
+import { type Confined, isForAllocation, resolveConfig, type ResolveOptions } from "./resolve.ts";
 import { IGNORED_FIELDS, IPAM_FIELDS, PLUGIN } from "./schema.ts";
 import {
   checkStores,
@@ -18,15 +18,15 @@ import {
   PathRules,
   storePaths,
   withoutForbiddenLog,
+  withoutForeignLogins,
   withoutOperatorFields,
-  withoutOthersLogins,
 } from "./trust.ts";
 import { ConfigError, type Loaded, NoStoreError, type Purpose } from "./types.ts";
 
-/** The object of a network configuration that is ours. */
+/** The key of the `ipam` object in a network configuration. */
 const INLINE = "ipam";
 
-/** What a configuration is loaded from. */
+/** The sources and the purpose of a configuration. */
 export interface LoadInput {
   /** The CNI network configuration, decoded. */
   readonly conf: unknown;
@@ -34,41 +34,41 @@ export interface LoadInput {
   readonly ip?: string;
   /** `GATEWAY` of CNI_ARGS: comma-separated addresses. */
   readonly gateway?: string;
-  /** Further places of the flat file, searched last. */
+  /** Further paths of the flat file, searched last. */
   readonly extraPaths?: readonly string[];
-  /** The flat file as {@linkcode readFlatFile} read it, for many networks. Absent: it is searched. */
+  /** The result of {@linkcode readFlatFile}, so that many networks share one read. Absent: the flat file is searched. */
   readonly below?: readonly ConfigLayer[];
-  /** What for. Default `allocate`. */
+  /** The purpose. Default `allocate`. */
   readonly purpose?: Purpose;
   /** Whether the call names a pod of Kubernetes: `allocate` then needs a configured store. Default false. */
   readonly pod?: boolean;
   /**
-   * Who wrote `conf`. A tenant may name files below the folders of their purpose only. Default: the operator for the purpose `store`, else a
-   * tenant, as the author of a NetworkAttachmentDefinition is.
+   * The author of `conf`. A tenant, such as the author of a NetworkAttachmentDefinition, may name files only below the folders of their purpose.
+   * Default: the operator for the purpose `store`, else a tenant.
    */
   readonly author?: "operator" | "tenant";
 }
 
-/** The network's IPAM is another plugin's, or it has none. Controllers skip such networks. */
+/** The network has no IPAM, or uses another IPAM plugin. Controllers skip such networks. */
 export class NotWhereaboutsError extends ConfigError {
   /** The class, for logs. */
   override name = "NotWhereaboutsError";
 }
 
-/** Warnings of one configuration, at most: a hostile one has thousands of mistakes. */
-const MOST_WARNINGS = 100;
+/** The maximum number of warnings of one configuration: a hostile one has thousands of mistakes. */
+const MAX_WARNINGS = 100;
 
 /**
- * Loads the configuration of one network: inline over the file that `configuration_path` names over the flat file.
+ * Loads the configuration of one network. Precedence: the inline configuration, the file of `configuration_path`, the flat file.
  *
  * @throws {NotWhereaboutsError} no `ipam`, or one of another type
- * @throws {NoStoreError} a pod of Kubernetes wants an address, and no store is configured
+ * @throws {NoStoreError} a pod of Kubernetes needs an address, and no store is configured
  * @throws {ForbiddenPathError | ForbiddenStoreError} a tenant names a file or a store that the operator does not allow
- * @throws {ConfigError} the field that cannot be used is named
+ * @throws {ConfigError} a field is invalid; the error names it
  */
 export async function loadConfig(world: World, input: LoadInput): Promise<Loaded> {
   const warnings = new Set<string>();
-  const warn = (warning: string) => void (warnings.size < MOST_WARNINGS && warnings.add(warning));
+  const warn = (warning: string) => void (warnings.size < MAX_WARNINGS && warnings.add(warning));
   const conf = isObject(input.conf) ? input.conf : {};
   const inline = inlineObject(conf);
   const { layers, confined } = await readLayers(world, readDocument(inline, IPAM_FIELDS, INLINE, warn), input, warn);
@@ -76,11 +76,11 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   const { purpose = "allocate" } = input;
   const defaultStore = !namesStore(document);
   if (defaultStore && input.pod && purpose === "allocate") throw noStore(layers, input);
-  // outside of the node it is not known what the flat file of the nodes names
+  // a process outside of the node does not know the flat files of the nodes
   if (defaultStore && purpose !== "inspect") warn(defaultStoreWarning(INLINE));
   const network = lookup(conf, "name");
   const version = lookup(conf, "cniVersion");
-  const around: Circumstances = {
+  const options: ResolveOptions = {
     network: typeof network === "string" ? network : "",
     cniVersion: typeof version === "string" && version !== "" ? version : "0.1.0",
     purpose,
@@ -88,7 +88,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
     ...requestedBy(conf, input),
   };
   try {
-    const config = resolveConfig(document, INLINE, { ...around, confined }, warn);
+    const config = resolveConfig(document, INLINE, { ...options, confined }, warn);
     const notes = notesOn(document, layers[0].document, purpose);
     return { config, warnings: [...warnings], notes, defaultStore };
   } catch (error) {
@@ -96,7 +96,7 @@ export async function loadConfig(world: World, input: LoadInput): Promise<Loaded
   }
 }
 
-/** The places that were searched, for whoever has to put a store there. */
+/** The error that no store is configured. It lists every place that was searched. */
 function noStore(layers: readonly ConfigLayer[], { extraPaths = [] }: LoadInput): NoStoreError {
   const searched = [...FLAT_FILES, ...extraPaths];
   const read = layers.slice(1).map(({ source }) => source);
@@ -119,7 +119,7 @@ function notesOn(document: Document, inline: Document, purpose: Purpose): string
   return notes;
 }
 
-/** What comes with the call. A release needs none of it. */
+/** The addresses that the call requests. A release ignores them. */
 function requestedBy(
   conf: Record<string, unknown>,
   { ip, gateway, purpose = "allocate" }: LoadInput,
@@ -127,7 +127,7 @@ function requestedBy(
   return isForAllocation(purpose) ? readRequested(conf, ip, gateway) : { requested: [], gateways: [] };
 }
 
-/** Says which file a bad value is from, where it is not the inline configuration's. */
+/** Adds the file of the invalid value to the error, unless the value is inline. */
 function withSource(error: ConfigError, layers: readonly ConfigLayer[]): ConfigError {
   const [root, key = ""] = error.field.split(/[.[]/);
   const layer = layers.find(({ document }) => !isEmpty(document[key]));
@@ -144,23 +144,24 @@ function inlineObject(conf: Record<string, unknown>): Record<string, unknown> {
     );
   }
   if (!isObject(ipam)) {
-    throw new ConfigError(INLINE, `Cannot read ${INLINE}: found ${describe(ipam)}, wanted an object`);
+    throw new ConfigError(INLINE, `Cannot read ${INLINE}: found ${describe(ipam)}, expected an object`);
   }
   const type = lookup(ipam, "type");
   if (type === PLUGIN) return ipam;
-  throw new NotWhereaboutsError("ipam.type", `Cannot serve ipam.type: found ${describe(type)}, wanted "${PLUGIN}"`);
+  throw new NotWhereaboutsError("ipam.type", `Cannot serve ipam.type: found ${describe(type)}, expected "${PLUGIN}"`);
 }
 
-/** Documents, the first one above the others. */
+/** The layers of a configuration. */
 interface Layers {
+  /** In order of precedence, highest first. */
   readonly layers: readonly [ConfigLayer, ...ConfigLayer[]];
-  /** Kinds of store whose files a tenant names, and the folders that those and the files that they name are confined to. */
+  /** The folders to which the files that a tenant names, and the files that those name, are confined. */
   readonly confined: Confined;
 }
 
 /**
- * The inline configuration over the file that it names over the flat file, a tenant's without what a tenant may not say. A process outside
- * the node opens no file that a network names.
+ * Reads the layers: the inline configuration, the file that it names, the flat file. A tenant's layers lose the fields that only the operator
+ * may set. A process outside of the node opens no file that a network names.
  */
 async function readLayers(
   world: World,
@@ -175,20 +176,20 @@ async function readLayers(
     return { layers: [inline, ...named, ...flat.filter(({ source }) => source !== named[0]?.source)], confined: {} };
   }
   const rules = new PathRules(world, flat);
-  // outside of the node it is a hint: the plugin may have other rules in its environment
-  const allowed = async (field: string, path: string, of: PathPurpose) =>
+  // outside of the node this only warns: the plugin's environment may allow other folders
+  const checkPath = async (field: string, path: string, of: PathPurpose) =>
     purpose === "inspect" ? rules.check(field, path, of, warn) : void await rules.resolve(world, field, path, of);
   const path = text(document, "configuration_path");
-  if (path !== undefined) await allowed(`${INLINE}.configuration_path`, path, "configuration");
+  if (path !== undefined) await checkPath(`${INLINE}.configuration_path`, path, "configuration");
   const named = purpose === "inspect" ? [] : await readNamedFile(world, document, warn);
   const tenants: ConfigLayer[] = [];
   for (const layer of [inline, ...named.filter(({ source }) => source !== flat[0]?.source)]) {
-    tenants.push(await withoutForbiddenLog(withoutOperatorFields(layer, warn), allowed, warn));
+    tenants.push(await withoutForbiddenLog(withoutOperatorFields(layer, warn), checkPath, warn));
   }
   checkStores(tenants, flat);
   const paths = tenants.flatMap(storePaths);
-  for (const one of paths) await allowed(one.field, one.path, one.purpose);
-  const layers = withoutOthersLogins([...tenants, ...flat]) as [ConfigLayer, ...ConfigLayer[]];
+  for (const one of paths) await checkPath(one.field, one.path, one.purpose);
+  const layers = withoutForeignLogins([...tenants, ...flat]) as [ConfigLayer, ...ConfigLayer[]];
   const folders = rules.folders("configuration");
   const names = (key: string) => paths.some(({ field }) => field.includes(`.${key}`));
   return {

@@ -1,5 +1,5 @@
 /**
- * Inline over named file over flat file.
+ * Merges the layers of a configuration.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import { isObject } from "../values/json.ts";
 import type { Document } from "./document.ts";
 
 /**
- * Fills what a document leaves empty from the one below it, as the original's merge does: absent, "" and empty lists are empty, objects
- * merge member by member, lists are taken whole. Other than there, a written `false` or `0` counts as said.
+ * Fills the empty fields of a document from the one below it, as the original does: a field is empty if it is absent, "" or an empty list;
+ * objects merge member by member; lists do not merge. Unlike in the original, an explicit `false` or `0` is a value.
  */
 export function mergeDocuments(upper: Document, lower: Document): Document {
   const merged: Record<string, unknown> = { ...upper };
@@ -20,7 +20,7 @@ export function mergeDocuments(upper: Document, lower: Document): Document {
   return merged;
 }
 
-/** Whether a member of a document says nothing, so that the document below it is asked. */
+/** Whether a field is empty, so that the value of the document below it applies. */
 export function isEmpty(value: unknown): boolean {
   return value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 }

@@ -1,5 +1,5 @@
 /**
- * A network without anything to allocate from, in the words of whoever wrote it.
+ * The error for a network without a range.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { describe, nearest } from "./document.ts";
 import type { Fields } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 
-/** Fields that addresses come from. */
+/** The fields to allocate addresses from. */
 const SOURCES = ["range", "ipRanges", "addresses"];
 
-/** Fields of the plugin host-local, and what takes their place. */
+/** Fields of the plugin host-local, and this plugin's counterparts. */
 const HOST_LOCAL: Readonly<Record<string, string>> = {
   subnet: "range",
   ranges: "ipRanges",
@@ -18,17 +18,17 @@ const HOST_LOCAL: Readonly<Record<string, string>> = {
   rangeEnd: "range_end",
 };
 
-/** Fields that are compared, at most: a hostile object has thousands. */
-const MOST_COMPARED = 100;
-/** Characters of a field's name that are compared and shown. */
-const LONGEST_NAME = 64;
+/** The maximum number of fields to compare: a hostile object has thousands. */
+const MAX_COMPARED = 100;
+/** Longer field names are neither compared nor shown. */
+const MAX_NAME_LENGTH = 64;
 
 /**
- * The error for an object without a range. It names the field that was meant to be one: a misspelt one, or one of host-local's.
+ * The error for an object without a range. It names the field that was probably meant: a misspelt one, or one of host-local.
  *
  * @param value the object as written
- * @param path where it stands, such as `ipam` or `ipam.ipRanges[1]`
- * @param fields the fields it may have
+ * @param path its path, such as `ipam` or `ipam.ipRanges[1]`
+ * @param fields its known fields
  */
 export function missingRange(value: Readonly<Record<string, unknown>>, path: string, fields: Fields): ConfigError {
   const known = Object.keys(fields);
@@ -41,12 +41,12 @@ export function missingRange(value: Readonly<Record<string, unknown>>, path: str
 }
 
 function hintOf(value: Readonly<Record<string, unknown>>, path: string, known: readonly string[]): string | undefined {
-  const unknown = Object.keys(value).filter((key) => !known.includes(key) && key.length <= LONGEST_NAME);
+  const unknown = Object.keys(value).filter((key) => !known.includes(key) && key.length <= MAX_NAME_LENGTH);
   const foreign = unknown.filter((key) => Object.hasOwn(HOST_LOCAL, key));
   if (foreign.length > 0) {
     return foreign.map((key) => `${path}.${key} is a field of host-local, here it is ${HOST_LOCAL[key]}`).join(", ");
   }
-  const near = unknown.slice(0, MOST_COMPARED).map((key) => [key, nearest(key, known)] as const);
+  const near = unknown.slice(0, MAX_COMPARED).map((key) => [key, nearest(key, known)] as const);
   const misspelt = near.find(([, word]) => word !== undefined && SOURCES.includes(word));
   return misspelt && `found ${path}.${misspelt[0]}: did you mean ${misspelt[1]}?`;
 }

@@ -1,5 +1,5 @@
 /**
- * What this node is called.
+ * The name of this node.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import type { World } from "../world/world.ts";
 import { FLAT_FILES } from "./files.ts";
 import { ConfigError, type IpamConfig } from "./types.ts";
 
-/** The folder of the `nodename` file that the installer writes, unless `configuration_path` names another. */
+/** The default folder of the `nodename` file, which the installer writes. `configuration_path` may name another. */
 const FOLDER = "/etc/cni/net.d/whereabouts.d";
 
 /**
  * The node's name: `NODENAME`, else the file `nodename` beside the configuration, else the host's name.
  *
- * @throws {ConfigError} none of them gives one
+ * @throws {ConfigError} all of them are missing or empty
  */
 export async function nodeName(world: World, config: Pick<IpamConfig, "configurationPath">): Promise<string> {
   const name = await configuredNodeName(world, config) || await readName(world, "/etc/hostname");
@@ -26,8 +26,8 @@ export async function nodeName(world: World, config: Pick<IpamConfig, "configura
 }
 
 /**
- * The node's name as the installation gives it: `NODENAME`, else the file `nodename`. Undefined without either: a host's name need not be
- * the name of its Node object, so it is no evidence of anything.
+ * The node's name as the installation sets it: `NODENAME`, else the file `nodename`. Undefined without either: the host's name may differ from
+ * that of the Node object, so it is not evidence.
  */
 export async function configuredNodeName(
   world: World,
@@ -38,13 +38,13 @@ export async function configuredNodeName(
 }
 
 /**
- * Whether an installation in a cluster left its files here, beside a flat file that may be missing: what a call without a pod's name can know
- * of the cluster.
+ * Whether this node has the files of an installation in a cluster, even if the flat file is missing. A call without a pod name has no other
+ * indication of a cluster.
  */
 export async function isClusterNode(world: World): Promise<boolean> {
   for (const path of FLAT_FILES) {
-    const own = path.slice(0, path.lastIndexOf("/"));
-    if (await world.exists(`${own}/nodename`) || await world.exists(`${own}/whereabouts.kubeconfig`)) return true;
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    if (await world.exists(`${folder}/nodename`) || await world.exists(`${folder}/whereabouts.kubeconfig`)) return true;
   }
   return false;
 }

@@ -1,18 +1,18 @@
 /**
- * Marks of embedded stores that gave pods of Kubernetes addresses. Such a store is one node's own: other nodes may give the same addresses. Who
- * wrote `datastore: embedded` may want that, on a cluster of one machine; everybody else has to learn of it.
+ * Marks embedded stores that allocate addresses to pods of Kubernetes. Such a store belongs to one node, and other nodes may allocate the same
+ * addresses. That is right for a cluster of one machine; in any other cluster the operator must be warned.
  *
  * @module
  */
 import { isObject, parseJson } from "../values/json.ts";
 import { DATA_FOLDER, type World } from "../world/world.ts";
 
-/** Folder of the marks, in that of the node's data. */
+/** The folder of the marks, in the node's data folder. */
 const FOLDER = "node-local";
-/** Characters of a database's path in the name of its mark, the last ones: file systems take 255. */
-const LONGEST_NAME = 150;
+/** How many characters of the database's path, from the end, are in the name of its mark: a file name has at most 255 bytes. */
+const MAX_NAME_LENGTH = 150;
 
-/** An embedded store, and the first pod that it gave an address. */
+/** A marked store, and the first pod that got an address from it. */
 export interface NodeLocalStore {
   /** Path of the SQLite file. */
   readonly database: string;
@@ -20,14 +20,14 @@ export interface NodeLocalStore {
   readonly network: string;
   /** `namespace/name` of the pod. */
   readonly pod: string;
-  /** When: ISO 8601. */
+  /** When the pod got it: ISO 8601. */
   readonly since: string;
-  /** Path of the mark: removed by hand when no pod uses the store any more. */
+  /** Path of the mark. The operator removes it when no pod uses the store. */
   readonly mark: string;
 }
 
 /**
- * Marks a store, unless it is marked already.
+ * Marks a store, unless it is marked or in memory.
  *
  * @returns whether the mark is new
  */
@@ -35,14 +35,14 @@ export async function markNodeLocal(
   world: World,
   { database, network, pod }: Pick<NodeLocalStore, "database" | "network" | "pod">,
 ): Promise<boolean> {
-  const path = `${folderOf(world)}/${encodeURIComponent(database).slice(-LONGEST_NAME)}.json`;
+  const path = `${folderOf(world)}/${encodeURIComponent(database).slice(-MAX_NAME_LENGTH)}.json`;
   if (database === ":memory:" || await world.exists(path)) return false;
   const mark = { database, network, pod, since: new Date(world.now()).toISOString() };
   await world.writeFile(path, `${JSON.stringify(mark)}\n`, { durable: false });
   return true;
 }
 
-/** The stores that are marked on this node. What is no mark is skipped. */
+/** The marked stores of this node. Invalid marks are skipped. */
 export async function nodeLocalStores(world: World): Promise<NodeLocalStore[]> {
   const folder = folderOf(world);
   const names = (await world.listFolder(folder).catch(() => [])).filter((name) => name.endsWith(".json"));
@@ -56,13 +56,13 @@ export async function nodeLocalStores(world: World): Promise<NodeLocalStore[]> {
   return read.filter((one) => one !== undefined);
 }
 
-/** What a marked store means, and what to do about it. */
+/** The problem of a marked store, and its remedy. */
 export function nodeLocalAdvice({ database, network, pod, since, mark }: NodeLocalStore): string {
   return `Pods of the cluster have addresses of this node's own database ${database} (first ${pod} of network ${network}, ${since}): ` +
     `other nodes may give the same ones; configure the cluster's store, then remove ${database} and ${mark}`;
 }
 
-/** Beside the node's journal, where there is one. */
+/** In the folder of the node's journal, unless the journal is off. */
 function folderOf(world: World): string {
   const journal = world.env("WHEREABOUTS_JOURNAL");
   const data = journal && journal !== "off" ? journal : DATA_FOLDER;

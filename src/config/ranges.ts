@@ -1,5 +1,5 @@
 /**
- * The text of a range, its bounds and its excludes.
+ * Parses a range, its bounds and its excludes.
  *
  * @module
  */
@@ -9,37 +9,37 @@ import { type IpRange, mergeIntervals } from "../address/range.ts";
 import { type Document, list, quote, text, type Warn } from "./document.ts";
 import { ConfigError } from "./types.ts";
 
-/** The original reads `010` in ranges and gateways as 10. */
-const SLOPPY = { leadingZeros: true };
+/** Addresses may have leading zeros, and are decimal, as in the original: `010` is 10. */
+export const LENIENT = { leadingZeros: true };
 
-/** `::ffff:0:0/96`: written as text and read again, its addresses are IPv4. They are never given. */
+/** `::ffff:0:0/96`: never allocated, because its addresses, formatted and parsed again, become IPv4 addresses. */
 const MAPPED: Cidr = { family: 6, base: 0xffff_0000_0000n, prefix: 96 };
 
 /**
- * Reads one range: `range`, `range_start`, `range_end`, `exclude` of a document.
+ * Reads a range: `range`, `range_start`, `range_end` and `exclude` of a document.
  *
- * Bounds outside the network, or an end before the start, are ignored with a warning, as the original does without one.
+ * Bounds outside of the network, and an end before the start, are ignored as by the original, but with a warning.
  *
- * @throws {ConfigError} text that is no range, address or CIDR
+ * @throws {ConfigError} an invalid range, address or CIDR
  */
 export function parseRange(document: Document, path: string, warn: Warn): IpRange {
   const { cidr, start, end } = parseRangeText(document, path);
   const whole = usable(cidr);
-  const say = (field: string, ip: Ip, used: bigint, why: string) =>
+  const warnIgnored = (field: string, ip: Ip, used: bigint, reason: string) =>
     warn(
-      `${path}.${field} ${formatIp(ip)} is ignored: it is ${why} ${formatCidr(cidr)}; ` +
+      `${path}.${field} ${formatIp(ip)} is ignored: it is ${reason} ${formatCidr(cidr)}; ` +
         `${formatIp({ family: cidr.family, value: used })} is used instead`,
     );
   const inside = (ip: Ip, from: bigint) => ip.family === cidr.family && ip.value >= from && ip.value <= whole.last;
   let { first, last } = whole;
   if (start && inside(start, whole.first)) first = start.value;
-  else if (start && !isNetworkAddress(start, cidr)) say("range_start", start, first, "no usable address of");
+  else if (start && !isNetworkAddress(start, cidr)) warnIgnored("range_start", start, first, "no usable address of");
   if (end && inside(end, first)) last = end.value;
-  else if (end) say("range_end", end, last, "before the start or no usable address of");
+  else if (end) warnIgnored("range_end", end, last, "before the start or no usable address of");
   return { cidr, first, last, excludes: parseExcludes(document, cidr, path, warn) };
 }
 
-/** A start that is the network's own address means the whole network, as it is the original's default. */
+/** A start equal to the network's own address selects the whole network: it is the original's default. */
 function isNetworkAddress(ip: Ip, cidr: Cidr): boolean {
   return ip.family === cidr.family && ip.value === cidr.base;
 }
@@ -57,21 +57,21 @@ function parseRangeText(document: Document, path: string): RangeText {
   const field = `${path}.range`;
   const dash = range.indexOf("-");
   if (dash < 0) {
-    const parsed = parseCidr(range, SLOPPY);
+    const parsed = parseCidr(range, LENIENT);
     if (parsed) return { cidr: parsed.cidr, start, end };
     throw new ConfigError(
       field,
       `Cannot read ${field} ${
         quote(range)
-      }: wanted a CIDR such as "10.0.0.0/24" or bounds such as "10.0.0.10-10.0.0.20/24"`,
+      }: expected a CIDR such as "10.0.0.0/24" or bounds such as "10.0.0.10-10.0.0.20/24"`,
     );
   }
-  const first = parseIp(range.slice(0, dash), SLOPPY);
-  const last = parseCidr(range.slice(dash + 1), SLOPPY);
+  const first = parseIp(range.slice(0, dash), LENIENT);
+  const last = parseCidr(range.slice(dash + 1), LENIENT);
   if (!first || !last) {
     throw new ConfigError(
       field,
-      `Cannot read ${field} ${quote(range)}: wanted "FIRST-LAST/LENGTH" such as "10.0.0.10-10.0.0.20/24"`,
+      `Cannot read ${field} ${quote(range)}: expected "FIRST-LAST/LENGTH" such as "10.0.0.10-10.0.0.20/24"`,
     );
   }
   if (!contains(last.cidr, first)) {
@@ -83,15 +83,15 @@ function parseRangeText(document: Document, path: string): RangeText {
   return { cidr: last.cidr, start: first, end: last.ip };
 }
 
-/** Reads an address field, leading zeros tolerated. @throws {ConfigError} it is none */
+/** Reads an address field; leading zeros are allowed. Undefined if empty. @throws {ConfigError} it is invalid */
 export function parseAddress(document: Document, key: string, path: string): Ip | undefined {
   const value = text(document, key);
   if (value === undefined) return undefined;
-  const ip = parseIp(value, SLOPPY);
+  const ip = parseIp(value, LENIENT);
   if (ip) return ip;
   throw new ConfigError(
     `${path}.${key}`,
-    `Cannot read ${path}.${key} ${quote(value)}: wanted an address such as "10.0.0.10"`,
+    `Cannot read ${path}.${key} ${quote(value)}: expected an address such as "10.0.0.10"`,
   );
 }
 
@@ -101,7 +101,7 @@ function parseExcludes(document: Document, cidr: Cidr, path: string, warn: Warn)
     const field = `${path}.exclude[${i}]`;
     const excluded = parseExclude(exclude);
     if (!excluded) {
-      throw new ConfigError(field, `Cannot read ${field} ${quote(exclude)}: wanted a CIDR or an address`);
+      throw new ConfigError(field, `Cannot read ${field} ${quote(exclude)}: expected a CIDR or an address`);
     }
     if (overlap(excluded, cidr)) excludes.push(span(excluded));
     else warn(`${field} ${formatCidr(excluded)} excludes nothing: it is outside of ${formatCidr(cidr)}`);
@@ -114,7 +114,7 @@ function parseExclude(exclude: string): Cidr | undefined {
   return ip ? { family: ip.family, base: ip.value, prefix: ip.family === 4 ? 32 : 128 } : parseCidr(exclude)?.cidr;
 }
 
-/** The range without its gateway, which is kept free. Unchanged where the gateway is not in its network. */
+/** Excludes the gateway from the range. Unchanged if the gateway is not in its network. */
 export function withoutGateway(range: IpRange, gateway: Ip): IpRange {
   if (!contains(range.cidr, gateway)) return range;
   const { value } = gateway;

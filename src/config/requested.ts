@@ -1,5 +1,5 @@
 /**
- * Addresses and gateways that come with a call: `IP` and `GATEWAY` of CNI_ARGS, `args.cni.ips`, `runtimeConfig.ips`.
+ * The addresses and gateways that a call requests: `IP` and `GATEWAY` of CNI_ARGS, `args.cni.ips`, `runtimeConfig.ips`.
  *
  * @module
  */
@@ -9,45 +9,46 @@ import type { IpRange } from "../address/range.ts";
 import { requestedOf } from "../pool/requested.ts";
 import { isObject } from "../values/json.ts";
 import { list, quote, readDocument, type Warn } from "./document.ts";
+import { LENIENT } from "./ranges.ts";
 import { ConfigError, RequestRefusedError, type StaticAddress } from "./types.ts";
 
-/** Addresses, and gateways, that a caller may ask for: more is a mistake or an attack. */
+/** The maximum number of addresses, and of gateways, in one call: more is a mistake or an attack. */
 const MAX_REQUESTED = 1_000;
 
-/** An address somebody asks for, and where it was asked. */
+/** A requested address. */
 export interface RequestedAddress {
-  /** The field, for messages. */
+  /** The field that requests it, for messages. */
   readonly field: string;
-  /** The address, with a prefix length where one was given. */
+  /** The address as text, with or without a prefix length. */
   readonly value: string;
 }
 
-/** What comes with a request. */
+/** What a call requests. */
 export interface RequestedAddresses {
-  /** Addresses asked for. */
+  /** Addresses. */
   readonly requested: readonly RequestedAddress[];
   /** Gateways for static addresses. */
   readonly gateways: readonly RequestedAddress[];
 }
 
-/** Gathers them, as text. @throws {ConfigError} they are no lists of texts, or too many */
+/** Reads the requests of a call as text. @throws {ConfigError} not a list of strings, or too many */
 export function readRequested(
   conf: Record<string, unknown>,
   ip: string | undefined,
   gateway: string | undefined,
 ): RequestedAddresses {
   return {
-    requested: few("requested addresses", requestedAddresses(conf, ip)),
-    gateways: few("gateways", split("CNI_ARGS GATEWAY", gateway)),
+    requested: limited("requested addresses", requestedAddresses(conf, ip)),
+    gateways: limited("gateways", split("CNI_ARGS GATEWAY", gateway)),
   };
 }
 
-function few(what: string, wanted: RequestedAddress[]): RequestedAddress[] {
-  const beyond = wanted[MAX_REQUESTED];
-  if (!beyond) return wanted;
+function limited(noun: string, requested: RequestedAddress[]): RequestedAddress[] {
+  const beyond = requested[MAX_REQUESTED];
+  if (!beyond) return requested;
   throw new ConfigError(
     beyond.field,
-    `Cannot use ${beyond.field}: found ${wanted.length} ${what}, wanted at most ${MAX_REQUESTED}`,
+    `Cannot use ${beyond.field}: found ${requested.length} ${noun}, expected at most ${MAX_REQUESTED}`,
   );
 }
 
@@ -56,14 +57,14 @@ function requestedAddresses(conf: Record<string, unknown>, ip: string | undefine
   const runtime = isObject(conf.runtimeConfig) ? conf.runtimeConfig : {};
   return [
     ...split("CNI_ARGS IP", ip),
-    ...wantedOf("args.cni.ips", args),
-    ...wantedOf("runtimeConfig.ips", runtime),
+    ...requestedIn("args.cni.ips", args),
+    ...requestedIn("runtimeConfig.ips", runtime),
   ];
 }
 
-function wantedOf(field: string, holder: Record<string, unknown>): RequestedAddress[] {
-  if (holder.ips === undefined || holder.ips === null) return [];
-  const read = readDocument({ ips: holder.ips }, { ips: "strings" }, field.slice(0, -".ips".length), () => {});
+function requestedIn(field: string, object: Record<string, unknown>): RequestedAddress[] {
+  if (object.ips === undefined || object.ips === null) return [];
+  const read = readDocument({ ips: object.ips }, { ips: "strings" }, field.slice(0, -".ips".length), () => {});
   return list(read, "ips").map((value, i) => ({ field: `${field}[${i}]`, value: String(value) }));
 }
 
@@ -74,34 +75,34 @@ function split(field: string, value: string | undefined): RequestedAddress[] {
   }));
 }
 
-/** Which addresses a caller may request: those that a range may allocate, or any. */
+/** The addresses that a caller may request: those that a range may allocate, or any. */
 export type Requests = "ranges" | "any";
 
-/** What became of the addresses asked for. */
+/** The requested addresses. */
 export interface Sorted {
-  /** Those in the network of a range: allocated there. */
+  /** Those in the network of a range, to be allocated from it. */
   readonly inside: readonly Ip[];
-  /** Those outside of every range: given as they are. */
+  /** Those outside of every range, to be assigned without a pool. */
   readonly outside: readonly StaticAddress[];
 }
 
 /**
- * Sorts the addresses asked for by whether the network of a range contains them. Whether the range may allocate them is decided with the
- * pool at hand: an owner keeps what it has.
+ * Sorts the requested addresses by whether the network of a range contains them. Whether the range may allocate them depends on the pool, since
+ * an owner keeps its allocations.
  *
- * @throws {RequestRefusedError} an address outside all ranges, where that is not allowed
- * @throws {ConfigError} text that is no address, an address outside without prefix length, two addresses for one range
+ * @throws {RequestRefusedError} an address outside of all ranges, unless `requests` is `any`
+ * @throws {ConfigError} an invalid address, an address outside of all ranges without a prefix length, or two addresses for one range
  */
 export function sortRequested(
-  wanted: readonly RequestedAddress[],
+  requested: readonly RequestedAddress[],
   ranges: readonly IpRange[],
   requests: Requests,
   warn: Warn,
 ): Sorted {
   const inside: Ip[] = [];
   const outside: StaticAddress[] = [];
-  for (const { field, value } of wanted) {
-    const { ip, prefix } = readWanted(field, value);
+  for (const { field, value } of requested) {
+    const { ip, prefix } = readAddress(field, value);
     if (inside.some((seen) => sameIp(seen, ip)) || outside.some((seen) => sameIp(seen.ip, ip))) continue;
     if (ranges.some(({ cidr }) => contains(cidr, ip))) {
       inside.push(ip);
@@ -116,15 +117,15 @@ export function sortRequested(
 
 function refuseSecond(inside: readonly Ip[], ranges: readonly IpRange[], field: string): void {
   const ip = inside.at(-1);
-  const given = requestedOf(ranges, inside).filter((value) => value !== undefined).length;
-  if (!ip || given === inside.length) return;
+  const assigned = requestedOf(ranges, inside).filter((value) => value !== undefined).length;
+  if (!ip || assigned === inside.length) return;
   throw new ConfigError(
     field,
     `Cannot give ${formatIp(ip)} of ${field}: its range gives one address, and another one is requested`,
   );
 }
 
-/** The prefix length of an address outside all ranges. @throws {ConfigError} it may not be given, or has none */
+/** The prefix length of an address outside of all ranges. @throws {ConfigError} it is not allowed, or has no prefix length */
 function outsidePrefix(
   field: string,
   ip: Ip,
@@ -149,18 +150,15 @@ function outsidePrefix(
   );
 }
 
-function readWanted(field: string, value: string): { ip: Ip; prefix?: number } {
-  const parsed: IpInCidr | undefined = parseCidr(value, SLOPPY);
+function readAddress(field: string, value: string): { ip: Ip; prefix?: number } {
+  const parsed: IpInCidr | undefined = parseCidr(value, LENIENT);
   if (parsed) return { ip: parsed.ip, prefix: parsed.cidr.prefix };
   return { ip: readIp(value, field) };
 }
 
-/** As the original reads addresses: with leading zeros, as decimal. */
-export const SLOPPY = { leadingZeros: true };
-
-/** Reads an address. @throws {ConfigError} the text is no address */
+/** Reads an address. @throws {ConfigError} it is invalid */
 export function readIp(value: string, field: string): Ip {
-  const ip = parseIp(value, SLOPPY);
+  const ip = parseIp(value, LENIENT);
   if (ip) return ip;
-  throw new ConfigError(field, `Cannot read ${field} ${quote(value)}: wanted an address such as "10.0.0.1"`);
+  throw new ConfigError(field, `Cannot read ${field} ${quote(value)}: expected an address such as "10.0.0.1"`);
 }

@@ -1,5 +1,5 @@
 /**
- * A merged document becomes a configuration, or an error that names the field.
+ * Checks a merged document and makes the configuration of it.
  *
  * @module
  */
@@ -17,34 +17,34 @@ import type { RequestedAddresses, Requests } from "./requested.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
 import { ConfigError, type Datastore, type IpamConfig, type Purpose, type StaticAddress } from "./types.ts";
 
-/** Ranges of one network, at most. Each costs a pool, a write and an address of every pod. */
-const MOST_RANGES = 64;
+/** The maximum number of ranges of a network: each costs every pod a pool, a write and an address. */
+const MAX_RANGES = 64;
 
-/** A DNS-1123 subdomain, as object names must be. Half of their length is left for the range. */
+/** A DNS-1123 subdomain, as object names require. Half of the length of an object name is left for the range. */
 const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const LONGEST_NETWORK_NAME = 128;
+const MAX_NETWORK_NAME_LENGTH = 128;
 
-/** What comes with a request besides its document. */
-export interface Circumstances extends RequestedAddresses {
+/** The inputs besides the merged document. */
+export interface ResolveOptions extends RequestedAddresses {
   /** The CNI network's name. */
   readonly network: string;
   /** `cniVersion` of the network configuration. */
   readonly cniVersion: string;
-  /** What the configuration is for. */
+  /** The purpose of the configuration. */
   readonly purpose: Purpose;
   /** The `ipam` object as written, for messages. */
   readonly inline: Readonly<Record<string, unknown>>;
-  /** Stores whose files a tenant names. Default: none. */
+  /** The confinement of the files that a tenant names. Default: none. */
   readonly confined?: Confined;
 }
 
-/** The folders that the files of a store are confined to, by kind of store. */
+/** The folders to which the files that a tenant names are confined. Absent: the operator names them, so they may be anywhere. */
 export interface Confined {
-  /** Of a kubeconfig, and of the files that it names. */
+  /** Folders of the kubeconfig and of the files that it names. */
   readonly kubernetes?: readonly string[];
-  /** Of certificates and keys. */
+  /** Folders of etcd's certificates and keys. */
   readonly etcd?: readonly string[];
-  /** Of the log file. */
+  /** Folders of the log file. */
   readonly log?: readonly string[];
 }
 
@@ -56,12 +56,12 @@ export function isForAllocation(purpose: Purpose): boolean {
 /**
  * Checks every field of a merged document.
  *
- * @throws {ConfigError} the first field that cannot be used
+ * @throws {ConfigError} the first invalid field
  */
 export function resolveConfig(
   document: Document,
   path: string,
-  around: Circumstances,
+  options: ResolveOptions,
   warn: Warn,
 ): IpamConfig {
   const gateway = parseAddress(document, "gateway", path);
@@ -70,13 +70,13 @@ export function resolveConfig(
   const ranges = gateway && document.exclude_gateway !== false
     ? configured.map((range) => withoutGateway(range, gateway))
     : configured;
-  const strict = isForAllocation(around.purpose);
-  const extras = parseExtras(document, path, ranges, { ...around, requests, strict }, warn);
+  const strict = isForAllocation(options.purpose);
+  const extras = parseExtras(document, path, ranges, { ...options, requests, strict }, warn);
   if (strict && ranges.length + extras.addresses.length === 0 && requests !== "any") {
-    throw missingRange(around.inline, path, IPAM_FIELDS);
+    throw missingRange(options.inline, path, IPAM_FIELDS);
   }
-  refuseMany(extras.addresses, around.cniVersion, path);
-  const datastore = confine(parseDatastore(document, path, warn), around.confined);
+  refuseSecondOfFamily(extras.addresses, options.cniVersion, path);
+  const datastore = confine(parseDatastore(document, path, warn), options.confined);
   const overlapping = document.enable_overlapping_ranges !== false;
   if (datastore.kind === "etcd" && overlapping) {
     const written = document.enable_overlapping_ranges === true;
@@ -88,8 +88,8 @@ export function resolveConfig(
     );
   }
   return {
-    network: around.network,
-    cniVersion: around.cniVersion,
+    network: options.network,
+    cniVersion: options.cniVersion,
     networkName: parseNetworkName(document, path),
     ranges,
     ...(gateway && { gateway }),
@@ -97,7 +97,7 @@ export function resolveConfig(
     overlapping,
     verifyNetworkStatus: document.verify_network_status !== false,
     datastore,
-    log: parseLog(document, path, around.confined?.log, warn),
+    log: parseLog(document, path, options.confined?.log, warn),
     ...optional("nodeSliceSize", parseSliceSize(document, path)),
     ...optional("configurationPath", text(document, "configuration_path")),
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),
@@ -121,11 +121,11 @@ function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
     if (!isEmpty(document[key])) warn(`${path}.${key} has no effect without ${path}.range; ipRanges have their own`);
   }
   const further = list(document, "ipRanges");
-  if (ranges.length + further.length > MOST_RANGES) {
+  if (ranges.length + further.length > MAX_RANGES) {
     const field = `${path}.ipRanges`;
     throw new ConfigError(
       field,
-      `Cannot use ${field}: found ${further.length} ranges, wanted at most ${MOST_RANGES} in all`,
+      `Cannot use ${field}: found ${further.length} ranges, expected at most ${MAX_RANGES} in all`,
     );
   }
   for (const [i, element] of further.entries()) {
@@ -146,11 +146,11 @@ function parseRequests(document: Document, path: string): Requests {
   if (requests === "ranges" || requests === "any") return requests;
   throw new ConfigError(
     `${path}.requests`,
-    `Cannot use ${path}.requests ${quote(requests)}: wanted "ranges" or "any"`,
+    `Cannot use ${path}.requests ${quote(requests)}: expected "ranges" or "any"`,
   );
 }
 
-function refuseMany(addresses: readonly StaticAddress[], cniVersion: string, path: string): void {
+function refuseSecondOfFamily(addresses: readonly StaticAddress[], cniVersion: string, path: string): void {
   if (!["", "0.1.0", "0.2.0"].includes(cniVersion)) return;
   for (const family of [4, 6]) {
     const count = addresses.filter(({ ip }) => ip.family === family).length;
@@ -167,11 +167,11 @@ function refuseMany(addresses: readonly StaticAddress[], cniVersion: string, pat
 
 function parseNetworkName(document: Document, path: string): string {
   const name = text(document, "network_name") ?? "";
-  if (name === "" || (name.length <= LONGEST_NETWORK_NAME && OBJECT_NAME.test(name))) return name;
+  if (name === "" || (name.length <= MAX_NETWORK_NAME_LENGTH && OBJECT_NAME.test(name))) return name;
   throw new ConfigError(
     `${path}.network_name`,
-    `Cannot use ${path}.network_name ${quote(name)}: it becomes part of object names, so wanted are at most ` +
-      `${LONGEST_NETWORK_NAME} lower-case letters, digits, "-" and ".", a letter or digit at both ends of each part between dots`,
+    `Cannot use ${path}.network_name ${quote(name)}: it becomes part of object names; expected at most ` +
+      `${MAX_NETWORK_NAME_LENGTH} lower-case letters, digits, "-" and ".", a letter or digit at both ends of each part between dots`,
   );
 }
 
@@ -180,7 +180,7 @@ function parseSliceSize(document: Document, path: string): string | undefined {
   if (size === undefined || (/^\/?\d{1,3}$/.test(size) && Number(size.replace("/", "")) <= 128)) return size;
   throw new ConfigError(
     `${path}.node_slice_size`,
-    `Cannot read ${path}.node_slice_size ${quote(size)}: wanted a prefix length such as "/24"`,
+    `Cannot read ${path}.node_slice_size ${quote(size)}: expected a prefix length such as "/24"`,
   );
 }
 
@@ -189,7 +189,7 @@ function parseSleep(document: Document, path: string): number {
   if (seconds >= 0 && seconds <= 60) return seconds;
   throw new ConfigError(
     `${path}.sleep_for_race`,
-    `Cannot use ${path}.sleep_for_race ${seconds}: wanted 0 to 60 seconds`,
+    `Cannot use ${path}.sleep_for_race ${seconds}: expected 0 to 60 seconds`,
   );
 }
 

@@ -1,12 +1,11 @@
 /**
- * The fields of a configuration by name and JSON type: what is checked, and what unknown keys are compared with. What they mean to
- * people stands in `docs.ts`.
+ * The fields of a configuration, by name and JSON type. `docs.ts` documents them.
  *
  * @module
  */
 import { DATA_FOLDER } from "../world/world.ts";
 
-/** JSON type of a field. `strings` and `objects` are arrays; a table of fields stands for an object that has them. */
+/** The JSON type of a field. `strings` and `objects` are arrays; a table of fields is an object with these fields. */
 export type FieldType = "string" | "boolean" | "integer" | "strings" | "objects" | Fields;
 
 /** The fields of an object: JSON key to JSON type. */
@@ -14,15 +13,15 @@ export interface Fields {
   readonly [key: string]: FieldType;
 }
 
-/** `type` of our `ipam` objects. */
+/** The `type` of this plugin's `ipam` objects. */
 export const PLUGIN = "whereabouts";
 
-/** Where the embedded store keeps its file. */
+/** The default path of the embedded store's file. */
 export const DEFAULT_DATABASE = `${DATA_FOLDER}/whereabouts.db`;
-/** Key prefix in etcd. */
+/** The default prefix of keys in etcd. */
 export const DEFAULT_ETCD_PREFIX = "/whereabouts";
 
-/** The fields of `kubernetes`. `k8s_api_root` is accepted for the original's sake. */
+/** The fields of `kubernetes`. `k8s_api_root` is accepted for compatibility with the original, and ignored. */
 export const KUBERNETES_FIELDS: Fields = { kubeconfig: "string", k8s_api_root: "string" };
 
 /** The fields of `dns`. */
@@ -71,7 +70,7 @@ export const IPAM_FIELDS: Fields = {
   leader_retry_period: "integer",
 };
 
-/** Fields that are accepted for the original's sake and change nothing. */
+/** Fields that are accepted for compatibility with the original, and ignored. */
 export const IGNORED_FIELDS = ["leader_lease_duration", "leader_renew_deadline", "leader_retry_period"] as const;
 
 /** The fields of an element of `ipRanges`. */

@@ -1,6 +1,6 @@
 /**
- * What a network may name. The operator writes flags, environment and flat file; whoever writes a network configuration, or a file that one
- * names, is a tenant, who gets addresses and not the node's files.
+ * Restricts what a network configuration may name. The operator controls flags, environment and flat file. The author of a network
+ * configuration, or of a file that it names, is a tenant, who may get addresses but not the node's files.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import { type ConfigLayer, FLAT_FILES } from "./files.ts";
 import { isEmpty } from "./merge.ts";
 import { ConfigError, ForbiddenError } from "./types.ts";
 
-/** What a path that a configuration names is for. */
+/** The purpose of a path in a configuration. */
 export type PathPurpose = "configuration" | "log" | "database";
 
-/** Further folders, for every purpose, separated by colons. Of the process: of the plugin, the agent or the controller. */
+/** Environment variable of the plugin, the agent and the controller: further folders, for every purpose, separated by colons. */
 export const ALLOW_VARIABLE = "WHEREABOUTS_ALLOW_PATHS";
 
-/** Folders below which a tenant may name files, by purpose: where installations keep such files. */
+/** Folders below which a tenant may name files, by purpose: those where installations keep such files. */
 const FOLDERS: Readonly<Record<PathPurpose, readonly string[]>> = {
   configuration: ["/etc/cni", ...FLAT_FILES.map(cniFolder)],
   log: ["/var/log"],
   database: [DATA_FOLDER],
 };
 
-/** Fields that are the operator's alone, and where the operator writes them. Where a tenant writes them they are ignored, with a warning. */
+/** Fields that only the operator may set, and where. In a tenant's layer they are ignored with a warning. */
 const OPERATOR_FIELDS: Readonly<Record<string, string>> = {
   agent_socket: "only WHEREABOUTS_AGENT_SOCKET in the environment",
   allow_paths: "only the flat file",
@@ -33,51 +33,51 @@ const OPERATOR_FIELDS: Readonly<Record<string, string>> = {
   stores: "only the flat file",
 };
 
-/** Fields that name a store. */
+/** Fields that select a store. */
 const STORE_FIELDS = ["datastore", "kubernetes", "etcd_host", "database"] as const;
 
-/** Logins of etcd: they are for the endpoints that stand in the same layer. */
+/** Logins of etcd, which are for the endpoints of the same layer. */
 const ETCD_LOGIN = ["etcd_username", "etcd_password", "etcd_cert_file", "etcd_key_file"] as const;
 
-/** A tenant names a file outside of the folders of its purpose. CNI code 7. */
+/** A tenant names a file outside of the folders for its purpose. CNI code 7. */
 export class ForbiddenPathError extends ForbiddenError {
   /** The class, for logs. */
   override name = "ForbiddenPathError";
 }
 
-/** A tenant names a store, and the operator allows the configured ones only. CNI code 7. */
+/** A tenant selects another store although the operator allows only the configured ones. CNI code 7. */
 export class ForbiddenStoreError extends ForbiddenError {
   /** The class, for logs. */
   override name = "ForbiddenStoreError";
 }
 
-/** The folders of each purpose, once the operator's additions are known. */
+/** The allowed folders of each purpose, including those that the operator adds. */
 export class PathRules {
   readonly #more: readonly string[];
   readonly #configuration: readonly string[];
 
-  /** From the environment, and from the flat file: its `allow_paths`, and the folder that the installer put it into. */
+  /** Reads the environment, and from the flat file `allow_paths` and the folder into which the installer wrote it. */
   constructor(world: Pick<World, "env">, flat: readonly ConfigLayer[]) {
-    const named = (world.env(ALLOW_VARIABLE) ?? "").split(":");
-    const written = flat.flatMap(({ document }) => list(document, "allow_paths")).filter((one) =>
+    const ofEnvironment = (world.env(ALLOW_VARIABLE) ?? "").split(":");
+    const ofFile = flat.flatMap(({ document }) => list(document, "allow_paths")).filter((one) =>
       typeof one === "string"
     );
-    this.#more = [...named, ...written].map(normalize).filter((path) => path !== undefined);
+    this.#more = [...ofEnvironment, ...ofFile].map(normalize).filter((path) => path !== undefined);
     const installed = [...flat.map(({ source }) => cniFolder(source)), world.env("CNI_CONF_DIR") ?? ""];
     this.#configuration = installed.map(normalize).filter((path) => path !== undefined).filter((path) => path !== "/");
   }
 
-  /** Below these a tenant may name files of a purpose. */
+  /** The folders below which a tenant may name files of a purpose. */
   folders(purpose: PathPurpose): readonly string[] {
     const all = [...FOLDERS[purpose], ...(purpose === "configuration" ? this.#configuration : []), ...this.#more];
     return [...new Set(all)].filter((one) => !isBelow(one, all.filter((other) => other !== one)));
   }
 
   /**
-   * Where a tenant's path leads.
+   * Resolves a tenant's path, links included.
    *
-   * @throws {ForbiddenPathError} out of the folders of its purpose
-   * @throws {ConfigError} the system does not say where
+   * @throws {ForbiddenPathError} it leads out of the folders of its purpose
+   * @throws {ConfigError} the system cannot resolve it
    */
   async resolve(world: Pick<World, "realPath">, field: string, path: string, purpose: PathPurpose): Promise<string> {
     try {
@@ -89,11 +89,11 @@ export class PathRules {
     }
   }
 
-  /** Warns of a path that is outside by its text, for processes that do not see the node's files. */
+  /** Checks only the text of a path, and warns: for processes that cannot access the node's files. */
   check(field: string, path: string, purpose: PathPurpose, warn: Warn): void {
     const plain = normalize(path);
-    const good = plain !== undefined && isBelow(plain, this.folders(purpose));
-    if (!good) warn(this.#forbidden(field, path, purpose).message);
+    const isAllowed = plain !== undefined && isBelow(plain, this.folders(purpose));
+    if (!isAllowed) warn(this.#forbidden(field, path, purpose).message);
   }
 
   #forbidden(field: string, path: string, purpose: PathPurpose): ForbiddenPathError {
@@ -107,7 +107,7 @@ export class PathRules {
   }
 }
 
-/** The layer without the fields that are not its author's to write. */
+/** The layer without the fields that only the operator may set. */
 export function withoutOperatorFields(layer: ConfigLayer, warn: Warn): ConfigLayer {
   const document: Record<string, unknown> = { ...layer.document };
   for (const field of Object.keys(OPERATOR_FIELDS)) {
@@ -118,16 +118,16 @@ export function withoutOperatorFields(layer: ConfigLayer, warn: Warn): ConfigLay
   return { ...layer, document };
 }
 
-/** The layer without a `log_file` that its author may not name. The call goes on. */
+/** The layer without a `log_file` that its author may not name. This only warns, so that the call continues. */
 export async function withoutForbiddenLog(
   layer: ConfigLayer,
-  allowed: (field: string, path: string, purpose: PathPurpose) => Promise<unknown>,
+  checkPath: (field: string, path: string, purpose: PathPurpose) => Promise<unknown>,
   warn: Warn,
 ): Promise<ConfigLayer> {
   const path = text(layer.document, "log_file");
   if (path === undefined) return layer;
   try {
-    await allowed(`${layer.source}.log_file`, path, "log");
+    await checkPath(`${layer.source}.log_file`, path, "log");
     return layer;
   } catch (error) {
     if (!(error instanceof ForbiddenPathError)) throw error;
@@ -137,7 +137,7 @@ export async function withoutForbiddenLog(
   }
 }
 
-/** The paths of a tenant's layer by which a store is opened. */
+/** The paths in a tenant's layer that are needed to open the store. */
 export function storePaths({ source, document }: ConfigLayer): { field: string; path: string; purpose: PathPurpose }[] {
   const kubernetes: Document = isObject(document.kubernetes) ? document.kubernetes : {};
   const files = ["etcd_ca_cert_file", "etcd_cert_file", "etcd_key_file"].map((key) =>
@@ -150,15 +150,15 @@ export function storePaths({ source, document }: ConfigLayer): { field: string; 
   ].flatMap(([key, path, purpose]) => path === undefined ? [] : [{ field: `${source}.${key}`, path, purpose }]);
 }
 
-/** SQLite's name for a database without a file. */
+/** The path of a database. Undefined if the database is in memory. */
 function fileOf(database: string | undefined): string | undefined {
   return database === ":memory:" ? undefined : database;
 }
 
 /**
- * The layers below a tenant's without the logins that would go to its endpoints: a password is for the server that the operator names with it.
+ * Removes from each layer the logins that would go to the endpoints of a layer above: a password is only for the server that its author names.
  */
-export function withoutOthersLogins(layers: readonly ConfigLayer[]): ConfigLayer[] {
+export function withoutForeignLogins(layers: readonly ConfigLayer[]): ConfigLayer[] {
   return layers.map((layer, i) => {
     const above = layers.slice(0, i).map(({ document }) => text(document, "etcd_host")).find((host) =>
       host !== undefined
@@ -172,9 +172,9 @@ export function withoutOthersLogins(layers: readonly ConfigLayer[]): ConfigLayer
 }
 
 /**
- * Holds a tenant to the stores that the flat file names, where that says `"stores": "configured"`.
+ * Restricts tenants to the stores of the flat file, if that has `"stores": "configured"`.
  *
- * @throws {ForbiddenStoreError} a tenant's layer names another one
+ * @throws {ForbiddenStoreError} a tenant's layer selects another store
  * @throws {ConfigError} `stores` is neither `any` nor `configured`
  */
 export function checkStores(tenants: readonly ConfigLayer[], operators: readonly ConfigLayer[]): void {
@@ -201,7 +201,7 @@ export function checkStores(tenants: readonly ConfigLayer[], operators: readonly
   }
 }
 
-/** The folder of CNI configurations that a flat file is in: `FOLDER/whereabouts.d/whereabouts.conf`. */
+/** The folder of CNI configurations that contains a flat file: `FOLDER/whereabouts.d/whereabouts.conf`. */
 function cniFolder(flatFile: string): string {
   return flatFile.split("/").slice(0, -2).join("/");
 }

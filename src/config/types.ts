@@ -1,5 +1,5 @@
 /**
- * The configuration after reading, merging and checking: what the rest of the program works with.
+ * The configuration that the rest of the program uses: read, merged and checked.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { LogOptions } from "../world/log.ts";
 
-/** A route of the answer, passed through as configured. */
+/** A route of the result, as configured. */
 export interface Route {
   /** Destination network as text. */
   readonly dst: string;
@@ -25,7 +25,7 @@ export interface Route {
   readonly scope?: number;
 }
 
-/** DNS settings of the answer, passed through. */
+/** DNS settings of the result, as configured. */
 export interface Dns {
   /** Server addresses. */
   readonly nameservers?: readonly string[];
@@ -37,7 +37,7 @@ export interface Dns {
   readonly options?: readonly string[];
 }
 
-/** An address that is given as it is, tracked in no pool. */
+/** An address that is assigned without a pool. */
 export interface StaticAddress {
   /** The address. */
   readonly ip: Ip;
@@ -47,22 +47,22 @@ export interface StaticAddress {
   readonly gateway?: Ip;
 }
 
-/** Whose process talks to a Kubernetes API server: decides what a kubeconfig may ask for. */
+/** The kind of process that connects to a Kubernetes API server. It determines which features of a kubeconfig are allowed. */
 export type KubernetesClient = "node" | "controller" | "command";
 
-/** Which store, and how to reach it. */
+/** The kind of store, and its address. */
 export type Datastore =
   | {
     readonly kind: "kubernetes";
-    /** Path of the kubeconfig. Absent: the service account of the pod this runs in. */
+    /** Path of the kubeconfig. Absent: the service account of this process's pod. */
     readonly kubeconfig?: string;
-    /** Context of the kubeconfig. Absent: its current one. Commands and the controller alone set it. */
+    /** Context of the kubeconfig. Absent: its current one. Only commands and the controller set it. */
     readonly context?: string;
-    /** Whose process opens the store. Absent: a node's. */
+    /** The kind of process that opens the store. Default `node`. */
     readonly client?: KubernetesClient;
     /** Namespace of the objects. Absent: that of the kubeconfig's context. */
     readonly namespace?: string;
-    /** Folders that the kubeconfig and the files that it names must be in. Absent: anywhere, since the operator names it. */
+    /** Folders to which the kubeconfig and the files that it names are confined. Absent: the operator names it, so it may be anywhere. */
     readonly confinedTo?: readonly string[];
   }
   | {
@@ -71,7 +71,7 @@ export type Datastore =
     readonly hosts: readonly string[];
     /** Key prefix. Default `/whereabouts`. */
     readonly prefix: string;
-    /** The name to look for in the server's certificate. Absent: the host. */
+    /** The expected name in the server's certificate. Absent: the host. */
     readonly serverName?: string;
     /** Login name. */
     readonly username?: string;
@@ -83,12 +83,12 @@ export type Datastore =
     readonly certFile?: string;
     /** Path of the client key (PEM). */
     readonly keyFile?: string;
-    /** Folders that these files must be in. Absent: anywhere, since the operator names them. */
+    /** Folders to which these files are confined. Absent: the operator names them, so they may be anywhere. */
     readonly confinedTo?: readonly string[];
   }
   | {
     readonly kind: "embedded";
-    /** Path of the SQLite file; `:memory:` keeps it in this process. Default `/var/lib/cni/whereabouts/whereabouts.db`. */
+    /** Path of the SQLite file; `:memory:` keeps the database in this process. Default `/var/lib/cni/whereabouts/whereabouts.db`. */
     readonly path: string;
   };
 
@@ -96,63 +96,63 @@ export type Datastore =
 export interface IpamConfig {
   /** The CNI network's `name`. */
   readonly network: string;
-  /** `cniVersion` of the network configuration; `0.1.0` where absent. */
+  /** `cniVersion` of the network configuration. Default `0.1.0`. */
   readonly cniVersion: string;
-  /** `network_name`: a separate allocation domain. Empty for the unnamed one. */
+  /** `network_name`: the allocation domain. Empty for the default domain. */
   readonly networkName: string;
-  /** Ranges in order of allocation; each gives one address. */
+  /** Ranges, in the order of allocation: a pod gets one address of each. */
   readonly ranges: readonly IpRange[];
-  /** Gateway for addresses of its own family. */
+  /** Gateway of the addresses of its own family. */
   readonly gateway?: Ip;
-  /** Routes of the answer. */
+  /** Routes of the result. */
   readonly routes: readonly Route[];
-  /** DNS of the answer. */
+  /** DNS of the result. */
   readonly dns: Dns;
-  /** Addresses given besides, tracked nowhere. None is one that a range may allocate. */
+  /** Addresses that are assigned without a pool. No range may allocate one of them. */
   readonly addresses: readonly StaticAddress[];
-  /** Addresses asked for by the caller that lie in the network of a range: allocated there, or refused. */
+  /** Requested addresses in the network of a range: allocated from it, or refused. */
   readonly requested: readonly Ip[];
-  /** Whether an address is reserved in the whole cluster, over all pools of the allocation domain. */
+  /** Whether addresses are reserved in the whole cluster, across all pools of the allocation domain. */
   readonly overlapping: boolean;
-  /** Whether the network-status of a running pod may show that an address is not its own any more. */
+  /** Whether the network-status of a running pod is evidence that the pod no longer uses an address. */
   readonly verifyNetworkStatus: boolean;
-  /** Which store. */
+  /** The store. */
   readonly datastore: Datastore;
-  /** Log sinks. */
+  /** The log: level, format and file. */
   readonly log: LogOptions;
   /** `node_slice_size` as written. Absent: the pool is shared by all nodes. */
   readonly nodeSliceSize?: string;
-  /** `configuration_path`, file or folder; the folder holds `nodename`. */
+  /** `configuration_path`: a file or a folder. The folder contains `nodename`. */
   readonly configurationPath?: string;
   /** `reconciler_cron_expression`. */
   readonly reconcilerCron?: string;
-  /** `sleep_for_race`: seconds to wait between decision and write. A test aid. */
+  /** `sleep_for_race`: seconds to wait between decision and write. For tests. */
   readonly sleepForRace: number;
 }
 
-/** What the loader gives: the configuration and what an operator should know about it. */
+/** A configuration, with messages for the operator. */
 export interface Loaded {
   /** The checked configuration. */
   readonly config: IpamConfig;
   /** One sentence each: ignored bounds, unknown keys, settings without effect. */
   readonly warnings: readonly string[];
-  /** One sentence each, for debug logs: settings that are accepted for the original's sake. */
+  /** One sentence each, for debug logs: settings that are accepted and ignored. */
   readonly notes: readonly string[];
   /** No store is configured anywhere, so `config.datastore` is the embedded default. */
   readonly defaultStore: boolean;
 }
 
 /**
- * What a configuration is loaded for; it decides which rules apply.
+ * The purpose of a configuration. It determines which rules apply.
  *
  * - `allocate`: ADD and STATUS. Every rule.
- * - `release`: DEL, GC, CHECK and pending releases. Rules that only a new allocation has to meet are not applied.
- * - `inspect`: a network as a process outside its node reads it. Every rule, but no file that the network names is opened.
- * - `store`: the store and the settings beside it; the ranges are not used.
+ * - `release`: DEL, GC, CHECK and pending releases. The rules for new allocations do not apply.
+ * - `inspect`: a process outside of the node reads a network. Every rule, but no file that the network names is opened.
+ * - `store`: the store and its settings. The ranges are not used.
  */
 export type Purpose = "allocate" | "release" | "inspect" | "store";
 
-/** A configuration that cannot be used. The message names the field, the value and what was wanted. */
+/** An invalid configuration. The message names the field, the value found and the value expected. */
 export class ConfigError extends Error {
   /** The class, for logs. */
   override name = "ConfigError";
@@ -166,21 +166,21 @@ export class ConfigError extends Error {
   }
 }
 
-/** A caller asks for an address that no range of the network may allocate. CNI code 101. */
+/** A caller requests an address that no range of the network may allocate. CNI code 101. */
 export class RequestRefusedError extends ConfigError {
   /** The class, for logs. */
   override name = "RequestRefusedError";
 }
 
-/** A pod of Kubernetes wants an address, and no store is configured: one of this node's own would give other nodes' addresses too. */
+/** A pod of Kubernetes needs an address, and no store is configured. A store of this node would allocate the same addresses as other nodes. */
 export class NoStoreError extends ConfigError {
   /** The class, for logs. */
   override name = "NoStoreError";
 }
 
 /**
- * The operator's rules forbid what a network names, for example a file elsewhere. ADD is refused; a release leaves the entries to the sweep,
- * because waiting does not help.
+ * The operator's rules forbid what a network names, such as a file elsewhere. ADD is refused. A release leaves the entries to the sweep,
+ * because a retry does not help.
  */
 export class ForbiddenError extends ConfigError {
   /** The class, for logs. */

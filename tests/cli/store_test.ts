@@ -42,7 +42,7 @@ Deno.test("a command uses the kubeconfig of kubectl as its plugin, and the clust
 Deno.test("a command reports which flag or field selects no store", async () => {
   const wrong: [string[], number, RegExp][] = [
     [[], 2, /Database .* not found: .*--kubeconfig, --etcd-host or --database/],
-    [["--datastore", "redis"], 1, /datastore "redis": wanted one of kubernetes, etcd, embedded/],
+    [["--datastore", "redis"], 1, /datastore "redis": expected one of kubernetes, etcd, embedded/],
     [["--datastore", "etcd"], 1, /etcd_host/],
     [["--etcd-host", "ftp://x"], 1, /etcd_host "ftp:\/\/x"/],
     [["--kubeconfig", "/nowhere"], 1, /kubeconfig "\/nowhere": there is no such file/],

@@ -1,5 +1,5 @@
 /**
- * Answers to ADD, for what renders them and what reads them back.
+ * Results of ADD, for the tests that render and parse them.
  *
  * @module
  */
@@ -16,7 +16,7 @@ function address(text: string, gateway?: string): StaticAddress {
   return { ip: parsed.ip, prefix: parsed.cidr.prefix, ...(via && { gateway: via }) };
 }
 
-/** By what they hold. */
+/** Results by description. */
 export const ANSWERS: Readonly<Record<string, AddResult>> = {
   "one address": { ips: [address("10.0.0.5/24")], routes: [], dns: {} },
   "dual stack with everything": {

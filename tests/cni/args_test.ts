@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseArgs, podRefOf } from "../../src/cni/args.ts";
 import { CniError } from "../../src/cni/error.ts";
 
-Deno.test("parseArgs reads what runtimes send, the pod's UID included, without IgnoreUnknown", () => {
+Deno.test("parseArgs accepts the keys of common runtimes, including the pod's UID, without IgnoreUnknown", () => {
   const args = parseArgs(
     "K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;K8S_POD_INFRA_CONTAINER_ID=9f1c;K8S_POD_UID=1-2-3;IP=10.0.0.5/24;GATEWAY=10.0.0.1",
   );
@@ -19,7 +19,7 @@ Deno.test("parseArgs reads what runtimes send, the pod's UID included, without I
   assert.deepEqual(parseArgs("IP=;K8S_POD_NAME=web-0"), { podName: "web-0" });
 });
 
-Deno.test("parseArgs takes unknown keys only where it is told to, wherever that stands", () => {
+Deno.test("parseArgs accepts unknown keys only with IgnoreUnknown, at any position", () => {
   assert.deepEqual(parseArgs("FOO=1;IgnoreUnknown=TRUE;K8S_POD_NAME=a"), { podName: "a" });
   for (const text of ["FOO=1", "IgnoreUnknown=0;FOO=1", "k8s_pod_name=a"]) {
     assert.throws(
@@ -33,7 +33,7 @@ const REFUSED = [
   ["K8S_POD_NAME", /"K8S_POD_NAME".*KEY=VALUE/],
   ["a=b=c", /"a=b=c"/],
   ["K8S_POD_NAME=a;", /found ""/],
-  ["IgnoreUnknown=maybe", /"maybe".*wanted 1, true, 0 or false/],
+  ["IgnoreUnknown=maybe", /"maybe".*expected 1, true, 0 or false/],
   ["K8S_POD_NAME=a/b", /K8S_POD_NAME is "a\/b"/],
   ["K8S_POD_NAMESPACE=../..", /K8S_POD_NAMESPACE is/],
   ["K8S_POD_NAME=a\nb", /K8S_POD_NAME is "a\\nb"/],
@@ -50,7 +50,7 @@ for (const [text, message] of REFUSED) {
   });
 }
 
-Deno.test("parseArgs ends any text with arguments or with an error of code 4", () => {
+Deno.test("parseArgs returns arguments or fails with code 4, for any text", () => {
   const piece = fc.constantFrom(
     "IgnoreUnknown=1",
     "K8S_POD_NAME=a",

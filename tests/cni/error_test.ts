@@ -17,20 +17,20 @@ const CODES: readonly (readonly [Error, number])[] = [
 ];
 
 for (const [error, code] of CODES) {
-  Deno.test(`toCniError gives ${error.name} code ${code}`, () => {
-    const { code: given, message } = toCniError(error);
-    assert.deepEqual([given, message], [code, "m"]);
+  Deno.test(`toCniError maps ${error.name} to code ${code}`, () => {
+    const { code: found, message } = toCniError(error);
+    assert.deepEqual([found, message], [code, "m"]);
   });
 }
 
-Deno.test("toCniError keeps the chain of causes, and no stack", () => {
+Deno.test("toCniError keeps the chain of causes, without stacks", () => {
   const error = toCniError(new UnavailableError("top", { cause: new Error("middle", { cause: "bottom" }) }));
   assert.equal(error.details, "middle: bottom");
   assert.doesNotMatch(renderError(error), /\bat .*\.ts/);
   assert.equal(toCniError("thrown text").message, "thrown text");
 });
 
-Deno.test("toCniError says try again where that helps any of several failures", () => {
+Deno.test("toCniError returns code 11 if a retry helps any of several failures", () => {
   const several = new AggregateError(
     [new RefusedError("no"), new UnavailableError("later")],
     "Cannot release in 2 pools",
@@ -40,7 +40,7 @@ Deno.test("toCniError says try again where that helps any of several failures", 
   assert.equal(toCniError(new AggregateError([new RefusedError("no")], "m")).code, 102);
 });
 
-Deno.test("renderError is one object, of one line a field, however long and odd the message", () => {
+Deno.test("renderError returns one object with one line per field, even for a long message with control characters", () => {
   const text = renderError(new CniError(4, `a\nb\u0007c ${"x".repeat(2_000)}`, "d\r\ne"), "0.4.0");
   const { cniVersion, code, msg, details } = JSON.parse(text);
   assert.deepEqual([cniVersion, code, details], ["0.4.0", 4, "d e"]);

@@ -8,7 +8,7 @@ import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 import { config, memory, never } from "../ipam/lab.ts";
 
-Deno.test("keepOpen opens a store once, keeps it open until it ends, and opens one that failed again", async () => {
+Deno.test("keepOpen opens each store once, reopens one that failed, and closes all when it is disposed", async () => {
   await using driver = await memory();
   const world = memoryWorld();
   const events: string[] = [];
@@ -36,7 +36,7 @@ Deno.test("keepOpen opens a store once, keeps it open until it ends, and opens o
   await open(etcd);
   await open(etcd);
   await assert.rejects(open({ kind: "kubernetes" }), /not yet/);
-  assert.deepEqual([...kept.stores], [storeName(recordedStore(etcd))], "by the name that pending releases give it");
+  assert.deepEqual([...kept.stores], [storeName(recordedStore(etcd))], "by the name that pending releases record");
   fail = false;
   await open({ kind: "kubernetes" });
   assert.deepEqual(events, ["open etcd", "open kubernetes", "open kubernetes"]);

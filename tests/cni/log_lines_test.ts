@@ -15,7 +15,7 @@ const ARGS = "K8S_POD_NAMESPACE=web;K8S_POD_NAME=api-0";
 
 const OWN_DATABASE = "Pods get addresses of this node's own database";
 
-/** The lines of calls, without their time, and without the warning of a store that is the node's own. */
+/** The log lines of calls, without their time, and without the warning about the node's own database. */
 async function linesOf(level: string, ...calls: readonly (readonly [verb: string, containerId: string])[]) {
   await using node = await testNode();
   const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, log_level: level, log_file: "/var/log/w.log" } };
@@ -29,7 +29,7 @@ async function linesOf(level: string, ...calls: readonly (readonly [verb: string
 
 const ENTRY = "ip=10.0.0.1,fd00::1 pod=web/api-0 if=net1 pool=10.0.0.0/30,fd00::/126 container=c1";
 
-Deno.test("ADD and DEL write one line each: addresses, pod, interface, pools, container and milliseconds", async () => {
+Deno.test("ADD and DEL log one line each, with addresses, pod, interface, pools, container and milliseconds", async () => {
   const lines = await linesOf("info", ["ADD", "c1"], ["ADD", "c1"], ["DEL", "c1"], ["DEL", "c1"]);
   assert.equal(lines.length, 4, lines.join("\n"));
   for (const line of lines.slice(0, 2)) {
@@ -39,7 +39,7 @@ Deno.test("ADD and DEL write one line each: addresses, pod, interface, pools, co
   assert.match(lines[3] ?? "", /^level=info msg="Nothing to release" if=net1 container=c1 ms=\d+$/);
 });
 
-Deno.test("at debug ADD adds whether the address is new, which store, and how many writes", async () => {
+Deno.test("ADD at level debug logs whether the addresses are new, the store and the number of writes", async () => {
   const lines = await linesOf("debug", ["ADD", "c1"], ["ADD", "c1"]);
   const details = lines.filter((line) => line.startsWith('level=debug msg="Allocation details"'));
   assert.deepEqual(details, [
@@ -48,7 +48,7 @@ Deno.test("at debug ADD adds whether the address is new, which store, and how ma
   ]);
 });
 
-Deno.test("an ADD that fails writes one line with its code and reason, at the level error too", async () => {
+Deno.test("a failed ADD logs one line with its code and error, even at level error", async () => {
   const lines = await linesOf("error", ["ADD", "c1"], ["ADD", "c2"], ["ADD", "c3"]);
   assert.equal(lines.length, 1, lines.join("\n"));
   assert.match(
@@ -60,11 +60,11 @@ Deno.test("an ADD that fails writes one line with its code and reason, at the le
   );
 });
 
-/** The lines of an ADD, and of a DEL of the same attachment while the store does not answer. */
+/** The code and the log lines of a DEL during an outage of the store. */
 async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: string[] }> {
   await using store = await memory();
-  let away = false;
-  const driver = faulty(store, () => away ? { done: false, then: "unavailable" } : undefined);
+  let isAway = false;
+  const driver = faulty(store, () => isAway ? { done: false, then: "unavailable" } : undefined);
   const env = {
     CNI_CONTAINERID: "c1",
     CNI_IFNAME: "net1",
@@ -86,24 +86,24 @@ async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: 
       delivers,
     });
   assert.equal((await call("ADD")).exitCode, 0);
-  away = true;
+  isAway = true;
   const { exitCode } = await call("DEL");
   const lines = world.lines.map((line) => line.replace(/^\S+ /, "")).filter((line) => !line.includes(OWN_DATABASE));
   return { code: exitCode, lines: lines.slice(1) };
 }
 
-Deno.test("a DEL that the store does not take writes one line: that it failed, or that its release is pending", async () => {
-  const what = String
+Deno.test("a DEL during an outage of the store logs one line: that it failed, or that its release is pending", async () => {
+  const fields = String
     .raw`ip=10\.0\.0\.1,fd00::1 pool=10\.0\.0\.0/30,fd00::/126 pod=web/api-0 if=net1 network=net container=c1 ms=\d+$`;
   const failed = await linesOfOutage(false);
   assert.deepEqual([failed.code, failed.lines.length], [1, 1], failed.lines.join("\n"));
-  assert.match(failed.lines[0] ?? "", new RegExp(`^level=error msg="DEL failed" code=11 error=".*" ${what}`));
+  assert.match(failed.lines[0] ?? "", new RegExp(`^level=error msg="DEL failed" code=11 error=".*" ${fields}`));
   const pending = await linesOfOutage(true);
   assert.deepEqual([pending.code, pending.lines.length], [0, 1], pending.lines.join("\n"));
-  assert.match(pending.lines[0] ?? "", new RegExp(`^level=warning msg="Release pending: .*" error=".*" ${what}`));
+  assert.match(pending.lines[0] ?? "", new RegExp(`^level=warning msg="Release pending: .*" error=".*" ${fields}`));
 });
 
-Deno.test("a DEL without a usable configuration and without a record writes one line", async () => {
+Deno.test("a DEL without a valid configuration and without a record logs one line", async () => {
   await using node = await testNode();
   const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, range: "10.0.0.300/24" } };
   await node.call("DEL", conf, { containerId: "c9" });
@@ -114,7 +114,7 @@ Deno.test("a DEL without a usable configuration and without a record writes one 
   );
 });
 
-Deno.test("a call whose configuration cannot be used writes its failure to standard error", async () => {
+Deno.test("an ADD with an invalid configuration logs its failure to standard error", async () => {
   await using node = await testNode();
   const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, range: "10.0.0.300/24" } };
   await node.call("ADD", conf, { containerId: "c1" });

@@ -1,5 +1,5 @@
 /**
- * The plugin of one node, for tests of its verbs: a store in memory, a journal and files.
+ * A node for tests of the verbs: the plugin, a store in memory, a journal and files.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { World } from "../../src/world/world.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 
-/** Who calls: container, pod and network namespace. */
+/** The attachment of a call. */
 export interface Caller {
   /** `CNI_CONTAINERID`. Default `c0`. */
   readonly containerId?: string;
@@ -25,20 +25,20 @@ export interface Caller {
   readonly args?: string;
 }
 
-/** A node. */
+/** A test node. */
 export interface TestNode extends AsyncDisposable {
   /** Its store. */
   readonly driver: StorageDriver;
   /** Its files. */
   readonly disk: MemoryWorld;
-  /** Makes one call of the plugin. */
+  /** Calls the plugin once. */
   call(verb: string, conf: Record<string, unknown>, caller?: Caller): Promise<Answer>;
 }
 
 /**
- * Makes a node.
+ * Creates a node.
  *
- * @param options `open`: what stands before the store; `world`: what stands before the machine
+ * @param options `open` wraps the store; `world` wraps the machine; `host` replaces members of the host
  */
 export async function testNode(
   { open = (driver) => driver, world = (disk) => disk, host = {} }: {

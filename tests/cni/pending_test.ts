@@ -12,7 +12,7 @@ import { memoryWorld } from "../support/world.ts";
 import { contents } from "../ipam/lab.ts";
 import { testNode } from "./node.ts";
 
-/** Serves an ADD on a store that fails at one kind of operation, each time. Returns the code and the releases that are pending after it. */
+/** Serves an ADD while a method of the store fails. Returns its code, and how many releases are pending and how many attachments recorded. */
 async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; pending: number; held: number }> {
   await using store = await memory();
   const driver = faulty(store, (operation) => operation.method === method ? fault : undefined);
@@ -44,30 +44,30 @@ async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; 
   return { code: JSON.parse(stdout).code, pending: pending.length, held: held.length };
 }
 
-Deno.test("an ADD that fails before it sends a write leaves no pending release: there is nothing to release", async () => {
+Deno.test("an ADD that fails before it writes leaves no pending release: there is nothing to release", async () => {
   const refused = await failedAdd("read", { done: false, then: "unavailable" });
   assert.deepEqual(refused, { code: 11, pending: 0, held: 0 });
 });
 
 for (const method of ["commit", "reservation.reserve"] as const) {
-  Deno.test(`an ADD whose ${method} went unanswered leaves a pending release: the store may hold it`, async () => {
+  Deno.test(`an ADD whose ${method} gets no answer leaves a pending release: the store may contain the entry`, async () => {
     const lost = await failedAdd(method, { done: false, then: "unavailable" });
     assert.deepEqual(lost, { code: 11, pending: 1, held: 0 });
   });
 }
 
-Deno.test("a call delivers a pending release of another network by that network's own ranges", async () => {
+Deno.test("a call delivers a pending release of another network, using the ranges of that network", async () => {
   await using node = await testNode();
   const confOf = (name: string, range: string) => ({
     cniVersion: "1.0.0",
     name,
     ipam: { type: "whereabouts", datastore: "embedded", range, log_level: "error" },
   });
-  await node.call("ADD", confOf("other", "10.1.0.0/29"), { containerId: "gone", pod: "gone" });
+  await node.call("ADD", confOf("other", "10.1.0.0/29"), { containerId: "c9", pod: "deleted" });
   const journal = folderJournal(DEFAULT_JOURNAL, node.disk, SILENT);
-  const record = await journal.find({ network: "other", containerId: "gone", ifName: "net1" });
+  const record = await journal.find({ network: "other", containerId: "c9", ifName: "net1" });
   assert.ok(record);
-  await journal.markPending({ ...record, held: [] }); // as after an ADD whose answer was lost
+  await journal.markPending({ ...record, held: [] }); // as after an ADD without an answer from the store
   assert.equal((await node.call("ADD", confOf("net", "10.0.0.0/29"))).exitCode, 0);
   assert.deepEqual(Object.keys(await contents(node.driver)), ["10.0.0.0/29 10.0.0.1", "reserved 10.0.0.1"]);
   assert.equal(await journal.countPending(), 0);

@@ -15,7 +15,7 @@ const IPAM = {
 };
 
 for (const cniVersion of SUPPORTED_VERSIONS) {
-  Deno.test(`runPlugin serves a life in version ${cniVersion}`, async () => {
+  Deno.test(`runPlugin answers each verb in version ${cniVersion}`, async () => {
     await using node = await testNode();
     const conf = { cniVersion, name: "net", type: "bridge", ipam: IPAM };
     const golden = async (name: string, verb: string, conf: Record<string, unknown>, more = {}) => {
@@ -42,7 +42,7 @@ for (const cniVersion of SUPPORTED_VERSIONS) {
   });
 }
 
-Deno.test("runPlugin frees on GC what the runtime does not know, and keeps the rest", async () => {
+Deno.test("runPlugin releases on GC the attachments that the runtime does not list, and keeps the others", async () => {
   await using node = await testNode();
   const conf = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
   for (const i of [0, 1, 2]) await node.call("ADD", conf, { containerId: `c${i}`, pod: `web-${i}` });
@@ -54,14 +54,14 @@ Deno.test("runPlugin frees on GC what the runtime does not know, and keeps the r
       "cni.dev/valid-attachments": valid.map((containerID) => ({ containerID, ifname: "net1" })),
     });
   assert.deepEqual(await collect("c0", "c2"), { stdout: "", exitCode: 0 });
-  const again = JSON.parse((await node.call("ADD", conf, { containerId: "c5", pod: "web-5" })).stdout);
-  assert.equal(again.ips[0].address, "10.0.0.2/29");
+  const reused = JSON.parse((await node.call("ADD", conf, { containerId: "c5", pod: "web-5" })).stdout);
+  assert.equal(reused.ips[0].address, "10.0.0.2/29");
   assert.deepEqual(await collect(), { stdout: "", exitCode: 0 });
   const fresh = JSON.parse((await node.call("ADD", conf, { containerId: "c6", pod: "web-6" })).stdout);
   assert.equal(fresh.ips[0].address, "10.0.0.1/29");
 });
 
-Deno.test("runPlugin releases by its journal when the configuration can no longer be used", async () => {
+Deno.test("runPlugin releases by its journal if the configuration has become invalid", async () => {
   await using node = await testNode();
   const conf = { cniVersion: "1.0.0", name: "net", ipam: IPAM };
   await node.call("ADD", conf);
@@ -74,36 +74,36 @@ Deno.test("runPlugin releases by its journal when the configuration can no longe
   assert.deepEqual(await node.call("DEL", broken, { containerId: "unknown" }), { stdout: "", exitCode: 0 });
 });
 
-Deno.test("runPlugin gives no pod an address where no store is configured, and ends and checks what it gave before", async () => {
+Deno.test("runPlugin refuses ADD and STATUS for a pod without a configured store, but serves CHECK and DEL of an earlier ADD", async () => {
   await using node = await testNode();
   const conf = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
   const { datastore: _, ...ipam } = IPAM;
   const unset = { ...conf, ipam };
-  const given = JSON.parse((await node.call("ADD", conf)).stdout);
-  for (const [verb, wanted] of [["ADD", 7], ["STATUS", 7]] as const) {
+  const prevResult = JSON.parse((await node.call("ADD", conf)).stdout);
+  for (const [verb, expected] of [["ADD", 7], ["STATUS", 7]] as const) {
     const { stdout, exitCode } = await node.call(verb, unset);
     assert.equal(exitCode, 1, verb);
-    assert.equal(JSON.parse(stdout).code, wanted, stdout);
+    assert.equal(JSON.parse(stdout).code, expected, stdout);
     assert.match(JSON.parse(stdout).msg, /^No store is configured for pods of Kubernetes.*whereabouts\.conf/);
   }
-  assert.deepEqual(await node.call("CHECK", { ...unset, prevResult: given }), { stdout: "", exitCode: 0 });
+  assert.deepEqual(await node.call("CHECK", { ...unset, prevResult }), { stdout: "", exitCode: 0 });
   assert.deepEqual(await node.call("DEL", unset), { stdout: "", exitCode: 0 });
 });
 
-Deno.test("runPlugin answers STATUS on a node of a cluster whose flat file is missing as it answers ADD", async () => {
+Deno.test("runPlugin refuses STATUS like ADD on a node of a cluster whose flat file is missing", async () => {
   await using node = await testNode();
   const { datastore: _, ...ipam } = IPAM;
   const conf = { cniVersion: "1.1.0", name: "net", ipam };
-  const none = { args: "" };
-  assert.deepEqual(await node.call("STATUS", conf, none), { stdout: "", exitCode: 0 });
-  assert.equal((await node.call("ADD", conf, none)).exitCode, 0, "one machine without a cluster");
+  const withoutPod = { args: "" };
+  assert.deepEqual(await node.call("STATUS", conf, withoutPod), { stdout: "", exitCode: 0 });
+  assert.equal((await node.call("ADD", conf, withoutPod)).exitCode, 0, "a machine outside of a cluster");
   for (
     const path of ["/etc/cni/net.d", "/var/lib/rancher/k3s/agent/etc/cni/net.d"].map((one) => `${one}/whereabouts.d`)
   ) {
     for (const name of ["nodename", "whereabouts.kubeconfig"]) {
       node.disk.files.set(`${path}/${name}`, "node1");
-      assert.equal(JSON.parse((await node.call("STATUS", conf, none)).stdout).code, 7, `${path}/${name}`);
-      assert.deepEqual(await node.call("STATUS", { ...conf, ipam: IPAM }, none), { stdout: "", exitCode: 0 });
+      assert.equal(JSON.parse((await node.call("STATUS", conf, withoutPod)).stdout).code, 7, `${path}/${name}`);
+      assert.deepEqual(await node.call("STATUS", { ...conf, ipam: IPAM }, withoutPod), { stdout: "", exitCode: 0 });
       node.disk.files.delete(`${path}/${name}`);
     }
   }
@@ -111,7 +111,7 @@ Deno.test("runPlugin answers STATUS on a node of a cluster whose flat file is mi
 
 const DATABASE = "/var/lib/cni/whereabouts/other.db";
 
-Deno.test("runPlugin marks an embedded store that gives pods of Kubernetes addresses, and no other", async () => {
+Deno.test("runPlugin marks an embedded store that allocates addresses to pods of Kubernetes, and no other", async () => {
   await using node = await testNode();
   const conf = { cniVersion: "1.0.0", name: "net", ipam: { ...IPAM, database: DATABASE } };
   assert.equal((await node.call("ADD", conf, { args: "" })).exitCode, 0);
@@ -126,7 +126,7 @@ Deno.test("runPlugin marks an embedded store that gives pods of Kubernetes addre
   ]]);
 });
 
-Deno.test("runPlugin refuses a pod's request for what the network withholds with code 101, and one for an address outside it", async () => {
+Deno.test("runPlugin refuses a requested address that is unavailable in the network, or outside of it, with code 101", async () => {
   await using node = await testNode();
   const ipam = {
     ...IPAM,
@@ -135,21 +135,21 @@ Deno.test("runPlugin refuses a pod's request for what the network withholds with
     exclude: ["10.0.0.0/27"],
     gateway: "10.0.0.150",
   };
-  const asked = (ip: string) => ({ cniVersion: "1.0.0", name: "net", ipam, args: { cni: { ips: [ip] } } });
+  const requesting = (ip: string) => ({ cniVersion: "1.0.0", name: "net", ipam, args: { cni: { ips: [ip] } } });
   for (
-    const [ip, why] of [["10.0.0.20", "bounds"], ["10.0.0.99", "bounds"], ["10.0.0.150", "gateway"], [
+    const [ip, reason] of [["10.0.0.20", "bounds"], ["10.0.0.99", "bounds"], ["10.0.0.150", "gateway"], [
       "10.9.0.1/16",
       "outside all ranges",
     ]] as const
   ) {
-    const { stdout, exitCode } = await node.call("ADD", asked(ip));
+    const { stdout, exitCode } = await node.call("ADD", requesting(ip));
     assert.deepEqual([exitCode, JSON.parse(stdout).code], [1, 101], stdout);
-    assert.ok(JSON.parse(stdout).msg.includes(why), stdout);
+    assert.ok(JSON.parse(stdout).msg.includes(reason), stdout);
   }
-  assert.equal((await node.call("ADD", asked("10.0.0.120"))).exitCode, 0);
+  assert.equal((await node.call("ADD", requesting("10.0.0.120"))).exitCode, 0);
 });
 
-Deno.test("runPlugin gives a network of requests alone what is requested, and no empty answer where nothing is", async () => {
+Deno.test("runPlugin assigns the requested address in a network without ranges, and refuses ADD without a request", async () => {
   await using node = await testNode();
   const ipam = { type: "whereabouts", datastore: "embedded", log_level: "panic", requests: "any" };
   const conf = { cniVersion: "1.1.0", name: "net", ipam };

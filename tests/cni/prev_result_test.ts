@@ -6,18 +6,18 @@ import { renderResult } from "../../src/cni/result.ts";
 import { SUPPORTED_VERSIONS } from "../../src/config/version.ts";
 import { ANSWERS } from "./answers.ts";
 
-Deno.test("parsePrevResult reads back what renderResult wrote, in every version", () => {
+Deno.test("parsePrevResult reads the results of renderResult, in every version", () => {
   for (const version of SUPPORTED_VERSIONS) {
     for (const [name, answer] of Object.entries(ANSWERS)) {
       const read = parsePrevResult({ prevResult: JSON.parse(renderResult(answer, version)) }).map(formatIp);
       const all = answer.ips.map(({ ip }) => formatIp(ip));
-      const wanted = version === "0.1.0" || version === "0.2.0" ? all.slice(0, 2) : all;
-      assert.deepEqual(read, wanted, `${name} in ${version}`);
+      const expected = version === "0.1.0" || version === "0.2.0" ? all.slice(0, 2) : all;
+      assert.deepEqual(read, expected, `${name} in ${version}`);
     }
   }
 });
 
-Deno.test("parsePrevResult refuses what is no result", () => {
+Deno.test("parsePrevResult refuses a missing or invalid result", () => {
   for (
     const conf of [{}, { prevResult: null }, { prevResult: "x" }, { prevResult: { ips: [{ address: "10.0.0.5" }] } }, {
       prevResult: { ips: [null] },

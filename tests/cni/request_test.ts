@@ -27,13 +27,13 @@ Deno.test("readRequest reads an ADD", async () => {
   assert.deepEqual([args, conf], [{ podNamespace: "default", podName: "web-0" }, CONF]);
 });
 
-Deno.test("readRequest takes network names as long as those of Kubernetes objects", async () => {
+Deno.test("readRequest accepts network names as long as those of Kubernetes objects", async () => {
   for (const length of [1, 200, 201, 253]) {
     assert.equal((await read({}, { ...CONF, name: "n".repeat(length) })).network.length, length);
   }
 });
 
-Deno.test("readRequest takes a pod without its namespace where something is released or checked", async () => {
+Deno.test("readRequest accepts a pod without a namespace for every verb but ADD", async () => {
   for (const verb of ["DEL", "CHECK", "GC", "STATUS"]) {
     const conf = { ...CONF, cniVersion: "1.1.0" };
     const { args } = await read({ CNI_COMMAND: verb, CNI_ARGS: "K8S_POD_NAME=web-0" }, conf);
@@ -42,17 +42,17 @@ Deno.test("readRequest takes a pod without its namespace where something is rele
   assert.deepEqual((await read({ CNI_ARGS: "" })).args, {}, "no pod at all");
 });
 
-Deno.test("readRequest reads VERSION without standard input and without other variables", async () => {
+Deno.test("readRequest reads VERSION without standard input and other variables", async () => {
   const world = { ...memoryWorld({ env: { CNI_COMMAND: "VERSION" } }), stdin: () => Promise.reject(new Error("read")) };
   assert.equal(readRequest(await readCall(world)).verb, "VERSION");
 });
 
-/** What is wrong, the environment and standard input that are, the code, and what the message says. */
+/** The mistake, the environment and standard input that have it, the code, and the message. */
 const REFUSED: readonly (readonly [string, Record<string, string | undefined>, unknown, number, RegExp])[] = [
   ["an unknown verb", { CNI_COMMAND: "add" }, CONF, 4, /CNI_COMMAND: found "add".*ADD, DEL/],
   ["an empty verb", { CNI_COMMAND: "" }, CONF, 4, /found nothing/],
   [
-    "missing variables, all of them",
+    "several missing variables",
     { CNI_CONTAINERID: undefined, CNI_IFNAME: "", CNI_PATH: undefined },
     CONF,
     4,
@@ -66,13 +66,13 @@ const REFUSED: readonly (readonly [string, Record<string, string | undefined>, u
     /CNI_IFNAME "a\/b"/,
   ],
   [
-    "a container id that leaves its folder",
+    "a container id with a path",
     { CNI_CONTAINERID: "../../etc/passwd" },
     CONF,
     4,
     /CNI_CONTAINERID "\.\.\/\.\./,
   ],
-  ["a container id without end", { CNI_CONTAINERID: "a".repeat(5_000) }, CONF, 4, /CNI_CONTAINERID "a+"/],
+  ["a container id of 5000 characters", { CNI_CONTAINERID: "a".repeat(5_000) }, CONF, 4, /CNI_CONTAINERID "a+"/],
   ["an interface named ..", { CNI_IFNAME: ".." }, CONF, 4, /CNI_IFNAME/],
   ["an interface of 16 characters", { CNI_IFNAME: "a".repeat(16) }, CONF, 4, /CNI_IFNAME/],
   ["an interface with a colon", { CNI_IFNAME: "eth0:1" }, CONF, 4, /CNI_IFNAME/],
@@ -92,10 +92,10 @@ const REFUSED: readonly (readonly [string, Record<string, string | undefined>, u
   ],
   ["bad CNI_ARGS", { CNI_ARGS: "FOO=1" }, CONF, 4, /CNI_ARGS.*FOO/],
   ["no input", {}, "", 6, /Cannot decode/],
-  ["text that is no JSON", {}, "{", 6, /Cannot decode/],
-  ["bytes that are no text", {}, new Uint8Array([0x7b, 0xff, 0x7d]), 6, /Cannot decode/],
-  ["a list", {}, [], 6, /wanted a JSON object/],
-  ["null", {}, "null", 6, /wanted a JSON object/],
+  ["invalid JSON", {}, "{", 6, /Cannot decode/],
+  ["bytes that are not UTF-8", {}, new Uint8Array([0x7b, 0xff, 0x7d]), 6, /Cannot decode/],
+  ["a list", {}, [], 6, /expected a JSON object/],
+  ["null", {}, "null", 6, /expected a JSON object/],
   ["a network without name", {}, { ...CONF, name: undefined }, 7, /Missing name/],
   ["a name with a slash", {}, { ...CONF, name: "../x" }, 7, /name "\.\.\/x"/],
   ["a name of 254 characters", {}, { ...CONF, name: "n".repeat(254) }, 7, /name "n+".*at most 253/],
@@ -125,7 +125,7 @@ Deno.test("readRequest survives JSON a hundred thousand levels deep", async () =
   await read({}, deep).catch((error) => assert(error instanceof CniError, String(error)));
 });
 
-Deno.test("readRequest ends anything with a request or with an error of the specification", async () => {
+Deno.test("readRequest returns a request or fails with an error of the specification, for any input", async () => {
   const value = fc.oneof(
     fc.string(),
     fc.constantFrom("ADD", "DEL", "", "9f1c", "net1", "a/b", "..", "\0", "K8S_POD_NAME=a"),

@@ -7,7 +7,7 @@ import { ANSWERS } from "./answers.ts";
 
 for (const version of SUPPORTED_VERSIONS) {
   for (const [name, answer] of Object.entries(ANSWERS)) {
-    Deno.test(`renderResult answers ${name} in version ${version}`, () => {
+    Deno.test(`renderResult renders ${name} in version ${version}`, () => {
       const text = renderResult(answer, version);
       assertGolden(version, `result, ${name}`, { request: answer, answer: JSON.parse(text) });
       assert.equal(text, JSON.stringify(JSON.parse(text), undefined, 4));
@@ -15,10 +15,10 @@ for (const version of SUPPORTED_VERSIONS) {
   }
 }
 
-Deno.test("renderResult has no place for no address before 0.3.0", () => {
-  const none = { ips: [], routes: [], dns: {} };
+Deno.test("renderResult refuses a result without addresses before 0.3.0", () => {
+  const empty = { ips: [], routes: [], dns: {} };
   for (const version of ["0.1.0", "0.2.0"] as const) {
-    assert.throws(() => renderResult(none, version), (error) => error instanceof CniError && error.code === 7);
+    assert.throws(() => renderResult(empty, version), (error) => error instanceof CniError && error.code === 7);
   }
-  assert.deepEqual(JSON.parse(renderResult(none, "1.0.0")), { cniVersion: "1.0.0", ips: [] });
+  assert.deepEqual(JSON.parse(renderResult(empty, "1.0.0")), { cniVersion: "1.0.0", ips: [] });
 });

@@ -5,7 +5,7 @@ import { memoryWorld } from "../support/world.ts";
 
 const IPAM = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/24" };
 
-Deno.test("configure reports the configuration, and logs its warnings as it says itself", async () => {
+Deno.test("configure reports the configuration, and logs its warnings to its own log", async () => {
   const world = memoryWorld();
   const files: string[] = [];
   const reported: Configured[] = [];
@@ -13,7 +13,7 @@ Deno.test("configure reports the configuration, and logs its warnings as it says
     world,
     appendLog: (file: string, text: string) => void files.push(`${file}: ${text}`),
     configured: (one: Configured) => void reported.push(one),
-    unusable: () => assert.fail("it is usable"),
+    unusable: () => assert.fail("the configuration is valid"),
   };
   const ipam = { ...IPAM, log_level: "warning", log_file: "/var/log/w.log", rnage: "10.0.0.0/24" };
   const configured = await configure(host, { conf: { cniVersion: "1.0.0", name: "net", ipam } });
@@ -24,13 +24,13 @@ Deno.test("configure reports the configuration, and logs its warnings as it says
   assert.deepEqual(world.lines.map((line) => `/var/log/w.log: ${line}\n`), files);
 });
 
-Deno.test("configure reports why a configuration is invalid, and fails with it", async () => {
+Deno.test("configure reports the error of an invalid configuration, and throws it", async () => {
   const world = memoryWorld();
   const reported: unknown[] = [];
   const host = {
     world,
     appendLog: world.appendTextFile,
-    configured: () => assert.fail("there is none"),
+    configured: () => assert.fail("the configuration is invalid"),
     unusable: (error: unknown) => void reported.push(error),
   };
   const failed = configure(host, { conf: { name: "net", ipam: { ...IPAM, range: "10.0.0.300" } } });

@@ -5,12 +5,12 @@ import { memoryWorld } from "../support/world.ts";
 
 const OURS = { type: "whereabouts", range: "10.0.0.0/24", enable_overlapping_ranges: false };
 
-Deno.test("networksOf finds a single plugin whose IPAM is ours", () => {
+Deno.test("networksOf returns a single plugin that uses our IPAM", () => {
   const conf = { cniVersion: "1.0.0", name: "n", type: "macvlan", ipam: OURS };
   assert.deepEqual(networksOf(conf), [conf]);
 });
 
-Deno.test("networksOf finds every plugin of a list, under the list's name and version", () => {
+Deno.test("networksOf returns every plugin of a list that uses our IPAM, with the name and version of the list", () => {
   const list = {
     cniVersion: "0.4.0",
     name: "list",
@@ -27,20 +27,20 @@ Deno.test("networksOf finds every plugin of a list, under the list's name and ve
   ]);
 });
 
-Deno.test("networksOf keeps an explicit false, and the list's name names the network", async () => {
+Deno.test("networksOf keeps an explicit false, and gives the network the name of the list", async () => {
   const [conf] = networksOf({ name: "list", plugins: [{ type: "bridge", ipam: { ...OURS, datastore: "embedded" } }] });
   const { config } = await loadConfig(memoryWorld(), { conf });
   assert.equal(config.overlapping, false);
   assert.equal(config.network, "list");
 });
 
-Deno.test("networksOf takes keys without regard to case, as the runtime does", () => {
+Deno.test("networksOf ignores the case of keys, as the runtime does", () => {
   assert.deepEqual(networksOf({ Name: "n", Plugins: [{ Type: "bridge", IPAM: { Type: "whereabouts" } }] }), [
     { name: "n", Type: "bridge", IPAM: { Type: "whereabouts" } },
   ]);
 });
 
-Deno.test("networksOf finds nothing in what holds no configuration of ours", () => {
+Deno.test("networksOf returns nothing for a document that does not use our IPAM", () => {
   const documents = [
     undefined,
     null,

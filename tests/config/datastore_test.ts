@@ -12,7 +12,7 @@ const KUBECONFIG = { kubernetes: { kubeconfig: "/k" } };
 const EMBEDDED = { kind: "embedded", path: "/var/lib/cni/whereabouts/whereabouts.db" };
 const ETCD = { kind: "etcd", prefix: "/whereabouts" };
 
-/** Settings and the store that they choose, without a warning. */
+/** Settings, and the store that they select without a warning. */
 const CHOICES: readonly (readonly [fields: Record<string, unknown>, datastore: unknown])[] = [
   [KUBECONFIG, { kind: "kubernetes", kubeconfig: "/k" }],
   [{ ...KUBECONFIG, kubernetes: { kubeconfig: "/k", k8s_api_root: "https://10.0.0.1" } }, {
@@ -42,21 +42,21 @@ const CHOICES: readonly (readonly [fields: Record<string, unknown>, datastore: u
   ],
 ];
 
-Deno.test("parseDatastore takes the store that is named, else the one that is configured", async () => {
-  for (const [fields, wanted] of CHOICES) {
+Deno.test("parseDatastore selects the named store, else the configured one", async () => {
+  for (const [fields, expected] of CHOICES) {
     const quiet = { enable_overlapping_ranges: false, ...fields };
-    assert.deepEqual(await store(quiet), { datastore: wanted, warnings: [] }, JSON.stringify(fields));
+    assert.deepEqual(await store(quiet), { datastore: expected, warnings: [] }, JSON.stringify(fields));
   }
 });
 
-Deno.test("parseDatastore falls back to the embedded store and says what that means", async () => {
+Deno.test("parseDatastore defaults to the embedded store, with a warning", async () => {
   const { datastore, warnings } = await store({});
   assert.deepEqual(datastore, EMBEDDED);
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? "", /^No store is configured.*unique on this machine only.*ipam\.datastore/);
 });
 
-Deno.test("loadConfig gives a pod of Kubernetes no address where no store is configured, and names every place it searched", async () => {
+Deno.test("loadConfig refuses a pod of Kubernetes without a configured store, and lists every place that it searched", async () => {
   const flat = { [FLAT_FILE]: { log_level: "error" } };
   for (const files of [{}, flat]) {
     const error = await failure(
@@ -64,14 +64,14 @@ Deno.test("loadConfig gives a pod of Kubernetes no address where no store is con
     );
     assert.ok(error instanceof NoStoreError, error.name);
     assert.equal(error.field, "ipam.datastore");
-    for (const place of [...FLAT_FILES, "/x", "kubeconfig", "etcd_host", "DaemonSet", '"datastore": "embedded"']) {
-      assert.ok(error.message.includes(place), `"${error.message}" lacks ${place}`);
+    for (const text of [...FLAT_FILES, "/x", "kubeconfig", "etcd_host", "DaemonSet", '"datastore": "embedded"']) {
+      assert.ok(error.message.includes(text), `"${error.message}" lacks ${text}`);
     }
-    assert.ok(error.message.length < 1_000, "an answer is cut at 1000 characters");
+    assert.ok(error.message.length < 1_000, "a message is cut at 1000 characters");
   }
 });
 
-Deno.test("loadConfig keeps the embedded default without a pod's name, and for releases; it tells which it is", async () => {
+Deno.test("loadConfig allows the embedded default without a pod name and for releases, and reports that it is the default", async () => {
   const network = { type: "whereabouts", range: "10.0.0.0/24" };
   for (
     const options of [{}, { pod: false }, { pod: true, purpose: "release" as const }, {
@@ -90,13 +90,13 @@ Deno.test("loadConfig keeps the embedded default without a pod's name, and for r
   assert.equal((await loadExactly(network, { pod: true, files: flat })).defaultStore, false);
 });
 
-Deno.test("parseDatastore warns where a kubeconfig hides etcd", async () => {
+Deno.test("parseDatastore warns that a kubeconfig takes precedence over etcd_host", async () => {
   const { datastore, warnings } = await store({ ...KUBECONFIG, etcd_host: "h:1" });
   assert.equal(datastore.kind, "kubernetes");
   assert.match(warnings[0] ?? "", /^ipam\.etcd_host is ignored/);
 });
 
-Deno.test("parseDatastore refuses settings that make no store, naming the field", async () => {
+Deno.test("parseDatastore refuses inconsistent settings and names the field", async () => {
   const named = (datastore: string) => loadExactly({ type: "whereabouts", datastore });
   await refuses(named("consul"), "ipam.datastore", '"consul"', "kubernetes, etcd, embedded");
   await refuses(named("Kubernetes"), "ipam.datastore", '"Kubernetes"');
@@ -107,11 +107,11 @@ Deno.test("parseDatastore refuses settings that make no store, naming the field"
   await refuses(etcd({ etcd_host: "h:1", etcd_cert_file: "/c" }), "ipam.etcd_key_file", "Missing");
   await refuses(etcd({ etcd_host: "h:1", etcd_key_file: "/k" }), "ipam.etcd_cert_file", "Missing");
   for (const host of ["fd00::1:2379", "a b:1", "ftp://h:1", "http://", "h:99999"]) {
-    await refuses(etcd({ etcd_host: `good:1,${host}` }), "ipam.etcd_host", "wanted endpoints such as");
+    await refuses(etcd({ etcd_host: `good:1,${host}` }), "ipam.etcd_host", "expected endpoints such as");
   }
 });
 
-Deno.test("parseDatastore warns that etcd has no cluster-wide reservations, asked for or by default, until they are switched off", async () => {
+Deno.test("parseDatastore warns that etcd has no cluster-wide reservations, unless they are disabled", async () => {
   const warnings = async (fields: Record<string, unknown>) => (await store({ etcd_host: "h:1", ...fields })).warnings;
   const text =
     "has no effect: etcd keeps no cluster-wide reservations; keep the ranges of networks apart, and write false";

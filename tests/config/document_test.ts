@@ -17,24 +17,24 @@ function read(value: unknown, fields: Fields = FIELDS): { document: unknown; war
   return { document: readDocument(value, fields, "here", (warning) => warnings.push(warning)), warnings };
 }
 
-Deno.test("readDocument takes values of the table's types as they are", () => {
+Deno.test("readDocument keeps values of the table's types unchanged", () => {
   const value = { name: "a", on: false, count: -3, words: ["x", ""], items: [{ y: 1 }], inner: { path: "/p" } };
   assert.deepEqual(read(value), { document: value, warnings: [] });
 });
 
-Deno.test("readDocument takes null for absence, at every depth", () => {
+Deno.test("readDocument treats null as absent, at every depth", () => {
   assert.deepEqual(read({ name: null, on: null, words: null, inner: { path: null } }).document, { inner: {} });
 });
 
-Deno.test("readDocument matches keys exactly, else without regard to case", () => {
+Deno.test("readDocument matches keys exactly, else ignoring case", () => {
   assert.deepEqual(read({ NAME: "a", Inner: { PATH: "/p" } }).document, { name: "a", inner: { path: "/p" } });
   const both = read(JSON.parse('{"name": "exact", "Name": "variant"}'));
   assert.deepEqual(both.document, { name: "exact" });
   assert.deepEqual(both.warnings, ["Unknown field here.Name is ignored; the nearest known one is name"]);
 });
 
-/** A value of a wrong type, the path that is blamed, what was found and what was wanted. */
-const WRONG: readonly (readonly [value: unknown, path: string, found: string, wanted: string])[] = [
+/** A value of a wrong type, the path that the error names, the value found and the type expected. */
+const WRONG: readonly (readonly [value: unknown, path: string, found: string, expected: string])[] = [
   [{ name: 5 }, "here.name", "number 5", "a string"],
   [{ name: true }, "here.name", "boolean true", "a string"],
   [{ name: ["a"] }, "here.name", "a list of 1", "a string"],
@@ -60,12 +60,12 @@ const WRONG: readonly (readonly [value: unknown, path: string, found: string, wa
   [undefined, "here", "nothing", "an object"],
 ];
 
-Deno.test("readDocument refuses a value of another type, naming path, found and wanted", () => {
-  for (const [value, path, found, wanted] of WRONG) {
+Deno.test("readDocument refuses a value of the wrong type and names path, value and expected type", () => {
+  for (const [value, path, found, expected] of WRONG) {
     assert.throws(() => read(value), (error) => {
       assert.ok(error instanceof ConfigError);
       assert.equal(error.field, path);
-      for (const part of [path, `found ${found}`, `wanted ${wanted}`]) {
+      for (const part of [path, `found ${found}`, `expected ${expected}`]) {
         assert.ok(error.message.includes(part), `"${error.message}" lacks "${part}"`);
       }
       return true;
@@ -73,7 +73,7 @@ Deno.test("readDocument refuses a value of another type, naming path, found and 
   }
 });
 
-Deno.test("readDocument accepts unknown keys with a warning that names the nearest known one", () => {
+Deno.test("readDocument warns about unknown keys and names the nearest known one", () => {
   const near = (key: string) => read({ [key]: 1 }, IPAM_FIELDS).warnings[0];
   const known = (key: string) => `Unknown field here.${key}`;
   assert.equal(near("rnage"), `${known("rnage")} is ignored; the nearest known one is range`);
@@ -90,7 +90,7 @@ Deno.test("readDocument accepts unknown keys with a warning that names the neare
   assert.ok((near("x".repeat(1_000_000)) ?? "").length < 200);
 });
 
-Deno.test("readDocument tells ten unknown keys one by one and counts the rest", () => {
+Deno.test("readDocument warns about ten unknown keys one by one, and counts the others", () => {
   const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`key${i}`, i]));
   const { document, warnings } = read(many);
   assert.deepEqual(document, {});
@@ -98,7 +98,7 @@ Deno.test("readDocument tells ten unknown keys one by one and counts the rest", 
   assert.equal(warnings[10], "49990 more unknown fields of here are ignored");
 });
 
-Deno.test("readDocument takes keys of the language's objects for unknown ones", () => {
+Deno.test("readDocument treats the keys of built-in objects as unknown", () => {
   const hostile = JSON.parse('{"__proto__": {"name": "x"}, "constructor": {"name": "x"}, "toString": 1}');
   const { document, warnings } = read(hostile);
   assert.deepEqual(document, {});
@@ -106,13 +106,13 @@ Deno.test("readDocument takes keys of the language's objects for unknown ones", 
   assert.equal(warnings.length, 3);
 });
 
-Deno.test("lookup finds a member exactly, else without regard to case, own members only", () => {
+Deno.test("lookup finds an own member exactly, else ignoring case", () => {
   assert.equal(lookup({ Ipam: 1, ipam: 2 }, "ipam"), 2);
   assert.equal(lookup({ IPAM: 1 }, "ipam"), 1);
   assert.equal(lookup({}, "toString"), undefined);
 });
 
-Deno.test("describe and quote say what a value is in a few words, however large it is", () => {
+Deno.test("describe and quote return a short text, however large the value is", () => {
   let deep: unknown = 1;
   for (let i = 0; i < 100_000; i++) deep = [deep];
   assert.equal(describe(deep), "a list of 1");

@@ -13,8 +13,8 @@ function shown({ requested, addresses }: IpamConfig): { requested: unknown; addr
   };
 }
 
-/** Where addresses are asked for, and what becomes of them. */
-const WANTED: readonly (readonly [options: LoadOptions, requested: string[], addresses: string[]])[] = [
+/** Requests, and the addresses that they lead to. */
+const REQUESTS: readonly (readonly [options: LoadOptions, requested: string[], addresses: string[]])[] = [
   [{}, [], []],
   [{ ip: "" }, [], []],
   [{ ip: "10.0.0.5" }, ["10.0.0.5"], []],
@@ -38,46 +38,46 @@ const WANTED: readonly (readonly [options: LoadOptions, requested: string[], add
   [{ conf: { runtimeConfig: { ips: [] } } }, [], []],
 ];
 
-Deno.test("sortRequested takes addresses from CNI_ARGS, args.cni.ips and runtimeConfig.ips, each once", async () => {
-  for (const [options, requested, addresses] of WANTED) {
+Deno.test("sortRequested reads addresses from CNI_ARGS, args.cni.ips and runtimeConfig.ips, each once", async () => {
+  for (const [options, requested, addresses] of REQUESTS) {
     const { config } = await load({ ...RANGES, requests: "any" }, options);
     assert.deepEqual(shown(config), { requested, addresses }, JSON.stringify(options));
   }
 });
 
-Deno.test("sortRequested refuses an address outside every range, unless requests is any; it is then tracked nowhere", async () => {
-  const asked = { ip: "10.0.0.5,192.168.7.5/16" };
+Deno.test("sortRequested refuses an address outside of every range, unless requests is any; no pool then tracks it", async () => {
+  const options = { ip: "10.0.0.5,192.168.7.5/16" };
   for (const fields of [RANGES, { ...RANGES, requests: "ranges" }, { ...RANGES, requests: "" }]) {
-    const error = await failure(load(fields, asked));
+    const error = await failure(load(fields, options));
     assert.ok(error instanceof RequestRefusedError, error.name);
     for (const part of ["192.168.7.5", "CNI_ARGS IP", "10.0.0.0/24, fd00::/64", '"requests": "any"']) {
       assert.ok(error.message.includes(part), `"${error.message}" lacks "${part}"`);
     }
   }
-  const { warnings } = await load({ ...RANGES, requests: "any" }, asked);
+  const { warnings } = await load({ ...RANGES, requests: "any" }, options);
   assert.deepEqual(warnings, [
     "CNI_ARGS IP 192.168.7.5 lies in no range: it is given as it is and tracked in no pool",
   ]);
 });
 
-Deno.test("sortRequested reads no request where something is released: what ADD recorded counts", async () => {
+Deno.test("sortRequested ignores the requests of a release, which uses what ADD recorded", async () => {
   const { config } = await load(RANGES, { ip: "192.168.7.5/16", gateway: "no", purpose: "release" });
   assert.deepEqual(shown(config), { requested: [], addresses: [] });
 });
 
-Deno.test("sortRequested goes by the network, so bounds and excludes do not make an address untracked", async () => {
+Deno.test("sortRequested compares with the network of a range, ignoring bounds and excludes, so that the pool tracks the address", async () => {
   const { config } = await load({ range: "10.0.0.10-10.0.0.20/24", exclude: ["10.0.0.12"] }, { ip: "10.0.0.5" });
   assert.deepEqual(shown(config), { requested: ["10.0.0.5"], addresses: [] });
 });
 
-Deno.test("sortRequested gives two ranges of one network an address each", async () => {
+Deno.test("sortRequested assigns one address to each of two ranges of one network", async () => {
   const twice = { ipRanges: [{ range: "10.0.0.1-10.0.0.99/24" }, { range: "10.0.0.100-10.0.0.200/24" }] };
   const { config } = await load(twice, { ip: "10.0.0.5,10.0.0.105" });
   assert.deepEqual(shown(config).requested, ["10.0.0.5", "10.0.0.105"]);
   await refuses(load(twice, { ip: "10.0.0.5,10.0.0.105,10.0.0.106" }), "CNI_ARGS IP", "10.0.0.106");
 });
 
-Deno.test("sortRequested refuses what cannot be given, naming where it was asked", async () => {
+Deno.test("sortRequested refuses invalid requests and names the field", async () => {
   await refuses(load(RANGES, { ip: "ten" }), "CNI_ARGS IP", '"ten"');
   await refuses(load(RANGES, { ip: "10.0.0.5/33" }), "CNI_ARGS IP", '"10.0.0.5/33"');
   await refuses(load({ ...RANGES, requests: "any" }, { ip: "192.168.7.5" }), "CNI_ARGS IP", "prefix length");
@@ -90,7 +90,7 @@ Deno.test("sortRequested refuses what cannot be given, naming where it was asked
   await refuses(load({}, { ip: "10.0.0.5" }), "CNI_ARGS IP", "outside all ranges of the network (none)");
   await refuses(load({ requests: "any" }, { ip: "10.0.0.5" }), "CNI_ARGS IP", "no range");
   const many = Array.from({ length: 1_001 }, (_, i) => `10.9.${i >> 8}.${i & 255}/16`);
-  await refuses(args(many), "args.cni.ips[1000]", "found 1001 requested addresses, wanted at most 1000");
+  await refuses(args(many), "args.cni.ips[1000]", "found 1001 requested addresses, expected at most 1000");
   await refuses(load(RANGES, { gateway: many.join(",") }), "CNI_ARGS GATEWAY", "found 1001 gateways");
 });
 
@@ -117,7 +117,7 @@ Deno.test("parseAddresses keeps host bits and order", async () => {
   assert.deepEqual(shown(config).addresses, ["10.9.0.5/16", "10.8.0.1/24", "fd00::5/64 via fd00::1"]);
 });
 
-Deno.test("refuseAllocatable refuses a static address that a range allocates, not one that it withholds", async () => {
+Deno.test("refuseAllocatable refuses a static address that a range may allocate, not one that is unavailable in it", async () => {
   const range = {
     range: "10.0.0.10-10.0.0.20/24",
     exclude: ["10.0.0.12"],
@@ -143,7 +143,7 @@ Deno.test("refuseAllocatable refuses a static address that a range allocates, no
   assert.deepEqual(shown(config).addresses, ["10.0.0.11/24"]);
 });
 
-Deno.test("resolveConfig refuses two static addresses of a family where the CNI version has place for one", async () => {
+Deno.test("resolveConfig refuses two static addresses of a family if the CNI version supports one", async () => {
   const addresses = [{ address: "10.9.0.5/16" }, { address: "10.8.0.5/16" }];
   for (const cniVersion of [undefined, "", "0.1.0", "0.2.0"]) {
     await refuses(load({ addresses }, { conf: { cniVersion } }), "ipam.addresses", "IPv4", "found 2");
@@ -159,7 +159,7 @@ Deno.test("resolveConfig refuses two static addresses of a family where the CNI 
   }
 });
 
-Deno.test("parseRoutes and parseDns pass on what is written, without empty and unknown members", async () => {
+Deno.test("parseRoutes and parseDns keep the members as written, except empty and unknown ones", async () => {
   const { config, warnings } = await load({
     routes: [{ dst: "10.0.0.1/8", gw: "", mtu: 0 }, { DST: "::/0", gw: "fd00::1", metric: 5 }],
     dns: { domain: "", nameservers: [], search: ["a"], Options: ["b"], servers: ["c"] },
@@ -169,7 +169,7 @@ Deno.test("parseRoutes and parseDns pass on what is written, without empty and u
   assert.equal(warnings.length, 2);
 });
 
-Deno.test("parseGateway takes an address of either family", async () => {
+Deno.test("resolveConfig accepts a gateway of either family", async () => {
   assert.equal(ipText((await load({ gateway: "fd00::1" })).config.gateway), "fd00::1");
   assert.equal(ipText((await load({ gateway: "::ffff:10.0.0.1" })).config.gateway), "10.0.0.1");
   assert.equal((await load({ gateway: "" })).config.gateway, undefined);

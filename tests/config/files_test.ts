@@ -4,7 +4,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { memoryWorld } from "../support/world.ts";
 import { FLAT_FILE } from "./support.ts";
 
-Deno.test("readFlatFile reads once for many networks, and what it read takes the place of the search", async () => {
+Deno.test("readFlatFile reads the named or the first existing file, and loadConfig uses its result instead of a search", async () => {
   const files = { "/mounted": '{"enable_overlapping_ranges": false}', [FLAT_FILE]: '{"log_file": "/searched"}' };
   const world = memoryWorld({ files });
   const below = await readFlatFile(world, { named: "/mounted" });

@@ -7,7 +7,7 @@ import { bounds, failure, FLAT_FILE, load, loadExactly, refuses } from "./suppor
 
 const NAMED = "/etc/own.conf";
 
-Deno.test("loadConfig takes the smallest configuration and knows every default", async () => {
+Deno.test("loadConfig loads the smallest configuration with every default", async () => {
   const { config, warnings, notes } = await load({ range: "10.0.0.0/24" });
   const [range, ...more] = config.ranges;
   assert.ok(range);
@@ -30,14 +30,14 @@ Deno.test("loadConfig takes the smallest configuration and knows every default",
   assert.deepEqual([warnings, notes], [[], []]);
 });
 
-Deno.test("loadConfig needs no flat file, and no range where only the store is of interest or something is released", async () => {
+Deno.test("loadConfig needs no flat file, and no range for the store, a release or a network of requests", async () => {
   for (const purpose of ["store", "release"] as const) {
     assert.deepEqual((await load({}, { purpose })).config.ranges, []);
   }
   assert.deepEqual((await load({ requests: "any" }, { purpose: "allocate" })).config.ranges, []);
 });
 
-Deno.test("loadConfig opens no file that a network names where it is inspected from outside its node", async () => {
+Deno.test("loadConfig for inspect opens no file that a network names", async () => {
   for (const path of ["/absent", "/secret", "/folder"]) {
     const files = {
       "/secret": { gateway: "10.0.0.1" },
@@ -53,7 +53,7 @@ Deno.test("loadConfig opens no file that a network names where it is inspected f
   }
 });
 
-Deno.test("loadConfig searches the flat file in the original's order; the first one serves alone", async () => {
+Deno.test("loadConfig searches the flat file in the original's order and reads only the first", async () => {
   const extra = "/mnt/whereabouts.conf";
   const order = [...FLAT_FILES, extra];
   assert.deepEqual(order.slice(0, 3), [
@@ -69,7 +69,7 @@ Deno.test("loadConfig searches the flat file in the original's order; the first 
   }
 });
 
-Deno.test("loadConfig puts inline over the file of configuration_path over the flat file", async () => {
+Deno.test("loadConfig prefers inline fields to the file of configuration_path, and that to the flat file", async () => {
   const files = {
     [NAMED]: { range: "10.1.0.0/24", range_start: "10.0.0.20", log_file: "/named", dns: { domain: "named" } },
     [FLAT_FILE]: {
@@ -87,14 +87,14 @@ Deno.test("loadConfig puts inline over the file of configuration_path over the f
   assert.equal(config.configurationPath, NAMED);
 });
 
-Deno.test("loadConfig lets inline ipRanges stand beside the flat file's range, which comes first", async () => {
+Deno.test("loadConfig combines inline ipRanges with the flat file's range, which comes first", async () => {
   const { config } = await load({ ipRanges: [{ range: "fd00::/64" }] }, {
     files: { [FLAT_FILE]: { range: "10.0.0.0/24", ipRanges: [{ range: "10.9.0.0/24" }] } },
   });
   assert.deepEqual(config.ranges.map(({ cidr }) => formatCidr(cidr)), ["10.0.0.0/24", "fd00::/64"]);
 });
 
-Deno.test("loadConfig reads configuration_path as a file, or as a folder that may hold one", async () => {
+Deno.test("loadConfig reads configuration_path as a file, or as a folder that may contain one", async () => {
   const files = { "/etc/own/whereabouts.conf": { gateway: "10.0.0.1" } };
   for (const path of ["/etc/own/whereabouts.conf", "/etc/own", "/etc/own/"]) {
     const { config } = await load({ configuration_path: path }, { files });
@@ -105,16 +105,16 @@ Deno.test("loadConfig reads configuration_path as a file, or as a folder that ma
   assert.equal(config.gateway, undefined);
 });
 
-Deno.test("loadConfig takes a flat file's configuration_path for the folder of nodename, not for a further file", async () => {
+Deno.test("loadConfig uses a flat file's configuration_path as the folder of nodename, not as a further file", async () => {
   const files = { [FLAT_FILE]: { configuration_path: "/etc/absent" } };
   assert.equal((await load({}, { files })).config.configurationPath, "/etc/absent");
 });
 
-Deno.test("loadConfig refuses a configuration_path that is not there", async () => {
+Deno.test("loadConfig refuses a missing configuration_path", async () => {
   await refuses(load({ configuration_path: NAMED }, { files: { [FLAT_FILE]: {} } }), "ipam.configuration_path", NAMED);
 });
 
-Deno.test("loadConfig refuses a file that cannot be read or is no configuration, naming the file", async () => {
+Deno.test("loadConfig refuses an unreadable or invalid file and names it", async () => {
   const broken: readonly unknown[] = [new Error("Permission denied"), "{", "", "[]", "5", "null", '"text"'];
   for (const content of broken) {
     await refuses(load({}, { files: { [FLAT_FILE]: content } }), FLAT_FILE, FLAT_FILE);
@@ -124,7 +124,7 @@ Deno.test("loadConfig refuses a file that cannot be read or is no configuration,
   assert.ok(message.endsWith(": Permission denied") && cause instanceof Error, message);
 });
 
-Deno.test("loadConfig names the file that a bad value is from", async () => {
+Deno.test("loadConfig names the file of an invalid value", async () => {
   const flat = { files: { [FLAT_FILE]: { gateway: "ten", range_start: "11.0.0.0.1" } } };
   await refuses(load({}, flat), "ipam.gateway", FLAT_FILE);
   await refuses(load({ range: "10.0.0.0/24", gateway: "10.0.0.1" }, flat), "ipam.range_start", FLAT_FILE);
@@ -133,7 +133,7 @@ Deno.test("loadConfig names the file that a bad value is from", async () => {
   await refuses(load({}, { files: { [FLAT_FILE]: { range: 5 } } }), `${FLAT_FILE}.range`, "number 5");
 });
 
-Deno.test("loadConfig reads a whole network configuration in a file: what is at the top, then its ipam", async () => {
+Deno.test("loadConfig reads a whole network configuration in a file: its top-level fields take precedence over its ipam", async () => {
   const whole = {
     cniVersion: "1.0.0",
     name: "other",
@@ -149,10 +149,10 @@ Deno.test("loadConfig reads a whole network configuration in a file: what is at 
   assert.ok(warnings[0]?.startsWith(`${FLAT_FILE} is a whole network configuration`));
 });
 
-Deno.test("loadConfig honours enable_overlapping_ranges of a file where inline does not say; the default is true", async () => {
+Deno.test("loadConfig reads enable_overlapping_ranges from a file if it is not inline; the default is true", async () => {
   const overlapping = async (inline: unknown, flat: unknown) => {
-    const said = (value: unknown) => value === undefined ? {} : { enable_overlapping_ranges: value };
-    return (await load(said(inline), { files: { [FLAT_FILE]: said(flat) } })).config.overlapping;
+    const fields = (value: unknown) => value === undefined ? {} : { enable_overlapping_ranges: value };
+    return (await load(fields(inline), { files: { [FLAT_FILE]: fields(flat) } })).config.overlapping;
   };
   assert.equal(await overlapping(undefined, undefined), true);
   assert.equal(await overlapping(undefined, false), false);
@@ -162,7 +162,7 @@ Deno.test("loadConfig honours enable_overlapping_ranges of a file where inline d
   assert.equal(await overlapping(undefined, true), true);
 });
 
-Deno.test("loadConfig refuses a network without our ipam with an error that controllers can tell", async () => {
+Deno.test("loadConfig refuses a network of another IPAM plugin with a NotWhereaboutsError", async () => {
   const world = memoryWorld();
   for (const conf of [undefined, null, 5, "x", [], {}, { name: "n" }, { ipam: null }]) {
     await assert.rejects(loadConfig(world, { conf }), (error) => {
@@ -174,16 +174,16 @@ Deno.test("loadConfig refuses a network without our ipam with an error that cont
     const error = await failure(loadExactly({ type }));
     assert.ok(error instanceof NotWhereaboutsError);
     assert.equal(error.field, "ipam.type");
-    assert.ok(error.message.includes('wanted "whereabouts"'));
+    assert.ok(error.message.includes('expected "whereabouts"'));
   }
   for (const ipam of [5, "whereabouts", [], true]) {
     const error = await failure(loadExactly(ipam));
     assert.equal(error.field, "ipam");
-    assert.ok(!(error instanceof NotWhereaboutsError), "it is broken, not another plugin's");
+    assert.ok(!(error instanceof NotWhereaboutsError), "the network is invalid, not another plugin's");
   }
 });
 
-Deno.test("loadConfig takes the keys of the network configuration without regard to case", async () => {
+Deno.test("loadConfig ignores the case of keys in the network configuration", async () => {
   const conf = {
     Name: "n",
     CNIVersion: "0.4.0",
@@ -194,14 +194,14 @@ Deno.test("loadConfig takes the keys of the network configuration without regard
   assert.equal(config.gateway?.value, 0x0a000001n);
 });
 
-Deno.test("loadConfig tells each warning once, and a hundred at most", async () => {
+Deno.test("loadConfig returns each warning once, and at most a hundred", async () => {
   const routes = Array.from({ length: 500 }, () => ({ dst: "0.0.0.0/0", odd: 1, strange: 2 }));
   const { warnings } = await load({ range: "10.0.0.0/24", routes });
   assert.equal(warnings.length, 100);
   assert.equal(new Set(warnings).size, 100);
 });
 
-Deno.test("loadConfig notes the settings that are accepted and ignored, apart from warnings", async () => {
+Deno.test("loadConfig returns notes, not warnings, about settings that are accepted and ignored", async () => {
   const { warnings, notes } = await load({ leader_lease_duration: 1500, leader_retry_period: 0 });
   assert.deepEqual(warnings, []);
   assert.deepEqual(notes, [

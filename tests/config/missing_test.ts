@@ -1,6 +1,6 @@
 import { load, refuses } from "./support.ts";
 
-/** Networks without anything to allocate from, and what the error says of what was found instead. */
+/** Networks without a range, the field of the error, and the part of its message about what was found. */
 const RANGELESS: readonly (readonly [fields: Record<string, unknown>, field: string, found: string])[] = [
   [{}, "ipam.range", "found nothing"],
   [{ range: "" }, "ipam.range", 'found string ""'],
@@ -22,7 +22,7 @@ const RANGELESS: readonly (readonly [fields: Record<string, unknown>, field: str
   [{ ipRanges: [{ range: "10.0.0.0/24" }, { rang: "10.1.0.0/24" }] }, "ipam.ipRanges[1].range", "did you mean range?"],
 ];
 
-Deno.test("loadConfig refuses a network without anything to allocate from, and names the field that was meant", async () => {
+Deno.test("loadConfig refuses a network without a range, and names the field that was probably meant", async () => {
   for (const [fields, field, found] of RANGELESS) {
     for (const purpose of ["allocate", "inspect"] as const) {
       await refuses(load(fields, { purpose }), field, "Missing", found);

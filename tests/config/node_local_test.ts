@@ -28,7 +28,7 @@ Deno.test("markNodeLocal marks each database once, with the first pod, and nodeL
   }
 });
 
-Deno.test("nodeLocalStores skips what is no mark", async () => {
+Deno.test("nodeLocalStores skips invalid marks", async () => {
   const folder = "/var/lib/cni/whereabouts/node-local";
   const files = {
     [`${folder}/a.json`]: "{",

@@ -7,13 +7,13 @@ const FLAT = "/etc/cni/net.d/whereabouts.d";
 
 const CASES: readonly (readonly [string, MemoryWorldOptions, string | undefined, string])[] = [
   [
-    "the environment first",
+    "the environment variable",
     { env: { NODENAME: " node1\n" }, files: { [`${FLAT}/nodename`]: "x", "/etc/hostname": "y" } },
     undefined,
     "node1",
   ],
   [
-    "then the file beside the flat file",
+    "the file beside the flat file",
     { files: { [`${FLAT}/nodename`]: "node2\n", "/etc/hostname": "y" } },
     undefined,
     "node2",
@@ -30,17 +30,17 @@ const CASES: readonly (readonly [string, MemoryWorldOptions, string | undefined,
     "/opt/w/my.conf",
     "node4",
   ],
-  ["then the host's name", { files: { [`${FLAT}/nodename`]: "", "/etc/hostname": "host\n" } }, undefined, "host"],
+  ["the host's name", { files: { [`${FLAT}/nodename`]: "", "/etc/hostname": "host\n" } }, undefined, "host"],
 ];
 
 for (const [title, options, configurationPath, expected] of CASES) {
-  Deno.test(`nodeName takes ${title}`, async () => {
+  Deno.test(`nodeName reads ${title}`, async () => {
     const config = configurationPath === undefined ? {} : { configurationPath };
     assert.equal(await nodeName(memoryWorld(options), config), expected);
   });
 }
 
-Deno.test("nodeName says where it looked when nothing names the node", async () => {
+Deno.test("nodeName fails with the places that it searched if no place has the name", async () => {
   await assert.rejects(
     nodeName(memoryWorld(), {}),
     (error) => error instanceof ConfigError && /NODENAME.*nodename.*\/etc\/hostname/.test(error.message),

@@ -6,21 +6,21 @@ import { parseRange } from "../../src/config/ranges.ts";
 import { ConfigError } from "../../src/config/types.ts";
 import { bounds, load } from "./support.ts";
 
-interface Given {
+interface Fields {
   readonly range: string;
   readonly range_start?: string;
   readonly range_end?: string;
   readonly exclude?: readonly string[];
 }
 
-function parse(given: Given): { range: IpRange; warnings: string[] } {
+function parse(fields: Fields): { range: IpRange; warnings: string[] } {
   const warnings: string[] = [];
-  const range = parseRange({ ...given }, "ipam", (warning) => warnings.push(warning));
+  const range = parseRange({ ...fields }, "ipam", (warning) => warnings.push(warning));
   return { range, warnings };
 }
 
-/** Syntax, network, bounds; none of them is worth a warning. */
-const SYNTAXES: readonly (readonly [given: Given, cidr: string, bounds: string])[] = [
+/** Fields, and the network and bounds that they lead to without a warning. */
+const SYNTAXES: readonly (readonly [fields: Fields, cidr: string, bounds: string])[] = [
   [{ range: "10.0.0.0/24" }, "10.0.0.0/24", "10.0.0.1..10.0.0.254"],
   [{ range: "192.168.2.225/28" }, "192.168.2.224/28", "192.168.2.225..192.168.2.238"],
   [{ range: "00192.00168.1.0/24" }, "192.168.1.0/24", "192.168.1.1..192.168.1.254"],
@@ -42,7 +42,7 @@ const SYNTAXES: readonly (readonly [given: Given, cidr: string, bounds: string])
   [{ range: "192.168.1.0/24", range_end: "192.168.1.1" }, "192.168.1.0/24", "192.168.1.1..192.168.1.1"],
   [{ range: "192.168.1.0/24", range_start: "192.168.1.0" }, "192.168.1.0/24", "192.168.1.1..192.168.1.254"],
   [{ range: "192.168.1.0/24", range_start: "", range_end: "" }, "192.168.1.0/24", "192.168.1.1..192.168.1.254"],
-  // FIRST-LAST goes before range_start and range_end
+  // FIRST-LAST takes precedence over range_start and range_end
   [
     { range: "10.0.0.5-10.0.0.9/24", range_start: "10.0.0.1", range_end: "10.0.0.99" },
     "10.0.0.0/24",
@@ -70,15 +70,15 @@ const SYNTAXES: readonly (readonly [given: Given, cidr: string, bounds: string])
   ],
 ];
 
-Deno.test("parseRange reads every syntax into a network and its effective bounds", () => {
-  for (const [given, cidr, wanted] of SYNTAXES) {
-    const { range, warnings } = parse(given);
-    assert.deepEqual([formatCidr(range.cidr), bounds(range), warnings], [cidr, wanted, []], JSON.stringify(given));
+Deno.test("parseRange reads the network and the effective bounds of every syntax", () => {
+  for (const [fields, cidr, expected] of SYNTAXES) {
+    const { range, warnings } = parse(fields);
+    assert.deepEqual([formatCidr(range.cidr), bounds(range), warnings], [cidr, expected, []], JSON.stringify(fields));
   }
 });
 
-/** Bounds that are ignored, what is used, and the field that the warning names. */
-const IGNORED: readonly (readonly [given: Given, bounds: string, field: string, used: string])[] = [
+/** Fields with ignored bounds, the effective bounds, and the field and the replacement that the warning names. */
+const IGNORED: readonly (readonly [fields: Fields, bounds: string, field: string, used: string])[] = [
   [{ range: "10.0.0.0/24", range_start: "10.0.1.5" }, "10.0.0.1..10.0.0.254", "ipam.range_start 10.0.1.5", "10.0.0.1"],
   [
     { range: "10.0.0.0/24", range_start: "10.0.0.255" },
@@ -110,18 +110,18 @@ const IGNORED: readonly (readonly [given: Given, bounds: string, field: string, 
   [{ range: "10.0.0.50-10.0.0.40/24" }, "10.0.0.50..10.0.0.254", "ipam.range_end 10.0.0.40", "10.0.0.254"],
 ];
 
-Deno.test("parseRange ignores bounds outside the range or inverted, and says what is used instead", () => {
-  for (const [given, wanted, field, used] of IGNORED) {
-    const { range, warnings } = parse(given);
-    assert.equal(bounds(range), wanted, JSON.stringify(given));
-    assert.equal(warnings.length, 1, JSON.stringify(given));
+Deno.test("parseRange ignores inverted bounds and bounds outside of the range, and warns which ones it uses", () => {
+  for (const [fields, expected, field, used] of IGNORED) {
+    const { range, warnings } = parse(fields);
+    assert.equal(bounds(range), expected, JSON.stringify(fields));
+    assert.equal(warnings.length, 1, JSON.stringify(fields));
     assert.ok(warnings[0]?.startsWith(`${field} is ignored`), warnings[0]);
     assert.ok(warnings[0]?.includes(`${used}`) && warnings[0].endsWith("is used instead"), warnings[0]);
   }
 });
 
-/** Text that is no range, bound or exclude, and the field that is blamed. */
-const INVALID: readonly (readonly [given: Given, field: string])[] = [
+/** Invalid ranges, bounds and excludes, and the field that the error names. */
+const INVALID: readonly (readonly [fields: Fields, field: string])[] = [
   ...[
     "10.0.0.1",
     "/24",
@@ -159,19 +159,19 @@ const INVALID: readonly (readonly [given: Given, field: string])[] = [
   [{ range: "10.0.0.0/24", exclude: ["10.0.0.0/33"] }, "ipam.exclude[0]"],
 ];
 
-Deno.test("parseRange refuses text that is no range, bound or exclude, naming the field and the text", () => {
-  for (const [given, field] of INVALID) {
-    assert.throws(() => parse(given), (error) => {
-      assert.ok(error instanceof ConfigError, JSON.stringify(given));
-      assert.equal(error.field, field, JSON.stringify(given));
+Deno.test("parseRange refuses an invalid range, bound or exclude and names the field", () => {
+  for (const [fields, field] of INVALID) {
+    assert.throws(() => parse(fields), (error) => {
+      assert.ok(error instanceof ConfigError, JSON.stringify(fields));
+      assert.equal(error.field, field, JSON.stringify(fields));
       assert.ok(error.message.includes(field), error.message);
-      assert.match(error.message, /wanted|is not in/);
+      assert.match(error.message, /expected|is not in/);
       return true;
     });
   }
 });
 
-Deno.test("parseRange merges excludes: host bits masked, single addresses, either family's own", () => {
+Deno.test("parseRange merges excludes: CIDRs with host bits and single addresses", () => {
   const { range, warnings } = parse({
     range: "192.168.2.0/24",
     exclude: ["192.168.2.9/28", "192.168.2.16", "192.168.2.64/26", "192.168.2.96/27"],
@@ -185,16 +185,16 @@ Deno.test("parseRange merges excludes: host bits masked, single addresses, eithe
   assert.equal(lowestFree(range, () => false), range.cidr.base + 17n);
 });
 
-Deno.test("parseRange never hands out IPv4-mapped addresses, which would be read back as IPv4", () => {
+Deno.test("parseRange excludes IPv4-mapped addresses, which would be parsed as IPv4", () => {
   const { range, warnings } = parse({ range: "::fffe:0:0/95", exclude: ["::fffe:0:0/96"] });
   assert.equal(lowestFree(range, () => false), undefined);
   assert.deepEqual(warnings, []);
   assert.deepEqual(parse({ range: "2001:db8::/64" }).range.excludes, []);
 });
 
-Deno.test("parseRange hands out what the original's examples say", () => {
-  const firstOf = (given: Given) => {
-    const { range } = parse(given);
+Deno.test("parseRange allows the first addresses of the original's examples", () => {
+  const firstOf = (fields: Fields) => {
+    const { range } = parse(fields);
     const value = lowestFree(range, () => false);
     return value === undefined ? undefined : formatIp({ family: range.cidr.family, value });
   };
@@ -204,7 +204,7 @@ Deno.test("parseRange hands out what the original's examples say", () => {
   assert.equal(firstOf({ range: "0.0.0.0/0", exclude: ["0.0.0.0/1", "128.0.0.0/1"] }), undefined);
 });
 
-Deno.test("parseRange warns of an exclude that excludes nothing", () => {
+Deno.test("parseRange warns about an exclude that excludes nothing", () => {
   const { range, warnings } = parse({ range: "10.0.0.0/24", exclude: ["10.0.1.0/24", "fd00::/64"] });
   assert.deepEqual(range.excludes, []);
   assert.deepEqual(warnings, [
@@ -213,7 +213,7 @@ Deno.test("parseRange warns of an exclude that excludes nothing", () => {
   ]);
 });
 
-Deno.test("withoutGateway keeps the gateway of each family free, unless exclude_gateway is false", async () => {
+Deno.test("withoutGateway excludes the gateway from the range of its family, unless exclude_gateway is false", async () => {
   const ranges = { range: "10.0.0.0/24", ipRanges: [{ range: "fd00::/64" }], gateway: "10.0.0.1" };
   for (const fields of [ranges, { ...ranges, exclude_gateway: true }]) {
     const [four, six] = (await load(fields)).config.ranges;

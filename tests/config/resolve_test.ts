@@ -4,7 +4,7 @@ import { ipText, load, refuses } from "./support.ts";
 
 const RANGE = { range: "10.0.0.0/24" };
 
-Deno.test("resolveConfig carries every field into the configuration", async () => {
+Deno.test("resolveConfig reads every field into the configuration", async () => {
   const { config, warnings, notes } = await load({
     range: "10.0.0.0/24",
     range_start: "10.0.0.10",
@@ -62,17 +62,17 @@ Deno.test("resolveConfig carries every field into the configuration", async () =
   });
 });
 
-Deno.test("resolveConfig puts range before ipRanges and keeps their order", async () => {
+Deno.test("resolveConfig puts range before ipRanges and keeps the order of ipRanges", async () => {
   const { config } = await load({ ...RANGE, ipRanges: [{ range: "10.2.0.0/24" }, { range: "10.1.0.0/24" }] });
   assert.deepEqual(config.ranges.map(({ cidr }) => formatCidr(cidr)), ["10.0.0.0/24", "10.2.0.0/24", "10.1.0.0/24"]);
 });
 
-Deno.test("resolveConfig applies the fields beside range to range alone", async () => {
+Deno.test("resolveConfig applies the fields beside range only to range", async () => {
   const { config } = await load({ ...RANGE, exclude: ["10.0.0.0/28"], ipRanges: [{ range: "10.0.0.0/24" }] });
   assert.deepEqual(config.ranges.map(({ excludes }) => excludes.length), [1, 0]);
 });
 
-/** A field that cannot be used, and the path that the error names. */
+/** Fields of which one is invalid, and the path that the error names. */
 const INVALID: readonly (readonly [fields: Record<string, unknown>, field: string])[] = [
   [{ range: "10.0.0.0" }, "ipam.range"],
   [{ range: 10 }, "ipam.range"],
@@ -129,31 +129,31 @@ const INVALID: readonly (readonly [fields: Record<string, unknown>, field: strin
   [{ leader_retry_period: [] }, "ipam.leader_retry_period"],
 ];
 
-Deno.test("resolveConfig names the field that cannot be used", async () => {
+Deno.test("resolveConfig names the invalid field", async () => {
   for (const [fields, field] of INVALID) await refuses(load(fields), field, field);
 });
 
-Deno.test("resolveConfig shows the beginning of a value that is absurdly long", async () => {
+Deno.test("resolveConfig shows only the beginning of a long value", async () => {
   const long = "1".repeat(1_000_000);
   for (const key of ["range", "gateway", "network_name", "node_slice_size"]) {
     await assert.rejects(load({ [key]: long }), (error: Error) => error.message.length < 400);
   }
 });
 
-Deno.test("resolveConfig takes network names that object names can carry", async () => {
+Deno.test("resolveConfig accepts network names that can be part of object names", async () => {
   for (const name of ["", "a", "0", "a-b", "a.b", "a--b", "blue.net-1", "a".repeat(128)]) {
     assert.equal((await load({ network_name: name })).config.networkName, name);
   }
 });
 
-Deno.test("resolveConfig takes a slice size with and without its slash", async () => {
+Deno.test("resolveConfig accepts a slice size with and without its slash", async () => {
   for (const size of ["/24", "24", "/128", "0"]) {
     assert.equal((await load({ node_slice_size: size })).config.nodeSliceSize, size);
   }
   assert.equal((await load({ node_slice_size: "" })).config.nodeSliceSize, undefined);
 });
 
-Deno.test("resolveConfig knows log levels in any case, and warns of another", async () => {
+Deno.test("resolveConfig ignores the case of log levels, and warns about unknown levels and formats", async () => {
   for (
     const [name, level] of [["panic", "panic"], ["ERROR", "error"], ["Verbose", "info"], ["Info", "info"], [
       "",
@@ -171,7 +171,7 @@ Deno.test("resolveConfig knows log levels in any case, and warns of another", as
   assert.equal(xml.config.log.format, undefined);
 });
 
-Deno.test("resolveConfig warns of ranges of one network that overlap without being the same", async () => {
+Deno.test("resolveConfig warns about ranges of one network that overlap without being equal", async () => {
   const overlapping = { ...RANGE, ipRanges: [{ range: "10.0.0.128/25" }, { range: "fd00::/64" }] };
   assert.deepEqual((await load(overlapping)).warnings, [
     "Ranges 10.0.0.0/24 and 10.0.0.128/25 of one network overlap",
@@ -180,7 +180,7 @@ Deno.test("resolveConfig warns of ranges of one network that overlap without bei
   assert.deepEqual((await load(twice)).warnings, []);
 });
 
-Deno.test("resolveConfig warns of bounds and excludes that have no range", async () => {
+Deno.test("resolveConfig warns about bounds and excludes without a range", async () => {
   const { warnings } = await load({ range_start: "no", range_end: "", exclude: ["10.0.0.1"], ipRanges: [RANGE] });
   assert.deepEqual(warnings, [
     "ipam.range_start has no effect without ipam.range; ipRanges have their own",
@@ -188,7 +188,7 @@ Deno.test("resolveConfig warns of bounds and excludes that have no range", async
   ]);
 });
 
-Deno.test("resolveConfig tolerates leading zeros in gateways and static addresses, as decimal", async () => {
+Deno.test("resolveConfig accepts leading zeros in gateways and static addresses, and reads decimal numbers", async () => {
   const { config } = await load({
     gateway: "010.000.000.001",
     addresses: [{ address: "010.0.0.05/24" }],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readDocument } from "../../src/config/document.ts";
 import { type FieldType, IGNORED_FIELDS, IPAM_FIELDS, RANGE_FIELDS } from "../../src/config/schema.ts";
 
-/** What the original documents, by the JSON type it decodes. */
+/** The documented fields of the original, with values of the JSON types that it decodes. */
 const ORIGINAL: Readonly<Record<string, unknown>> = {
   type: "whereabouts",
   range: "",
@@ -35,17 +35,17 @@ const ORIGINAL: Readonly<Record<string, unknown>> = {
   etcd_ca_cert_file: "",
 };
 
-Deno.test("IPAM_FIELDS knows every field of the original by name and type", () => {
+Deno.test("IPAM_FIELDS has every field of the original, with its type", () => {
   const warnings: string[] = [];
   assert.deepEqual(readDocument(ORIGINAL, IPAM_FIELDS, "ipam", (warning) => warnings.push(warning)), ORIGINAL);
   assert.deepEqual(warnings, []);
 });
 
-Deno.test("RANGE_FIELDS are fields of the ipam object too, of the same types", () => {
+Deno.test("RANGE_FIELDS are also fields of the ipam object, with the same types", () => {
   for (const [key, type] of Object.entries(RANGE_FIELDS)) assert.equal(IPAM_FIELDS[key], type);
 });
 
-Deno.test("IGNORED_FIELDS are known fields, so that their types are checked", () => {
+Deno.test("IGNORED_FIELDS are known fields, whose types are checked", () => {
   const types: (FieldType | undefined)[] = IGNORED_FIELDS.map((key) => IPAM_FIELDS[key]);
   assert.deepEqual(types, ["integer", "integer", "integer"]);
 });

@@ -1,5 +1,5 @@
 /**
- * Loading configurations in tests: in memory, with one store named so that only what a test is about is warned of.
+ * Loads configurations in tests, in memory. The store is named by default, so that no warning about it disturbs a test.
  *
  * @module
  */
@@ -11,33 +11,33 @@ import { loadConfig, type LoadInput } from "../../src/config/load.ts";
 import { ConfigError, type Loaded } from "../../src/config/types.ts";
 import { memoryWorld, type MemoryWorldOptions } from "../support/world.ts";
 
-/** The flat file that is searched second and exists on most nodes. */
+/** The path of the flat file on most nodes, which is the second of the search. */
 export const FLAT_FILE = "/etc/cni/net.d/whereabouts.d/whereabouts.conf";
 
-/** How a test loads. */
+/** Options of a test. */
 export interface LoadOptions extends Omit<LoadInput, "conf"> {
   /** Members of the network configuration besides `name` and `ipam`. */
   readonly conf?: Readonly<Record<string, unknown>>;
-  /** Files by path: an object becomes JSON. */
+  /** Files by path. An object is written as JSON. */
   readonly files?: Readonly<Record<string, unknown>>;
-  /** Folders without files. */
+  /** Empty folders. */
   readonly folders?: readonly string[];
 }
 
-/** Loads a network whose `ipam` has these fields besides type and store. */
+/** Loads a network whose `ipam` has these fields in addition to type and store. */
 export function load(ipam: Readonly<Record<string, unknown>>, options: LoadOptions = {}): Promise<Loaded> {
   return loadExactly({ type: "whereabouts", datastore: "embedded", ...ipam }, options);
 }
 
 /**
- * Loads a network with this very `ipam`, which the operator wrote: `trust_test.ts` has what a tenant may not write. One without anything to
- * allocate from is loaded for its store, unless the test says what for.
+ * Loads a network with exactly this `ipam`, of which the operator is the author; `trust_test.ts` covers tenants. The default purpose of a
+ * network without a range is `store`.
  */
 export function loadExactly(ipam: unknown, options: LoadOptions = {}): Promise<Loaded> {
   const { conf, files = {}, folders = [], ...input } = options;
   const allocates = isObject(ipam) && ["range", "ipRanges", "addresses"].some((key) => key in ipam);
-  const asks = input.pod !== undefined || input.ip !== undefined || input.gateway !== undefined;
-  const purpose = allocates || asks ? {} : { purpose: "store" as const };
+  const requests = input.pod !== undefined || input.ip !== undefined || input.gateway !== undefined;
+  const purpose = allocates || requests ? {} : { purpose: "store" as const };
   const texts: Record<string, string | Error> = {};
   for (const [path, content] of Object.entries(files)) {
     texts[path] = typeof content === "string" || content instanceof Error ? content : JSON.stringify(content);
@@ -51,14 +51,14 @@ export function loadExactly(ipam: unknown, options: LoadOptions = {}): Promise<L
   });
 }
 
-/** The error of a load that must fail. */
+/** Returns the error of a load that must fail. */
 export async function failure(loading: Promise<Loaded>): Promise<ConfigError> {
   const outcome = await loading.then(() => undefined, (error: unknown) => error);
-  assert.ok(outcome instanceof ConfigError, `wanted a ConfigError, found ${outcome ?? "success"}`);
+  assert.ok(outcome instanceof ConfigError, `expected a ConfigError, got ${outcome ?? "success"}`);
   return outcome;
 }
 
-/** Asserts that a load fails over this field, with this in its message. */
+/** Asserts that a load fails with this field, and that the message contains these parts. */
 export async function refuses(loading: Promise<Loaded>, field: string, ...parts: string[]): Promise<void> {
   const { field: found, message } = await failure(loading);
   assert.equal(found, field, message);
@@ -66,7 +66,7 @@ export async function refuses(loading: Promise<Loaded>, field: string, ...parts:
   assert.match(message, /^[A-Z].*[^.]$/s);
 }
 
-/** An address as text; undefined stays. */
+/** An address as text. Undefined stays undefined. */
 export function ipText(ip: Ip | undefined): string | undefined {
   return ip && formatIp(ip);
 }

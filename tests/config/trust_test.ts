@@ -20,7 +20,7 @@ function load(
   return loadConfig(world, { conf: { name: "net", ipam: { ...BASE, ...ipam } }, ...more });
 }
 
-/** Every path that a network may name, with one that is allowed and one that is not. */
+/** Every field with a path, the fields that set it, an allowed path and a forbidden one. */
 const PATHS:
   readonly (readonly [field: string, of: (path: string) => Record<string, unknown>, good: string, bad: string])[] = [
     [
@@ -62,7 +62,7 @@ const PATHS:
   ];
 
 for (const [field, of, good, bad] of PATHS) {
-  Deno.test(`a network may name ${field} below the folders of its purpose only; the operator may name any`, async () => {
+  Deno.test(`a network may name ${field} only below the folders of its purpose; the operator may name any path`, async () => {
     const files = { "/etc/cni/net.d/w.conf": "{}", "/etc/shadow": "{}" };
     await load(of(good), { files });
     await assert.rejects(load(of(bad), { files }), (error) => {
@@ -71,7 +71,7 @@ for (const [field, of, good, bad] of PATHS) {
       assert.match(error.message, new RegExp(`${field}.*allow_paths of the flat file or in WHEREABOUTS_ALLOW_PATHS$`));
       return true;
     });
-    const { warnings } = await load(of(bad), { purpose: "inspect" }); // the plugin may have other rules in its environment
+    const { warnings } = await load(of(bad), { purpose: "inspect" }); // the plugin's environment may allow it
     assert(warnings.some((warning) => warning.includes(field)), warnings.join());
     const folder = bad.replace(/\/\.\.|\/[^/]*$/g, "") || "/";
     const allowed = field === "ipam.etcd_key_file" ? "/etc/kubernetes" : folder;
@@ -82,7 +82,7 @@ for (const [field, of, good, bad] of PATHS) {
   });
 }
 
-Deno.test("a file that a network names is a tenant's too; the flat file named once more is the operator's", async () => {
+Deno.test("a file that a network names is a tenant's, except the flat file, which is the operator's", async () => {
   const kubeconfig = "/root/.kube/config";
   const named = { "/etc/cni/net.d/tenant.conf": JSON.stringify({ kubernetes: { kubeconfig } }) };
   const inline = { configuration_path: "/etc/cni/net.d/tenant.conf" };
@@ -91,7 +91,7 @@ Deno.test("a file that a network names is a tenant's too; the flat file named on
   assert.deepEqual(config.datastore, { kind: "kubernetes", kubeconfig });
 });
 
-Deno.test("files of a store that a network names are confined to folders, those of the operator's store are not", async () => {
+Deno.test("files of a store that a network names are confined to folders; those of the operator's store are not", async () => {
   const confined = await load({ kubernetes: { kubeconfig: "/etc/cni/net.d/kc" } });
   assert(confined.config.datastore.kind === "kubernetes");
   assert(confined.config.datastore.confinedTo?.includes("/etc/cni"));
@@ -99,7 +99,7 @@ Deno.test("files of a store that a network names are confined to folders, those 
   assert.deepEqual(free.config.datastore, { kind: "kubernetes", kubeconfig: "/root/kc" });
 });
 
-Deno.test("a log file elsewhere is not written, with one warning, and the call goes on", async () => {
+Deno.test("a log file elsewhere is ignored with one warning, and the call continues", async () => {
   const elsewhere = await load({ datastore: "embedded", log_file: "/tmp/whereabouts.log" });
   assert.equal(elsewhere.config.log.file, undefined);
   assert.equal(elsewhere.warnings.length, 1);
@@ -110,7 +110,7 @@ Deno.test("a log file elsewhere is not written, with one warning, and the call g
   assert.equal(flat.config.log.file, "/srv/w.log");
 });
 
-Deno.test("fields of the operator are ignored where a network writes them, with a warning that names the place", async () => {
+Deno.test("fields of the operator in a network are ignored, with a warning that names the right place", async () => {
   const inline = {
     datastore: "embedded",
     agent_socket: "/tmp/pwn",
@@ -128,7 +128,7 @@ Deno.test("fields of the operator are ignored where a network writes them, with 
   assert.equal((await load({}, { flat: { datastore: "embedded", sleep_for_race: 1 } })).config.sleepForRace, 1);
 });
 
-Deno.test("stores: configured refuses stores that the flat file does not name, and takes its own by name", async () => {
+Deno.test("stores: configured refuses stores that the flat file does not name, and accepts those that it names", async () => {
   const kubernetes = { kubeconfig: "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig" };
   const flat = { stores: "configured", kubernetes };
   await load({}, { flat });
@@ -143,7 +143,7 @@ Deno.test("stores: configured refuses stores that the flat file does not name, a
   await assert.rejects(load({}, { flat: { stores: "some", kubernetes } }), /expected "any" or "configured"/);
 });
 
-Deno.test("a login of the flat file goes to the endpoints of the flat file only", async () => {
+Deno.test("a login of the flat file is sent only to the endpoints of the flat file", async () => {
   const flat = {
     etcd_host: "https://etcd:2379",
     etcd_username: "operator",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { atLeast, supportedVersion, versionAnswer } from "../../src/config/version.ts";
 
-Deno.test("supportedVersion takes absence for 0.1.0 and refuses what it does not know", () => {
+Deno.test("supportedVersion returns 0.1.0 for an absent version and undefined for an unsupported one", () => {
   assert.deepEqual([undefined, null, "", "0.1.0", "1.1.0"].map(supportedVersion), [
     "0.1.0",
     "0.1.0",
@@ -12,13 +12,13 @@ Deno.test("supportedVersion takes absence for 0.1.0 and refuses what it does not
   assert.deepEqual(["1.2.0", "v1.0.0", "1.0", 1, {}].map(supportedVersion), new Array(5).fill(undefined));
 });
 
-Deno.test("atLeast orders versions as they were released", () => {
+Deno.test("atLeast compares versions in the order of their release", () => {
   assert(atLeast("0.4.0", "0.3.1"));
   assert(atLeast("1.0.0", "1.0.0"));
   assert(!atLeast("0.3.1", "0.4.0"));
 });
 
-Deno.test("versionAnswer is one line that names every version", () => {
+Deno.test("versionAnswer returns one line with every supported version", () => {
   const answer = versionAnswer();
   assert.equal(answer.indexOf("\n"), answer.length - 1);
   assert.deepEqual(JSON.parse(answer), {

@@ -1,5 +1,5 @@
 /**
- * ADD: an address of each range, and a note of it in the node's journal.
+ * ADD: allocates an address of each range, and records them in the node's journal.
  *
  * @module
  */
@@ -20,7 +20,11 @@ import { configureRequest, ownerOf, type RequestContext, sliced } from "../conte
 import { CniError, CODES } from "../error.ts";
 import { renderResult } from "../result.ts";
 
-/** Serves ADD. */
+/**
+ * Serves ADD.
+ *
+ * @throws {CniError} code 5: the journal cannot be written; code 7: no range, and no requested address
+ */
 export async function add(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
   const { config, log } = await configureRequest(context);
@@ -34,35 +38,35 @@ export async function add(context: RequestContext): Promise<string> {
   if (request.args.podName !== undefined) await markStore(context, config, owner.podRef, log);
   using _lock = await lockAttachment(host, request, signal);
   const journal = host.journal(log);
-  const former = await formerRecord(journal, request);
-  let record = recordOf(context, config, owner, former?.held ?? []);
-  const known = former && encodeRecord(former) === encodeRecord(record);
-  if (config.ranges.length > 0 && !known) await hold(journal, record);
+  const existing = await existingRecord(journal, request);
+  let record = recordOf(context, config, owner, existing?.held ?? []);
+  const isRecorded = existing && encodeRecord(existing) === encodeRecord(record);
+  if (config.ranges.length > 0 && !isRecorded) await recordAttachment(journal, record);
   await using ipam = await host.open(config, log, signal);
   let assigned: Assigned[];
-  let mayHold = false;
-  let left = false;
+  let hasWritten = false;
+  let hasUnreleased = false;
   try {
     assigned = await allocate(ipam, await sliced(context, ipam, config), owner, signal, {
-      onWrite: () => mayHold = true,
+      onWrite: () => hasWritten = true,
       onUnreleased: (held) => {
         record = { ...record, held };
-        left = true;
+        hasUnreleased = true;
       },
       isUsed: (held) => isUsedHere(context, journal, record, held, log),
     });
   } catch (error) {
-    if (!former) await afterFailure(journal, record, left || (mayHold && mayPass(error, signal)));
+    if (!existing) await recordFailure(journal, record, hasUnreleased || (hasWritten && mayBeStored(error, signal)));
     throw error;
   }
-  if (assigned.length > 0) await gain(journal, { ...record, held: assigned.map(({ entry }) => entry) }, log);
+  if (assigned.length > 0) await recordEntries(journal, { ...record, held: assigned.map(({ entry }) => entry) }, log);
   return renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
   );
 }
 
-/** Pods that get addresses of the node's own store may meet those of other nodes: `check`, the agent and the installer report it. */
+/** Marks an embedded store that a pod uses: other nodes may allocate the same addresses, so `check`, the agent and the installer report it. */
 async function markStore(
   { host: { world } }: RequestContext,
   { datastore, network }: IpamConfig,
@@ -78,14 +82,22 @@ async function markStore(
   if (isNew) log.warn("Pods get addresses of this node's own database: other nodes may give the same ones", store);
 }
 
-/** What an earlier ADD of the same attachment was given. It is in use, so a repeated one that fails takes nothing back. */
-async function formerRecord(journal: Journal | undefined, attachment: Attachment): Promise<JournalRecord | undefined> {
+/** The record of an earlier ADD of the same attachment. Its addresses are in use, so a repeated ADD that fails does not release them. */
+async function existingRecord(
+  journal: Journal | undefined,
+  attachment: Attachment,
+): Promise<JournalRecord | undefined> {
   const record = await journal?.find(attachment);
   return record && record.held.length > 0 && !await journal?.isPending(attachment) ? record : undefined;
 }
 
-/** What the node does not remember it can neither collect nor release while the store is away: without the note, nothing is given. */
-async function hold(journal: Journal | undefined, record: JournalRecord): Promise<void> {
+/**
+ * Records the attachment before anything is allocated: without a record the node can neither collect its addresses nor keep their release
+ * pending while the store is unavailable.
+ *
+ * @throws {CniError} code 5: the journal cannot be written
+ */
+async function recordAttachment(journal: Journal | undefined, record: JournalRecord): Promise<void> {
   try {
     await journal?.hold(record);
   } catch (error) {
@@ -99,8 +111,9 @@ async function hold(journal: Journal | undefined, record: JournalRecord): Promis
 }
 
 /**
- * Whether another attachment of this node was given the address and still runs, although the store calls the address free, or the owner's own:
- * its entry was lost, and a store that was set back may hold a former owner's. A former sandbox of the same interface is no other.
+ * Whether another attachment of this node still uses the address although the store records it as free, or as the owner's own: the store lost
+ * the entry, and a store that was restored from an older copy may contain one of a former owner. A former sandbox of the same interface is
+ * not another attachment.
  */
 async function isUsedHere(
   { host }: RequestContext,
@@ -128,29 +141,36 @@ async function isUsedHere(
   return true;
 }
 
-/** The attachment is noted already: this saves its release a look, and is what a lost entry is recreated from. */
-async function gain(journal: Journal | undefined, record: JournalRecord, log: Logger): Promise<void> {
+/**
+ * Adds the entries to the record, so that a release need not search for them and a lost entry can be recreated. A failure is only logged,
+ * because the attachment is recorded already.
+ */
+async function recordEntries(journal: Journal | undefined, record: JournalRecord, log: Logger): Promise<void> {
   await journal?.gain(record).catch((error) =>
     log.error("Cannot note in the node's journal what was given", { error: String(error) })
   );
 }
 
-/** Whether a write may be stored although its answer was a failure. */
-function mayPass(error: unknown, signal: AbortSignal): boolean {
+/** Whether the store may contain a write that failed. */
+function mayBeStored(error: unknown, signal: AbortSignal): boolean {
   return error instanceof UnavailableError || error instanceof ConflictError || signal.aborted;
 }
 
 /**
- * What a store that did not answer may have stored is released later. Where it answered, the call released everything itself; where nothing
- * was sent, there is nothing to release.
+ * Keeps a release pending if the store may contain an entry. Otherwise there is nothing to release: either the store answered and the call
+ * released everything, or the call wrote nothing.
  */
-async function afterFailure(journal: Journal | undefined, record: JournalRecord, mayHold: boolean): Promise<void> {
-  const note = async () => {
-    if (!mayHold) await journal?.forget(record);
-    else if (record.withoutSecret) await journal?.hold(record); // DEL brings the secret, a pending release has none
+async function recordFailure(
+  journal: Journal | undefined,
+  record: JournalRecord,
+  mayHaveEntry: boolean,
+): Promise<void> {
+  const update = async () => {
+    if (!mayHaveEntry) await journal?.forget(record);
+    else if (record.withoutSecret) await journal?.hold(record); // DEL has the secret, a pending release does not
     else await journal?.markPending(record);
   };
-  await note().catch(() => {});
+  await update().catch(() => {});
 }
 
 function recordOf(

@@ -1,5 +1,5 @@
 /**
- * CHECK: what the previous result says is still true.
+ * CHECK: verifies that the addresses of the previous result are still allocated.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { SILENT } from "../../world/log.ts";
 import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { parsePrevResult } from "../prev_result.ts";
 
-/** Serves CHECK: by what ADD recorded, where it did, whatever the configuration says now. */
+/** Serves CHECK. What ADD recorded takes precedence over the configuration, which may have changed since. */
 export async function check(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
-  const given = parsePrevResult(request.conf);
+  const expected = parsePrevResult(request.conf);
   const recorded = await planRecorded(context);
   const { config, log } = recorded ?? await configureRequest(context);
   await using ipam = await host.open(config, log, signal);
   const owner = await ownerOf(context, config);
-  await verify(ipam, recorded ? config : await sliced(context, ipam, config, "recorded"), owner, given, signal);
+  await verify(ipam, recorded ? config : await sliced(context, ipam, config, "recorded"), owner, expected, signal);
   return "";
 }
 

@@ -1,5 +1,5 @@
 /**
- * DEL: what the attachment holds goes back. A release that the store does not take now is kept in the node's journal.
+ * DEL: releases the addresses of an attachment. If the store is unavailable, the node's journal keeps the release pending.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export async function del(context: RequestContext): Promise<string> {
   const record = await journal?.find(request);
   const start = host.world.monotonic();
   const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(host.world.monotonic() - start) });
-  if (record && record.held.length > 0) context.known.fields = placeOf(record);
+  if (record && record.held.length > 0) context.callLog.fields = placeOf(record);
   const plan = await planRelease(host, request.conf, record);
   if (!plan) {
     log.error(
@@ -43,7 +43,7 @@ export async function del(context: RequestContext): Promise<string> {
       const refused = isRefused(error);
       if (!refused && !isTemporary(error, signal)) throw error;
       await keepPending(context, journal, attachment, error);
-      if (refused) throw error; // people shall see it, while the release is tried again all the same
+      if (refused) throw error; // reported to the user, and retried nevertheless
       plan.log.warn("Release pending: the node delivers it when the store answers", {
         error: error instanceof Error ? error.message : String(error),
         ...fields(),
@@ -55,20 +55,20 @@ export async function del(context: RequestContext): Promise<string> {
   return "";
 }
 
-/** The addresses of a record and their pools, as they stand in log lines. */
+/** The log fields `ip` and `pool` of a record. */
 function placeOf({ held }: JournalRecord): LogFields {
   const { ip, pool } = entryFields(held);
   return { ip, pool };
 }
 
-/** What a log line about a DEL names. */
+/** The fields of a log line about a DEL. */
 function fieldsOf({ network, containerId, ifName }: CniRequest, record: JournalRecord | undefined): LogFields {
   const pod = record?.held[0]?.allocation.podRef;
   const place = record && record.held.length > 0 ? placeOf(record) : {};
   return { ...place, ...(pod !== undefined && { pod }), if: ifName, network, container: containerId };
 }
 
-/** Of an attachment that the journal does not know. */
+/** The record of an attachment that the journal does not contain. */
 function recordOf({ network, containerId, ifName, conf }: CniRequest, { datastore }: IpamConfig): JournalRecord {
   const recorded = recordedConf(conf);
   return {
@@ -82,15 +82,19 @@ function recordOf({ network, containerId, ifName, conf }: CniRequest, { datastor
   };
 }
 
-/** An API server that is starting refuses what it will allow in a second, and there are runtimes that ask for a release only once. */
+/**
+ * Whether the store refused the release. It stays pending nevertheless, because a starting API server refuses what it allows a second later, and
+ * some runtimes send DEL only once.
+ */
 function isRefused(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isRefused);
   return error instanceof RefusedError;
 }
 
 /**
- * Keeps a release that failed as a pending one. Success is answered only by a process that goes on delivering it; otherwise the runtime shall
- * try again. A release that needs a secret of the runtime's configuration is not kept: the journal has no secrets.
+ * Keeps a failed release pending. A secret of the runtime's configuration is never recorded, so a release that needs one is not kept.
+ *
+ * @throws the error, so that the runtime retries, unless the release is pending and this process will deliver it
  */
 async function keepPending(
   { host }: RequestContext,

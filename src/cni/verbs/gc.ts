@@ -1,6 +1,6 @@
 /**
- * GC: attachments of this node that the runtime does not know any more go back. The runtime speaks of its own node only, so what is
- * freed is what this node's journal says it gave.
+ * GC: releases the attachments of this node that the runtime no longer lists. The list covers this node only, so GC releases only what this
+ * node's journal records.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import { makeLogger } from "../../world/log.ts";
 import type { RequestContext } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 
-/** Where the list is: the specification's key, then the one of its drafts. */
+/** Keys of the list: the specification's, then that of its drafts. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
 
 /**
  * Serves GC.
  *
- * @throws {CniError} code 7: no list, or one that cannot be read
- * @throws {AggregateError} attachments that could not be released; the others were
+ * @throws {CniError} code 7: the list is missing or invalid, or the node keeps no journal
+ * @throws {AggregateError} some attachments could not be released; the others were released
  */
 export async function gc(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
@@ -30,9 +30,9 @@ export async function gc(context: RequestContext): Promise<string> {
   if (!journal) {
     throw new CniError(CODES.config, "Cannot collect garbage: this node keeps no journal (WHEREABOUTS_JOURNAL is off)");
   }
-  const known = [...await journal.held(), ...await journal.pending()];
+  const records = [...await journal.held(), ...await journal.pending()];
   const stale: JournalRecord[] = [];
-  for (const record of known) {
+  for (const record of records) {
     if (record.network !== request.network || valid.has(attachmentKey(record.containerId, record.ifName))) continue;
     if (await isOfNetwork(context, record)) stale.push(record);
   }
@@ -54,8 +54,8 @@ export async function gc(context: RequestContext): Promise<string> {
 }
 
 /**
- * Whether a record is of the network that the list speaks of. Networks of one name are told apart by their `ipam`; where that differs, the
- * attachment goes only if its sandbox is known to be gone.
+ * Whether a record belongs to the network of the list. Networks may have the same name, so their `ipam` is compared; if it differs, the
+ * attachment is released only if its sandbox is known to be deleted.
  */
 async function isOfNetwork({ request, host }: RequestContext, record: JournalRecord): Promise<boolean> {
   const ipamOf = (conf: Record<string, unknown>) => JSON.stringify(JSON.parse(recordedConf(conf).conf).ipam);
@@ -63,7 +63,7 @@ async function isOfNetwork({ request, host }: RequestContext, record: JournalRec
   return record.netns !== undefined && !await namespaceExists(host.world, record);
 }
 
-/** What the list names. A runtime whose list is empty writes `null` where it has no list object: CNI's library marshals a nil slice. */
+/** The attachments of the list. `null` is an empty list: CNI's library encodes a nil slice as `null`. */
 function validAttachments(conf: Readonly<Record<string, unknown>>): ReadonlySet<string> {
   const keys = KEYS.filter((one) => conf[one] !== undefined);
   const [key] = [...keys.filter((one) => conf[one] !== null), ...keys];
@@ -74,11 +74,11 @@ function validAttachments(conf: Readonly<Record<string, unknown>>): ReadonlySet<
     );
   }
   const list = conf[key] ?? [];
-  if (!Array.isArray(list)) throw new CniError(CODES.config, `Cannot read ${key}: wanted a list`);
+  if (!Array.isArray(list)) throw new CniError(CODES.config, `Cannot read ${key}: expected a list`);
   return new Set(list.map((one, i) => {
     const { containerID, ifname } = one ?? {};
     if (typeof containerID === "string" && typeof ifname === "string") return attachmentKey(containerID, ifname);
-    throw new CniError(CODES.config, `Cannot read ${key}[${i}]: wanted an object with containerID and ifname`);
+    throw new CniError(CODES.config, `Cannot read ${key}[${i}]: expected an object with containerID and ifname`);
   }));
 }
 

@@ -1,12 +1,12 @@
 /**
- * STATUS: whether an ADD would be served now.
+ * STATUS: reports whether the plugin can serve ADD.
  *
  * @module
  */
 import { configureRequest, type RequestContext } from "../context.ts";
 import { CniError, CODES, toCniError } from "../error.ts";
 
-/** Serves STATUS. */
+/** Serves STATUS. @throws {CniError} code 7: the configuration is invalid; code 50: the store is unavailable */
 export async function status(context: RequestContext): Promise<string> {
   try {
     const { config, log } = await configureRequest(context);

@@ -12,7 +12,7 @@ async function add(node: TestNode, caller: Caller, ipam: Record<string, unknown>
   return JSON.parse(stdout).ips[0].address;
 }
 
-/** The store forgets everything, as one does that is set back to an older copy. */
+/** Deletes everything in the store, as if it were restored from an older copy. */
 async function lose(node: TestNode): Promise<void> {
   const { signal } = new AbortController();
   for (const pool of await node.driver.list(signal)) {
@@ -24,20 +24,20 @@ async function lose(node: TestNode): Promise<void> {
   }
 }
 
-Deno.test("add passes over an address of which the store knows nothing, and that a sandbox of this node uses", async () => {
-  let told = 0;
-  await using node = await testNode({ host: { entryLost: () => void told++ } });
+Deno.test("add skips an address that a sandbox of this node uses although the store lost its entry", async () => {
+  let lost = 0;
+  await using node = await testNode({ host: { entryLost: () => void lost++ } });
   const first = { containerId: "c1", pod: "a", netns: "/var/run/netns/a" };
   node.disk.files.set("/run/netns/a", "");
   assert.equal(await add(node, first), "10.0.0.1/24");
   await lose(node);
   assert.equal(await add(node, { containerId: "c2", pod: "b" }), "10.0.0.2/24");
-  assert.equal(told, 1);
+  assert.equal(lost, 1);
   assert.deepEqual(Object.keys(await contents(node.driver)), ["10.0.0.0/24 10.0.0.2", "reserved 10.0.0.2"]);
-  assert.equal(await add(node, first), "10.0.0.1/24", "its own ADD gets it back");
+  assert.equal(await add(node, first), "10.0.0.1/24", "its own ADD gets it");
 });
 
-Deno.test("add passes over an address that its own former entry names again, and that a sandbox of this node uses", async () => {
+Deno.test("add skips an address of its own restored entry that a sandbox of this node uses", async () => {
   await using node = await testNode();
   const { signal } = new AbortController();
   await add(node, { containerId: "c1", pod: "b" });
@@ -52,14 +52,14 @@ Deno.test("add passes over an address that its own former entry names again, and
   assert.equal(await add(node, { containerId: "c3", pod: "b" }), "10.0.0.2/24");
 });
 
-Deno.test("add gives a pod's new sandbox the address of its former one, which still exists", async () => {
+Deno.test("add allocates the address of a former sandbox to the pod's new one, although the former still exists", async () => {
   await using node = await testNode();
   node.disk.files.set("/run/netns/a", "");
   assert.equal(await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" }), "10.0.0.1/24");
   assert.equal(await add(node, { containerId: "c2", pod: "a" }), "10.0.0.1/24");
 });
 
-Deno.test("add gives what nobody uses: the sandbox is gone, was released, or is of another domain", async () => {
+Deno.test("add allocates an address whose sandbox is deleted, was released, or is in another domain", async () => {
   await using node = await testNode();
   assert.equal(await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" }), "10.0.0.1/24");
   await lose(node);
@@ -75,28 +75,28 @@ Deno.test("add refuses a requested address that a sandbox of this node uses", as
   node.disk.files.set("/run/netns/a", "");
   await add(node, { containerId: "c1", pod: "a", netns: "/run/netns/a" });
   await lose(node);
-  const wanted = { ...CONF, args: { cni: { ips: ["10.0.0.1/24"] } } };
-  const { stdout } = await node.call("ADD", wanted, { containerId: "c2", pod: "b" });
+  const conf = { ...CONF, args: { cni: { ips: ["10.0.0.1/24"] } } };
+  const { stdout } = await node.call("ADD", conf, { containerId: "c2", pod: "b" });
   assert.equal(JSON.parse(stdout).code, 101);
   assert.deepEqual(await contents(node.driver), {});
 });
 
-Deno.test("add notes what it could not give back, so that a reservation without an entry is found", async () => {
-  let away = false;
+Deno.test("add records what it could not release, so that DEL finds a reservation without an entry", async () => {
+  let isAway = false;
   await using node = await testNode({
     open: (driver) =>
       faulty(driver, ({ method }) => {
-        if (method !== "reservation.release" || !away) return undefined;
+        if (method !== "reservation.release" || !isAway) return undefined;
         return { done: false, then: "refused" };
       }),
   });
   const ipam = { ...IPAM, ipRanges: [{ range: "10.1.0.0/30", range_start: "10.1.0.1", range_end: "10.1.0.1" }] };
   await add(node, { containerId: "c1", pod: "a" }, ipam);
-  away = true;
+  isAway = true;
   const { stdout } = await node.call("ADD", { ...CONF, ipam }, { containerId: "c2", pod: "b" });
   assert.equal(JSON.parse(stdout).code, 100);
   assert.equal((await contents(node.driver))["reserved 10.0.0.2"], "default/b/net1/c2");
-  away = false;
+  isAway = false;
   await node.call("DEL", { ...CONF, ipam }, { containerId: "c2", pod: "b" });
   assert.equal((await contents(node.driver))["reserved 10.0.0.2"], undefined);
 });

@@ -6,7 +6,7 @@ const CONF = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
 const OFF = { ...IPAM, enable_overlapping_ranges: false };
 const DONE = { stdout: "", exitCode: 0 };
 
-Deno.test("check goes by what ADD recorded, whatever the configuration says now", async () => {
+Deno.test("check uses what ADD recorded, even if the configuration has changed", async () => {
   for (
     const [then, now] of [
       [IPAM, { ...IPAM, range: "10.1.0.0/24" }],
@@ -19,12 +19,12 @@ Deno.test("check goes by what ADD recorded, whatever the configuration says now"
     const prevResult = JSON.parse((await node.call("ADD", { ...CONF, ipam: then })).stdout);
     assert.deepEqual(await node.call("CHECK", { ...CONF, ipam: now, prevResult }), DONE);
     await node.call("DEL", { ...CONF, ipam: then });
-    const gone = await node.call("CHECK", { ...CONF, ipam: then, prevResult });
-    assert.equal(JSON.parse(gone.stdout).code, 104);
+    const released = await node.call("CHECK", { ...CONF, ipam: then, prevResult });
+    assert.equal(JSON.parse(released.stdout).code, 104);
   }
 });
 
-Deno.test("check misses the reservation that ADD made although reservations are switched off since", async () => {
+Deno.test("check requires the reservation of ADD even if reservations have been disabled since", async () => {
   await using node = await testNode();
   const prevResult = JSON.parse((await node.call("ADD", CONF)).stdout);
   const { signal } = new AbortController();

@@ -7,7 +7,7 @@ const IPAM = { type: "whereabouts", datastore: "embedded", log_level: "panic", r
 const CONF = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
 const DONE = { stdout: "", exitCode: 0 };
 
-Deno.test("del ends although its record cannot be removed or written: the disk is read-only", async () => {
+Deno.test("del succeeds although the disk is read-only, so that its record can be neither written nor removed", async () => {
   let readOnly = false;
   const fail = () => Promise.reject(new Error("Read-only file system (os error 30)"));
   await using node = await testNode({
@@ -17,24 +17,24 @@ Deno.test("del ends although its record cannot be removed or written: the disk i
   readOnly = true;
   assert.deepEqual(await node.call("DEL", CONF), DONE);
   assert.deepEqual(await contents(node.driver), {});
-  assert.deepEqual(await node.call("DEL", CONF), DONE, "a record that stayed is no failure of the next DEL");
+  assert.deepEqual(await node.call("DEL", CONF), DONE, "the record that remains does not fail the next DEL");
 });
 
-Deno.test("del asks to try again where neither the store nor the journal takes the release", async () => {
-  let away = false;
+Deno.test("del fails with code 11 if neither the store nor the journal accepts the release", async () => {
+  let isAway = false;
   const fail = () => Promise.reject(new Error("Read-only file system (os error 30)"));
   await using node = await testNode({
-    open: (driver) => faulty(driver, () => away ? { done: false, then: "unavailable" } : undefined),
-    world: (disk) => away ? { ...disk, writeFile: fail } : disk,
+    open: (driver) => faulty(driver, () => isAway ? { done: false, then: "unavailable" } : undefined),
+    world: (disk) => isAway ? { ...disk, writeFile: fail } : disk,
     host: { delivers: true },
   });
   await node.call("ADD", CONF);
-  away = true;
+  isAway = true;
   const { stdout, exitCode } = await node.call("DEL", CONF);
   assert.deepEqual([exitCode, JSON.parse(stdout).code], [1, 11]);
 });
 
-Deno.test("del takes the reservation that ADD made although reservations are switched off since", async () => {
+Deno.test("del releases the reservation of ADD even if reservations have been disabled since", async () => {
   await using node = await testNode();
   await node.call("ADD", CONF);
   const off = { ...CONF, ipam: { ...IPAM, enable_overlapping_ranges: false } };
@@ -42,7 +42,7 @@ Deno.test("del takes the reservation that ADD made although reservations are swi
   assert.deepEqual(await contents(node.driver), {});
 });
 
-Deno.test("del releases what ADD recorded, wherever the configuration leads now", async () => {
+Deno.test("del releases what ADD recorded, even if the configuration has changed", async () => {
   await using node = await testNode();
   await node.call("ADD", CONF);
   const elsewhere = {
@@ -55,23 +55,23 @@ Deno.test("del releases what ADD recorded, wherever the configuration leads now"
   assert.deepEqual(records, []);
 });
 
-Deno.test("del promises no release that needs a password of the network's own, and keeps none", async () => {
-  let away = false;
+Deno.test("del keeps no release pending that needs a password of the network, and never records the password", async () => {
+  let isAway = false;
   await using node = await testNode({
-    open: (driver) => faulty(driver, () => away ? { done: false, then: "unavailable" } : undefined),
+    open: (driver) => faulty(driver, () => isAway ? { done: false, then: "unavailable" } : undefined),
     host: { delivers: true },
   });
   const ipam = { type: "whereabouts", etcd_host: "https://etcd:2379", etcd_username: "root", etcd_password: "hunter2" };
   const conf = { ...CONF, ipam: { ...ipam, range: "10.0.0.0/24", log_level: "panic" } };
   assert.equal((await node.call("ADD", conf)).exitCode, 0);
-  away = true;
+  isAway = true;
   assert.equal(JSON.parse((await node.call("DEL", conf)).stdout).code, 11);
   assert.equal(JSON.parse((await node.call("ADD", conf, { containerId: "c1" })).stdout).code, 11);
   for (const [path, text] of node.disk.files) {
     assert(!String(text).includes("hunter2"), path);
     assert(!path.includes("/releasing/"), path);
   }
-  away = false;
+  isAway = false;
   for (const containerId of ["c0", "c1"]) assert.deepEqual(await node.call("DEL", conf, { containerId }), DONE);
   assert.deepEqual(await contents(node.driver), {});
 });

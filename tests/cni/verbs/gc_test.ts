@@ -9,11 +9,11 @@ const KEY = "cni.dev/valid-attachments";
 const DRAFT_KEY = "cni.dev/attachments";
 
 async function pods(node: TestNode): Promise<string[]> {
-  return Object.entries(await contents(node.driver)).filter(([what]) => !what.startsWith("reserved"))
-    .map(([, who]) => who.split("/")[1] ?? "").sort();
+  return Object.entries(await contents(node.driver)).filter(([entry]) => !entry.startsWith("reserved"))
+    .map(([, owner]) => owner.split("/")[1] ?? "").sort();
 }
 
-Deno.test("gc takes null for an empty list where the key is written, as CNI's library writes a nil slice", async () => {
+Deno.test("gc reads null as an empty list: CNI's library encodes a nil slice as null", async () => {
   for (const list of [{ [KEY]: null }, { [DRAFT_KEY]: null }, { [KEY]: null, [DRAFT_KEY]: null }]) {
     await using node = await testNode();
     await node.call("ADD", CONF);
@@ -22,7 +22,7 @@ Deno.test("gc takes null for an empty list where the key is written, as CNI's li
   }
 });
 
-Deno.test("gc goes by a list beside a null, and refuses to go by no list", async () => {
+Deno.test("gc prefers the key that has a list to one that is null, and refuses a missing or invalid list", async () => {
   await using node = await testNode();
   await node.call("ADD", CONF);
   const list = [{ containerID: "c0", ifname: "net1" }];
@@ -30,21 +30,21 @@ Deno.test("gc goes by a list beside a null, and refuses to go by no list", async
     assert.deepEqual(await node.call("GC", { ...CONF, ...both }), DONE);
     assert.deepEqual(await pods(node), ["web-0"]);
   }
-  for (const none of [{}, { [KEY]: {} }, { [KEY]: "none" }]) {
-    assert.equal(JSON.parse((await node.call("GC", { ...CONF, ...none })).stdout).code, 7);
+  for (const invalid of [{}, { [KEY]: {} }, { [KEY]: "none" }]) {
+    assert.equal(JSON.parse((await node.call("GC", { ...CONF, ...invalid })).stdout).code, 7);
   }
   assert.deepEqual(await pods(node), ["web-0"]);
 });
 
-Deno.test("gc keeps the attachments of another network of the same name, unless their sandbox is gone", async () => {
+Deno.test("gc keeps the attachments of another network of the same name, unless their sandbox is deleted", async () => {
   await using node = await testNode();
   const other = { ...CONF, ipam: { ...IPAM, range: "10.1.0.0/24" } };
   await node.call("ADD", CONF, { containerId: "c1", pod: "listed" });
-  await node.call("ADD", other, { containerId: "c2", pod: "lives", netns: "/run/netns/lives" });
-  await node.call("ADD", other, { containerId: "c3", pod: "gone", netns: "/run/netns/gone" });
-  node.disk.files.set("/run/netns/lives", "");
+  await node.call("ADD", other, { containerId: "c2", pod: "running", netns: "/run/netns/running" });
+  await node.call("ADD", other, { containerId: "c3", pod: "deleted", netns: "/run/netns/deleted" });
+  node.disk.files.set("/run/netns/running", "");
   assert.deepEqual(await node.call("GC", { ...CONF, [KEY]: [{ containerID: "c1", ifname: "net1" }] }), DONE);
-  assert.deepEqual(await pods(node), ["listed", "lives"]);
+  assert.deepEqual(await pods(node), ["listed", "running"]);
   assert.deepEqual(await node.call("GC", { ...other, [KEY]: [] }), DONE);
   assert.deepEqual(await pods(node), []);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { makeCall } from "../../src/call/call.ts";
-import { seedTls } from "../../src/cni/seed.ts";
+import { warmUpTls } from "../../src/cni/warm_tls.ts";
 
-/** How many keys a configuration makes. */
+/** How many keys warmUpTls generates for a configuration. */
 async function keysFor(ipam: unknown): Promise<number> {
   const { subtle } = crypto;
   const original = subtle.generateKey;
@@ -12,32 +12,32 @@ async function keysFor(ipam: unknown): Promise<number> {
     return original.apply(subtle, args);
   }) as typeof original;
   try {
-    await seedTls(makeCall({}, JSON.stringify({ name: "net", ipam })));
+    await warmUpTls(makeCall({}, JSON.stringify({ name: "net", ipam })));
   } finally {
     subtle.generateKey = original;
   }
   return keys;
 }
 
-Deno.test("seedTls begins for configurations that may lead to an API server, those whose flat file says so included", async () => {
+Deno.test("warmUpTls generates a key if the network or its flat file may name an API server", async () => {
   assert.equal(await keysFor({ kubernetes: { kubeconfig: "/k" } }), 1);
   assert.equal(await keysFor({ datastore: "kubernetes" }), 1);
   assert.equal(await keysFor({ range: "10.0.0.0/24" }), 1);
   assert.equal(
     await keysFor({ range: "10.0.0.0/24", "dns": { search: ["etcd_host"] } }),
     1,
-    "whatever texts stand elsewhere",
+    "etcd_host as text elsewhere",
   );
 });
 
-Deno.test("seedTls leaves other stores alone", async () => {
+Deno.test("warmUpTls generates no key if the network names another store", async () => {
   assert.equal(await keysFor({ datastore: "embedded" }), 0);
   assert.equal(await keysFor({ datastore: "etcd", etcd_host: "10.0.0.1" }), 0);
   assert.equal(await keysFor({ database: "/d" }), 0);
 });
 
-Deno.test("seedTls leaves input alone that no request can be in", async () => {
+Deno.test("warmUpTls accepts input that is not a network configuration", async () => {
   for (const text of ["", "{", "null", "[]", '"text"', '{"ipam":null}', '{"ipam":7}']) {
-    await seedTls(makeCall({}, text));
+    await warmUpTls(makeCall({}, text));
   }
 });
