@@ -76,7 +76,7 @@ Deno.test("the plugin answers code 103 on a node without a slice, and its DEL su
   const conf = { cniVersion: "1.0.0", name: "fast", ipam };
   const none = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
   assert.deepEqual([none.code, none.answer.code], [1, 103]);
-  assert.match(String(none.answer.msg), /"node9".*10\.51\.0\.0\/16.*NodeSlicePool fast.*no such object/);
+  assert.match(String(none.answer.msg), /"node9".*10\.51\.0\.0\/16.*NodeSlicePool fast.*the object does not exist/);
   await slicePool(kube, "fast", "10.51.0.0/16", "24", { node1: "10.51.1.0/24" });
   const other = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
   assert.match(String(other.answer.msg), /it lists 1 other nodes/);
