@@ -24,7 +24,7 @@ Deno.test("commands find the namespace of the pools, and accept an empty cluster
   await t.step("an empty cluster has no pools", async () => {
     for (const command of [["check"], ["show"], ["reconcile"]]) {
       const { code, out, err } = await ask(...command);
-      assert.equal(code, 0, command.join(" "));
+      assert.equal(code, 0, `${command.join(" ")}: ${out}${err}`);
       assert(`${err}${out}`.startsWith(`No pools in ${here}\n`) || err === `No pools in ${here}`, `${err}${out}`);
     }
     const json = await ask("check", "--json");

@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import type { OpenCluster } from "../../src/controllers/cluster.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import type { LoadDriver } from "../../src/storage/open.ts";
+import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Runner, wrap } from "../../src/storage/wrap.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 
@@ -58,8 +59,9 @@ export async function call(
     env: (name: string) => env[name],
     stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
     stderr: (line: string) => void err.push(line),
-    // grace periods pass a hundred times as fast
-    sleep: (milliseconds: number, signal?: AbortSignal) => real.sleep(milliseconds / 100, signal),
+    // grace periods pass a hundred times as fast; a store has as long for an answer as it has outside of tests
+    sleep: (milliseconds: number, signal?: AbortSignal) =>
+      real.sleep(milliseconds === ATTEMPT_TIMEOUT ? milliseconds : milliseconds / 100, signal),
     monotonic: () => real.monotonic() * 100,
   };
   const load: LoadDriver = async (kind) => {

@@ -130,10 +130,22 @@ export async function makeKube(): Promise<Kube & AsyncDisposable> {
   const shared = Deno.env.get(SHARED);
   if (shared) {
     const url = (await Deno.readTextFile(`${shared}/url`)).trim();
-    return { ...await namespaceOf({ url, folder: shared }), [Symbol.asyncDispose]: () => Promise.resolve() };
+    const kube = await namespaceOf({ url, folder: shared });
+    return { ...kube, [Symbol.asyncDispose]: () => deleteNetworks(kube) };
   }
   const plane = await ControlPlane.start();
   return { ...await namespaceOf(plane.facts), [Symbol.asyncDispose]: () => plane[Symbol.asyncDispose]() };
+}
+
+/** Deletes the networks of a namespace: `check` of other tests lists those of every namespace. */
+async function deleteNetworks({ url, folder, namespace, token }: Kube): Promise<void> {
+  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(`${folder}/ca.crt`)] });
+  const path = `/apis/k8s.cni.cncf.io/v1/namespaces/${namespace}/network-attachment-definitions`;
+  const headers = { authorization: `Bearer ${token}` };
+  const { status, body } = await fetch(`${url}${path}`, { method: "DELETE", headers, client });
+  await body?.cancel();
+  // 404: no test has created the resource yet
+  if (status !== 200 && status !== 404) throw new Error(`Cannot delete the networks of ${namespace}: ${status}`);
 }
 
 /** Starts the control plane that test files share, and gives the variable that tells them. */
