@@ -1,5 +1,5 @@
 /**
- * The only list of drivers. Each is loaded when it is first asked for, so that a process pays for one client library at most.
+ * The list of drivers. Each is loaded on first use, so that a process loads at most one client library.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { OpenDriver } from "../src/storage/open.ts";
 import { type Logger, SILENT } from "../src/world/log.ts";
 import type { World } from "../src/world/world.ts";
 
-/** The driver of a datastore kind. */
+/** Loads the driver for a kind of datastore. */
 export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
   switch (kind) {
     case "embedded":
@@ -22,9 +22,9 @@ export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
 }
 
 /**
- * Opens the store a configuration names, ready for `allocate`, `release` and `verify`.
+ * Opens the store that a configuration names, ready for `allocate`, `release` and `verify`.
  *
- * @throws {RefusedError} credentials or files cannot be used
+ * @throws {RefusedError} credentials or files are missing or invalid
  */
 export async function openStore(
   config: Pick<IpamConfig, "datastore">,

@@ -1,6 +1,6 @@
 /**
- * The embedded store: one SQLite file, for one machine without a cluster. Safe for many processes at once, durable at each commit.
- * With the path `:memory:` it lives in this process; the simulator uses it so.
+ * The embedded store: one SQLite file, for one machine without a cluster. Safe for concurrent processes, durable at each commit.
+ * With the path `:memory:` it lives in this process, as in the simulation.
  *
  * @module
  */
@@ -25,10 +25,10 @@ import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
 import { transaction } from "./schema.ts";
 
-/** What passes. */
+/** Temporary errors. */
 const BUSY = /locked|busy|disk is full|disk I\/O|Too many open files/;
 
-/** Opens the embedded store. The file, and the folder it stands in, are made at the first operation. */
+/** Opens the embedded store. The first operation creates the file and its folder. */
 export function openEmbedded(datastore: Datastore): Promise<StorageDriver> {
   return datastore.kind === "embedded"
     ? Promise.resolve(new EmbeddedDriver(datastore.path))
@@ -146,7 +146,7 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
   for (const { address, before, after } of changes) {
     const text = formatIp({ family: key.cidr.family, value: address });
     const stored = get.get(pool, text);
-    // a file that was restored from a backup comes to the same version with other content
+    // a file that was restored from a backup reaches the same version with other content
     if (stored && before ? !sameOwner(toOwner(stored), before) : stored || before) {
       throw new ConflictError(
         `Pool ${formatPoolKey(key)} holds another entry for ${text} than the decision was made on`,

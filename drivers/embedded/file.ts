@@ -1,5 +1,5 @@
 /**
- * The file of the embedded store: checked, opened, and closed to other users.
+ * The file of the embedded store: checks it, opens it, and denies other users access.
  *
  * @module
  */
@@ -10,28 +10,28 @@ import { Database } from "./database.ts";
 import { checkFile, SIDE_FILES } from "./foreign.ts";
 import { prepared } from "./schema.ts";
 
-/** SQLite's word for a file that it cannot open, whatever the reason. */
+/** SQLite's message for a file that it cannot open, whatever the reason. */
 const CANNOT_OPEN = "unable to open database file";
 
 /**
- * Opens the file, creating it and its tables where they are missing. Commits are durable: write-ahead log, synced at each commit.
+ * Opens the file, and creates it and its tables if they are missing. Commits are durable: a write-ahead log, synced at each commit.
  *
- * The file, and those that SQLite keeps beside it, are closed to other users.
+ * Other users have no access to the file and to those that SQLite keeps beside it.
  *
- * @throws {ForeignStoreError} something else's file; it is unchanged
- * @throws an Error of SQLite's, with the system's reason where the file cannot be opened, or one that says the file is of a newer release
+ * @throws {ForeignStoreError} the file belongs to another program; it is unchanged
+ * @throws an Error of SQLite, with the system's reason if the file cannot be opened, or an Error about a file of a newer release
  */
 export function openDatabase(path: string): DatabaseSync {
   if (path === ":memory:") return prepared(new Database(path), path);
   if (!isInUse(path)) checkFile(path);
   makeFolder(dirname(path));
   try {
-    closeFiles(path);
+    restrictFiles(path);
     return open(path);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith(CANNOT_OPEN) || isInUse(path)) throw error;
-    const reason = whyNotOpened(path);
-    if (reason === undefined) return open(path); // it has passed
+    const reason = openFailure(path);
+    if (reason === undefined) return open(path); // the cause was temporary
     throw new Error(`${CANNOT_OPEN}: ${reason}`, { cause: error });
   }
 }
@@ -42,15 +42,15 @@ function open(path: string): DatabaseSync {
   return database;
 }
 
-/** Closes a database that was opened here. */
+/** Closes a database that {@linkcode openDatabase} returned. */
 export function closeDatabase(database: DatabaseSync): void {
   database.close();
   inUse.delete(database);
 }
 
 /**
- * The files that this process has open. They were checked, and nobody else may open them here: closing any descriptor of a file drops the
- * locks that SQLite has on it (https://sqlite.org/howtocorrupt.html 2.2).
+ * The files that this process has open. They are checked already, and nothing else in this process may open them: closing any descriptor of
+ * a file drops SQLite's locks on it (https://sqlite.org/howtocorrupt.html 2.2).
  */
 const inUse = new Map<DatabaseSync, string | undefined>();
 
@@ -59,7 +59,7 @@ function isInUse(path: string): boolean {
   return file !== undefined && [...inUse.values()].includes(file);
 }
 
-/** Which file a path leads to, whatever its name. */
+/** Identifies the file of a path, whatever its name. */
 function fileOf(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);
@@ -70,8 +70,8 @@ function fileOf(path: string): string | undefined {
   }
 }
 
-/** What the system says to opening the file and the two that SQLite keeps beside it, all at once as SQLite does. */
-function whyNotOpened(path: string): string | undefined {
+/** The system's error for opening the file and the two that SQLite keeps beside it, concurrently as SQLite does; undefined if none. */
+function openFailure(path: string): string | undefined {
   using opened = new DisposableStack();
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     try {
@@ -83,9 +83,9 @@ function whyNotOpened(path: string): string | undefined {
   return undefined;
 }
 
-/** SQLite makes the files beside the database with its mode. */
-function closeFiles(path: string): void {
-  if (fileOf(path) === undefined) createClosed(path);
+/** Denies other users access. SQLite creates the files beside the database with the mode of the database. */
+function restrictFiles(path: string): void {
+  if (fileOf(path) === undefined) createPrivate(path);
   for (const file of [path, ...SIDE_FILES.map((suffix) => path + suffix)]) {
     try {
       closeToOthers(file);
@@ -95,10 +95,10 @@ function closeFiles(path: string): void {
   }
 }
 
-function createClosed(path: string): void {
+function createPrivate(path: string): void {
   try {
     Deno.openSync(path, { createNew: true, write: true, mode: 0o600 }).close();
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error; // another process made it
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error; // another process created it
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The first page of a SQLite file as a reader would see it, its write-ahead log included, without SQLite: that one makes and changes files
- * beside a database even to read it. The page holds the header and the schema, or the start of a long one.
+ * Reads the first page of a SQLite file as a reader would see it, including its write-ahead log, without SQLite: SQLite creates and changes
+ * files beside a database even to read it. The page holds the header and the schema, or the start of a long one.
  * https://sqlite.org/fileformat.html
  *
  * @module
@@ -12,44 +12,44 @@ export interface SchemaEntry {
   readonly type: string;
   /** Its name. */
   readonly name: string;
-  /** The statement that makes it, or the start of a long one. */
+  /** The statement that creates it, or the start of a long one. */
   readonly sql: string;
 }
 
-/** What the first page holds. */
+/** The content of the first page. */
 export interface FirstPage {
   /** `PRAGMA application_id`. */
   readonly applicationId: number;
   /** `PRAGMA user_version`. */
   readonly userVersion: number;
-  /** The schema; undefined where it has no room in the page, or is damaged. */
+  /** The schema; undefined if it does not fit into the page, or is damaged. */
   readonly schema: readonly SchemaEntry[] | undefined;
 }
 
 const MAGIC = "SQLite format 3\0";
-/** Bytes of the header of a database. */
+/** Bytes of a database's header. */
 const HEADER = 100;
 /** Bytes of the header of a log, and of each of its frames. */
 const [LOG_HEADER, FRAME_HEADER] = [32, 24];
 /** Magic numbers of a log, in hexadecimal. */
 export const LOG_MAGIC = /^377f068[23]/;
-/** Frames of a log that are read, at most. SQLite starts over after 1,000 where nobody reads for long. */
-const FRAME_LIMIT = 100_000;
-/** Type of a page of a table whose entries are all in it. */
+/** Max frames of a log that are read. SQLite restarts a log after 1,000 frames unless a reader stays for long. */
+const MAX_FRAMES = 100_000;
+/** Type of the page of a table that needs only one. */
 const LEAF = 13;
 
 /**
  * Reads the first page of a database, from the file and its log.
  *
- * @param mark an `application_id` that a file keeps for good: one that has it is not compared with its log, which may be long
- * @returns undefined where the file is no SQLite database
+ * @param mark an `application_id` that a file never loses: if the file has it, its log, which may be long, is not read
+ * @returns undefined if the file is not a SQLite database
  */
 export function readFirstPage(path: string, log: string, mark: number): FirstPage | undefined {
   using file = Deno.openSync(path);
   const header = readNext(file, HEADER);
   if (!header || new TextDecoder().decode(header.subarray(0, MAGIC.length)) !== MAGIC) return undefined;
   const size = viewOf(header).getUint16(16);
-  const pageSize = size === 1 ? 65_536 : size; // the field has no room for it
+  const pageSize = size === 1 ? 65_536 : size; // the field is too small for 65536
   const rest = pageSize < 512 ? undefined : readNext(file, pageSize - HEADER);
   if (!rest) return undefined;
   const isMarked = viewOf(header).getUint32(68) === mark;
@@ -58,7 +58,7 @@ export function readFirstPage(path: string, log: string, mark: number): FirstPag
   return { userVersion: view.getUint32(60), applicationId: view.getUint32(68), schema: schemaOf(page) };
 }
 
-/** The first page as the log has it last. */
+/** The last committed version of the first page in the log. */
 function lastCommitted(log: string, pageSize: number): Uint8Array | undefined {
   using file = openIfPresent(log);
   const header = file && readNext(file, LOG_HEADER);
@@ -66,12 +66,12 @@ function lastCommitted(log: string, pageSize: number): Uint8Array | undefined {
   const salts = header.subarray(16, 24).toHex();
   let committed: Uint8Array | undefined;
   let written: Uint8Array | undefined;
-  for (let i = 0; i < FRAME_LIMIT; i++) {
+  for (let i = 0; i < MAX_FRAMES; i++) {
     const frame = readNext(file, FRAME_HEADER);
     const page = frame && readNext(file, pageSize);
-    if (!page || frame.subarray(8, 16).toHex() !== salts) break; // what follows is of an earlier round
+    if (!page || frame.subarray(8, 16).toHex() !== salts) break; // the rest was written before the log restarted
     if (viewOf(frame).getUint32(0) === 1) written = page;
-    if (viewOf(frame).getUint32(4) !== 0) committed = written; // it ends a transaction
+    if (viewOf(frame).getUint32(4) !== 0) committed = written; // the frame ends a transaction
   }
   return committed;
 }
@@ -84,12 +84,12 @@ function schemaOf(page: Uint8Array): SchemaEntry[] | undefined {
     const cells = Array.from({ length: view.getUint16(HEADER + 3) }, (_, i) => view.getUint16(HEADER + 8 + 2 * i));
     return cells.map((at) => entryOf(page, at, new TextDecoder(encoding)));
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // it points out of the page
+    if (error instanceof RangeError) return undefined; // a cell points outside the page
     throw error;
   }
 }
 
-/** A cell: its size, its row, then a record of five columns: a header with the type of each, and their values. */
+/** Reads a cell: its size, its row id, then a record of five columns: a header with the type of each, and their values. */
 function entryOf(page: Uint8Array, at: number, decoder: TextDecoder): SchemaEntry {
   const next = () => {
     const [value, length] = varint(page, at);
@@ -108,7 +108,7 @@ function entryOf(page: Uint8Array, at: number, decoder: TextDecoder): SchemaEntr
   return { type, name, sql };
 }
 
-/** A number of 7 bits a byte, as long as its highest bit is set. Of larger ones than a page has bytes, nothing here is right. */
+/** Reads a number of 7 bits per byte, up to the first byte without the highest bit. A number of more than 4 bytes exceeds any page. */
 function varint(page: Uint8Array, at: number): [value: number, length: number] {
   let value = 0;
   for (let i = 0; i < 4; i++) {
@@ -120,7 +120,7 @@ function varint(page: Uint8Array, at: number): [value: number, length: number] {
   throw new RangeError("No such number in a page");
 }
 
-/** @returns undefined where fewer bytes follow */
+/** @returns undefined if fewer bytes follow */
 function readNext(file: Deno.FsFile, length: number): Uint8Array | undefined {
   const buffer = new Uint8Array(length);
   for (let at = 0; at < length;) {

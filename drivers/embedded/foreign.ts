@@ -1,5 +1,6 @@
 /**
- * What is at the path of a database before SQLite opens it, which writes: it recovers, truncates and removes files. Here they are read alone.
+ * Checks the file at the path of a database before SQLite opens it. SQLite writes when it opens a file: it recovers, truncates and removes
+ * files. These checks only read.
  *
  * @module
  */
@@ -7,13 +8,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { ForeignStoreError } from "../../src/storage/driver.ts";
 import { type FirstPage, LOG_MAGIC, readFirstPage } from "./first_page.ts";
 
-/** `PRAGMA application_id` of our files: "whab" in ASCII. Earlier releases left it 0; those files have our tables. */
+/** `PRAGMA application_id` of our files: "whab" in ASCII. Earlier releases left it 0; their files have our tables. */
 export const APPLICATION_ID = 0x77686162;
 
-/** What SQLite keeps beside a database, by the end of its name. */
+/** Suffixes of the files that SQLite keeps beside a database. */
 export const SIDE_FILES = ["-wal", "-shm", "-journal"] as const;
 
-/** First bytes of the files that SQLite removes where their database is empty, in hexadecimal: https://sqlite.org/fileformat.html 3, 4.1 */
+/** First bytes, in hexadecimal, of the files that SQLite removes if their database is empty: https://sqlite.org/fileformat.html 3, 4.1 */
 const SIDE_MAGIC = { "-wal": LOG_MAGIC, "-journal": /^(?:d9d505f920a163d7|0{16})/ } as const;
 
 /** The tables of every release, with the columns that all of them have. */
@@ -23,13 +24,13 @@ const OWN_TABLES: Readonly<Record<string, readonly string[]>> = {
   reservations: ["network", "address", "pod_ref", "if_name", "container_id"],
 };
 
-/** Tables that a message names, at most. */
-const NAMED = 5;
+/** Max tables that a message names. */
+const MAX_NAMES = 5;
 
 /**
- * Checks that what is at the path is a database of ours, or nothing: no file, or an empty one.
+ * Checks that the file at the path is our database, empty or missing.
  *
- * @throws {ForeignStoreError} it is something else. It is unchanged, and so is what is beside it
+ * @throws {ForeignStoreError} it is not. It is unchanged, and so are the files beside it
  */
 export function checkFile(path: string): void {
   const info = statOf(path);
@@ -41,9 +42,9 @@ export function checkFile(path: string): void {
 }
 
 /**
- * Checks that an open database is ours, or has nothing in it.
+ * Checks that an open database is ours or empty.
  *
- * @throws {ForeignStoreError} it is another program's
+ * @throws {ForeignStoreError} it belongs to another program
  */
 export function checkContent(database: DatabaseSync, path: string): void {
   const schema = database.prepare("SELECT type, name, sql FROM sqlite_schema").all()
@@ -52,7 +53,7 @@ export function checkContent(database: DatabaseSync, path: string): void {
   check(path, { applicationId: applicationId ?? 0, userVersion: userVersion ?? 0, schema });
 }
 
-/** One value of the header of a database. */
+/** One value of a database's header. */
 export function pragma(database: DatabaseSync, name: string): unknown {
   return database.prepare(`PRAGMA ${name}`).get()?.[name];
 }
@@ -70,12 +71,12 @@ function check(path: string, { applicationId, userVersion, schema }: FirstPage):
     return table && columns.every((column) => new RegExp(`\\b${column}\\b`).test(table.sql));
   });
   if (isOwn) return;
-  const more = tables.length > NAMED ? ` and ${tables.length - NAMED} more` : "";
-  const names = tables.slice(0, NAMED).map(({ name }) => JSON.stringify(name.slice(0, 40))).join(", ");
+  const more = tables.length > MAX_NAMES ? ` and ${tables.length - MAX_NAMES} more` : "";
+  const names = tables.slice(0, MAX_NAMES).map(({ name }) => JSON.stringify(name.slice(0, 40))).join(", ");
   throw foreign(path, `${others} (tables ${names}${more})`);
 }
 
-/** SQLite removes what a former database left beside an empty one. */
+/** Checks the files beside a missing or empty database: SQLite removes them as leftovers of an earlier one. */
 function checkSideFiles(path: string): void {
   for (const [suffix, magic] of Object.entries(SIDE_MAGIC)) {
     const info = statOf(path + suffix);

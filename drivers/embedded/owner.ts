@@ -8,7 +8,7 @@ import type { Owner } from "../../src/pool/types.ts";
 /** Columns of an owner, in the order of {@linkcode ownerValues}. */
 export const OWNER_COLUMNS = "pod_ref, if_name, container_id, node, pod_uid";
 
-/** The columns' values. */
+/** The values of {@linkcode OWNER_COLUMNS}. */
 export function ownerValues({ podRef, ifName, containerId, node, uid }: Owner): (string | null)[] {
   return [podRef, ifName, containerId, node ?? null, uid ?? null];
 }

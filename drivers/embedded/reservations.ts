@@ -5,7 +5,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
-import { sameOwner } from "../../src/pool/types.ts";
+import { ownsReservation, sameOwner } from "../../src/pool/types.ts";
 import type { Reservation, Reservations, ReserveResult } from "../../src/storage/driver.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { transaction } from "./schema.ts";
@@ -36,7 +36,7 @@ export function sqliteReservations(
 
 function reserve(database: DatabaseSync, wanted: Reservation): ReserveResult {
   const stored = find(database, wanted.network, wanted.ip);
-  if (stored && !isOwn(stored, wanted)) {
+  if (stored && !ownsReservation(wanted, stored)) {
     const { network: _, ip: __, ...holder } = stored;
     return { kind: "foreign", holder };
   }
@@ -67,7 +67,7 @@ function create(database: DatabaseSync, wanted: Reservation): Reservation | unde
 
 function release(database: DatabaseSync, owned: Reservation): boolean {
   const stored = find(database, owned.network, owned.ip);
-  if (!stored || !isOwn(stored, owned)) return false;
+  if (!stored || !ownsReservation(owned, stored)) return false;
   if (stored.containerId !== "" && stored.containerId !== owned.containerId) return false;
   database.prepare("DELETE FROM reservations WHERE network = ? AND address = ?").run(owned.network, formatIp(owned.ip));
   return true;
@@ -77,10 +77,6 @@ function find(database: DatabaseSync, network: string, ip: Ip): Reservation | un
   const row = database.prepare(`SELECT ${COLUMNS} FROM reservations WHERE network = ? AND address = ?`)
     .get(network, formatIp(ip));
   return row && fromRow(row);
-}
-
-function isOwn(stored: Reservation, wanted: Reservation): boolean {
-  return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
 }
 
 function fromRow(row: Record<string, unknown>): Reservation | undefined {

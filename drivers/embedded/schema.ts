@@ -1,5 +1,5 @@
 /**
- * The tables of the embedded store. Addresses stand in it as text, so that `sqlite3` shows them.
+ * The tables of the embedded store. Addresses are stored as text, so that `sqlite3` shows them.
  *
  * @module
  */
@@ -7,8 +7,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { APPLICATION_ID, checkContent, pragma } from "./foreign.ts";
 
 /**
- * `PRAGMA user_version` of the tables below. It rises when older releases could not go on with them; they refuse the file then. Columns that
- * they may leave NULL are added without: a release that does not know them goes on, and what it writes has none of their facts.
+ * `PRAGMA user_version` of the tables below. It rises when older releases can no longer use the tables; they then refuse the file. Columns
+ * that older releases may leave NULL are added without a new version: these releases keep running, and the rows that they write lack the
+ * new facts.
  */
 export const SCHEMA_VERSION = 1;
 
@@ -34,14 +35,14 @@ const ADDED_COLUMNS = {
   reservations: ["node TEXT", "pod_uid TEXT"],
 } as const;
 
-/** How long SQLite itself waits for another process's write, in milliseconds, before the caller's own back-off takes over. */
+/** Milliseconds that SQLite waits for another process's write before the caller's back-off takes over. */
 const BUSY_TIMEOUT = 1_000;
 
 /**
- * Settings and tables of a database that was opened. Closes it where it cannot be used.
+ * Applies the settings to an open database and adds missing tables. Closes it on an error.
  *
  * @throws {ForeignStoreError} another program has written to it since it was checked
- * @throws an Error of SQLite's, or one that says the file is of a newer release
+ * @throws an Error of SQLite, or one about a file of a newer release
  */
 export function prepared(database: DatabaseSync, path: string): DatabaseSync {
   try {
@@ -53,13 +54,13 @@ export function prepared(database: DatabaseSync, path: string): DatabaseSync {
       );
     }
     if (missing(database).length > 0) {
-      // asked again in the transaction: another process may have written meanwhile, ours or not
+      // checked again in the transaction: another process, ours or not, may have written since
       transaction(database, () => {
         checkContent(database, path);
         missing(database).forEach((statement) => database.exec(statement));
       });
     }
-    // only now: whoever finds the file before finds all of it in the file itself
+    // last, because a process that opens the file earlier must find everything in the file itself
     if (pragma(database, "journal_mode") === "delete") database.exec("PRAGMA journal_mode = WAL");
     return database;
   } catch (error) {
@@ -87,7 +88,7 @@ function missingColumns(database: DatabaseSync): string[] {
   });
 }
 
-/** Runs the work in one transaction that holds the write lock from its start; rolls back when it throws. */
+/** Runs the work in one transaction that holds the write lock from its start; rolls back if the work throws. */
 export function transaction<T>(database: DatabaseSync, work: () => T): T {
   database.exec("BEGIN IMMEDIATE");
   try {

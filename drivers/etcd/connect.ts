@@ -1,5 +1,5 @@
 /**
- * The etcd client: how it is set up, and what its errors mean.
+ * The etcd client: its setup, and the meaning of its errors.
  *
  * @module
  */
@@ -17,19 +17,20 @@ import { loadLibrary } from "./library.ts";
 /** The settings of an etcd store. */
 export type EtcdSettings = Extract<Datastore, { kind: "etcd" }>;
 
-/** Milliseconds for a connection, as the original has it, and for a call. */
+/** Milliseconds for a connection, as in the original. */
 const DIAL_TIMEOUT = 2_000;
+/** Milliseconds for a call. */
 const CALL_TIMEOUT = 10_000;
 
-/** Errors that say no for good, by their class names in the library. */
+/** Final errors, by their class names in the library. */
 const REFUSALS =
   /Auth|Permission|Unauthenticated|UserNotFound|RoleNot|InvalidArgument|FailedPrecondition|NotImplemented|ExhastedError/;
 
 /**
- * Makes a client. It connects at the first call. The library's own retries and circuit breakers are off: when to try again is decided
- * in one place for all stores.
+ * Creates a client. It connects at the first call. The library's own retries and circuit breakers are off: retries are decided in one place
+ * for all stores.
  *
- * @throws {RefusedError} a certificate file cannot be read
+ * @throws {RefusedError} a certificate file is unreadable or invalid
  */
 export async function connect(settings: EtcdSettings, world: World): Promise<Etcd3> {
   const credentials = await readCredentials(settings, world);
@@ -44,7 +45,7 @@ export async function connect(settings: EtcdSettings, world: World): Promise<Etc
     ...(credentials && { credentials }),
     ...(username && { auth: { username, password: password ?? "" } }),
     grpcOptions: {
-      // The library has rules of its own for proxies (lower-case variables, loopback servers too), so etcd is always reached directly.
+      // The library has its own rules for proxies (lower-case variables, also for loopback servers), so etcd is always reached directly.
       "grpc.enable_http_proxy": 0,
       ...(serverName && { "grpc.ssl_target_name_override": serverName }),
     },
@@ -88,7 +89,7 @@ function checked(client: ClientCertificate, path: string): ClientCertificate {
   );
 }
 
-/** The runtime's TLS takes no address as a server's name, so an address needs a name beside it. */
+/** The runtime's TLS does not accept an address as a server's name, so a host that is an address needs `serverName`. */
 function refuseAddressWithTls({ hosts, serverName }: EtcdSettings): void {
   if (serverName) return;
   for (const host of hosts) {
@@ -100,10 +101,10 @@ function refuseAddressWithTls({ hosts, serverName }: EtcdSettings): void {
   }
 }
 
-/** Characters of a failure's text that are read and shown: the server may send any number. */
-const LONGEST_MESSAGE = 1_000;
+/** Max characters of an error message that are read and shown: the server may send any number. */
+const MAX_MESSAGE = 1_000;
 
-/** The gRPC library ends its messages with this, whether a note follows or not. */
+/** The gRPC library ends its messages with this even if no note follows. */
 const NOTE = "Resolution note:";
 
 function withoutNote(text: string): string {
@@ -111,11 +112,11 @@ function withoutNote(text: string): string {
   return trimmed.endsWith(NOTE) ? trimmed.slice(0, -NOTE.length).trimEnd() : trimmed;
 }
 
-/** What a failure of the library means to the caller. */
+/** Converts an error of the library to one of the driver contract. */
 export function toStoreError(error: unknown, settings: EtcdSettings): Error {
   const name = error instanceof Error ? error.constructor.name : "";
   const text = error instanceof Error ? error.message : String(error);
-  const message = withoutNote(withoutSecrets(text, [settings.password]).slice(0, LONGEST_MESSAGE));
+  const message = withoutNote(withoutSecrets(text, [settings.password]).slice(0, MAX_MESSAGE));
   const where = settings.hosts.join(", ");
   if (REFUSALS.test(name) || /authentication|permission denied|user name is empty/.test(message)) {
     const who = settings.username ? "the login of etcd_username" : "a client without login";

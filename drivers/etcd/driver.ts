@@ -1,5 +1,5 @@
 /**
- * The etcd store: one key a pool, compared and swapped on its revision. No cluster-wide reservations, as in the original.
+ * The etcd store: one key per pool, with compare-and-swap on its revision. No cluster-wide reservations, as in the original.
  *
  * @module
  */
@@ -53,7 +53,7 @@ class EtcdDriver implements StorageDriver {
     const legacy = changes.some(({ after }) => after) ? legacyKeys(key) : [];
     const { succeeded, header } = await this.#session.call(signal, (client) => {
       const condition = ifUnchanged(client, name, read);
-      for (const old of legacy) condition.and(old, "Create", "==", 0); // an older plugin came back, and gives addresses again
+      for (const old of legacy) condition.and(old, "Create", "==", 0); // an older plugin resumed and allocates addresses
       return condition.then(client.put(name).value(value)).commit();
     });
     if (!succeeded) {
@@ -110,7 +110,7 @@ class EtcdDriver implements StorageDriver {
     return snapshotOf(key, { revision, document, head: headOf(value) });
   }
 
-  /** Addresses that older releases recorded must not be given again, so their records are converted first. */
+  /** Refuses a pool with records of older releases: their addresses would be allocated twice, so they must be converted first. */
   async #refuseLegacy(key: PoolKey, signal: AbortSignal): Promise<void> {
     const [found] = mayBeLegacy(key)
       ? [...await olderKeys(this.#session, signal, key), ...await this.#present(legacyKeys(key), signal)]

@@ -1,7 +1,7 @@
 /**
- * Keys in etcd. Pools of this release: `PREFIX/pools/NETWORK/NODE/CIDR`, with `_` for no network and no node, which no name can be.
+ * Keys in etcd. Pools of this release: `PREFIX/pools/NETWORK/NODE/CIDR`. `_`, which is not a valid name, stands for no network and no node.
  *
- * Older layouts: the original's v0.2 to v0.5.4 kept `/whereabouts/CIDR`, its v0.1 `/RANGE` as configured.
+ * Older layouts: the original's v0.2 to v0.5.4 used `/whereabouts/CIDR`, its v0.1 `/RANGE` as configured.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { PoolKey } from "../../src/pool/types.ts";
 
 const NONE = "_";
 
-/** Everything of this release. */
+/** The prefix of all keys of this release. */
 export function poolsPrefix(prefix: string): string {
   return `${prefix}/pools/`;
 }
@@ -20,7 +20,7 @@ export function encodeKey(prefix: string, { network, node = "", cidr }: PoolKey)
   return `${poolsPrefix(prefix)}${network || NONE}/${node || NONE}/${formatCidr(cidr)}`;
 }
 
-/** The pool of a key; undefined where it is none. */
+/** The pool of a key; undefined if the key is not that of a pool. */
 export function decodeKey(prefix: string, key: string): PoolKey | undefined {
   if (!key.startsWith(poolsPrefix(prefix))) return undefined;
   const [network = "", node = "", ...rest] = key.slice(poolsPrefix(prefix).length).split("/");
@@ -29,10 +29,10 @@ export function decodeKey(prefix: string, key: string): PoolKey | undefined {
   return { network: network === NONE ? "" : network, ...(node !== NONE && { node }), cidr };
 }
 
-/** Where the original's v0.2 to v0.5.4 kept everything, whatever the prefix of this release. */
+/** Prefix of all keys of the original's v0.2 to v0.5.4, whatever the prefix of this release. */
 const OLD_PREFIX = "/whereabouts";
 
-/** Where older releases of the original kept the pool, as far as its network alone says. They had neither networks nor nodes. */
+/** The keys of older releases for the pool, as far as its CIDR determines them. Those releases had neither networks nor nodes. */
 export function legacyKeys(key: PoolKey): string[] {
   const { cidr } = key;
   return mayBeLegacy(key) ? [`${OLD_PREFIX}/${formatCidr(cidr)}`, `/${formatCidr(cidr)}`] : [];
@@ -43,7 +43,7 @@ export function mayBeLegacy({ network, node }: PoolKey): boolean {
   return network === "" && node === undefined;
 }
 
-/** The pool of an older release's key; undefined where it is none. v0.1 named it after the range as it was configured. */
+/** The pool of an older release's key; undefined if the key is not that of a pool. v0.1 named it after the range as configured. */
 export function decodeLegacyKey(key: string): PoolKey | undefined {
   const range = key.startsWith(`${OLD_PREFIX}/`) ? key.slice(OLD_PREFIX.length + 1) : key.slice(1);
   if (!key.startsWith("/")) return undefined;
@@ -51,7 +51,7 @@ export function decodeLegacyKey(key: string): PoolKey | undefined {
   return cidr && { network: "", cidr };
 }
 
-/** Where keys of v0.1 for a pool can be: those that begin like addresses of it. Without a pool: of any. */
+/** Ranges of keys that contain those of older releases for a pool: v0.1 used keys that begin like its addresses. Without a pool: for any. */
 export function legacyRanges(key?: PoolKey): { readonly start: string; readonly end: string }[] {
   const all = [{ start: "/0", end: "/g" }, { start: `${OLD_PREFIX}/`, end: `${OLD_PREFIX}0` }];
   const cidr = key?.cidr;
@@ -60,7 +60,7 @@ export function legacyRanges(key?: PoolKey): { readonly start: string; readonly 
   return [{ start: `${first}.`, end: `${first}/` }];
 }
 
-/** Under which key the plugins of an older release exclude each other: `LOCK/LEASE` is there while one works on the record. */
+/** The lock by which plugins of an older release exclude each other: `LOCK/LEASE` exists while a plugin works on the record. */
 export function legacyLock(key: string): string {
   return key.startsWith(`${OLD_PREFIX}/`) ? key : OLD_PREFIX;
 }

@@ -1,5 +1,5 @@
 /**
- * Records of the original's v0.1 to v0.5.4: `ADDRESS CONTAINER`, a line each. Neither pod nor interface is known of them.
+ * Records of the original's v0.1 to v0.5.4: one `ADDRESS CONTAINER` per line. They contain neither pod nor interface.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { Allocation, PoolKey } from "../../src/pool/types.ts";
 import type { OlderRecord } from "../../src/storage/driver.ts";
 
 /**
- * Reads a record. A line that cannot be read makes the original forget all of them, and gives addresses twice; here each is a fault, and so
- * is an address that two containers have.
+ * Reads a record. If one line is unreadable, the original ignores all lines and allocates their addresses twice. Here each unreadable line
+ * is a fault, and so is an address of two containers.
  */
 export function decodeLegacy(name: string, key: PoolKey, value: string): OlderRecord {
   const entries = new Map<bigint, Allocation>();
@@ -20,7 +20,7 @@ export function decodeLegacy(name: string, key: PoolKey, value: string): OlderRe
     const where = `Line ${i + 1} ${JSON.stringify(line.slice(0, 200))}`;
     const [, text = "", containerId = ""] = /^(\S+) (\S+)\r?$/.exec(line) ?? [];
     const ip = parseIp(text);
-    if (!ip) faults.push(`${where}: wanted an address, a blank and a container id`);
+    if (!ip) faults.push(`${where}: expected an address, a blank and a container id`);
     else if (!contains(key.cidr, ip)) faults.push(`${where}: the address lies outside of ${formatCidr(key.cidr)}`);
     else {
       const other = entries.get(ip.value);

@@ -1,17 +1,17 @@
 /**
- * Loads npm:etcd3, which was made for CommonJS: it looks for its protocol files beside `__dirname`, and for built-in modules through
- * `require`. In a bundle both are missing, so they are made first; `install/compile.ts` puts the files where they are then looked for.
+ * Loads npm:etcd3, a CommonJS package: it finds its protocol files through `__dirname`, and built-in modules through `require`. In a bundle
+ * both are missing, so they are defined first; `install/compile.ts` puts the files where the library then expects them.
  *
  * @module
  */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-/** What is used of the library. */
+/** The used part of the library. */
 export interface Library {
   /** The client. */
   readonly Etcd3: typeof import("etcd3").Etcd3;
-  /** The policy of doing nothing about a failure. */
+  /** The policy that does nothing about a failure. */
   readonly noop: typeof import("cockatiel").noop;
 }
 
@@ -25,7 +25,7 @@ export async function loadLibrary(): Promise<Library> {
   return { Etcd3, noop };
 }
 
-/** A bundle gives a CommonJS module's exports as its default alone. */
+/** In a bundle, the exports of a CommonJS module are only on its default export. */
 function exportsOf<T extends object>(module: T & { default?: T }): T {
   return module.default ?? module;
 }

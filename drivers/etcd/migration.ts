@@ -1,5 +1,5 @@
 /**
- * How etcd gives up what it holds: records of older releases become pools, and pools go to another store.
+ * Migration of an etcd store: records of older releases become pools, and pools move to another store.
  *
  * @module
  */
@@ -29,17 +29,17 @@ import {
   withChanges,
 } from "./value.ts";
 
-/** What a commit compares with: the key's revision (0: absent), and what its value was. */
+/** The state that a commit compares with: the key's revision (0: absent) and its value. */
 export interface Version {
   /** `mod_revision`. */
   readonly revision: string;
   /** The decoded value. */
   readonly document: PoolDocument;
-  /** What tells the value from others of the same revision (`headOf`). */
+  /** Distinguishes the value from others of the same revision (`headOf`). */
   readonly head?: string | undefined;
 }
 
-/** Begins a transaction on a pool's key that is done only if the key is as it was read. */
+/** Starts a transaction that succeeds only if the pool's key is unchanged since it was read. */
 export function ifUnchanged(
   client: Etcd3,
   name: string,
@@ -49,7 +49,7 @@ export function ifUnchanged(
   return head === undefined ? condition : condition.and(name, "Value", ">", head).and(name, "Value", "<", `${head}~`);
 }
 
-/** What a session migrates. */
+/** The migration of a session's store. */
 export function etcdMigration(session: EtcdSession): Migration {
   return {
     older: (signal) => older(session, signal),
@@ -81,7 +81,7 @@ export function etcdMigration(session: EtcdSession): Migration {
   };
 }
 
-/** Keys of older releases for a pool; without one, for any. */
+/** Keys of older releases for a pool; without a pool, for any. */
 export async function olderKeys(session: EtcdSession, signal: AbortSignal, key?: PoolKey): Promise<string[]> {
   const names: string[] = [];
   for (const range of legacyRanges(key)) {
@@ -115,7 +115,7 @@ async function convert(
   decide: Parameters<Migration["convert"]>[1],
   signal: AbortSignal,
 ): Promise<void> {
-  await withLock(session, legacyLock(name), signal, async (held) => {
+  await withLock(session, legacyLock(name), signal, async (lockKey) => {
     const found = await readOlder(session, name, signal);
     if (!found) return;
     const { record, revision } = found;
@@ -136,7 +136,7 @@ async function convert(
       signal,
       (client) =>
         ifUnchanged(client, pool, present).and(name, "Mod", "==", Number(revision))
-          .and(held, "Create", ">", 0).then(client.put(pool).value(value), client.delete().key(name)).commit(),
+          .and(lockKey, "Create", ">", 0).then(client.put(pool).value(value), client.delete().key(name)).commit(),
     );
     if (!succeeded) throw new ConflictError(`${name} or its pool ${pool} changed while it was converted`);
   });
@@ -159,7 +159,7 @@ async function replace(
   return snapshotOf(key, { revision: header.revision, document, head: headOf(value) });
 }
 
-/** A pool as it was read. */
+/** The snapshot of a pool. */
 export function snapshotOf(key: PoolKey, version: Version): PoolSnapshot {
   return { key, allocations: toAllocations(version.document, key.cidr.family), version };
 }

@@ -1,5 +1,5 @@
 /**
- * Calls to etcd that end when they are told to, and whose failures say what to do.
+ * Calls to etcd that end when their signal aborts, with the errors of the driver contract.
  *
  * @module
  */
@@ -7,17 +7,17 @@ import type { Etcd3 } from "etcd3";
 import type { OpenContext } from "../../src/storage/open.ts";
 import { connect, type EtcdSettings, toStoreError } from "./connect.ts";
 
-/** A client in use. */
+/** An open client. */
 export interface EtcdSession extends OpenContext {
-  /** Which etcd. */
+  /** The settings of the store. */
   readonly settings: EtcdSettings;
-  /** Makes a call. Ends when the signal aborts, although the library's call goes on until its own deadline. */
+  /** Makes a call. Ends when the signal aborts, although the library's call keeps running until its own deadline. */
   call<T>(signal: AbortSignal, work: (client: Etcd3) => Promise<T>): Promise<T>;
-  /** Ends connections. */
+  /** Closes the connections. */
   close(): void;
 }
 
-/** Makes a session. It connects at the first call. */
+/** Opens a session. It connects at the first call. */
 export async function openSession(settings: EtcdSettings, context: OpenContext): Promise<EtcdSession> {
   const client = await connect(settings, context.world);
   return {

@@ -1,5 +1,5 @@
 /**
- * What etcd holds that no pool shows.
+ * Records in etcd that no pool shows.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { olderKeys } from "./migration.ts";
 import type { EtcdSession } from "./session.ts";
 import { decodeValue, isClosed, oddEntries } from "./value.ts";
 
-/** Looks at every key of this release, and for those of older ones. */
+/** Checks every key of this release, and finds those of older ones. */
 export async function findUnreadable(session: EtcdSession, signal: AbortSignal): Promise<Unreadable[]> {
   const { prefix } = session.settings;
   const { kvs } = await session.call(signal, (client) => client.getAll().prefix(poolsPrefix(prefix)).exec());

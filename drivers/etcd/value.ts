@@ -5,7 +5,7 @@
  * {"version":1,"write":"5b1f0c2e9a7d4f36","allocations":{"10.0.0.1":{"id":"9f1c","podref":"default/web-0","ifname":"net1"}}}
  * ```
  *
- * An entry may have `sandbox` beside these (`storage/facts.ts`).
+ * An entry may also have `sandbox` (`storage/facts.ts`).
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { decodeFacts, encodeFacts } from "../../src/storage/facts.ts";
 /** Format of the value. */
 const VERSION = 1;
 
-/** A decoded value. Members that are not named here survive a write. */
+/** A decoded value. Unknown members survive a write. */
 export interface PoolDocument {
   /** Format. */
   readonly version: number;
@@ -25,23 +25,23 @@ export interface PoolDocument {
   readonly allocations: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** The value of a pool that is not there. */
+/** The value of a pool that does not exist. */
 export const EMPTY: PoolDocument = { version: VERSION, allocations: {} };
 
-/** Format of the value of a pool that is closed: no release reads it as a pool. */
+/** Format of the value of a closed pool: no release reads it as a pool. */
 const CLOSED_VERSION = 2;
 
-/** Bytes of a value, at most: etcd refuses requests over 1.5 MiB. */
-const LONGEST_VALUE = 1_400_000;
+/** Max bytes of a value: etcd refuses requests over 1.5 MiB. */
+const MAX_VALUE = 1_400_000;
 
 /** Bytes of a write's mark: 64 bits. */
 const MARK_BYTES = 8;
 
 /**
- * Encodes a value, and marks it as this write's.
+ * Encodes a value with a new mark for this write.
  *
- * @param what it is the value of, for the message
- * @throws {RefusedError} it is longer than etcd takes
+ * @param what the pool or record of the value, for messages
+ * @throws {RefusedError} it is longer than etcd accepts
  */
 export function encodeValue(document: PoolDocument, what: string): string {
   const { version, write: _, ...rest } = document as PoolDocument & { readonly write?: unknown };
@@ -49,36 +49,36 @@ export function encodeValue(document: PoolDocument, what: string): string {
     byte.toString(16).padStart(2, "0")
   );
   const value = JSON.stringify({ version, write: mark.join(""), ...rest });
-  if (value.length <= LONGEST_VALUE) return value;
-  throw new RefusedError(`Cannot store ${what}: its value has ${value.length} bytes, etcd takes ${LONGEST_VALUE}`);
+  if (value.length <= MAX_VALUE) return value;
+  throw new RefusedError(`Cannot store ${what}: its value has ${value.length} bytes, etcd takes ${MAX_VALUE}`);
 }
 
 /**
- * The beginning of a value, up to its mark. It stands for the whole in comparisons: an etcd that was restored from a snapshot uses its revisions
- * again, and a request with the old value beside the new one would halve what a pool can hold. Undefined where an older release wrote the
- * value first.
+ * The beginning of a value, including its mark. Comparisons use it instead of the whole value: an etcd that was restored from a snapshot
+ * reuses its revisions, and a request with both the old and the new value would halve the max size of a pool. Undefined if only older
+ * releases have written the value.
  */
 export function headOf(value: string): string | undefined {
   return /^\{"version":\d+,"write":"[0-9a-f]+"/.exec(value)?.[0];
 }
 
-/** Whether the value is that of a pool whose entries are, or are on their way, elsewhere. */
+/** Whether the value is that of a closed pool, whose entries move, or have moved, to another store. */
 export function isClosed({ version }: PoolDocument): boolean {
   return version === CLOSED_VERSION;
 }
 
-/** The value of a pool that is closed, with its entries. */
+/** The value of a closed pool, with its entries. */
 export function closedDocument(document: PoolDocument): PoolDocument {
   return { ...document, version: CLOSED_VERSION };
 }
 
-/** Addresses of a value that are none of the family: entries that nobody reads. */
+/** Keys of the entries that are unreadable: they are not addresses of the family, or the entry is not an object. */
 export function oddEntries({ allocations }: PoolDocument, family: Family): string[] {
   return Object.entries(allocations)
     .filter(([address, entry]) => parseIp(address)?.family !== family || !isObject(entry)).map(([address]) => address);
 }
 
-/** Decodes a value; undefined where it is none of this format. */
+/** Decodes a value; undefined if it does not have this format. */
 export function decodeValue(text: string): PoolDocument | undefined {
   try {
     const value = JSON.parse(text);
@@ -93,7 +93,7 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads entries. What is no address of the family is left out; it stays in the value. */
+/** Reads entries. Keys that are not addresses of the family are skipped; they stay in the value. */
 export function toAllocations({ allocations }: PoolDocument, family: Family): Map<bigint, Allocation> {
   const read = new Map<bigint, Allocation>();
   for (const [address, entry] of Object.entries(allocations)) {
@@ -114,7 +114,7 @@ export function toAllocations({ allocations }: PoolDocument, family: Family): Ma
   return read;
 }
 
-/** The value after changes. Members of an entry that are not ours stay where the owner stays. */
+/** The value after changes. Unknown members of an entry stay if its pod stays. */
 export function withChanges(document: PoolDocument, changes: readonly Change[], family: Family): PoolDocument {
   const allocations = { ...document.allocations };
   for (const { address, before, after } of changes) {

@@ -1,5 +1,5 @@
 /**
- * How to reach the API server: by a kubeconfig, or the service account of the pod this runs in.
+ * Reads the address and credentials of the API server from a kubeconfig, or from the service account of this pod.
  *
  * @module
  */
@@ -14,28 +14,29 @@ import { execCredentials } from "./exec.ts";
 import { type Fields, isSet, isText, named, quote, readFile, readKubeconfig, refused } from "./kubeconfig.ts";
 import type { Access } from "./transport.ts";
 
-/** Where objects are kept when the kubeconfig's context names no namespace. */
+/** Namespace of our objects if the kubeconfig's context names none. */
 const DEFAULT_NAMESPACE = "kube-system";
-/** Where a pod has the credentials of its service account. */
+/** Folder with the credentials of a pod's service account. */
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** Members of a user that would change the identity of this process, and are not supported. */
+/** Unsupported members of a user: they would change the identity of this process. */
 const REFUSED = ["auth-provider", "username", "as", "as-uid", "as-groups", "as-user-extra"];
 const ADVICE = "use a token, a tokenFile or a client certificate";
 
-/** Characters of a server's URL, and of a DNS name (RFC 1035, section 2.3.4). */
-const LONGEST_SERVER = 2_048;
-const LONGEST_NAME = 253;
+/** Max characters of a server's URL. */
+const MAX_SERVER = 2_048;
+/** Max characters of a DNS name (RFC 1035, section 2.3.4). */
+const MAX_NAME = 253;
 
-/** Which kubeconfig is read, and for whom. */
+/** Selects a kubeconfig and the rules for it. */
 export interface KubeconfigChoice {
-  /** Path of a kubeconfig, or of several, separated by colons; absent: the service account of this pod. */
+  /** Path of a kubeconfig, or several paths separated by colons; absent: the service account of this pod. */
   readonly kubeconfig?: string | undefined;
   /** Name of a context; absent: the current one. */
   readonly context?: string | undefined;
   /**
-   * Whose process this is. A `command` does what kubectl does: it starts `exec` programs and goes through `proxy-url`. A `controller` starts
-   * no programs. A `node` (default) does neither: its kubeconfig may be named by others than its operator.
+   * The kind of this process. A `command` behaves like kubectl: it starts `exec` programs and uses `proxy-url`. A `controller` starts no
+   * programs. A `node` (default) does neither: users other than its operator may name its kubeconfig.
    */
   readonly client?: KubernetesClient | undefined;
   /** Namespace of our objects; absent: that of the context, or of this pod. */
@@ -43,9 +44,9 @@ export interface KubeconfigChoice {
 }
 
 /**
- * Reads the credentials as they are now.
+ * Reads the current address and credentials.
  *
- * @throws {RefusedError} something is missing or cannot be read; the message names it
+ * @throws {RefusedError} a file or member is missing or invalid; the message names it
  */
 export async function readAccess(world: World, choice: KubeconfigChoice): Promise<Access> {
   const { kubeconfig, context, namespace } = choice;
@@ -95,7 +96,7 @@ async function fromKubeconfig(
   );
 }
 
-/** The credentials of this pod's service account. @throws {RefusedError} this runs in no pod, or they cannot be read */
+/** The credentials of this pod's service account. @throws {RefusedError} this process runs in no pod, or they are unreadable */
 async function inCluster(world: World): Promise<Access> {
   const host = world.env("KUBERNETES_SERVICE_HOST");
   const port = world.env("KUBERNETES_SERVICE_PORT");
@@ -124,7 +125,7 @@ async function inCluster(world: World): Promise<Access> {
 }
 
 function serverOf(path: string, { server }: Fields): string {
-  if (isText(server) && server.length <= LONGEST_SERVER && /^https?:\/\//.test(server) && URL.canParse(server)) {
+  if (isText(server) && server.length <= MAX_SERVER && /^https?:\/\//.test(server) && URL.canParse(server)) {
     const { username, password } = new URL(server);
     if (username !== "" || password !== "") {
       throw refused(path, "its server holds a login: use a token or a client certificate");
@@ -142,11 +143,11 @@ function serverOf(path: string, { server }: Fields): string {
 function serverNameOf(path: string, cluster: Fields): string | undefined {
   const name = cluster["tls-server-name"];
   if (!isText(name)) return undefined;
-  if (name.length <= LONGEST_NAME && /^[a-z0-9.-]+$/i.test(name) && !parseIp(name)) return name;
+  if (name.length <= MAX_NAME && /^[a-z0-9.-]+$/i.test(name) && !parseIp(name)) return name;
   throw refused(path, `its tls-server-name is not a DNS name`);
 }
 
-/** As {@linkcode proxyFromEnvironment}, unless the cluster names one. */
+/** The proxy that the cluster names, else that of {@linkcode proxyFromEnvironment}. */
 function proxyOf(
   world: World,
   path: string,
@@ -194,7 +195,7 @@ async function readCertificate(world: World, path: string, user: Fields): Promis
   );
 }
 
-/** The token file precedes the token, as in the reference client. */
+/** The token file takes precedence over the token, as in the reference client. */
 async function readToken(world: World, path: string, user: Fields): Promise<string | undefined> {
   const token = await read(world, path, user, "tokenFile") ?? user.token;
   if (!isText(token)) return undefined;

@@ -1,5 +1,5 @@
 /**
- * What an API server's answers mean, and what to do about them.
+ * Converts an API server's answers to results and errors.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { withoutSecrets } from "../../src/values/redact.ts";
 import { GROUP } from "./resources.ts";
 import type { Answer } from "./transport.ts";
 
-/** How etcd, and the API server's way to it, refuse an object of more than 1.5 to 2 MB. Reported with status 500 or 503. */
+/** Messages of etcd, and of the API server's etcd client, about an object of more than 1.5 to 2 MB. Reported with status 500 or 503. */
 const TOO_LARGE = /request is too large|message larger than max/;
-/** Seconds that a server may ask to wait. A timer takes 2^31 ms at most, and fires at once for more. */
-const LONGEST_WAIT = 600;
-/** Characters of a server's message that are shown. */
-const LONGEST_MESSAGE = 1_000;
+/** Max seconds that a server may request to wait. A timer accepts at most 2^31 ms, and fires immediately for more. */
+const MAX_WAIT = 600;
+/** Max characters of a server's message that are shown. */
+const MAX_MESSAGE = 1_000;
 
-/** What was requested, for messages. */
+/** A request, as messages describe it. */
 export interface Question {
   /** The verb of RBAC. */
   readonly verb: string;
@@ -23,15 +23,15 @@ export interface Question {
   readonly resource: string;
   /** Its API group; empty for the core group. */
   readonly group: string;
-  /** Name of the object that must exist for a success. Absent for collections and what is created. */
+  /** Name of the object that must exist for a success. Absent for collections and for an object that is created. */
   readonly name?: string | undefined;
   /** The object or collection. */
   readonly what: string;
   /** The server's URL. */
   readonly server: string;
-  /** Where the credentials stand. */
+  /** Path of the credentials. */
   readonly source: string;
-  /** What the server was sent that no message shows. */
+  /** Values that were sent to the server and that no message may show. */
   readonly secrets: readonly (string | undefined)[];
 }
 
@@ -40,7 +40,7 @@ export class NotServedError extends RefusedError {
   override name = "NotServedError";
 }
 
-/** A `Status` of `meta/v1`, as far as it is used. Any server may have written it. */
+/** The used part of a `Status` of `meta/v1`. Any server may have written it. */
 interface Status {
   readonly kind?: unknown;
   readonly reason?: unknown;
@@ -54,13 +54,13 @@ interface Status {
 }
 
 /**
- * Takes an answer apart.
+ * Decodes an answer.
  *
- * @returns the decoded body; undefined where the API server reports that this very object is missing: a proxy in between answers 404, too
- * @throws {ConflictError} the object exists already, or is not the one that was read; the version of a list is too old
- * @throws {UnavailableError} the server cannot serve now, or the answer is not whole
+ * @returns the body; undefined if the API server reports that this very object is missing. A 404 alone is not enough: it may be a proxy's
+ * @throws {ConflictError} the object already exists, or has changed since it was read; the version of a list is too old
+ * @throws {UnavailableError} the server is temporarily unavailable, or the answer is incomplete
  * @throws {NotServedError} the resource does not exist
- * @throws {RefusedError} every other answer that is no success
+ * @throws {RefusedError} every other failure
  */
 export function decode(answer: Answer, question: Question): object | undefined {
   const body = parse(answer.text);
@@ -78,18 +78,18 @@ function isMissing({ kind, reason, details }: Status, { resource, name }: Questi
 }
 
 /**
- * A server's reason for a refusal: the message of a Kubernetes `Status`, else the HTTP status alone. The server may be any that a
- * configuration names, and its pages are not for those who read our messages.
+ * A server's reason for a refusal: the message of a Kubernetes `Status`, else only the HTTP status. A configuration may name any server, so
+ * other text in its answer may be confidential.
  *
- * @param secrets what it was sent: some servers answer with it
+ * @param secrets values that were sent to the server: some servers repeat them in the answer
  */
 export function messageOf(body: unknown, status: number, secrets: readonly (string | undefined)[]): string {
   const { kind, message } = (typeof body === "object" && body !== null ? body : {}) as Status;
   const isStatus = kind === "Status" && typeof message === "string" && message !== "";
-  return isStatus ? withoutSecrets(message, secrets).slice(0, LONGEST_MESSAGE) : `HTTP status ${status}`;
+  return isStatus ? withoutSecrets(message, secrets).slice(0, MAX_MESSAGE) : `HTTP status ${status}`;
 }
 
-/** The error for an answer that is no success, by which the caller knows what to do next. */
+/** The error for an answer that is not a success. Its class determines what the caller does next. */
 export function errorOf({ status, headers, text }: Answer, question: Question): Error {
   const { verb, what, server, secrets } = question;
   const body: Status = parse(text) ?? {};
@@ -100,20 +100,20 @@ export function errorOf({ status, headers, text }: Answer, question: Question): 
     return new RefusedError(`${doing}: ${reason}; the object is full (about 10000 allocations), use smaller ranges`);
   }
   if (status === 409 || status === 410) return new ConflictError(`${doing}: ${reason}`);
-  // a failed test, or a member that does not exist and cannot be removed, is reported without causes; an invalid object with them
+  // a failed test, or the removal of a missing member, is reported without causes; an invalid object is reported with causes
   if (status === 422 && verb === "patch" && !details?.causes?.length) {
     return new ConflictError(`${doing}: it is no longer as it was read`);
   }
   if (status === 429 || status === 408 || status >= 500) {
     const seconds = Number(headers.get("retry-after")) || Number(details?.retryAfterSeconds) || 0;
     return new UnavailableError(`${doing} now: ${server} says ${reason}`, {
-      ...(seconds > 0 && { retryAfter: Math.min(seconds, LONGEST_WAIT) * 1_000 }),
+      ...(seconds > 0 && { retryAfter: Math.min(seconds, MAX_WAIT) * 1_000 }),
     });
   }
   const message = `${doing}: ${reason}${advice(status, details?.kind, question)}`;
-  // the router's text, or a Status: every other page may be a proxy's
-  const isRouters = status === 404 && (body.kind === "Status" || text.trim() === "404 page not found");
-  return isRouters && details?.kind !== "namespaces" ? new NotServedError(message) : new RefusedError(message);
+  // the text of the API server's router, or a Status: any other page may be a proxy's
+  const isFromApiServer = status === 404 && (body.kind === "Status" || text.trim() === "404 page not found");
+  return isFromApiServer && details?.kind !== "namespaces" ? new NotServedError(message) : new RefusedError(message);
 }
 
 function advice(status: number, kind: unknown, { verb, resource, group, server, source }: Question): string {

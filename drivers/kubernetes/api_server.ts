@@ -1,5 +1,5 @@
 /**
- * The door to an API server: every request of the driver, the controller and the commands goes through it.
+ * The client of an API server: every request of the driver, the controller and the commands goes through it.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import { isOwn, type Page } from "./resources.ts";
 import { checkShape } from "./shapes.ts";
 import { type Access, LIST_LIMIT, readText, secretsOf, type Transport } from "./transport.ts";
 
-/** Objects of a page, unless the caller wants fewer: as client-go lists. */
+/** Default objects per page, as in client-go. */
 const PAGE = 500;
-/** Milliseconds a page may take. */
+/** Milliseconds for a page. */
 const PAGE_TIMEOUT = 60_000;
-/** Bytes of a refusal that are read where a stream was requested. */
+/** Max bytes of a refusal that are read if a stream was requested. */
 const REFUSAL_LIMIT = 64 * 1024;
 /**
- * Milliseconds between two readings of credentials that the server refused, and in all. What keeps the credentials fresh may be starting
- * itself: in an update of the DaemonSet, the token of the old pod is void before its successor has written its own.
+ * Milliseconds between two reads of credentials that the server refused, and for all reads. The process that renews the credentials may
+ * still be starting: in an update of the DaemonSet, the token of the old pod is void before its successor has written a new one.
  */
 const RENEWAL = { interval: 250, timeout: 8_000 };
 
-/** Talks to one API server, over one connection as long as requests follow one another, with the credentials as they are in their files. */
+/** Sends requests to one API server with the current credentials of its files. Sequential requests share one connection. */
 export class ApiServer implements Disposable {
   readonly #world: World;
   readonly #choice: KubeconfigChoice;
@@ -35,7 +35,7 @@ export class ApiServer implements Disposable {
   #transport: Transport | undefined;
   #suspect = false;
 
-  /** Reads the credentials. Connects at the first request. @throws {RefusedError} they cannot be used */
+  /** Reads the credentials. Connects at the first request. @throws {RefusedError} they are missing or invalid */
   static async open(world: World, choice: KubeconfigChoice): Promise<ApiServer> {
     return new ApiServer(world, choice, await readAccess(world, choice));
   }
@@ -56,7 +56,7 @@ export class ApiServer implements Disposable {
     return this.#access.namespace;
   }
 
-  /** What it was sent that no message shows. */
+  /** Values that are sent to the server and that no message may show. */
   get secrets(): readonly (string | undefined)[] {
     return secretsOf(this.#access);
   }
@@ -69,8 +69,8 @@ export class ApiServer implements Disposable {
   /**
    * Sends a request.
    *
-   * @returns the decoded answer; undefined where the object is missing
-   * @throws {ConflictError} 409, 410; 422 where a test of a patch failed
+   * @returns the decoded answer; undefined if the object is missing
+   * @throws {ConflictError} 409, 410; 422 if a test of a patch failed
    * @throws {UnavailableError} no answer, 408, 429, 5xx
    * @throws {NotServedError} the resource is not installed
    * @throws {RefusedError} not authorised, object invalid
@@ -86,14 +86,14 @@ export class ApiServer implements Disposable {
     const warning = answer.headers.get("warning");
     if (warning) request.onWarning?.(warning);
     const { resource } = request;
-    // a list of metadata without objects has the items null
+    // an empty list of metadata has `items: null`
     if (isList && request.metadataOnly && body && "items" in body) body.items ??= [];
     if (body && isOwn(resource) && request.verb !== "delete") checkShape(resource, body, isList, this.what(request));
     return body as T | undefined;
   }
 
   /**
-   * The body of an answer as it comes. Ends with its connection; a broken connection rejects the read.
+   * The body of an answer as it arrives. It ends with its connection; a broken connection rejects the read.
    *
    * @throws as {@linkcode request}
    */
@@ -107,10 +107,10 @@ export class ApiServer implements Disposable {
   }
 
   /**
-   * A collection, page by page.
+   * Lists a collection page by page.
    *
-   * @param size objects of a page
-   * @throws as {@linkcode request}, {@linkcode UnavailableError} for a page that is not whole: a part of a list is evidence of nothing
+   * @param size objects per page
+   * @throws as {@linkcode request}, {@linkcode UnavailableError} for an incomplete page: a part of a list is no evidence
    */
   async *pages<T>(collection: Collection, signal: AbortSignal, size: number = PAGE): AsyncGenerator<Page<T>> {
     let next: string | undefined;
@@ -122,7 +122,7 @@ export class ApiServer implements Disposable {
     } while (next);
   }
 
-  /** Every object of a collection. @throws as {@linkcode pages} */
+  /** Lists every object of a collection. @throws as {@linkcode pages} */
   async list<T>(collection: Collection, signal: AbortSignal): Promise<T[]> {
     const objects: T[] = [];
     for await (const { items } of this.pages<T>(collection, signal)) objects.push(...items);
@@ -131,9 +131,9 @@ export class ApiServer implements Disposable {
 
   async #page<T>(request: ApiRequest, signal: AbortSignal): Promise<Page<T>> {
     const what = this.what(request);
-    const late = new UnavailableError(`The API server gave no page of ${what} within ${PAGE_TIMEOUT / 1_000} s`);
-    using limit = startDeadline(this.#world, PAGE_TIMEOUT, late, signal);
-    const page = await this.request<Page<T>>(request, limit.signal);
+    const timeout = new UnavailableError(`The API server gave no page of ${what} within ${PAGE_TIMEOUT / 1_000} s`);
+    using deadline = startDeadline(this.#world, PAGE_TIMEOUT, timeout, signal);
+    const page = await this.request<Page<T>>(request, deadline.signal);
     if (Array.isArray(page?.items)) return page;
     throw new UnavailableError(`The API server's list of ${what} is not whole`);
   }
@@ -144,8 +144,8 @@ export class ApiServer implements Disposable {
   }
 
   /**
-   * Sends a request. Credentials that the server does not accept, or that led to no server, are read again; when they have changed, at once
-   * or in a few seconds, the refused request is sent once more.
+   * Sends a request. If the server refuses the credentials, they are read again, and if they change, the request is sent once more. After a
+   * failed connection, the next request reads them again.
    */
   async #authorised<T extends { readonly status: number }>(
     request: ApiRequest,
@@ -170,7 +170,7 @@ export class ApiServer implements Disposable {
     return answer.status === 401 && await this.#isRenewed(used, signal) ? await attempt() : answer;
   }
 
-  /** Reads the credentials until they have changed: once, and where a token was used, for some seconds. */
+  /** Reads the credentials until they change: for some seconds if a token was used, else once. */
   async #isRenewed(used: Access, signal: AbortSignal): Promise<boolean> {
     for (let waited = 0;; waited += RENEWAL.interval) {
       if (await this.#renew(used)) return true;
@@ -179,12 +179,12 @@ export class ApiServer implements Disposable {
     }
   }
 
-  /** Reads the credentials. Whether they are others than those that were used. */
+  /** Reads the credentials. Returns whether they differ from those that were used. */
   async #renew(used: Access): Promise<boolean> {
-    const access = await readAccess(this.#world, this.#choice).catch(() => this.#access); // half-written files: the old ones may serve
+    const access = await readAccess(this.#world, this.#choice).catch(() => this.#access); // a half-written file: keep the old ones
     this.#suspect = false;
     if (JSON.stringify(access) !== JSON.stringify(this.#access)) {
-      // a transport has certificates, not tokens: one that others use serves on
+      // a transport holds certificates and no token: if only the token changed, it stays usable for requests in flight
       if (trustOf(access) !== trustOf(this.#access)) this[Symbol.dispose]();
       this.#access = access;
     }

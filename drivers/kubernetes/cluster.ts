@@ -13,7 +13,7 @@ import { makeLease } from "./lease.ts";
 import { nodeSlicePools, toStored } from "./node_slice_pools.ts";
 import { makeWitness } from "./witness.ts";
 
-/** Opens the cluster of a kubeconfig; without one, that of the pod this runs in. Sends nothing yet. */
+/** Opens the cluster of a kubeconfig, or without one, the cluster of this pod. Sends no request. */
 export async function openCluster(world: World, choice: ClusterAccess): Promise<Cluster> {
   const api = await ApiServer.open(world, choice);
   const keyOf = ({ name }: { readonly name: string }) => name;

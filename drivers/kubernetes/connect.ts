@@ -1,5 +1,5 @@
 /**
- * How requests get to an API server: over `fetch`, or over `node:https` where `fetch` cannot.
+ * Selects the transport to an API server: `fetch`, or `node:https` if `fetch` does not support the settings.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { faultOf, isVersionOne } from "../net/client_certificate.ts";
 import { type Access, ANSWER_LIMIT, readText, type Transport } from "./transport.ts";
 
 /**
- * Opens no connection yet.
+ * Creates a transport. Opens no connection.
  *
- * @throws {RefusedError} the client certificate or the authorities cannot be used; the message names the kubeconfig
+ * @throws {RefusedError} the client certificate or the CA certificates are invalid; the message names the kubeconfig
  */
 export function connect(access: Access): Transport {
   const { server, insecure, serverName, certificate, source } = access;
@@ -45,7 +45,7 @@ function fetchTransport(options: ClientOptions): Transport {
 function makeClient({ ca, certificate, proxy, source }: ClientOptions): Deno.HttpClient {
   const make = (caCerts: readonly string[]) =>
     Deno.createHttpClient({
-      // With HTTP/2, Deno 2.7 to 2.9 lets bodies above some 700 bytes wait 40 ms for an acknowledgement (Nagle's algorithm).
+      // With HTTP/2, bodies of more than some 700 bytes wait 40 ms for an acknowledgement in Deno 2.7 to 2.9 (Nagle's algorithm).
       http2: false,
       ...(caCerts.length > 0 && { caCerts: [...caCerts] }),
       ...certificate,
@@ -56,15 +56,15 @@ function makeClient({ ca, certificate, proxy, source }: ClientOptions): Deno.Htt
     try {
       if (ca.includes("-----BEGIN CERTIFICATE-----")) return make([ca]);
     } catch {
-      // one of a bundle cannot be read: it is left out
+      // a certificate of the bundle is unreadable: it is skipped below
     }
     return make(readable(ca, source));
   });
 }
 
 /**
- * Deno reads these variables by rules of its own whenever a client is made, and applies `NO_PROXY` to a proxy that it is given, too. What
- * is to be used is decided by then (`drivers/net/proxy.ts`), so they are away for that moment.
+ * Deno reads these variables by its own rules whenever it creates a client, and applies `NO_PROXY` even to an explicit proxy. The proxy is
+ * already decided (`drivers/net/proxy.ts`), so the variables are unset while a client is created.
  */
 const PROXY_VARIABLES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((
   name,
@@ -96,7 +96,7 @@ function refused(source: string, why: string): RefusedError {
   return new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(source)}: ${why}`);
 }
 
-/** The runtime reads a body of a known length by itself, which is faster; it has then at most that length. */
+/** `response.text()` is faster, but has no limit, so it reads only bodies whose `content-length` is within the limit. */
 async function textOf(response: Response, limit: number): Promise<string> {
   const length = response.headers.get("content-length");
   if (length !== null && Number(length) <= limit && !response.headers.has("content-encoding")) {
@@ -105,7 +105,7 @@ async function textOf(response: Response, limit: number): Promise<string> {
   return response.body ? await readText(response.body, limit) : "";
 }
 
-/** Loads a transport when it is first used. */
+/** Loads a transport on first use. */
 function lazily(load: () => Promise<Transport>): Transport {
   let loaded: Promise<Transport> | undefined;
   const get = () => loaded ??= load();

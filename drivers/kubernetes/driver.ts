@@ -15,9 +15,9 @@ import { kubernetesReservations } from "./reservations.ts";
 import { findUnreadable } from "./unreadable.ts";
 
 /**
- * Opens the store that a kubeconfig leads to. Objects live in the namespace of its current context, `kube-system` where it has none.
+ * Opens the store of a kubeconfig. Objects live in the namespace of its current context, or in `kube-system` if that names none.
  *
- * @throws {RefusedError} the kubeconfig cannot be used
+ * @throws {RefusedError} the kubeconfig is missing or invalid
  */
 export async function openKubernetes(datastore: Datastore, { world, log }: OpenContext): Promise<StorageDriver> {
   if (datastore.kind !== "kubernetes") {

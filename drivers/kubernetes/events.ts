@@ -1,5 +1,5 @@
 /**
- * Events of `v1` beside the objects they concern.
+ * Events of `v1` about objects of the cluster.
  *
  * @module
  */
@@ -11,15 +11,16 @@ import type { ApiServer } from "./api_server.ts";
 import { objectName, reservationName } from "./names.ts";
 import { type ApiResource, OWN, RESOURCES } from "./resources.ts";
 
-/** Who writes them. */
+/** The source of the events. */
 const COMPONENT = "whereabouts-controller";
-/** Longest message the API takes. */
-const LONGEST = 1024;
-/** Characters of the object's name in the event's name, which has 253, and of the digest behind it. */
-const LONGEST_NAME = 230;
+/** Max characters of a message in the API. */
+const MAX_MESSAGE = 1024;
+/** Max characters of the object's name in the event's name, which has at most 253. */
+const MAX_NAME = 230;
+/** Characters of the digest after it. */
 const DIGEST = 16;
 
-/** What an event is about. Objects of the cluster have no namespace. */
+/** The object of an event. Cluster-scoped objects have no namespace. */
 interface Target {
   readonly resource: ApiResource;
   readonly namespace?: string;
@@ -28,8 +29,8 @@ interface Target {
 }
 
 /**
- * Writes events; those that concern our own objects into the namespace of these. One event has one name, so that writing it again, by another
- * process too, renews it. Of what is no object of the API there is no event.
+ * Writes events. Those about our own objects are in our namespace. The name of an event depends on its content, so that another write, even
+ * by another process, renews it. A record that is not an object of the API has no event.
  */
 export function makeEvents(
   api: ApiServer,
@@ -40,12 +41,12 @@ export function makeEvents(
     if (!target) return;
     const { resource, ...rest } = target.uid === undefined ? await withUid(api, target, signal) : target;
     const object = { ...RESOURCES[resource], ...rest };
-    // an event about an object without a namespace is in `default`, as the API server wants it
+    // the API server requires `default` for events about objects without a namespace
     const namespace = object.namespace ?? "default";
     const { type, reason } = event;
-    const message = event.message.slice(0, LONGEST);
+    const message = event.message.slice(0, MAX_MESSAGE);
     const digest = await world.digest(JSON.stringify([object, type, reason, message]));
-    const name = `${object.name.slice(0, LONGEST_NAME)}.${digest.slice(0, DIGEST)}`;
+    const name = `${object.name.slice(0, MAX_NAME)}.${digest.slice(0, DIGEST)}`;
     const now = new Date(world.now()).toISOString();
     const body = {
       ...RESOURCES.events,
@@ -97,7 +98,7 @@ function targetOf(regarding: Regarding, namespace: string): Target | undefined {
   }
 }
 
-/** With the uid of the object as it is now. Where it is missing, or may not be read, without one. */
+/** Adds the uid of the current object, unless the object is missing or may not be read. */
 async function withUid(api: ApiServer, target: Target, signal: AbortSignal): Promise<Target> {
   try {
     const request = { ...target, verb: "get", metadataOnly: true } as const;

@@ -1,8 +1,8 @@
 /**
- * Credentials from a program: `exec` of a kubeconfig, as EKS, GKE, AKS and OIDC logins have it. For commands alone.
+ * Credentials from a program: `exec` of a kubeconfig, as EKS, GKE, AKS and OIDC logins use it. For commands only.
  *
- * The protocol is `client.authentication.k8s.io` (v1 or v1beta1; Kubernetes documentation, "client-go credential plugins"). The client
- * library's own reading of it is left: it gives the program neither `KUBERNETES_EXEC_INFO` nor a terminal, and never ends it.
+ * The protocol is `client.authentication.k8s.io` (v1 or v1beta1; Kubernetes documentation, "client-go credential plugins"). The
+ * implementation in the client library is not used: it gives the program neither `KUBERNETES_EXEC_INFO` nor a terminal, and never ends it.
  *
  * @module
  */
@@ -13,41 +13,41 @@ import type { World } from "../../src/world/world.ts";
 import { refused } from "./kubeconfig.ts";
 import type { Access } from "./transport.ts";
 
-/** Milliseconds for a program that nobody can answer. One that asks a person takes its time. */
+/** Milliseconds for a program without a terminal. An interactive one has no timeout. */
 const TIMEOUT = 60_000;
-/** Bytes that a program may print. */
+/** Max bytes that a program may print. */
 const LIMIT = 1024 * 1024;
-/** Milliseconds before its end at which a credential counts as expired. */
+/** A credential counts as expired so many milliseconds before its expiry. */
 const MARGIN = 10_000;
-/** Versions of the protocol that are spoken. */
+/** Supported versions of the protocol. */
 const VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 
 type Credentials = Pick<Access, "token" | "certificate">;
 
-interface Kept {
+interface Cached {
   readonly credentials: Promise<Credentials>;
   expires: number;
 }
 
-/** A command reads its kubeconfig several times, and a login once is enough. */
-const kept = new Map<string, Kept>();
+/** A command reads its kubeconfig several times, but needs only one login. */
+const cache = new Map<string, Cached>();
 
 /**
- * Runs the program of a kubeconfig's user, unless it gave credentials that still hold.
+ * Runs the program of a kubeconfig's user, unless its last credentials are still valid. Its standard error goes to ours.
  *
- * @throws {RefusedError} it cannot be started, fails, or prints no credentials. What it prints on standard error goes to ours
+ * @throws {RefusedError} it cannot be started, fails, or prints no credentials
  */
 export async function execCredentials(exec: unknown, access: Access, world: Pick<World, "now">): Promise<Credentials> {
   const key = JSON.stringify([exec, access.server, access.source]);
-  const known = kept.get(key);
+  const known = cache.get(key);
   if (known && known.expires > world.now()) return await known.credentials;
-  const fresh: Kept = { credentials: Promise.resolve({}), expires: Number.POSITIVE_INFINITY };
+  const fresh: Cached = { credentials: Promise.resolve({}), expires: Number.POSITIVE_INFINITY };
   const credentials = run(readSpec(exec, access.source), access).then(({ expires, ...rest }) => {
     fresh.expires = expires - MARGIN;
     return rest;
   });
-  kept.set(key, Object.assign(fresh, { credentials }));
-  credentials.catch(() => kept.delete(key));
+  cache.set(key, Object.assign(fresh, { credentials }));
+  credentials.catch(() => cache.delete(key));
   return await credentials;
 }
 
@@ -58,7 +58,7 @@ interface Spec {
   readonly env: Readonly<Record<string, string>>;
   readonly hint: string;
   readonly mode: string;
-  readonly tellsCluster: boolean;
+  readonly providesCluster: boolean;
 }
 
 function readSpec(exec: unknown, source: string): Spec {
@@ -77,7 +77,7 @@ function readSpec(exec: unknown, source: string): Spec {
     env: Object.fromEntries(env.filter(([name]) => name !== "")),
     hint: text(spec.installHint),
     mode: text(spec.interactiveMode) || "IfAvailable",
-    tellsCluster: spec.provideClusterInfo === true,
+    providesCluster: spec.provideClusterInfo === true,
   };
 }
 
@@ -120,8 +120,8 @@ async function start(spec: Spec, source: string, interactive: boolean, env: Reco
   }
 }
 
-function clusterOf({ tellsCluster }: Spec, { server, serverName, ca, insecure }: Access) {
-  if (!tellsCluster) return {};
+function clusterOf({ providesCluster }: Spec, { server, serverName, ca, insecure }: Access) {
+  if (!providesCluster) return {};
   return {
     cluster: {
       server,

@@ -1,5 +1,5 @@
 /**
- * What is kept of objects that are not ours.
+ * Converts objects that are not ours to the facts that we use.
  *
  * @module
  */
@@ -8,28 +8,28 @@ import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
 import type { ContainersState, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
 
-/** Written by the meta-plugin (Multus), by the specification of the Network Plumbing Working Group. */
+/** Written by the meta-plugin (Multus), as the Network Plumbing Working Group specifies. */
 const STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";
-/** On mirror pods alone. Both hold the uid of the static pod (kubelet, pkg/kubelet/types/constants.go). */
+/** Only mirror pods have it. Both annotations hold the uid of the static pod (kubelet, pkg/kubelet/types/constants.go). */
 const MIRROR = "kubernetes.io/config.mirror";
 const CONFIG_HASH = "kubernetes.io/config.hash";
 /** False while a pod has no sandbox with a network. Kubelets before 1.29 do not report it. */
 const SANDBOX_CONDITION = "PodReadyToStartContainers";
-/** Set by an operator who has made sure that the node is shut down (Kubernetes, "Non-graceful node shutdown"). */
+/** Set by an operator who has confirmed that the node is shut down (Kubernetes, "Non-graceful node shutdown"). */
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 
 /** Objects that are not ours, as the API server writes them. */
 export type { V1Lease as LeaseObject, V1Node as NodeObject, V1Pod as PodObject };
 
-/** A NetworkAttachmentDefinition, as far as it is read. */
+/** The used part of a NetworkAttachmentDefinition. */
 export interface AttachmentObject {
-  /** Whose. */
+  /** Its identity. */
   readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly uid?: string };
   /** The network configuration, as text. */
   readonly spec?: { readonly config?: string };
 }
 
-/** What a pod reports. An annotation that cannot be read reports nothing. */
+/** The facts of a pod. An unreadable annotation is ignored. */
 export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFacts {
   const { annotations = {}, uid, deletionTimestamp, namespace = "", name = "" } = metadata;
   const { phase = "", startTime, podIPs = [], conditions = [] } = status;
@@ -67,8 +67,8 @@ export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFact
 }
 
 /**
- * Whether containers run. A container without a status may run: kubelets publish statuses late, and leave them out. A container that waits may
- * have run before (a container id, a last state), and may be started again at any moment.
+ * Whether containers run. A container without a status may run: kubelets publish statuses with a delay, and omit some. A waiting container
+ * may have run before (a container id, a last state), and may restart at any moment.
  */
 function containersOf(spec: V1PodSpec | undefined, status: V1PodStatus): ContainersState {
   const names = [spec?.containers, spec?.initContainers, spec?.ephemeralContainers]
@@ -89,7 +89,7 @@ function hasEnded({ state, lastState, containerID }: V1ContainerStatus): boolean
   return !state?.running && !containerID && Object.keys(lastState ?? {}).length === 0;
 }
 
-/** What is kept of a node. */
+/** The facts of a node. */
 export function toNodeFacts(node: V1Node): NodeFacts {
   return { name: node.metadata?.name ?? "", ...(isOutOfService(node) && { outOfService: true }) };
 }
@@ -98,7 +98,7 @@ function isOutOfService({ spec }: V1Node): boolean {
   return spec?.taints?.some(({ key }) => key === OUT_OF_SERVICE) ?? false;
 }
 
-/** A node's state. `lease` is its Lease of `kube-node-lease`; undefined where there is none or it cannot be read. */
+/** A node's state. `lease` is its Lease in `kube-node-lease`; undefined if it is missing or unreadable. */
 export function toNodeState(node: V1Node, lease: V1Lease | undefined): NodeState {
   const { status } = node;
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
@@ -112,7 +112,7 @@ export function toNodeState(node: V1Node, lease: V1Lease | undefined): NodeState
   };
 }
 
-/** What a NetworkAttachmentDefinition tells. */
+/** The facts of a NetworkAttachmentDefinition. */
 export function toAttachment({ metadata = {}, spec }: AttachmentObject): Attachment {
   const { namespace = "", name = "", uid = "" } = metadata;
   const config: unknown = spec?.config;
@@ -142,7 +142,7 @@ function networkStatus(annotation: string | undefined): NetworkStatus[] | undefi
   }
 }
 
-/** An address, perhaps with the length of its network, as it is written here; other text as it is. */
+/** The canonical text of an address, without its prefix length if it has one; other text unchanged. */
 export function canonical(text: string): string {
   const ip = parseIp(text.split("/", 1)[0] ?? "");
   return ip ? formatIp(ip) : text;

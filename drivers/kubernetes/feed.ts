@@ -1,8 +1,8 @@
 /**
- * List and watch, over plain `fetch`: client-node's watch never ends on Deno when its connection breaks.
+ * List and watch, over plain `fetch`: on Deno, client-node's watch never ends when its connection breaks.
  *
- * The protocol is that of the Kubernetes API concepts, "Efficient detection of changes": list page by page, watch from the list's version with
- * bookmarks, list again on 410.
+ * The protocol is that of the Kubernetes API concepts, "Efficient detection of changes": list page by page, watch from the list's version
+ * with bookmarks, list again after status 410.
  *
  * @module
  */
@@ -15,31 +15,31 @@ import { messageOf, NotServedError } from "./answer.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiResource } from "./resources.ts";
 
-/** Objects of a page: what is read of one is garbage at once, and a controller is as large as its garbage. */
+/** Objects per page. The text of a page is garbage immediately, and garbage determines the memory of a controller. */
 const PAGE = 100;
-/** Seconds after which the API server ends a watch by itself. */
+/** Seconds after which the API server ends a watch. */
 const WATCH_SECONDS = 300;
-/** Milliseconds without a word after which a watch counts as broken: the API server sends a bookmark about every minute. */
+/** Milliseconds without data after which a watch counts as broken: the API server sends a bookmark about every minute. */
 const SILENCE = 150_000;
 
-/** An object of the API, as far as it is looked at here. */
+/** The used part of an API object. */
 interface ApiObject {
   readonly metadata?: { readonly resourceVersion?: string };
 }
 
-/** What a feed is made of. */
+/** Defines a feed. */
 export interface FeedSource<T> {
   /** The resource. */
   readonly resource: ApiResource;
-  /** Whether every API server serves it: then an answer that it does not proves nothing. Default false. */
+  /** Whether every API server serves it, so that a "not served" answer proves nothing. Default false. */
   readonly core?: boolean;
-  /** What is kept of an object. */
+  /** Converts an object to the facts that we use. */
   readonly convert: (object: never) => T;
-  /** Tells objects apart. */
+  /** Identifies an object. */
   readonly keyOf: (item: T) => string;
 }
 
-/** The objects of a resource. One that the API server does not serve has none. */
+/** The objects of a resource. A resource that the API server does not serve has no objects. */
 export function makeFeed<T>(api: ApiServer, world: World, source: FeedSource<T>): Feed<T> {
   const { resource, keyOf } = source;
   return {
@@ -77,7 +77,7 @@ async function* watch<T>(
   signal: AbortSignal,
 ): AsyncGenerator<FeedEvent<T>> {
   const ended = new AbortController();
-  const limit = AbortSignal.any([signal, ended.signal]);
+  const stop = AbortSignal.any([signal, ended.signal]);
   const query = {
     watch: "1",
     allowWatchBookmarks: "true",
@@ -86,26 +86,26 @@ async function* watch<T>(
   };
   let lines: ReadableStreamDefaultReader<string> | undefined;
   try {
-    const body = await within(world, resource, limit, () => api.stream({ verb: "watch", resource, query }, limit));
+    const body = await within(world, resource, stop, () => api.stream({ verb: "watch", resource, query }, stop));
     lines = body.pipeThrough(new TextDecoderStream()).pipeThrough(splitLines()).getReader();
     const next = lines.read.bind(lines);
     for (;;) {
-      const { done, value } = await within(world, resource, limit, next);
+      const { done, value } = await within(world, resource, stop, next);
       if (done) return;
       yield toEvent(resource, value, convert, api.secrets);
     }
   } finally {
-    ended.abort(); // whoever stops listening closes the connection
+    ended.abort(); // closes the connection if the consumer stops
     await lines?.cancel().catch(() => {});
   }
 }
 
-/** Waits for the next word, and gives up where none comes. */
+/** Waits for the next data of a watch, for {@linkcode SILENCE} at most. */
 async function within<T>(world: World, name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const silence = new UnavailableError(`The watch on ${name} was silent for ${SILENCE / 1000} s`);
-  using limit = startDeadline(world, SILENCE, silence, signal);
+  using deadline = startDeadline(world, SILENCE, silence, signal);
   try {
-    return await unlessAborted(work(), limit.signal);
+    return await unlessAborted(work(), deadline.signal);
   } catch (error) {
     signal.throwIfAborted();
     if ([ConflictError, UnavailableError, RefusedError].some((kind) => error instanceof kind)) throw error;
@@ -139,13 +139,13 @@ function toEvent<T>(
     case "DELETED":
       return { kind: "gone", item: converted(name, object, convert), version };
     default: {
-      const said = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0, secrets)}`;
-      throw object?.code === 410 ? new ConflictError(said) : new UnavailableError(said);
+      const message = `The watch on ${name} ended: ${messageOf(object, object?.code ?? 0, secrets)}`;
+      throw object?.code === 410 ? new ConflictError(message) : new UnavailableError(message);
     }
   }
 }
 
-/** An object that is of another shape than its kind has is the server's fault, and not an error of ours. */
+/** Converts an object. If its shape is unexpected, the server is unavailable: our code is not at fault. */
 function converted<T>(name: string, object: unknown, convert: (object: never) => T): T {
   try {
     return convert(object as never);

@@ -1,8 +1,8 @@
 /**
- * Closing, opening and deleting IPPools: the controller's part in moving a slice from node to node.
+ * Closing, opening and deleting IPPools: the controller's part in moving a slice between nodes.
  *
- * `spec.closed` and `spec.opened` are epochs (`src/pool/fence.ts`). The schema lets both only grow, and a closed pool only shrink, whoever
- * writes: plugins of the original leave members that they do not know as they are.
+ * `spec.closed` and `spec.opened` are epochs (`src/pool/fence.ts`). The schema lets both only grow, and a closed pool only shrink, for every
+ * writer: plugins of the original leave unknown members unchanged.
  *
  * @module
  */
@@ -26,7 +26,7 @@ const WRITER = { fieldManager: "whereabouts-controller" };
 /** Holds {@linkcode Fence.reason}. */
 const REASON = `${GROUP}/closed-because`;
 
-/** What an object says of its closing and opening. */
+/** The fence of an object; undefined if it was never closed. */
 export function fenceOf({ metadata: { annotations = {} }, spec = {} }: IpPool): Fence | undefined {
   const { closed, opened = 0 } = spec;
   const { [REASON]: reason } = annotations;
@@ -36,7 +36,7 @@ export function fenceOf({ metadata: { annotations = {} }, spec = {} }: IpPool): 
 /**
  * Closes the pool of a snapshot.
  *
- * @throws {ConflictError} it changed, or somebody created or deleted it
+ * @throws {ConflictError} it changed, or was created or deleted
  * @throws {RefusedError} the schema in use drops `spec.closed`
  */
 export async function closePool(
@@ -101,7 +101,7 @@ export async function removePool(api: ApiServer, { version }: PoolSnapshot, sign
   await api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal);
 }
 
-/** What a snapshot knows of the object; undefined where there was none. */
+/** The metadata of a snapshot's object; undefined if the object did not exist. */
 function storedMetadata(version: unknown): Metadata | undefined {
   const { kind, metadata } = version as { readonly kind: string } & Partial<Stored>;
   return kind === "stored" ? metadata : undefined;

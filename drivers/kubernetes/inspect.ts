@@ -1,5 +1,5 @@
 /**
- * Whether an API server is ready for the plugin: it answers, serves the resources, allows the verbs.
+ * Checks whether an API server is ready for the plugin: it answers, serves the resources, and allows the verbs.
  *
  * @module
  */
@@ -13,28 +13,28 @@ import { NotServedError } from "./answer.ts";
 import { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
 import { API_VERSION, GROUP, OWN, type Resource, RESOURCES } from "./resources.ts";
-import { askSchema, CHECKED, type Checked, outdatedWhy, requiredFields } from "./schema.ts";
+import { CHECKED, type Checked, outdatedWhy, probeSchema, requiredFields } from "./schema.ts";
 
 /** Milliseconds for each request. */
 const TIMEOUT = 10_000;
 
-/** The verbs of ADD, DEL, CHECK and STATUS. The node's role in `install/manifests/` allows these and no more. */
+/** The verbs that ADD, DEL, CHECK and STATUS need. The node's role in `install/manifests/` allows exactly these. */
 export const NODE_VERBS: Readonly<Record<Resource, readonly string[]>> = {
   ippools: ["get", "list", "create", "patch"],
   overlappingrangeipreservations: ["get", "list", "create", "patch", "delete"],
   nodeslicepools: ["get"],
 };
 
-/** Inspects it with the credentials of a kubeconfig; without one, of the pod this runs in. Never rejects. */
+/** Inspects an API server with the credentials of a kubeconfig, or without one, of this pod. Never rejects. */
 export async function inspectApi(world: World, choice: KubeconfigChoice): Promise<readonly Finding[]> {
   let what = "Kubernetes API";
   try {
     using api = await ApiServer.open(world, choice);
     what = `Kubernetes API ${api.url}`;
     const limited = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
-      const late = new UnavailableError(`The API server ${api.url} did not answer within ${TIMEOUT / 1_000} s`);
-      using limit = startDeadline(world, TIMEOUT, late);
-      return await work(limit.signal);
+      const timeout = new UnavailableError(`The API server ${api.url} did not answer within ${TIMEOUT / 1_000} s`);
+      using deadline = startDeadline(world, TIMEOUT, timeout);
+      return await work(deadline.signal);
     };
     const send: Send = (request) => limited((signal) => api.request(request, signal));
     const served = await servedResources(send);
@@ -45,7 +45,7 @@ export async function inspectApi(world: World, choice: KubeconfigChoice): Promis
     }));
     const schemas = await Promise.all(
       CHECKED.filter((resource) => served.has(resource))
-        .map((resource) => inspectSchema(resource, () => limited((signal) => askSchema(api, resource, signal)))),
+        .map((resource) => inspectSchema(resource, () => limited((signal) => probeSchema(api, resource, signal)))),
     );
     return [{ what }, ...resources, ...verbs, ...schemas.flat()];
   } catch (error) {
@@ -68,7 +68,7 @@ async function servedResources(send: Send): Promise<ReadonlySet<string>> {
   }
 }
 
-/** Asks the API server which verbs it allows, as `kubectl auth can-i` does. */
+/** Checks which verbs the API server allows, as `kubectl auth can-i` does. */
 async function inspectVerbs(send: Send, namespace: string, resource: Resource): Promise<Finding> {
   const what = `Permission for ${resource} in namespace ${namespace}`;
   const denied: string[] = [];
@@ -86,16 +86,16 @@ async function inspectVerbs(send: Send, namespace: string, resource: Resource): 
   return { what, problem: `Not allowed to ${denied.join(", ")}: kubectl apply -f install/manifests/rbac.yaml` };
 }
 
-/** Asks the API server which members it drops of those that we write. No finding where that is not allowed. */
-async function inspectSchema(resource: Checked, ask: () => Promise<readonly string[]>): Promise<Finding[]> {
+/** Checks which of the members that we write the API server drops. Without permission for the check, no finding. */
+async function inspectSchema(resource: Checked, probe: () => Promise<readonly string[]>): Promise<Finding[]> {
   const what = `Schema of ${resource}.${GROUP}`;
   try {
-    const dropped = await ask();
+    const dropped = await probe();
     if (dropped.length === 0) return [{ what }];
     const problem = outdatedWhy(dropped);
     return [requiredFields(resource, dropped).length > 0 ? { what, problem } : { what, problem, warning: true }];
   } catch (error) {
-    if (error instanceof RefusedError) return []; // a missing right is another finding's
+    if (error instanceof RefusedError) return []; // another finding reports the missing permission
     throw error;
   }
 }

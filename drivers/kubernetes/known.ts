@@ -1,6 +1,6 @@
 /**
- * Choosing what the names of objects without annotations stand for, by what else is stored. Where that leaves several readings, nothing is
- * guessed: the object stays in doubt until a plugin that knows its network writes to it.
+ * Decides the meaning of the names of objects without annotations, from other stored objects. If several readings remain, none is guessed:
+ * the object stays in doubt until a plugin that knows its network writes to it.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { PoolEntry } from "./resources.ts";
 
 /** A slice that a NodeSlicePool assigns to a node. */
 export interface KnownSlice {
-  /** Name of the NodeSlicePool: the `network_name`, or where that is unset the CNI network's. */
+  /** Name of the NodeSlicePool: the `network_name`, or if that is unset, the name of the CNI network. */
   readonly pool: string;
   /** The node. */
   readonly node: string;
@@ -21,7 +21,8 @@ export interface KnownSlice {
 }
 
 /**
- * The key of a pool: the only one, or the only one that something else supports. Otherwise the likeliest, with the networks of the others.
+ * The key of a pool: the only one, or the only one that other objects support. Otherwise the likeliest, with the networks of the others in
+ * `mayAlsoBe`.
  *
  * @param networks networks that annotated objects name
  */
@@ -44,12 +45,12 @@ export function choosePool(
   return { ...chosen, mayAlsoBe: [...new Set(others.map(({ network }) => network))] };
 }
 
-/** Whether the key of a listed pool is in doubt, although it matters: a NodeSlicePool shows that nodes have pools of their own here. */
+/** Whether the key of a listed pool is in doubt and the doubt matters: a NodeSlicePool shows that nodes have their own pools. */
 export function isDoubtful(key: PoolKey, slices: readonly KnownSlice[]): boolean {
   return key.mayAlsoBe !== undefined && slices.length > 0;
 }
 
-/** A pool with its entries, as far as reservations are compared with them. */
+/** A pool with the entries that reservations are compared with. */
 export interface KnownPool {
   /** Its key. */
   readonly key: PoolKey;
@@ -58,10 +59,10 @@ export interface KnownPool {
 }
 
 /**
- * The key of a reservation: the only one, or the only one for which a pool has an entry of its pod, or else the only one whose network has any
- * pool at all, one that contains the address: who holds a reservation has an entry in such a pool.
+ * The key of a reservation: the only one, else the only one for which a pool has an entry of its pod, else the only one whose network has
+ * any pool, if one of those contains the address: the owner of a reservation has an entry in such a pool.
  *
- * @returns undefined: in doubt
+ * @returns undefined if in doubt
  */
 export function chooseReservation(
   keys: readonly ReservationKey[],
@@ -69,14 +70,14 @@ export function chooseReservation(
   pools: readonly KnownPool[],
 ): ReservationKey | undefined {
   if (keys.length === 1) return keys[0];
-  const isHeld = ({ network, ip }: ReservationKey) =>
+  const hasEntry = ({ network, ip }: ReservationKey) =>
     pools.some(({ key, entries }) => {
       const entry = mayBeOf(key, network) ? entries.get(formatIp(ip)) : undefined;
       return entry !== undefined && podref !== "" && entry.podref === podref &&
         (!ifname || !entry.ifname || entry.ifname === ifname);
     });
-  const held = keys.filter(isHeld);
-  if (held.length > 0) return held.length === 1 ? held[0] : undefined;
+  const supported = keys.filter(hasEntry);
+  if (supported.length > 0) return supported.length === 1 ? supported[0] : undefined;
   const known = keys.filter(({ network }) => pools.some(({ key }) => mayBeOf(key, network)));
   const [one] = known;
   return known.length === 1 && one && pools.some(({ key }) => mayBeOf(key, one.network) && contains(key.cidr, one.ip))

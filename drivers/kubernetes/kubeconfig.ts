@@ -1,5 +1,5 @@
 /**
- * Kubeconfig files, as kubectl reads them: one, or several that are merged, where the first file that sets a thing counts.
+ * Kubeconfig files, as kubectl reads them: one, or several that are merged. The first file that sets a value takes precedence.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { messageOf } from "../../src/values/errors.ts";
 import { isObject } from "../../src/values/json.ts";
 import type { World } from "../../src/world/world.ts";
 
-/** Characters of a value in messages: it may be any text of the file. */
-const LONGEST_QUOTE = 80;
-/** Members that name files, relative to the kubeconfig they stand in. */
+/** Max characters of a value in messages: it may be any text of the file. */
+const MAX_QUOTE = 80;
+/** Members that name files, relative to their kubeconfig. */
 const FILES = ["certificate-authority", "client-certificate", "client-key", "tokenFile"];
-/** The lists, and the member of their items that matters. */
+/** The lists, and the used member of their items. */
 const LISTS = { clusters: "cluster", contexts: "context", users: "user" } as const;
 
 /** An object of a kubeconfig. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** A kubeconfig. The files that it names are named from where this process runs. */
+/** A kubeconfig. The paths of files in it are relative to the working directory of this process. */
 export interface Kubeconfig extends Readonly<Record<keyof typeof LISTS, readonly Fields[]>> {
   /** `current-context`, as written. */
   readonly currentContext: unknown;
@@ -27,8 +27,8 @@ export interface Kubeconfig extends Readonly<Record<keyof typeof LISTS, readonly
 /**
  * Reads a kubeconfig.
  *
- * @param paths of one file, or of several, separated by colons
- * @throws {RefusedError} a file cannot be read
+ * @param paths the path of a file, or several paths separated by colons
+ * @throws {RefusedError} a file is missing or invalid
  */
 export async function readKubeconfig(world: World, paths: string): Promise<Kubeconfig> {
   const merged: { currentContext: unknown } & Record<keyof typeof LISTS, Fields[]> = {
@@ -48,7 +48,7 @@ export async function readKubeconfig(world: World, paths: string): Promise<Kubec
   return merged;
 }
 
-/** JSON is YAML, and what our installer writes; the YAML parser is loaded for everything else. */
+/** JSON, which our installer writes, is YAML too. The YAML parser is loaded only for other text. */
 async function parse(path: string, text: string): Promise<Fields> {
   let config: unknown;
   try {
@@ -65,7 +65,7 @@ async function parse(path: string, text: string): Promise<Fields> {
   throw refused(path, "it holds no object: it may be empty or half written");
 }
 
-/** An item whose files and program are found from elsewhere, too. */
+/** Resolves the paths of an item's files and program against the folder of its kubeconfig. */
 function placed(item: Fields, member: string, folder: string): Fields {
   const inner = item[member];
   if (!isObject(inner)) return item;
@@ -80,7 +80,7 @@ function placed(item: Fields, member: string, folder: string): Fields {
   return { ...item, [member]: { ...inner, ...Object.fromEntries(files), ...program } };
 }
 
-/** The first item of a list with a name. @throws {RefusedError} there is none */
+/** The first item of a list with a name. @throws {RefusedError} it is missing */
 export function named(path: string, config: Kubeconfig, list: keyof typeof LISTS, name: unknown): Fields {
   const found = config[list].find((one) => one.name === name)?.[LISTS[list]];
   if (isObject(found)) return found;
@@ -88,11 +88,11 @@ export function named(path: string, config: Kubeconfig, list: keyof typeof LISTS
 }
 
 /**
- * Reads a file that credentials are in.
+ * Reads a kubeconfig or a file with credentials.
  *
- * @param path of the whole, for messages
- * @param which file of it; empty: the whole
- * @throws {RefusedError} it cannot be read
+ * @param path the kubeconfig or the folder of the credentials, for messages
+ * @param which the member that names the file, for messages: `its tokenFile `; empty if no member does
+ * @throws {RefusedError} it is unreadable
  */
 export async function readFile(world: World, path: string, file: string, which: string): Promise<string> {
   try {
@@ -103,7 +103,7 @@ export async function readFile(world: World, path: string, file: string, which: 
   }
 }
 
-/** The error for a kubeconfig that cannot be used. */
+/** The error for a missing or invalid kubeconfig. */
 export function refused(path: string, why: string, cause?: unknown): RefusedError {
   return new RefusedError(`Cannot use the kubeconfig ${JSON.stringify(path)}: ${why}`, { cause });
 }
@@ -113,14 +113,14 @@ export function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** Whether a member is there, and not empty. */
+/** Whether a member is set and not empty. */
 export function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "";
 }
 
-/** A value in a message. */
+/** A value, quoted for a message. */
 export function quote(value: unknown): string {
-  return `${JSON.stringify(value)}`.slice(0, LONGEST_QUOTE);
+  return `${JSON.stringify(value)}`.slice(0, MAX_QUOTE);
 }
 
 function asList(value: unknown): Fields[] {

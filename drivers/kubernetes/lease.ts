@@ -9,13 +9,13 @@ import type { World } from "../../src/world/world.ts";
 import type { ApiServer } from "./api_server.ts";
 import { RESOURCES } from "./resources.ts";
 
-/** A Lease, as far as it is read. What else it has is written back. */
+/** The used part of a Lease. Its other members are written back unchanged. */
 interface LeaseObject {
   readonly metadata?: { readonly resourceVersion?: string };
   readonly spec?: { readonly holderIdentity?: string; readonly leaseTransitions?: number };
 }
 
-/** The Lease of a name. It is created when it is first written. */
+/** The Lease of a name. The first write creates it. */
 export function makeLease(api: ApiServer, world: Pick<World, "now">, namespace: string, name: string): LeaseStore {
   let known: LeaseObject | undefined;
   const target = { resource: "leases", namespace, name } as const;
@@ -29,15 +29,15 @@ export function makeLease(api: ApiServer, world: Pick<World, "now">, namespace: 
       return lease && keep(lease);
     },
     write: async (holder, last, signal) => {
-      const now = new Date(world.now()).toISOString().replace("Z", "000Z"); // in microseconds: a MicroTime
+      const now = new Date(world.now()).toISOString().replace("Z", "000Z"); // a MicroTime has microseconds
       const before = last && known?.spec;
-      const taken = holder !== "" && before?.holderIdentity !== holder;
+      const isAcquired = holder !== "" && before?.holderIdentity !== holder;
       const spec = {
         ...before,
         holderIdentity: holder,
         leaseDurationSeconds: LEASE_SECONDS,
         renewTime: now,
-        ...(taken && { acquireTime: now, leaseTransitions: (before?.leaseTransitions ?? 0) + (before ? 1 : 0) }),
+        ...(isAcquired && { acquireTime: now, leaseTransitions: (before?.leaseTransitions ?? 0) + (before ? 1 : 0) }),
       };
       const body = { ...RESOURCES.leases, metadata: { ...(last && known?.metadata), name, namespace }, spec };
       const written = await api.request<LeaseObject>({ ...target, verb: last ? "update" : "create", body }, signal);

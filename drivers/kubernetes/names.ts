@@ -1,12 +1,12 @@
 /**
- * Names of objects, as the original makes them, and what they stand for.
+ * Names of objects, as the original forms them, and their meaning.
  *
- * A name is the text with `:` and `/` replaced by `-`, behind the network (and the node) it belongs to. One that would begin with `-`
- * (`::1`, `::/64` of the unnamed network), which the API server refuses, gets a `0` in front.
+ * A name is the network (and the node), followed by the range or address with `:` and `/` replaced by `-`. A name that would begin with `-`
+ * (`::1`, `::/64` of the unnamed network), which the API server refuses, gets a leading `0`.
  *
- * A name does not show where the network ends and the node or the address begins, so the objects that we create have it in annotations
- * (a label holds 63 characters, and a network's name may be longer). Of an object without them, every reading is possible that makes the
- * same name; `known.ts` chooses among several.
+ * A name does not show where the network ends and the node or the address begins, so the objects that we create record both in annotations
+ * (a label has at most 63 characters, and a network's name may be longer). Without annotations, an object may have every key that forms its
+ * name; `known.ts` chooses among several.
  *
  * @module
  */
@@ -16,23 +16,24 @@ import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { GROUP, type Metadata, type PatchOperation } from "./resources.ts";
 
-/** What the API server takes as a name: a DNS subdomain (RFC 1123). */
+/** The names that the API server accepts: DNS subdomains (RFC 1123). */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const LONGEST_NAME = 253;
+/** Max characters of a name. */
+const MAX_NAME = 253;
 
 /**
  * The IPPool of a key: `[network-][node-]range`.
  *
- * @throws {RefusedError} the network or node makes no object name
+ * @throws {RefusedError} the network or node does not form a valid object name
  */
 export function poolName({ network, node = "", cidr }: PoolKey): string {
   return join([network, node], dashed(formatCidr(cidr)));
 }
 
 /**
- * The IPPool of a pool's name (`formatPoolKey`).
+ * The IPPool of a pool's text (`formatPoolKey`).
  *
- * @throws {RefusedError} it makes no object name
+ * @throws {RefusedError} it does not form a valid object name
  */
 export function objectName(pool: string): string {
   const parts = pool.split("/");
@@ -40,60 +41,60 @@ export function objectName(pool: string): string {
 }
 
 /**
- * The OverlappingRangeIPReservation of an address: `[network-]address`, an address that ends in `::` with a `0` behind it.
+ * The OverlappingRangeIPReservation of an address: `[network-]address`. An address that ends in `::` gets a trailing `0`.
  *
- * @throws {RefusedError} the network makes no object name
+ * @throws {RefusedError} the network does not form a valid object name
  */
 export function reservationName(network: string, ip: Ip): string {
   const text = formatIp(ip);
   return join([network], dashed(text.endsWith(":") ? `${text}0` : text));
 }
 
-/** Text as it stands in names. */
+/** Text as part of a name. */
 function dashed(text: string): string {
   return text.replace(/[:/]/g, "-");
 }
 
 /**
- * The name of a text behind what it belongs to.
+ * The name of a text in a domain.
  *
- * @throws {RefusedError} it makes no object name
+ * @throws {RefusedError} it is not a valid object name
  */
 function join(domain: readonly string[], text: string): string {
   const parts = domain.filter((part) => part !== "");
   const name = parts.length === 0 && text.startsWith("-") ? `0${text}` : [...parts, text].join("-");
-  if (name.length <= LONGEST_NAME && NAME.test(name)) return name;
+  if (name.length <= MAX_NAME && NAME.test(name)) return name;
   throw new RefusedError(
     `Cannot name an object ${
       JSON.stringify(name)
     }: network_name and node name must be made of lower-case letters, digits, "-" and ".", ` +
-      `begin and end with a letter or digit, and leave the name at most ${LONGEST_NAME} characters`,
+      `begin and end with a letter or digit, and leave the name at most ${MAX_NAME} characters`,
   );
 }
 
 const NETWORK = `${GROUP}/network`;
 const NODE = `${GROUP}/node`;
 
-/** Network and node. A network of "" is the unnamed one. */
+/** Network and node. The unnamed network is "". */
 export interface Domain {
   /** `network_name`. */
   readonly network: string;
-  /** Of a pool the node of its slice; of a reservation the node of its pod. Absent where there is none, or it is unknown. */
+  /** For a pool, the node of its slice; for a reservation, the node of its pod. Absent if unknown, or if the pool is no slice. */
   readonly node?: string;
 }
 
-/** The annotations of an object that is created. */
+/** The annotations of a new object. */
 export function annotationsOf({ network, node }: Domain): Readonly<Record<string, string>> {
   return { [NETWORK]: network, ...(node && { [NODE]: node }) };
 }
 
-/** What the annotations say; undefined where an older release, or the original, created the object. */
+/** The domain in the annotations; undefined if an older release or the original created the object. */
 export function readAnnotations({ annotations = {} }: Pick<Metadata, "annotations">): Domain | undefined {
   const { [NETWORK]: network, [NODE]: node } = annotations;
   return network === undefined ? undefined : { network, ...(node && { node }) };
 }
 
-/** What makes the annotations of a stored object say this and no more, in a patch that tests its version. Empty where they do. */
+/** Sets the annotations of a stored object to a domain, in a patch that tests its version. Empty if they already match. */
 export function annotate({ annotations }: Pick<Metadata, "annotations">, domain: Domain): PatchOperation[] {
   const wanted = annotationsOf(domain);
   if (!annotations) return [{ op: "add", path: "/metadata/annotations", value: wanted }];
@@ -105,21 +106,21 @@ export function annotate({ annotations }: Pick<Metadata, "annotations">, domain:
   });
 }
 
-/** Where an annotation stands, as a JSON pointer (RFC 6901). */
+/** The path of an annotation, a JSON pointer (RFC 6901). */
 export function annotationPath(name: string): string {
   return `/metadata/annotations/${name.replaceAll("/", "~1")}`;
 }
 
-/** Whether an object with the name of a network's reservation is not, by its annotations, that of another network with such a name. */
-export function isNamed(metadata: Pick<Metadata, "annotations">, network: string): boolean {
+/** Whether a reservation with a name of the network may be the network's: its annotations name no other network that forms the same name. */
+export function mayBelongTo(metadata: Pick<Metadata, "annotations">, network: string): boolean {
   const domain = readAnnotations(metadata);
   return domain === undefined || domain.network === network;
 }
 
-/** What an object's name and annotations say. */
+/** An object's name and annotations. */
 type Named = Pick<Metadata, "name" | "annotations">;
 
-/** What a reservation's name stands for. */
+/** The meaning of a reservation's name. */
 export interface ReservationKey {
   /** `network_name`. */
   readonly network: string;
@@ -128,10 +129,10 @@ export interface ReservationKey {
 }
 
 /**
- * The keys that an IPPool may have: the one that its annotations say, where they fit its name; otherwise every one, that of a network
- * without a node first.
+ * The keys that an IPPool may have: only that of its annotations if they fit its name; otherwise every reading, that of a network without a
+ * node first.
  *
- * @returns none where the range is invalid, or the name does not end with it
+ * @returns an empty list if the range is invalid, or the name does not end with it
  */
 export function poolKeys(object: Named, range: string): PoolKey[] {
   const { name } = object;
@@ -148,7 +149,7 @@ export function poolKeys(object: Named, range: string): PoolKey[] {
   return [{ network: prefix, cidr }, { network: "", node: prefix, cidr }, ...split];
 }
 
-/** The keys that a reservation may have: of those that its name can be read as, the one that its annotations say, where they fit. */
+/** The keys that a reservation may have: only that of its annotations if they fit its name; otherwise every reading. */
 export function reservationKeys(object: Named): ReservationKey[] {
   const { name } = object;
   const keys = [0, ...dashes(name).map((at) => at + 1)].flatMap((at) => {
@@ -168,7 +169,7 @@ function undashed(text: string): Ip | undefined {
   return parseIp(text.includes(".") ? text : text.replaceAll("-", ":"));
 }
 
-/** The name of a key; undefined where it makes none. */
+/** The name of a key; undefined if that is not a valid object name. */
 function nameOf(key: PoolKey): string | undefined {
   try {
     return poolName(key);

@@ -1,5 +1,5 @@
 /**
- * Which namespaces hold objects of ours.
+ * Namespaces with objects of ours.
  *
  * @module
  */
@@ -10,20 +10,20 @@ import type { Metadata, Resource } from "./resources.ts";
 /**
  * Counts the IPPools, reservations and NodeSlicePools of each namespace of the cluster.
  *
- * @throws {RefusedError} IPPools may not be listed in all namespaces, or are not served
+ * @throws {RefusedError} the account may not list IPPools in all namespaces, or they are not served
  */
 export async function namespacesInUse(api: ApiServer, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
   const list = (resource: Resource) =>
     api.list<{ readonly metadata: Metadata }>({ resource, everywhere: true, metadataOnly: true }, signal);
-  // roles that may list pools everywhere, and older installations, need not have the others
-  const orNone = (error: unknown) => {
+  // a role that may list pools everywhere may not be allowed to list the others, and older installations lack them
+  const orEmpty = (error: unknown) => {
     if (error instanceof RefusedError) return [];
     throw error;
   };
   const objects = [
     ...await list("ippools"),
-    ...await list("overlappingrangeipreservations").catch(orNone),
-    ...await list("nodeslicepools").catch(orNone),
+    ...await list("overlappingrangeipreservations").catch(orEmpty),
+    ...await list("nodeslicepools").catch(orEmpty),
   ];
   const byNamespace = Map.groupBy(objects, ({ metadata: { namespace = "" } }) => namespace);
   return new Map([...byNamespace].map(([namespace, some]) => [namespace, some.length]));

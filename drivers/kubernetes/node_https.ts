@@ -1,6 +1,6 @@
 /**
- * Requests that `fetch` cannot make, over `node:https`: to a server whose certificate is not verified (`insecure-skip-tls-verify`) or
- * bears another name than its URL (`tls-server-name`), or with a client certificate of X.509 version 1. Slower to load, so loaded only then.
+ * Requests that `fetch` does not support, over `node:https`: to a server whose certificate is not verified (`insecure-skip-tls-verify`) or
+ * has another name than its URL (`tls-server-name`), or with a client certificate of X.509 version 1. It loads slowly, so only on demand.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import { connect as connectTls } from "node:tls";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { type Access, type Answer, ANSWER_LIMIT, readText, type Stream, type Transport } from "./transport.ts";
 
-/** Milliseconds for a proxy to connect: as Go's dialer has them. */
+/** Milliseconds for a proxy to connect, as in Go's dialer. */
 const CONNECT_TIMEOUT = 30_000;
 
-/** How some releases of Deno say that they cannot use a client certificate. */
+/** The message of some releases of Deno for an unsupported client certificate. */
 const UNUSABLE = "unsupported protocol";
 
 /**
- * Opens no connection yet.
+ * Creates a transport. Opens no connection.
  *
- * @param doubt what the kubeconfig's client certificate is refused for where this runtime does not take it
- * @throws {RefusedError} the proxy is of a kind that this way cannot use
+ * @param doubt the reason to refuse the kubeconfig's client certificate if this runtime does not support it
+ * @throws {RefusedError} this transport does not support the proxy
  */
 export function nodeTransport(access: Access, doubt?: string): Transport {
   const agent = makeAgent(access);
@@ -76,11 +76,11 @@ class TunnelAgent extends Agent {
     options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex {
-    const done = (error: Error | null, stream?: Duplex) => callback?.(error, stream as Duplex); // none where there is an error
+    const done = (error: Error | null, stream?: Duplex) => callback?.(error, stream as Duplex); // missing if there is an error
     const { hostname, port, username, password } = this.#proxy;
     const target = `${options.host?.includes(":") ? `[${options.host}]` : options.host}:${options.port ?? 443}`;
     const login = username === "" ? {} : { "proxy-authorization": basic(username, password) };
-    const asked = requestPlain({
+    const connecting = requestPlain({
       host: hostname.replace(/^\[/, "").replace(/\]$/, ""),
       port,
       method: "CONNECT",
@@ -88,7 +88,7 @@ class TunnelAgent extends Agent {
       headers: { host: target, ...login },
       agent: false,
     });
-    asked.on("connect", ({ statusCode }, socket) => {
+    connecting.on("connect", ({ statusCode }, socket) => {
       if (statusCode === 200) {
         const servername = options.servername ?? options.host;
         done(
@@ -100,10 +100,10 @@ class TunnelAgent extends Agent {
       socket.destroy();
       done(new Error(`The proxy answered CONNECT with HTTP status ${statusCode}`));
     });
-    asked.setTimeout(CONNECT_TIMEOUT, () => asked.destroy(new Error("The proxy did not answer CONNECT")));
-    asked.on("error", (error) => done(error));
-    asked.end();
-    return undefined as unknown as Duplex; // it comes by the callback; older types of node do not know that
+    connecting.setTimeout(CONNECT_TIMEOUT, () => connecting.destroy(new Error("The proxy did not answer CONNECT")));
+    connecting.on("error", (error) => done(error));
+    connecting.end();
+    return undefined as unknown as Duplex; // the callback receives it, which older types of Node.js do not allow
   }
 }
 
@@ -116,7 +116,7 @@ function send(agent: Agent, url: string, init: RequestInit): Promise<IncomingMes
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const options = { agent, method, headers: headers as Record<string, string>, ...(signal && { signal }) };
   const sent = request(url, options, (response) => {
-    response.on("error", () => {}); // whoever reads it is told
+    response.on("error", () => {}); // the reader of the body handles it
     resolve(response);
   });
   sent.on("error", reject);
@@ -129,7 +129,7 @@ async function answerOf(response: IncomingMessage, limit: number): Promise<Answe
   return { status, headers, text: await readText(body, limit) };
 }
 
-/** The body as it comes. An end of the connection that is not the end of the answer is an error. */
+/** The body as it arrives. If the connection ends before the answer, the read fails. */
 function streamOf(response: IncomingMessage): Stream {
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => {

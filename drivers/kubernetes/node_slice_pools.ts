@@ -1,7 +1,7 @@
 /**
- * NodeSlicePools: the plugin reads them, the controller writes them. Objects are as the original stores them: range and size in `spec`,
- * slices in `status`, which is no subresource. Owners they have none: Kubernetes would delete the object with its attachment while addresses
- * of it are in use, and an attachment that comes back would find other slices.
+ * NodeSlicePools: the plugin reads them, the controller writes them. Objects have the format of the original: range and size in `spec`,
+ * slices in `status`, which is not a subresource. They have no owner references: Kubernetes would delete the object with its attachment
+ * while its addresses are in use, and a recreated attachment would get other slices.
  *
  * @module
  */
@@ -21,11 +21,11 @@ import {
 
 const resource = "nodeslicepools";
 const WRITER = { fieldManager: "whereabouts-controller" };
-/** Says that we made it. */
+/** Marks objects that we created. */
 const LABEL = { "app.kubernetes.io/managed-by": "whereabouts-controller" } as const;
-/** Counts assignments: an annotation, because the original's controller keeps those when it writes, and members of `status` not. */
+/** Counts assignments. An annotation, because the original's controller keeps annotations when it writes, but not members of `status`. */
 const EPOCH = `${GROUP}/epoch`;
-/** Says why nothing is allocated of the slices. */
+/** The reason why nothing is allocated from the slices. */
 const REFUSED = `${GROUP}/refused`;
 
 interface OwnedObject extends NodeSlicePoolObject {
@@ -36,13 +36,13 @@ interface OwnedObject extends NodeSlicePoolObject {
   };
 }
 
-/** A NodeSlicePool; undefined: there is none. */
+/** A NodeSlicePool; undefined if it does not exist. */
 export async function findSlices(api: ApiServer, name: string, signal: AbortSignal): Promise<SliceList | undefined> {
   const object = await api.request<NodeSlicePoolObject>({ verb: "get", resource, name }, signal);
   return object && { range: object.spec?.range ?? "", slices: toSlices(object), ...refusalOf(object.metadata) };
 }
 
-/** Why nothing is allocated of the slices of an object, where somebody says so. */
+/** The reason why nothing is allocated from an object's slices, if it has one. */
 function refusalOf({ annotations = {} }: Metadata): { readonly refused?: string } {
   const { [REFUSED]: refused } = annotations;
   return refused ? { refused } : {};
@@ -79,7 +79,7 @@ export function nodeSlicePools(api: ApiServer, feed: Feed<StoredSlices>): SliceO
   };
 }
 
-/** What is kept of an object. */
+/** Decodes an object. */
 export function toStored(object: OwnedObject): StoredSlices {
   const { metadata, spec = {} } = object;
   const { annotations = {} } = metadata;

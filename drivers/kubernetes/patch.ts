@@ -1,5 +1,5 @@
 /**
- * Commits of an IPPool as JSON Patch (RFC 6902): single keys, so that what is not understood in the object stays as it is.
+ * Commits to an IPPool as JSON Patch (RFC 6902) of single keys, so that unknown parts of the object stay unchanged.
  *
  * @module
  */
@@ -11,24 +11,25 @@ import { replacingFacts } from "../../src/storage/facts.ts";
 import { annotate, readAnnotations } from "./names.ts";
 import { CLEAR_MANAGED_FIELDS, encodeEntry, type Metadata, type PatchOperation } from "./resources.ts";
 
-/** Operations of one patch, at most: the API server's limit. */
-const MOST_OPERATIONS = 10_000;
+/** Max operations of one patch: the API server's limit. */
+const MAX_OPERATIONS = 10_000;
 
-/** A stored object, as far as a patch of it depends on it. */
+/** The parts of a stored object that a patch depends on. */
 export interface Stored {
   /** Name and version. */
   readonly metadata: Metadata;
-  /** Where keys count from. */
+  /** The address that keys count from. */
   readonly base: bigint;
   /** Keys that are not the plain offset. */
   readonly oddKeys: ReadonlyMap<bigint, string>;
-  /** The epoch in which the pool was closed last; absent where it never was. */
+  /** The epoch of the last closing; absent if the pool was never closed. */
   readonly closed?: number;
 }
 
 /**
- * A patch that is refused unless the object is at the version it was read at, each claimed address is free and every other entry is the one
- * that was read: a store that was restored from a backup uses its versions again. What doubles the object's size is cleared on the way.
+ * A patch that is refused unless the object has the version that was read, each claimed address is free and every other entry is the one
+ * that was read: a store that was restored from a backup reuses its versions. The patch also clears `managedFields`, which double the
+ * object's size.
  *
  * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
  */
@@ -37,7 +38,7 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
   const claims = changes.some(({ before, after }) => after && !before);
   return bounded(metadata.name, [
     { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
-    // every closing raises the epoch, so this holds where versions do not: after a restore of the store they are used again
+    // every closing raises the epoch, so this test works even if versions are reused after a restore of the store
     ...(claims ? [{ op: "test", path: "/spec/closed", value: closed } as const] : []),
     ...changes.flatMap((change) => {
       if (change.address < base) throw below(metadata.name, base, key, change.address);
@@ -49,14 +50,15 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
 }
 
 /**
- * Annotates what older releases and the original created. Who claims knows the network, so a claim corrects the annotations of an empty pool.
+ * Annotates objects of older releases and of the original. A plugin that claims knows the network, so a claim also corrects the annotations
+ * of an empty pool.
  */
 function adoption(metadata: Metadata, key: PoolKey, claims: boolean): PatchOperation[] {
   if (key.mayAlsoBe || (!claims && readAnnotations(metadata))) return [];
   return annotate(metadata, key);
 }
 
-/** What makes one change of what was read. A refresh of the same pod's entry replaces the members that differ, so that others stay. */
+/** The operations of one change. A refresh of the same pod's entry replaces only the members that differ, so that unknown members stay. */
 function operations({ before, after }: Change, path: string): PatchOperation[] {
   const asRead = before ? entryTests(path, before) : [{ op: "test", path, value: null } as const];
   if (!after) return [...asRead, { op: "remove", path }];
@@ -70,7 +72,7 @@ function operations({ before, after }: Change, path: string): PatchOperation[] {
   return [...asRead, ...differing, ...memberOperations(path, replacingFacts(before, after))];
 }
 
-/** Tests that the entry is the one that was read, by the members that it had: an empty one may have been absent. */
+/** Tests that the entry is the one that was read, by its members. An empty member is not tested: it may have been absent. */
 function entryTests(path: string, { containerId, podRef, ifName }: Allocation): PatchOperation[] {
   const members = Object.entries({ id: containerId, podref: podRef, ifname: ifName });
   return members.filter(([, value]) => value !== "")
@@ -78,9 +80,9 @@ function entryTests(path: string, { containerId, podRef, ifName }: Allocation): 
 }
 
 /**
- * A patch that is refused unless each released entry is exactly as the caller remembers it, whatever else changed.
+ * A patch that is refused unless each released entry is exactly the one that the caller recorded, whatever else changed.
  *
- * @throws {TypeError} a change is no release
+ * @throws {TypeError} a change is not a release
  * @throws {RefusedError} there are too many changes for one patch
  */
 export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
@@ -91,7 +93,7 @@ export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly
         throw new TypeError("Cannot commit a claim or a refresh on a recorded snapshot: read the pool");
       }
       const path = entryPath(String(address - cidr.base));
-      const { id, podref, ifname = null } = encodeEntry(before); // the API server holds an absent member equal to null
+      const { id, podref, ifname = null } = encodeEntry(before); // the API server treats an absent member as null
       return [
         { op: "test", path: `${path}/id`, value: id },
         { op: "test", path: `${path}/podref`, value: podref },
@@ -103,26 +105,26 @@ export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly
   ]);
 }
 
-/** What sets members of the object at the path, whether they exist or not. */
+/** Sets members of the object at the path, whether they exist or not. */
 export function memberOperations(path: string, members: object): PatchOperation[] {
   return Object.entries(members).map(([member, value]) => ({ op: "add", path: `${path}/${member}`, value }));
 }
 
-/** The key of an address's entry, or the one that it gets. */
+/** The key of an address's entry, existing or new. */
 export function keyIn({ base, oddKeys }: Pick<Stored, "base" | "oddKeys">, address: bigint): string {
   return oddKeys.get(address) ?? String(address - base);
 }
 
-/** Where the entry of a key stands. */
+/** The path of a key's entry. */
 export function entryPath(key: string): string {
   return `/spec/allocations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/** The patch, if the API server takes one of its length. @throws {RefusedError} it does not */
+/** The patch, if the API server accepts its length. @throws {RefusedError} it does not */
 function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
-  if (patch.length <= MOST_OPERATIONS) return patch;
+  if (patch.length <= MAX_OPERATIONS) return patch;
   throw new RefusedError(
-    `Cannot patch IPPool ${name} with ${patch.length} operations: the API server takes ${MOST_OPERATIONS} at once; commit fewer changes`,
+    `Cannot patch IPPool ${name} with ${patch.length} operations: the API server takes ${MAX_OPERATIONS} at once; commit fewer changes`,
   );
 }
 

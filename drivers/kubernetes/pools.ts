@@ -1,5 +1,5 @@
 /**
- * IPPools: one GET to read, one PATCH to change, one POST to make.
+ * IPPools: one GET to read, one PATCH to change, one POST to create.
  *
  * @module
  */
@@ -15,12 +15,12 @@ import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.t
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { resolvePools } from "./resolve.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
-import { MOST_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
+import { MAX_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
 
 const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts" };
 
-/** What a commit compares with: an object's version, its absence, or single entries. */
+/** The state that a commit compares with: an object's version, its absence, or single entries. */
 type Version = ({ readonly kind: "stored" } & Stored) | { readonly kind: "absent" } | { readonly kind: "recorded" };
 
 /** Reads and writes the IPPools of one namespace. */
@@ -28,7 +28,7 @@ export class Pools {
   readonly #api: ApiServer;
   readonly #log: Logger;
 
-  /** Sends nothing yet. */
+  /** Sends no request. */
   constructor(api: ApiServer, log: Logger) {
     this.#api = api;
     this.#log = log;
@@ -40,7 +40,7 @@ export class Pools {
     return object ? this.#snapshot(key, object) : snapshotOf(key, new Map(), { kind: "absent" });
   }
 
-  /** One PATCH, or one POST for a pool that is not there. */
+  /** One PATCH, or one POST for a pool that does not exist. */
   async commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
     const { key } = snapshot;
     const version = snapshot.version as Version;
@@ -53,7 +53,7 @@ export class Pools {
         const name = poolName(key);
         const body = recordedPatch(name, key, changes);
         const request = { verb: "patch", resource, name, query: WRITER, body } as const;
-        return this.#snapshot(key, await this.#api.request<IpPool>(request, signal) ?? this.#gone(name));
+        return this.#snapshot(key, await this.#api.request<IpPool>(request, signal) ?? this.#deleted(name));
       }
     }
   }
@@ -63,7 +63,7 @@ export class Pools {
     return this.#snapshot(snapshot.key, await closePool(this.#api, snapshot, fence, signal));
   }
 
-  /** Pages of 500. */
+  /** Lists pages of 500. */
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     const { pools } = await resolvePools(this.#api, await this.#api.list<IpPool>({ resource }, signal), signal);
     return pools.flatMap(({ object, key }) => {
@@ -126,8 +126,8 @@ export class Pools {
   /**
    * Sends a write of entries.
    *
-   * @param pathOf where the entry of an address stands
-   * @throws {RefusedError} the schema in use drops what an entry means nothing without; none of them stays
+   * @param pathOf the path of an address's entry
+   * @throws {RefusedError} the schema in use drops a required member of the entries; none of them stays
    */
   async #write<T>(
     request: ApiRequest & { readonly name: string },
@@ -135,35 +135,35 @@ export class Pools {
     pathOf: (address: bigint) => string,
     signal: AbortSignal,
   ): Promise<T> {
-    const isMany = changes.filter(({ after }) => after).length > MOST_WARNED;
+    const isMany = changes.filter(({ after }) => after).length > MAX_WARNED;
     if (isMany) await refuseSchema(this.#api, signal);
     let warning = "";
     const onWarning = (text: string) => warning = text;
     const query = { ...WRITER, fieldValidation: isMany ? "Ignore" : "Warn" };
-    const object = await this.#api.request<T>({ ...request, query, onWarning }, signal) ?? this.#gone(request.name);
+    const object = await this.#api.request<T>({ ...request, query, onWarning }, signal) ?? this.#deleted(request.name);
     if (warning) await refuseEntries(this.#api, request.name, changes, pathOf, warning, signal);
     return object;
   }
 
   /**
-   * A network and a node can make the name of another network. Their entries would share an object, and the sweep would not find the
-   * reservations of one of them.
+   * Refuses an object of another domain: a network and a node can form the name of another network. Their entries would share the object,
+   * and the sweep would not find the reservations of one of them.
    */
   #refuseOther({ name, annotations }: Metadata, key: PoolKey, changes: readonly Change[]): void {
     const domain = annotations && readAnnotations({ annotations });
     const claims = changes.some(({ before, after }) => after && !before);
     if (!domain || !claims || (domain.network === key.network && domain.node === key.node)) return;
-    const words = ({ network, node }: Domain) =>
+    const describe = ({ network, node }: Domain) =>
       `network_name ${JSON.stringify(network)}${node === undefined ? "" : ` and node ${JSON.stringify(node)}`}`;
     throw new RefusedError(
-      `Cannot allocate in ${this.#api.what({ resource, name })}: it belongs to ${words(domain)}, expected ${
-        words(key)
+      `Cannot allocate in ${this.#api.what({ resource, name })}: it belongs to ${describe(domain)}, expected ${
+        describe(key)
       }; ` +
         "set another network_name, or delete it once it has no allocations",
     );
   }
 
-  #gone(name: string): never {
+  #deleted(name: string): never {
     throw new ConflictError(`${this.#api.what({ resource, name })} was deleted meanwhile`);
   }
 
@@ -191,7 +191,7 @@ export class Pools {
   }
 }
 
-/** A snapshot of what the caller remembers. */
+/** A snapshot of allocations that the caller recorded. */
 export function snapshotFromRecord(key: PoolKey, allocations: Allocations): PoolSnapshot {
   return snapshotOf(key, allocations, { kind: "recorded" });
 }

@@ -1,5 +1,5 @@
 /**
- * Why an API server gave no answer, and what to do about it.
+ * Errors for an API server that gave no answer, with the reason and the remedy.
  *
  * @module
  */
@@ -7,17 +7,18 @@ import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { describeProxy } from "../net/proxy.ts";
 import type { Access } from "./transport.ts";
 
-/** Characters of a failure's text that are read, and of the reason in it that are shown: names of a server's certificate are part of some. */
-const LONGEST_MESSAGE = 8_000;
-const LONGEST_REASON = 300;
+/** Max characters of an error's text that are read. Some contain the names of a server's certificate. */
+const MAX_MESSAGE = 8_000;
+/** Max characters of the reason in it that are shown. */
+const MAX_REASON = 300;
 
-/** How `fetch` and `node:https` say that a server's certificate does not verify. */
+/** Messages of `fetch` and `node:https` about a server's certificate that is not trusted. */
 const UNTRUSTED = /peer certificate|certificate's altnames|unable to (verify|get)|UNABLE_TO_|CERT_|self.signed/i;
 
-/** How they say that the server refuses what we showed it. */
+/** Their messages about a server that refuses our side of the TLS handshake. */
 const UNWELCOME = /fatal alert|alert (number|certificate|handshake|bad)/i;
 
-/** What to do about a server's certificate, by the reason. */
+/** Remedies for a server's certificate, by the reason. */
 const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
   [
     /CaUsedAsEndEntity/,
@@ -32,7 +33,7 @@ const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
 ];
 
 /**
- * The error for whoever sent a request.
+ * The error for a request that got no answer.
  *
  * @param doing ends the sentence "Cannot reach the API server … "
  */
@@ -59,13 +60,13 @@ export function toReachError(error: unknown, access: Access, doing: string): Err
   return new UnavailableError(`Cannot reach the API server ${server}${way} ${doing}: ${reason}`, { cause: error });
 }
 
-/** The innermost reason, without what the libraries put before it. */
+/** The innermost reason, without the prefixes of the libraries. */
 export function reasonOf(error: unknown): string {
-  const message = rootMessage(error).slice(0, LONGEST_MESSAGE);
-  return message.replace(/^(error sending request .*?\): )?(client error \(\w+\): )?/, "").slice(0, LONGEST_REASON);
+  const message = rootMessage(error).slice(0, MAX_MESSAGE);
+  return message.replace(/^(error sending request .*?\): )?(client error \(\w+\): )?/, "").slice(0, MAX_REASON);
 }
 
-/** Deno before 2.9 says at the top why a request failed, later releases at the bottom of the causes. */
+/** The reason of a failed request is in the outermost error in Deno before 2.9, and in the innermost cause in later releases. */
 function rootMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : rootMessage(error.cause);

@@ -1,5 +1,5 @@
 /**
- * Requests to an API server: their paths, headers and words.
+ * Requests to an API server: their paths, headers and descriptions.
  *
  * @module
  */
@@ -23,38 +23,38 @@ const METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta
 export interface Target {
   /** The resource. */
   readonly resource: ApiResource;
-  /** `GROUP/VERSION`, where the resource has several; default that of `RESOURCES`. */
+  /** `GROUP/VERSION` if the resource has several; default that of `RESOURCES`. */
   readonly apiVersion?: string | undefined;
-  /** The namespace. Absent: for our own objects theirs, for others all, or none. */
+  /** The namespace. Absent: the configured one for our own objects; for others, all namespaces or none. */
   readonly namespace?: string | undefined;
-  /** Our own objects of all namespaces. */
+  /** Whether to select our own objects in all namespaces. */
   readonly everywhere?: boolean;
-  /** The object, or the one that is created. Absent for collections. */
+  /** The object, existing or new. Absent for collections. */
   readonly name?: string;
-  /** The same in messages; default its kind, namespace and name. */
+  /** The description in messages; default its kind, namespace and name. */
   readonly what?: string;
 }
 
 /** One request. Verbs are those of RBAC. */
 export interface ApiRequest extends Target {
-  /** What is done. */
+  /** The verb. */
   readonly verb: keyof typeof METHODS;
   /** Query parameters. */
   readonly query?: Readonly<Record<string, string>>;
   /** Body: an object, or for `patch` the operations of a JSON Patch. */
   readonly body?: unknown;
-  /** Answer with the metadata of objects only: what was written is known, and a pool may be large. */
+  /** Whether to request only the metadata of objects: the caller knows what it wrote, and a pool may be large. */
   readonly metadataOnly?: boolean;
   /** Called with the `Warning` headers of a successful answer, joined. */
   readonly onWarning?: (text: string) => void;
 }
 
-/** What is listed. */
+/** A collection to list. */
 export type Collection = Omit<Target, "name"> & Pick<ApiRequest, "metadataOnly">;
 
 type Namespace = Pick<Access, "namespace">;
 
-/** Where a request goes, below the server's URL. */
+/** The path of a request, below the server's URL. */
 export function pathOf(request: ApiRequest, access: Namespace): string {
   const { verb, resource, name, query = {} } = request;
   const apiVersion = apiVersionOf(request);
@@ -77,7 +77,7 @@ export function whatOf(target: Target, access: Namespace): string {
   return `${kind}s of ${namespace === undefined ? "all namespaces" : `namespace ${namespace}`}`;
 }
 
-/** A request as messages need it. */
+/** A request, as messages describe it. */
 export function questionOf(request: ApiRequest, access: Access): Question {
   const { verb, resource, name } = request;
   const apiVersion = apiVersionOf(request);
@@ -96,7 +96,7 @@ export function questionOf(request: ApiRequest, access: Access): Question {
   };
 }
 
-/** What `fetch` is called with. */
+/** The options of `fetch`. */
 export function initOf(request: ApiRequest, { token }: Access, signal: AbortSignal): RequestInit {
   const { verb, resource, body, metadataOnly } = request;
   return {

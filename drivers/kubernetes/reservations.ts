@@ -1,17 +1,18 @@
 /**
- * OverlappingRangeIPReservations: made first and looked at only when somebody has it, deleted with preconditions.
+ * OverlappingRangeIPReservations. A claim creates the object, and reads it only if it already exists; a release deletes it with
+ * preconditions.
  *
- * Beside the members that the original writes they carry `containerid`, which its schema has, so that the late release of a pod's
- * previous sandbox leaves the reservation of the next one alone. The token of a reservation is `uid/resourceVersion/name`.
+ * In addition to the members of the original they have `containerid`, which its schema allows, so that a delayed release of a pod's previous
+ * sandbox keeps the reservation of the next one. The token of a reservation is `uid/resourceVersion/name`.
  *
  * @module
  */
-import { sameOwner } from "../../src/pool/types.ts";
+import { ownsReservation, sameOwner } from "../../src/pool/types.ts";
 import { ConflictError, type Reservation, type Reservations, type ReserveResult } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
-import { annotate, annotationsOf, isNamed, reservationName } from "./names.ts";
+import { annotate, annotationsOf, mayBelongTo, reservationName } from "./names.ts";
 import { refuseReservation } from "./schema.ts";
 import { memberOperations } from "./patch.ts";
 import { listReservations } from "./resolve.ts";
@@ -27,15 +28,15 @@ import {
 const resource = "overlappingrangeipreservations";
 const WRITER = { fieldManager: "whereabouts", fieldValidation: "Warn" };
 
-/** Looks at one reservation, at most, while others make and delete it. */
-const ROUNDS = 10;
+/** Max attempts at one reservation while other processes create and delete it. */
+const MAX_ATTEMPTS = 10;
 
 /** The reservations of one namespace. */
 export function kubernetesReservations(api: ApiServer): Reservations {
   return {
     reserve: (wanted, signal) => reserve(api, wanted, signal),
     takeOver: async (found, wanted, signal) => {
-      const object = await look(api, reservationName(wanted.network, wanted.ip), signal);
+      const object = await get(api, reservationName(wanted.network, wanted.ip), signal);
       if (!object || toReservation(object, wanted).token !== found.token) return undefined;
       const written = await takeOver(api, wanted, object, signal);
       return written && withToken(wanted, written.metadata);
@@ -46,8 +47,8 @@ export function kubernetesReservations(api: ApiServer): Reservations {
     },
     release: (owned, signal) => release(api, owned, signal),
     find: async (network, ip, signal) => {
-      const object = await look(api, reservationName(network, ip), signal);
-      return object && isNamed(object.metadata, network) ? toReservation(object, { network, ip }) : undefined;
+      const object = await get(api, reservationName(network, ip), signal);
+      return object && mayBelongTo(object.metadata, network) ? toReservation(object, { network, ip }) : undefined;
     },
     list: (network, signal) => listReservations(api, network, signal),
   };
@@ -55,27 +56,27 @@ export function kubernetesReservations(api: ApiServer): Reservations {
 
 async function reserve(api: ApiServer, wanted: Reservation, signal: AbortSignal): Promise<ReserveResult> {
   const name = reservationName(wanted.network, wanted.ip);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const created = await create(api, name, wanted, signal);
     if (created) return { kind: "created", reservation: withToken(wanted, created.metadata) };
-    const object = await look(api, name, signal);
+    const object = await get(api, name, signal);
     if (!object) continue;
     const stored = toReservation(object, wanted);
     const { podRef, ifName, containerId } = stored;
-    if (!isNamed(object.metadata, wanted.network) || !isOwn(stored, wanted)) {
+    if (!mayBelongTo(object.metadata, wanted.network) || !ownsReservation(wanted, stored)) {
       return { kind: "foreign", holder: { podRef, ifName, containerId } };
     }
     return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
-  throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was claimed`);
+  throw new ConflictError(`${api.what({ resource, name })} changed ${MAX_ATTEMPTS} times while it was claimed`);
 }
 
-/** The object of a name, if there is one. */
-function look(api: ApiServer, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
+/** Reads the object of a name; undefined if it is missing. */
+function get(api: ApiServer, name: string, signal: AbortSignal): Promise<ReservationObject | undefined> {
   return api.request<ReservationObject>({ verb: "get", resource, name }, signal);
 }
 
-/** @returns undefined where there is one already */
+/** @returns undefined if it already exists */
 function create(api: ApiServer, name: string, wanted: Reservation, signal: AbortSignal) {
   const body = {
     apiVersion: API_VERSION,
@@ -87,9 +88,9 @@ function create(api: ApiServer, name: string, wanted: Reservation, signal: Abort
 }
 
 /**
- * Writes the new container id (and what old records lack), so that a release of the old one, which knows the old version, fails.
+ * Writes the new container id (and members that old records lack), so that a release of the old one, which knows the old version, fails.
  *
- * @returns undefined where it changed or went meanwhile
+ * @returns undefined if it changed or was deleted since
  */
 function takeOver(api: ApiServer, wanted: Reservation, object: ReservationObject, signal: AbortSignal) {
   const { ifName, containerId } = wanted;
@@ -107,8 +108,8 @@ function takeOver(api: ApiServer, wanted: Reservation, object: ReservationObject
 /**
  * Sends a write.
  *
- * @returns undefined where it conflicts
- * @throws {RefusedError} the schema in use dropped what makes a reservation; one that was created is deleted again
+ * @returns undefined on a conflict
+ * @throws {RefusedError} the schema in use dropped a required member; a created reservation is deleted again
  */
 async function write(
   api: ApiServer,
@@ -127,15 +128,15 @@ async function write(
   }
 }
 
-/** Deletes it if it is the owner's, of its sandbox or of none recorded, and did not change meanwhile. Returns whether it was deleted. */
+/** Deletes a reservation of the owner's sandbox, or of none recorded, unless it changes concurrently. Returns whether it was deleted. */
 async function release(api: ApiServer, owned: Reservation, signal: AbortSignal): Promise<boolean> {
   if (owned.doubtful) return false;
   let known = fromToken(owned.token);
   const name = known?.name ?? reservationName(owned.network, owned.ip);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     if (!known) {
-      const object = await look(api, name, signal);
-      if (!object || !isNamed(object.metadata, owned.network)) return false;
+      const object = await get(api, name, signal);
+      if (!object || !mayBelongTo(object.metadata, owned.network)) return false;
       if (!mayRelease(toReservation(object, owned), owned)) return false;
       known = object.metadata;
     }
@@ -143,7 +144,7 @@ async function release(api: ApiServer, owned: Reservation, signal: AbortSignal):
     if (result !== "changed") return result === "deleted";
     known = undefined;
   }
-  throw new ConflictError(`${api.what({ resource, name })} changed ${ROUNDS} times while it was released`);
+  throw new ConflictError(`${api.what({ resource, name })} changed ${MAX_ATTEMPTS} times while it was released`);
 }
 
 async function remove(
@@ -163,7 +164,7 @@ async function remove(
 }
 
 function mayRelease(stored: Reservation, owned: Reservation): boolean {
-  return isOwn(stored, owned) && (stored.containerId === owned.containerId || stored.containerId === "");
+  return ownsReservation(owned, stored) && (stored.containerId === owned.containerId || stored.containerId === "");
 }
 
 function fromToken(token = ""): Version | undefined {
@@ -171,10 +172,5 @@ function fromToken(token = ""): Version | undefined {
   return uid && resourceVersion ? { uid, resourceVersion, ...(name && { name }) } : undefined;
 }
 
-/** What a token holds. Those of earlier releases have no name. */
+/** The content of a token. Tokens of earlier releases have no name. */
 type Version = Pick<Metadata, "uid" | "resourceVersion"> & Partial<Pick<Metadata, "name">>;
-
-/** Whether a stored reservation is the wanted one's: of its pod, and of its interface or none. */
-function isOwn(stored: Pick<Reservation, "podRef" | "ifName">, wanted: Reservation): boolean {
-  return stored.podRef === wanted.podRef && (stored.ifName === wanted.ifName || stored.ifName === "");
-}

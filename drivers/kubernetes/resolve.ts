@@ -1,5 +1,5 @@
 /**
- * Listed objects with their keys.
+ * Determines the keys of listed objects.
  *
  * @module
  */
@@ -20,15 +20,15 @@ import {
   toSlices,
 } from "./resources.ts";
 
-/** A pool's object and key; no key where it has none. */
+/** A pool's object and its key. */
 export interface ResolvedPool {
   /** The object. */
   readonly object: IpPool;
-  /** Its key, in doubt where it has `mayAlsoBe`. */
+  /** Its key, in doubt if it has `mayAlsoBe`. Absent if the object is not a valid pool. */
   readonly key?: PoolKey;
 }
 
-/** The keys of pools. Asks for NodeSlicePools only where a name can be read in several ways. */
+/** The keys of pools. Lists NodeSlicePools only if a name has several readings. */
 export async function resolvePools(
   api: ApiServer,
   objects: readonly IpPool[],
@@ -45,7 +45,7 @@ export async function resolvePools(
   return { pools, slices };
 }
 
-/** Which nodes have which slices. None where NodeSlicePools may not be listed, or older installations have no such resource. */
+/** The slices of nodes. Empty if NodeSlicePools may not be listed, or an older installation lacks the resource. */
 async function knownSlices(api: ApiServer, signal: AbortSignal): Promise<KnownSlice[]> {
   const objects = await api.list<NodeSlicePoolObject>({ resource: "nodeslicepools" }, signal).catch((error) => {
     if (error instanceof RefusedError) return [];
@@ -57,17 +57,17 @@ async function knownSlices(api: ApiServer, signal: AbortSignal): Promise<KnownSl
   );
 }
 
-/** A reservation's object, and what its name can stand for. */
+/** A reservation's object, and the possible meanings of its name. */
 export interface ResolvedReservation {
   /** The object. */
   readonly object: ReservationObject;
-  /** Every reading; none where it is the name of no address. */
+  /** Every reading; empty if the name contains no address. */
   readonly keys: readonly ReservationKey[];
-  /** The one that holds; undefined where there is none, or several are possible. */
+  /** The chosen reading; absent if no reading or several are possible. */
   readonly key?: ReservationKey;
 }
 
-/** The keys of reservations. Asks for pools only where a name can be read in several ways. */
+/** The keys of reservations. Lists pools only if a name has several readings. */
 export async function resolveReservations(
   api: ApiServer,
   objects: readonly ReservationObject[],
@@ -83,7 +83,7 @@ export async function resolveReservations(
   });
 }
 
-/** The pools, with the entries of these pods. */
+/** The pools, with only the entries of these pods. */
 async function knownPools(api: ApiServer, pods: ReadonlySet<string>, signal: AbortSignal): Promise<KnownPool[]> {
   const { pools } = await resolvePools(api, await api.list<IpPool>({ resource: "ippools" }, signal), signal);
   return pools.flatMap(({ object: { spec: { range = "", allocations = {} } = {} }, key }) => {
@@ -97,7 +97,7 @@ async function knownPools(api: ApiServer, pods: ReadonlySet<string>, signal: Abo
   });
 }
 
-/** Every reservation of a network, and those that may be of it; without a network, every one. */
+/** All reservations of a network, including those that may belong to it; without a network, of all networks. */
 export async function listReservations(
   api: ApiServer,
   network: string | undefined,

@@ -1,5 +1,5 @@
 /**
- * The custom resources as JSON, and their translation. Group `whereabouts.cni.cncf.io`, version `v1alpha1`, as the original has them.
+ * The custom resources as JSON, and their conversion. Group `whereabouts.cni.cncf.io`, version `v1alpha1`, as in the original.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Allocation, Owner } from "../../src/pool/types.ts";
 import type { Reservation } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts, type StoredFacts } from "../../src/storage/facts.ts";
 
-/** API group of all of them. */
+/** API group of the custom resources. */
 export const GROUP = "whereabouts.cni.cncf.io";
-/** `apiVersion` of all of them. */
+/** `apiVersion` of the custom resources. */
 export const API_VERSION = `${GROUP}/v1alpha1`;
 
-/** What is requested of an API server, by the resource name that stands in paths: group and version, and kind. */
+/** The group, version and kind of every resource that is requested, by its name in paths. */
 export const RESOURCES = {
   ippools: { apiVersion: API_VERSION, kind: "IPPool" },
   overlappingrangeipreservations: { apiVersion: API_VERSION, kind: "OverlappingRangeIPReservation" },
@@ -28,7 +28,7 @@ export const RESOURCES = {
   "network-attachment-definitions": { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition" },
   customresourcedefinitions: { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
   selfsubjectaccessreviews: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" },
-  /** What the API server serves: its groups, or with an `apiVersion` the resources of that. */
+  /** The API server's list of what it serves: its groups, or the resources of an `apiVersion`. */
   apis: { apiVersion: "", kind: "API" },
 } as const;
 
@@ -37,7 +37,7 @@ export type ApiResource = keyof typeof RESOURCES;
 
 /** Our own resources. */
 export const OWN = ["ippools", "overlappingrangeipreservations", "nodeslicepools"] as const;
-/** The name of one of them. */
+/** The name of one of our own resources. */
 export type Resource = typeof OWN[number];
 
 /** Whether a resource is one of ours. */
@@ -45,7 +45,7 @@ export function isOwn(resource: ApiResource): resource is Resource {
   return RESOURCES[resource].apiVersion === API_VERSION;
 }
 
-/** Metadata, as far as it is used. */
+/** The used part of an object's metadata. */
 export interface Metadata {
   /** Object name. */
   readonly name: string;
@@ -53,15 +53,15 @@ export interface Metadata {
   readonly namespace?: string;
   /** Changes with each write. */
   readonly resourceVersion?: string;
-  /** Another object of the same name has another. */
+  /** Differs from that of any other object with the same name. */
   readonly uid?: string;
-  /** Ours are in `names.ts`. */
+  /** `names.ts` has ours. */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Who wrote which field: doubles an IPPool, so it is cleared. */
+  /** The writers of the fields: they double an IPPool, so they are cleared. */
   readonly managedFields?: readonly unknown[];
 }
 
-/** One entry of an IPPool. Members of other releases may stand beside these. Old schemas drop `sandbox`. */
+/** One entry of an IPPool. It may also have members of other releases. Old schemas drop `sandbox`. */
 export interface PoolEntry extends StoredFacts {
   /** Container id. */
   readonly id?: string;
@@ -89,9 +89,9 @@ export interface IpPool {
 
 /** An OverlappingRangeIPReservation. */
 export interface ReservationObject {
-  /** Its name is the address. */
+  /** Its name contains the address. */
   readonly metadata: Metadata;
-  /** Who holds it. `containerid` is written by us and by releases of the original before v0.8, `sandbox` by us alone. */
+  /** The owner. We and releases of the original before v0.8 write `containerid`; only we write `sandbox`. */
   readonly spec?: StoredFacts & { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
 }
 
@@ -101,7 +101,7 @@ export interface NodeSlicePoolObject {
   readonly metadata: Metadata;
   /** The range and the size of its slices. */
   readonly spec?: { readonly range?: string; readonly sliceSize?: string };
-  /** Slices and the nodes that have them; an empty name is no node. */
+  /** Slices and their nodes; a slice with an empty node name is unassigned. */
   readonly status?: { readonly allocations?: readonly { readonly nodeName?: string; readonly sliceRange?: string }[] };
 }
 
@@ -115,7 +115,7 @@ export interface Page<T> {
 
 /** One operation of a JSON Patch (RFC 6902). */
 export interface PatchOperation {
-  /** What is done. */
+  /** The operation. */
   readonly op: "add" | "remove" | "replace" | "test";
   /** JSON pointer (RFC 6901). */
   readonly path: string;
@@ -123,32 +123,32 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
-/** The API server takes a single empty element as "forget them", and keeps none from then on. */
+/** On a single empty element, the API server deletes the managed fields, and records none from then on. */
 export const CLEAR_MANAGED_FIELDS: PatchOperation = { op: "add", path: "/metadata/managedFields", value: [{}] };
 
-/** Where offsets of a stored range count from: its address as written, not masked. Undefined: the range is none. */
+/** The address that offsets into a stored range count from: as written, not masked. Undefined if the range is invalid. */
 export function baseOf(range: string): { readonly base: Ip; readonly cidr: Cidr } | undefined {
   const parsed = parseCidr(range);
   return parsed && { base: parsed.ip, cidr: parsed.cidr };
 }
 
-/** What an IPPool's entries say. */
+/** The decoded entries of an IPPool. */
 export interface Entries {
   /** The allocations, by address. */
   readonly allocations: Map<bigint, Allocation>;
-  /** Keys that are not written as we write them (`+1`, `01`), by address: the original reads them, so they hold their address. */
+  /** Keys in a form that we do not write (`+1`, `01`), by address: the original reads them, so their addresses are in use. */
   readonly oddKeys: ReadonlyMap<bigint, string>;
 }
 
-/** Reads entries. Keys that are no offset into the family are left out; they stay in the object. */
+/** Reads entries. Keys that are not offsets into the family are skipped; they stay in the object. */
 export function decodeEntries(entries: PoolEntries, base: Ip): Entries {
   const allocations = new Map<bigint, Allocation>();
   const oddKeys = new Map<bigint, string>();
-  const most = maxValue(base.family);
+  const max = maxValue(base.family);
   for (const [key, entry] of Object.entries(entries)) {
     if (!/^\+?\d{1,39}$/.test(key)) continue;
     const address = base.value + BigInt(key.replace("+", ""));
-    if (address > most) continue;
+    if (address > max) continue;
     const odd = key !== String(address - base.value);
     if (odd && allocations.has(address)) continue;
     if (odd) oddKeys.set(address, key);
@@ -163,12 +163,12 @@ function decodeEntry(address: bigint, entry: PoolEntry | null): Allocation {
   return { address, podRef, ifName, containerId: id, ...decodeFacts(id, entry ?? {}) };
 }
 
-/** An older schema lets in what is no text: nobody wrote it, and it names nobody. */
+/** An older schema accepts values other than text. No plugin writes them, and they identify no owner. */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The entry of an allocation. The interface is left out where there is none, as the original does. */
+/** The entry of an allocation. An unknown interface is omitted, as in the original. */
 export function encodeEntry(allocation: Allocation): PoolEntry {
   const { containerId, podRef, ifName } = allocation;
   return { id: containerId, podref: podRef, ...(ifName !== "" && { ifname: ifName }), ...encodeFacts(allocation) };
@@ -185,7 +185,7 @@ export function reservationSpec(owner: Owner): NonNullable<ReservationObject["sp
   };
 }
 
-/** What an object says, with its token. */
+/** Decodes an object to a reservation with its token. */
 export function toReservation(
   { metadata, spec = {} }: ReservationObject,
   { network, ip }: { readonly network: string; readonly ip: Ip },
@@ -200,7 +200,7 @@ export function withToken(reservation: Reservation, { uid, resourceVersion, name
   return { ...reservation, token: `${uid}/${resourceVersion}/${name}` };
 }
 
-/** The slices of a NodeSlicePool; entries that are none are left out. */
+/** The slices of a NodeSlicePool; invalid ones are skipped. */
 export function toSlices({ status }: NodeSlicePoolObject): Slice[] {
   return (status?.allocations ?? []).flatMap(({ nodeName = "", sliceRange = "" }) => {
     const cidr = parseCidr(sliceRange)?.cidr;

@@ -1,6 +1,7 @@
 /**
- * Schemas that drop what we write. The API server removes members that a CRD does not know, and Helm never updates CRDs. It says so in
- * `Warning` headers of the answer (fieldValidation=Warn), so that a calm call notices without another request, and undoes what it wrote.
+ * Detects schemas that drop what we write. The API server removes members that a CRD does not define, and Helm never updates CRDs. The API
+ * server reports this in `Warning` headers of the answer (fieldValidation=Warn), so that a write detects it without another request, and
+ * undoes itself.
  *
  * @module
  */
@@ -21,42 +22,42 @@ import {
 
 /** Resources whose writes are checked. */
 export type Checked = Exclude<Resource, "nodeslicepools">;
-/** All of them. */
+/** All checked resources. */
 export const CHECKED = ["ippools", "overlappingrangeipreservations"] as const;
-/** Query of a request that creates nothing, and whose answer tells what a creation would drop. */
+/** Query of a request that creates nothing, and whose answer reports what a creation would drop. */
 export const DRY_RUN = { dryRun: "All", fieldValidation: "Warn" } as const;
 
-/** What a record means nothing without. Whatever else is dropped, the plugin works on. */
+/** The required fields of a record. If other fields are dropped, the plugin keeps working. */
 const REQUIRED: Readonly<Record<Checked, RegExp>> = {
   ippools: /^spec\.(range|allocations(\.\*\.(id|podref|ifname))?)$/,
   overlappingrangeipreservations: /^spec(\.(podref|ifname))?$/,
 };
 
 /**
- * Entries in one write whose warnings fit into an answer: each may bring five, and Deno's client takes 100 headers. Of a larger write the schema
- * is asked beforehand.
+ * Max entries of one write whose warnings fit into an answer: each may cause five, and Deno's client accepts 100 headers. Before a larger
+ * write, the schema is probed.
  */
-export const MOST_WARNED = 16;
+export const MAX_WARNED = 16;
 
-/** The fields that the API server dropped, by its warnings: `spec.allocations.*.ifname`. */
+/** The fields that the API server dropped, from its warnings: `spec.allocations.*.ifname`. */
 export function droppedFields(warning: string): string[] {
   const fields = Array.from(warning.matchAll(/unknown field \\?"([^"\\]+)\\?"/g), ([, field = ""]) => field);
   return [...new Set(fields.map((field) => field.replace(/^(spec\.allocations)\.[^.]+/, "$1.*")))];
 }
 
-/** Of what was dropped, what a record means nothing without. */
+/** The required fields among the dropped ones. */
 export function requiredFields(resource: Checked, dropped: readonly string[]): string[] {
   return dropped.filter((field) => REQUIRED[resource].test(field));
 }
 
-/** What is wrong with a CRD, and what to do. */
+/** The fault of a CRD and its remedy. */
 export function outdatedWhy(dropped: readonly string[]): string {
   return `It is outdated, it drops ${
     dropped.join(", ")
   }: kubectl apply -f install/manifests/crds (Helm does not update CRDs)`;
 }
 
-/** The failure of a write. */
+/** The error for a write whose required fields were dropped. */
 export function outdatedError(resource: Checked, dropped: readonly string[]): RefusedError {
   return new RefusedError(
     `Cannot record an allocation: the CRD ${resource}.${GROUP} is outdated, it drops ${dropped.join(", ")}: ` +
@@ -76,7 +77,7 @@ export function probeObject(resource: Checked): { readonly metadata: { readonly 
 }
 
 /** The fields that the schema in use drops. Creates nothing: a dry run (`dryRun=All`). */
-export async function askSchema(api: ApiServer, resource: Checked, signal: AbortSignal): Promise<string[]> {
+export async function probeSchema(api: ApiServer, resource: Checked, signal: AbortSignal): Promise<string[]> {
   const body = probeObject(resource);
   let warning = "";
   const onWarning = (text: string) => warning = text;
@@ -93,9 +94,9 @@ export async function askSchema(api: ApiServer, resource: Checked, signal: Abort
 }
 
 /**
- * Deletes a reservation that was just created, if the API server's warning says that it names nobody.
+ * Deletes a reservation that was just created, if the API server's warning shows that required fields were dropped.
  *
- * @throws {RefusedError} it does
+ * @throws {RefusedError} they were
  */
 export async function refuseReservation(
   api: ApiServer,
@@ -109,17 +110,17 @@ export async function refuseReservation(
   if (lost.length === 0) return;
   if (verb === "create") {
     const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-    await orChanged(api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal));
+    await ignoreConflict(api.request({ verb: "delete", resource, name, body, metadataOnly: true }, signal));
   }
   throw outdatedError(resource, lost);
 }
 
 /**
- * Takes back the entries that a commit just wrote, if the API server's warning says that they are not whole. Releases of the same commit stay
- * done.
+ * Undoes the entries that a commit just wrote, if the API server's warning shows that required fields were dropped. Releases of the same
+ * commit are not undone.
  *
- * @param pathOf where the entry of an address stands
- * @throws {RefusedError} they are not
+ * @param pathOf the path of an address's entry
+ * @throws {RefusedError} required fields were dropped
  */
 export async function refuseEntries(
   api: ApiServer,
@@ -135,25 +136,25 @@ export async function refuseEntries(
   for (const { address, before, after } of changes) {
     if (!after) continue;
     const path = pathOf(address);
-    const back: PatchOperation = before ? { op: "add", path, value: encodeEntry(before) } : { op: "remove", path };
-    const body = [{ op: "test", path: `${path}/id`, value: after.containerId }, back];
-    await orChanged(api.request({ verb: "patch", resource, name, body, metadataOnly: true }, signal));
+    const undo: PatchOperation = before ? { op: "add", path, value: encodeEntry(before) } : { op: "remove", path };
+    const body = [{ op: "test", path: `${path}/id`, value: after.containerId }, undo];
+    await ignoreConflict(api.request({ verb: "patch", resource, name, body, metadataOnly: true }, signal));
   }
   throw outdatedError(resource, lost);
 }
 
 /**
- * Asks the schema in use before a write of many entries.
+ * Probes the schema in use before a write of many entries.
  *
- * @throws {RefusedError} it drops what an entry means nothing without
+ * @throws {RefusedError} it drops required fields
  */
 export async function refuseSchema(api: ApiServer, signal: AbortSignal): Promise<void> {
-  const lost = requiredFields("ippools", await askSchema(api, "ippools", signal));
+  const lost = requiredFields("ippools", await probeSchema(api, "ippools", signal));
   if (lost.length > 0) throw outdatedError("ippools", lost);
 }
 
-/** Somebody else wrote there meanwhile: nothing of ours is left to undo. */
-async function orChanged(undone: Promise<unknown>): Promise<void> {
+/** Ignores a conflict: another process has written there since, so nothing of ours is left to undo. */
+async function ignoreConflict(undone: Promise<unknown>): Promise<void> {
   try {
     await undone;
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * The shapes of our objects, checked where they come in: a schema that is older than the product keeps less out, and the server may be any
- * that a configuration names.
+ * Checks the shapes of our objects when they arrive: a schema that is older than the product accepts more, and a configuration may name any
+ * server.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { RefusedError } from "../../src/storage/driver.ts";
 import { isObject } from "../../src/values/json.ts";
 import type { Resource } from "./resources.ts";
 
-/** What a member holds: text, any object, a list of objects with members, or an object with members. Each may be absent. */
+/** The type of a member: text, any object, a list of objects with members, or an object with members. Each may be absent. */
 type Shape = "text" | "object" | { readonly items: Members } | { readonly members: Members };
 type Members = Readonly<Record<string, Shape>>;
 
@@ -28,10 +28,10 @@ const OBJECTS: Readonly<Record<Resource, Members>> = {
 };
 
 /**
- * Checks an object of the API server, or a list of them. A member that is `null` is taken away: it means absence.
+ * Checks an object of the API server, or a list of them. A member that is `null` is deleted: null stands for absence.
  *
  * @param what the object or collection, for messages
- * @throws {RefusedError} it is of another shape; the message names the member
+ * @throws {RefusedError} its shape is invalid; the message names the member
  */
 export function checkShape(resource: Resource, object: object, isList: boolean, what: string): void {
   if (!isList) return checkObject(object, OBJECTS[resource], what);

@@ -1,16 +1,16 @@
 /**
- * What leads to an API server, and what comes back. `access.ts` reads the former, `connect.ts` opens the way.
+ * Access to an API server, which `access.ts` reads; its transports, which `connect.ts` creates; and its answers.
  *
  * @module
  */
 import { UnavailableError } from "../../src/storage/driver.ts";
 import type { Proxy } from "../net/proxy.ts";
 
-/** Address, trust and credentials. Values only, so that two readings can be compared. */
+/** Address, trust and credentials. Values only, so that two reads can be compared. */
 export interface Access {
-  /** Base URL without a slash at its end. */
+  /** Base URL without a trailing slash. */
   readonly server: string;
-  /** The name that the server's certificate must bear, if it is not that of the URL. */
+  /** The name that the server's certificate must have, if it is not that of the URL. */
   readonly serverName?: string;
   /** Namespace of our objects. */
   readonly namespace: string;
@@ -20,15 +20,15 @@ export interface Access {
   readonly certificate?: { readonly cert: string; readonly key: string };
   /** Bearer token. */
   readonly token?: string;
-  /** Do not verify the server's certificate. */
+  /** Whether to skip the verification of the server's certificate. */
   readonly insecure: boolean;
-  /** The proxy that leads to the server; absent: none does. */
+  /** The proxy for the server; absent if it is reached directly. */
   readonly proxy?: Proxy;
-  /** Where this comes from, for messages. */
+  /** Path of the kubeconfig, or of the service account's folder, for messages. */
   readonly source: string;
 }
 
-/** What a server was sent that no message shows, whatever the server answers. */
+/** Values that are sent to a server or proxy and that no message may show, whatever the server answers. */
 export function secretsOf({ token, proxy }: Access): (string | undefined)[] {
   if (!proxy) return [token];
   const { username, password } = new URL(proxy.url);
@@ -36,7 +36,7 @@ export function secretsOf({ token, proxy }: Access): (string | undefined)[] {
   return [token, password, secret, password && `${user}:${secret}`];
 }
 
-/** What came back, whole. */
+/** A complete answer. */
 export interface Answer {
   /** HTTP status. */
   readonly status: number;
@@ -47,15 +47,15 @@ export interface Answer {
 }
 
 /**
- * Bytes of an answer that are read, unless the caller expects more. An object of the API has at most some 2 MB; the server may be any that
- * a configuration names.
+ * Max bytes of an answer, unless the caller expects more. An object of the API has at most some 2 MB, but a configuration may name any
+ * server.
  */
 export const ANSWER_LIMIT = 16 * 1024 * 1024;
 
-/** Bytes of a page of a list that are read: 500 pools of 0.5 MB. */
+/** Max bytes of a page of a list: 500 pools of 0.5 MB. */
 export const LIST_LIMIT = 256 * 1024 * 1024;
 
-/** An answer whose body comes piece by piece. */
+/** An answer whose body arrives in pieces. */
 export interface Stream {
   /** HTTP status. */
   readonly status: number;
@@ -65,20 +65,20 @@ export interface Stream {
   readonly body: ReadableStream<Uint8Array>;
 }
 
-/** A way to one API server. */
+/** Sends requests to one API server. */
 export interface Transport extends Disposable {
   /**
    * Sends a request and reads the answer.
    *
-   * @param limit bytes of the answer; default {@linkcode ANSWER_LIMIT}
-   * @throws where there is no answer, not a whole one, or a longer one
+   * @param limit max bytes of the answer; default {@linkcode ANSWER_LIMIT}
+   * @throws the answer is missing, incomplete or longer than the limit
    */
   send(url: string, init: RequestInit, limit?: number): Promise<Answer>;
-  /** Sends a request, and gives the answer as it comes. */
+  /** Sends a request, and returns the answer as it arrives. */
   stream(url: string, init: RequestInit): Promise<Stream>;
 }
 
-/** Reads a text that may be of any length. @throws {UnavailableError} it is longer than the limit */
+/** Reads a text of unknown length. @throws {UnavailableError} it is longer than the limit */
 export async function readText(body: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -91,7 +91,6 @@ export async function readText(body: AsyncIterable<Uint8Array>, limit: number): 
   return text + decoder.decode();
 }
 
-/** An answer that is longer than is read. */
 function tooLong(limit: number): UnavailableError {
   return new UnavailableError(`The answer has more than ${limit} bytes`);
 }

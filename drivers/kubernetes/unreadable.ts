@@ -1,5 +1,5 @@
 /**
- * What the custom resources hold that no pool, reservation or slice shows, for the checker.
+ * Records in custom resources that no pool, reservation or slice shows, for the checker.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import {
   type NodeSlicePoolObject,
   type ReservationObject,
 } from "./resources.ts";
-import { askSchema, CHECKED, outdatedWhy } from "./schema.ts";
+import { CHECKED, outdatedWhy, probeSchema } from "./schema.ts";
 
-/** Looks at every object of the namespace. */
+/** Checks every object of the namespace. */
 export async function findUnreadable(api: ApiServer, signal: AbortSignal): Promise<Unreadable[]> {
   const { pools, slices } = await resolvePools(api, await api.list<IpPool>({ resource: "ippools" }, signal), signal);
   const objects = await api.list<ReservationObject>({ resource: "overlappingrangeipreservations" }, signal);
@@ -31,18 +31,20 @@ export async function findUnreadable(api: ApiServer, signal: AbortSignal): Promi
     throw error;
   });
   return [
-    ...pools.flatMap(({ object, key }) => told([object], "IPPool", () => poolFaults(object, key, slices))),
-    ...reservations.flatMap((one) => told([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one))),
-    ...told(slicePools, "NodeSlicePool", sliceFaults),
+    ...pools.flatMap(({ object, key }) => reportFaults([object], "IPPool", () => poolFaults(object, key, slices))),
+    ...reservations.flatMap((one) =>
+      reportFaults([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one))
+    ),
+    ...reportFaults(slicePools, "NodeSlicePool", sliceFaults),
     ...await outdatedSchemas(api, signal),
   ];
 }
 
-/** The CRDs that drop what we write. None where the account may create nothing: then nobody can ask. */
+/** The CRDs that drop what we write. Empty if the account may not create objects: then the schemas cannot be probed. */
 async function outdatedSchemas(api: ApiServer, signal: AbortSignal): Promise<Unreadable[]> {
   const found: Unreadable[] = [];
   for (const resource of CHECKED) {
-    const dropped = await askSchema(api, resource, signal).catch((error) => {
+    const dropped = await probeSchema(api, resource, signal).catch((error) => {
       if (error instanceof RefusedError) return [];
       throw error;
     });
@@ -52,7 +54,7 @@ async function outdatedSchemas(api: ApiServer, signal: AbortSignal): Promise<Unr
   return found;
 }
 
-function told<T extends { readonly metadata: { readonly name: string } }>(
+function reportFaults<T extends { readonly metadata: { readonly name: string } }>(
   objects: readonly T[],
   kind: string,
   faultsOf: (object: T) => string[],
@@ -78,7 +80,7 @@ function poolFaults(
       }; the next ADD in it records which`,
     ]
     : [];
-  // one by one, since an entry with an odd key stands back behind one with a usual key
+  // one by one, because an entry with an odd key yields to one with the usual key
   const odd = Object.entries(allocations).filter(([key, entry]) =>
     decodeEntries({ [key]: entry }, base).allocations.size === 0
   );

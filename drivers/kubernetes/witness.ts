@@ -1,5 +1,6 @@
 /**
- * Reading what may free an address: one pod, one node with its Lease, and the ResourceClaims of a namespace, each directly.
+ * Reads the evidence that may free an address: one pod, one node with its Lease, and the ResourceClaims of a namespace, each from the API
+ * server itself.
  *
  * @module
  */
@@ -10,10 +11,10 @@ import { canonical, type LeaseObject, type NodeObject, type PodObject, toNodeSta
 
 /** Namespace of the Leases that kubelets renew (KEP-589). */
 const NODE_LEASES = "kube-node-lease";
-/** API group of ResourceClaims, as of dynamic resource allocation. */
+/** API group of ResourceClaims (dynamic resource allocation). */
 const CLAIM_GROUP = "resource.k8s.io";
 
-/** A ResourceClaim, as far as it is read: the same in `v1`, `v1beta2` and `v1beta1`. */
+/** The used part of a ResourceClaim: the same in `v1`, `v1beta2` and `v1beta1`. */
 interface ResourceClaim {
   readonly metadata?: {
     readonly ownerReferences?: readonly { readonly kind?: string; readonly name?: string }[];
@@ -50,7 +51,7 @@ export function makeWitness(api: ApiServer): Required<Pick<Cluster, "findPod" | 
   };
 }
 
-/** A Lease that may not be read is as good as one that is not renewed. */
+/** The Lease of a node. One that may not be read counts as missing. */
 async function leaseOf(api: ApiServer, name: string, signal: AbortSignal): Promise<LeaseObject | undefined> {
   try {
     return await api.request<LeaseObject>({ verb: "get", resource: "leases", namespace: NODE_LEASES, name }, signal);
@@ -60,16 +61,16 @@ async function leaseOf(api: ApiServer, name: string, signal: AbortSignal): Promi
   }
 }
 
-/** A list of what the API server serves, as far as it is read. */
+/** The used part of the API server's list of what it serves. */
 interface Served {
   readonly groups?: readonly { readonly name?: string; readonly versions?: readonly { readonly version?: string }[] }[];
   readonly resources?: readonly { readonly name?: string }[];
 }
 
 /**
- * The `apiVersion` that has ResourceClaims, by the API server's own list of what it serves.
+ * The `apiVersion` of ResourceClaims, from the API server's own list of what it serves.
  *
- * @returns undefined where there is no such resource
+ * @returns undefined if it does not serve them
  */
 async function claimVersion(api: ApiServer, signal: AbortSignal): Promise<string | undefined> {
   const served = async (apiVersion: string) => {
@@ -87,21 +88,21 @@ async function claimVersion(api: ApiServer, signal: AbortSignal): Promise<string
   return undefined;
 }
 
-/** What the claims of a namespace hold, by podRef. A claim is a pod's where it is reserved for it, or was made for it. */
+/** The addresses in the ResourceClaims of a namespace, by podRef. A claim belongs to a pod if it is reserved or was created for the pod. */
 async function claimedAddresses(
   api: ApiServer,
   apiVersion: string,
   namespace: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const held = new Map<string, Set<string>>();
+  const byPod = new Map<string, Set<string>>();
   for (const claim of await api.list<ResourceClaim>({ resource: "resourceclaims", apiVersion, namespace }, signal)) {
     for (const name of podsOf(claim)) {
       const podRef = `${namespace}/${name}`;
-      held.set(podRef, new Set([...held.get(podRef) ?? [], ...addressesOf(claim)]));
+      byPod.set(podRef, new Set([...byPod.get(podRef) ?? [], ...addressesOf(claim)]));
     }
   }
-  return held;
+  return byPod;
 }
 
 function podsOf({ metadata, status }: ResourceClaim): string[] {

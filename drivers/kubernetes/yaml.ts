@@ -1,23 +1,23 @@
 /**
- * YAML. Imported as a whole by whoever needs it: a bundle gives a CommonJS module's members to a static import alone.
+ * The YAML parser. Its users import this module dynamically: in a bundle, only a static import sees the members of a CommonJS package.
  *
  * @module
  */
 import { LineCounter, parseDocument } from "yaml";
 
 /**
- * Characters that YAML is built with, of which a document may have so many: a kubeconfig of a thousand clusters has fewer, and the parser
- * needs a third of a second for them. Certificates in base64 have none.
+ * Max structural characters of a document: the kubeconfig of a thousand clusters has fewer, and the parser needs a third of a second for
+ * them. Certificates in base64 have none.
  */
-const MOST_STRUCTURE = 20_000;
+const MAX_STRUCTURE = 20_000;
 
 /**
- * Reads a document. Of members of one name the last one counts: looking for them takes the parser quadratic time.
+ * Parses a document. Of members with the same name, the last one counts: their detection takes the parser quadratic time.
  *
- * @throws {SyntaxError} it is none. The message names the fault and the line, and quotes nothing: it may be a file of somebody else's
+ * @throws {SyntaxError} it is invalid. The message names the fault and the line, and quotes nothing: the file may be confidential
  */
 export function parseYaml(text: string): unknown {
-  if (text.replace(/[^-:,[\]{}&*]/g, "").length > MOST_STRUCTURE) throw new SyntaxError("Not YAML (too many members)");
+  if (text.replace(/[^-:,[\]{}&*]/g, "").length > MAX_STRUCTURE) throw new SyntaxError("Not YAML (too many members)");
   const lineCounter = new LineCounter();
   try {
     const document = parseDocument(text, { prettyErrors: false, logLevel: "error", lineCounter, uniqueKeys: false });

@@ -1,5 +1,5 @@
 /**
- * Certificates of authorities, as configurations hold them: bundles, text around them, entries that no library can read.
+ * CA certificates as users configure them: bundles with text between the certificates, and with entries that no library can read.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 const BEGIN = "-----BEGIN CERTIFICATE-----";
 const END = "-----END CERTIFICATE-----";
 
-/** The certificates of a PEM text, each a block of its own. Other blocks, and text between them, are left out. */
+/** The certificates of a PEM text, each as a separate block. Other blocks and the text between blocks are omitted. */
 export function certificatesOf(text: string): string[] {
   return text.split(BEGIN).slice(1).flatMap((block) => {
     const end = block.indexOf(END);
-    return end < 0 ? [] : [`${BEGIN}${block.slice(0, end)}${END}\n`]; // a block without an end of its own is none
+    return end < 0 ? [] : [`${BEGIN}${block.slice(0, end)}${END}\n`]; // without its own end, the block is no certificate
   });
 }
 
 /**
- * The certificates of a PEM text that the runtime's TLS library can read. Those that it cannot are left out, as Go's `AppendCertsFromPEM`
- * does: bundles of distributions have some.
+ * The certificates of a PEM text that the runtime's TLS library can read. Unreadable ones are skipped, as in Go's `AppendCertsFromPEM`:
+ * bundles of distributions contain some.
  *
- * @throws {RangeError} no certificate was found; the message gives the reason, starting with a verb
+ * @throws {RangeError} no readable certificate was found; the message gives the reason, starting with a verb
  */
 export function readableCertificates(text: string): readonly string[] {
   if (isReadable(text) && text.includes(BEGIN)) return [text];

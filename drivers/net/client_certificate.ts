@@ -1,21 +1,21 @@
 /**
- * Whether the runtime's TLS library takes a client certificate with its key.
+ * Checks whether the runtime's TLS library accepts a client certificate with its key.
  *
- * Deno before 2.9 ends the whole process (a Rust panic, which nothing can catch) where an HTTP client is made with one that it does not
- * take, so it is asked first, by the one interface of that library that answers with an error: a server's.
+ * Deno before 2.9 aborts the process (a Rust panic, which cannot be caught) when it creates an HTTP client with a certificate that it does
+ * not accept. So the certificate is checked beforehand, with the one interface of that library that reports an error: that of a server.
  *
  * @module
  */
 
 /** A certificate with its key, both PEM. */
 export interface ClientCertificate {
-  /** The certificate, with those of its issuers where they are needed. */
+  /** The certificate, with those of its issuers if they are needed. */
   readonly cert: string;
   /** The private key. */
   readonly key: string;
 }
 
-/** What is wrong, by what the library says of it. Its own words may quote the file. */
+/** Descriptions of the library's errors, which are not shown: they may quote the file. */
 const FAULTS: readonly (readonly [pattern: string, fault: string])[] = [
   ["KeyMismatch", "client-key does not belong to client-certificate"],
   ["UnsupportedCertVersion", "client-certificate is of X.509 version 1, expected version 3"],
@@ -29,20 +29,21 @@ const FAULTS: readonly (readonly [pattern: string, fault: string])[] = [
 ];
 
 /**
- * What the library has against a client certificate; undefined: nothing. Opens a loopback socket for a moment, and accepts nobody.
+ * The reason why the library refuses a client certificate; undefined if it accepts it. Briefly opens a loopback socket that accepts no
+ * connection.
  */
 export function faultOf({ cert, key }: ClientCertificate): string | undefined {
   try {
     Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key }).close();
   } catch (error) {
-    if (error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.NotCapable) return undefined; // no answer at all
+    if (error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.NotCapable) return undefined; // cannot be checked here
     const reason = error instanceof Error ? error.message : "";
     return FAULTS.find(([pattern]) => reason.includes(pattern))?.[1] ??
       "client-certificate or client-key is not valid PEM";
   }
 }
 
-/** Whether a fault is that of version 1, which `node:https` of some releases of Deno takes all the same. */
+/** Whether a fault is that of version 1, which `node:https` accepts in some releases of Deno. */
 export function isVersionOne(fault: string): boolean {
   return fault === FAULTS[1]?.[1];
 }

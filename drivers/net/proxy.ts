@@ -1,26 +1,26 @@
 /**
- * Which HTTP proxy leads to a server: the decision of Go's `golang.org/x/net/http/httpproxy`, which kubectl and the Go original follow.
+ * Selects the HTTP proxy for a server by the rules of Go's `golang.org/x/net/http/httpproxy`, which kubectl and the Go original use.
  *
- * Loopback servers are reached directly. `HTTPS_PROXY` (or `https_proxy`) counts for https servers, `HTTP_PROXY` (or `http_proxy`) for http
- * servers, `NO_PROXY` (or `no_proxy`) for both; `ALL_PROXY` is ignored. The upper-case variable comes first.
+ * Loopback servers are reached directly. `HTTPS_PROXY` (or `https_proxy`) applies to https servers, `HTTP_PROXY` (or `http_proxy`) to http
+ * servers, `NO_PROXY` (or `no_proxy`) to both; `ALL_PROXY` is ignored. The upper-case variable takes precedence.
  *
  * @module
  */
 import { contains, parseCidr } from "../../src/address/cidr.ts";
 import { type Ip, parseIp, sameIp } from "../../src/address/ip.ts";
 
-/** A proxy that requests go through. */
+/** A proxy for requests. */
 export interface Proxy {
-  /** Its URL, with its port and, where it has one, its login. */
+  /** Its URL, with its port and, if it has one, its login. */
   readonly url: string;
   /** The setting that names it, for messages. */
   readonly from: string;
 }
 
-/** Gives an environment variable; undefined where unset. */
+/** Returns an environment variable; undefined if unset. */
 export type Env = (name: string) => string | undefined;
 
-/** Schemes of proxies, and the port that each means. */
+/** Schemes of proxies, with their default ports. */
 const PORTS: Readonly<Record<string, string>> = {
   "http:": "80",
   "https:": "443",
@@ -29,7 +29,7 @@ const PORTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The proxy that the environment names for a server; undefined: it is reached directly.
+ * The proxy that the environment names for a server; undefined if the server is reached directly.
  *
  * @param server its URL, http or https
  * @throws {RangeError} the variable names a proxy of an unknown scheme
@@ -38,16 +38,16 @@ export function proxyFromEnvironment(server: string, env: Env): Proxy | undefine
   const variable = server.startsWith("https:") ? "HTTPS_PROXY" : "HTTP_PROXY";
   const from = [variable, variable.toLowerCase()].find((name) => env(name));
   if (from === undefined || !isProxied(new URL(server), env("NO_PROXY") || env("no_proxy") || "")) return undefined;
-  if (variable === "HTTP_PROXY" && env("REQUEST_METHOD")) return undefined; // a CGI script's: a header of the request may have set it
+  if (variable === "HTTP_PROXY" && env("REQUEST_METHOD")) return undefined; // in a CGI script, a header of the request may have set it
   const proxy = parseProxy(env(from) ?? "");
   return proxy === undefined ? undefined : { url: checkedProxy(proxy, from), from };
 }
 
 /**
- * A proxy's URL as it is used: with a port.
+ * Completes a proxy's URL with its port.
  *
  * @param from the setting that names it, for messages
- * @throws {RangeError} it is no URL of a proxy that can be used
+ * @throws {RangeError} it is not the URL of a supported proxy
  */
 export function checkedProxy(url: string, from: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
@@ -67,14 +67,14 @@ export function describeProxy({ url, from }: Proxy): string {
   return `the proxy ${protocol}//${host} of ${from}`;
 }
 
-/** Text without a scheme is the address of an http proxy. Text that is no address at all is left, as Go leaves it. */
+/** Text without a scheme is the address of an http proxy. Text that is not an address is ignored, as in Go. */
 function parseProxy(text: string): string | undefined {
   for (const url of [text, `http://${text}`]) {
     if (URL.canParse(url) && new URL(url).host !== "") return url;
   }
 }
 
-/** Whether a server is to be reached through a proxy, as far as `NO_PROXY` and its own address say. */
+/** Whether `NO_PROXY` and the server's own address allow a proxy. */
 function isProxied(server: URL, noProxy: string): boolean {
   const host = server.hostname.replace(/^\[/, "").replace(/\]$/, "").toLowerCase();
   const port = server.port || (server.protocol === "https:" ? "443" : "80");
@@ -94,7 +94,7 @@ interface Target {
   readonly ip: Ip | undefined;
 }
 
-/** Whether one entry of `NO_PROXY` is about the server: `*`, a network, an address or a domain, the last two with or without a port. */
+/** Whether an entry of `NO_PROXY` matches the server: `*`, a network, an address or a domain, the last two with or without a port. */
 function isExempt(entry: string, { host, port, ip }: Target): boolean {
   if (entry === "*") return true;
   const network = entry.includes("/") ? parseCidr(entry) : undefined;
@@ -107,7 +107,7 @@ function isExempt(entry: string, { host, port, ip }: Target): boolean {
   return domain.startsWith(".") ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`);
 }
 
-/** As Go's `net.SplitHostPort`: without exactly one port, all of it is the host. */
+/** As in Go's `net.SplitHostPort`: without exactly one port, the whole entry is the host. */
 function splitPort(entry: string): [host: string, port: string] {
   const bracket = entry.startsWith("[") ? entry.indexOf("]") : -1;
   if (bracket > 0) {

@@ -59,7 +59,7 @@ Deno.test("migrate etcd converts valid records, reports and keeps invalid ones, 
   assert.equal(code, 3);
   assert.match(stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +migrated$/m);
   assert.match(stdout, /^\/10\.8\.0\.5\/24 +etcd +1 +0 +0 +left unchanged$/m);
-  assert.match(stderr, /^\/10\.8\.0\.5\/24: Line 2 "10\.8\.0\.7": wanted an address, a blank and a container id$/m);
+  assert.match(stderr, /^\/10\.8\.0\.5\/24: Line 2 "10\.8\.0\.7": expected an address, a blank and a container id$/m);
   const shown = await whereabouts("show", "10.9.0.0/24", "--etcd-host", etcd.url);
   assert.match(shown.stdout, /^10\.9\.0\.2 +- +- +c2$/m);
   await etcd.ctl("put", "/10.8.0.5/24", "10.8.0.6 c6\n10.8.0.7 c7");

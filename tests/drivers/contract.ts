@@ -1,11 +1,11 @@
 /**
- * The suite every storage driver passes, whatever stands behind it. A driver's own test file makes a store and runs this on it:
+ * The suite that every storage driver must pass. A driver's own test file creates a store and runs the suite on it:
  *
  * ```ts ignore
  * driverContract({ name: "embedded", makeStore: () => Promise.resolve(new TemporaryFile()) });
  * ```
  *
- * A case may be skipped with a written reason only, under its exact name.
+ * A case may only be skipped by its exact name and with a written reason.
  *
  * @module
  */
@@ -15,24 +15,24 @@ import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
 import { reservationCases } from "./reservation_cases.ts";
 
-/** One empty store for one case. Disposed after it. */
+/** An empty store for one case, which disposes it. */
 export interface Store extends AsyncDisposable {
-  /** Opens the store once more. The suite disposes what it opened. */
+  /** Opens another connection to the store. The suite disposes it. */
   open(): Promise<StorageDriver>;
   /**
-   * The old snapshot, with what the driver compares taken from the present one as far as the store itself counts it (a revision, a
-   * `resourceVersion`): a store that was restored from a backup counts from there again, and comes to the same number with other content.
+   * The old snapshot with the store's own counter (a revision, a `resourceVersion`) of the present one: a store that was restored from a
+   * backup counts from there again, and reaches the same number with other content.
    */
   recount(old: PoolSnapshot, present: PoolSnapshot): PoolSnapshot;
 }
 
-/** What the suite is told of a driver. */
+/** The driver under test. */
 export interface ContractOptions {
   /** Shown in test names. */
   readonly name: string;
-  /** Makes an empty store. */
+  /** Creates an empty store. */
   readonly makeStore: () => Promise<Store>;
-  /** Exact case names, each with the reason why it does not apply. */
+  /** Exact names of cases, each with the reason why it does not apply. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
@@ -42,7 +42,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     assert.equal((await driver.read(V4, never())).allocations.size, 0);
     assert.deepEqual(await driver.list(never()), []);
   },
-  "stores claims and gives them back to another client": async (store) => {
+  "stores allocations for other clients to read": async (store) => {
     await using driver = await store.open();
     const committed = await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(300n, "b")], never());
     await using other = await store.open();
@@ -50,7 +50,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     assert.deepEqual(sorted(read.allocations.values()), [allocation(V4, 1n, "a"), allocation(V4, 300n, "b")]);
     assert.deepEqual(sorted(committed.allocations.values()), sorted(read.allocations.values()));
   },
-  "commits again on the snapshot a commit returned": async (store) => {
+  "commits on the snapshot that a commit returned": async (store) => {
     await using driver = await store.open();
     let snapshot = await driver.read(V4, never());
     for (const index of [1n, 2n, 3n]) snapshot = await driver.commit(snapshot, [put(index, `pod${index}`)], never());
@@ -68,18 +68,18 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await driver.commit(snapshot, [{ address: before.address, before, after }], never());
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [after]);
   },
-  "keeps node and pod uid where they are known, and none where they are not": async (store) => {
+  "keeps node and pod uid, and their absence": async (store) => {
     await using driver = await store.open();
-    const [full, nodeOnly, uidOnly, plain] = [1n, 2n, 3n, 4n].map((offset) => allocation(V4, offset, `pod${offset}`));
-    assert(full && nodeOnly && uidOnly && plain);
-    const all: Allocation[] = [{ ...full, ...FACTS }, { ...nodeOnly, node: "node1" }, { ...uidOnly, uid: "u1" }, plain];
+    const [both, nodeOnly, uidOnly, plain] = [1n, 2n, 3n, 4n].map((offset) => allocation(V4, offset, `pod${offset}`));
+    assert(both && nodeOnly && uidOnly && plain);
+    const all: Allocation[] = [{ ...both, ...FACTS }, { ...nodeOnly, node: "node1" }, { ...uidOnly, uid: "u1" }, plain];
     const made = await driver.commit(await driver.read(V4, never()), all.map(claimed), never());
     assert.deepEqual(sorted((await driver.read(V4, never())).allocations.values()), all);
     assert.deepEqual(sorted((await driver.list(never())).flatMap(({ allocations }) => [...allocations.values()])), all);
     await driver.commit(made, all.map((before) => ({ address: before.address, before })), never());
     assert.equal((await driver.read(V4, never())).allocations.size, 0);
   },
-  "replaces node and pod uid with the sandbox that they were those of": async (store) => {
+  "replaces node and pod uid together with their sandbox": async (store) => {
     await using driver = await store.open();
     let before: Allocation = allocation(V4, 1n, "a");
     await driver.commit(await driver.read(V4, never()), [claimed(before)], never());
@@ -107,10 +107,10 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
   "releases one address and leaves the others": async (store) => {
     await using driver = await store.open();
     const snapshot = await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(2n, "b")], never());
-    await driver.commit(snapshot, [take(1n, "a")], never());
+    await driver.commit(snapshot, [release(1n, "a")], never());
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
   },
-  "refuses a stale snapshot and writes nothing of it": async (store) => {
+  "refuses a commit on a stale snapshot as a whole": async (store) => {
     await using one = await store.open();
     await using two = await store.open();
     const stale = await one.read(V4, never());
@@ -118,22 +118,22 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await assert.rejects(one.commit(stale, [put(1n, "loser"), put(2n, "loser")], never()), ConflictError);
     assert.deepEqual([...(await one.read(V4, never())).allocations.values()], [allocation(V4, 1n, "winner")]);
   },
-  "refuses a snapshot that was used once already": async (store) => {
+  "refuses a second commit on the same snapshot": async (store) => {
     await using driver = await store.open();
     const first = await driver.commit(await driver.read(V4, never()), [put(1n, "a")], never());
     await driver.commit(first, [put(2n, "b")], never());
     await assert.rejects(driver.commit(first, [put(3n, "c")], never()), ConflictError);
   },
-  "refuses a snapshot whose version is that of other content": async (store) => {
+  "refuses a snapshot with the current version but other content": async (store) => {
     await using driver = await store.open();
     const [a, other] = [allocation(V4, 1n, "a"), allocation(V4, 1n, "other")];
     const free = await driver.commit(await driver.read(V4, never()), [put(2n, "b")], never());
-    const held = await driver.commit(free, [claimed(a)], never());
-    const later = await driver.commit(held, [{ address: a.address, before: a, after: other }], never());
+    const allocated = await driver.commit(free, [claimed(a)], never());
+    const later = await driver.commit(allocated, [{ address: a.address, before: a, after: other }], never());
     const decided: (readonly [PoolSnapshot, Change])[] = [
       [free, put(1n, "late")],
-      [held, { address: a.address, before: a, after: { ...a, containerId: "late" } }],
-      [held, { address: a.address, before: a }],
+      [allocated, { address: a.address, before: a, after: { ...a, containerId: "late" } }],
+      [allocated, { address: a.address, before: a }],
     ];
     for (const [snapshot, change] of decided) {
       const recounted = store.recount(snapshot, later);
@@ -141,7 +141,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     }
     assert.deepEqual(sorted((await driver.read(V4, never())).allocations.values()), [other, allocation(V4, 2n, "b")]);
   },
-  "lets one of many writers of an absent pool win": async (store) => {
+  "lets exactly one of many writers create a pool": async (store) => {
     await using driver = await store.open();
     const empty = await driver.read(V4, never());
     const tries = Array.from({ length: 8 }, (_, i) => driver.commit(empty, [put(BigInt(i + 1), `pod${i}`)], never()));
@@ -150,7 +150,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     for (const result of results) if (result.status === "rejected") assert(result.reason instanceof ConflictError);
     assert.equal((await driver.read(V4, never())).allocations.size, 1);
   },
-  "keeps networks, nodes, ranges and families apart": async (store) => {
+  "separates networks, nodes, ranges and families": async (store) => {
     await using driver = await store.open();
     const keys: PoolKey[] = [V4, V6, { ...V4, network: "blue" }, { ...V4, node: "node1" }, {
       ...V4,
@@ -182,10 +182,10 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await driver.commit(await driver.read(V4, never()), [put(1n, "a")], never());
     const [listed] = await driver.list(never());
     assert(listed);
-    await driver.commit(listed, [take(1n, "a")], never());
+    await driver.commit(listed, [release(1n, "a")], never());
     assert.equal((await driver.read(V4, never())).allocations.size, 0);
   },
-  "keeps addresses beyond 64 bits of offset": async (store) => {
+  "stores addresses with offsets of more than 64 bits": async (store) => {
     await using driver = await store.open();
     const key: PoolKey = { network: "", cidr: cidr("2001:db8::/32") };
     const offsets = [1n, (1n << 63n) - 1n, 1n << 63n, 1n << 64n, (1n << 95n) + 12345n];
@@ -195,7 +195,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
       offsets.map((offset) => allocation(key, offset, "pod")),
     );
   },
-  "keeps odd names whole": async (store) => {
+  "stores unusual names unchanged": async (store) => {
     await using driver = await store.open();
     const odd: Allocation = {
       address: V4.cidr.base + 1n,
@@ -206,7 +206,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await driver.commit(await driver.read(V4, never()), [{ address: odd.address, after: odd }], never());
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [odd]);
   },
-  "commits many changes at once": async (store) => {
+  "commits many changes in one call": async (store) => {
     await using driver = await store.open();
     const changes = Array.from({ length: 500 }, (_, i) => put(BigInt(i + 1), `pod${i}`));
     const snapshot = await driver.commit(await driver.read(V4, never()), changes, never());
@@ -218,7 +218,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     );
     assert.equal((await driver.read(V4, never())).allocations.size, 0);
   },
-  "ends with the reason of an aborted signal": async (store) => {
+  "rejects with the reason of an aborted signal": async (store) => {
     await using driver = await store.open();
     const signal = AbortSignal.abort(new Error("enough"));
     await assert.rejects(driver.read(V4, signal), /enough/);
@@ -230,20 +230,20 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     await using driver = await store.open();
     await driver.status(never());
   },
-  "commits on a recorded snapshot only what is exactly there": async (store) => {
+  "commits on a recorded snapshot only if the entry matches exactly": async (store) => {
     await using driver = await store.open();
     assert(driver.snapshotFromRecord, "the driver makes no snapshot from a record: skip this case with a reason");
-    const held = allocation(V4, 1n, "a");
+    const entry = allocation(V4, 1n, "a");
     await driver.commit(await driver.read(V4, never()), [put(1n, "a"), put(2n, "b")], never());
-    const wrong = { ...held, containerId: "other" };
-    const recordedWrong = driver.snapshotFromRecord(V4, new Map([[held.address, wrong]]));
+    const wrong = { ...entry, containerId: "other" };
+    const recordedWrong = driver.snapshotFromRecord(V4, new Map([[entry.address, wrong]]));
     await assert.rejects(
-      driver.commit(recordedWrong, [{ address: held.address, before: wrong }], never()),
+      driver.commit(recordedWrong, [{ address: entry.address, before: wrong }], never()),
       ConflictError,
     );
-    const recorded = driver.snapshotFromRecord(V4, new Map([[held.address, held]]));
-    await driver.commit(recorded, [{ address: held.address, before: held }], never());
-    await assert.rejects(driver.commit(recorded, [{ address: held.address, before: held }], never()), ConflictError);
+    const recorded = driver.snapshotFromRecord(V4, new Map([[entry.address, entry]]));
+    await driver.commit(recorded, [{ address: entry.address, before: entry }], never());
+    await assert.rejects(driver.commit(recorded, [{ address: entry.address, before: entry }], never()), ConflictError);
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
   },
   ...reservationCases,
@@ -297,7 +297,7 @@ function claimed(after: Allocation): Change {
   return { address: after.address, after };
 }
 
-function take(offset: bigint, pod: string, key = V4): Change {
+function release(offset: bigint, pod: string, key = V4): Change {
   const before = allocation(key, offset, pod);
   return { address: before.address, before };
 }

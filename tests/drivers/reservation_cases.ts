@@ -8,7 +8,7 @@ import { type Ip, parseIp } from "../../src/address/ip.ts";
 import type { Reservation, Reservations } from "../../src/storage/driver.ts";
 import type { Store } from "./contract.ts";
 
-/** Each by its exact name. */
+/** The cases by their exact names. */
 export const reservationCases: Readonly<Record<string, (store: Store) => Promise<void>>> = {
   "reserves an address for one owner": (store) =>
     withReservations(store, async (reservations) => {
@@ -19,7 +19,7 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
       assert.equal((await reservations.reserve({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
     }),
-  "creates a reservation for somebody else only where there is none": (store) =>
+  "creates a reservation on behalf of its owner only if none exists": (store) =>
     withReservations(store, async (reservations) => {
       const made = await reservations.create(reservation("a"), never());
       assert.equal(made?.podRef, "default/a");
@@ -59,7 +59,7 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       assert.equal((await reservations.find("", IP, never()))?.containerId, "newer");
       assert.equal(await reservations.release(newer, never()), true);
     }),
-  "keeps node and pod uid of a reservation with the sandbox that they are those of": (store) =>
+  "keeps node and pod uid of a reservation together with their sandbox": (store) =>
     withReservations(store, async (reservations) => {
       for (const [i, facts] of [FACTS, { node: "node2" }, {}, { uid: "u3" }, FACTS].entries()) {
         const wanted = { ...reservation("a"), containerId: `${i}-container-of-a`, ...facts };
@@ -76,7 +76,7 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       assert.equal((await reservations.find("", IP, never()))?.uid, FACTS.uid);
       assert.equal(await reservations.release(reservation("b"), never()), true);
     }),
-  "takes over a reservation only as it was found": (store) =>
+  "takes over a reservation only if it is unchanged": (store) =>
     withReservations(store, async (reservations) => {
       await reservations.reserve(reservation("a"), never());
       const found = await reservations.find("", IP, never());
@@ -85,7 +85,7 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       assert(second && third);
       const written = await reservations.takeOver(found, second, never());
       assert(written);
-      assert.equal(await reservations.takeOver(found, third, never()), undefined, "it was found before it changed");
+      assert.equal(await reservations.takeOver(found, third, never()), undefined, "it changed after it was found");
       assert.equal((await reservations.takeOver(written, third, never()))?.containerId, "third");
       const last = await reservations.find("", IP, never());
       assert(last);
@@ -102,7 +102,7 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       await reservations.takeOver(found.reservation, reservation("a"), never());
       assert.equal((await reservations.find("", IP, never()))?.ifName, reservation("a").ifName);
     }),
-  "lets one of many claims of an address win": (store) =>
+  "lets exactly one of many claims of an address succeed": (store) =>
     withReservations(store, async (reservations) => {
       const pods = ["a", "b", "c", "d", "e", "f", "g", "h"];
       const results = await Promise.all(pods.map((pod) => reservations.reserve(reservation(pod), never())));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Database } from "../../../drivers/embedded/database.ts";
 
-Deno.test("Database prepares each statement once, and runs it with the parameters of each call", () => {
+Deno.test("Database prepares each statement once, and binds the parameters of each call", () => {
   const database = new Database(":memory:");
   database.exec("CREATE TABLE t (a INTEGER)");
   for (const a of [1, 2]) database.prepare("INSERT INTO t VALUES (?)").run(a);

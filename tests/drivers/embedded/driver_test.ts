@@ -11,8 +11,8 @@ import { FIRST_TABLES } from "./files.ts";
 driverContract({
   name: "embedded",
   skip: {
-    "commits on a recorded snapshot only what is exactly there":
-      "reading the file costs less than a short cut would save",
+    "commits on a recorded snapshot only if the entry matches exactly":
+      "a read of the file costs less than a snapshot without a read would save",
   },
   makeStore: async () => {
     const folder = await Deno.makeTempDir();
@@ -27,8 +27,8 @@ driverContract({
 const cidr = parseCidr("10.9.0.0/24")?.cidr;
 assert(cidr);
 const KEY: PoolKey = { network: "", cidr };
-const HELD = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "c1" };
-const IP = { family: 4, value: HELD.address } as const;
+const ALLOCATION = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "c1" };
+const IP = { family: 4, value: ALLOCATION.address } as const;
 const { signal } = new AbortController();
 
 async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
@@ -40,7 +40,7 @@ async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("openEmbedded makes the file, and the folders above it, at the first operation", () =>
+Deno.test("openEmbedded creates the file and its folders at the first operation", () =>
   inFolder(async (path) => {
     const deep = path.replace("whereabouts.db", "a/b/whereabouts.db");
     await using driver = await openEmbedded({ kind: "embedded", path: deep });
@@ -70,7 +70,7 @@ Deno.test("openEmbedded refuses a damaged database, and one of a newer release",
     );
   }));
 
-Deno.test("openEmbedded says why a file cannot be opened, be it one of those that SQLite keeps beside it", () =>
+Deno.test("openEmbedded gives the reason why a file, or one that SQLite keeps beside it, cannot be opened", () =>
   inFolder(async (path) => {
     await using driver = await openEmbedded({ kind: "embedded", path });
     await driver.status(signal);
@@ -84,17 +84,20 @@ Deno.test("openEmbedded says why a file cannot be opened, be it one of those tha
     await driver.status(signal);
   }));
 
-Deno.test("openEmbedded says try later while another process writes, and goes on afterwards", () =>
+Deno.test("openEmbedded is unavailable while another process writes, and recovers", () =>
   inFolder(async (path) => {
     await using driver = await openEmbedded({ kind: "embedded", path });
     const snapshot = await driver.read(KEY, signal);
     const other = new DatabaseSync(path);
     other.exec("BEGIN IMMEDIATE");
-    await assert.rejects(driver.commit(snapshot, [{ address: HELD.address, after: HELD }], signal), UnavailableError);
+    await assert.rejects(
+      driver.commit(snapshot, [{ address: ALLOCATION.address, after: ALLOCATION }], signal),
+      UnavailableError,
+    );
     other.exec("ROLLBACK");
     other.close();
-    await driver.commit(snapshot, [{ address: HELD.address, after: HELD }], signal);
-    assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [HELD]);
+    await driver.commit(snapshot, [{ address: ALLOCATION.address, after: ALLOCATION }], signal);
+    assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [ALLOCATION]);
   }));
 
 Deno.test("openEmbedded keeps what a process committed before it was killed", () =>
@@ -105,7 +108,7 @@ Deno.test("openEmbedded keeps what a process committed before it was killed", ()
       const driver = await openEmbedded({ kind: "embedded", path: ${JSON.stringify(path)} });
       const key = { network: "", cidr: { family: 4, base: ${cidr.base}n, prefix: 24 } };
       const { signal } = new AbortController();
-      const after = { address: ${HELD.address}n, podRef: "default/a", ifName: "net1", containerId: "c1" };
+      const after = { address: ${ALLOCATION.address}n, podRef: "default/a", ifName: "net1", containerId: "c1" };
       await driver.commit(await driver.read(key, signal), [{ address: after.address, after }], signal);
       Deno.kill(Deno.pid, "SIGKILL");`;
     const config = new URL("../../../deno.json", import.meta.url).pathname;
@@ -113,13 +116,13 @@ Deno.test("openEmbedded keeps what a process committed before it was killed", ()
       .output();
     assert.equal(killedBy, "SIGKILL");
     await using after = await openEmbedded({ kind: "embedded", path });
-    assert.deepEqual([...(await after.read(KEY, signal)).allocations.values()], [HELD]);
+    assert.deepEqual([...(await after.read(KEY, signal)).allocations.values()], [ALLOCATION]);
   }));
 
-Deno.test("openEmbedded names rows that it cannot read, and leaves them out", () =>
+Deno.test("openEmbedded skips unreadable rows and reports them", () =>
   inFolder(async (path) => {
     await using driver = await openEmbedded({ kind: "embedded", path });
-    await driver.commit(await driver.read(KEY, signal), [{ address: HELD.address, after: HELD }], signal);
+    await driver.commit(await driver.read(KEY, signal), [{ address: ALLOCATION.address, after: ALLOCATION }], signal);
     assert.deepEqual(await driver.unreadable?.(signal), []);
     using odd = new DatabaseSync(path);
     odd.exec(`
@@ -132,17 +135,17 @@ Deno.test("openEmbedded names rows that it cannot read, and leaves them out", ()
       "Pool 10.9.0.0/24: Its entry fd00::1 is no address of it",
       "Reservation nonsense: It is of no address",
     ]);
-    assert.deepEqual((await driver.list(signal)).map(({ allocations }) => [...allocations.values()]), [[HELD]]);
+    assert.deepEqual((await driver.list(signal)).map(({ allocations }) => [...allocations.values()]), [[ALLOCATION]]);
   }));
 
-/** Statements of the releases before node and uid were kept, word for word. */
+/** Statements of the releases without node and uid, unchanged. */
 const FIRST_PUT =
   "INSERT OR REPLACE INTO allocations (pool, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)";
 const FIRST_RESERVE =
   "INSERT OR REPLACE INTO reservations (network, address, pod_ref, if_name, container_id) VALUES (?, ?, ?, ?, ?)";
 const FACTS = { node: "node1", uid: "u1" };
 
-Deno.test("openEmbedded adds the columns that a file of an earlier release lacks, whoever else opens it at that moment", () =>
+Deno.test("openEmbedded adds the columns that a file of an earlier release lacks, also if others open it concurrently", () =>
   inFolder(async (path) => {
     using first = new DatabaseSync(path);
     first.exec(`PRAGMA journal_mode = WAL; ${FIRST_TABLES}`);
@@ -150,12 +153,12 @@ Deno.test("openEmbedded adds the columns that a file of an earlier release lacks
     first.prepare(FIRST_PUT).run(1, "10.9.0.1", "default/a", "net1", "c1");
     const drivers = await Promise.all([1, 2, 3].map(() => openEmbedded({ kind: "embedded", path })));
     const reads = await Promise.all(drivers.map((driver) => driver.read(KEY, signal)));
-    for (const read of reads) assert.deepEqual([...read.allocations.values()], [HELD]);
+    for (const read of reads) assert.deepEqual([...read.allocations.values()], [ALLOCATION]);
     const [driver, ...others] = drivers;
     const [read] = reads;
     assert(driver && read);
-    const after = { ...HELD, containerId: "c2", ...FACTS };
-    await driver.commit(read, [{ address: HELD.address, before: HELD, after }], signal);
+    const after = { ...ALLOCATION, containerId: "c2", ...FACTS };
+    await driver.commit(read, [{ address: ALLOCATION.address, before: ALLOCATION, after }], signal);
     for (const other of others) {
       assert.deepEqual([...(await other.read(KEY, signal)).allocations.values()], [after]);
       await other[Symbol.asyncDispose]();
@@ -163,19 +166,22 @@ Deno.test("openEmbedded adds the columns that a file of an earlier release lacks
     await driver[Symbol.asyncDispose]();
   }));
 
-Deno.test("openEmbedded leaves a file that earlier releases go on with; what they write has no node and no uid", () =>
+Deno.test("openEmbedded keeps a file usable for earlier releases, whose rows have no node and no uid", () =>
   inFolder(async (path) => {
     await using driver = await openEmbedded({ kind: "embedded", path });
-    const held = { ...HELD, ...FACTS };
+    const allocation = { ...ALLOCATION, ...FACTS };
     const reserved = { ...FACTS, podRef: "default/a", ifName: "net1", containerId: "c1", network: "", ip: IP };
-    await driver.commit(await driver.read(KEY, signal), [{ address: held.address, after: held }], signal);
+    await driver.commit(await driver.read(KEY, signal), [{ address: allocation.address, after: allocation }], signal);
     assert.equal((await driver.reservations?.reserve(reserved, signal))?.kind, "created");
     using earlier = new DatabaseSync(path);
     assert.deepEqual({ ...earlier.prepare("PRAGMA user_version").get() }, { user_version: 1 });
-    earlier.exec(FIRST_TABLES); // what they do to a file that has them
+    earlier.exec(FIRST_TABLES); // earlier releases run this on every file
     earlier.prepare(FIRST_PUT).run(1, "10.9.0.1", "default/a", "net1", "c2");
     earlier.prepare(FIRST_RESERVE).run("", "10.9.0.1", "default/a", "net1", "c2");
-    assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [{ ...HELD, containerId: "c2" }]);
+    assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [{
+      ...ALLOCATION,
+      containerId: "c2",
+    }]);
     const { node: _, uid: __, ...plain } = reserved;
     assert.deepEqual(await driver.reservations?.find("", IP, signal), { ...plain, containerId: "c2" });
   }));

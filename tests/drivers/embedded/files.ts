@@ -1,12 +1,12 @@
 /**
- * Files that a database's path may lead to: other people's, and our own of earlier releases.
+ * Files at the path of a database: foreign ones, and our own of earlier releases.
  *
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
 import { must } from "../../support/process.ts";
 
-/** Tables of the releases before node and uid were kept, word for word. */
+/** Tables of the releases without node and uid, unchanged. */
 export const FIRST_TABLES = `
 CREATE TABLE IF NOT EXISTS pools (
   id INTEGER PRIMARY KEY, network TEXT NOT NULL, node TEXT NOT NULL, range TEXT NOT NULL, version INTEGER NOT NULL,
@@ -28,10 +28,10 @@ INSERT INTO allocations VALUES (1, '10.9.0.1', 'default/a', 'net1', 'c1');`;
 
 const OTHERS = "CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('ann')";
 
-/** How a file comes to be at a path. */
+/** Creates a file at a path. */
 export type MakeFile = (path: string) => Promise<unknown> | void;
 
-/** Runs statements in a database, and closes it as a process that ends does. */
+/** Runs statements in a database, and closes it like a process that exits. */
 export function sqlite(statements: string): MakeFile {
   return (path) => {
     using database = new DatabaseSync(path);
@@ -39,7 +39,7 @@ export function sqlite(statements: string): MakeFile {
   };
 }
 
-/** Leaves the files of a process that was killed: all is in the log beside the database. */
+/** Leaves the files of a killed process: all data is in the log beside the database. */
 export function killed(statements: string): MakeFile {
   return async (path) => {
     const folder = await Deno.makeTempDir();
@@ -50,7 +50,7 @@ export function killed(statements: string): MakeFile {
   };
 }
 
-/** What is refused: name, how it is made, and what the message says of it. */
+/** Refused files: description, creation, and a part of the error message. */
 export const FOREIGN: readonly (readonly [name: string, make: MakeFile, found: RegExp])[] = [
   ["a text", (path) => Deno.writeTextFile(path, "user: ann\n".repeat(500)), /it is no SQLite database/],
   ["an empty line", (path) => Deno.writeTextFile(path, "\n"), /it is no SQLite database/],
@@ -86,7 +86,7 @@ export const FOREIGN: readonly (readonly [name: string, make: MakeFile, found: R
   ],
 ];
 
-/** What is ours, with how many entries there are in it. */
+/** Accepted files: description, creation, and number of entries. */
 export const OWN: readonly (readonly [name: string, make: MakeFile, entries: number])[] = [
   ["nothing", () => {}, 0],
   ["an empty file", (path) => Deno.writeTextFile(path, ""), 0],
@@ -100,7 +100,7 @@ export const OWN: readonly (readonly [name: string, make: MakeFile, entries: num
   ],
 ];
 
-/** Everything about the files of a folder that somebody could have changed. */
+/** Everything that could change about the files of a folder. */
 export async function stateOf(folder: string): Promise<Record<string, unknown>> {
   const names = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
   const states = names.map(async (name) => {

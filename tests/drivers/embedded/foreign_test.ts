@@ -22,7 +22,7 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
 }
 
 for (const [name, make, found] of FOREIGN) {
-  Deno.test(`openEmbedded refuses ${name}, says what it found, and changes nothing of it`, () =>
+  Deno.test(`openEmbedded refuses ${name} with the reason, and leaves it unchanged`, () =>
     inFolder(async (folder) => {
       const path = `${folder}/x.db`;
       await make(path);
@@ -48,7 +48,7 @@ for (const [name, make, found] of FOREIGN) {
 }
 
 for (const [name, make, entries] of OWN) {
-  Deno.test(`openEmbedded takes ${name}, keeps what is in it, and marks it as ours`, () =>
+  Deno.test(`openEmbedded accepts ${name}, keeps its content, and marks it as ours`, () =>
     inFolder(async (folder) => {
       const path = `${folder}/x.db`;
       await make(path);

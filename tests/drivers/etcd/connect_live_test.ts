@@ -21,8 +21,7 @@ function open(settings: Partial<Settings>): Promise<StorageDriver> {
 }
 
 Deno.test({
-  name:
-    "connect reaches etcd directly, whatever proxy the environment names, and takes bundles that hold broken entries",
+  name: "connect reaches etcd directly, whatever proxy the environment names, and accepts bundles with broken entries",
   ...LEAKY,
   fn: async () => {
     await using etcd = await EtcdServer.start({ tls: true });
@@ -43,7 +42,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "connect names the file that the TLS library cannot use, whatever is wrong with it",
+  name: "connect names the certificate file that is unreadable or invalid",
   ...LEAKY,
   fn: async () => {
     const folder = await Deno.makeTempDir();
@@ -79,10 +78,13 @@ Deno.test({
   },
 });
 
-Deno.test("toStoreError leaves out the library's empty note, and reads no more of a message than it shows", () => {
+Deno.test("toStoreError omits the library's empty note, and limits the length of a message", () => {
   const settings: Settings = { kind: "etcd", hosts: ["h"], prefix: "/" };
-  const said = (message: string) => toStoreError(new Error(message), settings).message;
-  assert.equal(said("No connection. Resolution note: "), "Cannot reach etcd at h: No connection.");
-  assert.equal(said("No connection. Resolution note: x"), "Cannot reach etcd at h: No connection. Resolution note: x");
-  assert(said(`x${" ".repeat(10_000_000)}y`).length < 1_100);
+  const messageFor = (message: string) => toStoreError(new Error(message), settings).message;
+  assert.equal(messageFor("No connection. Resolution note: "), "Cannot reach etcd at h: No connection.");
+  assert.equal(
+    messageFor("No connection. Resolution note: x"),
+    "Cannot reach etcd at h: No connection. Resolution note: x",
+  );
+  assert(messageFor(`x${" ".repeat(10_000_000)}y`).length < 1_100);
 });

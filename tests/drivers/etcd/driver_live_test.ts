@@ -17,8 +17,8 @@ const NO_RESERVATIONS = "etcd keeps no cluster-wide reservations, as in the orig
 driverContract({
   name: "etcd",
   skip: {
-    "commits on a recorded snapshot only what is exactly there":
-      "a read costs a millisecond, the short cut would save nothing",
+    "commits on a recorded snapshot only if the entry matches exactly":
+      "a read takes a millisecond, so a snapshot without a read would save nothing",
     ...Object.fromEntries(
       CONTRACT_CASES.filter((name) => name.includes("reserv") || name.includes("claims of an address"))
         .map((name) => [name, NO_RESERVATIONS]),
@@ -49,15 +49,15 @@ function open(settings: Partial<Extract<Datastore, { kind: "etcd" }>>): Promise<
 const cidr = parseCidr("10.9.0.0/24")?.cidr;
 assert(cidr);
 const KEY: PoolKey = { network: "", cidr };
-const HELD = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "c1" };
+const ALLOCATION = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "c1" };
 
 async function roundTrip(driver: StorageDriver): Promise<void> {
   const { signal } = new AbortController();
-  await driver.commit(await driver.read(KEY, signal), [{ address: HELD.address, after: HELD }], signal);
-  assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [HELD]);
+  await driver.commit(await driver.read(KEY, signal), [{ address: ALLOCATION.address, after: ALLOCATION }], signal);
+  assert.deepEqual([...(await driver.read(KEY, signal)).allocations.values()], [ALLOCATION]);
 }
 
-libraryTest("openEtcd speaks TLS with a client certificate, by name and by address with a name", async () => {
+libraryTest("openEtcd uses TLS with a client certificate, by name and by address with a server name", async () => {
   await using etcd = await EtcdServer.start({ tls: true });
   const files = {
     caFile: `${etcd.folder}/ca.crt`,
@@ -73,7 +73,7 @@ libraryTest("openEtcd speaks TLS with a client certificate, by name and by addre
   await assert.rejects(open({ hosts: [etcd.url], caFile: "/nowhere/ca.crt" }), /etcd_ca_cert_file.*nowhere/);
 });
 
-libraryTest("openEtcd logs in, and a wrong password is refused by name", async () => {
+libraryTest("openEtcd logs in, and names the setting whose login is refused", async () => {
   await using etcd = await EtcdServer.start({ password: "secret" });
   await using driver = await open({ hosts: [etcd.url], username: "root", password: "secret" });
   await roundTrip(driver);
@@ -87,7 +87,7 @@ libraryTest("openEtcd logs in, and a wrong password is refused by name", async (
   await assert.rejects(nobody.read(KEY, signal), RefusedError);
 });
 
-libraryTest("openEtcd tells an unreachable server from a refusal, and works again when it is back", async () => {
+libraryTest("openEtcd distinguishes an unreachable server from a refusal, and reconnects", async () => {
   await using etcd = await EtcdServer.start();
   await using driver = await open({ hosts: [etcd.url] });
   await roundTrip(driver);
@@ -99,13 +99,13 @@ libraryTest("openEtcd tells an unreachable server from a refusal, and works agai
   );
   await etcd.resume();
   const back = await eventually(
-    "etcd is back for the same client",
+    "an answer of etcd to the same client",
     () => driver.read(KEY, signal).catch(() => undefined),
   );
   assert.equal(back.allocations.size, 1);
 });
 
-libraryTest("openEtcd refuses a pool that an older release recorded under its own key", async () => {
+libraryTest("openEtcd refuses a pool with a record under the key of an older release", async () => {
   await using etcd = await EtcdServer.start();
   await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1 c1");
   await using driver = await open({ hosts: [etcd.url] });
@@ -116,7 +116,7 @@ libraryTest("openEtcd refuses a pool that an older release recorded under its ow
   );
 });
 
-libraryTest("openEtcd keeps members and entries it does not know", async () => {
+libraryTest("openEtcd keeps unknown members and entries", async () => {
   await using etcd = await EtcdServer.start();
   const entry = { id: "c1", podref: "default/a", ifname: "net1", note: "kept" };
   const value = {
@@ -127,8 +127,12 @@ libraryTest("openEtcd keeps members and entries it does not know", async () => {
   await etcd.ctl("put", "/whereabouts/pools/_/_/10.9.0.0/24", JSON.stringify(value));
   await using driver = await open({ hosts: [etcd.url] });
   const { signal } = new AbortController();
-  const after = { ...HELD, containerId: "c2" };
-  await driver.commit(await driver.read(KEY, signal), [{ address: HELD.address, before: HELD, after }], signal);
+  const after = { ...ALLOCATION, containerId: "c2" };
+  await driver.commit(
+    await driver.read(KEY, signal),
+    [{ address: ALLOCATION.address, before: ALLOCATION, after }],
+    signal,
+  );
   const { kvs } = JSON.parse(await etcd.ctl("get", "/whereabouts/pools/_/_/10.9.0.0/24"));
   const expected = { ...value, allocations: { ...value.allocations, "10.9.0.1": { ...entry, id: "c2" } } };
   const { write, ...rest } = JSON.parse(atob(kvs[0].value));

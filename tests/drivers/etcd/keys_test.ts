@@ -31,7 +31,7 @@ for (const [key, text] of KEYS) {
   });
 }
 
-Deno.test("decodeKey reads nothing else", () => {
+Deno.test("decodeKey refuses other keys", () => {
   const others = [
     "/w/10.0.0.0/24",
     "/w/pools/_/_/10.0.0.0",
@@ -43,7 +43,7 @@ Deno.test("decodeKey reads nothing else", () => {
   assert.deepEqual(others.map((text) => decodeKey("/w", text)), others.map(() => undefined));
 });
 
-Deno.test("legacyKeys are those of the original, which knew neither networks nor nodes", () => {
+Deno.test("legacyKeys are those of the original, which had neither networks nor nodes", () => {
   assert.deepEqual(legacyKeys({ network: "", cidr: cidr("192.168.2.224/28") }), [
     "/whereabouts/192.168.2.224/28",
     "/192.168.2.224/28",
@@ -61,7 +61,7 @@ const LEGACY = [
 ] as const;
 
 for (const [name, range, lock] of LEGACY) {
-  Deno.test(`decodeLegacyKey reads ${name}, which is looked for where it is, and locked by ${lock}`, () => {
+  Deno.test(`decodeLegacyKey reads ${name}, which is in legacyRanges and locked by ${lock}`, () => {
     const key = decodeLegacyKey(name);
     assert.deepEqual(key, { network: "", cidr: cidr(range) });
     assert.equal(legacyLock(name), lock);
@@ -72,7 +72,7 @@ for (const [name, range, lock] of LEGACY) {
   });
 }
 
-Deno.test("decodeLegacyKey reads nothing else", () => {
+Deno.test("decodeLegacyKey refuses other keys", () => {
   const others = [
     "/whereabouts/pools/_/_/10.0.0.0/24",
     "/whereabouts/10.0.0.0/24/3f2a",

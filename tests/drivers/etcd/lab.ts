@@ -1,5 +1,5 @@
 /**
- * Tests on an etcd of their own.
+ * Runs tests, each on its own etcd.
  *
  * @module
  */
@@ -15,18 +15,18 @@ import { EtcdServer } from "../../support/etcd.ts";
 export interface EtcdLab {
   /** The server. */
   readonly etcd: EtcdServer;
-  /** The library's client, for what the driver does not do. */
+  /** The library's client, for operations that the driver lacks. */
   readonly client: Etcd3;
   /** Our driver. */
   readonly driver: StorageDriver;
-  /** How it gives up what it holds. */
+  /** The migration of its records. */
   readonly migration: Migration;
 }
 
-/** For tests of the library: it leaves timers of its connections behind when it is closed, so what they leak is not held against them. */
+/** Options for tests of the library: when it is closed, the timers of its connections remain, so leaks are not checked. */
 export const LEAKY = { sanitizeOps: false, sanitizeResources: false } as const;
 
-/** Runs a test on an etcd of its own. */
+/** Runs a test on its own etcd. */
 export async function onEtcd(test: (lab: EtcdLab) => Promise<void>): Promise<void> {
   await using etcd = await EtcdServer.start();
   using stack = new DisposableStack();

@@ -15,7 +15,7 @@ function decoded(value: string) {
   return { texts, faults };
 }
 
-Deno.test("decodeLegacy reads lines of address and container, of which neither pod nor interface is known", () => {
+Deno.test("decodeLegacy reads lines of address and container, without pod and interface", () => {
   assert.deepEqual(decoded("10.9.0.2 c2\n10.9.0.1 c1"), { texts: ["10.9.0.2|||c2", "10.9.0.1|||c1"], faults: [] });
   assert.deepEqual(decoded(""), { texts: [], faults: [] });
   assert.deepEqual(decoded("10.9.0.1 c1\n"), { texts: ["10.9.0.1|||c1"], faults: [] });
@@ -24,18 +24,18 @@ Deno.test("decodeLegacy reads lines of address and container, of which neither p
 
 for (
   const [line, why] of [
-    ["10.9.0.3", /wanted an address, a blank and a container id/],
-    ["10.9.0.3  c3", /wanted an address/],
-    ["10.9.0.3 c3 more", /wanted an address/],
-    ["10.9.0.03 c3", /wanted an address/],
-    [" 10.9.0.3 c3", /wanted an address/],
+    ["10.9.0.3", /expected an address, a blank and a container id/],
+    ["10.9.0.3  c3", /expected an address/],
+    ["10.9.0.3 c3 more", /expected an address/],
+    ["10.9.0.03 c3", /expected an address/],
+    [" 10.9.0.3 c3", /expected an address/],
     ["10.9.1.3 c3", /outside of 10\.9\.0\.0\/24/],
     ["fd00::3 c3", /outside of 10\.9\.0\.0\/24/],
     ["10.9.0.1 other", /10\.9\.0\.1 belongs to container c1 too/],
-    ["{}", /wanted an address/],
+    ["{}", /expected an address/],
   ] as const
 ) {
-  Deno.test(`decodeLegacy tells what is wrong with ${JSON.stringify(line)}, and drops nothing else`, () => {
+  Deno.test(`decodeLegacy reports the fault of ${JSON.stringify(line)}, and keeps the other lines`, () => {
     const { texts, faults } = decoded(`10.9.0.1 c1\n${line}\n10.9.0.2 c2`);
     assert.deepEqual(texts, ["10.9.0.1|||c1", "10.9.0.2|||c2"]);
     assert.equal(faults.length, 1);

@@ -14,7 +14,7 @@ assert(cidr);
 const KEY: PoolKey = { network: "", cidr };
 const OLD = "/whereabouts/10.9.0.0/24";
 
-const takeAll = ({ entries }: OlderRecord, present: Allocations) => adopt(present, entries).changes;
+const adoptAll = ({ entries }: OlderRecord, present: Allocations) => adopt(present, entries).changes;
 
 async function only(migration: Migration): Promise<OlderRecord> {
   const [record, ...more] = await migration.older(signal);
@@ -33,7 +33,7 @@ function etcdTest(name: string, test: (lab: EtcdLab) => Promise<void>): void {
   Deno.test({ name, ...LEAKY, fn: () => onEtcd(test) });
 }
 
-etcdTest("older finds the records of every older layout, and nothing else", async ({ client, migration }) => {
+etcdTest("older finds the records of every older layout, and no other keys", async ({ client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   await client.put("/192.168.2.225/28").value("192.168.2.226 c2");
   await client.put("/fd00::5/64").value("fd00::6 c3");
@@ -48,12 +48,12 @@ etcdTest("older finds the records of every older layout, and nothing else", asyn
   ]);
 });
 
-etcdTest("convert puts a record into today's pool beside what is there, and the record is gone", async (lab) => {
+etcdTest("convert adds a record to the current pool, and deletes the record", async (lab) => {
   const { client, driver, migration } = lab;
   const after = { address: cidr.base + 9n, podRef: "default/a", ifName: "net1", containerId: "c9" };
   await driver.commit(await driver.read(KEY, signal), [{ address: after.address, after }], signal);
   await client.put(OLD).value("10.9.0.2 c2\n10.9.0.1 c1");
-  await migration.convert(await only(migration), takeAll, signal);
+  await migration.convert(await only(migration), adoptAll, signal);
   assert.equal(await client.get(OLD), null);
   const { allocations } = await driver.read(KEY, signal);
   assert.deepEqual(texts(allocations).sort(), ["10.9.0.1 c1", "10.9.0.2 c2", "10.9.0.9 c9"]);
@@ -61,7 +61,7 @@ etcdTest("convert puts a record into today's pool beside what is there, and the 
 });
 
 etcdTest(
-  "convert decides on the record as it is now, and leaves all as it is where told to",
+  "convert decides on the current record, and changes nothing without a decision",
   async ({ client, migration }) => {
     await client.put(OLD).value("10.9.0.1 c1");
     const seen = await only(migration);
@@ -77,7 +77,7 @@ etcdTest(
   },
 );
 
-/** Asks etcd for something while this process does nothing else: what a decision is overtaken by. */
+/** Sends a request to etcd while this process waits: a write between a decision and its commit. */
 function meanwhile({ url }: EtcdServer, path: string, body: unknown): void {
   const script = `const answer = await fetch("${url}/v3/kv/${path}", { method: "POST", body: Deno.args[0] });
     if (!answer.ok) throw new Error(await answer.text());`;
@@ -86,35 +86,35 @@ function meanwhile({ url }: EtcdServer, path: string, body: unknown): void {
   assert.equal(code, 0, new TextDecoder().decode(stderr));
 }
 
-etcdTest("convert writes nothing when an older plugin writes in between", async ({ etcd, client, migration }) => {
+etcdTest("convert writes nothing if an older plugin writes concurrently", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   const longer = "10.9.0.1 c1\n10.9.0.2 c2";
   const converting = migration.convert(await only(migration), (record, present) => {
     meanwhile(etcd, "put", { key: btoa(OLD), value: btoa(longer) });
-    return takeAll(record, present);
+    return adoptAll(record, present);
   }, signal);
   await assert.rejects(converting, ConflictError);
   assert.equal(await client.get(OLD).string(), longer);
   assert.equal(await client.get("/whereabouts/pools/_/_/10.9.0.0/24"), null);
 });
 
-etcdTest("convert writes nothing when its pool changes in between", async ({ etcd, client, migration }) => {
+etcdTest("convert writes nothing if its pool changes concurrently", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   const pool = "/whereabouts/pools/_/_/10.9.0.0/24";
   const value = '{"version":1,"allocations":{"10.9.0.9":{"id":"c9"}}}';
   const converting = migration.convert(await only(migration), (record, present) => {
     meanwhile(etcd, "put", { key: btoa(pool), value: btoa(value) });
-    return takeAll(record, present);
+    return adoptAll(record, present);
   }, signal);
   await assert.rejects(converting, ConflictError);
   assert.deepEqual([await client.get(OLD).string(), await client.get(pool).string()], ["10.9.0.1 c1", value]);
 });
 
-etcdTest("convert writes nothing once its lock is gone", async ({ etcd, client, migration }) => {
+etcdTest("convert writes nothing if it loses its lock", async ({ etcd, client, migration }) => {
   await client.put(OLD).value("10.9.0.1 c1");
   const converting = migration.convert(await only(migration), (record, present) => {
     meanwhile(etcd, "deleterange", { key: btoa(`${OLD}/`), range_end: btoa(`${OLD}0`) });
-    return takeAll(record, present);
+    return adoptAll(record, present);
   }, signal);
   await assert.rejects(converting, ConflictError);
   assert.equal(await client.get(OLD).string(), "10.9.0.1 c1");
@@ -123,20 +123,20 @@ etcdTest("convert writes nothing once its lock is gone", async ({ etcd, client, 
 
 for (const [name, lock] of [[OLD, OLD], ["/10.9.0.5/24", "/whereabouts"]] as const) {
   etcdTest(
-    `convert of ${name} waits while an older plugin works under ${lock}, and works alone then`,
+    `convert of ${name} waits while an older plugin holds the lock ${lock}`,
     async (lab) => {
       const { client, migration } = lab;
       await client.put(name).value("10.9.0.1 c1");
       const lease = client.lease(60);
       const id = await lease.grant();
-      const held = `${lock}/${BigInt(id).toString(16)}`;
-      await lease.put(held).value("").exec();
+      const lockKey = `${lock}/${BigInt(id).toString(16)}`;
+      await lease.put(lockKey).value("").exec();
       let during: string[] = [];
       const record = await only(migration);
-      const converting = migration.convert(record, (now, present) => takeAll(now, present), signal);
-      await eventually("our turn in the queue of the lock", async () => {
+      const converting = migration.convert(record, (now, present) => adoptAll(now, present), signal);
+      await eventually("our key in the queue of the lock", async () => {
         const keys = await client.getAll().prefix(`${lock}/`).keys();
-        during = keys.filter((key) => /\/[0-9a-f]+$/.test(key) && key.split("/").length === held.split("/").length);
+        during = keys.filter((key) => /\/[0-9a-f]+$/.test(key) && key.split("/").length === lockKey.split("/").length);
         return during.length === 2;
       });
       assert.equal(await client.get(name).string(), "10.9.0.1 c1");
@@ -151,11 +151,11 @@ for (const [name, lock] of [[OLD, OLD], ["/10.9.0.5/24", "/whereabouts"]] as con
 }
 
 etcdTest(
-  "commit refuses to give addresses of a pool where an older plugin came back, and takes back all the same",
+  "commit refuses to allocate in a pool where an older plugin resumed, but still releases",
   async (lab) => {
     const { client, driver, migration } = lab;
     await client.put(OLD).value("10.9.0.1 c1");
-    await migration.convert(await only(migration), takeAll, signal);
+    await migration.convert(await only(migration), adoptAll, signal);
     const snapshot = await driver.read(KEY, signal);
     await client.put(OLD).value("10.9.0.1 c7");
     const after = { address: cidr.base + 2n, podRef: "default/a", ifName: "net1", containerId: "c2" };
@@ -171,7 +171,7 @@ etcdTest(
 );
 
 etcdTest(
-  "read refuses a new pool whose record v0.1 named after the range as it was configured",
+  "read refuses a new pool with a record that v0.1 named after the range as configured",
   async ({ client, driver }) => {
     await client.put("/10.9.0.77/24").value("10.9.0.78 c1");
     await assert.rejects(
@@ -182,11 +182,11 @@ etcdTest(
 );
 
 etcdTest(
-  "a closed pool is refused to everybody, keeps its entries until they are elsewhere, and stays closed",
+  "a closed pool refuses reads and commits, keeps its entries until they are moved, and stays closed",
   async (lab) => {
     const { client, driver, migration } = lab;
     await client.put(OLD).value("10.9.0.1 c1");
-    await migration.convert(await only(migration), takeAll, signal);
+    await migration.convert(await only(migration), adoptAll, signal);
     const before = await driver.read(KEY, signal);
     const closed = await migration.close(before, signal);
     assert.deepEqual(texts(closed.allocations), ["10.9.0.1 c1"]);
@@ -196,9 +196,9 @@ etcdTest(
       driver.read(KEY, signal),
       (error) => error instanceof RefusedError && /ipam\.datastore/.test(error.message),
     );
-    const [held] = before.allocations.values();
-    assert(held);
-    await assert.rejects(driver.commit(before, [{ address: held.address, before: held }], signal), ConflictError);
+    const [entry] = before.allocations.values();
+    assert(entry);
+    await assert.rejects(driver.commit(before, [{ address: entry.address, before: entry }], signal), ConflictError);
     await assert.rejects(migration.close(before, signal), ConflictError);
     assert.match((await driver.unreadable?.(signal))?.[0]?.why ?? "", /1 entries are on their way/);
     await migration.empty(closed, signal);
@@ -208,7 +208,7 @@ etcdTest(
 );
 
 etcdTest(
-  "close refuses a pool with an entry that nobody reads, which would be lost",
+  "close refuses a pool with an unreadable entry, which would be lost",
   async ({ client, driver, migration }) => {
     const name = "/whereabouts/pools/_/_/10.9.0.0/24";
     await client.put(name).value('{"version":1,"allocations":{"10.9.0.01":{"id":"c1"}}}');
@@ -220,7 +220,7 @@ etcdTest(
 );
 
 etcdTest(
-  "unreadable names what no pool shows: odd names, values, entries, and older records",
+  "unreadable names invalid keys, values and entries, and older records",
   async ({ client, driver }) => {
     const pools = "/whereabouts/pools";
     await client.put(`${pools}/_/_/10.9.0.0/24`).value('{"version":1,"allocations":{"10.9.0.1":{},"x":{}}}');

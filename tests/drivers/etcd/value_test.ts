@@ -22,7 +22,7 @@ const allocation: fc.Arbitrary<Allocation> = fc.record({
   containerId: text,
 }, { noNullPrototype: true });
 
-Deno.test("withChanges and toAllocations are each other's inverse, through text", () => {
+Deno.test("toAllocations reads what withChanges writes, through text", () => {
   fc.assert(fc.property(fc.uniqueArray(allocation, { selector: ({ address }) => address }), (all) => {
     const changes: Change[] = all.map((after) => ({ address: after.address, after }));
     const decoded = decodeValue(JSON.stringify(withChanges(EMPTY, changes, 4)));
@@ -37,28 +37,28 @@ function byAddress(a: Allocation, b: Allocation): number {
   return a.address < b.address ? -1 : 1;
 }
 
-Deno.test("withChanges keeps an owner's unknown members, and drops those of another's", () => {
-  const held: Allocation = { address: 0x0a000001n, podRef: "default/a", ifName: "net1", containerId: "c1" };
+Deno.test("withChanges keeps unknown members if the owner stays, and drops them otherwise", () => {
+  const entry: Allocation = { address: 0x0a000001n, podRef: "default/a", ifName: "net1", containerId: "c1" };
   const document = {
     version: 1,
     note: "kept",
     allocations: { "10.0.0.1": { id: "c1", podref: "default/a", ifname: "net1", since: 5 } },
   };
   const refreshed = withChanges(document, [{
-    address: held.address,
-    before: held,
-    after: { ...held, containerId: "c2" },
+    address: entry.address,
+    before: entry,
+    after: { ...entry, containerId: "c2" },
   }], 4);
   assert.deepEqual(refreshed, {
     ...document,
     allocations: { "10.0.0.1": { id: "c2", podref: "default/a", ifname: "net1", since: 5 } },
   });
-  const other = { ...held, podRef: "default/b" };
-  const replaced = withChanges(document, [{ address: held.address, before: held, after: other }], 4);
+  const other = { ...entry, podRef: "default/b" };
+  const replaced = withChanges(document, [{ address: entry.address, before: entry, after: other }], 4);
   assert.deepEqual(replaced.allocations, { "10.0.0.1": { id: "c1", podref: "default/b", ifname: "net1" } });
 });
 
-Deno.test("decodeValue reads nothing but this format", () => {
+Deno.test("decodeValue refuses other formats", () => {
   for (
     const text of [
       "",
@@ -75,12 +75,12 @@ Deno.test("decodeValue reads nothing but this format", () => {
   }
 });
 
-Deno.test("toAllocations leaves out what is no address of the family", () => {
+Deno.test("toAllocations skips keys that are not addresses of the family", () => {
   const allocations = { "10.0.0.1": { id: "c" }, "fd00::1": { id: "c" }, "10.0.0.01": { id: "c" }, x: { id: "c" } };
   assert.deepEqual([...toAllocations({ version: 1, allocations }, 4).keys()], [0x0a000001n]);
 });
 
-Deno.test("a closed document keeps its entries, and is told from an open one", () => {
+Deno.test("closedDocument keeps the entries, and isClosed distinguishes it from an open one", () => {
   const document = { version: 1, note: "kept", allocations: { "10.0.0.1": { id: "c" } } };
   const closed = decodeValue(JSON.stringify(closedDocument(document)));
   assert(closed);
@@ -88,12 +88,12 @@ Deno.test("a closed document keeps its entries, and is told from an open one", (
   assert.deepEqual(closed, { ...document, version: 2 });
 });
 
-Deno.test("oddEntries are those that nobody reads", () => {
+Deno.test("oddEntries returns the keys of unreadable entries", () => {
   const allocations = { "10.0.0.1": { id: "c" }, "fd00::1": {}, "10.0.0.01": {}, x: {} };
   assert.deepEqual(oddEntries({ version: 1, allocations }, 4), ["fd00::1", "10.0.0.01", "x"]);
 });
 
-Deno.test("encodeValue refuses what etcd would, and names it", () => {
+Deno.test("encodeValue refuses a value that is too large for etcd, and names its pool", () => {
   const allocations = Object.fromEntries(
     Array.from({ length: 20_000 }, (_, i) => [`10.0.0.${i}`, { id: "c".repeat(64) }]),
   );
@@ -103,7 +103,7 @@ Deno.test("encodeValue refuses what etcd would, and names it", () => {
   );
 });
 
-Deno.test("encodeValue marks each write at its beginning, whatever was read; headOf tells them apart", () => {
+Deno.test("encodeValue starts each write with a new mark, which headOf returns", () => {
   const [first, second] = [encodeValue(EMPTY, "pool"), encodeValue(EMPTY, "pool")];
   assert.match(first, /^{"version":1,"write":"[0-9a-f]{16}","allocations":{}}$/);
   assert.notEqual(headOf(first), headOf(second));

@@ -49,7 +49,7 @@ async function refusal(access: Promise<Access>): Promise<string> {
   return error.message;
 }
 
-Deno.test("readAccess reads the current context, kube-system where it names no namespace", async () => {
+Deno.test("readAccess reads the current context, and defaults to the namespace kube-system", async () => {
   const access: Access = { server: SERVER, namespace: "kube-system", token: "secret", insecure: false, source: PATH };
   assert.deepEqual(await read({}), access);
   assert.deepEqual(await read({ context: { namespace: "" } }), access);
@@ -91,7 +91,7 @@ current-context: whereabouts-context
   });
 });
 
-Deno.test("readAccess takes data before files, and files relative to the kubeconfig", async () => {
+Deno.test("readAccess prefers data to files, and finds files relative to the kubeconfig", async () => {
   const folder = "/etc/cni/net.d/whereabouts.d";
   const files = { [`${folder}/pki/ca.crt`]: "file", "/abs/cert.pem": "cert", [`${folder}/key.pem`]: "key" };
   const user = { token: "", "client-certificate": "/abs/cert.pem", "client-key": "./key.pem" };
@@ -101,25 +101,25 @@ Deno.test("readAccess takes data before files, and files relative to the kubecon
   assert.equal((await read({ cluster: data }, files)).ca, "data");
 });
 
-Deno.test("readAccess takes the token file before the token", async () => {
+Deno.test("readAccess prefers the token file to the token", async () => {
   const access = await read({ user: { token: "old", tokenFile: "token" } }, {
     "/etc/cni/net.d/whereabouts.d/token": "fresh\n",
   });
   assert.equal(access.token, "fresh");
 });
 
-Deno.test("readAccess takes the name that the certificate bears", async () => {
+Deno.test("readAccess reads the name in the server's certificate", async () => {
   const { server, serverName } = await read({ cluster: { "tls-server-name": "kubernetes" } });
   assert.deepEqual([server, serverName], [SERVER, "kubernetes"]);
   assert.equal((await read({ cluster: { "tls-server-name": "" } })).serverName, undefined);
 });
 
-Deno.test("readAccess leaves the CA alone where nothing is verified", async () => {
+Deno.test("readAccess ignores the CA if the server's certificate is not verified", async () => {
   const access = await read({ cluster: { "insecure-skip-tls-verify": true, "certificate-authority": "missing" } });
   assert.deepEqual([access.insecure, access.ca], [true, undefined]);
 });
 
-Deno.test("readAccess names what is wrong in a kubeconfig", async () => {
+Deno.test("readAccess names the fault of a kubeconfig", async () => {
   const table: [Parts, RegExp][] = [
     [{ config: { "current-context": "" } }, /has no current-context/],
     [{ config: { "current-context": 5 } }, /has no current-context/],
@@ -153,7 +153,7 @@ Deno.test("readAccess names what is wrong in a kubeconfig", async () => {
   }
 });
 
-Deno.test("readAccess refuses files that are missing, half written or no kubeconfig", async () => {
+Deno.test("readAccess refuses files that are missing, half written or not kubeconfigs", async () => {
   assert.match(await refusal(readAccess(world({}), { kubeconfig: PATH })), /: there is no such file$/);
   for (
     const [text, expected] of [["", /no object/], ["hello", /no object/], ["[]", /no object/], [
@@ -187,7 +187,7 @@ Deno.test("readAccess finds the service account of its pod", async () => {
   assert.match(await refusal(readAccess(world({}, env), {})), /serviceaccount/);
 });
 
-Deno.test("readAccess follows what OPERATIONS says of each kind of process", async () => {
+Deno.test("readAccess supports what OPERATIONS documents for each kind of process", async () => {
   const document = await Deno.readTextFile(new URL("../../../docs/OPERATIONS.md", import.meta.url));
   const rows = document.split("\n").filter((line) => /\| (yes|no) +\|$/.test(line)).map((line) =>
     line.split("|").map((cell) => cell.trim())

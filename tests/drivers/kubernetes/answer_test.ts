@@ -35,12 +35,12 @@ function failure(...request: Parameters<typeof ask>): Error {
   assert.fail("no failure");
 }
 
-Deno.test("decode gives the document of a success", () => {
+Deno.test("decode returns the document of a success", () => {
   assert.deepEqual(ask(200, '{"a":1}'), { a: 1 });
   assert.deepEqual(ask(201, '{"a":1}'), { a: 1 });
 });
 
-Deno.test("decode shows nothing that the server was sent", () => {
+Deno.test("decode hides values that were sent to the server", () => {
   for (const status of [401, 403, 409, 422, 500]) {
     const { message } = failure(status, { message: "Bearer sent-token", details: { causes: [{}] } });
     assert.match(message, /Bearer \[secret\]/);
@@ -48,7 +48,7 @@ Deno.test("decode shows nothing that the server was sent", () => {
   }
 });
 
-Deno.test("decode says undefined of an object that is not there, and only of that", () => {
+Deno.test("decode returns undefined only if the object is missing", () => {
   const missing = { reason: "NotFound", message: 'ippools "x" not found', details: { name: "x", kind: "ippools" } };
   assert.equal(ask(404, missing), undefined);
   for (const other of [{ reason: "Gone" }, { kind: "Other" }, { details: { name: "y", kind: "ippools" } }]) {
@@ -71,7 +71,7 @@ Deno.test("decode says undefined of an object that is not there, and only of tha
   }
 });
 
-Deno.test("decode takes a conflict, a failed test and an expired list for conflicts", () => {
+Deno.test("decode treats a conflict, a failed test and an expired list as conflicts", () => {
   assert(
     failure(409, { reason: "AlreadyExists", message: "already exists" }, {}, "create") instanceof ConflictError,
   );
@@ -80,7 +80,7 @@ Deno.test("decode takes a conflict, a failed test and an expired list for confli
   assert(failure(422, failedTest) instanceof ConflictError);
 });
 
-Deno.test("decode refuses objects that are not valid with the server's words", () => {
+Deno.test("decode refuses invalid objects with the server's message", () => {
   const invalid = {
     reason: "Invalid",
     message: "spec.range: Required value",
@@ -94,7 +94,7 @@ Deno.test("decode refuses objects that are not valid with the server's words", (
   assert(failure(302, "") instanceof RefusedError);
 });
 
-Deno.test("decode tells who has to be allowed what", () => {
+Deno.test("decode names the missing permission and the rejected credentials", () => {
   const forbidden = failure(403, { message: "is forbidden" });
   assert(forbidden instanceof RefusedError);
   assert.match(
@@ -109,7 +109,7 @@ Deno.test("decode tells who has to be allowed what", () => {
   );
 });
 
-Deno.test("decode asks to try later, and when", () => {
+Deno.test("decode reports when to retry", () => {
   const retryAfter = (...request: Parameters<typeof ask>) => {
     const error = failure(...request);
     assert(error instanceof UnavailableError, error.message);
@@ -124,12 +124,12 @@ Deno.test("decode asks to try later, and when", () => {
   );
   assert.equal(retryAfter(408, ""), undefined);
   for (const endless of ["1e9", "1e308", "Infinity"]) {
-    assert.equal(retryAfter(429, "", { "retry-after": endless }), 600_000, "a timer takes no more than 2^31 ms");
+    assert.equal(retryAfter(429, "", { "retry-after": endless }), 600_000, "a timer accepts at most 2^31 ms");
   }
   assert.equal(retryAfter(503, { details: { retryAfterSeconds: 1e300 } }), 600_000);
 });
 
-Deno.test("decode refuses for good what the store can never hold", () => {
+Deno.test("decode refuses objects that are too large for the store", () => {
   const grpc =
     "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2540442 vs. 2097152)";
   for (const message of ["etcdserver: request is too large", grpc]) {
@@ -139,13 +139,13 @@ Deno.test("decode refuses for good what the store can never hold", () => {
   }
 });
 
-Deno.test("decode takes a success that is no whole document for no answer", () => {
+Deno.test("decode treats a success with an incomplete document as unavailable", () => {
   for (const text of ["", '{"metadata":{"name":', "null", "<html>"]) {
     assert(failure(200, text) instanceof UnavailableError, text);
   }
 });
 
-Deno.test("decode shows the message of a Status, bounded, and nothing else that a server sends", () => {
+Deno.test("decode shows the start of a Status message, and no other text of the server", () => {
   const pages = [
     "AccessKeyId=ASIA...",
     "<html>internal</html>",

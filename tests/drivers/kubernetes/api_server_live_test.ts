@@ -6,8 +6,8 @@ import { applyCrds, ControlPlane, makeKube, NOBODY_TOKEN } from "../../support/k
 import { denoWorld } from "../../../src/world/deno.ts";
 import { eventually, freePort } from "../../support/process.ts";
 import {
+  allocationOf,
   assertRequests,
-  held,
   ipOf,
   keyOf,
   NEVER,
@@ -26,7 +26,7 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
   return error;
 }
 
-/** A server that treats every connection in one way. */
+/** A server that handles one connection after another. */
 function listener(treat: (connection: Deno.TcpConn) => Promise<void>): { url: string } & AsyncDisposable {
   const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const running = (async () => {
@@ -55,7 +55,7 @@ Deno.test("ApiServer authenticates with a client certificate, by file and by dat
   }
 });
 
-Deno.test("ApiServer takes up a token that was rotated, in its file or in the kubeconfig", async () => {
+Deno.test("ApiServer reads a rotated token from its file or from the kubeconfig", async () => {
   await using kube = await makeKube();
   const tokenFile = `${kube.folder}/${kube.namespace}.token`;
   await Deno.writeTextFile(tokenFile, "expired\n");
@@ -78,7 +78,7 @@ Deno.test("ApiServer takes up a token that was rotated, in its file or in the ku
   }
 });
 
-Deno.test("ApiServer waits for the token that is written in a moment, and gives up when the caller does", async () => {
+Deno.test("ApiServer waits for a new token, until the caller aborts", async () => {
   await using kube = await makeKube();
   const path = await writeKubeconfig(kube, { token: "void" });
   await using driver = await openWith(path);
@@ -95,7 +95,7 @@ Deno.test("ApiServer waits for the token that is written in a moment, and gives 
   assert.equal((await call).message, "Enough");
 });
 
-Deno.test("ApiServer goes on with the credentials it has while the kubeconfig is half written", async () => {
+Deno.test("ApiServer keeps its credentials while the kubeconfig is half written", async () => {
   await using kube = await makeKube();
   const path = await writeKubeconfig(kube, { token: "expired" });
   await using driver = await openWith(path);
@@ -105,7 +105,7 @@ Deno.test("ApiServer goes on with the credentials it has while the kubeconfig is
   await driver.status(NEVER);
 });
 
-Deno.test("ApiServer tells which permission is missing", async () => {
+Deno.test("ApiServer names the missing permission", async () => {
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: NOBODY_TOKEN });
   const refused = await rejection(driver.read(KEY, NEVER));
@@ -125,7 +125,7 @@ Deno.test("ApiServer tells which permission is missing", async () => {
   assert.match((await rejection(driver.list(NEVER))).message, /the verb "list" on "ippools"/);
 });
 
-Deno.test("ApiServer says that the custom resources are not installed, and finds them once they are", async () => {
+Deno.test("ApiServer reports missing custom resources, and finds them once they are installed", async () => {
   await using plane = await ControlPlane.start({ crds: false });
   await using driver = await openAs({ ...plane.facts, namespace: "default" }, { token: "test-admin-token" });
   const requests = [
@@ -145,11 +145,11 @@ Deno.test("ApiServer says that the custom resources are not installed, and finds
   await driver.status(NEVER);
 });
 
-Deno.test("ApiServer names a namespace that is not there when it is written to", async () => {
+Deno.test("ApiServer names a missing namespace on a write", async () => {
   await using kube = await makeKube();
   await using driver = await openAs({ ...kube, namespace: "nowhere" }, { token: kube.token });
   const empty = await driver.read(KEY, NEVER);
-  const after = held(KEY, 1n);
+  const after = allocationOf(KEY, 1n);
   const refused = await rejection(driver.commit(empty, [{ address: after.address, after }], NEVER));
   assert(refused instanceof RefusedError);
   assert.match(
@@ -158,7 +158,7 @@ Deno.test("ApiServer names a namespace that is not there when it is written to",
   );
 });
 
-Deno.test("ApiServer trusts the configured authority only", async () => {
+Deno.test("ApiServer trusts only the configured authority", async () => {
   await using kube = await makeKube();
   await using stranger = await openAs(kube, { token: kube.token }, {
     "certificate-authority": "/etc/ssl/certs/ca-certificates.crt",
@@ -177,7 +177,7 @@ Deno.test("ApiServer trusts the configured authority only", async () => {
   );
 });
 
-Deno.test("ApiServer says who cannot be reached, and follows when the kubeconfig leads elsewhere", async () => {
+Deno.test("ApiServer names an unreachable server, and follows a change of the kubeconfig", async () => {
   await using kube = await makeKube();
   const path = await writeKubeconfig(kube, { token: kube.token }, { server: `https://127.0.0.1:${freePort()}` });
   await using driver = await openWith(path);
@@ -189,7 +189,7 @@ Deno.test("ApiServer says who cannot be reached, and follows when the kubeconfig
   await driver.status(NEVER);
 });
 
-Deno.test("ApiServer takes an answer that is cut off for none", async () => {
+Deno.test("ApiServer treats a truncated answer as unavailable", async () => {
   const cuts = [
     "",
     "HTTP/1.1 200 OK\r\ncontent-le",
@@ -218,7 +218,7 @@ Deno.test("ApiServer takes an answer that is cut off for none", async () => {
   }
 });
 
-Deno.test("ApiServer ends with the signal while the server is silent, and works again after that", async () => {
+Deno.test("ApiServer ends with the signal while the server is silent, and recovers", async () => {
   await using kube = await makeKube();
   const aborted = new AbortController();
   const silent = Promise.withResolvers<void>();
@@ -235,7 +235,7 @@ Deno.test("ApiServer ends with the signal while the server is silent, and works 
   await driver.status(NEVER);
 });
 
-Deno.test("ApiServer serves many callers at once", async () => {
+Deno.test("ApiServer serves concurrent callers", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const claims = Array.from(
@@ -245,7 +245,7 @@ Deno.test("ApiServer serves many callers at once", async () => {
   assert((await Promise.all(claims)).every(({ kind }) => kind === "created"));
   const empty = await driver.read(KEY, NEVER);
   const commits = Array.from({ length: 10 }, (_, i) => {
-    const after = held(KEY, BigInt(i + 1));
+    const after = allocationOf(KEY, BigInt(i + 1));
     return driver.commit(empty, [{ address: after.address, after }], NEVER);
   });
   const results = await Promise.allSettled(commits);
@@ -272,7 +272,7 @@ Deno.test("ApiServer lists every page", async () => {
   await assertRequests(kube, before, [`list ${resource}`, `list ${resource}`]);
 });
 
-Deno.test("ApiServer tells what is missing from what may not be read, of objects that are not ours, too", async () => {
+Deno.test("ApiServer distinguishes missing objects from forbidden ones, also if they are not ours", async () => {
   await using kube = await makeKube();
   const pod = { verb: "get", resource: "pods", namespace: kube.namespace, name: "none" } as const;
   using api = await ApiServer.open(denoWorld(), { kubeconfig: kube.kubeconfig });

@@ -33,19 +33,19 @@ function kubeconfig(server: string, user: Record<string, string>, cluster: Recor
   });
 }
 
-/** What accepts the token `good` alone. */
+/** Accepts only the token `good`. */
 function guarded({ headers }: Request): Response {
   return headers.get("authorization") === "Bearer good" ? Response.json({}) : new Response("", { status: 401 });
 }
 
-/** Opens a server of which the kubeconfig changes when it was read so many times more. */
-async function renewed(url: string, user: Record<string, string>, thereAfter: number) {
+/** Requests a pod with a kubeconfig whose token becomes good after so many more reads. */
+async function renewed(url: string, user: Record<string, string>, readsBefore: number) {
   const clock = hurriedClock();
-  let reads = -1; // the first one is that of `open`
+  let reads = -1; // the first read is that of `open`
   const world: World = {
     ...memoryWorld(),
     sleep: clock.sleep,
-    readTextFile: () => Promise.resolve(kubeconfig(url, ++reads > thereAfter ? { token: "good" } : user)),
+    readTextFile: () => Promise.resolve(kubeconfig(url, ++reads > readsBefore ? { token: "good" } : user)),
   };
   using api = await ApiServer.open(world, { kubeconfig: PATH });
   const found = await api.request(POD, NEVER).then(() => true, (error) => {
@@ -55,13 +55,13 @@ async function renewed(url: string, user: Record<string, string>, thereAfter: nu
   return { found, reads, milliseconds: clock.monotonic() };
 }
 
-Deno.test("ApiServer reads refused credentials again at once, and does not wait for those that nobody rotates", async () => {
+Deno.test("ApiServer reads refused credentials again immediately, and waits only for tokens", async () => {
   await using server = serve(guarded);
   assert.deepEqual(await renewed(server.url, { token: "void" }, 0), { found: true, reads: 1, milliseconds: 0 });
   assert.deepEqual(await renewed(server.url, {}, 1), { found: false, reads: 1, milliseconds: 0 });
 });
 
-Deno.test("ApiServer waits some seconds for another token, and no longer", async () => {
+Deno.test("ApiServer waits at most 8 seconds for a new token", async () => {
   await using server = serve(guarded);
   assert.deepEqual(await renewed(server.url, { token: "void" }, 8), { found: true, reads: 9, milliseconds: 2_000 });
   assert.deepEqual(await renewed(server.url, { token: "void" }, Infinity), {
@@ -71,7 +71,7 @@ Deno.test("ApiServer waits some seconds for another token, and no longer", async
   });
 });
 
-Deno.test("ApiServer keeps its connection when the token alone changes", async () => {
+Deno.test("ApiServer keeps its connection if only the token changes", async () => {
   for (const [cluster, connections] of [[{}, 1], [{ "tls-server-name": "other" }, 2]] as const) {
     await using server = serve(guarded);
     const world = memoryWorld({ files: { [PATH]: kubeconfig(server.url, { token: "good" }) } });
@@ -86,7 +86,7 @@ Deno.test("ApiServer keeps its connection when the token alone changes", async (
   }
 });
 
-Deno.test("ApiServer takes a list that is not whole for none", async () => {
+Deno.test("ApiServer rejects a list with an incomplete page", async () => {
   const pages = ['{"items":[{}],"metadata":{"continue":"2"}}', '{"items":{}}'];
   await using server = serve(() => new Response(pages.shift()));
   const world = memoryWorld({ files: { [PATH]: kubeconfig(server.url, {}) } });
@@ -94,7 +94,7 @@ Deno.test("ApiServer takes a list that is not whole for none", async () => {
   await assert.rejects(api.list({ resource: "pods" }, NEVER), /^UnavailableError: .*list of Pods .* is not whole$/);
 });
 
-Deno.test("ApiServer gives a page up that does not come", async () => {
+Deno.test("ApiServer rejects a list whose page does not arrive in time", async () => {
   const stopped = Promise.withResolvers<Response>();
   await using server = serve(() => stopped.promise);
   const world = { ...memoryWorld({ files: { [PATH]: kubeconfig(server.url, {}) } }), sleep: hurriedClock().sleep };
@@ -107,7 +107,7 @@ Deno.test("ApiServer gives a page up that does not come", async () => {
   stopped.resolve(new Response());
 });
 
-Deno.test("ApiServer tells a resource that is not served from pages of other servers", async () => {
+Deno.test("ApiServer distinguishes a resource that is not served from a 404 of another server", async () => {
   for (const [text, kind] of [["404 page not found\n", NotServedError], ["<html></html>", RefusedError]] as const) {
     await using server = serve(() => new Response(text, { status: 404 }));
     const world = memoryWorld({ files: { [PATH]: kubeconfig(server.url, {}) } });

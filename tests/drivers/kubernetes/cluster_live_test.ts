@@ -6,7 +6,7 @@ import { makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
 import { Objects } from "../../support/objects.ts";
 import { NEVER, writeKubeconfig } from "./live.ts";
 
-Deno.test("openCluster finds one pod, and tells none from one that cannot be asked for", async () => {
+Deno.test("openCluster finds one pod, and distinguishes a missing one from a forbidden one", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });

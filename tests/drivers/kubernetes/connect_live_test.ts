@@ -15,7 +15,7 @@ import { NEVER, openAs, writeKubeconfig } from "./live.ts";
 
 const POOLS = { verb: "list", resource: "ippools" } as const;
 
-/** Cluster entries by which a server is reached over each of the two ways. */
+/** Cluster entries that select each of the two transports. */
 const WAYS: Readonly<Record<string, Record<string, unknown>>> = {
   "fetch": {},
   "node:https, not verified": { "insecure-skip-tls-verify": true, "certificate-authority": undefined },
@@ -36,11 +36,11 @@ async function open(
   return await ApiServer.open(worldWith(env), { kubeconfig, ...choice });
 }
 
-Deno.test("connect goes through the proxy of the environment, or of the kubeconfig, on both ways", async () => {
+Deno.test("connect uses the proxy of the environment or of the kubeconfig, with both transports", async () => {
   await using kube = await makeKube();
   await using proxy = new ForwardProxy();
   const { port } = new URL(kube.url);
-  const server = `https://kubernetes:${port}`; // a name that the proxy alone can resolve
+  const server = `https://kubernetes:${port}`; // a name that only the proxy can resolve
   const environment = { HTTPS_PROXY: `http://user:p%40ss@${proxy.host}`, NO_PROXY: "10.0.0.0/8" };
   for (const [way, cluster] of Object.entries(WAYS)) {
     const byKubeconfig = { ...cluster, server, "proxy-url": `http://${proxy.host}` };
@@ -65,12 +65,12 @@ Deno.test("connect goes through the proxy of the environment, or of the kubeconf
   }
   proxy.requests.length = 0;
   const loopback = { server: kube.url, "proxy-url": `http://${proxy.host}` };
-  using asked = await open(kube, loopback, { client: "command" });
-  await asked.request(POOLS, NEVER);
-  assert.equal(proxy.requests.length, 1, "what a kubeconfig names counts for loopback servers too, as in Go");
+  using proxied = await open(kube, loopback, { client: "command" });
+  await proxied.request(POOLS, NEVER);
+  assert.equal(proxy.requests.length, 1, "as in Go, the proxy of a kubeconfig applies to loopback servers too");
 });
 
-Deno.test("connect reaches a loopback server directly, whatever the environment of the process says", async () => {
+Deno.test("connect reaches a loopback server directly, whatever proxy the environment names", async () => {
   await using kube = await makeKube();
   await using proxy = new ForwardProxy();
   const dead = `http://127.0.0.1:${freePort()}`;
@@ -86,14 +86,14 @@ Deno.test("connect reaches a loopback server directly, whatever the environment 
     }
     const server = `https://kubernetes:${new URL(kube.url).port}`;
     using api = await open(kube, { server, "proxy-url": `http://${proxy.host}` }, { client: "command" });
-    await api.request(POOLS, NEVER); // NO_PROXY does not speak of the proxy of a kubeconfig
+    await api.request(POOLS, NEVER); // NO_PROXY does not apply to the proxy of a kubeconfig
     for (const [name, value] of Object.entries(variables)) assert.equal(Deno.env.get(name), value);
   } finally {
     for (const name of Object.keys(variables)) Deno.env.delete(name);
   }
 });
 
-Deno.test("connect names the proxy that does not answer, and refuses one that a way cannot use", async () => {
+Deno.test("connect names the proxy that does not answer, and refuses one that the transport does not support", async () => {
   await using kube = await makeKube();
   const dead = `127.0.0.1:${freePort()}`;
   for (const [way, cluster] of Object.entries(WAYS)) {
@@ -121,7 +121,7 @@ Deno.test("connect names the proxy that does not answer, and refuses one that a 
   );
 });
 
-Deno.test("connect watches on both ways, and notices a connection that is cut, and an end that is wanted", async () => {
+Deno.test("connect watches with both transports, and rejects if the connection breaks or the signal aborts", async () => {
   await using kube = await makeKube();
   for (const [way, cluster] of Object.entries(WAYS)) {
     await using relay = new Relay(kube.url);
@@ -151,7 +151,7 @@ Deno.test("connect watches on both ways, and notices a connection that is cut, a
   }
 });
 
-/** A server that answers every request with the same bytes, over and over where they have no end. */
+/** A server that answers every request with a head, and then repeats the chunk without end. */
 function endless(head: string, chunk: Uint8Array): { readonly url: string } & Disposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serve = async (connection: Deno.TcpConn) => {
@@ -167,7 +167,7 @@ function endless(head: string, chunk: Uint8Array): { readonly url: string } & Di
   return { url: `http://127.0.0.1:${listener.addr.port}`, [Symbol.dispose]: () => listener.close() };
 }
 
-Deno.test("connect reads no more of an answer than was asked for, packed or not", async () => {
+Deno.test("connect reads no more of an answer than the limit, compressed or not", async () => {
   const megabyte = new Uint8Array(1024 * 1024).fill(32);
   const packed = new Uint8Array(
     await new Response(new Blob([megabyte]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
@@ -195,7 +195,7 @@ Deno.test("connect reads no more of an answer than was asked for, packed or not"
   }
 });
 
-Deno.test("connect uses a client certificate of version 1 where this runtime can, and refuses it by name elsewhere", async () => {
+Deno.test("connect uses a client certificate of version 1 if the runtime supports it, and names it otherwise", async () => {
   await using kube = await makeKube();
   await writeVersionOne(kube.folder);
   const user = { "client-certificate": `${kube.folder}/version1.crt`, "client-key": `${kube.folder}/version1.key` };
@@ -214,7 +214,7 @@ Deno.test("connect uses a client certificate of version 1 where this runtime can
   }
 });
 
-Deno.test("connect leaves out certificates of a bundle that cannot be read, on both ways, and refuses one without any", async () => {
+Deno.test("connect skips unreadable certificates of a bundle, with both transports, and refuses a bundle without readable ones", async () => {
   await using kube = await makeKube();
   const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   const ca = await Deno.readTextFile(`${kube.folder}/ca.crt`);
@@ -249,7 +249,7 @@ Deno.test("connect leaves out certificates of a bundle that cannot be read, on b
   );
 });
 
-Deno.test("readAccess follows a context by its name", async () => {
+Deno.test("readAccess selects a context by its name", async () => {
   await using kube = await makeKube();
   const kubeconfig = await writeKubeconfig(kube, { token: kube.token });
   const access = await readAccess(denoWorld(), { kubeconfig, context: "whereabouts-context" });

@@ -6,7 +6,7 @@ import { denoWorld } from "../../../src/world/deno.ts";
 import { SILENT } from "../../../src/world/log.ts";
 import { makeKube } from "../../support/kube.ts";
 import { driverContract } from "../contract.ts";
-import { assertRequests, held, keyOf, NEVER, openWith, reservationsOf, reserved } from "./live.ts";
+import { allocationOf, assertRequests, keyOf, NEVER, openWith, reservationsOf, reserved } from "./live.ts";
 
 driverContract({
   name: "kubernetes",
@@ -23,11 +23,11 @@ driverContract({
   },
 });
 
-Deno.test("openKubernetes costs three requests to give an address and two to take it back", async () => {
+Deno.test("openKubernetes allocates an address with three requests and releases it with two", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const key = keyOf("10.10.0.0/24");
-  const [first, second] = [held(key, 1n), held(key, 2n)];
+  const [first, second] = [allocationOf(key, 1n), allocationOf(key, 2n)];
   await driver.commit(await driver.read(key, NEVER), [{ address: first.address, after: first }], NEVER);
   let before = await kube.requests();
   await driver.commit(await driver.read(key, NEVER), [{ address: second.address, after: second }], NEVER);
@@ -42,7 +42,7 @@ Deno.test("openKubernetes costs three requests to give an address and two to tak
   await assertRequests(kube, before, [`delete ${reservations}`, "patch ippools"]);
 });
 
-Deno.test("openKubernetes opens no other datastore", async () => {
+Deno.test("openKubernetes refuses other datastores", async () => {
   const context = { world: denoWorld(), log: SILENT };
   await assert.rejects(openKubernetes({ kind: "embedded", path: ":memory:" }, context), RefusedError);
 });

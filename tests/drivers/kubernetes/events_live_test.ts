@@ -6,7 +6,7 @@ import { type Kube, makeKube } from "../../support/kube.ts";
 import { Objects } from "../../support/objects.ts";
 import { NEVER, put } from "./live.ts";
 
-/** Every object that an event may be about, and the event's namespace. */
+/** Creates an object of every kind that an event may be about. */
 async function makeObjects(kube: Kube, objects: Objects): Promise<readonly Regarding[]> {
   const { namespace } = kube;
   await objects.installAttachments();
@@ -26,7 +26,7 @@ async function makeObjects(kube: Kube, objects: Objects): Promise<readonly Regar
   ];
 }
 
-Deno.test("makeEvents records events that kubectl describe shows, beside objects of every kind", async () => {
+Deno.test("makeEvents records events that kubectl describe shows, for objects of every kind", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
@@ -41,7 +41,7 @@ Deno.test("makeEvents records events that kubectl describe shows, beside objects
   await objects.clean();
 });
 
-Deno.test("makeEvents records an event about a custom resource definition, and none about what is no object", async () => {
+Deno.test("makeEvents records an event about a custom resource definition, and none about a record that is not an object", async () => {
   await using kube = await makeKube();
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const reason = `Outdated${kube.namespace.replace(/\W/g, "")}`;
@@ -61,7 +61,7 @@ Deno.test("makeEvents records an event about a custom resource definition, and n
   assert.equal(items.length, 1);
 });
 
-Deno.test("makeEvents renews an event that exists, whoever recorded it, and records one without uid where there is no object", async () => {
+Deno.test("makeEvents renews an existing event of any process, and omits the uid of a missing object", async () => {
   await using kube = await makeKube();
   const { namespace } = kube;
   const world = denoWorld();

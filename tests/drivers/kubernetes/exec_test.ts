@@ -6,7 +6,7 @@ import { denoWorld } from "../../../src/world/deno.ts";
 
 const V1 = "client.authentication.k8s.io/v1";
 
-/** A folder with a program that prints what it is told, and how often it was called. */
+/** Runs the work with a program that runs a script, and with its folder, whose file `calls` counts the calls. */
 async function withProgram(
   script: string,
   work: (exec: Record<string, unknown>, folder: string) => Promise<void>,
@@ -34,7 +34,7 @@ function print(status: unknown, kind = "ExecCredential"): string {
   return `cat <<'END'\n${JSON.stringify({ apiVersion: V1, kind, status })}\nEND`;
 }
 
-Deno.test("execCredentials takes the token or the certificate that a program prints, and asks again when it has expired", async () => {
+Deno.test("execCredentials returns the token or certificate that a program prints, and runs it again after the expiry", async () => {
   await withProgram(print({ token: "t1", expirationTimestamp: "2026-01-01T00:01:00Z" }), async (exec, folder) => {
     let now = Date.parse("2026-01-01T00:00:00Z");
     const get = () => execCredentials(exec, access(folder), { now: () => now });
@@ -53,7 +53,7 @@ Deno.test("execCredentials takes the token or the certificate that a program pri
   });
 });
 
-Deno.test("execCredentials gives the program arguments, environment, and the cluster where it wants it", async () => {
+Deno.test("execCredentials passes arguments, environment and, if configured, the cluster to the program", async () => {
   const script =
     `printf '{"apiVersion":"${V1}","kind":"ExecCredential","status":{"token":"%s"}}' "$1/$MODE/$(echo "$KUBERNETES_EXEC_INFO" | base64 -w0)"`;
   await withProgram(script, async (exec, folder) => {
@@ -77,7 +77,7 @@ Deno.test("execCredentials gives the program arguments, environment, and the clu
   });
 });
 
-Deno.test("execCredentials names the program and what is wrong with it, and shows nothing that it prints", async () => {
+Deno.test("execCredentials names the program and its fault, and hides its output", async () => {
   const table: [string, Record<string, unknown>, RegExp][] = [
     ["exit 3", {}, /failed: \/.*\/login ended with exit code 3$/],
     ["echo secret", {}, /printed no ExecCredential: .*: Not JSON/],
@@ -107,7 +107,7 @@ Deno.test("execCredentials names the program and what is wrong with it, and show
   }
 });
 
-Deno.test("readAccess runs a program for commands alone", async () => {
+Deno.test("readAccess runs a program only for commands", async () => {
   await withProgram(print({ token: "from-program" }), async (exec, folder) => {
     const kubeconfig = `${folder}/kubeconfig`;
     const relative = { ...exec, command: "./login" };

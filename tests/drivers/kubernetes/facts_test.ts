@@ -23,7 +23,7 @@ Deno.test("toPodFacts reads every address of the annotation and the status, in c
   assert.deepEqual([...addresses ?? []].sort(), ["10.244.0.5", "192.168.0.7", "fd00::1"]);
 });
 
-Deno.test("toPodFacts knows no interfaces of a pod whose annotation is missing or cannot be read, and its own addresses", () => {
+Deno.test("toPodFacts reads addresses but no interfaces if the annotation is missing or invalid", () => {
   for (const status of [undefined, "", "{", "{}", "null"]) {
     const { interfaces, addresses, attached } = pod("Running", status);
     assert.deepEqual([interfaces, addresses, attached], [undefined, new Set(["10.244.0.5"]), undefined], status);
@@ -31,7 +31,7 @@ Deno.test("toPodFacts knows no interfaces of a pod whose annotation is missing o
   assert.equal(toPodFacts({ status: { phase: "Running" } }).addresses, undefined);
 });
 
-Deno.test("toPodFacts takes an interface without a list of addresses for silent", () => {
+Deno.test("toPodFacts distinguishes an interface without a list of addresses from one with an empty list", () => {
   const status = JSON.stringify([{ name: "a", interface: "net1" }, { name: "b", interface: "net2", ips: null }, {
     name: "c",
     interface: "net3",
@@ -48,7 +48,7 @@ Deno.test("toPodFacts takes an interface without a list of addresses for silent"
 type Status = NonNullable<Parameters<typeof toPodFacts>[0]["status"]>;
 type ContainerStatus = NonNullable<Status["containerStatuses"]>[number];
 
-/** A container's status with what a kubelet always writes. */
+/** A container's status with the members that a kubelet always writes. */
 function container(name: string, more: Partial<ContainerStatus>): ContainerStatus {
   return { name, image: "i", imageID: "", ready: false, restartCount: 0, ...more };
 }
@@ -63,22 +63,30 @@ const RESTARTS = {
 };
 
 const CONTAINERS: readonly (readonly [title: string, status: Status, expected: string])[] = [
-  ["each has terminated", { containerStatuses: [container("a", DONE), container("b", DONE)] }, "ended"],
-  ["one never started", { containerStatuses: [container("a", DONE), container("b", NEVER_STARTED)] }, "ended"],
-  ["one runs", { containerStatuses: [container("a", DONE), container("b", RUNS)] }, "running"],
-  ["one waits for its restart", { containerStatuses: [container("a", DONE), container("b", RESTARTS)] }, "unknown"],
+  ["each container has terminated", { containerStatuses: [container("a", DONE), container("b", DONE)] }, "ended"],
+  [
+    "one container never started",
+    { containerStatuses: [container("a", DONE), container("b", NEVER_STARTED)] },
+    "ended",
+  ],
+  ["one container runs", { containerStatuses: [container("a", DONE), container("b", RUNS)] }, "running"],
+  [
+    "one container waits for its restart",
+    { containerStatuses: [container("a", DONE), container("b", RESTARTS)] },
+    "unknown",
+  ],
   ["a status is missing", { containerStatuses: [container("a", DONE)] }, "unknown"],
-  ["there is no status", {}, "unknown"],
+  ["all statuses are missing", {}, "unknown"],
 ];
 
 for (const [title, status, expected] of CONTAINERS) {
-  Deno.test(`toPodFacts knows of the containers of a pod where ${title}`, () => {
+  Deno.test(`toPodFacts reports containers as ${expected} if ${title}`, () => {
     const spec = { containers: [{ name: "a" }, { name: "b" }] };
     assert.equal(toPodFacts({ spec, status }).containers, expected);
   });
 }
 
-Deno.test("toPodFacts tells a container that never started from one that has terminated", () => {
+Deno.test("toPodFacts distinguishes a container that never started from one that has terminated", () => {
   const spec = { containers: [{ name: "a" }] };
   const of = (state: object) =>
     toPodFacts({ spec, status: { containerStatuses: [container("a", state)] } }).neverStarted;
@@ -99,7 +107,7 @@ Deno.test("toPodFacts counts init and ephemeral containers too", () => {
   ], ["unknown", "unknown", "running", "running", "ended"]);
 });
 
-Deno.test("toPodFacts reads what a pod is: node, network, grace period, deletion, and the static pod behind a mirror pod", () => {
+Deno.test("toPodFacts reads node, network, grace period, deletion, and the static pod of a mirror pod", () => {
   const annotations = { "kubernetes.io/config.mirror": "m", "kubernetes.io/config.hash": "h" };
   const facts = toPodFacts({
     metadata: { namespace: "a", name: "b", uid: "u", annotations, deletionTimestamp: new Date(0) },
@@ -116,10 +124,10 @@ Deno.test("toPodFacts reads what a pod is: node, network, grace period, deletion
     true,
     7_000,
   ]);
-  const { configHash: none, deleting: alive } = toPodFacts({
+  const { configHash: noHash, deleting: notDeleting } = toPodFacts({
     metadata: { annotations: { "kubernetes.io/config.hash": "h" } },
   });
-  assert.deepEqual([none, alive], [undefined, undefined]);
+  assert.deepEqual([noHash, notDeleting], [undefined, undefined]);
 });
 
 Deno.test("toNodeState reads readiness, the out-of-service taint, and when the Lease was renewed", () => {
@@ -143,7 +151,7 @@ Deno.test("toNodeState reads readiness, the out-of-service taint, and when the L
   });
 });
 
-Deno.test("toPodFacts tells finished pods, and takes one that is being deleted for not running", () => {
+Deno.test("toPodFacts recognizes finished pods, and reports a pod under deletion or without a sandbox as not running", () => {
   assert.deepEqual(["Pending", "Running", "Succeeded", "Failed", "Unknown"].map((phase) => pod(phase, "[]").finished), [
     false,
     false,
@@ -151,15 +159,15 @@ Deno.test("toPodFacts tells finished pods, and takes one that is being deleted f
     true,
     false,
   ]);
-  const making = { type: "PodReadyToStartContainers", status: "False" };
-  const remade = toPodFacts({ metadata: { name: "web-0" }, status: { phase: "Running", conditions: [making] } });
-  assert.equal(remade.running, false, "its sandbox is made anew, and its annotation is that of the former one");
-  const made = { ...making, status: "True" };
-  assert.equal(toPodFacts({ status: { phase: "Running", conditions: [made] } }).running, true);
+  const notReady = { type: "PodReadyToStartContainers", status: "False" };
+  const { running } = toPodFacts({ metadata: { name: "web-0" }, status: { phase: "Running", conditions: [notReady] } });
+  assert.equal(running, false, "its sandbox is being recreated, and its annotation describes the previous one");
+  const ready = { ...notReady, status: "True" };
+  assert.equal(toPodFacts({ status: { phase: "Running", conditions: [ready] } }).running, true);
   assert.equal(pod("Running", "[]", { deletionTimestamp: new Date(0) }).running, false);
 });
 
-Deno.test("toPodFacts keeps the addresses of attachments apart from those of the default network", () => {
+Deno.test("toPodFacts separates the addresses of attachments from those of the default network", () => {
   const status = JSON.stringify([{ name: "a", ips: ["10.244.0.5"], default: true }, {
     name: "b",
     ips: ["192.168.0.7"],

@@ -15,7 +15,7 @@ async function through(kube: Kube, url: string, world: World = denoWorld(), toke
   return await openCluster(world, { kubeconfig: await writeKubeconfig(kube, { token }, { server: url }) });
 }
 
-/** Collects what a watch says until it has said this, or ends. */
+/** Collects the events of a watch until the last expected one, or its end. */
 async function collect(
   events: AsyncIterable<FeedEvent<PodFacts>>,
   namespace: string,
@@ -30,7 +30,7 @@ async function collect(
   return seen;
 }
 
-Deno.test("makeFeed lists every page, and watches from there", async () => {
+Deno.test("makeFeed lists every page, and watches from the version of the list", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await using cluster = await through(kube, kube.url);
@@ -43,7 +43,7 @@ Deno.test("makeFeed lists every page, and watches from there", async () => {
   assert.deepEqual((await watching).filter((one) => one !== "put p8"), ["put p7 finished", "gone p8"]);
 });
 
-Deno.test("makeFeed loses nothing over a connection that is cut, and tells that it was", async () => {
+Deno.test("makeFeed reports a broken connection, and a new watch loses no event", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await using relay = new Relay(kube.url);
@@ -63,7 +63,7 @@ Deno.test("makeFeed loses nothing over a connection that is cut, and tells that 
   assert.equal(next, "put second");
 });
 
-Deno.test("makeFeed takes a host that went away without a word for broken", async () => {
+Deno.test("makeFeed treats a silent connection as broken", async () => {
   await using kube = await makeKube();
   await using relay = new Relay(kube.url);
   const world = denoWorld();
@@ -76,7 +76,7 @@ Deno.test("makeFeed takes a host that went away without a word for broken", asyn
   }, (error: Error) => error instanceof UnavailableError && /silent/.test(error.message));
 });
 
-Deno.test("makeFeed says that a version is too old", async () => {
+Deno.test("makeFeed reports a version that is too old", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   await using cluster = await openCluster(denoWorld(), { kubeconfig: await proxy.kubeconfig() });
@@ -89,7 +89,7 @@ Deno.test("makeFeed says that a version is too old", async () => {
   }
 });
 
-Deno.test("makeFeed ends a watch when it is told to", async () => {
+Deno.test("makeFeed ends a watch when its signal aborts", async () => {
   await using kube = await makeKube();
   await using cluster = await through(kube, kube.url);
   const { version } = await cluster.nodes.list(NEVER);
@@ -101,7 +101,7 @@ Deno.test("makeFeed ends a watch when it is told to", async () => {
   await assert.rejects(watching, /enough/);
 });
 
-Deno.test("makeFeed takes a list that is refused, or cut short, for no list", async () => {
+Deno.test("makeFeed rejects a list that is refused or truncated", async () => {
   await using kube = await makeKube();
   await using nobody = await through(kube, kube.url, denoWorld(), NOBODY_TOKEN);
   await assert.rejects(

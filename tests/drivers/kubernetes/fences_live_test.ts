@@ -4,7 +4,7 @@ import type { PoolKey } from "../../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError, type StorageDriver } from "../../../src/storage/driver.ts";
 import { ControlPlane, makeKube, namespaceOf } from "../../support/kube.ts";
 import { eventually } from "../../support/process.ts";
-import { held, keyOf, NEVER, openWith, put, stored } from "./live.ts";
+import { allocationOf, keyOf, NEVER, openWith, put, stored } from "./live.ts";
 
 const KEY: PoolKey = { ...keyOf("10.10.0.0/30", "blue"), node: "worker-1" };
 const NAME = "blue-worker-1-10.10.0.0-30";
@@ -15,11 +15,11 @@ function slicesOf({ slices }: StorageDriver) {
 }
 
 async function claim(driver: StorageDriver, snapshot: PoolSnapshot, offset: bigint): Promise<PoolSnapshot> {
-  const after = held(KEY, offset);
+  const after = allocationOf(KEY, offset);
   return await driver.commit(snapshot, [{ address: after.address, after }], NEVER);
 }
 
-Deno.test("closePool creates a closed pool, so that nobody creates an open one", async () => {
+Deno.test("closePool creates a missing pool as closed, so that later commits conflict", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const absent = await driver.read(KEY, NEVER);
@@ -36,7 +36,7 @@ Deno.test("closePool creates a closed pool, so that nobody creates an open one",
   assert.deepEqual((await driver.read(KEY, NEVER)).fence, { closed: 1, opened: 0 });
 });
 
-Deno.test("closePool lets nobody commit who read the pool before, not even once it is open again", async () => {
+Deno.test("closePool invalidates earlier snapshots, even after the pool is opened again", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const before = await claim(driver, await driver.read(KEY, NEVER), 1n);
@@ -50,7 +50,7 @@ Deno.test("closePool lets nobody commit who read the pool before, not even once 
   await claim(driver, open, 2n);
 });
 
-Deno.test("a claim names the closing that it was decided after: versions are used again after a restore", async () => {
+Deno.test("a claim conflicts with a later closing, even if a restore reuses versions", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const before = await claim(driver, await driver.read(KEY, NEVER), 1n);
@@ -60,7 +60,7 @@ Deno.test("a claim names the closing that it was decided after: versions are use
   await assert.rejects(claim(driver, restored, 2n), ConflictError);
 });
 
-Deno.test("a late opening has no effect on a later closing", async () => {
+Deno.test("a delayed opening has no effect on a later closing", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const closed = await slicesOf(driver).close(await driver.read(KEY, NEVER), { closed: 5 }, NEVER);
@@ -68,7 +68,7 @@ Deno.test("a late opening has no effect on a later closing", async () => {
   assert(isClosed((await driver.read(KEY, NEVER)).fence));
 });
 
-Deno.test("the schema lets a closed pool only shrink, and the epochs only grow, whoever writes", async () => {
+Deno.test("the schema lets a closed pool only shrink, and the epochs only grow, for every writer", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const two = await claim(driver, await claim(driver, await driver.read(KEY, NEVER), 1n), 2n);
@@ -87,7 +87,7 @@ Deno.test("the schema lets a closed pool only shrink, and the epochs only grow, 
   await patch([added]);
 });
 
-Deno.test("closePool says so where the schema in use keeps no fence", async () => {
+Deno.test("closePool refuses a schema that drops the fence", async () => {
   await using plane = await ControlPlane.start({ crds: false });
   const kube = await namespaceOf(plane.facts);
   const crd = await Deno.readTextFile(new URL("../../../install/manifests/crds/ippools.yaml", import.meta.url));
@@ -104,7 +104,7 @@ Deno.test("closePool says so where the schema in use keeps no fence", async () =
   await assert.rejects(slicesOf(driver).close(snapshot, { closed: 1 }, NEVER), refused);
 });
 
-Deno.test("removePool deletes the pool that was listed, and no other", async () => {
+Deno.test("removePool deletes a pool only as it was read", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   await put(kube, "IPPool", NAME, { range: "10.10.0.0/30", allocations: {} });

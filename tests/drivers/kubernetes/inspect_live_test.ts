@@ -5,14 +5,14 @@ import { makeKube, NOBODY_TOKEN } from "../../support/kube.ts";
 import { freePort } from "../../support/process.ts";
 import { writeKubeconfig } from "./live.ts";
 
-Deno.test("inspectApi finds nothing to say where all is installed and allowed", async () => {
+Deno.test("inspectApi finds no problem if everything is installed and allowed", async () => {
   await using kube = await makeKube();
   const findings = await inspectApi(denoWorld(), { kubeconfig: kube.kubeconfig });
   assert.equal(findings.length, 9);
   assert.deepEqual(findings.filter(({ problem }) => problem !== undefined), []);
 });
 
-Deno.test("inspectApi names the verbs that are not allowed", async () => {
+Deno.test("inspectApi names the missing verbs", async () => {
   await using kube = await makeKube();
   const findings = await inspectApi(denoWorld(), { kubeconfig: await writeKubeconfig(kube, { token: NOBODY_TOKEN }) });
   const problems = findings.flatMap(({ problem }) => problem ?? []);
@@ -23,7 +23,7 @@ Deno.test("inspectApi names the verbs that are not allowed", async () => {
   ]);
 });
 
-Deno.test("inspectApi says what is wrong with an API server that is not there, or does not know us", async () => {
+Deno.test("inspectApi names an unreachable API server, rejected credentials and a missing kubeconfig", async () => {
   await using kube = await makeKube();
   const away = await writeKubeconfig(kube, { token: "t" }, { server: `https://127.0.0.1:${freePort()}` });
   assert.match((await inspectApi(denoWorld(), { kubeconfig: away }))[0]?.problem ?? "", /refused/i);

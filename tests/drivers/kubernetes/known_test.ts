@@ -50,7 +50,7 @@ const tricky = fc.constantFrom(
 );
 const nodes = fc.constantFrom("", "n1", "1234", "be", "vlan-1234", "cafe");
 
-Deno.test("choosePool is exact or in doubt, never wrong, whatever networks and slices are known", () => {
+Deno.test("choosePool returns the right key or one in doubt, whatever networks and slices are known", () => {
   const slices = fc.array(fc.record({ pool: tricky, node: nodes, cidr: fc.constant(RANGE) }));
   fc.assert(
     fc.property(tricky, nodes, fc.array(tricky), slices, (network, node, networks, others) => {
@@ -59,7 +59,7 @@ Deno.test("choosePool is exact or in doubt, never wrong, whatever networks and s
       const truth: PoolKey = { network, ...(node && { node }), cidr };
       const [first, ...rest] = poolKeys({ name: poolName(truth) }, RANGE);
       assert(first);
-      // what a live pool leaves: its network is known by an object, or its slice by a NodeSlicePool
+      // a pool in use has an object with its network, or a NodeSlicePool with its slice
       const known = node === "" ? [...networks, network] : networks;
       const own = { pool: network || "net1", node, cidr: RANGE };
       const key = choosePool([first, ...rest], new Set(known), node === "" ? others : [...others, own]);
@@ -86,13 +86,13 @@ const addresses = fc.constantFrom(
   "cafe::",
 );
 
-Deno.test("chooseReservation is exact or in doubt, never wrong, for every reservation whose entry or pool is stored", () => {
+Deno.test("chooseReservation returns the right key or is in doubt, for every reservation with a stored entry or pool", () => {
   const others = fc.array(fc.tuple(tricky, addresses, fc.constantFrom("d/a", "d/b")), { maxLength: 4 });
   fc.assert(
     fc.property(tricky, addresses, fc.boolean(), others, (network, address, hasEntry, rest) => {
       const ip = ipOf(address);
       const pools = rest.map(([other, at, podref]) => poolOf(other, ipOf(at), podref))
-        // another entry of that very interface, in a network that the name can mean too, is not possible
+        // the same interface has no second entry in another network that the name may also mean
         .filter(({ key, entries }) =>
           key.network === network || [...entries.values()].every(({ podref }) => podref !== "d/a")
         );
@@ -127,7 +127,7 @@ function ipOf(text: string): Ip {
   return ip;
 }
 
-Deno.test("isDoubtful is a pool whose name can mean several only where nodes have slices", () => {
+Deno.test("isDoubtful holds for a pool with several readings only if nodes have slices", () => {
   const key = chosen("blue-10.0.0.0-27", [], []);
   assert.equal(isDoubtful(key, [{ pool: "net1", node: "n1", cidr: formatCidr(key.cidr) }]), true);
   assert.equal(isDoubtful(key, []), false);

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { readAccess } from "../../../drivers/kubernetes/access.ts";
 import { memoryWorld } from "../../support/world.ts";
 
-/** Two files as people keep them: one for the cluster and the contexts, one for the user. */
+/** Two typical files: one with the cluster and the contexts, one with the user. */
 const FILES = {
   "/home/clusters/config": JSON.stringify({
     "current-context": "lab",
@@ -26,7 +26,7 @@ contexts: null
   "/home/me/token": "secret\n",
 };
 
-Deno.test("readAccess merges files that are listed: the first one to say a thing is heard, and files stand beside theirs", async () => {
+Deno.test("readAccess merges listed kubeconfigs: the first value counts, and paths are relative to their own file", async () => {
   const world = memoryWorld({ files: FILES });
   const { server, namespace, ca, token } = await readAccess(world, {
     kubeconfig: "/home/clusters/config:/home/me/config",
@@ -34,7 +34,7 @@ Deno.test("readAccess merges files that are listed: the first one to say a thing
   assert.deepEqual([server, namespace, ca, token], ["https://10.0.0.1:6443", "net", "CA", "secret"]);
 });
 
-Deno.test("readAccess names the file of a list that cannot be read, and what none of them has", async () => {
+Deno.test("readAccess names a missing file of a list, and a context that all of its files lack", async () => {
   const world = memoryWorld({ files: FILES });
   await assert.rejects(
     readAccess(world, { kubeconfig: "/home/me/config:/nowhere" }),
@@ -74,7 +74,7 @@ const kubeconfigs = fc.record({
   "current-context": names,
 });
 
-/** What the client library makes of a kubeconfig; undefined where it finds no cluster or user. */
+/** A kubeconfig as the client library reads it; undefined if it finds no cluster or user. */
 async function byLibrary(text: string, context: string | undefined) {
   const config = new KubeConfig();
   config.loadFromString(text);

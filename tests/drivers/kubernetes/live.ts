@@ -1,5 +1,5 @@
 /**
- * What the live tests of this driver share.
+ * Helpers of this driver's live tests.
  *
  * @module
  */
@@ -17,12 +17,12 @@ import { eventually } from "../../support/process.ts";
 /** A signal that never aborts. */
 export const NEVER: AbortSignal = new AbortController().signal;
 
-/** The driver of a kubeconfig. */
+/** Opens the driver with a kubeconfig. */
 export function openWith(kubeconfig: string, log: Logger = SILENT): Promise<StorageDriver> {
   return openKubernetes({ kind: "kubernetes", kubeconfig }, { world: denoWorld(), log });
 }
 
-/** The driver for another user, or with another cluster entry, of a control plane. */
+/** Opens the driver of a control plane as another user, or with another cluster entry. */
 export async function openAs(
   kube: Pick<Kube, "url" | "folder" | "namespace">,
   user: Record<string, string>,
@@ -53,7 +53,7 @@ export async function stored(kube: Kube, resource: string, name: string): Promis
   return JSON.parse(await kube.kubectl("get", resource, name, "--show-managed-fields", "-o", "json"));
 }
 
-/** Makes an object with kubectl. */
+/** Creates an object with kubectl. */
 export async function put(kube: Kube, kind: string, name: string, spec: unknown): Promise<void> {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
@@ -65,7 +65,7 @@ export async function put(kube: Kube, kind: string, name: string, spec: unknown)
   }
 }
 
-/** The requests that came after the given ones, as soon as they are the expected ones. */
+/** Asserts the requests since the given ones, once as many as expected have arrived. */
 export async function assertRequests(
   kube: Kube,
   before: readonly string[],
@@ -100,7 +100,7 @@ export function ipOf(text: string): Ip {
 }
 
 /** An allocation of a pool. */
-export function held(key: PoolKey, offset: bigint, owner: Partial<Allocation> = {}): Allocation {
+export function allocationOf(key: PoolKey, offset: bigint, owner: Partial<Allocation> = {}): Allocation {
   return { address: key.cidr.base + offset, podRef: "default/web-0", ifName: "net1", containerId: "9f1c", ...owner };
 }
 

@@ -15,7 +15,7 @@ import { bits, formatIp, type Ip, maxValue, parseIp, sameIp } from "../../../src
 import { formatPoolKey } from "../../../src/pool/types.ts";
 import { RefusedError } from "../../../src/storage/driver.ts";
 
-/** Names that are easily read as part of an address: hex digits, numbers, addresses, years. */
+/** Names that look like parts of an address: hex digits, numbers, addresses, years. */
 const tricky = fc.constantFrom(
   ...[
     "cafe",
@@ -70,7 +70,7 @@ Deno.test("poolName is the original's name", () => {
   }
 });
 
-Deno.test("poolKeys has the key of every name among its readings, and that one alone where annotations say it", () => {
+Deno.test("poolKeys includes the key that formed the name, and returns only that key if annotations record it", () => {
   fc.assert(
     fc.property(maybe, maybe, cidrs, (network, node, cidr) => {
       const key = { network, ...(node && { node }), cidr };
@@ -84,7 +84,7 @@ Deno.test("poolKeys has the key of every name among its readings, and that one a
   );
 });
 
-Deno.test("poolKeys does not follow annotations that do not fit the name", () => {
+Deno.test("poolKeys ignores annotations that do not fit the name", () => {
   const annotations = annotationsOf({ network: "red", node: "n1" });
   assert.deepEqual(poolKeys({ name: "10.0.0.0-24", annotations }, "10.0.0.0/24"), [{
     network: "",
@@ -98,7 +98,7 @@ Deno.test("poolKeys does not follow annotations that do not fit the name", () =>
   ]);
 });
 
-Deno.test("poolKeys reads no name that does not end with the range", () => {
+Deno.test("poolKeys returns no key for a name that does not end with the range", () => {
   for (
     const [name, range] of [
       ["10.0.0.0-24", "10.0.1.0/24"],
@@ -132,7 +132,7 @@ Deno.test("reservationName is the original's name", () => {
   }
 });
 
-Deno.test("reservationKeys has the key of every name among its readings, and that one alone where annotations say it", () => {
+Deno.test("reservationKeys includes the key that formed the name, and returns only that key if annotations record it", () => {
   fc.assert(fc.property(maybe, ips, (network, ip) => {
     const name = reservationName(network, ip);
     const keys = reservationKeys({ name });
@@ -142,7 +142,7 @@ Deno.test("reservationKeys has the key of every name among its readings, and tha
   }));
 });
 
-Deno.test("reservationKeys names every reading where a network ends like an address begins", () => {
+Deno.test("reservationKeys returns every reading if the end of a network looks like the start of an address", () => {
   const table: [string, string, string[]][] = [
     ["vlan-1234", "2001:db8::1", ["vlan 1234:2001:db8::1", "vlan-1234 2001:db8::1", "vlan-1234-2001 db8::1"]],
     ["1001", "fd00:77::1", [" 1001:fd00:77::1", "1001 fd00:77::1", "1001-fd00 77::1"]],
@@ -156,7 +156,7 @@ Deno.test("reservationKeys names every reading where a network ends like an addr
   }
 });
 
-Deno.test("reservationKeys does not follow annotations that do not fit the name, and reads no other names", () => {
+Deno.test("reservationKeys ignores annotations that do not fit the name, and refuses other names", () => {
   const annotations = annotationsOf({ network: "red" });
   assert.deepEqual(reservationKeys({ name: "blue-10.0.0.5", annotations }), [{ network: "blue", ip: ip("10.0.0.5") }]);
   for (const name of ["whereabouts", "net-", "net", "10.0.0", "10.0.0.256", "net-10.0.0.05"]) {
@@ -168,7 +168,7 @@ function has(keys: readonly ReservationKey[], { network, ip }: ReservationKey): 
   return keys.some((key) => key.network === network && sameIp(key.ip, ip));
 }
 
-Deno.test("names refuse what would leave the object's place", () => {
+Deno.test("poolName and reservationName refuse networks and nodes that would change the path", () => {
   const hostile = [
     "../secrets",
     "a/b",
@@ -192,7 +192,7 @@ Deno.test("names refuse what would leave the object's place", () => {
   assert.throws(() => reservationName("a/b", ip("10.0.0.1")), /"a\/b-10\.0\.0\.1".*network_name/);
 });
 
-Deno.test("names are ones that the API server takes", () => {
+Deno.test("poolName and reservationName return valid object names", () => {
   const accepted = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
   fc.assert(fc.property(cidrs, (cidr) => assert.match(poolName({ network: "", cidr }), accepted)));
   fc.assert(fc.property(ips, (ip) => assert.match(reservationName("", ip), accepted, formatIp(ip))));
@@ -202,7 +202,7 @@ const NETWORK = "whereabouts.cni.cncf.io/network";
 const NODE = "whereabouts.cni.cncf.io/node";
 const path = (name: string) => `/metadata/annotations/whereabouts.cni.cncf.io~1${name}`;
 
-Deno.test("annotationsOf and readAnnotations are each other's inverse; an object without ours says nothing", () => {
+Deno.test("readAnnotations reads what annotationsOf writes, and returns undefined without our annotations", () => {
   for (
     const domain of [{ network: "" }, { network: "blue" }, { network: "", node: "n1" }, { network: "b", node: "n" }]
   ) {
@@ -213,7 +213,7 @@ Deno.test("annotationsOf and readAnnotations are each other's inverse; an object
   }
 });
 
-Deno.test("annotate makes the annotations say it, and leaves those of others", () => {
+Deno.test("annotate sets our annotations, and keeps those of others", () => {
   const domain = { network: "blue", node: "n1" };
   assert.deepEqual(annotate({}, domain), [
     { op: "add", path: "/metadata/annotations", value: { [NETWORK]: "blue", [NODE]: "n1" } },

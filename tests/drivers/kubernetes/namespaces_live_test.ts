@@ -3,7 +3,7 @@ import { RefusedError } from "../../../src/storage/driver.ts";
 import { makeKube, namespaceOf, NOBODY_TOKEN } from "../../support/kube.ts";
 import { NEVER, openAs, openWith, put } from "./live.ts";
 
-Deno.test("namespacesInUse counts the objects of every namespace that has some", async () => {
+Deno.test("namespacesInUse counts our objects in every namespace with some", async () => {
   await using kube = await makeKube();
   const [other, empty] = [await namespaceOf(kube), await namespaceOf(kube)];
   await put(other, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
@@ -17,7 +17,7 @@ Deno.test("namespacesInUse counts the objects of every namespace that has some",
   assert.deepEqual(counts, [2, 1, undefined]);
 });
 
-Deno.test("namespacesInUse names what an account may not list", async () => {
+Deno.test("namespacesInUse names the list that the account may not read", async () => {
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: NOBODY_TOKEN });
   const refused = (error: unknown) =>

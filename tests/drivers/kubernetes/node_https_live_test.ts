@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { RefusedError, UnavailableError } from "../../../src/storage/driver.ts";
 import { makeKube } from "../../support/kube.ts";
 import { freePort } from "../../support/process.ts";
-import { assertRequests, held, keyOf, NEVER, openAs, reservationsOf, reserved } from "./live.ts";
+import { allocationOf, assertRequests, keyOf, NEVER, openAs, reservationsOf, reserved } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24");
 const INSECURE = { "insecure-skip-tls-verify": true, "certificate-authority": "" };
 
-Deno.test("nodeTransport serves reads, commits and reservations of a server that nobody vouches for", async () => {
+Deno.test("nodeTransport reads, commits and reserves at a server without verification", async () => {
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: kube.token }, INSECURE);
-  const after = held(KEY, 1n, { podRef: "default/é" });
+  const after = allocationOf(KEY, 1n, { podRef: "default/é" });
   const made = await driver.commit(await driver.read(KEY, NEVER), [{ address: after.address, after }], NEVER);
   await driver.commit(made, [{ address: after.address, before: after }], NEVER);
   const claim = await reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER);
@@ -26,7 +26,7 @@ Deno.test("nodeTransport serves reads, commits and reservations of a server that
   ]);
 });
 
-Deno.test("nodeTransport connects to one name and wants the certificate of another", async () => {
+Deno.test("nodeTransport connects to one name and expects the certificate of another", async () => {
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: kube.token }, { "tls-server-name": "kubernetes" });
   await driver.status(NEVER);
@@ -45,14 +45,14 @@ Deno.test("nodeTransport connects to one name and wants the certificate of anoth
   }
 });
 
-Deno.test("nodeTransport shows the client certificate", async () => {
+Deno.test("nodeTransport presents the client certificate", async () => {
   await using kube = await makeKube();
   const user = { "client-certificate": `${kube.folder}/admin.crt`, "client-key": `${kube.folder}/admin.key` };
   await using driver = await openAs(kube, user, INSECURE);
   await driver.status(NEVER);
 });
 
-Deno.test("nodeTransport ends with the signal, and says who cannot be reached", async () => {
+Deno.test("nodeTransport ends with the signal, and names an unreachable server", async () => {
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: kube.token }, {
     ...INSECURE,

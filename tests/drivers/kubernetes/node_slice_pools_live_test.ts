@@ -7,7 +7,7 @@ import { makeKube } from "../../support/kube.ts";
 import { attachment, cidr } from "../../controllers/lab.ts";
 import { NEVER, openWith, put } from "./live.ts";
 
-Deno.test("nodeSlicePools writes NodeSlicePools as the original does, and over nobody else's hand", async () => {
+Deno.test("nodeSlicePools writes NodeSlicePools in the original's format, and detects concurrent writes", async () => {
   await using kube = await makeKube();
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const { slices: store } = cluster;
@@ -51,7 +51,7 @@ Deno.test("nodeSlicePools writes NodeSlicePools as the original does, and over n
   assert.deepEqual((await store.list(NEVER)).items, []);
 });
 
-Deno.test("nodeSlicePools takes a NodeSlicePool of the original's over, and its owner off", async () => {
+Deno.test("nodeSlicePools takes over a NodeSlicePool of the original, and removes its owner reference", async () => {
   await using kube = await makeKube();
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const reference = {

@@ -12,7 +12,7 @@ const VERSION = { op: "test", path: "/metadata/resourceVersion", value: "7" };
 const OPEN = { op: "test", path: "/spec/closed", value: null };
 const CLEAR = { op: "add", path: "/metadata/managedFields", value: [{}] };
 
-function held(offset: bigint, owner: Partial<Allocation> = {}): Allocation {
+function allocationOf(offset: bigint, owner: Partial<Allocation> = {}): Allocation {
   return { address: BASE + offset, podRef: "ns/pod", ifName: "net1", containerId: "c", ...owner };
 }
 
@@ -20,16 +20,16 @@ function change(before: Allocation | undefined, after: Allocation | undefined): 
   return { address: before?.address ?? after?.address ?? 0n, ...(before && { before }), ...(after && { after }) };
 }
 
-Deno.test("guardedPatch tests the version and touches single keys", () => {
+Deno.test("guardedPatch tests the version and changes single keys", () => {
   const changes = [
-    change(undefined, held(1n)),
-    change(held(2n), undefined),
-    change(held(3n), held(3n, { containerId: "d" })),
-    change(held(4n, { ifName: "" }), held(4n)),
-    change(held(5n), held(5n, { podRef: "ns/other" })),
-    change(held(6n), held(6n, { ifName: "" })),
-    change(held(7n), held(7n)),
-    change(held(8n, { podRef: "", ifName: "", containerId: "" }), undefined), // as read from an entry without members
+    change(undefined, allocationOf(1n)),
+    change(allocationOf(2n), undefined),
+    change(allocationOf(3n), allocationOf(3n, { containerId: "d" })),
+    change(allocationOf(4n, { ifName: "" }), allocationOf(4n)),
+    change(allocationOf(5n), allocationOf(5n, { podRef: "ns/other" })),
+    change(allocationOf(6n), allocationOf(6n, { ifName: "" })),
+    change(allocationOf(7n), allocationOf(7n)),
+    change(allocationOf(8n, { podRef: "", ifName: "", containerId: "" }), undefined), // as read from an entry without members
   ];
   const entry = { id: "c", podref: "ns/pod", ifname: "net1" };
   const test = (offset: number, members: Record<string, string>) =>
@@ -59,23 +59,23 @@ Deno.test("guardedPatch tests the version and touches single keys", () => {
   ]);
 });
 
-Deno.test("guardedPatch clears managedFields where there are any", () => {
+Deno.test("guardedPatch clears existing managedFields", () => {
   const metadata = { ...STORED.metadata, managedFields: [{ manager: "kubectl" }] };
   assert.deepEqual(guardedPatch({ ...STORED, metadata }, KEY, []), [VERSION, CLEAR]);
   assert.deepEqual(guardedPatch({ ...STORED, metadata: { ...metadata, managedFields: [] } }, KEY, []), [VERSION]);
 });
 
-Deno.test("guardedPatch records network and node in an object that does not name them, unless its own key is in doubt", () => {
+Deno.test("guardedPatch records network and node in an object without them, unless the key is in doubt", () => {
   const { annotations: _, ...plain } = METADATA;
   const stored = { ...STORED, metadata: plain };
   const key = { ...KEY, network: "blue", node: "n1" };
-  const release = [change(held(1n), undefined)];
+  const release = [change(allocationOf(1n), undefined)];
   const value = { [NETWORK]: "blue", "whereabouts.cni.cncf.io/node": "n1" };
   assert.deepEqual(guardedPatch(stored, key, release).at(-1), { op: "add", path: "/metadata/annotations", value });
   const remove = { op: "remove", path: "/spec/allocations/1" };
   assert.deepEqual(guardedPatch(stored, { ...key, mayAlsoBe: ["red"] }, release).at(-1), remove);
   assert.deepEqual(guardedPatch(STORED, key, release).at(-1), remove);
-  const corrected = guardedPatch(STORED, key, [change(undefined, held(1n))]).slice(-2);
+  const corrected = guardedPatch(STORED, key, [change(undefined, allocationOf(1n))]).slice(-2);
   assert.deepEqual(corrected.map(({ path }) => path), [
     "/metadata/annotations/whereabouts.cni.cncf.io~1network",
     "/metadata/annotations/whereabouts.cni.cncf.io~1node",
@@ -84,31 +84,34 @@ Deno.test("guardedPatch records network and node in an object that does not name
 
 Deno.test("guardedPatch writes to the key that holds the address", () => {
   const oddKeys = new Map([[BASE + 1n, "+1"], [BASE + 2n, "a/b~c"]]);
-  const patch = guardedPatch({ ...STORED, oddKeys }, KEY, [change(held(1n), undefined), change(held(2n), undefined)]);
+  const patch = guardedPatch({ ...STORED, oddKeys }, KEY, [
+    change(allocationOf(1n), undefined),
+    change(allocationOf(2n), undefined),
+  ]);
   const paths = new Set(patch.slice(1).map(({ path }) => path.split("/").slice(0, 4).join("/")));
   assert.deepEqual([...paths], ["/spec/allocations/+1", "/spec/allocations/a~1b~0c"]);
 });
 
-Deno.test("guardedPatch counts from the stored range's address and writes nothing below it", () => {
+Deno.test("guardedPatch counts from the address of the stored range, and refuses addresses below it", () => {
   const stored = { ...STORED, base: BASE + 5n };
-  assert.equal(guardedPatch(stored, KEY, [change(undefined, held(5n))]).at(-1)?.path, "/spec/allocations/0");
-  assert.throws(() => guardedPatch(stored, KEY, [change(undefined, held(4n))]), (error) => {
+  assert.equal(guardedPatch(stored, KEY, [change(undefined, allocationOf(5n))]).at(-1)?.path, "/spec/allocations/0");
+  assert.throws(() => guardedPatch(stored, KEY, [change(undefined, allocationOf(4n))]), (error) => {
     assert(error instanceof RefusedError);
     assert.match(error.message, /10\.0\.0\.4 to IPPool 10\.0\.0\.0-8: its spec\.range counts from 10\.0\.0\.5/);
     return true;
   });
 });
 
-Deno.test("guardedPatch refuses more operations than the API server takes", () => {
-  const changes = Array.from({ length: 5_000 }, (_, i) => change(undefined, held(BigInt(i + 1))));
+Deno.test("guardedPatch refuses more operations than the API server accepts", () => {
+  const changes = Array.from({ length: 5_000 }, (_, i) => change(undefined, allocationOf(BigInt(i + 1))));
   assert.equal(guardedPatch(STORED, KEY, changes.slice(1)).length, 10_000);
   assert.throws(() => guardedPatch(STORED, KEY, changes), /10002 operations: the API server takes 10000/);
 });
 
-Deno.test("recordedPatch tests each entry, not the version", () => {
+Deno.test("recordedPatch tests each entry instead of the version", () => {
   const patch = recordedPatch("10.0.0.0-8", KEY, [
-    change(held(1n), undefined),
-    change(held(2n, { ifName: "" }), undefined),
+    change(allocationOf(1n), undefined),
+    change(allocationOf(2n, { ifName: "" }), undefined),
   ]);
   assert.deepEqual(patch, [
     { op: "test", path: "/spec/range", value: "10.0.0.0/8" },
@@ -124,8 +127,13 @@ Deno.test("recordedPatch tests each entry, not the version", () => {
   ]);
 });
 
-Deno.test("recordedPatch takes releases only", () => {
-  for (const wrong of [change(undefined, held(1n)), change(held(1n), held(1n, { containerId: "d" }))]) {
+Deno.test("recordedPatch accepts only releases", () => {
+  for (
+    const wrong of [
+      change(undefined, allocationOf(1n)),
+      change(allocationOf(1n), allocationOf(1n, { containerId: "d" })),
+    ]
+  ) {
     assert.throws(() => recordedPatch("10.0.0.0-8", KEY, [wrong]), TypeError);
   }
 });

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { ConflictError, RefusedError } from "../../../src/storage/driver.ts";
 import { SILENT } from "../../../src/world/log.ts";
 import { makeKube } from "../../support/kube.ts";
-import { assertRequests, held, keyOf, NEVER, openWith, put, stored } from "./live.ts";
+import { allocationOf, assertRequests, keyOf, NEVER, openWith, put, stored } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/30");
 const NAME = "10.10.0.0-30";
 
-Deno.test("Pools stores objects exactly as the original does", async () => {
+Deno.test("Pools stores objects in the format of the original", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const entries = [held(KEY, 1n), held(KEY, 2n, { ifName: "" })];
+  const entries = [allocationOf(KEY, 1n), allocationOf(KEY, 2n, { ifName: "" })];
   const empty = await driver.read(KEY, NEVER);
   const made = await driver.commit(empty, entries.map((after) => ({ address: after.address, after })), NEVER);
   const { apiVersion, kind, metadata, spec } = await stored(kube, "ippools", NAME);
@@ -32,7 +32,7 @@ Deno.test("Pools stores objects exactly as the original does", async () => {
   assert.deepEqual((await stored(kube, "ippools", NAME)).spec, { range: "10.10.0.0/30", allocations: {} });
 });
 
-Deno.test("Pools leaves keys and members that it does not understand as they are", async () => {
+Deno.test("Pools keeps unknown keys and members", async () => {
   await using kube = await makeKube();
   const entry = { id: "old", podref: "default/other", ifname: "net1" };
   const odd = { "-1": entry, "x": entry, "99999999999": entry, "1.5": entry };
@@ -40,8 +40,8 @@ Deno.test("Pools leaves keys and members that it does not understand as they are
   await using driver = await openWith(kube.kubeconfig);
   const read = await driver.read(KEY, NEVER);
   const [first, second] = [
-    held(KEY, 1n, { podRef: "default/other", containerId: "old" }),
-    held(KEY, 2n, {
+    allocationOf(KEY, 1n, { podRef: "default/other", containerId: "old" }),
+    allocationOf(KEY, 2n, {
       podRef: "default/other",
       containerId: "old",
     }),
@@ -51,7 +51,7 @@ Deno.test("Pools leaves keys and members that it does not understand as they are
   const next = await driver.commit(read, [
     { address: first.address, before: first, after: refreshed },
     { address: second.address, before: second },
-    { address: KEY.cidr.base + 3n, after: held(KEY, 3n) },
+    { address: KEY.cidr.base + 3n, after: allocationOf(KEY, 3n) },
   ], NEVER);
   assert.deepEqual((await stored(kube, "ippools", NAME)).spec, {
     range: "10.10.0.0/30",
@@ -65,7 +65,7 @@ Deno.test("Pools leaves keys and members that it does not understand as they are
   assert.deepEqual((await driver.read(KEY, NEVER)).allocations.get(second.address), second);
 });
 
-Deno.test("Pools writes node and uid beside the original's members, and leaves those of other releases", async () => {
+Deno.test("Pools writes node and uid in addition to the original's members, and keeps those of other releases", async () => {
   await using kube = await makeKube();
   const claimed = { id: "old", podref: "default/web-0", ifname: "net1", ipamclaimref: "vm-a", later: { x: [1] } };
   await put(kube, "IPPool", NAME, { range: "10.10.0.0/30", allocations: { "1": claimed, "2": claimed } });
@@ -73,8 +73,8 @@ Deno.test("Pools writes node and uid beside the original's members, and leaves t
   const read = await driver.read(KEY, NEVER);
   const before = read.allocations.get(KEY.cidr.base + 1n);
   assert(before);
-  const after = held(KEY, 1n, { containerId: "9f1c5f3e8f6b4f1ea7f3", node: "node1", uid: "u1" });
-  const third = held(KEY, 3n, { node: "node1", uid: "u1" });
+  const after = allocationOf(KEY, 1n, { containerId: "9f1c5f3e8f6b4f1ea7f3", node: "node1", uid: "u1" });
+  const third = allocationOf(KEY, 3n, { node: "node1", uid: "u1" });
   await driver.commit(
     read,
     [{ address: after.address, before, after }, { address: third.address, after: third }],
@@ -88,33 +88,33 @@ Deno.test("Pools writes node and uid beside the original's members, and leaves t
     "2": claimed,
     "3": { id: "9f1c", podref: "default/web-0", ifname: "net1", sandbox: "node1/u1/9f1c" },
   });
-  // the takeover of the original: it changes the id alone
+  // the original takes over an entry by changing only the id
   const takeover = [{ op: "replace", path: "/spec/allocations/1/id", value: "0a".repeat(32) }];
   await kube.kubectl("patch", "ippools", NAME, "--type=json", `--patch=${JSON.stringify(takeover)}`);
   const taken = (await driver.read(KEY, NEVER)).allocations.get(after.address);
-  assert.deepEqual(taken, held(KEY, 1n, { containerId: "0a".repeat(32) }));
+  assert.deepEqual(taken, allocationOf(KEY, 1n, { containerId: "0a".repeat(32) }));
 });
 
-Deno.test("Pools clears managedFields with its first patch, and they stay away", async () => {
+Deno.test("Pools clears managedFields with its first patch, and the API server records none afterwards", async () => {
   await using kube = await makeKube();
   await put(kube, "IPPool", NAME, { range: "10.10.0.0/30", allocations: {} });
   const fields = async () => ((await stored(kube, "ippools", NAME)).metadata as Record<string, unknown>).managedFields;
   assert(Array.isArray(await fields()));
   await using driver = await openWith(kube.kubeconfig);
-  const first = held(KEY, 1n);
+  const first = allocationOf(KEY, 1n);
   const snapshot = await driver.commit(
     await driver.read(KEY, NEVER),
     [{ address: first.address, after: first }],
     NEVER,
   );
   assert.equal(await fields(), undefined);
-  const second = held(KEY, 2n);
+  const second = allocationOf(KEY, 2n);
   await driver.commit(snapshot, [{ address: second.address, after: second }], NEVER);
   await kube.kubectl("annotate", "ippools", NAME, "someone=else");
   assert.equal(await fields(), undefined);
 });
 
-Deno.test("Pools counts from the stored range's address, masked or not", async () => {
+Deno.test("Pools counts from the address of the stored range, masked or not", async () => {
   await using kube = await makeKube();
   await put(kube, "IPPool", "10.10.0.0-24", {
     range: "10.10.0.5/24",
@@ -123,25 +123,25 @@ Deno.test("Pools counts from the stored range's address, masked or not", async (
   const key = keyOf("10.10.0.0/24");
   await using driver = await openWith(kube.kubeconfig);
   const read = await driver.read(key, NEVER);
-  assert.deepEqual([...read.allocations.values()], [held(key, 6n)]);
-  const after = held(key, 8n);
+  assert.deepEqual([...read.allocations.values()], [allocationOf(key, 6n)]);
+  const after = allocationOf(key, 8n);
   const next = await driver.commit(read, [{ address: after.address, after }], NEVER);
   const { allocations } = (await stored(kube, "ippools", "10.10.0.0-24")).spec as Record<
     string,
     Record<string, unknown>
   >;
   assert.deepEqual(Object.keys(allocations ?? {}), ["1", "3"]);
-  const below = held(key, 4n);
+  const below = allocationOf(key, 4n);
   await assert.rejects(driver.commit(next, [{ address: below.address, after: below }], NEVER), RefusedError);
   assert(driver.snapshotFromRecord);
-  const recorded = driver.snapshotFromRecord(key, new Map([[key.cidr.base + 1n, held(key, 1n)]]));
+  const recorded = driver.snapshotFromRecord(key, new Map([[key.cidr.base + 1n, allocationOf(key, 1n)]]));
   await assert.rejects(
-    driver.commit(recorded, [{ address: key.cidr.base + 1n, before: held(key, 1n) }], NEVER),
+    driver.commit(recorded, [{ address: key.cidr.base + 1n, before: allocationOf(key, 1n) }], NEVER),
     ConflictError,
   );
 });
 
-Deno.test("Pools refuses an object that another network took the name of, and leaves it out of the list", async () => {
+Deno.test("Pools refuses an object whose range does not fit its name, and omits it from the list", async () => {
   await using kube = await makeKube();
   await put(kube, "IPPool", NAME, { range: "10.20.0.0/30", allocations: {} });
   await put(kube, "IPPool", "blue-10.30.0.0-30", { range: "10.30.0.0/30", allocations: {} });
@@ -160,10 +160,10 @@ Deno.test("Pools refuses an object that another network took the name of, and le
   assert.deepEqual(warned, [NAME]);
 });
 
-Deno.test("Pools releases a recorded entry that has no interface", async () => {
+Deno.test("Pools releases a recorded entry without an interface", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const old = held(KEY, 1n, { ifName: "" });
+  const old = allocationOf(KEY, 1n, { ifName: "" });
   await driver.commit(await driver.read(KEY, NEVER), [{ address: old.address, after: old }], NEVER);
   assert(driver.snapshotFromRecord);
   const wrong = { ...old, ifName: "net1" };
@@ -175,10 +175,10 @@ Deno.test("Pools releases a recorded entry that has no interface", async () => {
   await driver.commit(after, [{ address: old.address, after: old }], NEVER);
 });
 
-Deno.test("Pools takes a deleted pool for a conflict", async () => {
+Deno.test("Pools treats a deleted pool as a conflict", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const after = held(KEY, 1n);
+  const after = allocationOf(KEY, 1n);
   const made = await driver.commit(await driver.read(KEY, NEVER), [{ address: after.address, after }], NEVER);
   await kube.kubectl("delete", "ippools", NAME);
   await assert.rejects(driver.commit(made, [{ address: after.address, before: after }], NEVER), ConflictError);
@@ -187,10 +187,10 @@ Deno.test("Pools takes a deleted pool for a conflict", async () => {
   await assert.rejects(driver.commit(recorded, [{ address: after.address, before: after }], NEVER), ConflictError);
 });
 
-Deno.test("Pools reads with one request and commits with one", async () => {
+Deno.test("Pools reads and commits with one request each", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
-  const [first, second] = [held(KEY, 1n), held(KEY, 2n)];
+  const [first, second] = [allocationOf(KEY, 1n), allocationOf(KEY, 2n)];
   const made = await driver.commit(await driver.read(KEY, NEVER), [{ address: first.address, after: first }], NEVER);
   const next = await driver.commit(made, [{ address: second.address, after: second }], NEVER);
   await assertRequests(kube, [], ["get ippools", "create ippools", "patch ippools"]);

@@ -17,7 +17,7 @@ function failure(reason: string): Error {
   );
 }
 
-Deno.test("toReachError tells a server that is away from one that is not trusted, and says what to do", () => {
+Deno.test("toReachError distinguishes an unreachable server from an untrusted one, and names a remedy", () => {
   const away = failure("tcp connect error: Connection refused (os error 111)");
   assert(away instanceof UnavailableError);
   assert.equal(
@@ -53,7 +53,7 @@ Deno.test("toReachError tells a server that is away from one that is not trusted
   );
 });
 
-Deno.test("toReachError names the proxy that was used, without its login, and leaves refusals as they are", () => {
+Deno.test("toReachError names the proxy in use, without its login, and returns refusals unchanged", () => {
   const proxy = { url: "http://user:secret@proxy:3128", from: "HTTPS_PROXY" };
   const { message } = toReachError(new Error("Connection refused"), { ...ACCESS, proxy }, "to get x");
   assert.equal(
@@ -64,7 +64,7 @@ Deno.test("toReachError names the proxy that was used, without its login, and le
   assert.equal(toReachError(refusal, ACCESS, ""), refusal);
 });
 
-Deno.test("reasonOf is bounded, whatever a server says", () => {
+Deno.test("reasonOf returns the innermost reason, and limits its length", () => {
   assert.equal(reasonOf(new Error("top", { cause: new Error("bottom") })), "bottom");
   assert.equal(reasonOf("text"), "text");
   assert.equal(reasonOf(new Error("error sending request ".repeat(100_000))).length, 300);

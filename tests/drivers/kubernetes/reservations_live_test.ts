@@ -6,7 +6,7 @@ import { assertRequests, ipOf, NEVER, openWith, put, reservationsOf, reserved, s
 const KIND = "OverlappingRangeIPReservation";
 const RESOURCE = "overlappingrangeipreservations";
 
-Deno.test("kubernetesReservations stores objects as the original does, and the sandbox", async () => {
+Deno.test("kubernetesReservations stores objects in the original's format, with the sandbox", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   await reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER);
@@ -20,7 +20,7 @@ Deno.test("kubernetesReservations stores objects as the original does, and the s
   assert.deepEqual((await stored(kube, RESOURCE, "blue-2001-db8--0")).spec, { podref: "default/web-0" });
 });
 
-Deno.test("kubernetesReservations says of which network and node an object is, and leaves what others wrote", async () => {
+Deno.test("kubernetesReservations records network and node in annotations, and keeps the members of others", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const annotations = async (name: string) =>
@@ -53,7 +53,7 @@ Deno.test("kubernetesReservations says of which network and node an object is, a
   assert.deepEqual(await annotations("10.10.0.3"), { [NETWORK]: "", [NODE]: "node2", someone: "else" });
 });
 
-Deno.test("kubernetesReservations goes on with what the original made, and makes it its own", async () => {
+Deno.test("kubernetesReservations takes over reservations of the original", async () => {
   await using kube = await makeKube();
   await put(kube, KIND, "10.10.0.1", { podref: "default/web-0", ifname: "net1" });
   await put(kube, KIND, "10.10.0.2", { podref: "default/web-0" });
@@ -72,7 +72,7 @@ Deno.test("kubernetesReservations goes on with what the original made, and makes
   }
 });
 
-Deno.test("kubernetesReservations releases what the original made", async () => {
+Deno.test("kubernetesReservations releases reservations of the original", async () => {
   await using kube = await makeKube();
   await put(kube, KIND, "10.10.0.1", { podref: "default/web-0", ifname: "net1" });
   await put(kube, KIND, "10.10.0.2", { podref: "default/web-0" });
@@ -85,7 +85,7 @@ Deno.test("kubernetesReservations releases what the original made", async () => 
   assert.deepEqual(released, [true, true, false, false, false]);
 });
 
-Deno.test("kubernetesReservations claims with one request, and with two what a lost answer left behind", async () => {
+Deno.test("kubernetesReservations reserves with one request, and with two after a lost answer", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const reservations = reservationsOf(driver);
@@ -102,7 +102,7 @@ Deno.test("kubernetesReservations claims with one request, and with two what a l
   assert.equal(await reservations.release(kept.reservation, NEVER), false);
 });
 
-Deno.test("kubernetesReservations looks again when a token is out of date", async () => {
+Deno.test("kubernetesReservations reads again if a token is stale", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const reservations = reservationsOf(driver);
@@ -118,7 +118,7 @@ Deno.test("kubernetesReservations looks again when a token is out of date", asyn
   assert.equal((await reservations.find("", ipOf("10.10.0.1"), NEVER))?.podRef, "default/new");
 });
 
-Deno.test("kubernetesReservations takes tokens that are none for no token", async () => {
+Deno.test("kubernetesReservations ignores invalid tokens", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const reservations = reservationsOf(driver);
@@ -128,7 +128,7 @@ Deno.test("kubernetesReservations takes tokens that are none for no token", asyn
   }
 });
 
-Deno.test("kubernetesReservations releases what it listed only while it is as listed or still the owner's", async () => {
+Deno.test("kubernetesReservations releases a listed reservation only if it is unchanged or still the owner's", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const reservations = reservationsOf(driver);

@@ -3,7 +3,18 @@ import type { StorageDriver } from "../../../src/storage/driver.ts";
 import { formatIp } from "../../../src/address/ip.ts";
 import { formatPoolKey } from "../../../src/pool/types.ts";
 import { makeKube } from "../../support/kube.ts";
-import { assertRequests, held, ipOf, keyOf, NEVER, openWith, put, reservationsOf, reserved, stored } from "./live.ts";
+import {
+  allocationOf,
+  assertRequests,
+  ipOf,
+  keyOf,
+  NEVER,
+  openWith,
+  put,
+  reservationsOf,
+  reserved,
+  stored,
+} from "./live.ts";
 
 const KIND = "OverlappingRangeIPReservation";
 const RESOURCE = "overlappingrangeipreservations";
@@ -12,13 +23,13 @@ const NODE = "whereabouts.cni.cncf.io/node";
 const ENTRY = { id: "9f1c", podref: "default/web-0", ifname: "net1" };
 const OWNER = { podref: "default/web-0", ifname: "net1" };
 
-/** What is listed, with `?` where it is in doubt. */
+/** The listed reservations, with `?` if in doubt. */
 async function listed(driver: StorageDriver): Promise<string[]> {
   const reservations = await reservationsOf(driver).list(undefined, NEVER);
   return reservations.map(({ network, ip, doubtful }) => `${network} ${formatIp(ip)}${doubtful ? " ?" : ""}`).sort();
 }
 
-Deno.test("a listed pool is exactly the one that was written, whatever its network and node are called", async () => {
+Deno.test("a listed pool has the key that was written, whatever the names of its network and node", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const domains = [
@@ -30,7 +41,7 @@ Deno.test("a listed pool is exactly the one that was written, whatever its netwo
   ];
   for (const [i, domain] of domains.entries()) {
     const key = { ...keyOf(`10.${i}.0.0/24`), ...domain };
-    const after = held(key, 1n);
+    const after = allocationOf(key, 1n);
     await driver.commit(await driver.read(key, NEVER), [{ address: after.address, after }], NEVER);
   }
   const before = await kube.requests();
@@ -44,7 +55,7 @@ Deno.test("a listed pool is exactly the one that was written, whatever its netwo
   assert.deepEqual(annotations, { [NETWORK]: "vlan", [NODE]: "1234.example" });
 });
 
-Deno.test("a listed reservation is exactly the one that was written, whatever its network is called", async () => {
+Deno.test("a listed reservation has the key that was written, whatever the name of its network", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   for (const network of ["vlan-1234", "1001", "2001-db8", "prod-cafe", ""]) {
@@ -62,7 +73,7 @@ Deno.test("a listed reservation is exactly the one that was written, whatever it
   assert.deepEqual((await reservationsOf(driver).list("vlan", NEVER)).length, 0);
 });
 
-Deno.test("a reservation without annotations is the one of its pod's entry; in doubt it is kept, reserved and reported", async () => {
+Deno.test("a reservation without annotations belongs to its pod's entry; in doubt it is kept, reserved and reported", async () => {
   await using kube = await makeKube();
   await put(kube, "IPPool", "vlan-1234-fd00-77---64", { range: "fd00:77::/64", allocations: { "1": ENTRY } });
   await put(kube, KIND, "vlan-1234-fd00-77--1", OWNER);
@@ -86,22 +97,22 @@ Deno.test("a reservation without annotations is the one of its pod's entry; in d
   );
 });
 
-Deno.test("an object without annotations gets them with the next write of who knows its network", async () => {
+Deno.test("an object without annotations gets them from the next write with a known network", async () => {
   await using kube = await makeKube();
   await put(kube, "IPPool", "blue-n1-10.10.0.0-24", { range: "10.10.0.0/24", allocations: { "1": ENTRY } });
   await using driver = await openWith(kube.kubeconfig);
   const [pool] = await driver.list(NEVER);
   assert.deepEqual(pool?.key.mayAlsoBe, ["", "blue"]);
   const key = { ...keyOf("10.10.0.0/24", "blue"), node: "n1" };
-  const first = held(key, 1n);
+  const first = allocationOf(key, 1n);
   const snapshot = await driver.read(key, NEVER);
   await driver.commit(snapshot, [{ address: first.address, before: first }], NEVER);
   assert.deepEqual((await driver.list(NEVER)).map((one) => one.key), [key]);
 });
 
-Deno.test("a listed reservation is deleted by its own name, and only as it was listed", async () => {
+Deno.test("a listed reservation is deleted by its own name", async () => {
   await using kube = await makeKube();
-  await put(kube, KIND, "vlan-1234-2001-0db8--1", OWNER); // no release names it so: nobody finds it by its address
+  await put(kube, KIND, "vlan-1234-2001-0db8--1", OWNER); // no release forms this name, so it cannot be found by its address
   await put(kube, KIND, "blue-2001-db8--1", OWNER);
   await put(kube, "IPPool", "vlan-1234-2001-db8---64", { range: "2001:db8::/64", allocations: { "1": ENTRY } });
   await using driver = await openWith(kube.kubeconfig);
@@ -114,7 +125,7 @@ Deno.test("a listed reservation is deleted by its own name, and only as it was l
   assert.equal((await reservations.list("blue", NEVER)).length, 1);
 });
 
-Deno.test("two networks whose names come to the same object stay apart", async () => {
+Deno.test("two networks that form the same object name stay separate", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);
   const reservations = reservationsOf(driver);
@@ -126,9 +137,9 @@ Deno.test("two networks whose names come to the same object stay apart", async (
   assert.equal(await reservations.release(same, NEVER), false);
   const slice = { ...keyOf("10.10.0.0/24", "blue"), node: "n1" };
   const whole = keyOf("10.10.0.0/24", "blue-n1");
-  const first = held(slice, 1n);
+  const first = allocationOf(slice, 1n);
   const made = await driver.commit(await driver.read(slice, NEVER), [{ address: first.address, after: first }], NEVER);
-  const second = held(whole, 2n);
+  const second = allocationOf(whole, 2n);
   const claim = [{ address: second.address, after: second }];
   await assert.rejects(
     driver.commit(await driver.read(whole, NEVER), claim, NEVER),

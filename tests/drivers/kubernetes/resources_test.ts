@@ -18,7 +18,7 @@ function addresses(entries: PoolEntries, base: Ip): bigint[] {
   return [...decodeEntries(entries, base).allocations.keys()];
 }
 
-Deno.test("baseOf keeps the address of the range as it is stored", () => {
+Deno.test("baseOf keeps the address of the range as stored", () => {
   assert.deepEqual(baseOf("10.0.0.5/24"), {
     base: { family: 4, value: 0x0a000005n },
     cidr: { family: 4, base: 0x0a000000n, prefix: 24 },
@@ -28,7 +28,7 @@ Deno.test("baseOf keeps the address of the range as it is stored", () => {
   }
 });
 
-Deno.test("decodeEntries reads owners, and lacking members as empty", () => {
+Deno.test("decodeEntries reads owners, and missing members as empty", () => {
   const { allocations } = decodeEntries({ "1": ENTRY, "2": { id: "c" }, "3": {}, "4": null }, TEN);
   assert.deepEqual([...allocations.values()], [
     { address: TEN.value + 1n, podRef: "ns/pod", ifName: "net1", containerId: "c" },
@@ -38,7 +38,7 @@ Deno.test("decodeEntries reads owners, and lacking members as empty", () => {
   ]);
 });
 
-Deno.test("decodeEntries leaves out keys that are no offset into the family", () => {
+Deno.test("decodeEntries skips keys that are not offsets into the family", () => {
   const bad = [
     "",
     "x",
@@ -65,7 +65,7 @@ Deno.test("decodeEntries reads IPv6 offsets of all sizes", () => {
   assert.deepEqual(addresses(entries, V6).sort(), offsets.map((offset) => V6.value + offset).sort());
 });
 
-Deno.test("decodeEntries holds addresses whose keys are written oddly, and knows the key", () => {
+Deno.test("decodeEntries reads addresses with unusual keys, and returns these keys", () => {
   const odd = decodeEntries({ "+1": ENTRY, "002": ENTRY }, TEN);
   assert.deepEqual([...odd.oddKeys], [[TEN.value + 1n, "+1"], [TEN.value + 2n, "002"]]);
   assert.equal(odd.allocations.size, 2);
@@ -74,7 +74,7 @@ Deno.test("decodeEntries holds addresses whose keys are written oddly, and knows
   assert.equal(both.allocations.get(TEN.value + 1n)?.containerId, "c");
 });
 
-Deno.test("encodeEntry writes what decodeEntries reads", () => {
+Deno.test("decodeEntries reads what encodeEntry writes", () => {
   const owner = fc.record({ podRef: fc.string(), ifName: fc.string(), containerId: fc.string() });
   fc.assert(fc.property(fc.bigInt(0n, (1n << 96n) - 1n), owner, (offset, owner) => {
     const allocation = { address: V6.value + offset, ...owner };
@@ -83,13 +83,13 @@ Deno.test("encodeEntry writes what decodeEntries reads", () => {
   }));
 });
 
-Deno.test("encodeEntry has the original's members and leaves out an interface that is not known", () => {
+Deno.test("encodeEntry writes the original's members, and omits an unknown interface", () => {
   const allocation = { address: 1n, podRef: "ns/pod", ifName: "net1", containerId: "c" };
   assert.deepEqual(encodeEntry(allocation), ENTRY);
   assert.deepEqual(encodeEntry({ ...allocation, ifName: "" }), { id: "c", podref: "ns/pod" });
 });
 
-Deno.test("toSlices reads what the original writes, and leaves out what is no slice", () => {
+Deno.test("toSlices reads what the original writes, and skips invalid slices", () => {
   const allocations = [
     { nodeName: "node1", sliceRange: "10.0.0.0/10" },
     { nodeName: "", sliceRange: "10.64.0.0/10" },

@@ -4,7 +4,7 @@ import { RefusedError, type StorageDriver } from "../../../src/storage/driver.ts
 import { denoWorld } from "../../../src/world/deno.ts";
 import { ControlPlane, type Kube, namespaceOf } from "../../support/kube.ts";
 import { BEFORE_0_8, downgrade, FIRST, NEWEST, type Schema } from "../../support/outdated.ts";
-import { assertRequests, held, keyOf, NEVER, openWith, put, reservationsOf, reserved, stored } from "./live.ts";
+import { allocationOf, assertRequests, keyOf, NEVER, openWith, put, reservationsOf, reserved, stored } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24");
 const NAME = "10.10.0.0-24";
@@ -12,7 +12,7 @@ const FACTS = { node: "node1", uid: "u1" };
 const GROUP = "whereabouts.cni.cncf.io";
 const RESERVATIONS = "overlappingrangeipreservations";
 
-/** One control plane in all: starting one takes seconds. */
+/** Runs a test on its own control plane, because CRDs are cluster-wide. */
 async function inOutdatedCluster(schema: Schema, run: (kube: Kube, driver: StorageDriver) => Promise<void>) {
   await using plane = await ControlPlane.start();
   const kube = await namespaceOf(plane.facts);
@@ -22,7 +22,7 @@ async function inOutdatedCluster(schema: Schema, run: (kube: Kube, driver: Stora
 }
 
 function claimOf(offset: bigint) {
-  const after = held(KEY, offset, FACTS);
+  const after = allocationOf(KEY, offset, FACTS);
   return { address: after.address, after };
 }
 
@@ -35,7 +35,7 @@ function names(resource: string, field: string) {
 const entriesOf = async (kube: Kube) =>
   ((await stored(kube, "ippools", NAME)).spec as { allocations: Record<string, unknown> }).allocations;
 
-Deno.test("an entry of which the schema drops the interface is refused and not left, in a new pool and an old one, alone and among many", () =>
+Deno.test("an entry whose interface the schema drops is refused and undone, in new and existing pools, alone and among many", () =>
   inOutdatedCluster(BEFORE_0_8, async (kube, driver) => {
     const isRefused = names("ippools", "spec.allocations.*.ifname");
     await assert.rejects(driver.commit(await driver.read(KEY, NEVER), [claimOf(1n)], NEVER), isRefused);
@@ -52,7 +52,7 @@ Deno.test("an entry of which the schema drops the interface is refused and not l
     assert.deepEqual(await reservationsOf(driver).list(undefined, NEVER), []);
   }));
 
-Deno.test("what an older release left under an old schema is released, and a refused refresh changes nothing", () =>
+Deno.test("under an old schema, entries of older releases are released, and a refused refresh changes nothing", () =>
   inOutdatedCluster(BEFORE_0_8, async (kube, driver) => {
     const old = { id: "9f1c", podref: "default/web-0" };
     await put(kube, "IPPool", NAME, { range: "10.10.0.0/24", allocations: { "1": old, "2": old } });
@@ -68,7 +68,7 @@ Deno.test("what an older release left under an old schema is released, and a ref
     assert.deepEqual(await entriesOf(kube), { "2": old });
   }));
 
-Deno.test("a reservation of which the schema drops the pod is refused and not left", () =>
+Deno.test("a reservation whose pod the schema drops is refused and deleted", () =>
   inOutdatedCluster(FIRST, async (_, driver) => {
     await assert.rejects(
       reservationsOf(driver).reserve(reserved("10.10.0.1"), NEVER),
@@ -77,7 +77,7 @@ Deno.test("a reservation of which the schema drops the pod is refused and not le
     assert.deepEqual(await reservationsOf(driver).list(undefined, NEVER), []);
   }));
 
-Deno.test("the original's newest schemas do: what they drop is reported, and costs no request", () =>
+Deno.test("the original's newest schemas are sufficient: dropped fields are reported, without more requests", () =>
   inOutdatedCluster(NEWEST, async (kube, driver) => {
     const reservations = reservationsOf(driver);
     const first = claimOf(1n);

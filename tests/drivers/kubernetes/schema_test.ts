@@ -12,7 +12,7 @@ Deno.test("droppedFields reads the API server's warnings, each kind of entry onc
   assert.deepEqual(droppedFields(""), []);
 });
 
-Deno.test("requiredFields are those without which a record names nobody", () => {
+Deno.test("requiredFields returns the fields that identify range and owner", () => {
   assert.deepEqual(requiredFields("ippools", droppedFields(WARNING)), ["spec.allocations.*.ifname"]);
   const required = ["spec", "spec.range", "spec.allocations", "spec.allocations.*.id", "spec.allocations.*.podref"];
   assert.deepEqual(requiredFields("ippools", required), required.slice(1));
@@ -22,13 +22,13 @@ Deno.test("requiredFields are those without which a record names nobody", () => 
   ]);
 });
 
-Deno.test("outdatedError names the CRD, what it drops and what to do", () => {
+Deno.test("outdatedError names the CRD, the dropped fields and the remedy", () => {
   assert.match(
     outdatedError("ippools", ["spec.a"]).message,
     /ippools\.whereabouts.* outdated, it drops spec\.a: kubectl apply/,
   );
 });
 
-Deno.test("probeObject has a name of its own each time", () => {
+Deno.test("probeObject returns a unique name each time", () => {
   assert.notEqual(probeObject("ippools").metadata.name, probeObject("ippools").metadata.name);
 });

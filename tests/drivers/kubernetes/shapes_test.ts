@@ -4,7 +4,7 @@ import { RefusedError } from "../../../src/storage/driver.ts";
 
 const METADATA = { name: "x" };
 
-Deno.test("checkShape takes what API servers send, and takes null for absence", () => {
+Deno.test("checkShape accepts objects of API servers, and treats null as absence", () => {
   const pool = {
     metadata: { name: "x", annotations: null },
     spec: { range: "10.0.0.0/24", allocations: { "1": null, "2": { id: 5 } } },
@@ -22,7 +22,7 @@ Deno.test("checkShape takes what API servers send, and takes null for absence", 
   );
 });
 
-Deno.test("checkShape names the member that is of another shape", () => {
+Deno.test("checkShape names the member with an invalid shape", () => {
   const table: [Parameters<typeof checkShape>[0], object, boolean, string][] = [
     ["ippools", {}, false, "metadata.name is not a name"],
     ["ippools", { metadata: { name: 5 } }, false, "metadata.name is not a name"],

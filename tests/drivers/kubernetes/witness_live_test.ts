@@ -13,7 +13,7 @@ async function apply(kube: Kube, object: Record<string, unknown>, ...flags: stri
   await kube.kubectl(...(flags.length > 0 ? flags : ["apply"]), "-f", file);
 }
 
-/** What answers every request with status 404 and this text, as a proxy or another server does. */
+/** A server that answers every request with status 404 and this text, like a proxy or another server. */
 function notFound(text: string): { readonly server: string } & AsyncDisposable {
   const listening = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
@@ -22,7 +22,7 @@ function notFound(text: string): { readonly server: string } & AsyncDisposable {
   return { server: `http://127.0.0.1:${listening.addr.port}`, [Symbol.asyncDispose]: () => listening.shutdown() };
 }
 
-Deno.test("findPod and findNode return nothing only where the API server says that this very object is missing", async () => {
+Deno.test("findPod and findNode return undefined only if the API server reports that this very object is missing", async () => {
   await using kube = await makeKube();
   using objects = new Objects(kube);
   const status = (reason: string, kind: string, name: string) =>
@@ -64,7 +64,7 @@ Deno.test("findNode reads a node with its Lease", async () => {
   await objects.node(name);
   assert.deepEqual(await cluster.findNode?.(name, NEVER), { ready: false, outOfService: false });
   const renewTime = "2026-01-01T00:00:00.000001Z";
-  await kube.kubectl("create", "namespace", "kube-node-lease").catch(() => {}); // the API server makes it, sooner or later
+  await kube.kubectl("create", "namespace", "kube-node-lease").catch(() => {}); // the API server creates it at some point
   await apply(kube, {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",
@@ -91,7 +91,7 @@ Deno.test("findNode reads a node with its Lease", async () => {
   await objects.clean();
 });
 
-Deno.test("claims reads the addresses that ResourceClaims hold for pods", async () => {
+Deno.test("claims returns the addresses of ResourceClaims by pod", async () => {
   await using kube = await makeKube();
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   const { namespace } = kube;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseYaml } from "../../../drivers/kubernetes/yaml.ts";
 
-Deno.test("parseYaml reads a document, and names the place of a fault without a word of the text", () => {
+Deno.test("parseYaml parses a document, and names the place of a fault without quoting the text", () => {
   assert.deepEqual(parseYaml("a: [1, {b: c}]\nd: |\n  text\n"), { a: [1, { b: "c" }], d: "text\n" });
   const faults: [string, RegExp][] = [
     ['a: b\nsecretOptions: {password: "hunter2"\n', /^Not YAML \(\w+ at line 3, column 1\)$/],
@@ -20,7 +20,7 @@ Deno.test("parseYaml reads a document, and names the place of a fault without a 
   }
 });
 
-Deno.test("parseYaml refuses at once what would take it minutes, and takes certificates of any size", () => {
+Deno.test("parseYaml refuses a document that would take minutes, and accepts certificates of any size", () => {
   const size = 1024 * 1024;
   const members = Array.from({ length: size / 12 }, (_, i) => `k${i}: v`).join("\n");
   for (const text of ["- a\n".repeat(size / 4), "[".repeat(size), members, `a: &a [x]\n${"- *a\n".repeat(size / 5)}`]) {

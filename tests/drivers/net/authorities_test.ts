@@ -15,7 +15,7 @@ async function authority(): Promise<string> {
 const CA = await authority();
 const NOT_DER = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
-Deno.test("certificatesOf finds the certificates of any text, in one pass", () => {
+Deno.test("certificatesOf finds the certificates in any text in linear time", () => {
   const block = CA.trim();
   const found = (text: string) => certificatesOf(text).map((one) => one.trim());
   assert.deepEqual(found(CA + CA), [block, block]);
@@ -30,7 +30,7 @@ Deno.test("certificatesOf finds the certificates of any text, in one pass", () =
   assert.equal(found(hostile).length, 1);
 });
 
-Deno.test("readableCertificates keeps what the TLS library can read, and says where it can read none", () => {
+Deno.test("readableCertificates keeps what the TLS library can read, and throws if nothing remains", () => {
   assert.deepEqual(readableCertificates(CA), [CA]);
   assert.deepEqual(readableCertificates(NOT_DER + CA).map((one) => one.trim()), [CA.trim()]);
   const bundle = CA.repeat(200);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { faultOf, isVersionOne } from "../../../drivers/net/client_certificate.ts";
 import { writeClientCertificates } from "../../support/certificates.ts";
 
-Deno.test("faultOf names what the TLS library has against a client certificate, whatever it is", async () => {
+Deno.test("faultOf names every reason of the TLS library to refuse a client certificate", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const read = (name: string) => Deno.readTextFileSync(`${folder}/${name}`);

@@ -44,7 +44,7 @@ const NO_PROXIES = [
   "a:b:c",
 ];
 
-/** A column for each of NO_PROXIES: what golang.org/x/net/http/httpproxy v0.40.0 decides: `P` the proxy, `-` directly. */
+/** The decisions of golang.org/x/net/http/httpproxy v0.40.0, one column for each of NO_PROXIES: `P` the proxy, `-` directly. */
 const GO: Readonly<Record<string, string>> = {
   "https://10.96.0.1:443": "P-----P---PPPPPPPPPPPPPPPPP--PPP--PP",
   "https://10.96.0.1": "P-----P---PPPPPPPPPPPPPPPPP--PPP--PP",
@@ -66,7 +66,7 @@ const GO: Readonly<Record<string, string>> = {
   "https://[::ffff:10.96.0.1]:6443": "P------P--PPPPPPPPPPPPPPPPP--PPP--PP",
 };
 
-Deno.test("proxyFromEnvironment decides as Go does, for every server and NO_PROXY of a table", () => {
+Deno.test("proxyFromEnvironment decides as Go does for every server and NO_PROXY of a table", () => {
   for (const [server, decisions] of Object.entries(GO)) {
     assert.equal(decisions.length, NO_PROXIES.length);
     for (const [i, noProxy] of NO_PROXIES.entries()) {
@@ -78,7 +78,7 @@ Deno.test("proxyFromEnvironment decides as Go does, for every server and NO_PROX
   }
 });
 
-Deno.test("proxyFromEnvironment reads lower-case variables after upper-case ones, and neither ALL_PROXY nor other schemes'", () => {
+Deno.test("proxyFromEnvironment prefers upper-case variables, and ignores ALL_PROXY and variables of other schemes", () => {
   const server = "https://10.96.0.1:443";
   assert.equal(proxyOf(server, { https_proxy: "http://low:1" }), "http://low:1");
   assert.equal(proxyOf(server, { HTTPS_PROXY: "http://up:1", https_proxy: "http://low:1" }), "http://up:1");
@@ -94,7 +94,7 @@ Deno.test("proxyFromEnvironment reads lower-case variables after upper-case ones
   assert.equal(proxyOf("https://LOCALHOST", { HTTPS_PROXY: "http://up:1" }), undefined);
 });
 
-Deno.test("proxyFromEnvironment takes an address without a scheme for an http proxy, and leaves what is no address", () => {
+Deno.test("proxyFromEnvironment treats an address without a scheme as an http proxy, and ignores other text", () => {
   const table: Readonly<Record<string, string | undefined>> = {
     "proxy:3128": "http://proxy:3128",
     "proxy": "http://proxy:80",
@@ -116,7 +116,7 @@ Deno.test("proxyFromEnvironment takes an address without a scheme for an http pr
   });
 });
 
-Deno.test("checkedProxy refuses what is no proxy, and describeProxy shows no login", () => {
+Deno.test("checkedProxy refuses text that is not a proxy's URL, and describeProxy hides the login", () => {
   for (const url of ["", "proxy", "http://", "ftp://proxy:21", "https:"]) {
     assert.throws(() => checkedProxy(url, "proxy-url"), /^RangeError: proxy-url does not name a proxy/);
   }
