@@ -1,7 +1,7 @@
 /**
- * The binary's entry: `CNI_COMMAND` in the environment makes it a CNI plugin, anything else a command line.
+ * Entry of the binary: a CNI plugin if the environment has `CNI_COMMAND`, else a command line.
  *
- * A call of the plugin goes to the node's agent where there is one; everything else is loaded only when it is needed.
+ * The plugin sends its call to the node's agent; the code to serve the call here is loaded only if no agent answers.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The agent as a process: its socket, its HTTP address, and its end. The socket is what it is for; HTTP is served where it can be.
+ * The agent as a process: listens on its socket, serves health and metrics over HTTP, and stops on a signal. It serves calls even if it
+ * cannot serve HTTP.
  *
  * @module
  */
@@ -11,38 +12,38 @@ import { InUseError, type Listener, type Platform } from "../world/platform.ts";
 import type { World } from "../world/world.ts";
 import { Agent } from "./service.ts";
 
-/** Milliseconds to finish what was taken when the agent is told to stop. */
+/** Milliseconds to finish accepted calls after the stop signal. */
 const STOP_TIMEOUT = 20_000;
-/** Milliseconds until a socket that another process listens on is tried again. */
-const IN_USE_AGAIN = 100;
-/** Milliseconds until HTTP that could not be served is tried again. */
-const HTTP_AGAIN = 5_000;
+/** Milliseconds between attempts to listen on a socket that another process uses. */
+const LISTEN_INTERVAL = 100;
+/** Milliseconds between attempts to serve HTTP. */
+const HTTP_INTERVAL = 5_000;
 
-/** What the agent is started with. */
+/** Options of the agent. */
 export interface AgentOptions {
   /** Path of the socket. */
   readonly socket: string;
-  /** `HOST:PORT` of health and metrics; undefined: none. */
+  /** `HOST:PORT` of health and metrics. Absent: HTTP is not served. */
   readonly httpAddress?: string;
-  /** Milliseconds to wait for another agent to go. */
-  readonly patience: number;
+  /** Milliseconds to wait for another agent to end. */
+  readonly timeout: number;
 }
 
 /**
- * Runs the agent until it is told to stop. Answers what it took, then returns.
+ * Runs the agent until the stop signal. Answers the accepted calls, then returns.
  *
- * @throws an {@linkcode InUseError} where another agent is there for longer than the patience
+ * @throws {InUseError} another agent still listens on the socket after the timeout
  */
 export async function runAgent(
   world: World,
   platform: Platform,
   loadDriver: LoadDriver,
   log: Logger,
-  { socket, httpAddress, patience }: AgentOptions,
+  { socket, httpAddress, timeout }: AgentOptions,
 ): Promise<void> {
   const agent = new Agent(world, loadDriver, log);
   const stop = platform.stopSignal();
-  const until = world.monotonic() + patience;
+  const until = world.monotonic() + timeout;
   const listen = async (): Promise<Listener> => {
     for (let tries = 1;; tries++) {
       try {
@@ -50,7 +51,7 @@ export async function runAgent(
       } catch (error) {
         if (!(error instanceof InUseError) || world.monotonic() >= until || stop.aborted) throw error;
         if (tries === 1) log.info("Agent waits for another one to go", { reason: error.message });
-        await world.sleep(IN_USE_AGAIN);
+        await world.sleep(LISTEN_INTERVAL);
       }
     }
   };
@@ -67,7 +68,7 @@ export async function runAgent(
   log.info("Agent stopped");
 }
 
-/** Serves HTTP until the signal aborts, from when the address is free: health and metrics are no condition of serving pods. */
+/** Serves HTTP until the signal aborts. Retries on failure: the agent serves pods even without health and metrics. */
 async function keepHttp(
   world: World,
   platform: Platform,
@@ -81,8 +82,8 @@ async function keepHttp(
       await aborted(signal);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (tries === 1) log.error("HTTP is not served; retrying", { address, reason, seconds: HTTP_AGAIN / 1_000 });
-      await world.sleep(HTTP_AGAIN, signal).catch(() => {});
+      if (tries === 1) log.error("HTTP is not served; retrying", { address, reason, seconds: HTTP_INTERVAL / 1_000 });
+      await world.sleep(HTTP_INTERVAL, signal).catch(() => {});
     }
   }
 }

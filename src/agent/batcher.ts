@@ -1,9 +1,9 @@
 /**
- * Many requests, few commits: what arrives for a pool while a commit of it is under way is decided together on the next snapshot and
- * written in one commit. Order of arrival is order of decision.
+ * Many requests, few commits: requests that arrive during a commit of their pool are decided together on the next snapshot, in order of
+ * arrival, and written in one commit.
  *
- * No request holds or fails the others of its batch: one whose network wants a pause comes after it, and a batch that the store refuses is
- * written in parts, releases first, until the refusal is of those that earned it.
+ * No request delays or fails the others of its batch: a request with a pause is queued after the pause, and a batch that the store refuses
+ * is written in parts, releases first, until only the requests that cause the refusal fail.
  *
  * @module
  */
@@ -20,30 +20,34 @@ import { divide } from "./divide.ts";
 import { PoolMemory, REMEMBERED_FOR } from "./memory.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** Requests of one commit, at most. A request changes a few entries, an entry takes up to three operations of the server's 10,000. */
-const MOST_TOGETHER = 1_000;
-/** Milliseconds a batch may take in all, and those in which others may join it. */
+/**
+ * Max requests per commit. A request changes a few entries, and an entry takes up to three of the 10,000 operations that the API server
+ * accepts in a patch.
+ */
+const MAX_BATCH_SIZE = 1_000;
+/** Milliseconds that a batch may take. */
 const BATCH_TIMEOUT = 30_000;
+/** Milliseconds in which other requests may join a batch. */
 const JOIN_TIMEOUT = 10_000;
 /**
- * How long a commit waits for calls on their way, at most: so many times as long as the last commit of the pool took, in these bounds
- * (milliseconds). A commit costs the store the more the larger the pool is, so the wait grows with what it saves.
+ * How long a commit waits for calls that have not submitted their request yet: up to `factor` times the duration of the pool's last commit,
+ * between `min` and `max` milliseconds. A commit of a larger pool costs the store more, so the wait grows with what it saves.
  */
-const GATHER = { times: 4, least: 5, most: 200 };
+const GATHER = { factor: 4, min: 5, max: 200 };
 
 /**
- * How often one batch is divided after refusals, at most. To find one request among {@linkcode MOST_TOGETHER} takes ten; where each would be
- * refused, some thirty commits are tried before the rest is refused together.
+ * Max divisions of one batch after refusals. Ten find one refused request among {@linkcode MAX_BATCH_SIZE}; if the store refuses every
+ * request, about thirty commits are tried before the rest of the batch fails.
  */
-const MOST_DIVISIONS = 16;
+const MAX_DIVISIONS = 16;
 
-/** What is decided for a caller that is gone. */
+/** Replaces the request of a caller that stopped waiting. */
 const NOTHING: PoolRequest = { kind: "revert", changes: [] };
 
-/** Ends a wait that is not needed any more. */
+/** Ends a sleep that is no longer needed. */
 const ENOUGH = new Error("Waited enough");
 
-/** Told what batches came to. */
+/** Observes batches. */
 export interface BatchObserver {
   /** A batch was committed. */
   readonly onBatch: (requests: number, milliseconds: number) => void;
@@ -82,7 +86,7 @@ class PoolQueue {
     this.#ended = clock.monotonic();
   }
 
-  /** Whether nothing is under way, and nothing remembered any more. */
+  /** Whether the queue is empty, and its pool no longer remembered. */
   isIdle(now: number): boolean {
     return !this.#busy && this.#pausing === 0 && now - this.#ended > REMEMBERED_FOR;
   }
@@ -97,7 +101,7 @@ class PoolQueue {
       this.#pausing++;
       this.#clock.sleep(options.pause, options.signal).then(enqueue, reject).finally(() => this.#pausing--);
     } else enqueue();
-    promise.catch(() => {}); // its caller may be gone
+    promise.catch(() => {}); // the caller may have stopped waiting
     return unlessAborted(promise, options.signal);
   }
 
@@ -111,42 +115,42 @@ class PoolQueue {
   }
 
   /**
-   * Waits for calls that are on their way. While there are calls beside those that wait here, a pool is written half of the time at most:
-   * who comes meanwhile shares the next commit.
+   * Waits for calls that have not submitted their request yet. While other calls are active, a pool is written at most half of the time:
+   * requests that arrive meanwhile share the next commit.
    */
   async #gather(): Promise<void> {
-    await Promise.resolve(); // what the submitting call does in the same breath comes first
+    await Promise.resolve(); // lets the submitting call report to the traffic that it has arrived
     const start = this.#now();
-    const longest = Math.min(Math.max(this.#took * GATHER.times, GATHER.least), GATHER.most);
-    for (let left = longest; left > 0 && this.#isComing(); left = start + longest - this.#now()) {
-      await this.#pause(Math.min(left, GATHER.least), this.#traffic.settled);
+    const wait = Math.min(Math.max(this.#took * GATHER.factor, GATHER.min), GATHER.max);
+    for (let remaining = wait; remaining > 0 && this.#isComing(); remaining = start + wait - this.#now()) {
+      await this.#pause(Math.min(remaining, GATHER.min), this.#traffic.settled);
     }
-    const rest = Math.min(this.#ended + this.#took - this.#now(), GATHER.most);
-    if (rest > 0 && this.#traffic.active > this.#waiting.length) await this.#pause(rest);
+    const spacing = Math.min(this.#ended + this.#took - this.#now(), GATHER.max);
+    if (spacing > 0 && this.#traffic.active > this.#waiting.length) await this.#pause(spacing);
   }
 
   #isComing(): boolean {
-    return this.#traffic.coming > 0 && this.#waiting.length < MOST_TOGETHER;
+    return this.#traffic.coming > 0 && this.#waiting.length < MAX_BATCH_SIZE;
   }
 
   async #pause(milliseconds: number, orUntil?: Promise<void>): Promise<void> {
     const done = new AbortController();
-    const late = this.#clock.sleep(milliseconds, done.signal).catch(() => {});
-    await (orUntil ? Promise.race([orUntil, late]) : late);
+    const timeout = this.#clock.sleep(milliseconds, done.signal).catch(() => {});
+    await (orUntil ? Promise.race([orUntil, timeout]) : timeout);
     done.abort(ENOUGH);
   }
 
-  /** Takes who waits, as far as they fit beside so many. Callers that gave up are let go. */
-  #take(beside: number): Waiting[] {
-    const arrived = this.#waiting.splice(0, MOST_TOGETHER - beside);
+  /** Dequeues the requests that fit into a batch of this size. Rejects those whose caller stopped waiting. */
+  #take(size: number): Waiting[] {
+    const arrived = this.#waiting.splice(0, MAX_BATCH_SIZE - size);
     return arrived.filter(({ options, reject }) => !options.signal.aborted || reject(options.signal.reason));
   }
 
-  /** Commits those who wait, and those who come while others are faster: together, or where the store refuses that, in parts. */
+  /** Commits the queued requests, and those that arrive during conflicts: in one write, or in parts if the store refuses it. */
   async #commit(): Promise<void> {
-    const late = () =>
+    const timeoutError = () =>
       new UnavailableError(`Pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`);
-    using limit = startDeadline(this.#clock, BATCH_TIMEOUT, late);
+    using limit = startDeadline(this.#clock, BATCH_TIMEOUT, timeoutError);
     const batches = [this.#take(0)];
     let divisions = 0;
     for (let batch = batches.shift(); batch; batch = batches.shift()) {
@@ -155,7 +159,7 @@ class PoolQueue {
         await this.#write(batch, divisions === 0, limit.signal);
       } catch (error) {
         this.#memory.forget();
-        const isDivided = isRefusal(error) && batch.length > 1 && divisions++ < MOST_DIVISIONS;
+        const isDivided = isRefusal(error) && batch.length > 1 && divisions++ < MAX_DIVISIONS;
         if (isDivided) batches.unshift(...divide(batch));
         else for (const { reject } of batch) reject(error);
       }
@@ -172,7 +176,7 @@ class PoolQueue {
     const { outcomes, snapshot } = await update(this.#driver, this.#key, requests, {
       signal,
       clock: this.#clock,
-      onAttempt: (decision) => tell(batch, decision),
+      onAttempt: (decision) => reportChanges(batch, decision),
       ...(from && { from, onStale: () => this.#memory.refused(start) }),
     });
     for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome);
@@ -183,17 +187,17 @@ class PoolQueue {
   }
 }
 
-/** Whether a batch failed for what is in it: not for a store that does not answer, nor for others who are faster. */
+/** Whether the content of a batch caused its failure, not a conflict or a store that does not answer. */
 function isRefusal(error: unknown): boolean {
   return !(error instanceof UnavailableError || error instanceof ConflictError);
 }
 
 /**
- * Each request is told its own changes: a release what it removes, a claim the change that makes an address its owner's, so that each can be
- * undone for itself. An address that was free for a claim becomes free again, whoever had it before the batch: that one's release is in the
- * batch too.
+ * Reports to each request its own changes, so that each can be undone alone: to a release what it removes, to an allocation the change that
+ * assigns the address. An address that was free for an allocation becomes free again, even if another owner had it before the batch: that
+ * owner's release is in the batch too.
  */
-function tell(batch: readonly Waiting[], { changes, outcomes }: Decision): void {
+function reportChanges(batch: readonly Waiting[], { changes, outcomes }: Decision): void {
   for (const [i, { request, options }] of batch.entries()) {
     const outcome = outcomes[i];
     if (!options.onAttempt || !outcome) continue;
@@ -212,15 +216,15 @@ function tell(batch: readonly Waiting[], { changes, outcomes }: Decision): void 
   }
 }
 
-/** What a batcher works with. */
+/** What a batcher needs. */
 export interface BatcherParts {
   /** The store. */
   readonly driver: StorageDriver;
-  /** Time and chance. */
+  /** Time and randomness. */
   readonly clock: Clock;
-  /** Told what batches came to. */
+  /** Observes batches. */
   readonly observer: BatchObserver;
-  /** Which calls of this store there are. */
+  /** The calls that use this store. */
   readonly traffic: Traffic;
   /** How often the store did not answer. */
   readonly outages: () => number;
@@ -231,14 +235,14 @@ export class Batcher {
   readonly #parts: BatcherParts;
   readonly #queues = new Map<string, PoolQueue>();
 
-  /** Reads a pool when it is first asked for. */
+  /** Reads no pool before its first request. */
   constructor(parts: BatcherParts) {
     this.#parts = parts;
   }
 
   /**
-   * Puts a request to a pool, with others. A caller whose signal aborts is let go, and nothing more is decided for it: what was written stands,
-   * and whatever is put to the pool then comes after it.
+   * Submits a request to a pool, where it is batched with others. If the signal aborts, the promise rejects and the request is no longer
+   * decided: what was written stays, and later requests to the pool are decided after it.
    */
   commit<R extends PoolRequest>(key: PoolKey, request: R, options: CommitOptions): Promise<Outcome<R>> {
     const name = formatPoolKey(key);
@@ -246,7 +250,7 @@ export class Batcher {
     return queue.submit(request, options) as Promise<Outcome<R>>;
   }
 
-  /** A queue for a pool; those that nobody used for long make room. */
+  /** Adds the queue of a pool, and removes idle ones. */
   #add(name: string, key: PoolKey): PoolQueue {
     const now = this.#parts.clock.monotonic();
     for (const [other, queue] of this.#queues) if (queue.isIdle(now)) this.#queues.delete(other);

@@ -1,5 +1,5 @@
 /**
- * The plugin's side of the agent: hand the call over, print the answer. It stands alone, because it is all that most calls load.
+ * The plugin's side of the protocol: sends the call to the agent, returns the answer. Most calls load no other code, so it imports little.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Answer, Call } from "../call/call.ts";
 import { resolveBelow } from "../world/confine.ts";
 import type { World } from "../world/world.ts";
 import {
-  AGENT_SHARE,
+  AGENT_TIMEOUT,
   type AgentAnswer,
   type AgentRequest,
   DEFAULT_SOCKET,
@@ -17,17 +17,16 @@ import {
 } from "./protocol.ts";
 
 /**
- * Asks the node's agent. Input that is no text is left to the plugin, which refuses it.
+ * Sends the call to the node's agent. Input that is not text is not sent: the direct path refuses it.
  *
- * @returns the answer; undefined where there is no agent, or none that answers: the call is then served directly, which is safe because
- * every verb can be repeated
+ * @returns the answer; undefined if no agent answers: the call is then served directly, which is safe because every verb can be repeated
  */
 export async function askAgent(world: World, { env, text }: Call): Promise<Answer | undefined> {
   const socket = socketOf(world);
   if (socket === undefined || text === undefined) return undefined;
   try {
     const request: AgentRequest = { protocol: PROTOCOL, env, stdin: text };
-    const reply = await world.exchange(socket, `${JSON.stringify(request)}\n`, AGENT_SHARE);
+    const reply = await world.exchange(socket, `${JSON.stringify(request)}\n`, AGENT_TIMEOUT);
     if (reply === undefined) return undefined;
     const answer: Partial<AgentAnswer> = JSON.parse(reply);
     if (answer.protocol === PROTOCOL && typeof answer.stdout === "string" && typeof answer.exitCode === "number") {
@@ -45,7 +44,7 @@ export async function askAgent(world: World, { env, text }: Call): Promise<Answe
   }
 }
 
-/** The agent served the call; that its lines cannot be written is no failure of it. */
+/** Prints a failure to standard error: the agent has served the call, so that lost log lines do not fail it. */
 async function writeLog(world: World, { file, text, confinedTo }: LogLines): Promise<void> {
   try {
     world.appendTextFile(confinedTo ? await resolveBelow(world, file, confinedTo) : file, text);
@@ -55,8 +54,8 @@ async function writeLog(world: World, { file, text, confinedTo }: LogLines): Pro
 }
 
 /**
- * The environment names another socket. A network may not: whoever wrote its configuration would have root connect, and create files, where
- * they like.
+ * The environment may name another socket. A network configuration may not: its author could make root connect to any path, and create
+ * files there.
  */
 function socketOf(world: Pick<World, "env">): string | undefined {
   const socket = world.env(SOCKET_VARIABLE) || DEFAULT_SOCKET;

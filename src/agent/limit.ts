@@ -1,30 +1,30 @@
 /**
- * So many at a time.
+ * A limit of concurrent work.
  *
  * @module
  */
 
-/** Lets so many in at once, the rest in order of arrival. */
+/** Admits up to `width` callers at the same time, the others in order of arrival. */
 export class Limit {
   readonly #width: number;
-  /** In order of arrival, as a Set keeps them. */
+  /** A Set keeps the order of insertion, which is that of arrival. */
   readonly #waiting = new Set<() => void>();
   #running = 0;
 
-  /** With room for so many. */
+  /** `width`: max concurrent callers. */
   constructor(width: number) {
     this.#width = width;
   }
 
-  /** How many wait for room. */
+  /** Callers that wait. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /**
-   * Waits for room. Disposing what is returned gives it to the next.
+   * Waits for a free place. Disposing the result frees it for the next caller.
    *
-   * @throws the signal's reason, where it aborts first
+   * @throws the signal's reason if it aborts first
    */
   async enter(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
@@ -33,9 +33,9 @@ export class Limit {
     return { [Symbol.dispose]: () => this.#leave() };
   }
 
-  /** Runs work when there is room for it. */
+  /** Runs work in a free place. */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    using _room = await this.enter(signal);
+    using _place = await this.enter(signal);
     return await work();
   }
 

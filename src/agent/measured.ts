@@ -1,18 +1,18 @@
 /**
- * Operations of a store, timed and counted.
+ * Measures the operations of a store.
  *
  * @module
  */
 import { ConflictError, RefusedError } from "../storage/driver.ts";
 import type { Operation, Runner } from "../storage/wrap.ts";
 
-/** How an operation of a store ended. The first two failures are tried again. */
+/** How an operation of a store ended. Conflicts and unavailable stores are retried. */
 export type OperationOutcome = "success" | "conflict" | "unavailable" | "refused";
 
-/** Told of each operation: which, how it ended, and how long it took. */
+/** Observes the outcome and the duration of each operation. */
 export type ObserveOperation = (operation: Operation, outcome: OperationOutcome, milliseconds: number) => void;
 
-/** Runs operations and reports each. */
+/** Runs operations and reports each. `now` returns monotonic milliseconds. */
 export function measuring(now: () => number, observe: ObserveOperation): Runner {
   return async (operation, work, signal) => {
     const start = now();
@@ -27,7 +27,7 @@ export function measuring(now: () => number, observe: ObserveOperation): Runner 
   };
 }
 
-/** What is no conflict and no refusal of the store's own went unanswered: an aborted signal, or a lost connection. */
+/** Any other error means that the store did not answer: the signal aborted, or the connection was lost. */
 function outcomeOf(error: unknown): OperationOutcome {
   if (error instanceof ConflictError) return "conflict";
   return error instanceof RefusedError ? "refused" : "unavailable";

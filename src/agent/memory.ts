@@ -1,23 +1,24 @@
 /**
- * What an agent remembers of a pool between its commits.
+ * What the agent remembers of a pool between its commits.
  *
- * A commit on a remembered pool saves the read, and costs a refused write where others wrote since. How long a memory holds is learned: one
- * that was refused halves the age up to which the next ones are trusted, and each read in place of one lets it grow again. So a pool that is
- * this node's alone is seldom read, and one that others write to all the time is seldom written in vain.
+ * A commit on the remembered pool saves a read, but costs a refused write if another process wrote meanwhile. The memory adapts the age up
+ * to which it is trusted: a refused write sets it to half of the memory's age, and each read in place of an older memory lets it grow
+ * again. So a pool that only this node writes is seldom read, and a pool that others write all the time seldom costs a refused write.
  *
- * A store that was restored to an older state gives its versions a second time, so that a version alone does not tell a memory from what is
- * stored. A restore takes the store away, or takes longer than {@linkcode REMEMBERED_FOR}: nothing is remembered beyond either.
+ * A store that is restored to an older state uses versions a second time, so an equal version does not prove that the memory is current.
+ * During a restore the store does not answer, or the restore takes longer than {@linkcode REMEMBERED_FOR}: in both cases the memory is
+ * dropped.
  *
  * @module
  */
 import type { PoolSnapshot } from "../storage/driver.ts";
 
-/** Milliseconds for which a pool is remembered, at most. */
+/** Max age of a remembered pool in milliseconds. */
 export const REMEMBERED_FOR = 60_000;
-/** By how much the trusted age changes: with a memory that was refused, and with one that was not used. */
+/** Factors of the trusted age: after a refused write, and after a memory that was too old to use. */
 const TRUST = { refused: 0.5, unused: 1.25 };
-/** The least that is trusted, in milliseconds: from nothing it would not grow. */
-const LEAST_TRUSTED = 1;
+/** Min trusted age in milliseconds: from 0 it could not grow. */
+const MIN_TRUSTED = 1;
 
 interface Remembered {
   readonly snapshot: PoolSnapshot;
@@ -25,7 +26,7 @@ interface Remembered {
   readonly outages: number;
 }
 
-/** One pool, as it was after the last commit. */
+/** One pool, as of the last commit. */
 export class PoolMemory {
   readonly #outages: () => number;
   #last: Remembered | undefined;
@@ -36,7 +37,7 @@ export class PoolMemory {
     this.#outages = outages;
   }
 
-  /** The pool to build on, where it is young enough, and the store has answered ever since. `now` in milliseconds that never go back. */
+  /** The pool, if it is young enough and the store has answered ever since. `now`: monotonic milliseconds. */
   recall(now: number): PoolSnapshot | undefined {
     if (!this.#last) return undefined;
     const { snapshot, at, outages } = this.#last;
@@ -46,17 +47,17 @@ export class PoolMemory {
     return undefined;
   }
 
-  /** Others had changed the pool since. */
+  /** The store refused a write on the remembered pool: another process had changed it. */
   refused(now: number): void {
-    if (this.#last) this.#trusted = Math.max((now - this.#last.at) * TRUST.refused, LEAST_TRUSTED);
+    if (this.#last) this.#trusted = Math.max((now - this.#last.at) * TRUST.refused, MIN_TRUSTED);
   }
 
-  /** Remembers the pool as it is now. */
+  /** Remembers the pool as it was committed. */
   keep(snapshot: PoolSnapshot, now: number): void {
     this.#last = { snapshot, at: now, outages: this.#outages() };
   }
 
-  /** Nobody knows how the pool is now. */
+  /** Drops the memory: the state of the pool is unknown. */
   forget(): void {
     this.#last = undefined;
   }

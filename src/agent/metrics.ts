@@ -1,27 +1,27 @@
 /**
- * What the agent counts.
+ * The agent's metrics.
  *
  * @module
  */
 import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
 
-/** What a gauge of the agent's reads. */
+/** The values of the gauges. */
 export interface AgentState {
-  /** Calls that are not answered. */
+  /** Calls without an answer yet. */
   readonly inFlight: () => number;
-  /** Those of them that wait for their turn. */
+  /** Those of them that wait because their store is at its limit. */
   readonly queued: () => number;
   /** Pending releases. */
   readonly pending: () => number;
-  /** Addresses of this node that are another pod's too. */
+  /** Addresses of this node's pods that are allocated to another pod too. */
   readonly duplicates: () => number;
 }
 
 /** Upper bounds of batch sizes. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
 
-/** What the agent tells of itself. */
+/** Counters, histograms and gauges of the agent. */
 export class AgentMetrics {
   readonly #requests = new Counter("whereabouts_agent_requests_total", "Calls of the plugin by verb and outcome");
   readonly #durations = new Histogram(
@@ -49,7 +49,7 @@ export class AgentMetrics {
   );
   readonly #gauges: readonly Gauge[];
 
-  /** The gauges read the agent's state. */
+  /** The gauges read the state when the metrics are rendered. */
   constructor({ inFlight, queued, pending, duplicates }: AgentState) {
     this.#gauges = [
       new Gauge("whereabouts_agent_requests_in_flight", "Calls under way, those that wait included", inFlight),
@@ -67,7 +67,7 @@ export class AgentMetrics {
     ];
   }
 
-  /** A call was answered, or left to the plugin. */
+  /** A call was answered, or declined for the plugin to serve. */
   served(verb: string, outcome: "success" | "error" | "declined", milliseconds: number): void {
     this.#requests.add({ verb, outcome });
     this.#durations.observe(milliseconds / 1000, { verb, outcome });
@@ -79,7 +79,7 @@ export class AgentMetrics {
     this.#commits.observe(milliseconds / 1000);
   }
 
-  /** A store did something, or did not. */
+  /** An operation of a store ended. */
   operated(operation: string, outcome: OperationOutcome, milliseconds: number): void {
     this.#store.observe(milliseconds / 1000, { operation, outcome });
     if (outcome === "conflict") this.#conflicts.add({ operation });
@@ -101,7 +101,7 @@ export class AgentMetrics {
     this.#givenUp.add({}, count);
   }
 
-  /** All of them as text. */
+  /** All metrics in the text format of Prometheus. */
   text(): string {
     const metrics: Metric[] = [
       this.#requests,

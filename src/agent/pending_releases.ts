@@ -1,5 +1,5 @@
 /**
- * Delivers the pending releases of a node: until their store takes them, each store at its own pace.
+ * Delivers the pending releases of a node until their stores accept them, each store at its own pace.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
 /**
- * Milliseconds between two rounds for a store: from the first to the last, doubling while it fails. Each is shortened by chance, up to half of
- * it: after an outage thousands of nodes must not come at the same time.
+ * Milliseconds between two rounds of a store: `min`, doubled up to `max` while the store fails. Each interval is shortened at random by up
+ * to half: after an outage, thousands of nodes must not send their releases at the same time.
  */
-const WAIT = { first: 1_000, last: 30_000 };
-/** Milliseconds between two looks at the journal, at least: it may hold thousands of releases, and every DEL wakes this. */
-const LEAST_WAIT = 500;
-/** Milliseconds one round of a store may take. */
+const INTERVAL = { min: 1_000, max: 30_000 };
+/** Min milliseconds between two reads of the journal: it may have thousands of releases, and every DEL wakes the loop. */
+const MIN_READ_INTERVAL = 500;
+/** Milliseconds that one round of a store may take. */
 const ROUND_TIMEOUT = 60_000;
-/** Releases of one round. */
-const ROUND = 100;
+/** Max releases per round. */
+const MAX_PER_ROUND = 100;
 
-/** What comes of pending releases. */
+/** Observes what becomes of pending releases. */
 export interface PendingObserver {
   /** Releases were delivered. */
   readonly onDelivered: (count: number) => void;
@@ -30,10 +30,10 @@ export interface PendingObserver {
   readonly onGivenUp: (count: number) => void;
 }
 
-/** A store that has pending releases. */
+/** A store with pending releases. */
 interface Store {
-  wait: number;
-  /** When it is tried next. */
+  interval: number;
+  /** When its next round starts, in monotonic milliseconds. */
   due: number;
   round: Promise<void> | undefined;
 }
@@ -48,10 +48,10 @@ export class PendingReleases implements AsyncDisposable {
   readonly #stores = new Map<string, Store>();
   readonly #done: Promise<void>;
   #awake = new AbortController();
-  #left = 0;
-  #seen = 0;
+  #count = 0;
+  #read = 0;
 
-  /** Starts at once. */
+  /** Starts immediately. */
   constructor(host: ReleaseHost, log: Logger, observer: PendingObserver) {
     this.#world = host.world;
     this.#host = host;
@@ -60,12 +60,12 @@ export class PendingReleases implements AsyncDisposable {
     this.#done = this.#run();
   }
 
-  /** Pending releases, as of the last reading of the journal. */
-  get left(): number {
-    return this.#left;
+  /** Pending releases, as of the last read of the journal. */
+  get count(): number {
+    return this.#count;
   }
 
-  /** A release may have become pending. */
+  /** Reads the journal soon: a release may have become pending. */
   wake(): void {
     this.#awake.abort();
   }
@@ -81,31 +81,31 @@ export class PendingReleases implements AsyncDisposable {
     while (!signal.aborted) {
       this.#awake = new AbortController();
       await this.#start().catch((error) => this.#log.error("Cannot read the journal", { error: String(error) }));
-      await this.#world.sleep(LEAST_WAIT, signal).catch(() => {});
+      await this.#world.sleep(MIN_READ_INTERVAL, signal).catch(() => {});
       const idle = [...this.#stores.values()].filter(({ round }) => !round);
-      const wait = Math.min(...idle.map(({ due }) => due - this.#world.monotonic()), WAIT.last);
+      const wait = Math.min(...idle.map(({ due }) => due - this.#world.monotonic()), INTERVAL.max);
       if (wait > 0) await this.#world.sleep(wait, AbortSignal.any([signal, this.#awake.signal])).catch(() => {});
     }
   }
 
-  /** Whether there is nothing to read in the journal: what it has was seen, and its stores are not due. */
+  /** Whether the journal need not be read: its releases are known, and none of their stores is due. */
   #isKnown(count: number): boolean {
     const now = this.#world.monotonic();
-    return count === this.#seen && [...this.#stores.values()].every(({ round, due }) => round || due > now);
+    return count === this.#read && [...this.#stores.values()].every(({ round, due }) => round || due > now);
   }
 
   /** Starts a round for each store that is due. */
   async #start(): Promise<void> {
     const journal = this.#host.journal(this.#log);
     const count = await journal?.countPending() ?? 0;
-    this.#left = count;
+    this.#count = count;
     if (this.#isKnown(count)) return;
     const pending = count > 0 ? await journal?.pending() ?? [] : [];
-    this.#seen = pending.length;
+    this.#read = pending.length;
     const groups = groupByStore(pending);
     for (const [name, { round }] of this.#stores) if (!round && !groups.has(name)) this.#stores.delete(name);
     for (const [name, records] of groups) {
-      const store = this.#stores.get(name) ?? { wait: WAIT.first, due: 0, round: undefined };
+      const store = this.#stores.get(name) ?? { interval: INTERVAL.min, due: 0, round: undefined };
       this.#stores.set(name, store);
       if (store.round || store.due > this.#world.monotonic()) continue;
       store.round = this.#deliver(store, records).finally(() => {
@@ -118,12 +118,12 @@ export class PendingReleases implements AsyncDisposable {
   /** Never rejects. */
   async #deliver(store: Store, records: readonly JournalRecord[]): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const delivery = await deliverPending(this.#host, records, ROUND, limit.signal);
+    const delivery = await deliverPending(this.#host, records, MAX_PER_ROUND, limit.signal);
     const { delivered, error } = delivery;
-    this.#left -= delivered;
+    this.#count -= delivered;
     if (delivered > 0) this.#observer.onDelivered(delivered);
-    store.wait = error === undefined || delivered > 0 ? WAIT.first : Math.min(store.wait * 2, WAIT.last);
-    store.due = this.#world.monotonic() + store.wait * (1 - this.#world.random() / 2);
+    store.interval = error === undefined || delivered > 0 ? INTERVAL.min : Math.min(store.interval * 2, INTERVAL.max);
+    store.due = this.#world.monotonic() + store.interval * (1 - this.#world.random() / 2);
     if (!this.#stop.signal.aborted) this.#report(delivery, records);
   }
 

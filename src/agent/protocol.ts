@@ -1,10 +1,10 @@
 /**
- * What plugin and agent say to each other over a unix stream socket: a line with one JSON document, and one line back. Either side's end of a
- * line may be missing where it closes. The plugin keeps its side open until then, so that the agent sees when it dies.
+ * The protocol between plugin and agent over a unix stream socket: one line with a JSON document in each direction. A side that closes may
+ * omit the end of its line. The plugin keeps its side open until the answer, so that the agent detects when the plugin dies.
  *
- * The plugin sends an {@linkcode AgentRequest}; the agent answers with an {@linkcode AgentAnswer}. An agent that does not know the
- * version closes without an answer, and the plugin does the work itself: releases meet during an upgrade. So does one that cannot use the
- * configuration of a call or the files that it names: it may run where they cannot be seen.
+ * The plugin sends an {@linkcode AgentRequest}; the agent answers with an {@linkcode AgentAnswer}. The agent closes without an answer if it
+ * does not know the version, because releases differ during an upgrade, or if it cannot use the configuration of a call or the files that
+ * it names, because its container may lack them. The plugin then serves the call itself.
  *
  * @module
  */
@@ -13,39 +13,39 @@ import { RUN_FOLDER } from "../world/world.ts";
 /** Version of the protocol. */
 export const PROTOCOL = 1;
 
-/** Where the agent listens unless told otherwise. */
+/** Default path of the socket. */
 export const DEFAULT_SOCKET = `${RUN_FOLDER}/agent.sock`;
 
-/** Names another socket, or `off`. */
+/** The environment variable that names another socket, or `off`. */
 export const SOCKET_VARIABLE = "WHEREABOUTS_AGENT_SOCKET";
 
 /**
- * Milliseconds the agent may take before the plugin does the work itself: half of the shortest deadline of a verb that writes. The agent
- * itself gives up somewhat earlier, so that it does nothing any more for a caller who has turned elsewhere.
+ * Milliseconds that the agent may take before the plugin serves the call itself: half of the shortest deadline of a verb that writes. The
+ * agent gives up earlier, so that it does not work for a caller that has stopped waiting.
  */
-export const AGENT_SHARE = 30_000;
+export const AGENT_TIMEOUT = 30_000;
 
 /** One call of the plugin. */
 export interface AgentRequest {
   /** {@linkcode PROTOCOL}. */
   readonly protocol: number;
-  /** The variables of the call that are set. */
+  /** The CNI variables that are set. */
   readonly env: Readonly<Record<string, string>>;
   /** Standard input. */
   readonly stdin: string;
 }
 
-/** Lines for a log file of the node, which the agent in its container does not see. */
+/** Lines for a log file of the node, which the agent cannot write from its container. */
 export interface LogLines {
   /** The file. */
   readonly file: string;
   /** The lines. */
   readonly text: string;
-  /** Folders that the file must be in. Absent: anywhere. */
+  /** Folders that may contain the file. Absent: any. */
   readonly confinedTo?: readonly string[];
 }
 
-/** What the plugin prints. */
+/** The answer to a call. */
 export interface AgentAnswer {
   /** {@linkcode PROTOCOL}. */
   readonly protocol: number;
@@ -53,6 +53,6 @@ export interface AgentAnswer {
   readonly stdout: string;
   /** The exit code. */
   readonly exitCode: number;
-  /** What the plugin writes to log files. Absent: nothing; releases that do not know it write nothing. */
+  /** Lines that the plugin writes to log files. Absent: none. Older plugins ignore it. */
   readonly logs?: readonly LogLines[];
 }

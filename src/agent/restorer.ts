@@ -1,6 +1,6 @@
 /**
- * Keeps what runs on this node in the store: entries that were lost, when a store was set back to an older copy or somebody deleted a pool,
- * are recreated from the journal while the sandbox's network namespace exists.
+ * Recreates lost entries of this node's pods from the journal while the sandbox's network namespace exists. Entries are lost if a store is
+ * restored to an older copy, or if somebody deletes a pool.
  *
  * @module
  */
@@ -23,34 +23,34 @@ import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
-/** Milliseconds between two rounds: each reads every pool that this node uses once, and a large cluster has thousands of nodes. */
+/** Milliseconds between two rounds. A round reads each pool of this node once, and a large cluster has thousands of nodes. */
 const INTERVAL = 30 * 60_000;
-/** Milliseconds after a start or an outage within which nodes begin, each at a time of its own. */
+/** Milliseconds after a start or an outage within which each node begins at a random time. */
 const SPREAD = 10_000;
-/** Milliseconds between two rounds, at least, whatever happens. */
-const LEAST_INTERVAL = 60_000;
+/** Min milliseconds between two rounds, even if woken. */
+const MIN_INTERVAL = 60_000;
 /** Milliseconds that a round may take. */
 const ROUND_TIMEOUT = 120_000;
 
-/** What rounds came to. */
+/** Observes rounds. */
 export interface RestoreObserver {
   /** Entries were recreated. */
   readonly onRestored: (count: number) => void;
 }
 
-/** An address of a record, in a pool of a store. */
-interface Remembered {
+/** An entry of a record. */
+interface Recorded {
   readonly record: JournalRecord;
-  readonly held: RecordedEntry;
+  readonly entry: RecordedEntry;
 }
 
 /** The records of one store. */
 interface StoreRecords {
   readonly plan: Configured;
-  readonly remembered: Remembered[];
+  readonly entries: Recorded[];
 }
 
-/** Works in the background until it is disposed. */
+/** Runs rounds in the background until it is disposed. */
 export class Restorer implements AsyncDisposable {
   readonly #world: World;
   readonly #host: Host;
@@ -61,7 +61,7 @@ export class Restorer implements AsyncDisposable {
   #awake = new AbortController();
   #duplicates = 0;
 
-  /** Begins soon. */
+  /** Starts the first round after a random delay. */
   constructor(host: Host, log: Logger, observer: RestoreObserver) {
     this.#world = host.world;
     this.#host = host;
@@ -70,12 +70,12 @@ export class Restorer implements AsyncDisposable {
     this.#done = this.#run();
   }
 
-  /** Addresses of this node that are somebody else's too, as of the last round. */
+  /** Addresses of this node's pods that are allocated to another pod too, as of the last round. */
   get duplicates(): number {
     return this.#duplicates;
   }
 
-  /** Something may have been lost: a store came back after an outage, or lacks an entry. */
+  /** Starts a round early: entries may be lost, because a store answers again after an outage or lacks an entry. */
   wake(): void {
     this.#awake.abort();
   }
@@ -95,7 +95,7 @@ export class Restorer implements AsyncDisposable {
           next: `${INTERVAL / 60_000} min`,
         })
       );
-      await this.#sleep(LEAST_INTERVAL);
+      await this.#sleep(MIN_INTERVAL);
       await this.#sleep(INTERVAL * (0.5 + this.#world.random()), this.#awake.signal);
       await this.#sleep(this.#world.random() * SPREAD);
     }
@@ -122,36 +122,36 @@ export class Restorer implements AsyncDisposable {
     this.#duplicates = duplicates;
   }
 
-  /** @returns how many addresses are somebody else's too */
-  async #compare(journal: Journal, { plan, remembered }: StoreRecords, signal: AbortSignal): Promise<number> {
+  /** @returns how many addresses are allocated to another pod too */
+  async #compare(journal: Journal, { plan, entries }: StoreRecords, signal: AbortSignal): Promise<number> {
     await using ipam = await this.#host.open(plan.config, plan.log, signal);
     let duplicates = 0;
-    for (const ofPool of Map.groupBy(remembered, ({ held }) => formatPoolKey(held.key)).values()) {
+    for (const ofPool of Map.groupBy(entries, ({ entry }) => formatPoolKey(entry.key)).values()) {
       const [first] = ofPool;
       if (!first) continue;
-      const pool = await ipam.driver.read(first.held.key, signal);
-      const found = compareRemembered(pool.allocations, ofPool.map(({ held }) => held.allocation));
-      for (const { allocation, holder } of found.duplicates) this.#report(first.held.key, allocation, holder);
+      const pool = await ipam.driver.read(first.entry.key, signal);
+      const found = compareRemembered(pool.allocations, ofPool.map(({ entry }) => entry.allocation));
+      for (const { allocation, holder } of found.duplicates) this.#report(first.entry.key, allocation, holder);
       duplicates += found.duplicates.length;
-      for (const one of ofPool.filter(({ held }) => found.lost.includes(held.allocation))) {
+      for (const one of ofPool.filter(({ entry }) => found.lost.includes(entry.allocation))) {
         if (await this.#restore(journal, ipam, one, signal)) duplicates++;
       }
     }
     return duplicates;
   }
 
-  /** Under the attachment's lock: a DEL that is served now, or was, ends it. @returns whether the address is somebody else's by now */
-  async #restore(journal: Journal, ipam: Ipam, { record, held }: Remembered, signal: AbortSignal): Promise<boolean> {
+  /** Takes the attachment's lock, so that it detects a concurrent DEL. @returns whether the address is allocated to another pod now */
+  async #restore(journal: Journal, ipam: Ipam, { record, entry }: Recorded, signal: AbortSignal): Promise<boolean> {
     using _lock = await lockAttachment(this.#host, record, signal);
-    const isThere = await journal.find(record) !== undefined && !await journal.isPending(record);
-    if (!isThere || !await namespaceExists(this.#world, record)) return false;
-    const outcome = await restoreEntry(ipam, held, signal);
-    if (outcome.kind === "duplicate") this.#report(held.key, held.allocation, outcome.holder);
+    const isInUse = await journal.find(record) !== undefined && !await journal.isPending(record);
+    if (!isInUse || !await namespaceExists(this.#world, record)) return false;
+    const outcome = await restoreEntry(ipam, entry, signal);
+    if (outcome.kind === "duplicate") this.#report(entry.key, entry.allocation, outcome.holder);
     if (outcome.kind !== "restored") return outcome.kind === "duplicate";
     this.#observer.onRestored(1);
-    const { podRef, ifName, containerId } = held.allocation;
+    const { podRef, ifName, containerId } = entry.allocation;
     this.#log.warn("Recreated an entry that the store had lost", {
-      ...{ ip: textOf(held), pool: formatPoolKey(held.key), pod: podRef, if: ifName, container: containerId },
+      ...{ ip: textOf(entry), pool: formatPoolKey(entry.key), pod: podRef, if: ifName, container: containerId },
     });
     return false;
   }
@@ -172,7 +172,7 @@ function textOf({ key, allocation }: RecordedEntry): string {
   return formatIp({ family: key.cidr.family, value: allocation.address });
 }
 
-/** Records whose sandbox exists, by their stores. A store that is not known now is left to the next round. */
+/** Records whose sandbox exists, by store. Skips records whose store is unknown now; the next round tries again. */
 async function storesOf(host: ReleaseHost, records: readonly JournalRecord[]): Promise<StoreRecords[]> {
   const stores = new Map<string, StoreRecords>();
   for (const record of records) {
@@ -180,9 +180,9 @@ async function storesOf(host: ReleaseHost, records: readonly JournalRecord[]): P
     const plan = await planRelease(host, undefined, record).catch(() => undefined);
     if (!plan) continue;
     const name = storeName(recordedStore(plan.config.datastore));
-    const known = stores.get(name) ?? { plan, remembered: [] };
+    const known = stores.get(name) ?? { plan, entries: [] };
     stores.set(name, known);
-    known.remembered.push(...record.held.map((held) => ({ record, held })));
+    known.entries.push(...record.held.map((entry) => ({ record, entry })));
   }
   return [...stores.values()];
 }

@@ -1,5 +1,5 @@
 /**
- * The node's agent: the plugin's own code on warm stores, behind a socket.
+ * The node's agent: runs the plugin's code on stores that stay open.
  *
  * @module
  */
@@ -13,38 +13,38 @@ import type { World } from "../world/world.ts";
 import type { Connection } from "../world/platform.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
-import { AGENT_SHARE, type AgentAnswer, type AgentRequest, type LogLines, PROTOCOL } from "./protocol.ts";
+import { AGENT_TIMEOUT, type AgentAnswer, type AgentRequest, type LogLines, PROTOCOL } from "./protocol.ts";
 import { PendingReleases } from "./pending_releases.ts";
 import { Restorer } from "./restorer.ts";
 import { BusyError, Stores } from "./stores.ts";
-import { localTurns } from "./turns.ts";
+import { localLocks } from "./local_locks.ts";
 
-/** Bytes of a request, at most: the plugin's limit of standard input, escaped. */
+/** Max bytes of a request: the plugin's limit of standard input, escaped as JSON. */
 const REQUEST_LIMIT = 16 * 1024 * 1024;
 /**
- * Milliseconds until a caller's request is read: of a thousand that come at once to a busy node, the last ones are read when many are served.
- * A plugin sends its request at once, and only root may connect.
+ * Milliseconds until a caller's request must be read. A plugin sends it immediately, and only root may connect; but if a thousand callers
+ * connect to a busy node at the same time, the last requests are read after many calls are served.
  */
 const READ_TIMEOUT = 15_000;
-/** Milliseconds a caller may take to read its answer. */
+/** Milliseconds that a caller may take to read its answer. */
 const REPLY_TIMEOUT = 5_000;
-/** Callers at once, at most: more than all stores together may have. Beyond, callers are told to try again. */
-const MOST_IN_FLIGHT = 5_000;
-/** Milliseconds from a call's arrival in which it is served. Then its caller is about to turn elsewhere: nothing is done for it any more. */
-const CALL_TIMEOUT = AGENT_SHARE - 5_000;
+/** Max concurrent callers: more than the limit of all stores together. Further callers get CNI code 11, try again later. */
+const MAX_IN_FLIGHT = 5_000;
+/** Milliseconds to serve a call. After that the agent ends it, because the plugin is about to serve the call itself. */
+const CALL_TIMEOUT = AGENT_TIMEOUT - 5_000;
 
-/** Verbs that are counted by their names. */
+/** Verbs that metrics count by name. */
 const VERBS: ReadonlySet<string> = new Set(["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"]);
 
-/** How a host opens stores. */
-interface Opening {
-  /** Whether the call is about to put a request to a pool. Default: it is not. */
+/** Options of the host of a call. */
+interface HostOptions {
+  /** Whether the call submits a request to a pool. Default: false. */
   readonly commits?: boolean;
-  /** This process cannot use the configuration of the call, or not open its store. */
+  /** Called if this process cannot use the configuration of the call, or cannot open its store. */
   readonly unusable?: (error: unknown) => void;
 }
 
-/** Serves calls; knows nothing of sockets. */
+/** Serves calls, over any kind of connection. */
 export class Agent {
   readonly #world: World;
   readonly #lock: Host["lock"];
@@ -55,16 +55,16 @@ export class Agent {
   readonly #restorer: Restorer;
   readonly #running = new Set<Promise<void>>();
   #ready = true;
-  #away = false;
+  #unavailable = false;
 
   /** Opens no store yet. */
   constructor(world: World, loadDriver: LoadDriver, log: Logger) {
     this.#world = world;
-    this.#lock = localTurns(world.lock);
+    this.#lock = localLocks(world.lock);
     const metrics = new AgentMetrics({
       inFlight: () => this.#running.size,
       queued: () => this.#stores.waiting,
-      pending: () => this.#pending.left,
+      pending: () => this.#pending.count,
       duplicates: () => this.#restorer.duplicates,
     });
     this.#metrics = metrics;
@@ -94,11 +94,11 @@ export class Agent {
   }
 
   /**
-   * Serves one call. Its log lines appear in the agent's own log, and go to the plugin, which sees the log files of the node.
+   * Serves one call. Its log lines go to the agent's log, and to the plugin, which can write the log files of the node.
    *
-   * @param gone aborts when its caller goes away. A dead plugin's sandbox is about to be given up, and its pod to get another, whose
-   *   addresses a late ADD would take over
-   * @returns undefined: this process cannot, so the plugin has to
+   * @param gone aborts when the caller disconnects. The runtime abandons the sandbox of a dead plugin and creates another for the pod, whose
+   *   addresses a delayed ADD would take over
+   * @returns undefined if this process cannot serve the call: the plugin has to
    */
   async call({ env, stdin }: AgentRequest, gone?: AbortSignal): Promise<ServedCall | undefined> {
     const start = this.#world.monotonic();
@@ -115,18 +115,21 @@ export class Agent {
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
     this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
     if (unusable) {
-      this.#log.info("A call is left to the plugin: what it names cannot be used here", {
-        verb,
-        containerId: env.CNI_CONTAINERID,
-        error: String(unusable),
-      });
+      this.#log.info(
+        "Declined a call: the agent cannot use its configuration or open its store; the plugin serves it",
+        {
+          verb,
+          containerId: env.CNI_CONTAINERID,
+          error: String(unusable),
+        },
+      );
       return undefined;
     }
     if (answer.exitCode === 0 && verb === "DEL") this.#pending.wake();
     return logs.length > 0 ? { ...answer, logs: joined(logs) } : answer;
   }
 
-  /** Health, readiness, metrics. */
+  /** Answers requests for health, readiness and metrics. */
   http(path: string): { readonly status: number; readonly body: string } {
     switch (path) {
       case "/healthz":
@@ -140,22 +143,22 @@ export class Agent {
     }
   }
 
-  /** Waits for what is under way, so long at the most, and closes the stores. */
+  /** Waits up to so many milliseconds for calls in progress, then closes the stores. */
   async finish(milliseconds: number): Promise<void> {
     this.#ready = false;
     const done = new AbortController();
-    const late = this.#world.sleep(milliseconds, done.signal).catch(() => {});
-    await Promise.race([Promise.all(this.#running), late]);
+    const timeout = this.#world.sleep(milliseconds, done.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#running), timeout]);
     done.abort();
     await this.#pending[Symbol.asyncDispose]();
     await this.#restorer[Symbol.asyncDispose]();
     await this.#stores[Symbol.asyncDispose]();
   }
 
-  /** A store that was away may have been set back to an older copy. */
+  /** A store that answers again after an outage may have been restored to an older copy. */
   #follow(outcome: OperationOutcome): void {
-    if (this.#away && outcome === "success") this.#restorer.wake();
-    if (outcome === "success" || outcome === "unavailable") this.#away = outcome === "unavailable";
+    if (this.#unavailable && outcome === "success") this.#restorer.wake();
+    if (outcome === "success" || outcome === "unavailable") this.#unavailable = outcome === "unavailable";
   }
 
   async #serve(connection: Connection): Promise<void> {
@@ -166,17 +169,17 @@ export class Agent {
       const reply: AgentAnswer = { protocol: PROTOCOL, ...answer };
       await connection.reply(`${JSON.stringify(reply)}\n`, REPLY_TIMEOUT);
     } catch {
-      connection.close(); // half a request, or none: the caller serves itself
+      connection.close(); // the request is incomplete or invalid: the plugin serves the call
     }
   }
 
-  /** @returns undefined where the plugin has to serve the call */
+  /** @returns undefined if the plugin has to serve the call */
   async #answer(request: AgentRequest, gone: AbortSignal): Promise<ServedCall | undefined> {
-    if (this.#running.size > MOST_IN_FLIGHT) return busy();
+    if (this.#running.size > MAX_IN_FLIGHT) return busy();
     return gone.aborted ? undefined : await this.call(request, gone);
   }
 
-  #host({ commits = false, unusable = () => {} }: Opening = {}): Host {
+  #host({ commits = false, unusable = () => {} }: HostOptions = {}): Host {
     return {
       world: this.#world,
       open: ({ datastore }, log, signal) =>
@@ -203,10 +206,10 @@ function readAgentRequest(text: string): AgentRequest | undefined {
   return { protocol, env: Object.fromEntries(variables), stdin };
 }
 
-/** What a call came to, and what it logs. */
+/** The answer to a call, and its log lines. */
 type ServedCall = Answer & Pick<AgentAnswer, "logs">;
 
-/** One entry a file. */
+/** Merges the lines of each file. */
 function joined(logs: readonly LogLines[]): LogLines[] {
   return [...Map.groupBy(logs, ({ file }) => file).values()].map((same) => ({
     ...same[0] as LogLines,
@@ -215,5 +218,5 @@ function joined(logs: readonly LogLines[]): LogLines[] {
 }
 
 function busy(): Answer {
-  return failed(new CniError(CODES.tryAgain, `The agent has ${MOST_IN_FLIGHT} calls under way: try again later`));
+  return failed(new CniError(CODES.tryAgain, `The agent has ${MAX_IN_FLIGHT} calls under way: try again later`));
 }

@@ -1,41 +1,41 @@
 /**
- * One room for the calls of all stores, of which none takes what the others need.
+ * One limit for the calls of all stores, which no store can use up.
  *
- * A store may have as many calls as there is room left: one alone half of all, two a third each, and so on, and a store that has none always
- * finds room. Shared buffers of switches are divided so (A. Choudhury, E. Hahne, Dynamic Queue Length Thresholds for Shared-Memory Packet
- * Switches, 1998).
+ * A store may have as many calls as there are free places: one store alone gets half of them, two get a third each, and so on, and a store
+ * without calls always finds a place. Switches divide a shared buffer in this way (A. Choudhury, E. Hahne, Dynamic Queue Length Thresholds
+ * for Shared-Memory Packet Switches, 1998).
  *
  * @module
  */
 
 /** Counts calls by store. */
 export class Shares {
-  readonly #room: number;
+  readonly #limit: number;
   readonly #counts = new Map<string, number>();
-  #all = 0;
+  #total = 0;
 
-  /** With room for so many calls. */
-  constructor(room: number) {
-    this.#room = room;
+  /** `limit`: max calls to all stores. */
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
   /**
-   * Takes room for a call. Disposing what is returned gives it back.
+   * Takes a place for a call. Disposing the result frees it.
    *
-   * @returns undefined where the store has its share
+   * @returns undefined if the store has used its share
    */
   take(store: string): Disposable | undefined {
     const count = this.#counts.get(store) ?? 0;
-    if (count >= this.#room - this.#all) return undefined;
+    if (count >= this.#limit - this.#total) return undefined;
     this.#counts.set(store, count + 1);
-    this.#all++;
-    return { [Symbol.dispose]: () => this.#giveBack(store) };
+    this.#total++;
+    return { [Symbol.dispose]: () => this.#free(store) };
   }
 
-  #giveBack(store: string): void {
+  #free(store: string): void {
     const count = (this.#counts.get(store) ?? 0) - 1;
     if (count > 0) this.#counts.set(store, count);
     else this.#counts.delete(store);
-    this.#all--;
+    this.#total--;
   }
 }

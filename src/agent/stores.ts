@@ -1,9 +1,9 @@
 /**
- * The agent's stores: opened once for each set of settings, kept warm, opened anew when the files that the settings name have changed, closed
- * when others are in use instead.
+ * The agent's stores. A store is opened once for each set of settings and stays open. It is reopened when the files that its settings name
+ * change, and closed when it is unused and many others were used more recently.
  *
- * Settings are whatever a network's configuration says, so there may be many, and stores that do not answer. What calls may occupy is counted
- * by store: one that does not answer holds its own calls.
+ * Settings come from network configurations, so there may be many, also of stores that do not answer. Limits apply per store: one that does
+ * not answer delays only its own calls.
  *
  * @module
  */
@@ -22,23 +22,23 @@ import { measuring, type ObserveOperation } from "./measured.ts";
 import { Shares } from "./shares.ts";
 import { Traffic } from "./traffic.ts";
 
-/** Reservations of a store that are made or released at once: each is a connection. */
-const RESERVATIONS_AT_ONCE = 16;
-/** Calls that use a store at once: as many as one commit takes. */
-const CALLS_AT_ONCE = 1_000;
-/** Calls to all stores, those that wait included, of which a store gets its share: one alone half of them. */
-const ROOM = 4_000;
-/** Stores that are kept open while no call uses them: those that were used last. A node has two or three. */
-const MOST_IDLE = 32;
+/** Max reservations that are created or released at the same time, per store: each uses a connection. */
+const MAX_RESERVATIONS = 16;
+/** Max concurrent calls per store: as many as one commit takes. */
+const MAX_CALLS_PER_STORE = 1_000;
+/** Max calls to all stores, waiting ones included. Each store gets a share: one alone half of them. */
+const MAX_CALLS = 4_000;
+/** Max unused stores that stay open: the most recently used ones. A node has two or three stores. */
+const MAX_IDLE = 32;
 
-/** A store has its share of the agent's calls: its callers shall try again later. */
+/** A store has used its share of the agent's calls: callers shall try again later. */
 export class BusyError extends UnavailableError {
   /** The class, for logs. */
   override name = "BusyError";
 }
 
-/** An open store, and the calls that use it. */
-interface Warm {
+/** An open store, and what tracks its calls. */
+interface OpenStore {
   readonly driver: StorageDriver;
   readonly batcher: Batcher;
   readonly traffic: Traffic;
@@ -49,23 +49,24 @@ interface Warm {
 export interface StoreUse {
   /** The call's own log. */
   readonly log: Logger;
-  /** Ends its waiting for the store. */
+  /** Ends the wait for the store. */
   readonly signal: AbortSignal;
-  /** Whether it is about to put a request to a pool, so that a commit may gain by waiting for it. */
+  /** Whether the call submits a request to a pool, so that a commit may gain by waiting for it. */
   readonly commits: boolean;
 }
 
-/** A store as it was opened. */
-interface Opened {
-  /** What the files that its settings name held. */
+/** A store of the cache. */
+interface CachedStore {
+  /** Content of the files that its settings name, as of when it was opened. */
   readonly files: string;
-  readonly warm: Promise<Warm>;
+  readonly store: Promise<OpenStore>;
+  /** Calls that use it. */
   users: number;
-  /** The store that is about to take its place. */
-  successor?: Promise<Opened>;
+  /** The store that is being opened to replace it. */
+  successor?: Promise<CachedStore>;
 }
 
-/** What the stores work with. */
+/** What the stores need. */
 export interface StoresParts {
   /** The machine. */
   readonly world: World;
@@ -73,26 +74,26 @@ export interface StoresParts {
   readonly log: Logger;
   /** Loads the drivers. */
   readonly loadDriver: LoadDriver;
-  /** Told of batches. */
+  /** Observes batches. */
   readonly batches: BatchObserver;
-  /** Told of operations. */
+  /** Observes operations. */
   readonly operations: ObserveOperation;
 }
 
-/** Opens stores and keeps them. */
+/** Opens stores and keeps them open. */
 export class Stores implements AsyncDisposable {
   readonly #parts: StoresParts;
-  /** By settings; those that were used last come last. */
-  readonly #open = new Map<string, Opened>();
-  readonly #shares = new Shares(ROOM);
+  /** By settings; the most recently used store is last. */
+  readonly #open = new Map<string, CachedStore>();
+  readonly #shares = new Shares(MAX_CALLS);
   #waiting = 0;
 
-  /** Opens nothing yet. */
+  /** Opens no store yet. */
   constructor(parts: StoresParts) {
     this.#parts = parts;
   }
 
-  /** Calls that wait for room in their stores. */
+  /** Calls that wait because their store is at its limit. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -100,8 +101,9 @@ export class Stores implements AsyncDisposable {
   /**
    * The store of a configuration, for one call. Disposing it leaves the store open.
    *
-   * @throws {RefusedError} it cannot be opened from here
-   * @throws {BusyError} too many calls use it already; the signal's reason once it aborts
+   * @throws {RefusedError} the agent cannot open the store
+   * @throws {BusyError} the store has used its share of the agent's calls
+   * @throws the signal's reason if it aborts first
    */
   async ipam(datastore: Datastore, { log, signal, commits }: StoreUse): Promise<OpenIpam> {
     await using use = new AsyncDisposableStack();
@@ -111,11 +113,11 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, batcher, traffic, limit } = await unlessAborted(opened.warm, signal);
+    const { driver, batcher, traffic, limit } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(limit, signal));
     const passage = commits ? traffic.begin() : undefined;
     use.defer(() => passage?.end());
-    const held = use.move();
+    const resources = use.move();
     return {
       driver: borrow(retrying(driver, this.#parts.world)),
       onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: this.#parts.world, signal }),
@@ -124,18 +126,18 @@ export class Stores implements AsyncDisposable {
         passage?.arrived();
         return outcome;
       },
-      lockPool: () => Promise.resolve(undefined), // requests queue in the batcher
+      lockPool: () => Promise.resolve(undefined), // the batcher serializes requests
       parallelPools: true,
       clock: this.#parts.world,
       log,
-      [Symbol.asyncDispose]: () => held.disposeAsync(),
+      [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#open.values()];
     this.#open.clear();
-    for (const { warm } of all) await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
+    for (const { store } of all) await store.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
   }
 
   async #enter(limit: Limit, signal: AbortSignal): Promise<Disposable> {
@@ -147,45 +149,45 @@ export class Stores implements AsyncDisposable {
     }
   }
 
-  /** Files that cannot be read or used now may be half written: what is open goes on. */
-  async #current(datastore: Datastore): Promise<Opened> {
+  /** Reopens a store whose files changed. Files that are unreadable or invalid now may be half written: the open store stays in use. */
+  async #current(datastore: Datastore): Promise<CachedStore> {
     const settings = JSON.stringify(datastore);
     const files = await this.#read(datastore);
     const known = this.#open.get(settings);
     if (known && (files === undefined || files === known.files)) return known;
     if (known) return await (known.successor ??= this.#succeed(datastore, known, files));
-    const opened: Opened = { files: files ?? "", warm: this.#start(datastore), users: 0 };
+    const opened: CachedStore = { files: files ?? "", store: this.#start(datastore), users: 0 };
     this.#open.set(settings, opened);
-    opened.warm.catch(() => this.#open.delete(settings)); // settings that cannot be used now may be mended
+    opened.store.catch(() => this.#open.delete(settings)); // the next call tries again
     return opened;
   }
 
-  async #succeed(datastore: Datastore, known: Opened, files = ""): Promise<Opened> {
-    const opened: Opened = { files, warm: this.#start(datastore), users: 0 };
+  async #succeed(datastore: Datastore, known: CachedStore, files = ""): Promise<CachedStore> {
+    const opened: CachedStore = { files, store: this.#start(datastore), users: 0 };
     try {
-      await opened.warm;
+      await opened.store;
     } catch (error) {
-      this.#parts.log.error("A store cannot be opened from its files as they are now: the open one goes on", {
+      this.#parts.log.error("Cannot reopen a store whose files changed; the open one stays in use", {
         error: String(error),
       });
       delete known.successor;
       return known;
     }
-    this.#parts.log.info("The files of a store have changed: it was opened anew", { kind: datastore.kind });
+    this.#parts.log.info("Reopened a store whose files changed", { kind: datastore.kind });
     this.#open.set(JSON.stringify(datastore), opened);
     if (known.users === 0) void close(known);
     return opened;
   }
 
-  /** A store that another has replaced is closed by whoever leaves it last; of the others, those that were not used for longest. */
-  async #leave(datastore: Datastore, opened: Opened): Promise<void> {
+  /** The last call closes a store that was replaced. Of other unused stores, the least recently used ones are closed. */
+  async #leave(datastore: Datastore, opened: CachedStore): Promise<void> {
     if (--opened.users > 0) return;
     const settings = JSON.stringify(datastore);
     if (this.#open.get(settings) !== opened) return await close(opened);
     this.#open.delete(settings);
     this.#open.set(settings, opened);
     const idle = [...this.#open].filter(([, { users }]) => users === 0);
-    for (const [other, unused] of idle.slice(0, -MOST_IDLE)) {
+    for (const [other, unused] of idle.slice(0, -MAX_IDLE)) {
       this.#open.delete(other);
       void close(unused);
     }
@@ -202,7 +204,7 @@ export class Stores implements AsyncDisposable {
     return texts.join("\n");
   }
 
-  async #start(datastore: Datastore): Promise<Warm> {
+  async #start(datastore: Datastore): Promise<OpenStore> {
     const { world, log, loadDriver, batches, operations } = this.#parts;
     if (datastore.kind === "embedded" && !await world.exists(datastore.path)) {
       throw new RefusedError(
@@ -219,11 +221,11 @@ export class Stores implements AsyncDisposable {
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const traffic = new Traffic(now);
     const batcher = new Batcher({ driver, clock: world, observer: batches, traffic, outages: () => outages });
-    return { driver, batcher, traffic, limit: new Limit(CALLS_AT_ONCE) };
+    return { driver, batcher, traffic, limit: new Limit(MAX_CALLS_PER_STORE) };
   }
 }
 
-/** A store for people: where it is, without what opens it. */
+/** The store as messages name it: its place, without credentials. */
 function nameOf(datastore: Datastore): string {
   switch (datastore.kind) {
     case "kubernetes":
@@ -235,7 +237,7 @@ function nameOf(datastore: Datastore): string {
   }
 }
 
-/** Files that the settings name and that are read when the store is opened. */
+/** Files that the settings name and that opening the store reads. */
 function filesOf(datastore: Datastore): string[] {
   switch (datastore.kind) {
     case "kubernetes":
@@ -247,15 +249,15 @@ function filesOf(datastore: Datastore): string[] {
   }
 }
 
-async function close({ warm }: Opened): Promise<void> {
-  await warm.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
+async function close({ store }: CachedStore): Promise<void> {
+  await store.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
 }
 
-/** Operations of which a few run at a time: each is a connection. */
+/** Operations with limited concurrency: each uses a connection. */
 const LIMITED: ReadonlySet<Operation> = new Set(["reserve", "take_over_reservation", "unreserve"]);
 
 function limiting(run: Runner): Runner {
-  const limit = new Limit(RESERVATIONS_AT_ONCE);
+  const limit = new Limit(MAX_RESERVATIONS);
   return (operation, work, signal) =>
     LIMITED.has(operation) ? limit.run(() => run(operation, work, signal), signal) : run(operation, work, signal);
 }

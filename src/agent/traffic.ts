@@ -1,25 +1,25 @@
 /**
- * The calls of pods that come and go on one store. While some have come and put nothing to a pool yet, a commit gains by waiting a moment:
- * they will be in it. A call that takes long, because its pool or its lock does, soon counts no more: nobody gains by waiting for it.
+ * Counts the calls of one store. While some calls have not submitted their request to a pool yet, a commit gains by waiting a moment: it
+ * then includes them. A call that takes long, because of its pool or a lock, soon stops counting: waiting for it gains nothing.
  *
  * @module
  */
 
 /**
- * Milliseconds for which a call counts as coming, and as active. A call that is not held up puts its request to a pool within one answer of
- * the store, and is through within two or three; an answer takes 5 to 40 ms under load.
+ * Milliseconds for which a call counts as coming, and as active. A call that is not delayed submits its request within one answer of the
+ * store, and ends within two or three; an answer takes 5 to 40 ms under load.
  */
 const COUNTS_FOR = { coming: 40, active: 200 };
 
-/** One call on its way through the agent. Saying a thing twice counts once. */
+/** Tracks one call. A repeated report counts once. */
 export interface Passage {
-  /** It has put its request to a pool. */
+  /** Reports that the call has submitted its request to a pool. */
   arrived(): void;
-  /** It is answered. */
+  /** Reports that the call is answered. */
   end(): void;
 }
 
-/** When a call came, in milliseconds. */
+/** When a call began, in monotonic milliseconds. */
 interface Arrival {
   readonly at: number;
 }
@@ -27,36 +27,36 @@ interface Arrival {
 /** Counts the calls of a store. */
 export class Traffic {
   readonly #now: () => number;
-  /** In the order in which they came, as a Set keeps them. */
+  /** A Set keeps the order of insertion, which is that of arrival. */
   readonly #coming = new Set<Arrival>();
   readonly #active = new Set<Arrival>();
   #settled = Promise.withResolvers<void>();
 
-  /** Starts with nobody. `now` gives milliseconds, and never goes back. */
+  /** `now` returns monotonic milliseconds. */
   constructor(now: () => number) {
     this.#now = now;
     this.#settled.resolve();
   }
 
-  /** Calls that came a moment ago, and have put nothing to a pool yet. */
+  /** Calls that began a moment ago, and have not submitted a request yet. */
   get coming(): number {
     this.#forget(this.#coming, COUNTS_FOR.coming);
     if (this.#coming.size === 0) this.#settled.resolve();
     return this.#coming.size;
   }
 
-  /** Calls that came lately, and are not answered. */
+  /** Recent calls that are not answered yet. */
   get active(): number {
     this.#forget(this.#active, COUNTS_FOR.active);
     return this.#active.size;
   }
 
-  /** Resolves when nobody is coming. What came too long ago is noticed when {@linkcode coming} is read. */
+  /** Resolves when no call is coming. Reading {@linkcode coming} drops calls that began too long ago. */
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
 
-  /** A call has come. */
+  /** Starts to track a call. */
   begin(): Passage {
     const arrival = { at: this.#now() };
     if (this.coming === 0) this.#settled = Promise.withResolvers<void>();

@@ -1,25 +1,26 @@
 /**
- * One call of a container runtime, read once: environment and standard input in, an answer out. The agent is sent the same two.
+ * A call of the container runtime as a value: environment variables and standard input, which the plugin reads once and may send to the
+ * agent.
  *
  * @module
  */
 import { parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
 
-/** The variables of a call. */
+/** Environment variables of a CNI call. */
 const VARIABLES = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"] as const;
 
-/** Bytes of standard input, at most. Network configurations have a few thousand; a long attachment list of GC some hundred thousand. */
+/** Max bytes of standard input. A network configuration has a few thousand, a long attachment list of GC some hundred thousand. */
 export const INPUT_LIMIT = 4 * 1024 * 1024;
 
-/** Standard input has no document: it cannot be read, or it is not JSON. */
+/** Standard input has no document: it is unreadable or not JSON. */
 export class InputError extends Error {
   /** The class, for logs. */
   override readonly name = "InputError";
-  /** Whether it was read. */
+  /** Whether standard input was read; then its content is invalid. */
   readonly isRead: boolean;
 
-  /** Keeps whether the input was read. */
+  /** `isRead`: whether standard input was read. */
   constructor(message: string, isRead: boolean) {
     super(message);
     this.isRead = isRead;
@@ -28,15 +29,15 @@ export class InputError extends Error {
 
 /** One call. */
 export interface Call {
-  /** The variables of the call that are set, and no others. */
+  /** The CNI variables that are set. */
   readonly env: Readonly<Record<string, string>>;
-  /** Standard input; undefined where it cannot be read or is not UTF-8. Empty for VERSION, which reads none. */
+  /** Standard input. Undefined if it is unreadable or not UTF-8; empty for VERSION, which does not read it. */
   readonly text: string | undefined;
   /** The document on standard input, or the reason why it is missing. */
   readonly input: { readonly document: unknown } | { readonly error: InputError };
 }
 
-/** What the process prints and ends with. */
+/** The output of the process. */
 export interface Answer {
   /** For standard output. */
   readonly stdout: string;
@@ -44,7 +45,7 @@ export interface Answer {
   readonly exitCode: number;
 }
 
-/** Reads the call of this process. Never throws: input without a document is an answer of whoever serves the call. */
+/** Reads the call of this process. Never throws: {@linkcode Call.input} has the error. */
 export async function readCall(world: Pick<World, "env" | "stdin">): Promise<Call> {
   const env: Record<string, string> = {};
   for (const name of VARIABLES) {
@@ -65,7 +66,7 @@ export async function readCall(world: Pick<World, "env" | "stdin">): Promise<Cal
   }
 }
 
-/** A call with this standard input. */
+/** Makes a call from CNI variables and standard input. */
 export function makeCall(env: Call["env"], text: string): Call {
   if (new TextEncoder().encode(text).length > INPUT_LIMIT) {
     const error = new RangeError(`Standard input is longer than ${INPUT_LIMIT} bytes`);

@@ -57,6 +57,6 @@ export async function serve(
   const { log: logging, ...options } = parseServerFlags(values);
   const socket = socketOf(world, values.socket);
   const log = makeLogger(world, logging);
-  await runAgent(world, await platform(), loadDriver, log, { socket, patience: timeout, ...options });
+  await runAgent(world, await platform(), loadDriver, log, { socket, timeout, ...options });
   return 0;
 }

@@ -1,5 +1,5 @@
 /**
- * The release of an attachment by its record. DEL, GC and pending releases all end here.
+ * Releases an attachment by its record, for DEL, GC and pending releases.
  *
  * @module
  */
@@ -19,21 +19,21 @@ import type { JournalRecord } from "./record.ts";
 
 /** The process that releases. */
 export interface ReleaseHost extends ConfigHost {
-  /** Opens the store of a configuration. Waits no longer than the signal allows. */
+  /** Opens the store of a configuration. Stops waiting when the signal aborts. */
   readonly open: (config: IpamConfig, log: Logger, signal: AbortSignal) => Promise<OpenIpam>;
-  /** The node's journal; undefined: none is kept. */
+  /** The node's journal. Undefined: the node keeps no journal. */
   readonly journal: (log: Logger) => Journal | undefined;
-  /** Waits for the lock of that name among the calls of this node. */
+  /** Waits for a lock among the calls of this node. */
   readonly lock: World["lock"];
-  /** Whether this process goes on delivering pending releases, so that DEL may answer success for one. */
+  /** Whether this process keeps delivering pending releases, so that DEL may answer success for one. */
   readonly delivers: boolean;
 }
 
 /**
- * Releases what a record names, in the store where it is.
+ * Releases the entries of a record.
  *
- * @param conf the configuration that a runtime names today, if one does: it may open the store that the record names
- * @throws {UnknownStoreError} the store is not known now
+ * @param conf the runtime's current network configuration, if known: it may have the password of the store that the record names
+ * @throws {UnknownStoreError} the store is unknown now
  */
 export async function releaseByRecord(
   host: ReleaseHost,
@@ -42,10 +42,11 @@ export async function releaseByRecord(
   signal: AbortSignal,
 ): Promise<void> {
   const plan = await planRelease(host, conf, record);
-  if (plan) await deliver(host, plan, record, signal); // else the store may no longer be opened: the sweep frees the addresses
+  // without a plan, this node may no longer open the store: the sweep frees the addresses
+  if (plan) await deliver(host, plan, record, signal);
 }
 
-/** Releases an attachment as planned. */
+/** Releases an attachment by a plan. */
 export async function deliver(
   host: ReleaseHost,
   { config, log }: Configured,
@@ -53,11 +54,11 @@ export async function deliver(
   signal: AbortSignal,
 ): Promise<void> {
   await using ipam = await host.open(config, log, signal);
-  await release(ipam, await stillSliced(host, ipam, config, signal), record, signal, record.held);
+  await release(ipam, await withSlices(host, ipam, config, signal), record, signal, record.held);
 }
 
-/** A node that lost its slice gave nothing from it that is not in its journal. */
-async function stillSliced(
+/** The journal of a node that lost its slice has everything that the node allocated from it. */
+async function withSlices(
   { world }: ReleaseHost,
   ipam: Ipam,
   config: IpamConfig,
@@ -72,13 +73,13 @@ async function stillSliced(
   }
 }
 
-/** Whether a failure may pass by itself. */
+/** Whether a retry may succeed. */
 export function isTemporary(error: unknown, signal: AbortSignal): boolean {
   if (error instanceof AggregateError) return error.errors.some((one) => isTemporary(one, signal));
   return signal.aborted || error instanceof UnavailableError || error instanceof ConflictError;
 }
 
-/** What the journal does not take is no failure of a release that is done. A record that stays is found out of date by whoever reads it. */
+/** Logs a failure to write the journal, because the release itself has succeeded. Every reader checks whether a record is stale. */
 export async function quietly(write: () => Promise<void> | undefined, log: Logger): Promise<void> {
   try {
     await write();

@@ -1,10 +1,10 @@
 /**
- * The node's journal: a file an attachment, in `attachments/` while it is held, in `releasing/` while its release could not be delivered.
- * Moving the file is the change of state, so there is never a moment with two states or none. In `addresses/` a file for each address names
- * the record of the attachment that was given it: what finds it without reading all of them.
+ * The node's journal: one file per attachment, in `attachments/` while it is in use, in `releasing/` while its release is pending. A change
+ * of state writes the new file before it removes the old one, so that no attachment is lost. In `addresses/`, one file per address names
+ * the record of the attachment that got it last, so that a search by address does not read all records.
  *
- * What is written before an ADD survives the death of the process, not a power failure: that one ends the pods too, and the runtime's
- * DEL and the sweep find what they had. A pending release is synced to the disk: a runtime may have been answered success.
+ * The writes of an ADD survive the death of the process, but not a power failure: that ends the pods too, and the runtime's DEL and the
+ * sweep find their addresses. A pending release is synced to disk, because the runtime may have got success for it.
  *
  * @module
  */
@@ -22,53 +22,53 @@ import {
   recordName,
 } from "./record.ts";
 
-/** Where the journal is unless `WHEREABOUTS_JOURNAL` says otherwise. */
+/** Default folder of the journal; `WHEREABOUTS_JOURNAL` names another. */
 export const DEFAULT_JOURNAL = DATA_FOLDER;
 
-/** Pending releases that a node keeps, and characters of each, at most: 64 MiB in all. */
+/** Max pending releases of a node, and max characters of each: 64 MiB in all. */
 const PENDING = { count: 4_096, length: 16_384 };
 
-/** The journal of a node. Failures to write are errors of the caller's; failures to read are logged and read as nothing. */
+/** The journal of a node. Failed writes reject; records that cannot be read are logged and skipped. */
 export interface Journal {
-  /** Notes an attachment before the store is touched. A pending release of it is called off. */
+  /** Records an attachment before the store is changed. Cancels its pending release. */
   hold(record: JournalRecord): Promise<void>;
-  /** Notes what an attachment that is noted holds now. Half a note that a crash leaves is none. */
+  /** Records the current entries of a recorded attachment. Readers skip a line that a crash cut off. */
   gain(record: JournalRecord): Promise<void>;
-  /** What is known of an attachment, held or releasing. */
+  /** The record of an attachment, in use or with a pending release. */
   find(attachment: Attachment): Promise<JournalRecord | undefined>;
-  /** The attachment of this node that was given the address, as the last one. One file is read. */
-  findHolder(store: RecordedStore, held: RecordedEntry): Promise<JournalRecord | undefined>;
-  /** Notes that an attachment's addresses are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
+  /** The attachment of this node that got the address last. Reads no other records. */
+  findHolder(store: RecordedStore, entry: RecordedEntry): Promise<JournalRecord | undefined>;
+  /** Records that the addresses of an attachment are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
   leave(record: JournalRecord): Promise<void>;
   /**
-   * Notes that the release of an attachment is pending: durable when it resolves.
+   * Marks the release of an attachment as pending: durable when it resolves.
    *
-   * @throws {RangeError} the journal has as many pending releases as it may, or the record is too long for one
+   * @throws {RangeError} the journal has the max number of pending releases, or the record is too long for one
    */
   markPending(record: JournalRecord): Promise<void>;
-  /** Forgets an attachment whose addresses are given back. */
+  /** Removes the record of an attachment whose addresses are released. */
   forget(attachment: Attachment): Promise<void>;
-  /** Every attachment that is held. */
+  /** All attachments in use. */
   held(): Promise<JournalRecord[]>;
-  /** Attachments whose release is pending: all, or some chosen at random. */
-  pending(most?: number): Promise<JournalRecord[]>;
-  /** How many there are. */
+  /** Attachments with a pending release: all, or a random sample of up to `max`. */
+  pending(max?: number): Promise<JournalRecord[]>;
+  /** The number of pending releases. */
   countPending(): Promise<number>;
   /** Whether the release of this attachment is pending. */
   isPending(attachment: Attachment): Promise<boolean>;
 }
 
-/** Some of a list, each as likely as any other; all of one that is no longer. */
-function chosen(names: string[], most: number, { random }: Pick<World, "random">): string[] {
-  if (names.length <= most) return names;
-  for (let i = 0; i < most; i++) {
+/** Up to `max` names of a list, each with the same probability. */
+function sample(names: string[], max: number, { random }: Pick<World, "random">): string[] {
+  if (names.length <= max) return names;
+  for (let i = 0; i < max; i++) {
     const other = i + Math.floor(random() * (names.length - i));
     [names[i], names[other]] = [names[other] ?? "", names[i] ?? ""];
   }
-  return names.slice(0, most);
+  return names.slice(0, max);
 }
 
-/** @throws {RangeError} there are too many beside it, or it is too long */
+/** @throws {RangeError} there are too many others, or it is too long */
 function checkPending(text: string, name: string, names: readonly string[]): void {
   if (text.length > PENDING.length) throw new RangeError(`A pending release has ${PENDING.length} characters at most`);
   if (names.length < PENDING.count || names.includes(name)) return;
@@ -77,7 +77,7 @@ function checkPending(text: string, name: string, names: readonly string[]): voi
 
 /** The journal in a folder. */
 export function folderJournal(folder: string, world: World, log: Logger): Journal {
-  const held = `${folder}/attachments`;
+  const inUse = `${folder}/attachments`;
   const releasing = `${folder}/releasing`;
   const addresses = `${folder}/addresses`;
   const read = async (path: string): Promise<JournalRecord | undefined> => {
@@ -88,37 +88,37 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     return record;
   };
   const list = async (place: string) => (await world.listFolder(place)).filter((name) => name.endsWith(".json"));
-  const all = async (place: string, most = Number.POSITIVE_INFINITY) => {
-    const names = chosen(await list(place), most, world);
+  const all = async (place: string, max = Number.POSITIVE_INFINITY) => {
+    const names = sample(await list(place), max, world);
     const records = await Promise.all(names.map((name) => read(`${place}/${name}`)));
     return records.filter((record) => record !== undefined);
   };
   return {
     hold: async (record) => {
       const name = recordName(record);
-      await world.writeFile(`${held}/${name}`, encodeRecord(record), { durable: false });
+      await world.writeFile(`${inUse}/${name}`, encodeRecord(record), { durable: false });
       await world.remove(`${releasing}/${name}`);
     },
     gain: async (record) => {
       const name = recordName(record);
-      await world.appendTextFile(`${held}/${name}`, encodeGain(record.held));
-      for (const one of record.held) {
-        await world.writeFile(`${addresses}/${addressName(record.store, one)}`, name, { durable: false });
+      await world.appendTextFile(`${inUse}/${name}`, encodeGain(record.held));
+      for (const entry of record.held) {
+        await world.writeFile(`${addresses}/${addressName(record.store, entry)}`, name, { durable: false });
       }
     },
     find: async (attachment) => {
       const name = recordName(attachment);
-      return await read(`${held}/${name}`) ?? await read(`${releasing}/${name}`);
+      return await read(`${inUse}/${name}`) ?? await read(`${releasing}/${name}`);
     },
-    findHolder: async (store, one) => {
-      const name = await world.readTextFile(`${addresses}/${addressName(store, one)}`).catch(() => undefined);
-      const record = name === undefined || name.includes("/") ? undefined : await read(`${held}/${name}`);
-      const isOne = ({ allocation }: RecordedEntry) => allocation.address === one.allocation.address;
-      return record?.held.some(isOne) ? record : undefined;
+    findHolder: async (store, entry) => {
+      const name = await world.readTextFile(`${addresses}/${addressName(store, entry)}`).catch(() => undefined);
+      const record = name === undefined || name.includes("/") ? undefined : await read(`${inUse}/${name}`);
+      const hasAddress = ({ allocation }: RecordedEntry) => allocation.address === entry.allocation.address;
+      return record?.held.some(hasAddress) ? record : undefined;
     },
     leave: async (record) => {
-      for (const one of record.held) {
-        const path = `${addresses}/${addressName(record.store, one)}`;
+      for (const entry of record.held) {
+        const path = `${addresses}/${addressName(record.store, entry)}`;
         const name = await world.readTextFile(path).catch(() => undefined);
         if (name === recordName(record)) await world.remove(path);
       }
@@ -128,15 +128,15 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
       const text = encodeRecord({ pendingSince: world.now(), ...record });
       checkPending(text, name, await list(releasing));
       await world.writeFile(`${releasing}/${name}`, text, { durable: true });
-      await world.remove(`${held}/${name}`);
+      await world.remove(`${inUse}/${name}`);
     },
     forget: async (attachment) => {
       const name = recordName(attachment);
-      await world.remove(`${held}/${name}`);
+      await world.remove(`${inUse}/${name}`);
       await world.remove(`${releasing}/${name}`);
     },
-    held: () => all(held),
-    pending: (most) => all(releasing, most),
+    held: () => all(inUse),
+    pending: (max) => all(releasing, max),
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
   };

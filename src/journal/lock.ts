@@ -1,12 +1,12 @@
 /**
- * One change of an attachment at a time.
+ * The lock of an attachment.
  *
  * @module
  */
 import type { Lock, World } from "../world/world.ts";
 import { type Attachment, recordName } from "./record.ts";
 
-/** Keeps ADD, DEL and pending release of the same attachment apart. No other attachment waits for it. */
+/** Serializes ADD, DEL and pending release of one attachment. Other attachments do not wait. */
 export function lockAttachment(
   { lock }: Pick<World, "lock">,
   attachment: Attachment,

@@ -6,12 +6,12 @@
 import type { World } from "../world/world.ts";
 import type { JournalRecord } from "./record.ts";
 
-/** A process's own view of its namespace: the number may be another process's by now, so it proves nothing. */
+/** The namespace path of a process. It proves nothing, because another process may have the pid by now. */
 const OF_PROCESS = /^\/proc\//;
 
 /**
- * Whether the network namespace of a record's sandbox exists, as far as this process can see it. Runtimes mount namespaces below `/run`
- * under names that they use once, and remove the name after DEL; `/var/run` is the same folder.
+ * Whether the network namespace of a record's sandbox exists, as far as this process can detect it. Runtimes mount namespaces below `/run`
+ * under unique names, which they remove after DEL; `/var/run` is the same folder.
  */
 export async function namespaceExists(world: Pick<World, "exists">, { netns }: JournalRecord): Promise<boolean> {
   if (!netns || OF_PROCESS.test(netns)) return false;

@@ -1,8 +1,8 @@
 /**
- * Pending releases: those that a store did not take, and that its node keeps until it does.
+ * Pending releases: those that a store did not accept, and that the node keeps until it does.
  *
- * They are delivered store by store. A store is tried with one of them, chosen at random, before the others are sent; so one that does not
- * answer costs one attempt, and no release stands in the way of the others, nor one store in that of another.
+ * They are delivered store by store: first a random one, and the others only if the store answers. So a store that does not answer costs one
+ * attempt, and neither a release nor a store blocks others.
  *
  * @module
  */
@@ -15,27 +15,28 @@ import { lockAttachment } from "./lock.ts";
 import type { JournalRecord } from "./record.ts";
 
 /**
- * What a process that serves one call may add to it: releases that are read, and those that are delivered. They may take as long as the call
- * took, within these milliseconds: a release needs about the requests of the call, so a slow store delivers one in that time, too.
+ * What a process that serves one call may do after it: max releases to read and to deliver. They may take as long as the call took, between
+ * `minTime` and `maxTime` milliseconds: a release sends about as many requests as the call, so a slow store completes one in that time,
+ * too.
  */
 const AFTER_CALL = { read: 20, deliver: 5, minTime: 50, maxTime: 2_000 };
 /**
- * Milliseconds after which a release that is still refused or unanswered is given up, where a sweep covers the store: a day, in which an
- * outage ends or somebody looks after it.
+ * Milliseconds after which a release that still fails is given up, if a sweep covers its store: within a day an outage ends, or somebody
+ * repairs it.
  */
 export const GIVEN_UP_AFTER = 24 * 3_600_000;
 
-/** What a delivery to one store came to. */
+/** What became of the pending releases of one store. */
 export interface Delivery {
-  /** Releases that were delivered. */
+  /** Number of delivered releases. */
   readonly delivered: number;
-  /** Releases that were given up: the sweep frees what they were for. */
+  /** Releases that were given up: the sweep frees their addresses. */
   readonly givenUp: readonly JournalRecord[];
-  /** The first failure. Absent where all that was tried was delivered. */
+  /** The first failure. Absent if every attempt succeeded. */
   readonly error?: unknown;
 }
 
-/** Pending releases by the store that they are for. */
+/** Groups pending releases by their store. */
 export function groupByStore(records: readonly JournalRecord[]): Map<string, JournalRecord[]> {
   return Map.groupBy(records, ({ store, conf }) => store ? storeName(store) : `as configured: ${conf}`);
 }
@@ -44,7 +45,7 @@ export function groupByStore(records: readonly JournalRecord[]): Map<string, Jou
  * Delivers releases of one store.
  *
  * @param records all of one store
- * @param max so many at most; in a process that goes on, concurrently, so that they share reads and writes of their pools
+ * @param max max releases; a process that keeps running sends them concurrently, so that they share reads and writes of their pools
  */
 export async function deliverPending(
   host: ReleaseHost,
@@ -55,7 +56,7 @@ export async function deliverPending(
   const failures: unknown[] = [];
   const givenUp: JournalRecord[] = [];
   let delivered = 0;
-  /** Whether the store may take others. */
+  /** Returns whether the store may accept others. */
   const deliver = async (record: JournalRecord): Promise<boolean> => {
     try {
       if (await deliverOne(host, record, signal)) delivered++;
@@ -75,7 +76,7 @@ export async function deliverPending(
   return { delivered, givenUp, ...(error !== undefined && { error }) };
 }
 
-/** @returns false where it is not pending any more */
+/** @returns false if the release is no longer pending */
 async function deliverOne(host: ReleaseHost, record: JournalRecord, signal: AbortSignal): Promise<boolean> {
   const journal = host.journal(SILENT);
   using _lock = await lockAttachment(host, record, signal);
@@ -85,7 +86,7 @@ async function deliverOne(host: ReleaseHost, record: JournalRecord, signal: Abor
   return true;
 }
 
-/** Only the controller of a cluster sweeps, so releases for other stores are kept for ever. */
+/** Only the controller of a cluster sweeps, so releases for other stores never expire. */
 function isExpired(world: World, { store, pendingSince }: JournalRecord): boolean {
   return store?.kind === "kubernetes" && pendingSince !== undefined && world.now() - pendingSince > GIVEN_UP_AFTER;
 }
@@ -100,7 +101,7 @@ function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[
 }
 
 /**
- * Delivers a few releases after a call that their store has answered. Whether that works is not reported.
+ * Delivers a few releases to the stores that answered a call. Failures are not reported.
  *
  * @param stores names of the stores that the call used, which are still open
  * @param took milliseconds that the call took

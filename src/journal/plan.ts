@@ -1,8 +1,8 @@
 /**
- * What a release works with: what ADD recorded, where there is a record, and today's configuration only for what the record does not say.
+ * Plans a release: uses what ADD recorded, and the current configuration only for what the record lacks.
  *
- * A configuration may be refused today that an ADD was served by. So nothing here fails for good because of that: a release works with the
- * recorded pools and store, answers "try again" while the file that names the store is missing, or leaves the entries to the sweep.
+ * The current configuration may be invalid although ADD accepted it. No release fails for good because of that: it uses the recorded pools
+ * and store, answers "try again later" while the file that names the store is missing, or leaves the entries to the sweep.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { World } from "../world/world.ts";
 import { type RecordedStore, sameStore } from "./facts.ts";
 import type { JournalRecord } from "./record.ts";
 
-/** The store of a release is not known now, and will be once the file that names it is restored. CNI code 11. */
+/** The store of a release is unknown until the file that names it is restored. CNI code 11. */
 export class UnknownStoreError extends Error {
   /** The class, for logs. */
   override name = "UnknownStoreError";
@@ -21,10 +21,10 @@ export class UnknownStoreError extends Error {
 /**
  * Plans the release of an attachment.
  *
- * @param conf the network configuration that a runtime names today; undefined: none is at hand
- * @param record what the node recorded of it
- * @returns undefined where this node can release nothing: it gave nothing, or may no longer open the store that the network names
- * @throws {UnknownStoreError} the store is not known now
+ * @param conf the runtime's current network configuration; undefined: unknown
+ * @param record the node's record of the attachment
+ * @returns undefined if this node can release nothing: it allocated nothing, or may no longer open the store that the network names
+ * @throws {UnknownStoreError} the store is unknown now
  */
 export async function planRelease(
   host: ConfigHost,
@@ -37,7 +37,7 @@ export async function planRelease(
   return plan && record.held.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
 }
 
-/** @param own what the runtime's configuration comes to today */
+/** @param own the runtime's configuration as it is usable now */
 async function planByRecord(
   host: ConfigHost,
   own: Configured | "forbidden" | undefined,
@@ -51,7 +51,7 @@ async function planByRecord(
   return store ? await byStore(host, record, store, all) : await byConfiguration(host, all);
 }
 
-/** What is recorded is all that ADD took: nobody has to find out the node's slices, nor what the ranges are today. */
+/** The record has every entry of ADD, so the release needs neither the node's slices nor the current ranges. */
 function byRecordAlone({ nodeSliceSize: _, ...config }: IpamConfig): IpamConfig {
   return { ...config, ranges: [] };
 }
@@ -66,7 +66,7 @@ async function usable(host: ConfigHost, conf: unknown): Promise<Configured | "fo
   }
 }
 
-/** Without a record the node gave nothing: a configuration that cannot be used, or that names no store, never passed an ADD. */
+/** Without a record the node allocated nothing if ADD cannot have accepted the configuration: it is invalid, or names no store. */
 async function planWithoutRecord(
   { world }: ConfigHost,
   own: Configured | undefined,
@@ -76,9 +76,9 @@ async function planWithoutRecord(
 }
 
 /**
- * The store is known: that of today's settings where they name the same one, or lead to it by other means; else as it was recorded.
+ * For a recorded store: uses the current settings if they name the same store or another path to it, else the recorded settings.
  *
- * @returns undefined where its kubeconfig is gone and today's settings name a store of another kind
+ * @returns undefined if its kubeconfig is missing and the current settings name a store of another kind
  */
 async function byStore(
   { world }: ConfigHost,
@@ -89,7 +89,7 @@ async function byStore(
   const same = all.find(({ config }) => sameStore(store, config.datastore));
   if (same) return same;
   const [first] = all;
-  if (!first || (first.defaultStore && store.kind !== "embedded")) throw later(record, store.kind);
+  if (!first || (first.defaultStore && store.kind !== "embedded")) throw unknownStore(record, store.kind);
   const { datastore } = first.config;
   if (store.kind === "etcd" && datastore.kind === "etcd" && datastore.prefix === store.prefix) return first;
   if (store.kind === "kubernetes" && store.kubeconfig && !await world.exists(store.kubeconfig)) {
@@ -98,19 +98,19 @@ async function byStore(
   return { ...first, config: { ...first.config, datastore: store } };
 }
 
-/** A record of an older release: its store is the one that its configuration leads to. */
+/** For a record of an older release: uses the store that its configuration names. */
 async function byConfiguration({ world }: ConfigHost, all: readonly Configured[]): Promise<Configured> {
   const named = all.find(({ defaultStore }) => !defaultStore);
   if (named) return named;
   for (const one of all) if (await exists(world, one.config.datastore)) return one;
-  throw later(undefined, "configured");
+  throw unknownStore(undefined, "configured");
 }
 
 async function exists(world: World, datastore: Datastore): Promise<boolean> {
   return datastore.kind === "embedded" && await world.exists(datastore.path);
 }
 
-function later(record: JournalRecord | undefined, store: string): UnknownStoreError {
+function unknownStore(record: JournalRecord | undefined, store: string): UnknownStoreError {
   const what = record ? `${record.containerId} (${record.ifName}) of network ${record.network}` : "the attachment";
   return new UnknownStoreError(
     `Cannot release ${what}: the configuration file that names its ${store} store is missing or cannot be used; ` +

@@ -1,5 +1,5 @@
 /**
- * One record of the node's journal: what this node gave to one attachment, and how to take it back without anybody's help.
+ * A record of the node's journal: what this node allocated to one attachment, and all that its release needs.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { formatIp, parseIp } from "../address/ip.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import { type RecordedStore, storeName } from "./facts.ts";
 
-/** Format of the record. */
+/** Version of the format. */
 const FORMAT = 1;
 
 /** An attachment: one interface of one sandbox in one network. */
@@ -21,13 +21,15 @@ export interface Attachment {
   readonly ifName: string;
 }
 
-/** What is kept of an attachment. */
+/** The record of an attachment. */
 export interface JournalRecord extends Attachment {
-  /** What a release needs of the network configuration, as text, without secrets. Records of older releases have all of it. */
+  /**
+   * The part of the network configuration that a release needs, as text, without secrets. Records of older releases have the whole text.
+   */
   readonly conf: string;
-  /** Whether `conf` lacks a secret that a release needs: without the runtime's configuration the store cannot be opened. */
+  /** Whether `conf` lacks a secret that a release needs: only the runtime's configuration opens the store. */
   readonly withoutSecret?: true;
-  /** What it holds; empty until ADD is through. */
+  /** Its entries. Empty until ADD succeeds. */
   readonly held: readonly RecordedEntry[];
   /** `CNI_NETNS`: path of the sandbox's network namespace. Absent in records of older releases. */
   readonly netns?: string;
@@ -37,28 +39,29 @@ export interface JournalRecord extends Attachment {
   readonly uid?: string;
   /** The store that was used. Absent in records of older releases. */
   readonly store?: RecordedStore;
-  /** When its release became pending, in milliseconds since 1970. Absent while it is held, and in records of older releases. */
+  /** When its release became pending, in milliseconds since 1970. Absent while it is in use, and in records of older releases. */
   readonly pendingSince?: number;
 }
 
-/** Longest file name of a record: file systems take 255 bytes, and the temporary file that is renamed to it is 41 longer. */
-const LONGEST_FILE_NAME = 214;
+/** Max bytes of a record's file name: file systems allow 255, and the temporary file that is renamed to it has 41 more. */
+const MAX_FILE_NAME = 214;
 /** Characters of the container id in a shortened name. Runtimes use 64. */
 const SHORTENED_ID = 160;
 
 /**
- * The file name of an attachment's record. No part can contain `:`, and none begins with `~`: so begins a name that is shortened to a digest
- * and the container id, by which two sandboxes never share one.
+ * The file name of an attachment's record. No part contains `:` or begins with `~`. A long name is shortened to `~`, a digest and the
+ * container id, so that two sandboxes never share a name.
  */
 export function recordName({ network, containerId, ifName }: Attachment): string {
   const name = `${network}:${containerId}:${encodeURIComponent(ifName)}`;
   const suffix = ".json";
-  if (name.length + suffix.length <= LONGEST_FILE_NAME) return name + suffix;
+  if (name.length + suffix.length <= MAX_FILE_NAME) return name + suffix;
   return `~${digest(name)}:${containerId.slice(0, SHORTENED_ID)}${suffix}`;
 }
 
 /**
- * The file name under which the attachment that was given an address is found. Stores and allocation domains give addresses independently.
+ * The name of the file that names the attachment with an address. It depends on store and allocation domain, which assign addresses
+ * independently.
  */
 export function addressName(store: RecordedStore | undefined, { key, allocation }: RecordedEntry): string {
   const address = formatIp({ family: key.cidr.family, value: allocation.address });
@@ -74,18 +77,18 @@ function digest(text: string): string {
   return hash.toString(16).padStart(32, "0");
 }
 
-/** The record as text: one line. Releases that do not know a member skip it. */
-export function encodeRecord({ held, pendingSince: promised, ...record }: JournalRecord): string {
-  const pending = promised === undefined ? {} : { promised };
-  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, held: held.map(encodeHeld) })}\n`;
+/** Encodes a record as one line. Older releases skip members that they do not know. */
+export function encodeRecord({ held, pendingSince, ...record }: JournalRecord): string {
+  const pending = pendingSince === undefined ? {} : { promised: pendingSince };
+  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, held: held.map(encodeEntry) })}\n`;
 }
 
-/** A line to be put after a record: what the attachment holds now. */
+/** Encodes a line to append to a record: the current entries of the attachment. */
 export function encodeGain(held: readonly RecordedEntry[]): string {
-  return `${JSON.stringify({ held: held.map(encodeHeld) })}\n`;
+  return `${JSON.stringify({ held: held.map(encodeEntry) })}\n`;
 }
 
-function encodeHeld({ key, allocation, reserved, token }: RecordedEntry): Record<string, unknown> {
+function encodeEntry({ key, allocation, reserved, token }: RecordedEntry): Record<string, unknown> {
   return {
     network: key.network,
     ...(key.node !== undefined && { node: key.node }),
@@ -97,12 +100,12 @@ function encodeHeld({ key, allocation, reserved, token }: RecordedEntry): Record
   };
 }
 
-/** What a record says of its sandbox. */
+/** What the entries of a record have in common. */
 type Facts = Pick<JournalRecord, "containerId" | "ifName" | "node" | "uid">;
 
 /**
- * Reads a record; undefined where the text is none of this format. Of the lines after it the last one counts; one that was cut off by a
- * crash or a full disk is passed over.
+ * Decodes a record; undefined if the text has another format. The last appended line replaces the entries; a line that a crash or a full
+ * disk cut off is skipped.
  */
 export function decodeRecord(text: string): JournalRecord | undefined {
   const [first = "", ...gains] = text.split("\n");
@@ -120,7 +123,7 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   if (parse(conf) === undefined) return undefined;
   const store = decodeStore(value.store);
   const facts = { ...(typeof node === "string" && { node }), ...(typeof uid === "string" && { uid }) };
-  const entries = held.map((one) => decodeHeld(one, { containerId, ifName, ...facts }));
+  const entries = held.map((one) => decodeEntry(one, { containerId, ifName, ...facts }));
   return {
     network,
     containerId,
@@ -143,13 +146,13 @@ function parse(line: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The file is this node's own, so its shape is trusted once it names a store that this release knows. */
+/** The node wrote the file itself, so that only the kind of the store is checked: a newer release may know more. */
 function decodeStore(value: unknown): RecordedStore | undefined {
   const { kind } = (value ?? {}) as Record<string, unknown>;
   return kind === "kubernetes" || kind === "etcd" || kind === "embedded" ? value as RecordedStore : undefined;
 }
 
-function decodeHeld(value: Record<string, unknown> | null, facts: Facts): RecordedEntry | undefined {
+function decodeEntry(value: Record<string, unknown> | null, facts: Facts): RecordedEntry | undefined {
   if (value === null) return undefined;
   const cidr = parseCidr(String(value.range))?.cidr;
   const ip = parseIp(String(value.address));

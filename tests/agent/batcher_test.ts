@@ -20,10 +20,10 @@ interface Bench extends AsyncDisposable {
   readonly store: { outages: number };
   readonly reads: { count: number };
   readonly commits: { count: number; fail: Error | undefined; failed: () => void };
-  claim(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<AllocateOutcome>;
+  allocate(pod: string, onAttempt?: (changes: readonly Change[]) => void): Promise<AllocateOutcome>;
 }
 
-/** A pool as a commit would leave it. */
+/** A pool after a commit. */
 interface After {
   readonly size: number;
   readonly pods: readonly string[];
@@ -73,102 +73,105 @@ async function bench(isRefused: (after: After) => boolean = () => false): Promis
     store: outage,
     reads,
     commits,
-    claim: (pod, onAttempt) =>
+    allocate: (pod, onAttempt) =>
       batcher.commit(KEY, allocateRequest(owner(pod), RANGE), { signal: never(), ...(onAttempt && { onAttempt }) }),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
 
-/** Turns of the event loop until the check holds. */
+/** Runs the event loop until the check holds. */
 async function until(check: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 1_000 && !check(); turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let i = 0; i < 1_000 && !check(); i++) await new Promise((resolve) => setTimeout(resolve, 0));
   assert(check());
 }
 
 const octet = (outcome: AllocateOutcome) =>
   "allocation" in outcome ? Number(outcome.allocation.address & 0xffn) : outcome.kind;
 
-Deno.test("Batcher serves what arrives together in one commit, in order of arrival, lowest first", async () => {
+Deno.test("Batcher serves concurrent requests in one commit, and assigns the lowest addresses in order of arrival", async () => {
   await using b = await bench();
-  const outcomes = await Promise.all(Array.from({ length: 10 }, (_, i) => b.claim(`p${i}`)));
+  const outcomes = await Promise.all(Array.from({ length: 10 }, (_, i) => b.allocate(`p${i}`)));
   assert.deepEqual(outcomes.map(octet), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   assert.deepEqual([b.commits.count, b.batches], [1, [10]]);
 });
 
-Deno.test("Batcher puts what arrives during a commit into the next one", async () => {
+Deno.test("Batcher writes requests that arrive during a commit in the next commit", async () => {
   await using b = await bench();
-  const first = b.claim("first");
+  const first = b.allocate("first");
   await until(() => b.commits.count === 1);
-  const others = Array.from({ length: 5 }, (_, i) => b.claim(`p${i}`));
+  const others = Array.from({ length: 5 }, (_, i) => b.allocate(`p${i}`));
   assert.deepEqual((await Promise.all([first, ...others])).map(octet), [1, 2, 3, 4, 5, 6]);
   assert.deepEqual(b.batches, [1, 5]);
 });
 
-Deno.test("Batcher waits for calls on their way, and no longer than they are", async () => {
+Deno.test("Batcher waits for the requests of calls that have begun, but not for a call that never submits one", async () => {
   await using b = await bench();
   const passages = [b.traffic.begin(), b.traffic.begin()];
-  const first = b.claim("first");
+  const first = b.allocate("first");
   await Promise.resolve();
-  const second = b.claim("second");
+  const second = b.allocate("second");
   for (const passage of passages) passage.arrived();
   await Promise.all([first, second]);
   assert.deepEqual(b.batches, [2]);
-  b.traffic.begin(); // it never comes
-  assert.equal(octet(await b.claim("third")), 3);
+  b.traffic.begin(); // submits no request
+  assert.equal(octet(await b.allocate("third")), 3);
 });
 
-Deno.test("Batcher waits some milliseconds for a call that is held up, once, and then not at all", async () => {
+Deno.test("Batcher waits only once, for some milliseconds, for a call that is delayed", async () => {
   await using b = await bench();
   b.traffic.begin();
-  await b.claim("first");
+  await b.allocate("first");
   await b.clock.sleep(200);
   const start = b.clock.monotonic();
-  for (let i = 0; i < 5; i++) await b.claim(`p${i}`);
+  for (let i = 0; i < 5; i++) await b.allocate(`p${i}`);
   assert.equal(b.clock.monotonic() - start, 0);
 });
 
-Deno.test("Batcher holds nobody else for a request that is to pause before it is written", async () => {
+Deno.test("Batcher delays no other request for a request with a pause", async () => {
   await using b = await bench();
   const slow = b.batcher.commit(KEY, allocateRequest(owner("slow"), RANGE), { signal: never(), pause: 60_000 });
-  assert.deepEqual([octet(await b.claim("victim")), b.clock.monotonic()], [1, 0]);
+  assert.deepEqual([octet(await b.allocate("victim")), b.clock.monotonic()], [1, 0]);
   assert.deepEqual([octet(await slow), b.clock.monotonic()], [2, 60_000]);
   const stop = new AbortController();
-  const gone = b.batcher.commit(KEY, allocateRequest(owner("gone"), RANGE), { signal: stop.signal, pause: 60_000 });
-  stop.abort(new Error("gone"));
-  await assert.rejects(gone, /gone/);
-  assert.equal(octet(await b.claim("next")), 3);
+  const aborted = b.batcher.commit(KEY, allocateRequest(owner("aborted"), RANGE), {
+    signal: stop.signal,
+    pause: 60_000,
+  });
+  stop.abort(new Error("disconnected"));
+  await assert.rejects(aborted, /disconnected/);
+  assert.equal(octet(await b.allocate("next")), 3);
 });
 
-Deno.test("Batcher lets each request of a batch fail on its own", async () => {
+Deno.test("Batcher fails only the requests of a batch that find no free address", async () => {
   await using b = await bench();
-  const outcomes = await Promise.all(Array.from({ length: 16 }, (_, i) => b.claim(`p${i}`)));
+  const outcomes = await Promise.all(Array.from({ length: 16 }, (_, i) => b.allocate(`p${i}`)));
   assert.deepEqual(outcomes.map(octet).slice(12), [13, 14, "exhausted", "exhausted"]);
 });
 
-Deno.test("Batcher fails a whole batch after some tries where a store refuses everything, and starts afresh", async () => {
+Deno.test("Batcher fails a batch after a bounded number of commits if the store refuses every request, and serves the next batch", async () => {
   await using b = await bench();
-  await b.claim("a");
+  await b.allocate("a");
   b.commits.fail = new RefusedError("forbidden");
   const before = b.commits.count;
-  const failed = await Promise.allSettled(Array.from({ length: 500 }, (_, i) => b.claim(`p${i}`)));
+  const failed = await Promise.allSettled(Array.from({ length: 500 }, (_, i) => b.allocate(`p${i}`)));
   assert(failed.every(({ status }) => status === "rejected"));
   assert(b.commits.count - before <= 40, `${b.commits.count - before} commits for 500 refusals`);
   b.commits.fail = undefined;
-  assert.equal(octet(await b.claim("d")), 2);
+  assert.equal(octet(await b.allocate("d")), 2);
 });
 
-Deno.test("Batcher drains a pool that is full: releases are written though claims of their batch do not fit", async () => {
+Deno.test("Batcher writes the releases of a batch to a full pool although its allocations do not fit", async () => {
   await using b = await bench(({ size }) => size > 10);
   const wide = range("10.0.0.0/24");
   const key = { network: "", cidr: wide.cidr };
-  const claims = (count: number, name: string) =>
+  const allocateMany = (count: number, name: string) =>
     Array.from({ length: count }, (_, i) => {
       const request = allocateRequest(owner(`${name}${i}`), wide);
       return b.batcher.commit(key, request, { signal: never() }).then(() => 1, () => 0);
     });
   const sum = async (all: Promise<number>[]) => (await Promise.all(all)).reduce((total, one) => total + one, 0);
-  assert.equal(await sum(claims(10, "p")), 10);
-  const fresh = claims(13, "new");
+  assert.equal(await sum(allocateMany(10, "p")), 10);
+  const fresh = allocateMany(13, "new");
   const released = await Promise.all(Array.from({ length: 5 }, (_, i) => {
     const { containerId, ifName } = owner(`p${i}`);
     return b.batcher.commit(key, { kind: "release", containerId, ifName }, { signal: never() });
@@ -177,21 +180,21 @@ Deno.test("Batcher drains a pool that is full: releases are written though claim
   assert.equal(await sum(fresh), 5, "as many as fit");
 });
 
-Deno.test("Batcher refuses the one request of a batch that the store does not take, and serves all others", async () => {
+Deno.test("Batcher fails the one request of a batch that the store refuses, and serves all others", async () => {
   await using b = await bench(({ pods }) => pods.includes("default/evil"));
   const pods = ["a", "b", "c", "evil", "d", "e", "f", "g", "h", "i"];
-  const outcomes = await Promise.all(pods.map((pod) => b.claim(pod).then(octet, (error) => error.name)));
+  const outcomes = await Promise.all(pods.map((pod) => b.allocate(pod).then(octet, (error) => error.name)));
   assert.deepEqual(outcomes, [1, 2, 3, "RefusedError", 4, 5, 6, 7, 8, 9]);
 });
 
-Deno.test("Batcher never answers from what it remembers alone", async () => {
+Deno.test("Batcher never answers from its memory alone", async () => {
   await using b = await bench();
-  assert.equal(octet(await b.claim("a")), 1);
+  assert.equal(octet(await b.allocate("a")), 1);
   const snapshot = await b.driver.read(KEY, never());
-  const [held] = snapshot.allocations.values();
-  assert(held);
-  await b.driver.commit(snapshot, [{ address: held.address, before: held }], never()); // another process releases it
-  assert.equal((await b.claim("a")).kind, "allocated");
+  const [stored] = snapshot.allocations.values();
+  assert(stored);
+  await b.driver.commit(snapshot, [{ address: stored.address, before: stored }], never()); // another process releases it
+  assert.equal((await b.allocate("a")).kind, "allocated");
   assert.equal((await b.driver.read(KEY, never())).allocations.size, 1);
   const released = await b.batcher.commit(KEY, { kind: "release", containerId: "nobody", ifName: "net1" }, {
     signal: never(),
@@ -199,93 +202,97 @@ Deno.test("Batcher never answers from what it remembers alone", async () => {
   assert.deepEqual(released.allocations, []);
 });
 
-Deno.test("Batcher decides anew when another process wrote meanwhile, and then looks before it writes again", async () => {
+Deno.test("Batcher decides again after a conflict with another process, and then reads the pool before the next write", async () => {
   await using b = await bench();
   const another = async (octet: bigint) => {
     const foreign = { ...owner("foreign"), address: RANGE.cidr.base + octet };
     await b.driver.commit(await b.driver.read(KEY, never()), [{ address: foreign.address, after: foreign }], never());
     await b.clock.sleep(1_000);
   };
-  await b.claim("a");
+  await b.allocate("a");
   await another(2n);
-  assert.deepEqual([octet(await b.claim("b")), b.commits.count], [3, 4], "one was refused");
+  assert.deepEqual([octet(await b.allocate("b")), b.commits.count], [3, 4], "the store refused one commit");
   await another(4n);
-  assert.deepEqual([octet(await b.claim("c")), b.commits.count], [5, 6]);
+  assert.deepEqual([octet(await b.allocate("c")), b.commits.count], [5, 6]);
 });
 
-Deno.test("Batcher reads a pool again once the store did not answer, and after a minute", async () => {
+Deno.test("Batcher re-reads a pool after an outage of the store, and after a minute", async () => {
   await using b = await bench();
-  await b.claim("a");
+  await b.allocate("a");
   const reads = b.reads.count;
-  await b.claim("b");
+  await b.allocate("b");
   assert.equal(b.reads.count, reads, "the pool is remembered");
   b.store.outages++;
-  await b.claim("c");
+  await b.allocate("c");
   assert.equal(b.reads.count, reads + 1);
   await b.clock.sleep(61_000);
-  await b.claim("d");
+  await b.allocate("d");
   assert.equal(b.reads.count, reads + 2);
 });
 
-Deno.test("Batcher takes those along who come while others are faster", async () => {
+Deno.test("Batcher adds requests that arrive during a conflict to the batch", async () => {
   await using b = await bench();
   let second: Promise<AllocateOutcome> | undefined;
   b.commits.fail = new ConflictError("others");
   b.commits.failed = () => {
-    second = b.claim("b");
+    second = b.allocate("b");
     b.commits.fail = undefined;
   };
-  const first = b.claim("a");
+  const first = b.allocate("a");
   assert.deepEqual([octet(await first), octet(await (second ?? first))], [1, 2]);
   assert.deepEqual(b.batches, [2]);
 });
 
-Deno.test("Batcher lets a caller go whose signal aborted while it waited, and gives it nothing", async () => {
+Deno.test("Batcher rejects a waiting request whose signal aborts, and allocates nothing for it", async () => {
   await using b = await bench();
-  const first = b.claim("a");
+  const first = b.allocate("a");
   const stop = new AbortController();
   const waiting = b.batcher.commit(KEY, allocateRequest(owner("b"), RANGE), { signal: stop.signal });
-  stop.abort(new Error("gone"));
+  stop.abort(new Error("disconnected"));
   await first;
-  await assert.rejects(waiting, /gone/);
-  assert.equal(octet(await b.claim("c")), 2);
+  await assert.rejects(waiting, /disconnected/);
+  assert.equal(octet(await b.allocate("c")), 2);
 });
 
-Deno.test("Batcher tells each claim its own changes, which undo it and nothing else", async () => {
+Deno.test("Batcher reports to each allocation its own changes, whose revert undoes nothing else", async () => {
   await using b = await bench();
-  const told: Change[][] = [[], [], []];
-  await Promise.all(["a", "b", "c"].map((pod, i) => b.claim(pod, (changes) => told[i]?.push(...changes))));
-  assert.deepEqual(told.map((changes) => changes.map(({ after }) => after?.podRef)), [["default/a"], ["default/b"], [
-    "default/c",
-  ]]);
-  await b.batcher.commit(KEY, { kind: "revert", changes: told[1] ?? [] }, { signal: never() });
+  const reported: Change[][] = [[], [], []];
+  await Promise.all(["a", "b", "c"].map((pod, i) => b.allocate(pod, (changes) => reported[i]?.push(...changes))));
+  assert.deepEqual(reported.map((changes) => changes.map(({ after }) => after?.podRef)), [
+    ["default/a"],
+    ["default/b"],
+    [
+      "default/c",
+    ],
+  ]);
+  await b.batcher.commit(KEY, { kind: "revert", changes: reported[1] ?? [] }, { signal: never() });
   assert.deepEqual([...(await b.driver.read(KEY, never())).allocations.values()].map(({ podRef }) => podRef), [
     "default/a",
     "default/c",
   ]);
 });
 
-Deno.test("Batcher tells a claim that its address was free, though its release is in the same batch", async () => {
+Deno.test("Batcher reports to an allocation that its address was free although the release is in the same batch", async () => {
   await using b = await bench();
   const former = owner("former");
-  const told: Change[] = [];
-  await b.claim("former");
+  const reported: Change[] = [];
+  await b.allocate("former");
   const { containerId, ifName } = former;
   const released = b.batcher.commit(KEY, { kind: "release", containerId, ifName }, { signal: never() });
-  const claimed = b.claim("next", (changes) => told.push(...changes));
-  assert.equal(octet(await claimed), 1);
+  const allocated = b.allocate("next", (changes) => reported.push(...changes));
+  assert.equal(octet(await allocated), 1);
   assert.equal((await released).allocations[0]?.podRef, "default/former");
-  assert.deepEqual([b.batches, told.map(({ before }) => before)], [[1, 2], [undefined]]);
-  await b.batcher.commit(KEY, { kind: "revert", changes: told }, { signal: never() });
+  assert.deepEqual([b.batches, reported.map(({ before }) => before)], [[1, 2], [undefined]]);
+  await b.batcher.commit(KEY, { kind: "revert", changes: reported }, { signal: never() });
   assert.equal((await b.driver.read(KEY, never())).allocations.size, 0);
 });
 
-Deno.test("Batcher gives up after so many conflicts, and takes back exactly what it is told to", async () => {
+Deno.test("Batcher gives up after a bounded number of conflicts, and drops only allocations that match exactly", async () => {
   await using b = await bench();
   b.commits.fail = new ConflictError("always");
-  await assert.rejects(b.claim("a"), (error) => error instanceof ConflictError || error instanceof UnavailableError);
+  await assert.rejects(b.allocate("a"), (error) => error instanceof ConflictError || error instanceof UnavailableError);
   b.commits.fail = undefined;
-  const outcome = await b.claim("a");
+  const outcome = await b.allocate("a");
   assert("allocation" in outcome);
   const freed = await b.batcher.commit(KEY, drop([{ ...outcome.allocation, containerId: "other" }]), {
     signal: never(),

@@ -9,7 +9,7 @@ import { never } from "../ipam/lab.ts";
 
 const IPAM = { type: "whereabouts", datastore: "embedded", database: "/db", log_level: "panic", range: "10.0.0.0/29" };
 
-/** What a plugin sends for a pod of a network that serves 10.0.0.0/29. */
+/** The request of a plugin for a pod in a network with the range 10.0.0.0/29. */
 export function requestOf(verb: string, pod: string, ipam: Record<string, unknown> = {}): AgentRequest {
   const env = {
     CNI_COMMAND: verb,
@@ -23,12 +23,12 @@ export function requestOf(verb: string, pod: string, ipam: Record<string, unknow
   return { protocol: PROTOCOL, env, stdin: JSON.stringify(conf) };
 }
 
-/** What listens where an agent is wanted, and answers all alike. */
+/** A listener that sends the same answer to every request. */
 export function answering(more: Record<string, unknown> = {}): () => Promise<string> {
   return () => Promise.resolve(JSON.stringify({ protocol: PROTOCOL, stdout: "{}", exitCode: 0, ...more }));
 }
 
-/** A caller: what it sends, and what it is answered; undefined: the agent closed without an answer. */
+/** A caller that sends a request. `answered`: the answer; undefined if the agent closed without one. */
 export function caller(
   sent: Promise<string>,
   gone = never(),

@@ -13,7 +13,7 @@ async function ask(
   return { answer: await askAgent(world, await readCall(world)), lines: world.lines };
 }
 
-Deno.test("askAgent hands over the CNI variables and standard input, and nothing else", async () => {
+Deno.test("askAgent sends the CNI variables and standard input, and nothing else", async () => {
   let request = "";
   const listen = (text: string) => {
     request = text;
@@ -30,7 +30,7 @@ Deno.test("askAgent hands over the CNI variables and standard input, and nothing
   });
 });
 
-Deno.test("askAgent asks the socket of the environment, none where that says off, and never one that a network names", async () => {
+Deno.test("askAgent uses the socket that the environment names, no agent if that is off, and never a socket that a network names", async () => {
   const sockets = {
     "/a.sock": answering({ stdout: "a" }),
     "/b.sock": answering({ stdout: "b" }),
@@ -44,7 +44,7 @@ Deno.test("askAgent asks the socket of the environment, none where that says off
   assert.equal(await stdout({ WHEREABOUTS_AGENT_SOCKET: "off" }), undefined);
 });
 
-Deno.test("askAgent says nothing where there is no agent, and a line where one does not serve", async () => {
+Deno.test("askAgent prints nothing if no agent runs, and one line if the agent does not serve the call", async () => {
   assert.deepEqual(await ask({}), { answer: undefined, lines: [] });
   for (
     const broken of [
@@ -61,12 +61,12 @@ Deno.test("askAgent says nothing where there is no agent, and a line where one d
   }
 });
 
-Deno.test("askAgent leaves input that is no text to the direct path, which refuses it", async () => {
+Deno.test("askAgent sends no input that is not text: the direct path refuses it", async () => {
   const { answer: given } = await ask({ sockets: { [DEFAULT_SOCKET]: answering() } }, new Uint8Array([0xff, 0xfe]));
   assert.equal(given, undefined);
 });
 
-Deno.test("askAgent writes the lines of a call to the log files that the agent names, and to no file outside of their folders", async () => {
+Deno.test("askAgent writes the lines of a call to the log files that the agent names, but to no file outside of their folders", async () => {
   const logs = [
     { file: "/srv/w.log", text: "operator\n" },
     { file: "/var/log/w.log", text: "tenant\n", confinedTo: ["/var/log"] },

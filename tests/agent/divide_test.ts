@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { divide } from "../../src/agent/divide.ts";
 import type { PoolRequest } from "../../src/pool/requests.ts";
 
-/** Members by their letters: capitals claim, small letters release. */
-function members(letters: string) {
+/** Requests by their letters: capitals allocate, small letters release. */
+function requests(letters: string) {
   return [...letters].map((letter) => ({
     letter,
     request: { kind: letter === letter.toLowerCase() ? "release" : "allocate" } as PoolRequest,
   }));
 }
 
-/** Batch, and the parts that it is written in after a refusal. */
+/** A batch, and its parts. */
 const CASES: readonly (readonly [string, readonly string[]])[] = [
   ["AbCdE", ["bd", "ACE"]],
   ["ABCDE", ["ABC", "DE"]],
@@ -20,7 +20,7 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [
 ];
 
 for (const [batch, parts] of CASES) {
-  Deno.test(`divide writes ${batch} as ${parts.join(" and ")}`, () => {
-    assert.deepEqual(divide(members(batch)).map((part) => part.map(({ letter }) => letter).join("")), parts);
+  Deno.test(`divide splits ${batch} into ${parts.join(" and ")}`, () => {
+    assert.deepEqual(divide(requests(batch)).map((part) => part.map(({ letter }) => letter).join("")), parts);
   });
 }

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { Limit } from "../../src/agent/limit.ts";
 import { never } from "../ipam/lab.ts";
 
-Deno.test("Limit runs so many at once, in order of arrival, and goes on after a failure", async () => {
+Deno.test("Limit bounds concurrent work, runs it in order of arrival, and continues after a failure", async () => {
   const limit = new Limit(2);
   const started: number[] = [];
   const gates = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
   let running = 0;
-  let most = 0;
+  let max = 0;
   const work = gates.map((gate, i) =>
     limit.run(async () => {
       started.push(i);
-      most = Math.max(most, ++running);
+      max = Math.max(max, ++running);
       try {
         await gate.promise;
       } finally {
@@ -26,17 +26,17 @@ Deno.test("Limit runs so many at once, in order of arrival, and goes on after a 
   await assert.rejects(work[0] ?? Promise.resolve(), /failed/);
   for (const gate of gates.slice(1)) gate.resolve();
   assert.deepEqual(await Promise.all(work.slice(1)), [1, 2, 3, 4]);
-  assert.deepEqual([started, most], [[0, 1, 2, 3, 4], 2]);
+  assert.deepEqual([started, max], [[0, 1, 2, 3, 4], 2]);
 });
 
-Deno.test("Limit lets a caller go whose signal aborts while it waits, and keeps no room for it", async () => {
+Deno.test("Limit rejects a waiting caller whose signal aborts, and keeps no place for it", async () => {
   const limit = new Limit(1);
   const first = await limit.enter(never());
   const stop = new AbortController();
   const waiting = [limit.enter(stop.signal), limit.enter(never())];
-  stop.abort(new Error("gone"));
-  await assert.rejects(waiting[0] ?? Promise.resolve(), /gone/);
-  await assert.rejects(limit.enter(stop.signal), /gone/);
+  stop.abort(new Error("aborted"));
+  await assert.rejects(waiting[0] ?? Promise.resolve(), /aborted/);
+  await assert.rejects(limit.enter(stop.signal), /aborted/);
   assert.equal(limit.waiting, 1);
   first[Symbol.dispose]();
   (await waiting[1])?.[Symbol.dispose]();

@@ -5,7 +5,7 @@ import { CIDR } from "../pool/pools.ts";
 
 const snapshot: PoolSnapshot = { key: { network: "", cidr: CIDR }, allocations: new Map(), version: "1" };
 
-/** Commits at such times, each of which others' write made stale or not. Gives those that built on memory. */
+/** Commits at these times; `stale`: whether another process wrote before. Returns the times at which the memory was used. */
 function trusted(memory: PoolMemory, times: readonly number[], stale: (time: number) => boolean): number[] {
   return times.filter((now) => {
     const used = memory.recall(now) !== undefined;
@@ -20,7 +20,7 @@ const answering = () => new PoolMemory(() => 0);
 const every = (milliseconds: number, count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => from + (i + 1) * milliseconds);
 
-Deno.test("PoolMemory is built on for a minute while nobody else writes", () => {
+Deno.test("PoolMemory is used for a minute while no other process writes", () => {
   const memory = answering();
   assert.equal(memory.recall(0), undefined, "it remembers nothing");
   memory.keep(snapshot, 0);
@@ -31,26 +31,26 @@ Deno.test("PoolMemory is built on for a minute while nobody else writes", () => 
   ]);
 });
 
-Deno.test("PoolMemory is not built on once the store did not answer: it may have been restored to an older state", () => {
+Deno.test("PoolMemory is dropped after an outage: the store may have been restored to an older state", () => {
   let outages = 0;
   const memory = new PoolMemory(() => outages);
   memory.keep(snapshot, 0);
   outages++;
   assert.equal(memory.recall(1), undefined);
   outages--;
-  assert.equal(memory.recall(1), undefined, "it is forgotten");
+  assert.equal(memory.recall(1), undefined, "it was dropped");
   memory.keep(snapshot, 2);
   assert.equal(memory.recall(3), snapshot);
 });
 
-Deno.test("PoolMemory is seldom built on where others always write in between", () => {
+Deno.test("PoolMemory is seldom used if other processes write before every commit", () => {
   const memory = answering();
   memory.keep(snapshot, 0);
   const used = trusted(memory, every(1_000, 100), () => true);
   assert(used.length > 5 && used.length <= 25, `${used.length} of 100`);
 });
 
-Deno.test("PoolMemory that was refused is built on while it is younger than that, and later again at any age that is remembered", () => {
+Deno.test("PoolMemory is used only while younger than a refused memory, and later again up to its max age", () => {
   const memory = answering();
   memory.keep(snapshot, 0);
   assert.deepEqual(trusted(memory, [1_000], () => true), [1_000]);
@@ -61,7 +61,7 @@ Deno.test("PoolMemory that was refused is built on while it is younger than that
   assert(used.length >= 15, `${used.length} of 20`);
 });
 
-Deno.test("PoolMemory comes back from a refusal at no age, and forgets when told to", () => {
+Deno.test("PoolMemory is used again after a refusal at age 0, and not after forget", () => {
   const memory = answering();
   memory.keep(snapshot, 5);
   memory.refused(0); // a clock that was set back

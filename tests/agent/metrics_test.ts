@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AgentMetrics } from "../../src/agent/metrics.ts";
 
-Deno.test("AgentMetrics is text in the format of Prometheus", () => {
+Deno.test("AgentMetrics renders the text format of Prometheus", () => {
   const metrics = new AgentMetrics({ inFlight: () => 3, queued: () => 2, pending: () => 4, duplicates: () => 1 });
   metrics.served("ADD", "success", 20);
   metrics.committed(7, 12);

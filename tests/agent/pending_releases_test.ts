@@ -4,7 +4,7 @@ import { makeLogger } from "../../src/world/log.ts";
 import { pendingNode } from "../journal/pending_lab.ts";
 import { memoryWorld } from "../support/world.ts";
 
-Deno.test("PendingReleases delivers for each store at its own pace: one that does not answer holds no other", async () => {
+Deno.test("PendingReleases serves each store at its own pace: one that does not answer delays no other", async () => {
   const world = memoryWorld();
   await using n = await pendingNode(world);
   for (let i = 0; i < 30; i++) await n.addPending(`here${i}`, "/here");
@@ -12,7 +12,7 @@ Deno.test("PendingReleases delivers for each store at its own pace: one that doe
   let delivered = 0;
   const releases = new PendingReleases(n.host, makeLogger(world, { level: "error" }), {
     onDelivered: (count) => delivered += count,
-    onGivenUp: () => assert.fail("nothing is old"),
+    onGivenUp: () => assert.fail("no release has expired"),
   });
   await world.advance(10_000);
   assert.deepEqual([delivered, await n.pending()], [30, ["away"]]);
@@ -24,7 +24,7 @@ Deno.test("PendingReleases delivers for each store at its own pace: one that doe
   await world.advance(10 * 60_000);
   const tries = (n.opened.get("/away") ?? 0) - before;
   assert(tries >= 10 && tries <= 45, `${tries} tries in ten minutes`);
-  assert.equal(releases.left, 1);
+  assert.equal(releases.count, 1);
   assert(world.lines.some((line) => line.includes("Pending releases failed; retrying") && line.includes("pending=1")));
   const disposed = releases[Symbol.asyncDispose]();
   await world.advance(1_000);

@@ -11,14 +11,14 @@ const IPAM = { type: "whereabouts", datastore: "embedded", log_level: "panic", r
 const CONF = { cniVersion: "1.1.0", name: "net", ipam: IPAM };
 const MINUTE = 60_000;
 
-/** A node with two pods that live and one whose sandbox is gone; the store lost what the test says. */
-async function node(...podsOfLost: readonly string[]): Promise<TestNode> {
+/** A node with two running pods, and one whose sandbox is deleted. The store has lost the entries of the given pods. */
+async function node(...lost: readonly string[]): Promise<TestNode> {
   const node = await testNode();
   for (const pod of ["a", "b", "gone"]) {
     await node.call("ADD", CONF, { containerId: `c-${pod}`, pod, netns: `/run/netns/${pod}` });
     if (pod !== "gone") node.disk.files.set(`/run/netns/${pod}`, "");
   }
-  await lose(node, podsOfLost);
+  await lose(node, lost);
   return node;
 }
 
@@ -65,12 +65,12 @@ function restorerOn({ driver, disk }: TestNode, plan: Plan = () => undefined): R
 
 async function pods(node: TestNode): Promise<string[]> {
   const stored = await contents(node.driver);
-  return Object.entries(stored).map(([what, who]) => `${what.split(" ")[0]} ${who.split("/")[1]}`).sort();
+  return Object.entries(stored).map(([entry, owner]) => `${entry.split(" ")[0]} ${owner.split("/")[1]}`).sort();
 }
 
 const BOTH = ["10.0.0.0/24 a", "10.0.0.0/24 b", "reserved a", "reserved b"];
 
-Deno.test("Restorer recreates soon after its start what the store lost of pods that live, and of no others", async () => {
+Deno.test("Restorer recreates lost entries of running pods soon after its start, and of no others", async () => {
   await using n = await node("a", "b", "gone");
   await using running = restorerOn(n);
   await n.disk.advance(MINUTE);
@@ -78,18 +78,18 @@ Deno.test("Restorer recreates soon after its start what the store lost of pods t
   assert.equal(running.restored(), 2);
 });
 
-Deno.test("Restorer reads each pool once a round, and nothing where no sandbox lives", async () => {
+Deno.test("Restorer reads each pool once per round, and none without a running sandbox", async () => {
   await using n = await node();
-  const asked: string[] = [];
-  await using _running = restorerOn(n, ({ method }) => void asked.push(method));
+  const methods: string[] = [];
+  await using _running = restorerOn(n, ({ method }) => void methods.push(method));
   await n.disk.advance(MINUTE);
-  assert.deepEqual(asked.splice(0), ["read"]);
+  assert.deepEqual(methods.splice(0), ["read"]);
   for (const pod of ["a", "b"]) n.disk.files.delete(`/run/netns/${pod}`);
   await n.disk.advance(60 * MINUTE);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(methods, []);
 });
 
-Deno.test("Restorer looks again when it is woken, a minute after the last time at the earliest, and else within an hour", async () => {
+Deno.test("Restorer starts a round when woken, at least a minute after the last one, and otherwise within an hour", async () => {
   await using n = await node();
   await using running = restorerOn(n);
   await n.disk.advance(MINUTE / 2);
@@ -102,9 +102,9 @@ Deno.test("Restorer looks again when it is woken, a minute after the last time a
   assert.equal(running.restored(), 2);
 });
 
-Deno.test("Restorer leaves an address that is another pod's by now, and says so", async () => {
+Deno.test("Restorer reports an address that is allocated to another pod by now, and does not take it over", async () => {
   await using n = await node("a");
-  await n.call("ADD", CONF, { containerId: "c-other", pod: "other" }); // passes over 10.0.0.1, which a pod of this node uses
+  await n.call("ADD", CONF, { containerId: "c-other", pod: "other" }); // skips 10.0.0.1, which a pod of this node uses
   const { signal } = new AbortController();
   const [pool] = await n.driver.list(signal);
   assert(pool);
@@ -118,7 +118,7 @@ Deno.test("Restorer leaves an address that is another pod's by now, and says so"
   assert.equal((await n.driver.read(pool.key, signal)).allocations.get(address)?.podRef, "default/thief");
 });
 
-Deno.test("Restorer recreates nothing of an attachment that a DEL releases meanwhile", async () => {
+Deno.test("Restorer recreates no entry of an attachment that a concurrent DEL releases", async () => {
   await using n = await node("a", "b");
   await using running = restorerOn(n, async ({ method, index }) => {
     if (method === "read" && index === 0) await n.call("DEL", CONF, { containerId: "c-a", pod: "a" });
@@ -129,13 +129,13 @@ Deno.test("Restorer recreates nothing of an attachment that a DEL releases meanw
   assert(!(await pods(n)).some((one) => one.endsWith(" a")));
 });
 
-Deno.test("Restorer goes on after a store that is away", async () => {
+Deno.test("Restorer continues after an outage of the store", async () => {
   await using n = await node("a");
-  let away = true;
-  await using running = restorerOn(n, () => away ? { done: false, then: "refused" } : undefined);
+  let isDown = true;
+  await using running = restorerOn(n, () => isDown ? { done: false, then: "refused" } : undefined);
   await n.disk.advance(MINUTE);
   assert.deepEqual([running.restored(), running.errors.length], [0, 1]);
-  away = false;
+  isDown = false;
   await n.disk.advance(60 * MINUTE);
   assert.equal(running.restored(), 1);
 });

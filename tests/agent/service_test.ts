@@ -31,7 +31,7 @@ async function bench(plan: Plan = () => undefined): Promise<Bench> {
   };
 }
 
-Deno.test("Agent leaves to the plugin what it cannot use or open, whether or not the plugin can", async () => {
+Deno.test("Agent declines a call whose configuration it cannot use or whose store it cannot open", async () => {
   await using b = await bench();
   for (
     const ipam of [
@@ -45,7 +45,7 @@ Deno.test("Agent leaves to the plugin what it cannot use or open, whether or not
   assert.equal((await b.call("ADD", "web"))?.exitCode, 0);
   for (let i = 0; i < 5; i++) await b.call("ADD", `web-${i}`);
   const full = await b.call("ADD", "late");
-  assert.equal(full?.exitCode, 1, "an answer of the store's is the agent's answer");
+  assert.equal(full?.exitCode, 1, "the agent answers if the store does");
   assert.match(b.agent.http("/metrics").body, /requests_total\{verb="DEL",outcome="declined"\} 3\n/);
 });
 
@@ -78,7 +78,7 @@ Deno.test("Agent counts calls, batches, conflicts, retries and the store's opera
   ) assert(metrics.includes(`whereabouts_agent_${line}\n`), `${line}\n${metrics}`);
 });
 
-Deno.test("Agent gives a call up before its caller turns elsewhere, one that waits for room in its store too", async () => {
+Deno.test("Agent ends a call before its caller serves it directly, also a call that waits because its store is at its limit", async () => {
   await using b = await bench(({ method }) => method === "commit" ? { done: false, then: "silent" } : undefined);
   const callers = Array.from(
     { length: 1_001 },
@@ -96,7 +96,7 @@ Deno.test("Agent gives a call up before its caller turns elsewhere, one that wai
   assert.match(b.agent.http("/metrics").body, /whereabouts_agent_queue_length 0\n/);
 });
 
-Deno.test("Agent lets no store that does not answer hold the calls of another", async () => {
+Deno.test("Agent serves the calls of one store while another store does not answer", async () => {
   let open = 0;
   const dead = faulty(await memory(), () => ({ done: false, then: "silent" }));
   const store = await memory();
@@ -134,12 +134,12 @@ Deno.test("Agent lets no store that does not answer hold the calls of another", 
   await store[Symbol.asyncDispose]();
 });
 
-Deno.test("Agent does nothing more for a caller that is gone: its pod's next sandbox may have the address by then", async () => {
-  const held = Promise.withResolvers<undefined>();
+Deno.test("Agent allocates nothing for a caller that disconnected: the pod's next sandbox may have the address by then", async () => {
+  const blocked = Promise.withResolvers<undefined>();
   let commits = 0;
   await using b = await bench(({ method }) => {
     if (method !== "commit" || ++commits > 1) return undefined;
-    return held.promise.then(() => ({ done: false, then: "conflict" }));
+    return blocked.promise.then(() => ({ done: false, then: "conflict" }));
   });
   const plugin = new AbortController();
   const dead = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "web"))), plugin.signal);
@@ -148,16 +148,16 @@ Deno.test("Agent does nothing more for a caller that is gone: its pod's next san
   await b.world.advance(10);
   assert.equal(commits, 1, "both are being written");
   plugin.abort(new Error("killed"));
-  held.resolve(undefined);
+  blocked.resolve(undefined);
   for (let i = 0; i < 20; i++) await b.world.advance(50);
   await served;
-  assert.match((await other)?.stdout ?? "", /10\.0\.0\.1\//, "what the dead one would have had is free");
+  assert.match((await other)?.stdout ?? "", /10\.0\.0\.1\//, "the dead caller got no address");
   const queued = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "queued"))), plugin.signal);
   await b.agent.serve(queued.connection);
   assert.equal(await queued.answered, undefined);
 });
 
-Deno.test("Agent tells callers beyond its bound at once to try again", async () => {
+Deno.test("Agent answers callers beyond its limit immediately: try again later", async () => {
   await using b = await bench();
   const silence = Promise.withResolvers<string>();
   const silent = Array.from({ length: 5_000 }, () => b.agent.serve(caller(silence.promise).connection));
@@ -171,23 +171,23 @@ Deno.test("Agent tells callers beyond its bound at once to try again", async () 
   assert.equal(JSON.parse(await next.answered ?? "").exitCode, 0);
 });
 
-Deno.test("Agent is ready until it is told to stop, and answers what it took", async () => {
-  const held = Promise.withResolvers<undefined>();
-  await using b = await bench(({ method }) => method === "commit" ? held.promise : undefined);
-  const taken = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "web"))));
-  void b.agent.serve(taken.connection);
+Deno.test("Agent is ready until it stops, and answers the calls in progress", async () => {
+  const blocked = Promise.withResolvers<undefined>();
+  await using b = await bench(({ method }) => method === "commit" ? blocked.promise : undefined);
+  const inProgress = caller(Promise.resolve(JSON.stringify(requestOf("ADD", "web"))));
+  void b.agent.serve(inProgress.connection);
   assert.deepEqual([b.agent.http("/readyz").status, b.agent.http("/healthz").status], [200, 200]);
   const finished = b.agent.finish(5_000);
   assert.deepEqual([b.agent.http("/readyz").status, b.agent.http("/healthz").status], [503, 200]);
-  held.resolve(undefined);
+  blocked.resolve(undefined);
   await finished;
-  assert.equal(JSON.parse(await taken.answered ?? "").exitCode, 0);
+  assert.equal(JSON.parse(await inProgress.answered ?? "").exitCode, 0);
 });
 
-Deno.test("Agent writes what a call logs to its own standard error, and hands the lines of a log file to the plugin", async () => {
-  await using bench_ = await bench();
+Deno.test("Agent writes the log lines of a call to its standard error, and returns those of a log file to the plugin", async () => {
+  await using b = await bench();
   const ipam = { log_level: "info", log_file: "/var/log/w.log", rangeStart: "10.0.0.2" };
-  const answer = await bench_.agent.call(requestOf("ADD", "web-0", ipam));
+  const answer = await b.agent.call(requestOf("ADD", "web-0", ipam));
   assert.equal(answer?.exitCode, 0);
   const [lines] = answer.logs ?? [];
   assert.equal(lines?.file, "/var/log/w.log");
@@ -195,12 +195,12 @@ Deno.test("Agent writes what a call logs to its own standard error, and hands th
     lines.text,
     /level=warning .*rangeStart.*range_start[^]*level=info msg="Allocated address" ip=10\.0\.0\.1 pod=default\/web-0/,
   );
-  assert.equal(bench_.world.lines.map((line) => `${line}\n`).join(""), lines.text);
-  assert.equal(bench_.world.files.has("/var/log/w.log"), false);
-  assert.equal((await bench_.agent.call(requestOf("DEL", "web-0", { log_level: "panic" })))?.logs, undefined);
+  assert.equal(b.world.lines.map((line) => `${line}\n`).join(""), lines.text);
+  assert.equal(b.world.files.has("/var/log/w.log"), false);
+  assert.equal((await b.agent.call(requestOf("DEL", "web-0", { log_level: "panic" })))?.logs, undefined);
   const full = { ...ipam, range: "10.0.9.1/32" };
-  await bench_.agent.call(requestOf("ADD", "web-1", full));
-  const [failed] = (await bench_.agent.call(requestOf("ADD", "web-2", full)))?.logs ?? [];
+  await b.agent.call(requestOf("ADD", "web-1", full));
+  const [failed] = (await b.agent.call(requestOf("ADD", "web-2", full)))?.logs ?? [];
   assert.match(
     failed?.text ?? "",
     /level=error msg="ADD failed" code=100 .*pool=10\.0\.9\.1\/32 pod=default\/web-2 .*ms=\d+/,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Shares } from "../../src/agent/shares.ts";
 
-/** Takes all that each store can have, by turns. Returns how much that is. */
+/** Takes places for the stores alternately until each has its share. */
 function fill(shares: Shares, stores: readonly string[]): Map<string, Disposable[]> {
   const taken = new Map(stores.map((store) => [store, [] as Disposable[]]));
   for (let some = true; some;) {
@@ -15,24 +15,24 @@ function fill(shares: Shares, stores: readonly string[]): Map<string, Disposable
   return taken;
 }
 
-Deno.test("Shares gives one store half of the room, and several equal parts, and leaves as much to the next", () => {
+Deno.test("Shares gives one store half of all places and several stores equal parts, and keeps such a part for the next store", () => {
   for (const count of [1, 2, 3, 9]) {
     const shares = new Shares(100);
     const stores = Array.from({ length: count }, (_, i) => `s${i}`);
     const taken = [...fill(shares, stores).values()].map((mine) => mine.length);
     const part = 100 / (count + 1);
     assert(taken.every((mine) => Math.abs(mine - part) <= 1), `${count}: ${taken}`);
-    assert(shares.take("late"), `${count}: a store that has none finds room`);
+    assert(shares.take("next"), `${count}: a store without calls finds a place`);
   }
 });
 
-Deno.test("Shares gives room to a store that has none beside 1,200 that are full", () => {
+Deno.test("Shares keeps a place for a store beside 1,200 that have used their shares", () => {
   const shares = new Shares(4_000);
   fill(shares, Array.from({ length: 1_200 }, (_, i) => `hostile${i}`));
   assert(shares.take("good"));
 });
 
-Deno.test("Shares takes room back", () => {
+Deno.test("Shares frees the place of a call that ends", () => {
   const shares = new Shares(4);
   const mine = fill(shares, ["a"]).get("a") ?? [];
   assert.equal(mine.length, 2);

@@ -10,12 +10,12 @@ import { type MemoryWorld, memoryWorld } from "../support/world.ts";
 interface Bench extends AsyncDisposable {
   readonly stores: Stores;
   readonly world: MemoryWorld;
-  /** Stores that were opened, and those of them that are closed. */
+  /** All stores that were opened, and those that were closed since. */
   readonly opened: StorageDriver[];
   readonly closed: StorageDriver[];
 }
 
-/** Stores in memory, whatever their settings say. */
+/** Opens stores in memory, whatever the settings name. */
 function bench(files: Record<string, string>): Bench {
   const world = memoryWorld({ files });
   const opened: StorageDriver[] = [];
@@ -53,7 +53,7 @@ const USE: StoreUse = { log: SILENT, signal: never(), commits: false };
 
 const kubernetes = (kubeconfig: string) => ({ kind: "kubernetes", kubeconfig }) as const;
 
-Deno.test("Stores opens a store once for each set of settings, and closes it when it ends", async () => {
+Deno.test("Stores opens a store once for each set of settings, and closes it when it is disposed", async () => {
   await using b = bench({ "/a": "a", "/b": "b" });
   for (const path of ["/a", "/b", "/a"]) {
     await using ipam = await b.stores.ipam(kubernetes(path), USE);
@@ -64,7 +64,7 @@ Deno.test("Stores opens a store once for each set of settings, and closes it whe
   assert.equal(b.closed.length, 2);
 });
 
-Deno.test("Stores opens a store anew when its files change, and closes the former when its last user leaves", async () => {
+Deno.test("Stores reopens a store when its files change, and closes the former one after its last call", async () => {
   await using b = bench({ "/a": "before" });
   const first = await b.stores.ipam(kubernetes("/a"), USE);
   b.world.files.set("/a", "after");
@@ -79,7 +79,7 @@ Deno.test("Stores opens a store anew when its files change, and closes the forme
   assert.deepEqual(b.closed, b.opened.slice(0, 2));
 });
 
-Deno.test("Stores goes on with the store it has while its files cannot be read or used: they may be half written", async () => {
+Deno.test("Stores keeps a store open while its files are unreadable or invalid: they may be half written", async () => {
   await using b = bench({ "/a": "a" });
   const use = async () => await (await b.stores.ipam(kubernetes("/a"), USE))[Symbol.asyncDispose]();
   await use();
@@ -93,7 +93,7 @@ Deno.test("Stores goes on with the store it has while its files cannot be read o
   assert.deepEqual([b.opened.length, b.closed.length], [2, 1]);
 });
 
-Deno.test("Stores tries settings again that could not be used", async () => {
+Deno.test("Stores retries settings that were invalid", async () => {
   await using b = bench({ "/a": "" });
   await assert.rejects(b.stores.ipam(kubernetes("/a"), USE), /Half/);
   b.world.files.set("/a", "whole");
@@ -101,7 +101,7 @@ Deno.test("Stores tries settings again that could not be used", async () => {
   assert.equal(b.opened.length, 1);
 });
 
-Deno.test("Stores makes no database: where the plugin would, the agent may not see the folder", async () => {
+Deno.test("Stores creates no database: the agent's container may lack the folder", async () => {
   await using b = bench({});
   const embedded = { kind: "embedded", path: "/var/lib/x.db" } as const;
   await assert.rejects(b.stores.ipam(embedded, USE), RefusedError);
@@ -110,7 +110,7 @@ Deno.test("Stores makes no database: where the plugin would, the agent may not s
   assert.equal(b.opened.length, 1);
 });
 
-Deno.test("Stores keeps few stores open that no call uses: 1,200 settings leave 32, those that were used last", async () => {
+Deno.test("Stores keeps at most 32 unused stores open, the most recently used ones", async () => {
   const paths = Array.from({ length: 1_200 }, (_, i) => `/k${i}`);
   await using b = bench(Object.fromEntries(paths.map((path) => [path, path])));
   const use = async (path: string) => await (await b.stores.ipam(kubernetes(path), USE))[Symbol.asyncDispose]();
@@ -124,7 +124,7 @@ Deno.test("Stores keeps few stores open that no call uses: 1,200 settings leave 
   assert.equal(b.opened.length, 1_201);
 });
 
-Deno.test("Stores refuses a store more calls than its share, and serves another", async () => {
+Deno.test("Stores refuses calls beyond the share of their store, and serves another store", async () => {
   await using b = bench({ "/a": "a", "/b": "b" });
   const stop = new AbortController();
   const calls = Array.from({ length: 2_000 }, () => b.stores.ipam(kubernetes("/a"), { ...USE, signal: stop.signal }));

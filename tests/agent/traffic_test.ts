@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Traffic } from "../../src/agent/traffic.ts";
 
-Deno.test("Traffic counts each call once, and resolves when nobody is coming", async () => {
+Deno.test("Traffic counts each call once, and resolves when no call is coming", async () => {
   const traffic = new Traffic(() => 0);
   await traffic.settled;
   const [first, second] = [traffic.begin(), traffic.begin()];
@@ -20,10 +20,10 @@ Deno.test("Traffic counts each call once, and resolves when nobody is coming", a
   assert.equal(traffic.active, 0);
 });
 
-Deno.test("Traffic counts a call that is held up for some milliseconds only", async () => {
+Deno.test("Traffic counts a delayed call for some milliseconds only", async () => {
   let now = 1_000;
   const traffic = new Traffic(() => now);
-  const held = traffic.begin();
+  const delayed = traffic.begin();
   now += 30;
   const next = traffic.begin();
   assert.deepEqual([traffic.coming, traffic.active], [2, 2]);
@@ -35,9 +35,9 @@ Deno.test("Traffic counts a call that is held up for some milliseconds only", as
   await settled;
   now += 200;
   assert.equal(traffic.active, 0);
-  held.arrived();
+  delayed.arrived();
   next.end();
-  held.end();
+  delayed.end();
   assert.deepEqual([traffic.coming, traffic.active], [0, 0]);
   traffic.begin();
   assert.deepEqual([traffic.coming, traffic.active], [1, 1]);

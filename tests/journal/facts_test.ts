@@ -10,7 +10,7 @@ const ETCD: Datastore = {
   password: "hunter2",
 };
 
-Deno.test("recordedConf keeps what a release reads, and no secret", () => {
+Deno.test("recordedConf keeps what a release needs, without secrets", () => {
   const ipam = { type: "whereabouts", range: "10.0.0.0/24", etcd_username: "root", ETCD_Password: "hunter2" };
   const conf = { cniVersion: "1.0.0", name: "n", type: "macvlan", master: "eth0", prevResult: {}, ipam };
   const { conf: text, withoutSecret } = recordedConf(conf);
@@ -22,7 +22,7 @@ Deno.test("recordedConf keeps what a release reads, and no secret", () => {
   assert.equal(withoutSecret, true);
 });
 
-Deno.test("recordedConf misses no secret that no release needs", () => {
+Deno.test("recordedConf reports no missing secret if no release needs it", () => {
   const { conf, withoutSecret } = recordedConf({
     name: "n",
     ipam: { Range: "10.0.0.0/24", my: { apiToken: "hunter2" }, etcd_pasword: "hunter2", dns: { token: "hunter2" } },
@@ -31,7 +31,7 @@ Deno.test("recordedConf misses no secret that no release needs", () => {
   assert.equal(withoutSecret, false);
 });
 
-Deno.test("recordedStore leaves the password out, and sameStore does not count it", () => {
+Deno.test("recordedStore omits the password, and sameStore ignores it", () => {
   const store = recordedStore(ETCD);
   assert.equal(JSON.stringify(store).includes("hunter2"), false);
   assert.equal(sameStore(store, ETCD), true);

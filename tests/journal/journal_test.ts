@@ -35,7 +35,7 @@ Deno.test("folderJournal keeps an attachment in one state at a time", async () =
   assert.deepEqual([...world.files.keys()], []);
 });
 
-Deno.test("folderJournal keeps when a release became pending, while it is tried and marked again", async () => {
+Deno.test("folderJournal keeps the time at which a release became pending when the release is marked again", async () => {
   const { world, journal: j } = journal();
   await world.advance(5_000);
   await j.markPending(record("a"));
@@ -46,7 +46,7 @@ Deno.test("folderJournal keeps when a release became pending, while it is tried 
   assert.equal((await j.find(record("a")))?.pendingSince, 5_000);
 });
 
-Deno.test("folderJournal takes pending releases up to a bound, each up to a length, and those it has at any time", async () => {
+Deno.test("folderJournal limits the number and the length of pending releases, but accepts one that it has already", async () => {
   const { journal: j } = journal();
   await assert.rejects(j.markPending({ ...record("long"), conf: "x".repeat(16_384) }), RangeError);
   for (let i = 0; i < 4_096; i++) await j.markPending(record(`c${i}`));
@@ -57,7 +57,7 @@ Deno.test("folderJournal takes pending releases up to a bound, each up to a leng
   await j.markPending(record("more"));
 });
 
-Deno.test("folderJournal reads some pending releases by chance, each at some time", async () => {
+Deno.test("folderJournal reads a random sample of pending releases, and each of them sometimes", async () => {
   const { journal: j } = journal();
   for (let i = 0; i < 10; i++) await j.markPending(record(`c${i}`));
   const seen = new Set<string>();
@@ -69,23 +69,23 @@ Deno.test("folderJournal reads some pending releases by chance, each at some tim
   assert.equal(seen.size, 10);
 });
 
-Deno.test("folderJournal syncs a promise to the disk, and not what an ADD notes", async () => {
+Deno.test("folderJournal syncs a pending release to disk, but not the record of an ADD", async () => {
   const durable: boolean[] = [];
   const world = memoryWorld();
-  const watched = {
+  const observed = {
     ...world,
     writeFile: (...args: Parameters<typeof world.writeFile>) => {
       durable.push(args[2].durable);
       return world.writeFile(...args);
     },
   };
-  const j = folderJournal("/j", watched, SILENT);
+  const j = folderJournal("/j", observed, SILENT);
   await j.hold(record("a"));
   await j.markPending(record("a"));
   assert.deepEqual(durable, [false, true]);
 });
 
-Deno.test("folderJournal passes over a record it cannot read, and says so", async () => {
+Deno.test("folderJournal logs and skips a record that it cannot read", async () => {
   const world = memoryWorld({
     files: { "/j/attachments/net:x:net1.json": '{"format":1,', "/j/attachments/net:y:net1.json.tmp": "{}" },
   });
@@ -96,7 +96,7 @@ Deno.test("folderJournal passes over a record it cannot read, and says so", asyn
   assert.deepEqual(errors, ["/j/attachments/net:x:net1.json"]);
 });
 
-Deno.test("folderJournal adds what an attachment holds to its record", async () => {
+Deno.test("folderJournal adds the entries of an attachment to its record", async () => {
   const { journal: j } = journal();
   const cidr = parseCidr("10.0.0.0/24")?.cidr;
   assert(cidr);
@@ -109,18 +109,18 @@ Deno.test("folderJournal adds what an attachment holds to its record", async () 
   assert.deepEqual(await j.find(record("a")), record("a"));
 });
 
-Deno.test("folderJournal is empty where there is no folder", async () => {
+Deno.test("folderJournal is empty without a folder", async () => {
   const { journal: j } = journal();
   assert.deepEqual([await j.held(), await j.pending(), await j.find(record("a"))], [[], [], undefined]);
 });
 
 const STORE = { kind: "embedded", path: "/db" } as const;
 
-/** A record of 10.0.0.1, and of further addresses of the same pool. */
-function holding(containerId: string, ...last: readonly bigint[]): JournalRecord {
+/** A record with entries of 10.0.0.0/24, by their offsets. */
+function recordWith(containerId: string, ...offsets: readonly bigint[]): JournalRecord {
   const cidr = parseCidr("10.0.0.0/24")?.cidr;
   assert(cidr);
-  const allocations = last.map((offset) => ({
+  const allocations = offsets.map((offset) => ({
     address: cidr.base + offset,
     podRef: `default/${containerId}`,
     ifName: "net1",
@@ -133,9 +133,9 @@ function holding(containerId: string, ...last: readonly bigint[]): JournalRecord
   };
 }
 
-Deno.test("folderJournal finds who was given an address last, until that one leaves", async () => {
+Deno.test("folderJournal finds the attachment that got an address last, until it leaves", async () => {
   const { world, journal: j } = journal();
-  const [a, b] = [holding("a", 1n, 2n), holding("b", 1n)];
+  const [a, b] = [recordWith("a", 1n, 2n), recordWith("b", 1n)];
   const [first, second] = a.held;
   assert(first && second);
   for (const one of [a, b]) {
@@ -158,14 +158,14 @@ Deno.test("folderJournal finds who was given an address last, until that one lea
   assert.deepEqual([...world.files.keys()], []);
 });
 
-Deno.test("folderJournal finds no holder in a record that is gone, releases, or holds another address by now", async () => {
+Deno.test("folderJournal finds no holder if the record is pending, or has another address by now", async () => {
   const { journal: j } = journal();
-  const a = holding("a", 1n);
+  const a = recordWith("a", 1n);
   const [first] = a.held;
   assert(first);
   await j.hold(a);
   await j.gain(a);
-  await j.gain({ ...holding("a", 2n) });
+  await j.gain({ ...recordWith("a", 2n) });
   assert.equal(await j.findHolder(STORE, first), undefined);
   await j.gain(a);
   await j.markPending(a);

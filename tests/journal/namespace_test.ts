@@ -5,7 +5,7 @@ import { memoryWorld } from "../support/world.ts";
 
 const RECORD: JournalRecord = { network: "n", containerId: "c", ifName: "net1", conf: "{}", held: [] };
 
-Deno.test("namespaceExists goes by the mounted name, below /run or /var/run, and by no process", async () => {
+Deno.test("namespaceExists checks the mounted name below /run or /var/run, and trusts no path of a process", async () => {
   const world = memoryWorld({ files: { "/run/netns/a": "", "/proc/7/ns/net": "" } });
   const exists = (netns?: string) => namespaceExists(world, { ...RECORD, ...(netns !== undefined && { netns }) });
   for (const netns of ["/run/netns/a", "/var/run/netns/a"]) assert.equal(await exists(netns), true, netns);

@@ -1,5 +1,5 @@
 /**
- * A node with pending releases, of networks whose stores answer or do not.
+ * A node with pending releases, whose stores answer or not.
  *
  * @module
  */
@@ -17,21 +17,21 @@ import { faulty, type Plan } from "../support/faulty.ts";
 export interface PendingNode extends AsyncDisposable {
   readonly host: ReleaseHost;
   readonly journal: Journal;
-  /** Stores that are asked, by the paths of their databases, and how often each was opened. */
+  /** How often each store was opened, by the path of its database. */
   readonly opened: Map<string, number>;
-  /** Notes a pending release of network `net` in the store `/away`, which never answers, or another one. */
+  /** Records a pending release of network `net` for a store: `/away` never answers, others do. */
   addPending(containerId: string, store: string, more?: Partial<JournalRecord>): Promise<void>;
   /** Containers whose releases are pending. */
   pending(): Promise<string[]>;
 }
 
-/** What a configuration of a record says. */
+/** The configuration of a record. */
 export function confOf(store: string, range = "10.0.0.0/24"): string {
   const ipam = { type: "whereabouts", datastore: "embedded", database: store, range };
   return JSON.stringify({ cniVersion: "1.1.0", name: "net", ipam });
 }
 
-/** Makes a node. */
+/** Creates a node. */
 export async function pendingNode(
   world: World,
   { delivers = true, plan = () => undefined, ipamOf = (driver) => directIpam(driver, world, SILENT) }: {

@@ -14,7 +14,7 @@ function hurried() {
   return { ...memoryWorld(), ...hurriedClock() };
 }
 
-Deno.test("deliverPending delivers what it can: a release that cannot be used keeps no other", async () => {
+Deno.test("deliverPending delivers the other releases if one is invalid", async () => {
   const world = hurried();
   await using n = await pendingNode(world);
   for (let i = 0; i < 5; i++) await n.addPending(`c${i}`, "/here");
@@ -26,7 +26,7 @@ Deno.test("deliverPending delivers what it can: a release that cannot be used ke
   assert.deepEqual(await n.pending(), ["bad"]);
 });
 
-Deno.test("deliverPending asks a store that does not answer once, for whichever release", async () => {
+Deno.test("deliverPending tries a store that does not answer once per round, each time with a random release", async () => {
   const world = hurried();
   await using n = await pendingNode(world);
   const tried = new Set<string>();
@@ -41,10 +41,10 @@ Deno.test("deliverPending asks a store that does not answer once, for whichever 
     assert.equal((await deliverPending(host, records, 100, never())).delivered, 0);
     assert.equal(n.opened.get("/away"), round);
   }
-  assert.equal(tried.size, 5, "none stands before the others for ever");
+  assert.equal(tried.size, 5, "no release blocks the others");
 });
 
-Deno.test("deliverPending delivers no more than it is told to", async () => {
+Deno.test("deliverPending delivers up to max releases", async () => {
   const world = hurried();
   await using n = await pendingNode(world, { delivers: false });
   for (let i = 0; i < 3; i++) await n.addPending(`c${i}`, "/here");
@@ -52,7 +52,7 @@ Deno.test("deliverPending delivers no more than it is told to", async () => {
   assert.equal((await n.pending()).length, 1);
 });
 
-Deno.test("deliverPending reads a pool a few times for a hundred releases that share a process", async () => {
+Deno.test("deliverPending reads a pool only a few times for a hundred concurrent releases", async () => {
   const world = hurried();
   let reads = 0;
   await using n = await pendingNode(world, {
@@ -76,7 +76,7 @@ Deno.test("deliverPending reads a pool a few times for a hundred releases that s
   assert(reads <= 5, `${reads} reads`);
 });
 
-Deno.test("deliverPending gives up after a day what a sweep covers, and nothing else", async () => {
+Deno.test("deliverPending gives up a failing release after a day if a sweep covers its store, and no others", async () => {
   const world = { ...hurried(), now: () => 2 * GIVEN_UP_AFTER };
   await using n = await pendingNode(world);
   const kubernetes = { kind: "kubernetes", kubeconfig: "/k" } as const;
@@ -92,7 +92,7 @@ Deno.test("deliverPending gives up after a day what a sweep covers, and nothing 
   assert.deepEqual([givenUp, await n.pending()], [["old"], ["local", "young"]]);
 });
 
-Deno.test("deliverAfterCall delivers for the store that the call used, in about the time of the call, and asks no other", async () => {
+Deno.test("deliverAfterCall delivers to the store of the call only, and takes about as long as the call", async () => {
   const clock = hurriedClock();
   const world = { ...memoryWorld(), ...clock };
   await using n = await pendingNode(world, { delivers: false });
@@ -110,7 +110,7 @@ Deno.test("deliverAfterCall delivers for the store that the call used, in about 
   }
 });
 
-Deno.test("deliverAfterCall takes as long as the call took: a slow store delivers a release, too", async () => {
+Deno.test("deliverAfterCall delivers to a slow store, too, because it takes as long as the call", async () => {
   const clock = hurriedClock();
   const world = { ...memoryWorld(), ...clock };
   const plan = async () => {

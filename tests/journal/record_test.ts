@@ -35,7 +35,7 @@ Deno.test("decodeRecord reads what encodeRecord wrote", () => {
   assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, held: [] })), { ...RECORD, held: [] });
 });
 
-Deno.test("decodeRecord goes by the last whole line that says what is held", () => {
+Deno.test("decodeRecord uses the entries of the last complete line", () => {
   const empty = { ...RECORD, held: [] };
   const text = encodeRecord(empty) + encodeGain(RECORD.held);
   assert.deepEqual(decodeRecord(text), RECORD);
@@ -45,7 +45,7 @@ Deno.test("decodeRecord goes by the last whole line that says what is held", () 
   }
 });
 
-Deno.test("decodeRecord reads nothing from half a record, and nothing of another format", () => {
+Deno.test("decodeRecord refuses half a record and other formats", () => {
   const text = encodeRecord(RECORD);
   for (
     const part of ["", "{", text.slice(0, text.length / 2), "null", "[]", text.replace('"format":1', '"format":2')]
@@ -54,13 +54,13 @@ Deno.test("decodeRecord reads nothing from half a record, and nothing of another
   }
 });
 
-Deno.test("decodeRecord gives the sandbox's node and pod uid to what it holds, and skips a store that it does not know", () => {
+Deno.test("decodeRecord adds node and pod uid to the entries, and skips an unknown store", () => {
   const record: JournalRecord = {
     ...RECORD,
-    held: RECORD.held.map((held) => ({
-      ...held,
+    held: RECORD.held.map((entry) => ({
+      ...entry,
       reserved: true,
-      allocation: { ...held.allocation, node: "n1", uid: "u1" },
+      allocation: { ...entry.allocation, node: "n1", uid: "u1" },
     })),
     netns: "/run/netns/x",
     node: "n1",
@@ -73,7 +73,7 @@ Deno.test("decodeRecord gives the sandbox's node and pod uid to what it holds, a
   assert.deepEqual(decodeRecord(encodeRecord(record).replace('"kind":"etcd"', '"kind":"new"')), rest);
 });
 
-Deno.test("addressName keeps stores, domains and addresses apart, and stays in its folder", () => {
+Deno.test("addressName is unique per store, domain and address, and stays in its folder", () => {
   const [first, second] = RECORD.held;
   assert(first && second);
   const stores = [undefined, { kind: "embedded", path: "/a" }, { kind: "embedded", path: "/b" }] as const;
@@ -82,7 +82,7 @@ Deno.test("addressName keeps stores, domains and addresses apart, and stays in i
   for (const name of names) assert.match(name, /^fd00::[56]~[0-9a-f]{32}$/);
 });
 
-Deno.test("recordName keeps attachments apart, and stays in its folder", () => {
+Deno.test("recordName is unique per attachment, and stays in its folder", () => {
   const names = [
     recordName({ network: "a", containerId: "b", ifName: "c" }),
     recordName({ network: "a", containerId: "b", ifName: "d" }),
@@ -93,7 +93,7 @@ Deno.test("recordName keeps attachments apart, and stays in its folder", () => {
   for (const name of names) assert.doesNotMatch(name, /\//);
 });
 
-Deno.test("recordName fits into a file system with its temporary file, tells attachments apart, and keeps short names as they were", () => {
+Deno.test("recordName fits into a file system with its temporary file, is unique per attachment, and does not shorten short names", () => {
   assert.equal(recordName({ network: "net", containerId: "9f1c", ifName: "a%b" }), "net:9f1c:a%25b.json");
   const seen = new Map<string, string>();
   for (

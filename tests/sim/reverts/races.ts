@@ -84,14 +84,14 @@ const BATCHES: readonly Revert[] = [
       "src/agent/batcher.ts",
       ["this.#now = () => clock.monotonic();", "this.#now = () => clock.now();"],
       ["this.#ended = clock.monotonic();", "this.#ended = clock.now();"],
-      ["Math.min(this.#ended + this.#took - this.#now(), GATHER.most);", "this.#ended + this.#took - this.#now();"],
+      ["Math.min(this.#ended + this.#took - this.#now(), GATHER.max);", "this.#ended + this.#took - this.#now();"],
     ),
   },
   {
     name: "a batch that the store refuses is refused as a whole",
     world: "full",
     edits: editsOf("src/agent/divide.ts", [
-      "if (releases.length > 0 && claims.length > 0) return [releases, claims];",
+      "if (releases.length > 0 && allocations.length > 0) return [releases, allocations];",
       "if (batch.length > 0) return [[...batch]];",
     ]),
   },
