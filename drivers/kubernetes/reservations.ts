@@ -137,7 +137,9 @@ async function release(api: ApiServer, owned: Reservation, signal: AbortSignal):
     if (!known) {
       const object = await get(api, name, signal);
       if (!object || !mayBelongTo(object.metadata, owned.network)) return false;
-      if (!mayRelease(toReservation(object, owned), owned)) return false;
+      const stored = toReservation(object, owned);
+      // one that changed since and names no container was created by the original, for whichever sandbox
+      if (!mayRelease(stored, owned) || (attempt > 0 && stored.containerId === "")) return false;
       known = object.metadata;
     }
     const result = await remove(api, name, known, signal);

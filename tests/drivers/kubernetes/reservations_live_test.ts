@@ -118,6 +118,17 @@ Deno.test("kubernetesReservations reads again if a token is stale", async () => 
   assert.equal((await reservations.find("", ipOf("10.10.0.1"), NEVER))?.podRef, "default/new");
 });
 
+Deno.test("kubernetesReservations keeps what the original created for its pod since a token was read", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  const reservations = reservationsOf(driver);
+  const first = await reservations.reserve(reserved("10.10.0.1"), NEVER);
+  assert(first.kind === "created" && await reservations.release(first.reservation, NEVER));
+  await put(kube, KIND, "10.10.0.1", { podref: "default/web-0", ifname: "net1" });
+  assert.equal(await reservations.release(first.reservation, NEVER), false);
+  assert(await reservations.find("", ipOf("10.10.0.1"), NEVER));
+});
+
 Deno.test("kubernetesReservations ignores invalid tokens", async () => {
   await using kube = await makeKube();
   await using driver = await openWith(kube.kubeconfig);

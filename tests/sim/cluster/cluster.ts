@@ -14,6 +14,7 @@ import { addressesOf, callPlugin, type Outcome, type Reach } from "../runtime.ts
 import { type Process, type Scheduler, standstill } from "../scheduler.ts";
 import { ControlPlane } from "./control_plane.ts";
 import { Disturbances } from "./disturbances.ts";
+import { isExposed } from "./exposure.ts";
 import { Kubelet } from "./kubelet.ts";
 import { ApiObjects } from "./objects.ts";
 import { OriginalPlugin } from "./original.ts";
@@ -239,8 +240,10 @@ export class SimCluster {
       name: `original ${verb}#${++this.#calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
       alive: true,
     };
+    const { promise: killed, resolve } = Promise.withResolvers<undefined>();
+    process.onKill = () => resolve(undefined);
     const outcome = new OriginalPlugin(this.objects, this.scheduler, process, sandbox).run(verb);
-    return { process, outcome };
+    return { process, outcome: Promise.race([outcome, killed]) };
   }
 
   /** A pod's name takes its entry over, whatever runs in its former sandboxes: the original has it so. */
@@ -262,7 +265,9 @@ export class SimCluster {
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
       sandbox.state = "live";
-      sandbox.exposed = this.#meetsRelease(sandbox);
+      const calls = [...this.processes.values()];
+      const releasing = calls.filter((call) => call.verb === "DEL").map((call) => call.sandbox.podRef);
+      sandbox.exposed = isExposed(sandbox, this.isOriginal(sandbox.node), this.sandboxes, releasing);
       this.kubelets.find(({ node }) => node === sandbox.node)?.attached(sandbox);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "gone";
@@ -270,15 +275,6 @@ export class SimCluster {
     } else if (verb === "CHECK" && this.#promised.entries && lives(sandbox) && isNotAllocated(answer)) {
       this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer?.stdout}`);
     }
-  }
-
-  /**
-   * The original takes a reservation of its pod's name for its own and leaves it as it is, so a DEL that is between its two writes deletes it:
-   * nobody can tell the two apart.
-   */
-  #meetsRelease({ podRef, node }: PodSandbox): boolean {
-    return this.isOriginal(node) &&
-      [...this.processes.values()].some(({ sandbox, verb }) => verb === "DEL" && sandbox.podRef === podRef);
   }
 
   /** Whether everything that lives is in the store, so that the copy of it that was brought back lost nothing. */

@@ -77,18 +77,20 @@ export class Disturbances {
     const { scheduler, control, kubelets, world, pods } = this.#cluster;
     const ready = kubelets.filter((kubelet) => kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node));
     if (ready.length === 0 || !this.#mayCome(podRef) || control.exists(podRef)) return undefined;
+    const { node } = scheduler.pick(ready);
+    const odd = world.originals === undefined || this.#cluster.isOriginal(node) ? world.oddStatus ?? 0 : 0;
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
     const asStatic = !former && scheduler.chance(world.kinds?.static ?? 0);
     return control.create({
       podRef,
-      node: scheduler.pick(ready).node,
+      node,
       network: former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks),
       kind: host ? "host" : asStatic ? "static" : "plain",
       claims: !host && !asStatic && scheduler.chance(world.claims ?? 0),
       grace: scheduler.pick(world.graces ?? GRACES),
-      statusKind: scheduler.chance(world.oddStatus ?? 0) ? scheduler.pick(ODD) : "whole",
-      tersely: scheduler.chance(world.oddStatus ?? 0),
+      statusKind: scheduler.chance(odd) ? scheduler.pick(ODD) : "whole",
+      tersely: scheduler.chance(odd),
     });
   }
 

@@ -13,7 +13,7 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   readonly pod: SimPod;
   /** Whether anything runs in it that can use its addresses. */
   containers: "none" | "running" | "ended";
-  /** Whether its reservation may be deleted by a DEL of ours that it met: it is the original's, which leaves reservations as they are. */
+  /** Whether its reservation may be deleted while it lives: see `exposure.ts`. */
   exposed: boolean;
   /** When its runtime may release it, in milliseconds since 1970. 0: at any time. */
   releasedAfter: number;

@@ -132,23 +132,22 @@ export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[
 export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
   const { entries, reservations } = contentsOf(objects);
   const live = sandboxes.filter(lives);
-  const owned = new Map(
-    live.flatMap(({ podRef, exposed, network: { domain, ipam }, addresses }) =>
-      addresses.map((text) => {
-        const reserved = ipam.enable_overlapping_ranges !== false && !exposed;
-        return [reservationName(domain, canonical(text)), { podRef, address: canonical(text), reserved }];
-      })
-    ),
+  const owned = live.flatMap(({ podRef, exposed, network: { domain, ipam }, addresses }) =>
+    addresses.map((text) => {
+      const reserved = ipam.enable_overlapping_ranges !== false && !exposed;
+      return { name: reservationName(domain, canonical(text)), podRef, address: canonical(text), reserved };
+    })
   );
   return [
     ...entries.filter(({ address, value }) =>
       !live.some((one) => one.podRef === value.podref && one.addresses.some((text) => canonical(text) === address))
     ).map(({ pool, address, value }) => `the entry ${address} of ${value.podref} (${value.id}) is left in ${pool}`),
-    ...[...reservations].filter(([name, { podref }]) => owned.get(name)?.podRef !== podref)
-      .map(([name, { podref }]) => `the reservation ${name} of ${podref} is left`),
-    ...[...owned].filter(([name, { reserved }]) => reserved && !reservations.has(name))
-      .map(([name, { podRef }]) => `the reservation ${name} of ${podRef} is missing`),
-    ...[...owned.values()].filter(({ podRef, address }) =>
+    ...[...reservations].filter(([name, { podref }]) =>
+      !owned.some((one) => one.name === name && one.podRef === podref)
+    ).map(([name, { podref }]) => `the reservation ${name} of ${podref} is left`),
+    ...owned.filter(({ name, reserved }) => reserved && !reservations.has(name))
+      .map(({ name, podRef }) => `the reservation ${name} of ${podRef} is missing`),
+    ...owned.filter(({ podRef, address }) =>
       !entries.some((one) => one.address === address && one.value.podref === podRef)
     ).map(({ podRef, address }) => `the entry ${address} of ${podRef} is missing`),
   ];

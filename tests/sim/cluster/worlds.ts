@@ -77,7 +77,10 @@ export interface World {
   readonly kinds?: { readonly static?: number; readonly host?: number };
   /** Share of pods whose addresses a ResourceClaim holds, also once their containers have ended. */
   readonly claims?: number;
-  /** Share of pods whose network-status is odd, and of those with an older kubelet. */
+  /**
+   * Share of pods whose network-status is odd, and of those with an older kubelet. Where there are plugins of the original, theirs only: what a
+   * former pod left that recorded no uid is kept while a pod of its name runs that does not report its addresses.
+   */
   readonly oddStatus?: number;
   /** Grace periods of pods, in seconds. Default: short and long ones. */
   readonly graces?: readonly number[];
@@ -199,10 +202,10 @@ export const WORLDS = {
   },
   /** Plugins of the original on some nodes, ours on the others. */
   mixed: {
-    ...{ nodes: 3, originals: 1, pods: 4, steps: 300, networks: [wide, narrow], controlled: 0.5, agents: 0.5 },
-    faults: false,
+    ...{ nodes: 3, originals: 1, pods: 4, steps: 400, networks: [wide, narrow], controlled: 0.8, agents: 0.5 },
+    ...{ faults: false, oddStatus: 0.6 },
     habits: quiet,
-    happenings: { kubelet: 20, create: 5, delete: 2, force: 2, kill: 0.3 },
+    happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 2, kill: 0.3 },
   },
   /** Node slices, by the plan of the controller: nodes lose them while an ADD is under way, and get others. */
   slices: {
