@@ -18,7 +18,9 @@ for (let part = 0; part < PARTS; part++) {
 }
 
 Deno.test("simulate gives the same history for the same seed, and another for another", async () => {
-  const history = async (seed: number) => (await simulate(seed)).trace.map((line) => line.replace(/#\d+/, ""));
+  // calls are counted over all seeds, and a dry run takes a name that nobody can foresee
+  const history = async (seed: number) =>
+    (await simulate(seed)).trace.map((line) => line.replace(/#\d+/, "").replace(/\bprobe-[\da-f-]{36}$/, "probe"));
   for (let seed = 1; seed <= SETTINGS.length; seed++) {
     const first = await history(seed);
     assert.deepEqual(await history(seed), first, settingOf(seed));
