@@ -75,9 +75,9 @@ export class Scheduler {
     return this.#gates.length;
   }
 
-  /** Whether somebody waits to do this. */
-  awaits(label: string): boolean {
-    return this.#gates.some((gate) => gate.label === label);
+  /** Whether a process that matches waits to do this. */
+  awaits(label: string, matches: (process: Process) => boolean): boolean {
+    return this.#gates.some((gate) => gate.label === label && matches(gate.process));
   }
 
   /** What happened, newest last. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Backup } from "./objects.ts";
 import type { PodSandbox, SimPod, StatusKind } from "./pod.ts";
@@ -115,11 +116,13 @@ export class Disturbances {
   }
 
   /** Its only entry is written, and it waits to write its reservation. */
-  #hasEntry({ containerId, network: { domain, ipam } }: PodSandbox): boolean {
-    const { objects, scheduler } = this.#cluster;
+  #hasEntry({ containerId, node, network: { domain, ipam } }: PodSandbox): boolean {
+    const { objects, scheduler, processes } = this.#cluster;
+    const serves = (process: Process) =>
+      processes.get(process)?.sandbox.containerId === containerId || process.name === `agent on ${node.name}`;
     return ipam.ipRanges === undefined && contentsOf(objects).entries.some(({ address, value }) => {
       const request = `POST overlappingrangeipreservations/${reservationName(domain, address)}`;
-      return value.id === containerId && scheduler.awaits(request);
+      return value.id === containerId && scheduler.awaits(request, serves);
     });
   }
 

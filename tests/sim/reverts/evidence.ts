@@ -124,6 +124,11 @@ const PRESENT: readonly Revert[] = [
     world: "namesakes",
     edits: editsOf(FILE, ["if (isAnother(pod, owner)) {", "if (Boolean(0)) {"]),
   },
+  {
+    name: "node and uid count for a container id that they were not written with",
+    world: "mixed",
+    edits: editsOf("src/storage/facts.ts", ['if (mark.join("/") !== markOf(containerId)) return {};', ""]),
+  },
 ];
 
 /** Entries that were lost. */
