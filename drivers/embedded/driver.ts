@@ -24,6 +24,7 @@ import { closeDatabase, openDatabase } from "./file.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
 import { transaction } from "./schema.ts";
+import { messageOf } from "../../src/values/errors.ts";
 
 /** Temporary errors. */
 const BUSY = /locked|busy|disk is full|disk I\/O|Too many open files/;
@@ -116,7 +117,7 @@ class EmbeddedDriver implements StorageDriver {
       return work(this.#database);
     } catch (error) {
       if (error instanceof ConflictError || error instanceof ForeignStoreError) throw error;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       const text = `Cannot use the database ${JSON.stringify(this.#path)}: ${message}`;
       throw BUSY.test(message)
         ? new UnavailableError(text, { cause: error })

@@ -9,6 +9,7 @@ import { closeToOthers, makeFolder } from "../../src/world/deno_folders.ts";
 import { Database } from "./database.ts";
 import { checkFile, SIDE_FILES } from "./foreign.ts";
 import { prepared } from "./schema.ts";
+import { messageOf } from "../../src/values/errors.ts";
 
 /** SQLite's message for a file that it cannot open, whatever the reason. */
 const CANNOT_OPEN = "unable to open database file";
@@ -77,7 +78,7 @@ function openFailure(path: string): string | undefined {
     try {
       opened.use(Deno.openSync(file, { read: true, write: true, create: file === path }));
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) return error instanceof Error ? error.message : String(error);
+      if (!(error instanceof Deno.errors.NotFound)) return messageOf(error);
     }
   }
   return undefined;

@@ -13,6 +13,7 @@ import type { World } from "../../src/world/world.ts";
 import { readableCertificates } from "../net/authorities.ts";
 import { type ClientCertificate, faultOf, isVersionOne } from "../net/client_certificate.ts";
 import { loadLibrary } from "./library.ts";
+import { messageOf } from "../../src/values/errors.ts";
 
 /** The settings of an etcd store. */
 export type EtcdSettings = Extract<Datastore, { kind: "etcd" }>;
@@ -115,7 +116,7 @@ function withoutNote(text: string): string {
 /** Converts an error of the library to one of the driver contract. */
 export function toStoreError(error: unknown, settings: EtcdSettings): Error {
   const name = error instanceof Error ? error.constructor.name : "";
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const message = withoutNote(withoutSecrets(text, [settings.password]).slice(0, MAX_MESSAGE));
   const where = settings.hosts.join(", ");
   if (REFUSALS.test(name) || /authentication|permission denied|user name is empty/.test(message)) {

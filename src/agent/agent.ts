@@ -11,6 +11,7 @@ import { aborted } from "../async/abort.ts";
 import { InUseError, type Listener, type Platform } from "../world/platform.ts";
 import type { World } from "../world/world.ts";
 import { Agent } from "./service.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** Milliseconds to finish accepted calls after the stop signal. */
 const STOP_TIMEOUT = 20_000;
@@ -81,7 +82,7 @@ async function keepHttp(
       if (tries > 1) log.info("HTTP is served", { address });
       await aborted(signal);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (tries === 1) log.error("HTTP is not served; retrying", { address, reason, seconds: HTTP_INTERVAL / 1_000 });
       await world.sleep(HTTP_INTERVAL, signal).catch(() => {});
     }

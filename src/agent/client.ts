@@ -15,6 +15,7 @@ import {
   PROTOCOL,
   SOCKET_VARIABLE,
 } from "./protocol.ts";
+import { messageOf } from "../values/errors.ts";
 
 /**
  * Sends the call to the node's agent. Input that is not text is not sent: the direct path refuses it.
@@ -36,9 +37,7 @@ export async function askAgent(world: World, { env, text }: Call): Promise<Answe
     throw new Error("its answer is of another protocol");
   } catch (error) {
     world.stderr(
-      `The agent at ${socket} did not serve the call, so it is served directly: ${
-        error instanceof Error ? error.message : error
-      }`,
+      `The agent at ${socket} did not serve the call, so it is served directly: ${messageOf(error)}`,
     );
     return undefined;
   }
@@ -49,7 +48,7 @@ async function writeLog(world: World, { file, text, confinedTo }: LogLines): Pro
   try {
     world.appendTextFile(confinedTo ? await resolveBelow(world, file, confinedTo) : file, text);
   } catch (error) {
-    world.stderr(`Cannot write log_file ${JSON.stringify(file)}: ${error instanceof Error ? error.message : error}`);
+    world.stderr(`Cannot write log_file ${JSON.stringify(file)}: ${messageOf(error)}`);
   }
 }
 

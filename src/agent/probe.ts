@@ -6,6 +6,7 @@
  */
 import type { World } from "../world/world.ts";
 import { type AgentAnswer, type AgentRequest, PROTOCOL } from "./protocol.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** Milliseconds that the agent may take to answer: it needs no store for it, but may be busy with a thousand calls. */
 const PROBE_TIMEOUT = 5_000;
@@ -26,6 +27,6 @@ export async function probe(world: Pick<World, "exchange">, socket: string): Pro
     if (protocol === PROTOCOL && exitCode === 0) return undefined;
     return `What listens on ${socket} is no agent of protocol ${PROTOCOL}`;
   } catch (error) {
-    return `The agent on ${socket} does not serve: ${error instanceof Error ? error.message : error}`;
+    return `The agent on ${socket} does not serve: ${messageOf(error)}`;
   }
 }

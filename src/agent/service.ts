@@ -7,6 +7,7 @@ import { type Answer, makeCall } from "../call/call.ts";
 import { CniError, CODES } from "../cni/error.ts";
 import { type Host, nodeJournal } from "../cni/host.ts";
 import { failed, runPlugin } from "../cni/plugin.ts";
+import { answerHttp } from "../metrics/endpoints.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -131,16 +132,10 @@ export class Agent {
 
   /** Answers requests for health, readiness and metrics. */
   http(path: string): { readonly status: number; readonly body: string } {
-    switch (path) {
-      case "/healthz":
-        return { status: 200, body: "ok\n" };
-      case "/readyz":
-        return this.#ready ? { status: 200, body: "ok\n" } : { status: 503, body: "stopping\n" };
-      case "/metrics":
-        return { status: 200, body: this.#metrics.text() };
-      default:
-        return { status: 404, body: "Not found: /healthz, /readyz and /metrics are served\n" };
-    }
+    return answerHttp(path, {
+      notReady: () => this.#ready ? undefined : "stopping",
+      metrics: () => this.#metrics.text(),
+    });
   }
 
   /** Waits up to so many milliseconds for calls in progress, then closes the stores. */

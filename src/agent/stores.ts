@@ -40,6 +40,8 @@ export class BusyError extends UnavailableError {
 /** An open store, and what tracks its calls. */
 interface OpenStore {
   readonly driver: StorageDriver;
+  /** The same for calls: it retries, and disposing it leaves the store open. */
+  readonly lent: StorageDriver;
   readonly batcher: Batcher;
   readonly traffic: Traffic;
   readonly limit: Limit;
@@ -113,13 +115,13 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, batcher, traffic, limit } = await unlessAborted(opened.store, signal);
+    const { driver, lent, batcher, traffic, limit } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(limit, signal));
     const passage = commits ? traffic.begin() : undefined;
     use.defer(() => passage?.end());
     const resources = use.move();
     return {
-      driver: borrow(retrying(driver, this.#parts.world)),
+      driver: lent,
       onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: this.#parts.world, signal }),
       commit: (key, request, options) => {
         const outcome = batcher.commit(key, request, options);
@@ -221,7 +223,8 @@ export class Stores implements AsyncDisposable {
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const traffic = new Traffic(now);
     const batcher = new Batcher({ driver, clock: world, observer: batches, traffic, outages: () => outages });
-    return { driver, batcher, traffic, limit: new Limit(MAX_CALLS_PER_STORE) };
+    const lent = borrow(retrying(driver, world));
+    return { driver, lent, batcher, traffic, limit: new Limit(MAX_CALLS_PER_STORE) };
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { messageOf } from "../values/errors.ts";
 import { parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
 
@@ -80,13 +81,9 @@ export function makeCall(env: Call["env"], text: string): Call {
 }
 
 function unreadable(error: unknown): InputError {
-  return new InputError(`Cannot read the network configuration from standard input: ${reasonOf(error)}`, false);
+  return new InputError(`Cannot read the network configuration from standard input: ${messageOf(error)}`, false);
 }
 
 function malformed(error: unknown): InputError {
-  return new InputError(`Cannot decode the network configuration on standard input: ${reasonOf(error)}`, true);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return new InputError(`Cannot decode the network configuration on standard input: ${messageOf(error)}`, true);
 }

@@ -74,7 +74,7 @@ export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
     }
     await using kept = keepOpen(host);
     const stdout = await serve({ request, host: kept.host, signal, callLog });
-    await deliverPending(kept, world.monotonic() - start, signal);
+    await deliverForStores(kept, world.monotonic() - start, signal);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const failure = toCniError(error);
@@ -103,7 +103,7 @@ function logFailure(
 }
 
 /** Delivers releases that are pending for the stores of this call, since they answer now. A failure does not change the answer. */
-async function deliverPending({ host, stores }: KeptOpen, duration: number, signal: AbortSignal): Promise<void> {
+async function deliverForStores({ host, stores }: KeptOpen, duration: number, signal: AbortSignal): Promise<void> {
   const pending = await host.journal(SILENT)?.countPending().catch(() => 0) ?? 0;
   if (pending > 0) await deliverAfterCall(host, stores, duration, signal).catch(() => {});
 }

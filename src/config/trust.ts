@@ -11,6 +11,7 @@ import { type Document, list, quote, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES } from "./files.ts";
 import { isEmpty } from "./merge.ts";
 import { ConfigError, ForbiddenError } from "./types.ts";
+import { messageOf } from "../values/errors.ts";
 
 /** The purpose of a path in a configuration. */
 export type PathPurpose = "configuration" | "log" | "database";
@@ -84,7 +85,7 @@ export class PathRules {
       return await resolveBelow(world, path, this.folders(purpose));
     } catch (error) {
       if (error instanceof ConfinedPathError) throw this.#forbidden(field, path, purpose);
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new ConfigError(field, `Cannot use ${field} ${quote(path)}: ${reason}`, { cause: error });
     }
   }

@@ -151,7 +151,7 @@ function faultOf(verb: string, { code, stdout, stderr }: Finished, secrets: Secr
   const answer = JSON.parse(stdout);
   if (code === 0) return answer.ips.length > 0 ? undefined : "no address";
   if (stdout.length > LONGEST_ERROR) return "its error is not bounded";
-  return FORESEEN.has(answer.code) ? undefined : `an error that nobody foresaw (exit code ${code})`;
+  return code === 1 && FORESEEN.has(answer.code) ? undefined : `an error that nobody foresaw (exit code ${code})`;
 }
 
 function confOf({ ipam }: Attempt, i: number) {

@@ -19,6 +19,7 @@ import type { Logger } from "../../world/log.ts";
 import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 import { renderResult } from "../result.ts";
+import { messageOf } from "../../values/errors.ts";
 
 /**
  * Serves ADD.
@@ -101,7 +102,7 @@ async function recordAttachment(journal: Journal | undefined, record: JournalRec
   try {
     await journal?.hold(record);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CniError(
       CODES.io,
       `Cannot write the node's journal, so nothing was allocated: ${reason}; ` +

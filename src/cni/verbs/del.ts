@@ -15,6 +15,7 @@ import { RefusedError } from "../../storage/driver.ts";
 import { type LogFields, makeLogger } from "../../world/log.ts";
 import type { RequestContext } from "../context.ts";
 import type { CniRequest } from "../request.ts";
+import { messageOf } from "../../values/errors.ts";
 
 /** Serves DEL. */
 export async function del(context: RequestContext): Promise<string> {
@@ -45,7 +46,7 @@ export async function del(context: RequestContext): Promise<string> {
       await keepPending(context, journal, attachment, error);
       if (refused) throw error; // reported to the user, and retried nevertheless
       plan.log.warn("Release pending: the node delivers it when the store answers", {
-        error: error instanceof Error ? error.message : String(error),
+        error: messageOf(error),
         ...fields(),
       });
       return "";
