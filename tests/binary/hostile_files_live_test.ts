@@ -208,7 +208,7 @@ Deno.test("commands start the exec program of a kubeconfig, and plugin, agent, c
     );
     const exec = { apiVersion: credential.apiVersion, command: "./login", interactiveMode: "Never" };
     const path = await kubeconfig(folder, kube, "kubeconfig", { exec });
-    await put(kube, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
+    await put(kube, "IPPool", "172.31.213.0-24", { range: "172.31.213.0/24", allocations: {} });
     const command = (...args: string[]) => run([PROGRAM, ...args, "--kubeconfig", path]);
     for (const args of [["show"], ["check"], ["show", "--context", "whereabouts-context"]]) {
       const { code, stdout, stderr } = await command(...args);

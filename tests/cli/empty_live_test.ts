@@ -19,7 +19,7 @@ Deno.test("commands find the namespace of the pools, and accept an empty cluster
   const { plane, kube, ask } = cluster;
   const right = await namespaceOf(plane.facts);
   const here = `namespace ${kube.namespace} of the cluster of ${kube.kubeconfig}`;
-  const commands = [["check"], ["show"], ["who-has", "10.0.0.1"], ["release", "10.0.0.1", "--yes"], ["reconcile"]];
+  const commands = [["check"], ["show"], ["who-has", "172.31.214.1"], ["release", "172.31.214.1", "--yes"], ["reconcile"]];
 
   await t.step("an empty cluster has no pools", async () => {
     for (const command of [["check"], ["show"], ["reconcile"]]) {
@@ -31,8 +31,8 @@ Deno.test("commands find the namespace of the pools, and accept an empty cluster
     assert.deepEqual([json.code, JSON.parse(json.out).elsewhere], [0, {}]);
   });
 
-  await put(right, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
-  await put(right, "IPPool", "10.0.1.0-24", { range: "10.0.1.0/24", allocations: {} });
+  await put(right, "IPPool", "172.31.214.0-24", { range: "172.31.214.0/24", allocations: {} });
+  await put(right, "IPPool", "172.31.215.0-24", { range: "172.31.215.0/24", allocations: {} });
 
   await t.step("a wrong namespace is named with the right one", async () => {
     const found = `No pools in ${here}; found pools in namespace ${right.namespace} (2 objects): ` +
@@ -66,7 +66,7 @@ Deno.test("commands find the namespace of the pools, and accept an empty cluster
 
   await t.step("objects that are named in two namespaces", async () => {
     const third = await namespaceOf(plane.facts);
-    await put(third, "IPPool", "10.0.0.0-24", { range: "10.0.0.0/24", allocations: {} });
+    await put(third, "IPPool", "172.31.214.0-24", { range: "172.31.214.0/24", allocations: {} });
     const { out } = await ask("show");
     assert(
       out.includes(`in namespaces ${right.namespace} (2 objects), ${third.namespace} (1 object): add --namespace NAME`),
