@@ -20,7 +20,7 @@ export function isExposed(
   sandboxes: readonly PodSandbox[],
   releasing: readonly string[],
 ): boolean {
-  if (isOriginal && releasing.includes(sandbox.podRef)) return true;
+  if (isOriginal && !sandbox.reserved && releasing.includes(sandbox.podRef)) return true;
   const { network: { domain } } = sandbox;
   const own = new Set(sandbox.addresses.map(canonical));
   return sandboxes.some((one) =>

@@ -183,6 +183,7 @@ export class Kubelet {
         containers: "none",
         claimed: false,
         exposed: false,
+        reserved: false,
         superseded: false,
       },
     };

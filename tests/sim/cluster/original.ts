@@ -114,6 +114,7 @@ export class OriginalPlugin {
     if (!this.#objects.get("overlappingrangeipreservations", NAMESPACE, name)) {
       const spec = { podref: podRef, ifname: "net1" };
       this.#objects.create("overlappingrangeipreservations", { metadata: { name, namespace: NAMESPACE }, spec });
+      this.#sandbox.reserved = true;
     }
     return `${text}/${cidr.prefix}`;
   }

@@ -15,6 +15,8 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   containers: "none" | "running" | "ended";
   /** Whether its reservation may be deleted while it lives: see `exposure.ts`. */
   exposed: boolean;
+  /** Whether an ADD of the original created its reservation, and did not find one of its pod's name. */
+  reserved: boolean;
   /** When its runtime may release it, in milliseconds since 1970. 0: at any time. */
   releasedAfter: number;
   /** Whether a ResourceClaim holds its addresses. */
