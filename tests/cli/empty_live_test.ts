@@ -19,7 +19,8 @@ Deno.test("commands find the namespace of the pools, and accept an empty cluster
   const { plane, kube, ask } = cluster;
   const right = await namespaceOf(plane.facts);
   const here = `namespace ${kube.namespace} of the cluster of ${kube.kubeconfig}`;
-  const commands = [["check"], ["show"], ["who-has", "172.31.214.1"], ["release", "172.31.214.1", "--yes"], ["reconcile"]];
+  const address = "172.31.214.1";
+  const commands = [["check"], ["show"], ["who-has", address], ["release", address, "--yes"], ["reconcile"]];
 
   await t.step("an empty cluster has no pools", async () => {
     for (const command of [["check"], ["show"], ["reconcile"]]) {
