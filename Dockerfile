@@ -22,6 +22,8 @@ ARG RELEASE=false
 ARG DENO_IMAGE
 ARG BASE
 ARG RUNTIME_SHA256=
+ARG VERSION=
+ARG REVISION=
 WORKDIR /src
 COPY deno.json deno.lock main.ts mod.ts ./
 COPY src ./src
@@ -32,12 +34,11 @@ RUN case "$TARGETARCH" in \
       arm64) triple=aarch64-unknown-linux-gnu ;; \
       *) echo "TARGETARCH is $TARGETARCH: expected amd64 or arm64" >&2; exit 1 ;; \
     esac && \
+    set -- --target "$triple" --output /out/whereabouts --version "$VERSION" --revision "$REVISION" && \
     if [ "$RELEASE" = true ]; then \
-      deno run -A install/compile.ts --target "$triple" --output /out/whereabouts \
-        --release --runtime-sha256 "$RUNTIME_SHA256" --image "$DENO_IMAGE" --image "$BASE"; \
-    else \
-      deno run -A install/compile.ts --target "$triple" --output /out/whereabouts; \
-    fi
+      set -- "$@" --release --runtime-sha256 "$RUNTIME_SHA256" --image "$DENO_IMAGE" --image "$BASE"; \
+    fi && \
+    deno run -A install/compile.ts "$@"
 
 FROM ${DENO_IMAGE} AS reconciler
 ENV DENO_DIR=/deno-dir

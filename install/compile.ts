@@ -2,8 +2,9 @@
 /**
  * Builds the binary: bundles, minifies, splits and trims the code, then runs `deno compile`.
  *
- * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` selects another Deno to compile with. With `--release`,
- * `--image REFERENCE` (once for each base image) and `--runtime-sha256 SHA256` it refuses unpinned images, and a runtime with another checksum.
+ * `deno task compile [--target TRIPLE] [--output PATH]`. `WHEREABOUTS_COMPILER` selects another Deno to compile with. `--revision COMMIT` names
+ * the commit where git cannot; `--version VERSION` refuses another version. With `--release`, `--image REFERENCE` (once for each base image)
+ * and `--runtime-sha256 SHA256` it refuses unpinned images, and a runtime with another checksum.
  *
  * Bundling keeps the packages out of the binary: it starts in a quarter of the time, and reads a chunk only when it is imported.
  *
@@ -12,6 +13,8 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { VERSION } from "../src/version.ts";
+import { revisionOf, stamp } from "./revision.ts";
 import { checkRelease, verifyRuntime } from "./runtime.ts";
 import { trim } from "./trim.ts";
 
@@ -30,12 +33,15 @@ const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-en
  */
 const V8_FLAGS = "--max-semi-space-size=4";
 
-/** Bundles `main.ts` into `dist/bundle`. */
-export async function bundle(folder = `${DIST}/bundle`): Promise<string> {
+/** Bundles `main.ts` into `dist/bundle`, with the commit that is given, or that git names. */
+export async function bundle(folder = `${DIST}/bundle`, revision = ""): Promise<string> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   const options = ["--minify", "--platform", "deno", "--code-splitting", "--outdir", folder];
   await must(Deno.execPath(), ["bundle", "--quiet", ...options, `${ROOT}main.ts`]);
   await trim(folder);
+  const commit = revision || await revisionOf(ROOT);
+  if (commit) await stamp(folder, commit);
+  else console.error(`Found no commit of ${ROOT} by git: the version has the revision "unknown"; --revision names it`);
   await copyProtocolFiles(`${folder}/proto`);
   return folder;
 }
@@ -86,15 +92,20 @@ if (import.meta.main) {
     options: {
       target: { type: "string" },
       output: { type: "string" },
+      version: { type: "string", default: "" },
+      revision: { type: "string", default: "" },
       release: { type: "boolean", default: false },
       image: { type: "string", multiple: true, default: [] },
       "runtime-sha256": { type: "string", default: "" },
     },
   });
   const output = values.output ?? `${DIST}/whereabouts`;
+  if (values.version && values.version !== VERSION) {
+    throw new RangeError(`--version ${JSON.stringify(values.version)}: the source has the version ${VERSION}`);
+  }
   if (values.release) checkRelease(values.image, values["runtime-sha256"]);
   console.error("Bundling main.ts");
-  const folder = await bundle();
+  const folder = await bundle(undefined, values.revision);
   console.error(`Compiling ${output}`);
   await compile(folder, output, values.target);
   if (values.release) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
+import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
 
 /** The values of the gauges. */
@@ -104,6 +104,7 @@ export class AgentMetrics {
   /** All metrics in the text format of Prometheus. */
   text(): string {
     const metrics: Metric[] = [
+      buildInfo(),
       this.#requests,
       this.#durations,
       this.#batches,

@@ -6,7 +6,7 @@
 import { type Finding, type FindingKind, KINDS } from "../pool/finding.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import { formatPoolKey } from "../pool/types.ts";
-import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
+import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { PoolUse } from "./pool_use.ts";
 import type { SliceStates } from "./slices.ts";
 
@@ -98,6 +98,7 @@ export class ControllerMetrics {
   /** The metrics in the text format of Prometheus. */
   text(): string {
     return renderMetrics([
+      buildInfo(),
       this.freed,
       this.restored,
       this.reserved,

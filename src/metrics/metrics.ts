@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { REVISION, VERSION } from "../version.ts";
 
 /** Upper bounds of durations, in seconds. */
 export const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
@@ -65,6 +66,12 @@ export class Gauge implements Metric {
     const head = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} gauge`];
     return [...head, ...values.map(([labels, value]) => `${this.#name}${render(labels)} ${value}`)];
   }
+}
+
+/** Version and commit of the program. */
+export function buildInfo(): Metric {
+  const build = { version: VERSION, revision: REVISION };
+  return new Gauge("whereabouts_build_info", "1, with version and commit of the program", () => [[build, 1]]);
 }
 
 /** Counts values in buckets. */

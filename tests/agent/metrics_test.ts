@@ -12,6 +12,7 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
   metrics.restored(2);
   metrics.gaveUp(6);
   const text = metrics.text();
+  assert.match(text, /^whereabouts_build_info\{version="\d+\.\d+\.\d+",revision="unknown"\} 1$/m);
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
   for (
     const line of [

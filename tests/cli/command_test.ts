@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VERSION } from "../../src/version.ts";
 import { call, database, run } from "./lab.ts";
 
 const COMMANDS = [
@@ -72,12 +73,12 @@ Deno.test("runCommand uses the name under which it was started, and lists its co
   assert.match((await call({ called: "/opt/kubectl/whereabouts" }, "--help")).out, /^Usage: whereabouts COMMAND/);
 });
 
-Deno.test("version prints the version, and in JSON the CNI versions", async () => {
+Deno.test("version prints version and commit, and in JSON the CNI versions", async () => {
   const { out } = await run("version");
-  assert.match(out, /^\d+\.\d+\.\d+\n$/);
+  assert.equal(out, `${VERSION} (commit unknown)\n`);
   assert.equal((await run("--version")).out, out);
   const json = JSON.parse((await run("version", "--json")).out);
-  assert.deepEqual([json.version, json.cniVersions.at(-1)], [out.trim(), "1.1.0"]);
+  assert.deepEqual([json.version, json.revision, json.cniVersions.at(-1)], [VERSION, "unknown", "1.1.0"]);
 });
 
 Deno.test("who-has shows the pool and the reservation of an address", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ControllerMetrics } from "../../src/controllers/metrics.ts";
 import { duplicateFinding } from "../../src/pool/duplicates.ts";
+import { VERSION } from "../../src/version.ts";
 import { cidr } from "./lab.ts";
 
 const key = { network: "", cidr: cidr("10.0.0.0/24") };
@@ -22,6 +23,7 @@ Deno.test("ControllerMetrics renders the text format of Prometheus under the doc
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
   for (
     const line of [
+      `whereabouts_build_info{version="${VERSION}",revision="unknown"} 1`,
       'whereabouts_ippool_allocations{pool="blue/10.0.0.0/24"} 4',
       'whereabouts_ippool_capacity{pool="blue/10.0.0.0/24"} 254',
       'whereabouts_ippool_free{pool="blue/10.0.0.0/24"} 250',
