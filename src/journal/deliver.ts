@@ -8,10 +8,11 @@ import { nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { NoSliceError } from "../ipam/errors.ts";
 import type { Ipam, OpenIpam } from "../ipam/ipam.ts";
+import { entryFields } from "../ipam/log_fields.ts";
 import { release } from "../ipam/release.ts";
 import { sliceRanges } from "../ipam/slices.ts";
 import { ConflictError, UnavailableError } from "../storage/driver.ts";
-import type { Logger } from "../world/log.ts";
+import { type LogFields, type Logger, makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Journal } from "./journal.ts";
 import { planRelease } from "./plan.ts";
@@ -29,8 +30,18 @@ export interface ReleaseHost extends ConfigHost {
   readonly delivers: boolean;
 }
 
+/** The log line of a release whose store the operator no longer allows. */
+export const NOTHING_RELEASED =
+  "Nothing is released: the store that the network names may no longer be opened; the sweep frees the addresses";
+
+/** The log fields of a record. */
+export function recordFields({ held, network, containerId, ifName }: JournalRecord): LogFields {
+  const { ip, pool, pod } = held.length > 0 ? entryFields(held) : {};
+  return { ip, pool, pod, if: ifName, network, container: containerId };
+}
+
 /**
- * Releases the entries of a record.
+ * Releases the entries of a record. If the operator no longer allows the store, releases nothing and logs that: the sweep frees the addresses.
  *
  * @param conf the runtime's current network configuration, if known: it may have the password of the store that the record names
  * @throws {UnknownStoreError} the store is unknown now
@@ -42,8 +53,8 @@ export async function releaseByRecord(
   signal: AbortSignal,
 ): Promise<void> {
   const plan = await planRelease(host, conf, record);
-  // without a plan, this node may no longer open the store: the sweep frees the addresses
   if (plan) await deliver(host, plan, record, signal);
+  else makeLogger(host.world, { level: "error" }).error(NOTHING_RELEASED, recordFields(record));
 }
 
 /** Releases an attachment by a plan. */

@@ -26,6 +26,15 @@ Deno.test("deliverPending delivers the other releases if one is invalid", async 
   assert.deepEqual(await n.pending(), ["bad"]);
 });
 
+Deno.test("deliverPending drops and logs a release whose store the operator no longer allows", async () => {
+  const world = { ...hurried(), env: () => undefined };
+  await using n = await pendingNode(world);
+  await n.addPending("c1", "/here");
+  const { delivered, error } = await deliverPending(n.host, await n.journal.pending(), 100, never());
+  assert.deepEqual([delivered, error, n.opened.size, await n.pending()], [1, undefined, 0, []]);
+  assert.match(world.lines.join("\n"), /level=error msg="Nothing is released: .*" if=net1 network=net container=c1/);
+});
+
 Deno.test("deliverPending tries a store that does not answer once per round, each time with a random release", async () => {
   const world = hurried();
   await using n = await pendingNode(world);

@@ -4,28 +4,49 @@
  * @module
  */
 import type { Configured } from "../../config/configure.ts";
+import { ForbiddenError } from "../../config/types.ts";
 import { rangesOf } from "../../ipam/recorded.ts";
 import { verify } from "../../ipam/verify.ts";
 import { planRelease } from "../../journal/plan.ts";
-import { SILENT } from "../../world/log.ts";
+import { makeLogger, SILENT } from "../../world/log.ts";
 import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { parsePrevResult } from "../prev_result.ts";
 
-/** Serves CHECK. What ADD recorded takes precedence over the configuration, which may have changed since. */
+/**
+ * Serves CHECK. What ADD recorded takes precedence over the configuration, which may have changed since. A store that the operator no longer
+ * allows cannot be compared: that succeeds and is logged, since the attachment was accepted.
+ */
 export async function check(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
   const expected = parsePrevResult(request.conf);
-  const recorded = await planRecorded(context);
-  const { config, log } = recorded ?? await configureRequest(context);
+  const plan = await planCheck(context);
+  if (!plan) {
+    makeLogger(host.world, { level: "error" }).error(
+      "Nothing is verified: the store that the network names may no longer be opened",
+      { if: request.ifName, network: request.network, container: request.containerId },
+    );
+    return "";
+  }
+  const { configured: { config, log }, isRecorded } = plan;
   await using ipam = await host.open(config, log, signal);
   const owner = await ownerOf(context, config);
-  await verify(ipam, recorded ? config : await sliced(context, ipam, config, "recorded"), owner, expected, signal);
+  await verify(ipam, isRecorded ? config : await sliced(context, ipam, config, "recorded"), owner, expected, signal);
   return "";
 }
 
-async function planRecorded(context: RequestContext): Promise<Configured | undefined> {
+/** The store and ranges to verify; undefined if the operator no longer allows the store. */
+async function planCheck(
+  context: RequestContext,
+): Promise<{ readonly configured: Configured; readonly isRecorded: boolean } | undefined> {
   const record = await context.host.journal(SILENT)?.find(context.request);
-  if (!record || record.held.length === 0) return undefined;
-  const plan = await planRelease(context.host, context.request.conf, record);
-  return plan && { ...plan, config: { ...plan.config, ...rangesOf(record.held) } };
+  if (record && record.held.length > 0) {
+    const plan = await planRelease(context.host, context.request.conf, record);
+    return plan && { configured: { ...plan, config: { ...plan.config, ...rangesOf(record.held) } }, isRecorded: true };
+  }
+  try {
+    return { configured: await configureRequest(context), isRecorded: false };
+  } catch (error) {
+    if (error instanceof ForbiddenError) return undefined;
+    throw error;
+  }
 }

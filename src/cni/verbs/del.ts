@@ -4,8 +4,7 @@
  * @module
  */
 import type { IpamConfig } from "../../config/types.ts";
-import { entryFields } from "../../ipam/log_fields.ts";
-import { deliver, isTemporary, quietly } from "../../journal/deliver.ts";
+import { deliver, isTemporary, NOTHING_RELEASED, quietly, recordFields } from "../../journal/deliver.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { lockAttachment } from "../../journal/lock.ts";
@@ -26,12 +25,15 @@ export async function del(context: RequestContext): Promise<string> {
   const record = await journal?.find(request);
   const start = host.world.monotonic();
   const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(host.world.monotonic() - start) });
-  if (record && record.held.length > 0) context.callLog.fields = placeOf(record);
+  if (record && record.held.length > 0) {
+    const { ip, pool } = recordFields(record);
+    context.callLog.fields = { ip, pool };
+  }
   const plan = await planRelease(host, request.conf, record);
   if (!plan) {
     log.error(
       record
-        ? "Nothing is released: the store that the network names may no longer be opened; the sweep frees the addresses"
+        ? NOTHING_RELEASED
         : "Nothing is released: the configuration cannot be used, and this node gave the attachment nothing",
       fields(),
     );
@@ -56,17 +58,9 @@ export async function del(context: RequestContext): Promise<string> {
   return "";
 }
 
-/** The log fields `ip` and `pool` of a record. */
-function placeOf({ held }: JournalRecord): LogFields {
-  const { ip, pool } = entryFields(held);
-  return { ip, pool };
-}
-
 /** The fields of a log line about a DEL. */
 function fieldsOf({ network, containerId, ifName }: CniRequest, record: JournalRecord | undefined): LogFields {
-  const pod = record?.held[0]?.allocation.podRef;
-  const place = record && record.held.length > 0 ? placeOf(record) : {};
-  return { ...place, ...(pod !== undefined && { pod }), if: ifName, network, container: containerId };
+  return record ? recordFields(record) : { if: ifName, network, container: containerId };
 }
 
 /** The record of an attachment that the journal does not contain. */

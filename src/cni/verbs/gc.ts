@@ -34,7 +34,7 @@ export async function gc(context: RequestContext): Promise<string> {
   const stale: JournalRecord[] = [];
   for (const record of records) {
     if (record.network !== request.network || valid.has(attachmentKey(record.containerId, record.ifName))) continue;
-    if (await isOfNetwork(context, record)) stale.push(record);
+    if (await isOfNetwork(context, valid, record)) stale.push(record);
   }
   const failures: unknown[] = [];
   for (const record of stale) {
@@ -54,13 +54,20 @@ export async function gc(context: RequestContext): Promise<string> {
 }
 
 /**
- * Whether a record belongs to the network of the list. Networks may have the same name, so their `ipam` is compared; if it differs, the
- * attachment is released only if its sandbox is known to be deleted.
+ * Whether a record belongs to the network of the list. Networks may have the same name, so their `ipam` is compared. If it differs, or the list
+ * has the container with another interface only, the attachment may be another network's, and is released only if its sandbox is known to
+ * be deleted.
  */
-async function isOfNetwork({ request, host }: RequestContext, record: JournalRecord): Promise<boolean> {
+async function isOfNetwork(
+  { request, host }: RequestContext,
+  valid: ReadonlySet<string>,
+  record: JournalRecord,
+): Promise<boolean> {
   const ipamOf = (conf: Record<string, unknown>) => JSON.stringify(JSON.parse(recordedConf(conf).conf).ipam);
-  if (ipamOf(JSON.parse(record.conf)) === ipamOf(request.conf)) return true;
-  return record.netns !== undefined && !await namespaceExists(host.world, record);
+  const { containerId, netns } = record;
+  const otherInterface = [...valid].some((key) => key.startsWith(attachmentKey(containerId, "")));
+  if (!otherInterface && ipamOf(JSON.parse(record.conf)) === ipamOf(request.conf)) return true;
+  return netns !== undefined && !await namespaceExists(host.world, record);
 }
 
 /** The attachments of the list. `null` is an empty list: CNI's library encodes a nil slice as `null`. */

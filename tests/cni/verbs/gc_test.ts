@@ -48,3 +48,16 @@ Deno.test("gc keeps the attachments of another network of the same name, unless 
   assert.deepEqual(await node.call("GC", { ...other, [KEY]: [] }), DONE);
   assert.deepEqual(await pods(node), []);
 });
+
+Deno.test("gc keeps an attachment of a listed container with another interface, unless its sandbox is deleted", async () => {
+  await using node = await testNode();
+  const netns = "/run/netns/running";
+  await node.call("ADD", CONF, { containerId: "c1", netns });
+  node.disk.files.set(netns, "");
+  const list = { [KEY]: [{ containerID: "c1", ifname: "eth0" }] };
+  assert.deepEqual(await node.call("GC", { ...CONF, ...list }), DONE);
+  assert.deepEqual(await pods(node), ["web-0"]);
+  node.disk.files.delete(netns);
+  assert.deepEqual(await node.call("GC", { ...CONF, ...list }), DONE);
+  assert.deepEqual(await pods(node), []);
+});
