@@ -14,7 +14,11 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   exclude: ["[]", "CIDRs or addresses of `range` that are never allocated; at most 10000."],
   ipRanges: [
     "[]",
-    "Further ranges (`range`, `range_start`, `range_end`, `exclude`), at most 64; a pod gets one address of each.",
+    "Further ranges (`range`, `range_start`, `range_end`, `exclude`), at most 64; `range` is the first one.",
+  ],
+  ipRangesAllocation: [
+    "all",
+    "`all`: a pod gets an address of each range. `first_available`: one in all, of the first range that has one free.",
   ],
   gateway: ["none", "Gateway of the addresses of its own family."],
   exclude_gateway: ["true", "Never allocate the gateway's address. `false` allows it, as the original does."],

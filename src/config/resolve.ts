@@ -4,6 +4,7 @@
  * @module
  */
 import { formatCidr, overlap } from "../address/cidr.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
 import { isObject } from "../values/json.ts";
@@ -15,7 +16,15 @@ import { missingRange } from "./missing.ts";
 import { parseAddress, parseRange, withoutGateway } from "./ranges.ts";
 import type { RequestedAddresses, Requests } from "./requested.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
-import { ConfigError, type Datastore, type IpamConfig, type Purpose, type StaticAddress } from "./types.ts";
+import {
+  ConfigError,
+  type Datastore,
+  type IpamConfig,
+  type Purpose,
+  type RangesAllocation,
+  RequestRefusedError,
+  type StaticAddress,
+} from "./types.ts";
 
 /** The maximum number of ranges of a network: each costs every pod a pool, a write and an address. */
 const MAX_RANGES = 64;
@@ -76,6 +85,8 @@ export function resolveConfig(
     throw missingRange(options.inline, path, IPAM_FIELDS);
   }
   refuseSecondOfFamily(extras.addresses, options.cniVersion, path);
+  const rangesAllocation = parseRangesAllocation(document, path);
+  if (strict && rangesAllocation === "first_available") refuseSecondRequest(extras.requested, path);
   const datastore = confine(parseDatastore(document, path, warn), options.confined);
   const overlapping = document.enable_overlapping_ranges !== false;
   if (datastore.kind === "etcd" && overlapping) {
@@ -92,6 +103,7 @@ export function resolveConfig(
     cniVersion: options.cniVersion,
     networkName: parseNetworkName(document, path),
     ranges,
+    ...(rangesAllocation !== "all" && { rangesAllocation }),
     ...(gateway && { gateway }),
     ...extras,
     overlapping,
@@ -147,6 +159,25 @@ function parseRequests(document: Document, path: string): Requests {
   throw new ConfigError(
     `${path}.requests`,
     `Cannot use ${path}.requests ${quote(requests)}: expected "ranges" or "any"`,
+  );
+}
+
+function parseRangesAllocation(document: Document, path: string): RangesAllocation {
+  const value = text(document, "ipRangesAllocation") ?? "all";
+  if (value === "all" || value === "first_available") return value;
+  const field = `${path}.ipRangesAllocation`;
+  throw new ConfigError(field, `Cannot use ${field} ${quote(value)}: expected "all" or "first_available"`);
+}
+
+function refuseSecondRequest(requested: readonly Ip[], path: string): void {
+  const [, second] = requested;
+  if (!second) return;
+  const field = `${path}.ipRangesAllocation`;
+  throw new RequestRefusedError(
+    field,
+    `Cannot give ${
+      requested.map(formatIp).join(" and ")
+    }: the network gives one address in all, by ${field} "first_available"`,
   );
 }
 

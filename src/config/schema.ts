@@ -35,6 +35,7 @@ export const IPAM_FIELDS: Fields = {
   range_end: "string",
   exclude: "strings",
   ipRanges: "objects",
+  ipRangesAllocation: "string",
   gateway: "string",
   exclude_gateway: "boolean",
   routes: "objects",

@@ -92,6 +92,9 @@ export type Datastore =
     readonly path: string;
   };
 
+/** Which ranges of a network give a pod an address. */
+export type RangesAllocation = "all" | "first_available";
+
 /** One network's IPAM configuration, checked. */
 export interface IpamConfig {
   /** The CNI network's `name`. */
@@ -100,8 +103,13 @@ export interface IpamConfig {
   readonly cniVersion: string;
   /** `network_name`: the allocation domain. Empty for the default domain. */
   readonly networkName: string;
-  /** Ranges, in the order of allocation: a pod gets one address of each. */
+  /** Ranges, in the order of allocation. */
   readonly ranges: readonly IpRange[];
+  /**
+   * Which ranges give a pod an address: `all` of them one each, or the `first_available` one only. Default `all`. Named as in the original's
+   * proposal k8snetworkplumbingwg/whereabouts#738.
+   */
+  readonly rangesAllocation?: RangesAllocation;
   /** Gateway of the addresses of its own family. */
   readonly gateway?: Ip;
   /** Routes of the result. */

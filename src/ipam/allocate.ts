@@ -1,5 +1,5 @@
 /**
- * ADD: allocates one address per range, or none at all.
+ * ADD: allocates one address per range, or one in all, or nothing.
  *
  * Order of writes for each range: the pool entry, then the cluster-wide reservation. A crash between the two leaves an entry of a pod that
  * never started; the next ADD of the same pod reuses it, or the runtime's DEL or the sweep releases it.
@@ -15,6 +15,7 @@ import { allocateRequest } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Entry, type Owner, ownsReservation } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { allocateError, PoolExhaustedError } from "./errors.ts";
+import { allExhausted, rangesToTry } from "./first_available.ts";
 import type { RecordedEntry } from "./recorded.ts";
 import { entryFields } from "./log_fields.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
@@ -43,10 +44,11 @@ export interface AllocateOptions {
 }
 
 /**
- * Allocates an address of each range to the owner. A repeated call for the same pod and interface returns the same addresses.
+ * Allocates an address of each range to the owner, or one of the first range that has one (`config.rangesAllocation`). A repeated call for
+ * the same pod and interface returns the same addresses.
  *
- * @returns one address per range, in order
- * @throws {PoolExhaustedError} a range has no free address
+ * @returns one address per range, in order; with `first_available` one address in all
+ * @throws {PoolExhaustedError} a range has no free address; with `first_available` no range has one
  * @throws {AddressUnavailableError} a requested address is in use, or the range never allocates it
  * @throws {SupersededError} a newer sandbox of the interface took the address over
  * @throws {UnavailableError | ConflictError | RefusedError} the store failed; the call was rolled back as far as the store answers
@@ -67,7 +69,9 @@ export async function allocate(
   const work = { ipam, config, owner, written, signal, options: { ...options, onWrite } };
   const start = ipam.clock.monotonic();
   try {
-    const assigned = mayRunInParallel(ipam, config.ranges)
+    const assigned = config.rangesAllocation === "first_available"
+      ? [await allocateFirstAvailable(work)]
+      : mayRunInParallel(ipam, config.ranges)
       ? await allocateInParallel(work)
       : await allocateInOrder(work);
     logAllocated(ipam, assigned, { writes, ms: Math.round(ipam.clock.monotonic() - start) });
@@ -103,6 +107,28 @@ async function allocateInParallel(work: Omit<RangeWork, "range" | "assigned">): 
   const ranges = work.config.ranges.map((range) => allocateRange({ ...work, range, assigned: [] }));
   await Promise.allSettled(ranges);
   return await Promise.all(ranges);
+}
+
+/** Allocates from the first range that has a free address. Only a full range leads to the next one, never a failure of the store. */
+async function allocateFirstAvailable(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned> {
+  const { ipam, config, owner, written, signal } = work;
+  const ranges = await rangesToTry(ipam, config, owner, signal);
+  const errors: PoolExhaustedError[] = [];
+  for (const range of ranges) {
+    try {
+      return await allocateRange({ ...work, range, assigned: [] });
+    } catch (error) {
+      if (!(error instanceof PoolExhaustedError)) throw error;
+      errors.push(error);
+    }
+    // the last attempt may have an entry whose address is reserved for another owner
+    const unreleased = await rollBack(ipam, written.splice(0));
+    if (unreleased.length > 0) {
+      work.options.onUnreleased?.(unreleased);
+      throw errors.at(-1);
+    }
+  }
+  throw allExhausted(ranges, errors);
 }
 
 interface RangeWork {

@@ -12,7 +12,8 @@ import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
 /**
- * Verifies that the owner has an address of each range, that the previous result contains it, and that its reservation is the owner's.
+ * Verifies that the owner has an address of each range, or with `first_available` of one range, that the previous result contains it, and that
+ * its reservation is the owner's.
  *
  * @param previous the addresses of the previous result
  * @throws {NotAllocatedError} an entry or reservation is missing or belongs to another owner; the message names it
@@ -24,13 +25,47 @@ export async function verify(
   previous: readonly Ip[],
   signal: AbortSignal,
 ): Promise<void> {
+  if (config.rangesAllocation === "first_available") return await verifyOne(ipam, config, owner, previous, signal);
   const verified = new Set<string>();
   for (const range of config.ranges) {
     const others = previous.filter((one) => !verified.has(formatIp(one)));
-    const ip = await verifyEntry(ipam, config, range, owner, others, signal);
-    verified.add(formatIp(ip));
-    if (config.overlapping && ipam.driver.reservations) await verifyReservation(ipam, config, owner, ip, signal);
+    verified.add(formatIp(await verifyRange(ipam, config, range, owner, others, signal)));
   }
+}
+
+/** Verifies an address of any range: the previous result does not name the range, and may contain static addresses of the others' networks. */
+async function verifyOne(
+  ipam: Ipam,
+  config: IpamConfig,
+  owner: Owner,
+  previous: readonly Ip[],
+  signal: AbortSignal,
+): Promise<void> {
+  const named = config.ranges.filter(({ cidr }) => previous.some((ip) => contains(cidr, ip)));
+  let failure: NotAllocatedError | undefined;
+  for (const range of named.length > 0 ? named : config.ranges) {
+    try {
+      return void await verifyRange(ipam, config, range, owner, previous, signal);
+    } catch (error) {
+      if (!(error instanceof NotAllocatedError)) throw error;
+      failure ??= error;
+    }
+  }
+  if (failure) throw failure;
+}
+
+/** Verifies the address of a range, and its reservation. Returns the address. */
+async function verifyRange(
+  ipam: Ipam,
+  config: IpamConfig,
+  range: IpRange,
+  owner: Owner,
+  previous: readonly Ip[],
+  signal: AbortSignal,
+): Promise<Ip> {
+  const ip = await verifyEntry(ipam, config, range, owner, previous, signal);
+  if (config.overlapping && ipam.driver.reservations) await verifyReservation(ipam, config, owner, ip, signal);
+  return ip;
 }
 
 async function verifyEntry(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { formatCidr } from "../../src/address/cidr.ts";
-import { ipText, load, refuses } from "./support.ts";
+import { RequestRefusedError } from "../../src/config/types.ts";
+import { failure, ipText, load, refuses } from "./support.ts";
 
 const RANGE = { range: "10.0.0.0/24" };
 
@@ -94,6 +95,8 @@ const INVALID: readonly (readonly [fields: Record<string, unknown>, field: strin
   [{ exclude_gateway: "yes" }, "ipam.exclude_gateway"],
   [{ requests: "all" }, "ipam.requests"],
   [{ requests: true }, "ipam.requests"],
+  [{ ipRangesAllocation: "first" }, "ipam.ipRangesAllocation"],
+  [{ ipRangesAllocation: ["all"] }, "ipam.ipRangesAllocation"],
   [{ routes: [{}] }, "ipam.routes[0].dst"],
   [{ routes: [{ dst: "10.0.0.1" }] }, "ipam.routes[0].dst"],
   [{ routes: [{ dst: "0.0.0.0/0", gw: "10.0.0.01" }] }, "ipam.routes[0].gw"],
@@ -195,4 +198,21 @@ Deno.test("resolveConfig accepts leading zeros in gateways and static addresses,
   });
   assert.equal(ipText(config.gateway), "10.0.0.1");
   assert.equal(ipText(config.addresses[0]?.ip), "10.0.0.5");
+});
+
+Deno.test("resolveConfig allocates from each range, or with first_available from one and then refuses a second request", async () => {
+  const ranges = { range: "10.0.0.0/24", ipRanges: [{ range: "10.1.0.0/24" }] };
+  const modes = [undefined, "", "all", "first_available"];
+  const read = modes.map(async (ipRangesAllocation) =>
+    (await load({ ...ranges, ...(ipRangesAllocation !== undefined && { ipRangesAllocation }) })).config.rangesAllocation
+  );
+  assert.deepEqual(await Promise.all(read), [undefined, undefined, undefined, "first_available"]);
+  const both = { ip: "10.0.0.5,10.1.0.5" };
+  assert.equal((await load(ranges, both)).config.requested.length, 2);
+  const first = { ...ranges, ipRangesAllocation: "first_available" };
+  assert.equal((await load(first, { ip: "10.1.0.5" })).config.requested.length, 1);
+  const error = await failure(load(first, both));
+  assert(error instanceof RequestRefusedError);
+  assert.match(error.message, /10\.0\.0\.5 and 10\.1\.0\.5: the network gives one address in all/);
+  await load(first, { ...both, purpose: "release" });
 });

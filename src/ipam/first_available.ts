@@ -1,0 +1,49 @@
+/**
+ * Networks that give one address in all, from the first range that has one free (`ipRangesAllocation: first_available`).
+ *
+ * @module
+ */
+import { formatCidr } from "../address/cidr.ts";
+import { type IpRange, isCandidate } from "../address/range.ts";
+import type { IpamConfig } from "../config/types.ts";
+import { requestedOf } from "../pool/requested.ts";
+import { type Owner, sameInterface } from "../pool/types.ts";
+import { PoolExhaustedError } from "./errors.ts";
+import { type Ipam, poolOf } from "./ipam.ts";
+
+/**
+ * The ranges in the order in which to try them. A range of which an address is requested is the only one. A range of which the owner has an
+ * address comes first: a repeated ADD keeps it, although an earlier range has a free address again. Reads each pool once.
+ *
+ * @throws the store's error: without an answer, the owner may have an address of any range
+ */
+export async function rangesToTry(
+  ipam: Pick<Ipam, "driver">,
+  config: IpamConfig,
+  owner: Owner,
+  signal: AbortSignal,
+): Promise<readonly IpRange[]> {
+  const { ranges } = config;
+  const requested = requestedOf(ranges, config.requested);
+  const only = ranges.find((_, i) => requested[i] !== undefined);
+  if (only || ranges.length < 2) return only ? [only] : ranges;
+  const pools = ranges.map(async (range) => {
+    const { allocations } = await ipam.driver.read(poolOf(config, range), signal);
+    return allocations.values().filter((allocation) => sameInterface(allocation, owner)).toArray();
+  });
+  const own = await Promise.all(pools);
+  const held = ranges.find((range, i) => own[i]?.some(({ address }) => isCandidate(range, address))) ??
+    ranges.find((_, i) => own[i]?.length);
+  return held ? [held, ...ranges.filter((range) => range !== held)] : ranges;
+}
+
+/** The error for a network whose ranges are all full. */
+export function allExhausted(ranges: readonly IpRange[], errors: readonly PoolExhaustedError[]): PoolExhaustedError {
+  const [only] = errors;
+  if (only && errors.length === 1) return only;
+  return new PoolExhaustedError(
+    `Cannot allocate an address: no range has a free one (${ranges.map(({ cidr }) => formatCidr(cidr)).join(", ")}); ` +
+      "add a range, widen one, or delete pods that use their addresses",
+    { cause: new AggregateError(errors) },
+  );
+}
