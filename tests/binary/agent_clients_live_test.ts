@@ -26,8 +26,8 @@ const callOf = (node: AgentNode, verb: string, i: number): Call => ({
   pod: `p${i}`,
 });
 
-/** A node whose database is there, so that its agent serves it. */
-async function served(options: ConstructorParameters<typeof AgentNode>[1] = {}): Promise<AgentNode> {
+/** A node whose database exists, so that its agent serves calls. */
+async function startServing(options: ConstructorParameters<typeof AgentNode>[1] = {}): Promise<AgentNode> {
   const node = new AgentNode(PLUGIN, options);
   assert.equal((await node.call(callOf(node, "ADD", 0))).code, 0);
   await node.start();
@@ -39,21 +39,21 @@ function connect(node: AgentNode): Promise<Deno.UnixConn> {
   return Deno.connect({ transport: "unix", path: node.socket });
 }
 
-Deno.test("the agent closes on clients that send half a request and wait, and serves others meanwhile", async () => {
-  await using node = await served();
+Deno.test("the agent disconnects clients that send half a request and wait, and serves others meanwhile", async () => {
+  await using node = await startServing();
   const before = node.descriptors();
   const silent = await Promise.all(Array.from({ length: 300 }, () => connect(node)));
   for (const connection of silent.slice(150)) await connection.write(new TextEncoder().encode('{"protocol":1,"env":'));
   for (let i = 2; i < 12; i++) assert.equal((await node.ask(callOf(node, "ADD", i))).code, 0);
-  assert(node.descriptors() > before + 290, "they are still connected");
+  assert(node.descriptors() > before + 290, "the silent clients are no longer connected");
   const ends = await Promise.all(silent.map((connection) => connection.read(new Uint8Array(64)).catch(() => null)));
   assert.deepEqual(new Set(ends), new Set([null]));
   for (const connection of silent) connection.close();
-  await eventually("nothing of them is left", () => Promise.resolve(node.descriptors() <= before));
+  await eventually("their descriptors are closed", () => Promise.resolve(node.descriptors() <= before));
 });
 
-Deno.test("the agent refuses a hundred megabytes before it has read them, and is none the larger", async () => {
-  await using node = await served();
+Deno.test("the agent refuses a hundred megabytes before it has read them, and its memory does not grow", async () => {
+  await using node = await startServing();
   const before = node.memory();
   const junk = new TextEncoder().encode("x".repeat(MEGABYTE));
   for (let round = 0; round < 3; round++) {
@@ -63,14 +63,14 @@ Deno.test("the agent refuses a hundred megabytes before it has read them, and is
       for (; sent < 100; sent++) for (let at = 0; at < junk.length;) at += await connection.write(junk.subarray(at));
     };
     await assert.rejects(flood(), /[Pp]ipe|reset/);
-    assert(sent < 20, `it took ${sent} MB`);
+    assert(sent < 20, `the agent read ${sent} MB`);
   }
   assert.equal((await node.ask(callOf(node, "ADD", 2))).code, 0);
-  assert(node.memory() < before + 100, `it grew from ${before.toFixed(0)} to ${node.memory().toFixed(0)} MB`);
+  assert(node.memory() < before + 100, `the agent grew from ${before.toFixed(0)} to ${node.memory().toFixed(0)} MB`);
 });
 
-Deno.test("the agent answers no nonsense, and each call that is none as the plugin does", async () => {
-  await using node = await served();
+Deno.test("the agent does not answer nonsense, and answers invalid calls as the plugin does", async () => {
+  await using node = await startServing();
   const nonsense = [
     "\u0000\u0001\u0002",
     "[".repeat(100_000),
@@ -95,22 +95,22 @@ Deno.test("the agent answers no nonsense, and each call that is none as the plug
   assert.equal((await node.ask(callOf(node, "ADD", 2))).code, 0);
 });
 
-Deno.test("the agent's socket is closed to other users, even where its folder is open", async () => {
-  await using node = await served();
+Deno.test("other users cannot reach the agent's socket, even if its folder is open to them", async () => {
+  await using node = await startServing();
   const copy = `${node.folder}/plugin`; // where others may run it
   await Deno.copyFile(PLUGIN, copy);
-  const stranger = async () => {
+  const asNobody = async () => {
     const probe = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy];
     const env = node.environment(callOf(node, "STATUS", 0));
     return await run(probe, { env, clearEnv: true, stdin: JSON.stringify(embedded(node)) });
   };
   Deno.chmodSync(node.folder, 0o755);
-  assert.match((await stranger()).stderr, /did not serve the call.*Permission denied/);
+  assert.match((await asNobody()).stderr, /did not serve the call.*Permission denied/);
   Deno.chmodSync(`${node.folder}/run`, 0o755);
-  assert.match((await stranger()).stderr, /did not serve the call.*Permission denied/);
+  assert.match((await asNobody()).stderr, /did not serve the call.*Permission denied/);
 });
 
-Deno.test("the agent survives a rush that leaves it no descriptors: a call fails with the reason, or is served", async () => {
+Deno.test("the agent survives a burst that uses all its descriptors: a call is served, or fails with the reason", async () => {
   const limited = `${Deno.makeTempDirSync()}/limited`;
   Deno.writeTextFileSync(limited, `#!/bin/sh\nulimit -n 64\nexec '${PLUGIN}' "$@"\n`, { mode: 0o755 });
   await using node = new AgentNode(limited);
@@ -121,10 +121,10 @@ Deno.test("the agent survives a rush that leaves it no descriptors: a call fails
   for (let i = 0; i < 150; i++) assert.equal((await node.ask(callOf(node, "ADD", i))).code, 0);
 });
 
-Deno.test("what the agent counts moves, and its health can be asked for", async () => {
+Deno.test("the agent's metrics count its calls, and its health endpoints answer", async () => {
   await using kube = await makeKube();
   const address = `127.0.0.1:${freePort()}`;
-  await using node = await served({ args: ["--http-address", address] });
+  await using node = await startServing({ args: ["--http-address", address] });
   const get = async (path: string) => {
     const response = await fetch(`http://${address}${path}`);
     return { status: response.status, text: await response.text() };

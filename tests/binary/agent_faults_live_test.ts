@@ -9,7 +9,7 @@ import { makeRandom } from "../support/world.ts";
 
 const PLUGIN = await binary();
 
-/** Calls of one network, and who holds what by what they were answered. */
+/** Calls of one network, and the addresses that their answers assigned. */
 class Callers {
   readonly live = new Map<string, readonly string[]>();
   readonly #conf: unknown;
@@ -23,14 +23,14 @@ class Callers {
     return { verb, conf: this.#conf, containerId: `c${i}`, pod: `p${i}` };
   }
 
-  /** Notes what a call came to. */
-  note({ verb, containerId = "" }: Call, { code, stdout }: { readonly code: number; readonly stdout: string }): void {
+  /** Records the answer of a call. */
+  record({ verb, containerId = "" }: Call, { code, stdout }: { readonly code: number; readonly stdout: string }): void {
     assert.equal(code, 0, stdout);
     if (verb === "ADD") this.live.set(containerId, addressesOf(stdout));
     else this.live.delete(containerId);
   }
 
-  /** Runs calls, so many at a time. */
+  /** Runs calls, at most `width` at the same time. */
   async all(calls: readonly Call[], width: number, serve: (call: Call) => Promise<void>): Promise<void> {
     let next = 0;
     const worker = async () => {
@@ -42,7 +42,7 @@ class Callers {
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-Deno.test("the agent killed with five hundred calls in flight loses nothing and gives nothing twice", async () => {
+Deno.test("an agent that is killed with five hundred calls in flight loses no address and assigns none twice", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   const callers = new Callers(kube.kubeconfig, "10.70.0.0/20");
@@ -53,28 +53,28 @@ Deno.test("the agent killed with five hundred calls in flight loses nothing and 
       ...numbers(round * 300, round * 300 + 300).map((i) => callers.call("ADD", i)),
       ...numbers(round * 300 - 300, round * 300 - 100).filter((i) => i >= 0).map((i) => callers.call("DEL", i)),
     ];
-    const moment = Math.floor(random() * calls.length * 0.8);
+    const killAfter = Math.floor(random() * calls.length * 0.8);
     let answered = 0;
     const cut: Call[] = [];
     const { promise: killed, resolve: kill } = Promise.withResolvers<void>();
     const work = callers.all(calls, calls.length, async (call) => {
       const served = await node.ask(call).catch(() => undefined);
-      if (served) callers.note(call, served);
+      if (served) callers.record(call, served);
       else cut.push(call);
-      if (++answered > moment) kill();
+      if (++answered > killAfter) kill();
     });
     await killed;
     await node.kill();
     await work;
     assert(cut.length > 0, "the agent was killed too late to matter");
     await node.start();
-    await callers.all(cut, 500, async (call) => callers.note(call, await node.ask(call)));
+    await callers.all(cut, 500, async (call) => callers.record(call, await node.ask(call)));
     await assertAgreement(kube, node, callers.live);
     await node.kill();
   }
 });
 
-Deno.test("plugins killed while they wait for the agent leave nothing that their DEL does not find", async () => {
+Deno.test("plugins that are killed while they wait for the agent leave nothing that their DEL does not release", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   await node.start();
@@ -94,17 +94,17 @@ Deno.test("plugins killed while they wait for the agent leave nothing that their
     const timer = setTimeout(() => killNow(child), 20 + random() * 150);
     const { success, stdout } = await child.output();
     clearTimeout(timer);
-    if (success) callers.note(call, { code: 0, stdout: new TextDecoder().decode(stdout) });
+    if (success) callers.record(call, { code: 0, stdout: new TextDecoder().decode(stdout) });
   });
   const dead = numbers(0, 40).filter((i) => !callers.live.has(`c${i}`));
   assert(dead.length > 0, "no plugin was killed in time");
   await callers.all(dead.map((i) => callers.call("DEL", i)), 10, async (call) => {
-    callers.note(call, await node.call(call));
+    callers.record(call, await node.call(call));
   });
   await assertAgreement(kube, node, callers.live);
 });
 
-Deno.test("the agent restarted under load fails no call of the plugin", async () => {
+Deno.test("no call of the plugin fails while the agent restarts under load", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   const callers = new Callers(kube.kubeconfig, "10.72.0.0/24");
@@ -122,7 +122,7 @@ Deno.test("the agent restarted under load fails no call of the plugin", async ()
   };
   const restarted: Promise<void>[] = [];
   await callers.all(calls, 6, async (call) => {
-    callers.note(call, await node.call(call));
+    callers.record(call, await node.call(call));
     if (++done === 20 || done === 60) restarted.push(restart());
   });
   await Promise.all(restarted);
@@ -130,30 +130,30 @@ Deno.test("the agent restarted under load fails no call of the plugin", async ()
   await assertAgreement(kube, node, callers.live);
 });
 
-Deno.test("the agent keeps releases pending while the store is away, refuses ADD, and delivers when it is back", async () => {
+Deno.test("the agent records pending releases while the store is unavailable, refuses ADD, and finishes the releases afterwards", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   await using node = new AgentNode(PLUGIN);
   await node.start();
   const callers = new Callers(await proxy.kubeconfig(), "10.73.0.0/24");
   await callers.all(numbers(0, 30).map((i) => callers.call("ADD", i)), 30, async (call) => {
-    callers.note(call, await node.ask(call));
+    callers.record(call, await node.ask(call));
   });
   proxy.plan = () => "close";
   await callers.all(numbers(0, 20).map((i) => callers.call("DEL", i)), 20, async (call) => {
-    callers.note(call, await node.ask(call));
+    callers.record(call, await node.ask(call));
   });
   assert.equal(node.records("releasing").length, 20);
   const { code, stdout } = await node.ask(callers.call("ADD", 99));
   assert.deepEqual([code, JSON.parse(stdout).code], [1, 11]);
   proxy.plan = () => "pass";
   await callers.all(numbers(0, 5).map((i) => callers.call("ADD", i)), 5, async (call) => {
-    callers.note(call, await node.ask(call));
+    callers.record(call, await node.ask(call));
   });
   await assertAgreement(kube, node, callers.live);
 });
 
-/** Tokens of a service account that may do everything in its namespace, as the API server issues them. */
+/** Tokens of a service account that is an administrator of its namespace. */
 async function tokensOf(kube: Kube, count: number): Promise<string[]> {
   await kube.kubectl("create", "serviceaccount", "agent");
   const account = `--serviceaccount=${kube.namespace}:agent`;
@@ -166,7 +166,7 @@ async function tokensOf(kube: Kube, count: number): Promise<string[]> {
   return tokens;
 }
 
-Deno.test("the agent goes on under load when its token is rotated, in the kubeconfig or in a file that it names", async () => {
+Deno.test("the agent keeps serving under load when its token is rotated, in the kubeconfig or in the token file", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   await using node = new AgentNode(PLUGIN);
@@ -194,11 +194,11 @@ Deno.test("the agent goes on under load when its token is rotated, in the kubeco
     await Deno.writeTextFile(`${node.folder}/token`, next);
     if (round < 3) await write({ token: next });
     if (round === 3) await write({ tokenFile: `${node.folder}/token` });
-    valid = round; // what was valid before is refused from now on
+    valid = round; // earlier tokens are refused from now on
   };
   const rotated: Promise<void>[] = [];
   await callers.all(numbers(0, 400).map((i) => callers.call("ADD", i)), 10, async (call) => {
-    callers.note(call, await node.ask(call));
+    callers.record(call, await node.ask(call));
     if (++done % 80 === 0 && done < 400) rotated.push(rotate(done / 80));
   });
   await Promise.all(rotated);
@@ -206,7 +206,7 @@ Deno.test("the agent goes on under load when its token is rotated, in the kubeco
   await assertAgreement(kube, node, callers.live);
 });
 
-Deno.test("a node whose disk is full gives nothing it cannot note, and takes back what it gave", async () => {
+Deno.test("a node with a full disk allocates nothing that it cannot record, and still releases", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   const disk = Deno.makeTempDirSync({ prefix: "disk-" });
@@ -217,10 +217,10 @@ Deno.test("a node whose disk is full gives nothing it cannot note, and takes bac
     const callers = new Callers(await proxy.kubeconfig(), "10.75.0.0/24");
     const serve = async (verb: string, i: number, by: "ask" | "call" = "ask") => {
       const call = callers.call(verb, i);
-      callers.note(call, await node[by](call));
+      callers.record(call, await node[by](call));
     };
     for (let i = 0; i < 6; i++) await serve("ADD", i);
-    Deno.removeSync(`${disk}/journal/addresses`, { recursive: true }); // what a DEL removes first makes room for its promise
+    Deno.removeSync(`${disk}/journal/addresses`, { recursive: true }); // a DEL removes these first, which makes room for its pending release
     fill(`${disk}/filler`);
     for (const by of ["ask", "call"] as const) {
       const { code, stdout } = await node[by](callers.call("ADD", 99));
@@ -230,12 +230,12 @@ Deno.test("a node whose disk is full gives nothing it cannot note, and takes bac
     await assertAgreement(kube, node, callers.live);
     proxy.plan = () => "close";
     const { code, stdout } = await node.ask(callers.call("DEL", 0));
-    assert.deepEqual([code, JSON.parse(stdout).code], [1, 11], "a promise that cannot be kept is not given");
+    assert.deepEqual([code, JSON.parse(stdout).code], [1, 11], "a DEL that cannot record its pending release fails");
     proxy.plan = () => "pass";
     await serve("DEL", 0);
     fill(`${disk}/filler2`);
     await serve("DEL", 1, "call");
-    await serve("ADD", 2); // it is noted already
+    await serve("ADD", 2); // it is recorded already
     await assertAgreement(kube, node, callers.live);
     Deno.removeSync(`${disk}/filler`);
     await serve("ADD", 7);
@@ -246,7 +246,7 @@ Deno.test("a node whose disk is full gives nothing it cannot note, and takes bac
   }
 });
 
-/** Writes until there is no room left. */
+/** Writes until the disk is full. */
 function fill(path: string): void {
   using file = Deno.openSync(path, { write: true, create: true });
   assert.throws(() => {

@@ -32,9 +32,10 @@ class HiddenNode extends AgentNode {
   }
 }
 
-const LEFT = /^The agent at .* did not serve the call, so it is served directly: it closed without an answer$/;
+const SERVED_DIRECTLY =
+  /^The agent at .* did not serve the call, so it is served directly: it closed without an answer$/;
 
-Deno.test("plugins serve themselves where the agent does not see the kubeconfig: the result is the same", async () => {
+Deno.test("plugins serve calls directly if the agent cannot see the kubeconfig, with the same result", async () => {
   await using kube = await makeKube();
   await using node = new HiddenNode();
   await node.start();
@@ -48,7 +49,7 @@ Deno.test("plugins serve themselves where the agent does not see the kubeconfig:
   for (let i = 0; i < 6; i++) {
     const { code, stdout, stderr } = await node.call(of(i % 2 === 0 ? kubeconfig : kube.kubeconfig)("ADD", i));
     assert.equal(code, 0, stdout);
-    if (i % 2 === 0) assert.match(stderr.trim(), LEFT);
+    if (i % 2 === 0) assert.match(stderr.trim(), SERVED_DIRECTLY);
     else assert.equal(stderr, "");
     live.set(`c${i}`, addressesOf(stdout));
   }
@@ -60,7 +61,7 @@ Deno.test("plugins serve themselves where the agent does not see the kubeconfig:
   await assertAgreement(kube, node, live);
 });
 
-Deno.test("plugins serve themselves where the agent does not see the database: it makes none of its own", async () => {
+Deno.test("plugins serve calls directly if the agent cannot see the database, and the agent creates no other", async () => {
   await using node = new HiddenNode();
   await node.start();
   const ipam = {
@@ -71,17 +72,17 @@ Deno.test("plugins serve themselves where the agent does not see the database: i
     log_level: "panic",
   };
   const conf = { cniVersion: "1.1.0", name: "net", ipam };
-  const given: string[] = [];
+  const assigned: string[] = [];
   for (let i = 0; i < 4; i++) {
-    if (i === 2) await node.kill(); // what was given before is known without the agent
+    if (i === 2) await node.kill(); // the allocations are known without the agent
     const { code, stdout } = await node.call({ verb: "ADD", conf, containerId: `c${i}`, pod: `p${i}` });
     assert.equal(code, 0, stdout);
-    given.push(...addressesOf(stdout));
+    assigned.push(...addressesOf(stdout));
   }
-  assert.deepEqual(given, ["10.81.0.1", "10.81.0.2", "10.81.0.3", "10.81.0.4"]);
+  assert.deepEqual(assigned, ["10.81.0.1", "10.81.0.2", "10.81.0.3", "10.81.0.4"]);
 });
 
-Deno.test("plugins say what is wrong with a configuration that nobody can use, agent or not", async () => {
+Deno.test("plugins report an invalid configuration, with or without an agent", async () => {
   await using node = new HiddenNode();
   await node.start();
   const ipam = { type: "whereabouts", datastore: "embedded", range: "10.82.0.0", log_level: "panic" };

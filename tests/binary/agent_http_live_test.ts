@@ -5,19 +5,19 @@ import { eventually, run } from "../support/process.ts";
 
 const PLUGIN = await binary();
 
-Deno.test("an agent serves calls and probes while another process has its HTTP address, and serves HTTP when it is free", async () => {
+Deno.test("an agent serves calls and probes while another process uses its HTTP address, and serves HTTP once it is free", async () => {
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${other.addr.port}`;
   await using node = new AgentNode(PLUGIN, { args: ["--http-address", address] });
   const probe = () => run([PLUGIN, "agent", "--probe", "--socket", node.socket]);
-  const none = await probe();
-  assert.deepEqual([none.code, none.stderr], [1, `No agent listens on ${node.socket}\n`]);
+  const before = await probe();
+  assert.deepEqual([before.code, before.stderr], [1, `No agent listens on ${node.socket}\n`]);
   const agent = await node.start();
-  const serves = await probe();
-  assert.deepEqual([serves.code, serves.stderr, serves.stdout], [0, "", ""]);
+  const after = await probe();
+  assert.deepEqual([after.code, after.stderr, after.stdout], [0, "", ""]);
   assert.equal((await node.ask({ verb: "VERSION", conf: {} })).code, 0);
   const log = () => Deno.readTextFileSync(`${node.folder}/agent.log`);
-  await eventually("it is logged", () => Promise.resolve(log().includes("HTTP is not served; retrying")));
+  await eventually("the retry is logged", () => Promise.resolve(log().includes("HTTP is not served; retrying")));
   assert.match(log(), new RegExp(`address="?${address}`));
   other.close();
   const health = async () => {
@@ -26,5 +26,5 @@ Deno.test("an agent serves calls and probes while another process has its HTTP a
   };
   await eventually("HTTP is served", async () => await health() === "ok\n");
   Deno.kill(agent.pid, "SIGTERM");
-  await eventually("it ended", async () => await health() === undefined && !node.listens());
+  await eventually("the agent ended", async () => await health() === undefined && !node.listens());
 });

@@ -14,13 +14,13 @@ function network({ kubeconfig }: Pick<Kube, "kubeconfig">, range: string): Recor
   };
 }
 
-const last = (stdout: string) => Number(/\.(\d+)\//.exec(JSON.parse(stdout).ips[0].address)?.[1]);
+const lastOctet = (stdout: string) => Number(/\.(\d+)\//.exec(JSON.parse(stdout).ips[0].address)?.[1]);
 
 async function entries(kube: Kube, pool: string): Promise<Record<string, { podref: string }>> {
   return JSON.parse(await kube.kubectl("get", "ippool", pool, "-o", "json")).spec.allocations;
 }
 
-Deno.test("the agent serves forty plugins at once with the lowest forty addresses, in far fewer writes", async () => {
+Deno.test("the agent serves forty concurrent plugins with the lowest forty addresses, in fewer than forty writes", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   await node.start();
@@ -30,7 +30,7 @@ Deno.test("the agent serves forty plugins at once with the lowest forty addresse
   );
   for (const { code, stdout, stderr } of adds) assert.deepEqual([code, stderr], [0, ""], stdout);
   assert.deepEqual(
-    adds.map(({ stdout }) => last(stdout)).sort((a, b) => a - b),
+    adds.map(({ stdout }) => lastOctet(stdout)).sort((a, b) => a - b),
     Array.from({ length: 40 }, (_, i) => i + 1),
   );
   const writes = (await kube.requests()).filter((request) => /(patch|create) ippools/.test(request)).length;
@@ -44,7 +44,7 @@ Deno.test("the agent serves forty plugins at once with the lowest forty addresse
   assert.deepEqual(node.records("attachments"), []);
 });
 
-Deno.test("the agent serves six hundred calls at once, more than the runtime has threads to wait with", async () => {
+Deno.test("the agent serves six hundred concurrent calls, more than the runtime has threads", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   await node.start();
@@ -59,7 +59,7 @@ Deno.test("the agent serves six hundred calls at once, more than the runtime has
   assert.equal(Object.keys(await entries(kube, "10.66.0.0-22")).length, 600);
 });
 
-Deno.test("plugins serve themselves when the agent is killed at any moment", async () => {
+Deno.test("plugins serve calls directly whenever the agent is killed", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   const conf = network(kube, "10.62.0.0/24");
@@ -70,7 +70,7 @@ Deno.test("plugins serve themselves when the agent is killed at any moment", asy
       const id = round * 12 + i;
       const { code, stdout } = await node.call({ verb: "ADD", conf, containerId: `c${id}`, pod: `p${id}` });
       assert.equal(code, 0, stdout);
-      live.set(id, last(stdout));
+      live.set(id, lastOctet(stdout));
     });
     await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 150));
     await node.kill();
@@ -84,7 +84,7 @@ Deno.test("plugins serve themselves when the agent is killed at any moment", asy
   assert.equal(items.length, 60);
 });
 
-Deno.test("a second agent refuses to start and says why; a socket that was left behind is replaced", async () => {
+Deno.test("a second agent refuses to start with the reason; a socket of a killed agent is replaced", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   await node.start();
@@ -99,7 +99,7 @@ Deno.test("a second agent refuses to start and says why; a socket that was left 
   });
 });
 
-Deno.test("the agent's socket is its owner's alone, and half a request or a stranger's gets no answer", async () => {
+Deno.test("only its owner can use the agent's socket, and an incomplete or foreign request gets no answer", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   await node.start();
@@ -111,7 +111,7 @@ Deno.test("the agent's socket is its owner's alone, and half a request or a stra
   assert.equal((await node.call({ verb: "STATUS", conf: network(kube, "10.64.0.0/24") })).code, 0);
 });
 
-Deno.test("the agent answers what it took when it is told to stop, and removes its socket", async () => {
+Deno.test("the agent answers accepted calls when it is stopped, and removes its socket", async () => {
   await using kube = await makeKube();
   await using node = new AgentNode(PLUGIN);
   const agent = node.spawn();
@@ -121,11 +121,11 @@ Deno.test("the agent answers what it took when it is told to stop, and removes i
     { length: 10 },
     (_, i) => node.call({ verb: "ADD", conf, containerId: `c${i}`, pod: `p${i}` }),
   );
-  await eventually("calls are under way", async () => (await kube.requests()).length > 0);
+  await eventually("calls are in progress", async () => (await kube.requests()).length > 0);
   Deno.kill(agent.pid, "SIGTERM");
   const answers = await Promise.all(adds);
   assert.deepEqual(answers.map(({ code }) => code), new Array(10).fill(0));
-  await eventually("the socket is gone", () => Promise.resolve(!node.listens()));
+  await eventually("the socket is removed", () => Promise.resolve(!node.listens()));
   await agent[Symbol.asyncDispose]();
   assert.equal(Object.keys(await entries(kube, "10.65.0.0-24")).length, 10);
 });

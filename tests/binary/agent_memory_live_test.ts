@@ -4,13 +4,13 @@ import { binary, type Call } from "../support/binary.ts";
 
 const PLUGIN = await binary();
 
-/** Calls until the heap is as large as it gets, and after that; the bench asks five times as many. */
+/** Calls until the heap stops growing, and calls of each measured part; the bench makes five times as many. */
 const WARM = 10_000;
-const REST = 5_000;
-/** Readings of each part: the least of them is the one with the least garbage. */
+const PART = 5_000;
+/** Readings of each part: the smallest holds the least garbage. */
 const READINGS = 5;
 
-Deno.test("the agent keeps nothing of the calls it has served", async () => {
+Deno.test("the agent keeps no memory or descriptors of calls that it has served", async () => {
   await using node = new AgentNode(PLUGIN);
   const ipam = {
     type: "whereabouts",
@@ -21,7 +21,7 @@ Deno.test("the agent keeps nothing of the calls it has served", async () => {
   };
   const conf = { cniVersion: "1.1.0", name: "net", ipam };
   const call = (verb: string, i: number): Call => ({ verb, conf, containerId: `c${i}`, pod: `p${i}` });
-  assert.equal((await node.call(call("ADD", 0))).code, 0); // the agent makes no database
+  assert.equal((await node.call(call("ADD", 0))).code, 0); // the agent creates no database
   await node.start();
   let next = 1;
   const serve = async (calls: number) => {
@@ -36,17 +36,17 @@ Deno.test("the agent keeps nothing of the calls it has served", async () => {
   };
   const part = async () => {
     const readings = [];
-    for (let i = 0; i < READINGS; i++) readings.push(await serve(REST / READINGS));
+    for (let i = 0; i < READINGS; i++) readings.push(await serve(PART / READINGS));
     return {
       memory: Math.min(...readings.map(({ memory }) => memory)),
       descriptors: Math.min(...readings.map(({ descriptors }) => descriptors)),
     };
   };
   await serve(WARM);
-  const early = await part();
-  const late = await part();
+  const first = await part();
+  const second = await part();
   assert.deepEqual(node.records("attachments").length, 1);
-  assert(late.descriptors <= early.descriptors + 2, `${early.descriptors} descriptors became ${late.descriptors}`);
-  // a call that left 10 KB behind would make it 50 MB from part to part
-  assert(late.memory < early.memory + 40, `${early.memory.toFixed(0)} MB became ${late.memory.toFixed(0)} MB`);
+  assert(second.descriptors <= first.descriptors + 2, `${first.descriptors} descriptors became ${second.descriptors}`);
+  // 10 KB that each call leaves behind would be 50 MB from part to part
+  assert(second.memory < first.memory + 40, `${first.memory.toFixed(0)} MB became ${second.memory.toFixed(0)} MB`);
 });

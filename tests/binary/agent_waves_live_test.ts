@@ -7,10 +7,10 @@ import { makeKube } from "../support/kube.ts";
 const PLUGIN = await binary();
 const WAVES = 100;
 const NODES = 10;
-/** A thousand addresses: those of a /22 up to here, without the ones that end in `.0`. */
+/** A thousand addresses: those of a /22 up to its end, except the ones that end in `.0`. */
 const RANGE = "10.60.0.1-10.60.3.235/22";
 
-Deno.test("ten agents fill a range of a thousand in waves, refuse one more, give all back and fill it again", async () => {
+Deno.test("ten agents fill a range of a thousand addresses in waves, refuse one more, release all and fill it again", async () => {
   await using kube = await makeKube();
   await using stack = new AsyncDisposableStack();
   const nodes = Array.from({ length: NODES }, () => stack.use(new AgentNode(PLUGIN)));

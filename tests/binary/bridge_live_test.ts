@@ -87,12 +87,12 @@ async function pingEachOther(node: BridgeNode, ipam: Record<string, unknown>): P
   for (const [pod, name] of [[b, "pod-b"], [c, "pod-c"]] as const) await node.call("DEL", ipam, pod, "eth0", name);
 }
 
-Deno.test("two pods on a bridge ping each other over both families, with addresses of the embedded store", async () => {
+Deno.test("two pods on a bridge ping each other over IPv4 and IPv6, with addresses of the embedded store", async () => {
   await using node = await BridgeNode.start();
   await pingEachOther(node, { datastore: "embedded", database: node.database, ...RANGES });
 });
 
-Deno.test("two pods on a bridge ping each other over both families, with addresses of the API server", async () => {
+Deno.test("two pods on a bridge ping each other over IPv4 and IPv6, with addresses of the Kubernetes store", async () => {
   await using kube = await makeKube();
   await using node = await BridgeNode.start();
   await node.withAgent();
@@ -101,7 +101,7 @@ Deno.test("two pods on a bridge ping each other over both families, with address
   assert.deepEqual(items.map(({ spec }: { spec: { allocations: unknown } }) => spec.allocations), [{}, {}]);
 });
 
-Deno.test("forty interfaces of ten pods at once get exactly the lowest forty addresses", async () => {
+Deno.test("forty concurrent interfaces of ten pods get exactly the lowest forty addresses", async () => {
   await using kube = await makeKube();
   await using node = await BridgeNode.start();
   await node.withAgent();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bundle } from "../../install/compile.ts";
 
-/** A chunk with the imports it makes at once. */
+/** The chunks that a chunk imports statically. */
 function imports(text: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*"(\.\/[^"]+\.js)"/g)].map(([, path = ""]) => path.slice(2));
 }
@@ -20,7 +20,7 @@ Deno.test("the bundle's plugin path on the kubernetes store loads no client libr
       ...chunkOf("mod-", ""),
       ...chunkOf("driver-", "ippools"),
     ];
-    assert(path.length >= 4, `the chunks of an ADD are not where they were: ${path.join(", ")}`);
+    assert(path.length >= 4, `expected the chunks of an ADD, got ${path.join(", ")}`);
     const loaded = new Set<string>();
     const visit = (name: string) => {
       if (loaded.has(name)) return;

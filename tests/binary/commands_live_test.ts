@@ -5,7 +5,7 @@ import { type Finished, run } from "../support/process.ts";
 
 const PROGRAM = await binary();
 
-/** Runs a command with a terminal around it, as `script` of util-linux makes one. What it prints comes with carriage returns. */
+/** Runs a command at a terminal, which `script` of util-linux makes. Output comes with carriage returns. */
 async function atTerminal(
   command: readonly string[],
   typed: string,
@@ -16,7 +16,7 @@ async function atTerminal(
   return { ...rest, stdout: stdout.replaceAll("\r", "") };
 }
 
-Deno.test("the binary is a plugin of kubectl by that name, copied or linked", async () => {
+Deno.test("the binary is a kubectl plugin by its name, copied or linked", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.symlink(PROGRAM, `${folder}/kubectl-whereabouts`);
@@ -39,7 +39,7 @@ Deno.test("the binary is a plugin of kubectl by that name, copied or linked", as
   }
 });
 
-Deno.test("the binary colours on a terminal alone, and not where it is told not to", async () => {
+Deno.test("the binary colours its output only at a terminal, and not with NO_COLOR", async () => {
   await using db = await database();
   const command = [PROGRAM, "show", "--map", "--database", db.path];
   const esc = "\x1b[";
@@ -48,20 +48,20 @@ Deno.test("the binary colours on a terminal alone, and not where it is told not 
   assert(!(await run(command)).stdout.includes(esc));
 });
 
-Deno.test("release asks at a terminal, and takes no for an answer", async () => {
+Deno.test("release asks for confirmation at a terminal, and releases nothing without it", async () => {
   await using db = await database();
   const command = [PROGRAM, "release", "10.0.0.1", "--database", db.path];
   for (
-    const [typed, code, said] of [["n\n", 2, /Nothing was released/], ["y\n", 0, /10\.0\.0\.1 .* released/]] as const
+    const [typed, code, output] of [["n\n", 2, /Nothing was released/], ["y\n", 0, /10\.0\.0\.1 .* released/]] as const
   ) {
-    const { stdout, code: ended } = await atTerminal(command, typed);
+    const { stdout, code: exitCode } = await atTerminal(command, typed);
     assert.match(stdout, /Release 10\.0\.0\.1\?/);
-    assert.match(stdout, said);
-    assert.equal(ended, code);
+    assert.match(stdout, output);
+    assert.equal(exitCode, code);
   }
 });
 
-Deno.test("the binary ends in silence where nobody reads on", async () => {
+Deno.test("the binary ends silently when its reader closes the pipe", async () => {
   for (const args of ["--help", "show --help"]) {
     const { code, stderr } = await run(["bash", "-c", `set -o pipefail; '${PROGRAM}' ${args} | :`]);
     assert.deepEqual([code, stderr], [141, ""]);

@@ -6,11 +6,11 @@ import { eventually, run } from "../support/process.ts";
 
 const PLUGIN = await binary();
 
-/** Where CNI folders and the embedded store's default database are empty, as on a node: a mount namespace. */
+/** Runs a program in a mount namespace with empty CNI folders and without the embedded store's default database. */
 const EMPTY_NODE = "mount --make-rprivate /; mkdir -p /etc/cni /var/lib/cni; mount -t tmpfs tmpfs /etc/cni; " +
   'mount -t tmpfs tmpfs /var/lib/cni; "$0"; code=$?; ls /var/lib/cni >&2; exit $code';
 
-Deno.test("the plugin gives a pod no address, and makes no database, where the flat file is missing", async () => {
+Deno.test("the plugin allocates nothing, and creates no database, if the flat file is missing", async () => {
   const conf = {
     cniVersion: "0.3.1",
     name: "net",
@@ -21,7 +21,7 @@ Deno.test("the plugin gives a pod no address, and makes no database, where the f
   const node = ["unshare", "-m", "bash", "-c", EMPTY_NODE, PLUGIN];
   const { code, stdout, stderr } = await run(node, { env, clearEnv: true, stdin: JSON.stringify(conf) });
   assert.deepEqual([code, JSON.parse(stdout).code], [1, 7], stdout);
-  // one log line of the failure, and no name of a folder below /var/lib/cni
+  // one log line for the failure, and no folder below /var/lib/cni
   assert.match(stderr, /^time=\S+ level=error msg="ADD failed" code=7 [^\n]*\n$/);
   assert.match(
     JSON.parse(stdout).msg,
@@ -29,7 +29,7 @@ Deno.test("the plugin gives a pod no address, and makes no database, where the f
   );
 });
 
-Deno.test("the plugin serves networks whose names are as long as those of definitions", async () => {
+Deno.test("the plugin serves networks with names as long as those of NetworkAttachmentDefinitions", async () => {
   await using kube = await makeKube();
   const ipam = {
     type: "whereabouts",
@@ -49,7 +49,7 @@ Deno.test("the plugin serves networks whose names are as long as those of defini
   assert.deepEqual(pool.spec.allocations, {});
 });
 
-Deno.test("the agent reports at its start an embedded store that pods of the cluster use", async () => {
+Deno.test("the agent reports an embedded store that pods of the cluster use when it starts", async () => {
   await using node = new AgentNode(PLUGIN);
   const database = `${node.folder}/node.db`;
   const ipam = { type: "whereabouts", log_level: "error", datastore: "embedded", database, range: "10.0.0.0/24" };

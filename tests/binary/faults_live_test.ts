@@ -6,7 +6,7 @@ import { type Fate, FaultProxy } from "../support/proxy.ts";
 
 const PLUGIN = await binary();
 
-/** What is done to one request; `once` hits one request, `on` all from there on. */
+/** Faults of one request. */
 const FATES: Readonly<Record<string, Fate>> = {
   "409": { status: 409 },
   "422": { status: 422 },
@@ -46,10 +46,10 @@ async function network(proxy: FaultProxy, octet: number): Promise<Record<string,
   return { cniVersion: "1.0.0", name: "net", ipam: { type: "whereabouts", log_level: "error", kubernetes, ...ranges } };
 }
 
-function assertError({ code, stdout }: { code: number; stdout: string }, wanted: readonly number[]): void {
+function assertError({ code, stdout }: { code: number; stdout: string }, expected: readonly number[]): void {
   assert.equal(code, 1);
   const error = JSON.parse(stdout);
-  assert(wanted.includes(error.code), stdout);
+  assert(expected.includes(error.code), stdout);
   assert.doesNotMatch(stdout, /\n\s+at /);
 }
 
@@ -95,7 +95,7 @@ for (const [name, fate] of Object.entries(FATES)) {
   });
 }
 
-Deno.test("the plugin says try again when nothing answers, and gives up one request that hangs", async () => {
+Deno.test("the plugin answers code 11 when the API server is unreachable, and abandons a request that hangs", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   const conf = await network(proxy, 2);
@@ -110,9 +110,9 @@ Deno.test("the plugin says try again when nothing answers, and gives up one requ
   assert.deepEqual(await state(kube), WHOLE);
 });
 
-/** Repeats the ADD of a pod until the store holds that one alone: a call delivers as much of a pending release as fits a moment. */
-async function untilDelivered(kube: Kube, conf: unknown): Promise<void> {
-  await eventually("the pending release is delivered", async () => {
+/** Repeats the ADD of a pod until the store holds that pod only: a call finishes as much of a pending release as its time allows. */
+async function untilReleased(kube: Kube, conf: unknown): Promise<void> {
+  await eventually("the pending release is finished", async () => {
     assert.equal((await callPlugin(PLUGIN, { verb: "ADD", conf, containerId: "d", pod: "q" })).code, 0);
     const { entries, reservations } = await state(kube);
     return [...entries, ...reservations].every((pod) => pod === "default/q");
@@ -121,7 +121,7 @@ async function untilDelivered(kube: Kube, conf: unknown): Promise<void> {
   assert.deepEqual([entries, reservations], [["default/q", "default/q"], ["default/q", "default/q"]]);
 }
 
-Deno.test("a DEL that nothing answers is kept, and delivered by the next calls that are answered", async () => {
+Deno.test("a DEL without an API server becomes a pending release, which the next successful calls finish", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   const conf = await network(proxy, 3);
@@ -130,10 +130,10 @@ Deno.test("a DEL that nothing answers is kept, and delivered by the next calls t
   assertError(await callPlugin(PLUGIN, { verb: "DEL", conf, containerId: "c", pod: "p" }), [11]);
   assert.deepEqual(await state(kube), WHOLE);
   proxy.plan = () => "pass";
-  await untilDelivered(kube, conf);
+  await untilReleased(kube, conf);
 });
 
-Deno.test("a DEL that an API server refuses, as a starting one does, is kept and told, and delivered when it is allowed", async () => {
+Deno.test("a DEL that a starting API server refuses fails and becomes a pending release, which later calls finish", async () => {
   await using kube = await makeKube();
   await using proxy = await FaultProxy.start(kube);
   const conf = await network(proxy, 4);
@@ -142,5 +142,5 @@ Deno.test("a DEL that an API server refuses, as a starting one does, is kept and
   assertError(await callPlugin(PLUGIN, { verb: "DEL", conf, containerId: "c", pod: "p" }), [102]);
   assert.deepEqual(await state(kube), WHOLE);
   proxy.plan = () => "pass";
-  await untilDelivered(kube, conf);
+  await untilReleased(kube, conf);
 });

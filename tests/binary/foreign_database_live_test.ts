@@ -22,7 +22,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-/** Everything that opens a database, by name. */
+/** Each way to open a database, by name. */
 function openers(node: AgentNode): [name: string, open: (path: string) => Promise<Finished>][] {
   const verbs = ["ADD", "CHECK", "DEL", "GC", "STATUS"].flatMap((verb) => {
     const call = (path: string) => ({ verb, conf: conf(path), containerId: "c1" });
@@ -44,7 +44,7 @@ function openers(node: AgentNode): [name: string, open: (path: string) => Promis
   ];
 }
 
-Deno.test("every verb, agent, command and script refuses files that are not our databases, and changes nothing of them", () =>
+Deno.test("every verb, agent, command and script refuses files that are not our databases, and leaves them unchanged", () =>
   inFolder(async (folder) => {
     await using node = new AgentNode(PROGRAM);
     const agent = await node.start();
@@ -57,7 +57,7 @@ Deno.test("every verb, agent, command and script refuses files that are not our 
         const { code, stdout, stderr } = await open(path);
         const what = `${name} on ${kind}: ${code} ${stdout} ${stderr}`;
         assert.deepEqual(await stateOf(`${folder}/${i}`), before, what);
-        if (name.startsWith("GC") || name === "migrate") continue; // they may have nothing to do with it
+        if (name.startsWith("GC") || name === "migrate") continue; // they may have no reason to open it
         assert.notEqual(code, 0, what);
         if (!/^[A-Z]/.test(name)) continue;
         const error = JSON.parse(stdout);
@@ -68,7 +68,7 @@ Deno.test("every verb, agent, command and script refuses files that are not our 
     assert.equal(agent.ended, false);
   }));
 
-Deno.test("verbs, agent and commands go on with the databases of earlier releases", () =>
+Deno.test("verbs, agent and commands work with the databases of earlier releases", () =>
   inFolder(async (folder) => {
     await using node = new AgentNode(PROGRAM);
     await node.start();
@@ -84,16 +84,16 @@ Deno.test("verbs, agent and commands go on with the databases of earlier release
     }
   }));
 
-Deno.test("plugins that create a database at the same time all get addresses of their own from it", () =>
+Deno.test("concurrent plugins that create a database get different addresses from it", () =>
   inFolder(async (folder) => {
     const calls = Array.from(
       { length: 12 },
       (_, i) => callPlugin(PROGRAM, { verb: "ADD", conf: conf(`${folder}/x.db`), containerId: `c${i}` }),
     );
     const answers = await Promise.all(calls);
-    const given = answers.map(({ code, stdout, stderr }) => {
+    const addresses = answers.map(({ code, stdout, stderr }) => {
       assert.equal(code, 0, stdout + stderr);
       return JSON.parse(stdout).ips[0].address;
     });
-    assert.equal(new Set(given).size, calls.length);
+    assert.equal(new Set(addresses).size, calls.length);
   }));

@@ -19,7 +19,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-/** What is read is held to its rules where a network may name any path, too. */
+/** The rules for file contents hold even if a network may name any path. */
 const ANY_PATH = { WHEREABOUTS_ALLOW_PATHS: "/" };
 
 /** Calls the plugin as a process. */
@@ -48,7 +48,7 @@ async function kubeconfig(
   return `${folder}/${name}`;
 }
 
-/** Users and clusters of kubeconfigs, with what the message must say of each. */
+/** Users and clusters of kubeconfigs, with the expected error of each. */
 function hostileUsers(
   folder: string,
   kube: Kube,
@@ -104,7 +104,7 @@ function hostileUsers(
   ];
 }
 
-/** Members of `ipam` that name hostile files, with what the message must say of each. */
+/** Members of `ipam` that name hostile files, with the expected code and error of each. */
 async function hostile(
   folder: string,
   kube: Kube,
@@ -143,7 +143,7 @@ function conf(ipam: Record<string, unknown>) {
   };
 }
 
-Deno.test("plugin and agent answer files of any kind with one error that names file and rule, show nothing in them, and live on", () =>
+Deno.test("plugin and agent answer hostile files with one error that names file and rule, reveal no content, and keep running", () =>
   inFolder(async (folder) => {
     await using kube = await makeKube();
     await using node = new AgentNode(PROGRAM, { env: ANY_PATH });
@@ -153,7 +153,7 @@ Deno.test("plugin and agent answer files of any kind with one error that names f
         const call = { verb, conf: conf(ipam), containerId: `c${i}`, pod: `p${i}` };
         const served = [await serve(environmentOf(call), call), await serve(node.environment(call), call)];
         for (const { code: exit, stdout, stderr } of served) {
-          if (verb === "DEL" && exit === 0) continue; // nothing was ever given: success
+          if (verb === "DEL" && exit === 0) continue; // nothing was ever allocated: success
           const error = JSON.parse(stdout);
           assert.deepEqual([exit, error.code], [1, code], `${verb} ${JSON.stringify(ipam)} ${stdout} ${stderr}`);
           assert.match(error.msg, expected, `${verb} ${JSON.stringify(ipam)}: ${stdout}`);
@@ -169,7 +169,7 @@ Deno.test("plugin and agent answer files of any kind with one error that names f
     await assert.rejects(Deno.stat(`${folder}/started`), Deno.errors.NotFound);
   }));
 
-Deno.test("a controller that meets networks with such files leads on, keeps its memory, and shows nothing in them", () =>
+Deno.test("a controller that reads networks with hostile files keeps leading, bounds its memory, and reveals no content", () =>
   inFolder(async (folder) => {
     await using kube = await makeKube();
     using objects = new Objects(kube);
@@ -182,9 +182,15 @@ Deno.test("a controller that meets networks with such files leads on, keeps its 
       `--kubeconfig ${kube.kubeconfig} --namespace ${kube.namespace} --lease-namespace ${kube.namespace} --http-address 127.0.0.1:${port}`;
     await using controller = new Server([PROGRAM, "controller", ...flags.split(" ")], `${folder}/log`);
     await controller.ready("the controller", () => answers(`http://127.0.0.1:${port}/readyz`));
-    await eventually("it leads", async () => (await Deno.readTextFile(`${folder}/log`)).includes("Started leading"));
+    await eventually(
+      "the controller leads",
+      async () => (await Deno.readTextFile(`${folder}/log`)).includes("Started leading"),
+    );
     const metrics = () => fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text());
-    await eventually("its metrics", async () => (await metrics()).includes("whereabouts_controller_leading 1"));
+    await eventually(
+      "its metrics are updated",
+      async () => (await metrics()).includes("whereabouts_controller_leading 1"),
+    );
     const memory = Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${controller.pid}/status`))?.[1]) / 1024;
     assert(memory < 400, `${memory} MB`);
     assert.equal(controller.ended, false);
@@ -193,7 +199,7 @@ Deno.test("a controller that meets networks with such files leads on, keeps its 
     await objects.clean();
   }));
 
-Deno.test("commands start the exec program of a kubeconfig, and plugin, agent, controller and installer cannot", () =>
+Deno.test("commands run the exec program of a kubeconfig; plugin, agent, controller and installer refuse it", () =>
   inFolder(async (folder) => {
     await using kube = await makeKube();
     const credential = {

@@ -8,10 +8,10 @@ const PLUGIN = await binary();
 const EMBEDDED = { type: "whereabouts", datastore: "embedded", log_level: "panic" };
 
 /** One error object on standard output, exit code 1, no stack trace anywhere. */
-function assertError({ code, stdout, stderr }: Finished, wanted: number, message: RegExp): void {
+function assertError({ code, stdout, stderr }: Finished, expected: number, message: RegExp): void {
   assert.equal(code, 1, stdout);
   const error = JSON.parse(stdout);
-  assert.equal(error.code, wanted, stdout);
+  assert.equal(error.code, expected, stdout);
   assert.match(error.msg, message);
   assert.doesNotMatch(stdout + stderr, /\n\s+at .+:\d+:\d+/);
 }
@@ -35,7 +35,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("the plugin refuses input that is none, whatever it is, and writes nothing", () =>
+Deno.test("the plugin refuses invalid input of every kind, and writes nothing", () =>
   inFolder(async (folder) => {
     const env = environmentOf({ verb: "ADD", conf: {}, containerId: "c1", pod: "p1" });
     const deep = `{"cniVersion":"1.0.0","name":"net","ipam":${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`;
@@ -64,7 +64,7 @@ Deno.test("the plugin refuses input that is none, whatever it is, and writes not
     await assert.rejects(Deno.stat(database), Deno.errors.NotFound);
   }));
 
-Deno.test("the plugin refuses environments that are none", async () => {
+Deno.test("the plugin refuses invalid environments", async () => {
   const good = environmentOf({ verb: "ADD", conf: {}, containerId: "c1", pod: "p1" });
   const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
     [{ ...good, CNI_COMMAND: "add" }, /CNI_COMMAND/],
@@ -79,7 +79,7 @@ Deno.test("the plugin refuses environments that are none", async () => {
   }
 });
 
-Deno.test("the plugin names the field of a value it cannot use", async () => {
+Deno.test("the plugin names the field of an invalid value", async () => {
   const fields: Readonly<Record<string, unknown>> = {
     range: "10.0.0.300/24",
     range_start: "10.0.0.x",
@@ -108,7 +108,7 @@ Deno.test("the plugin names the field of a value it cannot use", async () => {
   }
 });
 
-Deno.test("the plugin tells a full pool, a taken address and one outside apart", () =>
+Deno.test("the plugin distinguishes a full pool, an address in use and an address outside the range", () =>
   inFolder(async (folder) => {
     const ipam = { ...EMBEDDED, database: `${folder}/w.db`, range: "10.0.0.0/30" };
     const conf = (ips: string[]) => ({ cniVersion: "1.0.0", name: "net", ipam, runtimeConfig: { ips } });
@@ -129,7 +129,7 @@ Deno.test("the plugin tells a full pool, a taken address and one outside apart",
     assertError(await add(ipam, { containerId: "c3", pod: "p3" }), 100, /10\.0\.0\.0\/30 has no free address/);
   }));
 
-Deno.test("the plugin says what is wrong with a kubeconfig and with what it leads to", () =>
+Deno.test("the plugin reports what is wrong with a kubeconfig and its API server", () =>
   inFolder(async (folder) => {
     const kubeconfig = `${folder}/kubeconfig`;
     const ipam = { type: "whereabouts", log_level: "panic", range: "10.0.0.0/24", kubernetes: { kubeconfig } };
@@ -151,7 +151,7 @@ Deno.test("the plugin says what is wrong with a kubeconfig and with what it lead
     assert.deepEqual(await kube.requests().then((all) => all.filter((one) => /create|patch/.test(one))), []);
   }));
 
-Deno.test("the plugin says that the custom resources are not installed, and how they are", async () => {
+Deno.test("the plugin reports that the custom resources are not installed, and the file that installs them", async () => {
   await using plane = await ControlPlane.start({ crds: false });
   const kubernetes = { kubeconfig: `${plane.facts.folder}/admin.kubeconfig` };
   assertError(
@@ -161,7 +161,7 @@ Deno.test("the plugin says that the custom resources are not installed, and how 
   );
 });
 
-Deno.test("the plugin says what is wrong with an embedded or an etcd store", () =>
+Deno.test("the plugin reports what is wrong with an embedded or an etcd store", () =>
   inFolder(async (folder) => {
     const range = "10.0.0.0/24";
     await Deno.writeTextFile(`${folder}/corrupt.db`, "no database ".repeat(500));

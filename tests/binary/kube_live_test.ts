@@ -35,7 +35,7 @@ async function stored(kube: Kube, pool: string): Promise<Stored> {
   return { entries: spec.allocations, reservations: new Map(reservations) };
 }
 
-/** Pool entries and reservations tell the same story. */
+/** Pool entries and reservations agree. */
 function assertAgree({ entries, reservations }: Stored, base: string): void {
   const expected = Object.entries(entries).map(([offset, { podref, ifname }]) => [`${base}.${offset}`, podref, ifname])
     .sort();
@@ -43,7 +43,7 @@ function assertAgree({ entries, reservations }: Stored, base: string): void {
   assert.deepEqual(found, expected);
 }
 
-Deno.test("the plugin stores an ADD as the original does, answers CHECK, and a DEL leaves nothing", async () => {
+Deno.test("the plugin stores an ADD as the original does, answers CHECK, and its DEL leaves nothing", async () => {
   await using kube = await makeKube();
   const conf = network(kube, "10.31.0.0/24");
   const call = { conf, containerId: "9f1c", pod: "web-0" };
@@ -84,7 +84,7 @@ Deno.test("the plugin needs three requests for an ADD with a reservation, two wi
   assert.deepEqual((await kube.requests()).slice(before + 7), ["patch ippools"]);
 });
 
-Deno.test("forty ADDs at once get exactly the lowest forty addresses", async () => {
+Deno.test("forty concurrent ADDs get exactly the lowest forty addresses", async () => {
   await using kube = await makeKube();
   const conf = network(kube, "10.33.0.0/24");
   const adds = Array.from({ length: 40 }, (_, i) => succeed({ verb: "ADD", conf, containerId: `c${i}`, pod: `p${i}` }));
@@ -98,7 +98,7 @@ Deno.test("forty ADDs at once get exactly the lowest forty addresses", async () 
   assertAgree(now, "10.33.0");
 });
 
-Deno.test("churn of 500 ADDs and DELs with kills at random moments ends with store and pods agreeing", async () => {
+Deno.test("store and pods agree after 500 ADDs and DELs with kills at random moments", async () => {
   await using kube = await makeKube();
   const conf = network(kube, "10.34.0.0/25");
   const pods = Array.from({ length: 10 }, (_, i) => churn(conf, i, 25));
@@ -109,7 +109,7 @@ Deno.test("churn of 500 ADDs and DELs with kills at random moments ends with sto
   assertAgree(now, "10.34.0");
 });
 
-/** One pod that comes and goes: each round an ADD and a DEL, one call in three killed and made again as a runtime does. */
+/** A pod that is recreated: an ADD and a DEL each round, of which three in ten are killed and repeated, as a runtime does. */
 async function churn(conf: unknown, pod: number, rounds: number): Promise<string | undefined> {
   let address: string | undefined;
   for (let round = 0; round < rounds; round++) {
@@ -123,7 +123,7 @@ async function churn(conf: unknown, pod: number, rounds: number): Promise<string
   return address;
 }
 
-/** Starts a call and kills it within the time one takes. */
+/** Starts a call and kills it within the time that a call takes. */
 async function killed(call: Call): Promise<Finished | void> {
   const { environmentOf } = await import("../support/binary.ts");
   const child = new Deno.Command(PLUGIN, {

@@ -19,8 +19,8 @@ function failures(answers: readonly Finished[]): readonly Finished[] {
   return answers.filter(({ code }) => code !== 0);
 }
 
-/** Addresses that the store holds: as entries of the pool, and as reservations. */
-async function held(kube: Kube, base: string) {
+/** Addresses in the store: those of the pool's entries, and those of the reservations. */
+async function stored(kube: Kube, base: string) {
   const get = async (...what: string[]) => JSON.parse(await kube.kubectl("get", ...what, "-o", "json"));
   const { spec } = await get("ippool", `${base}.0-24`);
   const { items } = await get("overlappingrangeipreservations");
@@ -51,23 +51,23 @@ async function isOurs(pid: number): Promise<boolean> {
   return environment.split("\0").includes(`WHEREABOUTS_JOURNAL=${WHEREABOUTS_JOURNAL}`);
 }
 
-Deno.test("calls at once without an agent write one after another, and get exactly the lowest addresses", async () => {
+Deno.test("concurrent calls without an agent write one after another, and get exactly the lowest addresses", async () => {
   await using kube = await makeKube();
   const writes = async () =>
     (await kube.requests()).filter((request) => /^(create|patch) ippools$/.test(request)).length;
   const added = await Promise.all(callsOf(kube, "ADD", "10.74.0.0/24").map((call) => callPlugin(PLUGIN, call)));
   assert.deepEqual(failures(added), []);
-  const given = added.flatMap(({ stdout }) => addressesOf(stdout)).sort();
-  assert.deepEqual(given, Array.from({ length: COUNT }, (_, i) => `10.74.0.${i + 1}`).sort());
-  assert.deepEqual(await held(kube, "10.74.0"), { entries: given, reservations: given });
-  assert.equal(await writes(), COUNT, "no write was refused and repeated");
+  const assigned = added.flatMap(({ stdout }) => addressesOf(stdout)).sort();
+  assert.deepEqual(assigned, Array.from({ length: COUNT }, (_, i) => `10.74.0.${i + 1}`).sort());
+  assert.deepEqual(await stored(kube, "10.74.0"), { entries: assigned, reservations: assigned });
+  assert.equal(await writes(), COUNT, "a write was refused and repeated");
   const deleted = await Promise.all(callsOf(kube, "DEL", "10.74.0.0/24").map((call) => callPlugin(PLUGIN, call)));
   assert.deepEqual(failures(deleted), []);
-  assert.deepEqual(await held(kube, "10.74.0"), { entries: [], reservations: [] });
-  assert.equal(await writes(), 2 * COUNT, "no write was refused and repeated");
+  assert.deepEqual(await stored(kube, "10.74.0"), { entries: [], reservations: [] });
+  assert.equal(await writes(), 2 * COUNT, "a write was refused and repeated");
 });
 
-Deno.test("a call that is killed while it holds the lock of a pool costs none of the others, and leaks nothing", async () => {
+Deno.test("a call that is killed while it holds the lock of a pool makes no other call fail, and leaks nothing", async () => {
   await using kube = await makeKube();
   const killed = new Set<number>();
   let answered = false;
@@ -75,12 +75,12 @@ Deno.test("a call that is killed while it holds the lock of a pool costs none of
     while (!answered && killed.size < 4) {
       const pid = await lockHolder("10.75.0.0\\24");
       if (pid !== undefined && !killed.has(pid)) {
-        await new Promise((resolve) => setTimeout(resolve, killed.size * 40)); // at another moment of its life each time
+        await new Promise((resolve) => setTimeout(resolve, killed.size * 40)); // at a different moment each time
         try {
           Deno.kill(pid, "SIGKILL");
           killed.add(pid);
         } catch {
-          // it ended before
+          // it has ended already
         }
       }
       await new Promise((resolve) => setTimeout(resolve, 2));
@@ -89,15 +89,15 @@ Deno.test("a call that is killed while it holds the lock of a pool costs none of
   const adds = callsOf(kube, "ADD", "10.75.0.0/24");
   const all = Promise.all(adds.map((call) => callPlugin(PLUGIN, call))).finally(() => answered = true);
   const [added] = await Promise.all([all, killer()]);
-  assert.ok(killed.size > 0, "nobody was killed");
+  assert.ok(killed.size > 0, "no call was killed");
   const failed = failures(added);
   assert.ok(failed.length <= killed.size, JSON.stringify(failed));
-  assert.deepEqual(failed.filter(({ code }) => code !== KILLED), [], "who failed was killed, and nobody else");
-  const given = added.filter(({ code }) => code === 0).flatMap(({ stdout }) => addressesOf(stdout));
-  assert.equal(new Set(given).size, given.length);
-  const stored = await held(kube, "10.75.0");
-  for (const address of given) {
-    assert.ok(stored.entries.includes(address) && stored.reservations.includes(address), address);
+  assert.deepEqual(failed.filter(({ code }) => code !== KILLED), [], "a call failed that was not killed");
+  const assigned = added.filter(({ code }) => code === 0).flatMap(({ stdout }) => addressesOf(stdout));
+  assert.equal(new Set(assigned).size, assigned.length);
+  const after = await stored(kube, "10.75.0");
+  for (const address of assigned) {
+    assert.ok(after.entries.includes(address) && after.reservations.includes(address), address);
   }
   const again = await Promise.all(adds.map((call) => callPlugin(PLUGIN, call)));
   assert.deepEqual(failures(again), []);
@@ -106,5 +106,5 @@ Deno.test("a call that is killed while it holds the lock of a pool costs none of
     failures(await Promise.all(callsOf(kube, "DEL", "10.75.0.0/24").map((call) => callPlugin(PLUGIN, call)))),
     [],
   );
-  assert.deepEqual(await held(kube, "10.75.0"), { entries: [], reservations: [] });
+  assert.deepEqual(await stored(kube, "10.75.0"), { entries: [], reservations: [] });
 });

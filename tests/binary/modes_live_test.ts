@@ -6,7 +6,7 @@ import { eventually } from "../support/process.ts";
 const PROGRAM = await binary();
 const FLAT = "/etc/cni/net.d/whereabouts.d/whereabouts.conf";
 
-/** Folders as the kubelet makes those that pods mount, and others that are not ours. */
+/** Folders that the kubelet makes because pods mount them, and others that are not ours. */
 const MADE = [
   "/var/lib/cni/whereabouts/attachments",
   "/var/lib/cni/whereabouts/node-local",
@@ -43,7 +43,7 @@ async function modesOf(machine: Machine, folder: string): Promise<Map<string, st
   return new Map(out.trim().split("\n").map((line) => line.split(/ (?=[a-z] )/) as [string, string]));
 }
 
-/** A server that accepts and never answers, and so keeps a call, and its locks, waiting. */
+/** A server that accepts connections and never answers, so that a call waits with its locks. */
 function silent(): { readonly address: string } & Disposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connections: Deno.Conn[] = [];
@@ -61,12 +61,12 @@ function silent(): { readonly address: string } & Disposable {
 
 const OURS: Readonly<Record<string, string>> = { d: "d 700", f: "f 600", s: "s 600" };
 
-function closedOnes(modes: ReadonlyMap<string, string>): void {
+function assertClosed(modes: ReadonlyMap<string, string>): void {
   for (const [path, mode] of modes) assert.equal(mode, OURS[mode.charAt(0)], path);
 }
 
 for (const umask of ["000", "022", "077"]) {
-  Deno.test(`journal, databases, locks and socket are closed to other users, in folders that were open, with umask ${umask}`, async () => {
+  Deno.test(`other users cannot access journal, databases, locks and socket, even in open folders, with umask ${umask}`, async () => {
     const folders = [...MADE, FLAT.replace(/\/[^/]*$/, "")];
     await using machine = await new Machine({ umask, folders }).ready();
     using dead = silent();
@@ -74,7 +74,7 @@ for (const umask of ["000", "022", "077"]) {
     for (const [i, ipam] of [embedded, { ...embedded, ...log }].entries()) {
       await mustAdd(machine, ipam, `direct-${i}`);
     }
-    // what an earlier release left
+    // files of an earlier release
     await machine.must(["sh", "-c", "chmod 644 /var/lib/cni/whereabouts/whereabouts.db*"]);
     const flat = JSON.stringify({ database: "/var/lib/others/w.db" });
     await machine.must(["sh", "-c", `echo '${flat}' > ${FLAT} && : > /var/lib/others/w.db`]);
@@ -88,9 +88,9 @@ for (const umask of ["000", "022", "077"]) {
       const modes = await modesOf(machine, "/run/whereabouts");
       return [...modes.keys()].some((path) => path.startsWith("/run/whereabouts/locks/")) && modes;
     });
-    closedOnes(seen);
+    assertClosed(seen);
     const data = await modesOf(machine, "/var/lib/cni/whereabouts");
-    closedOnes(data);
+    assertClosed(data);
     for (const part of ["whereabouts.db", "whereabouts.db-wal", "whereabouts.db-shm", "attachments", "addresses"]) {
       assert(data.has(`/var/lib/cni/whereabouts/${part}`), `${part}: ${[...data.keys()].join(" ")}`);
     }

@@ -6,7 +6,7 @@ import { run } from "../support/process.ts";
 
 const PLUGIN = await binary();
 
-Deno.test("under a schema that drops interfaces ADD fails with code 102 and leaves nothing, and DEL releases what is there", async () => {
+Deno.test("under a schema that drops interfaces ADD fails with code 102 and leaves nothing, and DEL releases older entries", async () => {
   await using plane = await ControlPlane.start();
   const kube = await namespaceOf(plane.facts);
   const kubernetes = { kubeconfig: kube.kubeconfig };
@@ -19,7 +19,7 @@ Deno.test("under a schema that drops interfaces ADD fails with code 102 and leav
     return { ids: Object.values(spec.allocations as Record<string, { id: string }>).map(({ id }) => id), reservations };
   };
 
-  // recorded while the schema knew interfaces: the journal names one, the stored entry will not
+  // recorded while the schema had interfaces: the journal names one, the stored entry will not
   assert.equal((await callPlugin(PLUGIN, call("ADD", "before"))).code, 0);
   await downgrade(kube, BEFORE_0_8);
   await kube.kubectl("annotate", "ippool", "10.50.0.0-29", "any=write"); // the stored object is pruned

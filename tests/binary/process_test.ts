@@ -3,7 +3,7 @@ import { run } from "../support/process.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-/** Runs main.ts with all permissions, after a script that sees and does what nobody outside could. */
+/** Runs main.ts with all permissions, after a script in the same process. */
 async function withScript(script: string, args: readonly string[], options: Parameters<typeof run>[1] = {}) {
   const folder = await Deno.makeTempDir();
   try {
@@ -18,7 +18,7 @@ async function withScript(script: string, args: readonly string[], options: Para
 const SHOW_RIGHT = `globalThis.addEventListener("unload", () =>
   console.error("programs:", Deno.permissions.querySync({ name: "run" }).state));`;
 
-Deno.test("main.ts gives up the right to start programs first of all, unless it is a command that acts for a user of kubectl", async () => {
+Deno.test("main.ts first drops the permission to start programs, unless it is a command that uses the user's kubeconfig", async () => {
   const database = await Deno.makeTempFile();
   const kept = ["show", "check", "who-has", "reconcile", "release", "migrate"];
   const roles: readonly (readonly string[])[] = [
@@ -43,14 +43,14 @@ Deno.test("main.ts gives up the right to start programs first of all, unless it 
   await Deno.remove(database);
 });
 
-/** Throws where nobody catches, once somebody listens for that. */
+/** Throws an error that is not caught, once there is a listener for those. */
 const THROW = `const add = globalThis.addEventListener;
 globalThis.addEventListener = (type, ...rest) => {
   add.call(globalThis, type, ...rest);
   if (type === "unhandledrejection") setTimeout(() => { BOOM }, 100);
 };`;
 
-Deno.test("main.ts makes one error object of what nobody caught in a call, and an agent goes on", async () => {
+Deno.test("main.ts answers an uncaught error of a call with one error object, and an agent keeps running", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const folder = await Deno.makeTempDir();
   try {

@@ -1,5 +1,5 @@
 /**
- * Configurations that hold secrets, one in each place that can: valid ones, and those that every reader stumbles over.
+ * Configurations with a secret in each place that can hold one: valid configurations, and invalid ones of every kind.
  *
  * @module
  */
@@ -7,32 +7,32 @@ import { type Kube, kubeconfigOf } from "../support/kube.ts";
 import type { Machine } from "../support/machine.ts";
 import type { Secrets } from "../support/secrets.ts";
 
-/** Where the cases keep their files: a network may name those. */
+/** Folder of the cases' files, which networks may name. */
 export const FOLDER = "/etc/cni/net.d";
 
-/** What the secrets open. */
+/** Servers that the secrets give access to. */
 export interface Servers {
   readonly kube: Kube;
-  /** A token that the API server takes. */
+  /** A token that the API server accepts. */
   readonly token: string;
   /** `HOST:PORT` of an HTTP proxy. */
   readonly proxy: string;
   /** URL of an etcd with logins, and its password. */
   readonly etcd: { readonly url: string; readonly password: string };
-  /** URL of a server that answers with what it was sent. */
+  /** URL of a server whose answers repeat the request. */
   readonly echo: string;
 }
 
-/** A network, and how it is called. */
+/** A network, and how the plugin is called for it. */
 export interface Network {
   readonly name: string;
   /** Members of `ipam`. */
   readonly ipam: Readonly<Record<string, unknown>>;
   /** Its ADD succeeds. */
   readonly works?: true;
-  /** Its store gives no answer: calls of it wait until their deadline. */
+  /** Its store does not answer: its calls wait until their deadline. */
   readonly waits?: true;
-  /** Variables of the process. */
+  /** Environment variables of the process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -56,7 +56,7 @@ export class Files {
     return `${FOLDER}/${name}`;
   }
 
-  /** Writes a kubeconfig with that user, and further members of its cluster. */
+  /** Writes a kubeconfig with a user, and optionally with other members of the cluster. */
   kubeconfig(name: string, user: Members, cluster: Members = {}): string {
     const config = kubeconfigOf(this.#kube, {}, this.#kube.namespace);
     const ca = { "certificate-authority-data": btoa(Deno.readTextFileSync(`${this.#kube.folder}/ca.crt`)) };
@@ -78,10 +78,10 @@ function pair(kube: Kube, key: string): Members {
   return { "client-certificate-data": btoa(admin(kube, "crt")), "client-key-data": key };
 }
 
-/** Users that the plugin cannot be. */
+/** Users whose credentials the plugin cannot use. */
 function badUsers(files: Files, plant: (place: string) => string, { kube, token }: Servers): Bad {
   return [
-    ["token of a stranger", { token: plant("token of a stranger") }],
+    ["unknown token", { token: plant("unknown token") }],
     ["token with blanks", { token: `${plant("token with blanks")} and more` }],
     ["tokenFile", { tokenFile: files.write("token", plant("tokenFile")) }],
     ["key not base64", pair(kube, `%${plant("key not base64")}%`)],
@@ -107,13 +107,13 @@ function badUsers(files: Files, plant: (place: string) => string, { kube, token 
     ["exec that prints another text", {
       exec: execOf(files.write("text", `#!/bin/sh\necho '{"token": ${plant("text of exec")}'\n`, 0o755)),
     }],
-    ["exec whose token nobody knows", {
+    ["exec with an unknown token", {
       exec: execOf(files.write("strange", `#!/bin/sh\necho '${credential(plant("token of exec"))}'\n`, 0o755)),
     }],
   ];
 }
 
-/** Clusters that the plugin does not reach so. */
+/** Clusters that the plugin cannot reach. */
 function badClusters(files: Files, plant: (place: string) => string, { kube, token, proxy, echo }: Servers): Bad {
   const named = kube.url.replace("127.0.0.1", "kubernetes");
   const port = new URL(kube.url).port;
@@ -134,7 +134,7 @@ function badClusters(files: Files, plant: (place: string) => string, { kube, tok
   ];
 }
 
-/** Kubeconfigs, with whether the plugin can use them. */
+/** Networks with kubeconfigs, valid and invalid. */
 function kubeconfigs(files: Files, secrets: Secrets, servers: Servers): Network[] {
   const { kube, token, proxy } = servers;
   const plant = (place: string) => secrets.plant(place);
@@ -174,7 +174,7 @@ function credential(token: string): string {
   return JSON.stringify({ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status: { token } });
 }
 
-/** Networks on etcd. */
+/** Networks with etcd. */
 function etcds(files: Files, secrets: Secrets, { etcd }: Servers): Network[] {
   const { url: etcd_host, password } = etcd;
   const wrong = (place: string) => ({ etcd_host, etcd_username: "root", etcd_password: secrets.plant(place) });
@@ -262,7 +262,7 @@ function named(files: Files, secrets: Secrets, { etcd }: Servers): Network[] {
   ];
 }
 
-/** Every network, each with a range of its own. */
+/** All networks, each with its own range. */
 export function makeNetworks(files: Files, secrets: Secrets, servers: Servers): readonly Network[] {
   const all = [
     ...kubeconfigs(files, secrets, servers),

@@ -10,12 +10,12 @@ import { type Leak, Secrets } from "../support/secrets.ts";
 import { Files, FOLDER, makeNetworks, type Network, type Servers } from "./secrets_cases.ts";
 
 const PROGRAM = await binary();
-/** Between the two, everything that was given is recorded. */
+/** Between the two, all allocations are recorded. */
 const [FIRST_VERBS, LAST_VERBS] = [["VERSION", "STATUS", "ADD", "CHECK"], ["GC", "DEL"]] as const;
-/** Calls at a time. */
+/** Max concurrent calls. */
 const LANES = 4;
 
-/** Answers every request with what it was sent, in a form that the path names. */
+/** Repeats each request in its answer, in the form that the path names. */
 function echoServer(): { readonly url: string } & AsyncDisposable {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const sent = [...request.headers].map(([name, value]) => `${name}: ${value}`).join("; ");
@@ -32,7 +32,7 @@ function echoServer(): { readonly url: string } & AsyncDisposable {
   return { url: `http://127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-/** A token of a service account that may do everything. */
+/** A token of a service account that is an administrator. */
 async function tokenFor(kube: Kube): Promise<string> {
   await kube.kubectl("create", "serviceaccount", "secretive");
   const name = `${kube.namespace}-secretive`;
@@ -46,9 +46,9 @@ async function tokenFor(kube: Kube): Promise<string> {
   return (await kube.kubectl("create", "token", "secretive")).trim();
 }
 
-/** Everything that was written. */
+/** All output, and the secrets found in it. */
 class Written {
-  /** Calls that succeeded where they should fail, or the other way about: they prove nothing. */
+  /** Calls that succeeded where they should fail, or failed where they should succeed: they prove nothing. */
   readonly odd: string[] = [];
   readonly leaks: Leak[] = [];
   readonly #secrets: Secrets;
@@ -57,7 +57,7 @@ class Written {
     this.#secrets = secrets;
   }
 
-  see(where: string, ...texts: string[]): void {
+  search(where: string, ...texts: string[]): void {
     for (const text of texts) this.leaks.push(...this.#secrets.search(where, text));
   }
 
@@ -90,7 +90,7 @@ async function callAll(machine: Machine, networks: readonly Network[], written: 
       env: {
         ...env,
         CNI_COMMAND: verb,
-        CNI_CONTAINERID: `${agent}${i}${waits ? verb : ""}`, // calls that wait do so at the same time
+        CNI_CONTAINERID: `${agent}${i}${waits ? verb : ""}`, // calls that wait run concurrently
         CNI_IFNAME: "net1",
         CNI_NETNS: "/run/netns/none",
         CNI_PATH: "/opt/cni/bin",
@@ -99,14 +99,14 @@ async function callAll(machine: Machine, networks: readonly Network[], written: 
       },
       stdin: text,
     });
-    written.see(`${verb} of ${name}, ${agent}`, stdout, stderr);
+    written.search(`${verb} of ${name}, ${agent}`, stdout, stderr);
     if (verb === "ADD" && (code === 0) !== (works === true)) written.odd.push(`${name}, ${agent}: ${stdout} ${stderr}`);
   };
   const all = (verbs: readonly string[], those: readonly Network[]) =>
     those.map((network) => async () => {
       for (const verb of verbs) await call(network, verb, networks.indexOf(network));
     });
-  // the agent has an environment of its own
+  // the agent has its own environment
   const called = networks.filter(({ env, works }) => agent === "direct" || env === undefined || works);
   const quick = called.filter(({ waits }) => !waits);
   const slow = called.filter(({ waits }) => waits);
@@ -118,7 +118,7 @@ async function callAll(machine: Machine, networks: readonly Network[], written: 
   await written.files(machine);
 }
 
-/** Every command, on the store of a network. */
+/** Runs each command on the store of each network. */
 async function commandAll(
   machine: Machine,
   files: Files,
@@ -146,21 +146,21 @@ async function commandAll(
     ];
     return commands.slice(0, waits ? 2 : commands.length).map((command) => async () => {
       ran.add(command[0] ?? "");
-      const limit = command[0] === "controller" ? ["timeout", "5"] : []; // one that is refused may go on trying
+      const limit = command[0] === "controller" ? ["timeout", "5"] : []; // a controller that is refused may keep retrying
       const { stdout, stderr } = await machine.run([...limit, PROGRAM, ...command], { env });
-      written.see(`${command.join(" ")} (${name})`, stdout, stderr);
+      written.search(`${command.join(" ")} (${name})`, stdout, stderr);
     });
   });
   await inLanes(work);
   for (const command of [["demo"], ["version"], ["agent", "--probe"], ["install", "--check"]]) {
     ran.add(command[0] ?? "");
     const { stdout, stderr } = await machine.run([PROGRAM, ...command]);
-    written.see(command.join(" "), stdout, stderr);
+    written.search(command.join(" "), stdout, stderr);
   }
-  assert.deepEqual(known.filter((name) => name !== undefined && !ran.has(name)), [], "commands that were not run");
+  assert.deepEqual(known.filter((name) => name !== undefined && !ran.has(name)), [], "commands that did not run");
 }
 
-/** The installer, with good and bad credentials, and an operator's flat file that holds a login. */
+/** Runs the installer with valid and invalid credentials, and an operator's flat file with a password. */
 async function installAll(
   machine: Machine,
   files: Files,
@@ -197,12 +197,12 @@ async function installAll(
     };
     for (const flags of [["--check"], ["--once"], ["--check"], ["--uninstall"]]) {
       const { stdout, stderr } = await machine.run([PROGRAM, "install", ...flags], { env });
-      written.see(`install ${flags} ${i}`, stdout, stderr);
+      written.search(`install ${flags} ${i}`, stdout, stderr);
     }
   }
 }
 
-/** A controller that reads every network from the cluster. */
+/** Runs a controller that reads all networks from the cluster. */
 async function control(machine: Machine, kube: Kube, networks: readonly Network[], written: Written): Promise<void> {
   using objects = new Objects(kube);
   await objects.installAttachments();
@@ -217,11 +217,11 @@ async function control(machine: Machine, kube: Kube, networks: readonly Network[
   await controller.ready("the controller", () => answers(`http://127.0.0.1:${port}/readyz`));
   const metrics = () => fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text());
   await eventually("a sweep", async () => /^whereabouts_sweeps_total\S* [1-9]/m.test(await metrics()));
-  written.see("the controller's metrics", await metrics());
+  written.search("the controller's metrics", await metrics());
   await objects.clean();
 }
 
-/** Networks that name nothing, beside a flat file; and texts that are no network. */
+/** Calls the plugin for networks that name no store, with flat files, valid and invalid. */
 async function callWithFlatFiles(
   machine: Machine,
   files: Files,
@@ -251,7 +251,7 @@ async function callWithFlatFiles(
   await Deno.remove(machine.path(`${FOLDER}/whereabouts.d/whereabouts.conf`));
 }
 
-Deno.test("no secret is in anything that plugin, agent, controller and commands write, whether they fail or succeed", async () => {
+Deno.test("plugin, agent, controller and commands write no secret, whether they fail or succeed", async () => {
   const secrets = new Secrets();
   const written = new Written(secrets);
   await using kube = await makeKube();
@@ -278,12 +278,12 @@ Deno.test("no secret is in anything that plugin, agent, controller and commands 
   await installAll(machine, files, secrets, servers, written);
   await control(machine, kube, networks, written);
   await callWithFlatFiles(machine, files, secrets, servers, written);
-  written.see("the agent's metrics", await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  written.search("the agent's metrics", await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
   assert.equal(agent.ended, false);
   await written.files(machine);
   const kinds = ["ippools", "overlappingrangeipreservations", "nodeslicepools", "leases", "events"];
-  written.see("objects", await kube.kubectl("get", kinds.join(","), "-o", "json"));
-  written.see("etcd", await etcd.ctl("dump"));
+  written.search("objects", await kube.kubectl("get", kinds.join(","), "-o", "json"));
+  written.search("etcd", await etcd.ctl("dump"));
   assert.deepEqual(written.leaks, []);
   assert.deepEqual(written.odd, []);
 });

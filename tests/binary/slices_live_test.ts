@@ -33,7 +33,7 @@ async function on(node: string, call: Call): Promise<{ code: number; answer: Rec
   return { code, answer: stdout === "" ? {} : JSON.parse(stdout) };
 }
 
-Deno.test("the plugin gives each node addresses of its own slice, with the range's prefix, within bounds and excludes", async () => {
+Deno.test("the plugin allocates from the node's slice, with the range's prefix, within bounds and without excludes", async () => {
   await using kube = await makeKube();
   const kubernetes = { kubeconfig: kube.kubeconfig };
   const ipam = {
@@ -65,8 +65,13 @@ Deno.test("the plugin gives each node addresses of its own slice, with the range
   for (const [node, id] of [["node1", "c1"], ["node2", "c2"]] as const) {
     assert.deepEqual(await on(node, { verb: "DEL", conf, containerId: id, pod: "p" }), { code: 0, answer: {} });
   }
-  const left = JSON.parse(await kube.kubectl("get", "ippools,overlappingrangeipreservations", "-o", "json")).items;
-  assert.deepEqual(left.map(({ spec }: { spec: { allocations?: unknown } }) => spec.allocations), [{}, {}, {}, {}]);
+  const remaining = JSON.parse(await kube.kubectl("get", "ippools,overlappingrangeipreservations", "-o", "json")).items;
+  assert.deepEqual(remaining.map(({ spec }: { spec: { allocations?: unknown } }) => spec.allocations), [
+    {},
+    {},
+    {},
+    {},
+  ]);
 });
 
 Deno.test("the plugin answers code 103 on a node without a slice, and its DEL succeeds", async () => {
@@ -74,9 +79,9 @@ Deno.test("the plugin answers code 103 on a node without a slice, and its DEL su
   const kubernetes = { kubeconfig: kube.kubeconfig };
   const ipam = { type: "whereabouts", log_level: "error", kubernetes, range: "10.51.0.0/16", node_slice_size: "24" };
   const conf = { cniVersion: "1.0.0", name: "fast", ipam };
-  const none = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
-  assert.deepEqual([none.code, none.answer.code], [1, 103]);
-  assert.match(String(none.answer.msg), /"node9".*10\.51\.0\.0\/16.*NodeSlicePool fast.*the object does not exist/);
+  const missing = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
+  assert.deepEqual([missing.code, missing.answer.code], [1, 103]);
+  assert.match(String(missing.answer.msg), /"node9".*10\.51\.0\.0\/16.*NodeSlicePool fast.*the object does not exist/);
   await slicePool(kube, "fast", "10.51.0.0/16", "24", { node1: "10.51.1.0/24" });
   const other = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
   assert.match(String(other.answer.msg), /it lists 1 other nodes/);
@@ -84,7 +89,7 @@ Deno.test("the plugin answers code 103 on a node without a slice, and its DEL su
   assert.equal(JSON.parse(await kube.kubectl("get", "ippools", "-o", "json")).items.length, 0);
 });
 
-Deno.test("the plugin answers code 103 where the NodeSlicePool is another network's, and names both ranges", async () => {
+Deno.test("the plugin answers code 103 and names both ranges if the NodeSlicePool belongs to another network", async () => {
   await using kube = await makeKube();
   const conf = (range: string) => ({
     cniVersion: "0.3.1",

@@ -1,5 +1,5 @@
 /**
- * What the author of a network may try with each setting: to read, to write, to stall, to crash, to redirect, to get at credentials.
+ * Attacks that the author of a network may try with each setting: reading and writing files, delays, crashes, redirects, stolen credentials.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import {
   ROUTE_FIELDS,
 } from "../../src/config/schema.ts";
 
-/** Folder of a service that is not ours, with files that nobody may read or change. */
+/** Folder of another service, with files that the plugin must not read or change. */
 export const VICTIM = "/var/lib/victim";
-/** Where the tenant listens: the calls that get there. */
+/** Addresses of servers of the tenant, which no credentials may reach. */
 export interface Traps {
-  /** `HOST:PORT` of a server that takes connections and says nothing. */
+  /** `HOST:PORT` of a server that accepts connections and never answers. */
   readonly server: string;
   /** Path of a unix socket. */
   readonly socket: string;
 }
 
-/** Members of `ipam`, and whether a store of the tenant's keeps the call until its deadline. */
+/** Members of `ipam`, and whether a store of the tenant delays the call until its deadline. */
 export interface Attempt {
   readonly ipam: Readonly<Record<string, unknown>>;
   readonly waits?: true;
 }
 
-/** Files that exist, by what they are. */
+/** Paths of files of different kinds. */
 const PATHS = [
   `${VICTIM}/secret.json`,
   `${VICTIM}/new`,
@@ -49,7 +49,7 @@ const PATHS = [
   "/etc/cni/net.d",
 ];
 
-/** Text for any setting. */
+/** Texts for any setting. */
 const TEXTS = [
   "x".repeat(100_000),
   `\u0000\n2026-01-01T00:00:00Z [error] fake\u2028\u001b[2J`,
@@ -71,7 +71,7 @@ const RANGES = [
 
 const hosts = (i: number) => ({ range: `10.250.${i >> 8}.${i & 255}/32` });
 
-/** Values of settings that have meanings of their own. */
+/** Values for particular settings. */
 const SPECIAL: Readonly<Record<string, readonly unknown[]>> = {
   range: RANGES,
   range_start: ["0.0.0.0", "::", "255.255.255.255"],
@@ -93,7 +93,7 @@ const SPECIAL: Readonly<Record<string, readonly unknown[]>> = {
 /** Settings that hold paths. */
 const PATH = /_file$|_path$|^database$|^kubeconfig$|^agent_socket$/;
 
-/** Every setting with every value, one at a time; nested settings in their objects. */
+/** Each setting with each value, one at a time; nested settings in their objects. */
 export function attempts(traps: Traps): Attempt[] {
   const inner: readonly (readonly [Fields, (value: Record<string, unknown>) => Record<string, unknown>])[] = [
     [IPAM_FIELDS, (value) => value],
@@ -108,7 +108,7 @@ export function attempts(traps: Traps): Attempt[] {
       valuesOf(field, type).map((value) => ({ ipam: place({ [field]: value }) }))
     )
   );
-  return [...single, ...together(traps)];
+  return [...single, ...combined(traps)];
 }
 
 function valuesOf(field: string, type: Fields[string]): readonly unknown[] {
@@ -127,8 +127,8 @@ function valuesOf(field: string, type: Fields[string]): readonly unknown[] {
   }
 }
 
-/** Settings that mean something together. */
-function together({ server, socket }: Traps): Attempt[] {
+/** Combinations of settings. */
+function combined({ server, socket }: Traps): Attempt[] {
   const embedded = { datastore: "embedded" };
   const etcd = { etcd_host: server };
   return [

@@ -11,16 +11,16 @@ import { type Attempt, attempts, VICTIM } from "./tenant_cases.ts";
 
 const PROGRAM = await binary();
 const NET_D = "/etc/cni/net.d";
-/** Calls at a time. */
+/** Max concurrent calls. */
 const LANES = 4;
 /** Characters of an error object: message and details have 1,000 each, and escapes. */
-const LONGEST_ERROR = 5_000;
-/** Codes of answers that somebody foresaw. */
-const FORESEEN: ReadonlySet<number> = new Set(Object.values(CODES).filter((code) => code !== CODES.internal));
+const MAX_ERROR_LENGTH = 5_000;
+/** Codes of errors, except that of unforeseen errors. */
+const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CODES).filter((code) => code !== CODES.internal));
 
-/** A server that takes connections, says nothing, and keeps what it is sent. */
+/** A server that accepts connections, never answers, and records what it receives. */
 class Trap implements Disposable {
-  heard = "";
+  received = "";
   readonly #listener: Deno.Listener;
   readonly #open: Deno.Conn[] = [];
 
@@ -42,21 +42,21 @@ class Trap implements Disposable {
 
   async #accept(): Promise<void> {
     for await (const connection of this.#listener) {
-      this.heard += "connected\n";
+      this.received += "connected\n";
       this.#open.push(connection);
-      void this.#hear(connection).catch(() => {});
+      void this.#receive(connection).catch(() => {});
     }
   }
 
-  async #hear(connection: Deno.Conn): Promise<void> {
+  async #receive(connection: Deno.Conn): Promise<void> {
     const buffer = new Uint8Array(65_536);
     for (let count = await connection.read(buffer); count !== null; count = await connection.read(buffer)) {
-      this.heard += new TextDecoder("latin1").decode(buffer.subarray(0, count));
+      this.received += new TextDecoder("latin1").decode(buffer.subarray(0, count));
     }
   }
 }
 
-/** Files that are not the tenant's, and an operator's flat file with a login. */
+/** Writes files that are not the tenant's, and an operator's flat file with a password. */
 async function furnish(machine: Machine, kube: Kube, secrets: Secrets): Promise<void> {
   const write = (path: string, text: string) => Deno.writeTextFile(machine.path(path), text, { mode: 0o600 });
   const { clusters, ...rest } = kubeconfigOf(kube, { token: kube.token }, kube.namespace);
@@ -71,7 +71,7 @@ async function furnish(machine: Machine, kube: Kube, secrets: Secrets): Promise<
     etcd_password: secrets.plant("the operator's etcd_password"),
   };
   await write(`${NET_D}/whereabouts.d/whereabouts.conf`, JSON.stringify(flat));
-  // what else may stand there, and what a tenant would like it to mean
+  // another file of the folder, with members that would help a tenant
   const other = {
     allow_paths: ["/"],
     agent_socket: "/run/trap.sock",
@@ -93,18 +93,18 @@ async function furnish(machine: Machine, kube: Kube, secrets: Secrets): Promise<
   }
 }
 
-/** Everything that a tenant must not change, as text. */
+/** State of all files that a tenant must not change, as text. */
 function protectedFiles(machine: Machine): Promise<string> {
   return machine.must(["find", VICTIM, "/etc/cni", "/run/others", "-printf", "%p %y %m %s %T@ %i\\n"]);
 }
 
 /**
- * Calls the plugin for every attempt, directly and by the agent.
+ * Calls the plugin for each attempt, directly and through the agent.
  *
- * @returns how many were given an address
+ * @returns the number of successful ADDs
  */
 async function callAll(machine: Machine, all: readonly Attempt[], secrets: Secrets): Promise<number> {
-  let given = 0;
+  let added = 0;
   const faults: string[] = [];
   const call = async (attempt: Attempt, i: number, way: string, verb: string) => {
     const { code, stdout, stderr } = await machine.run([PROGRAM], {
@@ -124,7 +124,7 @@ async function callAll(machine: Machine, all: readonly Attempt[], secrets: Secre
       const shown = [JSON.stringify(attempt.ipam), stdout, stderr].map((text) => text.slice(0, 300)).join(" ");
       faults.push(`${fault}: ${verb} ${way} ${shown}`);
     }
-    if (code === 0 && verb === "ADD") given++;
+    if (code === 0 && verb === "ADD") added++;
   };
   const work = all.flatMap((attempt, i) =>
     ["direct", "agent"].map((way) => async () => {
@@ -139,19 +139,19 @@ async function callAll(machine: Machine, all: readonly Attempt[], secrets: Secre
   };
   await Promise.all([...Array.from({ length: LANES }, lane), ...waiting.map((one) => one())]);
   assert.deepEqual(faults, []);
-  return given;
+  return added;
 }
 
-/** What is wrong with an answer: a bounded result or an error that somebody foresaw is right. */
+/** What is wrong with an answer: a result, or a bounded error with a known code, is right. */
 function faultOf(verb: string, { code, stdout, stderr }: Finished, secrets: Secrets): string | undefined {
-  if (secrets.search("", stdout + stderr).length > 0) return "it shows a secret";
-  if (/panicked|\n\s+at /.test(stdout + stderr)) return "it shows the program's inside";
-  if (/^2026-01-01/m.test(stderr)) return "it forges a log line";
+  if (secrets.search("", stdout + stderr).length > 0) return "the output holds a secret";
+  if (/panicked|\n\s+at /.test(stdout + stderr)) return "the output holds a panic or a stack trace";
+  if (/^2026-01-01/m.test(stderr)) return "the output holds a forged log line";
   if (code === 0 && verb === "DEL") return stdout === "" ? undefined : "a DEL has an answer";
   const answer = JSON.parse(stdout);
   if (code === 0) return answer.ips.length > 0 ? undefined : "no address";
-  if (stdout.length > LONGEST_ERROR) return "its error is not bounded";
-  return code === 1 && FORESEEN.has(answer.code) ? undefined : `an error that nobody foresaw (exit code ${code})`;
+  if (stdout.length > MAX_ERROR_LENGTH) return "the error is too long";
+  return code === 1 && KNOWN_CODES.has(answer.code) ? undefined : `an unforeseen error (exit code ${code})`;
 }
 
 function confOf({ ipam }: Attempt, i: number) {
@@ -159,7 +159,7 @@ function confOf({ ipam }: Attempt, i: number) {
   return { cniVersion: "1.0.0", name: `net-${i}`, ipam: { ...own, ...ipam } };
 }
 
-/** A controller that reads all of it as networks. */
+/** Runs a controller that reads all attempts as networks. */
 async function control(machine: Machine, kube: Kube, all: readonly Attempt[], secrets: Secrets): Promise<void> {
   using objects = new Objects(kube);
   await objects.installAttachments();
@@ -178,7 +178,7 @@ async function control(machine: Machine, kube: Kube, all: readonly Attempt[], se
   await objects.clean();
 }
 
-Deno.test("the author of a network can read, write, stall, crash and redirect nothing with any setting, nor get at credentials", async () => {
+Deno.test("no setting lets the author of a network read or write files, delay, crash or redirect others, or steal credentials", async () => {
   const secrets = new Secrets();
   await using kube = await makeKube();
   const folders = [VICTIM, `${NET_D}/whereabouts.d`, "/var/lib/cni/whereabouts", "/run/others"];
@@ -193,12 +193,12 @@ Deno.test("the author of a network can read, write, stall, crash and redirect no
   const port = freePort();
   await using agent = machine.server([PROGRAM, "agent", "--http-address", `127.0.0.1:${port}`]);
   await agent.ready("the agent", () => answers(`http://127.0.0.1:${port}/readyz`));
-  const given = await callAll(machine, all, secrets);
-  assert(given > all.length / 10, `only ${given} of ${all.length} were given an address: the others prove little`);
+  const added = await callAll(machine, all, secrets);
+  assert(added > all.length / 10, `only ${added} of ${all.length} ADDs succeeded: the others prove little`);
   await control(machine, kube, all, secrets);
   assert.equal(await protectedFiles(machine), before);
-  assert.equal(socket.heard, "", "somebody connected to the tenant's socket");
-  assert.deepEqual(secrets.search("what the tenant's server was sent", server.heard), []);
+  assert.equal(socket.received, "", "the plugin connected to the tenant's socket");
+  assert.deepEqual(secrets.search("the tenant's server", server.received), []);
   for (const path of ["/var/lib", "/var/log", "/run"]) {
     const found = (await secrets.searchFolder(machine.path(path), path)).filter(({ where }) =>
       !where.startsWith(VICTIM)

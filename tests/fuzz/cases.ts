@@ -1,9 +1,9 @@
 /**
- * Hostile input for every door of the product, from a seed: kubeconfigs, certificates, flat files, network configurations, journal records,
- * NetworkAttachmentDefinitions as the controller reads them, stored objects, and answers of servers.
+ * Hostile input for each entry point of the product, from a seed: kubeconfigs, certificates, flat files, network configurations, journal
+ * records, NetworkAttachmentDefinitions as the controller reads them, stored objects, and answers of servers.
  *
- * What must hold: a call of the plugin gives one answer, or one error object with a code that is not that of an unforeseen error; a command
- * ends with its exit code and a message; nothing else is thrown; nothing secret is written.
+ * Invariants: a call of the plugin returns one answer, or one error object with a code other than that of unforeseen errors; a command ends
+ * with its exit code and a message; nothing else is thrown; no secret is written.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { makeRandom, type MemoryWorld, memoryWorld } from "../support/world.ts";
 import { type Chance, garble, mutate, pick, SECRET } from "./mutate.ts";
 import { hostileServer } from "./server.ts";
 
-/** Real certificates and keys, to be garbled. */
+/** Valid certificates and keys, to garble. */
 export interface Certificates {
   /** PEM. */
   readonly ca: string;
@@ -39,7 +39,7 @@ const FLAT = "/etc/cni/net.d/whereabouts.d/whereabouts.conf";
 const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
 const JOURNAL = "/journal";
 
-/** A world of the seed's files, on a clock that runs a thousand times as fast. */
+/** A world of the seed's files, whose clock runs a thousand times as fast. */
 function worldOf(files: Record<string, string>, env: Record<string, string>, stdin: string): MemoryWorld {
   const real = denoWorld();
   const memory = memoryWorld({ files, env, stdin });
@@ -104,7 +104,7 @@ function journalFiles(chance: Chance): Record<string, string> {
   return { [`${JOURNAL}/attachments/net:c1:net1.json`]: text(), [`${JOURNAL}/releasing/net:c2:net1.json`]: text() };
 }
 
-/** Nothing secret, and no trace of the language. */
+/** Asserts that a text holds no secret, no stack trace and no message of the JavaScript engine. */
 function assertClean(text: string): void {
   assert(!text.includes(SECRET) && !text.includes("internal page"), text.slice(0, 2_000));
   assert.doesNotMatch(
@@ -116,7 +116,7 @@ function assertClean(text: string): void {
 async function callCase(chance: Chance, certificates: Certificates): Promise<void> {
   await using server = hostileServer(chance);
   const verb = pick(chance, "ADD", "ADD", "ADD", "DEL", "DEL", "CHECK", "GC", "STATUS");
-  const garbled = chance() < 0.5; // what is secret may then stand in a field whose value is shown
+  const garbled = chance() < 0.5; // a secret may then be in a field whose value is shown
   const members = { datastore: "kubernetes", log_level: "error", etcd_password: garbled ? "password" : SECRET };
   const document = JSON.stringify(mutate(members, chance, pick(chance, 0, 0.1)));
   const flat = garbled ? garble(document, chance, 1) : document;
@@ -126,8 +126,8 @@ async function callCase(chance: Chance, certificates: Certificates): Promise<voi
     ...(chance() < 0.4 && journalFiles(chance)),
   };
   const prevResult = { cniVersion: "1.0.0", ips: [{ address: "10.0.0.1/24" }] };
-  const given = conf(chance);
-  const stdin = chance() < 0.5 ? given : given.replace(
+  const network = conf(chance);
+  const stdin = chance() < 0.5 ? network : network.replace(
     /}$/,
     `,"prevResult":${JSON.stringify(mutate(prevResult, chance, 0.05))},"cni.dev/valid-attachments":[]}`,
   );
@@ -243,7 +243,7 @@ const CASES: readonly (readonly [name: string, run: (chance: Chance, certificate
     ["command", commandCase],
   ];
 
-/** Runs the case of a seed. Fails with the seed and what did not hold. */
+/** Runs the case of a seed. Fails with the seed and the broken invariant. */
 export async function runSeed(seed: number, certificates: Certificates): Promise<void> {
   const [name, run] = CASES[seed % CASES.length] ?? ["call", callCase];
   try {

@@ -1,12 +1,12 @@
 /**
- * Certificates that are garbled.
+ * Certificates to garble.
  *
  * @module
  */
 import { writeAuthority, writeCertificate } from "../support/certificates.ts";
 import type { Certificates } from "./cases.ts";
 
-/** Makes an authority and a client's certificate. */
+/** Creates an authority and a client's certificate. */
 export async function makeCertificates(): Promise<Certificates> {
   const folder = await Deno.makeTempDir();
   try {

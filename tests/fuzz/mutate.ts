@@ -1,13 +1,13 @@
 /**
- * Documents, texts and answers that are nearly right, from a seed.
+ * Documents, texts and answers that are nearly valid, from a seed.
  *
  * @module
  */
 
-/** Gives numbers from 0 (inclusive) to 1. */
+/** Returns numbers from 0 (inclusive) to 1 (exclusive). */
 export type Chance = () => number;
 
-/** Stands wherever something secret may stand. It must never be seen in what is written. */
+/** Placed wherever a secret may be. It must never be in the output. */
 export const SECRET = "s3cr3tMarkerThatNobodyMaySee";
 
 /** One of several. */
@@ -15,7 +15,7 @@ export function pick<T>(chance: Chance, ...from: readonly T[]): T {
   return from[Math.floor(chance() * from.length)] as T;
 }
 
-/** A value that is not what was expected. */
+/** An unexpected value. */
 function strange(chance: Chance): unknown {
   return pick<unknown>(
     chance,
@@ -51,7 +51,7 @@ function nested(depth: number): unknown {
   return value;
 }
 
-/** A document with some of its members replaced, removed, doubled or renamed. */
+/** A document with some members replaced, removed, duplicated or renamed. */
 export function mutate(value: unknown, chance: Chance, rate = 0.08): unknown {
   if (chance() < rate) return strange(chance);
   if (Array.isArray(value)) {
@@ -71,7 +71,7 @@ export function mutate(value: unknown, chance: Chance, rate = 0.08): unknown {
   return Object.fromEntries(entries);
 }
 
-/** A text with pieces cut out, doubled, exchanged or put in. */
+/** A text with pieces removed, duplicated, replaced or inserted. */
 export function garble(text: string, chance: Chance, edits = 3): string {
   let garbled = text;
   for (let i = Math.floor(chance() * (edits + 1)); i > 0; i--) {

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a tool for people
 /**
- * Feeds hostile input for a while: `deno run -A tests/fuzz/run.ts [--minutes N] [--from SEED]`, or one seed: `--seed SEED`. Tells the seeds.
+ * Runs seeds of hostile input: `deno run -A tests/fuzz/run.ts [--minutes N] [--from SEED]`, or one seed: `--seed SEED`. Prints the seeds.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * An API server that means harm: its answers are those of a real one, or nearly, or not at all.
+ * A hostile API server: its answers are valid, nearly valid, or garbage.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { type Chance, mutate, pick } from "./mutate.ts";
 
 const GROUP = "whereabouts.cni.cncf.io/v1alpha1";
 
-/** Objects as they are stored, near to real ones. */
+/** Stored objects, like real ones. */
 function stored(path: string, chance: Chance): unknown {
   const entry = { id: "c1", podref: "default/p1", ifname: "net1" };
   const metadata = { name: "10.0.0.0-24", namespace: "kube-system", resourceVersion: "7", uid: "u" };
@@ -60,7 +60,7 @@ function stored(path: string, chance: Chance): unknown {
   return isList ? { kind: "List", metadata: { resourceVersion: "9" }, items: chance() < 0.3 ? [] : [one, one] } : one;
 }
 
-/** What a refusal says, near to a real Status. */
+/** The body of a refusal, like a real Status. */
 function refusal(status: number): unknown {
   return {
     kind: "Status",
@@ -68,7 +68,7 @@ function refusal(status: number): unknown {
     status: "Failure",
     code: status,
     reason: "x",
-    message: "it says no",
+    message: "refused",
     details: { name: "n", kind: "ippools", causes: [], retryAfterSeconds: 1 },
   };
 }
@@ -138,7 +138,7 @@ function answer(path: string, chance: Chance): string {
   return `${head} ${status} ${pick(chance, "OK", "", "x".repeat(300))}\r\n${headers.join("\r\n")}\r\n\r\n${body}`;
 }
 
-/** Starts one. */
+/** Starts a server. */
 export function hostileServer(chance: Chance): { readonly url: string } & AsyncDisposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serve = async (connection: Deno.TcpConn) => {
@@ -150,7 +150,7 @@ export function hostileServer(chance: Chance): { readonly url: string } & AsyncD
       const data = new TextEncoder().encode(answer(path, chance));
       for (let at = 0; at < data.length;) at += await connection.write(data.subarray(at));
     } catch {
-      // whoever asked is gone
+      // the client has disconnected
     } finally {
       connection.close();
     }

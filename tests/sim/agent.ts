@@ -1,6 +1,6 @@
 /**
- * A simulated node's agent: the real one, in a process that dies and comes back. Plugins of the node hand their calls over to it as they do
- * over the socket, and serve themselves where it is gone, dies, or is silent for too long.
+ * A simulated node's agent: the product's agent, in a process that dies and restarts. Plugins of the node send it their calls, as they do over
+ * the socket, and serve them directly if the agent is not running, dies, or does not answer in time.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import type { SimNode } from "./node.ts";
 import type { Reach } from "./runtime.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
-/** Share of nodes with an agent, and the chance of each step that one dies or comes back. */
+/** Share of nodes with an agent, and the chance per step that one dies or restarts. */
 const SHARE = 0.6;
 const DISTURBANCE = 0.02;
 
-/** One agent while it lives. */
+/** An agent, from its start to its death. */
 class LiveAgent {
   readonly process: Process;
   readonly #agent: Agent;
-  readonly #gone = new Set<(error: Error) => void>();
+  readonly #onDeath = new Set<(error: Error) => void>();
   readonly #callers = new Set<Process>();
   #releasing = 0;
 
@@ -34,17 +34,17 @@ class LiveAgent {
     };
     this.process.onKill = () => {
       node.dropLocks(this.process);
-      for (const tell of this.#gone) tell(new Error("it died"));
+      for (const reject of this.#onDeath) reject(new Error("it died"));
     };
     const world = reach.world(this.process, node.world(this.process));
     const exists: World["exists"] = (path) => path.endsWith(".db") ? Promise.resolve(true) : world.exists(path);
     this.#agent = new Agent({ ...world, exists }, reach.load(this.process), SILENT);
   }
 
-  /** Serves a caller until that goes away. Settles when it is answered, or when this dies. */
+  /** Serves a call until its caller disconnects. Settles with the answer, or when the agent dies. */
   async serve(text: string, process: Process, caller: AbortSignal): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.#gone.add(reject);
+    this.#onDeath.add(reject);
     const connection: Connection = {
       readLine: () => Promise.resolve(text),
       gone: caller,
@@ -61,7 +61,7 @@ class LiveAgent {
     try {
       return await promise;
     } finally {
-      this.#gone.delete(reject);
+      this.#onDeath.delete(reject);
     }
   }
 }
@@ -74,7 +74,7 @@ export class SimAgents {
   readonly #live = new Map<SimNode, LiveAgent>();
   readonly #off = new Set<SimNode>();
 
-  /** Chance says which nodes have one. */
+  /** Chance chooses the nodes that have an agent. */
   constructor(scheduler: Scheduler, reach: Reach, nodes: readonly SimNode[], share = SHARE) {
     this.#scheduler = scheduler;
     this.#reach = reach;
@@ -82,38 +82,38 @@ export class SimAgents {
     this.revive();
   }
 
-  /** What a plugin of the node gets for what it sends to the socket. */
+  /** The `exchange` of a plugin's World: sends a call to the node's agent. */
   exchange(node: SimNode, process: Process): World["exchange"] {
     return async (_socket, text, milliseconds) => {
       const agent = this.#live.get(node);
       if (!agent?.process.alive) return undefined;
       const done = new AbortController();
       const gone = new AbortController();
-      const leave = (why: string) => agent.process.alive && gone.abort(new Error(why)); // the dead learn nothing
+      const leave = (why: string) => agent.process.alive && gone.abort(new Error(why)); // a dead agent must not react
       const die = process.onKill;
       process.onKill = () => {
         die?.();
         leave("the plugin died");
       };
-      const late = this.#scheduler.sleep(process, milliseconds, done.signal).then(() => {
-        throw new Error("it gave no answer");
+      const timeout = this.#scheduler.sleep(process, milliseconds, done.signal).then(() => {
+        throw new Error("it did not answer");
       });
       try {
-        return await Promise.race([agent.serve(text, process, gone.signal), late]);
+        return await Promise.race([agent.serve(text, process, gone.signal), timeout]);
       } finally {
-        late.catch(() => {});
+        timeout.catch(() => {});
         done.abort();
-        leave("the plugin turned elsewhere");
+        leave("the plugin disconnected");
       }
     };
   }
 
-  /** Whether the plugins of a node hand over. */
+  /** Whether a node has an agent. */
   serves(node: SimNode): boolean {
     return this.#nodes.includes(node);
   }
 
-  /** Now and then one dies, or comes back. */
+  /** By chance, one dies or restarts. */
   disturb(chance = DISTURBANCE): void {
     if (this.#nodes.length === 0 || !this.#scheduler.chance(chance)) return;
     const node = this.#scheduler.pick(this.#nodes);
@@ -122,14 +122,14 @@ export class SimAgents {
     else if (!this.#off.has(node)) this.#start(node);
   }
 
-  /** The machine of a node goes off. */
+  /** Kills the agent of a node whose machine goes off. */
   powerOff(node: SimNode): void {
     const agent = this.#live.get(node);
     this.#off.add(node);
     if (agent?.process.alive) this.#scheduler.kill(agent.process);
   }
 
-  /** All of them live, or that of a node whose machine is on again. */
+  /** Starts all agents that are not running, or that of a node whose machine is on again. */
   revive(only?: SimNode): void {
     for (const node of this.#nodes) {
       if (only && node !== only) continue;
@@ -143,7 +143,7 @@ export class SimAgents {
     return this.#nodes.some(({ files }) => [...files.keys()].some((path) => path.includes("/releasing/")));
   }
 
-  /** The simulation is over. */
+  /** Kills all agents. */
   end(): void {
     for (const { process } of this.#live.values()) if (process.alive) this.#scheduler.kill(process);
   }

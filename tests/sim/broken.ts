@@ -1,5 +1,5 @@
 /**
- * How a run tells that a promise was broken, and how it is run again.
+ * How a run reports a broken promise, with the command that repeats it.
  *
  * @module
  */
@@ -10,11 +10,11 @@ const SHOWN = 60;
 
 /** Thrown when a promise is broken. */
 export class BrokenPromiseError extends Error {
-  /** The class, for those who tell it from faults of the simulation. */
+  /** The class, which distinguishes it from faults of the simulation. */
   override name = "BrokenPromiseError";
 }
 
-/** Runs a history. @throws {BrokenPromiseError} with its seed, the end of its trace, and the command that runs it again */
+/** Runs a history. @throws {BrokenPromiseError} with its seed, the end of its trace, and the command that repeats it */
 export async function orBroken(
   seed: number,
   scheduler: Scheduler,

@@ -1,5 +1,5 @@
 /**
- * What must be true after every step, and at the end.
+ * What must hold after every step, and at the end.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Sandbox } from "./runtime.ts";
 
 const { signal } = new AbortController();
 
-/** What the store holds now. Reading it takes no simulated time. */
+/** Contents of the store. Reading them takes no simulated time. */
 export interface Contents {
   /** Every pool. */
   readonly pools: readonly PoolSnapshot[];
@@ -28,7 +28,7 @@ export async function contentsOf(store: StorageDriver): Promise<Contents> {
 }
 
 /**
- * Promises 1 to 3: no address has two live owners; what a live sandbox was given is in its pool and reserved, under its name.
+ * Promises 1 to 3: no address has two live owners; the addresses of a live sandbox are in their pools and reserved for its pod.
  */
 export function checkLive({ pools, reservations }: Contents, sandboxes: readonly Sandbox[]): void {
   const owners = new Map<string, string>();
@@ -41,13 +41,13 @@ export function checkLive({ pools, reservations }: Contents, sandboxes: readonly
       const place = `${sandbox.network.domain} ${address}`;
       assert.equal(owners.get(place), undefined, `${place} has two live owners: ${owners.get(place)} and ${who}`);
       owners.set(place, who);
-      assert(hasEntry(pools, sandbox, address), `${who} lives with ${address}, and no pool has it as its own`);
+      assert(hasEntry(pools, sandbox, address), `${who} is live with ${address}, and no pool has its entry`);
       const reservation = reserved.get(place);
-      assert(reservation, `${who} lives with ${address}, and it is not reserved`);
+      assert(reservation, `${who} is live with ${address}, which is not reserved`);
       assert.equal(
         reservation.podRef,
         sandbox.podRef,
-        `${who} lives with ${address}, and it is reserved for ${reservation.podRef}`,
+        `${who} is live with ${address}, which is reserved for ${reservation.podRef}`,
       );
     }
   }
@@ -57,14 +57,14 @@ function hasEntry(pools: readonly PoolSnapshot[], sandbox: Sandbox, address: str
   const ip = parseIp(address);
   assert(ip);
   return pools.some(({ key, allocations }) => {
-    const held = key.network === sandbox.network.domain && contains(key.cidr, ip)
+    const entry = key.network === sandbox.network.domain && contains(key.cidr, ip)
       ? allocations.get(ip.value)
       : undefined;
-    return held?.podRef === sandbox.podRef && held.containerId === sandbox.containerId && held.ifName === "net1";
+    return entry?.podRef === sandbox.podRef && entry.containerId === sandbox.containerId && entry.ifName === "net1";
   });
 }
 
-/** The checker finds nothing: pools, reservations and pods say the same. */
+/** The checker finds nothing: pools, reservations and pods agree. */
 export function checkWhole({ pools, reservations }: Contents, pods: readonly PodFacts[]): void {
   const findings = findInconsistencies({
     pools,
@@ -76,22 +76,22 @@ export function checkWhole({ pools, reservations }: Contents, pods: readonly Pod
   assert.deepEqual(
     findings.map(({ kind, message }) => `${kind}: ${message}`),
     [],
-    "after a sweep that nothing disturbed",
+    "after an undisturbed sweep",
   );
 }
 
-/** What only a sweep may find. */
+/** What only a sweep may free. */
 export interface LeftToSweep {
-  /** So many reservations at the most. */
+  /** The max number of such reservations. */
   readonly reservations: number;
   /**
-   * Entries of these pods: a takeover that fails gives the entry back to the former sandbox, which may still run; if the DEL of that one came
-   * in between, nobody else comes for it.
+   * Pods whose entries may remain: a failed takeover restores the entry of the former sandbox, which may still run. If the DEL of that sandbox
+   * was served in between, nothing else releases the entry.
    */
   readonly entriesOf: ReadonlySet<string>;
 }
 
-/** Promise 4 and the end of all leaks: every DEL succeeded, so nothing is left but for the sweep. */
+/** Promise 4, no leaks: after every DEL has succeeded, only what the sweep may free remains. */
 export function checkEmpty({ pools, reservations }: Contents, left: LeftToSweep): void {
   const entries = pools.flatMap(({ allocations }) =>
     [...allocations.values()].filter(({ podRef }) => !left.entriesOf.has(podRef))
@@ -99,10 +99,10 @@ export function checkEmpty({ pools, reservations }: Contents, left: LeftToSweep)
   assert.deepEqual(
     entries.map(({ podRef, containerId }) => `${podRef} ${containerId}`),
     [],
-    "entries are left although every DEL succeeded",
+    "entries remain although every DEL succeeded",
   );
   const stray = reservations.filter(({ podRef }) => !left.entriesOf.has(podRef)).map(({ ip, podRef, containerId }) =>
     `${formatIp(ip)} ${podRef} ${containerId}`
   );
-  assert(stray.length <= left.reservations, `reservations are left although every DEL succeeded: ${stray.join(", ")}`);
+  assert(stray.length <= left.reservations, `reservations remain although every DEL succeeded: ${stray.join(", ")}`);
 }

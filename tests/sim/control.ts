@@ -1,6 +1,6 @@
 /**
- * The controller in the simulation: the whole of it, as a process that is killed and comes back, twice at a time for a while, on a store and
- * an API server that fail.
+ * The product's controller in the simulation, as a process that is killed and restarts, sometimes two at the same time, with a store and an API
+ * server that fail.
  *
  * @module
  */
@@ -17,25 +17,25 @@ import type { PodObjects } from "./pods.ts";
 import type { Network } from "./runtime.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
-/** Time between sweeps: the shortest there is. */
+/** Time between sweeps: the minimum. */
 const INTERVAL = "10s";
 
-/** How a process asks for one pod: through this the simulation's own test lets it be told wrong. */
+/** How a process reads one pod. The simulation's own test replaces it with a wrong answer. */
 export type FindPods = (pods: PodObjects, process: Process) => FindPod;
 
 /** A controller that leads. */
 export interface SimController {
   /** Its process. */
   readonly process: Process;
-  /** Sweeps that came to their end. */
+  /** Completed sweeps. */
   sweeps(): number;
-  /** Tells it to stop, and resolves when it did. */
+  /** Stops it, and resolves when it has ended. */
   stop(): Promise<void>;
 }
 
 let controllers = 0;
 
-/** What a controller works on. */
+/** The store and cluster of a controller. */
 export interface Controlled {
   /** The store. */
   readonly driver: StorageDriver;
@@ -43,7 +43,7 @@ export interface Controlled {
   readonly cluster: Cluster;
 }
 
-/** Starts one. `open` gives what its process reaches; `rules`: what counts as evidence, where it is not the default. */
+/** Starts a controller. `open` opens its store and cluster; `rules` has the grace periods, if they are not the defaults. */
 export function startController(
   scheduler: Scheduler,
   open: (process: Process, world: World) => Promise<Controlled>,
@@ -65,13 +65,13 @@ export function startController(
     process,
     sweeps: () => controller ? sweepsOf(controller) : 0,
     stop: () => {
-      stopping.abort(new Error("told to stop"));
+      stopping.abort(new Error("stopped"));
       return ended;
     },
   };
 }
 
-/** A cluster of which only the pods change. */
+/** A cluster in which only the pods change. */
 export function quietCluster(
   process: Process,
   pods: PodObjects,
@@ -86,10 +86,10 @@ export function quietCluster(
   }));
   return {
     pods: pods.feed(process),
-    nodes: still<NodeFacts>([], ({ name }) => name),
-    attachments: still(attachments, ({ name }) => name),
+    nodes: unchanging<NodeFacts>([], ({ name }) => name),
+    attachments: unchanging(attachments, ({ name }) => name),
     slices: {
-      ...still<StoredSlices>([], ({ name }) => name),
+      ...unchanging<StoredSlices>([], ({ name }) => name),
       save: () => Promise.resolve(),
       remove: () => Promise.resolve(),
     },
@@ -108,15 +108,15 @@ export const UNUSED: Pick<Cluster, "lease" | "recordEvent"> = {
   recordEvent: () => Promise.resolve(),
 };
 
-/** Successes: a sweep that could not do everything looks again. */
+/** Successful sweeps: one that could not do everything is retried. */
 function sweepsOf({ metrics }: Controller): number {
   return Number(/whereabouts_sweeps_total\{outcome="success"\} (\d+)/.exec(metrics.text())?.[1] ?? 0);
 }
 
 /** Objects that never change. */
-function still<T>(items: readonly T[], keyOf: (item: T) => string): Feed<T> {
+function unchanging<T>(items: readonly T[], keyOf: (item: T) => string): Feed<T> {
   return {
-    name: "things",
+    name: "objects",
     keyOf,
     list: () => Promise.resolve({ items, version: "1" }),
     // deno-lint-ignore require-yield -- nothing ever happens

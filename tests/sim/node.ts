@@ -1,6 +1,6 @@
 /**
- * A simulated node: its disk, its locks, and the World of each process on it. Disk and locks outlive processes as real ones do: a file
- * stays, a lock goes.
+ * A simulated node: its disk, its locks, and the World of each process on it. As on a real machine, files remain when a process dies, and its
+ * locks are released.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { Lock, World } from "../../src/world/world.ts";
 import { memoryWorld } from "../support/world.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
-interface HeldLock {
+interface NodeLock {
   holder: Process;
   readonly waiting: { readonly process: Process; readonly grant: (lock: Lock) => void }[];
 }
 
-/** What the processes of a simulated node have in their environment: networks here may name any path. */
+/** Environment of the processes of a simulated node: networks may name any path. */
 const ENVIRONMENT: Readonly<Record<string, string>> = { WHEREABOUTS_ALLOW_PATHS: "/" };
 
 /** One node. */
@@ -22,10 +22,10 @@ export class SimNode {
   readonly name: string;
   readonly #scheduler: Scheduler;
   readonly #disk = memoryWorld({ env: ENVIRONMENT });
-  readonly #locks = new Map<string, HeldLock>();
+  readonly #locks = new Map<string, NodeLock>();
   /** Milliseconds by which its wall clock is wrong. */
   clockError = 0;
-  /** Whether it is cut off: what runs on it goes on, and reaches nobody. */
+  /** Whether it is cut off: its processes keep running, and reach nothing outside. */
   cut = false;
 
   /** Starts with a disk that holds the node's name. */
@@ -35,14 +35,14 @@ export class SimNode {
     void this.#disk.writeFile("/etc/cni/net.d/whereabouts.d/nodename", `${name}\n`, { durable: false });
   }
 
-  /** The path of a sandbox's network namespace, which exists from now on. */
+  /** Creates the network namespace of a sandbox, and returns its path. */
   makeNetns(containerId: string): string {
     const path = netnsPath(containerId);
     void this.#disk.writeFile(path, "", { durable: false });
     return path;
   }
 
-  /** The network namespace of a sandbox ends. */
+  /** Removes the network namespace of a sandbox. */
   removeNetns(containerId: string): void {
     void this.#disk.remove(netnsPath(containerId));
   }
@@ -67,48 +67,48 @@ export class SimNode {
     };
   }
 
-  /** Locks of a process that was killed go to the next. */
+  /** Grants the locks of a killed process to the next in line. */
   dropLocks(process: Process): void {
-    for (const [name, held] of this.#locks) if (held.holder === process) this.#release(name, held);
+    for (const [name, lock] of this.#locks) if (lock.holder === process) this.#release(name, lock);
   }
 
   #lock(process: Process, name: string, signal: AbortSignal): Promise<Lock> {
     if (!process.alive) return new Promise(() => {});
-    const held = this.#locks.get(name);
-    if (!held) {
-      const fresh: HeldLock = { holder: process, waiting: [] };
+    const lock = this.#locks.get(name);
+    if (!lock) {
+      const fresh: NodeLock = { holder: process, waiting: [] };
       this.#locks.set(name, fresh);
-      return Promise.resolve(this.#heldBy(process, name, fresh));
+      return Promise.resolve(this.#grantTo(process, name, fresh));
     }
     return new Promise((grant, reject) => {
       const waiter = { process, grant };
-      held.waiting.push(waiter);
+      lock.waiting.push(waiter);
       signal.addEventListener("abort", () => {
-        const at = held.waiting.indexOf(waiter);
+        const at = lock.waiting.indexOf(waiter);
         if (at < 0) return;
-        held.waiting.splice(at, 1);
+        lock.waiting.splice(at, 1);
         reject(signal.reason);
       }, { once: true });
     });
   }
 
-  #release(name: string, held: HeldLock): void {
-    for (let next = held.waiting.shift(); next; next = held.waiting.shift()) {
+  #release(name: string, lock: NodeLock): void {
+    for (let next = lock.waiting.shift(); next; next = lock.waiting.shift()) {
       if (!next.process.alive) continue;
-      held.holder = next.process;
-      next.grant(this.#heldBy(next.process, name, held));
+      lock.holder = next.process;
+      next.grant(this.#grantTo(next.process, name, lock));
       return;
     }
     this.#locks.delete(name);
   }
 
-  /** The locks of the dead were released when they died. */
-  #heldBy(process: Process, name: string, held: HeldLock): Lock {
-    return { [Symbol.dispose]: () => void (process.alive && this.#release(name, held)) };
+  /** Disposing a lock of a dead process does nothing: its locks were released when it died. */
+  #grantTo(process: Process, name: string, lock: NodeLock): Lock {
+    return { [Symbol.dispose]: () => void (process.alive && this.#release(name, lock)) };
   }
 }
 
-/** Where runtimes keep the network namespace of a sandbox. */
+/** Path of a sandbox's network namespace. */
 export function netnsPath(containerId: string): string {
   return `/run/netns/${containerId}`;
 }

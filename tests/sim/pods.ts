@@ -1,5 +1,5 @@
 /**
- * The pods of a simulated cluster, as its API server has them and as watchers learn of them: late, from the past, or not at all for a while.
+ * The pods of a simulated cluster, as its API server stores them and as watchers receive them: delayed, stale, or not at all for a while.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { operate } from "./store.ts";
 
 type PodEvent = FeedEvent<PodFacts> & { readonly kind: "put" | "gone" };
 
-/** Shares of watches that end, and of lists that are answered from the past, while faults are on. */
+/** Shares of watches that end, and of lists that are stale, while faults are on. */
 const FAULTS = { cut: 0.03, tooOld: 0.02, stale: 0.1 };
 
-/** Milliseconds that a list may take, as the driver has it. */
+/** Milliseconds that a list may take, as in the driver. */
 const LIST_TIMEOUT = 60_000;
 
-/** Pods as objects. */
+/** Pod objects. */
 export class PodObjects {
   readonly #scheduler: Scheduler;
   readonly #pods = new Map<string, PodFacts>();
@@ -26,28 +26,28 @@ export class PodObjects {
   #changed = Promise.withResolvers<void>();
   #uid = 0;
 
-  /** Starts with none. */
+  /** Starts without pods. */
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
   }
 
-  /** Every one, as it is. */
+  /** All pods, as stored. */
   values(): PodFacts[] {
     return [...this.#pods.values()];
   }
 
-  /** One, as it is. */
+  /** One pod, as stored. */
   get(podRef: string): PodFacts | undefined {
     return this.#pods.get(podRef);
   }
 
-  /** A new pod, which has no address yet. One of that name that is there goes first. */
+  /** Creates a pod without addresses; an existing pod of that name is removed first. */
   create(podRef: string): void {
     this.remove(podRef);
     this.#put({ podRef, uid: String(++this.#uid), finished: false, running: false });
   }
 
-  /** It runs, and its network-status tells these addresses. */
+  /** Marks a pod as running, with these addresses in its network-status. */
   runs(podRef: string, addresses: readonly string[]): void {
     const pod = this.#pods.get(podRef);
     if (pod) {
@@ -61,13 +61,13 @@ export class PodObjects {
     }
   }
 
-  /** It comes to its end, and stays for now. */
+  /** Marks a pod as finished; its object remains. */
   finish(podRef: string): void {
     const pod = this.#pods.get(podRef);
     if (pod) this.#put({ ...pod, running: false, finished: true });
   }
 
-  /** It is deleted. */
+  /** Deletes a pod. */
   remove(podRef: string): void {
     const item = this.#pods.get(podRef);
     if (!item) return;
@@ -89,7 +89,7 @@ export class PodObjects {
     };
   }
 
-  /** One pod as a process asks for it: never from the past. */
+  /** One pod as a process reads it: never stale. */
   find(process: Process, podRef: string, signal: AbortSignal): Promise<PodFacts | undefined> {
     return operate(this.#scheduler, process, "find pod", signal, () => Promise.resolve(this.#pods.get(podRef)));
   }
@@ -123,7 +123,7 @@ export class PodObjects {
     this.#happened({ kind: "put", item, version: this.#version(1) });
   }
 
-  /** The version after so many more events. Versions begin at 1: an empty one means that there is no such resource. */
+  /** The version after `more` events. Versions begin at 1: an empty version means that the resource does not exist. */
   #version(more: number): string {
     return `${this.#events.length + more + 1}`;
   }

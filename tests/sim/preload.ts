@@ -1,13 +1,13 @@
 /**
- * Loads what the product loads when it is first needed: a module that is loaded during a run takes turns of the event loop, and the run would
- * not be the same a second time.
+ * Loads all modules of the product before the run: a module that loads during a run takes turns of the event loop, so a second run would not
+ * repeat the first.
  *
  * @module
  */
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Folders of modules without a test's or a command's side effects. */
+/** Folders whose modules have no side effects. */
 const FOLDERS = [
   "src/agent",
   "src/cni",

@@ -2,8 +2,8 @@
 /**
  * Runs simulations: `deno run -A tests/sim/run.ts [--seeds N] [--from SEED] [--world NAME] [--until-broken] [--seed SEED]`.
  *
- * One seed shows its whole trace. With a world only the seeds of that world run. Until broken: ends at the first broken promise, prints its
- * seed, and fails where no promise was broken.
+ * `--seed` prints the whole trace of a seed. `--world` runs the seeds of that world only. `--until-broken` ends at the first broken promise with
+ * its seed, and fails if no promise was broken.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Whether no promise was broken. */
+/** Runs a seed, and returns whether it kept all promises. */
 async function keeps(seed: number): Promise<boolean> {
   try {
     await simulate(seed);

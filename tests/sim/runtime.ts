@@ -1,6 +1,6 @@
 /**
- * What container runtimes do with plugins: ADD, ADD again, CHECK, DEL, DEL until it succeeds, and a pod's next sandbox elsewhere while the
- * DEL of its former one is still under way.
+ * How container runtimes call plugins: ADD, repeated ADDs, CHECK, DEL, DEL until it succeeds, and a pod's next sandbox on another node while
+ * the DEL of the former sandbox is still in progress.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { Process } from "./scheduler.ts";
 export interface Reach {
   /** Loads the driver for a process. */
   readonly load: (process: Process) => LoadDriver;
-  /** What a process sees of its node, with the files by which it reaches the store. */
+  /** The World of a process, with the files by which it reaches the store. */
   readonly world: (process: Process, world: World) => World;
 }
 
@@ -38,28 +38,28 @@ export interface Sandbox {
   readonly podRef: string;
   /** Its container id. */
   readonly containerId: string;
-  /** The pod's uid, as runtimes pass it. Absent where they pass none. */
+  /** The pod's uid, if the runtime passes one. */
   readonly uid?: string;
-  /** Where it is. */
+  /** Its node. */
   readonly node: SimNode;
   /** The network. */
   readonly network: Network;
-  /** What the runtime last did with it. `live`: an ADD succeeded and no DEL was called since. */
-  state: "new" | "live" | "dying" | "gone";
+  /** What the runtime last did with it. `live`: an ADD has succeeded, and no DEL was called since. */
+  state: "new" | "live" | "dying" | "released";
   /** The addresses of the last successful ADD. */
   addresses: readonly string[];
-  /** Calls under way. */
+  /** Calls in progress. */
   running: number;
-  /** Whether a newer sandbox has taken its addresses over: an ADD of it that is still under way is made once, and not again. */
+  /** Whether a newer sandbox has taken its addresses over: an ADD that is still in progress is not repeated. */
   readonly superseded?: boolean;
 }
 
-/** What came of a call. Undefined: the process was killed. */
+/** The answer to a call. Undefined: the process was killed. */
 export type Outcome = Answer | undefined;
 
 let calls = 0;
 
-/** Makes one call of the plugin in a process of its own: through the node's agent where it has one that serves, else directly. */
+/** Calls the plugin in a new process: through the node's agent if it serves, else directly. */
 export function callPlugin(
   reach: Reach,
   agents: SimAgents,
@@ -110,7 +110,7 @@ export function callPlugin(
   return { process, outcome: Promise.race([answered(), killed]) };
 }
 
-/** How many addresses an attachment to a network gets. */
+/** The number of addresses that an attachment to a network gets. */
 function rangesOf({ ipam: { range, ipRanges } }: Network): number {
   return (range === undefined ? 0 : 1) + (Array.isArray(ipRanges) ? ipRanges.length : 0);
 }

@@ -1,31 +1,31 @@
 /**
  * The simulation's time and order. Nothing happens by itself: every operation on the store and every sleep stops here, and chance, from a
- * seed, says which goes on.
+ * seed, chooses the next to continue.
  *
  * @module
  */
 import { setImmediate } from "node:timers";
 import { makeRandom } from "../support/world.ts";
 
-/** A simulated process. Killed, it never goes on. */
+/** A simulated process. After it is killed, it never continues. */
 export interface Process {
   /** For traces. */
   readonly name: string;
-  /** Whether it may go on. */
+  /** Whether it may continue. */
   alive: boolean;
-  /** Told when it is killed. */
+  /** Called when it is killed. */
   onKill?: () => void;
-  /** Whether a reservation it makes may be one that a DEL makes again for the sandbox that took the address over. */
+  /** Whether it may recreate reservations, as a DEL does for the sandbox that took the address over. */
   readonly mayRestore?: () => boolean;
-  /** Reservations that it is about to delete, and of which its node recorded nothing. Absent: none. */
+  /** Number of reservations that it is about to delete and its node has not recorded. Default 0. */
   readonly unrecorded?: () => number;
-  /** Whether the network carries what it sends now. Absent: always. */
+  /** Whether its requests reach the network. Default true. */
   readonly reaches?: () => boolean;
-  /** Whether faults pass it by. Absent: never. */
+  /** Whether it is exempt from faults. Default false. */
   readonly spared?: () => boolean;
 }
 
-/** Something that waits for its turn. */
+/** An operation that waits to be chosen. */
 interface Gate {
   readonly process: Process;
   readonly label: string;
@@ -38,7 +38,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** When every run begins. */
+/** Simulated time at which every run begins. */
 const START = Date.UTC(2027, 0, 1);
 
 /** Orders a run. */
@@ -46,14 +46,14 @@ export class Scheduler {
   /** Chance. */
   readonly random: () => number;
   /**
-   * Reservations that perhaps nobody but the sweep can find: made after their maker gave up, or made by a DEL for the sandbox that had
-   * taken the address over, which may be on its own way out; or left by a DEL that dies between its two writes, after an ADD that died before
-   * it recorded what it got.
+   * Max number of reservations that only the sweep can free: created after their caller timed out; or recreated by a DEL for the sandbox that
+   * had taken the address over, which may be ending too; or left by a DEL that died between its two writes, after an ADD that died before it
+   * recorded its addresses.
    */
   leftToSweep = 0;
-  /** Nobody reaches the store. */
+  /** Whether the store is unreachable for all processes. */
   outage = false;
-  /** Faults happen. */
+  /** Whether faults happen. */
   faults = true;
   #now = START;
   #gates: Gate[] = [];
@@ -70,27 +70,27 @@ export class Scheduler {
     return this.#now;
   }
 
-  /** Operations that wait for their turn. */
+  /** Number of waiting operations. */
   get waiting(): number {
     return this.#gates.length;
   }
 
-  /** Whether a process that matches waits to do this. */
+  /** Whether a matching process waits for this operation. */
   awaits(label: string, matches: (process: Process) => boolean): boolean {
     return this.#gates.some((gate) => gate.label === label && matches(gate.process));
   }
 
-  /** What happened, newest last. */
+  /** The events so far, newest last. */
   get trace(): readonly string[] {
     return this.#trace;
   }
 
-  /** Notes something for the trace. */
+  /** Adds a line to the trace. */
   note(text: string): void {
     this.#trace.push(text);
   }
 
-  /** A whole number from 0 to below the limit. */
+  /** An integer from 0 (inclusive) to the limit (exclusive). */
   below(limit: number): number {
     return Math.floor(this.random() * limit);
   }
@@ -123,7 +123,7 @@ export class Scheduler {
     });
   }
 
-  /** Ends a process where it stands. */
+  /** Ends a process wherever it waits. */
   kill(process: Process): void {
     this.note(`${process.name} is killed`);
     this.leftToSweep += process.unrecorded?.() ?? 0;
@@ -134,9 +134,9 @@ export class Scheduler {
   }
 
   /**
-   * Lets one thing go on: a waiting operation, or, seldom while there is one, the earliest sleeper.
+   * Continues one waiting operation; or the earliest sleeper if no operation waits, and rarely otherwise.
    *
-   * @returns false where nothing waits
+   * @returns false if nothing waits
    */
   async step(): Promise<boolean> {
     const { length } = this.#gates;
@@ -159,7 +159,7 @@ export class Scheduler {
   }
 }
 
-/** Turns of the event loop: every process stands at its next gate, sleeps, or ended. A module that is loaded already takes one or two. */
+/** Waits until every process is at its next gate, sleeps, or has ended. Importing a loaded module takes one or two turns of the event loop. */
 export async function standstill(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(() => resolve()));
 }

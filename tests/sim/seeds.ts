@@ -1,5 +1,5 @@
 /**
- * Which seed runs which world: a seed's number says all there is to say about its history.
+ * Which seed runs which world: the number of a seed determines its history.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { simulateStore } from "./simulation.ts";
 /** A world of the simulated cluster, or `store`: machines on the embedded store, without a cluster. */
 export type Setting = WorldName | "store";
 
-/** Seeds take turns at these. */
+/** Seeds run these alternately. */
 export const SETTINGS: readonly Setting[] = [
   "store",
   "takeover",

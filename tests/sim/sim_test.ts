@@ -4,7 +4,7 @@ import { BrokenPromiseError } from "./broken.ts";
 import { settingOf, SETTINGS, simulate } from "./seeds.ts";
 import { type Sabotage, simulateStore } from "./simulation.ts";
 
-/** Seeds of a run: with those of the reverts 3,000 at most. `WHEREABOUTS_SIM_FROM` starts elsewhere. */
+/** Seeds of a run: with those of the reverts, at most 3,000. `WHEREABOUTS_SIM_FROM` sets the first. */
 const SEEDS = 1_500;
 const PARTS = 6;
 /** Seeds of a world in which an ADD and a DEL must succeed: a node of `slices` may be without a slice for a whole history. */
@@ -19,8 +19,8 @@ for (let part = 0; part < PARTS; part++) {
   });
 }
 
-Deno.test("simulate gives the same history for the same seed, and another for another", async () => {
-  // calls are counted over all seeds, and a dry run takes a name that nobody can foresee
+Deno.test("simulate repeats the history of a seed, and gives other seeds other histories", async () => {
+  // the numbers of calls and the random name of a dry run differ
   const history = async (seed: number) =>
     (await simulate(seed)).trace.map((line) => line.replace(/#\d+/, "").replace(/\bprobe-[\da-f-]{36}$/, "probe"));
   for (let seed = 1; seed <= SETTINGS.length; seed++) {
@@ -30,7 +30,7 @@ Deno.test("simulate gives the same history for the same seed, and another for an
   }
 });
 
-Deno.test("simulate has pods in every world that get addresses and give them back", async () => {
+Deno.test("simulate has successful ADDs and DELs in every world", async () => {
   for (let seed = 1; seed <= SETTINGS.length; seed++) {
     const missing = new Set(["ADD", "DEL"]);
     for (let round = 0; round < ROUNDS && missing.size > 0; round++) {
@@ -42,9 +42,9 @@ Deno.test("simulate has pods in every world that get addresses and give them bac
   }
 });
 
-/** Stores that break their contract, each of which must be noticed: what cannot fail proves nothing. */
+/** Stores that break their contract. The simulation must detect each: a check that cannot fail proves nothing. */
 const SABOTAGE: Readonly<Record<string, Sabotage>> = {
-  "forgets to compare what was decided on": (driver) =>
+  "does not compare the entries with those of the snapshot": (driver) =>
     changed(driver, {
       commit: async (snapshot, changes, signal) => {
         const fresh = await driver.read(snapshot.key, signal);
@@ -55,14 +55,14 @@ const SABOTAGE: Readonly<Record<string, Sabotage>> = {
         return await driver.commit(fresh, overwriting, signal);
       },
     }),
-  "says done and does not write": (driver) => {
+  "reports success without writing": (driver) => {
     let commits = 0;
     return changed(driver, {
       commit: (snapshot, changes, signal) =>
         ++commits % 10 === 0 ? Promise.resolve(snapshot) : driver.commit(snapshot, changes, signal),
     });
   },
-  "reports a conflict and writes all the same": (driver) => {
+  "reports a conflict after writing": (driver) => {
     let commits = 0;
     return changed(driver, {
       commit: async (snapshot, changes, signal) => {
@@ -79,14 +79,14 @@ const SABOTAGE: Readonly<Record<string, Sabotage>> = {
       },
     });
   },
-  "gives a reserved address to anybody": (driver) =>
+  "lets everyone reserve a reserved address": (driver) =>
     withReservations(driver, (reservations) => ({
-      reserve: async (wanted, signal) => {
-        const result = await reservations.reserve(wanted, signal);
-        return result.kind === "foreign" ? { kind: "kept", reservation: wanted } : result;
+      reserve: async (requested, signal) => {
+        const result = await reservations.reserve(requested, signal);
+        return result.kind === "foreign" ? { kind: "kept", reservation: requested } : result;
       },
     })),
-  "deletes a reservation whichever sandbox holds it": (driver) =>
+  "deletes reservations of other sandboxes": (driver) =>
     withReservations(driver, (reservations) => ({
       release: async (owned, signal) => {
         const stored = await reservations.find(owned.network, owned.ip, signal);
@@ -95,24 +95,24 @@ const SABOTAGE: Readonly<Record<string, Sabotage>> = {
     })),
 };
 
-/** What seeds make of something broken. */
-async function assertNoticed(run: (seed: number) => Promise<unknown>): Promise<void> {
-  let noticed: unknown;
-  for (let seed = 1; seed <= 200 && !noticed; seed++) {
+/** Asserts that a seed detects something broken. */
+async function assertDetected(run: (seed: number) => Promise<unknown>): Promise<void> {
+  let detected: unknown;
+  for (let seed = 1; seed <= 200 && !detected; seed++) {
     await run(seed).catch((error) => {
-      noticed = error;
+      detected = error;
     });
   }
-  assert(noticed instanceof BrokenPromiseError, "200 seeds noticed nothing");
-  assert.match(noticed.message, /seed \d+[^]*Replay: deno run -A tests\/sim\/run\.ts --seed \d+/);
+  assert(detected instanceof BrokenPromiseError, "200 seeds detected nothing");
+  assert.match(detected.message, /seed \d+[^]*Replay: deno run -A tests\/sim\/run\.ts --seed \d+/);
 }
 
 for (const [what, sabotage] of Object.entries(SABOTAGE)) {
-  Deno.test(`simulate notices a store that ${what}`, () => assertNoticed((seed) => simulateStore(seed, sabotage)));
+  Deno.test(`simulate detects a store that ${what}`, () => assertDetected((seed) => simulateStore(seed, sabotage)));
 }
 
-Deno.test("simulate notices a controller that does not ask again before it frees", async () => {
-  await assertNoticed((seed) => simulateStore(seed, undefined, () => () => Promise.resolve(undefined)));
+Deno.test("simulate detects a controller that does not re-read a pod before it frees its address", async () => {
+  await assertDetected((seed) => simulateStore(seed, undefined, () => () => Promise.resolve(undefined)));
 });
 
 function changed(driver: StorageDriver, methods: Partial<StorageDriver>): StorageDriver {

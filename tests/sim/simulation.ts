@@ -1,6 +1,7 @@
 /**
- * One seeded history of a few machines on one store: nodes, networks that overlap, pods that come, go and come back, plugins and controllers
- * that are killed, a store that fails, and an API server that tells late, or what was. The promises of the design are checked after every step.
+ * One seeded history of a few machines with one store: nodes, networks that overlap, pods that are created, deleted and recreated, plugins and
+ * controllers that are killed, a store that fails, and watches that are delayed or stale. The promises of the design are checked after every
+ * step.
  *
  * @module
  */
@@ -24,16 +25,16 @@ import { addressesOf, callPlugin, type Network, type Outcome, type Reach, type S
 import { type Process, Scheduler, standstill } from "./scheduler.ts";
 import { networked, reachOf } from "./store.ts";
 
-/** Steps with faults; then the faults end, every pod goes, and the store must be empty. */
+/** Steps with faults; then the faults end, all pods are deleted, and the store must become empty. */
 const STEPS = 120;
-/** Steps to come to rest, at most. */
-const REST = 20_000;
+/** Max steps until all calls have ended. */
+const MAX_STEPS = 20_000;
 const PODS = 6;
 const NODES = 2;
-/** Every so many-th seed has a controller in it. */
+/** One in this many seeds has a controller. */
 const CONTROLLED = 2;
-/** Steps until a controller that nothing disturbs has swept twice, at most. */
-const SWEEPS = 2_000;
+/** Max steps until an undisturbed controller has swept twice. */
+const MAX_SWEEP_STEPS = 2_000;
 
 const base = { type: "whereabouts", datastore: "embedded", log_level: "panic" };
 
@@ -49,7 +50,7 @@ export const NETWORKS: readonly Network[] = [
   { name: "blue", domain: "blue", ipam: { ...base, range: "10.0.0.0/29", network_name: "blue" } },
 ];
 
-/** How a store is bent for the simulation's own test. */
+/** Breaks a store, for the simulation's own test. */
 export type Sabotage = (driver: StorageDriver) => StorageDriver;
 
 /** Runs one history of a store without a cluster. */
@@ -110,7 +111,7 @@ class SimMachines {
     if (this.#controlled) await this.#settle(this.#controlled);
     for (const sandbox of this.#sandboxes) if (sandbox.state === "new" || sandbox.state === "live") this.#die(sandbox);
     await this.#rest();
-    await this.#deliver();
+    await this.#finishReleases();
     for (const { process } of this.#controllers) this.#scheduler.kill(process);
     this.#agents.end();
     await this.#drain();
@@ -120,7 +121,7 @@ class SimMachines {
     checkEmpty(await contentsOf(this.#truth), { reservations: 0, entriesOf: new Set() });
   }
 
-  /** Controllers start, are killed, and are two for a while; and pods come to tell what they have, or go. */
+  /** Starts and kills controllers, sometimes two at the same time, and lets pods report their addresses. */
   #control(find: FindPods): void {
     this.#controllers = this.#controllers.filter(({ process }) => process.alive);
     if (this.#controllers.length === 0 || (this.#controllers.length === 1 && this.#scheduler.chance(0.01))) {
@@ -136,7 +137,7 @@ class SimMachines {
     if (this.#scheduler.chance(0.3)) this.#report();
   }
 
-  /** What the kubelets know comes to the API server. */
+  /** The kubelets publish the statuses of their pods. */
   #report(): void {
     for (const { podRef, running, finished } of this.#pods.values()) {
       const sandbox = this.#sandboxes.findLast((one) => one.podRef === podRef);
@@ -145,39 +146,39 @@ class SimMachines {
     }
   }
 
-  /** Nothing fails any more, and runtimes gave up what they could not start: the controller sweeps, and everything fits together. */
+  /** Without faults, and after runtimes have abandoned what they could not start, the controller sweeps, and everything must agree. */
   async #settle(find: FindPods): Promise<void> {
     for (const sandbox of this.#sandboxes) if (sandbox.state === "new") this.#die(sandbox);
     await this.#rest();
-    await this.#deliver();
+    await this.#finishReleases();
     this.#report();
     this.#controllers = this.#controllers.filter(({ process }) => process.alive);
     if (this.#controllers.length === 0) this.#control(find);
     const [controller] = this.#controllers;
     const before = controller?.sweeps() ?? 0;
     for (let step = 0; (controller?.sweeps() ?? 0) < before + 2; step++) {
-      assert(step < SWEEPS, `the controller made ${controller?.sweeps()} sweeps, ${before} before`);
+      assert(step < MAX_SWEEP_STEPS, `expected ${before + 2} sweeps of the controller, got ${controller?.sweeps()}`);
       await this.#scheduler.step();
       await this.#check();
     }
     checkWhole(await contentsOf(this.#truth), this.#pods.values());
   }
 
-  /** Agents deliver pending releases. */
-  async #deliver(): Promise<void> {
+  /** Waits until agents have finished pending releases. */
+  async #finishReleases(): Promise<void> {
     for (let step = 0; this.#agents.pending; step++) {
-      assert(step < REST, "Pending releases are not delivered");
+      assert(step < MAX_STEPS, "Pending releases are not finished");
       await this.#scheduler.step();
       await this.#check();
     }
   }
 
-  /** What was sent and is not awaited any more arrives. */
+  /** Lets abandoned requests arrive. */
   async #drain(): Promise<void> {
     while (this.#scheduler.waiting > 0) await this.#scheduler.step();
   }
 
-  /** Promise 5: no pod lives, so a sweep leaves nothing. */
+  /** Promise 5: a sweep without pods leaves nothing. */
   async #sweep(): Promise<void> {
     let now = 0;
     const sleep: typeof STANDING_CLOCK.sleep = (milliseconds, signal) => {
@@ -201,9 +202,9 @@ class SimMachines {
     checkLive(await contentsOf(this.#truth), this.#sandboxes);
   }
 
-  /** Lets everything under way come to its end. */
+  /** Lets all calls in progress end. */
   async #rest(): Promise<void> {
-    for (let step = 0; step < REST; step++) {
+    for (let step = 0; step < MAX_STEPS; step++) {
       for (const sandbox of this.#sandboxes) {
         if (sandbox.state === "dying" && sandbox.running === 0) this.#start(sandbox, "DEL");
       }
@@ -211,16 +212,16 @@ class SimMachines {
       await standstill();
       const moved = await this.#scheduler.step();
       const waiting = [...this.#processes].map(({ name }) => name);
-      assert(moved || waiting.length === 0, `Nothing moves, and these wait: ${waiting.join(", ")}`);
+      assert(moved || waiting.length === 0, `Nothing continues, and these wait: ${waiting.join(", ")}`);
       await this.#check();
     }
-    throw new Error(`No rest after ${REST} steps`);
+    throw new Error(`Calls are still in progress after ${MAX_STEPS} steps`);
   }
 
-  /** Something a runtime does by itself. */
+  /** A runtime creates a pod, or does something with an existing sandbox. */
   #act(): void {
-    const idle = this.#sandboxes.filter(({ running, state }) => running === 0 && state !== "gone");
-    const pods = new Set(this.#sandboxes.filter(({ state }) => state !== "gone").map(({ podRef }) => podRef));
+    const idle = this.#sandboxes.filter(({ running, state }) => running === 0 && state !== "released");
+    const pods = new Set(this.#sandboxes.filter(({ state }) => state !== "released").map(({ podRef }) => podRef));
     if (idle.length === 0 || (pods.size < PODS && this.#scheduler.chance(0.4))) {
       this.#create(`default/pod-${this.#scheduler.below(PODS)}`);
     } else this.#touch(this.#scheduler.pick(idle));
@@ -228,22 +229,22 @@ class SimMachines {
 
   #touch(sandbox: Sandbox): void {
     switch (sandbox.state) {
-      case "new": // its ADD failed or was killed: runtimes give up on the sandbox, or call again
+      case "new": // its ADD failed or was killed: runtimes abandon the sandbox, or repeat the ADD
         return this.#scheduler.chance(0.5) ? this.#die(sandbox) : this.#start(sandbox, "ADD");
       case "live":
         if (this.#scheduler.chance(0.2)) return this.#start(sandbox, "ADD");
         if (this.#scheduler.chance(0.2)) return this.#start(sandbox, "CHECK");
-        if (this.#scheduler.chance(0.3)) return this.#create(sandbox.podRef); // the pod comes back elsewhere
+        if (this.#scheduler.chance(0.3)) return this.#create(sandbox.podRef); // the pod is recreated, perhaps on another node
         return this.#die(sandbox);
       case "dying":
         return this.#start(sandbox, "DEL");
     }
   }
 
-  /** A pod gets a new sandbox. Those it had are over from now on, whenever their DEL comes. */
+  /** A pod gets a new sandbox. Its former sandboxes end now, whenever their DEL is called. */
   #create(podRef: string): void {
-    const former = this.#sandboxes.filter((one) => one.podRef === podRef && one.state !== "gone");
-    if (former.some((one) => one.running > 0 && one.state !== "dying")) return; // nobody adds two sandboxes of a pod at a time
+    const former = this.#sandboxes.filter((one) => one.podRef === podRef && one.state !== "released");
+    if (former.some((one) => one.running > 0 && one.state !== "dying")) return; // no runtime adds two sandboxes of a pod at the same time
     const network = former[0]?.network ?? this.#scheduler.pick(NETWORKS);
     for (const one of former) if (one.state !== "dying") one.state = "dying";
     const containerId = `c${++this.#next}`;
@@ -261,7 +262,7 @@ class SimMachines {
     if (this.#scheduler.faults && this.#scheduler.chance(0.1)) this.#start(sandbox, "DEL"); // some runtimes call twice
   }
 
-  /** A pod is deleted by force, or comes to its end, or is deleted once its sandbox is gone. */
+  /** A pod is deleted by force, or finishes, or is deleted after its sandbox. */
   #end(podRef: string): void {
     const fate = this.#scheduler.pick(["removed", "removed", "finished", "waits"]);
     if (fate === "removed") this.#pods.remove(podRef);
@@ -300,7 +301,7 @@ class SimMachines {
     ) {
       this.#failedTakeovers.add(sandbox.podRef);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
-      sandbox.state = "gone";
+      sandbox.state = "released";
       if (this.#sandboxes.findLast(({ podRef }) => podRef === sandbox.podRef) === sandbox) {
         this.#pods.remove(sandbox.podRef);
       }
@@ -313,9 +314,9 @@ class SimMachines {
     }
   }
 
-  #expect(found: readonly string[], wanted: readonly string[], what: string): void {
-    if (found.join() !== wanted.join()) {
-      this.#failure ??= new Error(`${what} gave ${found.join()}, before it was ${wanted.join()}`);
+  #expect(found: readonly string[], expected: readonly string[], what: string): void {
+    if (found.join() !== expected.join()) {
+      this.#failure ??= new Error(`${what}: expected ${expected.join()}, got ${found.join()}`);
     }
   }
 }

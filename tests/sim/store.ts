@@ -1,13 +1,13 @@
 /**
- * The store as one process reaches it over a network that fails. What can happen to an operation, and why it must be survived:
+ * The store as one process reaches it over a network that fails. What can happen to an operation:
  *
- * - it waits: others go first;
- * - conflict: the pool changed, as any other writer's commit would have it;
- * - the request is lost: unavailable, nothing done; in an outage, that of everybody for a while;
- * - the answer is lost: unavailable, and done;
- * - silence: done or not, the caller learns nothing until its own time limit;
- * - it arrives late: the caller gave up, and then it is done after all;
- * - the process dies, before or after it is done.
+ * - delay: others are served first;
+ * - conflict: the pool changed, as by another writer's commit;
+ * - the request is lost: unavailable, not executed; in an outage, for all processes;
+ * - the answer is lost: unavailable, but executed;
+ * - silence: executed or not, the caller waits until its own timeout;
+ * - late arrival: executed after the caller timed out;
+ * - death: the process dies before or after the execution.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import { ConflictError, type Reservations, type StorageDriver, UnavailableError 
 import type { Reach } from "./runtime.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
-/** Shares of operations that go wrong while faults are on. */
+/** Shares of operations with a fault, while faults are on. */
 const FAULTS = { conflict: 0.03, request: 0.03, answer: 0.04, silence: 0.01, death: 0.03 };
 
-/** Every process reaches the same store, over a network of its own. */
+/** Each process reaches the same store, over its own network. */
 export function reachOf(driver: StorageDriver, scheduler: Scheduler): Reach {
   return {
     load: (process) => () => Promise.resolve(() => Promise.resolve(networked(driver, scheduler, process))),
@@ -26,7 +26,7 @@ export function reachOf(driver: StorageDriver, scheduler: Scheduler): Reach {
   };
 }
 
-/** The store as a process sees it. Closing it leaves the store open. */
+/** The store as a process reaches it. Closing it leaves the store open. */
 export function networked(driver: StorageDriver, scheduler: Scheduler, process: Process): StorageDriver {
   const run = <T>(label: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) =>
     operate(scheduler, process, label, signal, work, label === "commit" ? conflict : work);
@@ -55,7 +55,7 @@ function conflict(): Promise<never> {
   return Promise.reject(new ConflictError("simulated conflict"));
 }
 
-/** Sends one operation of a process over the network. `onConflict`: what it comes to where another writer was faster. */
+/** Sends one operation of a process over the network. `onConflict` replaces it if another writer was faster. */
 export async function operate<T>(
   scheduler: Scheduler,
   process: Process,
@@ -67,7 +67,7 @@ export async function operate<T>(
   signal.throwIfAborted();
   const mayRestore = process.mayRestore?.() ?? /^(DEL|controller)#/.test(process.name);
   if (label.startsWith("reserve") && mayRestore) scheduler.leftToSweep++;
-  const own = new AbortController().signal; // once sent, a request is not taken back by the sender's losing patience
+  const own = new AbortController().signal; // a request that is sent is executed even if its caller times out
   const arrived = scheduler.gate(process, label);
   const late = await Promise.race([arrived.then(() => false), aborted(signal).then(() => true)]);
   if (late) {
@@ -97,7 +97,7 @@ export async function operate<T>(
   }
 }
 
-/** A reservation that is made after its maker gave up and its owner was released is what only the sweep can find. */
+/** A reservation that is created after its caller timed out and its owner was released can be freed by the sweep only. */
 async function arriveLate(
   scheduler: Scheduler,
   label: string,

@@ -29,7 +29,4 @@ export const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
 /** Folders and files with such words, by the start of their paths. The list only gets shorter. */
 export const UNREVISED: readonly string[] = [
   "tests/bench/",
-  "tests/binary/",
-  "tests/fuzz/",
-  "tests/sim/",
 ];

@@ -1,6 +1,6 @@
 /**
- * One seeded history of a simulated cluster: the product's plugins, agents and controllers on the product's kubernetes driver, before an API
- * server, kubelets and a control plane that are simulated. The promises are checked after every step.
+ * One seeded history of a simulated cluster: the product's plugins, agents and controllers with the product's Kubernetes driver, and a simulated
+ * API server, kubelets and control plane. The promises are checked after every step.
  *
  * @module
  */
@@ -19,28 +19,29 @@ import { Kubelet } from "./kubelet.ts";
 import { ApiObjects } from "./objects.ts";
 import { OriginalPlugin } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
-import { checkLive, checkSlices, differences, lives, type Promised } from "./promises.ts";
+import { checkLive, checkSlices, differences, isLive, type Promised } from "./promises.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
 import { KUBECONFIG, type World } from "./worlds.ts";
 
-/** Milliseconds between two looks of kubelets and control plane at what time has brought. */
+/** Milliseconds between two ticks of kubelets and control plane. */
 const TICK = 5_000;
-/** Simulated milliseconds in which everything is as it shall be, once nothing fails any more; and steps, at most. */
+/** Simulated milliseconds within which the store must agree with the sandboxes after the faults have ended. */
 const SETTLED = 20 * 60_000;
-/** Simulated milliseconds in which agents compare their journals with the store: three quarters of an hour at most, and a round. */
+/** Simulated milliseconds within which agents must have compared their journals with the store: at most 45 minutes, and one round. */
 const COMPARED = 50 * 60_000;
-const REST = 20_000;
-/** Simulated milliseconds in which a call is served where nothing fails. */
+/** Max steps of both. */
+const MAX_STEPS = 20_000;
+/** Simulated milliseconds that a call may take without faults. */
 const PROMPT = 10_000;
 
 /** A cluster in a world. */
 export class SimCluster {
   /** Time and order. */
   readonly scheduler: Scheduler;
-  /** What it is like. */
+  /** Its settings. */
   readonly world: World;
-  /** The API server's objects. */
+  /** Objects of the API server. */
   readonly objects: ApiObjects;
   /** The nodes. */
   readonly kubelets: readonly Kubelet[];
@@ -48,9 +49,9 @@ export class SimCluster {
   readonly control: ControlPlane;
   /** The agents. */
   readonly agents: SimAgents;
-  /** Every sandbox there was. */
+  /** All sandboxes so far. */
   readonly sandboxes: PodSandbox[] = [];
-  /** Calls under way. */
+  /** Calls in progress. */
   readonly processes = new Map<Process, { readonly sandbox: PodSandbox; readonly verb: string }>();
   /** The API server. */
   readonly server: ApiServer;
@@ -63,7 +64,7 @@ export class SimCluster {
   #calls = 0;
   #failure: Error | undefined;
 
-  /** Nothing has happened yet. */
+  /** A new cluster. */
   constructor(scheduler: Scheduler, world: World) {
     this.scheduler = scheduler;
     this.world = world;
@@ -104,7 +105,7 @@ export class SimCluster {
     }
   }
 
-  /** Every pod that there is or was and of which something is left. */
+  /** Pods that exist, or that their kubelet has not finished with. */
   get pods(): SimPod[] {
     return this.kubelets.flatMap(({ pods }) => pods).filter(({ done }) => !done);
   }
@@ -121,17 +122,17 @@ export class SimCluster {
       await standstill();
       this.check();
     }
-    this.scheduler.note("nothing fails from here on");
+    this.scheduler.note("no more faults");
     this.scheduler.faults = this.scheduler.outage = false;
     disturbances.end();
-    if (this.world.mends === "agent") await this.#mend();
-    if (!this.world.starves) await this.#settle("what runs");
+    if (this.world.restoredBy === "agent") await this.#restoreEntries();
+    if (!this.world.starves) await this.#settle("the addresses of running pods");
     for (const { podRef, uid, grace, kind } of this.pods) {
       if (kind === "static") this.control.forceDelete(podRef);
       else this.control.delete({ podRef, uid, grace });
     }
     for (const pod of this.pods) if (pod.kind === "static") pod.endsAt = this.scheduler.now;
-    await this.#settle("nothing");
+    await this.#settle("no address");
     for (const { process } of this.#controllers) this.scheduler.kill(process);
     this.agents.end();
   }
@@ -148,7 +149,7 @@ export class SimCluster {
     return this.#originals.has(node);
   }
 
-  /** A node's machine goes off: its processes end. */
+  /** Powers a node's machine off: its processes end. */
   powerOff(kubelet: Kubelet): void {
     kubelet.powerOff();
     this.agents.powerOff(kubelet.node);
@@ -157,33 +158,33 @@ export class SimCluster {
     }
   }
 
-  /** What was lost comes back without a controller. */
-  async #mend(): Promise<void> {
+  /** Waits until lost entries are restored without a controller. */
+  async #restoreEntries(): Promise<void> {
     const missing = () => differences(this.objects, this.sandboxes).filter((one) => one.endsWith("missing"));
-    await this.#until("what runs again", missing, COMPARED);
+    await this.#until("the restored entries", missing, COMPARED);
   }
 
-  /** Everything under way comes to its end, and what is stored is what lives, in a bounded time. */
+  /** Waits until all calls have ended and the store holds the addresses of live sandboxes only. */
   async #settle(what: string): Promise<void> {
     if (this.#controllers.every(({ process }) => !process.alive)) this.#control();
-    const left = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes)];
-    await this.#until(what, left, this.world.mends === "both" ? COMPARED : SETTLED);
+    const remaining = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes)];
+    await this.#until(what, remaining, this.world.restoredBy === "both" ? COMPARED : SETTLED);
   }
 
-  async #until(what: string, left: () => readonly string[], within: number): Promise<void> {
+  async #until(what: string, remaining: () => readonly string[], within: number): Promise<void> {
     const until = this.scheduler.now + within;
-    for (let step = 0; step < REST && this.scheduler.now < until; step++) {
-      if (left().length === 0) return;
+    for (let step = 0; step < MAX_STEPS && this.scheduler.now < until; step++) {
+      if (remaining().length === 0) return;
       if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }
       await this.scheduler.step();
       await standstill();
       this.check();
     }
-    throw new Error(`The store does not come to hold ${what}: ${left().join("; ")}`);
+    throw new Error(`Expected ${what} in the store: ${remaining().join("; ")}`);
   }
 
   #unsettled(): string[] {
-    const calls = [...this.processes.keys()].map(({ name }) => `${name} is under way`);
+    const calls = [...this.processes.keys()].map(({ name }) => `${name} is in progress`);
     const sandboxes = this.sandboxes.filter(({ state, containers }) =>
       state === "dying" || state === "new" || (state === "live" && containers === "none")
     ).map(({ containerId, state }) => `${containerId} is ${state}`);
@@ -246,7 +247,7 @@ export class SimCluster {
     return { process, outcome: Promise.race([outcome, killed]) };
   }
 
-  /** A pod's name takes its entry over, whatever runs in its former sandboxes: the original has it so. */
+  /** A new sandbox takes the pod's entry over, whatever runs in its former sandboxes, as in the original. */
   #supersede({ podRef, network }: PodSandbox): void {
     for (const former of this.sandboxes) {
       const same = former.podRef === podRef && former.network === network && former !== this.sandboxes.at(-1);
@@ -260,7 +261,7 @@ export class SimCluster {
       this.#failure ??= new Error(`${verb} of ${sandbox.containerId} took ${took} ms and ended with ${answer?.stdout}`);
     }
     if (this.world.room !== undefined && verb === "DEL" && answer && !ok) {
-      this.#failure ??= new Error(`DEL of ${sandbox.containerId} failed where the pool is full: ${answer.stdout}`);
+      this.#failure ??= new Error(`DEL of ${sandbox.containerId} failed because the pool is full: ${answer.stdout}`);
     }
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
@@ -270,14 +271,14 @@ export class SimCluster {
       sandbox.exposed = isExposed(sandbox, this.isOriginal(sandbox.node), this.sandboxes, releasing);
       this.kubelets.find(({ node }) => node === sandbox.node)?.attached(sandbox);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
-      sandbox.state = "gone";
+      sandbox.state = "released";
       sandbox.node.removeNetns(sandbox.containerId);
-    } else if (verb === "CHECK" && this.#promised.entries && lives(sandbox) && isNotAllocated(answer)) {
+    } else if (verb === "CHECK" && this.#promised.entries && isLive(sandbox) && isNotAllocated(answer)) {
       this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer?.stdout}`);
     }
   }
 
-  /** Whether everything that lives is in the store, so that the copy of it that was brought back lost nothing. */
+  /** Whether the store holds the addresses of all live sandboxes, so that restoring a backup lost nothing. */
   isWhole(): boolean {
     try {
       checkLive(this.objects, this.sandboxes, { entries: true, reservations: true });
@@ -288,7 +289,7 @@ export class SimCluster {
   }
 }
 
-/** Whether an answer is that of a CHECK which found something else than what was allocated. */
+/** Whether an answer is that of a CHECK that found other addresses than those allocated. */
 function isNotAllocated(answer: Outcome): boolean {
   return answer !== undefined && answer.exitCode !== 0 && JSON.parse(answer.stdout).code === 104;
 }

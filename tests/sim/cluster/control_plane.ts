@@ -1,6 +1,6 @@
 /**
- * What the control plane of a simulated cluster does, and its operators: pods are made and deleted, gracefully or by force, leases of nodes
- * are renewed, nodes that are silent, or whose runtime is, become NotReady, and nodes whose machine is off are removed.
+ * The control plane of a simulated cluster, and its operators: they create pods and delete them, gracefully or by force, renew the leases of
+ * nodes, mark nodes without a renewed lease or with a stalled runtime as NotReady, and remove nodes whose machine is off.
  *
  * @module
  */
@@ -13,27 +13,27 @@ import { namesOf, newObject, type SimPod, type StatusKind } from "./pod.ts";
 
 /** Milliseconds without a renewed lease after which a node counts as not ready: the node controller's default since Kubernetes 1.32. */
 const MONITOR_GRACE = 50_000;
-/** Where the leases of nodes are. */
+/** Namespace of the leases of nodes. */
 const LEASES = "kube-node-lease";
 
-/** A pod that somebody wants. */
-export interface WantedPod {
+/** A pod to create. */
+export interface PodTemplate {
   /** `namespace/name`. */
   readonly podRef: string;
-  /** Where. */
+  /** Its node. */
   readonly node: SimNode;
-  /** What it attaches to. */
+  /** The network that it attaches to. */
   readonly network: Network;
   /** See {@linkcode SimPod}. */
   readonly kind: SimPod["kind"];
   /** See {@linkcode SimPod}. */
   readonly claims: boolean;
-  /** Seconds that its containers may take to end. */
+  /** Termination grace period in seconds. */
   readonly grace: number;
-  /** What its network-status will tell. */
+  /** What its network-status will hold. */
   readonly statusKind: StatusKind;
   /** Whether its kubelet is an older one. */
-  readonly tersely: boolean;
+  readonly terse: boolean;
 }
 
 /** The control plane. */
@@ -43,7 +43,7 @@ export class ControlPlane {
   readonly #kubelets: readonly Kubelet[];
   #hashes = 0;
 
-  /** Makes the objects of the nodes. */
+  /** Creates the objects of the nodes. */
   constructor(objects: ApiObjects, scheduler: Scheduler, kubelets: readonly Kubelet[]) {
     this.#objects = objects;
     this.#scheduler = scheduler;
@@ -51,7 +51,7 @@ export class ControlPlane {
     for (const { node } of kubelets) this.addNode(node);
   }
 
-  /** Makes the object and the lease of a node, where they are missing. */
+  /** Creates the object and the lease of a node, if they are missing. */
   addNode({ name }: SimNode): void {
     if (!this.#objects.get("nodes", "", name)) {
       const conditions = [{ type: "Ready", status: "True" }];
@@ -68,14 +68,14 @@ export class ControlPlane {
     return this.#objects.get("nodes", "", name) !== undefined;
   }
 
-  /** The object of a node whose machine is off for good is removed, and its lease with it. */
+  /** Removes the object and the lease of a node whose machine is off. */
   removeNode({ name }: SimNode): void {
     this.#scheduler.note(`node ${name} is removed from the cluster`);
     if (this.#objects.get("nodes", "", name)) this.#objects.remove("nodes", "", name);
     if (this.#objects.get("leases", LEASES, name)) this.#objects.remove("leases", LEASES, name);
   }
 
-  /** Leases of nodes that reach the API server are renewed; the others' conditions change after a while. */
+  /** Renews the leases of nodes that reach the API server, and updates conditions. */
   tick(): void {
     for (const { node, connected, stalled } of this.#kubelets) {
       const lease = this.#objects.get("leases", LEASES, node.name);
@@ -94,14 +94,14 @@ export class ControlPlane {
     }
   }
 
-  /** Makes a pod. Its node starts it. */
-  create(wanted: WantedPod): SimPod {
-    const kubelet = this.#kubelets.find(({ node }) => node === wanted.node);
-    const runtimeUid = wanted.kind === "static" ? `${++this.#hashes}`.padStart(32, "0") : "";
-    const draft = { ...wanted, runtimeUid, phase: "Pending" as const, sandboxes: [], ran: false, done: false };
+  /** Creates a pod. Its kubelet starts it. */
+  create(template: PodTemplate): SimPod {
+    const kubelet = this.#kubelets.find(({ node }) => node === template.node);
+    const runtimeUid = template.kind === "static" ? `${++this.#hashes}`.padStart(32, "0") : "";
+    const draft = { ...template, runtimeUid, phase: "Pending" as const, sandboxes: [], ran: false, done: false };
     const uid = this.#objects.create("pods", newObject(draft)).metadata.uid ?? "";
     const pod: SimPod = { ...draft, uid, runtimeUid: runtimeUid || uid };
-    this.#scheduler.note(`${wanted.kind} pod ${wanted.podRef} ${uid} is made on ${wanted.node.name}`);
+    this.#scheduler.note(`${template.kind} pod ${template.podRef} ${uid} is created on ${template.node.name}`);
     kubelet?.pods.push(pod);
     return pod;
   }
@@ -112,7 +112,7 @@ export class ControlPlane {
     return this.#objects.get("pods", namespace, name) !== undefined;
   }
 
-  /** Wants a pod to go: its kubelet confirms once nothing of it is left. */
+  /** Deletes a pod gracefully: its kubelet confirms once its sandboxes are released. */
   delete({ podRef, uid, grace }: Pick<SimPod, "podRef" | "uid" | "grace">): void {
     const { namespace, name } = namesOf(podRef);
     const object = this.#objects.get("pods", namespace, name);
@@ -123,7 +123,7 @@ export class ControlPlane {
     this.#objects.update("pods", { ...object, metadata });
   }
 
-  /** The object goes at once, whatever runs. */
+  /** Removes the object immediately, whatever runs. */
   forceDelete(podRef: string): void {
     const { namespace, name } = namesOf(podRef);
     const object = this.#objects.get("pods", namespace, name);

@@ -1,5 +1,5 @@
 /**
- * What happens to a simulated cluster beside the work of those in it.
+ * Events of a simulated cluster that are not the work of its processes.
  *
  * @module
  */
@@ -11,15 +11,16 @@ import { contentsOf, reservationName } from "./promises.ts";
 import { Troubles } from "./troubles.ts";
 import type { Happening } from "./worlds.ts";
 
-/** Grace periods of pods, in seconds, where their world has no others. */
+/** Default termination grace periods of pods, in seconds. */
 const GRACES = [1, 30, 60] as const;
 const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
-/** Copies of the store that are kept. */
-const BACKUPS = 3;
+/** Max number of backups. */
+const MAX_BACKUPS = 3;
 
 /** Kinds that a controller reads as evidence. */
 const EVIDENCE = ["pods", "nodes", "leases", "resourceclaims"] as const;
-/** Lets things happen, by chance. */
+
+/** Chooses events by chance. */
 export class Disturbances {
   readonly #cluster: SimCluster;
   readonly #weights: readonly (readonly [Happening, number])[];
@@ -50,7 +51,7 @@ export class Disturbances {
     outage: () => this.#toggleOutage(),
   };
 
-  /** Of a cluster, as its world has them. */
+  /** Events of a cluster, with the weights of its world. */
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
     this.#troubles = new Troubles(cluster);
@@ -58,7 +59,7 @@ export class Disturbances {
     this.#all = this.#weights.reduce((sum, [, weight]) => sum + weight, 0);
   }
 
-  /** One thing happens. */
+  /** Lets one event happen. */
   act(): void {
     if (this.#cluster.world.happenings.restore) this.#backUp();
     let value = this.#cluster.scheduler.random() * this.#all;
@@ -68,7 +69,7 @@ export class Disturbances {
     }
   }
 
-  /** What was disturbed is as it shall be again. */
+  /** Ends all disturbances. */
   end(): void {
     this.#cluster.server.forbidden.clear();
     this.#troubles.end();
@@ -77,7 +78,7 @@ export class Disturbances {
   #create(podRef: string): SimPod | undefined {
     const { scheduler, control, kubelets, world, pods } = this.#cluster;
     const ready = kubelets.filter((kubelet) => kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node));
-    if (ready.length === 0 || !this.#mayCome(podRef) || control.exists(podRef)) return undefined;
+    if (ready.length === 0 || !this.#mayCreate(podRef) || control.exists(podRef)) return undefined;
     const { node } = scheduler.pick(ready);
     const odd = world.originals === undefined || this.#cluster.isOriginal(node) ? world.oddStatus ?? 0 : 0;
     const host = scheduler.chance(world.kinds?.host ?? 0);
@@ -91,22 +92,22 @@ export class Disturbances {
       claims: !host && !asStatic && scheduler.chance(world.claims ?? 0),
       grace: scheduler.pick(world.graces ?? GRACES),
       statusKind: scheduler.chance(odd) ? scheduler.pick(ODD) : "whole",
-      tersely: scheduler.chance(odd),
+      terse: scheduler.chance(odd),
     });
   }
 
   /**
-   * Nobody can tell an ADD that comes too late from one in time, except where it has its entry already. So a name is used again only when
-   * its former sandboxes have come so far, and their kubelets know; and never for what runs on a node that is cut off: that is what deleting by
-   * force is warned of.
+   * A late ADD cannot be distinguished from one in time unless it has its entry already. So a pod's name is reused only after the ADDs of its
+   * former sandboxes have their entries and their kubelets know of the deletion; and never for pods on a node that is cut off, where deletion by
+   * force is known to be unsafe.
    */
-  #mayCome(podRef: string): boolean {
+  #mayCreate(podRef: string): boolean {
     const { kubelets } = this.#cluster;
     const known = kubelets.every((kubelet) => kubelet.pods.every((pod) => pod.podRef !== podRef || kubelet.knows(pod)));
     return known && this.#cluster.sandboxes.every((sandbox) => {
-      if (sandbox.podRef !== podRef || sandbox.state === "gone") return true;
+      if (sandbox.podRef !== podRef || sandbox.state === "released") return true;
       if (sandbox.pod.kind === "static" || sandbox.node.cut) return false;
-      if (this.#cluster.isOriginal(sandbox.node)) return sandbox.state === "live"; // its late calls are its own matter
+      if (this.#cluster.isOriginal(sandbox.node)) return sandbox.state === "live"; // late calls of the original's plugin are not ours to prevent
       return !this.#adding(sandbox) || this.#hasEntry(sandbox);
     });
   }
@@ -115,7 +116,7 @@ export class Disturbances {
     return [...this.#cluster.processes.values()].some((call) => call.sandbox === sandbox && call.verb === "ADD");
   }
 
-  /** Its only entry is written, and it waits to write its reservation. */
+  /** Whether a sandbox has its only entry, and waits to write its reservation. */
   #hasEntry({ containerId, node, network: { domain, ipam } }: PodSandbox): boolean {
     const { objects, scheduler, processes } = this.#cluster;
     const serves = (process: Process) =>
@@ -131,7 +132,7 @@ export class Disturbances {
     if (pods.length > 0) work(scheduler.pick(pods));
   }
 
-  /** Whoever deletes by force what is being deleted has waited for its kubelet to say how far it is. */
+  /** Deletes a pod by force, after its kubelet has published its last status. */
   #force(pod: SimPod): void {
     this.#cluster.kubelets.find(({ node }) => node === pod.node)?.publish(pod);
     this.#cluster.control.forceDelete(pod.podRef);
@@ -144,46 +145,46 @@ export class Disturbances {
     const { podRef } = scheduler.pick(midway);
     control.forceDelete(podRef);
     const next = this.#create(podRef);
-    kubelets.find(({ node }) => node === next?.node)?.step(); // the two meet
+    kubelets.find(({ node }) => node === next?.node)?.step(); // so that both ADDs are in progress
   }
 
-  /** Another pod of its name is made at once, while it still runs. */
+  /** Creates another pod of the name while the former pod still runs. */
   #replace(pod: SimPod): void {
     this.#force(pod);
     this.#create(pod.podRef);
   }
 
-  /** A copy of the store as it is now, while nobody is between two writes. */
+  /** Takes a backup of the store, unless a call may be between two writes. */
   #backUp(): void {
     const { objects, processes } = this.#cluster;
     const backup = objects.backup();
     if (processes.size > 0 || backup.revision === this.#backups.at(-1)?.revision) return;
     this.#backups.push(backup);
-    if (this.#backups.length > BACKUPS) this.#backups.shift();
+    if (this.#backups.length > MAX_BACKUPS) this.#backups.shift();
   }
 
-  /** Only what lost nothing of what runs is brought back, and only while nobody is between his two writes: that is nobody's to mend. */
+  /** Restores a backup that holds the addresses of all live sandboxes, unless a call may be between two writes: no plugin could repair that. */
   #restore(): void {
     const { scheduler, objects, processes } = this.#cluster;
     if (this.#backups.length === 0 || processes.size > 0) return;
     const now = objects.backup();
     objects.restore(scheduler.pick(this.#backups.filter(({ revision }) => revision < now.revision)) ?? now);
     if (this.#cluster.isWhole()) {
-      scheduler.note(`the store is set back`);
+      scheduler.note(`a backup of the store is restored`);
       this.#backups.length = 0;
     } else objects.restore(now);
   }
 
-  /** Whatever it loses. */
+  /** Restores any backup, whatever it lacks. */
   #rewind(): void {
     const { scheduler, objects, processes } = this.#cluster;
     if (this.#backups.length === 0 || processes.size > 0) return;
     objects.restore(scheduler.pick(this.#backups));
-    scheduler.note("the store is set back to an old copy");
+    scheduler.note("an old backup of the store is restored");
     this.#backups.length = 0;
   }
 
-  /** Controllers may not read single objects of a kind, or may again. */
+  /** Forbids controllers to read single objects of a kind, or allows it again. */
   #forbid(): void {
     const { scheduler, server: { forbidden } } = this.#cluster;
     const kind = scheduler.pick(EVIDENCE);
@@ -191,7 +192,7 @@ export class Disturbances {
     scheduler.note(`${kind} ${forbidden.has(kind) ? "may not be read" : "may be read again"}`);
   }
 
-  /** Its author knows nothing of the other one. */
+  /** Creates or deletes a definition of another namespace with the CNI name of a network. */
   #define(): void {
     const { scheduler, objects, world } = this.#cluster;
     const { name, ipam } = scheduler.pick(world.networks);
@@ -201,7 +202,7 @@ export class Disturbances {
       objects.remove(resource, "another", name);
       return;
     }
-    scheduler.note(`the definition another/${name} is made`);
+    scheduler.note(`the definition another/${name} is created`);
     const other = { cniVersion: "1.0.0", name, type: "macvlan", ipam: { ...ipam, range: "192.168.0.0/28" } };
     objects.create(resource, { metadata: { namespace: "another", name }, spec: { config: JSON.stringify(other) } });
   }
@@ -219,14 +220,14 @@ export class Disturbances {
     const { scheduler, processes } = this.#cluster;
     const ours = [...processes].filter(([{ name }]) => !name.startsWith("original"));
     const late = ours.filter(([, { sandbox, verb }]) => sandbox.superseded && verb === "ADD");
-    const some = late.length > 0 && scheduler.chance(0.5) ? late : ours;
-    const [process] = some.length > 0 ? scheduler.pick(some) : [];
+    const candidates = late.length > 0 && scheduler.chance(0.5) ? late : ours;
+    const [process] = candidates.length > 0 ? scheduler.pick(candidates) : [];
     if (process) scheduler.kill(process);
   }
 
   #toggleOutage(): void {
     const { scheduler } = this.#cluster;
     scheduler.outage = !scheduler.outage;
-    scheduler.note(scheduler.outage ? "the API server is out of reach" : "the API server is back");
+    scheduler.note(scheduler.outage ? "the API server is unreachable" : "the API server is reachable again");
   }
 }

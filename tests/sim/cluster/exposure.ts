@@ -1,8 +1,8 @@
 /**
- * What nobody can keep apart beside plugins of the original.
+ * A race with plugins of the original that our plugin cannot prevent.
  *
- * The original takes a reservation of its pod's name for its own and leaves it as it is, so a DEL that is between its two writes deletes it.
- * Its address may then be another pod's too, and the original's DEL deletes that one's reservation unchecked.
+ * The original treats any reservation with its pod's name as its own and leaves it unchanged, so a DEL of ours that is between its two writes
+ * deletes it. The address may then be allocated to another pod too, and the original's DEL deletes that pod's reservation unchecked.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { PodSandbox } from "./pod.ts";
 import { canonical } from "./promises.ts";
 
 /**
- * Whether the reservation of a sandbox that has its addresses now may be deleted while it lives.
+ * Whether the reservation of a sandbox that has its addresses may be deleted while the sandbox is live.
  *
- * @param releasing the podRefs of the DELs that are under way
+ * @param releasing the podRefs of the DELs in progress
  */
 export function isExposed(
   sandbox: PodSandbox,
@@ -24,7 +24,7 @@ export function isExposed(
   const { network: { domain } } = sandbox;
   const own = new Set(sandbox.addresses.map(canonical));
   return sandboxes.some((one) =>
-    one !== sandbox && one.exposed && one.state !== "gone" && one.network.domain === domain &&
+    one !== sandbox && one.exposed && one.state !== "released" && one.network.domain === domain &&
     one.addresses.some((text) => own.has(canonical(text)))
   );
 }

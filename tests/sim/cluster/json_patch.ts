@@ -1,6 +1,6 @@
 /**
- * JSON Patch (RFC 6902) as API servers apply it: a `test` holds a missing member equal to null, and what cannot be applied is refused as a
- * whole.
+ * JSON Patch (RFC 6902) as API servers apply it: a `test` treats a missing member as null, and a patch with an operation that cannot be applied
+ * is refused.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { isDeepStrictEqual } from "node:util";
 
 /** One operation. */
 export interface PatchOperation {
-  /** What is done. */
+  /** `test`, `add`, `replace` or `remove`. */
   readonly op: string;
   /** JSON pointer (RFC 6901). */
   readonly path: string;
-  /** For all but `remove`. */
+  /** The operand; absent for `remove`. */
   readonly value?: unknown;
 }
 
@@ -24,7 +24,7 @@ export class PatchError extends Error {
 
 type Node = Record<string, unknown>;
 
-/** The document with the operations applied. The given one stays as it is. */
+/** A copy of the document with the operations applied. */
 export function applyPatch<T>(document: T, operations: readonly PatchOperation[]): T {
   const copy = structuredClone(document);
   for (const operation of operations) apply(copy as Node, operation);

@@ -1,5 +1,5 @@
 /**
- * What a node does with its pods: sandboxes, containers, and the statuses that it publishes of them, in the order in which kubelets do.
+ * The kubelet of a simulated node: sandboxes, containers, and the statuses of its pods, published in the order of real kubelets.
  *
  * @module
  */
@@ -8,30 +8,30 @@ import type { Scheduler } from "../scheduler.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
 import { attached, claimOf, namesOf, newObject, type PodSandbox, published, type SimPod } from "./pod.ts";
 
-/** What kubelets are asked to do by the world they are in: shares of the occasions on which they do. */
+/** Optional events of a kubelet, each with its chance. */
 export interface KubeletHabits {
-  /** A sandbox that runs is made anew. */
+  /** A running sandbox is recreated. */
   readonly restarts: number;
-  /** A pod comes to its end by itself. */
+  /** A pod completes. */
   readonly completes: number;
   /** A pod is evicted. */
   readonly evicts: number;
-  /** A sandbox is released late: the DEL of another plugin of its network fails for a while. Absent: never. */
-  readonly tarries?: number;
+  /** The release of a sandbox is delayed: the DEL of another plugin of its network fails for a while. Default 0. */
+  readonly delays?: number;
 }
 
-/** Milliseconds until a sandbox that failed is tried again, where nothing else is wrong. */
+/** Milliseconds until a failed sandbox is retried, without other faults. */
 const BACKOFF = 10_000;
-/** Milliseconds by which a sandbox is released late, at most: longer than the longest evidence takes. */
-const TARRYING = 300_000;
-/** Milliseconds in which a mirror pod is refused, at most: longer than the evidence of a pod takes. */
-const REFUSED = 300_000;
+/** Max milliseconds by which the release of a sandbox is delayed: more than any evidence takes. */
+const MAX_DELAY = 300_000;
+/** Max milliseconds for which a mirror pod is refused: more than the evidence of a pod takes. */
+const MAX_REFUSED = 300_000;
 
-/** What a kubelet has its runtime do. */
+/** The container runtime of a kubelet. */
 export interface Runtime {
   /** Calls the plugin. */
   readonly call: (sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") => void;
-  /** A container id that nobody had. */
+  /** A new container id. */
   readonly containerId: () => string;
 }
 
@@ -39,18 +39,18 @@ export interface Runtime {
 export class Kubelet {
   /** The node. */
   readonly node: SimNode;
-  /** Pods that it has something to do for. */
+  /** Its pods. */
   readonly pods: SimPod[] = [];
-  /** The machine is off. */
+  /** Whether the machine is off. */
   dead = false;
-  /** Its container runtime does not answer: what runs goes on, and nothing is started or ended. */
+  /** Whether its container runtime does not answer: containers keep running, and nothing is started or ended. */
   stalled = false;
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #runtime: Runtime;
   readonly #habits: KubeletHabits;
 
-  /** Starts with no pod. */
+  /** A kubelet without pods. */
   constructor(node: SimNode, objects: ApiObjects, scheduler: Scheduler, runtime: Runtime, habits: KubeletHabits) {
     this.node = node;
     this.#objects = objects;
@@ -64,27 +64,27 @@ export class Kubelet {
     return !this.dead && !this.node.cut && !this.#scheduler.outage;
   }
 
-  /** The object of a pod, where there is one and it is of this pod. */
+  /** The object of a pod, if it exists and has the pod's uid. */
   objectOf({ podRef, uid }: SimPod): ApiObject | undefined {
     const { namespace, name } = namesOf(podRef);
     const object = this.#objects.get("pods", namespace, name);
     return object?.metadata.uid === uid ? object : undefined;
   }
 
-  /** Does one thing that is to be done. */
+  /** Does one of the next steps for its pods. */
   step(calm = false): void {
     if (this.dead) return;
     const choices = this.pods.filter(({ done }) => !done).flatMap((pod) => this.#choices(pod, calm));
     if (choices.length > 0) this.#scheduler.pick(choices)();
   }
 
-  /** Whether it knows that a pod is to end, or learns it now. */
+  /** Whether it knows that a pod is to end; it reads the pod's object first if it can. */
   knows(pod: SimPod): boolean {
     if (this.connected && !this.stalled) this.#see(pod);
     return pod.done || pod.endsAt !== undefined;
   }
 
-  /** What time makes it do: it sees what became of its pods' objects, and ends containers whose time has come. */
+  /** Reads the objects of its pods, and ends containers whose grace period is over. */
   tick(): void {
     if (this.dead || this.stalled) return;
     for (const pod of this.pods) {
@@ -95,25 +95,25 @@ export class Kubelet {
     }
   }
 
-  /** The machine goes off: everything on it ends at once. */
+  /** Powers the machine off: everything on it ends. */
   powerOff(): void {
     this.dead = true;
     this.stalled = false;
     for (const pod of this.pods) this.#end(pod);
   }
 
-  /** The machine is on again: what ran on it is to be released, and runs anew. */
+  /** Powers the machine on again: its sandboxes are released, and its pods restart. */
   powerOn(): void {
     this.dead = false;
   }
 
-  /** Publishes what it knows of a pod now. */
+  /** Publishes the status of a pod. */
   publish(pod: SimPod): void {
     const object = this.connected && this.objectOf(pod);
     if (object) this.#objects.update("pods", published(pod, object));
   }
 
-  /** The meta-plugin has all answers for a sandbox. */
+  /** The meta-plugin publishes the addresses of a sandbox. */
   attached(sandbox: PodSandbox): void {
     const { pod, addresses } = sandbox;
     if (pod.claims) {
@@ -129,26 +129,26 @@ export class Kubelet {
     if (this.stalled) return publish;
     const choices: (() => void)[] = [];
     const current = pod.sandboxes.at(-1);
-    if (this.connected) this.#see(pod); // it starts nothing that it knows is deleted
+    if (this.connected) this.#see(pod); // it does not start a pod that it knows is deleted
     for (const sandbox of pod.sandboxes) {
       if (sandbox.state === "dying" && sandbox.running === 0 && sandbox.releasedAfter <= this.#scheduler.now) {
         choices.push(() => this.#release(sandbox));
       }
     }
     if (pod.endsAt === undefined && pod.phase !== "Succeeded" && pod.phase !== "Failed") {
-      choices.push(...this.#onward(pod, current, calm));
+      choices.push(...this.#advance(pod, current, calm));
     }
     return [...choices, ...publish];
   }
 
-  /** What brings a pod that shall run further. */
-  #onward(pod: SimPod, current: PodSandbox | undefined, calm: boolean): (() => void)[] {
-    if (pod.kind === "host") return this.#onwardAtHost(pod, calm);
-    if (!current || current.state === "dying" || current.state === "gone") {
+  /** Next steps of a pod that is to run. */
+  #advance(pod: SimPod, current: PodSandbox | undefined, calm: boolean): (() => void)[] {
+    if (pod.kind === "host") return this.#advanceHost(pod, calm);
+    if (!current || current.state === "dying" || current.state === "released") {
       return calm && this.#scheduler.now < (pod.retryAt ?? 0) ? [] : [() => this.#start(pod)];
     }
     if (current.running > 0) return [];
-    if (current.state === "new") return [() => void (current.state = "dying")]; // the runtime gives up on it
+    if (current.state === "new") return [() => void (current.state = "dying")]; // the runtime abandons it
     if (current.containers === "none") {
       return [() => {
         current.containers = "running";
@@ -163,7 +163,7 @@ export class Kubelet {
     return this.#scheduler.chance(0.1) ? [() => this.#runtime.call(current, "CHECK")] : [];
   }
 
-  #onwardAtHost(pod: SimPod, calm: boolean): (() => void)[] {
+  #advanceHost(pod: SimPod, calm: boolean): (() => void)[] {
     if (pod.phase !== "Running") return [() => void (pod.phase = "Running")];
     return !calm && this.#scheduler.chance(this.#habits.completes) ? [() => this.#complete(pod)] : [];
   }
@@ -191,7 +191,7 @@ export class Kubelet {
     this.#runtime.call(sandbox, "ADD");
   }
 
-  /** The device is given up, and its claim with it, before the sandbox is released. */
+  /** Releases a sandbox, after the claim of its device. */
   #release(sandbox: PodSandbox): void {
     if (sandbox.claimed) {
       const { namespace = "", name } = claimOf(sandbox).metadata;
@@ -202,14 +202,14 @@ export class Kubelet {
   }
 
   #restart(pod: SimPod, sandbox: PodSandbox): void {
-    this.#scheduler.note(`${pod.podRef} ${sandbox.containerId} is made anew`);
+    this.#scheduler.note(`${pod.podRef} ${sandbox.containerId} is recreated`);
     sandbox.containers = "ended";
     sandbox.state = "dying";
     pod.ran = true;
   }
 
   #complete(pod: SimPod): void {
-    this.#scheduler.note(`${pod.podRef} ${pod.uid} has ended by itself`);
+    this.#scheduler.note(`${pod.podRef} ${pod.uid} has completed`);
     this.#end(pod);
     pod.phase = "Succeeded";
   }
@@ -220,19 +220,19 @@ export class Kubelet {
     this.#terminate(pod);
   }
 
-  /** Its containers are told to end, and may take their time. */
+  /** Stops the containers of a pod, which may take its grace period. */
   #terminate(pod: SimPod): void {
     const grace = pod.grace * 1000;
     pod.endsAt ??= this.#scheduler.now + this.#scheduler.pick([grace, this.#scheduler.below(grace)]);
   }
 
-  /** Nothing of the pod runs any more. */
+  /** Ends the containers of a pod. */
   #end(pod: SimPod): void {
     for (const sandbox of pod.sandboxes) {
       if (sandbox.state === "live") {
         sandbox.containers = "ended";
-        if (this.#scheduler.chance(this.#habits.tarries ?? 0)) {
-          sandbox.releasedAfter = this.#scheduler.now + this.#scheduler.below(TARRYING);
+        if (this.#scheduler.chance(this.#habits.delays ?? 0)) {
+          sandbox.releasedAfter = this.#scheduler.now + this.#scheduler.below(MAX_DELAY);
         }
       }
       if (sandbox.state === "live" || sandbox.state === "new") sandbox.state = "dying";
@@ -246,19 +246,19 @@ export class Kubelet {
     } else if (!object || object.metadata.deletionTimestamp) this.#terminate(pod);
   }
 
-  /** A mirror pod that somebody deleted is made again, late where a quota or a webhook refuses it for a while. */
+  /** Recreates a deleted mirror pod, with a delay if a quota or a webhook refuses it for a while. */
   #mirror(pod: SimPod): void {
     const { namespace, name } = namesOf(pod.podRef);
-    pod.mirrorAt ??= this.#scheduler.now + this.#scheduler.pick([0, this.#scheduler.below(REFUSED)]);
+    pod.mirrorAt ??= this.#scheduler.now + this.#scheduler.pick([0, this.#scheduler.below(MAX_REFUSED)]);
     if (pod.mirrorAt > this.#scheduler.now || this.#objects.get("pods", namespace, name)) return;
     delete pod.mirrorAt;
     pod.uid = this.#objects.create("pods", newObject(pod)).metadata.uid ?? "";
-    this.#scheduler.note(`the mirror pod ${pod.podRef} is made again as ${pod.uid}`);
+    this.#scheduler.note(`the mirror pod ${pod.podRef} is recreated as ${pod.uid}`);
   }
 
-  /** A pod of which nothing is left is confirmed as deleted, once its last status is published. */
+  /** Confirms the deletion of a pod whose sandboxes are released, after its last status is published. */
   #finish(pod: SimPod): void {
-    if (pod.sandboxes.some(({ state }) => state !== "gone") || pod.endsAt === undefined) return;
+    if (pod.sandboxes.some(({ state }) => state !== "released") || pod.endsAt === undefined) return;
     if (pod.endsAt > this.#scheduler.now) return;
     const object = this.objectOf(pod);
     if (object && !(this.connected && (object.metadata.deletionTimestamp || pod.kind === "static"))) return;

@@ -1,6 +1,6 @@
 /**
- * The objects of a simulated cluster, as its API server and etcd keep them: versions, uids, preconditions, JSON Patch, and what happened to
- * each kind for those who watch it.
+ * The objects of a simulated cluster, as its API server and etcd store them: versions, uids, preconditions, JSON Patch, and the events of each
+ * kind for watches.
  *
  * @module
  */
@@ -13,15 +13,15 @@ export interface Metadata {
   readonly name: string;
   /** Its namespace; absent for cluster-wide kinds. */
   readonly namespace?: string;
-  /** Another object of the same name has another. */
+  /** Unique; a recreated object gets another. */
   readonly uid?: string;
   /** Changes with each write. */
   readonly resourceVersion?: string;
   /** RFC 3339. */
   readonly creationTimestamp?: string;
-  /** RFC 3339: it is being deleted, and may take until then. */
+  /** RFC 3339: end of its graceful deletion. */
   readonly deletionTimestamp?: string;
-  /** Seconds that its deletion may take. */
+  /** Grace period of its deletion in seconds. */
   readonly deletionGracePeriodSeconds?: number;
   /** Annotations. */
   readonly annotations?: Readonly<Record<string, string>>;
@@ -29,23 +29,23 @@ export interface Metadata {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** An object: values only, replaced as a whole by each write. */
+/** An object. Each write replaces it as a whole. */
 export interface ApiObject {
-  /** Name and version. */
+  /** Metadata. */
   readonly metadata: Metadata;
-  /** What is wanted. */
+  /** Desired state. */
   readonly spec?: Readonly<Record<string, unknown>>;
-  /** What is. */
+  /** Observed state. */
   readonly status?: Readonly<Record<string, unknown>>;
 }
 
-/** Something that happened to an object. */
+/** A change of an object. */
 export interface ApiEvent {
-  /** As watches name it. */
+  /** Type of the watch event. */
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  /** Of which kind. */
+  /** Resource of the object. */
   readonly resource: string;
-  /** The object after it. */
+  /** The object after the change. */
   readonly object: ApiObject;
 }
 
@@ -55,10 +55,10 @@ export class ApiError extends Error {
   override name = "ApiError";
   /** HTTP status. */
   readonly status: number;
-  /** What is not valid in the object. */
+  /** Invalid members of the object. */
   readonly causes: readonly unknown[];
 
-  /** With the status and message of the answer. */
+  /** An error with the status and message of the answer. */
   constructor(status: number, message: string, causes: readonly unknown[] = []) {
     super(message);
     this.status = status;
@@ -66,17 +66,17 @@ export class ApiError extends Error {
   }
 }
 
-/** What a kind refuses to be written. */
+/** Validates a write, and returns the object to store. @throws {ApiError} the write is refused */
 export type Admission = (resource: string, before: ApiObject | undefined, after: ApiObject) => ApiObject;
 
-/** The objects that are backed up and restored: an etcd may be theirs alone, so its revisions are theirs. */
+/** Resources that are backed up and restored. They may have an etcd of their own, so they have their own revisions. */
 const RESTORED: ReadonlySet<string> = new Set(["ippools", "overlappingrangeipreservations"]);
 
-/** What is in a backup. */
+/** A backup. */
 export interface Backup {
-  /** The revision that it was taken at. */
+  /** Its revision. */
   readonly revision: number;
-  /** Every object. */
+  /** Its objects. */
   readonly objects: ReadonlyMap<string, ApiObject>;
 }
 
@@ -90,12 +90,12 @@ export class ApiObjects {
   #uids = 0;
   #changed = Promise.withResolvers<void>();
 
-  /** Starts with none. `now`: the API server's clock, in milliseconds since 1970. */
+  /** Starts without objects. `now` is the API server's clock, in milliseconds since 1970. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Lets each write pass through a check, which may change it. */
+  /** Sets the admission of writes. */
   admit(admission: Admission): void {
     this.#admit = admission;
   }
@@ -105,23 +105,23 @@ export class ApiObjects {
     return this.#objects.get(keyOf(resource, namespace, name));
   }
 
-  /** Every object of a kind, of a namespace or of all. */
+  /** All objects of a resource, in one namespace or in all. */
   list(resource: string, namespace?: string): ApiObject[] {
     return [...this.#objects].filter(([key]) => key.startsWith(`${resource}/${namespace ? `${namespace}/` : ""}`))
       .map(([, object]) => object);
   }
 
-  /** What happened, oldest first. */
+  /** All events, oldest first. */
   get events(): readonly ApiEvent[] {
     return this.#events;
   }
 
-  /** Resolves when something happens. */
+  /** Resolves at the next event. */
   get changed(): Promise<void> {
     return this.#changed.promise;
   }
 
-  /** Creates one. @throws {ApiError} 409 where it exists */
+  /** Creates an object. @throws {ApiError} 409 if it exists */
   create(resource: string, object: ApiObject): ApiObject {
     const { name, namespace = "" } = object.metadata;
     if (this.get(resource, namespace, name)) throw new ApiError(409, `${resource} "${name}" already exists`);
@@ -131,26 +131,26 @@ export class ApiObjects {
     return this.#put("ADDED", resource, undefined, { ...object, metadata });
   }
 
-  /** Changes one. @throws {ApiError} 404; 422 where a test fails or an operation cannot be applied */
+  /** Patches an object. @throws {ApiError} 404; 422 if a test fails or an operation cannot be applied */
   patch(resource: string, namespace: string, name: string, operations: readonly PatchOperation[]): ApiObject {
     const before = this.#existing(resource, namespace, name);
-    const wanted = operations.filter(({ path }) => path !== "/metadata/managedFields");
+    const supported = operations.filter(({ path }) => path !== "/metadata/managedFields");
     try {
-      return this.#put("MODIFIED", resource, before, applyPatch(before, wanted));
+      return this.#put("MODIFIED", resource, before, applyPatch(before, supported));
     } catch (error) {
       if (error instanceof PatchError) throw new ApiError(422, error.message);
       throw error;
     }
   }
 
-  /** Replaces what one says. What it says already is no write. */
+  /** Replaces an object. An equal object is no write. */
   update(resource: string, object: ApiObject): ApiObject {
     const { name, namespace = "" } = object.metadata;
     const before = this.#existing(resource, namespace, name);
     return isDeepStrictEqual(before, object) ? before : this.#put("MODIFIED", resource, before, object);
   }
 
-  /** Deletes one at once. @throws {ApiError} 404; 409 where it is not as the preconditions have it */
+  /** Deletes an object immediately. @throws {ApiError} 404; 409 if a precondition fails */
   remove(
     resource: string,
     namespace: string,
@@ -168,19 +168,19 @@ export class ApiObjects {
     return object;
   }
 
-  /** A copy of what a restore brings back. */
+  /** Takes a backup. */
   backup(): Backup {
     return { revision: this.#revision, objects: new Map([...this.#objects].filter(([key]) => isRestored(key))) };
   }
 
-  /** Brings back what a copy holds; from here on revisions are used a second time. */
+  /** Restores a backup. Later revisions are used a second time. */
   restore({ revision, objects }: Backup): void {
     for (const key of [...this.#objects.keys()].filter(isRestored)) this.#objects.delete(key);
     for (const [key, object] of objects) this.#objects.set(key, object);
     this.#revision = revision;
   }
 
-  /** Now, as the API server writes it: whole seconds. */
+  /** The current time in the API server's format, in whole seconds. */
   timestamp(): string {
     return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, "Z");
   }
@@ -191,8 +191,8 @@ export class ApiObjects {
     return object;
   }
 
-  #put(type: ApiEvent["type"], resource: string, before: ApiObject | undefined, wanted: ApiObject): ApiObject {
-    const admitted = this.#admit(resource, before, wanted);
+  #put(type: ApiEvent["type"], resource: string, before: ApiObject | undefined, after: ApiObject): ApiObject {
+    const admitted = this.#admit(resource, before, after);
     if (RESTORED.has(resource)) this.#revision++;
     const object = this.#versioned(resource, admitted);
     const { name, namespace = "" } = object.metadata;
@@ -201,7 +201,7 @@ export class ApiObjects {
     return object;
   }
 
-  /** What is restored counts by the revision, which a restore sets back; the rest by its place among the events, for those who watch. */
+  /** The version of restored resources is the revision, which a restore resets; that of others is the number of the event, for watches. */
   #versioned(resource: string, object: ApiObject): ApiObject {
     const version = RESTORED.has(resource) ? this.#revision : this.#events.length + 1;
     return { ...object, metadata: { ...object.metadata, resourceVersion: `${version}` } };

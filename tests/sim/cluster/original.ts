@@ -1,10 +1,10 @@
 /**
- * The original's plugin by its own algorithm, as far as it touches the store: the whole pool is read, a JSON Patch tests the version and that
- * what is added was not there, an own entry gets another `id` and nothing else, reservations are made with the pod's name alone, and are deleted
- * by address, unchecked.
+ * The original's plugin by its own algorithm, as far as it affects the store: it reads the whole pool; its JSON Patch tests the version and that
+ * added entries did not exist; its own entry gets another `id` and nothing else; reservations have only the pod's name, and are deleted by
+ * address, unchecked.
  *
- * What it does between reading the pool and its end is one step here: its own races are its own, and nothing that others do can mend them.
- * Its lease keeps nobody else away.
+ * All its work after reading the pool is one step here, because our plugin cannot prevent the races within the original. Its lease excludes no
+ * other plugin.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import { ApiError, type ApiObject, type ApiObjects } from "./objects.ts";
 import type { PodSandbox } from "./pod.ts";
 import { reservationName } from "./promises.ts";
 
-/** Where both keep their objects. */
+/** Namespace of the objects of both. */
 const NAMESPACE = "kube-system";
-/** Tries when the pool changes. */
+/** Max attempts when the pool changes. */
 const RETRIES = 100;
 
 interface Entry {
@@ -27,7 +27,7 @@ interface Entry {
   readonly ifname?: string;
 }
 
-/** The original's plugin in a process of its own. */
+/** The original's plugin in its own process. */
 export class OriginalPlugin {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;

@@ -1,5 +1,5 @@
 /**
- * Pods of a simulated cluster, as their nodes know them, and the objects that kubelets and meta-plugins publish of them.
+ * Pods of a simulated cluster, as their kubelets know them, and the objects that kubelets and meta-plugins publish for them.
  *
  * @module
  */
@@ -11,76 +11,76 @@ import type { ApiObject } from "./objects.ts";
 export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   /** Its pod. */
   readonly pod: SimPod;
-  /** Whether anything runs in it that can use its addresses. */
+  /** State of the containers that use its addresses. */
   containers: "none" | "running" | "ended";
-  /** Whether its reservation may be deleted while it lives: see `exposure.ts`. */
+  /** Whether its reservation may be deleted while it is live: see `exposure.ts`. */
   exposed: boolean;
-  /** Whether an ADD of the original created its reservation, and did not find one of its pod's name. */
+  /** Whether an ADD of the original created its reservation, and found none with its pod's name. */
   reserved: boolean;
-  /** When its runtime may release it, in milliseconds since 1970. 0: at any time. */
+  /** Time from which its runtime may release it, in milliseconds since 1970. 0: at any time. */
   releasedAfter: number;
-  /** Whether a ResourceClaim holds its addresses. */
+  /** Whether a ResourceClaim lists its addresses. */
   claimed: boolean;
-  /** Addresses that a newer sandbox of the same name has taken over: they are no longer this one's, whatever runs in it. */
+  /** Whether a newer sandbox of the pod's name has taken its addresses over: they are no longer its own, whatever runs in it. */
   superseded: boolean;
 }
 
 /**
- * What the meta-plugin writes into the network-status of a pod: all; an interface without `ips`; with `ips: null`; nothing at all; or it is
- * lost when the object is next written.
+ * What the meta-plugin writes into the network-status of a pod: everything; an interface without `ips`; one with `ips: null`; nothing; or
+ * everything, which the next write of the object loses.
  */
 export type StatusKind = "whole" | "without" | "null" | "none" | "lost";
 
-/** One pod on its node: an instance, with a uid of its own. */
+/** One pod on its node, with its own uid. */
 export interface SimPod {
   /** `namespace/name`. */
   readonly podRef: string;
-  /** Where it runs. */
+  /** Its node. */
   readonly node: SimNode;
-  /** What it attaches to. */
+  /** The network that it attaches to. */
   readonly network: Network;
-  /** `static`: of a file of the node, with a mirror pod as its object; `host`: in the network of its node, attached to nothing. */
+  /** `static`: from a file of the node, with a mirror pod as its object; `host`: in the network of its node, without attachments. */
   readonly kind: "plain" | "static" | "host";
-  /** Whether its addresses are those of a device, which a ResourceClaim holds until its sandbox is released. */
+  /** Whether its addresses belong to a device, with a ResourceClaim until its sandbox is released. */
   readonly claims: boolean;
-  /** Seconds that its containers may take to end. */
+  /** Termination grace period in seconds. */
   readonly grace: number;
-  /** `K8S_POD_UID`: of a static pod the hash of its file. */
+  /** `K8S_POD_UID`; for a static pod the hash of its file. */
   readonly runtimeUid: string;
-  /** What its network-status tells. */
+  /** What its network-status holds. */
   readonly statusKind: StatusKind;
-  /** The uid of its object; a mirror pod gets another each time it is made. */
+  /** The uid of its object; a recreated mirror pod gets another. */
   uid: string;
-  /** As the kubelet has it. */
+  /** Phase, as the kubelet knows it. */
   phase: "Pending" | "Running" | "Succeeded" | "Failed";
-  /** An older kubelet, which says that a pod has failed before its containers ended, and nothing of them. */
-  readonly tersely: boolean;
+  /** Whether its kubelet is an older one, which publishes the phase Failed before the containers have ended, and without their statuses. */
+  readonly terse: boolean;
   /** Its sandboxes, newest last. */
   readonly sandboxes: PodSandbox[];
-  /** When the containers end; absent: nobody wants that. */
+  /** Time at which the containers end; absent if the pod is to run. */
   endsAt?: number;
-  /** When its mirror pod is made again. */
+  /** Time at which its mirror pod is recreated. */
   mirrorAt?: number;
-  /** When a sandbox is tried again. */
+  /** Time at which a failed sandbox is retried. */
   retryAt?: number;
-  /** Its containers ran already, in a former sandbox. */
+  /** Whether its containers ran in a former sandbox. */
   ran: boolean;
-  /** The kubelet has nothing more to do for it. */
+  /** Whether the kubelet has finished with it. */
   done: boolean;
 }
 
-/** The names of an object. */
+/** Namespace and name of a pod's object. */
 export function namesOf(podRef: string): { readonly namespace: string; readonly name: string } {
   const [namespace = "", name = ""] = podRef.split("/");
   return { namespace, name };
 }
 
-/** Where a static pod's hash stands, and what marks its object. */
+/** Annotations of mirror pods, and that of meta-plugins. */
 const HASH = "kubernetes.io/config.hash";
 const MIRROR = "kubernetes.io/config.mirror";
 const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
 
-/** The object of a pod that nobody has started yet. */
+/** The object of a pod that has not started. */
 export function newObject(pod: Omit<SimPod, "uid">): ApiObject {
   const hash = pod.kind === "static" ? { annotations: { [HASH]: pod.runtimeUid, [MIRROR]: pod.runtimeUid } } : {};
   return {
@@ -95,12 +95,12 @@ export function newObject(pod: Omit<SimPod, "uid">): ApiObject {
   };
 }
 
-/** Its object with the status that the kubelet has now. */
+/** A pod's object with the current status. */
 export function published(pod: SimPod, object: ApiObject): ApiObject {
   const current = pod.sandboxes.at(-1);
   const ready = pod.kind === "host" ? pod.phase === "Running" : current?.state === "live";
   const condition = (type: string, is: boolean) => ({ type, status: is ? "True" : "False" });
-  const silent = pod.tersely && pod.phase === "Failed";
+  const silent = pod.terse && pod.phase === "Failed";
   const status = {
     phase: pod.phase,
     startTime: object.metadata.creationTimestamp,
@@ -111,7 +111,7 @@ export function published(pod: SimPod, object: ApiObject): ApiObject {
   return { ...object, metadata: withoutLost(pod, object), status };
 }
 
-/** What becomes of the containers of a pod in the network of its node. */
+/** Container states of a pod in the network of its node, by phase. */
 const HOST_CONTAINERS = { Pending: "none", Running: "running", Succeeded: "ended", Failed: "ended" } as const;
 
 function containerState(pod: SimPod, current: PodSandbox | undefined): Record<string, unknown> {
@@ -143,7 +143,7 @@ export function claimOf({ podRef, containerId, addresses }: PodSandbox): ApiObje
   };
 }
 
-/** Its object with the network-status that the meta-plugin writes once all of its plugins have answered. */
+/** A pod's object with the network-status that the meta-plugin writes after all plugins have answered. */
 export function attached({ network, statusKind }: SimPod, addresses: readonly string[], object: ApiObject): ApiObject {
   if (statusKind === "none") return object;
   const ips = addresses.map((address) => address.split("/")[0]);

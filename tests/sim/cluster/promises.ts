@@ -1,6 +1,5 @@
 /**
- * What must be true of a simulated cluster after every step, and in the end. It reads the objects themselves, not what the product makes
- * of them.
+ * What must hold in a simulated cluster after every step, and at the end. The checks read the objects without the product's code.
  *
  * @module
  */
@@ -20,7 +19,7 @@ export interface StoredEntry {
   readonly value: { readonly id?: string; readonly podref?: string };
 }
 
-/** What the store holds. */
+/** Contents of the store. */
 export interface Contents {
   /** Every entry. */
   readonly entries: readonly StoredEntry[];
@@ -54,29 +53,29 @@ export function reservationName(domain: string, address: string): string {
   return `${domain && `${domain}-`}${address.replaceAll(":", "-")}`;
 }
 
-/** What of the promises holds in a world. */
+/** The promises that hold in a world. */
 export interface Promised {
-  /** Entries of what runs are in the store: nobody deletes the objects that hold them. */
+  /** Entries of live sandboxes exist: the world deletes no pools. */
   readonly entries: boolean;
-  /** Reservations of what runs are in the store: nobody deletes them unasked. */
+  /** Reservations of live sandboxes exist: the world deletes none. */
   readonly reservations: boolean;
 }
 
 /**
- * Promises 1 to 3: no address has two live owners; what a live sandbox was given is in its pool and reserved, under its name. A sandbox
- * lives as long as anything can run in it, whatever became of its object.
+ * Promises 1 to 3: no address has two live owners; the addresses of a live sandbox are in their pools and reserved for its pod. A sandbox is
+ * live as long as containers can run in it, even if its object is deleted.
  */
 export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[], promised: Promised): void {
   const { entries, reservations } = contentsOf(objects);
   const owners = new Map<string, string>();
   for (const sandbox of sandboxes) {
-    if (!lives(sandbox) || sandbox.exposed) continue;
+    if (!isLive(sandbox) || sandbox.exposed) continue;
     const { podRef, containerId, network: { name: network, domain, ipam } } = sandbox;
     const who = `${podRef} (${containerId} on ${sandbox.node.name})`;
     for (const text of sandbox.addresses) {
       const address = canonical(text);
       const place = `${domain} ${address}`;
-      const owner = `${podRef} in ${network}`; // in one network a newer sandbox takes over what an older one of its name has
+      const owner = `${podRef} in ${network}`; // in one network a newer sandbox takes the addresses of an older one of its name over
       const other = owners.get(place) ?? owner;
       assert.equal(other, owner, `${place} has two live owners: ${other} and ${who}`);
       owners.set(place, owner);
@@ -84,38 +83,38 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
         const own = entries.some((one) =>
           one.address === address && one.value.podref === podRef && one.value.id === containerId
         );
-        assert(own, `${who} lives with ${address}, and no pool has it as its own`);
+        assert(own, `${who} is live with ${address}, and no pool has its entry`);
       }
       if (!promised.reservations || ipam.enable_overlapping_ranges === false) continue;
       const reservation = reservations.get(reservationName(domain, address));
-      assert(reservation, `${who} lives with ${address}, and it is not reserved`);
+      assert(reservation, `${who} is live with ${address}, which is not reserved`);
       assert.equal(
         reservation.podref,
         podRef,
-        `${who} lives with ${address}, and it is reserved for ${reservation.podref}`,
+        `${who} is live with ${address}, which is reserved for ${reservation.podref}`,
       );
     }
   }
 }
 
-/** Whether anything runs in a sandbox, or may start in it, that its addresses are for; or a claim holds them. */
-export function lives({ state, superseded, containers, claimed, pod }: PodSandbox): boolean {
+/** Whether containers that use a sandbox's addresses run or may start, or a claim lists the addresses. */
+export function isLive({ state, superseded, containers, claimed, pod }: PodSandbox): boolean {
   const starts = containers !== "none" || pod.endsAt === undefined;
   return !superseded && ((state === "live" && starts) || claimed);
 }
 
 /**
- * A slice in use is never dropped, whatever other networks want: the NodeSlicePool of what lives is that of its range, and lists the slice of
- * its addresses for its node.
+ * A slice in use is never dropped, whatever other networks need: the NodeSlicePool of a live sandbox has its range, and lists the slice of its
+ * addresses for its node.
  */
 export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
   const stored = new Map(objects.list("nodeslicepools").map((pool) => [pool.metadata.name, pool]));
   for (const sandbox of sandboxes) {
     const { network, node, containerId, addresses } = sandbox;
-    if (network.ipam.node_slice_size === undefined || !lives(sandbox)) continue;
+    if (network.ipam.node_slice_size === undefined || !isLive(sandbox)) continue;
     const who = `${containerId} on ${node.name}`;
     const { spec, status } = stored.get(network.name) ?? {};
-    assert.equal(spec?.range, network.ipam.range, `the range of NodeSlicePool ${network.name}, while ${who} lives`);
+    assert.equal(spec?.range, network.ipam.range, `the range of NodeSlicePool ${network.name}, while ${who} is live`);
     const slices = (status?.allocations ?? []) as { nodeName: string; sliceRange: string }[];
     for (const text of addresses) {
       const ip = parseIp(text.split("/")[0] ?? "");
@@ -123,15 +122,15 @@ export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[
         const cidr = parseCidr(sliceRange)?.cidr;
         return nodeName === node.name && cidr && ip && contains(cidr, ip);
       });
-      assert(listed, `${who} lives with ${text}, and NodeSlicePool ${network.name} does not list its slice`);
+      assert(listed, `${who} is live with ${text}, and NodeSlicePool ${network.name} does not list its slice`);
     }
   }
 }
 
-/** What is stored beside what lives, and what lives and is not stored. Empty in the end. */
+/** Entries and reservations without a live sandbox, and those that live sandboxes lack. Empty at the end. */
 export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
   const { entries, reservations } = contentsOf(objects);
-  const live = sandboxes.filter(lives);
+  const live = sandboxes.filter(isLive);
   const owned = live.flatMap(({ podRef, exposed, network: { domain, ipam }, addresses }) =>
     addresses.map((text) => {
       const reserved = ipam.enable_overlapping_ranges !== false && !exposed;

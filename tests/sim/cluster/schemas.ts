@@ -1,11 +1,11 @@
 /**
- * What the schemas of the custom resources refuse, by the rules of `install/manifests/crds`, and what etcd does.
+ * Writes that the API server refuses: by the rules of `install/manifests/crds`, and by the size limit of etcd.
  *
  * @module
  */
 import { type Admission, ApiError, type ApiObject } from "./objects.ts";
 
-/** The members of a pool that rules are about. */
+/** Members of a pool that the rules use. */
 interface PoolSpec {
   readonly range?: string;
   readonly allocations?: Readonly<Record<string, unknown>>;
@@ -13,27 +13,27 @@ interface PoolSpec {
   readonly opened?: number;
 }
 
-/** What API servers differ in. */
+/** Differences between API servers. */
 export interface Schemas {
-  /** Entries that fit into one object. Undefined: all. */
+  /** Max entries of one object. Undefined: unlimited. */
   readonly room: number | undefined;
-  /** Whether the schemas are of an older release, which drop what they do not know and have no rules. */
+  /** Whether the schemas are of an older release: they drop unknown members and have no rules. */
   readonly prunes: boolean;
 }
 
-/** Refuses what API servers refuse. */
+/** The admission of an API server. */
 export function admission({ room = Number.POSITIVE_INFINITY, prunes }: Schemas): Admission {
   return (resource, before, after) => {
     if (resource !== "ippools") return after;
     const size = sizeOf(after);
     if (size > room) throw new ApiError(500, "etcdserver: request is too large");
     if (prunes) return pruned(after);
-    if (before) keepRules(before.spec as PoolSpec, after.spec as PoolSpec);
+    if (before) checkRules(before.spec as PoolSpec, after.spec as PoolSpec);
     return after;
   };
 }
 
-/** What the original's schema keeps of a pool. */
+/** A pool with the members of the original's schema only. */
 function pruned(object: ApiObject): ApiObject {
   const { range, allocations = {} } = object.spec as PoolSpec;
   const entries = Object.entries(allocations).map(([key, value]) => {
@@ -43,16 +43,16 @@ function pruned(object: ApiObject): ApiObject {
   return { ...object, spec: { range, allocations: Object.fromEntries(entries) } };
 }
 
-function keepRules(before: PoolSpec, after: PoolSpec): void {
+function checkRules(before: PoolSpec, after: PoolSpec): void {
   const { closed, opened } = after;
-  if (after.range !== before.range) throw invalid("the range stays");
+  if (after.range !== before.range) throw invalid("range is immutable");
   const isOpen = closed === undefined || (opened !== undefined && opened > closed);
   if (!isOpen && sizeOf({ spec: after }) > sizeOf({ spec: before })) {
-    throw invalid("a closed pool takes no new entries");
+    throw invalid("a closed pool accepts no new entries");
   }
   for (const member of ["closed", "opened"] as const) {
     const was = before[member];
-    if (was !== undefined && (after[member] ?? -1) < was) throw invalid(`${member} only grows`);
+    if (was !== undefined && (after[member] ?? -1) < was) throw invalid(`${member} must not decrease`);
   }
 }
 

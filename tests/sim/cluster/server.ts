@@ -1,8 +1,8 @@
 /**
- * The API server of a simulated cluster, as processes reach it over a network that fails: every request waits for its turn, is lost, is
- * answered late or not at all, and watches break.
+ * The API server of a simulated cluster, as processes reach it over a network that fails: requests wait, are lost, are answered late or not at
+ * all, and watches break.
  *
- * The product's own driver sends the requests: each process has a host name of its own, by which the server knows whose request it is.
+ * The product's driver sends the requests. Each process has its own host name for the server, which identifies the process.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Process, Scheduler } from "../scheduler.ts";
 import { operate } from "../store.ts";
 import { ApiError, type ApiEvent, type ApiObject, type ApiObjects } from "./objects.ts";
 
-/** Shares of watches that end, and of lists of watched kinds that are answered from the past, while faults are on. */
+/** Shares of watches that end, and of lists of watched resources that are stale, while faults are on. */
 const FAULTS = { cut: 0.03, tooOld: 0.02, stale: 0.1 };
-/** Kinds that controllers watch: caches answer their lists. */
+/** Resources that controllers watch: caches answer their lists. */
 const WATCHED: ReadonlySet<string> = new Set(["pods", "nodes"]);
 
-/** What the API server says that it serves, by path. */
+/** Discovery documents, by path. */
 const DISCOVERY: Readonly<Record<string, unknown>> = {
   "/apis": { kind: "APIGroupList", groups: [{ name: "resource.k8s.io", versions: [{ version: "v1" }] }] },
   "/apis/resource.k8s.io/v1": { kind: "APIResourceList", resources: [{ name: "resourceclaims" }] },
@@ -27,28 +27,28 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** What a path names. */
+/** The object or list of a path. */
 interface Target {
   readonly resource: string;
   readonly namespace?: string;
   readonly name?: string;
 }
 
-/** One API server. */
+/** An API server. */
 export class ApiServer {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #processes = new Map<string, Process>();
-  /** Kinds whose objects nobody may read by their names. */
+  /** Resources whose objects nobody may read by name. */
   readonly forbidden = new Set<string>();
 
-  /** Serves these objects. */
+  /** A server of these objects. */
   constructor(objects: ApiObjects, scheduler: Scheduler) {
     this.#objects = objects;
     this.#scheduler = scheduler;
   }
 
-  /** A kubeconfig with which a process reaches this server. */
+  /** The kubeconfig of a process for this server. */
   kubeconfig(process: Process): string {
     const host = `p${this.#processes.size}.test`;
     this.#processes.set(host, process);
@@ -60,7 +60,7 @@ export class ApiServer {
     });
   }
 
-  /** What `fetch` is while this server runs. */
+  /** Replaces the global `fetch`. */
   async fetch(url: string, { method = "GET", body, signal }: RequestInit): Promise<Response> {
     const { hostname, pathname, searchParams } = new URL(url);
     const process = this.#processes.get(hostname);
@@ -80,7 +80,7 @@ export class ApiServer {
     const sent = body ? JSON.parse(String(body)) : undefined;
     const of = [resource, resource === "pods" ? namespace : undefined, name ?? sent?.metadata?.name];
     const label = `${method} ${of.filter((part) => part !== undefined).join("/")}`;
-    const isDryRun = searchParams.get("dryRun") === "All"; // of a creation, by who asks for the schema
+    const isDryRun = searchParams.get("dryRun") === "All"; // a creation that probes the schema
     const serve = () => Promise.resolve(isDryRun ? { status: 201, body: sent } : this.#serve(method, target, sent));
     const conflict = () =>
       Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
@@ -115,7 +115,7 @@ export class ApiServer {
     }
   }
 
-  /** Lists of watched kinds come from the past now and then, as from the cache of an API server that lags. */
+  /** Lists of watched resources are sometimes stale, as from the cache of an API server that lags. */
   #list({ resource, namespace }: Target): Answer {
     const { events } = this.#objects;
     const stale = this.#scheduler.faults && WATCHED.has(resource) && this.#scheduler.chance(FAULTS.stale);
@@ -177,8 +177,8 @@ export class ApiServer {
 let present: ApiServer | undefined;
 
 /**
- * Lets `fetch` lead to a server, from now on. What is left of an earlier simulation finds nobody, and connections are none of the
- * simulation's, so this is never taken back.
+ * Connects the global `fetch` to a server. This is never undone: the simulation makes no real connections, and requests of an earlier simulation
+ * must not reach anything.
  */
 export function connectTo(server: ApiServer): void {
   present = server;
@@ -216,7 +216,7 @@ function failure({ status: code, message, causes }: ApiError, { resource, name =
   };
 }
 
-/** As much of a Response as is used. */
+/** The members of a Response that the driver uses. */
 function response({ status, body }: Answer, stream?: ReadableStream<Uint8Array>): Response {
   const text = JSON.stringify(body);
   return {

@@ -1,5 +1,5 @@
 /**
- * What goes wrong with the nodes of a simulated cluster.
+ * Faults of the nodes of a simulated cluster.
  *
  * @module
  */
@@ -8,32 +8,32 @@ import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Kubelet } from "./kubelet.ts";
 
-/** Seconds that a node is cut off, or its container runtime is silent, at most. */
-const CUT = 150;
-/** The same where the node controller does not notice. */
-const UNNOTICED = 50;
-/** Seconds that a node is left alone after that, so that controllers see that it works. */
+/** Max seconds for which a node is cut off, or its container runtime does not answer. */
+const MAX_CUT = 150;
+/** The same, so short that the node controller does not notice. */
+const MAX_UNNOTICED = 50;
+/** Seconds without another fault after that, so that controllers see that the node works. */
 const QUIET = 60;
-/** Seconds that the object of a node that works is missing, at most: after 30, its absence is evidence. */
-const UNREGISTERED = 25;
-/** Seconds between the deletion of a node's pods and that of its object, at most. */
-const DRAINED = 60;
-/** Whoever does what takes time. */
+/** Max seconds for which the object of a working node is missing: after 30, its absence is evidence. */
+const MAX_UNREGISTERED = 25;
+/** Max seconds between the deletion of a node's pods and that of its object. */
+const MAX_DRAIN = 60;
+/** The process of operations that take time. */
 const OPERATOR: Process = { name: "operator", alive: true };
 
-/** Lets it go wrong. */
+/** Starts and ends faults of nodes. */
 export class Troubles {
   readonly #cluster: SimCluster;
-  /** Nodes that something is wrong with, or was a moment ago. */
+  /** Nodes with a fault, or within {@linkcode QUIET} after one. */
   readonly #troubled = new Set<SimNode>();
   #over = false;
 
-  /** Nothing is wrong yet. */
+  /** Starts without faults. */
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
   }
 
-  /** Every node works again. */
+  /** Ends all faults. */
   end(): void {
     const { kubelets, control, agents } = this.#cluster;
     this.#over = true;
@@ -47,26 +47,26 @@ export class Troubles {
   }
 
   /**
-   * Shorter than the default of `--dead-node-grace`, with the time that containers take to end: whoever waits less takes a risk. Somebody may
-   * delete by force what hangs.
+   * Cuts a node off, for less than the default of `--dead-node-grace` with the time that containers take to end: a shorter grace period is a
+   * risk. An operator may delete its pods by force.
    */
   cut(): void {
     const { scheduler } = this.#cluster;
-    this.#trouble(scheduler.pick([UNNOTICED, CUT]), (kubelet, seconds) => {
+    this.#trouble(scheduler.pick([MAX_UNNOTICED, MAX_CUT]), (kubelet, seconds) => {
       const { node } = kubelet;
       node.cut = true;
       scheduler.note(`${node.name} is cut off for ${seconds} s`);
       if (scheduler.chance(0.5)) this.#deletePods(kubelet);
       return () => {
         node.cut = false;
-        scheduler.note(`${node.name} is reached again`);
+        scheduler.note(`${node.name} is reachable again`);
       };
     });
   }
 
-  /** Its kubelet reports it, and has it end what was deleted meanwhile once it answers again. */
+  /** Stalls the container runtime of a node. The kubelet reports that, and ends deleted pods once the runtime answers again. */
   stall(): void {
-    this.#trouble(CUT, (kubelet, seconds) => {
+    this.#trouble(MAX_CUT, (kubelet, seconds) => {
       kubelet.stalled = true;
       this.#cluster.scheduler.note(`the runtime of ${kubelet.node.name} does not answer for ${seconds} s`);
       return () => {
@@ -76,14 +76,14 @@ export class Troubles {
     });
   }
 
-  /** Something is wrong, for so many seconds at most, with a node that nothing else is wrong with. */
-  #trouble(most: number, begin: (kubelet: Kubelet, seconds: number) => () => void): void {
+  /** Begins a fault, for at most `max` seconds, of a node without another fault. */
+  #trouble(max: number, begin: (kubelet: Kubelet, seconds: number) => () => void): void {
     const { scheduler, kubelets, control } = this.#cluster;
     const calm = kubelets.filter(({ dead, node }) => !dead && control.hasNode(node) && !this.#troubled.has(node));
     if (calm.length === 0) return;
     const kubelet = scheduler.pick(calm);
     this.#troubled.add(kubelet.node);
-    const seconds = scheduler.below(most + 1);
+    const seconds = scheduler.below(max + 1);
     const end = begin(kubelet, seconds);
     void scheduler.sleep(OPERATOR, seconds * 1000).then(async () => {
       end();
@@ -92,7 +92,7 @@ export class Troubles {
     });
   }
 
-  /** A machine goes off, or on again, or is removed from the cluster while it is off. */
+  /** Powers a machine off or on again, or removes its node from the cluster while it is off. */
   power(): void {
     const { scheduler, kubelets, control } = this.#cluster;
     const kubelet = scheduler.pick(kubelets);
@@ -113,7 +113,7 @@ export class Troubles {
     agents.revive(kubelet.node);
   }
 
-  /** A node's clock is set forward or back. */
+  /** Sets a node's clock forward or back. */
   setClock(): void {
     const { scheduler, kubelets } = this.#cluster;
     const { node } = scheduler.pick(kubelets);
@@ -122,34 +122,34 @@ export class Troubles {
     scheduler.note(`the clock of ${node.name} is set by ${step / 1000} s`);
   }
 
-  /** The object of a node that works is deleted, and made again, or the machine goes off. */
+  /** Deletes the object of a working node, then recreates it or powers the machine off. */
   unregister(): void {
     const { scheduler, kubelets, control } = this.#cluster;
     const present = kubelets.filter(({ dead, node }) => !dead && control.hasNode(node));
     if (present.length > 0) this.#remove(scheduler.pick(present), scheduler.chance(0.5));
   }
 
-  /** What runs on a node is deleted by force, then the object of the node, which is made again. */
+  /** Deletes the pods of a node by force, then its object, which is recreated. */
   drain(): void {
-    this.#trouble(DRAINED, (kubelet) => {
+    this.#trouble(MAX_DRAIN, (kubelet) => {
       this.#deletePods(kubelet);
       return () => this.#remove(kubelet, false);
     });
   }
 
-  /** Whoever deletes the object of a node that works ends that in time. */
+  /** Deletes the object of a working node, and recreates it before its absence is evidence. */
   #remove(kubelet: Kubelet, off: boolean): void {
     const { scheduler, control } = this.#cluster;
     if (kubelet.dead || this.#over) return;
     control.removeNode(kubelet.node);
-    void scheduler.sleep(OPERATOR, scheduler.below(UNREGISTERED) * 1000).then(() => {
+    void scheduler.sleep(OPERATOR, scheduler.below(MAX_UNREGISTERED) * 1000).then(() => {
       if (kubelet.dead) return;
       if (off && !this.#over) this.#cluster.powerOff(kubelet);
       else control.addNode(kubelet.node);
     });
   }
 
-  /** What runs on a node is deleted by force. */
+  /** Deletes the pods of a node by force. */
   #deletePods(kubelet: Kubelet): void {
     for (const pod of kubelet.pods) {
       if (!pod.done && kubelet.objectOf(pod)) this.#cluster.control.forceDelete(pod.podRef);

@@ -1,5 +1,5 @@
 /**
- * What may free an address without its DEL, and what brings a lost entry back.
+ * Evidence that frees an address without its DEL, and the restoring of lost entries.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { editsOf, type Revert } from "./revert.ts";
 
 const FILE = "src/pool/evidence.ts";
 
-/** Pods that do not exist any more. */
+/** Pods that no longer exist. */
 const ABSENT: readonly Revert[] = [
   {
-    name: "an address is freed at the first look",
+    name: "an address is freed at the first check",
     world: "kubelets",
     edits: editsOf(FILE, ["if (same && earlier.ago >= wait) return", "if (Boolean(1)) return"]),
   },
@@ -35,7 +35,7 @@ const ABSENT: readonly Revert[] = [
     edits: editsOf(FILE, [" && !own.neverStarted", ""]),
   },
   {
-    name: "a later pod of the name speaks for an owner whose uid is unknown",
+    name: "a later pod of the name is evidence against an owner whose uid is unknown",
     world: "nameless",
     edits: editsOf(FILE, [
       "return owner.uid !== undefined && owner.uid === (configHash ?? uid);",
@@ -43,7 +43,7 @@ const ABSENT: readonly Revert[] = [
     ]),
   },
   {
-    name: "a Lease that was not renewed since the first look counts as that of a working node",
+    name: "a Lease that was not renewed since the first check counts as that of a working node",
     world: "cut",
     edits: editsOf(FILE, [
       "if (renewed !== undefined && renewed !== earlier.sighting.renewed) {",
@@ -51,7 +51,7 @@ const ABSENT: readonly Revert[] = [
     ]),
   },
   {
-    name: "the time that containers may take counts from before their kubelet was back",
+    name: "the grace period of containers counts from before their kubelet was connected again",
     world: "cut",
     edits: editsOf(FILE, [
       "return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, earlier);",
@@ -64,7 +64,7 @@ const ABSENT: readonly Revert[] = [
     edits: editsOf(FILE, ["if (!ready) {", "if (Boolean(0)) {"]),
   },
   {
-    name: "an earlier look counts although it saw something else",
+    name: "an earlier check counts although it saw something else",
     world: "silent",
     edits: editsOf(FILE, [
       "const same = earlier?.sighting.reason === sighting.reason && earlier.sighting.node === sighting.node;",
@@ -107,12 +107,12 @@ const PRESENT: readonly Revert[] = [
     ),
   },
   {
-    name: "a ResourceClaim does not hold an address",
+    name: "a ResourceClaim does not keep an address",
     world: "kubelets",
     edits: editsOf(FILE, ['const claimHolds = claims.kind === "found" &&', "const claimHolds = Boolean(0) &&"]),
   },
   {
-    name: "a pod of the name in the network of its node speaks for the former pod",
+    name: "a pod of the name in the network of its node is evidence against the former pod",
     world: "namesakes",
     edits: editsOf(FILE, ["if (pod.hostNetwork) return judgeAbsent(", "if (Boolean(0)) return judgeAbsent("], [
       "if (isAnother(pod, owner)) {",
@@ -134,12 +134,12 @@ const PRESENT: readonly Revert[] = [
 /** Entries that were lost. */
 const LOST: readonly Revert[] = [
   {
-    name: "an agent does not bring back what its journal records",
+    name: "an agent does not restore the entries of its journal",
     world: "journals",
     edits: editsOf("src/pool/restore.ts", ["if (!holder) lost.push(allocation);", "if (!holder) void lost;"]),
   },
   {
-    name: "an agent overwrites the entry of another owner with what its journal records",
+    name: "an agent overwrites the entry of another owner with that of its journal",
     world: "silent",
     edits: editsOf(
       "src/pool/restore.ts",
@@ -148,7 +148,7 @@ const LOST: readonly Revert[] = [
     ),
   },
   {
-    name: "the controller does not bring back the entry of a reservation whose pod runs",
+    name: "the controller does not restore the entry of a reservation whose pod runs",
     world: "lost",
     edits: editsOf("src/ipam/sweep_reservations.ts", [
       "const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));",
@@ -164,7 +164,7 @@ const LOST: readonly Revert[] = [
     ]),
   },
   {
-    name: "ADD asks only of free addresses whether another sandbox of the node uses them",
+    name: "ADD checks only for free addresses whether another sandbox of the node uses them",
     world: "rewound",
     edits: editsOf("src/ipam/allocate.ts", [
       "if (await work.options.isUsed?.(",
@@ -173,5 +173,5 @@ const LOST: readonly Revert[] = [
   },
 ];
 
-/** Every one of them. */
+/** All reverts of evidence rules. */
 export const EVIDENCE: readonly Revert[] = [...ABSENT, ...PRESENT, ...LOST];

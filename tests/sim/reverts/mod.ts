@@ -1,5 +1,5 @@
 /**
- * The fixes of races and the rules of evidence that the simulation holds: each is undone by edits of the source, and must then be noticed.
+ * Fixes of races and rules of evidence: each is undone by edits of the source, and the simulation must detect that.
  *
  * @module
  */
@@ -9,5 +9,5 @@ import type { Revert } from "./revert.ts";
 
 export type { Revert };
 
-/** Every one of them. */
+/** All reverts. */
 export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE];

@@ -1,11 +1,11 @@
 /**
- * Calls that come too late, versions that are used twice, batches, full pools, and slices that move.
+ * Late calls, versions that are used twice, batches, full pools, and slices that change nodes.
  *
  * @module
  */
 import { editsOf, type Revert } from "./revert.ts";
 
-/** ADD takes over whatever reservation bears the pod's name. */
+/** ADD takes over any reservation with the pod's name. */
 const BLIND = editsOf("src/ipam/reserve.ts", ["if (!succeeds) {", "if (Boolean(0)) {"]);
 /** DEL deletes the reservation whether it removed the entry or not. */
 const UNPROVEN = editsOf("src/ipam/release.ts", [
@@ -16,7 +16,7 @@ const UNPROVEN = editsOf("src/ipam/release.ts", [
 /** Late calls of old sandboxes. */
 const LATE: readonly Revert[] = [
   {
-    name: "a late ADD takes the reservation of a newer sandbox over, and its DEL deletes it",
+    name: "a late ADD takes over the reservation of a newer sandbox, and its DEL deletes it",
     world: "takeover",
     edits: [...BLIND, ...UNPROVEN],
   },
@@ -51,7 +51,7 @@ const LATE: readonly Revert[] = [
     ]),
   },
   {
-    name: "an ADD that asks again takes over what a newer sandbox has",
+    name: "a repeated ADD takes over the address of a newer sandbox",
     world: "takeover",
     edits: editsOf("src/pool/assign.ts", [
       "const newer = request.isRetry ? newerOf(draft, request) : undefined;",
@@ -63,7 +63,7 @@ const LATE: readonly Revert[] = [
 /** Versions that a restored store uses a second time. */
 const RESTORES: readonly Revert[] = [
   {
-    name: "a claim compares the version alone, and not that the address is free",
+    name: "an allocation tests the version only, not that the address is free",
     world: "restore",
     edits: editsOf("drivers/kubernetes/patch.ts", [
       'entryTests(path, before) : [{ op: "test", path, value: null } as const];',
@@ -71,7 +71,7 @@ const RESTORES: readonly Revert[] = [
     ]),
   },
   {
-    name: "a refresh or release compares the version alone, and not whose the entry is",
+    name: "a refresh or release tests the version only, not the owner of the entry",
     world: "restore",
     edits: editsOf("drivers/kubernetes/patch.ts", [
       "const asRead = before ? entryTests(path, before) :",
@@ -80,7 +80,7 @@ const RESTORES: readonly Revert[] = [
   },
 ];
 
-/** What a batch may do to one of its members. */
+/** Effects of a batch on its members. */
 const BATCHES: readonly Revert[] = [
   {
     name: "the wait between two commits has no bound, on a clock that can be set",
@@ -102,7 +102,7 @@ const BATCHES: readonly Revert[] = [
   },
 ];
 
-/** Slices that go from node to node. */
+/** Slices that change nodes. */
 const SLICES: readonly Revert[] = [
   {
     name: "the pool of a slice stays open when another node gets the slice",
@@ -117,7 +117,7 @@ const SLICES: readonly Revert[] = [
     world: "slices",
     edits: [
       ...editsOf("src/pool/fence.ts", ["fence.opened <= fence.closed;", "fence.opened === 0;"]),
-      ...editsOf("tests/sim/cluster/schemas.ts", ["opened > closed);", "opened > 0);"]), // so does the rule of the schema
+      ...editsOf("tests/sim/cluster/schemas.ts", ["opened > closed);", "opened > 0);"]), // the rule of the schema too
     ],
   },
   {
@@ -129,7 +129,7 @@ const SLICES: readonly Revert[] = [
     ], ["occupied: pools?.occupied(group) ?? [],", ""]),
   },
   {
-    name: "networks of one range have slices of their own",
+    name: "networks of one range have different slices",
     world: "slices",
     edits: editsOf(
       "src/pool/slice_networks.ts",
@@ -141,11 +141,11 @@ const SLICES: readonly Revert[] = [
     ),
   },
   {
-    name: "a newcomer of the same CNI name decides over slices in use",
+    name: "a newer network of the same CNI name replaces slices in use",
     world: "slices",
     edits: editsOf("src/pool/slice_networks.ts", [".sort((a, b) => a.rank - b.rank)", ""]),
   },
 ];
 
-/** Every one of them. */
+/** All reverts of races. */
 export const RACES: readonly Revert[] = [...LATE, ...RESTORES, ...BATCHES, ...SLICES];

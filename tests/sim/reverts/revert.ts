@@ -1,5 +1,5 @@
 /**
- * What it takes to undo a fix.
+ * How a fix is undone.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import type { Setting } from "../seeds.ts";
 export interface Edit {
   /** The source file. */
   readonly file: string;
-  /** The text of the fix: it is there exactly once. */
+  /** The text of the fix, which the file contains exactly once. */
   readonly find: string;
-  /** What takes its place. */
+  /** Its replacement. */
   readonly replace: string;
 }
 
-/** One fix, and how it is undone. Where two rules hold the same thing, both are undone: either alone is enough. */
+/** A fix, and the edits that undo it. If either of two rules is enough, the edits undo both. */
 export interface Revert {
-  /** What the product does without it. */
+  /** What the product does without the fix. */
   readonly name: string;
-  /** The world that notices. */
+  /** The world that detects this. */
   readonly world: Setting;
-  /** What undoes it. */
+  /** The edits. */
   readonly edits: readonly Edit[];
 }
 
