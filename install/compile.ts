@@ -14,7 +14,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
-import { revisionOf, stamp } from "./revision.ts";
+import { revisionOf, stamp, timeOf } from "./revision.ts";
 import { checkRelease, verifyRuntime } from "./runtime.ts";
 import { trim } from "./trim.ts";
 
@@ -39,11 +39,20 @@ export async function bundle(folder = `${DIST}/bundle`, revision = ""): Promise<
   const options = ["--minify", "--platform", "deno", "--code-splitting", "--outdir", folder];
   await must(Deno.execPath(), ["bundle", "--quiet", ...options, `${ROOT}main.ts`]);
   await trim(folder);
-  const commit = revision || await revisionOf(ROOT);
+  const commit = revision !== "" && revision !== "unknown" ? revision : await revisionOf(ROOT);
   if (commit) await stamp(folder, commit);
   else console.error(`Found no commit of ${ROOT} by git: the version has the revision "unknown"; --revision names it`);
   await copyProtocolFiles(`${folder}/proto`);
+  await setTimes(folder, await timeOf(ROOT));
   return folder;
+}
+
+/** A compiled program contains the times of its files. */
+async function setTimes(folder: string, time: number): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) await setTimes(`${folder}/${name}`, time);
+    await Deno.utime(`${folder}/${name}`, time, time);
+  }
 }
 
 /** The etcd library reads its protocol files at run time (`drivers/etcd/library.ts`). */
@@ -56,8 +65,18 @@ async function copyProtocolFiles(folder: string): Promise<void> {
   }
 }
 
-/** Compiles a bundle, without a code cache: root must not load code from a predictable path in a shared folder. */
-export async function compile(folder: string, output: string, target?: string): Promise<void> {
+/**
+ * Compiles a bundle, without a code cache: root must not load code from a predictable path in a shared folder.
+ *
+ * @param target default: the platform of this machine
+ * @param env variables for `deno compile`, beside its own
+ */
+export async function compile(
+  folder: string,
+  output: string,
+  target?: string,
+  env: Record<string, string> = {},
+): Promise<void> {
   const compiler = Deno.env.get("WHEREABOUTS_COMPILER") ?? Deno.execPath();
   await must(compiler, [
     "compile",
@@ -74,11 +93,11 @@ export async function compile(folder: string, output: string, target?: string): 
     "--output",
     output,
     `${folder}/main.js`,
-  ]);
+  ], env);
 }
 
-async function must(command: string, args: readonly string[]): Promise<void> {
-  const { code } = await new Deno.Command(command, { args: [...args], cwd: ROOT, stdin: "null" }).output()
+async function must(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  const { code } = await new Deno.Command(command, { args: [...args], cwd: ROOT, env, stdin: "null" }).output()
     .then(({ code, stderr }) => {
       if (code !== 0) console.error(new TextDecoder().decode(stderr));
       return { code };

@@ -43,3 +43,8 @@ export async function stamp(folder: string, revision: string): Promise<void> {
   }
   if (stamped === 0) throw new RangeError(`No file of ${folder} contains ${STAMP} of src/version.ts`);
 }
+
+/** Unix time in seconds of the commit: `SOURCE_DATE_EPOCH`, else by git, else 0. Files of a build get it, so that builds can be repeated. */
+export async function timeOf(folder: string): Promise<number> {
+  return Number(Deno.env.get("SOURCE_DATE_EPOCH") || await git(folder, ["log", "-1", "--format=%ct"]) || 0);
+}

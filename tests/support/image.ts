@@ -6,7 +6,7 @@
  * @module
  */
 import { must, run } from "./process.ts";
-import { concat, tar, type TarEntry } from "./tar.ts";
+import { concat, tar, type TarEntry } from "../../install/release/tar.ts";
 
 /** An image to be made. */
 export interface ImageSpec {

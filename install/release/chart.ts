@@ -1,0 +1,49 @@
+/**
+ * The chart of a release as a package of Helm, with images of a registry.
+ *
+ * @module
+ */
+import { parseDocument } from "yaml";
+import { assets } from "../../tests/support/assets.ts";
+import { REGISTRY, REPOSITORY_URL } from "../repository.ts";
+import { withTime } from "./tar.ts";
+import type { Gap, Release } from "./types.ts";
+
+const CHART = new URL("../chart", import.meta.url).pathname;
+
+/** Values of the chart that name an image without a registry. */
+const REPOSITORIES = [["image", "repository"], ["reconciler", "image", "repository"]];
+
+/** Writes `whereabouts-VERSION.tgz`, by a Helm that is built from its Go module. */
+export async function makeChart({ version, time, folder }: Release): Promise<readonly Gap[]> {
+  const helm = `${await assets("helm")}/helm`;
+  const work = await Deno.makeTempDir({ prefix: "chart-" });
+  try {
+    const copy = `${work}/whereabouts`;
+    await must(["cp", "-rL", CHART, copy]);
+    await edit(`${copy}/values.yaml`, (values) => {
+      for (const path of REPOSITORIES) values.setIn(path, `${REGISTRY}/${values.getIn(path)}`);
+    });
+    await edit(`${copy}/Chart.yaml`, (chart) => {
+      chart.setIn(["home"], REPOSITORY_URL);
+      chart.setIn(["sources"], [REPOSITORY_URL]);
+    });
+    await must([helm, "package", copy, "--version", version, "--app-version", version, "--destination", work]);
+    const name = `whereabouts-${version}.tgz`;
+    await Deno.writeFile(`${folder}/${name}`, withTime(await Deno.readFile(`${work}/${name}`), time));
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  return [];
+}
+
+async function edit(path: string, change: (document: ReturnType<typeof parseDocument>) => void): Promise<void> {
+  const document = parseDocument(await Deno.readTextFile(path));
+  change(document);
+  await Deno.writeTextFile(path, document.toString({ lineWidth: 0 }));
+}
+
+async function must([program = "", ...args]: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args, stdin: "null", stdout: "null" }).output();
+  if (!success) throw new Error(`${program} ${args[0]} failed: ${new TextDecoder().decode(stderr).trim()}`);
+}
