@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parse } from "yaml";
 import { AgentMetrics } from "../src/agent/metrics.ts";
 import { EXITS } from "../src/cli/check.ts";
 import { ControllerMetrics } from "../src/controllers/metrics.ts";
@@ -12,8 +13,18 @@ import { TABLE } from "./pool/evidence_table.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** Documents with commands. */
-export const DOCUMENTS = ["README.md", "docs/OPERATIONS.md", "docs/SECURITY.md", "docs/CONTRIBUTING.md"];
+/** Every document: the README and those of `docs/`. */
+export const DOCUMENTS: readonly string[] = ["README.md", ...markdownIn("docs"), ...markdownIn("docs/examples")];
+
+function markdownIn(folder: string): string[] {
+  return [...Deno.readDirSync(`${ROOT}${folder}`)].filter(({ name }) => name.endsWith(".md"))
+    .map(({ name }) => `${folder}/${name}`).toSorted();
+}
+
+/** The text of a file of the repository. */
+export function textOf(path: string): string {
+  return Deno.readTextFileSync(`${ROOT}${path}`);
+}
 
 /** A block of commands. */
 export interface CommandBlock {
@@ -28,13 +39,78 @@ export interface CommandBlock {
 /** Every block marked as shell in the documents. */
 export function commandBlocks(): CommandBlock[] {
   return DOCUMENTS.flatMap((document) => {
-    const text = Deno.readTextFileSync(`${ROOT}${document}`);
-    return [...text.matchAll(/(?:<!-- ([^]*?) -->\s*\n)?```sh\n([^]*?)```/g)].map(([whole, mark = "", body = ""]) => {
-      const line = text.slice(0, text.indexOf(whole)).split("\n").length;
-      const commands = body.split("\n").map((one) => one.replace(/(^|\s)#.*$/, "").trim()).filter((one) => one !== "");
-      return { where: `${document}:${line}`, mark, commands };
-    });
+    const text = textOf(document);
+    return [...text.matchAll(/(?:<!-- ((?:(?!-->)[^])*?) -->\s*\n)?```sh\n([^]*?)```/g)].map(
+      ([whole, mark = "", body = ""]) => {
+        const line = text.slice(0, text.indexOf(whole)).split("\n").length;
+        const commands = body.split("\n").map((one) => one.replace(/(^|\s)#.*$/, "").trim()).filter((one) =>
+          one !== ""
+        );
+        return { where: `${document}:${line}`, mark, commands };
+      },
+    );
   });
+}
+
+/** A phrase of code in a document. */
+export interface Phrase {
+  /** The document. */
+  readonly document: string;
+  /** A line of a block, or the text between two backticks. */
+  readonly code: string;
+}
+
+/** Every line of code and every text between backticks. */
+export function phrases(): Phrase[] {
+  return DOCUMENTS.flatMap((document) => {
+    const text = textOf(document);
+    const blocks = [...text.matchAll(/^```[^\n]*\n([^]*?)^```/gm)].flatMap(([, body = ""]) => body.split("\n"));
+    const inline = [...text.replace(/^```[^]*?^```/gm, "").matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+    return [...blocks, ...inline].map((code) => ({ document, code: code.replace(/\s+/g, " ").trim() }));
+  });
+}
+
+/** A schema of a custom resource definition. */
+interface Schema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema;
+  readonly items?: Schema;
+  readonly "x-kubernetes-validations"?: readonly { readonly message: string }[];
+}
+
+/** The custom resource definitions as tables: each field with type and description, and the rules for writes. */
+export function crdTables(): string {
+  const folder = "install/manifests/crds";
+  const files = [...Deno.readDirSync(`${ROOT}${folder}`)].map(({ name }) => name).toSorted();
+  return files.map((file) => {
+    const { spec: { names, versions: [version] } } = parse(textOf(`${folder}/${file}`));
+    const schema: Schema = version.schema.openAPIV3Schema;
+    const fields = [schema.properties?.spec, schema.properties?.status].flatMap((one, i) =>
+      one ? fieldsOf(one, i === 0 ? "spec" : "status") : []
+    );
+    const rules = fields.flatMap(({ rules }) => rules);
+    return [
+      `## ${names.kind}`,
+      schema.description,
+      `Names in kubectl: \`${names.plural}\`, \`${names.shortNames.join("`, `")}\`.`,
+      markdownTable([["Field", "Type", "Meaning"], ...fields.map(({ row }) => row)]),
+      ...(rules.length > 0 ? [markdownTable([["Field", "Message of a refused write"], ...rules])] : []),
+    ].join("\n\n");
+  }).join("\n\n");
+}
+
+function fieldsOf(schema: Schema, path: string): { readonly row: string[]; readonly rules: string[][] }[] {
+  const rules = (schema["x-kubernetes-validations"] ?? []).map(({ message }) => [`\`${path}\``, message]);
+  const row = [`\`${path}\``, schema.type ?? "", schema.description ?? ""];
+  const below = [
+    ...Object.entries(schema.properties ?? {}).map(([name, one]) => [`${path}.${name}`, one] as const),
+    ...(schema.items ? [[`${path}[]`, schema.items] as const] : []),
+    ...(schema.additionalProperties ? [[`${path}.OFFSET`, schema.additionalProperties] as const] : []),
+  ];
+  return [{ row, rules }, ...below.flatMap(([name, one]) => fieldsOf(one, name))];
 }
 
 /** The evidence that frees an address without its DEL, as a table, from the test of `judge`. */

@@ -1,5 +1,17 @@
 import assert from "node:assert/strict";
-import { commandBlocks, evidenceTable, findingsTable, metricsTable } from "./documents.ts";
+import { CODES } from "../src/cni/error.ts";
+import { IPAM_FIELDS } from "../src/config/schema.ts";
+import { run } from "./cli/lab.ts";
+import {
+  commandBlocks,
+  crdTables,
+  DOCUMENTS,
+  evidenceTable,
+  findingsTable,
+  metricsTable,
+  phrases,
+  textOf,
+} from "./documents.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
@@ -40,21 +52,129 @@ Deno.test("documents: the README names each package of deno.json with a file or 
   }
 });
 
-/** Tables of the operations guide that are generated from the product and its tests. */
-const TABLES: readonly (readonly [name: string, title: string, make: () => string])[] = [
-  ["metrics", "every metric of agent and controller", metricsTable],
-  ["findings", "every kind of finding", findingsTable],
-  ["evidence", "the evidence that frees an address", evidenceTable],
+/** Tables that are generated from the product and its tests. */
+const TABLES: readonly (readonly [document: string, name: string, title: string, make: () => string])[] = [
+  ["docs/OPERATIONS.md", "metrics table", "every metric of agent and controller", metricsTable],
+  ["docs/OPERATIONS.md", "evidence table", "the evidence that frees an address", evidenceTable],
+  ["docs/TROUBLESHOOTING.md", "findings table", "every kind of finding", findingsTable],
+  ["docs/CRDS.md", "CRD tables", "every field of the custom resources", crdTables],
 ];
 
-for (const [name, title, make] of TABLES) {
-  Deno.test(`documents: the operations guide has ${title} (UPDATE_GOLDEN=1 writes it)`, () => {
-    const path = new URL("../docs/OPERATIONS.md", import.meta.url);
-    const text = Deno.readTextFileSync(path);
-    const between = new RegExp(`(<!-- ${name} table[^>]*-->\\n)[^]*?(<!-- end of ${name} table -->)`);
+for (const [document, name, title, make] of TABLES) {
+  Deno.test(`documents: ${document} has ${title} (UPDATE_GOLDEN=1 writes it)`, () => {
+    const path = `${ROOT}${document}`;
+    const text = textOf(document);
+    const between = new RegExp(`(<!-- ${name}:[^>]*-->\\n)[^]*?(<!-- end of ${name} -->)`);
     assert.match(text, between);
     const written = text.replace(between, (_, before, after) => `${before}\n${make()}\n\n${after}`);
     if (Deno.env.get("UPDATE_GOLDEN")) Deno.writeTextFileSync(path, written);
     else assert.equal(text, written);
   });
 }
+
+Deno.test("documents: TROUBLESHOOTING has a row with a remedy for each error code", () => {
+  const section = textOf("docs/TROUBLESHOOTING.md").split("## Error codes")[1]?.split("\n## ")[0] ?? "";
+  const rows = [...section.matchAll(/^\| (\d+) +\| [^|]{10,} \| [^|]{10,} \|$/gm)].map(([, code]) => Number(code));
+  assert.deepEqual(rows, Object.values(CODES).toSorted((a, b) => a - b));
+});
+
+Deno.test("documents: the README shows an example as it is in docs/examples", () => {
+  const [, shown] = /<!-- (?=docs)[^>]*-->\s*```yaml\n([^]*?)```/.exec(textOf("README.md")) ?? [];
+  assert.equal(shown, textOf("docs/examples/macvlan.yaml"));
+});
+
+Deno.test("documents: the README names the versions of Kubernetes and Multus that the tests build", () => {
+  const assets = textOf("tests/support/assets.ts");
+  const [, kubernetes = ""] = /KUBERNETES = "v([\d.]+)"/.exec(assets) ?? [];
+  const [, multus = ""] = /multus: \{[^}]*version: "(v[\d.]+)"/.exec(assets) ?? [];
+  assert.match(textOf("README.md"), new RegExp(`^\\| ${kubernetes} +\\| runs`, "m"));
+  for (const document of ["README.md", "docs/QUICKSTART.md"]) assert(textOf(document).includes(multus), document);
+});
+
+/** The words of a command line after the program; up to a pipe, a comment or a semicolon. */
+function argumentsOf(code: string, program: string): string[] {
+  const [, rest = ""] = new RegExp(`(?:^|[ /])${program} ([^|;#&]*)`).exec(code) ?? [];
+  return rest.split(" ").filter((word) => word !== "");
+}
+
+Deno.test("documents: every command of whereabouts exists, with the flags that are shown", async () => {
+  const helps = new Map<string, string>();
+  let seen = 0;
+  for (const { document, code } of phrases()) {
+    if (!/(?:^|[/] ?|-- |bin\/|\| )whereabouts [a-z-]|^whereabouts /.test(code)) continue;
+    const [command = "", ...rest] = argumentsOf(code.replace(/^.*-- whereabouts/, "whereabouts"), "whereabouts");
+    if (command.startsWith("--") || command === "COMMAND") continue;
+    if (!helps.has(command)) {
+      const { code: exit, out } = await run(command, "--help");
+      assert.equal(exit, 0, `${document}: there is no command whereabouts ${command}`);
+      helps.set(command, out);
+    }
+    for (const flag of rest.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/[=,.].*$/, ""))) {
+      if (flag === "--help") continue;
+      assert.match(helps.get(command) ?? "", new RegExp(`(?:^|[ ,])${flag}\\b`, "m"), `${document}: ${code}`);
+      seen++;
+    }
+    seen++;
+  }
+  assert(seen >= 40, `only ${seen} commands and flags were found`);
+});
+
+Deno.test("documents: every task of deno exists", () => {
+  const { tasks } = JSON.parse(textOf("deno.json"));
+  const named = phrases().flatMap(({ document, code }) =>
+    [...code.matchAll(/(?:deno|deno@[\d.]+) task ([a-z][\w:-]*)/g)].map(([, task = ""]) => ({ document, task }))
+  );
+  assert(named.length >= 10, `only ${named.length} tasks are named`);
+  for (const { document, task } of named) assert(task in tasks, `${document}: deno task ${task}`);
+});
+
+Deno.test("documents: every metric exists", () => {
+  const known = new Set([...metricsTable().matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  const named = phrases().flatMap(({ document, code }) =>
+    [...code.matchAll(/\bwhereabouts_[a-z_]+/g)].map(([name]) => ({ document, name }))
+  );
+  assert(named.length > known.size, `only ${named.length} metrics are named`);
+  for (const { document, name } of named) assert(known.has(name), `${document}: ${name}`);
+});
+
+/** Names in the documents for operators that are text of the product, of its manifests or of the scripts around them. */
+const NAMES: readonly (readonly [kind: string, pattern: RegExp, atLeast: number])[] = [
+  ["environment variable", /^(?:WHEREABOUTS|CNI|HOST|KUBE|SKIP|NODE)[A-Z]*_?[A-Z_]*[A-Z](?==|$)/, 10],
+  ["event", /^(?:[A-Z][a-z]+){2,}(?:IP)?[A-Za-z]*$/, 10],
+];
+
+for (const [kind, pattern, atLeast] of NAMES) {
+  Deno.test(`documents: every ${kind} exists in the product`, async () => {
+    const named = new Set(
+      phrases().filter(({ document }) => document !== "docs/ARCHITECTURE.md") // names identifiers of packages, too
+        .flatMap(({ code }) => pattern.exec(code)?.[0] ?? []),
+    );
+    assert(named.size >= atLeast, `only ${[...named]} were found`);
+    for (const name of named) {
+      const places = ["src", "drivers", "install", "e2e", "tests/support", ".ci", "main.ts"].map((one) => ROOT + one);
+      const { code } = await new Deno.Command("grep", { args: ["-rqwF", name, ...places] }).output();
+      assert.equal(code, 0, `no file of the product contains ${name}`);
+    }
+  });
+}
+
+Deno.test("documents: a field that MIGRATION names as ignored is unknown, and one that it names as a counterpart exists", () => {
+  const rows = [...textOf("docs/MIGRATION.md").matchAll(/^\| `?([^|]+?)`? +\| ([^|]+?) +\|$/gm)];
+  const ignored = rows.filter(([, , here = ""]) => here.startsWith("ignored with a warning")).map(([, name = ""]) =>
+    name
+  );
+  assert(ignored.length >= 4, `only ${ignored} were found`);
+  for (const name of ignored) assert(!(name.replaceAll("`", "") in IPAM_FIELDS), name);
+  const here = rows.flatMap(([, , text = ""]) => [...text.matchAll(/`([a-z_]+)`/gi)].map(([, name = ""]) => name));
+  const fields = here.filter((name) =>
+    /^(?:range|exclude|gateway|node_slice_size|routes|dns|database|ipRanges)/.test(name)
+  );
+  assert(fields.length >= 10, `only ${fields} were found`);
+  for (const name of fields) assert(name in IPAM_FIELDS, name);
+});
+
+Deno.test("documents: every document is linked from the README", () => {
+  const readme = textOf("README.md");
+  const missing = DOCUMENTS.slice(1).filter((document) => !readme.includes(`(${document}`));
+  assert.deepEqual(missing, []);
+});

@@ -285,7 +285,7 @@ Deno.test("tidy: every file of the product is used by an entry", () => {
   };
   for (const entry of ["main.ts", ...Object.values<string>(CONFIG.exports)]) visit(entry.replace("./", ""));
   for (const { path } of CODE) if (path.startsWith("install/")) visit(path);
-  visit("src/config/docs.ts"); // makes the README's table; tests/config/docs_test.ts compares the two
+  visit("src/config/docs.ts"); // makes the table of docs/CONFIGURATION.md; tests/config/docs_test.ts compares the two
   none(
     "A file that nothing uses; use it or delete it",
     PRODUCT.map(({ path }) => path).filter((path) => !used.has(path)),

@@ -1,5 +1,5 @@
 /**
- * The documentation of the configuration fields: the README's table.
+ * The documentation of the configuration fields: the table of docs/CONFIGURATION.md.
  *
  * @module
  */
@@ -67,7 +67,7 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   leader_retry_period: ["ignored", "Accepted for compatibility with the original."],
 };
 
-/** The configuration table of the README, in Markdown. */
+/** The table of docs/CONFIGURATION.md, in Markdown. */
 export function configurationTable(): string {
   const rows = Object.entries(IPAM_FIELDS).map(([key, type]) => [
     `\`${key}\``,

@@ -147,7 +147,7 @@ Deno.test("migrate etcd --to kubernetes keeps a pool open that the cluster refus
   assert.match(await show(), /^Blue_1\/10\.9\.0\.0\/24 +1 /m);
 });
 
-Deno.test("migrate: the commands of the README work in their order", async () => {
+Deno.test("migrate: the commands of docs/MIGRATION.md work in their order", async () => {
   await using etcd = await EtcdServer.start();
   await using kube = await makeKube();
   await etcd.ctl("put", "/whereabouts/10.9.0.0/24", "10.9.0.1 c1");
