@@ -4,11 +4,9 @@
  * @module
  */
 import { assets, cacheFolder } from "../tests/support/assets.ts";
-import { binary } from "../tests/support/binary.ts";
-import { busyboxImages, imageArchive, productImage } from "../tests/support/image.ts";
+import { ImageStore, podImages } from "../tests/support/image.ts";
 import { cniPlugins } from "../tests/support/netns.ts";
 import { eventually, type Finished, must, run, Server } from "../tests/support/process.ts";
-import { VERSION } from "../src/version.ts";
 import { startControlPlane, writeIdentities } from "./control_plane.ts";
 import { inside, makeNetwork, namesOf, removeNetwork } from "./network.ts";
 import { bringBackNode, killNode, onNode, startNode } from "./node.ts";
@@ -89,15 +87,13 @@ export async function startCluster(): Promise<{ readonly state: string } & Async
     cluster: await assets("cluster"),
     plugins: await cniPlugins("bridge", "macvlan", "host-local"),
   };
-  const program = await binary();
   await Deno.mkdir(cacheFolder(), { recursive: true });
   const state = await Deno.makeTempDir({ dir: cacheFolder(), prefix: "e2e-" });
   starting.defer(() => Deno.remove(state, { recursive: true }));
   const prefix = `wb${crypto.randomUUID().slice(0, 4)}`;
   await Deno.writeTextFile(`${state}/prefix`, prefix);
   const names = namesOf(prefix);
-  const images = [...await busyboxImages(), await productImage(program, `docker.io/library/whereabouts:${VERSION}`)];
-  await Deno.writeFile(`${state}/images.tar`, await imageArchive(images));
+  await writeImages(state);
   starting.defer(() => removeNetwork(names, NODES));
   await makeNetwork(names, NODES);
   await writeIdentities(state);
@@ -106,6 +102,15 @@ export async function startCluster(): Promise<{ readonly state: string } & Async
   await prepare(await openCluster(state));
   const all = starting.move();
   return { state, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
+}
+
+/** Writes the OCI archives of all images: `images/`, which every node imports at its start, and `reconciler.tar`. */
+async function writeImages(state: string): Promise<void> {
+  await using store = await ImageStore.create();
+  const { whereabouts = "", "whereabouts-reconciler": reconciler = "" } = await store.buildProduct();
+  await Deno.mkdir(`${state}/images`);
+  await must(["mv", whereabouts, ...await podImages(store), `${state}/images`]);
+  await must(["mv", reconciler, `${state}/reconciler.tar`]);
 }
 
 /** The cluster that the runner started. */

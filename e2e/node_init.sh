@@ -36,7 +36,9 @@ until /usr/bin/ctr version >/dev/null 2>&1; do
   [ $n -lt 200 ] || exit 1
   sleep 0.1
 done
-/usr/bin/ctr -n k8s.io images import "$STATE/images.tar"
+for file in "$STATE"/images/*; do
+  /usr/bin/ctr -n k8s.io images import "$file"
+done
 "$KUBELET" --config="$d/kubelet.json" --kubeconfig="$d/kubelet.kubeconfig" --hostname-override="$NODE" \
   --node-ip="10.200.0.1$NUMBER" --v=2 >"$d/log/kubelet.log" 2>&1 &
 trap 'exit 0' TERM INT

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { VERSION } from "../src/version.ts";
-import { imageArchive, reconcilerImage } from "../tests/support/image.ts";
 import { openCluster } from "./cluster.ts";
 import { allocations, consistent, deletePods, network, pod, readyPods, reservationsOf } from "./objects.ts";
 
@@ -14,8 +12,6 @@ Deno.test("where no controller runs, the CronJob's script frees what no pod hold
     cluster.kubectl("scale", ...SYSTEM, "deployment/whereabouts-controller", `--replicas=${count}`);
   await controllers(0);
   const archive = `${cluster.state}/reconciler.tar`;
-  const image = await reconcilerImage(`docker.io/library/whereabouts-reconciler:${VERSION}`);
-  await Deno.writeFile(archive, await imageArchive([image]));
   for (const node of [1, 2]) {
     const { code, stderr } = await cluster.onNode(node, "ctr", "-n", "k8s.io", "images", "import", archive);
     assert.equal(code, 0, stderr);

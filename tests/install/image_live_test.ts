@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
+import { IMAGES } from "../../install/image.ts";
+import { revisionOf } from "../../install/revision.ts";
 import { runtimeOf, sha256Of } from "../../install/runtime.ts";
+import { VERSION } from "../../src/version.ts";
 import { binary } from "../support/binary.ts";
 import { compiler } from "../support/denort.ts";
-import { imageArchive, librariesOf, productImage, reconcilerImage } from "../support/image.ts";
+import { type Config, ImageStore, librariesOf, unpack } from "../support/image.ts";
 import { type Finished, must, run } from "../support/process.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -20,63 +23,66 @@ Deno.test("the binary is linked only to libraries of the base image", async () =
   assert.deepEqual(names.filter((name) => !name.startsWith("ld-linux")).sort(), NEEDED);
 });
 
-/** Runs a program in a root file system as a container does: with a proc of its own, and no network. */
-async function runInside(
-  root: string,
-  folder: string,
-  command: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Finished> {
-  const inside = 'mkdir -p "$0/proc" && mount -t proc proc "$0/proc" && exec unshare --root="$0" --wd="$1" "${@:2}"';
-  const unshared = ["unshare", "--net", "--mount", "--pid", "--fork", "bash", "-c", inside, root, folder, ...command];
-  return await run(unshared, { clearEnv: true, env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...env } });
+/** Runs the program of an image as a container does: in its root file system, as its user, with a proc of its own, and no network. */
+async function runInside(root: string, config: Config, ...args: string[]): Promise<Finished> {
+  const [uid = "", gid = ""] = config.User.split(":");
+  const inside = 'mkdir -p "$0/proc" && mount -t proc proc "$0/proc" && exec unshare --root="$0" "$@"';
+  const options = [`--wd=${config.WorkingDir || "/"}`, `--setgid=${gid}`, `--setuid=${uid}`];
+  const unshared = ["unshare", "--net", "--mount", "--pid", "--fork", "sh", "-c", inside, root, ...options];
+  const env = Object.fromEntries(config.Env.map((one) => one.split("=")));
+  return await run([...unshared, "--", ...config.Entrypoint, ...args], { clearEnv: true, env });
 }
 
-Deno.test("the binary runs in the root file system of the image alone", async () => {
-  const { entries, name } = await productImage(PROGRAM, "localhost/whereabouts:test");
-  const folder = await Deno.makeTempDir({ prefix: "image-" });
-  try {
-    await Deno.writeFile(`${folder}/archive.tar`, await imageArchive([{ name, entries }]));
-    await must(["tar", "-xf", "archive.tar"], { cwd: folder });
-    const index = JSON.parse(await Deno.readTextFile(`${folder}/index.json`));
-    const blob = (digest: string) => `${folder}/blobs/${digest.replace(":", "/")}`;
-    const manifest = JSON.parse(await Deno.readTextFile(blob(index.manifests[0].digest)));
-    await Deno.mkdir(`${folder}/root`);
-    await must(["tar", "-xf", blob(manifest.layers[0].digest), "-C", `${folder}/root`]);
-    const { code, stderr } = await runInside(`${folder}/root`, "/", ["/usr/bin/whereabouts"]);
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /^whereabouts \d/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+Deno.test("buildah builds the Dockerfile; each image has its labels, and runs its program from its own files alone", async (t) => {
+  await using store = await ImageStore.create();
+  const archives = await store.buildProduct();
+  assert.deepEqual(Object.keys(archives), IMAGES.map(({ name }) => name));
+  const revision = await revisionOf(ROOT);
+  assert(revision, "expected a git repository");
+  const unpacked = async (name: string) => {
+    const image = await unpack(archives[name] ?? "", `${store.folder}/${name}`);
+    const label = (key: string) => image.config.Labels[`org.opencontainers.image.${key}`];
+    assert.deepEqual([label("title"), label("version"), label("revision"), label("licenses")], [
+      name,
+      VERSION,
+      revision,
+      "Apache-2.0",
+    ]);
+    assert.deepEqual(Object.values(image.config.annotations), [`docker.io/library/${name}:${VERSION}`]);
+    return image;
+  };
 
-Deno.test("the reconciler's image runs its script as the CronJob does, from a complete cache", async () => {
-  const { name, entries, entrypoint = [], env = [] } = await reconcilerImage("localhost/reconciler:test");
-  const [{ spec }] = parseAllDocuments(await Deno.readTextFile(`${ROOT}install/manifests/reconciler.yaml`))
-    .map((document) => document.toJS());
-  assert.deepEqual(spec.jobTemplate.spec.template.spec.containers[0].command, entrypoint);
-  const folder = await Deno.makeTempDir({ prefix: "image-" });
-  try {
-    assert(entries instanceof Uint8Array, name);
-    await Deno.writeFile(`${folder}/root.tar`, entries);
-    await must(["tar", "-xf", "root.tar"], { cwd: folder });
-    const [program = "", ...args] = entrypoint;
-    const variables = Object.fromEntries(env.map((one) => one.split("=")));
-    const command = [`/usr/bin/${program}`, ...args, "--help"];
-    const { code, stdout, stderr } = await runInside(folder, "/whereabouts", command, variables);
+  await t.step("whereabouts", async () => {
+    const { root, config } = await unpacked("whereabouts");
+    assert.deepEqual([config.User, config.Entrypoint, config.Cmd], ["0:0", ["/usr/bin/whereabouts"], [
+      "install",
+      "--agent",
+    ]]);
+    const { code, stdout, stderr } = await runInside(root, config, "version");
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /Sweep once: free addresses/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assert.equal(stdout, `${VERSION} (commit ${revision})\n`);
+  });
+
+  await t.step(
+    "whereabouts-reconciler runs its script as the CronJob does, as another user, from a complete cache",
+    async () => {
+      const { root, config } = await unpacked("whereabouts-reconciler");
+      const [{ spec }] = parseAllDocuments(await Deno.readTextFile(`${ROOT}install/manifests/reconciler.yaml`))
+        .map((document) => document.toJS());
+      assert.deepEqual(spec.jobTemplate.spec.template.spec.containers[0].command, config.Entrypoint);
+      assert.equal(config.User, "65532:65532");
+      const { code, stdout, stderr } = await runInside(root, config, "--help");
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /Sweep once: free addresses/);
+    },
+  );
 });
 
 Deno.test("the Dockerfile ends with a distroless stage that contains only the binary, and copies files that exist", async () => {
   const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
   assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12:nonroot$/m);
   assert.match(text, /^ARG DENO_IMAGE=denoland\/deno:\d+\.\d+\.\d+$/m);
-  assert.match(text, /--release --runtime-sha256 "\$RUNTIME_SHA256" --image "\$DENO_IMAGE" --image "\$BASE"/);
+  assert.match(text, /--release --runtime-sha256 "\$sha256" --image "\$DENO_IMAGE" --image "\$BASE"/);
   const last = text.slice(text.lastIndexOf("\nFROM "));
   assert.deepEqual(last.match(/^COPY .*$/gm), ["COPY --from=build /out/whereabouts /usr/bin/whereabouts"]);
   assert.doesNotMatch(text, /:latest\b/);

@@ -1,135 +1,157 @@
 /**
- * Container images without a container engine: OCI layouts in a tar, made of programs and the libraries they need.
- *
- * The layout is that of the OCI image format specification 1.0; `ctr images import` reads it.
+ * The images of the Dockerfile, built by buildah on a machine that reaches no registry of images: its base images are replaced by ones made
+ * from programs of this machine, under the names that the Dockerfile uses. The Dockerfile itself is unchanged.
  *
  * @module
  */
-import { must, run } from "./process.ts";
-import { concat, tar, type TarEntry } from "../../install/release/tar.ts";
+import { compiler } from "./denort.ts";
+import { isInstalled, must, run } from "./process.ts";
 
-/** An image to be made. */
-export interface ImageSpec {
-  /** `localhost/NAME:TAG`. */
-  readonly name: string;
-  /** What stands in its root file system, folders before what is in them; or an archive of it. */
-  readonly entries: readonly TarEntry[] | Uint8Array;
-  /** Program and arguments. */
-  readonly entrypoint?: readonly string[];
-  /** Arguments unless others are given. */
-  readonly cmd?: readonly string[];
-  /** `NAME=VALUE`, beside PATH. */
-  readonly env?: readonly string[];
-}
+const ROOT = new URL("../../", import.meta.url).pathname;
+const BUSYBOX = "/bin/busybox";
+const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+const COMPILER = "/opt/compiler/deno";
+const DENORT = "/opt/compiler/denort";
 
-const ARCHITECTURES: Record<string, string> = { x86_64: "amd64", aarch64: "arm64" };
-const encoder = new TextEncoder();
+/** Image names of test pods and of sandboxes. */
+export const POD_IMAGE = "localhost/busybox:1";
+/** The container of a sandbox. */
+export const PAUSE_IMAGE = "localhost/pause:1";
 
-/** Makes an archive of images. */
-export async function imageArchive(images: readonly ImageSpec[]): Promise<Uint8Array> {
-  const blobs = new Map<string, Uint8Array>();
-  const put = async (mediaType: string, data: Uint8Array) => {
-    const digest = await sha256(data);
-    blobs.set(digest, data);
-    return { mediaType, digest: `sha256:${digest}`, size: data.length };
-  };
-  const json = (mediaType: string, value: unknown) => put(mediaType, encoder.encode(JSON.stringify(value)));
-  const architecture = ARCHITECTURES[Deno.build.arch] ?? Deno.build.arch;
-  const manifests: unknown[] = [];
-  for (const { name, entries, entrypoint, cmd, env = [] } of images) {
-    const type = (kind: string) => `application/vnd.oci.image.${kind}`;
-    const layer = await put(type("layer.v1.tar"), entries instanceof Uint8Array ? entries : tar(entries));
-    const config = await json(type("config.v1+json"), {
-      architecture,
-      os: "linux",
-      config: {
-        Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", ...env],
-        ...(entrypoint && { Entrypoint: entrypoint }),
-        ...(cmd && { Cmd: cmd }),
-      },
-      rootfs: { type: "layers", diff_ids: [layer.digest] },
-    });
-    const mediaType = type("manifest.v1+json");
-    const manifest = await json(mediaType, { schemaVersion: 2, mediaType, config, layers: [layer] });
-    const annotations = { "io.containerd.image.name": name };
-    manifests.push({ ...manifest, platform: { architecture, os: "linux" }, annotations });
+/** A store of images, removed when it is disposed. */
+export class ImageStore implements AsyncDisposable {
+  /** Everything of the store is in here. */
+  readonly folder: string = Deno.makeTempDirSync({ prefix: "images-" });
+
+  /** Variables of buildah: no daemon, no namespaces of users. */
+  get env(): Record<string, string> {
+    return {
+      BUILDAH_ISOLATION: "chroot",
+      CONTAINERS_STORAGE_CONF: `${this.folder}/storage.conf`,
+      TMPDIR: this.folder,
+    };
   }
-  const index = encoder.encode(JSON.stringify({ schemaVersion: 2, manifests }));
-  return tar([
-    { path: "oci-layout", data: encoder.encode('{"imageLayoutVersion":"1.0.0"}') },
-    { path: "index.json", data: index },
-    ...[...blobs].map(([digest, data]) => ({ path: `blobs/sha256/${digest}`, data })),
-  ]);
-}
 
-/**
- * The image of the Dockerfile's stage `reconciler`: Deno, of its base what it needs, what the stage copies, and a cache of what that
- * imports.
- */
-export async function reconcilerImage(name: string): Promise<ImageSpec> {
-  const project = new URL("../../", import.meta.url).pathname;
-  const [, stage = ""] =
-    /^FROM \S+ AS reconciler\n([^]*?)^FROM /m.exec(await Deno.readTextFile(`${project}Dockerfile`)) ?? [];
-  const sources = [...stage.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, named = ""]) => named.split(" "));
-  const [, entrypoint = "[]"] = /^ENTRYPOINT (.*)$/m.exec(stage) ?? [];
-  const root = await Deno.makeTempDir({ prefix: "image-" });
-  try {
-    const deno = Deno.execPath();
-    await Deno.mkdir(`${root}/usr/bin`, { recursive: true });
-    await Deno.mkdir(`${root}/whereabouts`);
-    await must(["cp", "-L", deno, `${root}/usr/bin/deno`]);
-    await must(["cp", "-L", "--parents", ...await librariesOf(deno), root]);
-    await must(["cp", "-r", "--parents", ...sources, `${root}/whereabouts`], { cwd: project });
-    const env = { DENO_DIR: `${root}/deno-dir` };
-    await must([deno, "cache", "--quiet", "--frozen", "install/reconcile.ts"], { cwd: `${root}/whereabouts`, env });
-    const archive = `${root}.tar`;
-    await must(["tar", "--create", `--file=${archive}`, "--owner=0", "--group=0", `--directory=${root}`, "."]);
-    const entries = await Deno.readFile(archive);
-    await Deno.remove(archive);
-    return { name, entries, entrypoint: JSON.parse(entrypoint), env: ["DENO_DIR=/deno-dir"] };
-  } finally {
-    await Deno.remove(root, { recursive: true });
+  /**
+   * Makes an empty one.
+   *
+   * @throws {Error} buildah is missing
+   */
+  static async create(): Promise<ImageStore> {
+    if (!await isInstalled("buildah")) throw new Error("buildah is missing: apt-get install -y buildah");
+    const store = new ImageStore();
+    const lines = [
+      "[storage]",
+      'driver = "overlay"',
+      `graphroot = "${store.folder}/graph"`,
+      `runroot = "${store.folder}/run"`,
+    ];
+    await Deno.writeTextFile(`${store.folder}/storage.conf`, `${lines.join("\n")}\n`);
+    return store;
+  }
+
+  /** Makes an image of a root file system. `lines` of a Dockerfile set its environment and its program. */
+  async add(name: string, fill: (root: string) => Promise<void>, lines: readonly string[]): Promise<void> {
+    const context = await Deno.makeTempDir({ dir: this.folder, prefix: "root-" });
+    await makeFolders(`${context}/root`, ["bin", "etc", "proc", "sys", "dev", "run", "var", "tmp", "root", "usr/bin"]);
+    await Deno.chmod(`${context}/root/tmp`, 0o1777);
+    await fill(`${context}/root`);
+    await Deno.writeTextFile(`${context}/Dockerfile`, ["FROM scratch", "COPY root /", ...lines, ""].join("\n"));
+    await must(["buildah", "bud", "--quiet", "--tag", name, context], { env: this.env });
+    await Deno.remove(context, { recursive: true });
+  }
+
+  /** Writes an image as an OCI archive. */
+  async save(name: string, file: string): Promise<void> {
+    await must(["buildah", "push", "--quiet", name, `oci-archive:${file}:${name}`], { env: this.env });
+  }
+
+  /** Builds the images of the Dockerfile with `deno task image`. Returns the paths of the OCI archives by the names of the images. */
+  async buildProduct(): Promise<Readonly<Record<string, string>>> {
+    await this.#addBases();
+    const task = ["task", "--quiet", "image", "--engine", "buildah", "--archive", `${this.folder}/archives`];
+    const printed = await must([Deno.execPath(), ...task], { cwd: ROOT, env: this.env });
+    return Object.fromEntries(
+      printed.trim().split("\n").map((path) => [/([^/]+)-[^-/]+$/.exec(path)?.[1] ?? path, path]),
+    );
+  }
+
+  /** The base images that the Dockerfile names: Deno with a shell, and the C library without one. */
+  async #addBases(): Promise<void> {
+    const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
+    const [, deno = ""] = /^ARG DENO_IMAGE=(\S+)$/m.exec(text) ?? [];
+    const [, base = ""] = /^ARG BASE=(\S+)$/m.exec(text) ?? [];
+    const { deno: program, env } = await compiler();
+    const lines = ["ENV DENO_TLS_CA_STORE=system", `ENV SSL_CERT_FILE=${CERTIFICATES}`];
+    if (env.DENORT_BIN) lines.push(`ENV WHEREABOUTS_COMPILER=${COMPILER}`, `ENV DENORT_BIN=${DENORT}`);
+    await this.add(`docker.io/${deno}`, async (root) => {
+      await addShell(root);
+      await addProgram(root, Deno.execPath(), "/usr/bin/deno");
+      await must(["cp", "--parents", CERTIFICATES, root]);
+      if (!env.DENORT_BIN) return;
+      await addProgram(root, program, COMPILER);
+      await addProgram(root, env.DENORT_BIN, DENORT);
+    }, lines);
+    await this.add(base, async (root) => {
+      await addLibraries(root, Deno.execPath());
+      await must(["cp", "--parents", CERTIFICATES, root]);
+    }, []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.folder, { recursive: true });
   }
 }
 
-/** The image that the Dockerfile makes: the binary, and of its base what the binary needs. */
-export async function productImage(
-  binary: string,
-  name: string,
-): Promise<ImageSpec & { readonly entries: readonly TarEntry[] }> {
-  const files = await Promise.all(
-    (await librariesOf(binary)).map(async (path) => ({
-      path: path.slice(1),
-      data: await Deno.readFile(path),
-      mode: 0o755,
-    })),
-  );
-  const program = { path: "usr/bin/whereabouts", data: await Deno.readFile(binary), mode: 0o755 };
-  const account = { path: "etc/passwd", data: encoder.encode("root:x:0:0:root:/root:/sbin/nologin\n") };
-  const all = [...files, program, account];
-  const folders = [...all.map(({ path }) => path), "proc/.", "sys/.", "dev/.", "tmp/.", "run/."];
+/** Writes the images of test pods and of sandboxes as OCI archives, and returns their paths. */
+export async function podImages(store: ImageStore): Promise<readonly string[]> {
+  const images = [[POD_IMAGE, 'CMD ["/bin/sh"]'], [PAUSE_IMAGE, `ENTRYPOINT ["${BUSYBOX}", "sleep", "2147483647"]`]];
+  const files: string[] = [];
+  for (const [name = "", line = ""] of images) {
+    const file = `${store.folder}/${files.length}.tar`;
+    await store.add(name, addShell, [line]);
+    await store.save(name, file);
+    files.push(file);
+  }
+  return files;
+}
+
+/** Unpacks an OCI archive. Returns the root file system of its image, and the image's configuration. */
+export async function unpack(
+  archive: string,
+  folder: string,
+): Promise<{ readonly root: string; readonly config: Config }> {
+  const layout = `${folder}/layout`;
+  const root = `${folder}/root`;
+  await makeFolders(folder, ["layout", "root"]);
+  await must(["tar", "-xf", archive, "-C", layout]);
+  const blob = (digest: string) => `${layout}/blobs/${digest.replace(":", "/")}`;
+  const read = async (path: string) => JSON.parse(await Deno.readTextFile(path));
+  const index = await read(`${layout}/index.json`);
+  const manifest = await read(blob(index.manifests[0].digest));
+  for (const { digest } of manifest.layers) await must(["tar", "-xf", blob(digest), "-C", root]);
   return {
-    name,
-    entries: [...foldersOf(folders), ...all],
-    entrypoint: ["/usr/bin/whereabouts"],
-    cmd: ["install", "--agent"],
+    root,
+    config: { ...(await read(blob(manifest.config.digest))).config, annotations: index.manifests[0].annotations },
   };
 }
 
-/** A small system with a shell for test pods, and the image of sandboxes, from Debian's static busybox. */
-export async function busyboxImages(): Promise<readonly ImageSpec[]> {
-  const program = "/bin/busybox";
-  const applets = (await must([program, "--list"])).trim().split("\n").filter((name) => name !== "busybox");
-  const entries: readonly TarEntry[] = [
-    ...foldersOf(["bin/.", "etc/.", "root/.", "proc/.", "sys/.", "dev/.", "usr/bin/.", "var/.", "run/.", "tmp/."]),
-    { path: "bin/busybox", data: await Deno.readFile(program), mode: 0o755 },
-    { path: "etc/passwd", data: encoder.encode("root:x:0:0:root:/root:/bin/sh\n") },
-    ...applets.map((name) => ({ path: `bin/${name}`, target: "busybox" })),
-  ];
-  return [
-    { name: "localhost/busybox:1", entries, cmd: ["/bin/sh"] },
-    { name: "localhost/pause:1", entries, entrypoint: [program, "sleep", "2147483647"] },
-  ];
+/** Configuration of an image, as the OCI image specification names it. */
+export interface Config {
+  /** User and group that the program runs as. */
+  readonly User: string;
+  /** `NAME=VALUE`. */
+  readonly Env: readonly string[];
+  /** The program. */
+  readonly Entrypoint: readonly string[];
+  /** Its arguments, unless others are set. */
+  readonly Cmd?: readonly string[];
+  /** Working folder. */
+  readonly WorkingDir?: string;
+  /** Labels. */
+  readonly Labels: Readonly<Record<string, string>>;
+  /** Annotations of the image in the archive, its name among them. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** Paths of the shared libraries a program is linked to, its loader included. */
@@ -138,16 +160,22 @@ export async function librariesOf(program: string): Promise<readonly string[]> {
   return [...stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = ""]) => path);
 }
 
-function foldersOf(paths: readonly string[]): readonly TarEntry[] {
-  const folders = new Set<string>();
-  for (const path of paths) {
-    const segments = path.split("/").slice(0, -1);
-    segments.forEach((_, i) => folders.add(segments.slice(0, i + 1).join("/")));
-  }
-  return [...folders].sort().map((path) => ({ path, folder: true, ...(path === "tmp" && { mode: 0o1777 }) }));
+async function addShell(root: string): Promise<void> {
+  await must(["cp", BUSYBOX, `${root}/bin/busybox`]);
+  const applets = (await must([BUSYBOX, "--list"])).trim().split("\n").filter((name) => name !== "busybox");
+  for (const name of applets) await Deno.symlink("busybox", `${root}/bin/${name}`);
+  await Deno.writeTextFile(`${root}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\n");
 }
 
-async function sha256(data: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", concat([data]).buffer as ArrayBuffer);
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+async function addProgram(root: string, program: string, path: string): Promise<void> {
+  await addLibraries(root, program);
+  await must(["install", "-D", "-m", "755", program, `${root}${path}`]);
+}
+
+async function addLibraries(root: string, program: string): Promise<void> {
+  await must(["cp", "-L", "--parents", ...await librariesOf(program), root]);
+}
+
+async function makeFolders(above: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await Deno.mkdir(`${above}/${name}`, { recursive: true });
 }
