@@ -1,12 +1,22 @@
 /**
  * Whereabouts as a library: the allocator that the CNI plugin runs, on any of its stores.
  *
- * Load a configuration, open its store, then allocate and release addresses. Importing this module loads no client library; opening a store
- * loads its driver.
+ * Open a pool by the URL of its store with {@linkcode openPool}. Or load a network configuration, open its store, then allocate and release
+ * addresses. Importing this module loads no client library; opening a store loads its driver.
  *
- * @example Allocate an address to two pods, and release one
+ * @example Allocate an address, and list the free ones
  * ```ts
- * import { allocate, denoWorld, formatIp, loadConfig, openStore, release } from "./mod.ts";
+ * import { openPool } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * await using pool = await openPool(":memory:", "10.0.0.0/24");
+ * assert.equal(await pool.allocate("default/web-0"), "10.0.0.1");
+ * assert.deepEqual((await pool.free()).take(2).toArray(), ["10.0.0.2", "10.0.0.3"]);
+ * ```
+ *
+ * @example Allocate an address to two pods as the plugin does, and release one
+ * ```ts
+ * import { allocate, denoWorld, formatIp, loadConfig, openStore, release } from "@whereabouts/whereabouts";
  * import assert from "node:assert/strict";
  *
  * const world = denoWorld();
@@ -30,7 +40,7 @@
  *
  * @example List the addresses of all pods
  * ```ts
- * import { addressOf, denoWorld, formatIp, loadConfig, openStore } from "./mod.ts";
+ * import { addressOf, denoWorld, formatIp, loadConfig, openStore } from "@whereabouts/whereabouts";
  *
  * const world = denoWorld();
  * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:" } };
@@ -38,7 +48,7 @@
  * await using store = await openStore(config, { world });
  * for (const { key, allocations } of await store.driver.list(AbortSignal.timeout(10_000))) {
  *   for (const allocation of allocations.values()) {
- *     formatIp(addressOf({ key, allocation })) + " " + allocation.podRef;
+ *     console.log(formatIp(addressOf({ key, allocation })), allocation.podRef);
  *   }
  * }
  * ```
@@ -150,6 +160,9 @@ export {
 export type { ConfiguredFacts } from "./src/pool/findings.ts";
 export { inspect, type Inspected } from "./src/ipam/inspect.ts";
 export { openPods } from "./drivers/cluster.ts";
+export { command } from "./drivers/command.ts";
+export { datastoreOf, openPool, type StoreOptions } from "./drivers/pool.ts";
+export { type CallOptions, Pool, type PoolEntry } from "./src/ipam/pool.ts";
 export { loadDriver, openStore } from "./drivers/mod.ts";
 export {
   type AppendLog,

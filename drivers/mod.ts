@@ -9,7 +9,19 @@ import type { OpenDriver } from "../src/storage/open.ts";
 import { type Logger, SILENT } from "../src/world/log.ts";
 import type { World } from "../src/world/world.ts";
 
-/** Loads the driver for a kind of datastore. */
+/**
+ * Loads the driver for a kind of datastore.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, loadDriver, SILENT } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const open = await loadDriver("embedded");
+ * await using driver = await open({ kind: "embedded", path: ":memory:" }, { world: denoWorld(), log: SILENT });
+ * assert.equal(driver.name, "embedded");
+ * ```
+ */
 export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
   switch (kind) {
     case "embedded":
@@ -25,6 +37,16 @@ export async function loadDriver(kind: Datastore["kind"]): Promise<OpenDriver> {
  * Opens the store that a configuration names, ready for `allocate`, `release` and `verify`.
  *
  * @throws {RefusedError} credentials or files are missing or invalid
+ *
+ * @example
+ * ```ts
+ * import { datastoreOf, denoWorld, openStore } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const datastore = await datastoreOf(":memory:");
+ * await using store = await openStore({ datastore }, { world: denoWorld() });
+ * assert.deepEqual(await store.driver.list(AbortSignal.timeout(10_000)), []);
+ * ```
  */
 export async function openStore(
   config: Pick<IpamConfig, "datastore">,

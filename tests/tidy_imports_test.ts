@@ -5,9 +5,10 @@
  */
 import assert from "node:assert/strict";
 import type { Import } from "./support/source.ts";
-import { at, CODE, folderOf, none, PATHS, PRODUCT, saw } from "./support/tidy.ts";
+import { at, CODE, folderOf, none, packageOf, PATHS, PRODUCT, saw } from "./support/tidy.ts";
 
 const BY_PATH = new Map(CODE.map((file) => [file.path, file]));
+const PATHS_OF_PRODUCT = new Set(PRODUCT.map(({ path }) => path));
 const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
 
 const BASE = ["src/async", "src/values", "src/world"];
@@ -41,10 +42,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "drivers/embedded",
     "drivers/etcd",
     "drivers/kubernetes",
+    "src/config",
     "src/storage",
     "src/ipam",
     "src/controllers",
     "src/world",
+    "src/cli",
   ],
   "drivers/embedded": DRIVER,
   "drivers/etcd": REMOTE,
@@ -121,7 +124,8 @@ Deno.test("tidy: each package has its few importers; the machine is reached thro
   const packages = CODE.flatMap((file) =>
     file.imports.filter(({ path }) => path === undefined).map((one) => [file, one] as const)
   )
-    .filter(([, { specifier }]) => specifier !== "(computed)");
+    .filter(([, { specifier }]) => specifier !== "(computed)")
+    .map(([file, one]) => [file, { ...one, specifier: packageOf(one.specifier) }] as const);
   saw("imports of packages", packages.length, 40);
   for (const name of Object.keys(PACKAGES)) {
     saw(
@@ -145,6 +149,27 @@ Deno.test("tidy: each package has its few importers; the machine is reached thro
   );
 });
 
+Deno.test("tidy: the product names each package with npm: and the version of deno.json, since users have no import map of ours", () => {
+  const imports: Readonly<Record<string, string>> = CONFIG.imports;
+  const packages = PRODUCT.flatMap((file) => file.imports.map((one) => [file, one] as const))
+    .filter(([, { path, specifier }]) => path === undefined && !/^node:|^\(computed\)$/.test(specifier));
+  saw("imports of packages in the product", packages.length, 6);
+  none(
+    "A package without the npm: specifier that deno.json has for it; copy it from there",
+    packages.filter(([, { specifier }]) => specifier !== imports[packageOf(specifier)]).map(([file, one]) =>
+      at(file, { what: one.specifier, line: one.line })
+    ),
+  );
+  none(
+    "A package by its npm: specifier outside of the product; write its name",
+    CODE.filter(({ path }) => !PATHS_OF_PRODUCT.has(path)).flatMap((file) =>
+      file.imports.filter(({ specifier }) => specifier.startsWith("npm:")).map((one) =>
+        at(file, { what: one.specifier, line: one.line })
+      )
+    ),
+  );
+});
+
 /** Everything that loading a file loads: static imports, types left out. */
 function loadedBy(entry: string): { files: Set<string>; packages: Set<string> } {
   const files = new Set<string>();
@@ -155,7 +180,7 @@ function loadedBy(entry: string): { files: Set<string>; packages: Set<string> } 
     for (const one of BY_PATH.get(path)?.imports ?? []) {
       if (one.kind !== "static") continue;
       if (one.path) visit(one.path);
-      else packages.add(one.specifier);
+      else packages.add(packageOf(one.specifier));
     }
   };
   visit(entry);

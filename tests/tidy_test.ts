@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { VERSION } from "../src/version.ts";
-import { at, CODE, FILES, folderOf, none, PATHS, PRODUCT, saw } from "./support/tidy.ts";
+import { at, CODE, FILES, folderOf, none, packageOf, PATHS, PRODUCT, saw } from "./support/tidy.ts";
 import { UNREVISED, WORDS } from "./support/words.ts";
 
 const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
@@ -49,6 +49,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/etcd/session.ts": "every etcd test calls through it: tests/drivers/etcd/driver_live_test.ts",
   "drivers/etcd/library.ts": "loaded by every etcd test, and from the bundle by tests/binary",
   "drivers/kubernetes/unreadable.ts": "on a real API server: tests/cli/check_live_test.ts",
+  "drivers/command.ts": "with the script of the reconciler: tests/install/reconcile_live_test.ts",
   "drivers/cluster.ts": "with the script on a real API server: tests/install/reconcile_live_test.ts",
   "drivers/mod.ts": "opens every store of tests/cli/command_test.ts",
   "src/pool/finding.ts": "its texts, in findings: tests/pool/findings_test.ts",
@@ -171,7 +172,6 @@ const BANNED: readonly [pattern: RegExp, instead: string][] = [
   [/@ts-(?:ignor[e]|expect-erro[r]|nochec[k])/, "give it its type"],
   [/deno-lint-ignor[e](?!.* -- )/, "say why after ` -- `"],
   [/\bjs[r]:|@st[d]\//, "use node: built-ins; JSR cannot be reached everywhere"],
-  [/from "np[m]:/, "name it in deno.json's imports, with its version"],
 ];
 
 /** The word lists themselves, the packages, and what other programs wrote. */
@@ -287,7 +287,7 @@ Deno.test("tidy: deno.json says what is true", () => {
       )
     ),
   );
-  const imported = new Set(CODE.flatMap(({ imports }) => imports.map(({ specifier }) => specifier)));
+  const imported = new Set(CODE.flatMap(({ imports }) => imports.map(({ specifier }) => packageOf(specifier))));
   const isImported = (name: string) => [...imported].some((one) => one === name || one.startsWith(`${name}/`));
   none("A package in deno.json that nobody imports", Object.keys(CONFIG.imports).filter((name) => !isImported(name)));
 });

@@ -5,14 +5,13 @@
  */
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
-import type { Etcd3, IOptions } from "etcd3";
 import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { withoutSecrets } from "../../src/values/redact.ts";
 import type { World } from "../../src/world/world.ts";
 import { readableCertificates } from "../net/authorities.ts";
 import { type ClientCertificate, faultOf, isVersionOne } from "../net/client_certificate.ts";
-import { loadLibrary } from "./library.ts";
+import { type Etcd3, type IOptions, loadLibrary } from "./library.ts";
 import { messageOf } from "../../src/values/errors.ts";
 
 /** The settings of an etcd store. */

@@ -7,12 +7,14 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
+export type { ComparatorBuilder, Etcd3, IOptions } from "npm:etcd3@1.1.2";
+
 /** The used part of the library. */
 export interface Library {
   /** The client. */
-  readonly Etcd3: typeof import("etcd3").Etcd3;
+  readonly Etcd3: typeof import("npm:etcd3@1.1.2").Etcd3;
   /** The policy that does nothing about a failure. */
-  readonly noop: typeof import("cockatiel").noop;
+  readonly noop: typeof import("npm:cockatiel@3.2.1").noop;
 }
 
 /** Loads the library once. */
@@ -20,8 +22,8 @@ export async function loadLibrary(): Promise<Library> {
   const scope: { __dirname?: string; require?: unknown } = globalThis;
   scope.__dirname ??= fileURLToPath(new URL("./lib", import.meta.url)); // the library appends "/../proto"
   scope.require ??= createRequire(import.meta.url);
-  const { Etcd3 } = exportsOf(await import("etcd3"));
-  const { noop } = exportsOf(await import("cockatiel"));
+  const { Etcd3 } = exportsOf(await import("npm:etcd3@1.1.2"));
+  const { noop } = exportsOf(await import("npm:cockatiel@3.2.1"));
   return { Etcd3, noop };
 }
 

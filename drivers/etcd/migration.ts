@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { ComparatorBuilder, Etcd3 } from "etcd3";
 import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import {
   ConflictError,
@@ -14,6 +13,7 @@ import {
 } from "../../src/storage/driver.ts";
 import { decodeKey, decodeLegacyKey, encodeKey, legacyLock, legacyRanges, poolsPrefix } from "./keys.ts";
 import { decodeLegacy } from "./legacy.ts";
+import type { ComparatorBuilder, Etcd3 } from "./library.ts";
 import { withLock } from "./mutex.ts";
 import type { EtcdSession } from "./session.ts";
 import {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Etcd3 } from "etcd3";
 import type { OpenContext } from "../../src/storage/open.ts";
 import { connect, type EtcdSettings, toStoreError } from "./connect.ts";
+import type { Etcd3 } from "./library.ts";
 
 /** An open client. */
 export interface EtcdSession extends OpenContext {

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { V1ContainerStatus, V1Lease, V1Node, V1Pod, V1PodSpec, V1PodStatus } from "@kubernetes/client-node";
+import type {
+  V1ContainerStatus,
+  V1Lease,
+  V1Node,
+  V1Pod,
+  V1PodSpec,
+  V1PodStatus,
+} from "npm:@kubernetes/client-node@1.4.0";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
 import type { ContainersState, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LineCounter, parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "npm:yaml@2.8.1";
 
 /**
  * Max structural characters of a document: the kubeconfig of a thousand clusters has fewer, and the parser needs a third of a second for

@@ -35,6 +35,16 @@ export interface IpInCidr {
  * Reads `address/prefix`.
  *
  * @returns the address as written and its network; undefined if the text is invalid
+ *
+ * @example
+ * ```ts
+ * import { formatIp, parseCidr } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const parsed = parseCidr("10.0.0.5/24");
+ * assert.equal(parsed && formatIp(parsed.ip), "10.0.0.5");
+ * assert.equal(parseCidr("10.0.0.5"), undefined);
+ * ```
  */
 export function parseCidr(text: string, options: ParseOptions = {}): IpInCidr | undefined {
   const slash = text.indexOf("/");
@@ -54,7 +64,18 @@ export function cidrOf(ip: Ip, prefix: number): Cidr {
   return { family: ip.family, base: (ip.value >> host) << host, prefix };
 }
 
-/** The canonical text, such as `10.0.0.0/24`. */
+/**
+ * The canonical text, such as `10.0.0.0/24`.
+ *
+ * @example
+ * ```ts
+ * import { formatCidr, parseCidr } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const parsed = parseCidr("2001:DB8::5/64");
+ * assert.equal(parsed && formatCidr(parsed.cidr), "2001:db8::/64");
+ * ```
+ */
 export function formatCidr(cidr: Cidr): string {
   return `${formatIp({ family: cidr.family, value: cidr.base })}/${cidr.prefix}`;
 }

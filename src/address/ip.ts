@@ -6,7 +6,7 @@
  *
  * @module
  */
-import ipaddr from "ipaddr.js";
+import ipaddr from "npm:ipaddr.js@2.5.0";
 
 /** The IP version: 4 or 6. */
 export type Family = 4 | 6;
@@ -47,7 +47,7 @@ export function maxValue(family: Family): bigint {
  *
  * @example
  * ```ts
- * import { formatIp, parseIp } from "./ip.ts";
+ * import { formatIp, parseIp } from "@whereabouts/whereabouts";
  * import assert from "node:assert/strict";
  *
  * const ip = parseIp("2001:DB8:0::1");
@@ -85,13 +85,34 @@ function valueOf(address: ipaddr.IPv4 | ipaddr.IPv6): bigint {
   return BigInt(`0x${Uint8Array.from(address.toByteArray()).toHex()}`);
 }
 
-/** The canonical text: dotted decimal, or RFC 5952 lower case. */
+/**
+ * The canonical text: dotted decimal, or RFC 5952 lower case.
+ *
+ * @example
+ * ```ts
+ * import { formatIp } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(formatIp({ family: 4, value: 0x0a000001n }), "10.0.0.1");
+ * ```
+ */
 export function formatIp(ip: Ip): string {
   const bytes = Uint8Array.fromHex(ip.value.toString(16).padStart(bits(ip.family) / 4, "0"));
   return ipaddr.fromByteArray([...bytes]).toString();
 }
 
-/** Orders IPv4 before IPv6, then by value: negative, zero or positive. */
+/**
+ * Orders IPv4 before IPv6, then by value: negative, zero or positive.
+ *
+ * @example
+ * ```ts
+ * import { compareIp, formatIp, parseIp } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const ips = ["fd00::1", "10.0.0.10", "10.0.0.9"].flatMap((text) => parseIp(text) ?? []);
+ * assert.deepEqual(ips.toSorted(compareIp).map(formatIp), ["10.0.0.9", "10.0.0.10", "fd00::1"]);
+ * ```
+ */
 export function compareIp(a: Ip, b: Ip): number {
   if (a.family !== b.family) return a.family - b.family;
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;

@@ -77,7 +77,19 @@ function firstEndingAt(intervals: readonly Interval[], value: bigint): number {
   return low;
 }
 
-/** The number of addresses that the range can allocate in total. */
+/**
+ * The number of addresses that the range can allocate in total.
+ *
+ * @example
+ * ```ts
+ * import { capacity, denoWorld, loadConfig } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const ipam = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/24", exclude: ["10.0.0.0/25"] };
+ * const { config } = await loadConfig(denoWorld(), { conf: { name: "lab", ipam } });
+ * assert.deepEqual(config.ranges.map(capacity), [127n]);
+ * ```
+ */
 export function capacity(range: IpRange): bigint {
   let count = 0n;
   let next = range.first;

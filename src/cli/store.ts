@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { findKubeconfig } from "../config/kubeconfig.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Datastore, KubernetesClient } from "../config/types.ts";
 import { type Ipam, openIpam } from "../ipam/ipam.ts";
@@ -85,7 +86,7 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
   }
   const unselected = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;
   const kubeconfig = flags.kubeconfig ??
-    (unselected && flags.config === undefined ? await defaultKubeconfig(world, program) : undefined);
+    (unselected && flags.config === undefined ? await findKubeconfig(world, program === KUBECTL_PROGRAM) : undefined);
   const inline = {
     type: "whereabouts",
     ...(flags.config !== undefined && { configuration_path: flags.config }),
@@ -128,21 +129,6 @@ function withFlags(
   }
   if (context === undefined || kubeconfig !== undefined || client === "controller") return datastore;
   throw new UsageError(`Cannot use --context ${JSON.stringify(context)} without a kubeconfig: add --kubeconfig`);
-}
-
-/**
- * The existing files of `KUBECONFIG`, which kubectl uses too. As a plugin of kubectl, its default file as well.
- *
- * @returns paths, separated by colons
- */
-export async function defaultKubeconfig(world: World, program: string): Promise<string | undefined> {
-  const listed = (world.env("KUBECONFIG") ?? "").split(":").filter((path) => path !== "");
-  if (listed.length === 0) {
-    const path = `${world.env("HOME") ?? ""}/.kube/config`;
-    return program === KUBECTL_PROGRAM && await world.exists(path) ? path : undefined;
-  }
-  const existing = await Promise.all(listed.map(async (path) => await world.exists(path) ? [path] : []));
-  return existing.flat().join(":") || listed[0];
 }
 
 /** Writes warnings of a driver for a reader at a terminal: without time and level. */

@@ -13,6 +13,16 @@ import { PLUGIN } from "./schema.ts";
  *
  * @param document a decoded configuration: one plugin (it has a `type`), or a list (it has `plugins`)
  * @returns empty if the document is neither, or uses another IPAM plugin
+ *
+ * @example
+ * ```ts
+ * import { networksOf } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const ipam = { type: "whereabouts", range: "10.0.0.0/24" };
+ * const list = { name: "lab", cniVersion: "1.0.0", plugins: [{ type: "macvlan", ipam }, { type: "tuning" }] };
+ * assert.deepEqual(networksOf(list), [{ name: "lab", cniVersion: "1.0.0", type: "macvlan", ipam }]);
+ * ```
  */
 export function networksOf(document: unknown): Record<string, unknown>[] {
   if (!isObject(document)) return [];

@@ -42,6 +42,17 @@ export interface ConfigLayer {
  *
  * @returns one layer, or an empty list if no file exists
  * @throws {ConfigError} the file exists and cannot be read, or `named` is missing
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, readFlatFile } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, JSON.stringify({ log_level: "info" }));
+ * const layers = await readFlatFile(denoWorld(), { extraPaths: [path] }, console.warn);
+ * assert.equal(layers.length, 1); // of the node, if it has a flat file; else of the extra path
+ * ```
  */
 export async function readFlatFile(
   world: World,

@@ -65,6 +65,19 @@ const MAX_WARNINGS = 100;
  * @throws {NoStoreError} a pod of Kubernetes needs an address, and no store is configured
  * @throws {ForbiddenPathError | ForbiddenStoreError} a tenant names a file or a store that the operator does not allow
  * @throws {ConfigError} a field is invalid; the error names it
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, loadConfig } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const ipam = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/24", gateway: "10.0.0.1" };
+ * const { config } = await loadConfig(denoWorld(), { conf: { name: "lab", ipam } });
+ * assert.equal(config.ranges.length, 1);
+ *
+ * const wrong = { name: "lab", ipam: { ...ipam, range: "10.0.0.0/33" } };
+ * await assert.rejects(loadConfig(denoWorld(), { conf: wrong }), /range/);
+ * ```
  */
 export async function loadConfig(world: World, input: LoadInput): Promise<Loaded> {
   const warnings = new Set<string>();

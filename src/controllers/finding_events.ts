@@ -9,7 +9,19 @@ import type { ClusterEvent, Regarding } from "./cluster.ts";
 /** Kinds whose event is about the pool of the entry: its pod may be deleted, or unknown. */
 const OF_POOLS: readonly Finding["kind"][] = ["orphan", "unowned", "outside-range"];
 
-/** One event per object and kind, with the first finding and the number of further ones. */
+/**
+ * One event per object and kind, with the first finding and the number of further ones.
+ *
+ * @example
+ * ```ts
+ * import { datastoreOf, denoWorld, findingEvents, inspect, openStore } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * await using store = await openStore({ datastore: await datastoreOf(":memory:") }, { world: denoWorld() });
+ * const { findings } = await inspect(store, undefined, AbortSignal.timeout(10_000));
+ * assert.deepEqual(findingEvents(findings), []);
+ * ```
+ */
 export function findingEvents(findings: readonly Finding[]): ClusterEvent[] {
   const all = findings.flatMap((finding) => objectsOf(finding).map((regarding) => ({ regarding, finding })));
   const groups = Map.groupBy(

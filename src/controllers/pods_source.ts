@@ -103,6 +103,17 @@ export function domainsBy(
 /**
  * The pods of a file, which is read for each list: one `namespace/name` of an existing pod per line; lines that begin with `#` are ignored. An
  * empty file is refused, since it may be the output of a command that failed; the line `none` stands for no pods.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, podsOfFile } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, "# from kubectl\ndefault/web-0\n");
+ * await using pods = podsOfFile(denoWorld(), file);
+ * assert.deepEqual((await pods.list(AbortSignal.timeout(10_000))).map(({ podRef }) => podRef), ["default/web-0"]);
+ * ```
  */
 export function podsOfFile(world: World, path: string): PodsSource {
   const list = async () => parsePods(await readPods(world, path), path);

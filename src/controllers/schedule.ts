@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Cron } from "croner";
+import { Cron } from "npm:croner@9.1.0";
 import { messageOf } from "../values/errors.ts";
 
 /** A moment on both clocks: a cron expression names times of day; an interval is a duration, which setting the clock must not change. */

@@ -52,6 +52,20 @@ export interface AllocateOptions {
  * @throws {AddressUnavailableError} a requested address is in use, or the range never allocates it
  * @throws {SupersededError} a newer sandbox of the interface took the address over
  * @throws {UnavailableError | ConflictError | RefusedError} the store failed; the call was rolled back as far as the store answers
+ *
+ * @example
+ * ```ts
+ * import { allocate, denoWorld, formatIp, loadConfig, openStore } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" } };
+ * const { config } = await loadConfig(denoWorld(), { conf });
+ * await using store = await openStore(config, { world: denoWorld() });
+ *
+ * const owner = { podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
+ * const assigned = await allocate(store, config, owner, AbortSignal.timeout(10_000));
+ * assert.deepEqual(assigned.map(({ ip, prefix }) => `${formatIp(ip)}/${prefix}`), ["10.0.0.1/24"]);
+ * ```
  */
 export async function allocate(
   ipam: Ipam,

@@ -16,6 +16,14 @@ const UNITS: Readonly<Record<string, number>> = { "": 1_000, s: 1_000, m: 60_000
  * Parses `--grace` and `--dead-node-grace`: seconds, or a number with `s`, `m` or `h`; the latter may be `never`. Absent flags stay absent.
  *
  * @throws {RangeError} a time is invalid, too short or too long
+ *
+ * @example
+ * ```ts
+ * import { parseGraces } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(parseGraces({ grace: "30s", "dead-node-grace": "never" }), { grace: 30_000, deadNodeGrace: "never" });
+ * ```
  */
 export function parseGraces(
   flags: { readonly grace?: string | undefined; readonly "dead-node-grace"?: string | undefined },

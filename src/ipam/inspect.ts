@@ -27,7 +27,19 @@ export interface Inspected {
   readonly unconfirmed: readonly Unconfirmed[];
 }
 
-/** Compares pools, reservations and, if they are known, pods, nodes, networks and slices. */
+/**
+ * Compares pools, reservations and, if they are known, pods, nodes, networks and slices.
+ *
+ * @example
+ * ```ts
+ * import { datastoreOf, denoWorld, inspect, openStore } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * await using store = await openStore({ datastore: await datastoreOf(":memory:") }, { world: denoWorld() });
+ * const { pools, findings } = await inspect(store, undefined, AbortSignal.timeout(10_000));
+ * assert.deepEqual([pools, findings], [0, []]);
+ * ```
+ */
 export async function inspect(ipam: Ipam, source: Pods | undefined, signal: AbortSignal): Promise<Inspected> {
   const { driver } = ipam;
   const unreadable = await driver.unreadable?.(signal) ?? [];

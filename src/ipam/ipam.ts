@@ -65,6 +65,22 @@ export interface Ipam {
  * A store that this process changes directly. The processes of one node queue on a file lock per pool and store.
  *
  * @param store distinguishes stores that have pools of the same names; max 64 characters
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, directIpam, loadDriver, parseCidr, SILENT } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const world = denoWorld();
+ * const open = await loadDriver("embedded");
+ * await using driver = await open({ kind: "embedded", path: ":memory:" }, { world, log: SILENT });
+ * const ipam = directIpam(driver, world, SILENT);
+ * const network = parseCidr("10.0.0.0/24");
+ * assert(network);
+ * const request = { kind: "release", containerId: "9f1c", ifName: "net1" } as const;
+ * const outcome = await ipam.commit({ network: "", cidr: network.cidr }, request, { signal: AbortSignal.timeout(10_000) });
+ * assert.deepEqual(outcome.allocations, []);
+ * ```
  */
 export function directIpam(driver: StorageDriver, world: World, log: Logger, store: string = driver.name): Ipam {
   return {
@@ -116,12 +132,38 @@ export function worldOf(world: World, datastore: Datastore): World {
   return "confinedTo" in datastore && datastore.confinedTo ? confine(world, datastore.confinedTo) : world;
 }
 
-/** The pool that serves a range. */
+/**
+ * The pool that serves a range.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, formatPoolKey, loadConfig, poolOf } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const ipam = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/24", network_name: "storage" };
+ * const { config } = await loadConfig(denoWorld(), { conf: { name: "lab", ipam } });
+ *
+ * assert.deepEqual(config.ranges.map((range) => formatPoolKey(poolOf(config, range))), ["storage/10.0.0.0/24"]);
+ * ```
+ */
 export function poolOf(config: Pick<IpamConfig, "networkName">, range: IpRange): PoolKey {
   return { network: config.networkName, cidr: range.cidr, ...range.slice };
 }
 
-/** The pools of a configuration, each once. */
+/**
+ * The pools of a configuration, each once.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, formatPoolKey, loadConfig, poolsOf } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const ipam = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/24", network_name: "storage" };
+ * const { config } = await loadConfig(denoWorld(), { conf: { name: "lab", ipam } });
+ *
+ * assert.deepEqual(poolsOf(config).map(formatPoolKey), ["storage/10.0.0.0/24"]);
+ * ```
+ */
 export function poolsOf(config: IpamConfig): PoolKey[] {
   return [
     ...new Map(config.ranges.map((range) => poolOf(config, range)).map((key) => [formatPoolKey(key), key])).values(),

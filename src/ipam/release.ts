@@ -31,6 +31,22 @@ export interface Sandbox {
  * @param recorded the entries in the node's record: saves reads, and finds pools that are no longer configured
  * @returns the released addresses
  * @throws the store's error; an AggregateError if several pools fail
+ *
+ * @example
+ * ```ts
+ * import { allocate, denoWorld, formatIp, loadConfig, openStore, release } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" } };
+ * const { config } = await loadConfig(denoWorld(), { conf });
+ * await using store = await openStore(config, { world: denoWorld() });
+ *
+ * const owner = { podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
+ * await allocate(store, config, owner, AbortSignal.timeout(10_000));
+ * const released = await release(store, config, owner, AbortSignal.timeout(10_000));
+ * assert.deepEqual(released.map(formatIp), ["10.0.0.1"]);
+ * assert.deepEqual(await release(store, config, owner, AbortSignal.timeout(10_000)), []);
+ * ```
  */
 export async function release(
   ipam: Ipam,

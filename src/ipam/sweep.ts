@@ -28,7 +28,25 @@ export const SCAN_TIMEOUT = 300_000;
 /** One scan covers everything that becomes due within these milliseconds. */
 const DUE_WINDOW = 1_000;
 
-/** Scans, and their memory. */
+/**
+ * Scans, and their memory.
+ *
+ * @example
+ * ```ts
+ * import { datastoreOf, denoWorld, openStore, podsOfFile, Sweeps } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const world = denoWorld();
+ * await using store = await openStore({ datastore: await datastoreOf(":memory:") }, { world });
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, "default/web-0\n");
+ * await using pods = podsOfFile(world, file);
+ *
+ * const sweeps = new Sweeps(store, { pods, dryRun: true, grace: 30_000 });
+ * const { orphans } = await sweeps.scan(AbortSignal.timeout(10_000));
+ * assert.deepEqual([orphans, sweeps.next], [[], undefined]); // nothing to free, nothing to scan again
+ * ```
+ */
 export class Sweeps {
   readonly #ipam: Ipam;
   readonly #pods: Pods;
@@ -116,6 +134,21 @@ export class Sweeps {
  *
  * @throws {RangeError} the grace period is too short
  * @throws the error of a scan; the signal's reason once it aborts
+ *
+ * @example
+ * ```ts
+ * import { datastoreOf, denoWorld, openStore, podsOfFile, sweep, sweepReport } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const world = denoWorld();
+ * await using store = await openStore({ datastore: await datastoreOf(":memory:") }, { world });
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, "default/web-0\n");
+ * await using pods = podsOfFile(world, file);
+ *
+ * const swept = await sweep(store, { pods, dryRun: true, signal: AbortSignal.timeout(600_000) });
+ * assert.deepEqual(sweepReport(swept, true).freed, []);
+ * ```
  */
 export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
   const { signal, waiting, grace } = options;

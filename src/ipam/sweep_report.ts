@@ -43,7 +43,23 @@ export interface SweepReport {
   readonly failures: readonly string[];
 }
 
-/** Builds the report of a sweep. */
+/**
+ * Builds the report of a sweep.
+ *
+ * @example
+ * ```ts
+ * import { datastoreOf, denoWorld, openStore, podsOfFile, Sweeps, sweepReport } from "@whereabouts/whereabouts";
+ *
+ * const world = denoWorld();
+ * await using store = await openStore({ datastore: await datastoreOf(":memory:") }, { world });
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, "default/web-0\n");
+ * await using pods = podsOfFile(world, file);
+ *
+ * const swept = await new Sweeps(store, { pods, dryRun: true }).scan(AbortSignal.timeout(10_000));
+ * console.log(JSON.stringify(sweepReport(swept, true)));
+ * ```
+ */
 export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
   const { orphans, reservations, reserved, restored, duplicates, findings, suspected, unconfirmed, failures } = swept;
   return {

@@ -17,6 +17,23 @@ import { type Ipam, poolOf } from "./ipam.ts";
  *
  * @param previous the addresses of the previous result
  * @throws {NotAllocatedError} an entry or reservation is missing or belongs to another owner; the message names it
+ *
+ * @example
+ * ```ts
+ * import { allocate, denoWorld, loadConfig, openStore, release, verify } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" } };
+ * const { config } = await loadConfig(denoWorld(), { conf });
+ * await using store = await openStore(config, { world: denoWorld() });
+ *
+ * const owner = { podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
+ * const signal = AbortSignal.timeout(10_000);
+ * const ips = (await allocate(store, config, owner, signal)).map(({ ip }) => ip);
+ * await verify(store, config, owner, ips, signal);
+ * await release(store, config, owner, signal);
+ * await assert.rejects(verify(store, config, owner, ips, signal), /10\.0\.0\.1 .*: it is free/);
+ * ```
  */
 export async function verify(
   ipam: Ipam,

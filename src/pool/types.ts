@@ -57,7 +57,20 @@ export interface Entry {
   readonly allocation: Allocation;
 }
 
-/** The address of an entry. */
+/**
+ * The address of an entry.
+ *
+ * @example
+ * ```ts
+ * import { addressOf, formatIp, parseCidr } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const network = parseCidr("10.0.0.0/24");
+ * assert(network);
+ * const allocation = { address: 0x0a000001n, podRef: "default/web-0", ifName: "net1", containerId: "9f1c" };
+ * assert.equal(formatIp(addressOf({ key: { network: "", cidr: network.cidr }, allocation })), "10.0.0.1");
+ * ```
+ */
 export function addressOf({ key, allocation }: Entry): Ip {
   return { family: key.cidr.family, value: allocation.address };
 }
@@ -72,7 +85,19 @@ export interface Change {
   readonly after?: Allocation;
 }
 
-/** A pool's key as text, for logs, locks and maps: `10.0.0.0/24`, `net/10.0.0.0/24`, `net/node1/10.0.0.0/24`. */
+/**
+ * A pool's key as text, for logs, locks and maps: `10.0.0.0/24`, `net/10.0.0.0/24`, `net/node1/10.0.0.0/24`.
+ *
+ * @example
+ * ```ts
+ * import { formatPoolKey, parseCidr } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const network = parseCidr("10.0.0.0/24");
+ * assert(network);
+ * assert.equal(formatPoolKey({ network: "storage", cidr: network.cidr }), "storage/10.0.0.0/24");
+ * ```
+ */
 export function formatPoolKey(key: PoolKey): string {
   return [key.network, key.node ?? "", formatCidr(key.cidr)].filter((part) => part !== "").join("/");
 }
@@ -90,6 +115,16 @@ export function sameOwner(a: Owner, b: Owner): boolean {
 /**
  * Whether a stored reservation or entry belongs to an owner, whichever sandbox it names: it has the same podRef, and the same interface or
  * none. Releases before v0.8 of the original recorded no interface.
+ *
+ * @example
+ * ```ts
+ * import { ownsReservation } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const owner = { podRef: "default/web-0", ifName: "net1" };
+ * assert(ownsReservation(owner, { podRef: "default/web-0", ifName: "" }));
+ * assert(!ownsReservation(owner, { podRef: "default/web-0", ifName: "net2" }));
+ * ```
  */
 export function ownsReservation(
   owner: Pick<Owner, "podRef" | "ifName">,

@@ -35,8 +35,11 @@ export type Runner = <T>(
   signal: AbortSignal,
 ) => Promise<T>;
 
-/** Every member of a type is required, so that a new member cannot be forgotten. */
-type Total<T> = { readonly [K in keyof T]-?: T[K] | undefined };
+/**
+ * Every member of a type is required, so that a new member cannot be forgotten. `-?` would forbid undefined for users of the library who compile
+ * without `exactOptionalPropertyTypes`.
+ */
+type Total<T> = { readonly [K in keyof Required<T>]: T[K] | undefined };
 
 /**
  * The same store, with operations that run through a function. Optional members that the store lacks stay absent.

@@ -11,7 +11,19 @@ import type { World } from "./world.ts";
 /** The byte that ends a message on a socket. */
 export const NEWLINE = 10;
 
-/** Makes the World of this process. */
+/**
+ * Makes the World of this process.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const world = denoWorld();
+ * assert(await world.exists("/"));
+ * assert.equal(await world.isDirectory("/"), true);
+ * ```
+ */
 export function denoWorld(): World {
   return {
     env: (name) => Deno.env.get(name),

@@ -80,6 +80,14 @@ export type AppendLog = (file: string, text: string, confinedTo?: readonly strin
  * A logger to standard error and an optional file. If writing the file fails, that is logged once, and the file is not tried again.
  *
  * @param append appends to the file. Default: on this machine
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, makeLogger } from "@whereabouts/whereabouts";
+ *
+ * const log = makeLogger(denoWorld(), { level: "info" });
+ * log.info("Allocated address", { ip: "10.0.0.1" }); // time=… level=info msg="Allocated address" ip=10.0.0.1
+ * ```
  */
 export function makeLogger(
   world: Pick<World, "now" | "stderr" | "appendTextFile">,

@@ -1,27 +1,5 @@
 import assert from "node:assert/strict";
-import { defaultKubeconfig } from "../../src/cli/store.ts";
-import { memoryWorld } from "../support/world.ts";
 import { call, run } from "./lab.ts";
-
-const FILES = { "/a": "{}", "/b": "{}", "/home/me/.kube/config": "{}" };
-const HOME = { HOME: "/home/me" };
-const PLUGIN = "kubectl whereabouts";
-
-const CASES: readonly (readonly [string, Record<string, string>, string, string | undefined])[] = [
-  ["the one that is named", { KUBECONFIG: "/a", ...HOME }, PLUGIN, "/a"],
-  ["the one that is named and not there, so that it is missed", { KUBECONFIG: "/x", ...HOME }, PLUGIN, "/x"],
-  ["the existing one of several files", { KUBECONFIG: "/x:/b::/y" }, "whereabouts", "/b"],
-  ["several, in their order", { KUBECONFIG: "/b:/x:/a" }, "whereabouts", "/b:/a"],
-  ["kubectl's usual one, for a plugin of it", HOME, PLUGIN, "/home/me/.kube/config"],
-  ["none, by another name", HOME, "whereabouts", undefined],
-  ["none if none exists", { HOME: "/nowhere" }, PLUGIN, undefined],
-];
-
-for (const [what, env, program, expected] of CASES) {
-  Deno.test(`defaultKubeconfig takes ${what}`, async () => {
-    assert.equal(await defaultKubeconfig(memoryWorld({ files: FILES, env }), program), expected);
-  });
-}
 
 Deno.test("a command uses the kubeconfig of kubectl as its plugin, and the cluster of the pod in a pod", async () => {
   const home = await Deno.makeTempDir();

@@ -52,21 +52,25 @@ Deno.test("install/reconcile.ts frees addresses that no pod of the cluster uses,
   ]);
   assert.deepEqual(report.repaired.map(({ address }: Record<string, string>) => address), ["10.5.0.1"]);
   assert.deepEqual(await state(), ["1 2", "10.5.0.2"]);
-  const done = await reconcile(CLUSTER, flags);
+  const done = await reconcile(CLUSTER, [], { KUBECONFIG: kube.kubeconfig });
   assert.equal(done.code, 0, done.stderr);
-  assert.equal(
-    own(done.stdout),
-    `Freed entry 10.5.0.2 of ${objects.ref("gone")}: pod is gone\nReserved 10.5.0.1 of ${
-      objects.ref("web")
-    }: it had no reservation\n`,
-  );
+  assert.deepEqual(rowsOf(done.stdout, "FREED"), [
+    ["10.5.0.2", "pool 10.5.0.0/24", `${objects.ref("gone")} (net1)`, "pod is gone"],
+  ]);
+  assert.deepEqual(rowsOf(done.stdout, "CREATED"), [
+    ["10.5.0.1", "reservation", `${objects.ref("web")} (net1)`, "missing"],
+  ]);
   assert.deepEqual(await state(), ["1", "10.5.0.1"]);
-  assert.equal(own((await reconcile(CLUSTER, flags)).stdout), "Nothing to free\n");
+  assert.match((await reconcile(CLUSTER, flags)).stdout, /^Nothing to free$/m);
 });
 
-/** Without findings: pods of other tests may report addresses of the pool. */
-function own(out: string): string {
-  return out.replace(/^Finding .*\n/gm, "");
+/** The cells below a heading. Pods of other tests may report addresses of the pool, so further tables may follow. */
+function rowsOf(out: string, heading: string): string[][] {
+  const lines = out.split("\n");
+  const start = lines.findIndex((line) => line.startsWith(`${heading} `)) + 1;
+  const rest = start === 0 ? [] : lines.slice(start);
+  const end = rest.findIndex((line) => !/^[\d.:a-f]+ {2}/.test(line));
+  return rest.slice(0, end).map((line) => line.split(/ {2,}/));
 }
 
 Deno.test("install/reconcile.ts sweeps a SQLite file with a list of pods, and release accepts its report", async () => {
@@ -81,7 +85,7 @@ Deno.test("install/reconcile.ts sweeps a SQLite file with a list of pods, and re
   assert.equal((await reconcile(["env", "read", "write"], flags)).stdout, "Nothing to free\n");
   await Deno.writeTextFile(`${db.path}.pods`, "none\n");
   const all = await reconcile(["env", "read", "write"], flags);
-  assert.match(all.stdout, /^Freed entry 10\.0\.0\.1 of default\/web-0: pod is gone\nFreed entry fd00::1 /);
+  assert.deepEqual(rowsOf(all.stdout, "FREED").map(([address]) => address).toSorted(), ["10.0.0.1", "fd00::1"]);
 });
 
 Deno.test("install/reconcile.ts sweeps etcd with the pods of a cluster", async () => {
@@ -95,8 +99,7 @@ Deno.test("install/reconcile.ts sweeps etcd with the pods of a cluster", async (
   await etcd.ctl("put", "/whereabouts/pools/_/_/10.5.0.0/24", JSON.stringify({ version: 1, allocations }));
   const flags = ["--etcd-host", etcd.url, "--kubeconfig", kube.kubeconfig];
   const { code, stdout, stderr } = await reconcile([...CLUSTER, "sys"], flags);
-  const freed = stdout.split("\n").filter((line) => line.startsWith("Freed")); // pods of other tests may report addresses of the pool
-  assert.deepEqual([code, freed], [0, [`Freed entry 10.5.0.2 of ${objects.ref("gone")}: pod is gone`]], stderr);
+  assert.deepEqual([code, rowsOf(stdout, "FREED").map(([address]) => address)], [0, ["10.5.0.2"]], stderr);
   const { kvs } = JSON.parse(await etcd.ctl("get", "/whereabouts/pools/_/_/10.5.0.0/24"));
   assert.deepEqual(Object.keys(JSON.parse(atob(kvs[0].value)).allocations), ["10.5.0.1", "10.5.0.3"]);
 });
@@ -105,13 +108,14 @@ Deno.test("install/reconcile.ts frees nothing if it cannot read pods, and report
   await using db = await database();
   const store = ["--database", db.path];
   const wrong: [string[], number, RegExp][] = [
-    [["--nonsense"], 2, /--nonsense[^]*Use --help to list the flags/],
+    [["--nonsense"], 2, /Unknown flag --nonsense\nUse whereabouts reconcile --help/],
     [["--grace", "1"], 2, /--grace "1": expected 5 s to 24 h/],
-    [[], 1, /kubeconfig is not configured, and this runs in no pod/],
+    [[], 2, /Database \S+ not found: select the store with --kubeconfig/],
+    [["--datastore", "kubernetes"], 1, /kubeconfig is not configured, and this runs in no pod/],
     [["--kubeconfig", "/nowhere"], 1, /"\/nowhere": there is no such file/],
-    [["--database", "/nowhere"], 1, /Database \/nowhere not found/],
+    [["--database", "/nowhere"], 2, /Database \/nowhere not found/],
     [[...store, "--pods", "/nowhere"], 1, /pods from \/nowhere: file not found/],
-    [store, 1, /this runs in no pod/],
+    [store, 2, /without pods: add --pods FILE or --kubeconfig FILE/],
   ];
   for (const [args, code, why] of wrong) {
     const ended = await reconcile(["env", "net", "read", "write"], args);

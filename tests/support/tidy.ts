@@ -40,3 +40,8 @@ export function at({ path }: Pick<Facts, "path">, { what, line }: Place): string
 export function folderOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
+
+/** The name of a package, without `npm:` and version. */
+export function packageOf(specifier: string): string {
+  return specifier.replace(/^npm:((?:@[^/]+\/)?[^@/]+)(?:@[^/]+)?/, "$1");
+}
