@@ -56,7 +56,9 @@ export interface Sighting {
   /** The state of the node, if the evidence depends on it. */
   readonly node: "any" | "unknown" | "ready" | "works" | "not ready" | "down";
   /** When the Lease of the node was last renewed. */
-  readonly renewed?: string;
+  readonly renewed?: string | undefined;
+  /** When the node became ready, or not ready, in milliseconds since 1970. */
+  readonly since?: number | undefined;
 }
 
 /**
@@ -134,20 +136,11 @@ function judgePod(
   if (pod.finished) return judgeFinished(pod, rules, earlier);
   if (!pod.running || reported) return KEPT;
   const others = reportedFor(pod, owner.ifName);
-  if (!others) {
-    return unconfirmed(
-      `the network-status of the pod has no addresses of ${owner.ifName || "the interface"}`,
-      pod.started,
-    );
-  }
-  if (!contradicts(pod, assignment)) {
-    return unconfirmed(`the network-status of the pod has no address of this range for ${owner.ifName}`, pod.started);
-  }
+  const kept = (why: string) => unconfirmed(`the network-status of the pod has ${why}`, pod.started);
+  if (!others) return kept(`no addresses of ${owner.ifName || "the interface"}`);
+  if (!contradicts(pod, assignment)) return kept(`no address of this range for ${owner.ifName}`);
   if (rules.verifyNetworkStatus === false) {
-    return unconfirmed(
-      `the network-status of the pod has ${others.join(", ")} for ${owner.ifName}; verify_network_status is false`,
-      pod.started,
-    );
+    return kept(`${others.join(", ")} for ${owner.ifName}; verify_network_status is false`);
   }
   return seenTwice(rules.grace ?? RECHECK_GRACE, { reason: "pod does not have the address", node: "any" }, earlier);
 }
@@ -210,26 +203,23 @@ function judgeNode(
   { deadNodeGrace = DEAD_NODE_GRACE, grace }: EvidenceRules,
   earlier: Earlier | undefined,
 ): Verdict {
+  const seen = (node: Sighting["node"]): Sighting => ({ reason, node, renewed, since });
   if (!ready) {
     return deadNodeGrace === "never"
       ? unconfirmed("the node is not ready, and --dead-node-grace is never", since)
-      : seenTwice(wait(deadNodeGrace), { reason, node: "not ready" }, earlier);
+      : seenTwice(wait(deadNodeGrace), seen("not ready"), earlier);
   }
-  const at = renewed !== undefined && { renewed };
-  const works: Sighting = { reason, node: "works", ...at };
-  if (earlier?.sighting.reason === reason && earlier.sighting.node === "works") {
-    return seenTwice(wait(removed), works, earlier);
-  }
-  const sighting: Sighting = { reason, node: "ready", ...at };
-  if (earlier?.sighting.reason !== reason || earlier.sighting.node !== "ready") {
-    return { kind: "suspect", sighting, wait: grace ?? LEASE_GRACE };
-  }
-  if (renewed !== undefined && renewed !== earlier.sighting.renewed) {
-    return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, earlier);
+  const [works, sighting] = [seen("works"), seen("ready")];
+  const knew = sameAs(works, earlier);
+  if (knew) return seenTwice(wait(removed), works, knew);
+  const first = sameAs(sighting, earlier);
+  if (!first) return { kind: "suspect", sighting, wait: grace ?? LEASE_GRACE };
+  if (renewed !== undefined && renewed !== first.sighting.renewed) {
+    return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, first);
   }
   const max = deadNodeGrace === "never" ? Infinity : wait(Math.max(removed, deadNodeGrace));
-  if (earlier.ago >= max) return { kind: "free", reason };
-  return { kind: "suspect", sighting: earlier.sighting, wait: Math.min(max, earlier.ago + RECHECK_GRACE) };
+  if (first.ago >= max) return { kind: "free", reason };
+  return { kind: "suspect", sighting: first.sighting, wait: Math.min(max, first.ago + RECHECK_GRACE) };
 }
 
 const KEPT: Verdict = { kind: "kept" };
@@ -240,9 +230,15 @@ function unconfirmed(why: string, since?: number): Verdict {
 
 /** Frees if an earlier scan observed the same long enough ago. A different observation starts a new wait. */
 function seenTwice(wait: number, sighting: Sighting, earlier: Earlier | undefined): Verdict {
-  const same = earlier?.sighting.reason === sighting.reason && earlier.sighting.node === sighting.node;
-  if (same && earlier.ago >= wait) return { kind: "free", reason: sighting.reason };
-  return { kind: "suspect", sighting: same ? earlier.sighting : sighting, wait };
+  const same = sameAs(sighting, earlier);
+  if (same && same.ago >= wait) return { kind: "free", reason: sighting.reason };
+  return { kind: "suspect", sighting: same?.sighting ?? sighting, wait };
+}
+
+/** The earlier scan if it observed the same. A node that was not ready meanwhile is not the same: its kubelet may have ended nothing. */
+function sameAs({ reason, node, since }: Sighting, earlier: Earlier | undefined): Earlier | undefined {
+  const seen = earlier?.sighting;
+  return seen?.reason === reason && seen.node === node && seen.since === since ? earlier : undefined;
 }
 
 /** A uid that an API server generates. */

@@ -30,7 +30,8 @@ import {
 export const ABSENT_PODS: readonly Row[] = [
   {
     evidence:
-      "no pod object of that name, twice; the node is Ready, and renewed its Lease after the first scan, so that its kubelet knows",
+      "no pod object of that name, twice; the node is Ready since before the first scan, and renewed its Lease after it, so that its kubelet " +
+      "knows",
     then:
       `freed the termination grace period of the pod and ${removal} s after the Lease was seen renewed, which is looked for after ` +
       `${lease} s; ${unknown} s after that where the period is unknown`,
@@ -84,6 +85,24 @@ export const ABSENT_PODS: readonly Row[] = [
         evidence: absent({}),
         earlier: earlier(500, "not ready"),
         expected: `suspect 15: ${GONE}`,
+      },
+      {
+        title: "the node was not ready meanwhile, and its Lease was renewed",
+        evidence: absent({ since: 2 }),
+        earlier: earlier(500, "ready", GONE, { since: 1 }),
+        expected: `suspect 15: ${GONE}`,
+      },
+      {
+        title: "the node was not ready meanwhile, although it knew: it may have ended nothing",
+        evidence: absent({ since: 2 }),
+        earlier: earlier(500, "works", GONE, { since: 1 }),
+        expected: `suspect 15: ${GONE}`,
+      },
+      {
+        title: "the node is ready since before the first scan",
+        evidence: absent({ since: 1 }),
+        earlier: earlier(120, "works", GONE, { since: 1 }),
+        expected: `free: ${GONE}`,
       },
       {
         title: "the node is known from the pod alone",
@@ -140,6 +159,12 @@ export const ABSENT_PODS: readonly Row[] = [
         evidence: absent({ ready: false }),
         earlier: earlier(300, "not ready"),
         expected: `free: ${GONE}`,
+      },
+      {
+        title: "ready meanwhile, and not ready again",
+        evidence: absent({ ready: false, since: 2 }),
+        earlier: earlier(300, "not ready", GONE, { since: 1 }),
+        expected: `suspect 300: ${GONE}`,
       },
       {
         title: "the Lease is unchanged",

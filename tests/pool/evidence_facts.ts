@@ -101,9 +101,10 @@ export function earlier(
   seconds: number,
   node: Sighting["node"],
   reason: FreeReason = "pod is gone",
-  renewed = "t0",
+  { renewed = "t0", since }: Pick<Sighting, "renewed" | "since"> = {},
 ): Earlier {
-  return { ago: seconds * 1_000, sighting: { reason, node, ...(node === "ready" && { renewed }) } };
+  const began = since !== undefined && { since };
+  return { ago: seconds * 1_000, sighting: { reason, node, ...(node === "ready" && { renewed }), ...began } };
 }
 
 export const ENDING = pod({ deleting: true, running: false, containers: "ended" });

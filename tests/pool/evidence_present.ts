@@ -170,7 +170,7 @@ export const OTHER_EVIDENCE: readonly Row[] = [
         title: `the node is ${node}`,
         evidence: absent(state, LONG),
         rules: { grace: 5_000 },
-        earlier: earlier(5, node, GONE, "t1"),
+        earlier: earlier(5, node, GONE, { renewed: "t1" }),
         expected: `free: ${GONE}`,
       })),
       {

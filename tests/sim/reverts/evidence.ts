@@ -12,7 +12,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "an address is freed at the first check",
     world: "kubelets",
-    edits: editsOf(FILE, ["if (same && earlier.ago >= wait) return", "if (Boolean(1)) return"]),
+    edits: editsOf(FILE, ["if (same && same.ago >= wait) return", "if (Boolean(1)) return"]),
   },
   {
     name: "the termination grace period of a pod is not waited for",
@@ -46,7 +46,7 @@ const ABSENT: readonly Revert[] = [
     name: "a Lease that was not renewed since the first check counts as that of a working node",
     world: "cut",
     edits: editsOf(FILE, [
-      "if (renewed !== undefined && renewed !== earlier.sighting.renewed) {",
+      "if (renewed !== undefined && renewed !== first.sighting.renewed) {",
       "if (Boolean(1)) {",
     ]),
   },
@@ -54,8 +54,8 @@ const ABSENT: readonly Revert[] = [
     name: "the grace period of containers counts from before their kubelet was connected again",
     world: "cut",
     edits: editsOf(FILE, [
-      "return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, earlier);",
-      "return seenTwice(wait(removed), sighting, earlier);",
+      "return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, first);",
+      "return seenTwice(wait(removed), sighting, first);",
     ]),
   },
   {
@@ -67,8 +67,8 @@ const ABSENT: readonly Revert[] = [
     name: "an earlier check counts although it saw something else",
     world: "silent",
     edits: editsOf(FILE, [
-      "const same = earlier?.sighting.reason === sighting.reason && earlier.sighting.node === sighting.node;",
-      "const same = earlier !== undefined;",
+      "return seen?.reason === reason && seen.node === node && seen.since === since ? earlier : undefined;",
+      "return earlier;",
     ]),
   },
   {
@@ -102,8 +102,8 @@ const PRESENT: readonly Revert[] = [
     world: "kubelets",
     edits: editsOf(
       FILE,
-      ["if (!others) {", "if (Boolean(0)) {"],
-      ["if (!contradicts(pod, assignment)) {", "if (Boolean(0)) {"],
+      ["if (!others) return kept(", "if (Boolean(0)) return kept("],
+      ["if (!contradicts(pod, assignment)) return kept(", "if (Boolean(0)) return kept("],
     ),
   },
   {
