@@ -2,7 +2,7 @@
 /**
  * The real servers tests run against: found, or built from Go modules and kept.
  *
- * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `cluster`, `etcd`,
+ * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `actionlint`, `cluster`, `etcd`,
  * `helm`, `original` (the Go plugin).
  *
  * @module
@@ -18,6 +18,11 @@ const ORIGINAL = "github.com/k8snetworkplumbingwg/whereabouts";
 const MODULES: Readonly<
   Record<string, { readonly module: string; readonly version: string; readonly imported: string }>
 > = {
+  actionlint: {
+    module: "github.com/rhysd/actionlint",
+    version: "v1.7.12",
+    imported: "github.com/rhysd/actionlint/cmd/actionlint",
+  },
   helm: { module: "helm.sh/helm/v3", version: "v3.22.0", imported: "helm.sh/helm/v3/cmd/helm" },
   multus: {
     module: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
@@ -55,6 +60,7 @@ const GROUPS = {
     { name: "kubelet", source: "k8s.io/kubernetes/cmd/kubelet", usually: "40 s" },
     { name: "multus", source: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus", usually: "45 s" },
   ],
+  actionlint: [{ name: "actionlint", source: "github.com/rhysd/actionlint/cmd/actionlint", usually: "15 s" }],
   helm: [{ name: "helm", source: "helm.sh/helm/v3/cmd/helm", usually: "80 s" }],
   original: [{ name: "whereabouts-original", source: `${ORIGINAL}/cmd`, usually: "60 s" }],
 } as const satisfies Record<string, readonly Binary[]>;
