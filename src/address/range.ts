@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Cidr, Interval } from "./cidr.ts";
+import { type Cidr, type Interval, span, usable } from "./cidr.ts";
+import type { Ip } from "./ip.ts";
 
 /** One configured range. */
 export interface IpRange {
@@ -17,8 +18,14 @@ export interface IpRange {
   readonly last: bigint;
   /** Intervals never to allocate: ascending, disjoint, not adjacent. Build them with {@linkcode mergeIntervals}. */
   readonly excludes: readonly Interval[];
-  /** The gateway, if it is kept free. It is one of the excludes; messages name it. */
-  readonly gateway?: bigint;
+  /** The gateway of its addresses, if it has one of its own. */
+  readonly gateway?: Ip;
+  /** Gateways that are kept free. They are among the excludes; messages name them. Default none. */
+  readonly keptFree?: readonly bigint[];
+  /** The only addresses to allocate, in this order. Bounds and excludes apply to them too. Absent: the lowest free address. */
+  readonly picks?: readonly bigint[];
+  /** Whether network address, broadcast address and IPv4 addresses that end in `.0` are allocated like any other. Default false. */
+  readonly l3?: boolean;
 }
 
 /** Sorts intervals and joins those that overlap or are adjacent. */
@@ -34,9 +41,17 @@ export function mergeIntervals(intervals: readonly Interval[]): Interval[] {
   return merged;
 }
 
-/** Whether an IPv4 address ends in `.0` and is therefore never allocated, except in a /31 and a /32, where every address is usable. */
-export function isZeroAddress(cidr: Cidr, value: bigint): boolean {
-  return cidr.family === 4 && cidr.prefix < 31 && (value & 0xffn) === 0n;
+/** The first and last address of a network that may be allocated. @param l3 whether these include network and broadcast address */
+export function assignable(cidr: Cidr, l3 = false): Interval {
+  return l3 ? span(cidr) : usable(cidr);
+}
+
+/**
+ * Whether an IPv4 address ends in `.0` and is therefore never allocated, except in a /31 and a /32, where every address is usable, and where
+ * the range allows it (`l3`).
+ */
+export function isZeroAddress({ cidr, l3 = false }: Pick<IpRange, "cidr" | "l3">, value: bigint): boolean {
+  return !l3 && cidr.family === 4 && cidr.prefix < 31 && (value & 0xffn) === 0n;
 }
 
 /**
@@ -51,6 +66,17 @@ export function lowestFree(
   inUse: (value: bigint) => boolean,
   from: bigint = range.first,
 ): bigint | undefined {
+  if (!range.picks) return lowestOf(range, inUse, from);
+  const free = range.picks.filter((value) => value >= from && isAllowed(range, value) && !inUse(value));
+  return free.reduce<bigint | undefined>((low, value) => low === undefined || value < low ? value : low, undefined);
+}
+
+/** The first free address of `picks`. @returns undefined if none is free, or the range has no picks */
+export function firstPick(range: IpRange, inUse: (value: bigint) => boolean): bigint | undefined {
+  return range.picks?.find((value) => isAllowed(range, value) && !inUse(value));
+}
+
+function lowestOf(range: IpRange, inUse: (value: bigint) => boolean, from: bigint): bigint | undefined {
   let next = from < range.first ? range.first : from;
   let exclude = firstEndingAt(range.excludes, next);
   while (next <= range.last) {
@@ -58,7 +84,7 @@ export function lowestFree(
     if (hole && hole.first <= next) {
       next = hole.last + 1n;
       exclude++;
-    } else if (isZeroAddress(range.cidr, next) || inUse(next)) next++;
+    } else if (isZeroAddress(range, next) || inUse(next)) next++;
     else return next;
   }
   return undefined;
@@ -91,25 +117,31 @@ function firstEndingAt(intervals: readonly Interval[], value: bigint): number {
  * ```
  */
 export function capacity(range: IpRange): bigint {
+  if (range.picks) return BigInt(new Set(range.picks.filter((value) => isAllowed(range, value))).size);
   let count = 0n;
   let next = range.first;
   for (const hole of range.excludes) {
     if (hole.last < next) continue;
     if (hole.first > range.last) break;
-    if (hole.first > next) count += candidates(range.cidr, next, hole.first - 1n);
+    if (hole.first > next) count += candidates(range, next, hole.first - 1n);
     next = hole.last + 1n;
   }
-  return next <= range.last ? count + candidates(range.cidr, next, range.last) : count;
+  return next <= range.last ? count + candidates(range, next, range.last) : count;
 }
 
-function candidates(cidr: Cidr, first: bigint, last: bigint): bigint {
+function candidates({ cidr, l3 = false }: IpRange, first: bigint, last: bigint): bigint {
   const all = last - first + 1n;
-  if (cidr.family === 6 || cidr.prefix >= 31) return all;
+  if (l3 || cidr.family === 6 || cidr.prefix >= 31) return all;
   const zeros = (last >> 8n) - ((first + 0xffn) >> 8n) + 1n; // multiples of 256 in [first, last]
   return all - zeros;
 }
 
-/** Whether the range may allocate the address: inside the bounds, not excluded, and not ending in `.0`. */
+/** Whether the range may allocate the address: inside the bounds, not excluded, not ending in `.0`, and one of its picks, if it has any. */
 export function isCandidate(range: IpRange, value: bigint): boolean {
-  return lowestFree({ ...range, last: value <= range.last ? value : range.last }, () => false, value) === value;
+  return isAllowed(range, value) && (range.picks?.includes(value) ?? true);
+}
+
+/** Whether bounds and excludes allow the address. */
+function isAllowed(range: IpRange, value: bigint): boolean {
+  return lowestOf({ ...range, last: value <= range.last ? value : range.last }, () => false, value) === value;
 }

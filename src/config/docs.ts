@@ -12,9 +12,17 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   range_start: ["first usable", "Lowest address to allocate from `range`."],
   range_end: ["last usable", "Highest address to allocate from `range`, inclusive."],
   exclude: ["[]", "CIDRs or addresses of `range` that are never allocated; at most 10000."],
+  pick_addresses: [
+    "[]",
+    "The only addresses of `range` to allocate, in this order; bounds and excludes apply to them.",
+  ],
+  enable_l3: [
+    "false",
+    "Allocate network addresses, broadcast addresses and IPv4 addresses that end in `.0` too, for routed interfaces.",
+  ],
   ipRanges: [
     "[]",
-    "Further ranges (`range`, `range_start`, `range_end`, `exclude`), at most 64; `range` is the first one.",
+    "Further ranges, at most 64: `range`, `range_start`, `range_end`, `exclude`, `pick_addresses`, `enable_l3`, `gateway`.",
   ],
   ipRangesAllocation: [
     "all",

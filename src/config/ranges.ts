@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type Cidr, contains, formatCidr, type Interval, overlap, parseCidr, span, usable } from "../address/cidr.ts";
+import { type Cidr, contains, formatCidr, type Interval, overlap, parseCidr, span } from "../address/cidr.ts";
 import { formatIp, type Ip, parseIp } from "../address/ip.ts";
-import { type IpRange, mergeIntervals } from "../address/range.ts";
+import { assignable, type IpRange, mergeIntervals } from "../address/range.ts";
 import { type Document, list, quote, text, type Warn } from "./document.ts";
 import { ConfigError } from "./types.ts";
 
@@ -20,11 +20,13 @@ const MAPPED: Cidr = { family: 6, base: 0xffff_0000_0000n, prefix: 96 };
  *
  * Bounds outside of the network, and an end before the start, are ignored as by the original, but with a warning.
  *
+ * @param l3ByDefault whether `enable_l3` applies to a range that does not have the field
  * @throws {ConfigError} an invalid range, address or CIDR
  */
-export function parseRange(document: Document, path: string, warn: Warn): IpRange {
+export function parseRange(document: Document, path: string, warn: Warn, l3ByDefault = false): IpRange {
   const { cidr, start, end } = parseRangeText(document, path);
-  const whole = usable(cidr);
+  const l3 = document.enable_l3 === true || l3ByDefault;
+  const whole = assignable(cidr, l3);
   const warnIgnored = (field: string, ip: Ip, used: bigint, reason: string) =>
     warn(
       `${path}.${field} ${formatIp(ip)} is ignored: it is ${reason} ${formatCidr(cidr)}; ` +
@@ -36,7 +38,36 @@ export function parseRange(document: Document, path: string, warn: Warn): IpRang
   else if (start && !isNetworkAddress(start, cidr)) warnIgnored("range_start", start, first, "no usable address of");
   if (end && inside(end, first)) last = end.value;
   else if (end) warnIgnored("range_end", end, last, "before the start or no usable address of");
-  return { cidr, first, last, excludes: parseExcludes(document, cidr, path, warn) };
+  const picks = parsePicks(document, cidr, path);
+  const excludes = parseExcludes(document, cidr, path, warn);
+  return { cidr, first, last, excludes, ...(l3 && { l3 }), ...(picks && { picks }) };
+}
+
+/**
+ * Reads `gateway` of an element of `ipRanges`.
+ *
+ * @throws {ConfigError} it is invalid, or of another family than the range
+ */
+export function parseRangeGateway(document: Document, { cidr }: IpRange, path: string): Ip | undefined {
+  const gateway = parseAddress(document, "gateway", path);
+  if (!gateway || gateway.family === cidr.family) return gateway;
+  const field = `${path}.gateway`;
+  throw new ConfigError(
+    field,
+    `Cannot use ${field} ${formatIp(gateway)}: expected an IPv${cidr.family} address, as range ${formatCidr(cidr)} has`,
+  );
+}
+
+/** Reads `pick_addresses`. Undefined if the field is absent or empty. @throws {ConfigError} an invalid address, or one outside of the range */
+function parsePicks(document: Document, cidr: Cidr, path: string): bigint[] | undefined {
+  const picks = list(document, "pick_addresses").map(String);
+  if (picks.length === 0) return undefined;
+  return picks.map((pick, i) => {
+    const field = `${path}.pick_addresses[${i}]`;
+    const ip = parseIp(pick, LENIENT);
+    if (ip && contains(cidr, ip)) return ip.value;
+    throw new ConfigError(field, `Cannot use ${field} ${quote(pick)}: expected an address of ${formatCidr(cidr)}`);
+  });
 }
 
 /** A start equal to the network's own address selects the whole network: it is the original's default. */
@@ -118,5 +149,6 @@ function parseExclude(exclude: string): Cidr | undefined {
 export function withoutGateway(range: IpRange, gateway: Ip): IpRange {
   if (!contains(range.cidr, gateway)) return range;
   const { value } = gateway;
-  return { ...range, gateway: value, excludes: mergeIntervals([...range.excludes, { first: value, last: value }]) };
+  const excludes = mergeIntervals([...range.excludes, { first: value, last: value }]);
+  return { ...range, keptFree: [...range.keptFree ?? [], value], excludes };
 }

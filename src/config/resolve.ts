@@ -13,7 +13,7 @@ import { type Document, list, quote, readDocument, text, type Warn } from "./doc
 import { parseExtras } from "./extras.ts";
 import { isEmpty } from "./merge.ts";
 import { missingRange } from "./missing.ts";
-import { parseAddress, parseRange, withoutGateway } from "./ranges.ts";
+import { parseAddress, parseRange, parseRangeGateway, withoutGateway } from "./ranges.ts";
 import type { RequestedAddresses, Requests } from "./requested.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
 import {
@@ -76,9 +76,10 @@ export function resolveConfig(
   const gateway = parseAddress(document, "gateway", path);
   const requests = parseRequests(document, path);
   const configured = parseRanges(document, path, warn);
-  const ranges = gateway && document.exclude_gateway !== false
-    ? configured.map((range) => withoutGateway(range, gateway))
-    : configured;
+  const ranges = document.exclude_gateway === false ? configured : configured.map((range) => {
+    const kept = [gateway, range.gateway].filter((one) => one !== undefined);
+    return kept.reduce(withoutGateway, range);
+  });
   const strict = isForAllocation(options.purpose);
   const extras = parseExtras(document, path, ranges, { ...options, requests, strict }, warn);
   if (strict && ranges.length + extras.addresses.length === 0 && requests !== "any") {
@@ -128,8 +129,9 @@ function optional<K extends string>(key: K, value: string | undefined): { [P in 
 }
 
 function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
+  const l3 = document.enable_l3 === true;
   const ranges = text(document, "range") === undefined ? [] : [parseRange(document, path, warn)];
-  for (const key of ranges.length > 0 ? [] : ["range_start", "range_end", "exclude"]) {
+  for (const key of ranges.length > 0 ? [] : ["range_start", "range_end", "exclude", "pick_addresses"]) {
     if (!isEmpty(document[key])) warn(`${path}.${key} has no effect without ${path}.range; ipRanges have their own`);
   }
   const further = list(document, "ipRanges");
@@ -144,7 +146,9 @@ function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
     const at = `${path}.ipRanges[${i}]`;
     const read = readDocument(element, RANGE_FIELDS, at, warn);
     if (text(read, "range") === undefined) throw missingRange(isObject(element) ? element : {}, at, RANGE_FIELDS);
-    ranges.push(parseRange(read, at, warn));
+    const range = parseRange(read, at, warn, l3 && read.enable_l3 === undefined);
+    const gateway = parseRangeGateway(read, range, at);
+    ranges.push({ ...range, ...(gateway && { gateway }) });
   }
   for (const [i, a] of ranges.entries()) {
     const twin = ranges.slice(i + 1).find((b) => overlap(a.cidr, b.cidr) && formatCidr(a.cidr) !== formatCidr(b.cidr));

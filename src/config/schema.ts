@@ -34,6 +34,8 @@ export const IPAM_FIELDS: Fields = {
   range_start: "string",
   range_end: "string",
   exclude: "strings",
+  pick_addresses: "strings",
+  enable_l3: "boolean",
   ipRanges: "objects",
   ipRangesAllocation: "string",
   gateway: "string",
@@ -75,7 +77,15 @@ export const IPAM_FIELDS: Fields = {
 export const IGNORED_FIELDS = ["leader_lease_duration", "leader_renew_deadline", "leader_retry_period"] as const;
 
 /** The fields of an element of `ipRanges`. */
-export const RANGE_FIELDS: Fields = { range: "string", range_start: "string", range_end: "string", exclude: "strings" };
+export const RANGE_FIELDS: Fields = {
+  range: "string",
+  range_start: "string",
+  range_end: "string",
+  exclude: "strings",
+  pick_addresses: "strings",
+  enable_l3: "boolean",
+  gateway: "string",
+};
 
 /** The fields of an element of `routes`. */
 export const ROUTE_FIELDS: Fields = {

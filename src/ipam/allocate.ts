@@ -260,7 +260,7 @@ function assignedOf(
   reservation: Pick<RecordedEntry, "reserved" | "token">,
 ): Assigned {
   const ip = addressOf(entry);
-  const gateway = config.gateway?.family === ip.family ? config.gateway : undefined;
+  const gateway = range.gateway ?? (config.gateway?.family === ip.family ? config.gateway : undefined);
   const { prefix } = range.cidr;
   return { ip, prefix, entry: { ...entry, ...reservation }, fresh, ...(gateway && { gateway }) };
 }

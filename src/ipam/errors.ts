@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { contains, formatCidr, usable } from "../address/cidr.ts";
+import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
-import { type IpRange, isZeroAddress } from "../address/range.ts";
+import { assignable, type IpRange, isZeroAddress } from "../address/range.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 
@@ -71,6 +71,12 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
           `pool ${pool} during this ADD; retry if this container still exists`,
       );
     default:
+      if (range.picks) {
+        return new PoolExhaustedError(
+          `Cannot allocate an address: pool ${pool} has no free one of the ${range.picks.length} in pick_addresses; ` +
+            "add addresses to the list, or delete pods that use them",
+        );
+      }
       return new PoolExhaustedError(
         `Cannot allocate an address: pool ${pool} has no free address from ${text(range.first)} to ${
           text(range.last)
@@ -83,19 +89,18 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
 
 /** The rule of the range by which an address is never allocated. */
 function whyUnusable(range: IpRange, address: bigint): string {
-  const { cidr, slice, first, last, gateway } = range;
+  const { cidr, slice, first, last, l3, keptFree = [], picks } = range;
   const text = (value: bigint) => formatIp({ family: cidr.family, value });
-  const whole = usable(cidr);
-  if (address < whole.first || address > whole.last || isZeroAddress(cidr, address)) {
+  const whole = assignable(cidr, l3);
+  if (address < whole.first || address > whole.last || isZeroAddress(range, address)) {
     return "network, broadcast and .0 addresses are never allocated";
   }
   if (slice && !contains(slice.cidr, { family: cidr.family, value: address })) {
     return `it is outside ${formatCidr(slice.cidr)}, the slice of node ${slice.node}`;
   }
   if (address < first || address > last) return `it is outside the bounds ${text(first)} to ${text(last)} of the range`;
-  if (address === gateway) return "it is the gateway, which is kept free unless exclude_gateway is false";
+  if (keptFree.includes(address)) return "it is the gateway, which is kept free unless exclude_gateway is false";
   const exclude = range.excludes.find((one) => one.first <= address && address <= one.last);
-  return exclude
-    ? `it is excluded from the range (${text(exclude.first)} to ${text(exclude.last)})`
-    : "the range does not allocate it";
+  if (exclude) return `it is excluded from the range (${text(exclude.first)} to ${text(exclude.last)})`;
+  return picks ? "it is not one of pick_addresses" : "the range does not allocate it";
 }

@@ -3,30 +3,37 @@
  *
  * @module
  */
-import { isCandidate } from "../address/range.ts";
+import { firstPick, isCandidate } from "../address/range.ts";
 import type { Draft } from "./draft.ts";
 import type { AllocateOutcome, AllocateRequest } from "./requests.ts";
 import { type Allocation, sameOwner } from "./types.ts";
 
 /**
- * Assigns the requested address; without a request the address that the owner has, else the lowest free one. Bounds and excludes apply to
- * requested addresses too.
+ * Assigns the requested address; without a request the address that the owner has, else the lowest free one, or the first free one of the
+ * range's picks. Bounds, excludes and picks apply to requested addresses too.
  *
  * The owner's entries are found by podRef and interface, whichever sandbox they name: a pod whose sandbox is recreated keeps its address, and
  * the entry gets the new container id. An entry is kept even if bounds and excludes no longer allow its address. It is dropped only if
  * others use the address elsewhere (`inUseElsewhere`); if another address is requested, the DEL of the sandbox that it names releases it.
  */
 export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome {
-  const { owner, requested, inUseElsewhere, ofOtherRanges } = request;
+  const { owner, requested } = request;
   const newer = request.isRetry ? newerOf(draft, request) : undefined;
   if (newer) return { kind: "superseded", by: newer };
   const own = ownEntries(draft, request);
   if (requested !== undefined) return assignRequested(draft, request, requested, own);
   const [best] = own;
   if (best) return { kind: "kept", allocation: refresh(draft, best, request) };
-  const address = draft.lowestFree(request.range, new Set([...inUseElsewhere, ...ofOtherRanges]));
+  const address = freeAddress(draft, request);
   if (address === undefined) return { kind: "exhausted" };
   return { kind: "allocated", allocation: put(draft, { ...owner, address }) };
+}
+
+/** The first free one of the range's picks, else the lowest free address. */
+function freeAddress(draft: Draft, { range, inUseElsewhere, ofOtherRanges }: AllocateRequest): bigint | undefined {
+  const elsewhere = new Set([...inUseElsewhere, ...ofOtherRanges]);
+  if (!range.picks) return draft.lowestFree(range, elsewhere);
+  return firstPick(range, (address) => draft.get(address) !== undefined || elsewhere.has(address));
 }
 
 /** Keeps an address that the owner has, and allocates no new one; undefined if the owner has none. */

@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { type Cidr, type Interval, parseCidr, span, usable } from "../../src/address/cidr.ts";
 import { formatIp, maxValue, parseIp } from "../../src/address/ip.ts";
 import {
+  assignable,
   capacity,
+  firstPick,
   type IpRange,
   isCandidate,
   isZeroAddress,
@@ -159,10 +161,40 @@ Deno.test("lowestFree skips IPv4 addresses that end in .0, but neither .255 nor 
   assert.equal(capacity(wide), 65_534n - 255n);
   assert.equal(capacity(range("10.0.0.0/24")), 254n);
   assert.equal(capacity(range("10.0.0.0/8")), (1n << 24n) - 2n - 65_535n);
-  assert(isZeroAddress(cidr("10.0.0.0/30"), value("10.0.0.0")));
-  assert(!isZeroAddress(cidr("10.0.0.0/31"), value("10.0.0.0")));
-  assert(!isZeroAddress(cidr("2001:db8::/64"), value("2001:db8::100")));
-  assert(!isZeroAddress(cidr("10.0.0.0/8"), value("10.0.0.255")));
+  assert(isZeroAddress({ cidr: cidr("10.0.0.0/30") }, value("10.0.0.0")));
+  assert(!isZeroAddress({ cidr: cidr("10.0.0.0/31") }, value("10.0.0.0")));
+  assert(!isZeroAddress({ cidr: cidr("2001:db8::/64") }, value("2001:db8::100")));
+  assert(!isZeroAddress({ cidr: cidr("10.0.0.0/8") }, value("10.0.0.255")));
+});
+
+Deno.test("with l3 every address of the network is allocated, .0 and the broadcast address included", () => {
+  for (const [text, count] of [["10.0.0.0/30", 4n], ["10.0.0.0/22", 1024n], ["fd00::/126", 4n]] as const) {
+    const network = cidr(text);
+    const all: IpRange = { cidr: network, ...assignable(network, true), excludes: [], l3: true };
+    assert.equal(capacity(all), count);
+    assert.equal(lowestFree(all, NONE_IN_USE), network.base);
+    for (const address of [network.base, network.base + count - 1n]) assert(isCandidate(all, address), `${address}`);
+    assert(!isCandidate({ ...all, ...assignable(network), l3: false }, network.base));
+  }
+  const four = cidr("10.0.0.0/22");
+  const all: IpRange = { cidr: four, ...assignable(four, true), excludes: [], l3: true };
+  assert(isCandidate(all, value("10.0.1.0")));
+  assert.deepEqual(assignable(four), usable(four));
+});
+
+Deno.test("picks are the only candidates, in their order, within bounds and excludes", () => {
+  const picks = ["10.0.0.9", "10.0.0.7", "10.0.0.99", "10.0.0.8", "10.0.0.7", "10.0.0.0"].map(value);
+  const picky = { ...range("10.0.0.0/24", { to: "10.0.0.50", exclude: ["10.0.0.8/32"] }), picks };
+  const text = (found: bigint | undefined) => found === undefined ? found : formatIp({ family: 4, value: found });
+  assert.equal(text(firstPick(picky, NONE_IN_USE)), "10.0.0.9");
+  assert.equal(text(firstPick(picky, (address) => address === value("10.0.0.9"))), "10.0.0.7");
+  assert.equal(firstPick(picky, () => true), undefined);
+  assert.equal(firstPick(range("10.0.0.0/24"), NONE_IN_USE), undefined);
+  assert.equal(text(lowestFree(picky, NONE_IN_USE)), "10.0.0.7");
+  assert.equal(text(lowestFree(picky, NONE_IN_USE, value("10.0.0.8"))), "10.0.0.9");
+  assert.equal(capacity(picky), 2n);
+  const candidates = Array.from({ length: 256 }, (_, i) => value("10.0.0.0") + BigInt(i));
+  assert.deepEqual(candidates.filter((one) => isCandidate(picky, one)).map(text), ["10.0.0.7", "10.0.0.9"]);
 });
 
 /** The result of a search, and how many addresses it checks: its cost, apart from the excludes. */

@@ -85,7 +85,7 @@ Deno.test("readDocument warns about unknown keys and names the nearest known one
     `${known("enable_overlaping_ranges")} is ignored; the nearest known one is enable_overlapping_ranges`,
   );
   assert.equal(near("optimistic_ipam"), `${known("optimistic_ipam")} is ignored`);
-  assert.equal(near("pick_addresses"), `${known("pick_addresses")} is ignored`);
+  assert.equal(near("service_cidrs"), `${known("service_cidrs")} is ignored`);
   assert.equal(near("x".repeat(100)), `${known("x".repeat(100))} is ignored`);
   assert.ok((near("x".repeat(1_000_000)) ?? "").length < 200);
 });

@@ -4,7 +4,7 @@ import { formatIp } from "../../src/address/ip.ts";
 import { type IpRange, lowestFree } from "../../src/address/range.ts";
 import { parseRange } from "../../src/config/ranges.ts";
 import { ConfigError } from "../../src/config/types.ts";
-import { bounds, load } from "./support.ts";
+import { bounds, load, refuses } from "./support.ts";
 
 interface Fields {
   readonly range: string;
@@ -217,11 +217,62 @@ Deno.test("withoutGateway excludes the gateway from the range of its family, unl
   const ranges = { range: "10.0.0.0/24", ipRanges: [{ range: "fd00::/64" }], gateway: "10.0.0.1" };
   for (const fields of [ranges, { ...ranges, exclude_gateway: true }]) {
     const [four, six] = (await load(fields)).config.ranges;
-    assert.deepEqual([four?.excludes, four?.gateway], [[{ first: 0x0a000001n, last: 0x0a000001n }], 0x0a000001n]);
-    assert.deepEqual([six?.excludes, six?.gateway], [[], undefined]);
+    assert.deepEqual([four?.excludes, four?.keptFree], [[{ first: 0x0a000001n, last: 0x0a000001n }], [0x0a000001n]]);
+    assert.deepEqual([six?.excludes, six?.keptFree], [[], undefined]);
   }
   const kept = (await load({ ...ranges, exclude_gateway: false })).config.ranges;
   assert.deepEqual(kept.map((range) => range.excludes), [[], []]);
   const elsewhere = (await load({ ...ranges, gateway: "10.0.1.1" })).config.ranges;
   assert.deepEqual(elsewhere.map((range) => range.excludes), [[], []]);
+});
+
+Deno.test("parseRange reads pick_addresses of each range, and refuses an address of another network", async () => {
+  const picks = async (fields: Record<string, unknown>) =>
+    (await load(fields)).config.ranges.map((range) =>
+      range.picks?.map((value) => formatIp({ family: range.cidr.family, value }))
+    );
+  assert.deepEqual(
+    await picks({
+      range: "10.0.0.0/24",
+      pick_addresses: ["10.0.0.9", "10.0.0.007"],
+      ipRanges: [{ range: "fd00::/64", pick_addresses: ["fd00:0::5"] }, { range: "10.1.0.0/24", pick_addresses: [] }],
+    }),
+    [["10.0.0.9", "10.0.0.7"], ["fd00::5"], undefined],
+  );
+  await refuses(
+    load({ range: "10.0.0.0/24", pick_addresses: ["10.0.0.9", "10.0.1.9"] }),
+    "ipam.pick_addresses[1]",
+    "10.0.1.9",
+  );
+  await refuses(
+    load({ ipRanges: [{ range: "fd00::/64", pick_addresses: ["x"] }] }),
+    "ipam.ipRanges[0].pick_addresses[0]",
+  );
+  const { warnings } = await load({ pick_addresses: ["10.0.0.9"], ipRanges: [{ range: "10.0.0.0/24" }] });
+  assert.match(warnings.join(), /ipam\.pick_addresses has no effect without ipam\.range/);
+});
+
+Deno.test("parseRange reads enable_l3 of all ranges, or of each", async () => {
+  const l3 = async (fields: Record<string, unknown>) =>
+    (await load(fields)).config.ranges.map(({ cidr, first, l3 }) => [first === cidr.base, l3 === true]);
+  const further = [{ range: "10.1.0.0/24" }, { range: "10.2.0.0/24", enable_l3: false }];
+  const all = { range: "10.0.0.0/24", enable_l3: true, ipRanges: further };
+  assert.deepEqual(await l3(all), [[true, true], [true, true], [false, false]]);
+  const one = { range: "10.0.0.0/24", ipRanges: [{ range: "10.1.0.0/24", enable_l3: true }] };
+  assert.deepEqual(await l3(one), [[false, false], [true, true]]);
+  const { config, warnings } = await load({ range: "10.0.0.0/24", enable_l3: true, range_start: "10.0.0.0" });
+  assert.deepEqual([config.ranges[0]?.first, warnings], [0x0a000000n, []]);
+});
+
+Deno.test("a range has a gateway of its own, which is kept free like that of the network", async () => {
+  const ipRanges = [{ range: "10.1.0.0/24", gateway: "10.1.0.1" }, { range: "fd00::/64" }];
+  const fields = { range: "10.0.0.0/24", gateway: "10.0.0.1", ipRanges };
+  const kept = (await load(fields)).config.ranges;
+  assert.deepEqual(kept.map(({ keptFree }) => keptFree), [[0x0a000001n], [0x0a010001n], undefined]);
+  assert.deepEqual(kept.map(({ gateway }) => gateway?.value), [undefined, 0x0a010001n, undefined]);
+  const given = (await load({ ...fields, exclude_gateway: false })).config.ranges;
+  assert.deepEqual(given.map(({ keptFree, excludes }) => keptFree ?? excludes), [[], [], []]);
+  assert.equal(given[1]?.gateway?.value, 0x0a010001n);
+  const other = load({ ipRanges: [{ range: "10.1.0.0/24", gateway: "fd00::1" }] });
+  await refuses(other, "ipam.ipRanges[0].gateway", "expected an IPv4 address");
 });

@@ -39,7 +39,7 @@ Deno.test("resolveConfig reads every field into the configuration", async () => 
         first: 0x0a00000an,
         last: 0x0a000014n,
         excludes: [{ first: 0x0a00000cn, last: 0x0a00000cn }, { first: 0x0a0000fen, last: 0x0a0000fen }],
-        gateway: 0x0a0000fen,
+        keptFree: [0x0a0000fen],
       },
       {
         cidr: { family: 6, base: 0xfd00n << 112n, prefix: 64 },

@@ -239,7 +239,7 @@ const WITHHELD:
     [{ text: "10.0.0.100-10.0.0.200/24" }, "10.0.0.201", /outside the bounds/],
     [{ text: "10.0.0.0/24!10.0.0.7!10.0.0.8" }, "10.0.0.8", /excluded from the range \(10\.0\.0\.7 to 10\.0\.0\.8\)$/],
     [
-      { text: "10.0.0.0/24!10.0.0.1", gateway: ip("10.0.0.1").value },
+      { text: "10.0.0.0/24!10.0.0.1", keptFree: [ip("10.0.0.1").value] },
       "10.0.0.1",
       /the gateway, .*exclude_gateway is false$/,
     ],
@@ -248,6 +248,7 @@ const WITHHELD:
       "10.0.0.9",
       /outside 10\.0\.0\.64\/26, the slice of node n7$/,
     ],
+    [{ text: "10.0.0.0/24", picks: [ip("10.0.0.9").value] }, "10.0.0.8", /it is not one of pick_addresses$/],
     [{ text: "fd00::/64!fd00::7" }, "fd00::7", /excluded from the range \(fd00::7 to fd00::7\)$/],
   ];
 
@@ -316,4 +317,25 @@ Deno.test("allocate ends with the caller's deadline, and rolls back within its o
   });
   await assert.rejects(allocate(ipamOn(store), DUAL, owner("a/net1/x"), controller.signal), reason);
   assert.deepEqual(await contents(driver), {});
+});
+
+Deno.test("allocate returns the gateway of the range, else that of the network", async () => {
+  await using driver = await memory();
+  const { ranges: [first, second] } = config(["10.0.0.0/24", "10.1.0.0/24"]);
+  assert(first && second);
+  const network = { ...DUAL, ranges: [first, { ...second, gateway: ip("10.1.0.254") }], gateway: ip("10.0.0.254") };
+  const assigned = await allocate(ipamOn(driver), network, owner("a/net1/x"), never());
+  assert.deepEqual(assigned.map(({ gateway }) => gateway), [ip("10.0.0.254"), ip("10.1.0.254")]);
+});
+
+Deno.test("allocate gives picked addresses in their order, keeps one that its owner has, and names the list when it is used up", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  const picks = ["10.0.0.9", "10.0.0.7", "10.0.0.8"].map((text) => ip(text).value);
+  const picky = { ...config([]), ranges: [{ ...range("10.0.0.0/24!10.0.0.7"), picks }] };
+  assert.deepEqual(await add("a/net1/x", picky), ["10.0.0.9"]);
+  await callers(driver).add("other/net1/z", config(["10.0.0.8-10.0.0.8/25"])); // reserved in another pool
+  await assert.rejects(add("b/net1/y", picky), /no free one of the 3 in pick_addresses/);
+  assert.deepEqual(await add("a/net1/again", picky), ["10.0.0.9"]);
+  await assertAgreement(driver);
 });

@@ -193,7 +193,9 @@ function lowestByScan(
 ) {
   for (let address = first; address <= last; address++) {
     const excluded = excludes.some((hole) => address >= hole.first && address <= hole.last);
-    if (excluded || isZeroAddress(cidr, address) || inUseElsewhere.has(address) || ofOtherRanges.has(address)) continue;
+    if (excluded || isZeroAddress({ cidr }, address) || inUseElsewhere.has(address) || ofOtherRanges.has(address)) {
+      continue;
+    }
     if (!stored.has(address)) return address;
   }
   return undefined;
