@@ -5,7 +5,7 @@
  */
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import { type Ip, maxValue } from "../../src/address/ip.ts";
-import type { Slice } from "../../src/pool/slices.ts";
+import type { Slice } from "../../src/pool/slice_assignment.ts";
 import type { Allocation, Owner } from "../../src/pool/types.ts";
 import type { Reservation } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts, type StoredFacts } from "../../src/storage/facts.ts";

@@ -38,7 +38,7 @@ export class AgentMetrics {
     "Time of an operation of the store by operation and outcome",
     SECONDS,
   );
-  readonly #delivered = new Counter("whereabouts_agent_late_releases_total", "Pending releases delivered");
+  readonly #completed = new Counter("whereabouts_agent_late_releases_total", "Pending releases completed");
   readonly #restored = new Counter(
     "whereabouts_agent_restored_entries_total",
     "Entries that the store had lost, recreated from the journal",
@@ -86,9 +86,9 @@ export class AgentMetrics {
     if (outcome === "conflict" || outcome === "unavailable") this.#retries.add({ reason: outcome });
   }
 
-  /** Pending releases were delivered. */
-  delivered(count: number): void {
-    this.#delivered.add({}, count);
+  /** Pending releases were completed. */
+  completed(count: number): void {
+    this.#completed.add({}, count);
   }
 
   /** Lost entries were recreated. */
@@ -112,7 +112,7 @@ export class AgentMetrics {
       this.#conflicts,
       this.#retries,
       this.#store,
-      this.#delivered,
+      this.#completed,
       this.#restored,
       this.#givenUp,
       ...this.#gauges,

@@ -1,10 +1,10 @@
 /**
- * Delivers the pending releases of a node until their stores accept them, each store at its own pace.
+ * Retries the pending releases of a node until their stores accept them, each store at its own pace.
  *
  * @module
  */
-import type { ReleaseHost } from "../journal/deliver.ts";
-import { deliverPending, type Delivery, groupByStore } from "../journal/pending.ts";
+import type { ReleaseHost } from "../journal/release.ts";
+import { completePending, groupByStore, type PendingOutcome } from "../journal/pending.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
@@ -24,8 +24,8 @@ const MAX_PER_ROUND = 100;
 
 /** Observes what becomes of pending releases. */
 export interface PendingObserver {
-  /** Releases were delivered. */
-  readonly onDelivered: (count: number) => void;
+  /** Releases were completed. */
+  readonly onCompleted: (count: number) => void;
   /** Releases were given up. */
   readonly onGivenUp: (count: number) => void;
 }
@@ -38,7 +38,7 @@ interface Store {
   round: Promise<void> | undefined;
 }
 
-/** Delivers in the background until it is disposed. */
+/** Retries in the background until it is disposed. */
 export class PendingReleases implements AsyncDisposable {
   readonly #world: World;
   readonly #host: ReleaseHost;
@@ -108,7 +108,7 @@ export class PendingReleases implements AsyncDisposable {
       const store = this.#stores.get(name) ?? { interval: INTERVAL.min, due: 0, round: undefined };
       this.#stores.set(name, store);
       if (store.round || store.due > this.#world.monotonic()) continue;
-      store.round = this.#deliver(store, records).finally(() => {
+      store.round = this.#complete(store, records).finally(() => {
         store.round = undefined;
         this.wake();
       });
@@ -116,25 +116,25 @@ export class PendingReleases implements AsyncDisposable {
   }
 
   /** Never rejects. */
-  async #deliver(store: Store, records: readonly JournalRecord[]): Promise<void> {
+  async #complete(store: Store, records: readonly JournalRecord[]): Promise<void> {
     using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const delivery = await deliverPending(this.#host, records, MAX_PER_ROUND, limit.signal);
-    const { delivered, error } = delivery;
-    this.#count -= delivered;
-    if (delivered > 0) this.#observer.onDelivered(delivered);
-    store.interval = error === undefined || delivered > 0 ? INTERVAL.min : Math.min(store.interval * 2, INTERVAL.max);
+    const outcome = await completePending(this.#host, records, MAX_PER_ROUND, limit.signal);
+    const { completed, error } = outcome;
+    this.#count -= completed;
+    if (completed > 0) this.#observer.onCompleted(completed);
+    store.interval = error === undefined || completed > 0 ? INTERVAL.min : Math.min(store.interval * 2, INTERVAL.max);
     store.due = this.#world.monotonic() + store.interval * (1 - this.#world.random() / 2);
-    if (!this.#stop.signal.aborted) this.#report(delivery, records);
+    if (!this.#stop.signal.aborted) this.#report(outcome, records);
   }
 
-  #report({ delivered, givenUp, error }: Delivery, records: readonly JournalRecord[]): void {
+  #report({ completed, givenUp, error }: PendingOutcome, records: readonly JournalRecord[]): void {
     const [first] = records;
     const store = first?.store?.kind ?? "unknown";
     if (error !== undefined) {
       this.#log.error("Pending releases failed; retrying", {
         store,
         network: first?.network,
-        pending: records.length - delivered - givenUp.length,
+        pending: records.length - completed - givenUp.length,
         error: String(error),
       });
     }

@@ -10,7 +10,7 @@ import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { restoreEntry } from "../ipam/restore.ts";
 import type { Configured } from "../config/configure.ts";
-import type { ReleaseHost } from "../journal/deliver.ts";
+import type { ReleaseHost } from "../journal/release.ts";
 import { recordedStore, storeName } from "../journal/facts.ts";
 import type { Journal } from "../journal/journal.ts";
 import { lockAttachment } from "../journal/lock.ts";
@@ -111,7 +111,7 @@ export class Restorer implements AsyncDisposable {
     const { signal } = limit;
     const journal = this.#host.journal(this.#log);
     if (!journal) return;
-    const stores = await storesOf(this.#host, await journal.held());
+    const stores = await storesOf(this.#host, await journal.inUse());
     let duplicates = 0;
     for (const store of stores) {
       duplicates += await this.#compare(journal, store, signal).catch((error) => {
@@ -176,13 +176,13 @@ function textOf({ key, allocation }: RecordedEntry): string {
 async function storesOf(host: ReleaseHost, records: readonly JournalRecord[]): Promise<StoreRecords[]> {
   const stores = new Map<string, StoreRecords>();
   for (const record of records) {
-    if (record.held.length === 0 || !await namespaceExists(host.world, record)) continue;
+    if (record.entries.length === 0 || !await namespaceExists(host.world, record)) continue;
     const plan = await planRelease(host, undefined, record).catch(() => undefined);
     if (!plan) continue;
     const name = storeName(recordedStore(plan.config.datastore));
     const known = stores.get(name) ?? { plan, entries: [] };
     stores.set(name, known);
-    known.entries.push(...record.held.map((entry) => ({ record, entry })));
+    known.entries.push(...record.entries.map((entry) => ({ record, entry })));
   }
   return [...stores.values()];
 }

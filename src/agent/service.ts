@@ -81,7 +81,7 @@ export class Agent {
       },
     });
     this.#pending = new PendingReleases(this.#host(), log, {
-      onDelivered: (count) => metrics.delivered(count),
+      onCompleted: (count) => metrics.completed(count),
       onGivenUp: (count) => metrics.gaveUp(count),
     });
     this.#restorer = new Restorer(this.#host(), log, { onRestored: (count) => metrics.restored(count) });
@@ -188,7 +188,7 @@ export class Agent {
       unusable,
       entryLost: () => this.#restorer.wake(),
       timeout: CALL_TIMEOUT,
-      delivers: true,
+      retriesPending: true,
     };
   }
 }

@@ -111,7 +111,7 @@ function hostOf({ world }: Terminal, driver: StorageDriver): Host {
     journal: () => undefined,
     lock: unlocked,
     appendLog: world.appendTextFile,
-    delivers: false,
+    retriesPending: false,
   };
 }
 

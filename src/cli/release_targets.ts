@@ -7,7 +7,7 @@ import { type Ip, parseIp, sameIp } from "../address/ip.ts";
 import { type Seen, seenEntry, seenReservation } from "../ipam/sweep_report.ts";
 import type { Assignment } from "../pool/evidence.ts";
 import { describeOwner } from "../pool/finding.ts";
-import { belongsTo } from "../pool/reservations.ts";
+import { belongsTo } from "../pool/strays.ts";
 import { type Entry, formatPoolKey, sameOwner } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { UsageError } from "./define.ts";

@@ -7,7 +7,7 @@ import { configure, type Configured } from "../config/configure.ts";
 import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { Ipam } from "../ipam/ipam.ts";
-import { type SlicePurpose, sliceRanges } from "../ipam/slices.ts";
+import { type SlicePurpose, sliceRanges } from "../ipam/node_slice.ts";
 import type { Owner } from "../pool/types.ts";
 import type { LogFields, Logger } from "../world/log.ts";
 import { podRefOf } from "./args.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { openIpam } from "../ipam/ipam.ts";
-import type { ReleaseHost } from "../journal/deliver.ts";
+import type { ReleaseHost } from "../journal/release.ts";
 import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
@@ -28,7 +28,7 @@ export function directHost(world: World, loadDriver: LoadDriver): Host {
     journal: (log) => nodeJournal(world, log),
     lock: world.lock,
     appendLog: world.appendTextFile, // loading the configuration has checked the path
-    delivers: false,
+    retriesPending: false,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Answer, Call } from "../call/call.ts";
 import { versionAnswer } from "../config/version.ts";
 import { UnavailableError } from "../storage/driver.ts";
 import { poolsOf } from "../ipam/ipam.ts";
-import { deliverAfterCall } from "../journal/pending.ts";
+import { completeAfterCall } from "../journal/pending.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { startDeadline } from "../async/deadline.ts";
@@ -40,7 +40,7 @@ const VERBS: Readonly<Record<Verb, VerbRow>> = {
   VERSION: { timeout: 1_000, serve: versionAnswer },
 };
 
-/** Verbs after which a process that serves one call delivers pending releases: they write to the store. */
+/** Verbs after which a process that serves one call completes pending releases: they write to the store. */
 const WRITING: ReadonlySet<Verb> = new Set(["ADD", "DEL"]);
 
 /** Serves the only call of a process. Never throws. */
@@ -69,12 +69,12 @@ export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
     const timedOut = () => new UnavailableError(`${verb} did not end within ${timeout / 1000} s`);
     using deadline = startDeadline(world, timeout, timedOut, host.gone);
     const signal = deadline.signal;
-    if (host.delivers || !WRITING.has(verb)) {
+    if (host.retriesPending || !WRITING.has(verb)) {
       return { stdout: await serve({ request, host, signal, callLog }), exitCode: 0 };
     }
     await using kept = keepOpen(host);
     const stdout = await serve({ request, host: kept.host, signal, callLog });
-    await deliverForStores(kept, world.monotonic() - start, signal);
+    await completeForStores(kept, world.monotonic() - start, signal);
     return { stdout, exitCode: 0 };
   } catch (error) {
     const failure = toCniError(error);
@@ -102,8 +102,8 @@ function logFailure(
   log.error(`${verb} failed`, { code, error: message, ...fields, ...owner, ms });
 }
 
-/** Delivers releases that are pending for the stores of this call, since they answer now. A failure does not change the answer. */
-async function deliverForStores({ host, stores }: KeptOpen, duration: number, signal: AbortSignal): Promise<void> {
+/** Completes pending releases for the stores of this call, since they answer now. A failure does not change the answer. */
+async function completeForStores({ host, stores }: KeptOpen, duration: number, signal: AbortSignal): Promise<void> {
   const pending = await host.journal(SILENT)?.countPending().catch(() => 0) ?? 0;
-  if (pending > 0) await deliverAfterCall(host, stores, duration, signal).catch(() => {});
+  if (pending > 0) await completeAfterCall(host, stores, duration, signal).catch(() => {});
 }

@@ -6,7 +6,7 @@
 import type { KubernetesClient } from "../config/types.ts";
 import type { FindPod, Witness } from "../ipam/witness.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
-import type { Slice } from "../pool/slices.ts";
+import type { Slice } from "../pool/slice_assignment.ts";
 import type { World } from "../world/world.ts";
 
 /** A node. */

@@ -22,7 +22,7 @@ import { domainsBy, witnessOf } from "./pods_source.ts";
 import { countsOf, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Reporter } from "./reporter.ts";
 import { SliceKeeper } from "./slice_keeper.ts";
-import type { SliceStates } from "./slices.ts";
+import type { SliceStates } from "./slice_work.ts";
 import { Sweeper, type SweeperOptions } from "./sweeper.ts";
 import { Worker } from "./worker.ts";
 

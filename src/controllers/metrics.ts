@@ -8,7 +8,7 @@ import type { Unconfirmed } from "../pool/orphans.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { PoolUse } from "./pool_use.ts";
-import type { SliceStates } from "./slices.ts";
+import type { SliceStates } from "./slice_work.ts";
 
 /** The state that gauges read when metrics are scraped. */
 export interface ControllerState {

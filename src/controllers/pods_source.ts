@@ -4,7 +4,7 @@
  * @module
  */
 import type { IpRange } from "../address/range.ts";
-import { narrowed } from "../ipam/slices.ts";
+import { narrowed } from "../ipam/node_slice.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";

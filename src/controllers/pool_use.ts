@@ -5,7 +5,7 @@
  */
 import { usable } from "../address/cidr.ts";
 import { capacity, type IpRange } from "../address/range.ts";
-import { narrowed } from "../ipam/slices.ts";
+import { narrowed } from "../ipam/node_slice.ts";
 import type { Orphan, PoolFacts } from "../pool/orphans.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { type Network, usersOf } from "./networks.ts";

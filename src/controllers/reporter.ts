@@ -17,7 +17,7 @@ import type { Cluster, ClusterEvent } from "./cluster.ts";
 import { findingEvents } from "./finding_events.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { PoolUse } from "./pool_use.ts";
-import type { SliceProblem } from "./slices.ts";
+import type { SliceProblem } from "./slice_work.ts";
 
 /** Milliseconds until the same warning about the same object is repeated. */
 const REPEAT_INTERVAL = 30 * 60_000;

@@ -4,9 +4,9 @@
  * @module
  */
 import { formatCidr } from "../address/cidr.ts";
-import { slicePoolName } from "../ipam/slices.ts";
+import { slicePoolName } from "../ipam/node_slice.ts";
 import type { NetworkRange, Refusal, SlicedRange, SliceGroup } from "../pool/slice_networks.ts";
-import { slicePrefix } from "../pool/slices.ts";
+import { slicePrefix } from "../pool/slice_assignment.ts";
 import type { Attachment } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 

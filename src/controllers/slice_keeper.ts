@@ -1,5 +1,5 @@
 /**
- * Writes what `slices.ts` decides, in the order that keeps addresses unique (`pool/slice_plan.ts`).
+ * Writes what `slice_work.ts` decides, in the order that keeps addresses unique (`pool/slice_plan.ts`).
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
   type SliceStep,
   type SliceWork,
   type UnusedPool,
-} from "./slices.ts";
+} from "./slice_work.ts";
 
 /** Plans per run: lists are created before pools are closed because of them, and deleted before those pools are reopened. */
 const MAX_STEPS = 3;

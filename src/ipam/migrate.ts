@@ -18,7 +18,7 @@ import {
 } from "../pool/types.ts";
 import type { Migration, OlderRecord, PoolSnapshot } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
-import { reservationOf } from "./reservation.ts";
+import { reservationOf } from "./release_reservation.ts";
 
 /** Entries per commit: an API server accepts ten thousand operations in a patch, and other writers need gaps between commits. */
 const CHUNK = 500;

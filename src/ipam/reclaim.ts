@@ -12,7 +12,7 @@ import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
 import { entryFields } from "./log_fields.ts";
 import { releaseAllocations } from "./release.ts";
-import { reservationOf } from "./reservation.ts";
+import { reservationOf } from "./release_reservation.ts";
 
 /** The result of work on a list. */
 export interface Reclaimed<T> {

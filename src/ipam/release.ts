@@ -15,7 +15,7 @@ import type { PoolSnapshot } from "../storage/driver.ts";
 import type { RecordedEntry } from "./recorded.ts";
 import { entryFields } from "./log_fields.ts";
 import { type Ipam, mayRunInParallel, poolsOf } from "./ipam.ts";
-import { releaseLeftover, releaseReservation } from "./reservation.ts";
+import { releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /** The sandbox whose addresses are released. */
 export interface Sandbox {

@@ -8,7 +8,7 @@ import { drop } from "../pool/requests.ts";
 import { SupersededError } from "./errors.ts";
 import type { RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
-import { reservationOf } from "./reservation.ts";
+import { reservationOf } from "./release_reservation.ts";
 import { reserve } from "./reserve.ts";
 
 /** The result for an entry. `present`: the interface has an entry, perhaps of a newer sandbox. `closed`: its pool accepts no entries. */

@@ -9,7 +9,7 @@ import { messageOf } from "../values/errors.ts";
 import type { RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
 import { entryFields } from "./log_fields.ts";
-import { releaseLeftover, releaseReservation } from "./reservation.ts";
+import { releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /**
  * Milliseconds for a rollback, after the deadline of the failed call. Longer than one unanswered attempt, so that there is time for a second.

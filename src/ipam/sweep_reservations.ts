@@ -7,7 +7,7 @@ import { formatIp } from "../address/ip.ts";
 import { type Assignment, mayHold, RECHECK_GRACE } from "../pool/evidence.ts";
 import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
-import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/reservations.ts";
+import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
 import { type Entry, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";

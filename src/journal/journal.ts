@@ -16,7 +16,7 @@ import {
   addressName,
   type Attachment,
   decodeRecord,
-  encodeGain,
+  encodeEntries,
   encodeRecord,
   type JournalRecord,
   recordName,
@@ -30,16 +30,16 @@ const PENDING = { count: 4_096, length: 16_384 };
 
 /** The journal of a node. Failed writes reject; records that cannot be read are logged and skipped. */
 export interface Journal {
-  /** Records an attachment before the store is changed. Cancels its pending release. */
-  hold(record: JournalRecord): Promise<void>;
+  /** Creates the record of an attachment, before the store is changed. Replaces an existing one and its pending release. */
+  create(record: JournalRecord): Promise<void>;
   /** Records the current entries of a recorded attachment. Readers skip a line that a crash cut off. */
-  gain(record: JournalRecord): Promise<void>;
+  setEntries(record: JournalRecord): Promise<void>;
   /** The record of an attachment, in use or with a pending release. */
   find(attachment: Attachment): Promise<JournalRecord | undefined>;
   /** The attachment of this node that got the address last. Reads no other records. */
   findHolder(store: RecordedStore, entry: RecordedEntry): Promise<JournalRecord | undefined>;
   /** Records that the addresses of an attachment are about to be released: {@linkcode Journal.findHolder} no longer finds it. */
-  leave(record: JournalRecord): Promise<void>;
+  beginRelease(record: JournalRecord): Promise<void>;
   /**
    * Marks the release of an attachment as pending: durable when it resolves.
    *
@@ -47,9 +47,9 @@ export interface Journal {
    */
   markPending(record: JournalRecord): Promise<void>;
   /** Removes the record of an attachment whose addresses are released. */
-  forget(attachment: Attachment): Promise<void>;
+  remove(attachment: Attachment): Promise<void>;
   /** All attachments in use. */
-  held(): Promise<JournalRecord[]>;
+  inUse(): Promise<JournalRecord[]>;
   /** Attachments with a pending release: all, or a random sample of up to `max`. */
   pending(max?: number): Promise<JournalRecord[]>;
   /** The number of pending releases. */
@@ -77,14 +77,14 @@ function checkPending(text: string, name: string, names: readonly string[]): voi
 
 /** The journal in a folder. */
 export function folderJournal(folder: string, world: World, log: Logger): Journal {
-  const inUse = `${folder}/attachments`;
+  const attachments = `${folder}/attachments`;
   const releasing = `${folder}/releasing`;
   const addresses = `${folder}/addresses`;
   const read = async (path: string): Promise<JournalRecord | undefined> => {
     const text = await world.readTextFile(path).catch(() => undefined);
     if (text === undefined) return undefined;
     const record = decodeRecord(text);
-    if (!record) log.error("Journal record cannot be read; the sweep finds what it held", { path });
+    if (!record) log.error("Journal record cannot be read; the sweep finds its addresses", { path });
     return record;
   };
   const list = async (place: string) => (await world.listFolder(place)).filter((name) => name.endsWith(".json"));
@@ -94,30 +94,30 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     return records.filter((record) => record !== undefined);
   };
   return {
-    hold: async (record) => {
+    create: async (record) => {
       const name = recordName(record);
-      await world.writeFile(`${inUse}/${name}`, encodeRecord(record), { durable: false });
+      await world.writeFile(`${attachments}/${name}`, encodeRecord(record), { durable: false });
       await world.remove(`${releasing}/${name}`);
     },
-    gain: async (record) => {
+    setEntries: async (record) => {
       const name = recordName(record);
-      await world.appendTextFile(`${inUse}/${name}`, encodeGain(record.held));
-      for (const entry of record.held) {
+      await world.appendTextFile(`${attachments}/${name}`, encodeEntries(record.entries));
+      for (const entry of record.entries) {
         await world.writeFile(`${addresses}/${addressName(record.store, entry)}`, name, { durable: false });
       }
     },
     find: async (attachment) => {
       const name = recordName(attachment);
-      return await read(`${inUse}/${name}`) ?? await read(`${releasing}/${name}`);
+      return await read(`${attachments}/${name}`) ?? await read(`${releasing}/${name}`);
     },
     findHolder: async (store, entry) => {
       const name = await world.readTextFile(`${addresses}/${addressName(store, entry)}`).catch(() => undefined);
-      const record = name === undefined || name.includes("/") ? undefined : await read(`${inUse}/${name}`);
+      const record = name === undefined || name.includes("/") ? undefined : await read(`${attachments}/${name}`);
       const hasAddress = ({ allocation }: RecordedEntry) => allocation.address === entry.allocation.address;
-      return record?.held.some(hasAddress) ? record : undefined;
+      return record?.entries.some(hasAddress) ? record : undefined;
     },
-    leave: async (record) => {
-      for (const entry of record.held) {
+    beginRelease: async (record) => {
+      for (const entry of record.entries) {
         const path = `${addresses}/${addressName(record.store, entry)}`;
         const name = await world.readTextFile(path).catch(() => undefined);
         if (name === recordName(record)) await world.remove(path);
@@ -128,14 +128,14 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
       const text = encodeRecord({ pendingSince: world.now(), ...record });
       checkPending(text, name, await list(releasing));
       await world.writeFile(`${releasing}/${name}`, text, { durable: true });
-      await world.remove(`${inUse}/${name}`);
+      await world.remove(`${attachments}/${name}`);
     },
-    forget: async (attachment) => {
+    remove: async (attachment) => {
       const name = recordName(attachment);
-      await world.remove(`${inUse}/${name}`);
+      await world.remove(`${attachments}/${name}`);
       await world.remove(`${releasing}/${name}`);
     },
-    held: () => all(inUse),
+    inUse: () => all(attachments),
     pending: (max) => all(releasing, max),
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),

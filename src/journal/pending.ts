@@ -1,7 +1,7 @@
 /**
  * Pending releases: those that a store did not accept, and that the node keeps until it does.
  *
- * They are delivered store by store: first a random one, and the others only if the store answers. So a store that does not answer costs one
+ * They are completed store by store: first a random one, and the others only if the store answers. So a store that does not answer costs one
  * attempt, and neither a release nor a store blocks others.
  *
  * @module
@@ -9,17 +9,17 @@
 import { startDeadline } from "../async/deadline.ts";
 import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { isTemporary, quietly, releaseByRecord, type ReleaseHost } from "./deliver.ts";
+import { isTemporary, quietly, releaseByRecord, type ReleaseHost } from "./release.ts";
 import { storeName } from "./facts.ts";
 import { lockAttachment } from "./lock.ts";
 import type { JournalRecord } from "./record.ts";
 
 /**
- * What a process that serves one call may do after it: max releases to read and to deliver. They may take as long as the call took, between
- * `minTime` and `maxTime` milliseconds: a release sends about as many requests as the call, so a slow store completes one in that time,
- * too.
+ * What a process that serves one call may do after it: max releases to read and to complete. They may take as long as the call took, between
+ * `minTime` and `maxTime` milliseconds: a release sends about as many requests as the call, so even a slow store completes
+ * one in that time.
  */
-const AFTER_CALL = { read: 20, deliver: 5, minTime: 50, maxTime: 2_000 };
+const AFTER_CALL = { read: 20, complete: 5, minTime: 50, maxTime: 2_000 };
 /**
  * Milliseconds after which a release that still fails is given up, if a sweep covers its store: within a day an outage ends, or somebody
  * repairs it.
@@ -27,9 +27,9 @@ const AFTER_CALL = { read: 20, deliver: 5, minTime: 50, maxTime: 2_000 };
 export const GIVEN_UP_AFTER = 24 * 3_600_000;
 
 /** What became of the pending releases of one store. */
-export interface Delivery {
-  /** Number of delivered releases. */
-  readonly delivered: number;
+export interface PendingOutcome {
+  /** Number of completed releases. */
+  readonly completed: number;
   /** Releases that were given up: the sweep frees their addresses. */
   readonly givenUp: readonly JournalRecord[];
   /** The first failure. Absent if every attempt succeeded. */
@@ -42,24 +42,24 @@ export function groupByStore(records: readonly JournalRecord[]): Map<string, Jou
 }
 
 /**
- * Delivers releases of one store.
+ * Completes releases of one store.
  *
  * @param records all of one store
  * @param max max releases; a process that keeps running sends them concurrently, so that they share reads and writes of their pools
  */
-export async function deliverPending(
+export async function completePending(
   host: ReleaseHost,
   records: readonly JournalRecord[],
   max: number,
   signal: AbortSignal,
-): Promise<Delivery> {
+): Promise<PendingOutcome> {
   const failures: unknown[] = [];
   const givenUp: JournalRecord[] = [];
-  let delivered = 0;
+  let completed = 0;
   /** Returns whether the store may accept others. */
-  const deliver = async (record: JournalRecord): Promise<boolean> => {
+  const complete = async (record: JournalRecord): Promise<boolean> => {
     try {
-      if (await deliverOne(host, record, signal)) delivered++;
+      if (await completeOne(host, record, signal)) completed++;
       return true;
     } catch (failure) {
       failures.push(failure);
@@ -68,21 +68,21 @@ export async function deliverPending(
     }
   };
   const [first, ...others] = shuffled(records, host.world).slice(0, max);
-  if (first && await deliver(first)) {
-    if (host.delivers) await Promise.all(others.map(deliver));
-    else for (const record of others) if (!await deliver(record)) break;
+  if (first && await complete(first)) {
+    if (host.retriesPending) await Promise.all(others.map(complete));
+    else for (const record of others) if (!await complete(record)) break;
   }
   const [error] = failures;
-  return { delivered, givenUp, ...(error !== undefined && { error }) };
+  return { completed, givenUp, ...(error !== undefined && { error }) };
 }
 
 /** @returns false if the release is no longer pending */
-async function deliverOne(host: ReleaseHost, record: JournalRecord, signal: AbortSignal): Promise<boolean> {
+async function completeOne(host: ReleaseHost, record: JournalRecord, signal: AbortSignal): Promise<boolean> {
   const journal = host.journal(SILENT);
   using _lock = await lockAttachment(host, record, signal);
   if (!await journal?.isPending(record)) return false;
   await releaseByRecord(host, undefined, record, signal);
-  await quietly(() => journal?.forget(record), SILENT);
+  await quietly(() => journal?.remove(record), SILENT);
   return true;
 }
 
@@ -93,7 +93,7 @@ function isExpired(world: World, { store, pendingSince }: JournalRecord): boolea
 
 async function giveUp(host: ReleaseHost, record: JournalRecord): Promise<boolean> {
   const journal = host.journal(SILENT);
-  return await journal?.forget(record).then(() => true, () => false) ?? false;
+  return await journal?.remove(record).then(() => true, () => false) ?? false;
 }
 
 function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[] {
@@ -101,18 +101,18 @@ function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[
 }
 
 /**
- * Delivers a few releases to the stores that answered a call. Failures are not reported.
+ * Completes a few releases for the stores that answered a call. Failures are not reported.
  *
  * @param stores names of the stores that the call used, which are still open
  * @param took milliseconds that the call took
  */
-export async function deliverAfterCall(
+export async function completeAfterCall(
   host: ReleaseHost,
   stores: ReadonlySet<string>,
   took: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { minTime, maxTime, read, deliver } = AFTER_CALL;
+  const { minTime, maxTime, read, complete } = AFTER_CALL;
   using limit = startDeadline(
     host.world,
     Math.min(Math.max(took, minTime), maxTime),
@@ -121,6 +121,6 @@ export async function deliverAfterCall(
   );
   const pending = await host.journal(SILENT)?.pending(read).catch(() => []) ?? [];
   for (const [store, records] of groupByStore(pending)) {
-    if (stores.has(store)) await deliverPending(host, records, deliver, limit.signal);
+    if (stores.has(store)) await completePending(host, records, complete, limit.signal);
   }
 }

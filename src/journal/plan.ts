@@ -34,7 +34,7 @@ export async function planRelease(
   const own = conf === undefined ? undefined : await usable(host, conf);
   if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(host, own);
   const plan = await planByRecord(host, own, record);
-  return plan && record.held.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
+  return plan && record.entries.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
 }
 
 /** @param own the runtime's configuration as it is usable now */

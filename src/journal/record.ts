@@ -29,8 +29,8 @@ export interface JournalRecord extends Attachment {
   readonly conf: string;
   /** Whether `conf` lacks a secret that a release needs: only the runtime's configuration opens the store. */
   readonly withoutSecret?: true;
-  /** Its entries. Empty until ADD succeeds. */
-  readonly held: readonly RecordedEntry[];
+  /** Its entries. Empty until ADD succeeds. Stored as `held`. */
+  readonly entries: readonly RecordedEntry[];
   /** `CNI_NETNS`: path of the sandbox's network namespace. Absent in records of older releases. */
   readonly netns?: string;
   /** The node, as the installation names it. */
@@ -78,14 +78,14 @@ function digest(text: string): string {
 }
 
 /** Encodes a record as one line. Older releases skip members that they do not know. */
-export function encodeRecord({ held, pendingSince, ...record }: JournalRecord): string {
+export function encodeRecord({ entries, pendingSince, ...record }: JournalRecord): string {
   const pending = pendingSince === undefined ? {} : { promised: pendingSince };
-  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, held: held.map(encodeEntry) })}\n`;
+  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, held: entries.map(encodeEntry) })}\n`;
 }
 
 /** Encodes a line to append to a record: the current entries of the attachment. */
-export function encodeGain(held: readonly RecordedEntry[]): string {
-  return `${JSON.stringify({ held: held.map(encodeEntry) })}\n`;
+export function encodeEntries(entries: readonly RecordedEntry[]): string {
+  return `${JSON.stringify({ held: entries.map(encodeEntry) })}\n`;
 }
 
 function encodeEntry({ key, allocation, reserved, token }: RecordedEntry): Record<string, unknown> {
@@ -108,12 +108,12 @@ type Facts = Pick<JournalRecord, "containerId" | "ifName" | "node" | "uid">;
  * disk cut off is skipped.
  */
 export function decodeRecord(text: string): JournalRecord | undefined {
-  const [first = "", ...gains] = text.split("\n");
+  const [first = "", ...lines] = text.split("\n");
   const value = parse(first);
   if (value === undefined) return undefined;
   const { format, network, containerId, ifName, conf, netns, node, uid, withoutSecret, promised } = value;
-  const held = gains.map((line) => parse(line)?.held).findLast(Array.isArray) ?? value.held;
-  if (format !== FORMAT || !Array.isArray(held)) return undefined;
+  const stored = lines.map((line) => parse(line)?.held).findLast(Array.isArray) ?? value.held;
+  if (format !== FORMAT || !Array.isArray(stored)) return undefined;
   if (
     typeof network !== "string" || typeof containerId !== "string" || typeof ifName !== "string" ||
     typeof conf !== "string"
@@ -123,13 +123,13 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   if (parse(conf) === undefined) return undefined;
   const store = decodeStore(value.store);
   const facts = { ...(typeof node === "string" && { node }), ...(typeof uid === "string" && { uid }) };
-  const entries = held.map((one) => decodeEntry(one, { containerId, ifName, ...facts }));
+  const entries = stored.map((one) => decodeEntry(one, { containerId, ifName, ...facts }));
   return {
     network,
     containerId,
     ifName,
     conf,
-    held: entries.filter((one) => one !== undefined),
+    entries: entries.filter((one) => one !== undefined),
     ...(typeof netns === "string" && { netns }),
     ...facts,
     ...(store && { store }),

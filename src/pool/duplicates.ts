@@ -8,7 +8,7 @@ import { parseIp } from "../address/ip.ts";
 import { describeOwner, type Finding, NO_OWNER } from "./finding.ts";
 import type { PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { entriesByAddress } from "./reservations.ts";
+import { entriesByAddress } from "./strays.ts";
 import { type Entry, mayBeOf, type Owner, type PoolKey } from "./types.ts";
 
 /** An address that one pod uses and that is allocated to another owner. */

@@ -9,7 +9,7 @@ import { describeOwner, type Finding, type FindingKind, NO_OWNER, shortId, type 
 import { findUnrecorded } from "./duplicates.ts";
 import { entriesOf, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./reservations.ts";
+import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./strays.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { addressOf, type Entry, formatPoolKey, type PoolKey } from "./types.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { contains, formatCidr, overlap, parseCidr, span } from "../address/cidr.ts";
-import type { Slice } from "./slices.ts";
+import type { Slice } from "./slice_assignment.ts";
 
 /** Kinds of findings on slices. */
 export type SliceFindingKind =

@@ -22,7 +22,7 @@ import { type IpRange, lowestFree } from "../address/range.ts";
 import { epochOf, isClosed } from "./fence.ts";
 import { closedMessage, type NetworkRange, type Refusal, type SliceGroup } from "./slice_networks.ts";
 import { pairKey, type SlicePoolFacts, type SlicePools } from "./slice_pools.ts";
-import { planSlices, type Slice, type SlicePlan } from "./slices.ts";
+import { assignSlices, type Slice, type SliceAssignment } from "./slice_assignment.ts";
 import { formatPoolKey, type PoolKey } from "./types.ts";
 
 /** The stored state of one NodeSlicePool of a group. */
@@ -54,7 +54,7 @@ export interface Opening {
 }
 
 /** The next step of a group. */
-export interface GroupPlan extends SlicePlan {
+export interface GroupPlan extends SliceAssignment {
   /** The epoch of the plan. */
   readonly epoch: number;
   /** Pools to close before the plan is written. */
@@ -83,7 +83,7 @@ export function planGroup(facts: GroupFacts): GroupPlan {
   const { network, cidr: range, prefix } = group;
   const last = stored.reduce((newest, one) => Math.max(newest, one.epoch), 0);
   const current = currentSlices(facts);
-  const plan = planSlices({
+  const plan = assignSlices({
     range,
     prefix,
     nodes,

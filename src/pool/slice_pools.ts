@@ -6,7 +6,7 @@
 import { cidrOf, formatCidr, type Interval, overlap, span, within } from "../address/cidr.ts";
 import type { Fence } from "./fence.ts";
 import type { SliceGroup } from "./slice_networks.ts";
-import type { Slice } from "./slices.ts";
+import type { Slice } from "./slice_assignment.ts";
 import { type Allocations, formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
 
 /** The facts about a pool that slices depend on. */

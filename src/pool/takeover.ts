@@ -4,7 +4,7 @@
  * @module
  */
 import type { PoolFacts } from "./orphans.ts";
-import type { ReservationFacts } from "./reservations.ts";
+import type { ReservationFacts } from "./strays.ts";
 import { type Allocation, mayBeOf, type Owner, sameOwner } from "./types.ts";
 
 /**

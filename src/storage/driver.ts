@@ -14,7 +14,7 @@
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
 import type { Fence } from "../pool/fence.ts";
-import type { Slice } from "../pool/slices.ts";
+import type { Slice } from "../pool/slice_assignment.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 
 /** The state of a pool at one moment. */

@@ -8,7 +8,7 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
   metrics.operated("commit", "conflict", 3);
   metrics.operated("commit", "success", 4);
   metrics.operated("reserve", "unavailable", 4);
-  metrics.delivered(5);
+  metrics.completed(5);
   metrics.restored(2);
   metrics.gaveUp(6);
   const text = metrics.text();

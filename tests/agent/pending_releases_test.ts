@@ -9,17 +9,17 @@ Deno.test("PendingReleases serves each store at its own pace: one that does not 
   await using n = await pendingNode(world);
   for (let i = 0; i < 30; i++) await n.addPending(`here${i}`, "/here");
   await n.addPending("away", "/away");
-  let delivered = 0;
+  let completed = 0;
   const releases = new PendingReleases(n.host, makeLogger(world, { level: "error" }), {
-    onDelivered: (count) => delivered += count,
+    onCompleted: (count) => completed += count,
     onGivenUp: () => assert.fail("no release has expired"),
   });
   await world.advance(10_000);
-  assert.deepEqual([delivered, await n.pending()], [30, ["away"]]);
+  assert.deepEqual([completed, await n.pending()], [30, ["away"]]);
   await n.addPending("late", "/here");
   releases.wake();
   await world.advance(2_000);
-  assert.deepEqual([delivered, await n.pending()], [31, ["away"]]);
+  assert.deepEqual([completed, await n.pending()], [31, ["away"]]);
   const before = n.opened.get("/away") ?? 0;
   await world.advance(10 * 60_000);
   const tries = (n.opened.get("/away") ?? 0) - before;

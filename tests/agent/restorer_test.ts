@@ -57,7 +57,7 @@ function restorerOn({ driver, disk }: TestNode, plan: Plan = () => undefined): R
     journal: (log) => nodeJournal(disk, log),
     lock: disk.lock,
     appendLog: disk.appendTextFile,
-    delivers: true,
+    retriesPending: true,
   };
   const restorer = new Restorer(host, log, { onRestored: (count) => void (restored += count) });
   return { restorer, errors, restored: () => restored, [Symbol.asyncDispose]: () => restorer[Symbol.asyncDispose]() };

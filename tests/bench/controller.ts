@@ -12,7 +12,7 @@ import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
 import { eventually, freePort, run, Server } from "../support/process.ts";
 import { FaultProxy } from "../support/proxy.ts";
-import { planSliceWork } from "../../src/controllers/slices.ts";
+import { planSliceWork } from "../../src/controllers/slice_work.ts";
 import { network } from "../controllers/lab.ts";
 import { Crowd } from "./crowd.ts";
 

@@ -26,7 +26,7 @@ Deno.test("keepOpen opens each store once, reopens one that failed, and closes a
       });
     },
     journal: () => undefined,
-    delivers: false,
+    retriesPending: false,
   };
   const kept = keepOpen(host);
   const open = async (datastore: Datastore) => {

@@ -61,7 +61,7 @@ Deno.test("a failed ADD logs one line with its code and error, even at level err
 });
 
 /** The code and the log lines of a DEL during an outage of the store. */
-async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: string[] }> {
+async function linesOfOutage(retriesPending: boolean): Promise<{ code: number; lines: string[] }> {
   await using store = await memory();
   let isAway = false;
   const driver = faulty(store, () => isAway ? { done: false, then: "unavailable" } : undefined);
@@ -83,7 +83,7 @@ async function linesOfOutage(delivers: boolean): Promise<{ code: number; lines: 
       journal: () => journal,
       lock: world.lock,
       appendLog: world.appendTextFile,
-      delivers,
+      retriesPending,
     });
   assert.equal((await call("ADD")).exitCode, 0);
   isAway = true;
@@ -100,7 +100,7 @@ Deno.test("a DEL during an outage of the store logs one line: that it failed, or
   assert.match(failed.lines[0] ?? "", new RegExp(`^level=error msg="DEL failed" code=11 error=".*" ${fields}`));
   const pending = await linesOfOutage(true);
   assert.deepEqual([pending.code, pending.lines.length], [0, 1], pending.lines.join("\n"));
-  assert.match(pending.lines[0] ?? "", new RegExp(`^level=warning msg="Release pending: .*" error=".*" ${fields}`));
+  assert.match(pending.lines[0] ?? "", new RegExp(`^level=warning msg="Release is pending; .*" error=".*" ${fields}`));
 });
 
 Deno.test("a DEL without a valid configuration and without a record logs one line", async () => {

@@ -13,7 +13,7 @@ import { contents } from "../ipam/lab.ts";
 import { testNode } from "./node.ts";
 
 /** Serves an ADD while a method of the store fails. Returns its code, and how many releases are pending and how many attachments recorded. */
-async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; pending: number; held: number }> {
+async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; pending: number; inUse: number }> {
   await using store = await memory();
   const driver = faulty(store, (operation) => operation.method === method ? fault : undefined);
   const conf = JSON.stringify({
@@ -37,26 +37,26 @@ async function failedAdd(method: Method, fault: Fault): Promise<{ code: number; 
     open: () =>
       Promise.resolve({ ...directIpam(driver, world, SILENT), [Symbol.asyncDispose]: () => Promise.resolve() }),
     journal: () => journal,
-    delivers: true,
+    retriesPending: true,
   };
   const { stdout } = await runPlugin(makeCall(env, conf), host);
-  const [pending, held] = [await journal.pending(), await journal.held()];
-  return { code: JSON.parse(stdout).code, pending: pending.length, held: held.length };
+  const [pending, inUse] = [await journal.pending(), await journal.inUse()];
+  return { code: JSON.parse(stdout).code, pending: pending.length, inUse: inUse.length };
 }
 
 Deno.test("an ADD that fails before it writes leaves no pending release: there is nothing to release", async () => {
   const refused = await failedAdd("read", { done: false, then: "unavailable" });
-  assert.deepEqual(refused, { code: 11, pending: 0, held: 0 });
+  assert.deepEqual(refused, { code: 11, pending: 0, inUse: 0 });
 });
 
 for (const method of ["commit", "reservation.reserve"] as const) {
   Deno.test(`an ADD whose ${method} gets no answer leaves a pending release: the store may contain the entry`, async () => {
     const lost = await failedAdd(method, { done: false, then: "unavailable" });
-    assert.deepEqual(lost, { code: 11, pending: 1, held: 0 });
+    assert.deepEqual(lost, { code: 11, pending: 1, inUse: 0 });
   });
 }
 
-Deno.test("a call delivers a pending release of another network, using the ranges of that network", async () => {
+Deno.test("a call completes a pending release of another network, using the ranges of that network", async () => {
   await using node = await testNode();
   const confOf = (name: string, range: string) => ({
     cniVersion: "1.0.0",
@@ -67,7 +67,7 @@ Deno.test("a call delivers a pending release of another network, using the range
   const journal = folderJournal(DEFAULT_JOURNAL, node.disk, SILENT);
   const record = await journal.find({ network: "other", containerId: "c9", ifName: "net1" });
   assert.ok(record);
-  await journal.markPending({ ...record, held: [] }); // as after an ADD without an answer from the store
+  await journal.markPending({ ...record, entries: [] }); // as after an ADD without an answer from the store
   assert.equal((await node.call("ADD", confOf("net", "10.0.0.0/29"))).exitCode, 0);
   assert.deepEqual(Object.keys(await contents(node.driver)), ["10.0.0.0/29 10.0.0.1", "reserved 10.0.0.1"]);
   assert.equal(await journal.countPending(), 0);

@@ -67,7 +67,7 @@ Deno.test("Controller frees addresses of every kind of network when their pods a
     const ips = await lab.add(network, ipam, pod, more);
     await objects.pod(pod, pod === "in-list" ? {} : { ips }); // without network-status
   }
-  assert.equal((await lab.held()).length, 6);
+  assert.equal((await lab.entries()).length, 6);
   for (const [, , pod] of adds) await objects.deletePod(pod);
   await lab.settles([]);
   await eventually("the events of the broken definitions", async () => {

@@ -173,7 +173,7 @@ class History implements AsyncDisposable {
   }
 
   async #check(): Promise<void> {
-    const [held, reserved] = [new Set(await this.#lab.held()), new Set(await this.#lab.reserved())];
+    const [held, reserved] = [new Set(await this.#lab.entries()), new Set(await this.#lab.reserved())];
     for (const [pod, { ips }] of this.#live) {
       for (const ip of ips) {
         assert(held.has(`${ip} ${pod}`), `${pod} lives with ${ip}, and no pool has it as its own`);

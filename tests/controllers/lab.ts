@@ -52,7 +52,7 @@ export interface Store extends AsyncDisposable {
   readonly config: IpamConfig;
   add(pod: string, containerId?: string): Promise<void>;
   /** The pods of all allocations. */
-  held(): Promise<string[]>;
+  owners(): Promise<string[]>;
 }
 
 /** Opens a store. */
@@ -73,7 +73,7 @@ export async function openStore(): Promise<Store> {
         { podRef: `default/${name}`, ifName: "net1", containerId, uid: `uid-${name}` },
         NEVER,
       ),
-    held: async () =>
+    owners: async () =>
       (await driver.list(NEVER)).flatMap(({ allocations }) => [...allocations.values()].map(({ podRef }) => podRef))
         .sort(),
     [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),

@@ -15,7 +15,7 @@ import { allocate } from "../../src/ipam/allocate.ts";
 import { type OpenIpam, openIpam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
 import { MIN_GRACE } from "../../src/ipam/graces.ts";
-import { sliceRanges } from "../../src/ipam/slices.ts";
+import { sliceRanges } from "../../src/ipam/node_slice.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Logger, makeLogger, SILENT } from "../../src/world/log.ts";
 import { denoWorld } from "../../src/world/deno.ts";
@@ -200,7 +200,7 @@ export class Lab implements AsyncDisposable {
   }
 
   /** `address pod` of every entry, sorted. */
-  async held(): Promise<string[]> {
+  async entries(): Promise<string[]> {
     const pools = await this.ipam.driver.list(NEVER);
     return pools.flatMap(({ key, allocations }) =>
       [...allocations.values()].map(({ address, podRef }) =>
@@ -223,7 +223,7 @@ export class Lab implements AsyncDisposable {
   async settles(entries: readonly string[], limit?: number, reservations = entries): Promise<void> {
     let seen: unknown;
     await eventually("entries and reservations", async () => {
-      seen = [await this.held(), await this.reserved()];
+      seen = [await this.entries(), await this.reserved()];
       return JSON.stringify(seen) === JSON.stringify([entries, reservations]);
     }, limit).catch(() => assert.deepEqual(seen, [entries, reservations]));
   }

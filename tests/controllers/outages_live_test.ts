@@ -36,9 +36,9 @@ Deno.test("Controller catches up after its watches were cut, refused, expired, o
     await running(lab, `new-${name}`);
     await lab.objects.deletePod(name);
     left.splice(left.indexOf(name), 1);
-    await eventually(`${name} is freed`, async () => !(await lab.held()).some((one) => one.endsWith(` ${name}`)));
+    await eventually(`${name} is freed`, async () => !(await lab.entries()).some((one) => one.endsWith(` ${name}`)));
   }
-  const pods = (await lab.held()).map((one) => one.split(" ")[1]).sort();
+  const pods = (await lab.entries()).map((one) => one.split(" ")[1]).sort();
   assert.deepEqual(pods, ["new-a", "new-b", "new-c", "new-d", "new-e", "stays"]);
 });
 
@@ -97,7 +97,7 @@ Deno.test("Controller stops when it loses its lease during a sweep, and the next
   await eventually("the first leads", first.leads);
   await using second = stand(await lab.open(options), "second");
   await eventually("the sweep's first write", () => Promise.resolve(frozen));
-  assert.deepEqual(await lab.held(), ["10.80.0.1 stays", "10.80.0.2 gone-1", "10.80.0.3 gone-2"]);
+  assert.deepEqual(await lab.entries(), ["10.80.0.1 stays", "10.80.0.2 gone-1", "10.80.0.3 gone-2"]);
   await eventually("the second leads", second.leads);
   assert.equal(await first.leads(), false);
   await lab.settles(["10.80.0.1 stays"]);

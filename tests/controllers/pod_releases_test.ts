@@ -39,7 +39,7 @@ Deno.test("PodReleases frees the addresses of a deleted pod immediately if its c
   const it = lab(store);
   it.releases.listener.removed?.(pod("a", ENDED));
   await it.work();
-  assert.deepEqual([it.triggers(), it.freed, await store.held()], [1, ["default/a pod is gone"], ["default/b"]]);
+  assert.deepEqual([it.triggers(), it.freed, await store.owners()], [1, ["default/a pod is gone"], ["default/b"]]);
   await it.work();
   assert.equal(it.freed.length, 1);
 });
@@ -50,14 +50,14 @@ Deno.test("PodReleases keeps the addresses of a pod that was force-deleted while
   const it = lab(store);
   it.releases.listener.removed?.(pod("a", { containers: "running", terminationGrace: 3 * MINUTE }));
   await it.work();
-  assert.deepEqual([it.freed, await store.held()], [[], ["default/a"]]);
+  assert.deepEqual([it.freed, await store.owners()], [[], ["default/a"]]);
   await store.world.advance(3 * MINUTE);
   await it.checkSuspects();
   assert.deepEqual(it.freed, []);
   await store.world.advance(30_000);
   assert.equal(it.next(), 0);
   await it.checkSuspects();
-  assert.deepEqual([it.freed, await store.held()], [["default/a pod is gone"], []]);
+  assert.deepEqual([it.freed, await store.owners()], [["default/a pod is gone"], []]);
 });
 
 Deno.test("PodReleases keeps the addresses of a static pod whose mirror pod was deleted", async () => {
@@ -70,7 +70,7 @@ Deno.test("PodReleases keeps the addresses of a static pod whose mirror pod was 
   await it.work();
   await store.world.advance(60 * MINUTE);
   await it.checkSuspects();
-  assert.deepEqual([it.freed, await store.held()], [[], ["default/etcd-node1"]]);
+  assert.deepEqual([it.freed, await store.owners()], [[], ["default/etcd-node1"]]);
 });
 
 Deno.test("PodReleases frees the addresses of a finished pod when its containers have ended, not when its phase changes", async () => {
@@ -90,7 +90,7 @@ Deno.test("PodReleases frees the addresses of a finished pod when its containers
   const stopped = { ...ended, sandboxMissing: true };
   it.releases.listener.put?.(now = stopped, ended);
   await it.work();
-  assert.deepEqual([it.triggers(), it.freed, await store.held()], [2, ["default/job pod has finished"], []]);
+  assert.deepEqual([it.triggers(), it.freed, await store.owners()], [2, ["default/job pod has finished"], []]);
 });
 
 Deno.test("PodReleases never frees the address of a pod that returned under the same name", async () => {
@@ -104,7 +104,7 @@ Deno.test("PodReleases never frees the address of a pod that returned under the 
     await it.work();
     await store.world.advance(60 * MINUTE);
     await it.checkSuspects();
-    assert.deepEqual([it.freed, await store.held()], [[], ["default/db-0"]]);
+    assert.deepEqual([it.freed, await store.owners()], [[], ["default/db-0"]]);
   }
 });
 
@@ -121,7 +121,7 @@ Deno.test("PodReleases frees an address that the returned pod does not have, whe
   assert.deepEqual(it.freed, []);
   await store.world.advance(30_000);
   await it.checkSuspects();
-  assert.deepEqual([it.freed, await store.held()], [["default/db-0 pod does not have the address"], []]);
+  assert.deepEqual([it.freed, await store.owners()], [["default/db-0 pod does not have the address"], []]);
 });
 
 Deno.test("PodReleases checks again when the returned pod reports its addresses", async () => {
@@ -151,7 +151,7 @@ Deno.test("PodReleases frees the addresses of other pods if one cannot be read",
   it.releases.listener.removed?.(pod("bad", ENDED));
   it.releases.listener.removed?.(pod("good", ENDED));
   await assert.rejects(it.work(), /no/);
-  assert.deepEqual([it.freed, await store.held()], [["default/good pod is gone"], ["default/bad"]]);
+  assert.deepEqual([it.freed, await store.owners()], [["default/good pod is gone"], ["default/bad"]]);
 });
 
 Deno.test("PodReleases retries a failed release a few times, then reports it", async () => {
@@ -162,5 +162,5 @@ Deno.test("PodReleases retries a failed release a few times, then reports it", a
   for (let i = 0; i < 4; i++) await assert.rejects(it.work(), /forbidden/);
   assert.deepEqual(it.failed, []);
   await it.work();
-  assert.deepEqual([it.failed, await store.held()], [["default/a"], ["default/a"]]);
+  assert.deepEqual([it.failed, await store.owners()], [["default/a"], ["default/a"]]);
 });

@@ -3,7 +3,7 @@ import { FENCE_AGE } from "../../src/controllers/slice_keeper.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { NoSliceError } from "../../src/ipam/errors.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
-import { sliceRanges } from "../../src/ipam/slices.ts";
+import { sliceRanges } from "../../src/ipam/node_slice.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import { SILENT } from "../../src/world/log.ts";
@@ -100,15 +100,15 @@ Deno.test("Controller assigns the slices of a range once, and closes the range t
 });
 
 /** The store of a call whose write waits until the test resumes it. */
-function slow(ipam: Ipam): { readonly ipam: Ipam; readonly held: Promise<void>; readonly go: () => void } {
-  const [held, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+function slow(ipam: Ipam): { readonly ipam: Ipam; readonly reached: Promise<void>; readonly resume: () => void } {
+  const [reached, resumed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const driver = faulty(ipam.driver, async ({ method }) => {
     if (method !== "commit") return undefined;
-    held.resolve();
-    await gone.promise;
+    reached.resolve();
+    await resumed.promise;
     return undefined;
   });
-  return { ipam: directIpam(driver, denoWorld(), SILENT), held: held.promise, go: gone.resolve };
+  return { ipam: directIpam(driver, denoWorld(), SILENT), reached: reached.promise, resume: resumed.resolve };
 }
 
 for (const pool of ["a pool that exists", "no pool yet"]) {
@@ -133,14 +133,14 @@ for (const pool of ["a pool that exists", "no pool yet"]) {
     const adding = sliceRanges(late.ipam, config, () => Promise.resolve(node), NEVER)
       .then((narrowed) => allocate(late.ipam, narrowed, owner, NEVER));
     adding.catch(() => {});
-    await late.held;
+    await late.reached;
     await objects.deleteNode(node);
     await objects.node(it.real("a3"));
     await it.become("net", [`${first} a3`, `${second} a2`]);
     const [address] = await lab.add("net", ipam, "w2", { node: it.real("a3") });
-    late.go();
+    late.resume();
     await assert.rejects(adding, (error: Error) => error instanceof NoSliceError && /is closed/.test(error.message));
-    assert.deepEqual(await lab.held(), [`${address} w2`]);
+    assert.deepEqual(await lab.entries(), [`${address} w2`]);
     // the node returns and gets its former slice when that is free: its pool is open again
     await lab.del("net", ipam, "w2", { node: it.real("a3") });
     await objects.deleteNode(it.real("a3"));

@@ -13,7 +13,7 @@ import { allocate } from "../../src/ipam/allocate.ts";
 import { NoSliceError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
-import { sliceRanges } from "../../src/ipam/slices.ts";
+import { sliceRanges } from "../../src/ipam/node_slice.ts";
 import type { Fence } from "../../src/pool/fence.ts";
 import { isClosed } from "../../src/pool/fence.ts";
 import { type Allocations, type Change, formatPoolKey, type PoolKey } from "../../src/pool/types.ts";

@@ -77,7 +77,7 @@ Deno.test("Controller keeps running allocations valid when range and size change
   const changed = { range: "10.73.0.0/26", node_slice_size: "/27" };
   await it.define("net", changed);
   await it.become("net", ["10.73.0.16/28 b", "10.73.0.32/27 a"]);
-  assert.deepEqual(await lab.held(), ["10.73.0.16 web"]);
+  assert.deepEqual(await lab.entries(), ["10.73.0.16 web"]);
   assert.deepEqual(await lab.add("net", changed, "web", { node: it.real("b") }), ["10.73.0.16"]);
   await objects.deletePod("web");
   await lab.settles([]);

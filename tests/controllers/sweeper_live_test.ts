@@ -89,7 +89,7 @@ Deno.test("Sweeper does not take an API error for evidence, and sweeps other poo
   };
   await using running = await lab.start({ speed: 20, defaultSchedule: "10s", kubeconfig: await proxy.kubeconfig() });
   await swept(running, 2);
-  assert.deepEqual(await lab.held(), ["10.61.0.1 gone", "10.62.0.1 unknown"]);
+  assert.deepEqual(await lab.entries(), ["10.61.0.1 gone", "10.62.0.1 unknown"]);
   assert.match(running.controller.metrics.text(), /outcome="partial"/);
   broken = false;
   await lab.settles([]);
@@ -111,7 +111,7 @@ Deno.test("Sweeper follows the configured schedule, ignores an invalid one, and 
   await using running = await lab.start({ speed: 60, defaultSchedule: "10m", schedule: () => written });
   const leak = async (name: string) => {
     await lab.add("net", PLAIN, name);
-    assert.deepEqual(await lab.held(), [`10.60.0.1 ${name}`]);
+    assert.deepEqual(await lab.entries(), [`10.60.0.1 ${name}`]);
   };
   await swept(running, 1);
   await leak("first");

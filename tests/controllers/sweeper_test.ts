@@ -61,7 +61,7 @@ Deno.test("Sweeper frees a leak within an interval and the grace period", async 
   await store.world.advance(MINUTE);
   await store.add("gone");
   await store.world.advance(5 * MINUTE);
-  assert.deepEqual([await store.held(), it.failed, it.checks()], [[], [], 1]);
+  assert.deepEqual([await store.owners(), it.failed, it.checks()], [[], [], 1]);
 });
 
 for (const schedule of ["5m", "*/5 * * * *"]) {
@@ -102,10 +102,10 @@ Deno.test("Sweeper retries a failed sweep after a minute, whatever its schedule"
   await store.add("web");
   await using it = lab(store, "@daily", () => down ? Promise.reject(new Error("down")) : Promise.resolve([]));
   await store.world.advance(3.5 * MINUTE);
-  assert.deepEqual([it.swept.length, it.failed.length, await store.held()], [0, 4, ["default/web"]]);
+  assert.deepEqual([it.swept.length, it.failed.length, await store.owners()], [0, 4, ["default/web"]]);
   down = false;
   await store.world.advance(30 * MINUTE);
-  assert.deepEqual([it.swept.length, it.failed.length, await store.held()], [1, 4, []]);
+  assert.deepEqual([it.swept.length, it.failed.length, await store.owners()], [1, 4, []]);
 });
 
 Deno.test("Sweeper sweeps soon after a request, once for many requests", async () => {

@@ -16,7 +16,7 @@ Deno.test("freeOrphans frees entries, and returns the freed ones", async () => {
   const [a, , c] = await orphansOf(store);
   assert(a && c);
   const done = await freeOrphans(store.ipam, [a, c], NEVER);
-  assert.deepEqual([done, await store.held()], [[a, c], ["default/b"]]);
+  assert.deepEqual([done, await store.owners()], [[a, c], ["default/b"]]);
 });
 
 Deno.test("freeOrphans leaves an entry that another sandbox took over", async () => {
@@ -24,7 +24,7 @@ Deno.test("freeOrphans leaves an entry that another sandbox took over", async ()
   await store.add("db", "old");
   const orphans = await orphansOf(store);
   await store.add("db", "new");
-  assert.deepEqual([await freeOrphans(store.ipam, orphans, NEVER), await store.held()], [[], ["default/db"]]);
+  assert.deepEqual([await freeOrphans(store.ipam, orphans, NEVER), await store.owners()], [[], ["default/db"]]);
 });
 
 Deno.test("freeOrphans rejects with the signal's reason", async () => {
@@ -32,7 +32,7 @@ Deno.test("freeOrphans rejects with the signal's reason", async () => {
   await store.add("a");
   const stop = AbortSignal.abort(new Error("no longer the leader"));
   await assert.rejects(freeOrphans(store.ipam, await orphansOf(store), stop), /no longer the leader/);
-  assert.deepEqual(await store.held(), ["default/a"]);
+  assert.deepEqual(await store.owners(), ["default/a"]);
 });
 
 Deno.test("freeReservations deletes only unchanged reservations", async () => {
@@ -72,7 +72,7 @@ Deno.test("restoreEntries recreates a lost entry from its reservation, with node
   await using _ = store;
   await loseEntries(store);
   const { done, failures } = await restoreEntries(store.ipam, [entry], NEVER);
-  assert.deepEqual([done, failures, await store.held()], [[entry], [], ["default/a"]]);
+  assert.deepEqual([done, failures, await store.owners()], [[entry], [], ["default/a"]]);
 });
 
 Deno.test("restoreEntries skips an address with another entry, and removes an entry whose reservation was deleted", async () => {
@@ -80,9 +80,11 @@ Deno.test("restoreEntries skips an address with another entry, and removes an en
   await using _ = store;
   await loseEntries(store);
   for (const one of await reservations.list(undefined, NEVER)) await reservations.release(one, NEVER);
-  assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.held()], [[], []]);
+  assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.owners()], [[], []]);
   await store.add("b");
-  assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.held()], [[], ["default/b"]]);
+  assert.deepEqual([(await restoreEntries(store.ipam, [entry], NEVER)).done, await store.owners()], [[], [
+    "default/b",
+  ]]);
 });
 
 /** Deletes entries without their reservations, as deleting an IPPool does. */

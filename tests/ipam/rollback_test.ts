@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import type { IpamConfig } from "../../src/config/types.ts";
 import { rollBack, ROLLBACK_TIMEOUT, type Written } from "../../src/ipam/rollback.ts";
-import { findStrays } from "../../src/pool/reservations.ts";
+import { findStrays } from "../../src/pool/strays.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { failFrom, type Fault, type Operation, type Plan } from "../support/faulty.ts";
 import { faulty } from "../support/faulty.ts";

@@ -17,7 +17,7 @@ Deno.test("sweep reads each pod that the list lacks once per scan, and none that
   assert.deepEqual([(await sweeps.scan(NEVER)).suspected.length, asked.length, new Set(asked).size], [119, 119, 119]);
   await store.world.advance(5_000);
   assert.equal((await sweeps.scan(NEVER, sweeps.due())).orphans.length, 119);
-  assert.deepEqual([await store.held(), sweeps.suspects], [["default/p7"], 0]);
+  assert.deepEqual([await store.owners(), sweeps.suspects], [["default/p7"], 0]);
 });
 
 Deno.test("sweep reads only the pods in its scope", async () => {
@@ -31,7 +31,7 @@ Deno.test("sweep reads only the pods in its scope", async () => {
   };
   const sweeps = new Sweeps(store.ipam, { pods, dryRun: false });
   const { orphans } = await sweeps.scan(NEVER, { podRefs: new Set(["default/a"]), reservations: false });
-  assert.deepEqual([orphans.length, await store.held()], [1, ["default/b"]]);
+  assert.deepEqual([orphans.length, await store.owners()], [1, ["default/b"]]);
 });
 
 Deno.test("sweep retries entries that it could not free", async () => {
@@ -54,5 +54,5 @@ Deno.test("sweep retries entries that it could not free", async () => {
   assert.deepEqual([orphans, failed.length, failures.map(String)], [[], 1, ["Error: no quorum"]]);
   broken = false;
   await store.world.advance(30_000);
-  assert.deepEqual([(await sweeps.scan(NEVER, sweeps.due())).orphans.length, await store.held()], [1, []]);
+  assert.deepEqual([(await sweeps.scan(NEVER, sweeps.due())).orphans.length, await store.owners()], [1, []]);
 });

@@ -84,7 +84,7 @@ Deno.test("sweep recreates the lost entry of a reservation whose pod runs, even 
     await store.add("web");
     await loseEntries(store);
     const { restored, duplicates, failures } = await twice(store, [lives]);
-    assert.deepEqual([restored.length, duplicates, failures, await store.held()], [1, [], [], ["default/web"]]);
+    assert.deepEqual([restored.length, duplicates, failures, await store.owners()], [1, [], [], ["default/web"]]);
     assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
   }
 });
@@ -93,8 +93,8 @@ Deno.test("sweep recreates no entry in a dry run, at a first scan, or for a pod 
   await using store = await openStore();
   await store.add("web");
   await loseEntries(store);
-  assert.deepEqual([(await twice(store, [pod("web")], {}, true)).restored.length, await store.held()], [1, []]);
-  assert.deepEqual([(await twice(store, [pod("web", { running: false })])).restored, await store.held()], [[], []]);
+  assert.deepEqual([(await twice(store, [pod("web")], {}, true)).restored.length, await store.owners()], [1, []]);
+  assert.deepEqual([(await twice(store, [pod("web", { running: false })])).restored, await store.owners()], [[], []]);
   assert.deepEqual(await reserved(store), ["10.0.0.1 default/web"]);
 });
 
@@ -104,14 +104,14 @@ Deno.test("sweep recreates no entry if the interface has one, or the pool is unk
   await reserve(store, "web", "10.0.0.99");
   await reserve(store, "other", "192.168.0.1");
   const { restored, reservations } = await twice(store, [pod("web"), pod("other")]);
-  assert.deepEqual([restored, reservations, await store.held()], [[], [], ["default/web"]]);
+  assert.deepEqual([restored, reservations, await store.owners()], [[], [], ["default/web"]]);
 });
 
 Deno.test("sweep recreates no entry from a network-status alone", async () => {
   await using store = await openStore();
   await store.add("db");
   const { restored } = await twice(store, [reports("web", "10.0.0.77"), reports("db", "10.0.0.1")]);
-  assert.deepEqual([restored, await store.held()], [[], ["default/db"]]);
+  assert.deepEqual([restored, await store.owners()], [[], ["default/db"]]);
 });
 
 Deno.test("sweep reports an address that a pod reserved or reports, and that is allocated to another, when it observes it twice", async () => {

@@ -31,7 +31,7 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 interface Fixture extends AsyncDisposable {
   readonly ipam: Ipam;
   add(pod: string, containerId?: string): Promise<void>;
-  held(): Promise<string[]>;
+  owners(): Promise<string[]>;
   reserved(): Promise<string[]>;
   /** A reservation without an entry. */
   reserve(pod: string, address: string): Promise<void>;
@@ -54,7 +54,7 @@ async function fixture(): Promise<Fixture> {
   return {
     ipam,
     add: async (name, containerId) => void await allocate(ipam, config, owner(name, containerId), signal),
-    held: async () =>
+    owners: async () =>
       (await driver.list(signal)).flatMap(({ allocations }) => [...allocations.values()].map(({ podRef }) => podRef))
         .sort(),
     reserved: async () => (await driver.reservations?.list(undefined, signal) ?? []).map(({ podRef }) => podRef).sort(),
@@ -104,7 +104,9 @@ Deno.test("sweep frees the entry and the reservation of a deleted pod, and nothi
     "default/gone",
     "pod is gone",
   ]]);
-  assert.deepEqual([failures, await store.held(), await store.reserved()], [[], ["default/lives"], ["default/lives"]]);
+  assert.deepEqual([failures, await store.owners(), await store.reserved()], [[], ["default/lives"], [
+    "default/lives",
+  ]]);
 });
 
 Deno.test("sweep frees nothing in a dry run, and reports what it would free", async () => {
@@ -112,7 +114,7 @@ Deno.test("sweep frees nothing in a dry run, and reports what it would free", as
   await store.add("gone");
   const { orphans } = await store.run({ pods: () => Promise.resolve([]), dryRun: true });
   assert.equal(orphans.length, 1);
-  assert.deepEqual([await store.held(), await store.reserved()], [["default/gone"], ["default/gone"]]);
+  assert.deepEqual([await store.owners(), await store.reserved()], [["default/gone"], ["default/gone"]]);
 });
 
 Deno.test("sweep keeps an entry that only one scan found unused", async () => {
@@ -121,7 +123,7 @@ Deno.test("sweep keeps an entry that only one scan found unused", async () => {
   let looks = 0;
   const find = () => Promise.resolve(looks++ === 0 ? undefined : pod("late"));
   const { orphans, unconfirmed } = await store.run({ pods: () => Promise.resolve([]), find });
-  assert.deepEqual([looks, orphans, unconfirmed.length, await store.held()], [2, [], 1, ["default/late"]]);
+  assert.deepEqual([looks, orphans, unconfirmed.length, await store.owners()], [2, [], 1, ["default/late"]]);
 });
 
 Deno.test("sweep treats a failed scan as no evidence", async () => {
@@ -132,7 +134,7 @@ Deno.test("sweep treats a failed scan as no evidence", async () => {
   const down = () => looks++ === 0 ? Promise.resolve(undefined) : Promise.reject(new UnavailableError("down"));
   const { orphans, failures, unconfirmed } = await store.run({ pods: () => Promise.resolve([]), find: down });
   assert.deepEqual([orphans, failures.length > 0, unconfirmed.length], [[], true, 1]);
-  assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
+  assert.deepEqual([await store.owners(), await store.reserved()], [["default/web"], ["default/web"]]);
 });
 
 Deno.test("sweep waits as long as each evidence requires, and frees the others earlier", async () => {
@@ -159,14 +161,14 @@ Deno.test("sweep frees nothing after only one direct read, whatever the list con
     pods: () => Promise.resolve([]),
     find: () => Promise.resolve(pod("web")),
   });
-  assert.deepEqual([orphans, failures, await store.held()], [[], [], ["default/web"]]);
+  assert.deepEqual([orphans, failures, await store.owners()], [[], [], ["default/web"]]);
 });
 
 Deno.test("sweep leaves the entry of a pod that was recreated with a new sandbox", async () => {
   await using store = await fixture();
   await store.add("db-0", "old");
   const { orphans } = await store.run({ pods: () => Promise.resolve([]) }, () => store.add("db-0", "new"));
-  assert.deepEqual([orphans, await store.held(), await store.reserved()], [[], ["default/db-0"], ["default/db-0"]]);
+  assert.deepEqual([orphans, await store.owners(), await store.reserved()], [[], ["default/db-0"], ["default/db-0"]]);
 });
 
 Deno.test("sweep continues with the other pods if one cannot be read", async () => {
@@ -177,7 +179,7 @@ Deno.test("sweep continues with the other pods if one cannot be read", async () 
     podRef === "default/web" ? Promise.reject(new Error("forbidden")) : Promise.resolve(undefined);
   const { orphans, reservations, failures } = await store.run({ pods: () => Promise.resolve([]), find });
   assert.deepEqual([orphans.length, reservations.length, failures.map(String)], [0, 1, ["Error: forbidden"]]);
-  assert.deepEqual([await store.held(), await store.reserved()], [["default/web"], ["default/web"]]);
+  assert.deepEqual([await store.owners(), await store.reserved()], [["default/web"], ["default/web"]]);
 });
 
 Deno.test("sweep lists entries that it keeps for lack of evidence", async () => {

@@ -10,7 +10,7 @@ const record = (containerId: string): JournalRecord => ({
   containerId,
   ifName: "net1",
   conf: "{}",
-  held: [],
+  entries: [],
 });
 
 function journal(): { readonly world: MemoryWorld; readonly journal: Journal } {
@@ -22,16 +22,20 @@ const ids = (records: readonly JournalRecord[]) => records.map(({ containerId })
 
 Deno.test("folderJournal keeps an attachment in one state at a time", async () => {
   const { world, journal: j } = journal();
-  await j.hold(record("a"));
-  await j.hold(record("b"));
-  assert.deepEqual([ids(await j.held()), ids(await j.pending())], [["a", "b"], []]);
+  await j.create(record("a"));
+  await j.create(record("b"));
+  assert.deepEqual([ids(await j.inUse()), ids(await j.pending())], [["a", "b"], []]);
   await j.markPending(record("a"));
-  assert.deepEqual([ids(await j.held()), ids(await j.pending()), await j.isPending(record("a"))], [["b"], ["a"], true]);
+  assert.deepEqual([ids(await j.inUse()), ids(await j.pending()), await j.isPending(record("a"))], [
+    ["b"],
+    ["a"],
+    true,
+  ]);
   assert.deepEqual(await j.find(record("a")), { ...record("a"), pendingSince: 0 });
-  await j.hold(record("a"));
-  assert.deepEqual([ids(await j.held()), await j.isPending(record("a"))], [["a", "b"], false]);
+  await j.create(record("a"));
+  assert.deepEqual([ids(await j.inUse()), await j.isPending(record("a"))], [["a", "b"], false]);
   await j.markPending(record("b"));
-  for (const id of ["a", "b", "never"]) await j.forget(record(id));
+  for (const id of ["a", "b", "never"]) await j.remove(record(id));
   assert.deepEqual([...world.files.keys()], []);
 });
 
@@ -53,7 +57,7 @@ Deno.test("folderJournal limits the number and the length of pending releases, b
   await assert.rejects(j.markPending(record("more")), /has 4096 pending releases/);
   await j.markPending(record("c7"));
   assert.equal(await j.countPending(), 4_096);
-  await j.forget(record("c9"));
+  await j.remove(record("c9"));
   await j.markPending(record("more"));
 });
 
@@ -80,7 +84,7 @@ Deno.test("folderJournal syncs a pending release to disk, but not the record of 
     },
   };
   const j = folderJournal("/j", observed, SILENT);
-  await j.hold(record("a"));
+  await j.create(record("a"));
   await j.markPending(record("a"));
   assert.deepEqual(durable, [false, true]);
 });
@@ -91,8 +95,8 @@ Deno.test("folderJournal logs and skips a record that it cannot read", async () 
   });
   const errors: unknown[] = [];
   const j = folderJournal("/j", world, { ...SILENT, error: (_, fields) => void errors.push(fields?.path) });
-  await j.hold(record("a"));
-  assert.deepEqual(ids(await j.held()), ["a"]);
+  await j.create(record("a"));
+  assert.deepEqual(ids(await j.inUse()), ["a"]);
   assert.deepEqual(errors, ["/j/attachments/net:x:net1.json"]);
 });
 
@@ -101,17 +105,17 @@ Deno.test("folderJournal adds the entries of an attachment to its record", async
   const cidr = parseCidr("10.0.0.0/24")?.cidr;
   assert(cidr);
   const allocation = { address: cidr.base + 1n, podRef: "default/a", ifName: "net1", containerId: "a" };
-  const held = [{ key: { network: "", cidr }, allocation }];
-  await j.hold(record("a"));
-  await j.gain({ ...record("a"), held });
-  assert.deepEqual(await j.find(record("a")), { ...record("a"), held });
-  await j.hold(record("a"));
+  const entries = [{ key: { network: "", cidr }, allocation }];
+  await j.create(record("a"));
+  await j.setEntries({ ...record("a"), entries });
+  assert.deepEqual(await j.find(record("a")), { ...record("a"), entries });
+  await j.create(record("a"));
   assert.deepEqual(await j.find(record("a")), record("a"));
 });
 
 Deno.test("folderJournal is empty without a folder", async () => {
   const { journal: j } = journal();
-  assert.deepEqual([await j.held(), await j.pending(), await j.find(record("a"))], [[], [], undefined]);
+  assert.deepEqual([await j.inUse(), await j.pending(), await j.find(record("a"))], [[], [], undefined]);
 });
 
 const STORE = { kind: "embedded", path: "/db" } as const;
@@ -129,18 +133,18 @@ function recordWith(containerId: string, ...offsets: readonly bigint[]): Journal
   return {
     ...record(containerId),
     store: STORE,
-    held: allocations.map((allocation) => ({ key: { network: "", cidr }, allocation })),
+    entries: allocations.map((allocation) => ({ key: { network: "", cidr }, allocation })),
   };
 }
 
 Deno.test("folderJournal finds the attachment that got an address last, until it leaves", async () => {
   const { world, journal: j } = journal();
   const [a, b] = [recordWith("a", 1n, 2n), recordWith("b", 1n)];
-  const [first, second] = a.held;
+  const [first, second] = a.entries;
   assert(first && second);
   for (const one of [a, b]) {
-    await j.hold(one);
-    await j.gain(one);
+    await j.create(one);
+    await j.setEntries(one);
   }
   assert.deepEqual(
     [(await j.findHolder(STORE, first))?.containerId, (await j.findHolder(STORE, second))?.containerId],
@@ -148,26 +152,26 @@ Deno.test("folderJournal finds the attachment that got an address last, until it
   );
   assert.equal(await j.findHolder({ kind: "embedded", path: "/other" }, first), undefined);
   assert.equal(await j.findHolder(STORE, { ...first, key: { ...first.key, network: "blue" } }), undefined);
-  await j.leave(a);
+  await j.beginRelease(a);
   assert.deepEqual([(await j.findHolder(STORE, first))?.containerId, await j.findHolder(STORE, second)], [
     "b",
     undefined,
   ]);
-  await j.leave(b);
-  for (const one of [a, b]) await j.forget(one);
+  await j.beginRelease(b);
+  for (const one of [a, b]) await j.remove(one);
   assert.deepEqual([...world.files.keys()], []);
 });
 
 Deno.test("folderJournal finds no holder if the record is pending, or has another address by now", async () => {
   const { journal: j } = journal();
   const a = recordWith("a", 1n);
-  const [first] = a.held;
+  const [first] = a.entries;
   assert(first);
-  await j.hold(a);
-  await j.gain(a);
-  await j.gain({ ...recordWith("a", 2n) });
+  await j.create(a);
+  await j.setEntries(a);
+  await j.setEntries({ ...recordWith("a", 2n) });
   assert.equal(await j.findHolder(STORE, first), undefined);
-  await j.gain(a);
+  await j.setEntries(a);
   await j.markPending(a);
   assert.equal(await j.findHolder(STORE, first), undefined);
 });

@@ -3,7 +3,7 @@ import { namespaceExists } from "../../src/journal/namespace.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { memoryWorld } from "../support/world.ts";
 
-const RECORD: JournalRecord = { network: "n", containerId: "c", ifName: "net1", conf: "{}", held: [] };
+const RECORD: JournalRecord = { network: "n", containerId: "c", ifName: "net1", conf: "{}", entries: [] };
 
 Deno.test("namespaceExists checks the mounted name below /run or /var/run, and trusts no path of a process", async () => {
   const world = memoryWorld({ files: { "/run/netns/a": "", "/proc/7/ns/net": "" } });

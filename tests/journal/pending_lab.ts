@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReleaseHost } from "../../src/journal/deliver.ts";
+import type { ReleaseHost } from "../../src/journal/release.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
 import { folderJournal, type Journal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -34,8 +34,8 @@ export function confOf(store: string, range = "10.0.0.0/24"): string {
 /** Creates a node. */
 export async function pendingNode(
   world: World,
-  { delivers = true, plan = () => undefined, ipamOf = (driver) => directIpam(driver, world, SILENT) }: {
-    readonly delivers?: boolean;
+  { retriesPending = true, plan = () => undefined, ipamOf = (driver) => directIpam(driver, world, SILENT) }: {
+    readonly retriesPending?: boolean;
     readonly plan?: Plan;
     readonly ipamOf?: (driver: StorageDriver) => Ipam;
   } = {},
@@ -55,7 +55,7 @@ export async function pendingNode(
       return Promise.resolve({ ...(path === "/away" ? away : here), [Symbol.asyncDispose]: () => Promise.resolve() });
     },
     journal: () => journal,
-    delivers,
+    retriesPending,
   };
   return {
     host,
@@ -67,7 +67,7 @@ export async function pendingNode(
         containerId,
         ifName: "net1",
         conf: confOf(path),
-        held: [],
+        entries: [],
         store: { kind: "embedded", path },
         ...more,
       }),

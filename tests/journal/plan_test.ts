@@ -38,7 +38,7 @@ async function plan({ ipam = IPAM, flat = FLAT, record = {}, files = [] }: Case)
   });
   const conf = { cniVersion: "1.1.0", name: "n", ipam };
   const full: JournalRecord | undefined = record === null ? undefined : {
-    ...{ network: "n", containerId: "c0", ifName: "net1", held: [ENTRY], store: KUBE },
+    ...{ network: "n", containerId: "c0", ifName: "net1", entries: [ENTRY], store: KUBE },
     conf: JSON.stringify({ cniVersion: "1.1.0", name: "n", ipam: IPAM }),
     ...record,
   };
@@ -56,7 +56,7 @@ const without = (record: Partial<JournalRecord>) => ({ ...record, store: undefin
 
 const CASES: Readonly<Record<string, readonly [Case, unknown]>> = {
   "the recorded store and pools if the configuration still names that store": [{}, [KUBE, 0]],
-  "the configured ranges if ADD did not succeed": [{ record: { held: [] } }, [KUBE, 1]],
+  "the configured ranges if ADD did not succeed": [{ record: { entries: [] } }, [KUBE, 1]],
   "the recorded kubeconfig if the flat file names another by now": [{ flat: OTHER, files: ["/etc/kube.conf"] }, [
     KUBE,
     0,

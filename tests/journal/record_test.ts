@@ -3,7 +3,7 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import {
   addressName,
   decodeRecord,
-  encodeGain,
+  encodeEntries,
   encodeRecord,
   type JournalRecord,
   recordName,
@@ -17,7 +17,7 @@ const RECORD: JournalRecord = {
   containerId: "9f1c",
   ifName: "net1",
   conf: '{"name":"net"}',
-  held: [
+  entries: [
     {
       key: { network: "blue", cidr },
       allocation: { address: cidr.base + 5n, podRef: "default/a", ifName: "net1", containerId: "9f1c" },
@@ -32,14 +32,14 @@ const RECORD: JournalRecord = {
 
 Deno.test("decodeRecord reads what encodeRecord wrote", () => {
   assert.deepEqual(decodeRecord(encodeRecord(RECORD)), RECORD);
-  assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, held: [] })), { ...RECORD, held: [] });
+  assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, entries: [] })), { ...RECORD, entries: [] });
 });
 
 Deno.test("decodeRecord uses the entries of the last complete line", () => {
-  const empty = { ...RECORD, held: [] };
-  const text = encodeRecord(empty) + encodeGain(RECORD.held);
+  const empty = { ...RECORD, entries: [] };
+  const text = encodeRecord(empty) + encodeEntries(RECORD.entries);
   assert.deepEqual(decodeRecord(text), RECORD);
-  assert.deepEqual(decodeRecord(text + encodeGain([])), empty);
+  assert.deepEqual(decodeRecord(text + encodeEntries([])), empty);
   for (let length = encodeRecord(empty).length; length < text.length - 1; length++) {
     assert.deepEqual(decodeRecord(text.slice(0, length)), empty);
   }
@@ -57,7 +57,7 @@ Deno.test("decodeRecord refuses half a record and other formats", () => {
 Deno.test("decodeRecord adds node and pod uid to the entries, and skips an unknown store", () => {
   const record: JournalRecord = {
     ...RECORD,
-    held: RECORD.held.map((entry) => ({
+    entries: RECORD.entries.map((entry) => ({
       ...entry,
       reserved: true,
       allocation: { ...entry.allocation, node: "n1", uid: "u1" },
@@ -74,7 +74,7 @@ Deno.test("decodeRecord adds node and pod uid to the entries, and skips an unkno
 });
 
 Deno.test("addressName is unique per store, domain and address, and stays in its folder", () => {
-  const [first, second] = RECORD.held;
+  const [first, second] = RECORD.entries;
   assert(first && second);
   const stores = [undefined, { kind: "embedded", path: "/a" }, { kind: "embedded", path: "/b" }] as const;
   const names = stores.flatMap((store) => [addressName(store, first), addressName(store, second)]);
@@ -110,4 +110,16 @@ Deno.test("recordName fits into a file system with its temporary file, is unique
       }
     }
   }
+});
+
+Deno.test("encodeRecord and encodeEntries write the members that other releases read", () => {
+  const [first, second] = RECORD.entries;
+  assert(first && second);
+  const stored = '{"network":"blue","range":"fd00::/64","address":"fd00::5","podref":"default/a","token":"u/7"}';
+  assert.equal(
+    encodeRecord({ ...RECORD, entries: [first], pendingSince: 7 }),
+    `{"format":1,"promised":7,"network":"net","containerId":"9f1c","ifName":"net1","conf":"{\\"name\\":\\"net\\"}","held":[${stored}]}\n`,
+  );
+  const other = '{"network":"","node":"n1","range":"fd00::/64","address":"fd00::6","podref":"default/a"}';
+  assert.equal(encodeEntries([second]), `{"held":[${other}]}\n`);
 });

@@ -3,7 +3,7 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
 import { findInconsistencies } from "../../src/pool/findings.ts";
 import type { PoolFacts } from "../../src/pool/orphans.ts";
-import type { ReservationFacts } from "../../src/pool/reservations.ts";
+import type { ReservationFacts } from "../../src/pool/strays.ts";
 
 /** A pool with entries `address pod [interface [container]]`. */
 function pool(range: string, ...entries: string[]): PoolFacts {

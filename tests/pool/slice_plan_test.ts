@@ -4,7 +4,7 @@ import type { Fence } from "../../src/pool/fence.ts";
 import type { SlicedRange, SliceGroup } from "../../src/pool/slice_networks.ts";
 import { type GroupFacts, planGroup, type StoredPlan } from "../../src/pool/slice_plan.ts";
 import { type SlicePoolFacts, SlicePools } from "../../src/pool/slice_pools.ts";
-import type { Slice } from "../../src/pool/slices.ts";
+import type { Slice } from "../../src/pool/slice_assignment.ts";
 import { formatPoolKey } from "../../src/pool/types.ts";
 import { cidr } from "./pools.ts";
 

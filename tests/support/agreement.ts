@@ -28,7 +28,7 @@ export function addressesOf(stdout: string): string[] {
 }
 
 /**
- * Asserts that callers, pools, reservations and journals agree to the last address, after pending releases were delivered.
+ * Asserts that callers, pools, reservations and journals agree to the last address, after pending releases were completed.
  *
  * @param live the addresses that callers got and did not release
  */
@@ -38,8 +38,8 @@ export async function assertAgreement(
   live: Holders,
 ): Promise<void> {
   const all = [nodes].flat();
-  const delivered = () => Promise.resolve(all.every((node) => node.records("releasing").length === 0));
-  await eventually("every pending release is delivered", delivered);
+  const completed = () => Promise.resolve(all.every((node) => node.records("releasing").length === 0));
+  await eventually("every pending release is completed", completed);
   const wanted = lines(live);
   assert.equal(new Set(wanted.map((line) => line.split(" ")[0])).size, wanted.length, "an address has two owners");
   const pools: PoolObject[] = await items(kube, "ippools");
@@ -66,10 +66,10 @@ function journalOf(node: AgentNode): string[] {
   for (const name of node.records("attachments").filter((name) => name.endsWith(".json"))) {
     const record = decodeRecord(Deno.readTextFileSync(`${node.journal}/attachments/${name}`));
     assert(record, `${name} cannot be read`);
-    const held = record.held.map(({ key, allocation }) =>
+    const addresses = record.entries.map(({ key, allocation }) =>
       formatIp({ family: key.cidr.family, value: allocation.address })
     );
-    holders.set(record.containerId, held.length > 0 ? held : ["nothing"]);
+    holders.set(record.containerId, addresses.length > 0 ? addresses : ["nothing"]);
   }
   return lines(holders);
 }

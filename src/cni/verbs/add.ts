@@ -40,7 +40,7 @@ export async function add(context: RequestContext): Promise<string> {
   using _lock = await lockAttachment(host, request, signal);
   const journal = host.journal(log);
   const existing = await existingRecord(journal, request);
-  let record = recordOf(context, config, owner, existing?.held ?? []);
+  let record = recordOf(context, config, owner, existing?.entries ?? []);
   const isRecorded = existing && encodeRecord(existing) === encodeRecord(record);
   if (config.ranges.length > 0 && !isRecorded) await recordAttachment(journal, record);
   await using ipam = await host.open(config, log, signal);
@@ -50,17 +50,22 @@ export async function add(context: RequestContext): Promise<string> {
   try {
     assigned = await allocate(ipam, await sliced(context, ipam, config), owner, signal, {
       onWrite: () => hasWritten = true,
-      onUnreleased: (held) => {
-        record = { ...record, held };
+      onUnreleased: (entries) => {
+        record = { ...record, entries };
         hasUnreleased = true;
       },
-      isUsed: (held) => isUsedHere(context, journal, record, held, log),
+      isUsed: (entry) => isUsedHere(context, journal, record, entry, log),
     });
   } catch (error) {
     if (!existing) await recordFailure(journal, record, hasUnreleased || (hasWritten && mayBeStored(error, signal)));
     throw error;
   }
-  if (assigned.length > 0) await recordEntries(journal, { ...record, held: assigned.map(({ entry }) => entry) }, log);
+  if (assigned.length > 0) {
+    await recordEntries(journal, {
+      ...record,
+      entries: assigned.map(({ entry }) => entry),
+    }, log);
+  }
   return renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
     request.cniVersion,
@@ -89,7 +94,7 @@ async function existingRecord(
   attachment: Attachment,
 ): Promise<JournalRecord | undefined> {
   const record = await journal?.find(attachment);
-  return record && record.held.length > 0 && !await journal?.isPending(attachment) ? record : undefined;
+  return record && record.entries.length > 0 && !await journal?.isPending(attachment) ? record : undefined;
 }
 
 /**
@@ -100,7 +105,7 @@ async function existingRecord(
  */
 async function recordAttachment(journal: Journal | undefined, record: JournalRecord): Promise<void> {
   try {
-    await journal?.hold(record);
+    await journal?.create(record);
   } catch (error) {
     const reason = messageOf(error);
     throw new CniError(
@@ -120,21 +125,23 @@ async function isUsedHere(
   { host }: RequestContext,
   journal: Journal | undefined,
   { store, ...attachment }: JournalRecord,
-  held: RecordedEntry,
+  entry: RecordedEntry,
   log: Logger,
 ): Promise<boolean> {
-  const holder = store && await journal?.findHolder(store, held);
+  const holder = store && await journal?.findHolder(store, entry);
   if (!holder || recordName(holder) === recordName(attachment)) return false;
-  const { address } = held.allocation;
+  const { address } = entry.allocation;
   if (
-    holder.held.some(({ allocation }) => allocation.address === address && sameInterface(allocation, held.allocation))
+    holder.entries.some(({ allocation }) =>
+      allocation.address === address && sameInterface(allocation, entry.allocation)
+    )
   ) {
     return false;
   }
   if (!await namespaceExists(host.world, holder)) return false;
   log.warn("The store lost the entry of an address that a pod of this node uses; another address is allocated", {
-    ip: formatIp({ family: held.key.cidr.family, value: held.allocation.address }),
-    pool: formatPoolKey(held.key),
+    ip: formatIp({ family: entry.key.cidr.family, value: entry.allocation.address }),
+    pool: formatPoolKey(entry.key),
     container: holder.containerId,
     if: holder.ifName,
   });
@@ -147,7 +154,7 @@ async function isUsedHere(
  * because the attachment is recorded already.
  */
 async function recordEntries(journal: Journal | undefined, record: JournalRecord, log: Logger): Promise<void> {
-  await journal?.gain(record).catch((error) =>
+  await journal?.setEntries(record).catch((error) =>
     log.error("Cannot note in the node's journal what was given", { error: String(error) })
   );
 }
@@ -167,8 +174,8 @@ async function recordFailure(
   mayHaveEntry: boolean,
 ): Promise<void> {
   const update = async () => {
-    if (!mayHaveEntry) await journal?.forget(record);
-    else if (record.withoutSecret) await journal?.hold(record); // DEL has the secret, a pending release does not
+    if (!mayHaveEntry) await journal?.remove(record);
+    else if (record.withoutSecret) await journal?.create(record); // DEL has the secret, a pending release does not
     else await journal?.markPending(record);
   };
   await update().catch(() => {});
@@ -178,7 +185,7 @@ function recordOf(
   { request }: RequestContext,
   { datastore }: IpamConfig,
   { node, uid }: Owner,
-  held: readonly RecordedEntry[],
+  entries: readonly RecordedEntry[],
 ): JournalRecord {
   const { network, containerId, ifName, netns } = request;
   const { conf, withoutSecret } = recordedConf(request.conf);
@@ -187,7 +194,7 @@ function recordOf(
     containerId,
     ifName,
     conf,
-    held,
+    entries,
     ...(netns !== undefined && { netns }),
     ...(node !== undefined && { node }),
     ...(uid !== undefined && { uid }),

@@ -39,9 +39,10 @@ async function planCheck(
   context: RequestContext,
 ): Promise<{ readonly configured: Configured; readonly isRecorded: boolean } | undefined> {
   const record = await context.host.journal(SILENT)?.find(context.request);
-  if (record && record.held.length > 0) {
+  if (record && record.entries.length > 0) {
     const plan = await planRelease(context.host, context.request.conf, record);
-    return plan && { configured: { ...plan, config: { ...plan.config, ...rangesOf(record.held) } }, isRecorded: true };
+    return plan &&
+      { configured: { ...plan, config: { ...plan.config, ...rangesOf(record.entries) } }, isRecorded: true };
   }
   try {
     return { configured: await configureRequest(context), isRecorded: false };

@@ -4,7 +4,7 @@
  * @module
  */
 import type { IpamConfig } from "../../config/types.ts";
-import { deliver, isTemporary, NOTHING_RELEASED, quietly, recordFields } from "../../journal/deliver.ts";
+import { isTemporary, NOTHING_RELEASED, quietly, recordFields, releaseByPlan } from "../../journal/release.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { lockAttachment } from "../../journal/lock.ts";
@@ -25,7 +25,7 @@ export async function del(context: RequestContext): Promise<string> {
   const record = await journal?.find(request);
   const start = host.world.monotonic();
   const fields = () => ({ ...fieldsOf(request, record), ms: Math.round(host.world.monotonic() - start) });
-  if (record && record.held.length > 0) {
+  if (record && record.entries.length > 0) {
     const { ip, pool } = recordFields(record);
     context.callLog.fields = { ip, pool };
   }
@@ -38,23 +38,23 @@ export async function del(context: RequestContext): Promise<string> {
       fields(),
     );
   } else {
-    if (record) await quietly(() => journal?.leave(record), log);
+    if (record) await quietly(() => journal?.beginRelease(record), log);
     const attachment = record ?? recordOf(request, plan.config);
     try {
-      await deliver(host, plan, attachment, signal);
+      await releaseByPlan(host, plan, attachment, signal);
     } catch (error) {
       const refused = isRefused(error);
       if (!refused && !isTemporary(error, signal)) throw error;
       await keepPending(context, journal, attachment, error);
       if (refused) throw error; // reported to the user, and retried nevertheless
-      plan.log.warn("Release pending: the node delivers it when the store answers", {
+      plan.log.warn("Release is pending; the node retries it until the store accepts it", {
         error: messageOf(error),
         ...fields(),
       });
       return "";
     }
   }
-  await quietly(() => journal?.forget(request), log);
+  await quietly(() => journal?.remove(request), log);
   return "";
 }
 
@@ -71,7 +71,7 @@ function recordOf({ network, containerId, ifName, conf }: CniRequest, { datastor
     containerId,
     ifName,
     conf: recorded.conf,
-    held: [],
+    entries: [],
     store: recordedStore(datastore),
     ...(recorded.withoutSecret && { withoutSecret: true }),
   };
@@ -89,7 +89,7 @@ function isRefused(error: unknown): boolean {
 /**
  * Keeps a failed release pending. A secret of the runtime's configuration is never recorded, so a release that needs one is not kept.
  *
- * @throws the error, so that the runtime retries, unless the release is pending and this process will deliver it
+ * @throws the error, so that the runtime retries, unless the release is pending and this process retries it
  */
 async function keepPending(
   { host }: RequestContext,
@@ -103,5 +103,5 @@ async function keepPending(
   } catch {
     throw error;
   }
-  if (!host.delivers) throw error;
+  if (!host.retriesPending) throw error;
 }

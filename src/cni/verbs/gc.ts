@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { quietly, releaseByRecord } from "../../journal/deliver.ts";
+import { quietly, releaseByRecord } from "../../journal/release.ts";
 import { lockAttachment } from "../../journal/lock.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { recordedConf } from "../../journal/facts.ts";
@@ -30,7 +30,7 @@ export async function gc(context: RequestContext): Promise<string> {
   if (!journal) {
     throw new CniError(CODES.config, "Cannot collect garbage: this node keeps no journal (WHEREABOUTS_JOURNAL is off)");
   }
-  const records = [...await journal.held(), ...await journal.pending()];
+  const records = [...await journal.inUse(), ...await journal.pending()];
   const stale: JournalRecord[] = [];
   for (const record of records) {
     if (record.network !== request.network || valid.has(attachmentKey(record.containerId, record.ifName))) continue;
@@ -40,9 +40,9 @@ export async function gc(context: RequestContext): Promise<string> {
   for (const record of stale) {
     try {
       using _lock = await lockAttachment(host, record, signal);
-      await quietly(() => journal.leave(record), log);
+      await quietly(() => journal.beginRelease(record), log);
       await releaseByRecord(host, request.conf, record, signal);
-      await quietly(() => journal.forget(record), log);
+      await quietly(() => journal.remove(record), log);
     } catch (error) {
       failures.push(error);
     }

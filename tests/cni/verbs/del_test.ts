@@ -26,7 +26,7 @@ Deno.test("del fails with code 11 if neither the store nor the journal accepts t
   await using node = await testNode({
     open: (driver) => faulty(driver, () => isAway ? { done: false, then: "unavailable" } : undefined),
     world: (disk) => isAway ? { ...disk, writeFile: fail } : disk,
-    host: { delivers: true },
+    host: { retriesPending: true },
   });
   await node.call("ADD", CONF);
   isAway = true;
@@ -59,7 +59,7 @@ Deno.test("del keeps no release pending that needs a password of the network, an
   let isAway = false;
   await using node = await testNode({
     open: (driver) => faulty(driver, () => isAway ? { done: false, then: "unavailable" } : undefined),
-    host: { delivers: true },
+    host: { retriesPending: true },
   });
   const ipam = { type: "whereabouts", etcd_host: "https://etcd:2379", etcd_username: "root", etcd_password: "hunter2" };
   const conf = { ...CONF, ipam: { ...ipam, range: "10.0.0.0/24", log_level: "panic" } };

@@ -45,7 +45,7 @@ const LATE: readonly Revert[] = [
   {
     name: "a remnant is deleted although an entry depends on it",
     world: "takeover",
-    edits: editsOf("src/ipam/reservation.ts", [
+    edits: editsOf("src/ipam/release_reservation.ts", [
       "if (dependents(pools, found, entry.ifName).length > 0) return false;",
       "",
     ]),

@@ -1,5 +1,5 @@
 /**
- * Divides a range into slices, one per node, so that nodes never share a pool.
+ * Divides a range into slices and assigns one to each node, so that nodes never share a pool.
  *
  * @module
  */
@@ -18,8 +18,8 @@ export interface Slice {
 /** Free slices are listed if the range has at most 2 to this power of slices; otherwise only assigned ones are. */
 const MAX_LISTED_BITS = 10;
 
-/** The input of a plan. */
-export interface SliceFacts {
+/** The input of an assignment. */
+export interface AssignmentFacts {
   /** The whole range. */
   readonly range: Cidr;
   /** Prefix length of a slice. */
@@ -40,7 +40,7 @@ export interface SliceFacts {
 }
 
 /** The assignment of slices to nodes. */
-export interface SlicePlan {
+export interface SliceAssignment {
   /** The slices by address: assigned ones, and free ones up to a limit. */
   readonly slices: readonly Slice[];
   /** Nodes that get no slice because none is free. */
@@ -59,13 +59,13 @@ export function slicePrefix(size: string, range: Cidr): number | undefined {
 }
 
 /**
- * Plans slices. A slice with allocated addresses keeps its node, even if range, size or nodes have changed; of overlapping slices in use the
+ * Assigns slices. A slice with allocated addresses keeps its node, even if range, size or nodes have changed; of overlapping slices in use the
  * widest one stays. A node that exists keeps an unused slice that fits range and size. Nodes without a slice inside the range get one: lowest
  * slice first, nodes by name.
  *
  * The running time depends on the numbers of nodes, slices and occupied intervals, not on the size of the range.
  */
-export function planSlices(facts: SliceFacts): SlicePlan {
+export function assignSlices(facts: AssignmentFacts): SliceAssignment {
   const { range, prefix, nodes, occupied = [] } = facts;
   const kept = keptSlices(facts);
   const served = new Set(kept.filter(({ cidr }) => within(range, cidr)).map(({ node }) => node));
@@ -84,7 +84,7 @@ export function planSlices(facts: SliceFacts): SlicePlan {
 }
 
 /** The slices that keep their node. None of them overlap. */
-function keptSlices({ range, prefix, nodes, current, inUse }: SliceFacts): Slice[] {
+function keptSlices({ range, prefix, nodes, current, inUse }: AssignmentFacts): Slice[] {
   const present = new Set(nodes);
   const candidates = current.filter(({ node }) => node !== "")
     .map((slice) => ({ slice, used: inUse(slice) }))
@@ -120,7 +120,7 @@ function* freeSlices(
   range: Cidr,
   prefix: number,
   used: readonly Interval[],
-  next: SliceFacts["next"] = (from) => from,
+  next: AssignmentFacts["next"] = (from) => from,
 ): Generator<Cidr> {
   const size = 1n << BigInt(bits(range.family) - prefix);
   const { last } = span(range);

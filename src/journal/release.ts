@@ -10,7 +10,7 @@ import { NoSliceError } from "../ipam/errors.ts";
 import type { Ipam, OpenIpam } from "../ipam/ipam.ts";
 import { entryFields } from "../ipam/log_fields.ts";
 import { release } from "../ipam/release.ts";
-import { sliceRanges } from "../ipam/slices.ts";
+import { sliceRanges } from "../ipam/node_slice.ts";
 import { ConflictError, UnavailableError } from "../storage/driver.ts";
 import { type LogFields, type Logger, makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -26,8 +26,8 @@ export interface ReleaseHost extends ConfigHost {
   readonly journal: (log: Logger) => Journal | undefined;
   /** Waits for a lock among the calls of this node. */
   readonly lock: World["lock"];
-  /** Whether this process keeps delivering pending releases, so that DEL may answer success for one. */
-  readonly delivers: boolean;
+  /** Whether this process retries pending releases, so that DEL may answer success for one. */
+  readonly retriesPending: boolean;
 }
 
 /** The log line of a release whose store the operator no longer allows. */
@@ -35,8 +35,8 @@ export const NOTHING_RELEASED =
   "Nothing is released: the store that the network names may no longer be opened; the sweep frees the addresses";
 
 /** The log fields of a record. */
-export function recordFields({ held, network, containerId, ifName }: JournalRecord): LogFields {
-  const { ip, pool, pod } = held.length > 0 ? entryFields(held) : {};
+export function recordFields({ entries, network, containerId, ifName }: JournalRecord): LogFields {
+  const { ip, pool, pod } = entries.length > 0 ? entryFields(entries) : {};
   return { ip, pool, pod, if: ifName, network, container: containerId };
 }
 
@@ -53,19 +53,19 @@ export async function releaseByRecord(
   signal: AbortSignal,
 ): Promise<void> {
   const plan = await planRelease(host, conf, record);
-  if (plan) await deliver(host, plan, record, signal);
+  if (plan) await releaseByPlan(host, plan, record, signal);
   else makeLogger(host.world, { level: "error" }).error(NOTHING_RELEASED, recordFields(record));
 }
 
 /** Releases an attachment by a plan. */
-export async function deliver(
+export async function releaseByPlan(
   host: ReleaseHost,
   { config, log }: Configured,
   record: JournalRecord,
   signal: AbortSignal,
 ): Promise<void> {
   await using ipam = await host.open(config, log, signal);
-  await release(ipam, await withSlices(host, ipam, config, signal), record, signal, record.held);
+  await release(ipam, await withSlices(host, ipam, config, signal), record, signal, record.entries);
 }
 
 /** The journal of a node that lost its slice has everything that the node allocated from it. */

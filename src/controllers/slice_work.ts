@@ -8,7 +8,7 @@ import { epochOf, isClosed } from "../pool/fence.ts";
 import { settle, type Settlement, type SliceGroup } from "../pool/slice_networks.ts";
 import { type Closing, type Opening, planGroup } from "../pool/slice_plan.ts";
 import { pairKey, type SlicePoolFacts, SlicePools } from "../pool/slice_pools.ts";
-import type { Slice } from "../pool/slices.ts";
+import type { Slice } from "../pool/slice_assignment.ts";
 import type { NodeFacts, StoredSlices, WantedSlices } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 import { removals, reopenings, type UnusedPool, unusedPools } from "./slice_leftovers.ts";

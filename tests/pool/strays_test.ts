@@ -3,7 +3,7 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
 import type { PoolFacts } from "../../src/pool/orphans.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
-import { findStrays, findUnreserved, poolsFor, type ReservationFacts } from "../../src/pool/reservations.ts";
+import { findStrays, findUnreserved, poolsFor, type ReservationFacts } from "../../src/pool/strays.ts";
 
 /** `network range address pod ifName`; `one?two` is network one that may also be network two. */
 function pool(text: string): PoolFacts {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { releaseLeftover, reservationOf } from "../../src/ipam/reservation.ts";
+import { releaseLeftover, reservationOf } from "../../src/ipam/release_reservation.ts";
 import type { Allocation } from "../../src/pool/types.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { faulty, type Plan } from "../support/faulty.ts";

@@ -4,7 +4,7 @@ import { formatIp } from "../../src/address/ip.ts";
 import { ConfigError, type IpamConfig } from "../../src/config/types.ts";
 import { NoSliceError } from "../../src/ipam/errors.ts";
 import { type Ipam, poolOf } from "../../src/ipam/ipam.ts";
-import { slicePoolName, sliceRanges } from "../../src/ipam/slices.ts";
+import { slicePoolName, sliceRanges } from "../../src/ipam/node_slice.ts";
 import { formatPoolKey } from "../../src/pool/types.ts";
 import { config, ipamOn, memory, never } from "./lab.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Cidr, contains, formatCidr, overlap, parseCidr } from "../../src/address/cidr.ts";
-import { planSlices, type Slice, type SliceFacts, slicePrefix } from "../../src/pool/slices.ts";
+import { type AssignmentFacts, assignSlices, type Slice, slicePrefix } from "../../src/pool/slice_assignment.ts";
 
 function cidr(text: string): Cidr {
   const parsed = parseCidr(text);
@@ -10,9 +10,9 @@ function cidr(text: string): Cidr {
 }
 
 function plan(
-  facts: Partial<SliceFacts> & { readonly nodes: readonly string[] },
+  facts: Partial<AssignmentFacts> & { readonly nodes: readonly string[] },
 ): { slices: string[]; without: readonly string[] } {
-  const { slices, without } = planSlices({
+  const { slices, without } = assignSlices({
     range: cidr("10.0.0.0/24"),
     prefix: 26,
     current: [],
@@ -34,18 +34,18 @@ Deno.test("slicePrefix reads both spellings and refuses invalid sizes", () => {
   assert.equal(slicePrefix("/72", cidr("fd00::/64")), 72);
 });
 
-Deno.test("planSlices assigns the lowest slices to nodes by name, and lists the free ones", () => {
+Deno.test("assignSlices assigns the lowest slices to nodes by name, and lists the free ones", () => {
   assert.deepEqual(plan({ nodes: ["b", "a"] }), {
     slices: ["a 10.0.0.0/26", "b 10.0.0.64/26", "- 10.0.0.128/26", "- 10.0.0.192/26"],
     without: [],
   });
 });
 
-Deno.test("planSlices lists the nodes that get no slice", () => {
+Deno.test("assignSlices lists the nodes that get no slice", () => {
   assert.deepEqual(plan({ nodes: ["a", "b", "c", "d", "e"] }).without, ["e"]);
 });
 
-Deno.test("planSlices keeps assigned slices, and reassigns those of deleted nodes in the same pass", () => {
+Deno.test("assignSlices keeps assigned slices, and reassigns those of deleted nodes in the same pass", () => {
   const current = [
     slice("b", "10.0.0.0/26"),
     slice("gone", "10.0.0.64/26"),
@@ -60,19 +60,19 @@ Deno.test("planSlices keeps assigned slices, and reassigns those of deleted node
   ]);
 });
 
-Deno.test("planSlices does not reassign the slice of a deleted node while addresses of it are allocated", () => {
+Deno.test("assignSlices does not reassign the slice of a deleted node while addresses of it are allocated", () => {
   const current = [slice("gone", "10.0.0.0/26")];
   const held = plan({ nodes: ["a"], current, inUse: ({ node }) => node === "gone" });
   assert.deepEqual(held.slices.slice(0, 2), ["gone 10.0.0.0/26", "a 10.0.0.64/26"]);
 });
 
-Deno.test("planSlices divides the range again when the size changes, around slices in use", () => {
+Deno.test("assignSlices divides the range again when the size changes, around slices in use", () => {
   const current = [slice("a", "10.0.0.0/26"), slice("b", "10.0.0.64/26")];
   const changed = plan({ nodes: ["a", "b"], prefix: 25, current, inUse: ({ node }) => node === "b" });
   assert.deepEqual(changed, { slices: ["b 10.0.0.64/26", "a 10.0.0.128/25"], without: [] });
 });
 
-Deno.test("planSlices never drops a slice in use, whatever the range is, and assigns its node one inside the range", () => {
+Deno.test("assignSlices never drops a slice in use, whatever the range is, and assigns its node one inside the range", () => {
   const current = [slice("a", "192.168.0.0/26"), slice("b", "192.168.0.64/26"), slice("a", "fd00::/80")];
   const inUse = ({ node }: Slice) => node === "a";
   assert.deepEqual(plan({ nodes: ["a", "b"], current, inUse }).slices, [
@@ -85,7 +85,7 @@ Deno.test("planSlices never drops a slice in use, whatever the range is, and ass
   ]);
 });
 
-Deno.test("planSlices skips occupied slices, and slices without an address to allocate", () => {
+Deno.test("assignSlices skips occupied slices, and slices without an address to allocate", () => {
   const at = (text: string) => cidr(text).base;
   const occupied = [{ first: at("10.0.0.66/32"), last: at("10.0.0.66/32") }, {
     first: at("10.0.0.0/32"),
@@ -96,7 +96,7 @@ Deno.test("planSlices skips occupied slices, and slices without an address to al
   assert.deepEqual(plan({ nodes: ["a", "b"], next }), { slices: ["a 10.0.0.192/26"], without: ["b"] });
 });
 
-Deno.test("planSlices divides IPv6, and a /8 into /27 without listing half a million slices", () => {
+Deno.test("assignSlices divides IPv6, and a /8 into /27 without listing half a million slices", () => {
   assert.deepEqual(plan({ nodes: ["a"], range: cidr("fd00::/64"), prefix: 66 }).slices[0], "a fd00::/66");
   assert.deepEqual(plan({ nodes: ["a", "b"], range: cidr("10.0.0.0/8"), prefix: 27 }).slices, [
     "a 10.0.0.0/27",
@@ -104,7 +104,7 @@ Deno.test("planSlices divides IPv6, and a /8 into /27 without listing half a mil
   ]);
 });
 
-Deno.test("planSlices never assigns overlapping slices, keeps every slice inside the range, and is stable", () => {
+Deno.test("assignSlices never assigns overlapping slices, keeps every slice inside the range, and is stable", () => {
   const nodes = fc.uniqueArray(fc.constantFrom<string[]>("a", "b", "c", "d", "e", "f", "g", "h"), { maxLength: 8 });
   const step = fc.record({ nodes, prefix: fc.integer({ min: 25, max: 29 }), busy: nodes });
   fc.assert(fc.property(fc.array(step, { maxLength: 6 }), (steps) => {
@@ -112,7 +112,7 @@ Deno.test("planSlices never assigns overlapping slices, keeps every slice inside
     let current: readonly Slice[] = [];
     for (const { nodes, prefix, busy } of steps) {
       const facts = { range, prefix, nodes, current, inUse: ({ node }: Slice) => busy.includes(node) };
-      const { slices, without } = planSlices(facts);
+      const { slices, without } = assignSlices(facts);
       for (const [i, a] of slices.entries()) {
         assert(contains(range, { family: 4, value: a.cidr.base }));
         for (const b of slices.slice(i + 1)) {
@@ -127,7 +127,7 @@ Deno.test("planSlices never assigns overlapping slices, keeps every slice inside
           assert(slices.some((now) => now.node === one.node && overlap(now.cidr, one.cidr)));
         }
       }
-      assert.deepEqual(planSlices({ ...facts, current: slices }).slices, slices);
+      assert.deepEqual(assignSlices({ ...facts, current: slices }).slices, slices);
       current = slices;
     }
   }));

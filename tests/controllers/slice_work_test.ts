@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { StoredSlices } from "../../src/controllers/cluster.ts";
 import type { Network } from "../../src/controllers/networks.ts";
-import { needsPools, planSliceWork, type SliceWork } from "../../src/controllers/slices.ts";
+import { needsPools, planSliceWork, type SliceWork } from "../../src/controllers/slice_work.ts";
 import type { PoolSnapshot } from "../../src/storage/driver.ts";
 import { cidr, network } from "./lab.ts";
 
