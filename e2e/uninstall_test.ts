@@ -3,6 +3,7 @@ import { type Cluster, openCluster } from "./cluster.ts";
 import { allocations, consistent, deletePods, network, pod, readyPods } from "./objects.ts";
 
 const UNINSTALL = new URL("../install/uninstall", import.meta.url).pathname;
+const PATCH = new URL("../install/uninstall/patch.yaml", import.meta.url).pathname;
 const DATA = "/var/lib/cni/whereabouts";
 const NODES = [1, 2];
 
@@ -36,7 +37,8 @@ Deno.test("uninstalling leaves the addresses, says where they are, and leaves no
   for (const node of NODES) assert.ok((await filesOn(cluster, node)).includes("/opt/cni/bin/whereabouts"));
   assert.ok((await objects(cluster)).some((name) => !isData(name)));
 
-  await cluster.kubectl("apply", "-k", UNINSTALL);
+  const daemonSet = ["-n", "kube-system", "daemonset", "whereabouts"];
+  await cluster.kubectl("patch", ...daemonSet, "--type", "json", "--patch-file", PATCH);
   await cluster.kubectl("rollout", "status", "-n", "kube-system", "--timeout=120s", "daemonset/whereabouts");
   const ours = ["-n", "kube-system", "-l", "name=whereabouts"];
   const log = await cluster.kubectl("logs", ...ours, "-c", "uninstall", "--tail=-1");

@@ -10,11 +10,18 @@ import { EXITS } from "../src/cli/check.ts";
 import { ControllerMetrics } from "../src/controllers/metrics.ts";
 import { KINDS } from "../src/pool/finding.ts";
 import { TABLE } from "./pool/evidence_table.ts";
+import { markdownTable } from "./support/markdown.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Every document: the README and those of `docs/`. */
-export const DOCUMENTS: readonly string[] = ["README.md", ...markdownIn("docs"), ...markdownIn("docs/examples")];
+export const DOCUMENTS: readonly string[] = [
+  "README.md",
+  ...markdownIn("docs"),
+  ...markdownIn("docs/examples"),
+  "install/chart/README.md",
+  "install/overlays/README.md",
+];
 
 function markdownIn(folder: string): string[] {
   return [...Deno.readDirSync(`${ROOT}${folder}`)].filter(({ name }) => name.endsWith(".md"))
@@ -144,12 +151,4 @@ export function metricsTable(): string {
     [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])
   );
   return markdownTable([["Metric", "From", "Meaning"], ...rows]);
-}
-
-/** A Markdown table in the format of deno fmt. The first row is the head. */
-function markdownTable(table: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = table;
-  const widths = head.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }

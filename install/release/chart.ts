@@ -11,9 +11,6 @@ import type { Gap, Release } from "./types.ts";
 
 const CHART = new URL("../chart", import.meta.url).pathname;
 
-/** Values of the chart that name an image without a registry. */
-const REPOSITORIES = [["image", "repository"], ["reconciler", "image", "repository"]];
-
 /** Writes `whereabouts-VERSION.tgz`, by a Helm that is built from its Go module. */
 export async function makeChart({ version, time, folder }: Release): Promise<readonly Gap[]> {
   const helm = `${await assets("helm")}/helm`;
@@ -21,9 +18,7 @@ export async function makeChart({ version, time, folder }: Release): Promise<rea
   try {
     const copy = `${work}/whereabouts`;
     await must(["cp", "-rL", CHART, copy]);
-    await edit(`${copy}/values.yaml`, (values) => {
-      for (const path of REPOSITORIES) values.setIn(path, `${REGISTRY}/${values.getIn(path)}`);
-    });
+    await edit(`${copy}/values.yaml`, (values) => values.setIn(["image", "registry"], REGISTRY));
     await edit(`${copy}/Chart.yaml`, (chart) => {
       chart.setIn(["home"], REPOSITORY_URL);
       chart.setIn(["sources"], [REPOSITORY_URL]);

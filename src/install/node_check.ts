@@ -11,12 +11,14 @@ import type { World } from "../world/world.ts";
 import { PLUGIN } from "./files.ts";
 import { type Finding, inspectFolder } from "./preflight.ts";
 
-/** Folders of CNI plugins: the default, then those of k3s and MicroK8s. */
-const BIN_FOLDERS = [
+/** Folders of CNI plugins: the default, then those of other distributions. */
+export const BIN_FOLDERS: readonly string[] = [
   "/opt/cni/bin",
   "/var/lib/rancher/k3s/data/cni",
   "/var/lib/rancher/k3s/data/current/bin",
   "/var/snap/microk8s/current/opt/cni/bin",
+  "/home/kubernetes/bin", // GKE
+  "/var/lib/cni/bin", // OpenShift
 ];
 
 const RESTORE = "the DaemonSet whereabouts restores it; check that its pod on this node is running";

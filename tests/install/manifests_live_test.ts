@@ -58,17 +58,6 @@ Deno.test("the API server accepts the manifests, and a second apply changes noth
   assert.match(await kube.kubectl("apply", "-k", MANIFESTS), /daemonset\.apps\/whereabouts unchanged/);
 });
 
-Deno.test("the API server accepts the uninstallation over an installation; it contains no custom resources", async () => {
-  await using kube = await makeKube();
-  await kube.kubectl("apply", "-k", MANIFESTS);
-  const changed = await kube.kubectl("apply", "--dry-run=server", "-k", `${MANIFESTS}../uninstall`);
-  assert.match(changed, /daemonset\.apps\/whereabouts configured/);
-  const names = (text: string) => text.trim().split("\n").map((line) => line.replace(/ .*/, "")).sort();
-  const all = names(await kube.kubectl("apply", "-k", MANIFESTS));
-  assert.deepEqual(names(changed), all.filter((name) => !name.startsWith("customresourcedefinition.")));
-  assert.equal(all.length - names(changed).length, 3);
-});
-
 Deno.test("the DaemonSet runs this version, unprivileged, with a read-only root file system", async () => {
   const [daemonSet] = await documents("daemonset.yaml");
   const { spec } = daemonSet.spec.template;

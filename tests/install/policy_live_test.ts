@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 import { assets } from "../support/assets.ts";
+import { withoutHelmLabels } from "../support/helm.ts";
 import { ControlPlane, namespaceOf } from "../support/kube.ts";
 import { eventually, must, run } from "../support/process.ts";
 
@@ -27,7 +28,7 @@ Deno.test("the chart renders the policy of install/policy if enabled, and none b
   const one = ["--set", "admissionPolicy.enabled=true", "--show-only", "templates/policy.yaml"];
   const expected = objectsOf(await must([KUBECTL, "kustomize", `${INSTALL}policy`]));
   assert.equal(expected.length, 2);
-  assert.deepEqual(objectsOf(await rendered(...one)), expected);
+  assert.deepEqual(objectsOf(await rendered(...one)).map(withoutHelmLabels), expected);
   const other = await rendered(...one, "--set", "admissionPolicy.maxRemovals=9,namespaceOverride=net");
   assert.match(other, /<= 9\n[^]*more than 9 entries/);
   assert.match(other, /system:serviceaccount:net:whereabouts'/);

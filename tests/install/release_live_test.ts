@@ -68,8 +68,7 @@ Deno.test("the packaged chart has version, sources and images of the release, an
     const { version, appVersion, sources } = parse(await must([helm, "show", "chart", packaged]));
     assert.deepEqual([version, appVersion, sources], [VERSION, VERSION, [REPOSITORY_URL]]);
     const common = ["--kube-version", "1.36.3", "--include-crds"];
-    const set = ["--set", `image.repository=${REGISTRY}/whereabouts`];
-    set.push("--set", `reconciler.image.repository=${REGISTRY}/whereabouts-reconciler`);
+    const set = ["--set", `image.registry=${REGISTRY}`];
     assert.deepEqual(
       objectsOf(await must([helm, "template", "whereabouts", packaged, ...common])),
       objectsOf(await must([helm, "template", "whereabouts", `${INSTALL}chart`, ...common, ...set])),

@@ -1,0 +1,129 @@
+/**
+ * A real API server accepts what the chart renders with many sets of values, and Helm installs, upgrades and uninstalls it there.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { prometheusCrds, SECURITY_CONTEXT_CONSTRAINTS } from "../support/foreign_crds.ts";
+import { CHART, helm, INSTALL, objectsOf, template } from "../support/helm.ts";
+import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
+import { must } from "../support/process.ts";
+
+const MONITORS = ["service", "serviceMonitor", "podMonitor", "prometheusRule"].map((one) =>
+  `metrics.${one}.enabled=true`
+);
+const VOLUME = (of: string) => [
+  `${of}.extraVolumes[0].name=ca`,
+  `${of}.extraVolumes[0].configMap.name=ca`,
+  `${of}.extraVolumeMounts[0].name=ca`,
+  `${of}.extraVolumeMounts[0].mountPath=/etc/ca`,
+  `${of}.extraEnv[0].name=KUBE_CA_FILE`,
+  `${of}.extraEnv[0].value=/etc/ca/ca.crt`,
+  `${of}.podAnnotations.a=b`,
+  `${of}.podLabels.a=b`,
+];
+
+/** Sets of values by name. */
+const SETS: Readonly<Record<string, readonly string[]>> = {
+  "the defaults": [],
+  ...Object.fromEntries(
+    ["k3s", "rke2", "microk8s", "talos", "gke", "openshift"].map((one) => [one, [`distribution=${one}`]]),
+  ),
+  "OpenShift with folders of its own": ["openshift.enabled=true", "cniConf.binDir=/opt/cni/bin"],
+  "all metrics": ["metrics.agent.expose=true", ...MONITORS],
+  "monitors without agents": [...MONITORS, "metrics.podMonitor.interval=30s", "metrics.podMonitor.scrapeTimeout=5s"],
+  "no controller": ["controller.enabled=false", ...MONITORS],
+  "a network policy": [
+    "networkPolicy.enabled=true",
+    "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring",
+    "networkPolicy.extraEgress[0].ports[0].port=2379",
+  ],
+  "the admission policy": ["admissionPolicy.enabled=true", "node.serviceAccount.name=other"],
+  "further volumes, variables and labels": ["node", "controller", "reconciler"].flatMap(VOLUME),
+  "names, labels and a namespace": ["fullnameOverride=second", "namespaceOverride=", "commonLabels.team=net"],
+  "images by digest": [
+    "image.registry=registry.example.com",
+    `image.digest=sha256:${"a".repeat(64)}`,
+    "imagePullSecrets[0].name=pull",
+    "flatFileSecret=etcd",
+  ],
+  "a large cluster": [
+    "node.updateStrategy.rollingUpdate.maxUnavailable=10%",
+    "controller.replicas=3",
+    "controller.podDisruptionBudget.maxUnavailable=50%",
+    "controller.topologySpreadConstraints[0].maxSkew=1",
+    "controller.topologySpreadConstraints[0].topologyKey=topology.kubernetes.io/zone",
+    "controller.topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
+    "log.format=json",
+  ],
+  "updates by hand": ["node.updateStrategy.type=OnDelete"],
+};
+
+/** A control plane of its own: the definitions of other projects hold in the whole cluster. */
+async function prepared(plane: ControlPlane): Promise<Kube> {
+  const kube = await namespaceOf(plane.facts);
+  const file = `${kube.folder}/scc.json`;
+  await Deno.writeTextFile(file, JSON.stringify(SECURITY_CONTEXT_CONSTRAINTS));
+  for (const crds of [file, ...await prometheusCrds()]) await kube.kubectl("apply", "--server-side", "-f", crds);
+  await kube.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all");
+  await kube.kubectl("create", "namespace", "other");
+  return kube;
+}
+
+Deno.test("the API server accepts the chart with many sets of values", async (t) => {
+  await using plane = await ControlPlane.start();
+  const kube = await prepared(plane);
+  for (const [name, settings] of Object.entries(SETS)) {
+    await t.step(name, async () => {
+      const file = `${kube.folder}/rendered.yaml`;
+      const text = await template(...settings.flatMap((setting) => ["--set", setting]));
+      await Deno.writeTextFile(file, text);
+      const applied = await kube.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", file);
+      assert.equal(applied.trim().split("\n").length, objectsOf(text).size, applied);
+    });
+  }
+});
+
+Deno.test("Helm takes over what kubectl installed, upgrades it, and keeps the custom resources when it uninstalls", async () => {
+  await using plane = await ControlPlane.start();
+  const kube = await namespaceOf(plane.facts);
+  const run = async (...args: string[]) =>
+    await must([await helm(), ...args, "--kubeconfig", kube.kubeconfig, "--namespace", "kube-system"]);
+  await kube.kubectl("apply", "-k", `${INSTALL}manifests`);
+  const installed = await run("install", "whereabouts", CHART, "--take-ownership");
+  assert.match(installed, /STATUS: deployed/);
+  const upgraded = await run("upgrade", "whereabouts", CHART, "--set", "distribution=k3s");
+  assert.match(upgraded, /for the folders of distribution k3s/);
+  const hooks = await run("get", "hooks", "whereabouts");
+  assert.match(hooks, /args: \[install, --check\]/);
+  await run("uninstall", "whereabouts");
+  assert.equal(
+    (await kube.kubectl("get", "daemonsets,deployments,cronjobs", "-n", "kube-system", "-o", "name")).trim(),
+    "",
+  );
+  assert.match(await kube.kubectl("get", "crd", "-o", "name"), /ippools\.whereabouts/);
+});
+
+Deno.test("the notes name what the values leave to the operator", async () => {
+  await using plane = await ControlPlane.start();
+  const kube = await prepared(plane);
+  const notes = async (...settings: string[]) => {
+    const flags = settings.flatMap((setting) => ["--set", setting]);
+    const args = ["install", "whereabouts", CHART, "--dry-run=server", "--kubeconfig", kube.kubeconfig, ...flags];
+    return (await must([await helm(), ...args])).split("\nNOTES:\n").at(-1) ?? "";
+  };
+  const plain = await notes();
+  assert.match(plain, /rollout status daemonset\/whereabouts/);
+  assert.doesNotMatch(plain, /CronJob|loopback|pod-security/);
+  assert.match(
+    await notes("controller.enabled=false"),
+    /CronJob whereabouts-reconciler frees leaked addresses instead/,
+  );
+  assert.match(
+    await notes("controller.enabled=false", "reconciler.suspend=true"),
+    /suspended too: nothing frees leaked addresses/,
+  );
+  assert.match(await notes("metrics.podMonitor.enabled=true"), /set metrics\.agent\.expose to scrape them/);
+  const moved = await notes("namespaceOverride=default");
+  assert.match(moved, /kubectl label namespace default pod-security\.kubernetes\.io\/enforce=privileged/);
+});
