@@ -14,13 +14,12 @@ import { markdownTable } from "./support/markdown.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** Every document: the README and those of `docs/`. */
+/** Every document with commands: the README, those of `docs/`, and that of the chart. */
 export const DOCUMENTS: readonly string[] = [
   "README.md",
   ...markdownIn("docs"),
   ...markdownIn("docs/examples"),
   "install/chart/README.md",
-  "install/overlays/README.md",
 ];
 
 function markdownIn(folder: string): string[] {
