@@ -11,7 +11,7 @@
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
 import { REPOSITORY_URL } from "./repository.ts";
-import { git, revisionOf } from "./revision.ts";
+import { revisionOf, timeOf } from "./revision.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
@@ -64,12 +64,11 @@ export function commandsOf(plan: Plan): readonly (readonly string[])[] {
   const common = [
     ...(platform ? ["--platform", platform] : []),
     ...(target ? ["--target", target] : []),
-    ...buildArgs.flatMap((one) => ["--build-arg", one]),
+    ...[`SOURCE_DATE_EPOCH=${timestamp}`, ...buildArgs].flatMap((one) => ["--build-arg", one]),
   ];
   if (engine === "docker") {
-    const reproducible = ["--build-arg", `SOURCE_DATE_EPOCH=${timestamp}`, "--provenance=false"];
     const output = file ? ["--output", `type=oci,dest=${file},rewrite-timestamp=true`] : ["--load"];
-    return [["docker", "buildx", "build", ...common, ...reproducible, "--tag", reference, ...output, "."]];
+    return [["docker", "buildx", "build", ...common, "--provenance=false", "--tag", reference, ...output, "."]];
   }
   const build = [engine, engine === "buildah" ? "bud" : "build", "--timestamp", timestamp, ...common];
   const push = platform ? [engine, "manifest", "push", "--all"] : [engine, "push"];
@@ -93,7 +92,7 @@ export async function buildImages(options: BuildOptions = {}): Promise<readonly 
     ["REVISION", await revisionOf(ROOT)],
     ["SOURCE", REPOSITORY_URL],
   ].flatMap(([name, value]) => value ? [`${name}=${value}`] : []);
-  const timestamp = await git(ROOT, ["log", "-1", "--format=%ct"]) ?? "0";
+  const timestamp = String(await timeOf(ROOT));
   if (archive) await Deno.mkdir(archive, { recursive: true });
   const files: string[] = [];
   for (const { name, target } of IMAGES) {

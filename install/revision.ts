@@ -19,8 +19,12 @@ export async function revisionOf(folder: string): Promise<string | undefined> {
 /** What git prints, without line feeds at its ends. Undefined if git is missing or fails. */
 export async function git(folder: string, args: readonly string[]): Promise<string | undefined> {
   const command = new Deno.Command("git", { args: [...args], cwd: folder, stdin: "null", stderr: "null" });
-  const { success, stdout } = await command.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
-  return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  try {
+    const { success, stdout } = await command.output(); // throws at once, without a promise, if git is missing
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -30,6 +30,15 @@ Deno.test("revisionOf reads the commit, marks changed files, and finds none outs
   });
 });
 
+Deno.test("git returns nothing if git is missing, as in the image that compiles", async () => {
+  const module = new URL("../../install/revision.ts", import.meta.url);
+  const code = `const { git } = await import("${module}"); console.log(await git("/", ["version"]));`;
+  assert.equal(
+    await must([Deno.execPath(), "eval", "--no-config", code], { env: { PATH: "/nowhere" } }),
+    "undefined\n",
+  );
+});
+
 Deno.test("stamp writes the commit into every chunk that has a place for it, and refuses anything else", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/a.js`, 'const s="@REVISION@";f(s,"@REVISION@")');
