@@ -50,7 +50,7 @@ export async function closePool(
   const stored = storedMetadata(version);
   const object = stored
     ? await patch(api, stored, [
-      ...(key.mayAlsoBe ? [] : annotate(stored, key)),
+      ...(key.otherReadings ? [] : annotate(stored, key)),
       { op: "add", path: "/spec/closed", value: closed },
       ...Object.entries(because).map(([annotation, value]): PatchOperation => ({
         op: "add",

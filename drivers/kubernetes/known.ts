@@ -21,8 +21,8 @@ export interface KnownSlice {
 }
 
 /**
- * The key of a pool: the only one, or the only one that other objects support. Otherwise the likeliest, with the networks of the others in
- * `mayAlsoBe`.
+ * The key of a pool: the only one, or the only one that other objects support. Otherwise the likeliest, with all others in
+ * `otherReadings`.
  *
  * @param networks networks that annotated objects name
  */
@@ -39,15 +39,13 @@ export function choosePool(
         slice.node === node && slice.cidr === formatCidr(cidr) && (network === "" || slice.pool === network)
       )
   );
-  const [chosen = keys[0], ...rest] = supported;
-  if (supported.length === 1) return chosen;
-  const others = supported.length > 1 ? rest : keys.filter((key) => key !== chosen);
-  return { ...chosen, mayAlsoBe: [...new Set(others.map(({ network }) => network))] };
+  const [chosen = keys[0]] = supported;
+  return supported.length === 1 ? chosen : { ...chosen, otherReadings: keys.filter((key) => key !== chosen) };
 }
 
 /** Whether the key of a listed pool is in doubt and the doubt matters: a NodeSlicePool shows that nodes have their own pools. */
 export function isDoubtful(key: PoolKey, slices: readonly KnownSlice[]): boolean {
-  return key.mayAlsoBe !== undefined && slices.length > 0;
+  return key.otherReadings !== undefined && slices.length > 0;
 }
 
 /** A pool with the entries that reservations are compared with. */

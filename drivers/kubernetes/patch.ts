@@ -54,7 +54,7 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
  * of an empty pool.
  */
 function adoption(metadata: Metadata, key: PoolKey, claims: boolean): PatchOperation[] {
-  if (key.mayAlsoBe || (!claims && readAnnotations(metadata))) return [];
+  if (key.otherReadings || (!claims && readAnnotations(metadata))) return [];
   return annotate(metadata, key);
 }
 

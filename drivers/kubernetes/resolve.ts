@@ -24,7 +24,7 @@ import {
 export interface ResolvedPool {
   /** The object. */
   readonly object: IpPool;
-  /** Its key, in doubt if it has `mayAlsoBe`. Absent if the object is not a valid pool. */
+  /** Its key, in doubt if it has `otherReadings`. Absent if the object is not a valid pool. */
   readonly key?: PoolKey;
 }
 

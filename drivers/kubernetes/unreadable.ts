@@ -76,7 +76,7 @@ function poolFaults(
   const doubt = isDoubtful(key, slices)
     ? [
       `Its name can be one of network_name ${
-        quoted([key.network, ...key.mayAlsoBe ?? []])
+        quoted([...new Set([key, ...key.otherReadings ?? []].map(({ network }) => network))])
       }; the next ADD in it records which`,
     ]
     : [];

@@ -106,7 +106,7 @@ function isInUse({ item, evidence: { pod, node, claims } }: Examined<Candidate>)
 function lostEntry(context: ScanContext, { reservation, holder }: Stray<Reservation>): Entry[] {
   if (holder) return [];
   const [key, ...others] = poolsFor(reservation, knownPools(context));
-  if (!key || key.mayAlsoBe || others.length > 0) return [];
+  if (!key || key.otherReadings || others.length > 0) return [];
   const pool = context.pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key));
   if ([...pool?.allocations.values() ?? []].some((entry) => sameInterface(entry, reservation))) return [];
   const { network: _, ip, token: __, ...owner } = reservation;

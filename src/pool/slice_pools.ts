@@ -21,7 +21,7 @@ export interface SlicePoolFacts {
   readonly version?: unknown;
 }
 
-/** Names that separate network from node in the stored names of older pools. */
+/** Names that show which reading of a stored name is right. */
 export interface KnownNames {
   /** Nodes that exist, or have slices. */
   readonly nodes: ReadonlySet<string>;
@@ -136,21 +136,16 @@ function indexFrom(sorted: readonly SlicePoolFacts[], address: bigint): number {
 }
 
 /**
- * The exact key of a pool. An uncertain key is resolved to the reading of its name whose network and node exist.
+ * The exact key of a pool. Of several readings of its name, the one whose network and node exist.
  *
- * @returns undefined if no reading or several readings qualify
+ * @returns undefined if none of them does, or several do
  */
-function resolve({ mayAlsoBe, ...key }: PoolKey, { nodes, networks }: KnownNames): PoolKey | undefined {
-  if (mayAlsoBe === undefined) return key;
-  const { cidr } = key;
-  const text = [key.network, key.node ?? ""].filter((part) => part !== "").join("-");
-  const readings: PoolKey[] = networks.has(text) ? [{ network: text, cidr }] : [];
-  if (nodes.has(text)) readings.push({ network: "", node: text, cidr });
-  for (let at = text.indexOf("-"); at > 0; at = text.indexOf("-", at + 1)) {
-    const [network, node] = [text.slice(0, at), text.slice(at + 1)];
-    if (nodes.has(node) && networks.has(network)) readings.push({ network, node, cidr });
-  }
-  return readings.length === 1 ? readings[0] : undefined;
+function resolve({ otherReadings, ...key }: PoolKey, { nodes, networks }: KnownNames): PoolKey | undefined {
+  if (otherReadings === undefined) return key;
+  const [reading, ...others] = [key, ...otherReadings].filter(({ network, node }) =>
+    node === undefined ? networks.has(network) : nodes.has(node) && (network === "" || networks.has(network))
+  );
+  return others.length === 0 ? reading : undefined;
 }
 
 /** A slice and its network as text, for maps. */

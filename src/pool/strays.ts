@@ -71,7 +71,7 @@ export function poolsFor(
 
 /** Whether a pool certainly belongs to the network. */
 export function isExactly(key: PoolKey, network: string): boolean {
-  return key.network === network && key.mayAlsoBe === undefined;
+  return key.network === network && key.otherReadings === undefined;
 }
 
 /**

@@ -35,15 +35,15 @@ export interface PoolKey {
   /** The pool's network. */
   readonly cidr: Cidr;
   /**
-   * Other allocation domains that a listed pool may belong to: its stored name has several readings, and nothing stored tells which is right.
+   * The other keys that a listed pool may have, each exact: its stored name has several readings, and no other object shows which is right.
    * Absent if the key is exact.
    */
-  readonly mayAlsoBe?: readonly string[];
+  readonly otherReadings?: readonly PoolKey[];
 }
 
 /** Whether a pool belongs, or may belong, to an allocation domain. */
-export function mayBeOf({ network, mayAlsoBe = [] }: PoolKey, other: string): boolean {
-  return network === other || mayAlsoBe.includes(other);
+export function mayBeOf({ network, otherReadings = [] }: PoolKey, other: string): boolean {
+  return network === other || otherReadings.some((key) => key.network === other);
 }
 
 /** The allocations of a pool, by address. */

@@ -134,7 +134,15 @@ Deno.test("planSliceWork restores the slices in use of a deleted NodeSlicePool",
     used("b", "10.0.0.8/30"),
     {
       ...used("", "10.1.0.12/30", "blue-a"),
-      key: { network: "blue-a", cidr: cidr("10.1.0.12/30"), mayAlsoBe: ["", "blue"] },
+      key: {
+        network: "blue-a",
+        cidr: cidr("10.1.0.12/30"),
+        otherReadings: [["", "blue-a"], ["blue", "a"]].map(([network = "", node = ""]) => ({
+          network,
+          node,
+          cidr: cidr("10.1.0.12/30"),
+        })),
+      },
     },
     used("b", "10.0.0.0/30", "red"),
     used("", "10.0.0.0/28"),

@@ -112,7 +112,14 @@ Deno.test("planGroup reopens the closed pool of a slice that is assigned again, 
 Deno.test("planGroup assigns no slice that overlaps a pool of the domain with allocations, listed or not", () => {
   const held = pool("gone 10.0.0.0/30", 1);
   assert.deepEqual(plan([list(1)], ["a"], [held]).given, ["a 10.0.0.4/30"]);
-  const unclear = { ...held, key: { network: "vanished", cidr: cidr("10.0.0.0/30"), mayAlsoBe: [""] } };
+  const unclear = {
+    ...held,
+    key: {
+      network: "vanished",
+      cidr: cidr("10.0.0.0/30"),
+      otherReadings: [{ network: "", node: "vanished", cidr: cidr("10.0.0.0/30") }],
+    },
+  };
   assert.deepEqual(plan([list(1)], ["a"], [unclear]).given, ["a 10.0.0.4/30"]);
   const wider = pool("gone 10.0.0.0/29", 1);
   assert.deepEqual(plan([list(1)], ["a"], [wider]).given, ["a 10.0.0.8/30"]);

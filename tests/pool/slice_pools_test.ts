@@ -16,10 +16,13 @@ function pool(network: string, node: string, text: string, count?: number, fence
   return { key, allocations: new Map(entries), ...(fence && { fence }) };
 }
 
-const doubtful = (pool: SlicePoolFacts, ...mayAlsoBe: readonly string[]): SlicePoolFacts => ({
-  ...pool,
-  key: { ...pool.key, mayAlsoBe },
-});
+/** The pool with all readings of its older name, which the Kubernetes driver finds. */
+function doubtful(name: string, text: string): SlicePoolFacts {
+  const { key, allocations } = pool(name, "", text);
+  const split = [...name.matchAll(/-/g)].map(({ index }) => [name.slice(0, index), name.slice(index + 1)] as const);
+  const otherReadings = [["", name] as const, ...split].map(([network, node]) => ({ network, node, cidr: key.cidr }));
+  return { key: { ...key, otherReadings }, allocations };
+}
 
 function group(network = "", reserves = false): SliceGroup {
   return { network, cidr: cidr("10.0.0.0/24"), prefix: 26, reserves, members: [] };
@@ -29,10 +32,10 @@ const text = ({ first, last }: { first: bigint; last: bigint }) => `${first & 25
 
 Deno.test("SlicePools separates network and node in older names by those that exist, and guesses nothing else", () => {
   const pools = new SlicePools([
-    doubtful(pool("worker-1", "", "10.0.0.0/26"), ""),
-    doubtful(pool("blue-worker", "2", "10.0.0.64/26"), "", "blue"),
-    doubtful(pool("blue", "", "10.0.0.0/24"), ""),
-    doubtful(pool("green-worker-1", "", "10.0.0.128/26"), "", "green"),
+    doubtful("worker-1", "10.0.0.0/26"),
+    doubtful("blue-worker-2", "10.0.0.64/26"),
+    doubtful("blue", "10.0.0.0/24"),
+    doubtful("green-worker-1", "10.0.0.128/26"),
   ], known);
   assert(pools.isUsed({ network: "", node: "worker-1", cidr: cidr("10.0.0.0/26") }));
   assert(pools.isUsed({ network: "blue", node: "worker-2", cidr: cidr("10.0.0.64/26") }));
@@ -42,7 +45,7 @@ Deno.test("SlicePools separates network and node in older names by those that ex
 });
 
 Deno.test("SlicePools counts an uncertain pool as occupied in every domain that it may belong to", () => {
-  const pools = new SlicePools([doubtful(pool("green-worker-9", "", "10.0.0.128/26"), "", "green")], known);
+  const pools = new SlicePools([doubtful("green-worker-9", "10.0.0.128/26")], known);
   assert.deepEqual(pools.occupied(group()).map(text), ["128-191"]);
   assert.deepEqual(pools.occupied(group("green")).map(text), ["128-191"]);
   assert.deepEqual(pools.occupied(group("blue")), []);

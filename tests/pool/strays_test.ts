@@ -14,8 +14,9 @@ function pool(text: string): PoolFacts {
   const value = parseIp(address)?.value;
   assert(cidr && value !== undefined, text);
   const allocation = { address: value, podRef: `default/${pod}`, ifName, containerId: "c" };
-  const [likely = "", ...mayAlsoBe] = network.split("?");
-  const key = { network: likely, cidr, ...(mayAlsoBe.length > 0 && { mayAlsoBe }) };
+  const [likely = "", ...others] = network.split("?");
+  const otherReadings = others.map((other) => ({ network: other, cidr }));
+  const key = { network: likely, cidr, ...(others.length > 0 && { otherReadings }) };
   return { key, allocations: new Map([[value, allocation]]) };
 }
 

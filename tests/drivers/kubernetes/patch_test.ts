@@ -73,7 +73,7 @@ Deno.test("guardedPatch records network and node in an object without them, unle
   const value = { [NETWORK]: "blue", "whereabouts.cni.cncf.io/node": "n1" };
   assert.deepEqual(guardedPatch(stored, key, release).at(-1), { op: "add", path: "/metadata/annotations", value });
   const remove = { op: "remove", path: "/spec/allocations/1" };
-  assert.deepEqual(guardedPatch(stored, { ...key, mayAlsoBe: ["red"] }, release).at(-1), remove);
+  assert.deepEqual(guardedPatch(stored, { ...key, otherReadings: [KEY] }, release).at(-1), remove);
   assert.deepEqual(guardedPatch(STORED, key, release).at(-1), remove);
   const corrected = guardedPatch(STORED, key, [change(undefined, allocationOf(1n))]).slice(-2);
   assert.deepEqual(corrected.map(({ path }) => path), [

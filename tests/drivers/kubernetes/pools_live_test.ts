@@ -156,7 +156,9 @@ Deno.test("Pools refuses an object whose range does not fit its name, and omits 
     return true;
   });
   const listed = await driver.list(NEVER);
-  assert.deepEqual(listed.map((pool) => pool.key), [{ ...keyOf("10.30.0.0/30", "blue"), mayAlsoBe: [""] }]);
+  assert.deepEqual(listed.map((pool) => pool.key), [
+    { ...keyOf("10.30.0.0/30", "blue"), otherReadings: [{ ...keyOf("10.30.0.0/30"), node: "blue" }] },
+  ]);
   assert.deepEqual(warned, [NAME]);
 });
 
