@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { REGISTRY, REPOSITORY_URL } from "../install/repository.ts";
 import { CODES } from "../src/cni/error.ts";
 import { IPAM_FIELDS } from "../src/config/schema.ts";
+import { VERSION } from "../src/version.ts";
 import { run } from "./cli/lab.ts";
 import {
   commandBlocks,
@@ -126,30 +128,44 @@ Deno.test("documents: the README names the versions of Kubernetes and Multus tha
   for (const document of ["README.md", "docs/QUICKSTART.md"]) assert(textOf(document).includes(multus), document);
 });
 
-/** The words of a command line after the program; up to a pipe, a comment or a semicolon. */
-function argumentsOf(code: string, program: string): string[] {
-  const [, rest = ""] = new RegExp(`(?:^|[ /])${program} ([^|;#&]*)`).exec(code) ?? [];
-  return rest.split(" ").filter((word) => word !== "");
-}
+Deno.test("documents: addresses of releases, images, chart and sources are those of this repository and version", () => {
+  const own = phrases().flatMap(({ code }) =>
+    code.match(/(?:https:\/\/github\.com|oci:\/\/ghcr\.io)\/whereabouts\S*/g) ?? []
+  );
+  const allowed = [
+    REPOSITORY_URL,
+    `${REPOSITORY_URL}/releases/download/v${VERSION}/install.yaml`,
+    `oci://${REGISTRY}/charts/whereabouts`,
+  ];
+  assert.deepEqual([...new Set(own)].toSorted(), allowed.toSorted());
+  const versions = phrases().flatMap((
+    { code },
+  ) => [...code.matchAll(/(?:whereabouts:|--version |newTag: )(\d[\w.]*)/g)]);
+  assert(versions.length >= 5, `only ${versions.length} versions were found`);
+  for (const [text, version] of versions) assert.equal(version, VERSION, text);
+});
+
+/** A call of the binary: at the start, in a folder of programs, in a container or after a pipe; up to a pipe or comment. */
+const CALL = /(?:^|bin\/|-- |\| )whereabouts ([a-z][^|;#&]*)/g;
 
 Deno.test("documents: every command of whereabouts exists, with the flags that are shown", async () => {
   const helps = new Map<string, string>();
   let seen = 0;
   for (const { document, code } of phrases()) {
-    if (!/(?:^|[/] ?|-- |bin\/|\| )whereabouts [a-z-]|^whereabouts /.test(code)) continue;
-    const [command = "", ...rest] = argumentsOf(code.replace(/^.*-- whereabouts/, "whereabouts"), "whereabouts");
-    if (command.startsWith("--") || command === "COMMAND") continue;
-    if (!helps.has(command)) {
-      const { code: exit, out } = await run(command, "--help");
-      assert.equal(exit, 0, `${document}: there is no command whereabouts ${command}`);
-      helps.set(command, out);
-    }
-    for (const flag of rest.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/[=,.].*$/, ""))) {
-      if (flag === "--help") continue;
-      assert.match(helps.get(command) ?? "", new RegExp(`(?:^|[ ,])${flag}\\b`, "m"), `${document}: ${code}`);
+    for (const [, line = ""] of code.matchAll(CALL)) {
+      const [command = "", ...rest] = line.split(" ");
+      if (!helps.has(command)) {
+        const { code: exit, out } = await run(command, "--help");
+        assert.equal(exit, 0, `${document}: there is no command whereabouts ${command}`);
+        helps.set(command, out);
+      }
+      for (const flag of rest.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/[=,.].*$/, ""))) {
+        if (flag === "--help") continue;
+        assert.match(helps.get(command) ?? "", new RegExp(`(?:^|[ ,])${flag}\\b`, "m"), `${document}: ${code}`);
+        seen++;
+      }
       seen++;
     }
-    seen++;
   }
   assert(seen >= 40, `only ${seen} commands and flags were found`);
 });
