@@ -36,7 +36,7 @@ Deno.test("the pods of the examples in docs/examples get the addresses that thei
   for (const [file, objects] of manifests) {
     const own = objects.filter(({ kind }) => kind === "Pod").flatMap(({ metadata }) => found.get(metadata.name) ?? []);
     const promised = promisedBy(file).map((address) => address.replace(/\/\d+$/, ""));
-    if (file === "node-slices.yaml") assert.match(own.join(), /^10\.60\.64\.(1|65)$/); // the first or the second slice
+    if (file === "node-slices.yaml") assert.match(own.join(), /^10\.60\.64\.(1|64)$/); // of the first or the second slice
     else for (const address of promised) assert(own.includes(address), `${file}: ${own} lacks ${address}`);
   }
   const shown = await cluster.kubectl(
