@@ -90,6 +90,18 @@ for (const { name, object, install, image, configurations } of WAYS) {
   });
 }
 
+Deno.test("the chart's value uninstall makes the DaemonSet that the patch makes", async () => {
+  await using kube = await makeKube();
+  await applyChart(kube, "distribution=k3s");
+  const patched = await uninstall(kube);
+  const target = ["-n", "kube-system", "daemonset", "whereabouts"];
+  await kube.kubectl("delete", ...target);
+  await applyChart(kube, "distribution=k3s", "uninstall=true");
+  const rendered = JSON.parse(await kube.kubectl("get", ...target, "-o", "json")).spec.template.spec;
+  assert.deepEqual(rendered, patched);
+  await kube.kubectl("delete", ...target);
+});
+
 Deno.test("deleting the kustomization of the uninstallation deletes every object but the custom resources", async () => {
   await using kube = await makeKube();
   const names = (text: string) => text.trim().split("\n").map((line) => line.replace(/ .*/, "")).sort();
