@@ -31,7 +31,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     commit: (snapshot, changes, signal) => pools.commit(snapshot, changes, signal),
     snapshotFromRecord,
     list: (signal) => pools.list(signal),
-    status: (signal) => pools.status(signal),
+    status: (signal, reserves) => pools.status(signal, reserves),
     unreadable: (signal) => findUnreadable(api, signal),
     namespace: {
       name: api.namespace,

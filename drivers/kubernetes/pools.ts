@@ -77,9 +77,11 @@ export class Pools {
     });
   }
 
-  /** One GET, of one object at most. */
-  async status(signal: AbortSignal): Promise<void> {
+  /** One GET, of one object at most, and a dry run of a creation for each kind of object that ADD creates. */
+  async status(signal: AbortSignal, reserves = false): Promise<void> {
     await this.#api.request({ verb: "list", resource, query: { limit: "1" } }, signal);
+    await refuseSchema(this.#api, resource, signal);
+    if (reserves) await refuseSchema(this.#api, "overlappingrangeipreservations", signal);
   }
 
   async #create(key: PoolKey, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
@@ -136,7 +138,7 @@ export class Pools {
     signal: AbortSignal,
   ): Promise<T> {
     const isMany = changes.filter(({ after }) => after).length > MAX_WARNED;
-    if (isMany) await refuseSchema(this.#api, signal);
+    if (isMany) await refuseSchema(this.#api, resource, signal);
     let warning = "";
     const onWarning = (text: string) => warning = text;
     const query = { ...WRITER, fieldValidation: isMany ? "Ignore" : "Warn" };

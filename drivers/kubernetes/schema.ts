@@ -144,13 +144,13 @@ export async function refuseEntries(
 }
 
 /**
- * Probes the schema in use before a write of many entries.
+ * Probes a schema in use: before a write of many entries, and for STATUS.
  *
  * @throws {RefusedError} it drops required fields
  */
-export async function refuseSchema(api: ApiServer, signal: AbortSignal): Promise<void> {
-  const lost = requiredFields("ippools", await probeSchema(api, "ippools", signal));
-  if (lost.length > 0) throw outdatedError("ippools", lost);
+export async function refuseSchema(api: ApiServer, resource: Checked, signal: AbortSignal): Promise<void> {
+  const lost = requiredFields(resource, await probeSchema(api, resource, signal));
+  if (lost.length > 0) throw outdatedError(resource, lost);
 }
 
 /** Ignores a conflict: another process has written there since, so nothing of ours is left to undo. */

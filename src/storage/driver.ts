@@ -198,8 +198,12 @@ export interface StorageDriver extends AsyncDisposable {
   snapshotFromRecord?(key: PoolKey, allocations: Allocations): PoolSnapshot;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
-  /** A cheap check: succeeds if the store would serve a read and a commit now. */
-  status(signal: AbortSignal): Promise<void>;
+  /**
+   * A cheap check: succeeds if the store would serve a read and a commit now.
+   *
+   * @param reserves whether it must serve reservations too. Default false
+   */
+  status(signal: AbortSignal, reserves?: boolean): Promise<void>;
   /** Every stored object that this release cannot read. Absent if the driver cannot find them. */
   unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
   /** Moves the contents to another layout or store. Absent if the store does not support it. */

@@ -58,7 +58,7 @@ export function wrap(
     commit: (snapshot, changes, signal) => run("commit", (limit) => driver.commit(snapshot, changes, limit), signal),
     snapshotFromRecord: snapshotFromRecord?.bind(driver),
     list: (signal) => run("list", (limit) => driver.list(limit), signal),
-    status: (signal) => run("status", (limit) => driver.status(limit), signal),
+    status: (signal, reserves) => run("status", (limit) => driver.status(limit, reserves), signal),
     unreadable: unreadable && ((signal) => run("list_unreadable", (limit) => unreadable.call(driver, limit), signal)),
     migration: migration && wrapMigration(migration, run),
     namespace: namespace && wrapNamespace(namespace, run),

@@ -6,7 +6,7 @@ import { run } from "../support/process.ts";
 
 const PLUGIN = await binary();
 
-Deno.test("under a schema that drops interfaces ADD fails with code 102 and leaves nothing, and DEL releases older entries", async () => {
+Deno.test("under a schema that drops interfaces ADD fails with code 102, STATUS fails too, and DEL releases older entries", async () => {
   await using plane = await ControlPlane.start();
   const kube = await namespaceOf(plane.facts);
   const kubernetes = { kubeconfig: kube.kubeconfig };
@@ -32,6 +32,9 @@ Deno.test("under a schema that drops interfaces ADD fails with code 102 and leav
       /ippools\.whereabouts\.cni\.cncf\.io is outdated, it drops spec\.allocations\.\*\.ifname: kubectl apply/,
     );
   }
+  const status = JSON.parse((await callPlugin(PLUGIN, call("STATUS", "a"))).stdout);
+  assert.equal(status.code, 50);
+  assert.match(status.msg, /ippools\.whereabouts\.cni\.cncf\.io is outdated, it drops spec\.allocations\.\*\.ifname/);
   assert.deepEqual((await entries()).ids, ["before"]);
   assert.equal((await callPlugin(PLUGIN, call("DEL", "before"))).code, 0);
   assert.deepEqual(await entries(), { ids: [], reservations: "" });

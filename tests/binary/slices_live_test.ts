@@ -74,7 +74,7 @@ Deno.test("the plugin allocates from the node's slice, with the range's prefix, 
   ]);
 });
 
-Deno.test("the plugin answers code 103 on a node without a slice, and its DEL succeeds", async () => {
+Deno.test("the plugin answers code 103 on a node without a slice, its STATUS fails, and its DEL succeeds", async () => {
   await using kube = await makeKube();
   const kubernetes = { kubeconfig: kube.kubeconfig };
   const ipam = { type: "whereabouts", log_level: "error", kubernetes, range: "10.51.0.0/16", node_slice_size: "24" };
@@ -82,6 +82,9 @@ Deno.test("the plugin answers code 103 on a node without a slice, and its DEL su
   const missing = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
   assert.deepEqual([missing.code, missing.answer.code], [1, 103]);
   assert.match(String(missing.answer.msg), /"node9".*10\.51\.0\.0\/16.*NodeSlicePool fast.*the object does not exist/);
+  const status = await on("node9", { verb: "STATUS", conf: { ...conf, cniVersion: "1.1.0" } });
+  assert.deepEqual([status.code, status.answer.code], [1, 50]);
+  assert.match(String(status.answer.msg), /"node9".*10\.51\.0\.0\/16.*NodeSlicePool fast/);
   await slicePool(kube, "fast", "10.51.0.0/16", "24", { node1: "10.51.1.0/24" });
   const other = await on("node9", { verb: "ADD", conf, containerId: "c1", pod: "p1" });
   assert.match(String(other.answer.msg), /it lists 1 other nodes/);

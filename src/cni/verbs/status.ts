@@ -3,15 +3,20 @@
  *
  * @module
  */
-import { configureRequest, type RequestContext } from "../context.ts";
+import { configureRequest, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES, toCniError } from "../error.ts";
 
-/** Serves STATUS. @throws {CniError} code 7: the configuration is invalid; code 50: the store is unavailable */
+/**
+ * Serves STATUS.
+ *
+ * @throws {CniError} code 7: the configuration is invalid; code 50: the store is unavailable or outdated, or this node has no slice
+ */
 export async function status(context: RequestContext): Promise<string> {
   try {
     const { config, log } = await configureRequest(context);
     await using ipam = await context.host.open(config, log, context.signal);
-    await ipam.driver.status(context.signal);
+    await ipam.driver.status(context.signal, config.overlapping);
+    await sliced(context, ipam, config);
     return "";
   } catch (error) {
     const { code, message, details } = toCniError(error);

@@ -30,7 +30,7 @@ Deno.test("nodeTransport connects to one name and expects the certificate of ano
   await using kube = await makeKube();
   await using driver = await openAs(kube, { token: kube.token }, { "tls-server-name": "kubernetes" });
   await driver.status(NEVER);
-  await assertRequests(kube, [], ["list ippools"]);
+  await assertRequests(kube, [], ["list ippools", "create ippools"]);
   const strangers = [{ "tls-server-name": "elsewhere.example" }, {
     "tls-server-name": "kubernetes",
     "certificate-authority": "/etc/ssl/certs/ca-certificates.crt",

@@ -50,6 +50,13 @@ Deno.test("an entry whose interface the schema drops is refused and undone, in n
       names(RESERVATIONS, "spec.ifname"),
     );
     assert.deepEqual(await reservationsOf(driver).list(undefined, NEVER), []);
+    await assert.rejects(driver.status(NEVER), isRefused);
+  }));
+
+Deno.test("status refuses a schema of reservations that drops the interface, if reservations are needed", () =>
+  inOutdatedCluster({ ...NEWEST, reservation: BEFORE_0_8.reservation }, async (_, driver) => {
+    await driver.status(NEVER);
+    await assert.rejects(driver.status(NEVER, true), names(RESERVATIONS, "spec.ifname"));
   }));
 
 Deno.test("under an old schema, entries of older releases are released, and a refused refresh changes nothing", () =>
