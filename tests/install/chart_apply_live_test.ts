@@ -94,7 +94,7 @@ Deno.test("Helm takes over what kubectl installed, upgrades it, and keeps the cu
   assert.match(installed, /STATUS: deployed/);
   const upgraded = await run("upgrade", "whereabouts", CHART, "--set", "distribution=k3s");
   assert.match(upgraded, /for the folders of distribution k3s/);
-  const removing = await run("upgrade", "whereabouts", CHART, "--reuse-values", "--set", "uninstall=true");
+  const removing = await run("upgrade", "whereabouts", CHART, "--reset-then-reuse-values", "--set", "uninstall=true");
   assert.match(removing, /Each node removes the installed files/);
   const paths = ["-n", "kube-system", "daemonset", "whereabouts", "-o", "jsonpath={..hostPath.path}"];
   assert.match(await kube.kubectl("get", ...paths), /\/var\/lib\/rancher\/k3s\/data\/cni/);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isMap, isPair, parseDocument, type YAMLMap } from "yaml";
+import { isMap, parseDocument, type YAMLMap } from "yaml";
 import { markdownTable } from "./markdown.ts";
 
 /** A documented value. */
@@ -33,10 +33,7 @@ function valuesOf(map: YAMLMap, path: readonly string[], text: string): readonly
     const below = isMap(pair.value) ? valuesOf(pair.value, name, text) : [];
     const description = commentAbove(text, key.range[0]);
     if (below.length > 0 || description === "") return below;
-    const value = isPair(pair) && pair.value && typeof pair.value === "object" && "toJSON" in pair.value
-      ? (pair.value as { toJSON(): unknown }).toJSON()
-      : null;
-    return [{ name: name.join("."), value, description }];
+    return [{ name: name.join("."), value: map.toJSON()[key.value], description }];
   });
 }
 

@@ -1,10 +1,10 @@
 {{/* Names do not contain that of the release: the plugin exists once on each node. */}}
 {{- define "whereabouts.name" -}}
-{{ .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" }}
+{{ .Values.nameOverride | default .Chart.Name }}
 {{- end }}
 
 {{- define "whereabouts.fullname" -}}
-{{ .Values.fullnameOverride | default (include "whereabouts.name" .) | trunc 40 | trimSuffix "-" }}
+{{ .Values.fullnameOverride | default (include "whereabouts.name" .) }}
 {{- end }}
 
 {{- define "whereabouts.namespace" -}}
