@@ -42,6 +42,11 @@ RUN case "${TARGETARCH:-$(uname -m)}" in \
       set -- "$@" --release --runtime-sha256 "$sha256" --image "$DENO_IMAGE" --image "$BASE"; \
     fi && \
     deno run -A install/compile.ts "$@"
+# The paths of the original's programs, which other manifests start (docs/MIGRATION.md).
+RUN mkdir /out/names && \
+    for name in install-cni.sh ip-control-loop ip-reconciler node-slice-controller token-watcher.sh; do \
+      ln -s /usr/bin/whereabouts "/out/names/$name"; \
+    done
 
 FROM --platform=$BUILDPLATFORM ${DENO_IMAGE} AS script
 ENV DENO_DIR=/deno-dir
@@ -81,6 +86,7 @@ LABEL org.opencontainers.image.title="whereabouts" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/whereabouts /usr/bin/whereabouts
+COPY --from=build /out/names/ /
 # The installer writes into folders of the host that belong to root. The controller needs no root: its manifest sets runAsNonRoot.
 USER 0:0
 ENTRYPOINT ["/usr/bin/whereabouts"]

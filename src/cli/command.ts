@@ -10,6 +10,7 @@ import { VERSION } from "../version.ts";
 import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, helpOf, section, toUsageError, UsageError } from "./define.ts";
+import { oldNameOf, runOldName } from "./old_names.ts";
 import { styleFor } from "./style.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
@@ -94,13 +95,25 @@ export interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "pl
   readonly exit: (code: number) => void;
 }
 
-/** Runs a command. Returns the exit code: that of the command, 1 if it fails, or 2 for a usage error. */
+/**
+ * Runs a command, or under the name of a program of the original, the command for it.
+ *
+ * @returns the exit code: that of the command, 1 if it fails, or 2 for a usage error
+ */
 export async function runCommand(
   args: readonly string[],
   world: World,
   loadDriver: Terminal["loadDriver"],
-  { write, terminal: isTerminal, called, ...rest }: Stdio,
+  stdio: Stdio,
 ): Promise<number> {
+  const { write, terminal: isTerminal, called, ...rest } = stdio;
+  const oldName = oldNameOf(called);
+  if (oldName !== undefined) {
+    const print = (line: string) => write(`${line}\n`);
+    const run = (translated: readonly string[], seen: World) =>
+      runCommand(translated, seen, loadDriver, { ...stdio, called: "whereabouts" });
+    return await runOldName(oldName, args, world, print, run);
+  }
   const program = /(^|[/\\])kubectl[-_]whereabouts(\.exe)?$/.test(called) ? KUBECTL_PROGRAM : "whereabouts";
   const print = (line: string) => write(`${line}\n`);
   const [first = "", ...others] = args;

@@ -1,37 +1,9 @@
 import assert from "node:assert/strict";
 import { binary, callPlugin } from "../support/binary.ts";
-import { makeKube } from "../support/kube.ts";
 import { eventually, type Finished, freePort, isThere, run, Server } from "../support/process.ts";
+import { makeNode } from "./node.ts";
 
 const PROGRAM = await binary();
-
-/** A node with its folders and a service account, and the program in its environment. */
-async function makeNode() {
-  const kube = await makeKube();
-  const root = await Deno.makeTempDir({ prefix: "node-" });
-  const account = `${root}/account`;
-  for (const folder of [account, `${root}/bin`, `${root}/net.d`]) await Deno.mkdir(folder);
-  await Deno.writeTextFile(`${account}/token`, kube.token);
-  await Deno.copyFile(`${kube.folder}/ca.crt`, `${account}/ca.crt`);
-  const { hostname, port } = new URL(kube.url);
-  const env = {
-    SERVICE_ACCOUNT_PATH: account,
-    CNI_BIN_DIR: `${root}/bin`,
-    CNI_CONF_DIR: `${root}/net.d`,
-    KUBERNETES_SERVICE_HOST: hostname,
-    KUBERNETES_SERVICE_PORT: port,
-    WHEREABOUTS_NAMESPACE: kube.namespace,
-    NODENAME: "node1",
-    WHEREABOUTS_JOURNAL: `${root}/journal`,
-    WHEREABOUTS_ALLOW_PATHS: root,
-  };
-  const whereabouts = (...args: string[]): Promise<Finished> => run([PROGRAM, ...args], { env, clearEnv: true });
-  const dispose = async () => {
-    await Deno.remove(root, { recursive: true });
-    await kube[Symbol.asyncDispose]();
-  };
-  return { kube, root, account, env, whereabouts, own: `${root}/net.d/whereabouts.d`, [Symbol.asyncDispose]: dispose };
-}
 
 /** Calls the installed plugin with a network that has only a range. */
 function addTo(root: string, verb: string, pod: string, socket?: string) {
@@ -55,7 +27,7 @@ async function modeOf(path: string): Promise<string> {
 }
 
 Deno.test("install --once installs a working plugin while another one runs, and --uninstall removes everything", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   const { root, own } = node;
   for (let round = 0; round < 2; round++) {
     const { code, stderr } = await node.whereabouts("install", "--once");
@@ -77,7 +49,7 @@ Deno.test("install --once installs a working plugin while another one runs, and 
 });
 
 Deno.test("install survives another one that ends while it keeps the former plugin", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   assert.equal((await node.whereabouts("install", "--once")).code, 0);
   const kept = `${node.root}/bin/whereabouts (deleted)`;
   const first = node.whereabouts("install", "--once");
@@ -89,7 +61,7 @@ Deno.test("install survives another one that ends while it keeps the former plug
 });
 
 Deno.test("install replaces a plugin during constant calls, none of which fails", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   const plugin = `${node.root}/bin/whereabouts`;
   assert.equal((await node.whereabouts("install", "--once")).code, 0);
   const failed: Finished[] = [];
@@ -114,7 +86,7 @@ Deno.test("install replaces a plugin during constant calls, none of which fails"
 });
 
 Deno.test("install --agent serves the plugin, follows a new token, and ends on a signal", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   const { root, own } = node;
   const socket = `${root}/run/agent.sock`;
   {
@@ -138,7 +110,7 @@ Deno.test("install --agent serves the plugin, follows a new token, and ends on a
 });
 
 Deno.test("install --agent waits for the agent of a force-deleted pod, and takes over when it ends", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   const socket = `${node.root}/run/agent.sock`;
   const http = `127.0.0.1:${freePort()}`;
   const start = (log: string) =>
@@ -160,7 +132,7 @@ Deno.test("install --agent waits for the agent of a force-deleted pod, and takes
 });
 
 Deno.test("install --check lists all checks, and fails if one has a problem", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   const good = await node.whereabouts("install", "--check", "--kubeconfig", node.kube.kubeconfig);
   assert.equal(good.code, 0, good.stdout + good.stderr);
   const json = await node.whereabouts("install", "--check", "--json", "--kubeconfig", node.kube.kubeconfig);
@@ -176,7 +148,7 @@ Deno.test("install --check lists all checks, and fails if one has a problem", as
 });
 
 Deno.test("install --check on a node checks the folders of the node, as the plugin reads them", async () => {
-  await using node = await makeNode();
+  await using node = await makeNode(PROGRAM);
   const { root, own } = node;
   assert.equal((await node.whereabouts("install", "--once")).code, 0);
   const onNode = (env: Record<string, string>, ...args: string[]) =>

@@ -3,6 +3,7 @@ import { parseAllDocuments } from "yaml";
 import { IMAGES } from "../../install/image.ts";
 import { revisionOf } from "../../install/revision.ts";
 import { runtimeOf, sha256Of } from "../../install/runtime.ts";
+import { OLD_NAMES } from "../../src/cli/old_names.ts";
 import { VERSION } from "../../src/version.ts";
 import { binary } from "../support/binary.ts";
 import { compiler } from "../support/denort.ts";
@@ -61,6 +62,10 @@ Deno.test("buildah builds the Dockerfile; each image has its labels, and runs it
     const { code, stdout, stderr } = await runInside(root, config, "version");
     assert.equal(code, 0, stderr);
     assert.equal(stdout, `${VERSION} (commit ${revision})\n`);
+    for (const name of OLD_NAMES) {
+      const old = await runInside(root, { ...config, Entrypoint: [`/${name}`] }, "-help");
+      assert.match(old.stdout, new RegExp(`^Usage: ${name}`), old.stderr);
+    }
   });
 
   await t.step(
@@ -78,13 +83,16 @@ Deno.test("buildah builds the Dockerfile; each image has its labels, and runs it
   );
 });
 
-Deno.test("the Dockerfile ends with a distroless stage that contains only the binary, and copies files that exist", async () => {
+Deno.test("the Dockerfile ends with a distroless stage that contains only the binary and links to it, and copies files that exist", async () => {
   const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
   assert.match(text, /^ARG BASE=gcr\.io\/distroless\/cc-debian12:nonroot$/m);
   assert.match(text, /^ARG DENO_IMAGE=denoland\/deno:\d+\.\d+\.\d+$/m);
   assert.match(text, /--release --runtime-sha256 "\$sha256" --image "\$DENO_IMAGE" --image "\$BASE"/);
   const last = text.slice(text.lastIndexOf("\nFROM "));
-  assert.deepEqual(last.match(/^COPY .*$/gm), ["COPY --from=build /out/whereabouts /usr/bin/whereabouts"]);
+  assert.deepEqual(last.match(/^COPY .*$/gm), [
+    "COPY --from=build /out/whereabouts /usr/bin/whereabouts",
+    "COPY --from=build /out/names/ /",
+  ]);
   assert.doesNotMatch(text, /:latest\b/);
   for (const [, sources = ""] of text.matchAll(/^COPY (?!--)(.*) \S+$/gm)) {
     for (const source of sources.split(" ")) await Deno.stat(`${ROOT}${source}`);

@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Kube, makeKube } from "../support/kube.ts";
+import { makeKube } from "../support/kube.ts";
+import { answers } from "./access.ts";
 
 const MANIFESTS = new URL("../../install/manifests/", import.meta.url).pathname;
 const GROUP = "whereabouts.cni.cncf.io";
@@ -70,26 +71,11 @@ const NODE: readonly (readonly [question: string, allowed: boolean])[] = [
   ["get leases.coordination.k8s.io kube-system", false],
 ];
 
-/** The answers of the API server for an account, in the order of the questions. */
-async function answers(kube: Kube, account: string, questions: readonly string[]): Promise<readonly boolean[]> {
-  const items = questions.map((question) => {
-    const [verb, named = "", namespace, name = ""] = question.split(" ");
-    const [resource, ...group] = named.split(".");
-    const resourceAttributes = { verb, resource, namespace, name, group: group.join(".") };
-    const spec = { user: `system:serviceaccount:kube-system:${account}`, resourceAttributes };
-    return { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
-  });
-  const file = await Deno.makeTempFile({ dir: kube.folder });
-  await Deno.writeTextFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items }));
-  const answered = await kube.kubectl("create", "-f", file, "-o", 'jsonpath={.status.allowed}{"\\n"}');
-  return answered.trim().split("\n").map((allowed) => allowed === "true");
-}
-
 for (const [account, table] of [["whereabouts-controller", CONTROLLER], ["whereabouts", NODE]] as const) {
   Deno.test(`service account ${account} has the rights that it needs, and no others`, async () => {
     await using kube = await makeKube();
     await kube.kubectl("apply", "-k", MANIFESTS);
-    const given = await answers(kube, account, table.map(([question]) => question));
+    const given = await answers(kube, `kube-system:${account}`, table.map(([question]) => question));
     const differing = table.filter(([, allowed], i) => given[i] !== allowed).map(([question]) => question);
     assert.deepEqual(differing, []);
   });
