@@ -18,7 +18,6 @@ import { startDeadline } from "../async/deadline.ts";
 import { unlessAborted } from "../async/abort.ts";
 import { divide } from "./divide.ts";
 import { PoolMemory, REMEMBERED_FOR } from "./memory.ts";
-import type { Traffic } from "./traffic.ts";
 
 /**
  * Max requests per commit. A request changes a few entries, and an entry takes up to three of the 10,000 operations that the API server
@@ -30,12 +29,6 @@ const BATCH_TIMEOUT = 30_000;
 /** Milliseconds in which other requests may join a batch. */
 const JOIN_TIMEOUT = 10_000;
 /**
- * How long a commit waits for calls that have not submitted their request yet: up to `factor` times the duration of the pool's last commit,
- * between `min` and `max` milliseconds. A commit of a larger pool costs the store more, so the wait grows with what it saves.
- */
-const GATHER = { factor: 4, min: 5, max: 200 };
-
-/**
  * Max divisions of one batch after refusals. Ten find one refused request among {@linkcode MAX_BATCH_SIZE}; if the store refuses every
  * request, about thirty commits are tried before the rest of the batch fails.
  */
@@ -43,9 +36,6 @@ const MAX_DIVISIONS = 16;
 
 /** Replaces the request of a caller that stopped waiting. */
 const NOTHING: PoolRequest = { kind: "revert", changes: [] };
-
-/** Ends a sleep that is no longer needed. */
-const ENOUGH = new Error("Waited enough");
 
 /** Observes batches. */
 export interface BatchObserver {
@@ -67,21 +57,18 @@ class PoolQueue {
   readonly #clock: Clock;
   readonly #now: () => number;
   readonly #observer: BatchObserver;
-  readonly #traffic: Traffic;
   readonly #memory: PoolMemory;
   #waiting: Waiting[] = [];
   #busy = false;
   #pausing = 0;
-  #took = 0;
   #ended: number;
 
-  constructor(key: PoolKey, { driver, clock, observer, traffic, outages }: BatcherParts) {
+  constructor(key: PoolKey, { driver, clock, observer, outages }: BatcherParts) {
     this.#driver = driver;
     this.#key = key;
     this.#clock = clock;
     this.#now = () => clock.monotonic();
     this.#observer = observer;
-    this.#traffic = traffic;
     this.#memory = new PoolMemory(outages);
     this.#ended = clock.monotonic();
   }
@@ -107,37 +94,9 @@ class PoolQueue {
 
   async #work(): Promise<void> {
     this.#busy = true;
-    while (this.#waiting.length > 0) {
-      await this.#gather();
-      await this.#commit();
-    }
+    await Promise.resolve(); // requests that are submitted together share the first commit
+    while (this.#waiting.length > 0) await this.#commit();
     this.#busy = false;
-  }
-
-  /**
-   * Waits for calls that have not submitted their request yet. While other calls are active, a pool is written at most half of the time:
-   * requests that arrive meanwhile share the next commit.
-   */
-  async #gather(): Promise<void> {
-    await Promise.resolve(); // lets the submitting call report to the traffic that it has arrived
-    const start = this.#now();
-    const wait = Math.min(Math.max(this.#took * GATHER.factor, GATHER.min), GATHER.max);
-    for (let remaining = wait; remaining > 0 && this.#isComing(); remaining = start + wait - this.#now()) {
-      await this.#pause(Math.min(remaining, GATHER.min), this.#traffic.settled);
-    }
-    const spacing = Math.min(this.#ended + this.#took - this.#now(), GATHER.max);
-    if (spacing > 0 && this.#traffic.active > this.#waiting.length) await this.#pause(spacing);
-  }
-
-  #isComing(): boolean {
-    return this.#traffic.coming > 0 && this.#waiting.length < MAX_BATCH_SIZE;
-  }
-
-  async #pause(milliseconds: number, orUntil?: Promise<void>): Promise<void> {
-    const done = new AbortController();
-    const timeout = this.#clock.sleep(milliseconds, done.signal).catch(() => {});
-    await (orUntil ? Promise.race([orUntil, timeout]) : timeout);
-    done.abort(ENOUGH);
   }
 
   /** Dequeues the requests that fit into a batch of this size. Rejects those whose caller stopped waiting. */
@@ -169,6 +128,7 @@ class PoolQueue {
   async #write(batch: Waiting[], mayGrow: boolean, signal: AbortSignal): Promise<void> {
     const start = this.#now();
     const from = this.#memory.recall(start);
+    let isAlone = true;
     const requests = () => {
       if (mayGrow && this.#now() - start < JOIN_TIMEOUT) batch.push(...this.#take(batch.length));
       return batch.map(({ request, options }) => options.signal.aborted ? NOTHING : request);
@@ -177,13 +137,13 @@ class PoolQueue {
       signal,
       clock: this.#clock,
       onAttempt: (decision) => reportChanges(batch, decision),
-      ...(from && { from, onStale: () => this.#memory.refused(start) }),
+      ...(from && { from, onStale: () => isAlone = false }),
     });
     for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome);
     this.#ended = this.#now();
-    this.#memory.keep(snapshot, this.#ended);
-    this.#took = this.#ended - start;
-    this.#observer.onBatch(batch.length, this.#took);
+    if (isAlone) this.#memory.keep(snapshot, this.#ended);
+    else this.#memory.forget(); // the next commit probably comes after another write of that process, too
+    this.#observer.onBatch(batch.length, this.#ended - start);
   }
 }
 
@@ -224,8 +184,6 @@ export interface BatcherParts {
   readonly clock: Clock;
   /** Observes batches. */
   readonly observer: BatchObserver;
-  /** The calls that use this store. */
-  readonly traffic: Traffic;
   /** How often the store did not answer. */
   readonly outages: () => number;
 }

@@ -37,14 +37,6 @@ const CALL_TIMEOUT = AGENT_TIMEOUT - 5_000;
 /** Verbs that metrics count by name. */
 const VERBS: ReadonlySet<string> = new Set(["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"]);
 
-/** Options of the host of a call. */
-interface HostOptions {
-  /** Whether the call submits a request to a pool. Default: false. */
-  readonly commits?: boolean;
-  /** Called if this process cannot use the configuration of the call, or cannot open its store. */
-  readonly unusable?: (error: unknown) => void;
-}
-
 /** Serves calls, over any kind of connection. */
 export class Agent {
   readonly #world: World;
@@ -106,9 +98,8 @@ export class Agent {
     const logs: LogLines[] = [];
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
-    const commits = verb === "ADD" || verb === "DEL";
     const host: Host = {
-      ...this.#host({ commits, unusable: (error) => unusable = error }),
+      ...this.#host((error) => unusable = error),
       appendLog: (file, text, confinedTo) => void logs.push({ file, text, ...(confinedTo && { confinedTo }) }),
       ...(gone && { gone }),
     };
@@ -174,11 +165,12 @@ export class Agent {
     return gone.aborted ? undefined : await this.call(request, gone);
   }
 
-  #host({ commits = false, unusable = () => {} }: HostOptions = {}): Host {
+  /** @param unusable called if this process cannot use the configuration of the call, or cannot open its store */
+  #host(unusable: (error: unknown) => void = () => {}): Host {
     return {
       world: this.#world,
       open: ({ datastore }, log, signal) =>
-        this.#stores.ipam(datastore, { log, signal, commits }).catch((error) => {
+        this.#stores.ipam(datastore, { log, signal }).catch((error) => {
           if (!signal.aborted && !(error instanceof BusyError)) unusable(error);
           throw error;
         }),

@@ -20,7 +20,6 @@ import { Batcher, type BatchObserver } from "./batcher.ts";
 import { Limit } from "./limit.ts";
 import { measuring, type ObserveOperation } from "./measured.ts";
 import { Shares } from "./shares.ts";
-import { Traffic } from "./traffic.ts";
 
 /** Max reservations that are created or released at the same time, per store: each uses a connection. */
 const MAX_RESERVATIONS = 16;
@@ -43,7 +42,6 @@ interface OpenStore {
   /** The same for calls: it retries, and disposing it leaves the store open. */
   readonly lent: StorageDriver;
   readonly batcher: Batcher;
-  readonly traffic: Traffic;
   readonly limit: Limit;
 }
 
@@ -53,8 +51,6 @@ export interface StoreUse {
   readonly log: Logger;
   /** Ends the wait for the store. */
   readonly signal: AbortSignal;
-  /** Whether the call submits a request to a pool, so that a commit may gain by waiting for it. */
-  readonly commits: boolean;
 }
 
 /** A store of the cache. */
@@ -107,7 +103,7 @@ export class Stores implements AsyncDisposable {
    * @throws {BusyError} the store has used its share of the agent's calls
    * @throws the signal's reason if it aborts first
    */
-  async ipam(datastore: Datastore, { log, signal, commits }: StoreUse): Promise<OpenIpam> {
+  async ipam(datastore: Datastore, { log, signal }: StoreUse): Promise<OpenIpam> {
     await using use = new AsyncDisposableStack();
     const share = this.#shares.take(JSON.stringify(datastore));
     if (!share) throw new BusyError(`The agent has too many calls to ${nameOf(datastore)} under way: try again later`);
@@ -115,19 +111,13 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, lent, batcher, traffic, limit } = await unlessAborted(opened.store, signal);
+    const { driver, lent, batcher, limit } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(limit, signal));
-    const passage = commits ? traffic.begin() : undefined;
-    use.defer(() => passage?.end());
     const resources = use.move();
     return {
       driver: lent,
       onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: this.#parts.world, signal }),
-      commit: (key, request, options) => {
-        const outcome = batcher.commit(key, request, options);
-        passage?.arrived();
-        return outcome;
-      },
+      commit: (key, request, options) => batcher.commit(key, request, options),
       lockPool: () => Promise.resolve(undefined), // the batcher serializes requests
       parallelPools: true,
       clock: this.#parts.world,
@@ -215,16 +205,14 @@ export class Stores implements AsyncDisposable {
     }
     const open = await loadDriver(datastore.kind);
     let outages = 0;
-    const now = () => world.monotonic();
-    const measure = measuring(now, (operation, outcome, milliseconds) => {
+    const measure = measuring(() => world.monotonic(), (operation, outcome, milliseconds) => {
       if (outcome === "unavailable") outages++;
       operations(operation, outcome, milliseconds);
     });
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
-    const traffic = new Traffic(now);
-    const batcher = new Batcher({ driver, clock: world, observer: batches, traffic, outages: () => outages });
+    const batcher = new Batcher({ driver, clock: world, observer: batches, outages: () => outages });
     const lent = borrow(retrying(driver, world));
-    return { driver, lent, batcher, traffic, limit: new Limit(MAX_CALLS_PER_STORE) };
+    return { driver, lent, batcher, limit: new Limit(MAX_CALLS_PER_STORE) };
   }
 }
 

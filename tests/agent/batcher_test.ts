@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { Batcher } from "../../src/agent/batcher.ts";
-import { Traffic } from "../../src/agent/traffic.ts";
 import { type AllocateOutcome, allocateRequest, drop } from "../../src/pool/requests.ts";
 import type { Change, Owner } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
@@ -14,7 +13,6 @@ const owner = (pod: string): Owner => ({ podRef: `default/${pod}`, ifName: "net1
 interface Bench extends AsyncDisposable {
   readonly driver: StorageDriver;
   readonly batcher: Batcher;
-  readonly traffic: Traffic;
   readonly batches: number[];
   readonly clock: HurriedClock;
   readonly store: { outages: number };
@@ -61,13 +59,11 @@ async function bench(isRefused: (after: After) => boolean = () => false): Promis
   const batches: number[] = [];
   const clock = hurriedClock();
   const outage = { outages: 0 };
-  const traffic = new Traffic(clock.monotonic);
   const observer = { onBatch: (requests: number) => void batches.push(requests) };
-  const batcher = new Batcher({ driver, clock, observer, traffic, outages: () => outage.outages });
+  const batcher = new Batcher({ driver, clock, observer, outages: () => outage.outages });
   return {
     driver,
     batcher,
-    traffic,
     batches,
     clock,
     store: outage,
@@ -102,29 +98,6 @@ Deno.test("Batcher writes requests that arrive during a commit in the next commi
   const others = Array.from({ length: 5 }, (_, i) => b.allocate(`p${i}`));
   assert.deepEqual((await Promise.all([first, ...others])).map(octet), [1, 2, 3, 4, 5, 6]);
   assert.deepEqual(b.batches, [1, 5]);
-});
-
-Deno.test("Batcher waits for the requests of calls that have begun, but not for a call that never submits one", async () => {
-  await using b = await bench();
-  const passages = [b.traffic.begin(), b.traffic.begin()];
-  const first = b.allocate("first");
-  await Promise.resolve();
-  const second = b.allocate("second");
-  for (const passage of passages) passage.arrived();
-  await Promise.all([first, second]);
-  assert.deepEqual(b.batches, [2]);
-  b.traffic.begin(); // submits no request
-  assert.equal(octet(await b.allocate("third")), 3);
-});
-
-Deno.test("Batcher waits only once, for some milliseconds, for a call that is delayed", async () => {
-  await using b = await bench();
-  b.traffic.begin();
-  await b.allocate("first");
-  await b.clock.sleep(200);
-  const start = b.clock.monotonic();
-  for (let i = 0; i < 5; i++) await b.allocate(`p${i}`);
-  assert.equal(b.clock.monotonic() - start, 0);
 });
 
 Deno.test("Batcher delays no other request for a request with a pause", async () => {
@@ -213,7 +186,8 @@ Deno.test("Batcher decides again after a conflict with another process, and then
   await another(2n);
   assert.deepEqual([octet(await b.allocate("b")), b.commits.count], [3, 4], "the store refused one commit");
   await another(4n);
-  assert.deepEqual([octet(await b.allocate("c")), b.commits.count], [5, 6]);
+  assert.deepEqual([octet(await b.allocate("c")), b.commits.count], [5, 6], "it had forgotten the pool");
+  assert.deepEqual([octet(await b.allocate("d")), b.reads.count], [6, 5], "and remembers it again");
 });
 
 Deno.test("Batcher re-reads a pool after an outage of the store, and after a minute", async () => {

@@ -49,7 +49,7 @@ function bench(files: Record<string, string>): Bench {
   return { stores, world, opened, closed, [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]() };
 }
 
-const USE: StoreUse = { log: SILENT, signal: never(), commits: false };
+const USE: StoreUse = { log: SILENT, signal: never() };
 
 const kubernetes = (kubeconfig: string) => ({ kind: "kubernetes", kubeconfig }) as const;
 

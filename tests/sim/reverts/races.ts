@@ -83,13 +83,16 @@ const RESTORES: readonly Revert[] = [
 /** Effects of a batch on its members. */
 const BATCHES: readonly Revert[] = [
   {
-    name: "the wait between two commits has no bound, on a clock that can be set",
+    name: "a commit waits for the end of the last one by a clock that can be set",
     world: "clocks",
     edits: editsOf(
       "src/agent/batcher.ts",
       ["this.#now = () => clock.monotonic();", "this.#now = () => clock.now();"],
       ["this.#ended = clock.monotonic();", "this.#ended = clock.now();"],
-      ["Math.min(this.#ended + this.#took - this.#now(), GATHER.max);", "this.#ended + this.#took - this.#now();"],
+      [
+        "while (this.#waiting.length > 0) await this.#commit();",
+        "for (; this.#waiting.length > 0; await this.#commit()) await this.#clock.sleep(this.#ended - this.#now());",
+      ],
     ),
   },
   {
