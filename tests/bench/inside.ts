@@ -11,12 +11,10 @@ import { parseArgs } from "node:util";
 import { AgentNode } from "../support/agent.ts";
 import { binary, type Call } from "../support/binary.ts";
 import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
+import { callsOf as calls, put as putCalls, type Timed as CallTimes } from "./ask.ts";
 import { seedPool } from "./seed.ts";
 
-interface Timed {
-  readonly times: readonly number[];
-  readonly elapsed: number;
-  readonly failed: number;
+interface Timed extends CallTimes {
   readonly cpu?: readonly number[];
 }
 
@@ -38,40 +36,12 @@ async function main(): Promise<void> {
   }
 }
 
-function calls(kube: Kube, count: number, prefix: string, ranges: readonly string[], verb = "ADD"): Call[] {
-  const ipam = {
-    type: "whereabouts",
-    log_level: "error",
-    kubernetes: { kubeconfig: kube.kubeconfig },
-    ipRanges: ranges.map((range) => ({ range })),
-  };
-  const conf = { cniVersion: "1.0.0", name: "bench", ipam };
-  return Array.from(
-    { length: count },
-    (_, i) => ({ verb, conf, containerId: `${prefix}${i}`.padStart(64, "0"), pod: `${prefix}-${i}` }),
-  );
-}
-
-/** Puts calls to an agent, so many at a time. */
+/** Puts calls to an agent, so many at a time, and measures the CPU time of a call. */
 async function put(node: AgentNode, all: readonly Call[], width: number): Promise<Timed> {
-  const times: number[] = [];
-  let next = 0;
-  let failed = 0;
   const before = cpus(node);
-  const start = performance.now();
-  const worker = async () => {
-    for (let call = all[next++]; call; call = all[next++]) {
-      const begun = performance.now();
-      const { code, stdout } = await node.ask(call);
-      times.push(performance.now() - begun);
-      if (code !== 0 && failed++ === 0) console.error(stdout);
-    }
-  };
-  await Promise.all(Array.from({ length: width }, worker));
-  const elapsed = performance.now() - start;
-  const after = cpus(node);
-  const cpu = after.map((ms, i) => (ms - (before[i] ?? 0)) / all.length);
-  return { times: times.sort((a, b) => a - b), elapsed, failed, cpu };
+  const timed = await putCalls(node, all, width);
+  const cpu = cpus(node).map((ms, i) => (ms - (before[i] ?? 0)) / all.length);
+  return { ...timed, cpu };
 }
 
 /** CPU time of the agent, of API server and etcd (of every control plane: run it alone), and of this program, in milliseconds. */

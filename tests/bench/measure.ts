@@ -69,7 +69,12 @@ export async function measureByTurns(contenders: readonly Contender[]): Promise<
   return results.map(({ times, elapsed, cpu }) => ({ times: times.sort((a, b) => a - b), elapsed, cpu }));
 }
 
-async function once(path: string, call: Call, env: Readonly<Record<string, string>>): Promise<number> {
+/**
+ * Runs one call as a process and returns its milliseconds.
+ *
+ * @throws an Error with the answer of a call that fails
+ */
+export async function once(path: string, call: Call, env: Readonly<Record<string, string>> = {}): Promise<number> {
   const input = new TextEncoder().encode(JSON.stringify(call.conf));
   const start = performance.now();
   const child = new Deno.Command(path, {

@@ -2,8 +2,9 @@
 /**
  * The bench: plugins as processes, on real stores, side by side in one run.
  *
- * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json]`. A peer is another CNI IPAM plugin of the type
- * `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios, not times.
+ * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablations]`. A peer is another CNI IPAM plugin of the type
+ * `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios, not times. With `--ablations` it
+ * times only the plugin with and without each piece of machinery.
  *
  * @module
  */
@@ -13,6 +14,7 @@ import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
 import { isThere } from "../support/process.ts";
+import { type AblationRow, ablationRows } from "./ablation.ts";
 import { startAgent } from "./agent.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { interpreted, type Plugin, unseeing } from "./newest.ts";
@@ -38,22 +40,30 @@ const { values } = parseArgs({
     plugin: { type: "string" },
     calls: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
+    ablations: { type: "boolean", default: false },
   },
 });
 const calls = Number(values.calls);
 const say = (text: string) => console.error(`bench: ${text}`);
 
 async function main(): Promise<void> {
-  const work = await Deno.makeTempDir({ prefix: "bench-" });
   say("compiling");
   const ours: Plugin = { name: "whereabouts", path: values.plugin ?? await binary() };
+  const rows = values.ablations ? [] : await pluginRows(ours);
+  const ablations = await ablationRows(ours.path, calls, say);
+  if (values.json) console.log(JSON.stringify([...rows, ...ablations]));
+  else {
+    if (rows.length > 0) print(rows);
+    printAblations(ablations);
+  }
+}
+
+async function pluginRows(ours: Plugin): Promise<Row[]> {
+  const work = await Deno.makeTempDir({ prefix: "bench-" });
   const floor: Plugin = { name: "floor", path: `${work}/floor` };
   const source = await floorSource(work);
   await compileWith(source, floor.path);
-  const peers = values.peer.map((peer): Plugin => {
-    const [name = "", path = ""] = peer.split("=");
-    return { name, path };
-  });
+  const peers = peersOf(values.peer);
   const flat = peers.length > 0 ? await flatFile() : undefined;
   const rows: Row[] = [];
   try {
@@ -65,7 +75,14 @@ async function main(): Promise<void> {
     await flat?.[Symbol.asyncDispose]();
     await Deno.remove(work, { recursive: true });
   }
-  print(rows, peers[0]?.name);
+  return rows;
+}
+
+function peersOf(peers: readonly string[]): Plugin[] {
+  return peers.map((peer) => {
+    const [name = "", path = ""] = peer.split("=");
+    return { name, path };
+  });
 }
 
 async function floorSource(work: string): Promise<string> {
@@ -210,15 +227,13 @@ async function traffic(
   return { requests: (await kube.auditCount() - before) / count, bytes: relay.bytes / count };
 }
 
-function print(rows: readonly Row[], peer: string | undefined): void {
-  if (values.json) {
-    console.log(JSON.stringify(rows));
-    return;
-  }
+function print(rows: readonly Row[]): void {
+  const peer = peersOf(values.peer)[0]?.name;
   const p50 = (row: Row | undefined) => row ? percentile(row.measured, 0.5) : Number.NaN;
   const ms = (value: number) => value.toFixed(1);
   const lines = rows.map((row) => {
     const { measured } = row;
+    const floor = row.floor ? percentile(row.floor, 0.5) : p50(rows[0]);
     const twin = rows.find((other) => other.plugin === peer && other.scenario === row.scenario);
     return [
       row.scenario,
@@ -228,7 +243,8 @@ function print(rows: readonly Row[], peer: string | undefined): void {
       ms(measured.cpu),
       row.requests?.toFixed(1) ?? "",
       row.bytes ? (row.bytes / 1024).toFixed(1) : "",
-      (p50(row) / (row.floor ? percentile(row.floor, 0.5) : p50(rows[0]))).toFixed(2),
+      ms(p50(row) - floor),
+      (p50(row) / floor).toFixed(2),
       twin ? (p50(row) / p50(twin)).toFixed(2) : "",
     ];
   });
@@ -242,9 +258,19 @@ function print(rows: readonly Row[], peer: string | undefined): void {
     "CPU MS",
     "REQUESTS",
     "KIB",
+    "MS OVER FLOOR",
     "X FLOOR",
     "X PEER",
   ];
+  for (const line of table(headings, lines)) console.log(line);
+}
+
+/** Times are medians, of a call for processes and of a hundred calls otherwise. The ratio is the median of the rounds' ratios. */
+function printAblations(rows: readonly AblationRow[]): void {
+  const lines = rows.map(({ name, scenario, rounds, withIt, without, ratio, failed }) => [
+    ...[name, scenario, `${rounds}`, withIt.toFixed(1), without.toFixed(1), ratio.toFixed(2), `${failed}`],
+  ]);
+  const headings = ["MACHINERY", "SCENARIO", "ROUNDS", "MS WITH", "MS WITHOUT", "WITHOUT / WITH", "FAILED WITHOUT"];
   for (const line of table(headings, lines)) console.log(line);
 }
 

@@ -26,9 +26,14 @@ export async function binary(): Promise<string> {
 
 /** Compiles a folder's `main.js` with a Deno that can. */
 export async function compileWith(folder: string, output: string): Promise<void> {
-  const { deno, env } = await compiler();
-  for (const [name, value] of Object.entries({ ...env, WHEREABOUTS_COMPILER: deno })) Deno.env.set(name, value);
+  for (const [name, value] of Object.entries(await compilation())) Deno.env.set(name, value);
   await compile(folder, output);
+}
+
+/** Variables of a process that compiles: they name a Deno that can. */
+export async function compilation(): Promise<Record<string, string>> {
+  const { deno, env } = await compiler();
+  return { ...env, WHEREABOUTS_COMPILER: deno };
 }
 
 /** The variable that tells test files of a shared binary. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { editsOf, type Revert } from "./revert.ts";
+import { editsOf } from "../../support/edited.ts";
+import type { Revert } from "./revert.ts";
 
 const FILE = "src/pool/evidence.ts";
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { editsOf, type Revert } from "./revert.ts";
+import { editsOf } from "../../support/edited.ts";
+import type { Revert } from "./revert.ts";
 
 /** ADD takes over any reservation with the pod's name. */
 const BLIND = editsOf("src/ipam/reserve.ts", ["if (!succeeds) {", "if (Boolean(0)) {"]);
