@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { Batcher } from "../../src/agent/batcher.ts";
-import { Traffic } from "../../src/agent/traffic.ts";
 import { completeAfterCall, completePending, GIVEN_UP_AFTER, groupByStore } from "../../src/journal/pending.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
 import { storeName } from "../../src/journal/facts.ts";
@@ -70,8 +69,7 @@ Deno.test("completePending reads a pool only a few times for a hundred concurren
       return undefined;
     },
     ipamOf: (driver) => {
-      const traffic = new Traffic(world.monotonic);
-      const batcher = new Batcher({ driver, clock: world, observer: { onBatch: () => {} }, traffic, outages: () => 0 });
+      const batcher = new Batcher({ driver, clock: world, observer: { onBatch: () => {} }, outages: () => 0 });
       return {
         ...directIpam(driver, world, SILENT),
         lockPool: () => Promise.resolve(undefined),
