@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReleaseHost } from "../journal/release.ts";
-import { completePending, groupByStore, type PendingOutcome } from "../journal/pending.ts";
+import { completePending, GAVE_UP, groupByStore, type PendingOutcome } from "../journal/pending.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
@@ -140,11 +140,7 @@ export class PendingReleases implements AsyncDisposable {
     }
     if (givenUp.length > 0) this.#observer.onGivenUp(givenUp.length);
     for (const { network, containerId, ifName } of givenUp) {
-      this.#log.warn("Gave up a pending release after a day; the sweep frees its address", {
-        network,
-        container: containerId,
-        if: ifName,
-      });
+      this.#log.warn(GAVE_UP, { network, container: containerId, if: ifName });
     }
   }
 }

@@ -7,9 +7,9 @@
  * @module
  */
 import { startDeadline } from "../async/deadline.ts";
-import { SILENT } from "../world/log.ts";
+import { makeLogger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import { isTemporary, quietly, releaseByRecord, type ReleaseHost } from "./release.ts";
+import { isTemporary, quietly, recordFields, releaseByRecord, type ReleaseHost } from "./release.ts";
 import { storeName } from "./facts.ts";
 import { lockAttachment } from "./lock.ts";
 import type { JournalRecord } from "./record.ts";
@@ -25,6 +25,9 @@ const AFTER_CALL = { read: 20, complete: 5, minTime: 50, maxTime: 2_000 };
  * repairs it.
  */
 export const GIVEN_UP_AFTER = 24 * 3_600_000;
+
+/** The log line of a release that was given up. */
+export const GAVE_UP = "Gave up a pending release after a day; the sweep frees its address";
 
 /** What became of the pending releases of one store. */
 export interface PendingOutcome {
@@ -63,7 +66,7 @@ export async function completePending(
       return true;
     } catch (failure) {
       failures.push(failure);
-      if (isExpired(host.world, record) && await giveUp(host, record)) givenUp.push(record);
+      if (isExpired(host.world, record) && await giveUp(host, record, signal).catch(() => false)) givenUp.push(record);
       return !isTemporary(failure, signal);
     }
   };
@@ -91,9 +94,13 @@ function isExpired(world: World, { store, pendingSince }: JournalRecord): boolea
   return store?.kind === "kubernetes" && pendingSince !== undefined && world.now() - pendingSince > GIVEN_UP_AFTER;
 }
 
-async function giveUp(host: ReleaseHost, record: JournalRecord): Promise<boolean> {
+/** @returns false if the release is no longer pending: an ADD of the same attachment may have succeeded meanwhile */
+async function giveUp(host: ReleaseHost, record: JournalRecord, signal: AbortSignal): Promise<boolean> {
   const journal = host.journal(SILENT);
-  return await journal?.remove(record).then(() => true, () => false) ?? false;
+  using _lock = await lockAttachment(host, record, signal);
+  if (!await journal?.isPending(record)) return false;
+  await journal?.remove(record);
+  return true;
 }
 
 function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[] {
@@ -101,7 +108,7 @@ function shuffled<T>(items: readonly T[], { random }: Pick<World, "random">): T[
 }
 
 /**
- * Completes a few releases for the stores that answered a call. Failures are not reported.
+ * Completes a few releases for the stores that answered a call. Failures are not reported, but what is given up is logged.
  *
  * @param stores names of the stores that the call used, which are still open
  * @param took milliseconds that the call took
@@ -121,6 +128,8 @@ export async function completeAfterCall(
   );
   const pending = await host.journal(SILENT)?.pending(read).catch(() => []) ?? [];
   for (const [store, records] of groupByStore(pending)) {
-    if (stores.has(store)) await completePending(host, records, complete, limit.signal);
+    if (!stores.has(store)) continue;
+    const { givenUp } = await completePending(host, records, complete, limit.signal);
+    for (const record of givenUp) makeLogger(host.world, { level: "warning" }).warn(GAVE_UP, recordFields(record));
   }
 }

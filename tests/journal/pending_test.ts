@@ -132,3 +132,29 @@ Deno.test("completeAfterCall completes to a slow store, too, because it takes as
   await completeAfterCall(n.host, here, 500, never());
   assert.deepEqual(await n.pending(), []);
 });
+
+Deno.test("completeAfterCall logs what it gives up after a day", async () => {
+  const world = { ...hurried(), now: () => 2 * GIVEN_UP_AFTER };
+  await using n = await pendingNode(world, { retriesPending: false });
+  const store = { kind: "kubernetes", kubeconfig: "/k" } as const;
+  await n.addPending("old", "/k", { conf: confOf("/x", "nonsense"), store, pendingSince: 1 });
+  await completeAfterCall(n.host, new Set([storeName(store)]), 0, never());
+  assert.deepEqual(await n.pending(), []);
+  assert.match(
+    world.lines.join("\n"),
+    /level=warning msg="Gave up a pending release .*" if=net1 network=net container=old/,
+  );
+});
+
+Deno.test("completePending gives up no release whose attachment was added again meanwhile", async () => {
+  const world = { ...hurried(), now: () => 2 * GIVEN_UP_AFTER };
+  const plan = async () => {
+    const [record] = await n.journal.pending();
+    if (record) await n.journal.create(record);
+    return { done: false, then: "unavailable" } as const;
+  };
+  await using n = await pendingNode(world, { plan });
+  await n.addPending("again", "/here", { store: { kind: "kubernetes" }, pendingSince: 1 });
+  const { givenUp } = await completePending(n.host, await n.journal.pending(), 100, never());
+  assert.deepEqual([givenUp.length, (await n.journal.inUse()).length], [0, 1]);
+});
