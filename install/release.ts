@@ -2,8 +2,8 @@
 /**
  * Makes the files of a release in `dist/release`.
  *
- * `deno task release [--output FOLDER] [--platform LIST] [--parts PART,PART] [--partial]`. It fails if anything is missing or unverified, after
- * it has made the rest, unless `--partial` accepts that. `deno task release --check OWNER/NAME TAG` verifies that a tag in a repository matches
+ * `deno task release [--output FOLDER] [--platform LIST] [--engine NAME] [--parts PART,PART] [--partial]`. It fails if anything is missing or
+ * unverified, after it has made the rest, unless `--partial` accepts that. `deno task release --check OWNER/NAME TAG` verifies that a tag in a repository matches
  * this source, and prints the notes of the release.
  *
  * @module
@@ -14,26 +14,31 @@ import { makeBinaries } from "./release/binaries.ts";
 import { notesOf } from "./release/changelog.ts";
 import { makeChart } from "./release/chart.ts";
 import { makeChecksums } from "./release/checksums.ts";
+import { makeImages } from "./release/images.ts";
 import { makeKrewManifest } from "./release/krew.ts";
 import { makeLicences } from "./release/licences.ts";
 import { makeManifest } from "./release/manifest.ts";
 import { makeSbom } from "./release/sbom.ts";
 import type { Gap, Part, Release } from "./release/types.ts";
+import { type Engine, ENGINES } from "./image.ts";
 import { REPOSITORY } from "./repository.ts";
 import { revisionOf, timeOf } from "./revision.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** The parts of a release, in their order: the manifest for krew needs the binaries, the checksums everything. */
-const PARTS: Readonly<Record<string, Part>> = {
-  binaries: makeBinaries,
-  manifest: makeManifest,
-  chart: makeChart,
-  krew: makeKrewManifest,
-  sbom: makeSbom,
-  licences: makeLicences,
-  checksums: makeChecksums,
-};
+function partsOf({ platform, engine }: ReleaseOptions): Readonly<Record<string, Part>> {
+  return {
+    binaries: makeBinaries,
+    images: makeImages(platform, engine),
+    manifest: makeManifest,
+    chart: makeChart,
+    krew: makeKrewManifest,
+    sbom: makeSbom,
+    licences: makeLicences,
+    checksums: makeChecksums,
+  };
+}
 
 /** What is made, and where. */
 export interface ReleaseOptions {
@@ -41,6 +46,8 @@ export interface ReleaseOptions {
   readonly output?: string | undefined;
   /** Comma-separated `OS/ARCHITECTURE` of the images. Default: that of this machine. */
   readonly platform?: string | undefined;
+  /** Container engine. Default: the first that is installed. */
+  readonly engine?: Engine | undefined;
   /** Names of parts. Default: all. */
   readonly parts?: readonly string[] | undefined;
 }
@@ -50,18 +57,20 @@ export interface ReleaseOptions {
  *
  * @throws {RangeError} a part is unknown
  */
-export async function makeRelease({ output, platform, parts }: ReleaseOptions = {}): Promise<readonly Gap[]> {
-  const unknown = parts?.find((name) => !Object.hasOwn(PARTS, name));
+export async function makeRelease(options: ReleaseOptions = {}): Promise<readonly Gap[]> {
+  const { output, parts } = options;
+  const all = partsOf(options);
+  const unknown = parts?.find((name) => !Object.hasOwn(all, name));
   if (unknown !== undefined) {
-    throw new RangeError(`--parts ${JSON.stringify(unknown)}: expected ${Object.keys(PARTS).join(", ")}`);
+    throw new RangeError(`--parts ${JSON.stringify(unknown)}: expected ${Object.keys(all).join(", ")}`);
   }
   const folder = output ?? `${ROOT}dist/release`;
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   const revision = await revisionOf(ROOT) ?? "unknown";
-  const release: Release = { version: VERSION, revision, time: await timeOf(ROOT), folder, platform };
+  const release: Release = { version: VERSION, revision, time: await timeOf(ROOT), folder };
   const gaps: Gap[] = [...checkRevision(revision)];
-  for (const [name, make] of Object.entries(PARTS)) {
+  for (const [name, make] of Object.entries(all)) {
     if (parts && !parts.includes(name)) continue;
     console.error(`Making ${name}`);
     gaps.push(...await make(release).catch((error) => [{ what: name, reason: messageOf(error) }]));
@@ -103,6 +112,7 @@ async function main(args: string[]): Promise<number> {
     options: {
       output: { type: "string" },
       platform: { type: "string" },
+      engine: { type: "string" },
       parts: { type: "string" },
       partial: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
@@ -118,7 +128,11 @@ async function main(args: string[]): Promise<number> {
     throw new RangeError(`Unknown argument ${JSON.stringify(repository)}: expected only flags`);
   }
   const { output = `${ROOT}dist/release`, platform, parts } = values;
-  const gaps = await makeRelease({ output, platform, parts: parts?.split(",") });
+  const engine = ENGINES.find((one) => one === values.engine);
+  if (values.engine && !engine) {
+    throw new RangeError(`--engine ${JSON.stringify(values.engine)}: expected ${ENGINES.join(", ")}`);
+  }
+  const gaps = await makeRelease({ output, platform, engine, parts: parts?.split(",") });
   for (const { name } of [...Deno.readDirSync(output)].toSorted((a, b) => a.name < b.name ? -1 : 1)) {
     const { size } = await Deno.stat(`${output}/${name}`);
     console.log(`${output}/${name} ${(size / 1e6).toFixed(2)} MB`);

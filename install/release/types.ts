@@ -14,8 +14,6 @@ export interface Release {
   readonly time: number;
   /** Folder of its files. */
   readonly folder: string;
-  /** Comma-separated `OS/ARCHITECTURE` of the images. Undefined: that of this machine. */
-  readonly platform?: string | undefined;
 }
 
 /** Something that keeps a release from being complete. */

@@ -14,7 +14,8 @@ import { VERSION } from "../../src/version.ts";
 import { assets } from "../support/assets.ts";
 import { compiler } from "../support/denort.ts";
 import { makeKube } from "../support/kube.ts";
-import { must } from "../support/process.ts";
+import { ImageStore, unpack } from "../support/image.ts";
+import { must, run } from "../support/process.ts";
 
 const INSTALL = new URL("../../install/", import.meta.url).pathname;
 const IMAGES = ["whereabouts", "whereabouts-reconciler"];
@@ -108,5 +109,33 @@ Deno.test("the binary of a release has its commit, and the same bytes when it is
     Deno.env.set("RUNTIME_SHA256_AMD64", checksum);
     assert.equal((await make(second, "binaries")).find(({ what }) => what === name), undefined);
     assert.deepEqual(await Deno.readFile(`${second}/${name}`), program);
+  });
+});
+
+Deno.test("the images of a release are archives under the names of the registry, with version and commit as labels", async () => {
+  await using store = await ImageStore.create();
+  await store.addBases();
+  await inFolder(async (folder) => {
+    const args = [
+      "task",
+      "--quiet",
+      "release",
+      "--engine",
+      "buildah",
+      "--parts",
+      "images,checksums",
+      "--output",
+      folder,
+    ];
+    const { code, stderr } = await run([Deno.execPath(), ...args], { env: store.env, cwd: INSTALL });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^Incomplete: images: Their sources are not pinned: DENO_IMAGE, BASE,/m);
+    for (const name of IMAGES) {
+      const { config } = await unpack(`${folder}/${name}-${VERSION}.oci.tar`, await Deno.makeTempDir({ dir: folder }));
+      assert.equal(config.annotations["org.opencontainers.image.ref.name"], `${REGISTRY}/${name}:${VERSION}`);
+      assert.equal(config.Labels["org.opencontainers.image.revision"], await revisionOf(INSTALL));
+      assert.equal(config.Labels["org.opencontainers.image.source"], REPOSITORY_URL);
+    }
+    await must(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: folder });
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { checkRevision, checkTag, makeRelease } from "../../install/release.ts";
 import { machineOf } from "../../install/release/binaries.ts";
 import { notesOf } from "../../install/release/changelog.ts";
+import { gapsOf } from "../../install/release/images.ts";
 import { licencesText } from "../../install/release/licences.ts";
 import { render } from "../../install/release/manifest.ts";
 import { readPackages } from "../../install/release/packages.ts";
@@ -46,7 +47,10 @@ Deno.test("a release that is repeated on the same commit has the same bytes", as
 });
 
 Deno.test("makeRelease refuses an unknown part", async () => {
-  await assert.rejects(makeRelease({ parts: ["charts"] }), /--parts "charts": expected binaries, manifest, chart/);
+  await assert.rejects(
+    makeRelease({ parts: ["charts"] }),
+    /--parts "charts": expected binaries, images, manifest, chart/,
+  );
 });
 
 Deno.test("a release needs a commit without changes", () => {
@@ -128,6 +132,14 @@ Deno.test("withTime sets the time of every entry, and leaves the rest of an arch
     assert.match(listed, /513 1970-01-02 00:00:00 a\n.* 1970-01-02 00:00:00 b\/\n/);
     assert.match(await must(["tar", "-xzOf", `${folder}/a.tgz`, "a"]), /^A{513}$/);
   });
+});
+
+Deno.test("images of a release need both platforms, and pinned sources", () => {
+  const pins = ["DENO_IMAGE", "BASE", "RUNTIME_SHA256_AMD64", "RUNTIME_SHA256_ARM64"];
+  assert.deepEqual(gapsOf("linux/amd64,linux/arm64", pins), []);
+  const [platform, sources] = gapsOf(undefined, pins.slice(1));
+  assert.match(platform?.reason ?? "", /for the platform of this machine alone: --platform linux\/amd64,linux\/arm64/);
+  assert.match(sources?.reason ?? "", /not pinned: DENO_IMAGE is not set$/);
 });
 
 Deno.test("machineOf reads the machine of an ELF file", async () => {

@@ -68,7 +68,7 @@ export class ImageStore implements AsyncDisposable {
 
   /** Builds the images of the Dockerfile with `deno task image`. Returns the paths of the OCI archives by the names of the images. */
   async buildProduct(): Promise<Readonly<Record<string, string>>> {
-    await this.#addBases();
+    await this.addBases();
     const task = ["task", "--quiet", "image", "--engine", "buildah", "--archive", `${this.folder}/archives`];
     const printed = await must([Deno.execPath(), ...task], { cwd: ROOT, env: this.env });
     return Object.fromEntries(
@@ -77,7 +77,7 @@ export class ImageStore implements AsyncDisposable {
   }
 
   /** The base images that the Dockerfile names: Deno with a shell, and the C library without one. */
-  async #addBases(): Promise<void> {
+  async addBases(): Promise<void> {
     const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
     const [, deno = ""] = /^ARG DENO_IMAGE=(\S+)$/m.exec(text) ?? [];
     const [, base = ""] = /^ARG BASE=(\S+)$/m.exec(text) ?? [];

@@ -1,0 +1,50 @@
+/**
+ * The images of a release as OCI archives.
+ *
+ * @module
+ */
+import { buildImages, type Engine } from "../image.ts";
+import { REGISTRY } from "../repository.ts";
+import type { Gap, Release } from "./types.ts";
+
+/** Variables that pin what the Dockerfile takes from others: base images by digest, compile runtimes by checksum. */
+const PINS = ["DENO_IMAGE", "BASE", "RUNTIME_SHA256_AMD64", "RUNTIME_SHA256_ARM64"];
+
+/** Platforms of a release. */
+const PLATFORMS = "linux/amd64,linux/arm64";
+
+/** Makes a part that writes `NAME-VERSION.oci.tar` of each image. */
+export function makeImages(
+  platform: string | undefined,
+  engine: Engine | undefined,
+): (release: Release) => Promise<readonly Gap[]> {
+  return async ({ folder }) => {
+    const pinned = PINS.filter((name) => Deno.env.get(name));
+    await buildImages({
+      ...(engine && { engine }),
+      ...(platform && { platform }),
+      registry: REGISTRY,
+      archive: folder,
+      buildArgs: [
+        `RELEASE=${pinned.length === PINS.length}`,
+        ...pinned.map((name) => `${name}=${Deno.env.get(name)}`),
+      ],
+    });
+    return gapsOf(platform, pinned);
+  };
+}
+
+/** What images lack that were built for these platforms with these pins. */
+export function gapsOf(platform: string | undefined, pinned: readonly string[]): readonly Gap[] {
+  const missing = PINS.filter((name) => !pinned.includes(name));
+  return [
+    ...(platform === PLATFORMS ? [] : [{
+      what: "images",
+      reason: `They are for ${platform ?? "the platform of this machine"} alone: --platform ${PLATFORMS} builds all`,
+    }]),
+    ...(missing.length === 0 ? [] : [{
+      what: "images",
+      reason: `Their sources are not pinned: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not set`,
+    }]),
+  ];
+}
