@@ -2,9 +2,9 @@
 /**
  * Makes the files of a release in `dist/release`.
  *
- * `deno task release [--output FOLDER] [--platform LIST] [--engine NAME] [--parts PART,PART] [--partial]`. It fails if anything is missing or
- * unverified, after it has made the rest, unless `--partial` accepts that. `deno task release --check OWNER/NAME TAG` verifies that a tag in a repository matches
- * this source, and prints the notes of the release.
+ * `deno task release [--output FOLDER] [--platform LIST] [--engine NAME] [--parts PART,PART] [--partial]`. It fails if anything is missing
+ * or unverified, after it has made the rest, unless `--partial` accepts that. `deno task release --check OWNER/NAME TAG` verifies that a tag
+ * in a repository matches this source, and prints the notes of the release.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { makeChart } from "./release/chart.ts";
 import { makeChecksums } from "./release/checksums.ts";
 import { makeImages } from "./release/images.ts";
 import { makeKrewManifest } from "./release/krew.ts";
+import { checkLibrary } from "./release/library.ts";
 import { makeLicences } from "./release/licences.ts";
 import { makeManifest } from "./release/manifest.ts";
 import { makeSbom } from "./release/sbom.ts";
@@ -36,6 +37,7 @@ function partsOf({ platform, engine }: ReleaseOptions): Readonly<Record<string, 
     krew: makeKrewManifest,
     sbom: makeSbom,
     licences: makeLicences,
+    library: checkLibrary,
     checksums: makeChecksums,
   };
 }

@@ -77,6 +77,15 @@ Deno.test("the packaged chart has version, sources and images of the release, an
   });
 });
 
+/** Installs the plugin of kubectl from the files of a release, and runs it. */
+async function installByKrew(folder: string, archive: string): Promise<void> {
+  const env = { KREW_ROOT: `${folder}/krew`, HOME: folder, PATH: Deno.env.get("PATH") ?? "" };
+  const files = ["--manifest", `${folder}/krew-whereabouts.yaml`, "--archive", `${folder}/${archive}`];
+  await must([`${await assets("krew")}/krew`, "install", "--no-update-index", ...files], { env });
+  const plugin = `${env.KREW_ROOT}/bin/kubectl-whereabouts`;
+  assert.match(await must([plugin, "--help"]), /^Usage: kubectl whereabouts COMMAND/);
+}
+
 Deno.test("the binary of a release has its commit, and the same bytes when it is repeated; another machine's runtime is refused", async () => {
   const { deno, env } = await compiler();
   for (const [name, value] of Object.entries({ ...env, WHEREABOUTS_COMPILER: deno })) Deno.env.set(name, value);
@@ -106,6 +115,7 @@ Deno.test("the binary of a release has its commit, and the same bytes when it is
     assert.equal(uri, `${REPOSITORY_URL}/releases/download/v${VERSION}/${name}.tar.gz`);
     assert.equal(sha256, await sha256Of(await Deno.readFile(`${first}/${name}.tar.gz`)));
     assert.match(await must(["tar", "-tzf", `${first}/${name}.tar.gz`]), new RegExp(`^${bin}$`, "m"));
+    await installByKrew(first, `${name}.tar.gz`);
     Deno.env.set("RUNTIME_SHA256_AMD64", checksum);
     assert.equal((await make(second, "binaries")).find(({ what }) => what === name), undefined);
     assert.deepEqual(await Deno.readFile(`${second}/${name}`), program);

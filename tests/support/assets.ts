@@ -3,7 +3,7 @@
  * The real servers tests run against: found, or built from Go modules and kept.
  *
  * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `actionlint`, `cluster`, `etcd`,
- * `helm`, `original` (the Go plugin).
+ * `helm`, `krew`, `original` (the Go plugin).
  *
  * @module
  */
@@ -24,6 +24,7 @@ const MODULES: Readonly<
     imported: "github.com/rhysd/actionlint/cmd/actionlint",
   },
   helm: { module: "helm.sh/helm/v3", version: "v3.22.0", imported: "helm.sh/helm/v3/cmd/helm" },
+  krew: { module: "sigs.k8s.io/krew", version: "v0.4.3", imported: "sigs.k8s.io/krew/cmd/krew" },
   multus: {
     module: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4",
     version: "v4.2.4",
@@ -62,6 +63,7 @@ const GROUPS = {
   ],
   actionlint: [{ name: "actionlint", source: "github.com/rhysd/actionlint/cmd/actionlint", usually: "15 s" }],
   helm: [{ name: "helm", source: "helm.sh/helm/v3/cmd/helm", usually: "80 s" }],
+  krew: [{ name: "krew", source: "sigs.k8s.io/krew/cmd/krew", usually: "20 s" }],
   original: [{ name: "whereabouts-original", source: `${ORIGINAL}/cmd`, usually: "60 s" }],
 } as const satisfies Record<string, readonly Binary[]>;
 
