@@ -4,10 +4,11 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { binary } from "../support/binary.ts";
 import { prometheusCrds, SECURITY_CONTEXT_CONSTRAINTS } from "../support/foreign_crds.ts";
 import { CHART, helm, INSTALL, objectsOf, template } from "../support/helm.ts";
-import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
-import { must } from "../support/process.ts";
+import { ControlPlane, type Kube, kubeconfigOf, makeKube, namespaceOf } from "../support/kube.ts";
+import { must, run } from "../support/process.ts";
 
 const MONITORS = ["service", "serviceMonitor", "podMonitor", "prometheusRule"].map((one) =>
   `metrics.${one}.enabled=true`
@@ -106,6 +107,38 @@ Deno.test("Helm takes over what kubectl installed, upgrades it, and keeps the cu
     "",
   );
   assert.match(await kube.kubectl("get", "crd", "-o", "name"), /ippools\.whereabouts/);
+});
+
+Deno.test("the pod of helm test checks an installation with the rights of its account, and fails without them", async () => {
+  await using kube = await makeKube();
+  await kube.kubectl("apply", "-k", `${INSTALL}manifests`);
+  const pod = objectsOf(await template()).get("Pod kube-system/whereabouts-check")?.spec;
+  assert.ok(pod);
+  const { args, env } = pod.containers[0] ?? { args: [], env: [] };
+  assert.deepEqual(env.map(({ name }) => name), ["CNI_BIN_DIR", "CNI_CONF_DIR", "NODENAME", "WHEREABOUTS_NAMESPACE"]);
+  const root = await Deno.makeTempDir({ dir: kube.folder });
+  for (const folder of ["bin", "net.d"]) await Deno.mkdir(`${root}/${folder}`);
+  const { hostname, port } = new URL(kube.url);
+  const variables = {
+    CNI_BIN_DIR: `${root}/bin`,
+    CNI_CONF_DIR: `${root}/net.d`,
+    NODENAME: "node1",
+    WHEREABOUTS_NAMESPACE: "kube-system",
+    KUBERNETES_SERVICE_HOST: hostname,
+    KUBERNETES_SERVICE_PORT: port,
+    WHEREABOUTS_ALLOW_PATHS: root,
+  };
+  const checkAs = async (account: string) => {
+    const token = (await kube.kubectl("create", "token", "-n", "kube-system", account)).trim();
+    const file = `${root}/kubeconfig`;
+    await Deno.writeTextFile(file, JSON.stringify(kubeconfigOf(kube, { token }, "kube-system")));
+    return await run([await binary(), ...args, "--kubeconfig", file], { env: variables, clearEnv: true });
+  };
+  const good = await checkAs(pod.serviceAccountName);
+  assert.equal(good.code, 0, good.stdout + good.stderr);
+  await kube.kubectl("create", "serviceaccount", "-n", "kube-system", `powerless-${kube.namespace}`);
+  const bad = await checkAs(`powerless-${kube.namespace}`);
+  assert.equal(bad.code, 1, bad.stdout);
 });
 
 Deno.test("the notes name what the values leave to the operator", async () => {

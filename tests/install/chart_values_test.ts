@@ -76,16 +76,21 @@ Deno.test("every value of the chart has a description", async () => {
   assert.deepEqual(missing, []);
 });
 
-/** Tables of the chart's README, from its files. */
-const TABLES: readonly (readonly [name: string, make: () => Promise<string>])[] = [
-  ["values", async () => valuesTable(chartValues(await read("values.yaml")))],
-  ["original values", async () => originalTable(parse(await read("files/original-values.yaml")))],
-  ["distributions", async () => distributionsTable(parse(await read("files/distributions.yaml")))],
+/** Tables of documents, from the files of the chart. */
+const TABLES: readonly (readonly [document: string, name: string, make: () => Promise<string>])[] = [
+  ["README.md", "values", async () => valuesTable(chartValues(await read("values.yaml")))],
+  ["README.md", "original values", async () => originalTable(parse(await read("files/original-values.yaml")))],
+  ["README.md", "distributions", async () => distributionsTable(parse(await read("files/distributions.yaml")))],
+  [
+    "../../docs/INSTALL.md",
+    "distributions",
+    async () => distributionsTable(parse(await read("files/distributions.yaml"))),
+  ],
 ];
 
-for (const [name, make] of TABLES) {
-  Deno.test(`the README of the chart has the ${name} table (UPDATE_GOLDEN=1 writes it)`, async () => {
-    const path = new URL("README.md", CHART);
+for (const [document, name, make] of TABLES) {
+  Deno.test(`${document} of the chart has the ${name} table (UPDATE_GOLDEN=1 writes it)`, async () => {
+    const path = new URL(document, CHART);
     const text = await Deno.readTextFile(path);
     const between = new RegExp(`(<!-- ${name} table[^>]*-->\\n)[^]*?(<!-- end of ${name} table -->)`);
     assert.match(text, between);

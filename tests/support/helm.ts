@@ -33,6 +33,8 @@ export interface KubeObject {
   readonly spec: {
     readonly suspend: boolean;
     readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly serviceAccountName: string;
+    readonly containers: readonly Container[];
     readonly template: { readonly metadata: KubeObject["metadata"]; readonly spec: PodSpec };
   };
 }
