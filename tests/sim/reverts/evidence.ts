@@ -80,6 +80,39 @@ const ABSENT: readonly Revert[] = [
       'if (pod.kind === "unread") return { kind: "free", reason: "pod is gone" };',
     ]),
   },
+  {
+    name: "a node that cannot be read counts as absent",
+    world: "silent",
+    edits: editsOf(FILE, [
+      'if (node?.kind === "unread") return unconfirmed(`the node cannot be read: ${node.why}`);',
+      'if (node?.kind === "unread") return { kind: "free", reason };',
+    ]),
+  },
+  {
+    name: "the addresses of a node without object are freed immediately",
+    world: "silent",
+    edits: editsOf(FILE, [
+      'return seenTwice(wait(REMOVAL_GRACE), { reason, node: "down" }, earlier);',
+      'return { kind: "free", reason };',
+    ]),
+  },
+  {
+    name: "the grace period of a node that is not ready is skipped",
+    world: "cut",
+    edits: editsOf(FILE, [
+      'seenTwice(wait(deadNodeGrace), seen("not ready"), earlier);',
+      'seenTwice(0, seen("not ready"), earlier);',
+    ]),
+  },
+  {
+    name: "an owner without uid and node gets the termination grace period of whichever pod had its name",
+    world: "nameless",
+    edits: editsOf(
+      FILE,
+      ["owner.node === undefined ? UNKNOWN_GRACE : 0", "0"],
+      ["own ? known : Math.max(known, UNKNOWN_GRACE)", "known"],
+    ),
+  },
 ];
 
 /** Pods that exist. */
