@@ -11,6 +11,10 @@ const BY_PATH = new Map(CODE.map((file) => [file.path, file]));
 const PATHS_OF_PRODUCT = new Set(PRODUCT.map(({ path }) => path));
 const CONFIG = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url)));
 
+const RENOVATE = JSON.parse(Deno.readTextFileSync(new URL("../.github/renovate.json", import.meta.url))) as {
+  readonly customManagers: readonly { readonly managerFilePatterns: string[]; readonly matchStrings: string[] }[];
+};
+
 const BASE = ["src/async", "src/values", "src/world"];
 const CORE = ["src/address", "src/pool"];
 const BELOW_IPAM = [...BASE, ...CORE, "src/config", "src/storage"];
@@ -159,6 +163,17 @@ Deno.test("tidy: the product names each package with npm: and the version of den
     packages.filter(([, { specifier }]) => specifier !== imports[packageOf(specifier)]).map(([file, one]) =>
       at(file, { what: one.specifier, line: one.line })
     ),
+  );
+  const managed = RENOVATE.customManagers.flatMap(({ managerFilePatterns, matchStrings }) =>
+    matchStrings.map((pattern) => ({ pattern, files: managerFilePatterns.map((one) => new RegExp(one.slice(1, -1))) }))
+  );
+  none(
+    "A package that no manager of .github/renovate.json updates together with deno.json",
+    packages.filter(([{ path }, { specifier }]) =>
+      !managed.some(({ pattern, files }) =>
+        files.some((one) => one.test(path)) && new RegExp(`^${pattern}$`).test(`"${specifier}"`)
+      )
+    ).map(([file, one]) => at(file, { what: one.specifier, line: one.line })),
   );
   none(
     "A package by its npm: specifier outside of the product; write its name",

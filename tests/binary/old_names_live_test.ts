@@ -29,11 +29,9 @@ Deno.test("install-cni.sh with SLEEP=false installs once; token-watcher.sh follo
   ) {
     assert(await isThere(path), path);
   }
-  await using watcher = new Server([await linkIn(node.root, "token-watcher.sh")], `${node.root}/watcher.log`, env);
-  await eventually(
-    "the watcher has written its files",
-    () => Promise.resolve(watcher.tail().includes("Installed plugin")),
-  );
+  const log = `${node.root}/watcher.log`;
+  await using _watcher = new Server([await linkIn(node.root, "token-watcher.sh")], log, env);
+  await logged(log, "Installed plugin");
   await Deno.writeTextFile(`${node.account}/token`, "rotated");
   await eventually("the new token in the kubeconfig", async () => {
     const config = JSON.parse(await Deno.readTextFile(kubeconfig));
