@@ -111,7 +111,9 @@ export async function buildImages(options: BuildOptions = {}): Promise<readonly 
 /** @throws {Error} no engine is installed */
 async function findEngine(): Promise<Engine> {
   for (const engine of ENGINES) {
-    const { success } = await new Deno.Command("sh", { args: ["-c", `command -v ${engine}`] }).output();
+    // A docker without its plugin buildx cannot build for several platforms, nor write archives.
+    const probe = engine === "docker" ? "docker buildx version" : `command -v ${engine}`;
+    const { success } = await new Deno.Command("sh", { args: ["-c", probe] }).output();
     if (success) return engine;
   }
   throw new Error(`No container engine found: install one of ${ENGINES.join(", ")}`);

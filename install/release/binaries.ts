@@ -40,14 +40,23 @@ export async function makeBinaries(release: Release): Promise<readonly Gap[]> {
   const gaps: Gap[] = [];
   for (const target of TARGETS) {
     const output = `${release.folder}/${binaryName(target)}`;
-    const reason = await makeBinary(source, output, target).catch(messageOf);
-    if (reason !== undefined) gaps.push({ what: binaryName(target), reason });
-    if (await exists(output)) await archive(output);
+    const what = binaryName(target);
+    try {
+      const reason = await makeBinary(source, output, target);
+      if (reason !== undefined) gaps.push({ what, kind: "unverified", reason });
+      await archive(output);
+    } catch (error) {
+      gaps.push({ what, kind: "missing", reason: messageOf(error) });
+    }
   }
   return gaps;
 }
 
-/** Compiles one binary. Returns why it is not complete. */
+/**
+ * Compiles one binary. Returns why its runtime cannot be trusted.
+ *
+ * @throws {Error} the runtime of the target cannot be had
+ */
 async function makeBinary(source: string, output: string, target: Target): Promise<string | undefined> {
   const { arch, triple, machine } = target;
   const runtime = Deno.env.get(`DENORT_BIN_${arch.toUpperCase()}`);
@@ -62,7 +71,9 @@ async function makeBinary(source: string, output: string, target: Target): Promi
   const found = machineOf(program);
   if (found !== machine) {
     await Deno.remove(output);
-    return `Its compile runtime is for ELF machine ${found}, expected ${machine}: set DENORT_BIN_${arch.toUpperCase()}`;
+    throw new Error(
+      `Its compile runtime is for ELF machine ${found}, expected ${machine}: set DENORT_BIN_${arch.toUpperCase()}`,
+    );
   }
   return await checkRuntime(program, `RUNTIME_SHA256_${arch.toUpperCase()}`);
 }

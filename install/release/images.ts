@@ -40,10 +40,12 @@ export function gapsOf(platform: string | undefined, pinned: readonly string[]):
   return [
     ...(platform === PLATFORMS ? [] : [{
       what: "images",
+      kind: "missing" as const,
       reason: `They are for ${platform ?? "the platform of this machine"} alone: --platform ${PLATFORMS} builds all`,
     }]),
     ...(missing.length === 0 ? [] : [{
       what: "images",
+      kind: "unverified" as const,
       reason: `Their sources are not pinned: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not set`,
     }]),
   ];

@@ -16,7 +16,11 @@ export async function makeKrewManifest({ version, folder }: Release): Promise<re
   for (const target of TARGETS) {
     const name = `${binaryName(target)}.tar.gz`;
     if (!await exists(`${folder}/${name}`)) {
-      gaps.push({ what: "krew-whereabouts.yaml", reason: `It lacks ${target.arch}, since ${name} was not made` });
+      gaps.push({
+        what: "krew-whereabouts.yaml",
+        kind: "missing",
+        reason: `It lacks ${target.arch}, since ${name} was not made`,
+      });
       continue;
     }
     platforms.push({

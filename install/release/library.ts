@@ -12,5 +12,9 @@ export async function checkLibrary(): Promise<readonly Gap[]> {
   const args = ["publish", "--dry-run", "--allow-dirty", "--quiet"];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdin: "null" }).output();
   if (success) return [];
-  return [{ what: "library", reason: `JSR would refuse it: ${new TextDecoder().decode(stderr).trim()}` }];
+  return [{
+    what: "library",
+    kind: "missing",
+    reason: `JSR would refuse it: ${new TextDecoder().decode(stderr).trim()}`,
+  }];
 }

@@ -14,6 +14,7 @@ export async function makeLicences({ version, folder }: Release): Promise<readon
   await Deno.writeTextFile(`${folder}/THIRD-PARTY-LICENSES.txt`, licencesText(version, packages));
   return packages.filter(({ licence, texts }) => !licence && texts.length === 0).map(({ name, version }) => ({
     what: "THIRD-PARTY-LICENSES.txt",
+    kind: "missing",
     reason: `Package ${name}@${version} declares no licence and contains none: replace it, or ask its authors`,
   }));
 }

@@ -20,6 +20,8 @@ export interface Release {
 export interface Gap {
   /** The file, or the property of the release. */
   readonly what: string;
+  /** `missing`: it was not made. `unverified`: it was made from something that is not pinned. */
+  readonly kind: "missing" | "unverified";
   /** The reason, and the remedy. */
   readonly reason: string;
 }

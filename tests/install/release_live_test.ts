@@ -139,7 +139,7 @@ Deno.test("the images of a release are archives under the names of the registry,
     ];
     const { code, stderr } = await run([Deno.execPath(), ...args], { env: store.env, cwd: INSTALL });
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /^Incomplete: images: Their sources are not pinned: DENO_IMAGE, BASE,/m);
+    assert.match(stderr, /^Unverified: images: Their sources are not pinned: DENO_IMAGE, BASE,/m);
     for (const name of IMAGES) {
       const { config } = await unpack(`${folder}/${name}-${VERSION}.oci.tar`, await Deno.makeTempDir({ dir: folder }));
       assert.equal(config.annotations["org.opencontainers.image.ref.name"], `${REGISTRY}/${name}:${VERSION}`);
@@ -148,4 +148,8 @@ Deno.test("the images of a release are archives under the names of the registry,
     }
     await must(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: folder });
   });
+});
+
+Deno.test("JSR would accept the library", async () => {
+  await inFolder(async (folder) => assert.deepEqual(await make(folder, "library"), []));
 });

@@ -10,7 +10,7 @@ import { documentOf } from "../../install/release/sbom.ts";
 import { compress, tar, withTime } from "../../install/release/tar.ts";
 import { REGISTRY, REPOSITORY } from "../../install/repository.ts";
 import { VERSION } from "../../src/version.ts";
-import { must } from "../support/process.ts";
+import { must, run } from "../support/process.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const RELEASE = { version: "1.2.3", revision: "0".repeat(40), time: 1_700_000_000 };
@@ -31,7 +31,7 @@ function sumsOf(folder: string): Promise<string> {
 
 Deno.test("a release that is repeated on the same commit has the same bytes", async () => {
   await inFolder(async (folder) => {
-    const parts = ["manifest", "sbom", "licences", "library", "checksums"];
+    const parts = ["manifest", "sbom", "licences", "checksums"];
     const sums: string[] = [];
     for (const output of [`${folder}/first`, `${folder}/second`]) {
       const gaps = await makeRelease({ output, parts });
@@ -138,6 +138,7 @@ Deno.test("images of a release need both platforms, and pinned sources", () => {
   const pins = ["DENO_IMAGE", "BASE", "RUNTIME_SHA256_AMD64", "RUNTIME_SHA256_ARM64"];
   assert.deepEqual(gapsOf("linux/amd64,linux/arm64", pins), []);
   const [platform, sources] = gapsOf(undefined, pins.slice(1));
+  assert.deepEqual([platform?.kind, sources?.kind], ["missing", "unverified"]);
   assert.match(platform?.reason ?? "", /for the platform of this machine alone: --platform linux\/amd64,linux\/arm64/);
   assert.match(sources?.reason ?? "", /not pinned: DENO_IMAGE is not set$/);
 });
@@ -145,4 +146,24 @@ Deno.test("images of a release need both platforms, and pinned sources", () => {
 Deno.test("machineOf reads the machine of an ELF file", async () => {
   const machines: Readonly<Record<string, number>> = { x86_64: 62, aarch64: 183 };
   assert.equal(machineOf(await Deno.readFile(Deno.execPath())), machines[Deno.build.arch]);
+});
+
+Deno.test("deno task release fails for what is not pinned or missing, unless a flag accepts that", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/denort`, "no runtime");
+    const env = { DENORT_BIN_AMD64: `${folder}/denort`, DENORT_BIN_ARM64: `${folder}/denort` };
+    const release = async (...flags: string[]) => {
+      const args = ["run", "-A", "install/release.ts", "--output", `${folder}/release`, ...flags];
+      return await run([Deno.execPath(), ...args], { cwd: ROOT.pathname, env });
+    };
+    const failed = await release("--parts", "binaries", "--unverified");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /^Missing: whereabouts-linux-amd64: /m);
+    assert.equal((await release("--parts", "binaries", "--partial")).code, 0);
+    assert.equal((await release("--parts", "manifest", "--unverified")).code, 0);
+    const unknown = await release("--engine", "none");
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /^release: --engine "none": expected docker, podman, buildah$/m);
+    assert.match((await release("dist")).stderr, /^release: Unknown argument "dist": expected only flags$/m);
+  });
 });
