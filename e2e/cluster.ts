@@ -55,7 +55,7 @@ export interface Cluster {
 }
 
 /** A node that was killed. Disposing it starts it again where the story did not: the stories after it find two nodes. */
-export interface DeadNode extends AsyncDisposable {
+interface DeadNode extends AsyncDisposable {
   /** Starts it again, with its disk or with an empty one, and waits until it is ready with our pods. */
   comeBack(disk: "kept" | "lost"): Promise<void>;
 }

@@ -31,7 +31,7 @@ export const IMAGES: readonly { readonly name: string; readonly target?: string 
 ];
 
 /** How images are built. */
-export interface BuildOptions {
+interface BuildOptions {
   /** Default: the first that is installed. */
   readonly engine?: Engine;
   /** Comma-separated `OS/ARCHITECTURE`. Default: that of this machine. */

@@ -44,7 +44,7 @@ function partsOf({ platform, engine }: ReleaseOptions): Readonly<Record<string, 
 }
 
 /** What is made, and where. */
-export interface ReleaseOptions {
+interface ReleaseOptions {
   /** Folder, which is emptied. Default `dist/release`. */
   readonly output?: string | undefined;
   /** Comma-separated `OS/ARCHITECTURE` of the images. Default: that of this machine. */

@@ -7,7 +7,7 @@
  */
 
 /** A table, index, view or trigger. */
-export interface SchemaEntry {
+interface SchemaEntry {
   /** `table`, `index`, `view` or `trigger`. */
   readonly type: string;
   /** Its name. */

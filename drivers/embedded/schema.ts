@@ -11,7 +11,7 @@ import { APPLICATION_ID, checkContent, pragma } from "./foreign.ts";
  * that older releases may leave NULL are added without a new version: these releases keep running, and the rows that they write lack the
  * new facts.
  */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS pools (

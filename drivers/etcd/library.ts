@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 export type { ComparatorBuilder, Etcd3, IOptions } from "npm:etcd3@1.1.2";
 
 /** The used part of the library. */
-export interface Library {
+interface Library {
   /** The client. */
   readonly Etcd3: typeof import("npm:etcd3@1.1.2").Etcd3;
   /** The policy that does nothing about a failure. */

@@ -7,6 +7,7 @@ import { parseIp } from "../../src/address/ip.ts";
 import type { KubernetesClient } from "../../src/config/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { messageOf } from "../../src/values/errors.ts";
+import { SERVICE_ACCOUNT_FOLDER } from "../../src/paths.ts";
 import { withoutLogin } from "../../src/values/redact.ts";
 import type { World } from "../../src/world/world.ts";
 import { checkedProxy, type Proxy, proxyFromEnvironment } from "../net/proxy.ts";
@@ -16,8 +17,6 @@ import type { Access } from "./transport.ts";
 
 /** Namespace of our objects if the kubeconfig's context names none. */
 const DEFAULT_NAMESPACE = "kube-system";
-/** Folder with the credentials of a pod's service account. */
-const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** Unsupported members of a user: they would change the identity of this process. */
 const REFUSED = ["auth-provider", "username", "as", "as-uid", "as-groups", "as-user-extra"];
@@ -106,7 +105,7 @@ async function inCluster(world: World): Promise<Access> {
         "(KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)",
     );
   }
-  const file = (name: string) => readFile(world, SERVICE_ACCOUNT, `${SERVICE_ACCOUNT}/${name}`, "");
+  const file = (name: string) => readFile(world, SERVICE_ACCOUNT_FOLDER, `${SERVICE_ACCOUNT_FOLDER}/${name}`, "");
   const namespace = world.env("WHEREABOUTS_NAMESPACE") || (await file("namespace").catch(() => "")).trim();
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (!URL.canParse(server)) {
@@ -120,7 +119,7 @@ async function inCluster(world: World): Promise<Access> {
     token: (await file("token")).trim(),
     insecure: false,
     ...(proxy && { proxy }),
-    source: SERVICE_ACCOUNT,
+    source: SERVICE_ACCOUNT_FOLDER,
   };
 }
 

@@ -29,7 +29,7 @@ const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 export type { V1Lease as LeaseObject, V1Node as NodeObject, V1Pod as PodObject };
 
 /** The used part of a NetworkAttachmentDefinition. */
-export interface AttachmentObject {
+interface AttachmentObject {
   /** Its identity. */
   readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly uid?: string };
   /** The network configuration, as text. */

@@ -28,7 +28,7 @@ interface ApiObject {
 }
 
 /** Defines a feed. */
-export interface FeedSource<T> {
+interface FeedSource<T> {
   /** The resource. */
   readonly resource: ApiResource;
   /** Whether every API server serves it, so that a "not served" answer proves nothing. Default false. */

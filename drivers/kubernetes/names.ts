@@ -14,10 +14,9 @@ import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
+import { DNS_SUBDOMAIN } from "../../src/values/dns.ts";
 import { GROUP, type Metadata, type PatchOperation } from "./resources.ts";
 
-/** The names that the API server accepts: DNS subdomains (RFC 1123). */
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 /** Max characters of a name. */
 const MAX_NAME = 253;
 
@@ -63,7 +62,7 @@ function dashed(text: string): string {
 function join(domain: readonly string[], text: string): string {
   const parts = domain.filter((part) => part !== "");
   const name = parts.length === 0 && text.startsWith("-") ? `0${text}` : [...parts, text].join("-");
-  if (name.length <= MAX_NAME && NAME.test(name)) return name;
+  if (name.length <= MAX_NAME && DNS_SUBDOMAIN.test(name)) return name;
   throw new RefusedError(
     `Cannot name an object ${
       JSON.stringify(name)

@@ -27,7 +27,7 @@ export interface Stored {
 }
 
 /**
- * A patch that is refused unless the object has the version that was read, each claimed address is free and every other entry is the one
+ * A patch that is refused unless the object has the version that was read, each address to allocate is free and every other entry is the one
  * that was read: a store that was restored from a backup reuses its versions. The patch also clears `managedFields`, which double the
  * object's size.
  *
@@ -35,26 +35,26 @@ export interface Stored {
  */
 export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Change[]): PatchOperation[] {
   const { metadata, base, closed = null } = stored;
-  const claims = changes.some(({ before, after }) => after && !before);
+  const allocates = changes.some(({ before, after }) => after && !before);
   return bounded(metadata.name, [
     { op: "test", path: "/metadata/resourceVersion", value: metadata.resourceVersion },
     // every closing raises the epoch, so this test works even if versions are reused after a restore of the store
-    ...(claims ? [{ op: "test", path: "/spec/closed", value: closed } as const] : []),
+    ...(allocates ? [{ op: "test", path: "/spec/closed", value: closed } as const] : []),
     ...changes.flatMap((change) => {
       if (change.address < base) throw below(metadata.name, base, key, change.address);
       return operations(change, entryPath(keyIn(stored, change.address)));
     }),
-    ...adoption(metadata, key, claims),
+    ...adoption(metadata, key, allocates),
     ...(metadata.managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
   ]);
 }
 
 /**
- * Annotates objects of older releases and of the original. A plugin that claims knows the network, so a claim also corrects the annotations
+ * Annotates objects of older releases and of the original. A plugin that allocates knows the network, so it also corrects the annotations
  * of an empty pool.
  */
-function adoption(metadata: Metadata, key: PoolKey, claims: boolean): PatchOperation[] {
-  if (key.otherReadings || (!claims && readAnnotations(metadata))) return [];
+function adoption(metadata: Metadata, key: PoolKey, allocates: boolean): PatchOperation[] {
+  if (key.otherReadings || (!allocates && readAnnotations(metadata))) return [];
   return annotate(metadata, key);
 }
 
@@ -90,7 +90,7 @@ export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly
     { op: "test", path: "/spec/range", value: formatCidr(cidr) },
     ...changes.flatMap(({ address, before, after }): PatchOperation[] => {
       if (!before || after) {
-        throw new TypeError("Cannot commit a claim or a refresh on a recorded snapshot: read the pool");
+        throw new TypeError("Cannot commit an allocation or a refresh on a recorded snapshot: read the pool");
       }
       const path = entryPath(String(address - cidr.base));
       const { id, podref, ifname = null } = encodeEntry(before); // the API server treats an absent member as null

@@ -153,8 +153,8 @@ export class Pools {
    */
   #refuseOther({ name, annotations }: Metadata, key: PoolKey, changes: readonly Change[]): void {
     const domain = annotations && readAnnotations({ annotations });
-    const claims = changes.some(({ before, after }) => after && !before);
-    if (!domain || !claims || (domain.network === key.network && domain.node === key.node)) return;
+    const allocates = changes.some(({ before, after }) => after && !before);
+    if (!domain || !allocates || (domain.network === key.network && domain.node === key.node)) return;
     const describe = ({ network, node }: Domain) =>
       `network_name ${JSON.stringify(network)}${node === undefined ? "" : ` and node ${JSON.stringify(node)}`}`;
     throw new RefusedError(

@@ -1,5 +1,5 @@
 /**
- * OverlappingRangeIPReservations. A claim creates the object, and reads it only if it already exists; a release deletes it with
+ * OverlappingRangeIPReservations. Reserving creates the object, and reads it only if it already exists; a release deletes it with
  * preconditions.
  *
  * In addition to the members of the original they have `containerid`, which its schema allows, so that a delayed release of a pod's previous
@@ -68,7 +68,7 @@ async function reserve(api: ApiServer, wanted: Reservation, signal: AbortSignal)
     }
     return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
-  throw new ConflictError(`${api.what({ resource, name })} changed ${MAX_ATTEMPTS} times while it was claimed`);
+  throw new ConflictError(`${api.what({ resource, name })} changed ${MAX_ATTEMPTS} times while it was being reserved`);
 }
 
 /** Reads the object of a name; undefined if it is missing. */

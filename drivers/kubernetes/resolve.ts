@@ -21,7 +21,7 @@ import {
 } from "./resources.ts";
 
 /** A pool's object and its key. */
-export interface ResolvedPool {
+interface ResolvedPool {
   /** The object. */
   readonly object: IpPool;
   /** Its key, in doubt if it has `otherReadings`. Absent if the object is not a valid pool. */

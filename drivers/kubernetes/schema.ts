@@ -25,7 +25,7 @@ export type Checked = Exclude<Resource, "nodeslicepools">;
 /** All checked resources. */
 export const CHECKED = ["ippools", "overlappingrangeipreservations"] as const;
 /** Query of a request that creates nothing, and whose answer reports what a creation would drop. */
-export const DRY_RUN = { dryRun: "All", fieldValidation: "Warn" } as const;
+const DRY_RUN = { dryRun: "All", fieldValidation: "Warn" } as const;
 
 /** The required fields of a record. If other fields are dropped, the plugin keeps working. */
 const REQUIRED: Readonly<Record<Checked, RegExp>> = {

@@ -10,7 +10,7 @@ import type { Gap, Release } from "./types.ts";
 const UNKNOWN = "NOASSERTION";
 
 /** The members of a document that refer to each other. */
-export interface SpdxDocument {
+interface SpdxDocument {
   /** The product and its packages. */
   readonly packages: readonly {
     readonly name: string;

@@ -6,7 +6,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 
 /** An entry of an archive. Paths are relative and below 100 bytes. */
-export type TarEntry =
+type TarEntry =
   | { readonly path: string; readonly data: Uint8Array; readonly mode?: number }
   | { readonly path: string; readonly folder: true; readonly mode?: number }
   | { readonly path: string; readonly target: string };

@@ -21,7 +21,7 @@ const LISTEN_INTERVAL = 100;
 const HTTP_INTERVAL = 5_000;
 
 /** Options of the agent. */
-export interface AgentOptions {
+interface AgentOptions {
   /** Path of the socket. */
   readonly socket: string;
   /** `HOST:PORT` of health and metrics. Absent: HTTP is not served. */

@@ -109,13 +109,13 @@ class PoolQueue {
   async #commit(): Promise<void> {
     const timeoutError = () =>
       new UnavailableError(`Pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`);
-    using limit = startDeadline(this.#clock, BATCH_TIMEOUT, timeoutError);
+    using deadline = startDeadline(this.#clock, BATCH_TIMEOUT, timeoutError);
     const batches = [this.#take(0)];
     let divisions = 0;
     for (let batch = batches.shift(); batch; batch = batches.shift()) {
       if (batch.length === 0) continue;
       try {
-        await this.#write(batch, divisions === 0, limit.signal);
+        await this.#write(batch, divisions === 0, deadline.signal);
       } catch (error) {
         this.#memory.forget();
         const isDivided = isRefusal(error) && batch.length > 1 && divisions++ < MAX_DIVISIONS;
@@ -177,7 +177,7 @@ function reportChanges(batch: readonly Waiting[], { changes, outcomes }: Decisio
 }
 
 /** What a batcher needs. */
-export interface BatcherParts {
+interface BatcherParts {
   /** The store. */
   readonly driver: StorageDriver;
   /** Time and randomness. */

@@ -7,7 +7,7 @@ import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECON
 import type { OperationOutcome } from "./measured.ts";
 
 /** The values of the gauges. */
-export interface AgentState {
+interface AgentState {
   /** Calls without an answer yet. */
   readonly inFlight: () => number;
   /** Those of them that wait because their store is at its limit. */

@@ -6,15 +6,16 @@
 import type { ReleaseHost } from "../journal/release.ts";
 import { completePending, GAVE_UP, groupByStore, type PendingOutcome } from "../journal/pending.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import { type Backoff, backoff } from "../async/backoff.ts";
 import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 
 /**
- * Milliseconds between two rounds of a store: `min`, doubled up to `max` while the store fails. Each interval is shortened at random by up
+ * Milliseconds between two rounds of a store: `first`, doubled up to `max` while the store fails. Each interval is shortened at random by up
  * to half: after an outage, thousands of nodes must not send their releases at the same time.
  */
-const INTERVAL = { min: 1_000, max: 30_000 };
+const INTERVAL: Backoff = { first: 1_000, max: 30_000 };
 /** Min milliseconds between two reads of the journal: it may have thousands of releases, and every DEL wakes the loop. */
 const MIN_READ_INTERVAL = 500;
 /** Milliseconds that one round of a store may take. */
@@ -23,7 +24,7 @@ const ROUND_TIMEOUT = 60_000;
 const MAX_PER_ROUND = 100;
 
 /** Observes what becomes of pending releases. */
-export interface PendingObserver {
+interface PendingObserver {
   /** Releases were completed. */
   readonly onCompleted: (count: number) => void;
   /** Releases were given up. */
@@ -32,7 +33,8 @@ export interface PendingObserver {
 
 /** A store with pending releases. */
 interface Store {
-  interval: number;
+  /** Failed rounds since the last success. */
+  failures: number;
   /** When its next round starts, in monotonic milliseconds. */
   due: number;
   round: Promise<void> | undefined;
@@ -105,7 +107,7 @@ export class PendingReleases implements AsyncDisposable {
     const groups = groupByStore(pending);
     for (const [name, { round }] of this.#stores) if (!round && !groups.has(name)) this.#stores.delete(name);
     for (const [name, records] of groups) {
-      const store = this.#stores.get(name) ?? { interval: INTERVAL.min, due: 0, round: undefined };
+      const store = this.#stores.get(name) ?? { failures: 0, due: 0, round: undefined };
       this.#stores.set(name, store);
       if (store.round || store.due > this.#world.monotonic()) continue;
       store.round = this.#complete(store, records).finally(() => {
@@ -117,13 +119,14 @@ export class PendingReleases implements AsyncDisposable {
 
   /** Never rejects. */
   async #complete(store: Store, records: readonly JournalRecord[]): Promise<void> {
-    using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const outcome = await completePending(this.#host, records, MAX_PER_ROUND, limit.signal);
+    using deadline = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
+    const outcome = await completePending(this.#host, records, MAX_PER_ROUND, deadline.signal);
     const { completed, error } = outcome;
     this.#count -= completed;
     if (completed > 0) this.#observer.onCompleted(completed);
-    store.interval = error === undefined || completed > 0 ? INTERVAL.min : Math.min(store.interval * 2, INTERVAL.max);
-    store.due = this.#world.monotonic() + store.interval * (1 - this.#world.random() / 2);
+    store.failures = error === undefined || completed > 0 ? 0 : store.failures + 1;
+    const interval = backoff(INTERVAL, store.failures);
+    store.due = this.#world.monotonic() + interval * (1 - this.#world.random() / 2);
     if (!this.#stop.signal.aborted) this.#report(outcome, records);
   }
 

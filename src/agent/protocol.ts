@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { RUN_FOLDER } from "../world/world.ts";
+import { RUN_FOLDER } from "../paths.ts";
 
 /** Version of the protocol. */
 export const PROTOCOL = 1;

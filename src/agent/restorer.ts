@@ -33,7 +33,7 @@ const MIN_INTERVAL = 60_000;
 const ROUND_TIMEOUT = 120_000;
 
 /** Observes rounds. */
-export interface RestoreObserver {
+interface RestoreObserver {
   /** Entries were recreated. */
   readonly onRestored: (count: number) => void;
 }
@@ -107,8 +107,8 @@ export class Restorer implements AsyncDisposable {
   }
 
   async #round(): Promise<void> {
-    using limit = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
-    const { signal } = limit;
+    using deadline = startDeadline(this.#world, ROUND_TIMEOUT, new Error("The round took too long"), this.#stop.signal);
+    const { signal } = deadline;
     const journal = this.#host.journal(this.#log);
     if (!journal) return;
     const stores = await storesOf(this.#host, await journal.inUse());

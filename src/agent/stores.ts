@@ -65,7 +65,7 @@ interface CachedStore {
 }
 
 /** What the stores need. */
-export interface StoresParts {
+interface StoresParts {
   /** The machine. */
   readonly world: World;
   /** The agent's log. */

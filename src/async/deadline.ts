@@ -5,7 +5,7 @@
  */
 
 /** A running deadline. Dispose it when the work is done. */
-export interface Deadline extends Disposable {
+interface Deadline extends Disposable {
   /** Aborts when the timeout has passed, or when the parent aborts. */
   readonly signal: AbortSignal;
 }

@@ -15,7 +15,7 @@ const VARIABLES = ["CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", 
 export const INPUT_LIMIT = 4 * 1024 * 1024;
 
 /** Standard input has no document: it is unreadable or not JSON. */
-export class InputError extends Error {
+class InputError extends Error {
   /** The class, for logs. */
   override readonly name = "InputError";
   /** Whether standard input was read; then its content is invalid. */

@@ -80,7 +80,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** The parts of the process that are not in World. */
-export interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "platform" | "ask"> {
+interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "platform" | "ask"> {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
   /** Whether standard output is a terminal. */

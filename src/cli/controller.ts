@@ -85,7 +85,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
   }`;
   const lease = cluster.lease(values["lease-namespace"] || world.env("POD_NAMESPACE") || "", values["lease-name"]);
   log.info("Controller started", { identity, lease: values["lease-name"] });
-  const lead = (limit: AbortSignal) => leader.lead(limit);
+  const lead = (term: AbortSignal) => leader.lead(term);
   await elect(world, log, { lease, identity, lead, signal, onUsable: () => election.used() });
   log.info("Controller stopped");
   return 0;

@@ -8,7 +8,7 @@ import { nearest } from "../config/document.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One flag. */
-export interface Flag {
+interface Flag {
   /** Whether it takes a value. */
   readonly type: "string" | "boolean";
   /** Placeholder of the value in the help. */
@@ -32,7 +32,7 @@ export type Values<F extends Flags> = {
 };
 
 /** The help of a command. */
-export interface Manual {
+interface Manual {
   /** Operands after the command's name: `[POOL...]`. Absent: flags only. */
   readonly operands?: string;
   /** Sentences under the usage line. */

@@ -9,7 +9,7 @@ import { inspectNode } from "../install/node_check.ts";
 import { type Finding, nodeLocalFindings, preflight } from "../install/preflight.ts";
 import { type InstallSettings, readSettings } from "../install/settings.ts";
 import { aborted } from "../async/abort.ts";
-import { DATA_FOLDER } from "../world/world.ts";
+import { DATA_FOLDER } from "../paths.ts";
 import { makeLogger } from "../world/log.ts";
 import { AGENT_FLAGS, serve } from "./agent.ts";
 import { type Command, defineCommand, type Flags, type Values } from "./define.ts";

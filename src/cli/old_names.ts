@@ -73,7 +73,7 @@ export function oldNameOf(called: string): string | undefined {
 }
 
 /** Our command for a call of the original's program. */
-export interface Translated {
+interface Translated {
   /** The command and its flags; undefined if the help was requested. */
   readonly args: readonly string[] | undefined;
   /** Flags that are accepted and ignored, and what replaces each. */

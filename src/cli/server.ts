@@ -14,7 +14,7 @@ export const SERVER_FLAGS = {
 } as const satisfies Flags;
 
 /** The values of the flags. */
-export interface ServerOptions {
+interface ServerOptions {
   /** How to log. */
   readonly log: LogOptions;
   /** `HOST:PORT` of health and metrics. Absent: not served. */

@@ -8,6 +8,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Datastore, KubernetesClient } from "../config/types.ts";
 import { type Ipam, openIpam } from "../ipam/ipam.ts";
 import { type LogFields, type Logger, SILENT } from "../world/log.ts";
+import { DNS_LABEL } from "../values/dns.ts";
 import type { World } from "../world/world.ts";
 import { type Flags, UsageError } from "./define.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
@@ -34,7 +35,7 @@ export const STORE_FLAGS = {
 } as const satisfies Flags;
 
 /** The values of the flags. */
-export interface StoreFlags {
+interface StoreFlags {
   /** Path of a kubeconfig. */
   readonly kubeconfig?: string | undefined;
   /** Context of the kubeconfig. */
@@ -81,7 +82,7 @@ export async function openStore(
 
 async function chooseStore(world: World, program: string, flags: StoreFlags): Promise<Datastore> {
   const { namespace } = flags;
-  if (namespace !== undefined && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(namespace)) {
+  if (namespace !== undefined && !DNS_LABEL.test(namespace)) {
     throw new UsageError(`Invalid --namespace ${JSON.stringify(namespace)}: expected a name such as kube-system`);
   }
   const unselected = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;

@@ -15,10 +15,10 @@ import { ADDRESS_FIELDS, ROUTE_FIELDS } from "./schema.ts";
 import { ConfigError, type Dns, type IpamConfig, type Route, type StaticAddress } from "./types.ts";
 
 /** The fields that {@linkcode parseExtras} reads. */
-export type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
+type Extras = Pick<IpamConfig, "routes" | "dns" | "addresses" | "requested">;
 
 /** The requested addresses, and the rules for them. */
-export interface ExtrasRules extends RequestedAddresses {
+interface ExtrasRules extends RequestedAddresses {
   /** Whether addresses outside all ranges may be requested. */
   readonly requests: Requests;
   /** Whether the rules for new allocations apply. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CNI_FOLDER, FLAT_FILE, OWN_FOLDER } from "../paths.ts";
 import { isObject, parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
 import { type Document, quote, readDocument, text, type Warn } from "./document.ts";
@@ -10,24 +11,18 @@ import { mergeDocuments } from "./merge.ts";
 import { IPAM_FIELDS } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 
-/** Path of the flat file in a folder of CNI configurations. */
-const FLAT_FILE = "whereabouts.d/whereabouts.conf";
-
 /**
  * The paths of the flat file, in the order of the search: first those of the original, then those below the CNI folders of k3s, RKE2 and
  * MicroK8s.
  */
 export const FLAT_FILES: readonly string[] = [
   "/etc/kubernetes/cni/net.d",
-  "/etc/cni/net.d",
+  CNI_FOLDER,
   "/host/etc/cni/net.d",
   "/var/lib/rancher/k3s/agent/etc/cni/net.d",
   "/var/lib/rancher/rke2/agent/etc/cni/net.d",
   "/var/snap/microk8s/current/args/cni-network",
-].map((folder) => `${folder}/${FLAT_FILE}`);
-
-/** The name of the flat file in a folder that `configuration_path` names. */
-const FLAT_FILE_NAME = "whereabouts.conf";
+].map((folder) => `${folder}/${OWN_FOLDER}/${FLAT_FILE}`);
 
 /** A document and its source. */
 export interface ConfigLayer {
@@ -73,7 +68,7 @@ export async function readNamedFile(world: World, inline: Document, warn: Warn):
   const path = text(inline, "configuration_path");
   if (path === undefined) return [];
   if (await world.isDirectory(path)) {
-    const inside = await firstExisting(world, [`${path.replace(/(?<!\/)\/+$/, "")}/${FLAT_FILE_NAME}`]);
+    const inside = await firstExisting(world, [`${path.replace(/(?<!\/)\/+$/, "")}/${FLAT_FILE}`]);
     return inside === undefined ? [] : [await readLayer(world, inside, warn)];
   }
   if (await world.exists(path)) return [await readLayer(world, path, warn)];

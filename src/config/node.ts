@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { CNI_FOLDER, KUBECONFIG_FILE, NODE_NAME_FILE, OWN_FOLDER } from "../paths.ts";
 import type { World } from "../world/world.ts";
 import { FLAT_FILES } from "./files.ts";
 import { ConfigError, type IpamConfig } from "./types.ts";
 
 /** The default folder of the `nodename` file, which the installer writes. `configuration_path` may name another. */
-const FOLDER = "/etc/cni/net.d/whereabouts.d";
+const FOLDER = `${CNI_FOLDER}/${OWN_FOLDER}`;
 
 /**
  * The node's name: `NODENAME`, else the file `nodename` beside the configuration, else the host's name.
@@ -20,7 +21,10 @@ export async function nodeName(world: World, config: Pick<IpamConfig, "configura
   if (name) return name;
   throw new ConfigError(
     "NODENAME",
-    `Cannot tell this node's name: NODENAME is not set, and neither ${await folderOf(world, config)}/nodename nor ` +
+    `Cannot tell this node's name: NODENAME is not set, and neither ${await folderOf(
+      world,
+      config,
+    )}/${NODE_NAME_FILE} nor ` +
       "/etc/hostname says",
   );
 }
@@ -33,7 +37,7 @@ export async function configuredNodeName(
   world: World,
   config: Pick<IpamConfig, "configurationPath">,
 ): Promise<string | undefined> {
-  return world.env("NODENAME")?.trim() || await readName(world, `${await folderOf(world, config)}/nodename`) ||
+  return world.env("NODENAME")?.trim() || await readName(world, `${await folderOf(world, config)}/${NODE_NAME_FILE}`) ||
     undefined;
 }
 
@@ -44,7 +48,9 @@ export async function configuredNodeName(
 export async function isClusterNode(world: World): Promise<boolean> {
   for (const path of FLAT_FILES) {
     const folder = path.slice(0, path.lastIndexOf("/"));
-    if (await world.exists(`${folder}/nodename`) || await world.exists(`${folder}/whereabouts.kubeconfig`)) return true;
+    if (await world.exists(`${folder}/${NODE_NAME_FILE}`) || await world.exists(`${folder}/${KUBECONFIG_FILE}`)) {
+      return true;
+    }
   }
   return false;
 }

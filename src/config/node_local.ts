@@ -5,7 +5,8 @@
  * @module
  */
 import { isObject, parseJson } from "../values/json.ts";
-import { DATA_FOLDER, type World } from "../world/world.ts";
+import { DATA_FOLDER } from "../paths.ts";
+import type { World } from "../world/world.ts";
 
 /** The folder of the marks, in the node's data folder. */
 const FOLDER = "node-local";
@@ -13,7 +14,7 @@ const FOLDER = "node-local";
 const MAX_NAME_LENGTH = 150;
 
 /** A marked store, and the first pod that got an address from it. */
-export interface NodeLocalStore {
+interface NodeLocalStore {
   /** Path of the SQLite file. */
   readonly database: string;
   /** Name of the network. */

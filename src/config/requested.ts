@@ -79,7 +79,7 @@ function split(field: string, value: string | undefined): RequestedAddress[] {
 export type Requests = "ranges" | "any";
 
 /** The requested addresses. */
-export interface Sorted {
+interface Sorted {
   /** Those in the network of a range, to be allocated from it. */
   readonly inside: readonly Ip[];
   /** Those outside of every range, to be assigned without a pool. */

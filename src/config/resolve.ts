@@ -7,6 +7,7 @@ import { formatCidr, overlap } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
+import { DNS_SUBDOMAIN } from "../values/dns.ts";
 import { isObject } from "../values/json.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
@@ -29,8 +30,7 @@ import {
 /** The maximum number of ranges of a network: each costs every pod a pool, a write and an address. */
 const MAX_RANGES = 64;
 
-/** A DNS-1123 subdomain, as object names require. Half of the length of an object name is left for the range. */
-const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+/** Max characters of a `network_name`: half of the length of an object name is left for the range. */
 const MAX_NETWORK_NAME_LENGTH = 128;
 
 /** The inputs besides the merged document. */
@@ -202,7 +202,7 @@ function refuseSecondOfFamily(addresses: readonly StaticAddress[], cniVersion: s
 
 function parseNetworkName(document: Document, path: string): string {
   const name = text(document, "network_name") ?? "";
-  if (name === "" || (name.length <= MAX_NETWORK_NAME_LENGTH && OBJECT_NAME.test(name))) return name;
+  if (name === "" || (name.length <= MAX_NETWORK_NAME_LENGTH && DNS_SUBDOMAIN.test(name))) return name;
   throw new ConfigError(
     `${path}.network_name`,
     `Cannot use ${path}.network_name ${quote(name)}: it becomes part of object names; expected at most ` +

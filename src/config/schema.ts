@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DATA_FOLDER } from "../world/world.ts";
+import { DATA_FOLDER } from "../paths.ts";
 
 /** The JSON type of a field. `strings` and `objects` are arrays; a table of fields is an object with these fields. */
 export type FieldType = "string" | "boolean" | "integer" | "strings" | "objects" | Fields;

@@ -5,7 +5,8 @@
  * @module
  */
 import { ConfinedPathError, isBelow, normalize, resolveBelow } from "../world/confine.ts";
-import { DATA_FOLDER, type World } from "../world/world.ts";
+import { DATA_FOLDER } from "../paths.ts";
+import type { World } from "../world/world.ts";
 import { isObject } from "../values/json.ts";
 import { type Document, list, quote, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES } from "./files.ts";

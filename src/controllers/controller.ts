@@ -27,7 +27,7 @@ import { Sweeper, type SweeperOptions } from "./sweeper.ts";
 import { Worker } from "./worker.ts";
 
 /** What a controller works with. */
-export interface ControllerContext {
+interface ControllerContext {
   /** The machine. */
   readonly world: World;
   /** Receives log lines. */
@@ -97,17 +97,17 @@ export class Controller {
     const attachments = new Mirror(cluster.attachments, world, log, changed);
     // Deletions only: beside a controller of the original, each would react to the writes of the other for ever.
     const slices = new Mirror(cluster.slices, world, log, { removed: changed.removed });
-    const release = new Worker(world, log, RELEASE, async (limit) => {
+    const release = new Worker(world, log, RELEASE, async (deadline) => {
       await releases.work(sweeps, {
         checked,
         failed: (podRefs, error) => this.#reporter.releaseFailed(podRefs, error),
-      }, limit);
+      }, deadline);
     });
     const keeper = new SliceKeeper(this.#context, this.#reporter, (states) => {
       this.#slices = states;
     });
-    const networks = new Worker(world, log, NETWORKS, async (limit) => {
-      await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), limit);
+    const networks = new Worker(world, log, NETWORKS, async (deadline) => {
+      await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), deadline);
     });
     const checked = (swept: Swept) => {
       this.#count(swept.pools, swept.orphans);

@@ -47,7 +47,7 @@ export class ElectionHealth {
 }
 
 /** What an election needs. */
-export interface ElectionOptions {
+interface ElectionOptions {
   /** The lease. */
   readonly lease: LeaseStore;
   /** Unique name of this candidate. */

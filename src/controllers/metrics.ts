@@ -11,7 +11,7 @@ import type { PoolUse } from "./pool_use.ts";
 import type { SliceStates } from "./slice_work.ts";
 
 /** The state that gauges read when metrics are scraped. */
-export interface ControllerState {
+interface ControllerState {
   /** Whether this process leads. */
   readonly leading: () => boolean;
   /** Number of pods. */

@@ -79,7 +79,7 @@ function describe(refused: ReturnType<typeof versionFault>): string | undefined 
 }
 
 /** A network that uses a pool. */
-export interface PoolUser {
+interface PoolUser {
   /** The network. */
   readonly network: Network;
   /** The range of the network that the pool, or the slice of the pool, belongs to. */
@@ -104,7 +104,7 @@ function rangesIn({ ranges, nodeSliceSize }: IpamConfig, { cidr }: Pick<PoolKey,
 }
 
 /** Settings of the networks that explain what would otherwise be a finding. */
-export function configuredBy(networks: readonly Network[]): ConfiguredFacts {
+function configuredBy(networks: readonly Network[]): ConfiguredFacts {
   const byName = Map.groupBy(networks, ({ attachment: { namespace, name } }) => `${namespace}/${name}`);
   return {
     rangesOf: (key) => {

@@ -11,7 +11,7 @@ import type { IpamConfig } from "../config/types.ts";
 import type { Attachment } from "./cluster.ts";
 
 /** What counts of a network. */
-export interface NetworkSettings {
+interface NetworkSettings {
   /** Its definition. */
   readonly attachment: Attachment;
   /** Its IPAM configuration. */
@@ -19,7 +19,7 @@ export interface NetworkSettings {
 }
 
 /** A network without reservations whose range overlaps that of a network with reservations in the same domain. */
-export interface OverlapProblem {
+interface OverlapProblem {
   /** The definition of the network without reservations. */
   readonly attachment: { readonly namespace: string; readonly name: string };
   /** One word, for events. */

@@ -16,7 +16,7 @@ import type { MirrorListener } from "./mirror.ts";
 const MAX_ATTEMPTS = 5;
 
 /** Receives the outcome. */
-export interface PodReleaseListener {
+interface PodReleaseListener {
   /** The entries of the pods were checked; addresses may have been freed. */
   readonly checked: (swept: Swept) => void;
   /** The addresses of these pods could not be freed. */

@@ -196,8 +196,8 @@ export class Reporter {
     if (this.#inFlight.size >= MAX_IN_FLIGHT) return;
     const timeout = new Error(`No answer within ${EVENT_TIMEOUT / 1_000} s`);
     const record = async () => {
-      using limit = startDeadline(this.#world, EVENT_TIMEOUT, timeout, this.#term);
-      await this.#cluster.recordEvent(event, limit.signal);
+      using deadline = startDeadline(this.#world, EVENT_TIMEOUT, timeout, this.#term);
+      await this.#cluster.recordEvent(event, deadline.signal);
     };
     const recording = record().catch((error) => {
       this.#metrics.failures.add({ part: "events" });

@@ -33,7 +33,7 @@ export interface UnslicedRange extends NetworkRange {
 }
 
 /** The ranges of all networks. */
-export interface Demands {
+interface Demands {
   /** Ranges with slices. */
   readonly demands: readonly Demand[];
   /** Ranges without slices, in the same store. */

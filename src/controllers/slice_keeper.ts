@@ -33,7 +33,7 @@ const CONCURRENCY = 16;
 export const FENCE_AGE = 60 * 60_000;
 
 /** What a keeper works with. */
-export interface KeeperContext {
+interface KeeperContext {
   /** The machine. */
   readonly world: World;
   /** The store. */
@@ -43,7 +43,7 @@ export interface KeeperContext {
 }
 
 /** Receives problems. */
-export type SliceReporter = Pick<Reporter, "problems" | "writeRefused">;
+type SliceReporter = Pick<Reporter, "problems" | "writeRefused">;
 
 /** Assigns node slices during one term of a leader. */
 export class SliceKeeper {
@@ -94,7 +94,7 @@ export class SliceKeeper {
     signal: AbortSignal,
   ): Promise<{ readonly stored: readonly StoredSlices[]; readonly pools: readonly PoolSnapshot[] | undefined }> {
     const { world, ipam, cluster } = this.#context;
-    const lists = async () => (await retry((limit) => cluster.slices.list(limit), world, signal)).items;
+    const lists = async () => (await retry((deadline) => cluster.slices.list(deadline), world, signal)).items;
     const stored = await lists();
     if (!needsPools({ networks, nodes, stored }, this.#settlement)) return { stored, pools: undefined };
     const pools = await ipam.driver.list(signal);
@@ -117,7 +117,7 @@ export class SliceKeeper {
     }
     for (const last of work.remove) {
       await guarded(
-        () => this.#attempt((limit) => this.#context.cluster.slices.remove(last, limit), signal),
+        () => this.#attempt((deadline) => this.#context.cluster.slices.remove(last, deadline), signal),
         (error) => this.#reporter.writeRefused(`NodeSlicePool ${last.name}`, error),
       );
     }
@@ -135,7 +135,7 @@ export class SliceKeeper {
     await inParallel(close, (closing) => this.#close(closing, slices, signal));
     for (const [wanted, last] of save) {
       try {
-        await this.#attempt((limit) => this.#context.cluster.slices.save(wanted, last, limit), signal);
+        await this.#attempt((deadline) => this.#context.cluster.slices.save(wanted, last, deadline), signal);
       } catch (error) {
         // a NodeSlicePool that cannot be created does not affect the other networks of its group
         if (last || !(error instanceof RefusedError)) throw error;
@@ -191,7 +191,7 @@ export class SliceKeeper {
     return this.#context.ipam.driver.read(key, signal);
   }
 
-  #attempt(work: (limit: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  #attempt(work: (deadline: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     return attempt(work, this.#context.world, signal);
   }
 }

@@ -24,7 +24,7 @@ export interface UnusedPool {
 }
 
 /** The slices that exist. */
-export interface Present {
+interface Present {
   /** Names of nodes. */
   readonly nodes: readonly string[];
   /** The groups of networks with slices. */

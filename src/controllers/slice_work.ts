@@ -64,7 +64,7 @@ export interface SliceStates {
 }
 
 /** The input of a plan. */
-export interface SliceFacts {
+interface SliceFacts {
   /** Every network. */
   readonly networks: readonly Network[];
   /** Every node. */

@@ -27,7 +27,7 @@ export interface SweeperOptions extends Pick<EvidenceRules, "grace" | "deadNodeG
 }
 
 /** Receives the outcomes. */
-export interface SweeperHooks {
+interface SweeperHooks {
   /** A sweep finished after so many seconds. */
   readonly swept: (swept: Swept, seconds: number) => void;
   /** Suspects were checked; addresses may have been freed. */

@@ -14,7 +14,7 @@ const PAUSE_FACTOR = 3;
 const MAX_PAUSE = 1_000;
 
 /** The task, and its timing. */
-export interface WorkerOptions {
+interface WorkerOptions {
   /** Name of the task, for log lines. */
   readonly name: string;
   /** Milliseconds from a trigger to its run: triggers in between share the run. */

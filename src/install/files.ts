@@ -5,6 +5,7 @@
  */
 import type { Document } from "../config/document.ts";
 import { mergeDocuments } from "../config/merge.ts";
+import { FLAT_FILE, KUBECONFIG_FILE, NODE_NAME_FILE, OWN_FOLDER } from "../paths.ts";
 import type { InstallSettings } from "./settings.ts";
 
 /** A file to write. */
@@ -25,12 +26,10 @@ export interface Credentials {
 
 /** File name of the plugin. */
 export const PLUGIN = "whereabouts";
-const FOLDER = "whereabouts.d";
-const KUBECONFIG = "whereabouts.kubeconfig";
 
 /** Path of the plugin's kubeconfig. */
 export function kubeconfigPath(settings: InstallSettings): string {
-  return `${folderOf(settings)}/${KUBECONFIG}`;
+  return `${folderOf(settings)}/${KUBECONFIG_FILE}`;
 }
 
 /** The plugin's kubeconfig; undefined without an API server or a namespace. */
@@ -55,16 +54,16 @@ export function kubeconfigFile(settings: InstallSettings, { token, ca }: Credent
  * @param operator fields of the operator, which override the generated ones
  */
 export function configurationFiles(settings: InstallSettings, operator: Document = {}): readonly PlannedFile[] {
-  const host = `${settings.hostConfFolder}/${FOLDER}`;
+  const host = `${settings.hostConfFolder}/${OWN_FOLDER}`;
   const store = namesOtherStore(operator)
     ? {}
-    : { datastore: "kubernetes", kubernetes: { kubeconfig: `${host}/${KUBECONFIG}` } };
+    : { datastore: "kubernetes", kubernetes: { kubeconfig: `${host}/${KUBECONFIG_FILE}` } };
   const generated = { ...store, configuration_path: host, reconciler_cron_expression: settings.cron };
   const flat = mergeDocuments(operator, generated);
   const own = folderOf(settings);
   return [
-    { path: `${own}/whereabouts.conf`, text: `${JSON.stringify(flat, undefined, 2)}\n` },
-    ...(settings.nodeName === "" ? [] : [{ path: `${own}/nodename`, text: settings.nodeName }]),
+    { path: `${own}/${FLAT_FILE}`, text: `${JSON.stringify(flat, undefined, 2)}\n` },
+    ...(settings.nodeName === "" ? [] : [{ path: `${own}/${NODE_NAME_FILE}`, text: settings.nodeName }]),
   ];
 }
 
@@ -78,15 +77,15 @@ export function installedPaths(settings: InstallSettings): readonly string[] {
   const own = folderOf(settings);
   return [
     `${settings.binFolder}/${PLUGIN}`,
-    `${own}/nodename`,
-    `${own}/whereabouts.conf`,
+    `${own}/${NODE_NAME_FILE}`,
+    `${own}/${FLAT_FILE}`,
     kubeconfigPath(settings),
   ];
 }
 
 /** The folder of the plugin's configuration files. */
 export function folderOf({ confFolder }: InstallSettings): string {
-  return `${confFolder}/${FOLDER}`;
+  return `${confFolder}/${OWN_FOLDER}`;
 }
 
 /** Encodes in chunks: a call takes about 100,000 arguments at most, and a CA bundle is larger. */

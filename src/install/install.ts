@@ -7,7 +7,8 @@ import { parseFlatFile } from "../config/files.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Logger, SILENT } from "../world/log.ts";
 import { type Platform, REPLACED } from "../world/platform.ts";
-import { type FilePurpose, RUN_FOLDER, type World } from "../world/world.ts";
+import { RUN_FOLDER } from "../paths.ts";
+import type { FilePurpose, World } from "../world/world.ts";
 import {
   configurationFiles,
   type Credentials,

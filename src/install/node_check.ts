@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FLAT_FILE, OWN_FOLDER } from "../paths.ts";
 import { type ConfigLayer, FLAT_FILES, readFlatFile } from "../config/files.ts";
 import { configuredNodeName } from "../config/node.ts";
 import { DEFAULT_DATABASE } from "../config/schema.ts";
@@ -32,7 +33,7 @@ export interface NodeFolders {
 }
 
 /** The findings, and the kubeconfig that the plugin uses. */
-export interface NodeFindings {
+interface NodeFindings {
   /** All findings, problems or not. */
   readonly findings: readonly Finding[];
   /** Absent if the flat file names no kubeconfig. */
@@ -75,7 +76,7 @@ async function inspectFlatFile(
   world: World,
   conf: string | undefined,
 ): Promise<{ readonly finding: Finding; readonly layer?: ConfigLayer }> {
-  const named = conf === undefined ? undefined : `${conf}/whereabouts.d/whereabouts.conf`;
+  const named = conf === undefined ? undefined : `${conf}/${OWN_FOLDER}/${FLAT_FILE}`;
   const searched = named === undefined ? FLAT_FILES : [named];
   try {
     const present = named === undefined || await world.exists(named);

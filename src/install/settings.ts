@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SERVICE_ACCOUNT_FOLDER } from "../paths.ts";
 
 /** Where files are installed, and what is written to them. */
 export interface InstallSettings {
@@ -33,7 +34,7 @@ export interface InstallSettings {
 }
 
 /** Flags, which override the environment. */
-export interface InstallFlags {
+interface InstallFlags {
   /** {@linkcode InstallSettings.binFolder}. */
   readonly binFolder?: string | undefined;
   /** {@linkcode InstallSettings.confFolder}. */
@@ -48,8 +49,6 @@ export interface InstallFlags {
   readonly flatFile?: string | undefined;
 }
 
-const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
-
 /**
  * Reads the settings. Names and defaults are those of the original's `script/lib.sh`. `HOST_CNI_CONF_DIR` is new, for hosts with another folder
  * of configurations (k3s, MicroK8s); its default is `CNI_CONF_DIR` without a leading `/host`.
@@ -59,7 +58,7 @@ const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 export function readSettings(env: (name: string) => string | undefined, flags: InstallFlags): InstallSettings {
   const confFolder = folder("CNI_CONF_DIR", flags.confFolder ?? (env("CNI_CONF_DIR") || "/host/etc/cni/net.d"));
   const hostConfFolder = flags.hostConfFolder ?? (env("HOST_CNI_CONF_DIR") || confFolder.replace(/^\/host(?=\/)/, ""));
-  const credentialFolder = env("SERVICE_ACCOUNT_PATH") || SERVICE_ACCOUNT;
+  const credentialFolder = env("SERVICE_ACCOUNT_PATH") || SERVICE_ACCOUNT_FOLDER;
   return {
     binFolder: folder("CNI_BIN_DIR", flags.binFolder ?? (env("CNI_BIN_DIR") || "/host/opt/cni/bin")),
     confFolder,

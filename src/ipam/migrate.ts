@@ -103,7 +103,7 @@ export async function movePool(
   const { migration } = from;
   const closed = pool.closed
     ? pool
-    : await from.onSnapshot(key, (snapshot, limit) => migration.close(snapshot, limit), signal);
+    : await from.onSnapshot(key, (snapshot, deadline) => migration.close(snapshot, deadline), signal);
   const copied = await copyEntries(to, key, [...closed.allocations.values()], options);
   if (!copied.done) return copied;
   const foreign = await reserveAll(to, key, [...closed.allocations.values()], options);
@@ -123,9 +123,9 @@ async function copyEntries(
 ): Promise<Migrated> {
   const all: Migrated[] = [];
   for (let at = 0; at === 0 || at < entries.length; at += CHUNK) {
-    const adoption = await onSnapshot(key, async (snapshot, limit) => {
+    const adoption = await onSnapshot(key, async (snapshot, deadline) => {
       const decided = adopt(snapshot.allocations, entries.slice(at, at + CHUNK));
-      if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, limit);
+      if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, deadline);
       return decided;
     }, signal);
     all.push(resultOf(adoption));
@@ -151,7 +151,7 @@ async function reserveAll(
   if (!reservations) return foreign;
   const reserve = async (allocation: Allocation) => {
     const wanted = reservationOf(key, allocation);
-    // a claim cannot distinguish entries without pod and interface: it would treat another container's as its own
+    // reserving cannot distinguish entries without pod and interface: it would treat another container's as its own
     const present = wanted.podRef === "" ? await reservations.find(wanted.network, wanted.ip, signal) : undefined;
     if (present) return sameOwner(present, wanted);
     return (await reservations.reserve(wanted, signal)).kind !== "foreign";

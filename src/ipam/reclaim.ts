@@ -102,9 +102,9 @@ export async function restoreEntries(
   if (!reservations) return { done: [], failed: [], failures: [] };
   return await each(entries, signal, async ({ key, allocation }) => {
     using _lock = await ipam.lockPool(key, signal);
-    const written = await ipam.onSnapshot(key, async (snapshot, limit) => {
+    const written = await ipam.onSnapshot(key, async (snapshot, deadline) => {
       const { changes } = adopt(snapshot.allocations, [allocation]);
-      if (changes.length > 0) await driver.commit(snapshot, changes, limit);
+      if (changes.length > 0) await driver.commit(snapshot, changes, deadline);
       return changes.length > 0;
     }, signal);
     if (!written) return false;

@@ -10,7 +10,7 @@ import type { Ipam } from "./ipam.ts";
 import { entryFields } from "./log_fields.ts";
 
 /** One pool of a store with reservations, during one call. */
-export interface ReservedPool {
+interface ReservedPool {
   /** The store. */
   readonly ipam: Ipam;
   /** Its reservations. */

@@ -1,5 +1,5 @@
 /**
- * Reservations during ADD: claims one, or takes it over from a former sandbox of the same interface.
+ * Reservations during ADD: creates one, or takes it over from a former sandbox of the same interface.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import type { Ipam } from "./ipam.ts";
 /** Max attempts if the reservation keeps changing between read and takeover. */
 const MAX_ATTEMPTS = 10;
 
-/** The result of a claim: the caller has the reservation, or another owner has. */
-export type Reserved = Exclude<ReserveResult, { readonly kind: "own" }>;
+/** The result of reserving: the caller has the reservation, or another owner has. */
+type Reserved = Exclude<ReserveResult, { readonly kind: "own" }>;
 
 /**
- * Claims the reservation of an entry that the caller wrote before.
+ * Makes the reservation of an entry that the caller wrote before.
  *
  * A reservation of the same interface that names another sandbox is taken over in two cases: it names the sandbox whose entry the caller took
  * over (`former`); or the pools, listed after the reservation was read, have the caller's entry and no other entry that depends on it.

@@ -24,7 +24,7 @@ import type { Pods, SweepOptions, SweepRules, Swept } from "./sweep_types.ts";
 export type * from "./sweep_types.ts";
 
 /** Milliseconds that one scan may take. */
-export const SCAN_TIMEOUT = 300_000;
+const SCAN_TIMEOUT = 300_000;
 /** One scan covers everything that becomes due within these milliseconds. */
 const DUE_WINDOW = 1_000;
 

@@ -75,7 +75,7 @@ export class EvidenceReader {
   }
 
   #pod(podRef: string): Promise<Reading<PodFacts>> {
-    return remembered(this.#pods, podRef, () => this.#read((limit) => this.#witness.find(podRef, limit)));
+    return remembered(this.#pods, podRef, () => this.#read((deadline) => this.#witness.find(podRef, deadline)));
   }
 
   async #evidence(owner: Owner): Promise<Evidence> {
@@ -85,7 +85,7 @@ export class EvidenceReader {
     const last = lastSeen?.(owner);
     const name = owner.node ?? last?.node;
     const node = findNode && name !== undefined
-      ? await remembered(this.#nodes, name, () => this.#read((limit) => findNode(name, limit)))
+      ? await remembered(this.#nodes, name, () => this.#read((deadline) => findNode(name, deadline)))
       : undefined;
     return { pod, claims: { kind: "absent" }, ...(last && { last }), ...(node && { node }) };
   }
@@ -94,12 +94,12 @@ export class EvidenceReader {
     const { claims } = this.#witness;
     const [namespace = ""] = podRef.split("/");
     if (!claims) return { kind: "absent" };
-    const all = await remembered(this.#claims, namespace, () => this.#read((limit) => claims(namespace, limit)));
+    const all = await remembered(this.#claims, namespace, () => this.#read((deadline) => claims(namespace, deadline)));
     if (all.kind !== "found") return all;
     return { kind: "found", value: all.value.get(podRef) ?? new Set() };
   }
 
-  async #read<T>(work: (limit: AbortSignal) => Promise<T | undefined>): Promise<Reading<T>> {
+  async #read<T>(work: (deadline: AbortSignal) => Promise<T | undefined>): Promise<Reading<T>> {
     try {
       const value = await retry(work, this.#clock, this.#signal);
       return value === undefined ? { kind: "absent" } : { kind: "found", value };

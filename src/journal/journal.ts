@@ -9,7 +9,8 @@
  * @module
  */
 import type { Logger } from "../world/log.ts";
-import { DATA_FOLDER, type World } from "../world/world.ts";
+import { DATA_FOLDER } from "../paths.ts";
+import type { World } from "../world/world.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { RecordedStore } from "./facts.ts";
 import {

@@ -120,7 +120,7 @@ export async function completeAfterCall(
   signal: AbortSignal,
 ): Promise<void> {
   const { minTime, maxTime, read, complete } = AFTER_CALL;
-  using limit = startDeadline(
+  using deadline = startDeadline(
     host.world,
     Math.min(Math.max(took, minTime), maxTime),
     new Error("No time left for pending releases"),
@@ -129,7 +129,7 @@ export async function completeAfterCall(
   const pending = await host.journal(SILENT)?.pending(read).catch(() => []) ?? [];
   for (const [store, records] of groupByStore(pending)) {
     if (!stores.has(store)) continue;
-    const { givenUp } = await completePending(host, records, complete, limit.signal);
+    const { givenUp } = await completePending(host, records, complete, deadline.signal);
     for (const record of givenUp) makeLogger(host.world, { level: "warning" }).warn(GAVE_UP, recordFields(record));
   }
 }

@@ -42,7 +42,7 @@ export function duplicateFinding({ network, address, podRef, holder }: Duplicate
 }
 
 /** An address that a running pod reports, inside a pool of its network, and that is not allocated to the pod. */
-export interface Unrecorded {
+interface Unrecorded {
   /** The pod. */
   readonly podRef: string;
   /** The address, canonical. */

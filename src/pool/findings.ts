@@ -14,7 +14,7 @@ import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { addressOf, type Entry, formatPoolKey, type PoolKey } from "./types.ts";
 
 /** The facts that are compared. */
-export interface StoreFacts {
+interface StoreFacts {
   /** Every pool. */
   readonly pools: readonly PoolFacts[];
   /** Every reservation. */

@@ -35,7 +35,7 @@ export interface SliceRecords {
 }
 
 /** One inconsistency. */
-export interface SliceFinding {
+interface SliceFinding {
   /** The kind. */
   readonly kind: SliceFindingKind;
   /** The NodeSlicePool's name. */

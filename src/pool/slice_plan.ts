@@ -54,7 +54,7 @@ export interface Opening {
 }
 
 /** The next step of a group. */
-export interface GroupPlan extends SliceAssignment {
+interface GroupPlan extends SliceAssignment {
   /** The epoch of the plan. */
   readonly epoch: number;
   /** Pools to close before the plan is written. */

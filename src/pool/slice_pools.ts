@@ -22,7 +22,7 @@ export interface SlicePoolFacts {
 }
 
 /** Names that show which reading of a stored name is right. */
-export interface KnownNames {
+interface KnownNames {
   /** Nodes that exist, or have slices. */
   readonly nodes: ReadonlySet<string>;
   /** Allocation domains. */

@@ -11,7 +11,7 @@ import { type Allocation, mayBeOf, type Owner, sameOwner } from "./types.ts";
  * Whether an owner may take over a reservation. `superseded`: a newer sandbox took over the owner's entry. `foreign`: another entry of the
  * pod depends on the reservation, so the address belongs to the holder.
  */
-export type Takeover =
+type Takeover =
   | { readonly kind: "allowed" | "superseded" }
   | { readonly kind: "foreign"; readonly holder: Owner };
 

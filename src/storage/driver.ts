@@ -63,7 +63,7 @@ export type ReserveResult =
 
 /** The cluster-wide reservations of a store. */
 export interface Reservations {
-  /** Creates the reservation unless it exists. Of two claims of one address by different owners, at most one succeeds. */
+  /** Creates the reservation unless it exists. Of two calls for one address by different owners, at most one succeeds. */
   reserve(reservation: Reservation, signal: AbortSignal): Promise<ReserveResult>;
   /**
    * Replaces the owner of an own reservation, if that is unchanged since it was read. A release of the reservation as it was read fails from
@@ -74,7 +74,7 @@ export interface Reservations {
    */
   takeOver(found: Reservation, wanted: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
   /**
-   * Creates the reservation on behalf of its owner, who may claim it at the same time. An existing one stays unchanged, whoever owns it.
+   * Creates the reservation on behalf of its owner, who may reserve it at the same time. An existing one stays unchanged, whoever owns it.
    *
    * @returns undefined if one exists
    */

@@ -26,7 +26,7 @@ export interface UpdateOptions {
 }
 
 /** The result of an update. */
-export interface Updated {
+interface Updated {
   /** One per request, in order. */
   readonly outcomes: readonly Outcome[];
   /** The pool after it. */
@@ -77,7 +77,7 @@ export function onSnapshot<T>(
   work: (snapshot: PoolSnapshot, signal: AbortSignal) => Promise<T>,
   { clock, signal }: Pick<UpdateOptions, "clock" | "signal">,
 ): Promise<T> {
-  return retry(async (limit) => await work(await driver.read(key, limit), limit), clock, signal);
+  return retry(async (deadline) => await work(await driver.read(key, deadline), deadline), clock, signal);
 }
 
 /**

@@ -54,12 +54,14 @@ export function wrap(
   const { unreadable, snapshotFromRecord, migration, namespace, slices, reservations } = driver;
   return present<StorageDriver>({
     name: driver.name,
-    read: (key, signal) => run("read", (limit) => driver.read(key, limit), signal),
-    commit: (snapshot, changes, signal) => run("commit", (limit) => driver.commit(snapshot, changes, limit), signal),
+    read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
+    commit: (snapshot, changes, signal) =>
+      run("commit", (deadline) => driver.commit(snapshot, changes, deadline), signal),
     snapshotFromRecord: snapshotFromRecord?.bind(driver),
-    list: (signal) => run("list", (limit) => driver.list(limit), signal),
-    status: (signal, reserves) => run("status", (limit) => driver.status(limit, reserves), signal),
-    unreadable: unreadable && ((signal) => run("list_unreadable", (limit) => unreadable.call(driver, limit), signal)),
+    list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
+    status: (signal, reserves) => run("status", (deadline) => driver.status(deadline, reserves), signal),
+    unreadable: unreadable &&
+      ((signal) => run("list_unreadable", (deadline) => unreadable.call(driver, deadline), signal)),
     migration: migration && wrapMigration(migration, run),
     namespace: namespace && wrapNamespace(namespace, run),
     slices: slices && wrapSlices(slices, run),
@@ -97,39 +99,42 @@ export function retrying(driver: StorageDriver, clock: Clock): StorageDriver {
 
 function wrapReservations(reservations: Reservations, run: Runner): Reservations {
   return present<Reservations>({
-    reserve: (wanted, signal) => run("reserve", (limit) => reservations.reserve(wanted, limit), signal),
+    reserve: (wanted, signal) => run("reserve", (deadline) => reservations.reserve(wanted, deadline), signal),
     takeOver: (found, wanted, signal) =>
-      run("take_over_reservation", (limit) => reservations.takeOver(found, wanted, limit), signal),
-    create: (wanted, signal) => run("reserve", (limit) => reservations.create(wanted, limit), signal),
-    release: (owned, signal) => run("unreserve", (limit) => reservations.release(owned, limit), signal),
-    find: (network, ip, signal) => run("find_reservation", (limit) => reservations.find(network, ip, limit), signal),
-    list: (network, signal) => run("list_reservations", (limit) => reservations.list(network, limit), signal),
+      run("take_over_reservation", (deadline) => reservations.takeOver(found, wanted, deadline), signal),
+    create: (wanted, signal) => run("reserve", (deadline) => reservations.create(wanted, deadline), signal),
+    release: (owned, signal) => run("unreserve", (deadline) => reservations.release(owned, deadline), signal),
+    find: (network, ip, signal) =>
+      run("find_reservation", (deadline) => reservations.find(network, ip, deadline), signal),
+    list: (network, signal) => run("list_reservations", (deadline) => reservations.list(network, deadline), signal),
   });
 }
 
 function wrapSlices(slices: SliceStore, run: Runner): SliceStore {
   return present<SliceStore>({
-    find: (name, signal) => run("find_slices", (limit) => slices.find(name, limit), signal),
-    close: (snapshot, fence, signal) => run("close_pool", (limit) => slices.close(snapshot, fence, limit), signal),
-    open: (snapshot, epoch, signal) => run("open_pool", (limit) => slices.open(snapshot, epoch, limit), signal),
-    remove: (snapshot, signal) => run("remove_pool", (limit) => slices.remove(snapshot, limit), signal),
+    find: (name, signal) => run("find_slices", (deadline) => slices.find(name, deadline), signal),
+    close: (snapshot, fence, signal) =>
+      run("close_pool", (deadline) => slices.close(snapshot, fence, deadline), signal),
+    open: (snapshot, epoch, signal) => run("open_pool", (deadline) => slices.open(snapshot, epoch, deadline), signal),
+    remove: (snapshot, signal) => run("remove_pool", (deadline) => slices.remove(snapshot, deadline), signal),
   });
 }
 
 function wrapNamespace(namespace: StoreNamespace, run: Runner): StoreNamespace {
   return present<StoreNamespace>({
     name: namespace.name,
-    inUse: (signal) => run("count_namespaces", (limit) => namespace.inUse(limit), signal),
+    inUse: (signal) => run("count_namespaces", (deadline) => namespace.inUse(deadline), signal),
   });
 }
 
 function wrapMigration(migration: Migration, run: Runner): Migration {
   return present<Migration>({
-    older: (signal) => run("list_older", (limit) => migration.older(limit), signal),
-    convert: (record, decide, signal) => run("convert", (limit) => migration.convert(record, decide, limit), signal),
-    closed: (signal) => run("list_closed", (limit) => migration.closed(limit), signal),
-    close: (snapshot, signal) => run("close_pool", (limit) => migration.close(snapshot, limit), signal),
-    empty: (snapshot, signal) => run("empty_pool", (limit) => migration.empty(snapshot, limit), signal),
+    older: (signal) => run("list_older", (deadline) => migration.older(deadline), signal),
+    convert: (record, decide, signal) =>
+      run("convert", (deadline) => migration.convert(record, decide, deadline), signal),
+    closed: (signal) => run("list_closed", (deadline) => migration.closed(deadline), signal),
+    close: (snapshot, signal) => run("close_pool", (deadline) => migration.close(snapshot, deadline), signal),
+    empty: (snapshot, signal) => run("empty_pool", (deadline) => migration.empty(snapshot, deadline), signal),
   });
 }
 

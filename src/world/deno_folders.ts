@@ -4,7 +4,7 @@
  * @module
  */
 import { isBelow, normalize } from "./confine.ts";
-import { DATA_FOLDER, RUN_FOLDER } from "./world.ts";
+import { DATA_FOLDER, RUN_FOLDER } from "../paths.ts";
 
 const MODE = 0o700;
 /** Permissions of the group and of other users. */

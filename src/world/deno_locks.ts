@@ -9,7 +9,8 @@
  */
 import { unlessAborted } from "../async/abort.ts";
 import { openIn } from "./deno_folders.ts";
-import { type Lock, RUN_FOLDER, type World } from "./world.ts";
+import { RUN_FOLDER } from "../paths.ts";
+import type { Lock, World } from "./world.ts";
 
 /** The folder of the files. It is empty after a reboot. */
 const FOLDER = `${RUN_FOLDER}/locks`;

@@ -10,7 +10,7 @@ import { denoPlatform } from "./deno_agent.ts";
 import type { Platform } from "./platform.ts";
 
 /** What a command uses of its process. */
-export interface DenoTerminal {
+interface DenoTerminal {
   /** The path or name by which this process was started: the link, if it was started by one. */
   readonly called: string;
   /** Whether standard output is a terminal. */

@@ -4,12 +4,6 @@
  * @module
  */
 
-/** The program's own folder for data that survives a reboot: the journal, and the database of the embedded store. */
-export const DATA_FOLDER = "/var/lib/cni/whereabouts";
-
-/** The program's own folder for data that does not survive a reboot: the agent's socket, and locks. */
-export const RUN_FOLDER = "/run/whereabouts";
-
 /** An advisory lock that is held until disposed, or until the process ends. */
 export type Lock = Disposable;
 
