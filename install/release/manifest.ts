@@ -1,5 +1,6 @@
 /**
- * `install.yaml`: the manifests of a kustomization in one file, with images of a registry.
+ * `install.yaml`: the manifests of a kustomization in one file, with images of a registry. What removes it again without the addresses:
+ * `uninstall-patch.yaml` for the nodes, and `uninstall.yaml` with the objects but for the custom resource definitions.
  *
  * @module
  */
@@ -9,10 +10,18 @@ import type { Gap, Release } from "./types.ts";
 
 const MANIFESTS = new URL("../manifests/", import.meta.url);
 
-/** Writes `install.yaml`. */
+const PATCH = new URL("../uninstall/patch.yaml", import.meta.url);
+
+/** Writes the three files. */
 export async function makeManifest({ version, revision, folder }: Release): Promise<readonly Gap[]> {
   const head = `# Whereabouts ${version}, commit ${revision}. Install: kubectl apply -f install.yaml\n`;
-  await Deno.writeTextFile(`${folder}/install.yaml`, head + await render(MANIFESTS, (image) => `${REGISTRY}/${image}`));
+  const rename = (image: string) => `${REGISTRY}/${image}`;
+  await Deno.writeTextFile(`${folder}/install.yaml`, head + await render(MANIFESTS, rename));
+  const deletion =
+    `# Whereabouts ${version} without its addresses. Delete after uninstall-patch.yaml: kubectl delete -f uninstall.yaml\n`;
+  const objects = await render(MANIFESTS, rename, (name) => !name.startsWith("crds/"));
+  await Deno.writeTextFile(`${folder}/uninstall.yaml`, deletion + objects);
+  await Deno.copyFile(PATCH, `${folder}/uninstall-patch.yaml`);
   return [];
 }
 
@@ -21,9 +30,14 @@ export async function makeManifest({ version, revision, folder }: Release): Prom
  *
  * @param folder URL of the kustomization's folder, with a slash at its end
  * @param rename returns the reference of an image in a registry
+ * @param selects whether a file is rendered; default: all
  * @throws {RangeError} the kustomization has other fields, which this does not render
  */
-export async function render(folder: URL, rename: (image: string) => string): Promise<string> {
+export async function render(
+  folder: URL,
+  rename: (image: string) => string,
+  selects: (name: string) => boolean = () => true,
+): Promise<string> {
   const { apiVersion: _version, kind: _kind, resources, ...others } = parse(
     await Deno.readTextFile(new URL("kustomization.yaml", folder)),
   );
@@ -32,7 +46,9 @@ export async function render(folder: URL, rename: (image: string) => string): Pr
     throw new RangeError(`Cannot render ${folder.pathname}kustomization.yaml: expected only resources, got ${unknown}`);
   }
   const files: string[] = [];
-  for (const name of resources) files.push(renderFile(await Deno.readTextFile(new URL(name, folder)), rename));
+  for (const name of resources.filter(selects)) {
+    files.push(renderFile(await Deno.readTextFile(new URL(name, folder)), rename));
+  }
   return files.join("---\n");
 }
 

@@ -51,8 +51,17 @@ Deno.test("install.yaml has the objects of the kustomization with images of the 
     assert.deepEqual(objectsOf(text), objectsOf(await must([kubectl, "kustomize", overlay])));
     for (const name of IMAGES) assert.ok(text.includes(`image: ${REGISTRY}/${name}:${VERSION}\n`), name);
     await using kube = await makeKube();
-    const applied = await kube.kubectl("apply", "--dry-run=server", "-f", `${folder}/release/install.yaml`);
+    const applied = await kube.kubectl("apply", "-f", `${folder}/release/install.yaml`);
     assert.match(applied, /daemonset\.apps\/whereabouts/);
+    const daemonSet = ["-n", "kube-system", "daemonset", "whereabouts"];
+    const patch = `${folder}/release/uninstall-patch.yaml`;
+    await kube.kubectl("patch", ...daemonSet, "--type", "json", "--patch-file", patch);
+    const image = "jsonpath={.spec.template.spec.initContainers[0].image}";
+    assert.equal(await kube.kubectl("get", ...daemonSet, "-o", image), `${REGISTRY}/whereabouts:${VERSION}`);
+    const deleted = await kube.kubectl("delete", "-o", "name", "-f", `${folder}/release/uninstall.yaml`);
+    const count = (names: string) => names.trim().split("\n").length;
+    assert.equal(count(deleted), count(applied) - 3, deleted);
+    assert.doesNotMatch(deleted, /customresourcedefinition/);
   });
 });
 
