@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parse, parseAllDocuments } from "yaml";
+import { parseAllDocuments } from "yaml";
 import { DEFAULT_SOCKET, SOCKET_VARIABLE } from "../src/agent/protocol.ts";
 import { EXITS } from "../src/cli/check.ts";
 import { FLAT_FILES } from "../src/config/files.ts";
@@ -73,16 +73,6 @@ Deno.test("documents: INSTALL has the defaults of the installer", () => {
   for (const [name, value] of Object.entries(expected)) assert.equal(rows.get(name), value, name);
   for (const name of rows.keys()) {
     if (/^[A-Z_]{5,}$/.test(name ?? "")) assert(textOf("src/install/settings.ts").includes(`"${name}"`), name);
-  }
-});
-
-Deno.test("documents: INSTALL has the folders of distributions that the chart has", () => {
-  const folders = parse(textOf("install/chart/files/distributions.yaml"));
-  const rows = rowsOf("docs/INSTALL.md").filter(([name = ""]) => Object.hasOwn(folders, name.toLowerCase()));
-  assert(rows.length >= 2);
-  for (const [name = "", bin, conf] of rows) {
-    const { binDir, confDir } = folders[name.toLowerCase()];
-    assert.deepEqual([bin, conf], [binDir, confDir], name);
   }
 });
 
