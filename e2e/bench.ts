@@ -13,7 +13,7 @@ import { eventually, killNow } from "../tests/support/process.ts";
 import { type Cluster, openCluster, startCluster } from "./cluster.ts";
 import { emptied, network, pod, replicas } from "./objects.ts";
 import { rightsOfOriginal } from "./original.ts";
-import { checkMachine } from "./run.ts";
+import { prepareMachine } from "../tests/support/preflight.ts";
 
 const MANY = 60;
 /** Single pods of a plugin in a round. */
@@ -116,7 +116,7 @@ async function put(state: string, plugin: string): Promise<void> {
 }
 
 async function main(rounds: number): Promise<void> {
-  await checkMachine();
+  await prepareMachine("e2e");
   await using running = await startCluster();
   const { state } = running;
   const cluster = await openCluster(state);

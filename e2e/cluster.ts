@@ -9,13 +9,14 @@ import { cniPlugins } from "../tests/support/netns.ts";
 import { eventually, type Finished, must, run, Server } from "../tests/support/process.ts";
 import { startControlPlane, writeIdentities } from "./control_plane.ts";
 import { inside, makeNetwork, namesOf, removeNetwork } from "./network.ts";
-import { bringBackNode, killNode, onNode, startNode } from "./node.ts";
+import { bringBackNode, killNode, onNode, PLUGINS, removeNode, startNode } from "./node.ts";
 import { hold, resume } from "./supervised.ts";
 
 /** Tells the stories where the cluster is. */
 export const CLUSTER_VARIABLE = "WHEREABOUTS_E2E_CLUSTER";
 
-const NODES = [1, 2];
+/** Their addresses are 10.200.0.11 to 10.200.0.19. */
+export const MAX_NODES = 9;
 const MANIFESTS = new URL("../install/manifests/", import.meta.url).pathname;
 const NAD_MODULE = "github.com/k8snetworkplumbingwg/network-attachment-definition-client";
 const NAD_VERSION = "v1.7.6";
@@ -79,29 +80,58 @@ export interface Seen {
   readonly involvedObject: { readonly name: string };
 }
 
+/** How a cluster is started. */
+export interface ClusterOptions {
+  /** Number of nodes, 1 to 9. Default 2. */
+  readonly nodes?: number;
+  /** Folder, which is made. Default: a new one in the cache folder. */
+  readonly state?: string;
+  /** Receives the steps of the start. */
+  readonly report?: (step: string) => void;
+}
+
 /** Starts a cluster. Its folder goes into {@linkcode CLUSTER_VARIABLE}; disposing it leaves the machine as it was. */
-export async function startCluster(): Promise<{ readonly state: string } & AsyncDisposable> {
+export async function startCluster(
+  options: ClusterOptions = {},
+): Promise<{ readonly state: string } & AsyncDisposable> {
+  const { nodes = 2, report = () => {} } = options;
   await using starting = new AsyncDisposableStack();
   const binaries = {
     plane: await assets("controlPlane"),
     cluster: await assets("cluster"),
-    plugins: await cniPlugins("bridge", "macvlan", "host-local"),
+    plugins: await cniPlugins(...PLUGINS),
   };
-  await Deno.mkdir(cacheFolder(), { recursive: true });
-  const state = await Deno.makeTempDir({ dir: cacheFolder(), prefix: "e2e-" });
+  await Deno.mkdir(options.state ?? cacheFolder(), { recursive: true });
+  const state = options.state ?? await Deno.makeTempDir({ dir: cacheFolder(), prefix: "e2e-" });
   starting.defer(() => Deno.remove(state, { recursive: true }));
   const prefix = `wb${crypto.randomUUID().slice(0, 4)}`;
   await Deno.writeTextFile(`${state}/prefix`, prefix);
   const names = namesOf(prefix);
+  const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
+  report("building the images with buildah (usually a minute)");
   await writeImages(state);
-  starting.defer(() => removeNetwork(names, NODES));
-  await makeNetwork(names, NODES);
+  starting.defer(() => removeNetwork(names, numbers));
+  await makeNetwork(names, numbers);
   await writeIdentities(state);
+  report("starting etcd, API server, controller manager and scheduler");
   starting.use(await startControlPlane(state, names.plane, binaries));
-  for (const number of NODES) starting.use(await startNode(state, names, number, binaries));
-  await prepare(await openCluster(state));
+  report(`starting nodes: ${nodes}`);
+  for (const number of numbers) starting.use(await startNode(state, names, number, binaries));
+  await prepare(await openCluster(state), numbers, report);
   const all = starting.move();
   return { state, [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() };
+}
+
+/** Removes what a cluster left whose process was killed. Its programs ended with that process. */
+export async function removeCluster(state: string): Promise<void> {
+  const prefix = await Deno.readTextFile(`${state}/prefix`).catch(() => "");
+  if (prefix !== "") {
+    const names = namesOf(prefix.trim());
+    const numbers = Array.from({ length: MAX_NODES }, (_, i) => i + 1);
+    for (const number of numbers) await removeNode(names, number);
+    await removeNetwork(names, numbers);
+  }
+  await Deno.remove(state, { recursive: true });
 }
 
 /** Writes the OCI archives of all images: `images/`, which every node imports at its start, and `reconciler.tar`. */
@@ -182,14 +212,15 @@ async function running(kubectl: (args: readonly string[]) => Promise<string>): P
 }
 
 /** The networks' custom resource, our manifests, and everything ready. */
-async function prepare(cluster: Cluster): Promise<void> {
+async function prepare(cluster: Cluster, nodes: readonly number[], report: (step: string) => void): Promise<void> {
   const { kubectl } = cluster;
   const module = JSON.parse(await must(["go", "mod", "download", "-json", `${NAD_MODULE}@${NAD_VERSION}`]));
   await kubectl("apply", "-f", `${module.Dir}/artifacts/networks-crd.yaml`);
-  for (const number of NODES) {
+  for (const number of nodes) {
     await kubectl("wait", "--for=create", "--timeout=60s", `node/node${number}`);
     await kubectl("wait", "--for=condition=Ready", "--timeout=60s", `node/node${number}`);
   }
+  report("installing the manifests");
   await cluster.install();
   await eventually("service account default", () => kubectl("get", "sa", "default").then(() => true, () => false));
 }

@@ -4,13 +4,16 @@
  * @module
  */
 import { writeCertificate } from "../tests/support/certificates.ts";
+import { inGroups, makeGroups, planGroups, readControlGroups } from "../tests/support/control_groups.ts";
 import { eventually, must, run, Server } from "../tests/support/process.ts";
 import { writeKubeconfig } from "./control_plane.ts";
 import type { Names } from "./network.ts";
 import { ended, hold, pidOf, resume, supervised } from "./supervised.ts";
 
 const INIT = new URL("node_init.sh", import.meta.url).pathname;
-const CGROUPS = "/sys/fs/cgroup";
+
+/** CNI plugins of a node, with Multus and ours; containerd needs `loopback`. */
+export const PLUGINS = ["bridge", "macvlan", "loopback", "host-local"] as const;
 
 /** Starts a node. What is returned ends it with everything that runs on it. */
 export async function startNode(
@@ -29,28 +32,35 @@ export async function startNode(
   await Deno.writeTextFile(`${folder}/kubelet.json`, JSON.stringify(kubeletConfig(state)));
   await Deno.writeTextFile(`${folder}/00-multus.conf`, JSON.stringify(multusConfig(number)));
   await Deno.writeTextFile(`${folder}/containerd.toml`, CONTAINERD);
-  await must(["sh", "-c", `cp ${binaries.plugins}/* ${binaries.cluster}/multus ${folder}/opt/cni/bin/`]);
-  const groups = await makeGroups(names.node(number));
-  const script = `for g in ${groups.map(({ path }) => path).join(" ")}; do echo $$ >$g/cgroup.procs; done; exec "$@"`;
+  const programs = [...PLUGINS.map((name) => `${binaries.plugins}/${name}`), `${binaries.cluster}/multus`];
+  await must(["cp", ...programs, `${folder}/opt/cni/bin/`]);
+  const groups = planGroups(names.node(number), await readControlGroups());
+  await makeGroups(groups);
   const variables = {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     STATE: state,
     NODE: node,
     NUMBER: String(number),
     KUBELET: `${binaries.cluster}/kubelet`,
-    CGROUPS: groups.map(({ controller }) => controller).join(" "),
+    CGROUP_VERSION: String(groups.version),
+    CGROUPS: groups.controllers.join(" "),
   };
-  const kinds = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--cgroup", "--mount-proc"];
+  const kinds = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc", "--mount-proc"];
   const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const tree = ["nsenter", `--net=/run/netns/${names.node(number)}`, "unshare", ...kinds];
-  const command = ["sh", "-c", script, "sh", ...tree, "env", "-i", ...environment, "bash", INIT];
+  const command = inGroups(groups, [...tree, "env", "-i", ...environment, "bash", INIT]);
   const server = new Server(supervised(folder, command), `${folder}/init.log`);
   return {
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();
-      for (const { path } of groups) await removeGroup(path);
+      await removeNode(names, number);
     },
   };
+}
+
+/** Removes the control groups of a node whose programs ended, or are ending. */
+export async function removeNode(names: Names, number: number): Promise<void> {
+  for (const path of planGroups(names.node(number), await readControlGroups()).roots) await removeGroup(path);
 }
 
 /** A command with the mounts, the network and the processes of a node. */
@@ -81,34 +91,6 @@ async function initOf(folder: string): Promise<number> {
   const pid = await pidOf(folder);
   const [init] = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim().split(" ");
   return Number(init);
-}
-
-interface Group {
-  readonly controller: string;
-  readonly path: string;
-}
-
-/** One group below ours in each hierarchy of version 1: what limits us limits the node. */
-async function makeGroups(name: string): Promise<readonly Group[]> {
-  const groups: Group[] = [];
-  for (const line of (await Deno.readTextFile("/proc/self/cgroup")).trim().split("\n")) {
-    const [, controller = "", own = ""] = line.split(":");
-    const mount = `${CGROUPS}/${controller.replace("name=", "")}`;
-    if (controller === "" || !await isFolder(mount)) continue;
-    const above = `${mount}${own.replace(/\/$/, "")}`;
-    const path = `${above}/${name}`;
-    await Deno.mkdir(path, { recursive: true });
-    if (controller === "cpuset") {
-      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-        await Deno.writeTextFile(`${path}/${file}`, await Deno.readTextFile(`${above}/${file}`));
-      }
-    }
-    groups.push({ controller, path });
-  }
-  if (groups.length > 0) return groups;
-  throw new Error(
-    "Cannot start a node: this machine has no control groups of version 1, which the nodes here are built on",
-  );
 }
 
 async function removeGroup(path: string): Promise<void> {

@@ -1,15 +1,19 @@
 # Process 1 of a node: mounts of its own, then containerd and the kubelet.
-# Environment: STATE (of the cluster), NODE, NUMBER, KUBELET, API, CGROUPS ("controller:name ...").
+# Environment: STATE (of the cluster), NODE, NUMBER, KUBELET, CGROUP_VERSION, CGROUPS (controllers).
 set -eu
 d=$STATE/$NODE
 hostname "$NODE"
 mount --make-rshared /
 mount -t sysfs sysfs /sys
-mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
-for c in $CGROUPS; do
-  mkdir -p "/sys/fs/cgroup/${c#name=}"
-  mount -t cgroup -o "$(case $c in name=*) echo "none,$c" ;; *) echo "$c" ;; esac)" cgroup "/sys/fs/cgroup/${c#name=}"
-done
+if [ "$CGROUP_VERSION" = 2 ]; then
+  mount -t cgroup2 cgroup /sys/fs/cgroup
+else
+  mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
+  for c in $CGROUPS; do
+    mkdir -p "/sys/fs/cgroup/${c#name=}"
+    mount -t cgroup -o "$(case $c in name=*) echo "none,$c" ;; *) echo "$c" ;; esac)" cgroup "/sys/fs/cgroup/${c#name=}"
+  done
+fi
 # These are the machine's: the kubelet finds what it wants in files bound over them, and writes nothing.
 mkdir -p "$d/sysctl"
 for v in vm/overcommit_memory=1 kernel/panic=10 kernel/panic_on_oops=1; do

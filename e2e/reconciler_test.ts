@@ -32,7 +32,7 @@ Deno.test("where no controller runs, the CronJob's script frees what no pod hold
 
   await cluster.kubectl("create", ...SYSTEM, "job", net, "--from=cronjob/whereabouts-reconciler");
   await cluster.kubectl("wait", ...SYSTEM, "--for=condition=complete", "--timeout=240s", `job/${net}`);
-  assert.match(await cluster.kubectl("logs", ...SYSTEM, `job/${net}`), /Freed .*192\.168\.113\.77 .*ghost/);
+  assert.match(await cluster.kubectl("logs", ...SYSTEM, `job/${net}`), /^192\.168\.113\.77 .*ghost/m);
   assert.deepEqual(Object.keys(await allocations(cluster, POOL)), ["1"]);
   assert.deepEqual(await reservationsOf(cluster, net), ["192.168.113.1"]);
 

@@ -8,31 +8,12 @@
  * @module
  */
 import { cacheFolder } from "../tests/support/assets.ts";
-import { isInstalled, must } from "../tests/support/process.ts";
+import { prepareMachine } from "../tests/support/preflight.ts";
+import { must } from "../tests/support/process.ts";
 import { conclude, totalsOf } from "../tests/support/report.ts";
 import { CLUSTER_VARIABLE, startCluster } from "./cluster.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
-
-/** Programs that the cluster is made of, and Debian's packages of them. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  "/usr/bin/containerd": "containerd",
-  "/usr/sbin/runc": "runc",
-  "/bin/busybox": "busybox-static",
-  nft: "nftables",
-  ip: "iproute2",
-  nsenter: "util-linux",
-  openssl: "openssl",
-  sysctl: "procps",
-};
-
-/** @throws an Error that says what the machine lacks */
-export async function checkMachine(): Promise<void> {
-  if (Deno.uid() !== 0) throw new Error("A cluster needs namespaces and mounts of its own: run this as root");
-  const missing: string[] = [];
-  for (const [program, name] of Object.entries(PACKAGES)) if (!await isInstalled(program)) missing.push(name);
-  if (missing.length > 0) throw new Error(`Missing: apt-get install -y --no-install-recommends ${missing.join(" ")}`);
-}
 
 /** Every story, sorted. */
 function allStories(): readonly string[] {
@@ -68,11 +49,11 @@ async function keepLogs(state: string): Promise<string> {
 }
 
 async function main(stories: readonly string[]): Promise<number> {
-  await checkMachine();
+  await prepareMachine("e2e");
   const start = Date.now();
   const seconds = () => ((Date.now() - start) / 1000).toFixed(1);
   const files = stories.length > 0 ? stories.map((path) => Deno.realPathSync(path)) : allStories();
-  await using cluster = await startCluster();
+  await using cluster = await startCluster({ report: (step) => console.error(`e2e: ${step}, after ${seconds()} s`) });
   console.error(`e2e: the cluster is up after ${seconds()} s`);
   const report = `${cluster.state}/report.xml`;
   const code = await denoTest(files, report, cluster.state);

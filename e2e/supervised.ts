@@ -37,10 +37,10 @@ export async function resume(path: string): Promise<void> {
   await Deno.remove(`${path}.hold`);
 }
 
-/** Waits until a process is no more, or waits for its parent only. */
-export async function ended(pid: number): Promise<void> {
+/** Waits until a process is no more, or waits for its parent only; `limit` in milliseconds. */
+export async function ended(pid: number, limit?: number): Promise<void> {
   await eventually(`process ${pid} ended`, async () => {
     const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
     return /^$|\) [ZX] /.test(stat);
-  });
+  }, limit);
 }

@@ -2,8 +2,8 @@
 /**
  * The real servers tests run against: found, or built from Go modules and kept.
  *
- * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `actionlint`, `cluster`, `etcd`,
- * `helm`, `krew`, `original` (the Go plugin).
+ * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `actionlint`, `cluster`, `plugins`,
+ * `etcd`, `helm`, `krew`, `original` (the Go plugin).
  *
  * @module
  */
@@ -11,6 +11,13 @@ import { isInstalled, must, run } from "./process.ts";
 
 const KUBERNETES = "v1.36.3";
 const STAGING = "v0.36.3";
+
+/** The reference CNI plugins that tests and nodes use; a container runtime needs `loopback`. */
+const PLUGINS = ["main/bridge", "main/macvlan", "main/loopback", "ipam/host-local"].map((path) => ({
+  name: path.replace(/.*\//, ""),
+  source: `github.com/containernetworking/plugins/plugins/${path}`,
+  usually: "20 s",
+}));
 
 const ORIGINAL = "github.com/k8snetworkplumbingwg/whereabouts";
 
@@ -30,6 +37,10 @@ const MODULES: Readonly<
     version: "v4.2.4",
     imported: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/pkg/multus",
   },
+  ...Object.fromEntries(PLUGINS.map(({ name, source }) => [
+    name,
+    { module: "github.com/containernetworking/plugins", version: "v1.10.0", imported: source },
+  ])),
   "whereabouts-original": { module: ORIGINAL, version: "v0.9.4", imported: `${ORIGINAL}/pkg/storage/kubernetes` },
 };
 
@@ -62,6 +73,7 @@ const GROUPS = {
     { name: "multus", source: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4/cmd/multus", usually: "45 s" },
   ],
   actionlint: [{ name: "actionlint", source: "github.com/rhysd/actionlint/cmd/actionlint", usually: "15 s" }],
+  plugins: PLUGINS,
   helm: [{ name: "helm", source: "helm.sh/helm/v3/cmd/helm", usually: "80 s" }],
   krew: [{ name: "krew", source: "sigs.k8s.io/krew/cmd/krew", usually: "20 s" }],
   original: [{ name: "whereabouts-original", source: `${ORIGINAL}/cmd`, usually: "60 s" }],

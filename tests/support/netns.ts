@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Finished, must, run, type RunOptions } from "./process.ts";
+import { assets } from "./assets.ts";
+import { type Finished, isThere, must, run, type RunOptions } from "./process.ts";
 
 /** A network namespace, gone when it is disposed. */
 export class Netns implements AsyncDisposable {
@@ -60,20 +61,17 @@ export class Netns implements AsyncDisposable {
 }
 
 /**
- * The folder with the reference CNI plugins: `CNI_BIN_DIR`, else where Debian or everybody else has them.
+ * The folder with the reference CNI plugins: `CNI_BIN_DIR`, else those built from Go modules.
  *
- * @param names plugins that must be there
- * @throws an Error that says what to install
+ * @param names plugins that must be in `CNI_BIN_DIR`
+ * @throws an Error that names a missing plugin, or what to install
  */
 export async function cniPlugins(...names: string[]): Promise<string> {
-  const given = Deno.env.get("CNI_BIN_DIR");
-  const folders = given ? [given] : ["/usr/lib/cni", "/opt/cni/bin"];
-  for (const folder of folders) {
-    const tests = names.map((name) => run(["test", "-x", `${folder}/${name}`]));
-    if ((await Promise.all(tests)).every(({ code }) => code === 0)) return folder;
+  const folder = Deno.env.get("CNI_BIN_DIR");
+  if (!folder) return await assets("plugins");
+  for (const name of names) {
+    if (await isThere(`${folder}/${name}`)) continue;
+    throw new Error(`CNI_BIN_DIR ${folder} has no plugin ${name}: add it, or unset CNI_BIN_DIR to build all of them`);
   }
-  throw new Error(
-    `No folder of ${folders.join(", ")} has the CNI plugins ${names.join(", ")}: ` +
-      "apt-get install -y containernetworking-plugins, or set CNI_BIN_DIR",
-  );
+  return folder;
 }

@@ -14,7 +14,7 @@ Deno.test("Netns is a network of its own, gone when disposed", async () => {
   assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
 });
 
-Deno.test("cniPlugins finds a folder with working plugins", async () => {
+Deno.test("cniPlugins builds plugins that work", async () => {
   await using netns = await Netns.create();
   const env = { CNI_COMMAND: "VERSION" };
   for (const name of ["bridge", "macvlan"]) {
@@ -23,6 +23,15 @@ Deno.test("cniPlugins finds a folder with working plugins", async () => {
   }
 });
 
-Deno.test("cniPlugins says what to install", async () => {
-  await assert.rejects(cniPlugins("bridge", "no-such-plugin"), /no-such-plugin: apt-get install -y containernetwork/);
+Deno.test("cniPlugins names the plugin that CNI_BIN_DIR lacks", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "plugins-" });
+  try {
+    await Deno.writeTextFile(`${folder}/bridge`, "");
+    Deno.env.set("CNI_BIN_DIR", folder);
+    assert.equal(await cniPlugins("bridge"), folder);
+    await assert.rejects(cniPlugins("bridge", "macvlan"), new RegExp(`CNI_BIN_DIR ${folder} has no plugin macvlan: `));
+  } finally {
+    Deno.env.delete("CNI_BIN_DIR");
+    await Deno.remove(folder, { recursive: true });
+  }
 });
