@@ -27,6 +27,9 @@ export function addressesOf(stdout: string): string[] {
   return JSON.parse(stdout).ips.map(({ address }: { address: string }) => address.replace(/\/.*/, ""));
 }
 
+/** Milliseconds in which pending releases are completed: ten times what a busy machine needs. */
+const PENDING_LIMIT = 300_000;
+
 /**
  * Asserts that callers, pools, reservations and journals agree to the last address, after pending releases were completed.
  *
@@ -39,7 +42,7 @@ export async function assertAgreement(
 ): Promise<void> {
   const all = [nodes].flat();
   const completed = () => Promise.resolve(all.every((node) => node.records("releasing").length === 0));
-  await eventually("every pending release is completed", completed);
+  await eventually("every pending release is completed", completed, PENDING_LIMIT);
   const wanted = lines(live);
   assert.equal(new Set(wanted.map((line) => line.split(" ")[0])).size, wanted.length, "an address has two owners");
   const pools: PoolObject[] = await items(kube, "ippools");
