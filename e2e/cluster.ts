@@ -81,7 +81,7 @@ export interface Seen {
 }
 
 /** How a cluster is started. */
-export interface ClusterOptions {
+interface ClusterOptions {
   /** Number of nodes, 1 to 9. Default 2. */
   readonly nodes?: number;
   /** Folder, which is made. Default: a new one in the cache folder. */

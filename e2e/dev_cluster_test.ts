@@ -39,7 +39,7 @@ Deno.test("a development cluster stays after its command ends, serves this machi
   }
 });
 
-Deno.test("the command of the development cluster refuses what it does not know", async () => {
+Deno.test("the command of the development cluster refuses too many nodes and unknown commands", async () => {
   for (
     const [args, message] of [[["up", "--nodes", "10"], /expected a number from 1 to 9/], [
       ["restart"],

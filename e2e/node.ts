@@ -156,6 +156,6 @@ const CONTAINERD = `version = 2
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-      BinaryName = "/usr/sbin/runc"
+      BinaryName = "runc"
       SystemdCgroup = false
 `;

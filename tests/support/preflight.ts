@@ -36,7 +36,7 @@ const PACKAGES: Readonly<Record<Purpose, Readonly<Record<string, string>>>> = {
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
     "/usr/bin/containerd": "containerd",
     "/usr/bin/ctr": "containerd",
-    "/usr/sbin/runc": "runc",
+    runc: "runc",
     buildah: "buildah",
     ip: "iproute2",
     ldd: "libc-bin",
