@@ -37,7 +37,7 @@ const NUMBERS: readonly (readonly [document: string, phrase: string, source: str
     "docs/TROUBLESHOOTING.md",
     "every second to every thirty seconds",
     "src/agent/pending_releases.ts",
-    "{ min: 1_000, max: 30_000 }",
+    "{ first: 1_000, max: 30_000 }",
   ],
   ["docs/OPERATIONS.md", "at most 1 MiB for a kubeconfig", "src/world/world.ts", "kubeconfig: 1024 * 1024,"],
   ["docs/OPERATIONS.md", "4 MiB for others", "src/world/world.ts", "configuration: 4 * 1024 * 1024,"],
