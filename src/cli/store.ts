@@ -85,9 +85,11 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
   if (namespace !== undefined && !DNS_LABEL.test(namespace)) {
     throw new UsageError(`Invalid --namespace ${JSON.stringify(namespace)}: expected a name such as kube-system`);
   }
-  const unselected = flags.datastore === undefined && flags.database === undefined && flags["etcd-host"] === undefined;
+  const elsewhere = flags.database !== undefined || flags["etcd-host"] !== undefined;
+  const unselected = flags.datastore === undefined && !elsewhere;
+  const mayBeCluster = unselected || (flags.datastore === "kubernetes" && !elsewhere);
   const kubeconfig = flags.kubeconfig ??
-    (unselected && flags.config === undefined ? await findKubeconfig(world, program === KUBECTL_PROGRAM) : undefined);
+    (mayBeCluster && flags.config === undefined ? await findKubeconfig(world, program === KUBECTL_PROGRAM) : undefined);
   const inline = {
     type: "whereabouts",
     ...(flags.config !== undefined && { configuration_path: flags.config }),
