@@ -1,7 +1,8 @@
 /**
  * Removes from a bundle what slows every start of the binary and what a call of the plugin does not use.
  *
- * The runtime starts its Node layer when the first Node module is imported (measured: 2.4 ms).
+ * The runtime starts its Node layer when the first Node module is imported: an ADD through the agent then takes 1.07 times as long
+ * (`deno task bench --ablation "trimmed bundle"`).
  *
  * @module
  */

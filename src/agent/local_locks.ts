@@ -8,7 +8,7 @@ import { unlessAborted } from "../async/abort.ts";
 
 /**
  * Lets one call of this process at a time wait for a lock between processes; the others wait in memory, which needs no open file and serves
- * them in order of arrival.
+ * them in order of arrival. Without it, 99 of 100 concurrent calls for one attachment fail (`deno task bench --ablation "local locks"`).
  */
 export function localLocks(lock: World["lock"]): World["lock"] {
   const lockLocally = queues();

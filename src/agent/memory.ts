@@ -4,6 +4,9 @@
  * A commit on the remembered pool saves a read, but costs a refused write if another process wrote meanwhile. After a refusal the batcher
  * forgets the pool until its next commit, so that a pool that others write all the time costs a refused write every second time only.
  *
+ * Without it, an ADD through an agent whose pool no other process writes takes 1.19 times as long, since it sends three requests instead of
+ * two (`deno task bench --ablation "pool memory"`).
+ *
  * A store that is restored to an older state uses versions a second time, so an equal version does not prove that the memory is current.
  * During a restore the store does not answer, or the restore takes longer than {@linkcode REMEMBERED_FOR}: in both cases the memory is
  * dropped.

@@ -1,6 +1,6 @@
 /**
  * Machinery that makes calls faster, and how a copy of the sources loses it. The numbers beside the code are of
- * `deno task bench --ablations`.
+ * `deno task bench --ablation NAME`.
  *
  * @module
  */
@@ -53,3 +53,18 @@ export const ABLATIONS: readonly Ablation[] = [
 
 /** Files and folders that the binary is built from. */
 export const SOURCES = ["deno.json", "deno.lock", "main.ts", "src", "drivers", "install"];
+
+/**
+ * The pieces of these names; all of them for `all`, or without a name.
+ *
+ * @throws {RangeError} no piece has that name
+ */
+export function chosenAblations(names: readonly string[]): readonly Ablation[] {
+  if (names.length === 0 || names.includes("all")) return ABLATIONS;
+  return names.map((name) => {
+    const found = ABLATIONS.find((one) => one.name === name);
+    if (found) return found;
+    const known = ABLATIONS.map((one) => `"${one.name}"`).join(", ");
+    throw new RangeError(`--ablation ${JSON.stringify(name)}: no machinery has this name; expected ${known} or "all"`);
+  });
+}
