@@ -89,10 +89,10 @@ class EmbeddedDriver implements StorageDriver {
       const reserved = database.prepare("SELECT address FROM reservations").all()
         .filter(({ address }) => !parseIp(String(address)));
       return [
-        ...pools.map(({ range }) => ({ where: `Pool ${range}`, why: "Its range is no network" })),
+        ...pools.map(({ range }) => ({ where: `Pool ${range}`, why: "Its range is not a CIDR" })),
         ...odd.map(({ range, address }) => ({
           where: `Pool ${range}`,
-          why: `Its entry ${address} is no address of it`,
+          why: `Its entry ${address} is not an address of its range`,
         })),
         ...reserved.map(({ address }) => ({ where: `Reservation ${address}`, why: "It is of no address" })),
       ];

@@ -34,10 +34,10 @@ const MAX_NAMES = 5;
  */
 export function checkFile(path: string): void {
   const info = statOf(path);
-  if (info && !info.isFile) throw foreign(path, info.isDirectory ? "it is a folder" : "it is no regular file");
+  if (info && !info.isFile) throw foreign(path, info.isDirectory ? "it is a folder" : "it is not a regular file");
   if (!info || info.size === 0) return checkSideFiles(path);
   const page = readFirstPage(path, `${path}-wal`, APPLICATION_ID);
-  if (!page) throw foreign(path, "it is no SQLite database");
+  if (!page) throw foreign(path, "it is not a SQLite database");
   check(path, page);
 }
 

@@ -74,7 +74,7 @@ class EtcdDriver implements StorageDriver {
       const document = decodeValue(value.toString());
       const version = document && { revision, document, head: headOf(value.toString()) };
       if (key && version) return isClosed(document) ? [] : [snapshotOf(key, version)];
-      this.#session.log.error("Key is left out: it is no pool of a format this release reads", { key: name });
+      this.#session.log.error("Skipped key: its value is not a pool in a known format", { key: name });
       return [];
     });
   }
@@ -100,7 +100,7 @@ class EtcdDriver implements StorageDriver {
     const document = decodeValue(value);
     const name = encodeKey(this.#prefix, key);
     if (!document) {
-      throw new RefusedError(`Cannot read key ${name} of etcd: its value is no pool of a format this release reads`);
+      throw new RefusedError(`Cannot read key ${name} of etcd: its value is not a pool in a known format`);
     }
     if (isClosed(document)) {
       throw new RefusedError(

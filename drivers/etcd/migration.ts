@@ -69,7 +69,9 @@ export function etcdMigration(session: EtcdSession): Migration {
       const odd = oddEntries(document, key.cidr.family);
       if (odd.length > 0) {
         throw new RefusedError(
-          `Cannot move pool ${formatPoolKey(key)}: its entry ${JSON.stringify(odd[0])} is no address of it; ` +
+          `Cannot move pool ${formatPoolKey(key)}: its entry ${
+            JSON.stringify(odd[0])
+          } is not an address of its range; ` +
             `correct ${encodeKey(session.settings.prefix, key)} by hand`,
         );
       }

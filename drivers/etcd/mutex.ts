@@ -46,7 +46,9 @@ async function waitForOthers(session: EtcdSession, lock: string, revision: strin
     const before = kvs.filter(({ create_revision }) => BigInt(create_revision) < BigInt(revision))
       .map(({ key }) => key.toString()).filter((key) => /^[0-9a-f]+$/.test(key.slice(lock.length + 1)));
     if (before.length === 0) return;
-    if (!isLogged) log.warn("Waiting for an older plugin that works on a record, or died at it", { lock: before[0] });
+    if (!isLogged) {
+      log.warn("Waiting for the lock of an older plugin, which is in use or was left by a crash", { lock: before[0] });
+    }
     isLogged = true;
     if (world.monotonic() > end) {
       throw new RefusedError(

@@ -28,12 +28,14 @@ function faultsOf(name: string, value: string, prefix: string): string[] {
   const key = decodeKey(prefix, name);
   if (!key) return ["It is named like no pool"];
   const document = decodeValue(value);
-  if (!document) return ["Its value is no pool of a format this release reads"];
+  if (!document) return ["Its value is not a pool in a known format"];
   if (isClosed(document)) {
     const rest = Object.keys(document.allocations).length;
     return rest > 0
       ? [`${rest} entries are on their way to another store: run \`migrate etcd --to kubernetes\` again`]
       : [];
   }
-  return oddEntries(document, key.cidr.family).map((entry) => `Its entry ${JSON.stringify(entry)} is no address of it`);
+  return oddEntries(document, key.cidr.family).map((entry) =>
+    `Its entry ${JSON.stringify(entry)} is not an address of its range`
+  );
 }

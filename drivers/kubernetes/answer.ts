@@ -66,7 +66,7 @@ export function decode(answer: Answer, question: Question): object | undefined {
   const body = parse(answer.text);
   if (answer.status >= 200 && answer.status < 300) {
     if (body) return body;
-    throw new UnavailableError(`The answer of ${question.server} on ${question.what} is no whole JSON document`);
+    throw new UnavailableError(`The answer of ${question.server} on ${question.what} is not a complete JSON document`);
   }
   if (answer.status === 404 && isMissing(body ?? {}, question)) return undefined;
   throw errorOf(answer, question);
@@ -102,11 +102,11 @@ export function errorOf({ status, headers, text }: Answer, question: Question): 
   if (status === 409 || status === 410) return new ConflictError(`${doing}: ${reason}`);
   // a failed test, or the removal of a missing member, is reported without causes; an invalid object is reported with causes
   if (status === 422 && verb === "patch" && !details?.causes?.length) {
-    return new ConflictError(`${doing}: it is no longer as it was read`);
+    return new ConflictError(`${doing}: it has changed since it was read`);
   }
   if (status === 429 || status === 408 || status >= 500) {
     const seconds = Number(headers.get("retry-after")) || Number(details?.retryAfterSeconds) || 0;
-    return new UnavailableError(`${doing} now: ${server} says ${reason}`, {
+    return new UnavailableError(`${doing} now: ${server} answers ${reason}`, {
       ...(seconds > 0 && { retryAfter: Math.min(seconds, MAX_WAIT) * 1_000 }),
     });
   }

@@ -131,7 +131,7 @@ export class ApiServer implements Disposable {
 
   async #page<T>(request: ApiRequest, signal: AbortSignal): Promise<Page<T>> {
     const what = this.what(request);
-    const timeout = new UnavailableError(`The API server gave no page of ${what} within ${PAGE_TIMEOUT / 1_000} s`);
+    const timeout = new UnavailableError(`No answer from the API server on ${what} within ${PAGE_TIMEOUT / 1_000} s`);
     using deadline = startDeadline(this.#world, PAGE_TIMEOUT, timeout, signal);
     const page = await this.request<Page<T>>(request, deadline.signal);
     if (Array.isArray(page?.items)) return page;

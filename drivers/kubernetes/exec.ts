@@ -85,7 +85,7 @@ async function run(spec: Spec, access: Access): Promise<Credentials & { readonly
   const { source } = access;
   const terminal = Deno.stdin.isTerminal();
   if (spec.mode === "Always" && !terminal) {
-    throw unusable(source, `asks a person (interactiveMode Always), and standard input is no terminal`);
+    throw unusable(source, `requires a terminal (interactiveMode Always), and standard input is not one`);
   }
   const interactive = terminal && spec.mode !== "Never";
   const info = { apiVersion: spec.version, kind: "ExecCredential", spec: { interactive, ...clusterOf(spec, access) } };
@@ -112,7 +112,7 @@ async function start(spec: Spec, source: string, interactive: boolean, env: Reco
   } catch (error) {
     const hint = spec.hint === "" ? "" : `; ${spec.hint}`;
     const missing = error instanceof Deno.errors.NotFound
-      ? "there is no such program"
+      ? "program not found"
       : error instanceof Error
       ? error.message
       : "";

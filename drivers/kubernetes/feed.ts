@@ -150,7 +150,7 @@ function converted<T>(name: string, object: unknown, convert: (object: never) =>
   try {
     return convert(object as never);
   } catch (cause) {
-    throw new UnavailableError(`The API server's list of ${name} has an item of another shape`, { cause });
+    throw new UnavailableError(`The API server's list of ${name} has an item with an unknown format`, { cause });
   }
 }
 

@@ -98,7 +98,7 @@ export async function readFile(world: World, path: string, file: string, which: 
   try {
     return await world.readTextFile(file, which === "" ? "kubeconfig" : "credential");
   } catch (error) {
-    const why = error instanceof Error && error.name !== "NotFound" ? error.message : "there is no such file";
+    const why = error instanceof Error && error.name !== "NotFound" ? error.message : "file not found";
     throw refused(path, which === "" ? why : `cannot read ${which}${JSON.stringify(file)}: ${why}`, error);
   }
 }

@@ -124,7 +124,7 @@ export function entryPath(key: string): string {
 function bounded(name: string, patch: PatchOperation[]): PatchOperation[] {
   if (patch.length <= MAX_OPERATIONS) return patch;
   throw new RefusedError(
-    `Cannot patch IPPool ${name} with ${patch.length} operations: the API server takes ${MAX_OPERATIONS} at once; commit fewer changes`,
+    `Cannot patch IPPool ${name} with ${patch.length} operations: the API server accepts at most ${MAX_OPERATIONS}; commit fewer changes`,
   );
 }
 

@@ -69,7 +69,7 @@ export class Pools {
     return pools.flatMap(({ object, key }) => {
       if (key) return [this.#snapshot(key, object)];
       const { metadata: { name }, spec: { range } = {} } = object;
-      this.#log.warn("IPPool is left out: its spec.range is no network, or not the one it is named after", {
+      this.#log.warn("Skipped IPPool: its spec.range is not a CIDR, or does not match its name", {
         name,
         range,
       });
@@ -172,13 +172,13 @@ export class Pools {
   #snapshot(key: PoolKey, object: IpPool): PoolSnapshot {
     const { metadata, spec = {} } = object;
     const range = baseOf(spec.range ?? "");
-    const wanted = formatCidr(key.cidr);
-    if (!range || formatCidr(range.cidr) !== wanted) {
+    const expected = formatCidr(key.cidr);
+    if (!range || formatCidr(range.cidr) !== expected) {
       throw new RefusedError(
         `Cannot use ${this.#api.what({ resource, name: metadata.name })}: its spec.range is ${
           JSON.stringify(spec.range)
         }, ` +
-          `wanted ${wanted}; another network took its name, or it was edited: delete it, or set network_name`,
+          `expected ${expected}; another network has the same name, or the object was edited: delete it, or set network_name`,
       );
     }
     const { allocations, oddKeys } = decodeEntries(spec.allocations ?? {}, range.base);

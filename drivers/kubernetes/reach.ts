@@ -22,7 +22,7 @@ const UNWELCOME = /fatal alert|alert (number|certificate|handshake|bad)/i;
 const ADVICE: readonly (readonly [reason: RegExp, advice: string])[] = [
   [
     /CaUsedAsEndEntity/,
-    "the server uses the certificate of an authority as its own: give it one that an authority issued",
+    "the server presents the certificate of an authority as its own; install one that an authority issued",
   ],
   [/Expired|EXPIRED/, "renew the server's certificate, or set the clock"],
   [/NotValidForName|altnames/, "use a server that its certificate names, or set tls-server-name to such a name"],

@@ -71,30 +71,30 @@ function poolFaults(
 ): string[] {
   const base = baseOf(range)?.base;
   if (!base || !key) {
-    return [`Its spec.range ${JSON.stringify(range)} is no network, or not the one it is named after`];
+    return [`Its spec.range ${JSON.stringify(range)} is not a CIDR, or does not match its name`];
   }
   const doubt = isDoubtful(key, slices)
     ? [
-      `Its name can be one of network_name ${
+      `Its name fits more than one network_name: ${
         quoted([...new Set([key, ...key.otherReadings ?? []].map(({ network }) => network))])
-      }; the next ADD in it records which`,
+      }; the next ADD records the right one`,
     ]
     : [];
   // one by one, because an entry with an odd key yields to one with the usual key
   const odd = Object.entries(allocations).filter(([key, entry]) =>
     decodeEntries({ [key]: entry }, base).allocations.size === 0
   );
-  return [...doubt, ...odd.map(([key]) => `Its entry ${JSON.stringify(key)} is no offset into ${range}`)];
+  return [...doubt, ...odd.map(([key]) => `Its entry ${JSON.stringify(key)} is not an offset into ${range}`)];
 }
 
 function reservationFaults({ object: { metadata: { name } }, keys, key }: ResolvedReservation): string[] {
   if (key) return [];
-  if (keys.length === 0) return ["Its name is that of no address"];
+  if (keys.length === 0) return ["Its name contains no address"];
   const readings = keys.map(({ network, ip }) => `${formatIp(ip)} of network_name ${JSON.stringify(network)}`);
   return [
     `Its name can mean ${
       readings.join(" or ")
-    }, and no pool has an entry that says which: it is kept; if none of them is in use, delete it: ` +
+    }, and no pool entry shows which one is right, so it is kept; if neither address is in use, delete it: ` +
     `kubectl delete overlappingrangeipreservations ${name}`,
   ];
 }
@@ -105,5 +105,5 @@ function quoted(names: readonly string[]): string {
 
 function sliceFaults({ spec: { range = "" } = {}, status }: NodeSlicePoolObject): string[] {
   const texts = [range, ...(status?.allocations ?? []).map(({ sliceRange = "" }) => sliceRange)];
-  return texts.filter((text) => !parseCidr(text)).map((text) => `${JSON.stringify(text)} is no network`);
+  return texts.filter((text) => !parseCidr(text)).map((text) => `${JSON.stringify(text)} is not a CIDR`);
 }

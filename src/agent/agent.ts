@@ -51,7 +51,7 @@ export async function runAgent(
         return await platform.listen(socket);
       } catch (error) {
         if (!(error instanceof InUseError) || world.monotonic() >= until || stop.aborted) throw error;
-        if (tries === 1) log.info("Agent waits for another one to go", { reason: error.message });
+        if (tries === 1) log.info("Waiting for another agent to stop", { reason: error.message });
         await world.sleep(LISTEN_INTERVAL);
       }
     }

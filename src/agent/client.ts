@@ -34,7 +34,7 @@ export async function askAgent(world: World, { env, text }: Call): Promise<Answe
       for (const lines of answer.logs ?? []) await writeLog(world, lines);
       return { stdout: answer.stdout, exitCode: answer.exitCode };
     }
-    throw new Error("its answer is of another protocol");
+    throw new Error("its answer has an unknown format");
   } catch (error) {
     world.stderr(
       `The agent at ${socket} did not serve the call, so it is served directly: ${messageOf(error)}`,

@@ -45,14 +45,14 @@ export class AgentMetrics {
   );
   readonly #givenUp = new Counter(
     "whereabouts_agent_releases_given_up_total",
-    "Pending releases given up after a day, left to the sweep",
+    "Pending releases given up after a day; the sweep frees their addresses",
   );
   readonly #gauges: readonly Gauge[];
 
   /** The gauges read the state when the metrics are rendered. */
   constructor({ inFlight, queued, pending, duplicates }: AgentState) {
     this.#gauges = [
-      new Gauge("whereabouts_agent_requests_in_flight", "Calls under way, those that wait included", inFlight),
+      new Gauge("whereabouts_agent_requests_in_flight", "Calls in progress, including those that wait", inFlight),
       new Gauge("whereabouts_agent_queue_length", "Calls that wait for their turn", queued),
       new Gauge(
         "whereabouts_agent_releases_pending",

@@ -25,7 +25,7 @@ export async function probe(world: Pick<World, "exchange">, socket: string): Pro
     if (reply === undefined) return `No agent listens on ${socket}`;
     const { protocol, exitCode }: Partial<AgentAnswer> = JSON.parse(reply);
     if (protocol === PROTOCOL && exitCode === 0) return undefined;
-    return `What listens on ${socket} is no agent of protocol ${PROTOCOL}`;
+    return `The process that listens on ${socket} is not an agent with protocol ${PROTOCOL}`;
   } catch (error) {
     return `The agent on ${socket} does not serve: ${messageOf(error)}`;
   }

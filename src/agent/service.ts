@@ -205,5 +205,5 @@ function joined(logs: readonly LogLines[]): LogLines[] {
 }
 
 function busy(): Answer {
-  return failed(new CniError(CODES.tryAgain, `The agent has ${MAX_IN_FLIGHT} calls under way: try again later`));
+  return failed(new CniError(CODES.tryAgain, `The agent has ${MAX_IN_FLIGHT} calls in progress; try again later`));
 }

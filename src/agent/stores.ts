@@ -106,7 +106,9 @@ export class Stores implements AsyncDisposable {
   async ipam(datastore: Datastore, { log, signal }: StoreUse): Promise<OpenIpam> {
     await using use = new AsyncDisposableStack();
     const share = this.#shares.take(JSON.stringify(datastore));
-    if (!share) throw new BusyError(`The agent has too many calls to ${nameOf(datastore)} under way: try again later`);
+    if (!share) {
+      throw new BusyError(`The agent has too many calls to ${nameOf(datastore)} in progress; try again later`);
+    }
     use.use(share);
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;

@@ -32,7 +32,7 @@ export const check: Command = defineCommand({
   flags: { ...PODS_FLAG, ...STORE_FLAGS },
   exits: {
     0: "Consistent, or a store without pools",
-    1: "The command failed, or there are no pools here, and other namespaces have some or cannot be searched",
+    1: "The command failed, or this namespace has no pools while others have some or cannot be searched",
     3: "Leaks: unused addresses, reservations or slices, or missing reservations; reconcile repairs most of them",
     4: "Conflicts: an address has two owners, or may get them; or slices overlap",
     5: "A stored object, or the configuration of a network, is invalid",

@@ -74,7 +74,7 @@ export async function readNamedFile(world: World, inline: Document, warn: Warn):
   if (await world.exists(path)) return [await readLayer(world, path, warn)];
   throw new ConfigError(
     "ipam.configuration_path",
-    `Cannot read ipam.configuration_path ${quote(path)}: there is no such file; create it or remove the field`,
+    `Cannot read ipam.configuration_path ${quote(path)}: file not found; create it or remove the field`,
   );
 }
 
@@ -106,7 +106,7 @@ export function parseFlatFile(content: string, source: string, warn: Warn): Docu
   }
   const ipam = isObject(value) ? value.ipam : undefined;
   if (!isObject(ipam)) return readDocument(value, IPAM_FIELDS, source, warn);
-  warn(`${source} is a whole network configuration: what its ipam object says fills what is not at the top`);
+  warn(`${source} is a whole network configuration: fields missing at its top level are taken from its ipam object`);
   const top = readDocument(value, IPAM_FIELDS, source, () => {});
   return mergeDocuments(top, readDocument(ipam, IPAM_FIELDS, `${source}.ipam`, warn));
 }

@@ -21,11 +21,11 @@ export async function nodeName(world: World, config: Pick<IpamConfig, "configura
   if (name) return name;
   throw new ConfigError(
     "NODENAME",
-    `Cannot tell this node's name: NODENAME is not set, and neither ${await folderOf(
+    `Cannot determine this node's name: NODENAME is not set, and neither ${await folderOf(
       world,
       config,
     )}/${NODE_NAME_FILE} nor ` +
-      "/etc/hostname says",
+      "/etc/hostname contains it",
   );
 }
 

@@ -60,7 +60,7 @@ export async function nodeLocalStores(world: World): Promise<NodeLocalStore[]> {
 /** The problem of a marked store, and its remedy. */
 export function nodeLocalAdvice({ database, network, pod, since, mark }: NodeLocalStore): string {
   return `Pods of the cluster have addresses of this node's own database ${database} (first ${pod} of network ${network}, ${since}): ` +
-    `other nodes may give the same ones; configure the cluster's store, then remove ${database} and ${mark}`;
+    `other nodes may allocate the same addresses; configure the cluster's store, then remove ${database} and ${mark}`;
 }
 
 /** In the folder of the node's journal, unless the journal is off. */

@@ -109,7 +109,7 @@ export function sortRequested(
       refuseSecond(inside, ranges, field);
     } else {
       outside.push({ ip, prefix: outsidePrefix(field, ip, prefix, ranges, requests) });
-      warn(`${field} ${formatIp(ip)} lies in no range: it is given as it is and tracked in no pool`);
+      warn(`${field} ${formatIp(ip)} is in no range: it is assigned unchanged, and no pool records it`);
     }
   }
   return { inside, outside };
@@ -121,7 +121,9 @@ function refuseSecond(inside: readonly Ip[], ranges: readonly IpRange[], field: 
   if (!ip || assigned === inside.length) return;
   throw new ConfigError(
     field,
-    `Cannot give ${formatIp(ip)} of ${field}: its range gives one address, and another one is requested`,
+    `Cannot assign ${
+      formatIp(ip)
+    } of ${field}: another address of its range is requested, and a range assigns one address`,
   );
 }
 
@@ -146,7 +148,7 @@ function outsidePrefix(
   if (prefix !== undefined) return prefix;
   throw new ConfigError(
     field,
-    `Cannot give ${formatIp(ip)} of ${field}: no range contains it, so it needs a prefix length`,
+    `Cannot assign ${formatIp(ip)} of ${field}: no range contains it, so it needs a prefix length`,
   );
 }
 

@@ -52,7 +52,7 @@ export function findOverlapProblems(networks: readonly NetworkSettings[]): Overl
             formatCidr(cidr)
           } without reservations (enable_overlapping_ranges: false), and network ` +
           `${nameOf(other.attachment)} from ${formatCidr(other.cidr)}: both may allocate the same address; ` +
-          "enable reservations in both, or give one of them its own network_name or another range",
+          "enable reservations in both, or set another network_name or range in one of them",
       });
     }
   }

@@ -82,7 +82,7 @@ async function inspectFlatFile(
     const present = named === undefined || await world.exists(named);
     const [layer] = present ? await readFlatFile(world, { named }) : [];
     if (layer) return { finding: { what: `Flat file ${layer.source}` }, layer };
-    return { finding: { what: "Flat file", problem: `No such file: ${searched.join(", ")}; ${RESTORE}` } };
+    return { finding: { what: "Flat file", problem: `Not found: ${searched.join(", ")}; ${RESTORE}` } };
   } catch (error) {
     return { finding: { what: "Flat file", problem: messageOf(error) } };
   }
@@ -90,7 +90,7 @@ async function inspectFlatFile(
 
 async function inspectFile(world: World, name: string, path: string): Promise<Finding> {
   const what = `${name} ${path}`;
-  return await world.exists(path) ? { what } : { what, problem: `No such file: ${RESTORE}` };
+  return await world.exists(path) ? { what } : { what, problem: `File not found: ${RESTORE}` };
 }
 
 async function inspectName(world: World, configurationPath: string | undefined): Promise<Finding> {

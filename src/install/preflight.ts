@@ -54,7 +54,7 @@ function setting(what: string, value: string, advice: string): Finding {
 export async function inspectFolder(world: World, name: string, folder: string): Promise<Finding> {
   const what = `${name} ${folder}`;
   if (!await world.isDirectory(folder)) {
-    return { what, problem: "No such folder: mount that of the host, or set another" };
+    return { what, problem: "Folder not found: mount that of the host, or set another" };
   }
   const probe = `${folder}/.whereabouts-preflight`;
   try {
@@ -62,6 +62,6 @@ export async function inspectFolder(world: World, name: string, folder: string):
     await world.remove(probe);
     return { what };
   } catch (error) {
-    return { what, problem: `Cannot write to it: ${messageOf(error)}` };
+    return { what, problem: `Not writable: ${messageOf(error)}` };
   }
 }

@@ -113,7 +113,7 @@ async function exists(world: World, datastore: Datastore): Promise<boolean> {
 function unknownStore(record: JournalRecord | undefined, store: string): UnknownStoreError {
   const what = record ? `${record.containerId} (${record.ifName}) of network ${record.network}` : "the attachment";
   return new UnknownStoreError(
-    `Cannot release ${what}: the configuration file that names its ${store} store is missing or cannot be used; ` +
+    `Cannot release ${what}: the configuration file that names its ${store} store is missing or invalid; ` +
       "restore the flat file whereabouts.conf (the DaemonSet writes it), and the release is retried",
   );
 }

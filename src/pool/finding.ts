@@ -119,8 +119,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "overlapping-ranges-off": {
     severity: "conflict",
     reason: "OverlappingRangesOff",
-    remedy:
-      "Switch enable_overlapping_ranges on in both networks, or give one a network_name of its own or another range",
+    remedy: "Enable enable_overlapping_ranges in both networks, or set another network_name or range in one of them",
   },
   "slices-overlap": {
     severity: "conflict",

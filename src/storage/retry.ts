@@ -69,7 +69,7 @@ export async function attempt<T>(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<T> {
-  const timedOut = () => new UnavailableError(`The store gave no answer within ${ATTEMPT_TIMEOUT / 1000} s`);
+  const timedOut = () => new UnavailableError(`No answer from the store within ${ATTEMPT_TIMEOUT / 1000} s`);
   using deadline = startDeadline(clock, ATTEMPT_TIMEOUT, timedOut, signal);
   return await operation(deadline.signal);
 }

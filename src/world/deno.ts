@@ -96,7 +96,7 @@ async function exchange(socket: string, text: string, milliseconds: number): Pro
     if (answer === "") throw new Error("it closed without an answer");
     return answer;
   } catch (error) {
-    throw timedOut ? new Error(`it gave no answer within ${milliseconds / 1000} s`) : error;
+    throw timedOut ? new Error(`it did not answer within ${milliseconds / 1000} s`) : error;
   } finally {
     clearTimeout(timer);
     if (!timedOut) connection.close();

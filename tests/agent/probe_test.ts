@@ -9,13 +9,13 @@ const SOCKET = "/run/agent.sock";
 const CASES: readonly (readonly [string, (() => Promise<string>) | undefined, RegExp | undefined])[] = [
   ["an agent", answering(), undefined],
   ["nothing", undefined, /^No agent listens on \/run\/agent\.sock$/],
-  ["an agent that fails", answering({ exitCode: 1 }), /is no agent of protocol 1/],
-  ["an agent of another protocol", answering({ protocol: 2 }), /is no agent of protocol 1/],
+  ["an agent that fails", answering({ exitCode: 1 }), /is not an agent with protocol 1/],
+  ["an agent of another protocol", answering({ protocol: 2 }), /is not an agent with protocol 1/],
   ["another server", () => Promise.resolve("HTTP/1.1 400"), /does not serve: .*JSON/],
   [
     "a server that does not answer",
-    () => Promise.reject(new Error("it gave no answer within 5 s")),
-    /does not serve: it gave no answer/,
+    () => Promise.reject(new Error("it did not answer within 5 s")),
+    /does not serve: it did not answer/,
   ],
 ];
 

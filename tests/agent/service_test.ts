@@ -118,7 +118,7 @@ Deno.test("Agent serves the calls of one store while another store does not answ
     const { code, msg } = JSON.parse(JSON.parse(answer ?? "").stdout);
     assert.deepEqual([code, msg], [
       11,
-      "The agent has too many calls to the database /dead under way: try again later",
+      "The agent has too many calls to the database /dead in progress; try again later",
     ]);
   }
   for (let i = 0; i < 5; i++) {

@@ -100,7 +100,7 @@ function hostileUsers(
       /"exec".*no node starts/,
     ],
     ["proxy", token, { "proxy-url": "http://127.0.0.1:1" }, /"proxy-url", which nodes do not support/],
-    ["token", { tokenFile: `${folder}/shadow-with-blanks` }, {}, /no such file/],
+    ["token", { tokenFile: `${folder}/shadow-with-blanks` }, {}, /file not found/],
   ];
 }
 

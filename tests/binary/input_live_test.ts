@@ -133,7 +133,7 @@ Deno.test("the plugin reports what is wrong with a kubeconfig and its API server
   inFolder(async (folder) => {
     const kubeconfig = `${folder}/kubeconfig`;
     const ipam = { type: "whereabouts", log_level: "panic", range: "10.0.0.0/24", kubernetes: { kubeconfig } };
-    assertError(await add(ipam), 102, /kubeconfig".*no such file/);
+    assertError(await add(ipam), 102, /kubeconfig".*file not found/);
     await Deno.writeTextFile(kubeconfig, "{{{");
     assertError(await add(ipam), 102, /kubeconfig"/);
     await Deno.writeTextFile(kubeconfig, JSON.stringify({ apiVersion: "v1", kind: "Config" }));
@@ -168,7 +168,7 @@ Deno.test("the plugin reports what is wrong with an embedded or an etcd store", 
     assertError(
       await add({ ...EMBEDDED, range, database: `${folder}/corrupt.db` }),
       7,
-      /corrupt\.db.*no SQLite database/,
+      /corrupt\.db.*not a SQLite database/,
     );
     assertError(await add({ ...EMBEDDED, range, database: `${folder}/corrupt.db/w.db` }), 102, /corrupt\.db\/w\.db/);
     await using etcd = await EtcdServer.start({ password: "secret" });

@@ -143,7 +143,7 @@ Deno.test("install --check lists all checks, and fails if one has a problem", as
   assert.match(good.stdout, /^ok +Resource ippools\.whereabouts\.cni\.cncf\.io/m);
   const bad = await node.whereabouts("install", "--check", "--kubeconfig", "/nowhere", "--bin-dir", "/nowhere");
   assert.equal(bad.code, 1);
-  assert.match(bad.stdout, /^MISSING +CNI_BIN_DIR \/nowhere +No such folder/m);
+  assert.match(bad.stdout, /^MISSING +CNI_BIN_DIR \/nowhere +Folder not found/m);
   assert.match(bad.stdout, /^MISSING +Kubernetes API/m);
 });
 
@@ -163,7 +163,7 @@ Deno.test("install --check on a node checks the folders of the node, as the plug
   }
   assert.match(good.stdout, new RegExp(`^ok +Permission for ippools in namespace ${node.kube.namespace}$`, "m"));
   const wrong = await onNode({ KUBECONFIG: "/nowhere" }, ...folders);
-  assert.match(wrong.stdout, /^MISSING +Kubernetes API +.*"\/nowhere": there is no such file/m);
+  assert.match(wrong.stdout, /^MISSING +Kubernetes API +.*"\/nowhere": file not found/m);
   assert.equal(wrong.code, 1);
   await Deno.remove(`${own}/whereabouts.kubeconfig`);
   const removed = await onNode({}, ...folders);

@@ -82,7 +82,7 @@ Deno.test("a program of the original runs as our command, which logs what is ign
   assert.equal(code, 1);
   assert.match(err, /level=info msg="Running a command for a program of the original" name=ip-reconciler command=/);
   assert.match(err, /level=warning msg="Ignored a flag" name=ip-reconciler flag=-timeout instead="the deadline/);
-  assert.match(err, /whereabouts reconcile: .*"\/nowhere": there is no such file/);
+  assert.match(err, /whereabouts reconcile: .*"\/nowhere": file not found/);
 });
 
 Deno.test("only a program's own name selects it, with or without a path", () => {

@@ -44,7 +44,7 @@ Deno.test("show names the database that is missing or empty, and creates none", 
     await Deno.writeTextFile(path, "text, and no SQLite database, of more than one page ".repeat(30));
     const broken = await run("show", "--database", path);
     assert.equal(broken.code, 1);
-    assert.match(broken.err, /is no SQLite database/);
+    assert.match(broken.err, /is not a SQLite database/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

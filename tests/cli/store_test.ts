@@ -23,7 +23,7 @@ Deno.test("a command reports which flag or field selects no store", async () => 
     [["--datastore", "redis"], 1, /datastore "redis": expected one of kubernetes, etcd, embedded/],
     [["--datastore", "etcd"], 1, /etcd_host/],
     [["--etcd-host", "ftp://x"], 1, /etcd_host "ftp:\/\/x"/],
-    [["--kubeconfig", "/nowhere"], 1, /kubeconfig "\/nowhere": there is no such file/],
+    [["--kubeconfig", "/nowhere"], 1, /kubeconfig "\/nowhere": file not found/],
     [["--config", "/nowhere"], 1, /\/nowhere/],
     [["--database="], 2, /--database "": expected a value/],
     [["--kubeconfig", "/nowhere", "-n", "../pods"], 2, /--namespace "\.\.\/pods"/],
@@ -66,9 +66,9 @@ Deno.test("a command in a pod uses the cluster of the pod if the flat file's kub
     const env = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
     const pod = await call({ env }, "show", "--config", config);
     assert.match(pod.err, /serviceaccount/);
-    assert.match((await call({}, "show", "--config", config)).err, /"\/nowhere\/of-the-node": there is no such file/);
+    assert.match((await call({}, "show", "--config", config)).err, /"\/nowhere\/of-the-node": file not found/);
     const named = await call({ env }, "show", "--kubeconfig", "/nowhere");
-    assert.match(named.err, /"\/nowhere": there is no such file/);
+    assert.match(named.err, /"\/nowhere": file not found/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -13,7 +13,7 @@ import { testNode } from "./node.ts";
 const IPAM = { type: "whereabouts", datastore: "embedded", range: "10.0.0.0/30", ipRanges: [{ range: "fd00::/126" }] };
 const ARGS = "K8S_POD_NAMESPACE=web;K8S_POD_NAME=api-0";
 
-const OWN_DATABASE = "Pods get addresses of this node's own database";
+const OWN_DATABASE = "Pods use this node's own database";
 
 /** The log lines of calls, without their time, and without the warning about the node's own database. */
 async function linesOf(level: string, ...calls: readonly (readonly [verb: string, containerId: string])[]) {
@@ -110,7 +110,7 @@ Deno.test("a DEL without a valid configuration and without a record logs one lin
   assert.equal(node.disk.lines.length, 1);
   assert.match(
     node.disk.lines[0] ?? "",
-    /level=error msg="Nothing is released: .*" if=net1 network=net container=c9 ms=\d+$/,
+    /level=error msg="Nothing to release: .*" if=net1 network=net container=c9 ms=\d+$/,
   );
 });
 

@@ -157,5 +157,5 @@ Deno.test("runPlugin assigns the requested address in a network without ranges, 
   const { stdout } = await node.call("ADD", { ...conf, args: { cni: { ips: ["10.9.0.1/16"] } } });
   assert.equal(JSON.parse(stdout).ips?.[0].address, "10.9.0.1/16", stdout);
   const empty = JSON.parse((await node.call("ADD", conf)).stdout);
-  assert.deepEqual([empty.code, empty.msg.includes("requests none")], [7, true]);
+  assert.deepEqual([empty.code, empty.msg.includes("requests no address")], [7, true]);
 });

@@ -56,7 +56,7 @@ Deno.test("sortRequested refuses an address outside of every range, unless reque
   }
   const { warnings } = await load({ ...RANGES, requests: "any" }, options);
   assert.deepEqual(warnings, [
-    "CNI_ARGS IP 192.168.7.5 lies in no range: it is given as it is and tracked in no pool",
+    "CNI_ARGS IP 192.168.7.5 is in no range: it is assigned unchanged, and no pool records it",
   ]);
 });
 

@@ -26,8 +26,8 @@ Deno.test("preflight reports missing and read-only folders, and missing settings
   const settings = readSettings((name) => world.env(name), {});
   const findings = await preflight(world, settings, () => Promise.resolve([]));
   assert.deepEqual(findings.map(({ problem }) => problem?.split(":")[0]), [
-    "No such folder",
-    "Cannot write to it",
+    "Folder not found",
+    "Not writable",
     "Not set",
     "Not set",
   ]);
@@ -40,5 +40,5 @@ Deno.test("preflight warns about an embedded store that pods of a cluster use", 
   const [found, ...more] = (await preflight(world, settings, () => Promise.resolve([]))).filter((one) => one.problem);
   assert.deepEqual(more, []);
   assert.deepEqual([found?.what, found?.warning], ["Node-local database /db", true]);
-  assert.match(found?.problem ?? "", /other nodes may give the same ones/);
+  assert.match(found?.problem ?? "", /other nodes may allocate the same addresses/);
 });

@@ -112,7 +112,7 @@ Deno.test("install/reconcile.ts frees nothing if it cannot read pods, and report
     [["--grace", "1"], 2, /--grace "1": expected 5 s to 24 h/],
     [[], 2, /Database \S+ not found: select the store with --kubeconfig/],
     [["--datastore", "kubernetes"], 1, /kubeconfig is not configured, and this runs in no pod/],
-    [["--kubeconfig", "/nowhere"], 1, /"\/nowhere": there is no such file/],
+    [["--kubeconfig", "/nowhere"], 1, /"\/nowhere": file not found/],
     [["--database", "/nowhere"], 2, /Database \/nowhere not found/],
     [[...store, "--pods", "/nowhere"], 1, /pods from \/nowhere: file not found/],
     [store, 2, /without pods: add --pods FILE or --kubeconfig FILE/],

@@ -120,7 +120,7 @@ Deno.test("retry counts an unanswered attempt as unavailable, and aborts the ope
     );
   const ended = assert.rejects(retry(silent, world, never()), (error) => {
     assert(error instanceof UnavailableError);
-    assert.equal(error.message, "The store gave no answer within 10 s");
+    assert.equal(error.message, "No answer from the store within 10 s");
     return true;
   });
   await world.advance(ATTEMPT_TIMEOUT - 1);

@@ -32,7 +32,7 @@ export async function add(context: RequestContext): Promise<string> {
   if (config.ranges.length + config.addresses.length === 0) {
     throw new CniError(
       CODES.config,
-      "Missing an address to give: the network has no range, and this call requests none",
+      "Nothing to allocate: the network has no range, and this call requests no address",
     );
   }
   const owner = await ownerOf(context, config);
@@ -85,7 +85,7 @@ async function markStore(
     log.warn("Cannot mark the node's own database as used by pods", { ...store, error: String(error) });
     return false;
   });
-  if (isNew) log.warn("Pods get addresses of this node's own database: other nodes may give the same ones", store);
+  if (isNew) log.warn("Pods use this node's own database; other nodes may allocate the same addresses", store);
 }
 
 /** The record of an earlier ADD of the same attachment. Its addresses are in use, so a repeated ADD that fails does not release them. */
@@ -155,7 +155,7 @@ async function isUsedHere(
  */
 async function recordEntries(journal: Journal | undefined, record: JournalRecord, log: Logger): Promise<void> {
   await journal?.setEntries(record).catch((error) =>
-    log.error("Cannot note in the node's journal what was given", { error: String(error) })
+    log.error("Cannot record the allocated addresses in the node's journal", { error: String(error) })
   );
 }
 

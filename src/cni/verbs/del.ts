@@ -34,7 +34,7 @@ export async function del(context: RequestContext): Promise<string> {
     log.error(
       record
         ? NOTHING_RELEASED
-        : "Nothing is released: the configuration cannot be used, and this node gave the attachment nothing",
+        : "Nothing to release: the configuration is invalid, and this node's journal has no record of the attachment",
       fields(),
     );
   } else {

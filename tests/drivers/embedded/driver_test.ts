@@ -131,8 +131,8 @@ Deno.test("openEmbedded skips unreadable rows and reports them", () =>
       INSERT INTO reservations (network, address, pod_ref, if_name, container_id) VALUES ('', 'nonsense', 'default/b', 'net1', 'c2');
     `);
     assert.deepEqual((await driver.unreadable?.(signal))?.map(({ where, why }) => `${where}: ${why}`), [
-      "Pool nonsense: Its range is no network",
-      "Pool 10.9.0.0/24: Its entry fd00::1 is no address of it",
+      "Pool nonsense: Its range is not a CIDR",
+      "Pool 10.9.0.0/24: Its entry fd00::1 is not an address of its range",
       "Reservation nonsense: It is of no address",
     ]);
     assert.deepEqual((await driver.list(signal)).map(({ allocations }) => [...allocations.values()]), [[ALLOCATION]]);

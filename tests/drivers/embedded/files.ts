@@ -52,16 +52,16 @@ export function killed(statements: string): MakeFile {
 
 /** Refused files: description, creation, and a part of the error message. */
 export const FOREIGN: readonly (readonly [name: string, make: MakeFile, found: RegExp])[] = [
-  ["a text", (path) => Deno.writeTextFile(path, "user: ann\n".repeat(500)), /it is no SQLite database/],
-  ["an empty line", (path) => Deno.writeTextFile(path, "\n"), /it is no SQLite database/],
-  ["garbage", (path) => Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(9_000))), /no SQLite database/],
+  ["a text", (path) => Deno.writeTextFile(path, "user: ann\n".repeat(500)), /it is not a SQLite database/],
+  ["an empty line", (path) => Deno.writeTextFile(path, "\n"), /it is not a SQLite database/],
+  ["garbage", (path) => Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(9_000))), /not a SQLite database/],
   [
     "garbage after SQLite's magic",
     (path) => Deno.writeTextFile(path, `SQLite format 3\0${"\x10\x00".repeat(4_000)}`),
     /of another program/,
   ],
   ["a folder", (path) => Deno.mkdir(path), /it is a folder/],
-  ["a FIFO", (path) => must(["mkfifo", path]), /it is no regular file/],
+  ["a FIFO", (path) => must(["mkfifo", path]), /it is not a regular file/],
   ["a database with a rollback journal", sqlite(OTHERS), /of another program \(tables "users"\)/],
   ["a database with a log", sqlite(`PRAGMA journal_mode = WAL; ${OTHERS}`), /of another program \(tables "users"\)/],
   ["a database of a killed process", killed(OTHERS), /of another program \(tables "users"\)/],

@@ -214,7 +214,7 @@ etcdTest(
     await client.put(name).value('{"version":1,"allocations":{"10.9.0.01":{"id":"c1"}}}');
     await assert.rejects(
       migration.close(await driver.read(KEY, signal), signal),
-      /"10\.9\.0\.01" is no address.*by hand/,
+      /"10\.9\.0\.01" is not an address.*by hand/,
     );
   },
 );

@@ -139,7 +139,7 @@ Deno.test("readAccess names the fault of a kubeconfig", async () => {
     [{ user: { as: "admin" } }, /user sets "as"/],
     [{ user: { username: "u", password: "p" } }, /user sets "username"/],
     [{ user: { token: "a b" } }, /the token of its user/],
-    [{ user: { tokenFile: "nowhere" } }, /cannot read its tokenFile "[^"]*\/nowhere": there is no such file/],
+    [{ user: { tokenFile: "nowhere" } }, /cannot read its tokenFile "[^"]*\/nowhere": file not found/],
     [{ cluster: { "certificate-authority": "nowhere" } }, /cannot read its certificate-authority/],
     [{ cluster: { "certificate-authority-data": "%" } }, /certificate-authority-data is not base64/],
     [{ user: { "client-certificate-data": btoa("x") } }, /client-certificate but no client-key/],
@@ -154,7 +154,7 @@ Deno.test("readAccess names the fault of a kubeconfig", async () => {
 });
 
 Deno.test("readAccess refuses files that are missing, half written or not kubeconfigs", async () => {
-  assert.match(await refusal(readAccess(world({}), { kubeconfig: PATH })), /: there is no such file$/);
+  assert.match(await refusal(readAccess(world({}), { kubeconfig: PATH })), /: file not found$/);
   for (
     const [text, expected] of [["", /no object/], ["hello", /no object/], ["[]", /no object/], [
       "{",

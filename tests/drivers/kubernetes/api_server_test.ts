@@ -102,7 +102,8 @@ Deno.test("ApiServer rejects a list whose page does not arrive in time", async (
   await assert.rejects(
     api.list({ resource: "nodeslicepools" }, NEVER),
     (error: Error) =>
-      error instanceof UnavailableError && /gave no page of NodeSlicePools .* 60 s$/.test(error.message),
+      error instanceof UnavailableError &&
+      /No answer from the API server on NodeSlicePools .* 60 s$/.test(error.message),
   );
   stopped.resolve(new Response());
 });

@@ -88,11 +88,15 @@ Deno.test("execCredentials names the program and its fault, and hides its output
     [
       "",
       { command: "/nowhere/login", installHint: "install it" },
-      /cannot be started: \/nowhere\/login: there is no such program; install it$/,
+      /cannot be started: \/nowhere\/login: program not found; install it$/,
     ],
     ["", { command: "" }, /has no command/],
     ["", { apiVersion: "v9" }, /unknown apiVersion, expected client\.authentication/],
-    ["", { interactiveMode: "Always" }, /asks a person \(interactiveMode Always\), and standard input is no terminal/],
+    [
+      "",
+      { interactiveMode: "Always" },
+      /requires a terminal \(interactiveMode Always\), and standard input is not one/,
+    ],
   ];
   for (const [script, more, expected] of table) {
     await withProgram(script, async (exec, folder) => {

@@ -32,5 +32,5 @@ Deno.test("inspectApi names an unreachable API server, rejected credentials and 
     (await inspectApi(denoWorld(), { kubeconfig: stranger }))[0]?.problem ?? "",
     /Unauthorized; https:.* does not accept the credentials of .*: renew them$/,
   );
-  assert.match((await inspectApi(denoWorld(), { kubeconfig: "/nowhere" }))[0]?.problem ?? "", /no such file/);
+  assert.match((await inspectApi(denoWorld(), { kubeconfig: "/nowhere" }))[0]?.problem ?? "", /file not found/);
 });

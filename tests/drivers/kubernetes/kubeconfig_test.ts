@@ -38,7 +38,7 @@ Deno.test("readAccess names a missing file of a list, and a context that all of 
   const world = memoryWorld({ files: FILES });
   await assert.rejects(
     readAccess(world, { kubeconfig: "/home/me/config:/nowhere" }),
-    /"\/nowhere": there is no such file/,
+    /"\/nowhere": file not found/,
   );
   await assert.rejects(
     readAccess(world, { kubeconfig: "/home/me/config:/home/me/config" }),

@@ -105,7 +105,7 @@ Deno.test("guardedPatch counts from the address of the stored range, and refuses
 Deno.test("guardedPatch refuses more operations than the API server accepts", () => {
   const changes = Array.from({ length: 5_000 }, (_, i) => change(undefined, allocationOf(BigInt(i + 1))));
   assert.equal(guardedPatch(STORED, KEY, changes.slice(1)).length, 10_000);
-  assert.throws(() => guardedPatch(STORED, KEY, changes), /10002 operations: the API server takes 10000/);
+  assert.throws(() => guardedPatch(STORED, KEY, changes), /10002 operations: the API server accepts at most 10000/);
 });
 
 Deno.test("recordedPatch tests each entry instead of the version", () => {

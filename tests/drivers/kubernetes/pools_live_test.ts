@@ -151,7 +151,7 @@ Deno.test("Pools refuses an object whose range does not fit its name, and omits 
     assert(error instanceof RefusedError);
     assert.match(
       error.message,
-      /IPPool test-\w+\/10\.10\.0\.0-30: its spec\.range is "10\.20\.0\.0\/30", wanted 10\.10\.0\.0\/30/,
+      /IPPool test-\w+\/10\.10\.0\.0-30: its spec\.range is "10\.20\.0\.0\/30", expected 10\.10\.0\.0\/30/,
     );
     return true;
   });

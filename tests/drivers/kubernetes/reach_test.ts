@@ -33,7 +33,7 @@ Deno.test("toReachError distinguishes an unreachable server from an untrusted on
     ["unable to verify the first certificate", /; certificate-authority must hold/],
     [
       "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
-      /; the server uses the certificate of an authority as its own/,
+      /; the server presents the certificate of an authority as its own/,
     ],
     ["invalid peer certificate: Expired", /; renew the server's certificate/],
     ["invalid peer certificate: NotValidForName", /; use a server that its certificate names/],
