@@ -118,11 +118,11 @@ export async function openIpam(
   world: World,
   log: Logger,
 ): Promise<OpenIpam> {
-  const open = await loadDriver(datastore.kind);
-  const [driver, store] = await Promise.all([
-    open(datastore, { world: worldOf(world, datastore), log }),
+  const [open, store] = await Promise.all([
+    loadDriver(datastore.kind),
     world.digest(JSON.stringify(datastore)), // settings may be long, and contain a password
   ]);
+  const driver = await open(datastore, { world: worldOf(world, datastore), log });
   const ipam = directIpam(driver, world, log, store);
   return { ...ipam, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
 }
