@@ -13,11 +13,11 @@ import type { World } from "../world/world.ts";
 import { Agent } from "./service.ts";
 import { messageOf } from "../values/errors.ts";
 
-/** Milliseconds to finish accepted calls after the stop signal. */
+/** Milliseconds to finish accepted calls after the stop signal: the kubelet ends the pod of the DaemonSet after 30 seconds. */
 const STOP_TIMEOUT = 20_000;
-/** Milliseconds between attempts to listen on a socket that another process uses. */
+/** Milliseconds between attempts to listen on a socket that another process uses: meanwhile, plugins serve calls directly. */
 const LISTEN_INTERVAL = 100;
-/** Milliseconds between attempts to serve HTTP. */
+/** Milliseconds between attempts to serve HTTP: short compared to the interval in which metrics are read. */
 const HTTP_INTERVAL = 5_000;
 
 /** Options of the agent. */

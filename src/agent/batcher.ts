@@ -24,9 +24,9 @@ import { PoolMemory, REMEMBERED_FOR } from "./memory.ts";
  * accepts in a patch.
  */
 const MAX_BATCH_SIZE = 1_000;
-/** Milliseconds that a batch may take. */
+/** Milliseconds that a batch may take: as long as a plugin waits for the agent, so that then no caller is left. */
 const BATCH_TIMEOUT = 30_000;
-/** Milliseconds in which other requests may join a batch. */
+/** Milliseconds in which other requests may join a batch: the last ones still have two thirds of its time. */
 const JOIN_TIMEOUT = 10_000;
 /**
  * Max divisions of one batch after refusals. Ten find one refused request among {@linkcode MAX_BATCH_SIZE}; if the store refuses every

@@ -18,9 +18,9 @@ import type { World } from "../world/world.ts";
 const INTERVAL: Backoff = { first: 1_000, max: 30_000 };
 /** Min milliseconds between two reads of the journal: it may have thousands of releases, and every DEL wakes the loop. */
 const MIN_READ_INTERVAL = 500;
-/** Milliseconds that one round of a store may take. */
+/** Milliseconds that one round of a store may take: a store that answers no release costs two of the longest intervals. */
 const ROUND_TIMEOUT = 60_000;
-/** Max releases per round. */
+/** Max releases per round: they fit into its time even at half a second each. */
 const MAX_PER_ROUND = 100;
 
 /** Observes what becomes of pending releases. */

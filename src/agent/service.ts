@@ -27,7 +27,7 @@ const REQUEST_LIMIT = 16 * 1024 * 1024;
  * connect to a busy node at the same time, the last requests are read after many calls are served.
  */
 const READ_TIMEOUT = 15_000;
-/** Milliseconds that a caller may take to read its answer. */
+/** Milliseconds that a caller may take to read its answer: the plugin reads immediately, unless the node is out of CPU or memory. */
 const REPLY_TIMEOUT = 5_000;
 /** Max concurrent callers: more than the limit of all stores together. Further callers get CNI code 11, try again later. */
 const MAX_IN_FLIGHT = 5_000;

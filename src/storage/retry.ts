@@ -10,7 +10,7 @@ import { ConflictError, UnavailableError } from "./driver.ts";
 
 /** Max attempts when the pool keeps changing between read and commit. */
 export const CONFLICT_ATTEMPTS = 100;
-/** Max attempts when the store does not answer. */
+/** Max attempts when the store does not answer: as many as fit into the 60 seconds of a call. */
 export const UNAVAILABLE_ATTEMPTS = 5;
 /** Milliseconds after which an attempt counts as unanswered. */
 export const ATTEMPT_TIMEOUT = 10_000;

@@ -16,7 +16,7 @@ import type { Lock, World } from "./world.ts";
 const FOLDER = `${RUN_FOLDER}/locks`;
 /** Max threads that wait for locks: the runtime has 512, and lock holders need some. Further callers poll. */
 const MAX_THREADS = 64;
-/** Milliseconds between two polls. */
+/** Milliseconds between two polls: about the duration of a commit, for which locks are held. */
 const POLL_INTERVAL = 20;
 
 let threads = 0;
