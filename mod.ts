@@ -82,6 +82,7 @@ export {
   type Loaded,
   NoStoreError,
   type Purpose,
+  type RangesAllocation,
   RequestRefusedError,
   type Route,
   type StaticAddress,

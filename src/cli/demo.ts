@@ -50,7 +50,7 @@ const STEPS: readonly Step[] = [
   { title: "ADD of web-3: it gets the addresses of web-0", verb: "ADD", pod: "web-3" },
 ];
 
-/** Prints each request and answer unchanged, and draws the pools. */
+/** Draws the pools, then prints each request and answer unchanged. */
 export const demo: Command = defineCommand({
   about: [
     "Show how addresses are assigned and released, with a store in memory. Needs no root, cluster or installation.",
@@ -62,22 +62,22 @@ async function runSteps(terminal: Terminal): Promise<number> {
   const { print, style } = terminal;
   await using driver = await openStore(terminal);
   const host = hostOf(terminal, driver);
+  const calls: string[] = [];
+  for (const step of STEPS) {
+    if (step.title) calls.push(`\n${style.strong(step.title)}`);
+    const environment = environmentOf(step);
+    const variables = Object.entries(environment).map(([name, value]) => `${name}='${value}'`).join(" ");
+    const answer = await runPlugin(makeCall(environment, JSON.stringify(NETWORK)), host);
+    calls.push(style.faint(`$ ${variables} whereabouts`), answer.stdout || style.good("(no output, exit code 0)"));
+    if (answer.exitCode === 0) continue;
+    for (const line of calls) print(line);
+    return answer.exitCode;
+  }
+  print(`${style.strong("The pools after the calls below")}  █ used  · free  - unavailable\n`);
+  await draw(terminal, driver);
   print(style.strong("The network configuration that the runtime passes on standard input:"));
   print(JSON.stringify(NETWORK, undefined, 2));
-  for (const step of STEPS) {
-    if (step.title) print(`\n${style.strong(step.title)}`);
-    const environment = environmentOf(step);
-    print(
-      style.faint(
-        `$ ${Object.entries(environment).map(([name, value]) => `${name}='${value}'`).join(" ")} whereabouts`,
-      ),
-    );
-    const answer = await runPlugin(makeCall(environment, JSON.stringify(NETWORK)), host);
-    print(answer.stdout || style.good("(no output, exit code 0)"));
-    if (answer.exitCode !== 0) return answer.exitCode;
-  }
-  print(`\n${style.strong("The pools at the end")}  █ used  · free  - unavailable\n`);
-  await draw(terminal, driver);
+  for (const line of calls) print(line);
   return 0;
 }
 

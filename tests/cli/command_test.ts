@@ -101,6 +101,7 @@ Deno.test("demo shows three pods, a repeated ADD, and a released address that is
   assert.equal(out.match(/"address": "192\.168\.10\.1\/27"/g)?.length, 2);
   assert.equal(out.match(/"address": "192\.168\.10\.2\/27"/g)?.length, 2);
   assert.match(out, /192\.168\.10\.0 +-███/);
+  assert(out.indexOf("███") < out.indexOf('"cniVersion"'), "the picture comes first");
   assert.match(out, /192\.168\.10\.1 +default\/web-3/);
   assert.match(out, /fd00:10::1 +default\/web-3/);
 });
