@@ -1,5 +1,5 @@
 /**
- * Times the binary against a binary without one piece of machinery, by turns in one run.
+ * Times the binary against a binary without one piece of machinery, alternately in one run.
  *
  * @module
  */
@@ -43,7 +43,7 @@ interface Round {
 
 /** One of the two programs in one scenario. */
 interface Side extends AsyncDisposable {
-  /** Runs a round on a pool of its own. */
+  /** Runs a round on its own pool. */
   run(round: number, range: string): Promise<Round>;
 }
 
@@ -83,14 +83,14 @@ async function compileWithout({ edits }: Ablation): Promise<{ readonly path: str
   return { path, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
-/** Both sides by turns, the first one of a round in turn, too. */
+/** Runs both sides alternately; the first side of a round alternates, too. */
 async function paired(sides: readonly Side[], rounds: number, range: () => string) {
   const results: Round[][] = sides.map(() => []);
   for (let round = -1; round < rounds; round++) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const i of order) {
       const result = await sides[i]?.run(round + 1, range());
-      if (result && round >= 0) results[i]?.push(result); // before that, programs and pages get into memory
+      if (result && round >= 0) results[i]?.push(result); // earlier rounds load programs and pages into memory
     }
   }
   const [withIt = [], without = []] = results;

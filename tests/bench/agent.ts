@@ -1,5 +1,5 @@
 /**
- * The agent in the bench: the same calls, handed over a socket.
+ * The agent in the bench: the same calls, sent over a socket.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { isThere, Server } from "../support/process.ts";
 
 /** A running agent. */
 export interface BenchAgent extends AsyncDisposable {
-  /** The variable that leads the plugin to it. */
+  /** The environment variable that names its socket. */
   readonly env: Readonly<Record<string, string>>;
   /** Its resident memory, in megabytes. */
   memory(): number;
 }
 
-/** Starts the agent of a plugin's binary in a folder of its own. */
+/** Starts the agent of a plugin's binary in its own folder. */
 export async function startAgent(path: string): Promise<BenchAgent> {
   const folder = await Deno.makeTempDir({ prefix: "bench-agent-" });
   const socket = `${folder}/agent.sock`;

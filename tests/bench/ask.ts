@@ -1,5 +1,5 @@
 /**
- * Calls that one program puts to an agent over its socket, so that no process is started for them.
+ * Calls that one program sends to an agent over its socket, so that no process is started for them.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { AgentNode } from "../support/agent.ts";
 import type { Call } from "../support/binary.ts";
 import type { Kube } from "../support/kube.ts";
 
-/** How calls went. */
+/** The measurement of calls. */
 export interface Timed {
   /** Milliseconds of each call, ascending. */
   readonly times: readonly number[];
@@ -32,7 +32,7 @@ export function callsOf(kube: Kube, count: number, prefix: string, ranges: reado
   );
 }
 
-/** Puts calls to an agent, `width` at the same time. Prints the first failure. */
+/** Sends calls to an agent, `width` at the same time. Prints the first failure. */
 export async function put(node: AgentNode, all: readonly Call[], width: number): Promise<Timed> {
   const times: number[] = [];
   let next = 0;

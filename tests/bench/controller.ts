@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a bench prints its table
 /**
- * The controller's bench: the compiled binary as a process of its own, on a real API server that holds a large cluster.
+ * The controller's bench: the compiled binary as a process, with a real API server that stores a large cluster.
  *
  * `deno task bench:controller [--pods N] [--pools N] [--nodes N] [--plugin PATH] [--json]`.
  *
@@ -28,9 +28,9 @@ const { values } = parseArgs({
 const size = { pods: Number(values.pods), pools: Number(values.pools) };
 const nodes = Array.from({ length: Number(values.nodes) }, (_, i) => `bench-node-${i}`);
 const joining = Array.from({ length: 10 }, (_, i) => `bench-late-${i}`);
-/** Milliseconds that anything may take: nothing is near it, and what is slow is to be seen. */
+/** Max milliseconds of each step: far more than any needs, so that slow steps show in the table. */
 const LIMIT = 300_000;
-/** Seconds over which requests at rest are counted. */
+/** Seconds over which the requests of an idle controller are counted. */
 const REST = 60;
 const SLICES = ["fast", "fast6"];
 
@@ -44,7 +44,7 @@ interface Figure {
 const say = (text: string) => console.error(`bench: ${text}`);
 const seconds = (since: number) => (performance.now() - since) / 1_000;
 
-/** Seconds from when the work is done until the check says so. */
+/** Seconds from the end of the work until the check succeeds. */
 async function until(what: string, work: Promise<void>, check: () => Promise<boolean>): Promise<number> {
   await work;
   const since = performance.now();
@@ -63,7 +63,7 @@ class Running implements AsyncDisposable {
     this.#server = new Server([path, "controller", "--kubeconfig", kubeconfig, ...http, ...more], log);
   }
 
-  /** Waits until it knows the cluster. */
+  /** Waits until it has read the cluster. */
   async synced(): Promise<void> {
     await this.#server.ready("the controller", async () => await this.value("whereabouts_controller_leading") === 1);
     await eventually("it is ready", async () => (await this.#get("/readyz"))?.status === 200, LIMIT);
@@ -76,7 +76,7 @@ class Running implements AsyncDisposable {
     return line === undefined ? undefined : Number(line.slice(name.length + 1));
   }
 
-  /** Megabytes: resident now, and the most it ever was. */
+  /** Resident memory in megabytes: now, and at its peak. */
   memory(): { readonly now: number; readonly most: number } {
     const status = Deno.readTextFileSync(`/proc/${this.#server.pid}/status`);
     const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
@@ -126,7 +126,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** How many times as long a plan of slices takes for three times the nodes. */
+/** The ratio of the times of slice plans for 15,000 and for 5,000 nodes. */
 async function planned(): Promise<Figure> {
   say("plans of slices");
   const ipam = { range: "10.0.0.0/8", node_slice_size: "/24" };
@@ -145,7 +145,7 @@ async function planned(): Promise<Figure> {
   return { what: "plan of 15,000 nodes, times that of 5,000", value: (many ?? 0) / (few ?? 1), unit: "x", aim: 4 };
 }
 
-/** Start, sweep, slices, and pods that go. */
+/** Start, sweep, slices, and deleted pods. */
 async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd): Promise<Figure[]> {
   const log = `${kube.folder}/controller.log`;
   await using controller = new Running(path, kube.kubeconfig, log, "--interval", "30s", "--grace", "5");
@@ -182,17 +182,17 @@ async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd)
   return [
     { what: "first sync", value: sync, unit: "s", aim: 15 },
     { what: `${nodes.length} nodes have their slices, from start`, value: slices, unit: "s", aim: 20 },
-    { what: "sweep, grace period left out", value: sweep, unit: "s", aim: 10 },
-    { what: "10 nodes left, 10 joined", value: change, unit: "s", aim: 3 },
-    { what: "one node joined", value: one, unit: "s", aim: 1 },
-    { what: "one pod went", value: single, unit: "s", aim: 2 },
-    { what: `${gone.length} pods went at once`, value: release, unit: "s" },
+    { what: "sweep without its grace period", value: sweep, unit: "s", aim: 10 },
+    { what: "10 nodes removed, 10 added", value: change, unit: "s", aim: 3 },
+    { what: "one node added", value: one, unit: "s", aim: 1 },
+    { what: "one pod deleted", value: single, unit: "s", aim: 2 },
+    { what: `${gone.length} pods deleted at the same time`, value: release, unit: "s" },
     { what: "resident memory", value: now, unit: "MB", aim: 250 },
-    { what: "resident memory, most", value: most, unit: "MB", aim: 250 },
+    { what: "resident memory, peak", value: most, unit: "MB", aim: 250 },
   ];
 }
 
-/** What a controller asks for while nothing happens. */
+/** Requests of an idle controller. */
 async function atRest(path: string, kube: Kube): Promise<Figure[]> {
   say(`${REST} s at rest`);
   await using proxy = await FaultProxy.start(kube);
@@ -200,11 +200,11 @@ async function atRest(path: string, kube: Kube): Promise<Figure[]> {
   await controller.synced();
   await eventually("a sweep", async () => await controller.value("whereabouts_sweep_seconds_count") === 1, LIMIT);
   const before = proxy.requests.length;
-  await new Promise((resolve) => setTimeout(resolve, REST * 1_000)); // the time is what is measured over
+  await new Promise((resolve) => setTimeout(resolve, REST * 1_000)); // requests are counted over this time
   const { now } = controller.memory();
   return [
-    { what: "requests a second at rest", value: (proxy.requests.length - before) / REST, unit: "/s", aim: 1 },
-    { what: "resident memory at rest", value: now, unit: "MB", aim: 250 },
+    { what: "requests per second, idle", value: (proxy.requests.length - before) / REST, unit: "/s", aim: 1 },
+    { what: "resident memory, idle", value: now, unit: "MB", aim: 250 },
   ];
 }
 

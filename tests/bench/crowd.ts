@@ -1,19 +1,19 @@
 /**
- * A cluster that is in use: pods, their allocations and reservations, and nodes, made in bulk.
+ * A cluster in use: pods, their allocations and reservations, and nodes, created in bulk.
  *
  * @module
  */
 import type { KubeFacts } from "../support/kube.ts";
 import { askApi } from "../support/objects.ts";
 
-/** Requests under way at a time. */
+/** Max concurrent requests. */
 const AT_ONCE = 24;
 
-/** How large a cluster is. */
+/** The size of a cluster. */
 export interface Size {
   /** Pods, each with an allocation. */
   readonly pods: number;
-  /** Pools that these are in. */
+  /** Pools with those allocations. */
   readonly pools: number;
 }
 
@@ -28,7 +28,7 @@ export function addressOf(
   return { pool, offset, ip: `10.${pool + 1}.${offset >> 8}.${offset & 255}` };
 }
 
-/** Makes objects of one namespace. */
+/** Creates objects in one namespace. */
 export class Crowd implements Disposable {
   readonly #kube: KubeFacts & { readonly namespace: string };
   readonly #client: Deno.HttpClient;
@@ -43,7 +43,7 @@ export class Crowd implements Disposable {
     this.#client.close();
   }
 
-  /** Makes pools, reservations and running pods. */
+  /** Creates pools, reservations and running pods. */
   async settle(size: Size): Promise<void> {
     const { namespace } = this.#kube;
     const ours = `/apis/whereabouts.cni.cncf.io/v1alpha1/namespaces/${namespace}`;
@@ -82,7 +82,7 @@ export class Crowd implements Disposable {
     );
   }
 
-  /** Makes nodes. */
+  /** Creates nodes. */
   async join(names: readonly string[]): Promise<void> {
     await inBulk(
       names,
@@ -95,7 +95,7 @@ export class Crowd implements Disposable {
     await inBulk(names, (name) => this.#send("DELETE", `/api/v1/nodes/${name}`));
   }
 
-  /** A pod of about the size that real ones have. */
+  /** A pod of about the size of real ones. */
   async #pod(i: number, ip: string): Promise<void> {
     const path = `/api/v1/namespaces/${this.#kube.namespace}/pods`;
     const status = JSON.stringify([

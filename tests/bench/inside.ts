@@ -18,7 +18,7 @@ interface Timed extends CallTimes {
   readonly cpu?: readonly number[];
 }
 
-/** Agents live for weeks: one round after a start tells of the start. */
+/** Rounds of a scenario. Agents run for weeks, and one round after a start would measure the start. */
 const FLEET_ROUNDS = 9;
 
 let folder = "";
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Puts calls to an agent, so many at a time, and measures the CPU time of a call. */
+/** Sends calls to an agent, `width` at the same time, and measures the CPU time per call. */
 async function put(node: AgentNode, all: readonly Call[], width: number): Promise<Timed> {
   const before = cpus(node);
   const timed = await putCalls(node, all, width);
@@ -135,7 +135,7 @@ async function fleet(path: string, kube: Kube): Promise<void> {
   say("the slowest", rounds.at(-1) as Timed, 200);
 }
 
-/** A hundred thousand requests on an embedded store: what the agent keeps of each is nothing. */
+/** A hundred thousand requests on an embedded store, of which the agent must keep nothing. */
 async function flat(path: string): Promise<void> {
   await using node = new AgentNode(path);
   const ipam = {
@@ -147,7 +147,7 @@ async function flat(path: string): Promise<void> {
   };
   const conf = { cniVersion: "1.0.0", name: "flat", ipam };
   const call = (verb: string, i: number): Call => ({ verb, conf, containerId: `c${i}`, pod: `p${i}` });
-  await node.call(call("ADD", 0)); // the agent makes no database
+  await node.call(call("ADD", 0)); // the agent creates no database
   await node.start();
   for (let done = 500; done <= 100_000; done += 500) {
     const pods = Array.from({ length: 250 }, (_, i) => done + i);

@@ -1,17 +1,17 @@
 /**
- * Timing processes as a runtime would see them.
+ * Times processes as a runtime sees them.
  *
  * @module
  */
 import { type Call, environmentOf } from "../support/binary.ts";
 
-/** What a scenario came to. */
+/** The measurement of a scenario. */
 export interface Measured {
   /** Wall time of each call, in milliseconds, ascending. */
   readonly times: readonly number[];
   /** Wall time of all of them, in milliseconds. */
   readonly elapsed: number;
-  /** CPU time of the processes, user and system, in milliseconds a call. */
+  /** CPU time of the processes, user and system, in milliseconds per call. */
   readonly cpu: number;
 }
 
@@ -19,7 +19,7 @@ export interface Measured {
 const TICK = 10;
 
 /**
- * Runs calls, so many at a time.
+ * Runs calls, at most `width` at the same time.
  *
  * @throws an Error with the answer of the first call that fails: a bench of failures measures nothing
  */
@@ -41,17 +41,17 @@ export async function measure(
   return { times: times.sort((a, b) => a - b), elapsed, cpu: (childrenCpu() - cpuBefore) / calls.length };
 }
 
-/** One program and what it is asked. */
+/** A program and its calls. */
 export interface Contender {
   /** Its path. */
   readonly path: string;
   /** Its calls. */
   readonly calls: readonly Call[];
-  /** Further variables. */
+  /** Further environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs the calls of programs one after another and by turns, so that all of them see the same machine. */
+/** Runs the calls of programs one after another, alternately, so that the state of the machine is the same for all. */
 export async function measureByTurns(contenders: readonly Contender[]): Promise<Measured[]> {
   const results = contenders.map(() => ({ times: [] as number[], elapsed: 0, cpu: 0 }));
   const rounds = Math.max(...contenders.map(({ calls }) => calls.length));

@@ -1,11 +1,11 @@
 /**
- * Programs by `deno run`: what a newer runtime than the compiled one makes of them.
+ * Programs run by `deno run`, to measure a newer runtime than the compiled one.
  *
  * @module
  */
 import { bundle } from "../../install/compile.ts";
 
-/** A program that is measured. */
+/** A program to measure. */
 export interface Plugin {
   /** For the table. */
   readonly name: string;
@@ -22,8 +22,8 @@ export async function interpreted(folder: string): Promise<Plugin> {
 }
 
 /**
- * Makes the bundle for it. `deno run` reads every chunk that it sees named before it starts, and a compiled program what it comes to: so the
- * names are hidden.
+ * Makes the bundle for `deno run`, which reads all chunks with a literal name before it starts, while a compiled program reads a chunk when it
+ * imports it: so the names are hidden.
  */
 export async function unseeing(folder: string): Promise<string> {
   for (const { name } of Deno.readDirSync(await bundle(folder))) {

@@ -26,13 +26,13 @@ interface Row {
   readonly scenario: string;
   readonly plugin: string;
   readonly measured: Measured;
-  /** The floor in the same minutes. */
+  /** The floor, measured at the same time. */
   readonly floor?: Measured;
   readonly requests?: number;
   readonly bytes?: number;
 }
 
-/** The flat file that the original insists on. */
+/** The flat file that the original requires. */
 const FLAT_FILE = "/etc/cni/net.d/whereabouts.d/whereabouts.conf";
 
 const { values } = parseArgs({
@@ -127,7 +127,7 @@ interface Contest {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One call after another, contenders and the floor by turns: a machine's speed drifts by more than the difference is. */
+/** One call after another, contenders and the floor alternately: the speed of a machine drifts by more than the difference. */
 async function byTurns(contests: readonly Contest[], floor: Plugin, count = calls): Promise<Row[]> {
   say(contests.map(({ scenario, plugin }) => `${scenario}, ${plugin.name}`).join("; "));
   for (const { plugin, ipam, env } of contests) await measure(plugin.path, adds(3, ipam, "warm"), 1, env);
@@ -145,7 +145,7 @@ async function byTurns(contests: readonly Contest[], floor: Plugin, count = call
   });
 }
 
-/** So many at a time, in a pool that an earlier call has made. */
+/** Concurrent calls, in a pool that an earlier call has created. */
 async function alone({ scenario, plugin, ipam, env }: Contest, count: number, width: number): Promise<Row> {
   say(`${scenario}, ${plugin.name}`);
   await measure(plugin.path, adds(1, ipam, "first"), 1, env);
@@ -164,10 +164,10 @@ async function etcdRows(ours: Plugin, floor: Plugin): Promise<Row[]> {
 }
 
 /**
- * Directly and through the node's agent, whose memory is told beside the table. Large pools come first: by the time of the calm calls the
- * API server has been up for long. Each scenario has a namespace of its own, because some peer may read all that is in it.
+ * Directly and through the node's agent, whose memory is printed beside the table. Large pools come first: by the time of the calm calls the
+ * API server has been up for long. Each scenario has a namespace of its own, because a peer may read all its objects.
  *
- * One plugin's calls right after one another are another thing than calls by turns: a peer may wait for what its own last call left.
+ * Consecutive calls of one plugin differ from alternate calls: a peer may wait for locks of its own last call.
  */
 async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], newest: Plugin): Promise<Row[]> {
   await using plane = await ControlPlane.start();
@@ -193,8 +193,8 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
   const kube = await namespaceOf(plane.facts);
   rows.push(
     ...await byTurns([
-      ...[ours, newest, ...peers].map((plugin) => contest("by turns, directly", plugin, kube)),
-      ...[ours, newest].map((plugin) => contest("by turns, by the agent", plugin, kube, agent.env)),
+      ...[ours, newest, ...peers].map((plugin) => contest("alternately, directly", plugin, kube)),
+      ...[ours, newest].map((plugin) => contest("alternately, by the agent", plugin, kube, agent.env)),
     ], floor),
     ...large,
   );

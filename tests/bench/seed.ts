@@ -1,11 +1,11 @@
 /**
- * Pools that are in use already.
+ * Pools with existing allocations.
  *
  * @module
  */
 import type { Kube } from "../support/kube.ts";
 
-/** Makes an IPPool with so many allocations from the lowest address on, as long-used ones are: ids of 64 characters. */
+/** Creates an IPPool with `count` allocations from the lowest address on, with ids of 64 characters as in real clusters. */
 export async function seedPool(kube: Kube, range: string, count: number): Promise<void> {
   const entries = Array.from({ length: count }, (_, i) => [
     String(i + 1),

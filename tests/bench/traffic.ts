@@ -1,5 +1,5 @@
 /**
- * What a plugin sends: bytes through a relay, requests from the audit log.
+ * The traffic of a plugin: bytes through a relay, requests from the audit log.
  *
  * @module
  */

@@ -25,8 +25,3 @@ export const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bAGAIN\b/, "an interval, a timeout"],
   [/\b(?:tell|told|said|standing)\b(?= *(?:[=(:;.]|\?\.))/, "report, record, found, the state by its name"],
 ];
-
-/** Folders and files with such words, by the start of their paths. The list only gets shorter. */
-export const UNREVISED: readonly string[] = [
-  "tests/bench/",
-];
