@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { makeNode } from "../cli/node.ts";
+import { put } from "../drivers/kubernetes/live.ts";
 import { binary } from "../support/binary.ts";
 import { makeKube } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
@@ -43,6 +44,11 @@ Deno.test("node-slice-controller leads, ip-reconciler with a kubeconfig sweeps o
   await using kube = await makeKube();
   using objects = new Objects(kube);
   await objects.installAttachments();
+  // a pool in this namespace: without one, the sweep fails because other tests have pools in theirs
+  await objects.pod("web", { ips: ["10.97.0.1"] });
+  const owner = { podref: objects.ref("web"), ifname: "net1" };
+  await put(kube, "IPPool", "10.97.0.0-24", { range: "10.97.0.0/24", allocations: { 1: { id: "c", ...owner } } });
+  await put(kube, "OverlappingRangeIPReservation", "10.97.0.1", owner);
   const folder = await Deno.makeTempDir({ prefix: "old-names-" });
   const env = { WHEREABOUTS_NAMESPACE: kube.namespace };
   const log = `${folder}/controller.log`;
