@@ -120,7 +120,7 @@ Deno.test("install --agent waits for the agent of a force-deleted pod, and takes
   await using latter = start(`${node.root}/latter.log`);
   const logged = (what: string) => async () => (await Deno.readTextFile(`${node.root}/latter.log`)).includes(what);
   await eventually("a log of the new agent", () => isThere(`${node.root}/latter.log`));
-  await latter.ready("the new agent waits", logged("waits for another one to go"));
+  await latter.ready("the new agent waits", logged("Waiting for another agent to stop"));
   const added = async (pod: string) => {
     const { code, stdout, stderr } = await addTo(node.root, "ADD", pod, socket);
     assert.deepEqual([code, stderr], [0, ""], stdout);
