@@ -3,8 +3,13 @@
  *
  * @module
  */
+import { makeChart } from "../install/release/chart.ts";
+import { makeManifest } from "../install/release/manifest.ts";
+import { REGISTRY } from "../install/repository.ts";
+import { REVISION, VERSION } from "../src/version.ts";
 import { assets, cacheFolder } from "../tests/support/assets.ts";
 import { ImageStore, podImages } from "../tests/support/image.ts";
+import { helm } from "../tests/support/helm.ts";
 import { cniPlugins } from "../tests/support/netns.ts";
 import { eventually, type Finished, must, run, Server } from "../tests/support/process.ts";
 import { startControlPlane, writeIdentities } from "./control_plane.ts";
@@ -17,7 +22,6 @@ export const CLUSTER_VARIABLE = "WHEREABOUTS_E2E_CLUSTER";
 
 /** Their addresses are 10.200.0.11 to 10.200.0.19. */
 export const MAX_NODES = 9;
-const MANIFESTS = new URL("../install/manifests/", import.meta.url).pathname;
 const NAD_MODULE = "github.com/k8snetworkplumbingwg/network-attachment-definition-client";
 const NAD_VERSION = "v1.7.6";
 /** What a stopped control plane lacks. */
@@ -26,6 +30,12 @@ const SERVERS = ["kube-apiserver", "etcd"];
 const UNREACHABLE = `jsonpath={.spec.taints[?(@.effect=="NoSchedule")].key}=node.kubernetes.io/unreachable`;
 /** Where the nodes see the control plane. */
 export const PLANE_IP = "10.200.0.1";
+
+/** What installs our objects: `install.yaml` of a release, or its chart. */
+export type Installer = "manifest" | "chart";
+
+/** The package of the chart in the folder of a release. */
+export const CHART = `whereabouts-${VERSION}.tgz`;
 
 /** What the stories need of a running cluster. */
 export interface Cluster {
@@ -47,8 +57,14 @@ export interface Cluster {
   resumeControlPlane(): Promise<void>;
   /** Ends a node from one moment to the next, and waits until the cluster has noticed and places no more pods there. */
   killNode(number: number): Promise<DeadNode>;
-  /** Applies our manifests, and waits until they run. */
+  /** What installs our objects. */
+  readonly installedBy: Installer;
+  /** Installs our objects from the files of a release, and waits until they run. */
   install(): Promise<void>;
+  /** Runs Helm in the namespace of our objects, as the administrator. */
+  helm(...args: string[]): Promise<string>;
+  /** The folder of the files of a release: `install.yaml`, `uninstall.yaml`, `uninstall-patch.yaml`, and the chart. */
+  readonly release: string;
   /** A program in the network of the control plane, at {@linkcode PLANE_IP}. It ends when it is disposed, and with this process. */
   besideControlPlane(name: string, command: readonly string[]): Server;
   /** The cluster's folder. `nodeN/` holds what the nodes write: `opt/`, `var-lib/`, `run/`, `etc-up/`. */
@@ -84,6 +100,8 @@ export interface Seen {
 interface ClusterOptions {
   /** Number of nodes, 1 to 9. Default 2. */
   readonly nodes?: number;
+  /** What installs our objects. Default `manifest`. */
+  readonly installer?: Installer;
   /** Folder, which is made. Default: a new one in the cache folder. */
   readonly state?: string;
   /** Receives the steps of the start. */
@@ -94,7 +112,7 @@ interface ClusterOptions {
 export async function startCluster(
   options: ClusterOptions = {},
 ): Promise<{ readonly state: string } & AsyncDisposable> {
-  const { nodes = 2, report = () => {} } = options;
+  const { nodes = 2, installer = "manifest", report = () => {} } = options;
   await using starting = new AsyncDisposableStack();
   const binaries = {
     plane: await assets("controlPlane"),
@@ -106,10 +124,12 @@ export async function startCluster(
   starting.defer(() => Deno.remove(state, { recursive: true }));
   const prefix = `wb${crypto.randomUUID().slice(0, 4)}`;
   await Deno.writeTextFile(`${state}/prefix`, prefix);
+  await Deno.writeTextFile(`${state}/installer`, installer);
   const names = namesOf(prefix);
   const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
   report("building the images with buildah (usually a minute)");
   await writeImages(state);
+  await writeRelease(state, installer);
   starting.defer(() => removeNetwork(names, numbers));
   await makeNetwork(names, numbers);
   await writeIdentities(state);
@@ -137,10 +157,22 @@ export async function removeCluster(state: string): Promise<void> {
 /** Writes the OCI archives of all images: `images/`, which every node imports at its start, and `reconciler.tar`. */
 async function writeImages(state: string): Promise<void> {
   await using store = await ImageStore.create();
-  const { whereabouts = "", "whereabouts-reconciler": reconciler = "" } = await store.buildProduct();
+  const { whereabouts = "", "whereabouts-reconciler": reconciler = "" } = await store.buildProduct(REGISTRY);
   await Deno.mkdir(`${state}/images`);
   await must(["mv", whereabouts, ...await podImages(store), `${state}/images`]);
   await must(["mv", reconciler, `${state}/reconciler.tar`]);
+}
+
+/** Writes the files of a release that install and uninstall, as `deno task release` makes them. */
+async function writeRelease(state: string, installer: Installer): Promise<void> {
+  const release = { version: VERSION, revision: REVISION, time: 0, folder: releaseFolder(state) };
+  await Deno.mkdir(release.folder);
+  await makeManifest(release);
+  if (installer === "chart") await makeChart(release);
+}
+
+function releaseFolder(state: string): string {
+  return `${state}/release`;
 }
 
 /** The cluster that the runner started. */
@@ -149,10 +181,17 @@ export async function openCluster(state: string | undefined = Deno.env.get(CLUST
   const { plane } = namesOf((await Deno.readTextFile(`${state}/prefix`)).trim());
   const program = `${await assets("controlPlane")}/kubectl`;
   const kubeconfig = `${state}/admin.kubeconfig`;
+  const installedBy = await Deno.readTextFile(`${state}/installer`) === "chart" ? "chart" : "manifest";
+  const release = releaseFolder(state);
+  const runHelm = async (args: readonly string[]) =>
+    await must(inside(plane, [await helm(), `--kubeconfig=${kubeconfig}`, "--namespace=kube-system", ...args]));
   const command = (args: readonly string[]) => inside(plane, [program, `--kubeconfig=${kubeconfig}`, ...args]);
   const kubectl = (args: readonly string[], stdin?: string) => must(command(args), stdin ? { stdin } : {});
   return {
     state,
+    installedBy,
+    release,
+    helm: (...args) => runHelm(args),
     kubectl: (...args) => kubectl(args),
     command: (...args) => command(args),
     apply: async (...items) => {
@@ -196,7 +235,8 @@ export async function openCluster(state: string | undefined = Deno.env.get(CLUST
       };
     },
     install: async () => {
-      await kubectl(["apply", "-k", MANIFESTS]);
+      if (installedBy === "chart") await runHelm(["install", "whereabouts", `${release}/${CHART}`]);
+      else await kubectl(["apply", "-f", `${release}/install.yaml`]);
       await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
       await running(kubectl);
     },
@@ -220,7 +260,7 @@ async function prepare(cluster: Cluster, nodes: readonly number[], report: (step
     await kubectl("wait", "--for=create", "--timeout=60s", `node/node${number}`);
     await kubectl("wait", "--for=condition=Ready", "--timeout=60s", `node/node${number}`);
   }
-  report("installing the manifests");
+  report(`installing a release by its ${cluster.installedBy}`);
   await cluster.install();
   await eventually("service account default", () => kubectl("get", "sa", "default").then(() => true, () => false));
 }

@@ -2,16 +2,17 @@
 /**
  * Brings up a cluster of two nodes, runs the stories on it, and takes it down.
  *
- * `deno task e2e [STORY…]`. What the cluster logged is kept when a story fails. The last line counts; the exit code is 0 only when every
+ * `deno task e2e [--chart] [STORY…]`. With `--chart`, Helm installs the chart of a release; else its `install.yaml` is applied. What the cluster logged is kept when a story fails. The last line counts; the exit code is 0 only when every
  * story ran and passed.
  *
  * @module
  */
+import { parseArgs } from "node:util";
 import { cacheFolder } from "../tests/support/assets.ts";
 import { prepareMachine } from "../tests/support/preflight.ts";
 import { must } from "../tests/support/process.ts";
 import { conclude, totalsOf } from "../tests/support/report.ts";
-import { CLUSTER_VARIABLE, startCluster } from "./cluster.ts";
+import { CLUSTER_VARIABLE, type Installer, startCluster } from "./cluster.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
@@ -48,12 +49,15 @@ async function keepLogs(state: string): Promise<string> {
   return kept;
 }
 
-async function main(stories: readonly string[]): Promise<number> {
+async function main(stories: readonly string[], installer: Installer): Promise<number> {
   await prepareMachine("e2e");
   const start = Date.now();
   const seconds = () => ((Date.now() - start) / 1000).toFixed(1);
   const files = stories.length > 0 ? stories.map((path) => Deno.realPathSync(path)) : allStories();
-  await using cluster = await startCluster({ report: (step) => console.error(`e2e: ${step}, after ${seconds()} s`) });
+  await using cluster = await startCluster({
+    installer,
+    report: (step) => console.error(`e2e: ${step}, after ${seconds()} s`),
+  });
   console.error(`e2e: the cluster is up after ${seconds()} s`);
   const report = `${cluster.state}/report.xml`;
   const code = await denoTest(files, report, cluster.state);
@@ -66,7 +70,8 @@ async function main(stories: readonly string[]): Promise<number> {
 }
 
 if (import.meta.main) {
-  const code = await main(Deno.args).catch((error) => {
+  const { values, positionals } = parseArgs({ options: { chart: { type: "boolean" } }, allowPositionals: true });
+  const code = await main(positionals, values.chart ? "chart" : "manifest").catch((error) => {
     console.error(error instanceof Error ? error.message : error);
     console.log("\n0 passed, 1 failed");
     return 1;

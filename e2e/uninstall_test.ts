@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { type Cluster, openCluster } from "./cluster.ts";
+import { CHART, type Cluster, openCluster } from "./cluster.ts";
 import { allocations, consistent, deletePods, network, pod, readyPods } from "./objects.ts";
 
-const UNINSTALL = new URL("../install/uninstall", import.meta.url).pathname;
-const PATCH = new URL("../install/uninstall/patch.yaml", import.meta.url).pathname;
 const DATA = "/var/lib/cni/whereabouts";
 const NODES = [1, 2];
 
@@ -37,13 +35,20 @@ Deno.test("uninstalling leaves the addresses, says where they are, and leaves no
   for (const node of NODES) assert.ok((await filesOn(cluster, node)).includes("/opt/cni/bin/whereabouts"));
   assert.ok((await objects(cluster)).some((name) => !isData(name)));
 
-  const daemonSet = ["-n", "kube-system", "daemonset", "whereabouts"];
-  await cluster.kubectl("patch", ...daemonSet, "--type", "json", "--patch-file", PATCH);
+  const { installedBy, release } = cluster;
+  if (installedBy === "chart") {
+    const values = ["--reset-then-reuse-values", "--set", "uninstall=true"];
+    await cluster.helm("upgrade", "whereabouts", `${release}/${CHART}`, ...values);
+  } else {
+    const patch = ["--type", "json", "--patch-file", `${release}/uninstall-patch.yaml`];
+    await cluster.kubectl("patch", "-n", "kube-system", "daemonset", "whereabouts", ...patch);
+  }
   await cluster.kubectl("rollout", "status", "-n", "kube-system", "--timeout=120s", "daemonset/whereabouts");
   const ours = ["-n", "kube-system", "-l", "name=whereabouts"];
   const log = await cluster.kubectl("logs", ...ours, "-c", "uninstall", "--tail=-1");
   assert.equal(log.split(`Kept addresses in the store, and the journal of this node in ${DATA}`).length, 3);
-  await cluster.kubectl("delete", "-k", UNINSTALL, "--timeout=120s");
+  if (installedBy === "chart") await cluster.helm("uninstall", "whereabouts");
+  else await cluster.kubectl("delete", "-f", `${release}/uninstall.yaml`, "--timeout=120s");
   const pods = ["-n", "kube-system", "-l", "app in (whereabouts, whereabouts-controller)"];
   await cluster.kubectl("wait", "--for=delete", "--timeout=90s", "pod", ...pods);
 

@@ -66,10 +66,15 @@ export class ImageStore implements AsyncDisposable {
     await must(["buildah", "push", "--quiet", name, `oci-archive:${file}:${name}`], { env: this.env });
   }
 
-  /** Builds the images of the Dockerfile with `deno task image`. Returns the paths of the OCI archives by the names of the images. */
-  async buildProduct(): Promise<Readonly<Record<string, string>>> {
+  /**
+   * Builds the images of the Dockerfile with `deno task image`. Returns the paths of the OCI archives by the names of the images.
+   *
+   * @param registry prefix of their names; default: that of names without a registry
+   */
+  async buildProduct(registry?: string): Promise<Readonly<Record<string, string>>> {
     await this.addBases();
     const task = ["task", "--quiet", "image", "--engine", "buildah", "--archive", `${this.folder}/archives`];
+    if (registry !== undefined) task.push("--registry", registry);
     const printed = await must([Deno.execPath(), ...task], { cwd: ROOT, env: this.env });
     return Object.fromEntries(
       printed.trim().split("\n").map((path) => [/([^/]+)-[^-/]+$/.exec(path)?.[1] ?? path, path]),
