@@ -77,7 +77,7 @@ Deno.test("a command in a pod uses the cluster of the pod if the flat file's kub
 Deno.test("--datastore kubernetes uses KUBECONFIG; other flags of a store do not", async () => {
   const env = { KUBECONFIG: "/nowhere" };
   const cluster = await call({ env }, "show", "--datastore", "kubernetes");
-  assert.match(cluster.err, /"\/nowhere": there is no such file/);
+  assert.match(cluster.err, /"\/nowhere": file not found/);
   for (const flags of [["--database", "/missing"], ["--datastore", "embedded", "--database", "/missing"]]) {
     const { err } = await call({ env }, "show", ...flags);
     assert.match(err, /Database \/missing not found/);
