@@ -39,11 +39,6 @@ const LATE: readonly Revert[] = [
   },
   { name: "DEL deletes a reservation without the proof of its entry", world: "mixed", edits: UNPROVEN },
   {
-    name: "DEL deletes a reservation that the original created since its predecessor was seen",
-    world: "mixed",
-    edits: editsOf("drivers/kubernetes/reservations.ts", [' || (attempt > 0 && stored.containerId === "")', ""]),
-  },
-  {
     name: "a remnant is deleted although an entry depends on it",
     world: "takeover",
     edits: editsOf("src/ipam/release_reservation.ts", [
