@@ -26,6 +26,8 @@ const USAGE = "Usage: deno task cluster up [--nodes N] | down | status";
 /** A cluster is up after a minute on an idle machine, if nothing has to be built; a build of Kubernetes takes ten. */
 const UP_TIMEOUT = 3_600_000;
 const DOWN_TIMEOUT = 300_000;
+/** Milliseconds in which a process has started its program. It takes microseconds; what has no command longer is a zombie. */
+const EXEC_TIMEOUT = 2_000;
 
 /** Starts the holder in a session of its own, and shows its log until the cluster serves. */
 async function up(nodes: number): Promise<void> {
@@ -114,8 +116,20 @@ async function hold(nodes: number): Promise<void> {
 /** The process that holds the cluster. Undefined: none runs; a process id is of another program where the holder's command is missing. */
 async function holder(): Promise<number | undefined> {
   const pid = Number(await Deno.readTextFile(PID).catch(() => "0"));
-  const command = pid > 0 ? await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "") : "";
+  const command = pid > 0 ? await commandOf(pid) : "";
   return command.includes(`${import.meta.filename}\0hold`) ? pid : undefined;
+}
+
+/** The command of a process; empty if it ended. While a process starts a program, it has none for a moment. */
+async function commandOf(pid: number): Promise<string> {
+  let command = "";
+  const isKnown = async () => {
+    const read = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => undefined);
+    command = read ?? "";
+    return read !== "";
+  };
+  await eventually("The command of the process", isKnown, EXEC_TIMEOUT).catch(() => {});
+  return command;
 }
 
 async function removeAll(): Promise<void> {
