@@ -2,8 +2,8 @@
 /**
  * Brings up a cluster of two nodes, runs the stories on it, and takes it down.
  *
- * `deno task e2e [--chart] [STORY…]`. With `--chart`, Helm installs the chart of a release; else its `install.yaml` is applied. What the cluster logged is kept when a story fails. The last line counts; the exit code is 0 only when every
- * story ran and passed.
+ * `deno task e2e [--chart] [STORY…]`. With `--chart`, Helm installs the chart of a release; else its `install.yaml` is applied. What the
+ * cluster logged is kept when a story fails. The last line counts; the exit code is 0 only when every story ran and passed.
  *
  * @module
  */
