@@ -5,6 +5,7 @@
  */
 import { parseDocument } from "yaml";
 import { assets } from "../../tests/support/assets.ts";
+import { must } from "../../tests/support/process.ts";
 import { REGISTRY, REPOSITORY_URL } from "../repository.ts";
 import { withTime } from "./tar.ts";
 import type { Gap, Release } from "./types.ts";
@@ -36,9 +37,4 @@ async function edit(path: string, change: (document: ReturnType<typeof parseDocu
   const document = parseDocument(await Deno.readTextFile(path));
   change(document);
   await Deno.writeTextFile(path, document.toString({ lineWidth: 0 }));
-}
-
-async function must([program = "", ...args]: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args, stdin: "null", stdout: "null" }).output();
-  if (!success) throw new Error(`${program} ${args[0]} failed: ${new TextDecoder().decode(stderr).trim()}`);
 }
