@@ -27,18 +27,23 @@ export const KUBERNETES_FIELDS: Fields = { kubeconfig: "string", k8s_api_root: "
 /** The fields of `dns`. */
 export const DNS_FIELDS: Fields = { nameservers: "strings", domain: "string", search: "strings", options: "strings" };
 
-/** The fields of the `ipam` object and of the flat file. */
-export const IPAM_FIELDS: Fields = {
-  type: "string",
+/** The fields of an element of `ipRanges`. */
+export const RANGE_FIELDS: Fields = {
   range: "string",
   range_start: "string",
   range_end: "string",
   exclude: "strings",
   pick_addresses: "strings",
   enable_l3: "boolean",
+  gateway: "string",
+};
+
+/** The fields of the `ipam` object and of the flat file. */
+export const IPAM_FIELDS: Fields = {
+  type: "string",
+  ...RANGE_FIELDS,
   ipRanges: "objects",
   ipRangesAllocation: "string",
-  gateway: "string",
   exclude_gateway: "boolean",
   routes: "objects",
   dns: DNS_FIELDS,
@@ -75,17 +80,6 @@ export const IPAM_FIELDS: Fields = {
 
 /** Fields that are accepted for compatibility with the original, and ignored. */
 export const IGNORED_FIELDS = ["leader_lease_duration", "leader_renew_deadline", "leader_retry_period"] as const;
-
-/** The fields of an element of `ipRanges`. */
-export const RANGE_FIELDS: Fields = {
-  range: "string",
-  range_start: "string",
-  range_end: "string",
-  exclude: "strings",
-  pick_addresses: "strings",
-  enable_l3: "boolean",
-  gateway: "string",
-};
 
 /** The fields of an element of `routes`. */
 export const ROUTE_FIELDS: Fields = {
