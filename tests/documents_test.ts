@@ -122,7 +122,7 @@ Deno.test("documents: the README shows an example as it is in docs/examples", ()
 
 Deno.test("documents: the README names the versions of Kubernetes and Multus that the tests build", () => {
   const assets = textOf("tests/support/assets.ts");
-  const [, kubernetes = ""] = /KUBERNETES = "v([\d.]+)"/.exec(assets) ?? [];
+  const [, kubernetes = ""] = /KUBERNETES = "([\d.]+)"/.exec(assets) ?? [];
   const [, multus = ""] = /multus: \{[^}]*version: "(v[\d.]+)"/.exec(assets) ?? [];
   assert.match(textOf("README.md"), new RegExp(`^\\| ${kubernetes} +\\| runs`, "m"));
   for (const document of ["README.md", "docs/QUICKSTART.md"]) assert(textOf(document).includes(multus), document);

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 import { assets } from "../support/assets.ts";
-import { withoutHelmLabels } from "../support/helm.ts";
+import { KUBE_VERSION, withoutHelmLabels } from "../support/helm.ts";
 import { ControlPlane, namespaceOf } from "../support/kube.ts";
 import { eventually, must, run } from "../support/process.ts";
 
@@ -22,7 +22,7 @@ function objectsOf(text: string): unknown[] {
 }
 
 Deno.test("the chart renders the policy of install/policy if enabled, and none by default", async () => {
-  const fixed = [HELM, "template", "whereabouts", `${INSTALL}chart`, "--kube-version", "1.36.3"];
+  const fixed = [HELM, "template", "whereabouts", `${INSTALL}chart`, ...KUBE_VERSION];
   const rendered = (...flags: string[]) => must([...fixed, ...flags]);
   assert.doesNotMatch(await rendered(), /ValidatingAdmissionPolicy/);
   const one = ["--set", "admissionPolicy.enabled=true", "--show-only", "templates/policy.yaml"];

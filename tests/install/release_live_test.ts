@@ -13,6 +13,7 @@ import { revisionOf } from "../../install/revision.ts";
 import { VERSION } from "../../src/version.ts";
 import { assets } from "../support/assets.ts";
 import { compiler } from "../support/denort.ts";
+import { KUBE_VERSION } from "../support/helm.ts";
 import { makeKube } from "../support/kube.ts";
 import { ImageStore, unpack } from "../support/image.ts";
 import { must, run } from "../support/process.ts";
@@ -77,7 +78,7 @@ Deno.test("the packaged chart has version, sources and images of the release, an
     const packaged = `${folder}/first/whereabouts-${VERSION}.tgz`;
     const { version, appVersion, sources } = parse(await must([helm, "show", "chart", packaged]));
     assert.deepEqual([version, appVersion, sources], [VERSION, VERSION, [REPOSITORY_URL]]);
-    const common = ["--kube-version", "1.36.3", "--include-crds"];
+    const common = [...KUBE_VERSION, "--include-crds"];
     const set = ["--set", `image.registry=${REGISTRY}`];
     assert.deepEqual(
       objectsOf(await must([helm, "template", "whereabouts", packaged, ...common])),

@@ -3,14 +3,15 @@
  * The real servers tests run against: found, or built from Go modules and kept.
  *
  * `deno run -A tests/support/assets.ts [GROUP…]` builds ahead of time. Groups: `controlPlane` (the default), `actionlint`, `cluster`, `plugins`,
- * `etcd`, `helm`, `krew`, `original` (the Go plugin).
+ * `etcd`, `helm`, `krew`, `original` (the Go plugin). `WHEREABOUTS_TEST_KUBERNETES=1.35.4` chooses another version of Kubernetes, here and for
+ * every live test.
  *
  * @module
  */
 import { isInstalled, must, run } from "./process.ts";
 
-const KUBERNETES = "v1.36.3";
-const STAGING = "v0.36.3";
+/** The version that CI runs; another one by `WHEREABOUTS_TEST_KUBERNETES`. */
+const KUBERNETES = "1.36.3";
 
 /** The reference CNI plugins that tests and nodes use; a container runtime needs `loopback`. */
 const PLUGINS = ["main/bridge", "main/macvlan", "main/loopback", "ipam/host-local"].map((path) => ({
@@ -43,12 +44,6 @@ const MODULES: Readonly<
   ])),
   "whereabouts-original": { module: ORIGINAL, version: "v0.9.4", imported: `${ORIGINAL}/pkg/storage/kubernetes` },
 };
-
-const VERSION_FLAGS = [
-  `-X k8s.io/component-base/version.gitVersion=${KUBERNETES}`,
-  "-X k8s.io/component-base/version.gitMajor=1",
-  "-X k8s.io/component-base/version.gitMinor=36",
-].join(" ");
 
 interface Binary {
   readonly name: string;
@@ -89,6 +84,17 @@ const NO_GO =
 /** Binaries that belong together. */
 export type AssetGroup = keyof typeof GROUPS;
 
+/**
+ * The version of Kubernetes whose servers tests start, without a leading v.
+ *
+ * @throws an Error when `WHEREABOUTS_TEST_KUBERNETES` is no version
+ */
+export function kubernetesVersion(): string {
+  const version = Deno.env.get("WHEREABOUTS_TEST_KUBERNETES") || KUBERNETES;
+  if (/^1\.\d+\.\d+$/.test(version)) return version;
+  throw new Error(`WHEREABOUTS_TEST_KUBERNETES: expected a version like ${KUBERNETES}, got "${version}"`);
+}
+
 /** Where built things are kept: `WHEREABOUTS_TEST_CACHE`, else the user's cache folder. */
 export function cacheFolder(): string {
   const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/root"}/.cache`;
@@ -103,13 +109,16 @@ export function cacheFolder(): string {
  */
 export async function assets(group: AssetGroup = "controlPlane"): Promise<string> {
   const binaries: readonly Binary[] = GROUPS[group];
-  const folder = `${cacheFolder()}/kubernetes-${KUBERNETES}`;
+  // programs of modules of their own are the same beside every version of Kubernetes
+  const version = binaries.every(({ name }) => name in MODULES) ? KUBERNETES : kubernetesVersion();
+  const folder = `${cacheFolder()}/kubernetes-v${version}`;
   for (const ready of [Deno.env.get("KUBEBUILDER_ASSETS"), folder]) {
     if (ready && missing(ready, binaries).length === 0) return ready;
   }
   if (!await isInstalled("go")) {
     if (group === "etcd" && exists(`${DEBIAN}/etcd`)) return DEBIAN;
-    throw new Error(`Cannot build ${missing(folder, binaries).map(({ name }) => name).join(", ")}: ${NO_GO}`);
+    const names = missing(folder, binaries).map(({ name }) => name).join(", ");
+    throw new Error(`Cannot build ${names} (Kubernetes ${version}): ${NO_GO}`);
   }
   await Deno.mkdir(folder, { recursive: true });
   using _lock = await lockFolder(folder);
@@ -151,6 +160,16 @@ function exists(path: string): boolean {
   }
 }
 
+/** Linker flags that make Kubernetes' programs report their version. */
+function versionFlags(): string {
+  const version = kubernetesVersion();
+  const [major, minor] = version.split(".");
+  const variables = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor };
+  return Object.entries(variables).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`).join(
+    " ",
+  );
+}
+
 async function build(folder: string, { name, source, usually }: Binary): Promise<void> {
   const start = Date.now();
   say(`building ${name} from Go modules (usually ${usually} the first time)`);
@@ -159,7 +178,7 @@ async function build(folder: string, { name, source, usually }: Binary): Promise
   try {
     await writeModule(work, MODULES[name]);
     const env = { CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
-    await must(["go", "build", "-ldflags", `-s -w ${VERSION_FLAGS}`, "-o", `${work}/${name}`, source], {
+    await must(["go", "build", "-ldflags", `-s -w ${versionFlags()}`, "-o", `${work}/${name}`, source], {
       cwd: work,
       env,
     });
@@ -178,16 +197,17 @@ async function writeModule(work: string, own: (typeof MODULES)[string] | undefin
     await Deno.writeTextFile(`${work}/go.mod`, `module assets\n\ngo 1.24\n\nrequire ${module} ${version}\n`);
     await Deno.writeTextFile(`${work}/tools.go`, `//go:build tools\n\npackage tools\n\nimport _ "${imported}"\n`);
   } else {
+    const version = kubernetesVersion();
     const { GoMod } = JSON.parse(
-      await must(["go", "mod", "download", "-json", `k8s.io/kubernetes@${KUBERNETES}`], { cwd: work }),
+      await must(["go", "mod", "download", "-json", `k8s.io/kubernetes@v${version}`], { cwd: work }),
     );
     const original = await Deno.readTextFile(GoMod);
     const staging = [...original.matchAll(/^\s*(?:replace )?(k8s\.io\/\S+) => \.\/staging/gm)].map(([, module]) =>
       module
     );
     const go = /^go (\S+)/m.exec(original)?.[1];
-    const replaces = staging.map((module) => `\t${module} => ${module} ${STAGING}`).join("\n");
-    const file = `module assets\n\ngo ${go}\n\nrequire k8s.io/kubernetes ${KUBERNETES}\n\nreplace (\n${replaces}\n)\n`;
+    const replaces = staging.map((module) => `\t${module} => ${module} v${version.replace(/^1/, "0")}`).join("\n");
+    const file = `module assets\n\ngo ${go}\n\nrequire k8s.io/kubernetes v${version}\n\nreplace (\n${replaces}\n)\n`;
     await Deno.writeTextFile(`${work}/go.mod`, file);
     const imports = [...GROUPS.controlPlane, ...GROUPS.cluster].filter(({ name }) => !(name in MODULES));
     const lines = imports.map(({ source }) => `\t_ "${source}"`).join("\n");

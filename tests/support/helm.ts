@@ -4,7 +4,7 @@
  * @module
  */
 import { parseAllDocuments } from "yaml";
-import { assets } from "./assets.ts";
+import { assets, kubernetesVersion } from "./assets.ts";
 import { must, run } from "./process.ts";
 
 /** The folder of manifests, chart and overlays. */
@@ -12,7 +12,7 @@ export const INSTALL = new URL("../../install/", import.meta.url).pathname;
 /** The folder of the chart. */
 export const CHART = `${INSTALL}chart`;
 /** The version for which the chart is rendered; a Helm built from Go modules reports an odd one. */
-export const KUBE_VERSION = ["--kube-version", "1.36.3"];
+export const KUBE_VERSION = ["--kube-version", kubernetesVersion()];
 
 /** The path of Helm. */
 export async function helm(): Promise<string> {

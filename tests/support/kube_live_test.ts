@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ControlPlane, type Kube, kubeconfigOf, makeKube, NOBODY_TOKEN } from "./kube.ts";
 import { answers, run } from "./process.ts";
-import { assets } from "./assets.ts";
+import { assets, kubernetesVersion } from "./assets.ts";
 
 const POOL = {
   apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
@@ -22,6 +22,15 @@ Deno.test("makeKube serves our custom resources and counts requests", async () =
   await create(kube, POOL);
   assert.deepEqual(JSON.parse(await kube.kubectl("get", "ippool", "10.10.0.0-30", "-o", "json")).spec, POOL.spec);
   assert.deepEqual(await kube.requests(), ["create ippools", "get ippools"]);
+});
+
+Deno.test("the API server has the chosen version of Kubernetes, or that of KUBEBUILDER_ASSETS", async () => {
+  await using kube = await makeKube();
+  const folder = await assets("controlPlane");
+  const given = folder === Deno.env.get("KUBEBUILDER_ASSETS");
+  const { stdout } = await run([`${folder}/kube-apiserver`, "--version"]);
+  const expected = given ? stdout.trim().replace("Kubernetes ", "") : `v${kubernetesVersion()}`;
+  assert.equal(JSON.parse(await kube.kubectl("get", "--raw", "/version")).gitVersion, expected);
 });
 
 Deno.test("makeKube counts a watch once, and other namespaces' requests not at all", async () => {
