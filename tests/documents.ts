@@ -14,12 +14,13 @@ import { markdownTable } from "./support/markdown.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** Every document with commands: the README, those of `docs/`, and that of the chart. */
+/** Every document with commands: the README, those of `docs/`, and those of chart and overlays. */
 export const DOCUMENTS: readonly string[] = [
   "README.md",
   ...markdownIn("docs"),
   ...markdownIn("docs/examples"),
   "install/chart/README.md",
+  "install/overlays/README.md",
 ];
 
 function markdownIn(folder: string): string[] {

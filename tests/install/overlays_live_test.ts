@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { textOf } from "../documents.ts";
 import { SECURITY_CONTEXT_CONSTRAINTS } from "../support/foreign_crds.ts";
 import { assets } from "../support/assets.ts";
 import { CHART, INSTALL, type KubeObject, objectsOf, template } from "../support/helm.ts";
@@ -77,6 +78,29 @@ Deno.test("the table of the overlays has their folders", async () => {
   const readme = await Deno.readTextFile(`${INSTALL}overlays/README.md`);
   const rows = [...readme.matchAll(/^\| `(\w+)` +\| `([^`]+)` +\| `([^`]+)` +\|$/gm)].map(([, ...cells]) => cells);
   assert.deepEqual(rows, OVERLAYS.map((name) => [name, FOLDERS[name]?.["binDir"], FOLDERS[name]?.["confDir"]]));
+});
+
+Deno.test("the overlays that documents show build, and use images of the registry", async () => {
+  const shown = ["docs/INSTALL.md", "install/overlays/README.md"].flatMap((document) => {
+    const blocks = textOf(document).matchAll(/^( *)```yaml\n([^]*?)^ *```/gm);
+    return [...blocks].map(([, indent = "", body = ""]) => body.replaceAll(new RegExp(`^${indent}`, "gm"), ""))
+      .filter((body) => body.includes("kind: Kustomization"));
+  });
+  assert.equal(shown.length, 2);
+  const folder = await Deno.makeTempDir();
+  try {
+    await must(["cp", "-r", INSTALL, `${folder}/install`]);
+    await Deno.mkdir(`${folder}/overlay`);
+    for (const body of shown) {
+      await Deno.writeTextFile(`${folder}/overlay/kustomization.yaml`, body);
+      const built = objectsOf(await must([KUBECTL, "kustomize", `${folder}/overlay`]));
+      const { newName, newTag } = parse(body).images[0];
+      const image = built.get("DaemonSet kube-system/whereabouts")?.spec.template.spec.containers[0]?.image;
+      assert.equal(image, `${newName}:${newTag}`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("the API server accepts every overlay", async (t) => {

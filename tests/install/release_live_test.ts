@@ -50,6 +50,11 @@ Deno.test("install.yaml has the objects of the kustomization with images of the 
     await Deno.writeTextFile(`${overlay}/kustomization.yaml`, JSON.stringify({ resources, images }));
     const text = await Deno.readTextFile(`${folder}/release/install.yaml`);
     assert.deepEqual(objectsOf(text), objectsOf(await must([kubectl, "kustomize", overlay])));
+    // an older schema would drop fields that the new processes write
+    assert.deepEqual(
+      [...text.matchAll(/^kind: (\w+)/gm)].slice(0, 3).map(([, kind]) => kind),
+      Array(3).fill("CustomResourceDefinition"),
+    );
     for (const name of IMAGES) assert.ok(text.includes(`image: ${REGISTRY}/${name}:${VERSION}\n`), name);
     await using kube = await makeKube();
     const applied = await kube.kubectl("apply", "-f", `${folder}/release/install.yaml`);

@@ -4,8 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { makeKube } from "../support/kube.ts";
+import { phrases } from "../documents.ts";
+import { binary, callPlugin } from "../support/binary.ts";
+import { ControlPlane, kubeconfigOf, makeKube, namespaceOf } from "../support/kube.ts";
+import { run } from "../support/process.ts";
 import { answers } from "./access.ts";
+
+const PLUGIN = await binary();
 
 const MANIFESTS = new URL("../../install/manifests/", import.meta.url).pathname;
 const GROUP = "whereabouts.cni.cncf.io";
@@ -80,3 +85,35 @@ for (const [account, table] of [["whereabouts-controller", CONTROLLER], ["wherea
     assert.deepEqual(differing, []);
   });
 }
+
+Deno.test("the controller's account suffices for the commands that documents run in its pod", async (t) => {
+  const prefix = "kubectl -n kube-system exec deployment/whereabouts-controller -- whereabouts ";
+  const commands = new Set(phrases().flatMap(({ code }) => code.startsWith(prefix) ? code.slice(prefix.length) : []));
+  assert(commands.size >= 3, `only ${[...commands]} were found`);
+  await using plane = await ControlPlane.start(); // check reads the pods of all namespaces
+  const kube = await namespaceOf(plane.facts);
+  await kube.kubectl("apply", "-k", MANIFESTS);
+  await kube.kubectl("run", "bridge-a", "--namespace=default", "--image=busybox:1");
+  const inSystem = async (token: string, name: string) => {
+    const path = `${kube.folder}/${name}.kubeconfig`;
+    await Deno.writeTextFile(path, JSON.stringify(kubeconfigOf(kube, { token }, "kube-system")));
+    return path;
+  };
+  const ipam = {
+    type: "whereabouts",
+    range: "10.60.2.0/24",
+    kubernetes: { kubeconfig: await inSystem(kube.token, "admin-system") },
+  };
+  const conf = { cniVersion: "1.0.0", name: "bridge", ipam };
+  const added = await callPlugin(PLUGIN, { verb: "ADD", conf, containerId: "c0", pod: "bridge-a" });
+  assert.equal(JSON.parse(added.stdout).ips[0].address, "10.60.2.1/24");
+  const token = await kube.kubectl("create", "token", "whereabouts-controller", "--namespace=kube-system");
+  const env = { KUBECONFIG: await inSystem(token.trim(), "controller") };
+  for (const command of commands) {
+    await t.step(command, async () => {
+      const { code, stdout, stderr } = await run([PLUGIN, ...command.split(" ")], { env });
+      assert.equal(code, 0, stdout + stderr);
+      assert.notEqual(stdout.trim(), "");
+    });
+  }
+});
