@@ -14,11 +14,11 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
+import { outputOf, ROOT } from "./command.ts";
 import { revisionOf, stamp, timeOf } from "./revision.ts";
 import { checkRelease, verifyRuntime } from "./runtime.ts";
 import { trim } from "./trim.ts";
 
-const ROOT = new URL("../", import.meta.url).pathname;
 const DIST = `${ROOT}dist`;
 
 /**
@@ -37,7 +37,7 @@ const V8_FLAGS = "--max-semi-space-size=4";
 export async function bundle(folder = `${DIST}/bundle`, revision = ""): Promise<string> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   const options = ["--minify", "--platform", "deno", "--code-splitting", "--outdir", folder];
-  await must(Deno.execPath(), ["bundle", "--quiet", ...options, `${ROOT}main.ts`]);
+  await outputOf([Deno.execPath(), "bundle", "--quiet", ...options, `${ROOT}main.ts`]);
   await trim(folder);
   const commit = revision !== "" && revision !== "unknown" ? revision : await revisionOf(ROOT);
   if (commit) await stamp(folder, commit);
@@ -78,7 +78,8 @@ export async function compile(
   env: Record<string, string> = {},
 ): Promise<void> {
   const compiler = Deno.env.get("WHEREABOUTS_COMPILER") ?? Deno.execPath();
-  await must(compiler, [
+  await outputOf([
+    compiler,
     "compile",
     "--quiet",
     "--no-config",
@@ -94,15 +95,6 @@ export async function compile(
     output,
     `${folder}/main.js`,
   ], env);
-}
-
-async function must(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<void> {
-  const { code } = await new Deno.Command(command, { args: [...args], cwd: ROOT, env, stdin: "null" }).output()
-    .then(({ code, stderr }) => {
-      if (code !== 0) console.error(new TextDecoder().decode(stderr));
-      return { code };
-    });
-  if (code !== 0) throw new Error(`${command} ${args[0]} exited with code ${code}`);
 }
 
 if (import.meta.main) {

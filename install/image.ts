@@ -10,10 +10,9 @@
  */
 import { parseArgs } from "node:util";
 import { VERSION } from "../src/version.ts";
+import { ROOT, runVisibly } from "./command.ts";
 import { REPOSITORY_URL } from "./repository.ts";
 import { revisionOf, timeOf } from "./revision.ts";
-
-const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Container engines, in order of preference. */
 export const ENGINES = ["docker", "podman", "buildah"] as const;
@@ -102,7 +101,7 @@ export async function buildImages(options: BuildOptions = {}): Promise<readonly 
     const buildArgs = [...labels, ...options.buildArgs ?? []];
     const plan = { engine, reference, target, timestamp, file, buildArgs, ...(platform && { platform }) };
     console.error(`Building ${reference} with ${engine}`);
-    for (const command of commandsOf(plan)) await must(command);
+    for (const command of commandsOf(plan)) await runVisibly(command);
     if (file) files.push(file);
   }
   return files;
@@ -121,13 +120,6 @@ async function findEngine(): Promise<Engine> {
 
 function ignoreMissing(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
-}
-
-/** Standard output is for the paths of archives, so the engine's goes to standard error. */
-async function must(command: readonly string[]): Promise<void> {
-  const args = ["-c", 'exec "$@" >&2', "sh", ...command];
-  const { code } = await new Deno.Command("sh", { args, cwd: ROOT, stdin: "null" }).spawn().status;
-  if (code !== 0) throw new Error(`${command.slice(0, 2).join(" ")} exited with code ${code}`);
 }
 
 if (import.meta.main) {

@@ -22,11 +22,10 @@ import { makeLicences } from "./release/licences.ts";
 import { makeManifest } from "./release/manifest.ts";
 import { makeSbom } from "./release/sbom.ts";
 import type { Gap, Part, Release } from "./release/types.ts";
+import { ROOT } from "./command.ts";
 import { type Engine, ENGINES } from "./image.ts";
 import { REPOSITORY } from "./repository.ts";
 import { revisionOf, timeOf } from "./revision.ts";
-
-const ROOT = new URL("../", import.meta.url).pathname;
 
 /** The parts of a release, in their order: the manifest for krew needs the binaries, the checksums everything. */
 function partsOf({ platform, engine }: ReleaseOptions): Readonly<Record<string, Part>> {

@@ -9,6 +9,7 @@
  */
 
 const MAGIC = "d3n0l4nd";
+/** Bytes of a trailer. */
 const TRAILER = 24;
 const SHA256 = /^[0-9a-f]{64}$/;
 

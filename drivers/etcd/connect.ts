@@ -19,7 +19,7 @@ export type EtcdSettings = Extract<Datastore, { kind: "etcd" }>;
 
 /** Milliseconds for a connection, as in the original. */
 const DIAL_TIMEOUT = 2_000;
-/** Milliseconds for a call. */
+/** Milliseconds for a call, as long as an attempt of the store may take. */
 const CALL_TIMEOUT = 10_000;
 
 /** Final errors, by their class names in the library. */

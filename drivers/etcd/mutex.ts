@@ -7,11 +7,11 @@
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { EtcdSession } from "./session.ts";
 
-/** Seconds after which etcd releases the lock of a process that died. */
+/** Seconds after which etcd releases the lock of a process that died; a running one renews it. */
 const LEASE_SECONDS = 10;
-/** Milliseconds to wait for other holders: longer than the lease of a plugin that died. */
+/** Milliseconds to wait for other holders: longer than the lease of an older plugin that died, 60 seconds. */
 const TIMEOUT = 75_000;
-/** Milliseconds between two reads of the lock. */
+/** Milliseconds between two reads of the lock: short compared to a call, for which the lock is held. */
 const INTERVAL = 100;
 
 /**

@@ -17,9 +17,9 @@ import { type Access, LIST_LIMIT, readText, secretsOf, type Transport } from "./
 
 /** Default objects per page, as in client-go. */
 const PAGE = 500;
-/** Milliseconds for a page. */
+/** Milliseconds for a page, the default of the API server (`--request-timeout`). */
 const PAGE_TIMEOUT = 60_000;
-/** Max bytes of a refusal that are read if a stream was requested. */
+/** Max bytes of a refusal that are read if a stream was requested: a Status has a few hundred. */
 const REFUSAL_LIMIT = 64 * 1024;
 /**
  * Milliseconds between two reads of credentials that the server refused, and for all reads. The process that renews the credentials may

@@ -15,7 +15,7 @@ import type { ApiRequest } from "./request.ts";
 import { API_VERSION, GROUP, OWN, type Resource, RESOURCES } from "./resources.ts";
 import { CHECKED, type Checked, outdatedWhy, probeSchema, requiredFields } from "./schema.ts";
 
-/** Milliseconds for each request. */
+/** Milliseconds for each request: as long as an attempt of the store. */
 const TIMEOUT = 10_000;
 
 /** The verbs that ADD, DEL, CHECK and STATUS need. The node's role in `install/manifests/` allows exactly these. */

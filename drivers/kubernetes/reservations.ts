@@ -28,7 +28,7 @@ import {
 const resource = "overlappingrangeipreservations";
 const WRITER = { fieldManager: "whereabouts", fieldValidation: "Warn" };
 
-/** Max attempts at one reservation while other processes create and delete it. */
+/** Max attempts at one reservation while other processes create and delete it: a process does both once per call. */
 const MAX_ATTEMPTS = 10;
 
 /** The reservations of one namespace. */

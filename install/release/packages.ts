@@ -3,8 +3,7 @@
  *
  * @module
  */
-
-const ROOT = new URL("../../", import.meta.url);
+import { outputOf, ROOT } from "../command.ts";
 
 /** A package of npm. */
 export interface Package {
@@ -44,9 +43,9 @@ const LICENCE_FILE = /^(licen[cs]e|copying|notice|unlicense)/i;
  * @throws {Error} Deno cannot load a package of the lock file
  */
 export async function readPackages(): Promise<readonly Package[]> {
-  await deno("install", "--frozen", "--quiet"); // downloads what is not cached
-  const { npmPackages }: Info = JSON.parse(await deno("info", "--json", "main.ts"));
-  const lock = JSON.parse(await Deno.readTextFile(new URL("deno.lock", ROOT)));
+  await outputOf([Deno.execPath(), "install", "--frozen", "--quiet"]); // downloads what is not cached
+  const { npmPackages }: Info = JSON.parse(await outputOf([Deno.execPath(), "info", "--json", "main.ts"]));
+  const lock = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`));
   return await Promise.all(
     Object.entries<{ integrity: string }>(lock.npm).map(async ([id, { integrity }]) => {
       const known = npmPackages[id];
@@ -71,11 +70,4 @@ async function licenceOf(folder: string): Promise<Pick<Package, "licence" | "tex
   const names = files.map(({ name }) => name).sort();
   const texts = await Promise.all(names.map((name) => Deno.readTextFile(`${folder}/${name}`)));
   return { licence: typeof license === "string" ? license : license?.type ?? "", texts };
-}
-
-async function deno(...args: string[]): Promise<string> {
-  const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT.pathname, stdin: "null" });
-  const { success, stdout, stderr } = await command.output();
-  if (!success) throw new Error(`deno ${args[0]} failed: ${new TextDecoder().decode(stderr).trim()}`);
-  return new TextDecoder().decode(stdout);
 }

@@ -11,6 +11,7 @@ type TarEntry =
   | { readonly path: string; readonly folder: true; readonly mode?: number }
   | { readonly path: string; readonly target: string };
 
+/** Bytes of a block of the format (POSIX, ustar). */
 const BLOCK = 512;
 const encoder = new TextEncoder();
 

@@ -31,14 +31,17 @@ export class AgentMetrics {
   );
   readonly #batches = new Histogram("whereabouts_agent_batch_size", "Requests written in one commit", SIZES);
   readonly #commits = new Histogram("whereabouts_agent_commit_seconds", "Time of a commit, retries included", SECONDS);
-  readonly #conflicts = new Counter("whereabouts_agent_conflicts_total", "Operations refused: others were faster");
-  readonly #retries = new Counter("whereabouts_agent_retries_total", "Operations to be repeated, by reason");
+  readonly #conflicts = new Counter(
+    "whereabouts_agent_conflicts_total",
+    "Operations refused because another write came first",
+  );
+  readonly #retries = new Counter("whereabouts_agent_retries_total", "Failed operations that are retried, by reason");
   readonly #store = new Histogram(
     "whereabouts_agent_store_seconds",
     "Time of an operation of the store by operation and outcome",
     SECONDS,
   );
-  readonly #completed = new Counter("whereabouts_agent_late_releases_total", "Pending releases completed");
+  readonly #completed = new Counter("whereabouts_agent_releases_completed_total", "Pending releases completed");
   readonly #restored = new Counter(
     "whereabouts_agent_restored_entries_total",
     "Entries that the store had lost, recreated from the journal",
@@ -53,7 +56,7 @@ export class AgentMetrics {
   constructor({ inFlight, queued, pending, duplicates }: AgentState) {
     this.#gauges = [
       new Gauge("whereabouts_agent_requests_in_flight", "Calls in progress, including those that wait", inFlight),
-      new Gauge("whereabouts_agent_queue_length", "Calls that wait for their turn", queued),
+      new Gauge("whereabouts_agent_queue_length", "Calls that wait because their store is at its limit", queued),
       new Gauge(
         "whereabouts_agent_releases_pending",
         "Pending releases in the journal",

@@ -25,11 +25,11 @@ import type { World } from "../world/world.ts";
 
 /** Milliseconds between two rounds. A round reads each pool of this node once, and a large cluster has thousands of nodes. */
 const INTERVAL = 30 * 60_000;
-/** Milliseconds after a start or an outage within which each node begins at a random time. */
+/** Milliseconds after a start or an outage within which each node begins at a random time: of a thousand nodes, a hundred per second. */
 const SPREAD = 10_000;
-/** Min milliseconds between two rounds, even if woken. */
+/** Min milliseconds between two rounds, even if woken: a store with many short outages wakes the loop after each. */
 const MIN_INTERVAL = 60_000;
-/** Milliseconds that a round may take. */
+/** Milliseconds that a round may take: two stores that do not answer take 100 s. */
 const ROUND_TIMEOUT = 120_000;
 
 /** Observes rounds. */

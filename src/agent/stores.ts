@@ -14,10 +14,10 @@ import type { LoadDriver } from "../storage/open.ts";
 import { onSnapshot } from "../storage/update.ts";
 import { borrow, type Operation, retrying, type Runner, wrap } from "../storage/wrap.ts";
 import { unlessAborted } from "../async/abort.ts";
+import { Semaphore } from "../async/concurrency.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { Batcher, type BatchObserver } from "./batcher.ts";
-import { Limit } from "./limit.ts";
 import { measuring, type ObserveOperation } from "./measured.ts";
 import { Shares } from "./shares.ts";
 
@@ -42,7 +42,7 @@ interface OpenStore {
   /** The same for calls: it retries, and disposing it leaves the store open. */
   readonly lent: StorageDriver;
   readonly batcher: Batcher;
-  readonly limit: Limit;
+  readonly calls: Semaphore;
 }
 
 /** How a call uses a store. */
@@ -113,8 +113,8 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, lent, batcher, limit } = await unlessAborted(opened.store, signal);
-    use.use(await this.#enter(limit, signal));
+    const { driver, lent, batcher, calls } = await unlessAborted(opened.store, signal);
+    use.use(await this.#enter(calls, signal));
     const resources = use.move();
     return {
       driver: lent,
@@ -134,10 +134,10 @@ export class Stores implements AsyncDisposable {
     for (const { store } of all) await store.then(({ driver }) => driver[Symbol.asyncDispose](), () => {});
   }
 
-  async #enter(limit: Limit, signal: AbortSignal): Promise<Disposable> {
+  async #enter(calls: Semaphore, signal: AbortSignal): Promise<Disposable> {
     this.#waiting++;
     try {
-      return await limit.enter(signal);
+      return await calls.enter(signal);
     } finally {
       this.#waiting--;
     }
@@ -214,7 +214,7 @@ export class Stores implements AsyncDisposable {
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const batcher = new Batcher({ driver, clock: world, observer: batches, outages: () => outages });
     const lent = borrow(retrying(driver, world));
-    return { driver, lent, batcher, limit: new Limit(MAX_CALLS_PER_STORE) };
+    return { driver, lent, batcher, calls: new Semaphore(MAX_CALLS_PER_STORE) };
   }
 }
 
@@ -250,7 +250,7 @@ async function close({ store }: CachedStore): Promise<void> {
 const LIMITED: ReadonlySet<Operation> = new Set(["reserve", "take_over_reservation", "unreserve"]);
 
 function limiting(run: Runner): Runner {
-  const limit = new Limit(MAX_RESERVATIONS);
+  const reserving = new Semaphore(MAX_RESERVATIONS);
   return (operation, work, signal) =>
-    LIMITED.has(operation) ? limit.run(() => run(operation, work, signal), signal) : run(operation, work, signal);
+    LIMITED.has(operation) ? reserving.run(() => run(operation, work, signal), signal) : run(operation, work, signal);
 }

@@ -12,6 +12,7 @@ import { table } from "./table.ts";
 
 /** Max. cells of a map; in a larger range a cell stands for several addresses. */
 const MAX_CELLS = 256n;
+/** Cells of a line: a map then has at most eight lines. */
 const CELLS_PER_LINE = 32;
 
 /** The state of a cell. */

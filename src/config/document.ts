@@ -13,8 +13,9 @@ export type Document = Readonly<Record<string, unknown>>;
 /** Receives a warning for the operator. */
 export type Warn = (warning: string) => void;
 
-/** The maximum number of strings and of objects in a list: a longer one is a mistake or an attack. */
+/** Max strings in a list: a longer one is a mistake or an attack. */
 const MAX_STRINGS = 10_000;
+/** Max objects in a list, each of which takes longer to check than a string. */
 const MAX_OBJECTS = 1_000;
 /** How many unknown keys of one object get a warning of their own: finding the nearest known key takes time. */
 const MAX_UNKNOWN = 10;

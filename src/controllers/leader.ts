@@ -15,7 +15,7 @@ import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { LEASE_SECONDS, type LeaseState, type LeaseStore } from "./cluster.ts";
 
-/** Milliseconds between two reads, or two renewals. */
+/** Milliseconds between two reads, or two renewals: a lease lasts as long as five, so it survives failed renewals. */
 const INTERVAL = 3_000;
 /** Reads of an unchanged lease after which it counts as expired. */
 const MAX_UNCHANGED = Math.ceil(LEASE_SECONDS * 1_000 / INTERVAL) + 1;
@@ -68,11 +68,11 @@ export async function elect(world: World, log: Logger, options: ElectionOptions)
     if (!acquired) return;
     log.info("Started leading", { identity });
     const term = new AbortController();
-    const limit = AbortSignal.any([signal, term.signal]);
-    const work = lead(limit).catch((error) => {
-      if (!limit.aborted) log.error("Controller failed; stepping down", { error: messageOf(error) });
+    const termSignal = AbortSignal.any([signal, term.signal]);
+    const work = lead(termSignal).catch((error) => {
+      if (!termSignal.aborted) log.error("Controller failed; stepping down", { error: messageOf(error) });
     }).finally(() => term.abort());
-    const held = await renew(world, log, options, acquired, limit);
+    const held = await renew(world, log, options, acquired, termSignal);
     term.abort();
     await work;
     log.info("Stopped leading", { identity });
@@ -92,14 +92,14 @@ async function acquire(
   for (;;) {
     signal.throwIfAborted();
     try {
-      const found = await withTimeout(world, signal, (limit) => lease.read(limit));
+      const found = await withTimeout(world, signal, (deadline) => lease.read(deadline));
       unchanged = found && found.version === seen?.version ? unchanged + 1 : 0;
       if (found && found.holder !== "" && found.holder !== seen?.holder && found.holder !== identity) {
         log.info("Standing by", { leader: found.holder });
       }
       seen = found;
       if (!found || found.holder === "" || found.holder === identity || unchanged >= MAX_UNCHANGED) {
-        const acquired = await withTimeout(world, signal, (limit) => lease.write(identity, found, limit));
+        const acquired = await withTimeout(world, signal, (deadline) => lease.write(identity, found, deadline));
         onUsable?.();
         return acquired;
       }
@@ -123,19 +123,19 @@ async function renew(
   log: Logger,
   { lease, identity, onUsable }: ElectionOptions,
   acquired: LeaseState,
-  limit: AbortSignal,
+  signal: AbortSignal,
 ): Promise<LeaseState | undefined> {
   let last = acquired;
-  while (!limit.aborted) {
-    await world.sleep(INTERVAL, limit).catch(() => {});
-    if (limit.aborted) break;
+  while (!signal.aborted) {
+    await world.sleep(INTERVAL, signal).catch(() => {});
+    if (signal.aborted) break;
     const expired = new Error(`The lease was not renewed for ${RENEW_TIMEOUT / 1_000} s`);
-    using deadline = startDeadline(world, RENEW_TIMEOUT - INTERVAL, expired, limit);
+    using deadline = startDeadline(world, RENEW_TIMEOUT - INTERVAL, expired, signal);
     try {
       last = await renewOnce(world, lease, identity, last, deadline.signal);
       onUsable?.();
     } catch (error) {
-      if (limit.aborted) break;
+      if (signal.aborted) break;
       log.error("Lost the lease", { error: messageOf(error) });
       return undefined;
     }
@@ -153,11 +153,11 @@ async function renewOnce(
 ): Promise<LeaseState> {
   for (;;) {
     try {
-      return await withTimeout(world, signal, (limit) => lease.write(identity, last, limit));
+      return await withTimeout(world, signal, (deadline) => lease.write(identity, last, deadline));
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ConflictError) {
-        const found = await withTimeout(world, signal, (limit) => lease.read(limit)).catch(() => undefined);
+        const found = await withTimeout(world, signal, (deadline) => lease.read(deadline)).catch(() => undefined);
         if (found?.holder === identity) return found;
         if (found) throw error;
       }
@@ -169,15 +169,15 @@ async function renewOnce(
 /** Lets a standby take the lease immediately. If that fails, the lease expires. */
 async function release(world: World, lease: LeaseStore, held: LeaseState): Promise<void> {
   const never = new AbortController().signal;
-  await withTimeout(world, never, (limit) => lease.write("", held, limit)).catch(() => {});
+  await withTimeout(world, never, (deadline) => lease.write("", held, deadline)).catch(() => {});
 }
 
 /** One request, which may take one interval. */
 async function withTimeout<T>(
   world: World,
   signal: AbortSignal,
-  work: (limit: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  using limit = startDeadline(world, INTERVAL, new Error(`No answer within ${INTERVAL / 1_000} s`), signal);
-  return await unlessAborted(work(limit.signal), limit.signal);
+  using deadline = startDeadline(world, INTERVAL, new Error(`No answer within ${INTERVAL / 1_000} s`), signal);
+  return await unlessAborted(work(deadline.signal), deadline.signal);
 }

@@ -96,4 +96,5 @@ function base64(text: string): string {
   return btoa(binary);
 }
 
+/** Characters per call: each is an argument, and JavaScript engines limit their number. */
 const CHUNK = 8_192;

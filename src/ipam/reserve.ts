@@ -9,7 +9,7 @@ import { ConflictError, type Reservation, type Reservations, type ReserveResult 
 import { SupersededError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
-/** Max attempts if the reservation keeps changing between read and takeover. */
+/** Max attempts if the reservation keeps changing between read and takeover: only calls for the same interface change it. */
 const MAX_ATTEMPTS = 10;
 
 /** The result of reserving: the caller has the reservation, or another owner has. */

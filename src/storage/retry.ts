@@ -8,7 +8,10 @@ import { startDeadline } from "../async/deadline.ts";
 import type { World } from "../world/world.ts";
 import { ConflictError, UnavailableError } from "./driver.ts";
 
-/** Max attempts when the pool keeps changing between read and commit. */
+/**
+ * Max attempts when the pool keeps changing between read and commit. With back-offs of half a second on average they last about as long as a
+ * call: with many writers the deadline ends it, and this limit ends a store that always answers "conflict".
+ */
 export const CONFLICT_ATTEMPTS = 100;
 /** Max attempts when the store does not answer: as many as fit into the 60 seconds of a call. */
 export const UNAVAILABLE_ATTEMPTS = 5;

@@ -6,6 +6,7 @@
 import { isBelow, normalize } from "./confine.ts";
 import { DATA_FOLDER, RUN_FOLDER } from "../paths.ts";
 
+/** Permissions of a folder that we create: its owner alone. */
 const MODE = 0o700;
 /** Permissions of the group and of other users. */
 const OTHERS = 0o077;

@@ -27,7 +27,7 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
       'retries_total{reason="conflict"} 1',
       'retries_total{reason="unavailable"} 1',
       'store_seconds_count{operation="commit",outcome="success"} 1',
-      "late_releases_total 5",
+      "releases_completed_total 5",
       "restored_entries_total 2",
       "duplicate_addresses 1",
       "releases_given_up_total 6",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mapConcurrently } from "../../src/async/concurrency.ts";
+import { mapConcurrently, Semaphore } from "../../src/async/concurrency.ts";
+import { never } from "../ipam/lab.ts";
 
 Deno.test("mapConcurrently returns results in order, and never runs more than the limit at the same time", async () => {
   let running = 0;
@@ -22,4 +23,46 @@ Deno.test("mapConcurrently throws the first error, and starts nothing after it",
   };
   await assert.rejects(mapConcurrently([1, 2, 3, 4], 1, work), /failed/);
   assert.deepEqual(started, [1]);
+});
+
+Deno.test("Semaphore bounds concurrent work, runs it in order of arrival, and continues after a failure", async () => {
+  const semaphore = new Semaphore(2);
+  const started: number[] = [];
+  const gates = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
+  let running = 0;
+  let max = 0;
+  const work = gates.map((gate, i) =>
+    semaphore.run(async () => {
+      started.push(i);
+      max = Math.max(max, ++running);
+      try {
+        await gate.promise;
+      } finally {
+        running--;
+      }
+      return i;
+    }, never())
+  );
+  await Promise.resolve();
+  assert.equal(semaphore.waiting, 3);
+  gates[0]?.reject(new Error("failed"));
+  await assert.rejects(work[0] ?? Promise.resolve(), /failed/);
+  for (const gate of gates.slice(1)) gate.resolve();
+  assert.deepEqual(await Promise.all(work.slice(1)), [1, 2, 3, 4]);
+  assert.deepEqual([started, max], [[0, 1, 2, 3, 4], 2]);
+});
+
+Deno.test("Semaphore rejects a waiting caller whose signal aborts, and keeps no place for it", async () => {
+  const semaphore = new Semaphore(1);
+  const first = await semaphore.enter(never());
+  const stop = new AbortController();
+  const waiting = [semaphore.enter(stop.signal), semaphore.enter(never())];
+  stop.abort(new Error("aborted"));
+  await assert.rejects(waiting[0] ?? Promise.resolve(), /aborted/);
+  await assert.rejects(semaphore.enter(stop.signal), /aborted/);
+  assert.equal(semaphore.waiting, 1);
+  first[Symbol.dispose]();
+  (await waiting[1])?.[Symbol.dispose]();
+  (await semaphore.enter(never()))[Symbol.dispose]();
+  assert.equal(semaphore.waiting, 0);
 });
