@@ -6,6 +6,7 @@
 import type { Cluster, ClusterAccess } from "../src/controllers/cluster.ts";
 import type { PodsSource } from "../src/controllers/pods_source.ts";
 import type { Finding } from "../src/install/preflight.ts";
+import type { TextDocument } from "../src/lint/definitions.ts";
 import type { World } from "../src/world/world.ts";
 
 /** Opens the cluster of a kubeconfig, or without one, the cluster of this pod. Sends no request. */
@@ -16,6 +17,11 @@ export async function openCluster(world: World, access: ClusterAccess): Promise<
 /** Checks whether an API server is ready for the plugin. Never rejects. */
 export async function inspectApi(world: World, kubeconfig: string | undefined): Promise<readonly Finding[]> {
   return await (await import("./kubernetes/inspect.ts")).inspectApi(world, { kubeconfig });
+}
+
+/** Splits YAML or JSON into its documents. */
+export async function readDocuments(text: string): Promise<readonly TextDocument[]> {
+  return (await import("./kubernetes/yaml.ts")).parseYamlDocuments(text);
 }
 
 /**

@@ -41,7 +41,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/agent": [...BELOW_CNI, "src/call", "src/cni", "src/metrics"],
   "src/controllers": [...BELOW_CNI, "src/metrics"],
   "src/install": ["src/config", "src/values", "src/world"],
-  "src/cli": [...BELOW_CNI, "src/call", "src/cni", "src/agent", "src/controllers", "src/install", "src/metrics"],
+  "src/lint": [...BELOW_IPAM, "src/controllers"],
+  "src/cli": [
+    ...BELOW_CNI,
+    ...["src/call", "src/cni", "src/agent", "src/controllers", "src/install", "src/lint", "src/metrics"],
+  ],
   "drivers": [
     "drivers/embedded",
     "drivers/etcd",
@@ -51,6 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "src/ipam",
     "src/controllers",
     "src/world",
+    "src/lint",
     "src/cli",
   ],
   "drivers/embedded": DRIVER,

@@ -6,6 +6,7 @@
 import type { Cluster, ClusterAccess } from "../../src/controllers/cluster.ts";
 import type { World } from "../../src/world/world.ts";
 import { ApiServer } from "./api_server.ts";
+import { clusterNetworks } from "./cluster_networks.ts";
 import { makeEvents } from "./events.ts";
 import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
 import { makeFeed } from "./feed.ts";
@@ -31,6 +32,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
       keyOf: ({ namespace, name }) => `${namespace}/${name}`,
     }),
     ...makeWitness(api),
+    networks: (signal) => clusterNetworks(api, signal),
     slices: nodeSlicePools(api, makeFeed(api, world, { resource: "nodeslicepools", convert: toStored, keyOf })),
     lease: (namespace, name) => makeLease(api, world, namespace || api.namespace, name),
     recordEvent: makeEvents(api, world),

@@ -25,6 +25,7 @@ export const RESOURCES = {
   events: { apiVersion: "v1", kind: "Event" },
   leases: { apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
   resourceclaims: { apiVersion: "resource.k8s.io/v1", kind: "ResourceClaim" },
+  servicecidrs: { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR" },
   "network-attachment-definitions": { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition" },
   customresourcedefinitions: { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
   selfsubjectaccessreviews: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { LineCounter, parseDocument } from "npm:yaml@2.8.1";
+import { type Document, LineCounter, parseAllDocuments, type ParsedNode, parseDocument } from "npm:yaml@2.8.1";
 
 /**
  * Max structural characters of a document: the kubeconfig of a thousand clusters has fewer, and the parser needs a third of a second for
@@ -29,4 +29,20 @@ export function parseYaml(text: string): unknown {
     if (error instanceof SyntaxError) throw error;
     throw new SyntaxError("Not YAML (nested too deeply, or an alias leads nowhere or too far)");
   }
+}
+
+/**
+ * Splits a file of an operator into its documents, each with the line on which it begins.
+ *
+ * @throws {SyntaxError} a document is invalid. The message names the fault and the line
+ */
+export function parseYamlDocuments(text: string): { readonly value: unknown; readonly line: number }[] {
+  const lineCounter = new LineCounter();
+  const documents = parseAllDocuments(text, { prettyErrors: false, logLevel: "error", lineCounter });
+  return (Array.isArray(documents) ? documents as Document.Parsed<ParsedNode>[] : []).map((document) => {
+    const [fault] = document.errors;
+    const { line, col } = lineCounter.linePos(fault?.pos[0] ?? document.contents?.range[0] ?? document.range[0]);
+    if (fault) throw new SyntaxError(`Not YAML (${fault.code} at line ${line}, column ${col})`);
+    return { value: document.toJS(), line };
+  });
 }

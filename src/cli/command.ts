@@ -39,6 +39,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./check.ts")).check,
   },
+  lint: {
+    summary: "Check network definitions before a cluster uses them",
+    startsPrograms: true,
+    load: async () => (await import("./lint.ts")).lint,
+  },
   reconcile: {
     summary: "Free addresses that no pod uses (sweep once)",
     startsPrograms: true,
@@ -80,7 +85,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** The parts of the process that are not in World. */
-interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "platform" | "ask"> {
+interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "readDocuments" | "platform" | "ask"> {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
   /** Whether standard output is a terminal. */

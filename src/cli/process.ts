@@ -13,7 +13,7 @@ export function runProcess(
   args: readonly string[],
   world: World,
   loadDriver: Terminal["loadDriver"],
-  { inspectApi, openCluster }: Pick<Terminal, "inspectApi" | "openCluster">,
+  { inspectApi, openCluster, readDocuments }: Pick<Terminal, "inspectApi" | "openCluster" | "readDocuments">,
 ): Promise<number> {
-  return runCommand(args, world, loadDriver, { ...denoTerminal(), inspectApi, openCluster });
+  return runCommand(args, world, loadDriver, { ...denoTerminal(), inspectApi, openCluster, readDocuments });
 }

@@ -6,6 +6,7 @@
 import type { Platform } from "../world/platform.ts";
 import type { OpenCluster } from "../controllers/cluster.ts";
 import type { InspectApi } from "../install/preflight.ts";
+import type { ReadDocuments } from "../lint/definitions.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
@@ -23,6 +24,8 @@ export interface Terminal {
   readonly openCluster: OpenCluster;
   /** Checks an API server for an installation. */
   readonly inspectApi: InspectApi;
+  /** Splits YAML or JSON into documents. */
+  readonly readDocuments: ReadDocuments;
   /** Sockets and signals, for servers. */
   readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */

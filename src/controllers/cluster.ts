@@ -66,6 +66,14 @@ export interface LeaseState {
   readonly version: string;
 }
 
+/** A network whose addresses the cluster itself uses. */
+export interface ClusterNetwork {
+  /** Its CIDR, as stored. */
+  readonly cidr: string;
+  /** Its description: `the pod network of node n1`, `the Service network`. */
+  readonly what: string;
+}
+
 /** One Lease object. */
 export interface LeaseStore {
   /** Reads the lease; undefined: it does not exist. */
@@ -165,6 +173,8 @@ export interface Cluster extends AsyncDisposable {
   readonly findNode?: Required<Witness>["findNode"];
   /** Reads the addresses of the ResourceClaims of a namespace. Absent if there cannot be any. */
   readonly claims?: Required<Witness>["claims"];
+  /** Reads the networks whose addresses the cluster itself uses. Absent if they are unknown. */
+  readonly networks?: (signal: AbortSignal) => Promise<readonly ClusterNetwork[]>;
   /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

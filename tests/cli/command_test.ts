@@ -8,6 +8,7 @@ const COMMANDS = [
   "controller",
   "demo",
   "install",
+  "lint",
   "migrate",
   "reconcile",
   "release",

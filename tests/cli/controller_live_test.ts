@@ -24,6 +24,7 @@ async function command(
     terminal: false,
     called: "whereabouts",
     openCluster,
+    readDocuments: () => Promise.reject(new Error("the controller reads no files of definitions")),
     forgoPrograms: () => {},
     onUncaught: () => {},
     exit: () => {},

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { readDocuments } from "../../drivers/cluster.ts";
 import { loadDriver, openStore } from "../../drivers/mod.ts";
 import { runCommand } from "../../src/cli/command.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { DEFAULT_DATABASE } from "../../src/config/schema.ts";
 import type { OpenCluster } from "../../src/controllers/cluster.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import type { LoadDriver } from "../../src/storage/open.ts";
@@ -58,6 +60,8 @@ export async function call(
     ...real,
     env: (name: string) => env[name],
     stdin: () => Promise.resolve(new TextEncoder().encode(stdin)),
+    // a plugin that ran here as root may have left its database
+    exists: (path: string) => path === DEFAULT_DATABASE ? Promise.resolve(false) : real.exists(path),
     stderr: (line: string) => void err.push(line),
     // grace periods pass a hundred times as fast; a store has as long for an answer as it has outside of tests
     sleep: (milliseconds: number, signal?: AbortSignal) =>
@@ -74,6 +78,7 @@ export async function call(
     called,
     ask: answer === undefined ? undefined : () => answer,
     openCluster,
+    readDocuments,
     forgoPrograms: () => {},
     onUncaught: () => {},
     exit: () => {},

@@ -8,7 +8,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openCluster } from "../../drivers/cluster.ts";
+import { openCluster, readDocuments } from "../../drivers/cluster.ts";
 import { readAccess } from "../../drivers/kubernetes/access.ts";
 import { connect } from "../../drivers/kubernetes/connect.ts";
 import { loadDriver } from "../../drivers/mod.ts";
@@ -211,10 +211,19 @@ async function kubeconfigCase(chance: Chance, certificates: Certificates): Promi
 async function commandCase(chance: Chance, certificates: Certificates): Promise<void> {
   await using server = hostileServer(chance);
   const world = worldOf({ "/kubeconfig": kubeconfig(server.url, certificates, () => 0) }, {}, "");
-  const command = pick(chance, ["check"], ["check", "--json"], ["show"], ["show", "10.0.0.0/24"], [
-    "who-has",
-    "10.0.0.1",
-  ], ["reconcile", "--dry-run", "--grace", "5"]);
+  const command = pick(
+    chance,
+    ["check"],
+    ["check", "--json"],
+    ["show"],
+    ["show", "10.0.0.0/24"],
+    [
+      "who-has",
+      "10.0.0.1",
+    ],
+    ["reconcile", "--dry-run", "--grace", "5"],
+    ["lint", "--cluster"],
+  );
   const out: string[] = [];
   const code = await runCommand([...command, "--kubeconfig", "/kubeconfig"], world, loadDriver, {
     write: (text) => void out.push(text),
@@ -222,6 +231,7 @@ async function commandCase(chance: Chance, certificates: Certificates): Promise<
     called: "whereabouts",
     ask: undefined,
     openCluster,
+    readDocuments,
     inspectApi: () => Promise.resolve([]),
     platform: () => Promise.reject(new Error("none")),
     forgoPrograms: () => {},

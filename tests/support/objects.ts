@@ -79,8 +79,8 @@ export class Objects implements Disposable {
   }
 
   /** Makes a node. */
-  async node(name: string): Promise<void> {
-    await this.#send("POST", "/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name } });
+  async node(name: string, spec: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.#send("POST", "/api/v1/nodes", { apiVersion: "v1", kind: "Node", metadata: { name }, spec });
     this.#nodes.add(name);
   }
 
