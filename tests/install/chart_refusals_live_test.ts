@@ -45,6 +45,12 @@ Deno.test("the chart refuses the original's image", async () => {
   assert.match(await refused("--set", setting), /image\.repository: its image has other commands/);
 });
 
+Deno.test("the chart refuses the admission policy on a version of Kubernetes without its API", async () => {
+  const enabled = ["--set", "admissionPolicy.enabled=true", "--kube-version"];
+  assert.match(await refused(...enabled, "1.29.15"), /admissionPolicy\.enabled: .* 1\.30 or newer, got v1\.29\.15/);
+  assert.match(await template(...enabled, "1.30.0-gke.1"), /kind: ValidatingAdmissionPolicy\n/);
+});
+
 /** The values of the original's chart that this chart has under the same name. */
 const SAME = [
   "image.pullPolicy=Always",
