@@ -65,6 +65,7 @@ export {
   type Change,
   type Entry,
   formatPoolKey,
+  type Keeper,
   type Owner,
   ownsReservation,
   type PoolKey,

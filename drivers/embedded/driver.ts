@@ -10,7 +10,7 @@ import type { Datastore } from "../../src/config/types.ts";
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
-import { formatPoolKey, sameOwner } from "../../src/pool/types.ts";
+import { formatPoolKey, sameEntry } from "../../src/pool/types.ts";
 import {
   ConflictError,
   ForeignStoreError,
@@ -21,7 +21,7 @@ import {
   UnavailableError,
 } from "../../src/storage/driver.ts";
 import { closeDatabase, openDatabase } from "./file.ts";
-import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
+import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
 import { transaction } from "./schema.ts";
 import { messageOf } from "../../src/values/errors.ts";
@@ -51,7 +51,7 @@ class EmbeddedDriver implements StorageDriver {
     return this.#run(signal, (database) => {
       const row = poolRow(database, key);
       if (!row) return { key, allocations: new Map(), version: 0 };
-      const rows = database.prepare(`SELECT address, ${OWNER_COLUMNS} FROM allocations WHERE pool = ?`)
+      const rows = database.prepare(`SELECT address, ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ?`)
         .all(row.id);
       return { key, allocations: fromRows(rows, key.cidr.family), version: row.version };
     });
@@ -140,20 +140,20 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
   }
   const pool = row?.id ?? createPool(database, key);
   const put = database.prepare(
-    `INSERT OR REPLACE INTO allocations (pool, address, ${OWNER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO allocations (pool, address, ${ALLOCATION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = database.prepare("DELETE FROM allocations WHERE pool = ? AND address = ?");
-  const get = database.prepare(`SELECT ${OWNER_COLUMNS} FROM allocations WHERE pool = ? AND address = ?`);
+  const get = database.prepare(`SELECT ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ? AND address = ?`);
   for (const { address, before, after } of changes) {
     const text = formatIp({ family: key.cidr.family, value: address });
     const stored = get.get(pool, text);
     // a file that was restored from a backup reaches the same version with other content
-    if (stored && before ? !sameOwner(toOwner(stored), before) : stored || before) {
+    if (stored && before ? !sameEntry(toAllocation(address, stored), before) : stored || before) {
       throw new ConflictError(
         `Pool ${formatPoolKey(key)} holds another entry for ${text} than the decision was made on`,
       );
     }
-    if (after) put.run(pool, text, ...ownerValues(after));
+    if (after) put.run(pool, text, ...allocationValues(after));
     else remove.run(pool, text);
   }
   database.prepare("UPDATE pools SET version = version + 1 WHERE id = ?").run(pool);
@@ -171,7 +171,7 @@ function fromRows(rows: readonly Record<string, unknown>[], family: Family): Map
   for (const row of rows) {
     const ip = parseIp(String(row.address));
     if (ip?.family !== family) continue;
-    allocations.set(ip.value, { address: ip.value, ...toOwner(row) });
+    allocations.set(ip.value, toAllocation(ip.value, row));
   }
   return allocations;
 }

@@ -5,13 +5,13 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
-import { ownsReservation, sameOwner } from "../../src/pool/types.ts";
+import { ownsReservation, sameRecord } from "../../src/pool/types.ts";
 import type { Reservation, Reservations, ReserveResult } from "../../src/storage/driver.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { transaction } from "./schema.ts";
 
 const COLUMNS = `network, address, ${OWNER_COLUMNS}`;
-const PLACES = "?, ?, ?, ?, ?, ?, ?";
+const PLACES = "?, ?, ?, ?, ?, ?, ?, ?";
 
 /** The reservations of a database. `run` maps SQLite's errors. */
 export function sqliteReservations(
@@ -41,7 +41,7 @@ function reserve(database: DatabaseSync, wanted: Reservation): ReserveResult {
     return { kind: "foreign", holder };
   }
   if (stored) {
-    return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
+    return sameRecord(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
   write(database, wanted);
   return { kind: "created", reservation: wanted };
@@ -49,7 +49,7 @@ function reserve(database: DatabaseSync, wanted: Reservation): ReserveResult {
 
 function takeOver(database: DatabaseSync, found: Reservation, wanted: Reservation): Reservation | undefined {
   const stored = find(database, wanted.network, wanted.ip);
-  if (!stored || !sameOwner(stored, found)) return undefined;
+  if (!stored || !sameRecord(stored, found)) return undefined;
   write(database, wanted);
   return wanted;
 }

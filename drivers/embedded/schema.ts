@@ -31,8 +31,8 @@ const STAMP = `PRAGMA application_id = ${APPLICATION_ID}`;
 
 /** Columns that files of earlier releases lack. */
 const ADDED_COLUMNS = {
-  allocations: ["node TEXT", "pod_uid TEXT"],
-  reservations: ["node TEXT", "pod_uid TEXT"],
+  allocations: ["node TEXT", "pod_uid TEXT", "keeper TEXT", "former TEXT"],
+  reservations: ["node TEXT", "pod_uid TEXT", "keeper TEXT"],
 } as const;
 
 /** Milliseconds that SQLite waits for another process's write before the caller's back-off takes over. */

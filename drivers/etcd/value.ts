@@ -5,7 +5,7 @@
  * {"version":1,"write":"5b1f0c2e9a7d4f36","allocations":{"10.0.0.1":{"id":"9f1c","podref":"default/web-0","ifname":"net1"}}}
  * ```
  *
- * An entry may also have `sandbox` (`storage/facts.ts`).
+ * An entry may also have `sandbox`, `keeper` and `former` (`storage/facts.ts`).
  *
  * @module
  */
@@ -123,7 +123,9 @@ export function withChanges(document: PoolDocument, changes: readonly Change[], 
       delete allocations[key];
       continue;
     }
-    const { sandbox: _, ...rest } = before?.podRef === after.podRef ? allocations[key] ?? {} : {};
+    const { sandbox: _, keeper: __, former: ___, ...rest } = before?.podRef === after.podRef
+      ? allocations[key] ?? {}
+      : {};
     allocations[key] = {
       ...rest,
       id: after.containerId,

@@ -73,8 +73,9 @@ function operations({ before, after }: Change, path: string): PatchOperation[] {
 }
 
 /** Tests that the entry is the one that was read, by its members. An empty member is not tested: it may have been absent. */
-function entryTests(path: string, { containerId, podRef, ifName }: Allocation): PatchOperation[] {
-  const members = Object.entries({ id: containerId, podref: podRef, ifname: ifName });
+function entryTests(path: string, allocation: Allocation): PatchOperation[] {
+  const { id = "", podref = "", ifname = "", keeper = "" } = encodeEntry(allocation);
+  const members = Object.entries({ id, podref, ifname, keeper });
   return members.filter(([, value]) => value !== "")
     .map(([member, value]) => ({ op: "test", path: `${path}/${member}`, value }));
 }
@@ -93,11 +94,12 @@ export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly
         throw new TypeError("Cannot commit an allocation or a refresh on a recorded snapshot: read the pool");
       }
       const path = entryPath(String(address - cidr.base));
-      const { id, podref, ifname = null } = encodeEntry(before); // the API server treats an absent member as null
+      const { id, podref, ifname = null, keeper = null } = encodeEntry(before); // the API server treats an absent member as null
       return [
         { op: "test", path: `${path}/id`, value: id },
         { op: "test", path: `${path}/podref`, value: podref },
         { op: "test", path: `${path}/ifname`, value: ifname },
+        { op: "test", path: `${path}/keeper`, value: keeper },
         { op: "remove", path },
       ];
     }),

@@ -80,8 +80,8 @@ export class Pools {
   /** One GET, of one object at most, and a dry run of a creation for each kind of object that ADD creates. */
   async status(signal: AbortSignal, reserves = false): Promise<void> {
     await this.#api.request({ verb: "list", resource, query: { limit: "1" } }, signal);
-    await refuseSchema(this.#api, resource, signal);
-    if (reserves) await refuseSchema(this.#api, "overlappingrangeipreservations", signal);
+    await refuseSchema(this.#api, resource, signal, false);
+    if (reserves) await refuseSchema(this.#api, "overlappingrangeipreservations", signal, false);
   }
 
   async #create(key: PoolKey, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
@@ -138,7 +138,7 @@ export class Pools {
     signal: AbortSignal,
   ): Promise<T> {
     const isMany = changes.filter(({ after }) => after).length > MAX_WARNED;
-    if (isMany) await refuseSchema(this.#api, resource, signal);
+    if (isMany) await refuseSchema(this.#api, resource, signal, changes.some(({ after }) => after?.keeper));
     let warning = "";
     const onWarning = (text: string) => warning = text;
     const query = { ...WRITER, fieldValidation: isMany ? "Ignore" : "Warn" };

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { ownsReservation, sameOwner } from "../../src/pool/types.ts";
+import { ownsReservation, sameRecord } from "../../src/pool/types.ts";
 import { ConflictError, type Reservation, type Reservations, type ReserveResult } from "../../src/storage/driver.ts";
 import { replacingFacts } from "../../src/storage/facts.ts";
 import type { ApiServer } from "./api_server.ts";
@@ -66,7 +66,7 @@ async function reserve(api: ApiServer, wanted: Reservation, signal: AbortSignal)
     if (!mayBelongTo(object.metadata, wanted.network) || !ownsReservation(wanted, stored)) {
       return { kind: "foreign", holder: { podRef, ifName, containerId } };
     }
-    return sameOwner(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
+    return sameRecord(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
   throw new ConflictError(`${api.what({ resource, name })} changed ${MAX_ATTEMPTS} times while it was being reserved`);
 }
@@ -93,10 +93,11 @@ function create(api: ApiServer, name: string, wanted: Reservation, signal: Abort
  * @returns undefined if it changed or was deleted since
  */
 function takeOver(api: ApiServer, wanted: Reservation, object: ReservationObject, signal: AbortSignal) {
-  const { ifName, containerId } = wanted;
+  const { podRef, ifName, containerId } = wanted;
   const { name, resourceVersion } = object.metadata;
   const body = [
     { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+    ...(podRef === object.spec?.podref ? [] : [{ op: "add", path: "/spec/podref", value: podRef }]),
     ...(ifName === "" ? [] : [{ op: "add", path: "/spec/ifname", value: ifName }]),
     { op: "add", path: "/spec/containerid", value: containerId },
     ...memberOperations("/spec", replacingFacts(toReservation(object, wanted), wanted)),

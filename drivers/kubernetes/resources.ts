@@ -62,7 +62,7 @@ export interface Metadata {
   readonly managedFields?: readonly unknown[];
 }
 
-/** One entry of an IPPool. It may also have members of other releases. Old schemas drop `sandbox`. */
+/** One entry of an IPPool. It may also have members of other releases. Old schemas drop the members that only we write. */
 export interface PoolEntry extends StoredFacts {
   /** Container id. */
   readonly id?: string;
@@ -92,7 +92,7 @@ export interface IpPool {
 export interface ReservationObject {
   /** Its name contains the address. */
   readonly metadata: Metadata;
-  /** The owner. We and releases of the original before v0.8 write `containerid`; only we write `sandbox`. */
+  /** The owner. We and releases of the original before v0.8 write `containerid`; only we write `sandbox` and `keeper`. */
   readonly spec?: StoredFacts & { readonly podref?: string; readonly ifname?: string; readonly containerid?: string };
 }
 

@@ -39,15 +39,25 @@ const REQUIRED: Readonly<Record<Checked, RegExp>> = {
  */
 export const MAX_WARNED = 16;
 
+/** The fields of a kept record. Without them it would be freed with its pod. */
+const OF_KEPT: Readonly<Record<Checked, RegExp>> = {
+  ippools: /^spec\.allocations\.\*\.(keeper|former)$/,
+  overlappingrangeipreservations: /^spec\.keeper$/,
+};
+
 /** The fields that the API server dropped, from its warnings: `spec.allocations.*.ifname`. */
 export function droppedFields(warning: string): string[] {
   const fields = Array.from(warning.matchAll(/unknown field \\?"([^"\\]+)\\?"/g), ([, field = ""]) => field);
   return [...new Set(fields.map((field) => field.replace(/^(spec\.allocations)\.[^.]+/, "$1.*")))];
 }
 
-/** The required fields among the dropped ones. */
-export function requiredFields(resource: Checked, dropped: readonly string[]): string[] {
-  return dropped.filter((field) => REQUIRED[resource].test(field));
+/**
+ * The required fields among the dropped ones.
+ *
+ * @param kept whether records that have a keeper are written. Default true: a warning names only fields that were written
+ */
+export function requiredFields(resource: Checked, dropped: readonly string[], kept = true): string[] {
+  return dropped.filter((field) => REQUIRED[resource].test(field) || (kept && OF_KEPT[resource].test(field)));
 }
 
 /** The fault of a CRD and its remedy. */
@@ -65,13 +75,21 @@ export function outdatedError(resource: Checked, dropped: readonly string[]): Re
   );
 }
 
-const OWNER = { podRef: "default/probe", ifName: "net1", containerId: "probe", node: "probe", uid: "probe" };
+const OWNER = {
+  podRef: "default/probe",
+  ifName: "net1",
+  containerId: "probe",
+  node: "probe",
+  uid: "probe",
+  keeper: { kind: "IPAMClaim", name: "probe", uid: "probe" },
+} as const;
+const PROBE = { ...OWNER, address: 0n, former: { podRef: "default/former", containerId: "former" } };
 
 /** An object with every member that we write. */
 export function probeObject(resource: Checked): { readonly metadata: { readonly name: string } } {
   const metadata = { name: `probe-${crypto.randomUUID()}`, annotations: annotationsOf({ network: "" }) };
   const spec = resource === "ippools"
-    ? { range: "192.0.2.0/24", allocations: { "1": encodeEntry({ ...OWNER, address: 0n }) }, closed: 0, opened: 1 }
+    ? { range: "192.0.2.0/24", allocations: { "1": encodeEntry(PROBE) }, closed: 0, opened: 1 }
     : reservationSpec(OWNER);
   return { apiVersion: API_VERSION, kind: RESOURCES[resource].kind, metadata, spec } as { metadata: typeof metadata };
 }
@@ -146,10 +164,16 @@ export async function refuseEntries(
 /**
  * Probes a schema in use: before a write of many entries, and for STATUS.
  *
+ * @param kept whether records that have a keeper are written
  * @throws {RefusedError} it drops required fields
  */
-export async function refuseSchema(api: ApiServer, resource: Checked, signal: AbortSignal): Promise<void> {
-  const lost = requiredFields(resource, await probeSchema(api, resource, signal));
+export async function refuseSchema(
+  api: ApiServer,
+  resource: Checked,
+  signal: AbortSignal,
+  kept: boolean,
+): Promise<void> {
+  const lost = requiredFields(resource, await probeSchema(api, resource, signal), kept);
   if (lost.length > 0) throw outdatedError(resource, lost);
 }
 

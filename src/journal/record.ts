@@ -6,6 +6,7 @@
 import { formatCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
+import { decodeKeeper, encodeKeeper } from "../storage/facts.ts";
 import { type RecordedStore, storeName } from "./facts.ts";
 
 /** Version of the format. */
@@ -95,6 +96,7 @@ function encodeEntry({ key, allocation, reserved, token }: RecordedEntry): Recor
     range: formatCidr(key.cidr),
     address: formatIp({ family: key.cidr.family, value: allocation.address }),
     podref: allocation.podRef,
+    ...(allocation.keeper && { keeper: encodeKeeper(allocation.keeper) }),
     ...(reserved !== undefined && { reserved }),
     ...(token !== undefined && { token }),
   };
@@ -158,9 +160,10 @@ function decodeEntry(value: Record<string, unknown> | null, facts: Facts): Recor
   const ip = parseIp(String(value.address));
   if (!cidr || !ip || ip.family !== cidr.family) return undefined;
   const { reserved, token } = value;
+  const keeper = decodeKeeper(value.keeper);
   return {
     key: { network: String(value.network), cidr, ...(typeof value.node === "string" && { node: value.node }) },
-    allocation: { address: ip.value, podRef: String(value.podref), ...facts },
+    allocation: { address: ip.value, podRef: String(value.podref), ...facts, ...(keeper && { keeper }) },
     ...(typeof reserved === "boolean" && { reserved }),
     ...(typeof token === "string" && { token }),
   };

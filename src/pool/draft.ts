@@ -4,7 +4,7 @@
  * @module
  */
 import { type IpRange, lowestFree } from "../address/range.ts";
-import { type Allocation, type Allocations, type Change, type Owner, sameOwner } from "./types.ts";
+import { type Allocation, type Allocations, type Change, type Owner, sameEntry } from "./types.ts";
 
 /** A scratch copy for one decision. It never modifies the stored allocations. */
 export class Draft {
@@ -61,7 +61,7 @@ export class Draft {
     const changes: Change[] = [];
     for (const [address, after] of this.#changed) {
       const before = this.#stored.get(address);
-      const same = before && after ? sameOwner(before, after) : before === after;
+      const same = before && after ? sameEntry(before, after) : before === after;
       if (!same) changes.push({ address, ...(before && { before }), ...(after && { after }) });
     }
     return changes;

@@ -6,6 +6,16 @@
 import { type Cidr, formatCidr } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 
+/** The object that keeps an address while it exists, beyond the life of a pod. It is in the namespace of the pod. */
+export interface Keeper {
+  /** An IPAMClaim (`k8s.cni.cncf.io`), or the StatefulSet that the pod belongs to. */
+  readonly kind: "IPAMClaim" | "StatefulSet";
+  /** Its name. */
+  readonly name: string;
+  /** Its uid. An object of the same name with another uid is another keeper. */
+  readonly uid: string;
+}
+
 /** The owner of an address: one interface of one pod, in one sandbox. */
 export interface Owner {
   /** `namespace/name` of the pod; the container id if the runtime has no pods. */
@@ -18,12 +28,19 @@ export interface Owner {
   readonly node?: string;
   /** The uid of the pod of that sandbox (`K8S_POD_UID`). Absent if unknown, as `node`. */
   readonly uid?: string;
+  /** The object that keeps the address when the pod ends. Absent: DEL frees it. */
+  readonly keeper?: Keeper;
 }
+
+/** A pod's sandbox that uses an address. */
+export type Sandbox = Pick<Owner, "podRef" | "containerId">;
 
 /** One address allocated to one owner. The pool has the address family. */
 export interface Allocation extends Owner {
   /** The address as a number. */
   readonly address: bigint;
+  /** The sandbox from which a virtual machine moves to the owner's sandbox: it gets the entry back if the owner's ends first. */
+  readonly former?: Sandbox;
 }
 
 /** Identifies a pool: the allocation domain, the node if the pool is a node slice, and the network. */
@@ -112,9 +129,37 @@ export function sameOwner(a: Owner, b: Owner): boolean {
   return sameInterface(a, b) && a.containerId === b.containerId;
 }
 
+/** Whether two records have the same keeper, or both none. */
+function sameKeeper({ keeper: a }: Pick<Owner, "keeper">, { keeper: b }: Pick<Owner, "keeper">): boolean {
+  return a?.kind === b?.kind && a?.uid === b?.uid;
+}
+
+/** Whether two records have the same owner and keeper. */
+export function sameRecord(a: Owner, b: Owner): boolean {
+  return sameOwner(a, b) && sameKeeper(a, b);
+}
+
+/** Whether two entries are equal: the same owner, keeper and former sandbox. */
+export function sameEntry(a: Allocation, b: Allocation): boolean {
+  return sameRecord(a, b) && a.former?.podRef === b.former?.podRef &&
+    a.former?.containerId === b.former?.containerId;
+}
+
 /**
- * Whether a stored reservation or entry belongs to an owner, whichever sandbox it names: it has the same podRef, and the same interface or
- * none. Releases before v0.8 of the original recorded no interface.
+ * Whether a record's address is kept for an owner, by the same keeper. An IPAMClaim keeps one address for whichever pod names it; a
+ * StatefulSet one for each interface of each of its pods.
+ */
+function isKeptFor(
+  owner: Pick<Owner, "podRef" | "ifName" | "keeper">,
+  stored: Pick<Owner, "podRef" | "ifName" | "keeper">,
+): boolean {
+  if (!stored.keeper || !sameKeeper(owner, stored)) return false;
+  return stored.keeper.kind === "IPAMClaim" || sameInterface(owner, stored);
+}
+
+/**
+ * Whether a stored reservation or entry belongs to an owner, whichever sandbox it names: it is kept for the owner; or nothing keeps it, and
+ * it has the same podRef, and the same interface or none. Releases before v0.8 of the original recorded no interface.
  *
  * @example
  * ```ts
@@ -127,8 +172,9 @@ export function sameOwner(a: Owner, b: Owner): boolean {
  * ```
  */
 export function ownsReservation(
-  owner: Pick<Owner, "podRef" | "ifName">,
-  stored: Pick<Owner, "podRef" | "ifName">,
+  owner: Pick<Owner, "podRef" | "ifName" | "keeper">,
+  stored: Pick<Owner, "podRef" | "ifName" | "keeper">,
 ): boolean {
+  if (stored.keeper) return isKeptFor(owner, stored);
   return owner.podRef === stored.podRef && (owner.ifName === stored.ifName || stored.ifName === "");
 }

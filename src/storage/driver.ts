@@ -80,7 +80,8 @@ export interface Reservations {
    */
   create(reservation: Reservation, signal: AbortSignal): Promise<Reservation | undefined>;
   /**
-   * Deletes the reservation if it is own, has the same container id or none, and does not change concurrently.
+   * Deletes the reservation if it is own, has the same container id or none, and does not change concurrently. One with a keeper is own only
+   * for the same keeper.
    *
    * @returns whether it was deleted; false if it does not exist or belongs to another owner
    */

@@ -13,6 +13,7 @@ import assert from "node:assert/strict";
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
+import { keeperCases } from "./keeper_cases.ts";
 import { reservationCases } from "./reservation_cases.ts";
 
 /** An empty store for one case, which disposes it. */
@@ -247,6 +248,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
     assert.deepEqual([...(await driver.read(V4, never())).allocations.values()], [allocation(V4, 2n, "b")]);
   },
   ...reservationCases,
+  ...keeperCases,
 };
 
 /** Names of all cases, for `skip`. */

@@ -130,6 +130,11 @@ Deno.test("the CRDs refuse changes to the range of a pool and the pod of a reser
   await assert.rejects(patch(kube, other, podref), /spec\.podref cannot change/);
   const containerid = [{ op: "add", path: "/spec/containerid", value: "next" }];
   await patch(kube, other, containerid);
+  const keeper = (value: string) => ({ op: "add", path: "/spec/keeper", value });
+  await assert.rejects(patch(kube, other, [...podref, keeper("IPAMClaim/vm1/u1")]), /spec\.podref cannot change/);
+  await patch(kube, other, [keeper("IPAMClaim/vm1/u1")]);
+  await assert.rejects(patch(kube, other, [...podref, keeper("IPAMClaim/vm1/u2")]), /spec\.podref cannot change/);
+  await patch(kube, other, podref);
 });
 
 Deno.test("the CRDs have short names and printer columns", async () => {

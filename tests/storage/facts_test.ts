@@ -81,3 +81,33 @@ Deno.test("replacingFacts writes only a member that differs", () => {
   assert.deepEqual(replacingFacts(before, next), { sandbox: "node1/u1/fedcba9876543210" });
   assert.deepEqual(replacingFacts(before, OWNER), { sandbox: "" });
 });
+
+const KEEPER = { kind: "IPAMClaim", name: "vm1.net1", uid: "u7" } as const;
+const FORMER = { podRef: "default/source", containerId: "0a" };
+
+Deno.test("encodeFacts and decodeFacts keep keeper and former sandbox, whichever sandbox the record names", () => {
+  const stored = encodeFacts({ ...OWNER, ...FACTS, keeper: KEEPER, former: FORMER });
+  assert.deepEqual(stored, {
+    sandbox: "node1/u1/0123456789abcdef",
+    keeper: "IPAMClaim/vm1.net1/u7",
+    former: "default/source/0a",
+  });
+  assert.deepEqual(decodeFacts(OWNER.containerId, stored), { ...FACTS, keeper: KEEPER, former: FORMER });
+  assert.deepEqual(decodeFacts("", stored), { keeper: KEEPER, former: FORMER });
+});
+
+Deno.test("decodeFacts ignores text that is no keeper or no former sandbox", () => {
+  for (const keeper of ["", "IPAMClaim", "IPAMClaim/vm1", "IPAMClaim//u7", "Pod/a/u7", "IPAMClaim/a/u7/x", 5, null]) {
+    assert.deepEqual(decodeFacts("", { keeper }), {}, String(keeper));
+  }
+  for (const former of ["", "0a", "/0a", "default/source/", 5, null]) {
+    assert.deepEqual(decodeFacts("", { former }), {}, String(former));
+  }
+});
+
+Deno.test("replacingFacts replaces and clears keeper and former sandbox", () => {
+  const kept = { ...OWNER, keeper: KEEPER, former: FORMER };
+  assert.deepEqual(replacingFacts(kept, kept), {});
+  assert.deepEqual(replacingFacts(OWNER, kept), { keeper: "IPAMClaim/vm1.net1/u7", former: "default/source/0a" });
+  assert.deepEqual(replacingFacts(kept, OWNER), { keeper: "", former: "" });
+});

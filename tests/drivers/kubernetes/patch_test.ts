@@ -118,10 +118,12 @@ Deno.test("recordedPatch tests each entry instead of the version", () => {
     { op: "test", path: "/spec/allocations/1/id", value: "c" },
     { op: "test", path: "/spec/allocations/1/podref", value: "ns/pod" },
     { op: "test", path: "/spec/allocations/1/ifname", value: "net1" },
+    { op: "test", path: "/spec/allocations/1/keeper", value: null },
     { op: "remove", path: "/spec/allocations/1" },
     { op: "test", path: "/spec/allocations/2/id", value: "c" },
     { op: "test", path: "/spec/allocations/2/podref", value: "ns/pod" },
     { op: "test", path: "/spec/allocations/2/ifname", value: null },
+    { op: "test", path: "/spec/allocations/2/keeper", value: null },
     { op: "remove", path: "/spec/allocations/2" },
     CLEAR,
   ]);

@@ -107,8 +107,11 @@ Deno.test("the original's newest schemas are sufficient: dropped fields are repo
       where: `CustomResourceDefinition ${resource}.${GROUP}`,
       why: `It is outdated, it drops ${fields}: kubectl apply -f install/manifests/crds (Helm does not update CRDs)`,
     });
-    const entry = outdated("ippools", "spec.allocations.*.sandbox, spec.closed, spec.opened");
-    const reservation = outdated(RESERVATIONS, "spec.sandbox");
+    const entry = outdated(
+      "ippools",
+      "spec.allocations.*.former, spec.allocations.*.keeper, spec.allocations.*.sandbox, spec.closed, spec.opened",
+    );
+    const reservation = outdated(RESERVATIONS, "spec.keeper, spec.sandbox");
     assert.deepEqual(await driver.unreadable?.(NEVER), [entry, reservation]);
     const findings = await inspectApi(denoWorld(), { kubeconfig: kube.kubeconfig });
     assert.deepEqual(findings.filter(({ problem }) => problem), [

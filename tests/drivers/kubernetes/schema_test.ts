@@ -22,6 +22,13 @@ Deno.test("requiredFields returns the fields that identify range and owner", () 
   ]);
 });
 
+Deno.test("requiredFields returns the keeper of a kept record, and only of one", () => {
+  const dropped = ["spec.allocations.*.keeper", "spec.allocations.*.former", "spec.allocations.*.sandbox"];
+  assert.deepEqual(requiredFields("ippools", dropped), dropped.slice(0, 2));
+  assert.deepEqual(requiredFields("ippools", dropped, false), []);
+  assert.deepEqual(requiredFields("overlappingrangeipreservations", ["spec.keeper", "spec.sandbox"]), ["spec.keeper"]);
+});
+
 Deno.test("outdatedError names the CRD, the dropped fields and the remedy", () => {
   assert.match(
     outdatedError("ippools", ["spec.a"]).message,
