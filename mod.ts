@@ -138,6 +138,7 @@ export {
   type EvidenceRules,
   type FreeReason,
   judge,
+  type KeeperReason,
   RECHECK_GRACE,
   REMOVAL_GRACE,
   type Sighting,
@@ -146,7 +147,15 @@ export {
 } from "./src/pool/evidence.ts";
 export type { Duplicate } from "./src/pool/duplicates.ts";
 export type { Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
-export type { Attached, ContainersState, InterfaceStatus, NodeState, PodFacts, Reading } from "./src/pool/pod_facts.ts";
+export type {
+  Attached,
+  ContainersState,
+  InterfaceStatus,
+  KeeperFacts,
+  NodeState,
+  PodFacts,
+  Reading,
+} from "./src/pool/pod_facts.ts";
 export { type NetworkWarning, podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export { findingEvents } from "./src/controllers/finding_events.ts";
 export type { ClusterAccess, ClusterEvent, NodeFacts, Regarding } from "./src/controllers/cluster.ts";

@@ -10,10 +10,12 @@ import type {
   V1Pod,
   V1PodSpec,
   V1PodStatus,
+  V1StatefulSet,
 } from "npm:@kubernetes/client-node@1.4.0";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
-import type { ContainersState, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
+import type { ContainersState, KeeperFacts, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
+import type { Keeper } from "../../src/pool/types.ts";
 
 /** Written by the meta-plugin (Multus), as the Network Plumbing Working Group specifies. */
 const STATUS_ANNOTATION = "k8s.v1.cni.cncf.io/network-status";
@@ -124,6 +126,23 @@ export function toAttachment({ metadata = {}, spec }: AttachmentObject): Attachm
   const { namespace = "", name = "", uid = "" } = metadata;
   const config: unknown = spec?.config;
   return { namespace, name, uid, config: typeof config === "string" ? config : "" };
+}
+
+/** A StatefulSet, or an IPAMClaim, of which only the metadata count. */
+export type KeeperObject = Pick<V1StatefulSet, "metadata" | "spec">;
+
+/** The facts of a keeper. Undefined if it has no uid. */
+export function toKeeperFacts(kind: Keeper["kind"], { metadata, spec }: KeeperObject): KeeperFacts | undefined {
+  const { uid, deletionTimestamp } = metadata ?? {};
+  if (typeof uid !== "string" || uid === "") return undefined;
+  return { uid, deleting: deletionTimestamp !== undefined, ...(kind === "StatefulSet" && ordinalsOf(spec)) };
+}
+
+/** The API server adds the default number of replicas when it stores a set, so one without a number proves nothing. */
+function ordinalsOf(spec: V1StatefulSet["spec"]): Pick<KeeperFacts, "ordinals"> {
+  const start: unknown = spec?.ordinals?.start ?? 0;
+  const replicas: unknown = spec?.replicas;
+  return typeof start === "number" && typeof replicas === "number" ? { ordinals: { start, replicas } } : {};
 }
 
 interface NetworkStatus {

@@ -26,6 +26,8 @@ export const RESOURCES = {
   leases: { apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
   resourceclaims: { apiVersion: "resource.k8s.io/v1", kind: "ResourceClaim" },
   servicecidrs: { apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR" },
+  ipamclaims: { apiVersion: "k8s.cni.cncf.io/v1alpha1", kind: "IPAMClaim" },
+  statefulsets: { apiVersion: "apps/v1", kind: "StatefulSet" },
   "network-attachment-definitions": { apiVersion: "k8s.cni.cncf.io/v1", kind: "NetworkAttachmentDefinition" },
   customresourcedefinitions: { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" },
   selfsubjectaccessreviews: { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" },

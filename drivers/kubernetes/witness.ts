@@ -1,12 +1,13 @@
 /**
- * Reads the evidence that may free an address: one pod, one node with its Lease, and the ResourceClaims of a namespace, each from the API
- * server itself.
+ * Reads the evidence that may free an address: one pod, one node with its Lease, the ResourceClaims of a namespace, and one keeper, each from
+ * the API server itself.
  *
  * @module
  */
 import type { Cluster } from "../../src/controllers/cluster.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
+import { findKeeper } from "./keepers.ts";
 import { canonical, type LeaseObject, type NodeObject, type PodObject, toNodeState, toPodFacts } from "./facts.ts";
 
 /** Namespace of the Leases that kubelets renew (KEP-589). */
@@ -30,7 +31,7 @@ interface ResourceClaim {
 }
 
 /** Reads evidence from an API server. */
-export function makeWitness(api: ApiServer): Required<Pick<Cluster, "findPod" | "findNode" | "claims">> {
+export function makeWitness(api: ApiServer): Required<Pick<Cluster, "findPod" | "findNode" | "claims" | "findKeeper">> {
   return {
     findPod: async (podRef, signal) => {
       const [namespace = "", name = ""] = podRef.split("/");
@@ -44,6 +45,7 @@ export function makeWitness(api: ApiServer): Required<Pick<Cluster, "findPod" | 
       const node = await api.request<NodeObject>({ verb: "get", resource: "nodes", name }, signal);
       return node && toNodeState(node, await leaseOf(api, name, signal));
     },
+    findKeeper: (keeper, namespace, signal) => findKeeper(api, keeper, namespace, signal),
     claims: async (namespace, signal) => {
       const apiVersion = await claimVersion(api, signal);
       return apiVersion === undefined ? undefined : await claimedAddresses(api, apiVersion, namespace, signal);

@@ -175,6 +175,8 @@ export interface Cluster extends AsyncDisposable {
   readonly claims?: Required<Witness>["claims"];
   /** Reads the networks whose addresses the cluster itself uses. Absent if they are unknown. */
   readonly networks?: (signal: AbortSignal) => Promise<readonly ClusterNetwork[]>;
+  /** Reads an IPAMClaim or a StatefulSet. Absent if there cannot be any. */
+  readonly findKeeper?: Required<Witness>["findKeeper"];
   /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mayBeNamed } from "../pool/evidence.ts";
+import { mayBeNamed } from "../pool/pod_owner.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Owner } from "../pool/types.ts";
 

@@ -79,8 +79,13 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
 }
 
 /** The members of a cluster that a sweep reads evidence from. */
-export function witnessOf({ findPod, findNode, claims }: Cluster): Witness {
-  return { find: findPod, ...(findNode && { findNode }), ...(claims && { claims }) };
+export function witnessOf({ findPod, findNode, claims, findKeeper }: Cluster): Witness {
+  return {
+    find: findPod,
+    ...(findNode && { findNode }),
+    ...(claims && { claims }),
+    ...(findKeeper && { findKeeper }),
+  };
 }
 
 /** The network names of each definition, by its `namespace/name`. Unknown for a definition without configuration, or an invalid one. */

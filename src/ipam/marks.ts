@@ -9,13 +9,15 @@ import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 
 /** The identifier of an entry. */
-export function entryMark(key: PoolKey, { address, podRef, ifName, containerId, uid = "" }: Allocation): string {
-  return ["entry", formatPoolKey(key), address, podRef, ifName, containerId, uid].join(" ");
+export function entryMark(key: PoolKey, allocation: Allocation): string {
+  const { address, podRef, ifName, containerId, uid = "", keeper } = allocation;
+  return ["entry", formatPoolKey(key), address, podRef, ifName, containerId, uid, keeper?.uid ?? ""].join(" ");
 }
 
 /** The identifier of a reservation. */
-export function reservationMark({ network, ip, podRef, ifName, containerId, token = "" }: Reservation): string {
-  return ["reservation", network, formatIp(ip), podRef, ifName, containerId, token].join(" ");
+export function reservationMark(reservation: Reservation): string {
+  const { network, ip, podRef, ifName, containerId, token = "", keeper } = reservation;
+  return ["reservation", network, formatIp(ip), podRef, ifName, containerId, token, keeper?.uid ?? ""].join(" ");
 }
 
 /** The identifier of an address with two owners. */

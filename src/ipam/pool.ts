@@ -6,7 +6,7 @@
 import { formatIp } from "../address/ip.ts";
 import { type IpRange, lowestFree } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { namesPod } from "../pool/evidence.ts";
+import { namesPod } from "../pool/pod_owner.ts";
 import type { Owner, PoolKey } from "../pool/types.ts";
 import { allocate } from "./allocate.ts";
 import { type OpenIpam, poolOf } from "./ipam.ts";

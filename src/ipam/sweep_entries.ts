@@ -4,8 +4,9 @@
  * @module
  */
 import { mapConcurrently } from "../async/concurrency.ts";
-import { type EvidenceRules, judge, mayBeNamed } from "../pool/evidence.ts";
+import { type EvidenceRules, judge, reasonOf } from "../pool/evidence.ts";
 import { assignmentOf, entriesOf, listedEvidence, type Orphan, type Unconfirmed } from "../pool/orphans.ts";
+import { mayBeNamed } from "../pool/pod_owner.ts";
 import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { examine, type Examinee, unread } from "./examine.ts";
 import { entryMark } from "./marks.ts";
@@ -69,8 +70,10 @@ function select(context: ScanContext): { readonly open: Entry[]; readonly unconf
       const verdict = judge(assignmentOf(entry, range), evidence, rules);
       if (verdict.kind === "kept") continue;
       const named = evidence.pod.kind === "found" && mayBeNamed(evidence.pod.value, entry.allocation);
-      if (verdict.kind === "unconfirmed" && named) unconfirmed.push(unconfirmedOf(entry, verdict));
-      else open.push(entry);
+      // a keeper is always read: it may keep the address of a pod that has finished
+      if (verdict.kind === "unconfirmed" && named && !entry.allocation.keeper) {
+        unconfirmed.push(unconfirmedOf(entry, verdict));
+      } else open.push(entry);
     }
   }
   return { open, unconfirmed };
@@ -91,7 +94,7 @@ async function sweepChunk(
   for (const { item, verdict, evidence } of examined) {
     const { entry } = item;
     if (verdict.kind === "free") free.push({ item, orphan: { ...entry, reason: verdict.reason } });
-    else if (verdict.kind === "suspect") part.suspected.push({ ...entry, reason: verdict.sighting.reason });
+    else if (verdict.kind === "suspect") part.suspected.push({ ...entry, reason: reasonOf(verdict.sighting) });
     else if (verdict.kind === "unconfirmed") part.unconfirmed.push(unconfirmedOf(entry, verdict));
     else part.kept.push(entry);
     if (unread(evidence)) part.failed.push(entry);

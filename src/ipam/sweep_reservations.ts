@@ -4,9 +4,10 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import { type Assignment, mayHold, RECHECK_GRACE } from "../pool/evidence.ts";
+import { type Assignment, RECHECK_GRACE } from "../pool/evidence.ts";
 import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
+import { mayHold } from "../pool/pod_owner.ts";
 import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
 import { type Entry, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";

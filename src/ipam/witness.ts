@@ -1,12 +1,13 @@
 /**
- * Reads the evidence about owners of addresses directly: their pods, nodes and ResourceClaims.
+ * Reads the evidence about owners of addresses directly: their pods, nodes, ResourceClaims and keepers.
  *
  * @module
  */
 import { mapConcurrently } from "../async/concurrency.ts";
-import { type Assignment, type Evidence, namesPod } from "../pool/evidence.ts";
-import type { NodeState, PodFacts, Reading } from "../pool/pod_facts.ts";
-import type { Owner } from "../pool/types.ts";
+import type { Assignment, Evidence } from "../pool/evidence.ts";
+import type { KeeperFacts, NodeState, PodFacts, Reading } from "../pool/pod_facts.ts";
+import { namesPod } from "../pool/pod_owner.ts";
+import type { Keeper, Owner } from "../pool/types.ts";
 import { type Clock, retry } from "../storage/retry.ts";
 import { messageOf } from "../values/errors.ts";
 
@@ -35,6 +36,15 @@ export interface Witness {
     namespace: string,
     signal: AbortSignal,
   ) => Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined>;
+  /**
+   * Reads the object of a keeper's kind and name, as `find` reads a pod. A resource that the cluster does not serve is an error: it proves
+   * nothing. Absent without a cluster.
+   */
+  readonly findKeeper?: (
+    keeper: Pick<Keeper, "kind" | "name">,
+    namespace: string,
+    signal: AbortSignal,
+  ) => Promise<KeeperFacts | undefined>;
   /** The last observed pod of the owner's podRef; of several, the owner's own one. Absent: pods are not watched. */
   readonly lastSeen?: (owner: Owner) => PodFacts | undefined;
 }
@@ -48,6 +58,7 @@ export class EvidenceReader {
   readonly #signal: AbortSignal;
   readonly #pods = new Map<string, Promise<Reading<PodFacts>>>();
   readonly #nodes = new Map<string, Promise<Reading<NodeState>>>();
+  readonly #keepers = new Map<string, Promise<Reading<KeeperFacts>>>();
   readonly #claims = new Map<string, Promise<Reading<ReadonlyMap<string, ReadonlySet<string>>>>>();
 
   /** Reads nothing yet. */
@@ -87,7 +98,18 @@ export class EvidenceReader {
     const node = findNode && name !== undefined
       ? await remembered(this.#nodes, name, () => this.#read((deadline) => findNode(name, deadline)))
       : undefined;
-    return { pod, claims: { kind: "absent" }, ...(last && { last }), ...(node && { node }) };
+    const keeper = owner.keeper && await this.#keeper(owner.keeper, owner.podRef);
+    const more = { ...(last && { last }), ...(node && { node }), ...(keeper && { keeper }) };
+    return { pod, claims: { kind: "absent" }, ...more };
+  }
+
+  async #keeper(keeper: Keeper, podRef: string): Promise<Reading<KeeperFacts> | undefined> {
+    const { findKeeper } = this.#witness;
+    const { kind, name } = keeper;
+    const [namespace = ""] = podRef.split("/");
+    const key = `${kind} ${namespace}/${name}`;
+    return findKeeper &&
+      await remembered(this.#keepers, key, () => this.#read((deadline) => findKeeper(keeper, namespace, deadline)));
   }
 
   async #claimsOf({ podRef }: Owner): Promise<Evidence["claims"]> {

@@ -1,87 +1,21 @@
 /**
- * What may free an address without its DEL: the only code that draws conclusions about an owner from its pod, node and ResourceClaims.
+ * What may free an address without its DEL: the only code that draws conclusions about an owner from its pod, node, ResourceClaims and keeper.
  *
  * Missing information never frees an address. `docs/OPERATIONS.md` has the table of rules, and the test of `judge` has the same one.
  *
  * @module
  */
-import { type Cidr, contains } from "../address/cidr.ts";
-import { formatIp, type Ip, parseIp } from "../address/ip.ts";
-import type { NodeState, PodFacts, Reading } from "./pod_facts.ts";
-import type { Owner } from "./types.ts";
+import { formatIp } from "../address/ip.ts";
+import type { Assignment, Earlier, Evidence, EvidenceRules, FreeReason, Sighting, Verdict } from "./evidence_types.ts";
+import { judgeKept } from "./keepers.ts";
+import type { NodeState, PodFacts } from "./pod_facts.ts";
+import { contradicts, isAnother, isOwn, isStatic, mayBeStatic, mayHold, namesPod, reportedFor } from "./pod_owner.ts";
 
-/** An address and its recorded owner: a pool entry or a reservation. */
-export interface Assignment {
-  /** The owner as recorded. Its uid and node, if present, were written together with its container id. */
-  readonly owner: Owner;
-  /** The address. */
-  readonly ip: Ip;
-  /** The range it was allocated from. Absent if unknown: then no network-status contradicts the owner. */
-  readonly range?: Cidr;
-}
+export type * from "./evidence_types.ts";
 
-/** Everything that one scan read about one owner. */
-export interface Evidence {
-  /** The pod of the owner's podRef. `absent` only if the API server answered NotFound for this pod. */
-  readonly pod: Reading<PodFacts>;
-  /** The last deleted pod of that podRef, as it was last observed. Absent if it was not observed. */
-  readonly last?: PodFacts;
-  /** The node of the owner, else of `last`. Absent if neither is known. */
-  readonly node?: Reading<NodeState>;
-  /** The addresses that ResourceClaims of the pod contain, canonical. */
-  readonly claims: Reading<ReadonlySet<string>>;
-}
-
-/** How long evidence must last before it counts. */
-export interface EvidenceRules {
-  /** `--grace`: milliseconds that replace every duration below. Default: each kind of evidence has its own. */
-  readonly grace?: number;
-  /** `--dead-node-grace`: milliseconds for a pod on a node that is not ready, or never. Default {@linkcode DEAD_NODE_GRACE}. */
-  readonly deadNodeGrace?: number | "never";
-  /** `verify_network_status`: whether the network-status of a pod may contradict an owner. Default true. */
-  readonly verifyNetworkStatus?: boolean;
-}
-
-/** Why an address is freed. */
-export type FreeReason =
-  | "pod is gone"
-  | "pod was replaced by another"
-  | "pod has finished"
-  | "pod does not have the address";
-
-/** The observation behind a suspicion. A second scan counts only if it observes the same. */
-export interface Sighting {
-  /** Why the address seems unused. */
-  readonly reason: FreeReason;
-  /** The state of the node, if the evidence depends on it. */
-  readonly node: "any" | "unknown" | "ready" | "works" | "not ready" | "down";
-  /** When the Lease of the node was last renewed. */
-  readonly renewed?: string | undefined;
-  /** When the node became ready, or not ready, in milliseconds since 1970. */
-  readonly since?: number | undefined;
-}
-
-/**
- * The conclusion from evidence:
- *
- * - `kept`: the pod uses the address, or may still get it;
- * - `unconfirmed`: kept, because nothing proves that the address is unused, nor that it is in use. `since`: when that began, in
- *   milliseconds since 1970, if known;
- * - `suspect`: to be freed if a scan at least `wait` milliseconds after the first sighting observes the same;
- * - `free`: to be freed now.
- */
-export type Verdict =
-  | { readonly kind: "kept" }
-  | { readonly kind: "unconfirmed"; readonly why: string; readonly since?: number }
-  | { readonly kind: "suspect"; readonly sighting: Sighting; readonly wait: number }
-  | { readonly kind: "free"; readonly reason: FreeReason };
-
-/** The earlier scan that made the owner a suspect. */
-export interface Earlier {
-  /** The first sighting. */
-  readonly sighting: Sighting;
-  /** Milliseconds since then, on the monotonic clock. */
-  readonly ago: number;
+/** The reason for which a suspect would be freed. */
+export function reasonOf({ reason, keeper }: Sighting): FreeReason {
+  return keeper ?? reason;
 }
 
 /** Milliseconds after a pod's termination grace period in which a working kubelet removes the sandbox; also for a node that is down. */
@@ -101,22 +35,35 @@ export const DEAD_NODE_GRACE = 300_000;
  * @param earlier the sighting that made it a suspect; absent: this is the first scan
  */
 export function judge(assignment: Assignment, evidence: Evidence, rules: EvidenceRules, earlier?: Earlier): Verdict {
-  const { owner, ip } = assignment;
-  const { pod, claims } = evidence;
+  const { owner } = assignment;
   if (!namesPod(owner)) return KEPT; // no pod to read
+  const { keeper } = owner;
+  if (!keeper) return judgeOwner(assignment, evidence, rules, earlier);
+  return judgeKept({ ...owner, keeper }, evidence.keeper, rules.grace ?? RECHECK_GRACE, earlier, (same) => {
+    const isMissing = evidence.pod.kind === "absent" ||
+      (evidence.pod.kind === "found" && evidence.pod.value.hostNetwork);
+    // the DEL of a detached sandbox is the evidence that nothing uses the address
+    if (owner.containerId === "" && isMissing) return { kind: "free", reason: "pod is gone" };
+    return judgeOwner(assignment, evidence, rules, same);
+  });
+}
+
+/** Judges by everything but the keeper. */
+function judgeOwner(
+  assignment: Assignment,
+  evidence: Evidence,
+  rules: EvidenceRules,
+  earlier: Earlier | undefined,
+): Verdict {
+  const { pod, claims } = evidence;
   if (pod.kind === "unread") return unconfirmed(`the pod cannot be read: ${pod.why}`);
   const verdict = pod.kind === "absent"
     ? judgeAbsent("pod is gone", assignment, evidence, rules, earlier)
     : judgePod(assignment, pod.value, evidence, rules, earlier);
   if (verdict.kind === "kept" || verdict.kind === "unconfirmed") return verdict;
   if (claims.kind === "unread") return unconfirmed(`the ResourceClaims of the pod cannot be read: ${claims.why}`);
-  const claimHolds = claims.kind === "found" && claims.value.has(formatIp(ip));
+  const claimHolds = claims.kind === "found" && claims.value.has(formatIp(assignment.ip));
   return claimHolds ? unconfirmed("a ResourceClaim of the pod has the address") : verdict;
-}
-
-/** Whether the podRef of an owner names a pod: runtimes without pods, and old records, have a container id or nothing there. */
-export function namesPod({ podRef }: Pick<Owner, "podRef">): boolean {
-  return /^[^/]+\/[^/]+$/.test(podRef);
 }
 
 /** Judges by the pod that has the name now. */
@@ -239,56 +186,4 @@ function seenTwice(wait: number, sighting: Sighting, earlier: Earlier | undefine
 function sameAs({ reason, node, since }: Sighting, earlier: Earlier | undefined): Earlier | undefined {
   const seen = earlier?.sighting;
   return seen?.reason === reason && seen.node === node && seen.since === since ? earlier : undefined;
-}
-
-/** A uid that an API server generates. */
-const API_UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** A uid that a kubelet generates for a static pod: `config.hash`, the MD5 of the manifest. */
-const STATIC_UID = /^[0-9a-f]{32}$/i;
-
-/** Whether the pod is certainly not the owner's. A uid that neither an API server nor a kubelet generates proves nothing. */
-function isAnother({ uid, configHash }: PodFacts, owner: Owner): boolean {
-  const present = configHash ?? uid;
-  if (owner.uid === undefined || present === undefined) return false;
-  return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;
-}
-
-/** Whether the pod is certainly the owner's, and not a later pod of the same name. */
-function isOwn({ uid, configHash }: PodFacts, owner: Owner): boolean {
-  return owner.uid !== undefined && owner.uid === (configHash ?? uid);
-}
-
-/** Whether the pod may be the owner's: neither its uid nor its network rules that out. */
-export function mayBeNamed(pod: PodFacts, owner: Owner): boolean {
-  return !pod.hostNetwork && !isAnother(pod, owner);
-}
-
-/** Whether the pod may use the address. */
-export function mayHold(pod: PodFacts, assignment: Assignment): boolean {
-  return mayBeNamed(pod, assignment.owner) && !contradicts(pod, assignment);
-}
-
-function isStatic({ uid }: Owner, last: PodFacts | undefined): boolean {
-  return last?.configHash !== undefined || (uid !== undefined && STATIC_UID.test(uid));
-}
-
-/**
- * Whether the owner may be a static pod if neither its uid nor its mirror pod is known: a mirror pod's name ends with the node's. Names of
- * pods of Deployments, DaemonSets and Jobs end in random characters, those of StatefulSets in a number.
- */
-function mayBeStatic({ podRef, node, uid }: Owner, last: PodFacts | undefined): boolean {
-  return !last && node !== undefined && !API_UID.test(uid ?? "") && podRef.endsWith(`-${node}`);
-}
-
-/** Whether the network-status has another address of the range for the owner's interface, and does not have this one. */
-function contradicts(pod: PodFacts, { owner, ip, range }: Assignment): boolean {
-  const reported = reportedFor(pod, owner.ifName);
-  if (!reported || !range || pod.addresses?.has(formatIp(ip))) return false;
-  return reported.map((text) => parseIp(text)).some((other) => other !== undefined && contains(range, other));
-}
-
-/** The addresses that the network-status lists for an interface; undefined if it lists none. */
-function reportedFor({ interfaces = [] }: PodFacts, ifName: string): readonly string[] | undefined {
-  const ips = interfaces.filter((one) => ifName !== "" && one.ifName === ifName).flatMap((one) => one.ips ?? []);
-  return ips.length > 0 ? ips : undefined;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Cidr } from "../address/cidr.ts";
-import { type Assignment, type Evidence, type FreeReason, judge } from "./evidence.ts";
+import { type Assignment, type Evidence, type FreeReason, judge, reasonOf } from "./evidence.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { addressOf, type Allocations, type Entry, type PoolKey } from "./types.ts";
 
@@ -61,6 +61,6 @@ export function findOrphans(pools: readonly PoolFacts[], pods: readonly PodFacts
   return entriesOf(pools).flatMap((entry): Orphan[] => {
     const verdict = judge(assignmentOf(entry), evidenceOf(entry.allocation.podRef), {});
     if (verdict.kind === "free") return [{ ...entry, reason: verdict.reason }];
-    return verdict.kind === "suspect" ? [{ ...entry, reason: verdict.sighting.reason }] : [];
+    return verdict.kind === "suspect" ? [{ ...entry, reason: reasonOf(verdict.sighting) }] : [];
   });
 }

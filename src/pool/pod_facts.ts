@@ -1,5 +1,5 @@
 /**
- * Facts about pods and nodes, as the API server reports them. No conclusions are drawn here. An absent member is unknown.
+ * Facts about pods, nodes and keepers of addresses, as the API server reports them. No conclusions are drawn here. An absent member is unknown.
  *
  * @module
  */
@@ -76,6 +76,16 @@ export interface NodeState {
   readonly renewed?: string;
   /** When the condition Ready last changed, in milliseconds since 1970. */
   readonly since?: number;
+}
+
+/** Facts about the object of a keeper's kind and name that exists now. */
+export interface KeeperFacts {
+  /** Its uid. */
+  readonly uid: string;
+  /** Whether it has a deletionTimestamp. */
+  readonly deleting: boolean;
+  /** The ordinals of the pods of a StatefulSet: from `start` (`spec.ordinals.start`), so many. Absent for an IPAMClaim. */
+  readonly ordinals?: { readonly start: number; readonly replicas: number };
 }
 
 /** The result of reading one object. Any answer other than the object or NotFound proves nothing. */

@@ -97,3 +97,44 @@ Deno.test("EvidenceReader rejects with its signal's reason, and finds the pods t
   );
   assert.deepEqual(await cluster().look.pods(["default/gone", "default/web"]), [WEB]);
 });
+
+Deno.test("EvidenceReader reads the keeper of an owner once, in the namespace of its pod, and none for other owners", async () => {
+  const asked: string[] = [];
+  const facts = { uid: "u1", deleting: false };
+  const { look } = cluster({
+    findKeeper: ({ kind, name }, namespace) => {
+      asked.push(`${kind} ${namespace}/${name}`);
+      return name === "gone" ? Promise.resolve(undefined) : Promise.resolve(facts);
+    },
+  });
+  const kept = (podRef: string, name: string): Assignment => {
+    const plain = assignment(podRef);
+    return { ...plain, owner: { ...plain.owner, keeper: { kind: "IPAMClaim", name, uid: "u1" } } };
+  };
+  const items = [
+    kept("default/web", "vm"),
+    kept("default/web", "vm"),
+    kept("other/web", "gone"),
+    assignment("default/x"),
+  ];
+  const evidence = await look.evidence(items);
+  assert.deepEqual(evidence.map(({ keeper }) => keeper), [
+    { kind: "found", value: facts },
+    { kind: "found", value: facts },
+    { kind: "absent" },
+    undefined,
+  ]);
+  assert.deepEqual(asked.toSorted(), ["IPAMClaim default/vm", "IPAMClaim other/gone"]);
+});
+
+Deno.test("EvidenceReader reports a keeper that cannot be read as unread, and has none without a cluster", async () => {
+  const plain = assignment("default/web");
+  const items = [{
+    ...plain,
+    owner: { ...plain.owner, keeper: { kind: "StatefulSet", name: "web", uid: "u1" } as const },
+  }];
+  const { look } = cluster({ findKeeper: () => Promise.reject(new RefusedError("status 403")) });
+  assert.deepEqual((await look.evidence(items))[0]?.keeper, { kind: "unread", why: "status 403" });
+  assert.equal(look.failures.length, 1);
+  assert.equal((await cluster().look.evidence(items))[0]?.keeper, undefined);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toAttachment, toNodeState, toPodFacts } from "../../../drivers/kubernetes/facts.ts";
+import { toAttachment, toKeeperFacts, toNodeState, toPodFacts } from "../../../drivers/kubernetes/facts.ts";
 
 function pod(
   phase: string,
@@ -179,4 +179,19 @@ Deno.test("toAttachment reads a definition, and one without configuration as emp
   const metadata = { namespace: "a", name: "b", uid: "c" };
   assert.deepEqual(toAttachment({ metadata, spec: { config: "{}" } }), { ...metadata, config: "{}" });
   assert.deepEqual(toAttachment({ metadata }), { ...metadata, config: "" });
+});
+
+Deno.test("toKeeperFacts reads the ordinals of a StatefulSet, and has no facts of an object without a uid", () => {
+  const metadata = { uid: "u1" };
+  const facts = { uid: "u1", deleting: false };
+  assert.deepEqual(toKeeperFacts("StatefulSet", { metadata, spec: { replicas: 3 } as never }), {
+    ...facts,
+    ordinals: { start: 0, replicas: 3 },
+  });
+  assert.deepEqual(toKeeperFacts("StatefulSet", { metadata }), facts);
+  assert.deepEqual(toKeeperFacts("IPAMClaim", { metadata: { ...metadata, deletionTimestamp: new Date(0) } }), {
+    uid: "u1",
+    deleting: true,
+  });
+  assert.equal(toKeeperFacts("IPAMClaim", {}), undefined);
 });

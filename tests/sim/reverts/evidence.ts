@@ -38,7 +38,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a later pod of the name is evidence against an owner whose uid is unknown",
     world: "nameless",
-    edits: editsOf(FILE, [
+    edits: editsOf("src/pool/pod_owner.ts", [
       "return owner.uid !== undefined && owner.uid === (configHash ?? uid);",
       "return owner.uid === undefined || owner.uid === (configHash ?? uid);",
     ]),
