@@ -70,7 +70,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/cli/pods_flag.ts": "tests/cli/reconcile_test.ts",
   "src/ipam/errors.ts": "what claims are refused with: tests/ipam/allocate_test.ts",
   "src/journal/release.ts": "DEL, GC and pending releases: tests/cni/verbs/del_test.ts, tests/journal/pending_test.ts",
-  "src/ipam/log_fields.ts": "the lines of ADD and DEL: tests/cni/log_lines_test.ts",
   "src/cli/release_targets.ts": "what release chooses: tests/cli/release_test.ts",
   "src/cli/process.ts": "the binary's command line: tests/binary/commands_live_test.ts",
   "src/cli/version.ts": "tests/cli/command_test.ts",

@@ -9,8 +9,7 @@ import type { Datastore } from "../../src/config/types.ts";
 import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { withoutSecrets } from "../../src/values/redact.ts";
 import type { World } from "../../src/world/world.ts";
-import { readableCertificates } from "../net/authorities.ts";
-import { type ClientCertificate, faultOf, isVersionOne } from "../net/client_certificate.ts";
+import { type ClientCertificate, faultOf, isVersionOne, readableCertificates } from "../net/certificates.ts";
 import { type Etcd3, type IOptions, loadLibrary } from "./library.ts";
 import { messageOf } from "../../src/values/errors.ts";
 

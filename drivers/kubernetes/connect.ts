@@ -5,8 +5,7 @@
  */
 import { RefusedError } from "../../src/storage/driver.ts";
 import { messageOf } from "../../src/values/errors.ts";
-import { readableCertificates } from "../net/authorities.ts";
-import { faultOf, isVersionOne } from "../net/client_certificate.ts";
+import { faultOf, isVersionOne, readableCertificates } from "../net/certificates.ts";
 import { type Access, ANSWER_LIMIT, readText, type Transport } from "./transport.ts";
 
 /**

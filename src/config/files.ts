@@ -6,8 +6,7 @@
 import { CNI_FOLDER, FLAT_FILE, OWN_FOLDER } from "../paths.ts";
 import { isObject, parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
-import { type Document, quote, readDocument, text, type Warn } from "./document.ts";
-import { mergeDocuments } from "./merge.ts";
+import { type Document, mergeDocuments, quote, readDocument, text, type Warn } from "./document.ts";
 import { IPAM_FIELDS } from "./schema.ts";
 import { ConfigError } from "./types.ts";
 

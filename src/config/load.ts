@@ -5,9 +5,8 @@
  */
 import type { World } from "../world/world.ts";
 import { isObject } from "../values/json.ts";
-import { describe, type Document, lookup, readDocument, text, type Warn } from "./document.ts";
+import { describe, type Document, isEmpty, lookup, mergeDocuments, readDocument, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES, readFlatFile, readNamedFile } from "./files.ts";
-import { isEmpty, mergeDocuments } from "./merge.ts";
 import { defaultStoreWarning, namesStore } from "./datastore.ts";
 import { readRequested, type RequestedAddresses } from "./requested.ts";
 import { type Confined, isForAllocation, resolveConfig, type ResolveOptions } from "./resolve.ts";

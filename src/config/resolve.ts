@@ -10,9 +10,8 @@ import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel
 import { DNS_SUBDOMAIN } from "../values/dns.ts";
 import { isObject } from "../values/json.ts";
 import { parseDatastore } from "./datastore.ts";
-import { type Document, list, quote, readDocument, text, type Warn } from "./document.ts";
+import { type Document, isEmpty, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { parseExtras } from "./extras.ts";
-import { isEmpty } from "./merge.ts";
 import { missingRange } from "./missing.ts";
 import { parseAddress, parseRange, parseRangeGateway, withoutGateway } from "./ranges.ts";
 import type { RequestedAddresses, Requests } from "./requested.ts";

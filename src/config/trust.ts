@@ -8,9 +8,8 @@ import { ConfinedPathError, isBelow, normalize, resolveBelow } from "../world/co
 import { DATA_FOLDER } from "../paths.ts";
 import type { World } from "../world/world.ts";
 import { isObject } from "../values/json.ts";
-import { type Document, list, quote, text, type Warn } from "./document.ts";
+import { type Document, isEmpty, list, quote, text, type Warn } from "./document.ts";
 import { type ConfigLayer, FLAT_FILES } from "./files.ts";
-import { isEmpty } from "./merge.ts";
 import { ConfigError, ForbiddenError } from "./types.ts";
 import { messageOf } from "../values/errors.ts";
 

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Document } from "../config/document.ts";
-import { mergeDocuments } from "../config/merge.ts";
+import { type Document, mergeDocuments } from "../config/document.ts";
 import { FLAT_FILE, KUBECONFIG_FILE, NODE_NAME_FILE, OWN_FOLDER } from "../paths.ts";
 import type { InstallSettings } from "./settings.ts";
 

@@ -16,8 +16,7 @@ import { addressOf, type Allocation, type Entry, type Owner, ownsReservation } f
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { allocateError, PoolExhaustedError } from "./errors.ts";
 import { allExhausted, rangesToTry } from "./first_available.ts";
-import type { RecordedEntry } from "./recorded.ts";
-import { entryFields } from "./log_fields.ts";
+import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
 import { reserve } from "./reserve.ts";
 import { rollBack, type Written } from "./rollback.ts";
@@ -91,10 +90,16 @@ export async function allocate(
     logAllocated(ipam, assigned, { writes, ms: Math.round(ipam.clock.monotonic() - start) });
     return assigned;
   } catch (error) {
-    const unreleased = await rollBack(ipam, written);
-    if (unreleased.length > 0) options.onUnreleased?.(unreleased);
+    await undo(work);
     throw error;
   }
+}
+
+/** Rolls back all that the call has written. @returns whether the store confirmed it */
+async function undo({ ipam, written, options }: CallWork): Promise<boolean> {
+  const unreleased = await rollBack(ipam, written.splice(0));
+  if (unreleased.length > 0) options.onUnreleased?.(unreleased);
+  return unreleased.length === 0;
 }
 
 /** Logs one line per ADD: the history of an address starts with it. */
@@ -110,22 +115,22 @@ function logAllocated(
   log.debug("Allocation details", { ip: fields.ip, allocation, store: driver.name, writes });
 }
 
-async function allocateInOrder(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned[]> {
+async function allocateInOrder(work: CallWork): Promise<Assigned[]> {
   const assigned: Assigned[] = [];
   for (const range of work.config.ranges) assigned.push(await allocateRange({ ...work, range, assigned }));
   return assigned;
 }
 
 /** Waits for all ranges even if one fails: the rollback must know every write. */
-async function allocateInParallel(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned[]> {
+async function allocateInParallel(work: CallWork): Promise<Assigned[]> {
   const ranges = work.config.ranges.map((range) => allocateRange({ ...work, range, assigned: [] }));
   await Promise.allSettled(ranges);
   return await Promise.all(ranges);
 }
 
 /** Allocates from the first range that has a free address. Only a full range leads to the next one, never a failure of the store. */
-async function allocateFirstAvailable(work: Omit<RangeWork, "range" | "assigned">): Promise<Assigned> {
-  const { ipam, config, owner, written, signal } = work;
+async function allocateFirstAvailable(work: CallWork): Promise<Assigned> {
+  const { ipam, config, owner, signal } = work;
   const ranges = await rangesToTry(ipam, config, owner, signal);
   const errors: PoolExhaustedError[] = [];
   for (const range of ranges) {
@@ -136,24 +141,26 @@ async function allocateFirstAvailable(work: Omit<RangeWork, "range" | "assigned"
       errors.push(error);
     }
     // the last attempt may have an entry whose address is reserved for another owner
-    const unreleased = await rollBack(ipam, written.splice(0));
-    if (unreleased.length > 0) {
-      work.options.onUnreleased?.(unreleased);
-      throw errors.at(-1);
-    }
+    if (!await undo(work)) throw errors.at(-1);
   }
   throw allExhausted(ranges, errors);
 }
 
-interface RangeWork {
+/** What a call works with. */
+interface CallWork {
   readonly ipam: Ipam;
   readonly config: IpamConfig;
   readonly owner: Owner;
-  readonly range: IpRange;
   readonly written: Written[];
-  readonly assigned: readonly Assigned[];
   readonly signal: AbortSignal;
   readonly options: AllocateOptions;
+}
+
+/** The same for one of its ranges. */
+interface RangeWork extends CallWork {
+  readonly range: IpRange;
+  /** The addresses of earlier ranges. */
+  readonly assigned: readonly Assigned[];
 }
 
 async function allocateRange(work: RangeWork): Promise<Assigned> {

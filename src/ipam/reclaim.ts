@@ -10,7 +10,7 @@ import { drop } from "../pool/requests.ts";
 import { type Entry, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
-import { entryFields } from "./log_fields.ts";
+import { entryFields } from "./recorded.ts";
 import { releaseAllocations } from "./release.ts";
 import { reservationOf } from "./release_reservation.ts";
 

@@ -1,11 +1,13 @@
 /**
- * The entries of an attachment, as its node records them.
+ * The entries of an attachment: as its node records them, and as log lines show them.
  *
  * @module
  */
 import { usable } from "../address/cidr.ts";
 import type { IpamConfig } from "../config/types.ts";
-import type { Entry } from "../pool/types.ts";
+import { addressOf, type Entry, formatPoolKey } from "../pool/types.ts";
+import { formatIp } from "../address/ip.ts";
+import type { LogFields } from "../world/log.ts";
 
 /** One entry of an attachment. */
 export interface RecordedEntry extends Entry {
@@ -28,5 +30,17 @@ export function rangesOf(
       ...(node !== undefined && { slice: { node, cidr } }),
     })),
     overlapping: entries.some(({ reserved, token }) => reserved ?? token !== undefined),
+  };
+}
+
+/** `ip`, `pod`, `if`, `pool` and `container` of one attachment's entries. Several addresses and pools are separated by commas, in order. */
+export function entryFields(entries: readonly Entry[]): LogFields {
+  const [first] = entries;
+  return {
+    ip: entries.map((entry) => formatIp(addressOf(entry))).join(),
+    pod: first?.allocation.podRef,
+    if: first?.allocation.ifName,
+    pool: entries.map(({ key }) => formatPoolKey(key)).join(),
+    container: first?.allocation.containerId,
   };
 }

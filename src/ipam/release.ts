@@ -12,8 +12,7 @@ import type { IpamConfig } from "../config/types.ts";
 import { drop } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
-import type { RecordedEntry } from "./recorded.ts";
-import { entryFields } from "./log_fields.ts";
+import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolsOf } from "./ipam.ts";
 import { releaseLeftover, releaseReservation } from "./release_reservation.ts";
 

@@ -7,7 +7,7 @@ import { type Allocation, ownsReservation, type PoolKey } from "../pool/types.ts
 import { dependents } from "../pool/takeover.ts";
 import type { Reservation, Reservations } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
-import { entryFields } from "./log_fields.ts";
+import { entryFields } from "./recorded.ts";
 
 /** One pool of a store with reservations, during one call. */
 interface ReservedPool {

@@ -6,9 +6,8 @@
 import { startDeadline } from "../async/deadline.ts";
 import type { Allocation, Change, PoolKey } from "../pool/types.ts";
 import { messageOf } from "../values/errors.ts";
-import type { RecordedEntry } from "./recorded.ts";
+import { entryFields, type RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
-import { entryFields } from "./log_fields.ts";
 import { releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /**

@@ -10,7 +10,7 @@
  */
 import type { Logger } from "../world/log.ts";
 import { DATA_FOLDER } from "../paths.ts";
-import type { World } from "../world/world.ts";
+import type { Lock, World } from "../world/world.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { RecordedStore } from "./facts.ts";
 import {
@@ -141,4 +141,13 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
   };
+}
+
+/** Serializes ADD, DEL and pending release of one attachment. Other attachments do not wait. */
+export function lockAttachment(
+  { lock }: Pick<World, "lock">,
+  attachment: Attachment,
+  signal: AbortSignal,
+): Promise<Lock | undefined> {
+  return lock(`attachment:${recordName(attachment)}`, signal);
 }

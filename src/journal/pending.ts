@@ -11,7 +11,7 @@ import { makeLogger, SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { isTemporary, quietly, recordFields, releaseByRecord, type ReleaseHost } from "./release.ts";
 import { storeName } from "./facts.ts";
-import { lockAttachment } from "./lock.ts";
+import { lockAttachment } from "./journal.ts";
 import type { JournalRecord } from "./record.ts";
 
 /**

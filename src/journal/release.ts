@@ -8,7 +8,7 @@ import { nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { NoSliceError } from "../ipam/errors.ts";
 import type { Ipam, OpenIpam } from "../ipam/ipam.ts";
-import { entryFields } from "../ipam/log_fields.ts";
+import { entryFields } from "../ipam/recorded.ts";
 import { release } from "../ipam/release.ts";
 import { sliceRanges } from "../ipam/node_slice.ts";
 import { ConflictError, UnavailableError } from "../storage/driver.ts";

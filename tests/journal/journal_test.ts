@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
-import { folderJournal, type Journal } from "../../src/journal/journal.ts";
+import { folderJournal, type Journal, lockAttachment } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { type MemoryWorld, memoryWorld } from "../support/world.ts";
+import { never } from "../ipam/lab.ts";
 
 const record = (containerId: string): JournalRecord => ({
   network: "net",
@@ -174,4 +175,21 @@ Deno.test("folderJournal finds no holder if the record is pending, or has anothe
   await j.setEntries(a);
   await j.markPending(a);
   assert.equal(await j.findHolder(STORE, first), undefined);
+});
+
+Deno.test("lockAttachment blocks calls of the same attachment only", async () => {
+  const world = memoryWorld();
+  const attachment = { network: "evil", containerId: "hung", ifName: "net1" };
+  using _lock = await lockAttachment(world, attachment, never());
+  for (let i = 0; i < 1_000; i++) {
+    for (
+      const other of [{ network: "good", containerId: `v${i}` }, { containerId: `v${i}` }, { ifName: `net${i + 2}` }]
+    ) {
+      using _free = await lockAttachment(world, { ...attachment, ...other }, never());
+    }
+  }
+  const stop = new AbortController();
+  const same = lockAttachment(world, attachment, stop.signal);
+  stop.abort(new Error("still locked"));
+  await assert.rejects(same, /still locked/);
 });

@@ -6,12 +6,11 @@
 import { markNodeLocal } from "../../config/node_local.ts";
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
 import { allocate, type Assigned } from "../../ipam/allocate.ts";
-import type { Journal } from "../../journal/journal.ts";
+import { type Journal, lockAttachment } from "../../journal/journal.ts";
 import { formatIp } from "../../address/ip.ts";
 import type { IpamConfig } from "../../config/types.ts";
 import type { RecordedEntry } from "../../ipam/recorded.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
-import { lockAttachment } from "../../journal/lock.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
 import { formatPoolKey, type Owner, sameInterface } from "../../pool/types.ts";

@@ -10,7 +10,7 @@ import { verify } from "../../ipam/verify.ts";
 import { planRelease } from "../../journal/plan.ts";
 import { makeLogger, SILENT } from "../../world/log.ts";
 import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
-import { parsePrevResult } from "../prev_result.ts";
+import { parsePrevResult } from "../result.ts";
 
 /**
  * Serves CHECK. What ADD recorded takes precedence over the configuration, which may have changed since. A store that the operator no longer

@@ -6,8 +6,7 @@
 import type { IpamConfig } from "../../config/types.ts";
 import { isTemporary, NOTHING_RELEASED, quietly, recordFields, releaseByPlan } from "../../journal/release.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
-import type { Journal } from "../../journal/journal.ts";
-import { lockAttachment } from "../../journal/lock.ts";
+import { type Journal, lockAttachment } from "../../journal/journal.ts";
 import { planRelease } from "../../journal/plan.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { RefusedError } from "../../storage/driver.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { quietly, releaseByRecord } from "../../journal/release.ts";
-import { lockAttachment } from "../../journal/lock.ts";
+import { lockAttachment } from "../../journal/journal.ts";
 import type { JournalRecord } from "../../journal/record.ts";
 import { recordedConf } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
