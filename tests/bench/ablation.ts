@@ -10,7 +10,7 @@ import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
 import { must } from "../support/process.ts";
 import { type Ablation, type Scenario, SOURCES } from "./ablations.ts";
 import { callsOf, put } from "./ask.ts";
-import { once } from "./measure.ts";
+import { childrenCpu, once } from "./measure.ts";
 
 /** Calls of a round. */
 const COUNT = 100;
@@ -31,13 +31,16 @@ export interface AblationRow {
   readonly without: number;
   /** Median of the rounds' ratios, without over with: above 1, the machinery gains time. */
   readonly ratio: number;
+  /** Ratio of the CPU time of all rounds, if rounds are processes: busy machines change it less than the time. */
+  readonly cpuRatio?: number;
   /** Calls that failed without it. */
   readonly failed: number;
 }
 
-/** Milliseconds of one round, and failed calls. */
+/** Milliseconds of one round, CPU time of its process, and failed calls. */
 interface Round {
   readonly elapsed: number;
+  readonly cpu?: number;
   readonly failed: number;
 }
 
@@ -94,10 +97,13 @@ async function paired(sides: readonly Side[], rounds: number, range: () => strin
     }
   }
   const [withIt = [], without = []] = results;
+  const cpuOf = (side: readonly Round[]) => side.reduce((sum, { cpu = Number.NaN }) => sum + cpu, 0);
+  const cpuRatio = cpuOf(without) / cpuOf(withIt);
   return {
     withIt: Math.min(...withIt.map(({ elapsed }) => elapsed)),
     without: Math.min(...without.map(({ elapsed }) => elapsed)),
     ratio: median(without.map(({ elapsed }, i) => elapsed / (withIt[i]?.elapsed ?? Number.NaN))),
+    ...(!Number.isNaN(cpuRatio) && { cpuRatio }),
     failed: without.reduce((sum, { failed }) => sum + failed, 0),
   };
 }
@@ -124,7 +130,9 @@ async function runProcess(path: string, kube: Kube, side: string, round: number,
   const range = `10.${200 + (parseInt(side, 16) & 31)}.0.0/16`;
   const [call] = callsOf(kube, 1, `${side}-${round}-`, [range]);
   if (!call) throw new Error("A round has no call");
-  return { elapsed: await once(path, call, node?.environment(call)), failed: 0 };
+  const before = childrenCpu();
+  const elapsed = await once(path, call, node?.environment(call));
+  return { elapsed, cpu: childrenCpu() - before, failed: 0 };
 }
 
 const repeat = (call: Call, count: number): Call[] => Array.from({ length: count }, () => call);

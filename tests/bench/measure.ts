@@ -94,7 +94,7 @@ export async function once(path: string, call: Call, env: Readonly<Record<string
 }
 
 /** CPU time of children that ended and were waited for (proc(5): cutime and cstime), in milliseconds. */
-function childrenCpu(): number {
+export function childrenCpu(): number {
   const stat = Deno.readTextFileSync("/proc/self/stat");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[13]) + Number(fields[14])) * TICK;

@@ -269,8 +269,9 @@ function print(rows: readonly Row[]): void {
 
 /** Times are those of the fastest round: a call for processes, else a hundred. The ratio is the median of the rounds' ratios. */
 function printAblations(rows: readonly AblationRow[]): void {
-  const lines = rows.map(({ name, scenario, rounds, withIt, without, ratio, failed }) => [
-    ...[name, scenario, `${rounds}`, withIt.toFixed(1), without.toFixed(1), ratio.toFixed(2), `${failed}`],
+  const lines = rows.map(({ name, scenario, rounds, withIt, without, ratio, cpuRatio, failed }) => [
+    ...[name, scenario, `${rounds}`, withIt.toFixed(1), without.toFixed(1), ratio.toFixed(2)],
+    ...[cpuRatio?.toFixed(2) ?? "", `${failed}`],
   ]);
   const headings = [
     "MACHINERY",
@@ -279,6 +280,7 @@ function printAblations(rows: readonly AblationRow[]): void {
     "MIN MS WITH",
     "MIN MS WITHOUT",
     "WITHOUT / WITH",
+    "OF CPU",
     "FAILED WITHOUT",
   ];
   for (const line of table(headings, lines)) console.log(line);
