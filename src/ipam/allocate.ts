@@ -11,7 +11,7 @@ import { formatIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { requestedOf } from "../pool/requested.ts";
-import { allocateRequest } from "../pool/requests.ts";
+import { type AllocateRequest, allocateRequest } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Entry, type Owner, ownsReservation } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { allocateError, PoolExhaustedError } from "./errors.ts";
@@ -175,7 +175,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
     const { allocation, former, fresh } = await writeEntry(
       work,
       written,
-      used.size > 0 ? used.union(foreign) : foreign,
+      { inUseElsewhere: used.size > 0 ? used.union(foreign) : foreign, isRetry: attempt > 0 },
     );
     const entry: Entry = { key: written.key, allocation };
     const ip = addressOf(entry);
@@ -215,26 +215,24 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
 async function writeEntry(
   work: RangeWork,
   { key, changes }: Written,
-  inUseElsewhere: ReadonlySet<bigint>,
+  attempt: Pick<AllocateRequest, "inUseElsewhere" | "isRetry">,
 ): Promise<{ readonly allocation: Allocation; readonly former?: string; readonly fresh: boolean }> {
   const { ipam, config, owner, range, signal } = work;
   const ofOtherRanges = new Set(
     work.assigned.filter(({ ip }) => contains(range.cidr, ip)).map(({ ip }) => ip.value),
   );
   const requested = requestedOf(config.ranges, config.requested)[config.ranges.indexOf(range)];
-  const isRetry = changes.some(({ after }) => after !== undefined);
   const request = allocateRequest(owner, range, {
-    inUseElsewhere,
+    ...attempt,
     ofOtherRanges,
-    isRetry,
     ...(requested !== undefined && { requested }),
   });
   using _lock = await ipam.lockPool(key, signal);
   const outcome = await ipam.commit(key, request, {
     signal,
     pause: config.sleepForRace * 1000,
-    onAttempt: (attempt) => {
-      changes.push(...attempt);
+    onAttempt: (attempted) => {
+      changes.push(...attempted);
       work.options.onWrite?.();
     },
   });

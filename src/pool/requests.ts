@@ -24,8 +24,8 @@ export interface AllocateRequest {
   /** Addresses that the owner has of other ranges of the same attachment. Their entries stay. */
   readonly ofOtherRanges: ReadonlySet<bigint>;
   /**
-   * Whether the same call wrote an entry for the owner before and asks for another one. An entry of its interface that names another sandbox
-   * is then a newer sandbox's, and stays. Default false.
+   * Whether the same call wrote or kept an entry of the owner before and asks for another one. An entry of its interface that names another
+   * sandbox is then a newer sandbox's, and stays. Default false.
    */
   readonly isRetry?: boolean;
 }

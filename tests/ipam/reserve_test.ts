@@ -109,9 +109,14 @@ Deno.test("allocate allocates an address whose reservation is released during th
   assert.deepEqual(await going.add("b/net1/y", WIDE), ["10.0.0.1"]);
 });
 
-Deno.test("allocate stops if a newer sandbox took over its entry", async () => {
+for (const by of ["this call", "an earlier call of its sandbox"]) {
+  Deno.test(`allocate stops if a newer sandbox took over the entry of ${by}`, () => assertSuperseded(by));
+}
+
+async function assertSuperseded(by: string): Promise<void> {
   await using driver = await memory();
   await callers(driver).add("b/net1/y", NARROW);
+  if (by !== "this call") await enter(driver, "a/net1/old");
   let came = false;
   const late = callers(driver, async ({ method }) => {
     if (method !== "reservation.list" || came) return undefined;
@@ -130,4 +135,4 @@ Deno.test("allocate stops if a newer sandbox took over its entry", async () => {
   assert.deepEqual(await callers(driver).del("a/net1/old", WIDE), []);
   assert.equal((await contents(driver))["10.0.0.0/24 10.0.0.2"], "a/net1/new");
   assert.equal((await contents(driver))["reserved 10.0.0.2"], "a/net1/new");
-});
+}
