@@ -143,6 +143,8 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/journal/journal.ts": "stored: when a release became pending, which processes that come later compare",
   "src/journal/pending.ts": "compared with what the journal stores",
   "src/config/node_local.ts": "stored in a mark",
+  "src/journal/history.ts": "stored: when an address was allocated or released",
+  "src/cli/history.ts": "compared with what the history stores",
   "src/cli/check.ts": "the age of what the API server dated",
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",

@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./check.ts")).check,
   },
+  history: {
+    summary: "Show when this node allocated and released addresses",
+    load: async () => (await import("./history.ts")).history,
+  },
   lint: {
     summary: "Check network definitions before a cluster uses them",
     startsPrograms: true,

@@ -78,7 +78,7 @@ export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
     return { stdout, exitCode: 0 };
   } catch (error) {
     const failure = toCniError(error);
-    if (request) logFailure(world, callLog, request, failure, Math.round(world.monotonic() - start));
+    if (request) logFailure(host, callLog, request, failure, Math.round(world.monotonic() - start));
     return failed(failure, request?.cniVersion);
   }
 }
@@ -88,9 +88,9 @@ export function failed(error: unknown, cniVersion?: string): Answer {
   return { stdout: renderError(toCniError(error), cniVersion), exitCode: 1 };
 }
 
-/** Logs one line per failed ADD or DEL. Success is logged where addresses are allocated and released. */
+/** Logs one line per failed ADD or DEL, and notes a failed ADD in the history. Success is logged where addresses are allocated and released. */
 function logFailure(
-  world: World,
+  { world, journal }: Host,
   { log = makeLogger(world, { level: "error" }), fields }: CallLog,
   { verb, args, ifName, containerId, network }: CniRequest,
   { code, message }: CniError,
@@ -100,6 +100,7 @@ function logFailure(
   const pod = args.podName === undefined ? "" : podRefOf(args);
   const owner = { pod, if: ifName, network, container: containerId };
   log.error(`${verb} failed`, { code, error: message, ...fields, ...owner, ms });
+  if (verb === "ADD") journal(SILENT)?.note("failed", { ...fields, ...owner, code, error: message });
 }
 
 /** Completes pending releases for the stores of this call, since they answer now. A failure does not change the answer. */

@@ -8,11 +8,12 @@
  *
  * @module
  */
-import type { Logger } from "../world/log.ts";
+import type { LogFields, Logger } from "../world/log.ts";
 import { DATA_FOLDER } from "../paths.ts";
 import type { Lock, World } from "../world/world.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { RecordedStore } from "./facts.ts";
+import { appendEvent, type HistoryEvent } from "./history.ts";
 import {
   addressName,
   type Attachment,
@@ -57,6 +58,8 @@ export interface Journal {
   countPending(): Promise<number>;
   /** Whether the release of this attachment is pending. */
   isPending(attachment: Attachment): Promise<boolean>;
+  /** Appends an event to the node's history. Never throws. */
+  note(event: HistoryEvent, fields: LogFields): void;
 }
 
 /** Up to `max` names of a list, each with the same probability. */
@@ -140,6 +143,7 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     pending: (max) => all(releasing, max),
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
+    note: (event, fields) => appendEvent(world, folder, event, fields),
   };
 }
 

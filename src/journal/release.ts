@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatIp } from "../address/ip.ts";
 import type { ConfigHost, Configured } from "../config/configure.ts";
 import { nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
@@ -65,7 +66,10 @@ export async function releaseByPlan(
   signal: AbortSignal,
 ): Promise<void> {
   await using ipam = await host.open(config, log, signal);
-  await release(ipam, await withSlices(host, ipam, config, signal), record, signal, record.entries);
+  const released = await release(ipam, await withSlices(host, ipam, config, signal), record, signal, record.entries);
+  if (released.length > 0) {
+    host.journal(log)?.note("released", { ...recordFields(record), ip: released.map(formatIp).join() });
+  }
 }
 
 /** The journal of a node that lost its slice has everything that the node allocated from it. */

@@ -37,7 +37,8 @@ export function denoWorld(): World {
     writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
     remove: asAsync(remove),
     listFolder: asAsync(listFolder),
-    appendTextFile,
+    appendTextFile: (path, text) => appendTextFile(path, text),
+    appendBounded,
     exchange,
     lock: (name, signal) => lock(name, signal, sleep),
     now: () => Date.now(),
@@ -137,10 +138,24 @@ function asAsync<T>(work: (path: string) => T): (path: string) => Promise<T> {
 }
 
 /** `Deno.writeTextFileSync` would change the mode of an existing file. A FIFO is refused: opening it waits for a reader. */
-function appendTextFile(path: string, text: string): void {
+function appendTextFile(path: string, text: string, after?: (file: Deno.FsFile) => void): void {
   if (exists(path) && !Deno.statSync(path).isFile) throw new Error(`${path} is not a regular file`);
   using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
   writeAll(file, text);
+  after?.(file);
+}
+
+/** Of several processes that see the limit, the first one renames; to the others the path is another file, or missing, by then. */
+function appendBounded(path: string, text: string, max: number): void {
+  const rename = (file: Deno.FsFile) => {
+    const { size, ino } = file.statSync();
+    if (size > max && exists(path) && Deno.statSync(path).ino === ino) Deno.renameSync(path, `${path}.1`);
+  };
+  openIn(folderOf(path), () => appendTextFile(path, text, rename));
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
 }
 
 function exists(path: string): boolean {
@@ -171,7 +186,7 @@ function listFolder(path: string): string[] {
 
 /** Synchronous: a small file is written faster than a thread is woken. */
 function writeFile(path: string, text: string, durable: boolean, mode?: number): void {
-  const folder = path.slice(0, path.lastIndexOf("/"));
+  const folder = folderOf(path);
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const data = new TextEncoder().encode(text);
   const file = openIn(folder, () => Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }));

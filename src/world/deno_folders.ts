@@ -21,7 +21,7 @@ export function makeFolder(folder: string): void {
 }
 
 /** Opens a file, and creates its folder if that is missing. */
-export function openIn(folder: string, open: () => Deno.FsFile): Deno.FsFile {
+export function openIn<T>(folder: string, open: () => T): T {
   try {
     closeOwn(folder);
     return open();

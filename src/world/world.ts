@@ -63,6 +63,13 @@ export interface World {
   /** Appends text to a regular file, creating it with mode 0600; an existing one keeps its mode. @throws an Error for anything else */
   appendTextFile(path: string, text: string): void;
   /**
+   * Appends text to a file as {@linkcode World.appendTextFile} does, and bounds its size: a file of more bytes than `max` is renamed to
+   * `PATH.1`, which it replaces. Creates the folder.
+   *
+   * @throws as {@linkcode World.appendTextFile}
+   */
+  appendBounded(path: string, text: string, max: number): void;
+  /**
    * Sends a text to a unix socket and reads the answer: a line, or everything until the other side closes. The listener notices if this
    * process ends.
    *

@@ -12,7 +12,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   "who-has": ["10.0.0.1"],
 };
 /** Commands without a store. */
-const WITHOUT_STORE = ["agent", "controller", "demo", "install", "lint", "migrate", "version"];
+const WITHOUT_STORE = ["agent", "controller", "demo", "history", "install", "lint", "migrate", "version"];
 
 /** A store whose operations fail with 429 the first time. */
 function busyAtFirst(): { readonly around: Runner; readonly refused: ReadonlySet<Operation> } {

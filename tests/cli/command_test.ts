@@ -7,6 +7,7 @@ const COMMANDS = [
   "check",
   "controller",
   "demo",
+  "history",
   "install",
   "lint",
   "migrate",

@@ -95,6 +95,7 @@ function makeFiles(files: Map<string, string | Error>, folders: readonly string[
     remove: (path: string) => Promise.resolve(void files.delete(path)),
     listFolder: (path: string) => Promise.resolve([...new Set(below(path).map((name) => name.replace(/\/.*/, "")))]),
     appendTextFile: append,
+    appendBounded: append,
   };
 }
 

@@ -9,7 +9,7 @@ import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import { type Journal, lockAttachment } from "../../journal/journal.ts";
 import { formatIp } from "../../address/ip.ts";
 import type { IpamConfig } from "../../config/types.ts";
-import type { RecordedEntry } from "../../ipam/recorded.ts";
+import { entryFields, type RecordedEntry } from "../../ipam/recorded.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
@@ -60,10 +60,9 @@ export async function add(context: RequestContext): Promise<string> {
     throw error;
   }
   if (assigned.length > 0) {
-    await recordEntries(journal, {
-      ...record,
-      entries: assigned.map(({ entry }) => entry),
-    }, log);
+    const entries = assigned.map(({ entry }) => entry);
+    await recordEntries(journal, { ...record, entries }, log);
+    journal?.note("allocated", { ...entryFields(entries), network: request.network });
   }
   return renderResult(
     { ips: [...assigned, ...config.addresses], routes: config.routes, dns: config.dns },
