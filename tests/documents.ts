@@ -143,6 +143,7 @@ export function metricsTable(): string {
     pods: none,
     pools: () => [],
     slices: () => [],
+    kept: () => [],
     lastSweep: () => undefined,
     unconfirmed: () => [],
     findings: () => [],

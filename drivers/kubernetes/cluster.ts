@@ -10,6 +10,7 @@ import { clusterNetworks } from "./cluster_networks.ts";
 import { makeEvents } from "./events.ts";
 import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
 import { makeFeed } from "./feed.ts";
+import { ipamClaims } from "./ipam_claims.ts";
 import { makeLease } from "./lease.ts";
 import { nodeSlicePools, toStored } from "./node_slice_pools.ts";
 import { makeWitness } from "./witness.ts";
@@ -32,6 +33,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
       keyOf: ({ namespace, name }) => `${namespace}/${name}`,
     }),
     ...makeWitness(api),
+    ipamClaims: ipamClaims(api),
     networks: (signal) => clusterNetworks(api, signal),
     slices: nodeSlicePools(api, makeFeed(api, world, { resource: "nodeslicepools", convert: toStored, keyOf })),
     lease: (namespace, name) => makeLease(api, world, namespace || api.namespace, name),

@@ -73,12 +73,20 @@ export function makeEvents(
   };
 }
 
+/** The resources of objects that are not ours and have a namespace. */
+const OTHERS = {
+  Pod: "pods",
+  IPAMClaim: "ipamclaims",
+  NetworkAttachmentDefinition: "network-attachment-definitions",
+} as const;
+
 function targetOf(regarding: Regarding, namespace: string): Target | undefined {
   switch (regarding.kind) {
     case "Pod":
+    case "IPAMClaim":
     case "NetworkAttachmentDefinition": {
       const { kind, ...rest } = regarding;
-      return { resource: kind === "Pod" ? "pods" : "network-attachment-definitions", ...rest };
+      return { resource: OTHERS[kind], ...rest };
     }
     case "IPPool":
       return { resource: "ippools", namespace, name: objectName(regarding.pool) };

@@ -31,6 +31,8 @@ export interface Target {
   readonly everywhere?: boolean;
   /** The object, existing or new. Absent for collections. */
   readonly name?: string;
+  /** The part of the object, as `status`. Absent: the object. */
+  readonly subresource?: "status";
   /** The description in messages; default its kind, namespace and name. */
   readonly what?: string;
 }
@@ -64,6 +66,7 @@ export function pathOf(request: ApiRequest, access: Namespace): string {
   if (namespace !== undefined) segments.push("namespaces", encodeURIComponent(namespace));
   segments.push(resource);
   if (name !== undefined && verb !== "create") segments.push(encodeURIComponent(name));
+  if (request.subresource !== undefined) segments.push(request.subresource);
   const parameters = new URLSearchParams(query).toString();
   return `/${segments.join("/")}${parameters && `?${parameters}`}`;
 }

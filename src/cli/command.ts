@@ -34,6 +34,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./who_has.ts")).whoHas,
   },
+  claims: {
+    summary: "List addresses that IPAMClaims and StatefulSets keep",
+    startsPrograms: true,
+    load: async () => (await import("./claims.ts")).claims,
+  },
   check: {
     summary: "Check pools, reservations, pods, nodes and slices for consistency",
     startsPrograms: true,

@@ -6,7 +6,8 @@
 import { formatCidr } from "../address/cidr.ts";
 import { bits, formatIp } from "../address/ip.ts";
 import { capacity, type IpRange, isCandidate } from "../address/range.ts";
-import type { Allocations } from "../pool/types.ts";
+import { describeKeeper } from "../pool/keepers.ts";
+import type { Allocations, Owner } from "../pool/types.ts";
 import type { Style } from "./style.ts";
 import { table } from "./table.ts";
 
@@ -24,6 +25,11 @@ const GLYPHS: Readonly<Record<Cell, string>> = { used: "█", part: "▒", reser
 export const LEGEND =
   "█ used  ▒ partly used  + reserved by another pool  · free  - unavailable: excluded, out of bounds, network or broadcast address";
 
+/** The keeper of an address, and whether a pod uses the address now; empty without a keeper. */
+export function keeperText({ keeper, containerId }: Owner): string {
+  return keeper ? `${describeKeeper(keeper)} (${containerId === "" ? "stopped" : "in use"})` : "";
+}
+
 /** The allocations of a pool, lowest address first. */
 export function allocationTable(range: IpRange, allocations: Allocations, style: Style): string[] {
   const rows = [...allocations.values()].sort((a, b) => (a.address < b.address ? -1 : 1)).map((one) => [
@@ -31,8 +37,14 @@ export function allocationTable(range: IpRange, allocations: Allocations, style:
     one.podRef || "-",
     one.ifName || "-",
     one.containerId.slice(0, 13) || "-",
+    keeperText(one),
   ]);
-  return table(["ADDRESS", "POD", "INTERFACE", "CONTAINER"], rows, style);
+  const kept = rows.some(([, , , , keeper]) => keeper !== "");
+  return table(
+    ["ADDRESS", "POD", "INTERFACE", "CONTAINER", ...(kept ? ["KEPT BY"] : [])],
+    kept ? rows : rows.map((row) => row.slice(0, 4)),
+    style,
+  );
 }
 
 /**

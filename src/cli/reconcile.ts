@@ -3,13 +3,15 @@
  *
  * @module
  */
+import { writeClaimStatuses } from "../controllers/claim_statuses.ts";
 import { findingEvents } from "../controllers/finding_events.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
 import { parseGraces } from "../ipam/graces.ts";
-import { sweep } from "../ipam/sweep.ts";
+import { sweep, type Swept } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { describeOwner, type Finding } from "../pool/finding.ts";
 import { messageOf } from "../values/errors.ts";
+import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
@@ -75,7 +77,10 @@ export const reconcile: Command = defineCommand({
   if (values.json) terminal.print(JSON.stringify(report, undefined, 2));
   else printReport(terminal, report);
   for (const failure of report.failures) terminal.world.stderr(`Could not free: ${failure}`);
-  if (!dryRun) await recordFindings(terminal, pods, report.findings);
+  if (!dryRun) {
+    await recordFindings(terminal, pods, report.findings);
+    await writeStatuses(terminal, pods, swept);
+  }
   return report.failures.length > 0 ? 1 : 0;
 });
 
@@ -100,6 +105,16 @@ async function recordFindings(
   }
   const [first] = failures;
   if (first !== undefined) world.stderr(`Could not record every finding as an event: ${first}`);
+}
+
+/** Writes the status of IPAMClaims. One that cannot be written does not fail the sweep: it only informs. */
+async function writeStatuses({ world }: Terminal, pods: PodsSource, { pools }: Swept): Promise<void> {
+  const { ipamClaims: claims, wholeRange = () => undefined } = pods;
+  if (!claims) return;
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
+  const failures = await writeClaimStatuses({ claims, world, log: SILENT }, pools, wholeRange, signal)
+    .catch((error) => [error]);
+  if (failures.length > 0) world.stderr(`Could not write the status of every IPAMClaim: ${messageOf(failures[0])}`);
 }
 
 /** Each check has its own timeout. */

@@ -18,7 +18,7 @@ export interface Report {
 }
 
 /** Kinds of findings about unused records. `unowned` is not among them: such an entry may be in use. */
-const RELEASABLE: readonly unknown[] = ["orphan", "reservation-without-entry"];
+const RELEASABLE: readonly unknown[] = ["orphan", "keeper-gone", "reservation-without-entry"];
 
 /**
  * Parses a report. Skips addresses that the status of a pod contains, whatever other findings they have.

@@ -131,11 +131,12 @@ function toJson(pool: PoolSnapshot, range: IpRange): unknown {
     used: Number(used),
     free: `${free}`, // an IPv6 range exceeds the numbers of JSON
     capacity: `${all}`,
-    allocations: [...allocations.values()].map(({ address, podRef, ifName, containerId }) => ({
+    allocations: [...allocations.values()].map(({ address, podRef, ifName, containerId, keeper }) => ({
       address: formatIp({ family: key.cidr.family, value: address }),
       podRef,
       ifName,
       containerId,
+      ...(keeper && { keeper }),
     })),
   };
 }

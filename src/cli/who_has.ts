@@ -7,6 +7,7 @@ import { formatIp, parseIp, sameIp } from "../address/ip.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
+import { keeperText } from "./pool_view.ts";
 import { READ_TIMEOUT } from "./show.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
@@ -32,11 +33,12 @@ export const whoHas: Command = defineCommand({
     return entry ? [{ where: `pool ${formatPoolKey(key)}`, ...entry, address: formatIp(ip) }] : [];
   });
   const reservations = (await driver.reservations?.list(undefined, signal) ?? []).filter((one) => sameIp(one.ip, ip))
-    .map(({ network, podRef, ifName, containerId }) => ({
+    .map(({ network, podRef, ifName, containerId, keeper }) => ({
       where: `reservation${network && ` of ${network}`}`,
       podRef,
       ifName,
       containerId,
+      ...(keeper && { keeper }),
       address: formatIp(ip),
     }));
   const found = [...entries, ...reservations];
@@ -47,8 +49,11 @@ export const whoHas: Command = defineCommand({
   } else {
     const rows = found.map((
       one,
-    ) => [one.where, one.podRef || "-", one.ifName || "-", one.containerId.slice(0, 13) || "-"]);
-    table(["WHERE", "POD", "INTERFACE", "CONTAINER"], rows, terminal.style).forEach(terminal.print);
+    ) => [one.where, one.podRef || "-", one.ifName || "-", one.containerId.slice(0, 13) || "-", keeperText(one)]);
+    const kept = found.some(({ keeper }) => keeper);
+    table(["WHERE", "POD", "INTERFACE", "CONTAINER", ...(kept ? ["KEPT BY"] : [])], rows, terminal.style).forEach(
+      terminal.print,
+    );
   }
   return found.length > 0 ? 0 : 1;
 });

@@ -5,6 +5,7 @@
  */
 import type { KubernetesClient } from "../config/types.ts";
 import type { FindPod, Witness } from "../ipam/witness.ts";
+import type { ClaimFacts, ClaimStatus } from "../pool/claim_status.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
 import type { World } from "../world/world.ts";
@@ -134,10 +135,22 @@ export interface SliceObjects extends Feed<StoredSlices> {
   remove(last: StoredSlices, signal: AbortSignal): Promise<void>;
 }
 
+/** The IPAMClaims of a cluster. */
+export interface ClaimObjects {
+  /**
+   * Lists them.
+   *
+   * @throws {RefusedError} the cluster does not serve them, or the account may not list them
+   */
+  list(signal: AbortSignal): Promise<readonly ClaimFacts[]>;
+  /** Replaces the status of a claim as it was listed. @throws {ConflictError} it changed since */
+  saveStatus(claim: ClaimFacts, status: ClaimStatus, signal: AbortSignal): Promise<void>;
+}
+
 /** An object that an event is about. */
 export type Regarding =
   | { readonly kind: "Pod"; readonly namespace: string; readonly name: string; readonly uid?: string }
-  | { readonly kind: "NetworkAttachmentDefinition"; readonly namespace: string; readonly name: string }
+  | { readonly kind: "NetworkAttachmentDefinition" | "IPAMClaim"; readonly namespace: string; readonly name: string }
   /** By the pool's name (`formatPoolKey`). */
   | { readonly kind: "IPPool"; readonly pool: string }
   | { readonly kind: "OverlappingRangeIPReservation"; readonly network: string; readonly address: string }
@@ -177,6 +190,8 @@ export interface Cluster extends AsyncDisposable {
   readonly networks?: (signal: AbortSignal) => Promise<readonly ClusterNetwork[]>;
   /** Reads an IPAMClaim or a StatefulSet. Absent if there cannot be any. */
   readonly findKeeper?: Required<Witness>["findKeeper"];
+  /** IPAMClaims. Absent if there cannot be any. */
+  readonly ipamClaims?: ClaimObjects;
   /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

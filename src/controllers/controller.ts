@@ -5,13 +5,16 @@
  */
 import type { Ipam } from "../ipam/ipam.ts";
 import { Sweeps, type Swept } from "../ipam/sweep.ts";
+import { hasClaims } from "../pool/claim_status.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
+import type { PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { aborted } from "../async/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { writeClaimStatuses } from "./claim_statuses.ts";
 import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
@@ -19,7 +22,7 @@ import { type Network, networkRules, readNetworks } from "./networks.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pod_releases.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
-import { countsOf, type PoolCount, usesOf, without } from "./pool_use.ts";
+import { countsOf, keptBy, type KeptCount, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Reporter } from "./reporter.ts";
 import { SliceKeeper } from "./slice_keeper.ts";
 import type { SliceStates } from "./slice_work.ts";
@@ -55,6 +58,8 @@ export class Controller {
   #counts: readonly PoolCount[] = [];
   #slices: readonly SliceStates[] = [];
   #lastSweep: number | undefined;
+  #kept: readonly KeptCount[] = [];
+  #claims: Worker | undefined;
   #rules = networkRules([]);
   #domainsOf = domainsBy([], [], []);
   #lastResult: Pick<Swept, "unconfirmed" | "findings"> = NO_RESULT;
@@ -67,6 +72,7 @@ export class Controller {
       pods: () => this.#pods?.size ?? 0,
       pools: () => usesOf(this.#counts, this.#networks),
       slices: () => this.#slices,
+      kept: () => this.#kept,
       lastSweep: () => this.#lastSweep,
       unconfirmed: () => this.#lastResult.unconfirmed,
       findings: () => this.#lastResult.findings,
@@ -109,6 +115,7 @@ export class Controller {
     const networks = new Worker(world, log, NETWORKS, async (deadline) => {
       await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), deadline);
     });
+    const claims = this.#claims = new Worker(world, log, CLAIMS, (deadline) => this.#writeClaims(deadline));
     const checked = (swept: Swept) => {
       this.#count(swept.pools, swept.orphans);
       this.#reporter.changed(swept);
@@ -137,6 +144,7 @@ export class Controller {
         ipam.driver.slices && slices.run(signal),
         synced(pods).then(() => release.run(signal)),
         allSynced.then(() => networks.run(signal)),
+        allSynced.then(() => claims.run(signal)),
         allSynced.then(async () => {
           await this.#readNetworks(attachments.values()); // the first sweep needs to know which pools reserve
           this.#synced = !signal.aborted;
@@ -158,6 +166,7 @@ export class Controller {
       ...(deadNodeGrace !== undefined && { deadNodeGrace }),
       pods: {
         ...witnessOf(cluster),
+        ...(cluster.ipamClaims && { ipamClaims: cluster.ipamClaims }),
         list: () => Promise.resolve(pods.values()),
         lastSeen: (owner) => memory.lastSeen(owner),
         reserves: (key) => this.#rules.reserves(key),
@@ -174,17 +183,30 @@ export class Controller {
     });
   }
 
+  async #writeClaims(signal: AbortSignal): Promise<void> {
+    const { world, log, ipam, cluster: { ipamClaims } } = this.#context;
+    if (!ipamClaims) return;
+    const wholeRange = (key: PoolKey) => this.#rules.wholeRange(key);
+    const context = { claims: ipamClaims, world, log };
+    const failures = await writeClaimStatuses(context, await ipam.driver.list(signal), wholeRange, signal);
+    this.metrics.failures.add({ part: "claims" }, failures.length);
+  }
+
   /** Clears what only a leader knows, so that metrics do not repeat old values. */
   #reset(): void {
     this.#leading = this.#synced = false;
     this.#pods = this.#lastSweep = undefined;
     this.#counts = [];
     this.#slices = [];
+    this.#kept = [];
+    this.#claims = undefined;
     this.#lastResult = NO_RESULT;
   }
 
   #count(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
     this.#counts = without(countsOf(pools), freed);
+    this.#kept = keptBy(pools, freed, (podRef) => this.#pods?.get(podRef) !== undefined);
+    if (hasClaims(pools)) this.#claims?.trigger();
   }
 
   async #readNetworks(attachments: readonly Attachment[]): Promise<readonly Network[]> {
@@ -214,4 +236,5 @@ const NO_RESULT = { unconfirmed: [], findings: [] } as const;
 
 /** Delayed, since the DEL of a pod usually frees its addresses by then; pods deleted meanwhile are checked together. */
 const RELEASE = { name: "free addresses of deleted pods", delay: 500, retry: { first: 1_000, max: 30_000 } };
+const CLAIMS = { name: "write the status of IPAMClaims", delay: 1_000, retry: { first: 5_000, max: 300_000 } };
 const NETWORKS = { name: "assign node slices", delay: 100, retry: { first: 200, max: 30_000 } };

@@ -7,7 +7,7 @@ import { type Finding, KINDS } from "../pool/finding.ts";
 import type { ClusterEvent, Regarding } from "./cluster.ts";
 
 /** Kinds whose event is about the pool of the entry: its pod may be deleted, or unknown. */
-const OF_POOLS: readonly Finding["kind"][] = ["orphan", "unowned", "outside-range"];
+const OF_POOLS: readonly Finding["kind"][] = ["orphan", "keeper-gone", "unowned", "outside-range"];
 
 /**
  * One event per object and kind, with the first finding and the number of further ones.
@@ -55,6 +55,10 @@ function objectsOf({ kind, subject, pool, network, address, podRef, otherPod = "
     case "network": {
       const [namespace = "", name = ""] = pool.split("/");
       return [{ kind: "NetworkAttachmentDefinition", namespace, name }];
+    }
+    case "claim": {
+      const [namespace = "", name = ""] = pool.split("/");
+      return [{ kind: "IPAMClaim", namespace, name }];
     }
   }
 }

@@ -7,7 +7,7 @@ import { type Finding, type FindingKind, KINDS } from "../pool/finding.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
-import type { PoolUse } from "./pool_use.ts";
+import type { KeptCount, PoolUse } from "./pool_use.ts";
 import type { SliceStates } from "./slice_work.ts";
 
 /** The state that gauges read when metrics are scraped. */
@@ -20,6 +20,8 @@ interface ControllerState {
   readonly pools: () => readonly PoolUse[];
   /** Node slices, as last planned. */
   readonly slices: () => readonly SliceStates[];
+  /** Addresses that IPAMClaims and StatefulSets keep, as of the last sweep. */
+  readonly kept: () => readonly KeptCount[];
   /** When the last sweep succeeded, in milliseconds since 1970; undefined: none has. */
   readonly lastSweep: () => number | undefined;
   /** Allocations that the last sweep kept for lack of evidence. */
@@ -76,6 +78,11 @@ export class ControllerMetrics {
         byPool(({ capacity }) => capacity),
       ),
       new Gauge("whereabouts_ippool_free", "Free addresses", byPool(({ free }) => free)),
+      new Gauge(
+        "whereabouts_kept_allocations",
+        "Allocations that an IPAMClaim or a StatefulSet keeps, by kind and state (in use, stopped)",
+        () => state.kept().map(({ keeper, state, count }) => [{ keeper, state }, count] as const),
+      ),
       new Gauge(
         "whereabouts_unconfirmed_allocations",
         "Allocations that the last sweep kept for lack of evidence",

@@ -11,7 +11,7 @@ import type { Pods } from "../ipam/sweep.ts";
 import type { Witness } from "../ipam/witness.ts";
 import { RefusedError } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
-import type { Attachment, Cluster, ClusterEvent } from "./cluster.ts";
+import type { Attachment, ClaimObjects, Cluster, ClusterEvent } from "./cluster.ts";
 import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
 import { demandsOf } from "./slice_demands.ts";
 
@@ -32,6 +32,8 @@ export interface PodsSource extends Pods, AsyncDisposable {
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
   /** Ignored fields, and paths that nodes refuse unless their operator allows them. Absent when the networks are unknown. */
   readonly networkWarnings?: readonly NetworkWarning[];
+  /** IPAMClaims. Absent without a cluster. */
+  readonly ipamClaims?: ClaimObjects;
   /** Records an event about an object. Absent without a cluster. */
   readonly recordEvent?: (event: ClusterEvent, signal: AbortSignal) => Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
     return {
       list: async (signal) => (await cluster.pods.list(signal)).items,
       ...witnessOf(cluster),
+      ...(cluster.ipamClaims && { ipamClaims: tolerant(cluster.ipamClaims) }),
       recordEvent: cluster.recordEvent,
       ...networkRules(networks, [...faults, ...unsliced]),
       networkWarnings: networks.flatMap(({ attachment: { namespace, name }, warnings = [] }) =>
@@ -76,6 +79,18 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
     await cluster[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Roles of older installations do not include IPAMClaims: then their status is not compared. */
+function tolerant(claims: ClaimObjects): ClaimObjects {
+  return {
+    ...claims,
+    list: (signal) =>
+      claims.list(signal).catch((error) => {
+        if (error instanceof RefusedError) return [];
+        throw error;
+      }),
+  };
 }
 
 /** The members of a cluster that a sweep reads evidence from. */

@@ -6,8 +6,8 @@
 import { usable } from "../address/cidr.ts";
 import { capacity, type IpRange } from "../address/range.ts";
 import { narrowed } from "../ipam/node_slice.ts";
-import type { Orphan, PoolFacts } from "../pool/orphans.ts";
-import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { entriesOf, type Orphan, type PoolFacts } from "../pool/orphans.ts";
+import { formatPoolKey, type Keeper, type PoolKey } from "../pool/types.ts";
 import { type Network, usersOf } from "./networks.ts";
 
 /** The usage of one pool. */
@@ -28,6 +28,32 @@ export type PoolCount = Pick<PoolUse, "key" | "allocations">;
 /** Counts the allocations of each pool. */
 export function countsOf(pools: readonly PoolFacts[]): PoolCount[] {
   return pools.map(({ key, allocations }) => ({ key, allocations: allocations.size }));
+}
+
+/** The number of addresses that keepers of a kind keep, in a state of their owner. */
+export interface KeptCount {
+  /** The kind of the keepers. */
+  readonly keeper: Keeper["kind"];
+  /** Whether a pod uses the addresses. */
+  readonly state: "in use" | "stopped";
+  /** How many. */
+  readonly count: number;
+}
+
+/** Counts the kept addresses. Empty without any. */
+export function keptBy(
+  pools: readonly PoolFacts[],
+  freed: readonly Orphan[],
+  exists: (podRef: string) => boolean,
+): KeptCount[] {
+  const gone = new Set(freed.map(({ allocation }) => allocation));
+  const kept = entriesOf(pools).map(({ allocation }) => allocation).filter((one) => one.keeper && !gone.has(one));
+  return (["IPAMClaim", "StatefulSet"] as const).flatMap((keeper) => {
+    const ofKind = kept.filter((one) => one.keeper?.kind === keeper);
+    const inUse = ofKind.filter(({ containerId, podRef }) => containerId !== "" && exists(podRef)).length;
+    if (ofKind.length === 0) return [];
+    return [{ keeper, state: "in use", count: inUse }, { keeper, state: "stopped", count: ofKind.length - inUse }];
+  });
 }
 
 /** Adds capacity and free addresses. Bounds and excludes are those of the first network that uses a pool. */

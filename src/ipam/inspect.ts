@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hasClaims } from "../pool/claim_status.ts";
 import type { Finding } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
@@ -48,11 +49,12 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
   const pools = await driver.list(signal);
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);
+  const claims = hasClaims(pools) ? await source?.ipamClaims?.list(signal) : undefined;
   const { reserves, domainsOf, configured } = source ?? {};
   const { orphans, unconfirmed } = source && pods
     ? await examineEntries(ipam, source, { pools, listed: pods }, signal)
     : { orphans: undefined, unconfirmed: [] };
-  const facts = { pools, reservations, pods, orphans, reserves, domainsOf, configured, slices, unreadable };
+  const facts = { pools, reservations, pods, orphans, reserves, domainsOf, configured, slices, claims, unreadable };
   return {
     pools: pools.length,
     allocations: pools.reduce((sum, { allocations }) => sum + allocations.size, 0),

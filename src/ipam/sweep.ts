@@ -167,7 +167,7 @@ export async function sweep(ipam: Ipam, options: SweepOptions): Promise<Swept> {
     if (++scans === 2 && grace === undefined) until = Math.max(until, last());
   }
   // orphans have their own evidence, and the report lists them as suspected
-  const open = withoutRepaired(sweeps.open, swept).filter(({ kind }) => kind !== "orphan");
+  const open = withoutRepaired(sweeps.open, swept).filter(({ kind }) => kind !== "orphan" && kind !== "keeper-gone");
   if (open.length === 0) return withDuplicates(swept);
   const remaining = start + graceOf(options) - ipam.clock.monotonic();
   if (remaining > 0) waiting?.(remaining, open.length);

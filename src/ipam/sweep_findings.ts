@@ -4,6 +4,7 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
+import { hasClaims } from "../pool/claim_status.ts";
 import { duplicateFinding } from "../pool/duplicates.ts";
 import { type Finding, KINDS } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
@@ -39,8 +40,9 @@ export async function findFaults(
   };
   const unreadable = await read(driver.unreadable && ((limit) => driver.unreadable?.(limit) ?? Promise.resolve([])));
   const slices = await read(pods.slices);
+  const claims = await read(hasClaims(pools) && pods.ipamClaims ? pods.ipamClaims.list : undefined);
   const { reserves, domainsOf, configured, networkFindings } = pods;
-  const facts = { pools, reservations, reserves, domainsOf, configured, slices, unreadable: unreadable ?? [] };
+  const facts = { pools, reservations, reserves, domainsOf, configured, slices, claims, unreadable: unreadable ?? [] };
   const compared = findInconsistencies({ ...facts, pods: listed, orphans: parts.suspected });
   const found = [
     ...compared.filter(({ kind }) => kind !== "pod-address-of-another"), // `duplicates` has those that two scans found

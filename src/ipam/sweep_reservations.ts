@@ -8,8 +8,9 @@ import { type Assignment, RECHECK_GRACE } from "../pool/evidence.ts";
 import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
+import { keeperState } from "../pool/keepers.ts";
 import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
-import { type Entry, formatPoolKey, type PoolKey, sameInterface } from "../pool/types.ts";
+import { type Entry, formatPoolKey, ownsReservation, type PoolKey, sameInterface } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
@@ -55,7 +56,9 @@ export async function sweepReservations(context: ScanContext, reservations: read
     }
   }
   const inUse = examined.filter(isInUse);
-  const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));
+  const lost = examined.filter((one) => isInUse(one) || isKept(one)).flatMap(({ item }) =>
+    lostEntry(context, item.stray)
+  );
   const restored = await repair(context, lost, restoreEntries);
   const known = await podsOf(context);
   const unreserved = ipam.driver.reservations && pods.reserves
@@ -100,16 +103,26 @@ function isInUse({ item, evidence: { pod, node, claims } }: Examined<Candidate>)
     !unread({ pod, claims, ...(node && { node }) });
 }
 
+/** Whether the keeper of a reservation keeps the address. */
+function isKept({ item: { assignment: { owner } }, evidence }: Examined<Candidate>): boolean {
+  const { keeper } = owner;
+  return keeper !== undefined && keeperState({ ...owner, keeper }, evidence.keeper).kind === "keeps";
+}
+
 /**
- * The lost entry of a reservation whose pod runs, if its pool is known and has no other entry of that interface. A network-status without a
- * reservation is not enough: the pod itself may have written it.
+ * The lost entry of a reservation whose pod runs, or whose keeper exists, if its pool is known and has no other entry of that interface. A
+ * network-status without a reservation is not enough: the pod itself may have written it.
  */
 function lostEntry(context: ScanContext, { reservation, holder }: Stray<Reservation>): Entry[] {
   if (holder) return [];
   const [key, ...others] = poolsFor(reservation, knownPools(context));
   if (!key || key.otherReadings || others.length > 0) return [];
   const pool = context.pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key));
-  if ([...pool?.allocations.values() ?? []].some((entry) => sameInterface(entry, reservation))) return [];
+  if (
+    [...pool?.allocations.values() ?? []].some((entry) =>
+      (entry.keeper && ownsReservation(reservation, entry)) || sameInterface(entry, reservation)
+    )
+  ) return [];
   const { network: _, ip, token: __, ...owner } = reservation;
   return [{ key, allocation: { ...owner, address: ip.value } }];
 }

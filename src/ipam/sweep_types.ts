@@ -4,6 +4,7 @@
  * @module
  */
 import type { Cidr } from "../address/cidr.ts";
+import type { ClaimFacts } from "../pool/claim_status.ts";
 import type { Duplicate } from "../pool/duplicates.ts";
 import type { EvidenceRules } from "../pool/evidence.ts";
 import type { Finding } from "../pool/finding.ts";
@@ -39,6 +40,8 @@ export interface Pods extends Witness, NetworkRules {
   readonly list: (signal: AbortSignal) => Promise<readonly PodFacts[]>;
   /** The allocation domains of an attachment, by its name in a pod's network-status. Absent, or undefined: unknown. */
   readonly domainsOf?: (attachment: string) => readonly string[] | undefined;
+  /** The IPAMClaims of the cluster. Absent without a cluster. */
+  readonly ipamClaims?: { readonly list: (signal: AbortSignal) => Promise<readonly ClaimFacts[]> };
   /** Reads the node slices and the nodes. Absent without slices. */
   readonly slices?: (signal: AbortSignal) => Promise<SliceRecords>;
 }

@@ -11,6 +11,8 @@ export type FindingKind =
   | "orphan"
   | "duplicate"
   | "outside-range"
+  | "keeper-gone"
+  | "claim-status-differs"
   | "unowned"
   | "same-interface-twice"
   | "pod-address-unallocated"
@@ -50,6 +52,12 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     severity: "leak",
     reason: "OrphanedIPAddress",
     remedy: "The sweep frees it: run the controller, or whereabouts reconcile",
+    transient: true,
+  },
+  "keeper-gone": {
+    severity: "leak",
+    reason: "KeeperGone",
+    remedy: "The sweep frees it once no pod uses it: run the controller, or whereabouts reconcile",
     transient: true,
   },
   "unowned": {
@@ -111,6 +119,13 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     remedy: "Delete the pod that does not use the address; the sweep then frees what it had",
     transient: true,
   },
+  "claim-status-differs": {
+    severity: "conflict",
+    reason: "ClaimStatusDiffers",
+    remedy:
+      "The controller corrects the status: run it, or whereabouts reconcile; restart a virtual machine that uses the other address",
+    transient: true,
+  },
   "outside-range": {
     severity: "conflict",
     reason: "IPAddressOutsideRange",
@@ -151,7 +166,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
 };
 
 /** The kind of object that a finding is about. */
-export type Subject = "entry" | "reservation" | "pod" | "slices" | "stored" | "network";
+export type Subject = "entry" | "reservation" | "pod" | "slices" | "stored" | "network" | "claim";
 
 /** One problem. */
 export interface Finding extends Owner {
@@ -161,7 +176,10 @@ export interface Finding extends Owner {
   readonly subject: Subject;
   /** The address, canonical; empty if the finding has none. */
   readonly address: string;
-  /** The name of the pool, the NodeSlicePool or the network (`namespace/name`), or the unreadable object; empty if the finding has none. */
+  /**
+   * The name of the pool, the NodeSlicePool, the network or IPAMClaim (`namespace/name`), or the unreadable object; empty if the finding has
+   * none of them.
+   */
   readonly pool: string;
   /** `network_name`. */
   readonly network: string;

@@ -5,8 +5,10 @@
  */
 import { contains, overlap } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
+import { type ClaimFacts, findClaimFaults } from "./claim_status.ts";
 import { describeOwner, type Finding, type FindingKind, NO_OWNER, shortId, type Unreadable } from "./finding.ts";
 import { findUnrecorded } from "./duplicates.ts";
+import { describeKeeper } from "./keepers.ts";
 import { entriesOf, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./strays.ts";
@@ -34,6 +36,8 @@ interface StoreFacts {
   readonly configured?: ConfiguredFacts | undefined;
   /** Node slices and nodes; undefined: they are not checked. */
   readonly slices?: SliceRecords | undefined;
+  /** The IPAMClaims of the cluster; undefined: they are not checked. */
+  readonly claims?: readonly ClaimFacts[] | undefined;
   /** Stored objects that cannot be read. Default: none. */
   readonly unreadable?: readonly Unreadable[];
 }
@@ -75,6 +79,7 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
     ...(pods ? orphans(facts.orphans ?? findOrphans(pools, pods)) : []),
     ...(pods ? unallocated(pools, pods, domainsOf, configured) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
+    ...findClaimFaults(facts.claims ?? [], pools),
     ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NO_OWNER, subject: "slices", ...found })) : []),
   ];
 }
@@ -156,7 +161,9 @@ function surplus(
   const byInterface = Map.groupBy(
     entries.filter(({ allocation }) => allocation.ifName !== ""),
     ({ key, allocation }) =>
-      `${formatPoolKey(key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId}`,
+      `${formatPoolKey(key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId} ${
+        allocation.keeper?.uid ?? ""
+      }`,
   );
   const reported = new Map(pods?.map(({ podRef, addresses }) => [podRef, addresses]));
   return [...byInterface.values()].flatMap((same) => {
@@ -251,6 +258,11 @@ function orphans(found: readonly Orphan[]): Finding[] {
   return found.map(({ reason, ...orphan }) => {
     const entry = withAddress(orphan);
     const owner = describeOwner(entry.allocation);
+    const { keeper } = entry.allocation;
+    if (keeper) {
+      const message = `${entry.address} is kept for ${owner} by ${describeKeeper(keeper)}, but the ${reason}`;
+      return finding("keeper-gone", entry, message);
+    }
     return finding("orphan", entry, `${entry.address} is allocated to ${owner}, but the ${reason}`);
   });
 }

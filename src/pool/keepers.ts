@@ -14,10 +14,10 @@ type KeeperState =
   | { readonly kind: "unknown"; readonly why: string };
 
 /** An owner with a keeper. */
-type KeptOwner = Owner & { readonly keeper: Keeper };
+export type KeptOwner = Owner & { readonly keeper: Keeper };
 
 /** The keeper in words: `IPAMClaim vm1.net1`. */
-function describeKeeper({ kind, name }: Keeper): string {
+export function describeKeeper({ kind, name }: Keeper): string {
   return `${kind} ${name}`;
 }
 

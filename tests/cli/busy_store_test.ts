@@ -6,6 +6,7 @@ import { call, database, run } from "./lab.ts";
 /** A call of each command that opens a store. `migrate`, which needs etcd, is in migrate_live_test.ts. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   check: ["--pods", "PODS"],
+  claims: ["--pods", "PODS"],
   reconcile: ["--pods", "PODS", "--grace", "5"],
   release: ["10.0.0.1", "--yes"],
   show: ["--map"],

@@ -5,6 +5,7 @@ import { call, database, run } from "./lab.ts";
 const COMMANDS = [
   "agent",
   "check",
+  "claims",
   "controller",
   "demo",
   "history",

@@ -13,6 +13,7 @@ Deno.test("ControllerMetrics renders the text format of Prometheus under the doc
     pods: () => 12,
     pools: () => [{ key: { network: "blue", cidr: cidr("10.0.0.0/24") }, allocations: 4, capacity: 254, free: 250 }],
     slices: () => [{ name: "net", assigned: 2, free: 1, missing: 0 }],
+    kept: () => [{ keeper: "IPAMClaim", state: "stopped", count: 3 }],
     lastSweep: () => 5_000,
     unconfirmed:
       () => [{ key, allocation, why: "its node is unknown" }, { key, allocation, why: "the node is not ready" }],
@@ -29,6 +30,7 @@ Deno.test("ControllerMetrics renders the text format of Prometheus under the doc
       'whereabouts_ippool_free{pool="blue/10.0.0.0/24"} 250',
       'whereabouts_node_slices{pool="net",state="assigned"} 2',
       'whereabouts_unconfirmed_allocations{pool="10.0.0.0/24"} 2',
+      'whereabouts_kept_allocations{keeper="IPAMClaim",state="stopped"} 3',
       'whereabouts_findings{kind="pod-address-of-another"} 1',
       'whereabouts_findings{kind="unusable-network"} 0',
       "whereabouts_sweep_last_success_seconds 5",

@@ -13,6 +13,7 @@ const STATE = {
   pods: () => 0,
   pools: () => [],
   slices: () => [],
+  kept: () => [],
   lastSweep: () => undefined,
   unconfirmed: () => [],
   findings: () => [],

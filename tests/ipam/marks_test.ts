@@ -8,6 +8,7 @@ const OWNER = { podRef: "default/a", ifName: "net1", containerId: "c1" };
 Deno.test("marks differ for every record, and for a record that changed", () => {
   const key = { network: "", cidr };
   const entry = { address: cidr.base + 5n, ...OWNER };
+  const keeper = { kind: "IPAMClaim", name: "vm1.net1", uid: "k1" } as const;
   const reservation = { network: "", ip: ip("10.0.0.5"), ...OWNER };
   const duplicate = {
     network: "",
@@ -20,6 +21,9 @@ Deno.test("marks differ for every record, and for a record that changed", () => 
     entryMark({ ...key, network: "blue" }, entry),
     entryMark(key, { ...entry, containerId: "c2" }),
     entryMark(key, { ...entry, uid: "u" }),
+    entryMark(key, { ...entry, keeper }),
+    entryMark(key, { ...entry, keeper: { ...keeper, uid: "k2" } }),
+    reservationMark({ ...reservation, keeper }),
     reservationMark(reservation),
     reservationMark({ ...reservation, token: "u/1" }),
     reservationMark({ ...reservation, token: "u/2" }),
