@@ -6,7 +6,8 @@
 import { formatIp } from "../address/ip.ts";
 import type { Pods } from "../ipam/sweep.ts";
 import { type Assignment, judge } from "../pool/evidence.ts";
-import type { PodFacts, Reading } from "../pool/pod_facts.ts";
+import { describeKeeper, keeperState } from "../pool/keepers.ts";
+import type { KeeperFacts, PodFacts, Reading } from "../pool/pod_facts.ts";
 import { messageOf } from "../values/errors.ts";
 
 /** The state of the pod of an address. */
@@ -27,10 +28,15 @@ const CONCURRENT = 10;
  */
 export async function holdersOf(
   targets: readonly Assignment[],
-  pods: Pick<Pods, "find"> | undefined,
+  pods: Pick<Pods, "find" | "findKeeper"> | undefined,
   signal: AbortSignal,
 ): Promise<Holder[]> {
-  if (!pods) return targets.map(() => ({ state: "unknown: no cluster selected", inUse: false }));
+  if (!pods) {
+    return targets.map((target) =>
+      keptBy(target, undefined) ?? { state: "unknown: no cluster selected", inUse: false }
+    );
+  }
+  const keepers = await Promise.all(targets.map((target) => keeperOf(target, pods, signal)));
   const refs = [...new Set(targets.map(({ owner }) => owner.podRef))].filter((podRef) => podRef.includes("/"));
   const readings = new Map<string, Reading<PodFacts>>();
   for (let at = 0; at < refs.length; at += CONCURRENT) {
@@ -40,12 +46,35 @@ export async function holdersOf(
       }),
     );
   }
-  return targets.map((target) => holderOf(target, readings.get(target.owner.podRef)));
+  return targets.map((target, i) => keptBy(target, keepers[i]) ?? holderOf(target, readings.get(target.owner.podRef)));
+}
+
+/** Reads the keeper of an address. */
+async function keeperOf(
+  { owner: { podRef, keeper } }: Assignment,
+  { findKeeper }: Pick<Pods, "findKeeper">,
+  signal: AbortSignal,
+): Promise<Reading<KeeperFacts> | undefined> {
+  const [namespace = ""] = podRef.split("/");
+  return keeper && findKeeper && await reading(() => findKeeper(keeper, namespace, signal), signal);
+}
+
+/** The state of an address whose keeper keeps it, or may. Undefined: the pod decides. */
+function keptBy({ owner }: Assignment, reading: Reading<KeeperFacts> | undefined): Holder | undefined {
+  const { keeper } = owner;
+  if (!keeper) return undefined;
+  const state = keeperState({ ...owner, keeper }, reading);
+  if (state.kind === "gone") return undefined;
+  return { state: state.kind === "keeps" ? `kept by ${describeKeeper(keeper)}` : `unknown: ${state.why}`, inUse: true };
 }
 
 async function read(podRef: string, pods: Pick<Pods, "find">, signal: AbortSignal): Promise<Reading<PodFacts>> {
+  return await reading(() => pods.find(podRef, signal), signal);
+}
+
+async function reading<T>(read: () => Promise<T | undefined>, signal: AbortSignal): Promise<Reading<T>> {
   try {
-    const value = await pods.find(podRef, signal);
+    const value = await read();
     return value ? { kind: "found", value } : { kind: "absent" };
   } catch (error) {
     signal.throwIfAborted();

@@ -90,7 +90,7 @@ export class Controller {
     const { world, log, cluster, ipam } = this.#context;
     const memory = new PodMemory((podRef) => pods.get(podRef));
     const releases = new PodReleases(() => release.trigger(), (pod) => memory.remember(pod));
-    const pods = this.#pods = new Mirror(cluster.pods, world, log, releases.listener);
+    const pods = this.#pods = new Mirror(cluster.pods, world, log, this.#podListener(releases));
     const records = () => ({ stored: slices.values(), nodes: nodes.values() });
     const sweeps = this.#makeSweeps(pods, memory, records);
     const changed = { put: () => networks.trigger(), removed: () => networks.trigger() };
@@ -183,6 +183,18 @@ export class Controller {
     });
   }
 
+  /** A pod that reports its addresses may be the new user of an IPAMClaim. */
+  #podListener({ listener }: PodReleases): MirrorListener<PodFacts> {
+    return {
+      ...listener,
+      put: (pod, before) => {
+        listener.put?.(pod, before);
+        const isClaimed = this.#kept.some(({ keeper }) => keeper === "IPAMClaim");
+        if (isClaimed && pod.attached && !before?.attached) this.#claims?.trigger();
+      },
+    };
+  }
+
   async #writeClaims(signal: AbortSignal): Promise<void> {
     const { world, log, ipam, cluster: { ipamClaims } } = this.#context;
     if (!ipamClaims) return;
@@ -236,5 +248,5 @@ const NO_RESULT = { unconfirmed: [], findings: [] } as const;
 
 /** Delayed, since the DEL of a pod usually frees its addresses by then; pods deleted meanwhile are checked together. */
 const RELEASE = { name: "free addresses of deleted pods", delay: 500, retry: { first: 1_000, max: 30_000 } };
-const CLAIMS = { name: "write the status of IPAMClaims", delay: 1_000, retry: { first: 5_000, max: 300_000 } };
+const CLAIMS = { name: "write the status of IPAMClaims", delay: 5_000, retry: { first: 5_000, max: 300_000 } };
 const NETWORKS = { name: "assign node slices", delay: 100, retry: { first: 200, max: 30_000 } };

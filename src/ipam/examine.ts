@@ -62,6 +62,6 @@ function judgeOne<T extends Examinee>(item: T, evidence: Evidence, suspicions: S
 }
 
 /** Whether a part of the evidence could not be read; a later scan may succeed. */
-export function unread({ pod, node, claims, keeper }: Evidence): boolean {
-  return [pod, node, claims, keeper].some((reading) => reading?.kind === "unread");
+export function unread({ pod, node, claims, keeper, former }: Evidence): boolean {
+  return [pod, node, claims, keeper, former].some((reading) => reading?.kind === "unread");
 }

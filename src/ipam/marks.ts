@@ -10,8 +10,9 @@ import type { Reservation } from "../storage/driver.ts";
 
 /** The identifier of an entry. */
 export function entryMark(key: PoolKey, allocation: Allocation): string {
-  const { address, podRef, ifName, containerId, uid = "", keeper } = allocation;
-  return ["entry", formatPoolKey(key), address, podRef, ifName, containerId, uid, keeper?.uid ?? ""].join(" ");
+  const { address, podRef, ifName, containerId, uid = "", keeper, former } = allocation;
+  const kept = [keeper?.uid ?? "", former?.containerId ?? ""];
+  return ["entry", formatPoolKey(key), address, podRef, ifName, containerId, uid, ...kept].join(" ");
 }
 
 /** The identifier of a reservation. */

@@ -70,7 +70,7 @@ export class EvidenceReader {
 
   /** The evidence about each owner, without ResourceClaims. */
   async evidence(assignments: readonly Assignment[]): Promise<Evidence[]> {
-    return await mapConcurrently(assignments, MAX_CONCURRENT, ({ owner }) => this.#evidence(owner));
+    return await mapConcurrently(assignments, MAX_CONCURRENT, (assignment) => this.#evidence(assignment));
   }
 
   /** The same evidence with ResourceClaims. */
@@ -89,7 +89,7 @@ export class EvidenceReader {
     return remembered(this.#pods, podRef, () => this.#read((deadline) => this.#witness.find(podRef, deadline)));
   }
 
-  async #evidence(owner: Owner): Promise<Evidence> {
+  async #evidence({ owner, former: moved }: Assignment): Promise<Evidence> {
     if (!namesPod(owner)) return { pod: { kind: "absent" }, claims: { kind: "absent" } };
     const { findNode, lastSeen } = this.#witness;
     const pod = await this.#pod(owner.podRef);
@@ -99,7 +99,13 @@ export class EvidenceReader {
       ? await remembered(this.#nodes, name, () => this.#read((deadline) => findNode(name, deadline)))
       : undefined;
     const keeper = owner.keeper && await this.#keeper(owner.keeper, owner.podRef);
-    const more = { ...(last && { last }), ...(node && { node }), ...(keeper && { keeper }) };
+    const former = moved && await this.#pod(moved.podRef);
+    const more = {
+      ...(last && { last }),
+      ...(node && { node }),
+      ...(keeper && { keeper }),
+      ...(former && { former }),
+    };
     return { pod, claims: { kind: "absent" }, ...more };
   }
 

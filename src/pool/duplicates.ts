@@ -72,7 +72,10 @@ export function findUnrecorded(
       const domains = domainsOf(network);
       const isOurs = (key: PoolKey) => !domains || domains.some((domain) => mayBeOf(key, domain));
       const holders = (byAddress.get(address) ?? []).filter(({ key }) => isOurs(key));
-      if (holders.some(({ allocation }) => allocation.podRef === podRef)) return [];
+      // during a live migration the former pod uses the address as well
+      if (holders.some(({ allocation: { podRef: of, former } }) => of === podRef || former?.podRef === podRef)) {
+        return [];
+      }
       const ip = parseIp(address);
       const [holder] = holders;
       const key = holder?.key ?? pools.find((one) => ip && isOurs(one.key) && contains(one.key.cidr, ip))?.key;

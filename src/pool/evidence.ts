@@ -8,7 +8,7 @@
 import { formatIp } from "../address/ip.ts";
 import type { Assignment, Earlier, Evidence, EvidenceRules, FreeReason, Sighting, Verdict } from "./evidence_types.ts";
 import { judgeKept } from "./keepers.ts";
-import type { NodeState, PodFacts } from "./pod_facts.ts";
+import type { NodeState, PodFacts, Reading } from "./pod_facts.ts";
 import { contradicts, isAnother, isOwn, isStatic, mayBeStatic, mayHold, namesPod, reportedFor } from "./pod_owner.ts";
 
 export type * from "./evidence_types.ts";
@@ -39,13 +39,23 @@ export function judge(assignment: Assignment, evidence: Evidence, rules: Evidenc
   if (!namesPod(owner)) return KEPT; // no pod to read
   const { keeper } = owner;
   if (!keeper) return judgeOwner(assignment, evidence, rules, earlier);
-  return judgeKept({ ...owner, keeper }, evidence.keeper, rules.grace ?? RECHECK_GRACE, earlier, (same) => {
+  const { former } = assignment;
+  const wait = rules.grace ?? (former ? UNKNOWN_GRACE : RECHECK_GRACE); // the node of the former sandbox is unknown
+  return judgeKept({ ...owner, keeper }, evidence.keeper, wait, earlier, (same) => {
+    if (former && !hasEnded(evidence.former)) {
+      return unconfirmed(`pod ${former.podRef}, from which the virtual machine moves, may use it`);
+    }
     const isMissing = evidence.pod.kind === "absent" ||
       (evidence.pod.kind === "found" && evidence.pod.value.hostNetwork);
     // the DEL of a detached sandbox is the evidence that nothing uses the address
     if (owner.containerId === "" && isMissing) return { kind: "free", reason: "pod is gone" };
     return judgeOwner(assignment, evidence, rules, same);
   });
+}
+
+/** Whether a pod is missing, or has finished with each container. */
+function hasEnded(pod: Reading<PodFacts> | undefined): boolean {
+  return pod?.kind === "absent" || (pod?.kind === "found" && pod.value.finished && pod.value.containers === "ended");
 }
 
 /** Judges by everything but the keeper. */

@@ -6,7 +6,7 @@
 import type { Cidr } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { KeeperFacts, NodeState, PodFacts, Reading } from "./pod_facts.ts";
-import type { Owner } from "./types.ts";
+import type { Owner, Sandbox } from "./types.ts";
 
 /** An address and its recorded owner: a pool entry or a reservation. */
 export interface Assignment {
@@ -14,6 +14,8 @@ export interface Assignment {
   readonly owner: Owner;
   /** The address. */
   readonly ip: Ip;
+  /** The other sandbox that may use it: of the pod from which a virtual machine moves. */
+  readonly former?: Sandbox;
   /** The range it was allocated from. Absent if unknown: then no network-status contradicts the owner. */
   readonly range?: Cidr;
 }
@@ -30,6 +32,8 @@ export interface Evidence {
   readonly claims: Reading<ReadonlySet<string>>;
   /** The keeper of the owner, by its name. Absent if the owner has none, or it was not read. */
   readonly keeper?: Reading<KeeperFacts>;
+  /** The pod of the former sandbox. Absent without one, or if it was not read. */
+  readonly former?: Reading<PodFacts>;
 }
 
 /** How long evidence must last before it counts. */

@@ -41,7 +41,8 @@ export function entriesOf(pools: readonly PoolFacts[]): Entry[] {
  * @param range the range that the pool is a part of. Default: the pool's own network
  */
 export function assignmentOf(entry: Entry, range: Cidr = entry.key.cidr): Assignment {
-  return { owner: entry.allocation, ip: addressOf(entry), range };
+  const { former } = entry.allocation;
+  return { owner: entry.allocation, ip: addressOf(entry), range, ...(former && { former }) };
 }
 
 /**

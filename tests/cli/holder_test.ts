@@ -61,3 +61,21 @@ Deno.test("holdersOf reads each pod once, and none for a record without a pod", 
   assert.match(holders[4]?.state ?? "", /has no pod/);
   assert.match((await holdersOf(targets, undefined, signal))[0]?.state ?? "", /no cluster selected/);
 });
+
+Deno.test("holdersOf counts an address as in use while its keeper exists, or cannot be read", async () => {
+  const plain = assignment("web/a");
+  const kept = { ...plain, owner: { ...plain.owner, keeper: { kind: "IPAMClaim", name: "vm1", uid: "u1" } as const } };
+  const find = () => Promise.resolve(undefined);
+  const of = async (findKeeper: () => Promise<{ uid: string; deleting: boolean } | undefined>) =>
+    (await holdersOf([kept], { find, findKeeper }, signal))[0];
+  assert.deepEqual(await of(() => Promise.resolve({ uid: "u1", deleting: false })), {
+    state: "kept by IPAMClaim vm1",
+    inUse: true,
+  });
+  assert.deepEqual(await of(() => Promise.reject(new Error("status 403"))), {
+    state: "unknown: IPAMClaim vm1 cannot be read: status 403",
+    inUse: true,
+  });
+  assert.deepEqual(await of(() => Promise.resolve(undefined)), { state: "pod not found", inUse: false });
+  assert.equal((await holdersOf([kept], undefined, signal))[0]?.inUse, true);
+});

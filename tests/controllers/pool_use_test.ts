@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { countsOf, usesOf, without } from "../../src/controllers/pool_use.ts";
+import { countsOf, keptBy, usesOf, without } from "../../src/controllers/pool_use.ts";
 import { cidr, network } from "./lab.ts";
 
 const allocated = (...addresses: bigint[]) =>
@@ -37,4 +37,24 @@ Deno.test("without subtracts freed addresses", () => {
   const counts = countsOf([{ key, allocations: allocated(0x0a090001n, 0x0a090002n) }]);
   const after = without(counts, [{ key, allocation, reason: "pod is gone" }]);
   assert.deepEqual(usesOf(after, []).map(({ allocations, free }) => [allocations, free]), [[1, 1]]);
+});
+
+Deno.test("keptBy counts kept addresses by keeper and state, without those that were freed", () => {
+  const key = { network: "", cidr: cidr("10.0.0.0/24") };
+  const entries = [["a", "c"], ["b", "c"], ["b", ""], ["a", "c"]].map(([pod, containerId = ""], i) => ({
+    address: BigInt(i),
+    podRef: `default/${pod}`,
+    ifName: "net1",
+    containerId,
+    keeper: { kind: "IPAMClaim", name: `vm${i}`, uid: `u${i}` } as const,
+  }));
+  const plain = { address: 9n, podRef: "default/a", ifName: "net1", containerId: "c" };
+  const pools = [{ key, allocations: new Map([...entries, plain].map((one) => [one.address, one])) }];
+  const [, , , last] = entries;
+  assert(last);
+  const freed = [{ key, allocation: last, reason: "IPAMClaim is gone" as const }];
+  assert.deepEqual(keptBy(pools, freed, (podRef) => podRef === "default/a"), [
+    { keeper: "IPAMClaim", state: "in use", count: 1 },
+    { keeper: "IPAMClaim", state: "stopped", count: 2 },
+  ]);
 });

@@ -23,6 +23,7 @@ Deno.test("marks differ for every record, and for a record that changed", () => 
     entryMark(key, { ...entry, uid: "u" }),
     entryMark(key, { ...entry, keeper }),
     entryMark(key, { ...entry, keeper: { ...keeper, uid: "k2" } }),
+    entryMark(key, { ...entry, keeper, former: { podRef: "default/b", containerId: "c9" } }),
     reservationMark({ ...reservation, keeper }),
     reservationMark(reservation),
     reservationMark({ ...reservation, token: "u/1" }),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseCidr } from "../../src/address/cidr.ts";
 import { findUnrecorded } from "../../src/pool/duplicates.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
+import type { Allocation } from "../../src/pool/types.ts";
 
 const cidr = parseCidr("10.0.0.0/24")?.cidr;
 assert(cidr);
@@ -37,4 +38,15 @@ Deno.test("findUnrecorded compares only the pools of the attachment's domains, i
   const db = pod("default/db", "10.0.0.1");
   const found = (domains: readonly string[]) => findUnrecorded([POOL], [db], () => domains).length;
   assert.deepEqual([found([]), found(["blue"]), found([""])], [0, 0, 1]);
+});
+
+Deno.test("findUnrecorded accepts the pod from which a virtual machine moves", () => {
+  const former = { podRef: "default/source", containerId: "c0" };
+  const source = pod("default/source", "10.0.0.1");
+  const found = (more: Partial<Allocation>) => {
+    const [address, allocation] = entry(key.cidr.base + 1n, "default/target");
+    const allocations = new Map([[address, { ...allocation, ...more }]]);
+    return findUnrecorded([{ key, allocations }], [source], () => undefined).length;
+  };
+  assert.deepEqual([found({}), found({ former })], [1, 0]);
 });

@@ -21,6 +21,7 @@ import {
   recheck,
   type Row,
   UID,
+  unknown,
   UNREAD,
 } from "./evidence_facts.ts";
 
@@ -44,6 +45,8 @@ const DETACHED = {
   owner: { podRef: "default/vm1-x", ifName: "net1", containerId: "", keeper: CLAIM },
 };
 const ofSet = (more: Partial<Owner> = {}) => assignment({ keeper: SET, ...more });
+const MOVING = { ...claimed(), former: { podRef: "default/launcher-a", containerId: "c0" } };
+const moving = (former: NonNullable<Evidence["former"]>): Evidence => ({ ...keeper("absent"), former });
 const replicas = (count: number, start = 0) => ({ ordinals: { start, replicas: count } });
 
 /** An earlier scan that found the keeper gone. */
@@ -194,6 +197,45 @@ export const KEPT_ADDRESSES: readonly Row[] = [
         evidence: keeper("absent"),
         earlier: gone(30, SCALED),
         expected: `suspect 30: ${GONE}`,
+      },
+    ],
+  },
+  {
+    evidence:
+      "the keeper is gone, and the address belongs to two sandboxes, since the virtual machine moves: the pod of the former one exists, or " +
+      "cannot be read",
+    then:
+      `kept, as unconfirmed; once that pod is missing too, or has finished, freed as above, after ${unknown} s at the earliest`,
+    cases: [
+      {
+        title: "it exists",
+        assignment: MOVING,
+        evidence: moving({ kind: "found", value: pod() }),
+        expected: "unconfirmed",
+      },
+      { title: "it cannot be read", assignment: MOVING, evidence: moving(UNREAD), expected: "unconfirmed" },
+      { title: "it was not read", assignment: MOVING, evidence: keeper("absent"), expected: "unconfirmed" },
+      {
+        title: "it has finished, its containers have not",
+        assignment: MOVING,
+        evidence: moving({ kind: "found", value: { ...FINISHED, containers: "running" } }),
+        earlier: gone(500, GONE_CLAIM),
+        expected: "unconfirmed",
+      },
+      { title: "it is missing", assignment: MOVING, evidence: moving(ABSENT), expected: "suspect 120: pod is gone" },
+      {
+        title: "it was missing before, too early",
+        assignment: MOVING,
+        evidence: moving(ABSENT),
+        earlier: gone(119, GONE_CLAIM),
+        expected: "suspect 120: pod is gone",
+      },
+      {
+        title: "it has finished, seen twice",
+        assignment: MOVING,
+        evidence: moving({ kind: "found", value: FINISHED }),
+        earlier: gone(120, GONE_CLAIM),
+        expected: `free: ${GONE_CLAIM}`,
       },
     ],
   },
