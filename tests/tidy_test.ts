@@ -57,6 +57,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/world/deno_terminal.ts":
     "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
+  "drivers/kubernetes/workloads.ts": "tests/cni/keeper_live_test.ts",
   "src/cni/context.ts": "every verb goes through it: tests/cni/plugin_test.ts",
   "src/cni/host.ts": "every verb runs in one: tests/cni/plugin_test.ts",
   "src/cni/verbs/status.ts": "tests/cni/plugin_test.ts",

@@ -13,6 +13,7 @@ import { findSlices } from "./node_slice_pools.ts";
 import { Pools, snapshotFromRecord } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
 import { findUnreadable } from "./unreadable.ts";
+import { kubernetesWorkloads } from "./workloads.ts";
 
 /**
  * Opens the store of a kubeconfig. Objects live in the namespace of its current context, or in `kube-system` if that names none.
@@ -44,6 +45,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
       remove: (snapshot, signal) => removePool(api, snapshot, signal),
     },
     reservations: kubernetesReservations(api),
+    workloads: kubernetesWorkloads(api),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
   };
 }

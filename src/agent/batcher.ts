@@ -153,16 +153,17 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Reports to each request its own changes, so that each can be undone alone: to a release what it removes, to an allocation the change that
- * assigns the address. An address that was free for an allocation becomes free again, even if another owner had it before the batch: that
- * owner's release is in the batch too.
+ * Reports to each request its own changes, so that each can be undone alone: to a release what it removes and detaches, to an allocation the
+ * change that assigns the address. An address that was free for an allocation becomes free again, even if another owner had it before the
+ * batch: that owner's release is in the batch too.
  */
 function reportChanges(batch: readonly Waiting[], { changes, outcomes }: Decision): void {
   for (const [i, { request, options }] of batch.entries()) {
     const outcome = outcomes[i];
     if (!options.onAttempt || !outcome) continue;
     if (outcome.kind === "released") {
-      options.onAttempt(outcome.allocations.map((before) => ({ address: before.address, before })));
+      const removed = outcome.allocations.map((before) => ({ address: before.address, before }));
+      options.onAttempt([...removed, ...outcome.detached ?? []]);
       continue;
     }
     if (request.kind !== "allocate" || !("allocation" in outcome)) continue;

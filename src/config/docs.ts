@@ -46,6 +46,19 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
     "Free the address of a running pod if its network-status has another address of the range on the same interface.",
   ],
   network_name: ["", "A separate allocation domain: other domains may allocate the same addresses."],
+  allow_persistent_ips: [
+    "false",
+    "An IPAMClaim that a pod names keeps the pod's address while it exists ([PERSISTENT.md](PERSISTENT.md)).",
+  ],
+  allowPersistentIPs: ["false", "The same as `allow_persistent_ips`."],
+  sticky: [
+    "none",
+    "`statefulset`: each pod of a StatefulSet keeps its addresses while the set exists and has the pod's ordinal.",
+  ],
+  preferred_ip: [
+    "false",
+    "Allocate the address of the pod's annotation `whereabouts.cni.cncf.io/preferred-ip` if it is free.",
+  ],
   node_slice_size: ["none", "Prefix length of each node's slice of the ranges (NodeSlicePool objects)."],
   datastore: ["by configuration", "`kubernetes`, `etcd` or `embedded`."],
   kubernetes: ["{}", "`kubeconfig`: path of the kubeconfig file; without it the pod's service account is used."],

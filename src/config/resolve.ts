@@ -9,6 +9,7 @@ import type { IpRange } from "../address/range.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
 import { DNS_SUBDOMAIN } from "../values/dns.ts";
 import { isObject } from "../values/json.ts";
+import { parsePersistence } from "./persistence.ts";
 import { parseDatastore } from "./datastore.ts";
 import { type Document, isEmpty, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { parseExtras } from "./extras.ts";
@@ -110,6 +111,7 @@ export function resolveConfig(
     verifyNetworkStatus: document.verify_network_status !== false,
     datastore,
     log: parseLog(document, path, options.confined?.log, warn),
+    ...parsePersistence(document, path, datastore, strict),
     ...optional("nodeSliceSize", parseSliceSize(document, path)),
     ...optional("configurationPath", text(document, "configuration_path")),
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),

@@ -128,6 +128,12 @@ export interface IpamConfig {
   readonly datastore: Datastore;
   /** The log: level, format and file. */
   readonly log: LogOptions;
+  /** `allow_persistent_ips`: whether IPAMClaims keep addresses. Default false. */
+  readonly persistentIps?: boolean;
+  /** `sticky`: the owners of pods, apart from IPAMClaims, that keep addresses. Absent: none. */
+  readonly sticky?: "statefulset";
+  /** `preferred_ip`: whether a pod may name the address that it prefers. Default false. */
+  readonly preferredIp?: boolean;
   /** `node_slice_size` as written. Absent: the pool is shared by all nodes. */
   readonly nodeSliceSize?: string;
   /** `configuration_path`: a file or a folder. The folder contains `nodename`. */

@@ -10,6 +10,7 @@ import { nameFault, versionFault } from "../config/conf.ts";
 import { networksOf } from "../config/conflist.ts";
 import { readFlatFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
+import { unreadPersistence } from "../config/persistence.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { poolsOf } from "../ipam/ipam.ts";
 import type { NetworkRules } from "../ipam/sweep.ts";
@@ -59,13 +60,14 @@ export async function readNetworks(
   for (const attachment of attachments) {
     if (attachment.config === "") continue; // the runtime reads a file of the node instead
     try {
-      for (const conf of networksOf(parseJson(attachment.config))) {
+      const definition = parseJson(attachment.config);
+      for (const conf of networksOf(definition)) {
         // the runtime gives a network without a name that of its definition
         const fault = nameFault(conf.name || attachment.name) ?? describe(versionFault(conf.cniVersion));
         if (fault !== undefined) throw new RangeError(fault);
         const input = { conf: { name: attachment.name, ...conf }, below, purpose: "inspect" as const };
         const { config, warnings } = await loadConfig(world, input);
-        networks.push({ attachment, config, warnings });
+        networks.push({ attachment, config, warnings: [...warnings, ...unreadPersistence(definition, config)] });
       }
     } catch (error) {
       faults.push({ attachment, error });

@@ -7,12 +7,12 @@
  * @module
  */
 import { contains, formatCidr } from "../address/cidr.ts";
-import { formatIp } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { requestedOf } from "../pool/requested.ts";
-import { type AllocateRequest, allocateRequest } from "../pool/requests.ts";
-import { addressOf, type Allocation, type Entry, type Owner, ownsReservation } from "../pool/types.ts";
+import { type AllocateRequest, allocateRequest, type KnownSandbox } from "../pool/requests.ts";
+import { addressOf, type Allocation, type Entry, type Owner, ownsReservation, type Sandbox } from "../pool/types.ts";
 import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
 import { allocateError, PoolExhaustedError } from "./errors.ts";
 import { allExhausted, rangesToTry } from "./first_available.ts";
@@ -23,6 +23,9 @@ import { rollBack, type Written } from "./rollback.ts";
 
 /** Max attempts to find an address that is not reserved for another owner. Each attempt skips every reservation known by then. */
 const MAX_ATTEMPTS = 20;
+
+/** Max sandboxes to examine: an entry names two, and one of them may change meanwhile. */
+const MAX_EXAMINED = 4;
 
 /** One allocated address. */
 export interface Assigned extends StaticAddress {
@@ -38,6 +41,13 @@ export interface AllocateOptions {
   readonly onWrite?: () => void;
   /** Called with the entries that a failed call could not release: they may still be stored. */
   readonly onUnreleased?: (entries: readonly RecordedEntry[]) => void;
+  /** The address to allocate from the range that contains it if it is free, and the owner has none. Absent: the lowest free one. */
+  readonly preferred?: Ip;
+  /**
+   * Whether the address that is kept for the owner may be taken over from another sandbox: that ended, or its virtual machine moves to the
+   * owner. Throws if it may not. Absent: it may not.
+   */
+  readonly examine?: (user: Sandbox) => Promise<KnownSandbox["state"]>;
   /** Whether another sandbox on this node uses the address of an entry, although the store has it as free or the owner's: it is skipped. */
   readonly isUsed?: (entry: RecordedEntry) => Promise<boolean>;
 }
@@ -222,20 +232,31 @@ async function writeEntry(
     work.assigned.filter(({ ip }) => contains(range.cidr, ip)).map(({ ip }) => ip.value),
   );
   const requested = requestedOf(config.ranges, config.requested)[config.ranges.indexOf(range)];
+  const fresh = new Set(changes.filter(({ before, after }) => after && !before).map(({ address }) => address));
+  const { preferred, examine } = work.options;
   const request = allocateRequest(owner, range, {
     ...attempt,
     ofOtherRanges,
+    fresh,
     ...(requested !== undefined && { requested }),
+    ...(preferred && contains(range.cidr, preferred) && { preferred: preferred.value }),
   });
   using _lock = await ipam.lockPool(key, signal);
-  const outcome = await ipam.commit(key, request, {
-    signal,
-    pause: config.sleepForRace * 1000,
-    onAttempt: (attempted) => {
-      changes.push(...attempted);
-      work.options.onWrite?.();
-    },
-  });
+  const sandboxes: KnownSandbox[] = [];
+  const submit = () =>
+    ipam.commit(key, { ...request, sandboxes }, {
+      signal,
+      pause: config.sleepForRace * 1000,
+      onAttempt: (attempted) => {
+        changes.push(...attempted);
+        work.options.onWrite?.();
+      },
+    });
+  let outcome = await submit();
+  while (outcome.kind === "attached" && examine && sandboxes.length < MAX_EXAMINED) {
+    sandboxes.push({ ...outcome.by, state: await examine(outcome.by) });
+    outcome = await submit();
+  }
   if (outcome.kind !== "kept" && outcome.kind !== "allocated") throw allocateError(key, range, outcome);
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;

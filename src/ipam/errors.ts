@@ -46,9 +46,11 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
   switch (outcome.kind) {
     case "in use": {
       const by = outcome.by ? `allocated to ${outcome.by.podRef} (${outcome.by.ifName})` : "in use outside this pool";
-      return new AddressUnavailableError(
-        `Cannot allocate the requested address ${text(outcome.address)} of pool ${pool}: it is ${by}`,
-      );
+      const { keeper } = outcome;
+      const what = keeper
+        ? `address ${text(outcome.address)}, which ${keeper.kind} ${keeper.name} keeps,`
+        : `the requested address ${text(outcome.address)}`;
+      return new AddressUnavailableError(`Cannot allocate ${what} of pool ${pool}: it is ${by}`);
     }
     case "unusable":
       return new AddressUnavailableError(
@@ -69,6 +71,11 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
       return new SupersededError(
         `Container ${outcome.by.containerId}, a newer sandbox of ${outcome.by.podRef} (${outcome.by.ifName}), took over its entry in ` +
           `pool ${pool} during this ADD; retry if this container still exists`,
+      );
+    case "attached":
+      return new AddressUnavailableError(
+        `Cannot allocate the kept address ${text(outcome.address)} of pool ${pool}: container ` +
+          `${outcome.by.containerId} of ${outcome.by.podRef} may still use it`,
       );
     default:
       if (range.picks) {

@@ -7,7 +7,7 @@ import { formatCidr } from "../address/cidr.ts";
 import { type IpRange, isCandidate } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { requestedOf } from "../pool/requested.ts";
-import { type Owner, sameInterface } from "../pool/types.ts";
+import { type Owner, ownsEntry } from "../pool/types.ts";
 import { PoolExhaustedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
@@ -29,7 +29,7 @@ export async function rangesToTry(
   if (only || ranges.length < 2) return only ? [only] : ranges;
   const pools = ranges.map(async (range) => {
     const { allocations } = await ipam.driver.read(poolOf(config, range), signal);
-    return allocations.values().filter((allocation) => sameInterface(allocation, owner)).toArray();
+    return allocations.values().filter((allocation) => ownsEntry(owner, allocation)).toArray();
   });
   const own = await Promise.all(pools);
   const held = ranges.find((range, i) => own[i]?.some(({ address }) => isCandidate(range, address))) ??

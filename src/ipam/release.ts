@@ -1,5 +1,5 @@
 /**
- * DEL: releases all addresses of a sandbox's interface.
+ * DEL: releases all addresses of a sandbox's interface, and detaches the sandbox from those that have a keeper.
  *
  * Order of writes: the pool entry, then the reservation. Removing the entry compares the sandbox, which proves that the address belonged to
  * this sandbox; without that proof no reservation is deleted. A crash between the two leaves a reservation without an entry: a repeated DEL
@@ -14,7 +14,7 @@ import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, typ
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolsOf } from "./ipam.ts";
-import { releaseLeftover, releaseReservation } from "./release_reservation.ts";
+import { detachReservation, releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /** The sandbox whose addresses are released. */
 export interface Sandbox {
@@ -88,7 +88,8 @@ async function releasePool(
 ): Promise<readonly Allocation[]> {
   using _lock = await ipam.lockPool(key, signal);
   const released: Allocation[] = [];
-  if (recorded.length > 0) {
+  // an entry with a keeper is changed, not removed: that needs the stored one
+  if (recorded.length > 0 && !recorded.some(({ allocation }) => allocation.keeper)) {
     const allocations = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
     const entries = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
     released.push(
@@ -97,19 +98,32 @@ async function releasePool(
     if (released.length === recorded.length) return released;
   }
   // without a record, or if it differs from the store: release every entry of the sandbox
-  const found = new Map<bigint, Allocation>(); // an attempt whose response was lost may have removed them
+  const removed = new Map<bigint, Allocation>(); // an attempt whose response was lost may have removed them
+  const detached = new Map<bigint, Allocation>();
   const onAttempt = (changes: readonly Change[]) => {
-    for (const { address, before } of changes) if (before) found.set(address, before);
+    for (const { address, before, after } of changes) {
+      if (after) detached.set(address, after);
+      else if (before) removed.set(address, before);
+    }
   };
   const { allocations } = await ipam.commit(key, { kind: "release", ...sandbox }, { signal, onAttempt });
-  await releaseReservations(
-    ipam,
-    key,
-    [...found.values()].map((allocation) => ({ key, allocation })),
-    signal,
-    allocations,
-  );
+  const entries = [...removed.values()].map((allocation) => ({ key, allocation }));
+  await releaseReservations(ipam, key, entries, signal, allocations);
+  for (const allocation of detached.values()) await keepAddress(ipam, key, allocation, sandbox, signal);
   return [...released, ...allocations];
+}
+
+/** Detaches the sandbox that ended from the reservation of a kept address. */
+async function keepAddress(
+  { driver: { reservations }, log }: Ipam,
+  key: PoolKey,
+  allocation: Allocation,
+  { containerId }: Sandbox,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kind, name } = allocation.keeper ?? {};
+  log.info("Kept address", { ...entryFields([{ key, allocation }]), keeper: `${kind}/${name}` });
+  if (reservations) await detachReservation({ reservations, key, signal }, allocation, containerId);
 }
 
 /**

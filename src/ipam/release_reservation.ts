@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Allocation, ownsReservation, type PoolKey } from "../pool/types.ts";
+import { type Allocation, isKeptFor, ownsReservation, type PoolKey } from "../pool/types.ts";
 import { dependents } from "../pool/takeover.ts";
 import type { Reservation, Reservations } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
@@ -22,7 +22,7 @@ interface ReservedPool {
 }
 
 /** The reservation of an entry. */
-export function reservationOf(key: PoolKey, { address, ...owner }: Allocation): Omit<Reservation, "token"> {
+export function reservationOf(key: PoolKey, { address, former: _, ...owner }: Allocation): Omit<Reservation, "token"> {
   return { ...owner, network: key.network, ip: { family: key.cidr.family, value: address } };
 }
 
@@ -59,4 +59,20 @@ export async function releaseLeftover(
   if (dependents(pools, found, entry.ifName).length > 0) return false;
   ipam.log.info("Deleting stale reservation", entryFields([{ key, allocation: { ...found, address: ip.value } }]));
   return await reservations.release(found, signal);
+}
+
+/**
+ * Names in a kept reservation the sandbox that its entry names now, or none, if it still names the one that ended.
+ *
+ * @param containerId the sandbox that ended
+ */
+export async function detachReservation(
+  { reservations, key, signal }: Omit<ReservedPool, "ipam">,
+  entry: Allocation,
+  containerId: string,
+): Promise<void> {
+  const wanted = reservationOf(key, entry);
+  const found = await reservations.find(wanted.network, wanted.ip, signal);
+  if (!found || found.containerId !== containerId || !isKeptFor(wanted, found)) return;
+  await reservations.takeOver(found, wanted, signal); // one that changed since names a newer sandbox
 }

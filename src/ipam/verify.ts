@@ -7,7 +7,7 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { formatPoolKey, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
+import { formatPoolKey, isKeptFor, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
@@ -98,7 +98,7 @@ async function verifyEntry(
   const candidates = previous.filter((ip) => contains(range.cidr, ip));
   for (const ip of candidates) {
     const allocation = allocations.get(ip.value);
-    if (allocation && sameOwner(allocation, owner)) return ip;
+    if (allocation && (sameOwner(allocation, owner) || isKeptFor(owner, allocation))) return ip;
   }
   const pool = formatPoolKey(key);
   const who = `${owner.podRef} (${owner.ifName}, container ${owner.containerId})`;

@@ -6,20 +6,24 @@
 import { firstPick, isCandidate } from "../address/range.ts";
 import type { Draft } from "./draft.ts";
 import type { AllocateOutcome, AllocateRequest } from "./requests.ts";
-import { type Allocation, sameOwner } from "./types.ts";
+import { formerOf, otherUser } from "./kept.ts";
+import { type Allocation, sameEntry } from "./types.ts";
 
 /**
- * Assigns the requested address; without a request the address that the owner has, else the lowest free one, or the first free one of the
- * range's picks. Bounds, excludes and picks apply to requested addresses too.
+ * Assigns the requested address; without a request the address that the owner has, else the preferred one, else the lowest free one, or the
+ * first free one of the range's picks. Bounds, excludes and picks apply to requested addresses too.
  *
- * The owner's entries are found by podRef and interface, whichever sandbox they name: a pod whose sandbox is recreated keeps its address, and
- * the entry gets the new container id. An entry is kept even if bounds and excludes no longer allow its address. It is dropped only if
- * others use the address elsewhere (`inUseElsewhere`); if another address is requested, the DEL of the sandbox that it names releases it.
+ * The owner's entries are found by their keeper, else by podRef and interface, whichever sandbox they name: a pod whose sandbox is recreated
+ * keeps its address, and the entry gets the new container id. An entry is kept even if bounds and excludes no longer allow its address. It is
+ * dropped only if others use the address elsewhere (`inUseElsewhere`); if another address is requested, the DEL of the sandbox that it names
+ * releases it. An address with a keeper is neither dropped nor replaced by another one: the owner gets it, or none.
  */
 export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome {
   const { owner, requested } = request;
   const newer = request.isRetry ? newerOf(draft, request) : undefined;
   if (newer) return { kind: "superseded", by: newer };
+  const refused = refuseKept(draft, request);
+  if (refused) return refused;
   const own = ownEntries(draft, request);
   if (requested !== undefined) return assignRequested(draft, request, requested, own);
   const [best] = own;
@@ -29,16 +33,35 @@ export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome 
   return { kind: "allocated", allocation: put(draft, { ...owner, address }) };
 }
 
-/** The first free one of the range's picks, else the lowest free address. */
-function freeAddress(draft: Draft, { range, inUseElsewhere, ofOtherRanges }: AllocateRequest): bigint | undefined {
+/** The preferred address if it is free, else the first free one of the range's picks, else the lowest free address. */
+function freeAddress(draft: Draft, request: AllocateRequest): bigint | undefined {
+  const { range, preferred, inUseElsewhere, ofOtherRanges } = request;
   const elsewhere = new Set([...inUseElsewhere, ...ofOtherRanges]);
+  const isFree = (address: bigint) => draft.get(address) === undefined && !elsewhere.has(address);
+  if (preferred !== undefined && isCandidate(range, preferred) && isFree(preferred)) return preferred;
   if (!range.picks) return draft.lowestFree(range, elsewhere);
-  return firstPick(range, (address) => draft.get(address) !== undefined || elsewhere.has(address));
+  return firstPick(range, (address) => !isFree(address));
+}
+
+/** Refuses the address that is kept for the owner while another sandbox uses it, or others use it outside this pool. */
+function refuseKept(draft: Draft, request: AllocateRequest): AllocateOutcome | undefined {
+  const { owner, inUseElsewhere, ofOtherRanges, fresh } = request;
+  if (!owner.keeper) return undefined;
+  for (const entry of draft.ofOwner(owner)) {
+    const { address, keeper } = entry;
+    if (!keeper || ofOtherRanges.has(address) || fresh?.has(address)) continue;
+    if (inUseElsewhere.has(address)) return { kind: "in use", address, keeper };
+    const by = otherUser(entry, request);
+    if (by) return { kind: "attached", address, by };
+  }
+  return undefined;
 }
 
 /** Keeps an address that the owner has, and allocates no new one; undefined if the owner has none. */
 export function keep(draft: Draft, request: AllocateRequest): AllocateOutcome | undefined {
   const { requested } = request;
+  const refused = refuseKept(draft, request);
+  if (refused) return refused;
   const entry = ownEntries(draft, request).find(({ address }) => requested === undefined || address === requested);
   return entry && { kind: "kept", allocation: refresh(draft, entry, request) };
 }
@@ -46,15 +69,15 @@ export function keep(draft: Draft, request: AllocateRequest): AllocateOutcome | 
 /** The owner's entries in the pool, best first. Drops those whose address others use elsewhere. */
 function ownEntries(draft: Draft, request: AllocateRequest): Allocation[] {
   const { owner, inUseElsewhere, ofOtherRanges } = request;
-  const own = draft.ofInterface(owner).filter(({ address }) => !ofOtherRanges.has(address));
+  const own = draft.ofOwner(owner).filter(({ address }) => !ofOtherRanges.has(address));
   for (const { address } of own) if (inUseElsewhere.has(address)) draft.set(address, undefined);
   return own.filter(({ address }) => !inUseElsewhere.has(address)).sort(byPreference(request));
 }
 
-/** An entry of the owner's interface that names another sandbox. */
+/** An entry of the owner that names another sandbox. */
 function newerOf(draft: Draft, { owner, ofOtherRanges }: AllocateRequest): Allocation | undefined {
-  return draft.ofInterface(owner).find((entry) =>
-    entry.containerId !== owner.containerId && !ofOtherRanges.has(entry.address)
+  return draft.ofOwner(owner).find((entry) =>
+    entry.containerId !== owner.containerId && entry.containerId !== "" && !ofOtherRanges.has(entry.address)
   );
 }
 
@@ -80,19 +103,28 @@ function assignRequested(
   return { kind: "allocated", allocation: put(draft, { ...request.owner, address }) };
 }
 
-function refresh(draft: Draft, entry: Allocation, { owner }: AllocateRequest): Allocation {
-  return sameOwner(entry, owner) ? entry : put(draft, { ...owner, address: entry.address });
+/** Names the owner's sandbox in its entry. Node and uid alone are not updated. */
+function refresh(draft: Draft, entry: Allocation, request: AllocateRequest): Allocation {
+  const former = formerOf(entry, request);
+  const { former: _, ...kept } = { ...entry, ...request.owner };
+  const next = { ...kept, ...(former && { former }) };
+  return sameEntry(entry, next)
+    ? entry
+    : put(draft, { ...request.owner, address: entry.address, ...(former && { former }) });
 }
 
-function put(draft: Draft, { podRef, ifName, containerId, node, uid, address }: Allocation): Allocation {
-  const allocation = {
+function put(draft: Draft, allocation: Allocation): Allocation {
+  const { podRef, ifName, containerId, node, uid, keeper, former, address } = allocation;
+  const present = {
     podRef,
     ifName,
     containerId,
     address,
     ...(node !== undefined && { node }),
     ...(uid !== undefined && { uid }),
+    ...(keeper && { keeper }),
+    ...(former && { former }),
   };
-  draft.set(address, allocation);
-  return allocation;
+  draft.set(address, present);
+  return present;
 }

@@ -49,7 +49,7 @@ function serve(draft: Draft, request: PoolRequest, fence: Fence | undefined): Ou
     case "allocate":
       return isClosed(fence) ? keep(draft, request) ?? { kind: "closed", fence } : assign(draft, request);
     case "release":
-      return { kind: "released", allocations: free(draft, request) };
+      return free(draft, request);
     case "revert":
       return { kind: "released", allocations: revert(draft, request) };
     case "restore":

@@ -4,7 +4,7 @@
  * @module
  */
 import { type IpRange, lowestFree } from "../address/range.ts";
-import { type Allocation, type Allocations, type Change, type Owner, sameEntry } from "./types.ts";
+import { type Allocation, type Allocations, type Change, isKeptFor, type Owner, sameEntry } from "./types.ts";
 
 /** A scratch copy for one decision. It never modifies the stored allocations. */
 export class Draft {
@@ -35,6 +35,12 @@ export class Draft {
   *all(): Generator<Allocation> {
     for (const [address, allocation] of this.#stored) if (!this.#changed.has(address)) yield allocation;
     for (const allocation of this.#changed.values()) if (allocation) yield allocation;
+  }
+
+  /** The entries of an owner: those that are kept for it first, whichever pod they name, else those of its interface. */
+  ofOwner(owner: Owner): Allocation[] {
+    const kept = owner.keeper ? [...this.all()].filter((entry) => isKeptFor(owner, entry)) : [];
+    return kept.length > 0 ? kept : this.ofInterface(owner).filter(({ keeper }) => !keeper);
   }
 
   /** The allocations of one interface of one pod. The first call builds an index, so that a batch scans the pool once. */

@@ -1,13 +1,14 @@
 /**
- * Decides which addresses a release or revert frees.
+ * Decides which addresses a release or revert frees, and which entries stay without the sandbox.
  *
  * @module
  */
 import type { Draft } from "./draft.ts";
-import type { ReleaseRequest, RevertRequest } from "./requests.ts";
-import { type Allocation, sameOwner } from "./types.ts";
+import { detach, isFormer, withoutFormer } from "./kept.ts";
+import type { ReleaseOutcome, ReleaseRequest, RevertRequest } from "./requests.ts";
+import { type Allocation, type Change, sameEntry } from "./types.ts";
 
-/** Whether a release of this sandbox's interface frees the allocation. Records without an interface name are older than v0.8. */
+/** Whether a release of this sandbox's interface concerns the allocation. Records without an interface name are older than v0.8. */
 export function isReleasedBy(
   { containerId, ifName }: Allocation,
   sandbox: Omit<ReleaseRequest, "kind">,
@@ -15,12 +16,22 @@ export function isReleasedBy(
   return containerId === sandbox.containerId && (ifName === sandbox.ifName || ifName === "");
 }
 
-/** Frees every address of the sandbox's interface, lowest first. */
-export function free(draft: Draft, request: ReleaseRequest): Allocation[] {
-  const released = [...draft.all()].filter((allocation) => isReleasedBy(allocation, request))
-    .sort((a, b) => (a.address < b.address ? -1 : 1));
-  for (const { address } of released) draft.set(address, undefined);
-  return released;
+/**
+ * Frees every address of the sandbox's interface, lowest first. An entry with a keeper stays: it names its former sandbox again, or none. An
+ * entry that names the sandbox as its former one forgets it.
+ */
+export function free(draft: Draft, request: ReleaseRequest): ReleaseOutcome {
+  const allocations: Allocation[] = [];
+  const detached: Change[] = [];
+  const concerned = [...draft.all()].filter((entry) => isReleasedBy(entry, request) || isFormer(entry, request));
+  for (const before of concerned.sort((a, b) => (a.address < b.address ? -1 : 1))) {
+    const { address } = before;
+    const after = isReleasedBy(before, request) ? detach(before) : withoutFormer(before);
+    draft.set(address, after);
+    if (after) detached.push({ address, before, after });
+    else allocations.push(before);
+  }
+  return { kind: "released", allocations, ...(detached.length > 0 && { detached }) };
 }
 
 /** Undoes changes, last one first, where the address still has the allocation that the change wrote. */
@@ -28,7 +39,7 @@ export function revert(draft: Draft, { changes }: RevertRequest): Allocation[] {
   const freed: Allocation[] = [];
   for (const { address, before, after } of changes.toReversed()) {
     const present = draft.get(address);
-    if (!present || !after || !sameOwner(present, after)) continue;
+    if (!present || !after || !sameEntry(present, after)) continue;
     draft.set(address, before);
     if (!before) freed.push(present);
   }

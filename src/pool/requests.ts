@@ -5,9 +5,15 @@
  */
 import type { IpRange } from "../address/range.ts";
 import type { Fence } from "./fence.ts";
-import type { Allocation, Change, Owner } from "./types.ts";
+import type { Allocation, Change, Keeper, Owner, Sandbox } from "./types.ts";
 
 const NO_ADDRESSES: ReadonlySet<bigint> = new Set();
+
+/** Another sandbox that uses, or used, an address that is kept for an owner. */
+export interface KnownSandbox extends Sandbox {
+  /** `ended`: it uses the address no more. `moving`: its virtual machine moves to the owner's sandbox; both use the address meanwhile. */
+  readonly state: "ended" | "moving";
+}
 
 /** Allocate one address to an owner. */
 export interface AllocateRequest {
@@ -19,6 +25,12 @@ export interface AllocateRequest {
   readonly range: IpRange;
   /** The one address to allocate. Absent: the lowest free one. */
   readonly requested?: bigint;
+  /** The address to allocate if it is free and the owner has none. Absent: the lowest free one. */
+  readonly preferred?: bigint;
+  /** Addresses that the same call allocated: an entry at one of them is dropped as if it had no keeper. Default: none. */
+  readonly fresh?: ReadonlySet<bigint>;
+  /** The other sandboxes from which the owner may take over its kept address. Default: none. */
+  readonly sandboxes?: readonly KnownSandbox[];
   /** Addresses that others use outside this pool. An entry of the owner at one of them is dropped. */
   readonly inUseElsewhere: ReadonlySet<bigint>;
   /** Addresses that the owner has of other ranges of the same attachment. Their entries stay. */
@@ -30,7 +42,7 @@ export interface AllocateRequest {
   readonly isRetry?: boolean;
 }
 
-/** Release every address of a sandbox's interface. */
+/** Release every address of a sandbox's interface. An address with a keeper stays allocated, without the sandbox. */
 export interface ReleaseRequest {
   /** Discriminates requests. */
   readonly kind: "release";
@@ -66,7 +78,8 @@ export type PoolRequest = AllocateRequest | ReleaseRequest | RevertRequest | Res
  * - `exhausted`: the range has no free address.
  * - `closed`: the pool allocates nothing.
  * - `superseded`: a newer sandbox of the interface has an entry.
- * - `in use`: another owner has the requested address, in this pool (`by`) or outside it.
+ * - `attached`: another sandbox may still use the address that is kept for the owner.
+ * - `in use`: another owner has the requested address, in this pool (`by`) or outside it; or the address that the `keeper` keeps, outside it.
  * - `unusable`: the range never allocates the requested address (bounds, excludes, the gateway, the node's slice, an IPv4 address that ends
  *   in `.0`).
  */
@@ -75,7 +88,8 @@ export type AllocateOutcome =
   | { readonly kind: "exhausted" }
   | { readonly kind: "closed"; readonly fence: Fence }
   | { readonly kind: "superseded"; readonly by: Owner }
-  | { readonly kind: "in use"; readonly address: bigint; readonly by?: Owner }
+  | { readonly kind: "attached"; readonly address: bigint; readonly by: Sandbox }
+  | { readonly kind: "in use"; readonly address: bigint; readonly by?: Owner; readonly keeper?: Keeper }
   | { readonly kind: "unusable"; readonly address: bigint };
 
 /** The outcome of a release or revert. */
@@ -84,6 +98,8 @@ export interface ReleaseOutcome {
   readonly kind: "released";
   /** The allocations that were removed. */
   readonly allocations: readonly Allocation[];
+  /** The changes of entries that stay, because they have a keeper. Absent if no entry does. */
+  readonly detached?: readonly Change[];
 }
 
 /**

@@ -7,7 +7,7 @@ import { contains } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { entriesOf, type PoolFacts } from "./orphans.ts";
-import { addressOf, type Entry, formatPoolKey, mayBeOf, type PoolKey } from "./types.ts";
+import { addressOf, type Entry, formatPoolKey, isKeptFor, type Keeper, mayBeOf, type PoolKey } from "./types.ts";
 
 /** The fields of a reservation that are compared. */
 export interface ReservationFacts {
@@ -21,6 +21,8 @@ export interface ReservationFacts {
   readonly ifName: string;
   /** The sandbox; absent or empty in old records. */
   readonly containerId?: string;
+  /** The object that keeps the address; absent if none does. */
+  readonly keeper?: Keeper;
   /** Its stored name may also mean another address of another network. Its owner is unknown, so it is never a stray. */
   readonly doubtful?: true;
 }
@@ -30,10 +32,11 @@ export function entriesByAddress(pools: readonly PoolFacts[]): ReadonlyMap<strin
   return Map.groupBy(entriesOf(pools), (entry) => formatIp(addressOf(entry)));
 }
 
-/** Whether a reservation of the entry's address belongs to the entry. */
-export function belongsTo({ key, allocation }: Entry, { network, podRef, ifName }: ReservationFacts): boolean {
-  return allocation.podRef === podRef && (allocation.ifName === ifName || !allocation.ifName || !ifName) &&
-    mayBeOf(key, network);
+/** Whether a reservation of the entry's address belongs to the entry. Of a kept address, it may name an earlier pod. */
+export function belongsTo({ key, allocation }: Entry, reservation: ReservationFacts): boolean {
+  const { network, podRef, ifName } = reservation;
+  const isSame = allocation.podRef === podRef && (allocation.ifName === ifName || !allocation.ifName || !ifName);
+  return (isSame || isKeptFor(reservation, allocation)) && mayBeOf(key, network);
 }
 
 /** A reservation without an entry, and the entry that has its address instead. */

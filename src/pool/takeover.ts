@@ -5,7 +5,7 @@
  */
 import type { PoolFacts } from "./orphans.ts";
 import type { ReservationFacts } from "./strays.ts";
-import { type Allocation, mayBeOf, type Owner, sameOwner } from "./types.ts";
+import { type Allocation, isKeptFor, mayBeOf, type Owner, sameOwner } from "./types.ts";
 
 /**
  * Whether an owner may take over a reservation. `superseded`: a newer sandbox took over the owner's entry. `foreign`: another entry of the
@@ -27,14 +27,15 @@ export function judgeTakeover(pools: readonly PoolFacts[], found: ReservationFac
 }
 
 /**
- * Entries of the reservation's address, in any pool, that may depend on it: those of its pod and of this interface. Old records name no
- * interface: an entry or a reservation without one may belong to any interface.
+ * Entries of the reservation's address, in any pool, that may depend on it: those that its keeper keeps, and those of its pod and of this
+ * interface. Old records name no interface: an entry or a reservation without one may belong to any interface.
  */
 export function dependents(pools: readonly PoolFacts[], found: ReservationFacts, ifName: string): Allocation[] {
   const { network, ip, podRef } = found;
   return pools.filter(({ key }) => key.cidr.family === ip.family && mayBeOf(key, network))
     .flatMap(({ allocations }) => allocations.get(ip.value) ?? [])
     .filter((entry) =>
+      isKeptFor({ ...found, ifName }, entry) ||
       entry.podRef === podRef && (entry.ifName === ifName || entry.ifName === "" || found.ifName === "")
     );
 }

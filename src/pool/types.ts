@@ -149,7 +149,7 @@ export function sameEntry(a: Allocation, b: Allocation): boolean {
  * Whether a record's address is kept for an owner, by the same keeper. An IPAMClaim keeps one address for whichever pod names it; a
  * StatefulSet one for each interface of each of its pods.
  */
-function isKeptFor(
+export function isKeptFor(
   owner: Pick<Owner, "podRef" | "ifName" | "keeper">,
   stored: Pick<Owner, "podRef" | "ifName" | "keeper">,
 ): boolean {
@@ -157,8 +157,13 @@ function isKeptFor(
   return stored.keeper.kind === "IPAMClaim" || sameInterface(owner, stored);
 }
 
+/** Whether an entry is the owner's, whichever sandbox it names: it is kept for the owner, or has no keeper and names the same interface. */
+export function ownsEntry(owner: Pick<Owner, "podRef" | "ifName" | "keeper">, stored: Owner): boolean {
+  return stored.keeper ? isKeptFor(owner, stored) : sameInterface(owner, stored);
+}
+
 /**
- * Whether a stored reservation or entry belongs to an owner, whichever sandbox it names: it is kept for the owner; or nothing keeps it, and
+ * Whether a stored reservation or entry belongs to an owner, whichever sandbox it names: it is kept for the owner; or it has no keeper, and
  * it has the same podRef, and the same interface or none. Releases before v0.8 of the original recorded no interface.
  *
  * @example

@@ -16,6 +16,7 @@ import type { Unreadable } from "../pool/finding.ts";
 import type { Fence } from "../pool/fence.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
+import type { IpamClaim, Workload } from "../pool/workload.ts";
 
 /** The state of a pool at one moment. */
 export interface PoolSnapshot {
@@ -124,6 +125,14 @@ export interface SliceStore {
   remove(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
 }
 
+/** The pods that use a store, and the claims that keep their addresses. Each read is one request. */
+export interface Workloads {
+  /** One pod by `namespace/name`; undefined if it does not exist. @throws {RefusedError} pods may not be read */
+  findPod(podRef: string, signal: AbortSignal): Promise<Workload | undefined>;
+  /** One IPAMClaim; undefined if it does not exist. @throws {RefusedError} claims may not be read, or are not installed */
+  findClaim(namespace: string, name: string, signal: AbortSignal): Promise<IpamClaim | undefined>;
+}
+
 /** The namespace of a store's objects. */
 export interface StoreNamespace {
   /** Its name. */
@@ -215,6 +224,8 @@ export interface StorageDriver extends AsyncDisposable {
   readonly slices?: SliceStore;
   /** Cluster-wide reservations. Absent if the store has none. */
   readonly reservations?: Reservations;
+  /** Pods and their claims. Absent if the store knows none: then no network keeps addresses beyond the life of a pod. */
+  readonly workloads?: Workloads;
 }
 
 /** The pool or object changed since it was read: read again and decide again. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Migration, Reservations, SliceStore, StorageDriver, StoreNamespace } from "./driver.ts";
+import type { Migration, Reservations, SliceStore, StorageDriver, StoreNamespace, Workloads } from "./driver.ts";
 import { attempt, type Clock, retry } from "./retry.ts";
 
 /** The operations of a store, as named in metrics. */
@@ -23,6 +23,8 @@ export type Operation =
   | "open_pool"
   | "remove_pool"
   | "count_namespaces"
+  | "find_pod"
+  | "find_claim"
   | "list_older"
   | "convert"
   | "list_closed"
@@ -51,7 +53,7 @@ export function wrap(
   run: Runner,
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
-  const { unreadable, snapshotFromRecord, migration, namespace, slices, reservations } = driver;
+  const { unreadable, snapshotFromRecord, migration, namespace, slices, reservations, workloads } = driver;
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
@@ -66,6 +68,7 @@ export function wrap(
     namespace: namespace && wrapNamespace(namespace, run),
     slices: slices && wrapSlices(slices, run),
     reservations: reservations && wrapReservations(reservations, run),
+    workloads: workloads && wrapWorkloads(workloads, run),
     [Symbol.asyncDispose]: dispose,
   });
 }
@@ -77,7 +80,16 @@ export function borrow(driver: StorageDriver): StorageDriver {
 
 /** Idempotent operations: reads, and writes that compare with the stored object. */
 const REPEATABLE: ReadonlySet<Operation> = new Set([
-  ...["read", "list", "status", "list_unreadable", "find_slices", "count_namespaces"] as const,
+  ...[
+    "read",
+    "list",
+    "status",
+    "list_unreadable",
+    "find_slices",
+    "count_namespaces",
+    "find_pod",
+    "find_claim",
+  ] as const,
   ...["reserve", "take_over_reservation", "unreserve", "find_reservation", "list_reservations"] as const,
   ...["list_older", "list_closed", "empty_pool"] as const,
 ]);
@@ -117,6 +129,14 @@ function wrapSlices(slices: SliceStore, run: Runner): SliceStore {
       run("close_pool", (deadline) => slices.close(snapshot, fence, deadline), signal),
     open: (snapshot, epoch, signal) => run("open_pool", (deadline) => slices.open(snapshot, epoch, deadline), signal),
     remove: (snapshot, signal) => run("remove_pool", (deadline) => slices.remove(snapshot, deadline), signal),
+  });
+}
+
+function wrapWorkloads(workloads: Workloads, run: Runner): Workloads {
+  return present<Workloads>({
+    findPod: (podRef, signal) => run("find_pod", (deadline) => workloads.findPod(podRef, deadline), signal),
+    findClaim: (namespace, name, signal) =>
+      run("find_claim", (deadline) => workloads.findClaim(namespace, name, deadline), signal),
   });
 }
 

@@ -14,7 +14,7 @@ function undo(changes: readonly Change[]): RevertRequest {
 Deno.test("free releases exactly the addresses of the sandbox's interface, whatever the pod's name", () => {
   const stored = pool({ 1: "a/net1/x", 2: "a/net2/x", 3: "a/net1/y", 4: "b/net1/x", 5: "b/net1/xx" });
   const draft = new Draft(stored);
-  const freed = free(draft, { kind: "release", containerId: "x", ifName: "net1" });
+  const { allocations: freed } = free(draft, { kind: "release", containerId: "x", ifName: "net1" });
   assert.deepEqual(freed, [entry(1, "a/net1/x"), entry(4, "b/net1/x")]);
   assert.deepEqual(entries(commit(stored, { changes: draft.changes() })), {
     2: "a/net2/x",
@@ -26,7 +26,7 @@ Deno.test("free releases exactly the addresses of the sandbox's interface, whate
 Deno.test("free matches records without an interface name by their container id", () => {
   const stored = pool({ 1: "a//x", 2: "a//y", 3: "b/net2/x" });
   const draft = new Draft(stored);
-  assert.deepEqual(free(draft, { kind: "release", containerId: "x", ifName: "net1" }), [entry(1, "a//x")]);
+  assert.deepEqual(free(draft, { kind: "release", containerId: "x", ifName: "net1" }).allocations, [entry(1, "a//x")]);
   assert.deepEqual(entries(commit(stored, { changes: draft.changes() })), { 2: "a//y", 3: "b/net2/x" });
   assert(isReleasedBy(entry(1, "a//x"), { containerId: "x", ifName: "net2" }));
   assert(!isReleasedBy(entry(1, "a//x"), { containerId: "y", ifName: "" }));

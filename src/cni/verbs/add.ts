@@ -13,17 +13,18 @@ import { entryFields, type RecordedEntry } from "../../ipam/recorded.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
 import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
-import { formatPoolKey, type Owner, sameInterface } from "../../pool/types.ts";
+import { formatPoolKey, type Owner, ownsEntry, sameInterface } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
 import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
+import { attend } from "../keeper.ts";
 import { renderResult } from "../result.ts";
 import { messageOf } from "../../values/errors.ts";
 
 /**
  * Serves ADD.
  *
- * @throws {CniError} code 5: the journal cannot be written; code 7: no range, and no requested address
+ * @throws {CniError} code 5: the journal cannot be written; code 7: no range, and no requested address; what `attend` throws
  */
 export async function add(context: RequestContext): Promise<string> {
   const { request, host, signal } = context;
@@ -47,7 +48,9 @@ export async function add(context: RequestContext): Promise<string> {
   let hasWritten = false;
   let hasUnreleased = false;
   try {
-    assigned = await allocate(ipam, await sliced(context, ipam, config), owner, signal, {
+    const { owner: attended, ...options } = await attend(context, ipam, config, owner);
+    assigned = await allocate(ipam, await sliced(context, ipam, config), attended, signal, {
+      ...options,
       onWrite: () => hasWritten = true,
       onUnreleased: (entries) => {
         record = { ...record, entries };
@@ -116,8 +119,8 @@ async function recordAttachment(journal: Journal | undefined, record: JournalRec
 
 /**
  * Whether another attachment of this node still uses the address although the store records it as free, or as the owner's own: the store lost
- * the entry, and a store that was restored from an older copy may contain one of a former owner. A former sandbox of the same interface is
- * not another attachment.
+ * the entry, and a store that was restored from an older copy may contain one of a former owner. A former sandbox of the same interface,
+ * or one that had the address by the same keeper, is not another attachment.
  */
 async function isUsedHere(
   { host }: RequestContext,
@@ -131,7 +134,8 @@ async function isUsedHere(
   const { address } = entry.allocation;
   if (
     holder.entries.some(({ allocation }) =>
-      allocation.address === address && sameInterface(allocation, entry.allocation)
+      allocation.address === address &&
+      (ownsEntry(allocation, entry.allocation) || sameInterface(allocation, entry.allocation))
     )
   ) {
     return false;

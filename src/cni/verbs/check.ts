@@ -5,6 +5,7 @@
  */
 import type { Configured } from "../../config/configure.ts";
 import { ForbiddenError } from "../../config/types.ts";
+import type { Keeper } from "../../pool/types.ts";
 import { rangesOf } from "../../ipam/recorded.ts";
 import { verify } from "../../ipam/verify.ts";
 import { planRelease } from "../../journal/plan.ts";
@@ -27,22 +28,30 @@ export async function check(context: RequestContext): Promise<string> {
     );
     return "";
   }
-  const { configured: { config, log }, isRecorded } = plan;
+  const { configured: { config, log }, isRecorded, keeper } = plan;
   await using ipam = await host.open(config, log, signal);
-  const owner = await ownerOf(context, config);
+  const owner = { ...await ownerOf(context, config), ...(keeper && { keeper }) };
   await verify(ipam, isRecorded ? config : await sliced(context, ipam, config, "recorded"), owner, expected, signal);
   return "";
+}
+
+interface CheckPlan {
+  readonly configured: Configured;
+  readonly isRecorded: boolean;
+  /** The recorded keeper of the addresses. */
+  readonly keeper?: Keeper;
 }
 
 /** The store and ranges to verify; undefined if the operator no longer allows the store. */
 async function planCheck(
   context: RequestContext,
-): Promise<{ readonly configured: Configured; readonly isRecorded: boolean } | undefined> {
+): Promise<CheckPlan | undefined> {
   const record = await context.host.journal(SILENT)?.find(context.request);
   if (record && record.entries.length > 0) {
     const plan = await planRelease(context.host, context.request.conf, record);
-    return plan &&
-      { configured: { ...plan, config: { ...plan.config, ...rangesOf(record.entries) } }, isRecorded: true };
+    const keeper = record.entries.find(({ allocation }) => allocation.keeper)?.allocation.keeper;
+    const configured = plan && { ...plan, config: { ...plan.config, ...rangesOf(record.entries) } };
+    return configured && { configured, isRecorded: true, ...(keeper && { keeper }) };
   }
   try {
     return { configured: await configureRequest(context), isRecorded: false };

@@ -1,0 +1,160 @@
+/**
+ * The object that keeps the addresses of a pod, and what the pod prefers: read only if the network asks for it.
+ *
+ * @module
+ */
+import { type Ip, parseIp } from "../address/ip.ts";
+import type { IpamConfig } from "../config/types.ts";
+import type { AllocateOptions } from "../ipam/allocate.ts";
+import type { Ipam } from "../ipam/ipam.ts";
+import { formatIp } from "../address/ip.ts";
+import type { KnownSandbox } from "../pool/requests.ts";
+import type { Keeper, Owner, Sandbox } from "../pool/types.ts";
+import { claimMismatch, claimOf, moves, type Workload } from "../pool/workload.ts";
+import type { Workloads } from "../storage/driver.ts";
+import { isObject } from "../values/json.ts";
+import type { RequestContext } from "./context.ts";
+import { CniError, CODES } from "./error.ts";
+
+/** The owner with its keeper, and options for its allocation. */
+interface Attended extends Pick<AllocateOptions, "preferred" | "examine"> {
+  /** The owner. */
+  readonly owner: Owner;
+}
+
+/**
+ * Finds the keeper of an owner: the IPAMClaim that the call or the pod names for the interface, else the pod's StatefulSet.
+ *
+ * @throws {CniError} code 11: the pod or its claim is missing or being deleted; code 7: the claim is of another network or interface, or the
+ *   pod's annotations are invalid
+ * @throws {RefusedError} pods or claims may not be read
+ */
+export async function attend(
+  context: RequestContext,
+  { driver: { workloads } }: Pick<Ipam, "driver">,
+  config: IpamConfig,
+  owner: Owner,
+): Promise<Attended> {
+  if (!workloads || !readsPods(config) || context.request.args.podName === undefined) return { owner };
+  const work: Work = { context, config, owner, workloads, pods: new Map() };
+  const keeper = await keeperOf(work);
+  if (keeper && config.requested.length > 0) throw requestRefused(config, owner, keeper);
+  const preferred = config.preferredIp ? preferredOf(await ownPod(work)) : undefined;
+  return {
+    owner: { ...owner, ...(keeper && { keeper }) },
+    ...(preferred && { preferred }),
+    ...(keeper && { examine: (user: Sandbox) => examine(work, keeper, user) }),
+  };
+}
+
+/** Whether a network asks for the pods of its calls. */
+function readsPods({ persistentIps, sticky, preferredIp }: IpamConfig): boolean {
+  return Boolean(persistentIps || sticky || preferredIp);
+}
+
+interface Work {
+  readonly context: RequestContext;
+  readonly config: IpamConfig;
+  readonly owner: Owner;
+  readonly workloads: Workloads;
+  /** The pods that the call has read. */
+  readonly pods: Map<string, Promise<Workload | undefined>>;
+}
+
+function findPod({ workloads, pods, context: { signal } }: Work, podRef: string): Promise<Workload | undefined> {
+  const reading = pods.get(podRef) ?? workloads.findPod(podRef, signal);
+  pods.set(podRef, reading);
+  return reading;
+}
+
+async function ownPod(work: Work): Promise<Workload> {
+  const { podRef, uid } = work.owner;
+  const pod = await findPod(work, podRef);
+  if (pod && (uid === undefined || uid === pod.uid)) return pod;
+  throw new CniError(
+    CODES.tryAgain,
+    `Pod ${podRef}${uid ? ` with uid ${uid}` : ""} does not exist; its addresses depend on it`,
+  );
+}
+
+async function keeperOf(work: Work): Promise<Keeper | undefined> {
+  const { config } = work;
+  const name = config.persistentIps ? await claimName(work) : undefined;
+  if (name !== undefined) return await claimNamed(work, name);
+  return config.sticky === "statefulset" ? (await ownPod(work)).statefulSet : undefined;
+}
+
+/** The claim's name: from the call, else from the pod's annotation. */
+async function claimName(work: Work): Promise<string | undefined> {
+  const { args } = work.context.request.conf;
+  const named = isObject(args) && isObject(args.cni) ? args.cni["ipam-claim-reference"] : undefined;
+  if (named !== undefined) {
+    if (typeof named === "string" && named !== "") return named;
+    throw new CniError(CODES.config, "Cannot use args.cni.ipam-claim-reference: expected the name of an IPAMClaim");
+  }
+  const { podRef, networks = "" } = await ownPod(work);
+  try {
+    return claimOf(networks, work.owner.ifName);
+  } catch {
+    throw new CniError(
+      CODES.config,
+      `Cannot read the annotation k8s.v1.cni.cncf.io/networks of pod ${podRef}: expected JSON, or names of networks`,
+    );
+  }
+}
+
+async function claimNamed(
+  { context: { signal }, config: { network }, owner, workloads }: Work,
+  name: string,
+): Promise<Keeper> {
+  const [namespace = ""] = owner.podRef.split("/");
+  const what = `IPAMClaim ${namespace}/${name}`;
+  const claim = await workloads.findClaim(namespace, name, signal);
+  if (!claim || claim.deleting) {
+    const state = claim ? "is being deleted" : "does not exist";
+    throw new CniError(CODES.tryAgain, `${what} ${state}; pod ${owner.podRef} names it for network ${network}`);
+  }
+  const mismatch = claimMismatch(claim, network, owner.ifName);
+  if (mismatch === undefined) return { kind: "IPAMClaim", name, uid: claim.uid };
+  throw new CniError(
+    CODES.config,
+    `Cannot use ${what} for interface ${owner.ifName} of pod ${owner.podRef} in network ${network}: ${mismatch}`,
+  );
+}
+
+/** Whether the owner may use its kept address, which another sandbox used. @throws {CniError} it may not */
+async function examine(work: Work, keeper: Keeper, user: Sandbox): Promise<KnownSandbox["state"]> {
+  const { owner } = work;
+  const what = `the address of ${keeper.kind} ${keeper.name} to ${owner.podRef} (${owner.ifName})`;
+  if (user.containerId === owner.containerId) {
+    throw new CniError(
+      CODES.config,
+      `Cannot give ${what}: another interface of the pod has it; name another claim for this interface`,
+    );
+  }
+  const pod = await findPod(work, user.podRef);
+  if (!pod || pod.ended) return "ended";
+  if (moves(pod, await ownPod(work))) return "moving";
+  throw new CniError(CODES.tryAgain, `Cannot give ${what} yet: pod ${user.podRef} uses it, and has not ended`);
+}
+
+function requestRefused({ requested }: IpamConfig, { podRef }: Owner, { kind, name }: Keeper): CniError {
+  return new CniError(
+    CODES.config,
+    `Cannot give ${
+      requested.map(formatIp).join(", ")
+    } to ${podRef}: ${kind} ${name} keeps the pod's address; request none, or name no claim`,
+  );
+}
+
+function preferredOf({ podRef, preferredIp }: Workload): Ip | undefined {
+  if (preferredIp === undefined || preferredIp === "") return undefined;
+  const ip = parseIp(preferredIp);
+  if (ip) return ip;
+  throw new CniError(
+    CODES.config,
+    `Cannot read the annotation whereabouts.cni.cncf.io/preferred-ip of pod ${podRef}: found ${
+      JSON.stringify(preferredIp.slice(0, 64))
+    }, expected an address such as "10.0.0.5"`,
+  );
+}

@@ -1,0 +1,50 @@
+/**
+ * Addresses that a keeper holds beyond the life of a pod: which sandboxes use one, and what remains of an entry when a sandbox ends.
+ *
+ * @module
+ */
+import type { AllocateRequest, KnownSandbox, ReleaseRequest } from "./requests.ts";
+import type { Allocation, Sandbox } from "./types.ts";
+import { sameInterface } from "./types.ts";
+
+/**
+ * A sandbox that may still use the address of an entry that is kept for the owner of the request. Undefined if no sandbox does, or the
+ * entry names an earlier sandbox of the owner's own interface, which the owner replaces as without a keeper.
+ */
+export function otherUser(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): Sandbox | undefined {
+  if (!entry.keeper || sameInterface(entry, owner)) return undefined;
+  return usersOf(entry).find((user) => !stateOf(user, sandboxes));
+}
+
+/** The sandbox that gets the entry back if the owner's ends first. */
+export function formerOf(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): Sandbox | undefined {
+  if (sameInterface(entry, owner)) return entry.former;
+  return usersOf(entry).find((user) => stateOf(user, sandboxes) === "moving");
+}
+
+/** What remains of an entry of the sandbox when it ends: undefined if it is freed. */
+export function detach(entry: Allocation): Allocation | undefined {
+  const { address, podRef, ifName, keeper, former } = entry;
+  if (!keeper) return undefined;
+  const sandbox = former ?? { podRef, containerId: "" };
+  return { podRef: sandbox.podRef, ifName, containerId: sandbox.containerId, address, keeper };
+}
+
+/** Whether the sandbox that ends is the former one of an entry. */
+export function isFormer({ former, ifName }: Allocation, sandbox: Omit<ReleaseRequest, "kind">): boolean {
+  return former?.containerId === sandbox.containerId && ifName === sandbox.ifName;
+}
+
+/** The entry without its former sandbox. */
+export function withoutFormer({ former: _, ...entry }: Allocation): Allocation {
+  return entry;
+}
+
+/** The sandboxes that an entry names. A detached entry names none. */
+function usersOf({ podRef, containerId, former }: Allocation): Sandbox[] {
+  return [...(containerId === "" ? [] : [{ podRef, containerId }]), ...(former ? [former] : [])];
+}
+
+function stateOf(user: Sandbox, known: readonly KnownSandbox[]): KnownSandbox["state"] | undefined {
+  return known.find(({ podRef, containerId }) => podRef === user.podRef && containerId === user.containerId)?.state;
+}

@@ -1,0 +1,305 @@
+import assert from "node:assert/strict";
+import { openKubernetes } from "../../drivers/kubernetes/driver.ts";
+import { makeCall } from "../../src/call/call.ts";
+import { directHost } from "../../src/cni/host.ts";
+import { runPlugin } from "../../src/cni/plugin.ts";
+import { denoWorld } from "../../src/world/deno.ts";
+import { applyIpamClaims, createClaim, createSet } from "../support/ipam_claims.ts";
+import { type Kube, makeKube } from "../support/kube.ts";
+import { ADMIN_TOKEN, kubeconfigOf } from "../support/kube_files.ts";
+import { Objects } from "../support/objects.ts";
+
+/** The answer of a call: the address, or code and message of the error. */
+interface Result {
+  readonly ip?: string;
+  readonly code?: number;
+  readonly msg?: string;
+  /** The whole answer, for CHECK. */
+  readonly prevResult?: unknown;
+}
+
+interface Attachment {
+  readonly containerId: string;
+  readonly pod: string;
+  readonly ifName?: string;
+  readonly prevResult?: unknown;
+  readonly claim?: string;
+}
+
+/** A pod as an API server has it. */
+interface PodOptions {
+  /** Claims by interface. */
+  readonly claims?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly owner?: { readonly name: string; readonly uid: string };
+}
+
+const SOURCE = { "kubevirt.io": "virt-launcher", "kubevirt.io/created-by": "vmi-1" };
+const TARGET = { ...SOURCE, "kubevirt.io/migrationJobUID": "job-1" };
+
+class Lab implements AsyncDisposable {
+  readonly objects: Objects;
+  readonly #kube: Kube & AsyncDisposable;
+  readonly #folder = Deno.makeTempDirSync();
+
+  constructor(kube: Kube & AsyncDisposable) {
+    this.#kube = kube;
+    this.objects = new Objects(kube);
+  }
+
+  get kube(): Kube {
+    return this.#kube;
+  }
+
+  /** The network `net`. */
+  conf(ipam: Record<string, unknown> = {}, kubeconfig = this.#kube.kubeconfig): Record<string, unknown> {
+    const settings = { allow_persistent_ips: true, ...ipam };
+    return {
+      cniVersion: "1.1.0",
+      name: "net",
+      ipam: { type: "whereabouts", log_level: "error", kubernetes: { kubeconfig }, range: "10.81.0.0/24", ...settings },
+    };
+  }
+
+  /** Calls the plugin on a node, in this process. */
+  async call(verb: string, conf: Record<string, unknown>, one: Attachment, node = "node1"): Promise<Result> {
+    const { containerId, pod, ifName = "net1", prevResult, claim } = one;
+    const variables: Record<string, string> = {
+      WHEREABOUTS_JOURNAL: `${this.#folder}/${node}`,
+      WHEREABOUTS_ALLOW_PATHS: this.#kube.folder,
+      NODENAME: node,
+    };
+    const world = { ...denoWorld(), env: (name: string) => variables[name], stderr: () => {} };
+    const env = {
+      CNI_COMMAND: verb,
+      CNI_CONTAINERID: containerId,
+      CNI_IFNAME: ifName,
+      CNI_NETNS: "/run/netns/none",
+      CNI_PATH: "/opt/cni/bin",
+      CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${this.#kube.namespace};K8S_POD_NAME=${pod}`,
+    };
+    const more = { ...(prevResult !== undefined && { prevResult }), ...(claim && { args: { cni: reference(claim) } }) };
+    const load = () => Promise.resolve(openKubernetes);
+    const answer = await runPlugin(makeCall(env, JSON.stringify({ ...conf, ...more })), directHost(world, load));
+    const parsed = answer.stdout === "" ? {} : JSON.parse(answer.stdout);
+    if (answer.exitCode !== 0) return { code: parsed.code, msg: parsed.msg };
+    return { ip: parsed.ips?.[0]?.address, prevResult: parsed };
+  }
+
+  /** The address of an ADD that succeeds. */
+  async add(one: Attachment, node = "node1", conf = this.conf()): Promise<string | undefined> {
+    const { ip, code, msg } = await this.call("ADD", conf, one, node);
+    assert.equal(code, undefined, msg);
+    return ip;
+  }
+
+  async del(one: Attachment, node = "node1", conf = this.conf()): Promise<void> {
+    const { code, msg } = await this.call("DEL", conf, one, node);
+    assert.equal(code, undefined, msg);
+  }
+
+  /** CHECK of an address. */
+  check(one: Attachment, address: string | undefined, node = "node1"): Promise<Result> {
+    return this.call("CHECK", this.conf(), { ...one, prevResult: { cniVersion: "1.1.0", ips: [{ address }] } }, node);
+  }
+
+  /** Makes a running pod. */
+  async pod(name: string, { claims = {}, labels = {}, annotations = {}, owner }: PodOptions = {}): Promise<void> {
+    const networks = Object.entries(claims).map(([ifName, claim]) => ({
+      name: "net",
+      interface: ifName,
+      ...reference(claim),
+    }));
+    await this.objects.pod(name, {
+      annotations: { ...annotations, "k8s.v1.cni.cncf.io/networks": JSON.stringify(networks) },
+    });
+    const references = owner && [{ apiVersion: "apps/v1", kind: "StatefulSet", controller: true, ...owner }];
+    const metadata = { labels, ...(references && { ownerReferences: references }) };
+    await this.#kube.kubectl("patch", "pod", name, "--type=merge", `--patch=${JSON.stringify({ metadata })}`);
+  }
+
+  /** The entry and the reservation of an address of the range. */
+  async stored(octet: number): Promise<Record<string, string | undefined>> {
+    const get = async (...what: string[]) => JSON.parse(await this.#kube.kubectl("get", ...what, "-o", "json")).spec;
+    const entry = (await get("ippool", "10.81.0.0-24")).allocations[String(octet)];
+    const reservation = await get("overlappingrangeipreservations", `10.81.0.${octet}`);
+    const name = (ref: string | undefined) => ref?.split("/")[1];
+    return {
+      pod: name(entry.podref),
+      id: entry.id,
+      keeper: entry.keeper,
+      former: entry.former || undefined,
+      reservedBy: name(reservation.podref),
+      reservedId: reservation.containerid,
+      reservedKeeper: reservation.keeper,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.objects[Symbol.dispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+    await this.#kube[Symbol.asyncDispose]();
+  }
+}
+
+async function lab(): Promise<Lab> {
+  const made = new Lab(await makeKube());
+  await applyIpamClaims(made.kube);
+  return made;
+}
+
+function reference(claim: string): Record<string, string> {
+  return { "ipam-claim-reference": claim };
+}
+
+const A = { containerId: "aaaa", pod: "launcher-a" };
+const B = { containerId: "bbbb", pod: "launcher-b" };
+const C = { containerId: "cccc", pod: "launcher-c" };
+const CLAIMS = { claims: { net1: "vm.net" } };
+
+Deno.test("a virtual machine that is stopped and started gets its address back, in a pod of another name", async () => {
+  await using one = await lab();
+  const keeper = `IPAMClaim/vm.net/${await createClaim(one.kube, "vm.net")}`;
+  await one.pod(A.pod, { ...CLAIMS, labels: SOURCE });
+  await one.add({ containerId: "eeee", pod: A.pod, ifName: "other" }, "node1", one.conf({ range: "10.81.0.0/25" }));
+  assert.equal(await one.add(A), "10.81.0.2/24", "10.81.0.1 is reserved for another range");
+  assert.equal((await one.check(A, "10.81.0.2/24")).msg, undefined);
+  await one.del(A);
+  const detached = { pod: A.pod, id: "", keeper, former: undefined, reservedBy: A.pod, reservedId: "" };
+  assert.deepEqual(await one.stored(2), { ...detached, reservedKeeper: keeper });
+  await one.objects.deletePod(A.pod);
+  await one.pod(C.pod);
+  assert.equal(await one.add(C), "10.81.0.3/24", "a pod without a claim");
+  await one.pod(B.pod, { ...CLAIMS, labels: SOURCE });
+  assert.equal(await one.add(B, "node2"), "10.81.0.2/24");
+  await one.del(A);
+  const attached = { pod: B.pod, id: B.containerId, keeper, former: undefined, reservedBy: B.pod };
+  assert.deepEqual(await one.stored(2), { ...attached, reservedId: B.containerId, reservedKeeper: keeper });
+  await one.del(C);
+  await one.pod("plain");
+  assert.equal(await one.add({ containerId: "dddd", pod: "plain" }), "10.81.0.3/24");
+});
+
+Deno.test("source and target of a migration have one address, and the DEL of either leaves it to the other", async () => {
+  await using one = await lab();
+  await createClaim(one.kube, "vm.net");
+  await one.pod(A.pod, { ...CLAIMS, labels: SOURCE });
+  const address = await one.add(A);
+  await one.pod(B.pod, { ...CLAIMS, labels: TARGET });
+  assert.equal(await one.add(B, "node2"), address);
+  assert.equal(await one.add(B, "node2"), address, "a repeated ADD");
+  for (const [who, node] of [[A, "node1"], [B, "node2"]] as const) {
+    assert.equal((await one.check(who, address, node)).msg, undefined, node);
+  }
+  await one.del(B, "node2"); // the migration failed
+  const { pod, id, former } = await one.stored(1);
+  assert.deepEqual([pod, id, former], [A.pod, A.containerId, undefined]);
+  assert.equal((await one.check(A, address)).msg, undefined);
+  await one.objects.deletePod(B.pod);
+  await one.pod(C.pod, { ...CLAIMS, labels: TARGET });
+  assert.equal(await one.add(C, "node2"), address);
+  await one.del(A); // the migration succeeded
+  assert.equal((await one.stored(1)).pod, C.pod);
+  assert.equal((await one.check(C, address, "node2")).msg, undefined);
+  await one.del(C, "node2");
+  assert.equal((await one.stored(1)).id, "");
+});
+
+Deno.test("a second pod with a claim waits until the first one has ended, and a second interface is refused", async () => {
+  await using one = await lab();
+  await createClaim(one.kube, "vm.net");
+  await one.pod(A.pod, { claims: { net1: "vm.net", net2: "vm.net" } });
+  const address = await one.add(A);
+  const second = await one.call("ADD", one.conf(), { ...A, ifName: "net2" });
+  assert.equal(second.code, 7);
+  assert.match(second.msg ?? "", /IPAMClaim vm\.net .*launcher-a \(net2\).*another interface/);
+  await one.pod(B.pod, { ...CLAIMS, labels: TARGET });
+  const waiting = await one.call("ADD", one.conf(), B, "node2");
+  assert.equal(waiting.code, 11);
+  assert.match(waiting.msg ?? "", /launcher-a uses it/);
+  assert.equal((await one.stored(1)).pod, A.pod);
+  await one.objects.phase(A.pod, "Succeeded");
+  assert.equal(await one.add(B, "node2"), address, "its DEL is lost, and its pod has ended");
+  await one.del(A);
+  assert.equal((await one.stored(1)).pod, B.pod);
+});
+
+Deno.test("a claim of the same name with another uid is another claim; a missing one and one of another network are refused", async () => {
+  await using one = await lab();
+  await one.pod(A.pod, CLAIMS);
+  const missing = await one.call("ADD", one.conf(), A);
+  assert.equal(missing.code, 11);
+  assert.match(missing.msg ?? "", /IPAMClaim test-\S+\/vm\.net does not exist.*network net/);
+  await createClaim(one.kube, "vm.net");
+  assert.equal(await one.add(A), "10.81.0.1/24");
+  await one.del(A);
+  await one.kube.kubectl("delete", "ipamclaim", "vm.net");
+  await createClaim(one.kube, "vm.net");
+  assert.equal(await one.add(A), "10.81.0.2/24");
+  await one.del(A);
+  await createClaim(one.kube, "other.net", "other");
+  const wrong = await one.call("ADD", one.conf(), { ...A, claim: "other.net" });
+  assert.equal(wrong.code, 7);
+  assert.match(wrong.msg ?? "", /IPAMClaim test-\S+\/other\.net .*network net: its spec\.network is "other"/);
+});
+
+Deno.test("a pod of a StatefulSet takes its address to another node, and the late DEL of the first one changes nothing", async () => {
+  await using one = await lab();
+  const conf = one.conf({ sticky: "statefulset" });
+  const uid = await createSet(one.kube, "web", 2);
+  const owner = { name: "web", uid };
+  const [first, second] = ["1111", "2222"].map((containerId) => ({ containerId, pod: "web-0" }));
+  assert(first && second);
+  await one.pod("web-0", { owner });
+  await one.pod("web-1", { owner });
+  assert.equal(await one.add(first, "node1", conf), "10.81.0.1/24");
+  assert.equal(await one.add({ containerId: "3333", pod: "web-1" }, "node1", conf), "10.81.0.2/24");
+  await one.objects.deletePod("web-0");
+  await one.pod("web-0", { owner });
+  assert.equal(await one.add(second, "node2", conf), "10.81.0.1/24");
+  await one.del(first, "node1", conf);
+  assert.equal((await one.stored(1)).id, second.containerId);
+  await one.del(second, "node2", conf);
+  const { pod, id, keeper } = await one.stored(1);
+  assert.deepEqual([pod, id, keeper], ["web-0", "", `StatefulSet/web/${uid}`]);
+});
+
+Deno.test("a pod gets the address that it prefers if it is free, and keeps the one that it has", async () => {
+  await using one = await lab();
+  const conf = one.conf({ preferred_ip: true });
+  const prefers = (ip: string) => ({ annotations: { "whereabouts.cni.cncf.io/preferred-ip": ip } });
+  await one.pod(A.pod, prefers("10.81.0.9"));
+  await one.pod(B.pod, prefers("10.81.0.9"));
+  await one.pod(C.pod, prefers("10.81.0.x"));
+  assert.equal(await one.add(A, "node1", conf), "10.81.0.9/24");
+  assert.equal(await one.add(B, "node1", conf), "10.81.0.1/24");
+  await one.del(A, "node1", conf);
+  assert.equal(await one.add({ ...B, containerId: "dddd" }, "node1", conf), "10.81.0.1/24");
+  const invalid = await one.call("ADD", conf, C);
+  assert.equal(invalid.code, 7);
+  assert.match(invalid.msg ?? "", /preferred-ip of pod \S+\/launcher-c: found "10\.81\.0\.x"/);
+});
+
+Deno.test("a network that keeps addresses needs the right to read pods, and others send no request for it", async () => {
+  await using one = await lab();
+  await createClaim(one.kube, "vm.net");
+  await one.pod(A.pod, CLAIMS);
+  const { namespace } = one.kube;
+  await one.kube.kubectl("create", "serviceaccount", "node");
+  const rules = { apiGroups: ["whereabouts.cni.cncf.io"], resources: ["*"], verbs: ["*"] };
+  const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: { name: "node" }, rules: [rules] };
+  const file = await Deno.makeTempFile({ dir: one.kube.folder });
+  await Deno.writeTextFile(file, JSON.stringify(role));
+  await one.kube.kubectl("create", "-f", file);
+  await one.kube.kubectl("create", "rolebinding", "node", "--role=node", `--serviceaccount=${namespace}:node`);
+  const token = (await one.kube.kubectl("create", "token", "node")).trim();
+  assert.notEqual(token, ADMIN_TOKEN);
+  const kubeconfig = `${one.kube.folder}/${namespace}-node.kubeconfig`;
+  await Deno.writeTextFile(kubeconfig, JSON.stringify(kubeconfigOf(one.kube, { token }, namespace)));
+  const refused = await one.call("ADD", one.conf({}, kubeconfig), A);
+  assert.equal(refused.code, 102);
+  assert.match(refused.msg ?? "", /Cannot get Pod .*needs the verb "get" on "pods"/);
+  const plain = one.conf({ allow_persistent_ips: false }, kubeconfig);
+  assert.equal(await one.add(A, "node1", plain), "10.81.0.1/24");
+});
