@@ -136,7 +136,7 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
   const row = poolRow(database, key);
   const present = row?.version ?? 0;
   if (present !== version) {
-    throw new ConflictError(`Pool ${formatPoolKey(key)} is at version ${present}, the decision was made on ${version}`);
+    throw new ConflictError(`Pool ${formatPoolKey(key)} is at version ${present}, expected ${version}, as it was read`);
   }
   const pool = row?.id ?? createPool(database, key);
   const put = database.prepare(
@@ -150,7 +150,7 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
     // a file that was restored from a backup reaches the same version with other content
     if (stored && before ? !sameEntry(toAllocation(address, stored), before) : stored || before) {
       throw new ConflictError(
-        `Pool ${formatPoolKey(key)} holds another entry for ${text} than the decision was made on`,
+        `The entry of ${text} in pool ${formatPoolKey(key)} has changed since it was read`,
       );
     }
     if (after) put.run(pool, text, ...allocationValues(after));

@@ -26,13 +26,15 @@ export async function findUnreadable(session: EtcdSession, signal: AbortSignal):
 
 function faultsOf(name: string, value: string, prefix: string): string[] {
   const key = decodeKey(prefix, name);
-  if (!key) return ["It is named like no pool"];
+  if (!key) return ["Its key does not name a pool"];
   const document = decodeValue(value);
   if (!document) return ["Its value is not a pool in a known format"];
   if (isClosed(document)) {
     const rest = Object.keys(document.allocations).length;
     return rest > 0
-      ? [`${rest} entries are on their way to another store: run \`migrate etcd --to kubernetes\` again`]
+      ? [
+        `${rest} entries are being moved to another store: run \`migrate etcd --to kubernetes\` again to complete that`,
+      ]
       : [];
   }
   return oddEntries(document, key.cidr.family).map((entry) =>

@@ -91,7 +91,7 @@ async function fromKubeconfig(
   if (client === "command") return { ...access, ...await execCredentials(user.exec, access, world) };
   throw refused(
     path,
-    `its user sets "exec", which commands alone support, so that no ${client} starts programs: ${ADVICE}`,
+    `its user sets "exec", which only commands support; the ${client} starts no programs: ${ADVICE}`,
   );
 }
 
@@ -101,7 +101,7 @@ async function inCluster(world: World): Promise<Access> {
   const port = world.env("KUBERNETES_SERVICE_PORT");
   if (!host || !port) {
     throw new RefusedError(
-      "Cannot find the Kubernetes API server: kubernetes.kubeconfig is not configured, and this runs in no pod " +
+      "Cannot find the Kubernetes API server: kubernetes.kubeconfig is not configured, and this process does not run in a pod " +
         "(KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set)",
     );
   }

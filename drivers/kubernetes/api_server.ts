@@ -135,7 +135,7 @@ export class ApiServer implements Disposable {
     using deadline = startDeadline(this.#world, PAGE_TIMEOUT, timeout, signal);
     const page = await this.request<Page<T>>(request, deadline.signal);
     if (Array.isArray(page?.items)) return page;
-    throw new UnavailableError(`The API server's list of ${what} is not whole`);
+    throw new UnavailableError(`The API server's list of ${what} is incomplete`);
   }
 
   [Symbol.dispose](): void {

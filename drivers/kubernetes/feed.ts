@@ -102,14 +102,14 @@ async function* watch<T>(
 
 /** Waits for the next data of a watch, for {@linkcode SILENCE} at most. */
 async function within<T>(world: World, name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const silence = new UnavailableError(`The watch on ${name} was silent for ${SILENCE / 1000} s`);
+  const silence = new UnavailableError(`The watch on ${name} sent no data for ${SILENCE / 1000} s`);
   using deadline = startDeadline(world, SILENCE, silence, signal);
   try {
     return await unlessAborted(work(), deadline.signal);
   } catch (error) {
     signal.throwIfAborted();
     if ([ConflictError, UnavailableError, RefusedError].some((kind) => error instanceof kind)) throw error;
-    throw new UnavailableError(`The watch on ${name} broke: ${error}`, { cause: error });
+    throw new UnavailableError(`The watch on ${name} failed: ${error}`, { cause: error });
   }
 }
 
@@ -126,7 +126,7 @@ function toEvent<T>(
   try {
     event = JSON.parse(line);
   } catch (error) {
-    throw new UnavailableError(`The watch on ${name} sent half a line`, { cause: error });
+    throw new UnavailableError(`The watch on ${name} ended within a line of JSON`, { cause: error });
   }
   const { type, object } = event;
   const version = object?.metadata?.resourceVersion ?? "";

@@ -59,7 +59,7 @@ function makeAgent({ ca, certificate, insecure, serverName, proxy, source }: Acc
     `Cannot use the kubeconfig ${
       JSON.stringify(source)
     }: a cluster with insecure-skip-tls-verify or tls-server-name is reached ` +
-      `through an http proxy alone, and ${proxy.from} names one of ${url.protocol.slice(0, -1)}`,
+      `only through an http proxy, but ${proxy.from} names one of ${url.protocol.slice(0, -1)}`,
   );
 }
 
@@ -144,7 +144,7 @@ function streamOf(response: IncomingMessage): Stream {
       });
       response.on("end", () => end(() => controller.close()));
       response.on("error", (error) => end(() => controller.error(error)));
-      const broken = () => new Error("The connection was closed before the answer was whole");
+      const broken = () => new Error("The connection was closed before the answer was complete");
       response.on("close", () => end(() => controller.error(broken())));
     },
     pull: () => void response.resume(),

@@ -80,11 +80,11 @@ async function claimVersion(api: ApiServer, signal: AbortSignal): Promise<string
     return await api.request<Served>({ verb: "get", resource: "apis", apiVersion, what }, signal) ?? {};
   };
   const { groups } = await served("");
-  if (!Array.isArray(groups)) throw new RefusedError("The API server's list of API groups is not whole");
+  if (!Array.isArray(groups)) throw new RefusedError("The API server's list of API groups is incomplete");
   for (const { version } of groups.find(({ name }) => name === CLAIM_GROUP)?.versions ?? []) {
     const apiVersion = `${CLAIM_GROUP}/${version}`;
     const { resources } = await served(apiVersion);
-    if (!Array.isArray(resources)) throw new RefusedError(`The API server's list of ${apiVersion} is not whole`);
+    if (!Array.isArray(resources)) throw new RefusedError(`The API server's list of ${apiVersion} is incomplete`);
     if (resources.some(({ name }) => name === "resourceclaims")) return apiVersion;
   }
   return undefined;

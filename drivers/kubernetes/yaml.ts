@@ -27,7 +27,7 @@ export function parseYaml(text: string): unknown {
     throw new SyntaxError(`Not YAML (${fault.code} at line ${line}, column ${col})`);
   } catch (error) {
     if (error instanceof SyntaxError) throw error;
-    throw new SyntaxError("Not YAML (nested too deeply, or an alias leads nowhere or too far)");
+    throw new SyntaxError("Not YAML (nested too deeply, or an alias is undefined or expands too far)");
   }
 }
 

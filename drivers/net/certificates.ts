@@ -26,7 +26,7 @@ export function readableCertificates(text: string): readonly string[] {
   const all = certificatesOf(text);
   if (all.length === 0) throw new RangeError(`Has no certificate in PEM (a block that begins with ${BEGIN})`);
   const readable = all.filter(isReadable);
-  if (readable.length === 0) throw new RangeError(`Has no certificate that can be read, of ${all.length}`);
+  if (readable.length === 0) throw new RangeError(`Has no readable certificate among ${all.length}`);
   return readable;
 }
 

@@ -79,11 +79,11 @@ async function keepHttp(
   for (let tries = 1; !signal.aborted; tries++) {
     try {
       await using _http = platform.serveHttp(address, (path) => agent.http(path));
-      if (tries > 1) log.info("HTTP is served", { address });
+      if (tries > 1) log.info("Serving HTTP", { address });
       await aborted(signal);
     } catch (error) {
       const reason = messageOf(error);
-      if (tries === 1) log.error("HTTP is not served; retrying", { address, reason, seconds: HTTP_INTERVAL / 1_000 });
+      if (tries === 1) log.error("Cannot serve HTTP; retrying", { address, reason, seconds: HTTP_INTERVAL / 1_000 });
       await world.sleep(HTTP_INTERVAL, signal).catch(() => {});
     }
   }

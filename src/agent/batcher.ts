@@ -108,7 +108,9 @@ class PoolQueue {
   /** Commits the queued requests, and those that arrive during conflicts: in one write, or in parts if the store refuses it. */
   async #commit(): Promise<void> {
     const timeoutError = () =>
-      new UnavailableError(`Pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`);
+      new UnavailableError(
+        `The store of pool ${formatPoolKey(this.#key)} did not answer within ${BATCH_TIMEOUT / 1000} s`,
+      );
     using deadline = startDeadline(this.#clock, BATCH_TIMEOUT, timeoutError);
     const batches = [this.#take(0)];
     let divisions = 0;

@@ -202,7 +202,7 @@ export class Stores implements AsyncDisposable {
     const { world, log, loadDriver, batches, operations } = this.#parts;
     if (datastore.kind === "embedded" && !await world.exists(datastore.path)) {
       throw new RefusedError(
-        `The agent makes no database, so that it makes none in its own container: ${datastore.path}`,
+        `The agent creates no database, because the file would be in its own container: ${datastore.path}`,
       );
     }
     const open = await loadDriver(datastore.kind);

@@ -59,7 +59,7 @@ export const release: Command = defineCommand({
       value: "FILE",
       help: "Report of check --json or reconcile --dry-run --json; - for standard input",
     },
-    pod: { type: "string", value: "NAMESPACE/NAME", help: "Release only what this pod owns" },
+    pod: { type: "string", value: "NAMESPACE/NAME", help: "Release only the addresses of this pod" },
     pool: { type: "string", value: "POOL", help: "Release only from this pool, as named by show" },
     force: { type: "boolean", help: "Also release addresses that pods use" },
     yes: { type: "boolean", short: "y", help: "Do not ask for confirmation" },

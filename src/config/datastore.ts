@@ -70,7 +70,7 @@ function parseEtcd(document: Document, path: string): Datastore {
     const missing = certFile ? "etcd_key_file" : "etcd_cert_file";
     throw new ConfigError(
       `${path}.${missing}`,
-      `Missing ${path}.${missing}: a client certificate and its key go together`,
+      `Missing ${path}.${missing}: a client certificate requires its key, and a key its certificate`,
     );
   }
   const serverName = text(document, "etcd_server_name");
@@ -113,6 +113,6 @@ function parseHost(host: string, path: string): string {
 
 /** The warning that no store is configured. */
 export function defaultStoreWarning(path: string): string {
-  return `No store is configured, so the embedded one serves: addresses are unique on this machine only; ` +
+  return `No store is configured, so the embedded one is used: addresses are unique on this machine only; ` +
     `name it in ${path}.datastore, or configure ${path}.kubernetes.kubeconfig or ${path}.etcd_host`;
 }

@@ -197,7 +197,7 @@ export function checkStores(tenants: readonly ConfigLayer[], operators: readonly
     if (foreign === undefined) continue;
     throw new ForbiddenStoreError(
       `${source}.${foreign}`,
-      `Cannot use ${source}.${foreign}: the flat file says "stores": "configured" and does not name this store; remove the field`,
+      `Cannot use ${source}.${foreign}: the flat file has "stores": "configured" and does not name this store; remove the field`,
     );
   }
 }

@@ -96,7 +96,7 @@ export class ControllerMetrics {
       new Gauge("whereabouts_node_slices", "Node slices, by state", bySlices),
       new Gauge(
         "whereabouts_sweep_last_success_seconds",
-        "Time of the last successful sweep in seconds since 1970; 0 if none",
+        "Time of the last successful sweep in seconds since 1970; 0 before the first",
         () => (state.lastSweep() ?? 0) / 1_000,
       ),
     ];

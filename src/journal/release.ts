@@ -33,7 +33,7 @@ export interface ReleaseHost extends ConfigHost {
 
 /** The log line of a release whose store the operator no longer allows. */
 export const NOTHING_RELEASED =
-  "Nothing is released: the store that the network names may no longer be opened; the sweep frees the addresses";
+  "Nothing is released: the operator no longer permits the store of this network; the sweep frees the addresses";
 
 /** The log fields of a record. */
 export function recordFields({ entries, network, containerId, ifName }: JournalRecord): LogFields {

@@ -63,7 +63,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "unowned": {
     severity: "leak",
     reason: "UnownedIPAddress",
-    remedy: "Its DEL releases it; otherwise whereabouts release ADDRESS once its container is gone",
+    remedy: "Its DEL releases it; otherwise whereabouts release ADDRESS once its container has ended",
   },
   "same-interface-twice": {
     severity: "leak",
@@ -116,7 +116,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "reservation-of-another": {
     severity: "conflict",
     reason: "ConflictingIPReservation",
-    remedy: "Delete the pod that does not use the address; the sweep then frees what it had",
+    remedy: "Delete the pod that does not use the address; the sweep then frees its addresses",
     transient: true,
   },
   "claim-status-differs": {
@@ -129,7 +129,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "outside-range": {
     severity: "conflict",
     reason: "IPAddressOutsideRange",
-    remedy: "Restart the pod, or whereabouts release ADDRESS once it is gone: another pool may allocate the address",
+    remedy: "Restart the pod, or whereabouts release ADDRESS once it is deleted: another pool may allocate the address",
   },
   "overlapping-ranges-off": {
     severity: "conflict",
@@ -151,7 +151,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "slices-refused": {
     severity: "unusable",
     reason: "SlicesRefused",
-    remedy: "Do what the message names in the NetworkAttachmentDefinition of one of the networks",
+    remedy: "Change the NetworkAttachmentDefinition of one of the networks as the message describes",
   },
   "unusable-network": {
     severity: "unusable",
@@ -161,7 +161,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
   "unreadable": {
     severity: "unusable",
     reason: "UnreadableObject",
-    remedy: "Correct or delete what the message names: kubectl edit, with the kind and name of the object",
+    remedy: "Correct or delete the object in the message: kubectl edit, with its kind and name",
   },
 };
 

@@ -115,7 +115,7 @@ export async function readToEnd(
   let size = 0;
   for (let count = await source.read(buffer); count !== null; count = await source.read(buffer)) {
     size += count;
-    if (size > limit) throw new RangeError(`The other side sent more than ${limit} bytes`);
+    if (size > limit) throw new RangeError(`The peer sent more than ${limit} bytes`);
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
     if (buffer[count - 1] === end) return text;
     if (count === buffer.length) buffer = new Uint8Array(65_536);

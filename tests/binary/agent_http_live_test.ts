@@ -17,7 +17,7 @@ Deno.test("an agent serves calls and probes while another process uses its HTTP 
   assert.deepEqual([after.code, after.stderr, after.stdout], [0, "", ""]);
   assert.equal((await node.ask({ verb: "VERSION", conf: {} })).code, 0);
   const log = () => Deno.readTextFileSync(`${node.folder}/agent.log`);
-  await eventually("the retry is logged", () => Promise.resolve(log().includes("HTTP is not served; retrying")));
+  await eventually("the retry is logged", () => Promise.resolve(log().includes("Cannot serve HTTP; retrying")));
   assert.match(log(), new RegExp(`address="?${address}`));
   other.close();
   const health = async () => {

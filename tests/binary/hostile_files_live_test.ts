@@ -224,8 +224,8 @@ Deno.test("commands run the exec program of a kubeconfig; plugin, agent, control
     }
     assert.match((await command("show", "--context", "other")).stderr, /has no context named "other"/);
     const controller = await command("controller");
-    assert.match(controller.stderr, /user sets "exec".*no controller starts programs/);
+    assert.match(controller.stderr, /user sets "exec".*the controller starts no programs/);
     const installer = await command("install", "--check");
-    assert.match(installer.stdout, /user sets "exec".*no node starts programs/);
+    assert.match(installer.stdout, /user sets "exec".*the node starts no programs/);
     await assert.rejects(Deno.stat(`${folder}/calls`), Deno.errors.NotFound);
   }));

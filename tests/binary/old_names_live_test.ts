@@ -61,7 +61,7 @@ Deno.test("node-slice-controller leads, ip-reconciler with a kubeconfig sweeps o
   assert.deepEqual([once.code, /^Nothing to free$/m.test(once.stdout)], [0, true], once.stderr);
   const loop = await run([await linkIn(folder, "ip-control-loop"), "-log-level", "debug"], { env });
   assert.equal(loop.code, 1);
-  assert.match(loop.stderr, /kubeconfig is not configured, and this runs in no pod/);
+  assert.match(loop.stderr, /kubeconfig is not configured, and this process does not run in a pod/);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -111,7 +111,7 @@ Deno.test("install/reconcile.ts frees nothing if it cannot read pods, and report
     [["--nonsense"], 2, /Unknown flag --nonsense\nUse whereabouts reconcile --help/],
     [["--grace", "1"], 2, /--grace "1": expected 5 s to 24 h/],
     [[], 2, /Database \S+ not found: select the store with --kubeconfig/],
-    [["--datastore", "kubernetes"], 1, /kubeconfig is not configured, and this runs in no pod/],
+    [["--datastore", "kubernetes"], 1, /kubeconfig is not configured, and this process does not run in a pod/],
     [["--kubeconfig", "/nowhere"], 1, /"\/nowhere": file not found/],
     [["--database", "/nowhere"], 2, /Database \/nowhere not found/],
     [[...store, "--pods", "/nowhere"], 1, /pods from \/nowhere: file not found/],

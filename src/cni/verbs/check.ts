@@ -23,7 +23,7 @@ export async function check(context: RequestContext): Promise<string> {
   const plan = await planCheck(context);
   if (!plan) {
     makeLogger(host.world, { level: "error" }).error(
-      "Nothing is verified: the store that the network names may no longer be opened",
+      "Nothing is verified: the operator no longer permits the store of this network",
       { if: request.ifName, network: request.network, container: request.containerId },
     );
     return "";

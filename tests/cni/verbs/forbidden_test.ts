@@ -22,7 +22,7 @@ for (
     assert.deepEqual(await node.call(verb, { ...CONF, ...more, prevResult }), DONE);
     const lines = node.disk.lines.slice(before).filter((one) => one.includes(line));
     assert.equal(lines.length, 1, node.disk.lines.join("\n"));
-    assert.match(lines[0] ?? "", /level=error .*may no longer be opened.* if=net1 network=net container=c0/);
+    assert.match(lines[0] ?? "", /level=error .*no longer permits the store.* if=net1 network=net container=c0/);
     assert.match(JSON.stringify(await contents(node.driver)), /default\/web-0/, "the sweep frees it");
   });
 }

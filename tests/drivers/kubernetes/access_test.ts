@@ -133,7 +133,7 @@ Deno.test("readAccess names the fault of a kubeconfig", async () => {
     [{ cluster: { "proxy-url": "http://proxy" } }, /cluster sets "proxy-url", which nodes do not support/],
     [
       { user: { exec: { command: "aws" } } },
-      /user sets "exec", which commands alone support, so that no node starts programs: use a token/,
+      /user sets "exec", which only commands support; the node starts no programs: use a token/,
     ],
     [{ user: { "auth-provider": { name: "gcp" } } }, /user sets "auth-provider"/],
     [{ user: { as: "admin" } }, /user sets "as"/],
@@ -183,7 +183,7 @@ Deno.test("readAccess finds the service account of its pod", async () => {
   assert.equal(named.namespace, "kube-net");
   const { [`${ACCOUNT}/namespace`]: _, ...bare } = files;
   assert.equal((await readAccess(world(bare, env), {})).namespace, "kube-system");
-  assert.match(await refusal(readAccess(world(files), {})), /runs in no pod/);
+  assert.match(await refusal(readAccess(world(files), {})), /does not run in a pod/);
   assert.match(await refusal(readAccess(world({}, env), {})), /serviceaccount/);
 });
 

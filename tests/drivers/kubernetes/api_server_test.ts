@@ -91,7 +91,7 @@ Deno.test("ApiServer rejects a list with an incomplete page", async () => {
   await using server = serve(() => new Response(pages.shift()));
   const world = memoryWorld({ files: { [PATH]: kubeconfig(server.url, {}) } });
   using api = await ApiServer.open(world, { kubeconfig: PATH });
-  await assert.rejects(api.list({ resource: "pods" }, NEVER), /^UnavailableError: .*list of Pods .* is not whole$/);
+  await assert.rejects(api.list({ resource: "pods" }, NEVER), /^UnavailableError: .*list of Pods .* is incomplete$/);
 });
 
 Deno.test("ApiServer rejects a list whose page does not arrive in time", async () => {

@@ -117,7 +117,7 @@ Deno.test("connect names the proxy that does not answer, and refuses one that th
   });
   await assert.rejects(
     insecure.request(POOLS, NEVER),
-    /through an http proxy alone, and HTTPS_PROXY names one of socks5$/,
+    /only through an http proxy, but HTTPS_PROXY names one of socks5$/,
   );
 });
 

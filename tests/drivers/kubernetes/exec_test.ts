@@ -127,7 +127,7 @@ Deno.test("readAccess runs a program only for commands", async () => {
     for (const client of ["node", "controller"] as const) {
       await assert.rejects(
         readAccess(denoWorld(), { kubeconfig, client }),
-        new RegExp(`user sets "exec", which commands alone support, so that no ${client} starts programs`),
+        new RegExp(`user sets "exec", which only commands support; the ${client} starts no programs`),
       );
     }
     await assert.rejects(Deno.stat(`${folder}/calls`), Deno.errors.NotFound);

@@ -43,7 +43,7 @@ Deno.test("readableCertificates keeps what the TLS library can read, and throws 
   for (
     const [text, why] of [["", /^Has no certificate in PEM/], [der, /in PEM/], ["-----BEGIN", /in PEM/], [
       NOT_DER,
-      /can be read, of 1$/,
+      /readable certificate among 1$/,
     ]] as const
   ) {
     assert.throws(() => readableCertificates(text), (error) => error instanceof RangeError && why.test(error.message));
