@@ -11,7 +11,7 @@ import type { Answer } from "./transport.ts";
 /** Messages of etcd, and of the API server's etcd client, about an object of more than 1.5 to 2 MB. Reported with status 500 or 503. */
 const TOO_LARGE = /request is too large|message larger than max/;
 /** Max seconds that a server may request to wait. A timer accepts at most 2^31 ms, and fires immediately for more. */
-const MAX_WAIT = 600;
+const MAX_RETRY_AFTER = 600;
 /** Max characters of a server's message that are shown. */
 const MAX_MESSAGE = 1_000;
 
@@ -107,7 +107,7 @@ export function errorOf({ status, headers, text }: Answer, question: Question): 
   if (status === 429 || status === 408 || status >= 500) {
     const seconds = Number(headers.get("retry-after")) || Number(details?.retryAfterSeconds) || 0;
     return new UnavailableError(`${doing} now: ${server} answers ${reason}`, {
-      ...(seconds > 0 && { retryAfter: Math.min(seconds, MAX_WAIT) * 1_000 }),
+      ...(seconds > 0 && { retryAfter: Math.min(seconds, MAX_RETRY_AFTER) * 1_000 }),
     });
   }
   const message = `${doing}: ${reason}${advice(status, details?.kind, question)}`;

@@ -85,8 +85,8 @@ export class PendingReleases implements AsyncDisposable {
       await this.#start().catch((error) => this.#log.error("Cannot read the journal", { error: String(error) }));
       await this.#world.sleep(MIN_READ_INTERVAL, signal).catch(() => {});
       const idle = [...this.#stores.values()].filter(({ round }) => !round);
-      const wait = Math.min(...idle.map(({ due }) => due - this.#world.monotonic()), INTERVAL.max);
-      if (wait > 0) await this.#world.sleep(wait, AbortSignal.any([signal, this.#awake.signal])).catch(() => {});
+      const delay = Math.min(...idle.map(({ due }) => due - this.#world.monotonic()), INTERVAL.max);
+      if (delay > 0) await this.#world.sleep(delay, AbortSignal.any([signal, this.#awake.signal])).catch(() => {});
     }
   }
 

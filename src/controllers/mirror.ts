@@ -127,10 +127,10 @@ export class Mirror<T> {
 
   async #pause(error: unknown, signal: AbortSignal): Promise<void> {
     this.#failures++;
-    const wait = this.#world.random() * backoff(BACKOFF, this.#failures);
+    const delay = this.#world.random() * backoff(BACKOFF, this.#failures);
     const fields = { resource: this.#feed.name, error: messageOf(error), attempt: this.#failures };
     if (this.#failures > 1) this.#log.warn("List or watch failed; retrying", fields);
     else this.#log.debug("Restarting watch", fields);
-    await this.#world.sleep(wait, signal);
+    await this.#world.sleep(delay, signal);
   }
 }

@@ -23,7 +23,7 @@ interface WorkerOptions {
   readonly retry: Backoff;
 }
 
-/** Runs a task once for all triggers since its last run began. A trigger cuts the wait for a retry short: only a part may have failed. */
+/** Runs a task once for all triggers since its last run began. A trigger ends the delay before a retry: only a part may have failed. */
 export class Worker {
   readonly #world: World;
   readonly #log: Logger;
@@ -62,14 +62,14 @@ export class Worker {
         await this.#world.sleep(pause, signal).catch(() => {});
       } catch (error) {
         if (signal.aborted) return;
-        const wait = backoff(retry, failures++);
+        const retryDelay = backoff(retry, failures++);
         this.#log.warn("Task failed; retrying", {
           task: name,
           error: messageOf(error),
           attempt: failures,
-          next: `${wait / 1_000}s`,
+          next: `${retryDelay / 1_000}s`,
         });
-        await this.#waitForTrigger(wait, signal);
+        await this.#waitForTrigger(retryDelay, signal);
       }
     }
   }

@@ -49,11 +49,11 @@ export class Suspicions {
     return known?.sighting && { sighting: known.sighting, ago: this.#clock.monotonic() - known.since };
   }
 
-  /** Records a sighting. If it is the earlier one, the wait counts from then. */
-  note(suspect: Suspect, sighting: Sighting, wait: number): void {
+  /** Records a sighting. If it is the earlier one, the grace period counts from then. */
+  note(suspect: Suspect, sighting: Sighting, grace: number): void {
     const known = this.#all.get(suspect.mark);
     const since = known?.sighting === sighting ? known.since : this.#clock.monotonic();
-    this.#all.set(suspect.mark, { ...suspect, sighting, since, due: since + wait });
+    this.#all.set(suspect.mark, { ...suspect, sighting, since, due: since + grace });
   }
 
   /** Delays a suspect that could not be read. Its earlier sighting still counts. */
@@ -62,16 +62,16 @@ export class Suspicions {
     if (known) this.#all.set(mark, { ...known, due: this.#clock.monotonic() + REREAD_DELAY });
   }
 
-  /** Whether a suspect that needs only a second scan was seen at least `wait` milliseconds ago. The first call records it. */
-  seenBefore(suspect: Suspect, wait: number): boolean {
+  /** Whether a suspect that needs only a second scan was seen at least `grace` milliseconds ago. The first call records it. */
+  seenBefore(suspect: Suspect, grace: number): boolean {
     const known = this.#all.get(suspect.mark);
     if (known) {
-      const seen = this.#clock.monotonic() - known.since >= wait;
+      const seen = this.#clock.monotonic() - known.since >= grace;
       if (seen) this.#all.set(suspect.mark, { ...known, due: Infinity }); // seen twice: no further scan is due for it
       return seen;
     }
     const since = this.#clock.monotonic();
-    this.#all.set(suspect.mark, { ...suspect, sighting: undefined, since, due: since + wait });
+    this.#all.set(suspect.mark, { ...suspect, sighting: undefined, since, due: since + grace });
     return false;
   }
 

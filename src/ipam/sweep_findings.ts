@@ -87,11 +87,11 @@ export class FindingMemory {
     return this.#open;
   }
 
-  /** Records the findings of a full scan. Transient ones are confirmed after `wait` milliseconds. */
-  record(found: readonly Finding[], wait: number): void {
+  /** Records the findings of a full scan. Transient ones are confirmed after `grace` milliseconds. */
+  record(found: readonly Finding[], grace: number): void {
     const now = this.#clock.monotonic();
     const sinceOf = (finding: Finding) => this.#since.get(markOf(finding)) ?? now;
-    const isSettled = (finding: Finding) => !KINDS[finding.kind].transient || now - sinceOf(finding) >= wait;
+    const isSettled = (finding: Finding) => !KINDS[finding.kind].transient || now - sinceOf(finding) >= grace;
     const [settled = [], open = []] = [true, false].map((one) => found.filter((finding) => isSettled(finding) === one));
     this.#since = new Map(found.map((finding) => [markOf(finding), sinceOf(finding)]));
     [this.#settled, this.#open] = [settled, open];
