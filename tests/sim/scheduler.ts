@@ -23,6 +23,8 @@ export interface Process {
   readonly reaches?: () => boolean;
   /** Whether it is exempt from faults. Default false. */
   readonly spared?: () => boolean;
+  /** Simulated time until which it is suspended: its operations wait. Default: it is not. */
+  suspendedUntil?: number;
 }
 
 /** An operation that waits to be chosen. */
@@ -80,6 +82,18 @@ export class Scheduler {
     return this.#gates.some((gate) => gate.label === label && matches(gate.process));
   }
 
+  /** The processes that wait for an operation whose label begins with the text, each with the rest of the label. */
+  awaiting(start: string): readonly { readonly process: Process; readonly rest: string }[] {
+    return this.#gates.filter(({ label }) => label.startsWith(start))
+      .map(({ process, label }) => ({ process, rest: label.slice(start.length) }));
+  }
+
+  /** Suspends a process for a time, as a machine does that is overloaded or being moved. Its timers run. */
+  suspend(process: Process, milliseconds: number): void {
+    this.note(`${process.name} is suspended for ${milliseconds / 1000} s`);
+    process.suspendedUntil = this.#now + milliseconds;
+  }
+
   /** The events so far, newest last. */
   get trace(): readonly string[] {
     return this.#trace;
@@ -134,16 +148,18 @@ export class Scheduler {
   }
 
   /**
-   * Continues one waiting operation; or the earliest sleeper if no operation waits, and rarely otherwise.
+   * Continues one waiting operation of a process that is not suspended; or the earliest sleeper if no such operation waits, and rarely
+   * otherwise.
    *
    * @returns false if nothing waits
    */
   async step(): Promise<boolean> {
-    const { length } = this.#gates;
-    if (length > 0 && !(this.faults && this.chance(0.01))) {
-      const [gate] = this.#gates.splice(this.below(length), 1);
-      if (gate) this.note(`${gate.process.name}: ${gate.label}`);
-      gate?.open();
+    const ready = this.#gates.filter(({ process: { suspendedUntil = 0 } }) => suspendedUntil <= this.#now);
+    if (ready.length > 0 && !(this.faults && this.chance(0.01))) {
+      const gate = this.pick(ready);
+      this.#gates.splice(this.#gates.indexOf(gate), 1);
+      this.note(`${gate.process.name}: ${gate.label}`);
+      gate.open();
     } else if (!this.#wakeEarliest()) return false;
     await standstill();
     return true;

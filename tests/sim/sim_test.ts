@@ -5,7 +5,7 @@ import { settingOf, SETTINGS, simulate } from "./seeds.ts";
 import { type Sabotage, simulateStore } from "./simulation.ts";
 
 /** Seeds of a run: with those of the reverts, at most 3,000. `WHEREABOUTS_SIM_FROM` sets the first. */
-const SEEDS = 1_800;
+const SEEDS = 1_200;
 const PARTS = 6;
 /** Seeds of a world in which an ADD and a DEL must succeed: a node of `slices` may be without a slice for a whole history. */
 const ROUNDS = 20;

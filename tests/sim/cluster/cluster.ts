@@ -72,8 +72,8 @@ export class SimCluster {
     const objects = this.objects = new ApiObjects(() => scheduler.now);
     this.server = new ApiServer(objects, scheduler);
     this.#controlled = scheduler.chance(world.controlled);
-    const { lose, rewind } = world.happenings;
-    this.#promised = { entries: !lose && !rewind, reservations: !rewind };
+    const { lose, rewind, regress } = world.happenings;
+    this.#promised = { entries: !lose && !rewind && !regress, reservations: !rewind };
     const nodes = Array.from({ length: world.nodes }, (_, i) => new SimNode(`node${i}`, scheduler));
     this.#originals = new Set(nodes.slice(0, world.originals ?? 0));
     const runtime = {
@@ -142,6 +142,11 @@ export class SimCluster {
     if (this.#failure) throw this.#failure;
     checkLive(this.objects, this.sandboxes, this.#promised);
     checkSlices(this.objects, this.sandboxes);
+  }
+
+  /** The processes of its controllers. */
+  get controllers(): readonly Process[] {
+    return this.#controllers.map(({ process }) => process).filter(({ alive }) => alive);
   }
 
   /** Whether a node has the original's plugin. */
@@ -275,16 +280,6 @@ export class SimCluster {
       sandbox.node.removeNetns(sandbox.containerId);
     } else if (verb === "CHECK" && this.#promised.entries && isLive(sandbox) && isNotAllocated(answer)) {
       this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer?.stdout}`);
-    }
-  }
-
-  /** Whether the store holds the addresses of all live sandboxes, so that restoring a backup lost nothing. */
-  isWhole(): boolean {
-    try {
-      checkLive(this.objects, this.sandboxes, { entries: true, reservations: true });
-      return true;
-    } catch {
-      return false;
     }
   }
 }

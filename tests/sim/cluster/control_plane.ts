@@ -34,6 +34,8 @@ export interface PodTemplate {
   readonly statusKind: StatusKind;
   /** Whether its kubelet is an older one. */
   readonly terse: boolean;
+  /** Whether the runtime passes a text as its uid that no API server generates. */
+  readonly oddUid: boolean;
 }
 
 /** The control plane. */
@@ -95,9 +97,13 @@ export class ControlPlane {
   }
 
   /** Creates a pod. Its kubelet starts it. */
-  create(template: PodTemplate): SimPod {
+  create({ oddUid, ...template }: PodTemplate): SimPod {
     const kubelet = this.#kubelets.find(({ node }) => node === template.node);
-    const runtimeUid = template.kind === "static" ? `${++this.#hashes}`.padStart(32, "0") : "";
+    const runtimeUid = template.kind === "static"
+      ? `${++this.#hashes}`.padStart(32, "0")
+      : oddUid
+      ? `uid-${++this.#hashes}`
+      : "";
     const draft = { ...template, runtimeUid, phase: "Pending" as const, sandboxes: [], ran: false, done: false };
     const uid = this.#objects.create("pods", newObject(draft)).metadata.uid ?? "";
     const pod: SimPod = { ...draft, uid, runtimeUid: runtimeUid || uid };

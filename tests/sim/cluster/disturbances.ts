@@ -3,22 +3,25 @@
  *
  * @module
  */
+import type { SimNode } from "../node.ts";
+import type { Network } from "../runtime.ts";
 import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Backup } from "./objects.ts";
 import type { PodSandbox, SimPod, StatusKind } from "./pod.ts";
-import { contentsOf, reservationName } from "./promises.ts";
+import { contentsOf, isWhole, reservationName } from "./promises.ts";
 import { Troubles } from "./troubles.ts";
 import type { Happening } from "./worlds.ts";
 
 /** Default termination grace periods of pods, in seconds. */
 const GRACES = [1, 30, 60] as const;
 const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
+/** Namespace of the objects of pools and reservations. */
+const NAMESPACE = "kube-system";
+/** Milliseconds for which a DEL is suspended that is overtaken: the original's ADD takes less. */
+const OVERTAKEN = 20_000;
 /** Max number of backups. */
 const MAX_BACKUPS = 3;
-
-/** Kinds that a controller reads as evidence. */
-const EVIDENCE = ["pods", "nodes", "leases", "resourceclaims"] as const;
 
 /** Chooses events by chance. */
 export class Disturbances {
@@ -45,6 +48,9 @@ export class Disturbances {
     unregister: () => this.#troubles.unregister(),
     drain: () => this.#troubles.drain(),
     forbid: () => this.#forbid(),
+    overtake: () => this.#overtake(),
+    regress: () => this.#regress(),
+    suspend: () => this.#troubles.suspend(),
     lose: () => this.#lose(),
     agent: () => this.#cluster.agents.disturb(1),
     kill: () => this.#kill(),
@@ -61,7 +67,8 @@ export class Disturbances {
 
   /** Lets one event happen. */
   act(): void {
-    if (this.#cluster.world.happenings.restore) this.#backUp();
+    const { restore, regress } = this.#cluster.world.happenings;
+    if (restore || regress) this.#backUp();
     let value = this.#cluster.scheduler.random() * this.#all;
     for (const [happening, weight] of this.#weights) {
       value -= weight;
@@ -75,24 +82,28 @@ export class Disturbances {
     this.#troubles.end();
   }
 
-  #create(podRef: string): SimPod | undefined {
+  #create(podRef: string, fits = (_: SimNode) => true): SimPod | undefined {
     const { scheduler, control, kubelets, world, pods } = this.#cluster;
-    const ready = kubelets.filter((kubelet) => kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node));
+    const ready = kubelets.filter((kubelet) =>
+      kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node) && fits(kubelet.node)
+    );
     if (ready.length === 0 || !this.#mayCreate(podRef) || control.exists(podRef)) return undefined;
     const { node } = scheduler.pick(ready);
     const odd = world.originals === undefined || this.#cluster.isOriginal(node) ? world.oddStatus ?? 0 : 0;
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
     const asStatic = !former && scheduler.chance(world.kinds?.static ?? 0);
+    const network = former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks);
     return control.create({
       podRef,
       node,
-      network: former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks),
+      network,
       kind: host ? "host" : asStatic ? "static" : "plain",
       claims: !host && !asStatic && scheduler.chance(world.claims ?? 0),
       grace: scheduler.pick(world.graces ?? GRACES),
-      statusKind: scheduler.chance(odd) ? scheduler.pick(ODD) : "whole",
+      statusKind: scheduler.chance(odd) ? scheduler.pick(oddKinds(network)) : "whole",
       terse: scheduler.chance(odd),
+      oddUid: world.oddUids !== undefined && scheduler.chance(world.oddUids),
     });
   }
 
@@ -148,6 +159,26 @@ export class Disturbances {
     kubelets.find(({ node }) => node === next?.node)?.step(); // so that both ADDs are in progress
   }
 
+  /**
+   * While a DEL of ours is about to delete a reservation, somebody else deletes it, and a pod of the name gets the address on a node of the
+   * original.
+   */
+  #overtake(): void {
+    const { scheduler, objects, control, processes } = this.#cluster;
+    const prefix = "DELETE overlappingrangeipreservations/";
+    for (const { process, rest: name } of scheduler.awaiting(prefix)) {
+      const { sandbox, verb } = processes.get(process) ?? {};
+      const reservation = objects.get("overlappingrangeipreservations", NAMESPACE, name);
+      if (verb !== "DEL" || reservation?.spec?.podref !== sandbox?.podRef || !sandbox) continue;
+      control.forceDelete(sandbox.podRef);
+      const next = this.#create(sandbox.podRef, (node) => this.#cluster.isOriginal(node));
+      if (!next) continue;
+      objects.remove("overlappingrangeipreservations", NAMESPACE, name);
+      scheduler.suspend(process, OVERTAKEN);
+      return;
+    }
+  }
+
   /** Creates another pod of the name while the former pod still runs. */
   #replace(pod: SimPod): void {
     this.#force(pod);
@@ -165,12 +196,28 @@ export class Disturbances {
 
   /** Restores a backup that holds the addresses of all live sandboxes, unless a call may be between two writes: no plugin could repair that. */
   #restore(): void {
-    const { scheduler, objects, processes } = this.#cluster;
+    const { scheduler, objects, processes, sandboxes } = this.#cluster;
     if (this.#backups.length === 0 || processes.size > 0) return;
     const now = objects.backup();
     objects.restore(scheduler.pick(this.#backups.filter(({ revision }) => revision < now.revision)) ?? now);
-    if (this.#cluster.isWhole()) {
+    if (isWhole(objects, sandboxes, true)) {
       scheduler.note(`a backup of the store is restored`);
+      this.#backups.length = 0;
+    } else objects.restore(now);
+  }
+
+  /**
+   * Restores a backup in which each live sandbox has its addresses, but perhaps under the id of a former sandbox of its pod's name, which has
+   * been released.
+   */
+  #regress(): void {
+    const { scheduler, objects, processes, agents, sandboxes } = this.#cluster;
+    if (this.#backups.length === 0 || processes.size > 0 || agents.pending) return;
+    if (sandboxes.some(({ state, superseded }) => state === "dying" || (superseded && state !== "released"))) return;
+    const now = objects.backup();
+    objects.restore(scheduler.pick(this.#backups));
+    if (isWhole(objects, sandboxes, false)) {
+      scheduler.note("a backup of the store is restored, perhaps with ids of former sandboxes");
       this.#backups.length = 0;
     } else objects.restore(now);
   }
@@ -186,8 +233,8 @@ export class Disturbances {
 
   /** Forbids controllers to read single objects of a kind, or allows it again. */
   #forbid(): void {
-    const { scheduler, server: { forbidden } } = this.#cluster;
-    const kind = scheduler.pick(EVIDENCE);
+    const { scheduler, server: { forbidden }, world: { forbids = [] } } = this.#cluster;
+    const kind = scheduler.pick(forbids);
     if (!forbidden.delete(kind)) forbidden.add(kind);
     scheduler.note(`${kind} ${forbidden.has(kind) ? "may not be read" : "may be read again"}`);
   }
@@ -230,4 +277,13 @@ export class Disturbances {
     scheduler.outage = !scheduler.outage;
     scheduler.note(scheduler.outage ? "the API server is unreachable" : "the API server is reachable again");
   }
+}
+
+/** What the network-status of a pod of the network may lack or have, if it is odd. */
+function oddKinds({ ipam }: Network): readonly StatusKind[] {
+  return [
+    ...ODD,
+    ...ipam.ipRanges === undefined ? [] : ["last"] as const,
+    ...ipam.verify_network_status === false ? ["other"] as const : [],
+  ];
 }

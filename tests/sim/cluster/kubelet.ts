@@ -6,7 +6,7 @@
 import type { SimNode } from "../node.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
-import { attached, claimOf, namesOf, newObject, type PodSandbox, published, type SimPod } from "./pod.ts";
+import { attached, claimOf, namesOf, newObject, newSandbox, type PodSandbox, published, type SimPod } from "./pod.ts";
 
 /** Optional events of a kubelet, each with its chance. */
 export interface KubeletHabits {
@@ -18,12 +18,16 @@ export interface KubeletHabits {
   readonly evicts: number;
   /** The release of a sandbox is delayed: the DEL of another plugin of its network fails for a while. Default 0. */
   readonly delays?: number;
+  /** The other plugins of a sandbox take a while, so that its addresses are published late. Default 0. */
+  readonly slow?: number;
 }
 
 /** Milliseconds until a failed sandbox is retried, without other faults. */
 const BACKOFF = 10_000;
 /** Max milliseconds by which the release of a sandbox is delayed: more than any evidence takes. */
 const MAX_DELAY = 300_000;
+/** Max milliseconds until the other plugins of a sandbox have ended: more than the evidence of a pod that exists takes. */
+const MAX_SLOW = 120_000;
 /** Max milliseconds for which a mirror pod is refused: more than the evidence of a pod takes. */
 const MAX_REFUSED = 300_000;
 
@@ -45,6 +49,8 @@ export class Kubelet {
   dead = false;
   /** Whether its container runtime does not answer: containers keep running, and nothing is started or ended. */
   stalled = false;
+  /** Whether the control plane has marked the node as not ready since its runtime stalled. */
+  #marked = false;
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #runtime: Runtime;
@@ -86,13 +92,29 @@ export class Kubelet {
 
   /** Reads the objects of its pods, and ends containers whose grace period is over. */
   tick(): void {
+    if (this.stalled) this.#marked = true;
     if (this.dead || this.stalled) return;
     for (const pod of this.pods) {
       if (pod.done) continue;
+      for (const sandbox of pod.sandboxes) {
+        if ((sandbox.attachedAt ?? Infinity) <= this.#scheduler.now) this.#publishAddresses(sandbox);
+      }
       if (this.connected) this.#see(pod);
       if (pod.endsAt !== undefined && pod.endsAt <= this.#scheduler.now) this.#end(pod);
       this.#finish(pod);
     }
+  }
+
+  /** The runtime answers again. It gets requests that it did not answer a second time, so containers have their grace period again. */
+  resume(): void {
+    this.stalled = false;
+    for (const pod of this.#marked ? this.pods : []) {
+      if (pod.endsAt !== undefined && pod.sandboxes.some(({ state }) => state === "live")) {
+        delete pod.endsAt;
+        this.#terminate(pod);
+      }
+    }
+    this.#marked = false;
   }
 
   /** Powers the machine off: everything on it ends. */
@@ -113,13 +135,22 @@ export class Kubelet {
     if (object) this.#objects.update("pods", published(pod, object));
   }
 
-  /** The meta-plugin publishes the addresses of a sandbox. */
+  /** The meta-plugin publishes the addresses of a sandbox, once its other plugins have ended. */
   attached(sandbox: PodSandbox): void {
-    const { pod, addresses } = sandbox;
+    const { pod } = sandbox;
     if (pod.claims) {
       this.#objects.create("resourceclaims", claimOf(sandbox));
       sandbox.claimed = true;
     }
+    if (this.#habits.slow && this.#scheduler.chance(this.#habits.slow)) {
+      sandbox.attachedAt = this.#scheduler.now + this.#scheduler.below(MAX_SLOW);
+      this.publish(pod);
+    } else this.#publishAddresses(sandbox);
+  }
+
+  #publishAddresses(sandbox: PodSandbox): void {
+    const { pod, addresses } = sandbox;
+    delete sandbox.attachedAt;
     const object = this.connected && this.objectOf(pod);
     if (object) this.#objects.update("pods", attached(pod, addresses, object));
   }
@@ -149,6 +180,7 @@ export class Kubelet {
     }
     if (current.running > 0) return [];
     if (current.state === "new") return [() => void (current.state = "dying")]; // the runtime abandons it
+    if (current.attachedAt !== undefined) return [];
     if (current.containers === "none") {
       return [() => {
         current.containers = "running";
@@ -172,21 +204,7 @@ export class Kubelet {
     pod.retryAt = this.#scheduler.now + BACKOFF;
     const containerId = this.#runtime.containerId();
     this.node.makeNetns(containerId);
-    const { podRef, node, network, runtimeUid: uid } = pod;
-    const sandbox: PodSandbox = {
-      ...{ pod, podRef, containerId, uid, node, network },
-      ...{
-        state: "new",
-        addresses: [],
-        running: 0,
-        releasedAfter: 0,
-        containers: "none",
-        claimed: false,
-        exposed: false,
-        reserved: false,
-        superseded: false,
-      },
-    };
+    const sandbox = newSandbox(pod, containerId);
     pod.sandboxes.push(sandbox);
     this.#runtime.call(sandbox, "ADD");
   }

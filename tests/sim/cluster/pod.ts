@@ -19,6 +19,8 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   reserved: boolean;
   /** Time from which its runtime may release it, in milliseconds since 1970. 0: at any time. */
   releasedAfter: number;
+  /** Time at which the other plugins of its pod have ended, so that its addresses are published. Absent: they have ended. */
+  attachedAt?: number;
   /** Whether a ResourceClaim lists its addresses. */
   claimed: boolean;
   /** Whether a newer sandbox of the pod's name has taken its addresses over: they are no longer its own, whatever runs in it. */
@@ -26,10 +28,10 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
 }
 
 /**
- * What the meta-plugin writes into the network-status of a pod: everything; an interface without `ips`; one with `ips: null`; nothing; or
- * everything, which the next write of the object loses.
+ * What the meta-plugin writes into the network-status of a pod: everything; an interface without `ips`; one with `ips: null`; nothing;
+ * everything, which the next write of the object loses; the last address only; or another address of the range.
  */
-export type StatusKind = "whole" | "without" | "null" | "none" | "lost";
+export type StatusKind = "whole" | "without" | "null" | "none" | "lost" | "last" | "other";
 
 /** One pod on its node, with its own uid. */
 export interface SimPod {
@@ -45,7 +47,7 @@ export interface SimPod {
   readonly claims: boolean;
   /** Termination grace period in seconds. */
   readonly grace: number;
-  /** `K8S_POD_UID`; for a static pod the hash of its file. */
+  /** `K8S_POD_UID`; for a static pod the hash of its file. Some runtimes pass another text. */
   readonly runtimeUid: string;
   /** What its network-status holds. */
   readonly statusKind: StatusKind;
@@ -67,6 +69,16 @@ export interface SimPod {
   ran: boolean;
   /** Whether the kubelet has finished with it. */
   done: boolean;
+}
+
+/** A sandbox of a pod before its first ADD. */
+export function newSandbox(pod: SimPod, containerId: string): PodSandbox {
+  const { podRef, node, network, runtimeUid: uid } = pod;
+  return {
+    ...{ pod, podRef, containerId, uid, node, network },
+    ...{ state: "new", containers: "none", addresses: [], running: 0, releasedAfter: 0 },
+    ...{ claimed: false, exposed: false, reserved: false, superseded: false },
+  };
 }
 
 /** Namespace and name of a pod's object. */
@@ -98,7 +110,9 @@ export function newObject(pod: Omit<SimPod, "uid">): ApiObject {
 /** A pod's object with the current status. */
 export function published(pod: SimPod, object: ApiObject): ApiObject {
   const current = pod.sandboxes.at(-1);
-  const ready = pod.kind === "host" ? pod.phase === "Running" : current?.state === "live";
+  const ready = pod.kind === "host"
+    ? pod.phase === "Running"
+    : current?.state === "live" && current.attachedAt === undefined;
   const condition = (type: string, is: boolean) => ({ type, status: is ? "True" : "False" });
   const silent = pod.terse && pod.phase === "Failed";
   const status = {
@@ -146,12 +160,30 @@ export function claimOf({ podRef, containerId, addresses }: PodSandbox): ApiObje
 /** A pod's object with the network-status that the meta-plugin writes after all plugins have answered. */
 export function attached({ network, statusKind }: SimPod, addresses: readonly string[], object: ApiObject): ApiObject {
   if (statusKind === "none") return object;
-  const ips = addresses.map((address) => address.split("/")[0]);
+  const ips = reported(statusKind, addresses.map((address) => address.split("/", 1)[0] ?? ""));
   const own = { name: `default/${network.name}`, interface: "net1" };
   const networks = [
     { name: "cbr0", interface: "eth0", ips: ["172.16.0.9"], default: true },
-    statusKind === "without" ? own : { ...own, ips: statusKind === "null" ? null : ips },
+    ips === undefined ? own : { ...own, ips },
   ];
   const annotations = { ...object.metadata.annotations, [NETWORK_STATUS]: JSON.stringify(networks) };
   return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+/** An address of the range of every network whose pods may report another address. */
+const OTHER = "10.1.0.14";
+
+function reported(statusKind: StatusKind, addresses: readonly string[]): readonly string[] | null | undefined {
+  switch (statusKind) {
+    case "without":
+      return undefined;
+    case "null":
+      return null;
+    case "last":
+      return addresses.slice(-1);
+    case "other":
+      return [OTHER];
+    default:
+      return addresses;
+  }
 }

@@ -97,6 +97,20 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
   }
 }
 
+/**
+ * Whether the store holds the addresses of all live sandboxes, so that restoring a backup lost nothing.
+ *
+ * @param exactly whether entries must have the ids of the sandboxes; otherwise their pods' names are enough
+ */
+export function isWhole(objects: ApiObjects, sandboxes: readonly PodSandbox[], exactly: boolean): boolean {
+  try {
+    checkLive(objects, sandboxes, { entries: exactly, reservations: true });
+    return exactly || !differences(objects, sandboxes).some((one) => one.endsWith("missing"));
+  } catch {
+    return false;
+  }
+}
+
 /** Whether containers that use a sandbox's addresses run or may start, or a claim lists the addresses. */
 export function isLive({ state, superseded, containers, claimed, pod }: PodSandbox): boolean {
   const starts = containers !== "none" || pod.endsAt === undefined;

@@ -39,7 +39,7 @@ export class ApiServer {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #processes = new Map<string, Process>();
-  /** Resources whose objects nobody may read by name. */
+  /** Resources whose objects nobody may read by name. ResourceClaims may not be listed then. */
   readonly forbidden = new Set<string>();
 
   /** A server of these objects. */
@@ -92,8 +92,10 @@ export class ApiServer {
     try {
       switch (method) {
         case "GET":
+          if (this.forbidden.has(resource) && (name !== undefined || resource === "resourceclaims")) {
+            throw new ApiError(403, `${resource} ${JSON.stringify(name ?? "*")} is forbidden`);
+          }
           if (name === undefined) return this.#list(target);
-          if (this.forbidden.has(resource)) throw new ApiError(403, `${resource} "${name}" is forbidden`);
           return { status: 200, body: this.#objects.get(resource, namespace, name) ?? missing(target) };
         case "POST": {
           const object = body as ApiObject;

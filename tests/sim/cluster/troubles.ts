@@ -16,6 +16,8 @@ const MAX_UNNOTICED = 50;
 const QUIET = 60;
 /** Max seconds for which the object of a working node is missing: after 30, its absence is evidence. */
 const MAX_UNREGISTERED = 25;
+/** Max seconds for which controllers stay suspended after a runtime answers again: pods that it ends take longer. */
+const MAX_AWAKE = 30;
 /** Max seconds between the deletion of a node's pods and that of its object. */
 const MAX_DRAIN = 60;
 /** The process of operations that take time. */
@@ -39,11 +41,12 @@ export class Troubles {
     this.#over = true;
     for (const kubelet of kubelets) {
       kubelet.node.cut = false;
-      kubelet.stalled = false;
+      kubelet.resume();
       if (kubelet.dead) this.#powerOn(kubelet);
       control.addNode(kubelet.node);
     }
     agents.revive();
+    for (const process of this.#cluster.controllers) process.suspendedUntil = 0;
   }
 
   /**
@@ -70,8 +73,23 @@ export class Troubles {
       kubelet.stalled = true;
       this.#cluster.scheduler.note(`the runtime of ${kubelet.node.name} does not answer for ${seconds} s`);
       return () => {
-        kubelet.stalled = false;
+        kubelet.resume();
         this.#cluster.scheduler.note(`the runtime of ${kubelet.node.name} answers again`);
+      };
+    });
+  }
+
+  /** Stalls the container runtime of a node, and suspends the controllers until soon after it answers again. */
+  suspend(): void {
+    const { scheduler } = this.#cluster;
+    this.#trouble(MAX_CUT, (kubelet, seconds) => {
+      kubelet.stalled = true;
+      scheduler.note(`the runtime of ${kubelet.node.name} does not answer for ${seconds} s`);
+      const after = scheduler.below(MAX_AWAKE);
+      for (const process of this.#cluster.controllers) scheduler.suspend(process, (seconds + after) * 1000);
+      return () => {
+        kubelet.resume();
+        scheduler.note(`the runtime of ${kubelet.node.name} answers again`);
       };
     });
   }

@@ -19,8 +19,11 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `cut`, `power`: a node is cut off for a while; its machine goes off or on again;
  * - `stall`: the container runtime of a node does not answer for a while;
  * - `drain`: the pods of a node are deleted by force, then the object of the node, which is soon recreated;
- * - `forbid`: controllers may not read single objects of a kind, or may again;
+ * - `forbid`: controllers may not read objects of a kind, or may again;
  * - `clock`: a node's clock is set forward or back;
+ * - `suspend`: controllers are suspended while the container runtime of a node does not answer;
+ * - `overtake`: the reservation that a DEL is about to delete is deleted, and its pod's name is used again on a node of the original;
+ * - `regress`: a backup is restored in which addresses of live sandboxes have the ids of former sandboxes of their pods' names;
  * - `backup`, `restore`: a backup of the store is taken; one that holds the addresses of all live sandboxes is restored;
  * - `rewind`: any backup is restored, which may lack addresses of live sandboxes;
  * - `lose`: a pool object is deleted;
@@ -41,6 +44,9 @@ export type Happening =
   | "stall"
   | "power"
   | "forbid"
+  | "suspend"
+  | "overtake"
+  | "regress"
   | "clock"
   | "backup"
   | "restore"
@@ -82,6 +88,10 @@ export interface World {
    * without a uid of a former pod is kept while a pod of its name runs that does not report its addresses.
    */
   readonly oddStatus?: number;
+  /** Share of pods whose runtime passes a text as their uid that no API server generates. */
+  readonly oddUids?: number;
+  /** Kinds of objects that controllers may not be allowed to read. */
+  readonly forbids?: readonly ("pods" | "nodes" | "leases" | "resourceclaims")[];
   /** Termination grace periods of pods, in seconds. Default: short and long ones. */
   readonly graces?: readonly number[];
   /** Optional events of kubelets. */
@@ -119,6 +129,8 @@ const both = network("both", { range: "10.0.0.0/28", ipRanges: [{ range: "fd00::
 const blue = network("blue", { range: "10.0.0.0/29", network_name: "blue" });
 /** The end of its name may be read as the start of an address. */
 const vlan = network("vlan", { range: "fd00:77::/125", network_name: "vlan-1234" });
+/** Its pods may report other addresses. */
+const unverified = network("unverified", { range: "10.1.0.0/28", verify_network_status: false });
 const small = network("small", { range: "10.0.0.0/27" });
 
 const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
@@ -174,11 +186,32 @@ export const WORLDS = {
   silent: {
     ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.7, faults: false, pace: 0.2 },
     graces: [60],
+    forbids: ["pods", "nodes", "leases"],
     habits: { ...quiet, delays: 0.5 },
     happenings: {
       ...{ kubelet: 20, create: 3, delete: 1, force: 3, stall: 2 },
       ...{ drain: 2, forbid: 1, agent: 1 },
     },
+  },
+  /** Statuses that are late or incomplete, or that name other addresses; unusual uids; and ResourceClaims that may not be read. */
+  statuses: {
+    ...{ nodes: 2, pods: 5, steps: 400, networks: [both, unverified], controlled: 1, agents: 0.5, faults: false },
+    ...{ claims: 0.3, oddStatus: 0.5, oddUids: 0.3, forbids: ["resourceclaims"] },
+    habits: { restarts: 0.4, completes: 0.1, evicts: 0, delays: 0.3, slow: 0.7 },
+    happenings: { kubelet: 20, create: 4, delete: 2, forbid: 0.5 },
+  },
+  /** Runtimes do not answer while controllers are suspended. */
+  suspended: {
+    ...{ nodes: 2, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.5, faults: false, pace: 0.2 },
+    graces: [60],
+    habits: quiet,
+    happenings: { kubelet: 20, create: 5, force: 4, suspend: 4, cut: 1 },
+  },
+  /** Backups of the store are restored in which addresses have the uids of former pods. */
+  regressed: {
+    ...{ nodes: 2, pods: 4, steps: 400, networks: [wide], controlled: 1, agents: 0.5, faults: false },
+    habits: { ...quiet, restarts: 0.05 },
+    happenings: { kubelet: 24, create: 4, delete: 3, regress: 4 },
   },
   /** Backups of the store are restored, and revisions are used a second time. */
   restore: {
@@ -205,7 +238,7 @@ export const WORLDS = {
     ...{ nodes: 3, originals: 1, pods: 4, steps: 400, networks: [wide, narrow], controlled: 0.8, agents: 0.5 },
     ...{ faults: false, oddStatus: 0.6 },
     habits: quiet,
-    happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 2, kill: 0.3 },
+    happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 2, kill: 0.3, overtake: 3 },
   },
   /** Node slices, as the controller plans them: nodes lose slices while an ADD is in progress, and get others. */
   slices: {

@@ -207,5 +207,58 @@ const LOST: readonly Revert[] = [
   },
 ];
 
+/** Statuses that are late, incomplete or unusual, and what cannot be read. */
+const UNUSUAL: readonly Revert[] = [
+  {
+    name: "a pod whose sandbox is not ready may contradict the owner",
+    world: "statuses",
+    edits: editsOf(FILE, ["if (!pod.running || reported) return KEPT;", "if (reported) return KEPT;"]),
+  },
+  {
+    name: "a running pod does not keep the address that it reports",
+    world: "statuses",
+    edits: editsOf(FILE, ["if (!pod.running || reported) return KEPT;", "if (!pod.running) return KEPT;"], [
+      " || pod.addresses?.has(formatIp(ip))) return false;",
+      ") return false;",
+    ]),
+  },
+  {
+    name: "an address of another range contradicts the owner",
+    world: "statuses",
+    edits: editsOf(FILE, [
+      "some((other) => other !== undefined && contains(range, other));",
+      "some((other) => other !== undefined);",
+    ]),
+  },
+  {
+    name: "the network-status contradicts the owner although it is not to be verified",
+    world: "statuses",
+    edits: editsOf(FILE, ["if (rules.verifyNetworkStatus === false) {", "if (Boolean(0)) {"]),
+  },
+  {
+    name: "a uid that no API server generates is evidence that the pod is another",
+    world: "statuses",
+    edits: editsOf(FILE, [
+      "return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;",
+      "return owner.uid !== present;",
+    ]),
+  },
+  {
+    name: "ResourceClaims that cannot be read keep no address",
+    world: "statuses",
+    edits: editsOf(FILE, ['if (claims.kind === "unread") return', "if (Boolean(0)) return"]),
+  },
+  {
+    name: "a node that was not ready between two checks counts as one that works",
+    world: "suspended",
+    edits: editsOf(FILE, ["seen.node === node && seen.since === since ?", "seen.node === node ?"]),
+  },
+  {
+    name: "an address that another pod of the name reports is freed",
+    world: "regressed",
+    edits: editsOf(FILE, ["return reported ? KEPT : judgeAbsent(", "return judgeAbsent("]),
+  },
+];
+
 /** All reverts of evidence rules. */
-export const EVIDENCE: readonly Revert[] = [...ABSENT, ...PRESENT, ...LOST];
+export const EVIDENCE: readonly Revert[] = [...ABSENT, ...PRESENT, ...UNUSUAL, ...LOST];

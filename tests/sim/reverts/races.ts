@@ -39,6 +39,27 @@ const LATE: readonly Revert[] = [
   },
   { name: "DEL deletes a reservation without the proof of its entry", world: "mixed", edits: UNPROVEN },
   {
+    name: "a reservation is deleted that has changed since it was read",
+    world: "takeover",
+    edits: editsOf("drivers/kubernetes/reservations.ts", [
+      "preconditions: { uid, resourceVersion } }",
+      "preconditions: {} }",
+    ]),
+  },
+  {
+    name: "a rollback or sweep removes an entry that another sandbox has taken over",
+    world: "namesakes",
+    edits: editsOf("src/pool/free.ts", [
+      "if (!present || !after || !sameOwner(present, after)) continue;",
+      "if (!present || !after) continue;",
+    ]),
+  },
+  {
+    name: "DEL deletes a reservation that the original created since its predecessor was seen",
+    world: "mixed",
+    edits: editsOf("drivers/kubernetes/reservations.ts", [' || (attempt > 0 && stored.containerId === "")', ""]),
+  },
+  {
     name: "a remnant is deleted although an entry depends on it",
     world: "takeover",
     edits: editsOf("src/ipam/release_reservation.ts", [
