@@ -18,7 +18,8 @@ const GRACES = [1, 30, 60] as const;
 const ODD: readonly StatusKind[] = ["without", "null", "none", "lost"];
 /** Namespace of the objects of pools and reservations. */
 const NAMESPACE = "kube-system";
-/** Milliseconds for which a DEL is suspended that is overtaken: the original's ADD takes less. */
+const RESERVATIONS = "overlappingrangeipreservations";
+/** Milliseconds for which a release is suspended that is overtaken: the original's ADD takes less. */
 const OVERTAKEN = 20_000;
 /** Max number of backups. */
 const MAX_BACKUPS = 3;
@@ -160,20 +161,17 @@ export class Disturbances {
   }
 
   /**
-   * While a DEL of ours is about to delete a reservation, somebody else deletes it, and a pod of the name gets the address on a node of the
+   * While a process of ours is about to delete a reservation, somebody else deletes it, and a pod of the name gets the address on a node of the
    * original.
    */
   #overtake(): void {
-    const { scheduler, objects, control, processes } = this.#cluster;
-    const prefix = "DELETE overlappingrangeipreservations/";
-    for (const { process, rest: name } of scheduler.awaiting(prefix)) {
-      const { sandbox, verb } = processes.get(process) ?? {};
-      const reservation = objects.get("overlappingrangeipreservations", NAMESPACE, name);
-      if (verb !== "DEL" || reservation?.spec?.podref !== sandbox?.podRef || !sandbox) continue;
-      control.forceDelete(sandbox.podRef);
-      const next = this.#create(sandbox.podRef, (node) => this.#cluster.isOriginal(node));
-      if (!next) continue;
-      objects.remove("overlappingrangeipreservations", NAMESPACE, name);
+    const { scheduler, objects, control } = this.#cluster;
+    for (const { process, rest: name } of scheduler.awaiting(`DELETE ${RESERVATIONS}/`)) {
+      const podRef = objects.get(RESERVATIONS, NAMESPACE, name)?.spec?.podref;
+      if (typeof podRef !== "string" || (process.suspendedUntil ?? 0) > scheduler.now) continue;
+      control.forceDelete(podRef);
+      if (!this.#create(podRef, (node) => this.#cluster.isOriginal(node))) continue;
+      objects.remove(RESERVATIONS, NAMESPACE, name);
       scheduler.suspend(process, OVERTAKEN);
       return;
     }

@@ -22,7 +22,7 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `forbid`: controllers may not read objects of a kind, or may again;
  * - `clock`: a node's clock is set forward or back;
  * - `suspend`: controllers are suspended while the container runtime of a node does not answer;
- * - `overtake`: the reservation that a DEL is about to delete is deleted, and its pod's name is used again on a node of the original;
+ * - `overtake`: a reservation that a process is about to delete is deleted, and its pod's name is used again on a node of the original;
  * - `regress`: a backup is restored in which addresses of live sandboxes have the ids of former sandboxes of their pods' names;
  * - `backup`, `restore`: a backup of the store is taken; one that holds the addresses of all live sandboxes is restored;
  * - `rewind`: any backup is restored, which may lack addresses of live sandboxes;
@@ -238,7 +238,7 @@ export const WORLDS = {
     ...{ nodes: 3, originals: 1, pods: 4, steps: 400, networks: [wide, narrow], controlled: 0.8, agents: 0.5 },
     ...{ faults: false, oddStatus: 0.6 },
     habits: quiet,
-    happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 2, kill: 0.3, overtake: 3 },
+    happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 2, kill: 0.3, overtake: 8 },
   },
   /** Node slices, as the controller plans them: nodes lose slices while an ADD is in progress, and get others. */
   slices: {
