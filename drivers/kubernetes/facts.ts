@@ -24,6 +24,10 @@ const MIRROR = "kubernetes.io/config.mirror";
 const CONFIG_HASH = "kubernetes.io/config.hash";
 /** False while a pod has no sandbox with a network. Kubelets before 1.29 do not report it. */
 const SANDBOX_CONDITION = "PodReadyToStartContainers";
+/** The image of the original, also in a mirror of its registry. */
+const ORIGINAL_IMAGE = /(^|\/)k8snetworkplumbingwg\/whereabouts([:@]|$)/;
+/** The programs of the original that free addresses. */
+const ORIGINAL_CONTROLLERS = /\/ip-(control-loop|reconciler)\b/;
 /** Set by an operator who has confirmed that the node is shut down (Kubernetes, "Non-graceful node shutdown"). */
 const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 
@@ -72,7 +76,15 @@ export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFact
       ]),
     }),
     ...(attached && attached.length > 0 && { attached }),
+    ...(spec && runsOriginal(spec) && { runsOriginal: true }),
   };
+}
+
+/** By image and command: our image has the paths of the original's programs too. */
+function runsOriginal({ containers = [] }: V1PodSpec): boolean {
+  return containers.some(({ image = "", command = [], args = [] }) =>
+    ORIGINAL_IMAGE.test(image) && ORIGINAL_CONTROLLERS.test([...command, ...args].join(" "))
+  );
 }
 
 /**

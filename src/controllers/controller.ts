@@ -173,6 +173,7 @@ export class Controller {
         verifiesStatus: (key) => this.#rules.verifiesStatus(key),
         wholeRange: (key) => this.#rules.wholeRange(key),
         poolsInUse: () => this.#rules.poolsInUse(),
+        persistent: () => this.#rules.persistent(),
         networkFindings: () => this.#rules.networkFindings(),
         get configured() {
           return rules().configured;

@@ -139,6 +139,9 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
     reserves: reservesBy(networks),
     verifiesStatus: (key) => usersOf(networks, key).every(({ network }) => network.config.verifyNetworkStatus),
     wholeRange: (key) => usersOf(networks, key)[0]?.range.cidr,
+    persistent: () =>
+      networks.filter(({ config: { persistentIps, sticky } }) => persistentIps || sticky !== undefined)
+        .map(({ attachment: { namespace, name } }) => `${namespace}/${name}`),
     poolsInUse: () =>
       networks.filter(({ config }) => config.nodeSliceSize === undefined)
         .flatMap(({ config }) => poolsOf(config)),

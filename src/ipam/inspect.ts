@@ -6,6 +6,7 @@
 import { hasClaims } from "../pool/claim_status.ts";
 import type { Finding } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
+import { findBesideOriginal } from "../pool/original.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Pods, ScanContext, Swept } from "./sweep.ts";
@@ -60,7 +61,11 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
     allocations: pools.reduce((sum, { allocations }) => sum + allocations.size, 0),
     reservations: reservations.length,
     pods: pods?.length,
-    findings: [...findInconsistencies(facts), ...source?.networkFindings?.() ?? []],
+    findings: [
+      ...findInconsistencies(facts),
+      ...findBesideOriginal(source?.persistent?.() ?? [], pods ?? []),
+      ...source?.networkFindings?.() ?? [],
+    ],
     unconfirmed,
   };
 }

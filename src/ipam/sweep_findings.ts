@@ -8,6 +8,7 @@ import { hasClaims } from "../pool/claim_status.ts";
 import { duplicateFinding } from "../pool/duplicates.ts";
 import { type Finding, KINDS } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
+import { findBesideOriginal } from "../pool/original.ts";
 import { addressOf, type Entry } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { type Clock, retry } from "../storage/retry.ts";
@@ -41,12 +42,13 @@ export async function findFaults(
   const unreadable = await read(driver.unreadable && ((limit) => driver.unreadable?.(limit) ?? Promise.resolve([])));
   const slices = await read(pods.slices);
   const claims = await read(hasClaims(pools) && pods.ipamClaims ? pods.ipamClaims.list : undefined);
-  const { reserves, domainsOf, configured, networkFindings } = pods;
+  const { reserves, domainsOf, configured, networkFindings, persistent } = pods;
   const facts = { pools, reservations, reserves, domainsOf, configured, slices, claims, unreadable: unreadable ?? [] };
   const compared = findInconsistencies({ ...facts, pods: listed, orphans: parts.suspected });
   const found = [
     ...compared.filter(({ kind }) => kind !== "pod-address-of-another"), // `duplicates` has those that two scans found
     ...parts.duplicates.map(duplicateFinding),
+    ...findBesideOriginal(persistent?.() ?? [], listed),
     ...networkFindings?.() ?? [],
   ];
   return { found: withoutRepaired(found, parts), failures };

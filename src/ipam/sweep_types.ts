@@ -30,6 +30,8 @@ export interface NetworkRules {
   readonly poolsInUse?: () => readonly PoolKey[];
   /** Configuration that explains what would be an inconsistency otherwise. Absent: unknown. */
   readonly configured?: ConfiguredFacts;
+  /** The definitions (`namespace/name`) of networks whose addresses may outlive pods. Absent: unknown. */
+  readonly persistent?: () => readonly string[];
   /** Problems of the networks themselves. Absent: unknown. */
   readonly networkFindings?: () => readonly Finding[];
 }

@@ -21,6 +21,7 @@ export type FindingKind =
   | "reservation-without-entry"
   | "reservation-of-another"
   | "overlapping-ranges-off"
+  | "persistent-beside-original"
   | "unusable-network"
   | "unreadable"
   | SliceFindingKind;
@@ -135,6 +136,12 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     severity: "conflict",
     reason: "OverlappingRangesOff",
     remedy: "Enable enable_overlapping_ranges in both networks, or set another network_name or range in one of them",
+  },
+  "persistent-beside-original": {
+    severity: "conflict",
+    reason: "PersistentBesideOriginal",
+    remedy:
+      "Delete the DaemonSet and the Deployments of the original (MIGRATION.md): they free addresses that have no pod",
   },
   "slices-overlap": {
     severity: "conflict",

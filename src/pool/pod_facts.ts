@@ -62,6 +62,8 @@ export interface PodFacts {
   readonly interfaces?: readonly InterfaceStatus[];
   /** Every reported address, canonical: of the network-status, including the default network, and of `status.podIPs`. Absent: none. */
   readonly addresses?: ReadonlySet<string>;
+  /** Whether a container runs a controller of the original, which frees every address without a pod. Default false. */
+  readonly runsOriginal?: boolean;
   /** The addresses of attachments to networks other than the default one. */
   readonly attached?: readonly Attached[];
 }

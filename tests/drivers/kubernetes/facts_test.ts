@@ -195,3 +195,13 @@ Deno.test("toKeeperFacts reads the ordinals of a StatefulSet, and has no facts o
   });
   assert.equal(toKeeperFacts("IPAMClaim", {}), undefined);
 });
+
+Deno.test("toPodFacts recognises the controllers of the original by image and command", () => {
+  const runs = (image: string, ...command: string[]) =>
+    toPodFacts({ metadata: {}, spec: { containers: [{ name: "main", image, command }] } }).runsOriginal ?? false;
+  const image = "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4";
+  assert(runs(image, "/bin/sh", "-c", "/token-watcher.sh & /ip-control-loop -log-level debug"));
+  assert(runs("mirror:5000/k8snetworkplumbingwg/whereabouts@sha256:0", "/ip-reconciler"));
+  assert(!runs(image, "/install-cni.sh"));
+  assert(!runs("whereabouts:0.1.0", "/ip-control-loop"));
+});
