@@ -21,6 +21,7 @@ import {
   UnavailableError,
 } from "../../src/storage/driver.ts";
 import { closeDatabase, openDatabase } from "./file.ts";
+import { isReserved, mustReserve } from "./overlaps.ts";
 import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
 import { transaction } from "./schema.ts";
@@ -50,22 +51,27 @@ class EmbeddedDriver implements StorageDriver {
   read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {
     return this.#run(signal, (database) => {
       const row = poolRow(database, key);
-      if (!row) return { key, allocations: new Map(), version: 0 };
+      if (!row) return { key, allocations: new Map(), version: 0, ...mark(mustReserve(database, key)) };
       const rows = database.prepare(`SELECT address, ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ?`)
         .all(row.id);
-      return { key, allocations: fromRows(rows, key.cidr.family), version: row.version };
+      return {
+        key,
+        allocations: fromRows(rows, key.cidr.family),
+        version: row.version,
+        ...mark(mustReserve(database, key)),
+      };
     });
   }
 
   commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
     return this.#run(signal, (database) => {
-      const version = transaction(database, () => write(database, snapshot, changes));
+      const { version, marked } = transaction(database, () => write(database, snapshot, changes));
       const allocations = new Map(snapshot.allocations);
       for (const { address, after } of changes) {
         if (after) allocations.set(address, after);
         else allocations.delete(address);
       }
-      return { key: snapshot.key, allocations, version };
+      return { key: snapshot.key, allocations, version, ...mark(marked) };
     });
   }
 
@@ -132,15 +138,28 @@ function poolRow(database: DatabaseSync, key: PoolKey): { id: number; version: n
   return row && { id: Number(row.id), version: Number(row.version) };
 }
 
-function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: readonly Change[]): number {
+function mark(mustReserve: boolean): Pick<PoolSnapshot, "mustReserve"> {
+  return mustReserve ? { mustReserve } : {};
+}
+
+/** Writes the changes. Returns the version of the pool after it, and whether it must reserve or a released entry has a reservation. */
+function write(
+  database: DatabaseSync,
+  { key, version, ...snapshot }: PoolSnapshot,
+  changes: readonly Change[],
+): { readonly version: number; readonly marked: boolean } {
   const row = poolRow(database, key);
   const present = row?.version ?? 0;
   if (present !== version) {
     throw new ConflictError(`Pool ${formatPoolKey(key)} is at version ${present}, expected ${version}, as it was read`);
   }
+  const isMarked = mustReserve(database, key);
+  if (isMarked && !snapshot.mustReserve && changes.some(({ after }) => after?.unreserved)) {
+    throw new ConflictError(`Pool ${formatPoolKey(key)} must reserve since a network with reservations overlaps it`);
+  }
   const pool = row?.id ?? createPool(database, key);
   const put = database.prepare(
-    `INSERT OR REPLACE INTO allocations (pool, address, ${ALLOCATION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO allocations (pool, address, ${ALLOCATION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = database.prepare("DELETE FROM allocations WHERE pool = ? AND address = ?");
   const get = database.prepare(`SELECT ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ? AND address = ?`);
@@ -157,7 +176,8 @@ function write(database: DatabaseSync, { key, version }: PoolSnapshot, changes: 
     else remove.run(pool, text);
   }
   database.prepare("UPDATE pools SET version = version + 1 WHERE id = ?").run(pool);
-  return present + 1;
+  const marked = isMarked || changes.some(({ before }) => before && isReserved(database, key, before));
+  return { version: present + 1, marked };
 }
 
 function createPool(database: DatabaseSync, key: PoolKey): number {

@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import { ownsReservation, sameRecord } from "../../src/pool/types.ts";
 import type { Reservation, Reservations, ReserveResult } from "../../src/storage/driver.ts";
+import { reserveEntries } from "./overlaps.ts";
 import { OWNER_COLUMNS, ownerValues, toOwner } from "./owner.ts";
 import { transaction } from "./schema.ts";
 
@@ -43,6 +44,8 @@ function reserve(database: DatabaseSync, wanted: Reservation): ReserveResult {
   if (stored) {
     return sameRecord(stored, wanted) ? { kind: "kept", reservation: stored } : { kind: "own", reservation: stored };
   }
+  const holder = reserveEntries(database, wanted);
+  if (holder) return { kind: "foreign", holder };
   write(database, wanted);
   return { kind: "created", reservation: wanted };
 }

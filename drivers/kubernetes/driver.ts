@@ -31,6 +31,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     read: (key, signal) => pools.read(key, signal),
     commit: (snapshot, changes, signal) => pools.commit(snapshot, changes, signal),
     snapshotFromRecord,
+    requireReservations: (snapshot, required, signal) => pools.requireReservations(snapshot, required, signal),
     list: (signal) => pools.list(signal),
     status: (signal, reserves) => pools.status(signal, reserves),
     unreadable: (signal) => findUnreadable(api, signal),

@@ -49,7 +49,7 @@ export async function closePool(
   const because = reason === undefined ? {} : { [REASON]: reason };
   const stored = storedMetadata(version);
   const object = stored
-    ? await patch(api, stored, [
+    ? await patchPool(api, stored, [
       ...(key.otherReadings ? [] : annotate(stored, key)),
       { op: "add", path: "/spec/closed", value: closed },
       ...Object.entries(because).map(([annotation, value]): PatchOperation => ({
@@ -88,7 +88,7 @@ export async function openPool(
   signal: AbortSignal,
 ): Promise<void> {
   const stored = storedMetadata(version);
-  if (stored) await patch(api, stored, [{ op: "add", path: "/spec/opened", value: epoch }], signal);
+  if (stored) await patchPool(api, stored, [{ op: "add", path: "/spec/opened", value: epoch }], signal);
 }
 
 /** Deletes the pool of a snapshot. @throws {ConflictError} it changed */
@@ -102,12 +102,13 @@ export async function removePool(api: ApiServer, { version }: PoolSnapshot, sign
 }
 
 /** The metadata of a snapshot's object; undefined if the object did not exist. */
-function storedMetadata(version: unknown): Metadata | undefined {
+export function storedMetadata(version: unknown): Metadata | undefined {
   const { kind, metadata } = version as { readonly kind: string } & Partial<Stored>;
   return kind === "stored" ? metadata : undefined;
 }
 
-async function patch(
+/** Patches the object at the version that was read. @throws {ConflictError} it changed, or was deleted */
+export async function patchPool(
   api: ApiServer,
   { name, resourceVersion, managedFields }: Metadata,
   operations: readonly PatchOperation[],

@@ -11,6 +11,7 @@ import type { Logger } from "../../src/world/log.ts";
 import { closePool, fenceOf } from "./fences.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
+import { mustReserve, requireReservations } from "./must_reserve.ts";
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { resolvePools } from "./resolve.ts";
@@ -61,6 +62,12 @@ export class Pools {
   /** One PATCH, or one POST for a pool that does not exist. */
   async close(snapshot: PoolSnapshot, fence: Omit<Fence, "opened">, signal: AbortSignal): Promise<PoolSnapshot> {
     return this.#snapshot(snapshot.key, await closePool(this.#api, snapshot, fence, signal));
+  }
+
+  /** One PATCH, or one POST for a pool that does not exist. */
+  async requireReservations(snapshot: PoolSnapshot, required: boolean, signal: AbortSignal): Promise<PoolSnapshot> {
+    const object = await requireReservations(this.#api, snapshot, required, signal);
+    return object ? this.#snapshot(snapshot.key, object) : snapshot;
   }
 
   /** Lists pages of 500. */
@@ -199,5 +206,6 @@ export function snapshotFromRecord(key: PoolKey, allocations: Allocations): Pool
 }
 
 function snapshotOf(key: PoolKey, allocations: Allocations, version: Version, fence?: Fence): PoolSnapshot {
-  return { key, allocations, version, ...(fence && { fence }) };
+  const isMarked = version.kind === "stored" && mustReserve(version.metadata);
+  return { key, allocations, version, ...(fence && { fence }), ...(isMarked && { mustReserve: true }) };
 }

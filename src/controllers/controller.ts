@@ -19,6 +19,7 @@ import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
+import { OverlapKeeper } from "./overlap_keeper.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pod_releases.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
@@ -61,6 +62,7 @@ export class Controller {
   #kept: readonly KeptCount[] = [];
   #claims: Worker | undefined;
   #rules = networkRules([]);
+  #marks: OverlapKeeper | undefined;
   #domainsOf = domainsBy([], [], []);
   #lastResult: Pick<Swept, "unconfirmed" | "findings"> = NO_RESULT;
 
@@ -116,6 +118,7 @@ export class Controller {
       await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), deadline);
     });
     const claims = this.#claims = new Worker(world, log, CLAIMS, (deadline) => this.#writeClaims(deadline));
+    const marks = this.#marks = new OverlapKeeper(this.#context);
     const checked = (swept: Swept) => {
       this.#count(swept.pools, swept.orphans);
       this.#reporter.changed(swept);
@@ -124,11 +127,9 @@ export class Controller {
     const sweeper = new Sweeper(this.#context, sweeps, {
       checked,
       swept: (swept, seconds) => {
-        this.#lastSweep = world.now();
-        this.#count(swept.pools, swept.orphans);
-        this.#lastResult = { unconfirmed: swept.unconfirmed, findings: swept.findings };
-        this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
+        this.#swept(swept, seconds);
         keeper.invalidate();
+        marks.listed(swept.pools);
         networks.trigger();
       },
       failed: (error) => this.#reporter.sweepFailed(error),
@@ -145,6 +146,7 @@ export class Controller {
         synced(pods).then(() => release.run(signal)),
         allSynced.then(() => networks.run(signal)),
         allSynced.then(() => claims.run(signal)),
+        marks.run(signal),
         allSynced.then(async () => {
           await this.#readNetworks(attachments.values()); // the first sweep needs to know which pools reserve
           this.#synced = !signal.aborted;
@@ -216,6 +218,13 @@ export class Controller {
     this.#lastResult = NO_RESULT;
   }
 
+  #swept(swept: Swept, seconds: number): void {
+    this.#lastSweep = this.#context.world.now();
+    this.#count(swept.pools, swept.orphans);
+    this.#lastResult = { unconfirmed: swept.unconfirmed, findings: swept.findings };
+    this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
+  }
+
   #count(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
     this.#counts = without(countsOf(pools), freed);
     this.#kept = keptBy(pools, freed, (podRef) => this.#pods?.get(podRef) !== undefined);
@@ -227,6 +236,7 @@ export class Controller {
     this.#rules = networkRules(networks, faults);
     this.#domainsOf = domainsBy(attachments, networks, faults);
     this.#reporter.found(this.#rules.networkFindings());
+    this.#marks?.demand(networks);
     return this.#networks = networks;
   }
 }

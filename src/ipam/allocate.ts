@@ -12,13 +12,13 @@ import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { requestedOf } from "../pool/requested.ts";
 import { type AllocateRequest, allocateRequest, type KnownSandbox } from "../pool/requests.ts";
-import { addressOf, type Allocation, type Entry, type Owner, ownsReservation, type Sandbox } from "../pool/types.ts";
-import { RefusedError, type Reservation, type Reservations } from "../storage/driver.ts";
+import { addressOf, type Allocation, type Entry, type Owner, type Sandbox } from "../pool/types.ts";
+import { RefusedError, type Reservation } from "../storage/driver.ts";
 import { allocateError, PoolExhaustedError } from "./errors.ts";
 import { allExhausted, rangesToTry } from "./first_available.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
-import { reserve } from "./reserve.ts";
+import { foreignAddresses, reserve } from "./reserve.ts";
 import { rollBack, type Written } from "./rollback.ts";
 
 /** Max attempts to find an address that is not reserved for another owner. Each attempt skips every reservation known by then. */
@@ -175,18 +175,23 @@ interface RangeWork extends CallWork {
 
 async function allocateRange(work: RangeWork): Promise<Assigned> {
   const { ipam, config, owner, range } = work;
-  const reservations = config.overlapping ? ipam.driver.reservations : undefined;
+  let reservations = config.overlapping ? ipam.driver.reservations : undefined;
   const written: Written = { key: poolOf(config, range), changes: [], reserved: new Map() };
   work.written.push(written);
   const refused = new Set<bigint>();
   const used = new Set<bigint>();
   let foreign: ReadonlySet<bigint> = new Set();
+  let isRetry = false;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const { allocation, former, fresh } = await writeEntry(
-      work,
-      written,
-      { inUseElsewhere: used.size > 0 ? used.union(foreign) : foreign, isRetry: attempt > 0 },
-    );
+    const inUseElsewhere = used.size > 0 ? used.union(foreign) : foreign;
+    const withoutReservation = !reservations && ipam.driver.reservations !== undefined;
+    const entryWritten = await writeEntry(work, written, { inUseElsewhere, isRetry, withoutReservation });
+    if (!entryWritten) {
+      reservations = ipam.driver.reservations;
+      continue;
+    }
+    isRetry = true;
+    const { allocation, former, fresh } = entryWritten;
     const entry: Entry = { key: written.key, allocation };
     const ip = addressOf(entry);
     if (await work.options.isUsed?.(entry)) {
@@ -214,19 +219,26 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
       owner: result.holder.podRef,
     });
     refused.add(ip.value);
-    foreign = await foreignAddresses(work, reservations, refused);
+    foreign = await foreignAddresses(reservations, wanted, range.cidr, refused, work.signal);
   }
   throw new PoolExhaustedError(
     `Cannot find an address of ${formatCidr(range.cidr)} that is not in use elsewhere after ${MAX_ATTEMPTS} attempts`,
   );
 }
 
-/** Writes an entry for the owner. `former`: the container id of the entry before this call took it over. */
+/** An entry of the owner. `former`: the container id of the entry before this call took it over. */
+interface WrittenEntry {
+  readonly allocation: Allocation;
+  readonly former?: string;
+  readonly fresh: boolean;
+}
+
+/** Writes an entry for the owner. Undefined: the pool must reserve, and the request is without reservation. */
 async function writeEntry(
   work: RangeWork,
   { key, changes }: Written,
-  attempt: Pick<AllocateRequest, "inUseElsewhere" | "isRetry">,
-): Promise<{ readonly allocation: Allocation; readonly former?: string; readonly fresh: boolean }> {
+  attempt: Pick<AllocateRequest, "inUseElsewhere" | "isRetry" | "withoutReservation">,
+): Promise<WrittenEntry | undefined> {
   const { ipam, config, owner, range, signal } = work;
   const ofOtherRanges = new Set(
     work.assigned.filter(({ ip }) => contains(range.cidr, ip)).map(({ ip }) => ip.value),
@@ -257,26 +269,11 @@ async function writeEntry(
     sandboxes.push({ ...outcome.by, state: await examine(outcome.by) });
     outcome = await submit();
   }
+  if (outcome.kind === "must reserve") return undefined;
   if (outcome.kind !== "kept" && outcome.kind !== "allocated") throw allocateError(key, range, outcome);
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;
   return { allocation, fresh: outcome.kind === "allocated", ...(before && { former: before.containerId }) };
-}
-
-/**
- * Addresses of the range that are reserved for other owners: one list instead of one conflict per address. A refused address without a
- * reservation in the list was released since, and is free.
- */
-async function foreignAddresses(
-  { config, owner, range, signal }: RangeWork,
-  reservations: Reservations,
-  refused: ReadonlySet<bigint>,
-): Promise<ReadonlySet<bigint>> {
-  const all = await reservations.list(config.networkName, signal);
-  const foreign = all.filter((one) =>
-    contains(range.cidr, one.ip) && (refused.has(one.ip.value) || !ownsReservation(owner, one))
-  );
-  return new Set(foreign.map(({ ip }) => ip.value));
 }
 
 function assignedOf(

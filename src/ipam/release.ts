@@ -9,7 +9,7 @@
  */
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { drop } from "../pool/requests.ts";
+import { drop, type ReleaseOutcome } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
@@ -106,11 +106,11 @@ async function releasePool(
       else if (before) removed.set(address, before);
     }
   };
-  const { allocations } = await ipam.commit(key, { kind: "release", ...sandbox }, { signal, onAttempt });
+  const outcome = await ipam.commit(key, { kind: "release", ...sandbox }, { signal, onAttempt });
   const entries = [...removed.values()].map((allocation) => ({ key, allocation }));
-  await releaseReservations(ipam, key, entries, signal, allocations);
+  await releaseReservations(ipam, key, entries, signal, outcome);
   for (const allocation of detached.values()) await keepAddress(ipam, key, allocation, sandbox, signal);
-  return [...released, ...allocations];
+  return [...released, ...outcome.allocations];
 }
 
 /** Detaches the sandbox that ended from the reservation of a kept address. */
@@ -150,24 +150,25 @@ async function releaseEntries(
   from?: PoolSnapshot,
 ): Promise<readonly Allocation[]> {
   const request = drop(entries.map(({ allocation }) => allocation));
-  const { allocations } = await ipam.commit(key, request, { signal, ...(from && { from }) });
-  await releaseReservations(ipam, key, entries, signal, allocations);
-  return allocations;
+  const outcome = await ipam.commit(key, request, { signal, ...(from && { from }) });
+  await releaseReservations(ipam, key, entries, signal, outcome);
+  return outcome.allocations;
 }
 
+/** An entry without a reservation may have got one since, if the pool must reserve. */
 async function releaseReservations(
   ipam: Ipam,
   key: PoolKey,
   entries: readonly RecordedEntry[],
   signal: AbortSignal,
-  released: readonly Allocation[],
+  { allocations: released, mustReserve }: ReleaseOutcome,
 ): Promise<void> {
   const { reservations } = ipam.driver;
   if (!reservations) return;
   const work = { ipam, reservations, key, signal };
   const removed = new Set(released.map(({ address }) => address));
   for (const { allocation, reserved, token } of entries) {
-    if (reserved === false) continue;
+    if (reserved === false && !mustReserve) continue;
     if (removed.has(allocation.address)) await releaseReservation(work, allocation, token);
     else await releaseLeftover(work, allocation);
   }

@@ -22,7 +22,10 @@ interface ReservedPool {
 }
 
 /** The reservation of an entry. */
-export function reservationOf(key: PoolKey, { address, former: _, ...owner }: Allocation): Omit<Reservation, "token"> {
+export function reservationOf(
+  key: PoolKey,
+  { address, former: _, unreserved: __, ...owner }: Allocation,
+): Omit<Reservation, "token"> {
   return { ...owner, network: key.network, ip: { family: key.cidr.family, value: address } };
 }
 

@@ -17,8 +17,8 @@ export type Restored =
   | { readonly kind: "duplicate"; readonly holder: Owner };
 
 /**
- * Recreates an entry, and its reservation if ADD made one. Records of other owners are never overwritten: if the reservation has another
- * owner by now, the entry is removed again.
+ * Recreates an entry, and its reservation if ADD made one or the pool must reserve. Records of other owners are never overwritten: if the
+ * reservation has another owner by now, the entry is removed again.
  *
  * @throws the store's error
  */
@@ -28,9 +28,10 @@ export async function restoreEntry(
   signal: AbortSignal,
 ): Promise<Restored> {
   using _lock = await ipam.lockPool(key, signal);
-  const outcome = await ipam.commit(key, { kind: "restore", allocation }, { signal });
+  const lost = { ...allocation, ...(reserved === false && { unreserved: true as const }) };
+  const outcome = await ipam.commit(key, { kind: "restore", allocation: lost }, { signal });
   const { reservations } = ipam.driver;
-  if (outcome.kind !== "restored" || !reservations || reserved === false) return outcome;
+  if (outcome.kind !== "restored" || !reservations || (reserved === false && !outcome.mustReserve)) return outcome;
   try {
     const result = await reserve(ipam, reservations, reservationOf(key, allocation), undefined, signal);
     if (result.kind !== "foreign") return outcome;

@@ -54,14 +54,14 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
 async function undo(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<void> {
   if (changes.length === 0) return;
   using _lock = await ipam.lockPool(key, signal);
-  const { allocations } = await ipam.commit(key, { kind: "revert", changes }, { signal });
+  const { allocations, mustReserve } = await ipam.commit(key, { kind: "revert", changes }, { signal });
   const { reservations } = ipam.driver;
   if (!reservations) return;
   const work = { ipam, reservations, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));
   for (const allocation of lastWritten(changes)) {
     const { address } = allocation;
-    if (!reserved.has(address)) continue;
+    if (!reserved.has(address) && !(mustReserve && allocation.unreserved)) continue;
     if (removed.has(address)) await releaseReservation(work, allocation, reserved.get(address));
     else await releaseLeftover(work, allocation);
   }

@@ -19,7 +19,7 @@ import { type Allocation, sameEntry } from "./types.ts";
  * releases it. An address with a keeper is neither dropped nor replaced by another one: the owner gets it, or none.
  */
 export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome {
-  const { owner, requested } = request;
+  const { requested } = request;
   const newer = request.isRetry ? newerOf(draft, request) : undefined;
   if (newer) return { kind: "superseded", by: newer };
   const refused = refuseKept(draft, request);
@@ -30,7 +30,7 @@ export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome 
   if (best) return { kind: "kept", allocation: refresh(draft, best, request) };
   const address = freeAddress(draft, request);
   if (address === undefined) return { kind: "exhausted" };
-  return { kind: "allocated", allocation: put(draft, { ...owner, address }) };
+  return { kind: "allocated", allocation: put(draft, entryOf(request, address)) };
 }
 
 /** The preferred address if it is free, else the first free one of the range's picks, else the lowest free address. */
@@ -100,7 +100,7 @@ function assignRequested(
   if (by) return { kind: "in use", address, by };
   if (request.inUseElsewhere.has(address) || request.ofOtherRanges.has(address)) return { kind: "in use", address };
   if (!isCandidate(request.range, address)) return { kind: "unusable", address };
-  return { kind: "allocated", allocation: put(draft, { ...request.owner, address }) };
+  return { kind: "allocated", allocation: put(draft, entryOf(request, address)) };
 }
 
 /** Names the owner's sandbox in its entry. Node and uid alone are not updated. */
@@ -108,13 +108,15 @@ function refresh(draft: Draft, entry: Allocation, request: AllocateRequest): All
   const former = formerOf(entry, request);
   const { former: _, ...kept } = { ...entry, ...request.owner };
   const next = { ...kept, ...(former && { former }) };
-  return sameEntry(entry, next)
-    ? entry
-    : put(draft, { ...request.owner, address: entry.address, ...(former && { former }) });
+  return sameEntry(entry, next) ? entry : put(draft, { ...entryOf(request, entry.address), ...(former && { former }) });
+}
+
+function entryOf({ owner, withoutReservation }: AllocateRequest, address: bigint): Allocation {
+  return { ...owner, address, ...(withoutReservation && { unreserved: true }) };
 }
 
 function put(draft: Draft, allocation: Allocation): Allocation {
-  const { podRef, ifName, containerId, node, uid, keeper, former, address } = allocation;
+  const { podRef, ifName, containerId, node, uid, keeper, former, unreserved, address } = allocation;
   const present = {
     podRef,
     ifName,
@@ -124,6 +126,7 @@ function put(draft: Draft, allocation: Allocation): Allocation {
     ...(uid !== undefined && { uid }),
     ...(keeper && { keeper }),
     ...(former && { former }),
+    ...(unreserved && { unreserved }),
   };
   draft.set(address, present);
   return present;

@@ -19,6 +19,14 @@ export interface Decision {
   readonly outcomes: readonly Outcome[];
 }
 
+/** The state of a pool besides its allocations. */
+interface PoolState {
+  /** Absent if it was never closed. */
+  readonly fence?: Fence;
+  /** Whether each allocation needs a reservation: another network reserves addresses of an overlapping range. Absent: no. */
+  readonly mustReserve?: true;
+}
+
 /**
  * Decides requests in order, each on the result of the previous ones: the same result as serving them one by one.
  *
@@ -36,17 +44,19 @@ export interface Decision {
  * assert.equal(changes[0]?.address, cidr.base + 1n);
  * ```
  *
- * @param fence a closed pool allocates nothing; owners keep their addresses, and releases are served
+ * @param state a closed pool allocates nothing; owners keep their addresses, and releases are served. A pool that must reserve serves no
+ *   allocation of a caller without reservations, not even one that its owner has: the caller repeats it with a reservation
  */
-export function decide(stored: Allocations, requests: readonly PoolRequest[], fence?: Fence): Decision {
+export function decide(stored: Allocations, requests: readonly PoolRequest[], state: PoolState = {}): Decision {
   const draft = new Draft(stored);
-  const outcomes = requests.map((request) => serve(draft, request, fence));
+  const outcomes = requests.map((request) => serve(draft, request, state));
   return { changes: draft.changes(), outcomes };
 }
 
-function serve(draft: Draft, request: PoolRequest, fence: Fence | undefined): Outcome {
+function serve(draft: Draft, request: PoolRequest, { fence, mustReserve }: PoolState): Outcome {
   switch (request.kind) {
     case "allocate":
+      if (mustReserve && request.withoutReservation) return { kind: "must reserve" };
       return isClosed(fence) ? keep(draft, request) ?? { kind: "closed", fence } : assign(draft, request);
     case "release":
       return free(draft, request);

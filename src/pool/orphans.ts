@@ -14,6 +14,8 @@ export interface PoolFacts {
   readonly key: PoolKey;
   /** Its allocations. */
   readonly allocations: Allocations;
+  /** Whether its allocations need reservations, whatever its networks configure. Absent: no. */
+  readonly mustReserve?: true;
 }
 
 /** An entry that is freed, or would be. */

@@ -40,6 +40,8 @@ export interface AllocateRequest {
    * sandbox is then a newer sandbox's, and stays. Default false.
    */
   readonly isRetry?: boolean;
+  /** The caller makes no reservation of the address. Default: it makes one, or the store has none. */
+  readonly withoutReservation?: boolean;
 }
 
 /** Release every address of a sandbox's interface. An address with a keeper stays allocated, without the sandbox. */
@@ -77,6 +79,7 @@ export type PoolRequest = AllocateRequest | ReleaseRequest | RevertRequest | Res
  * - `kept`: the owner has the address already; `allocated`: it was free.
  * - `exhausted`: the range has no free address.
  * - `closed`: the pool allocates nothing.
+ * - `must reserve`: the pool allocates nothing to a caller that makes no reservation.
  * - `superseded`: a newer sandbox of the interface has an entry.
  * - `attached`: another sandbox may still use the address that is kept for the owner.
  * - `in use`: another owner has the requested address, in this pool (`by`) or outside it; or the address that the `keeper` keeps, outside it.
@@ -85,7 +88,7 @@ export type PoolRequest = AllocateRequest | ReleaseRequest | RevertRequest | Res
  */
 export type AllocateOutcome =
   | { readonly kind: "kept" | "allocated"; readonly allocation: Allocation }
-  | { readonly kind: "exhausted" }
+  | { readonly kind: "exhausted" | "must reserve" }
   | { readonly kind: "closed"; readonly fence: Fence }
   | { readonly kind: "superseded"; readonly by: Owner }
   | { readonly kind: "attached"; readonly address: bigint; readonly by: Sandbox }
@@ -100,14 +103,17 @@ export interface ReleaseOutcome {
   readonly allocations: readonly Allocation[];
   /** The changes of entries that stay, because they have a keeper. Absent if no entry does. */
   readonly detached?: readonly Change[];
+  /** See {@linkcode RestoreOutcome}. */
+  readonly mustReserve?: true;
 }
 
 /**
  * The outcome of a restoration. `present`: the interface has an entry at the address, perhaps of a newer sandbox. `duplicate`: the address is
- * allocated to another owner. `closed`: the pool accepts no entries.
+ * allocated to another owner. `closed`: the pool accepts no entries. `mustReserve`: after the commit, entries of the pool need reservations, or
+ * have some, even if ADD made none.
  */
 export type RestoreOutcome =
-  | { readonly kind: "restored" | "present" | "closed" }
+  | { readonly kind: "restored" | "present" | "closed"; readonly mustReserve?: true }
   | { readonly kind: "duplicate"; readonly holder: Owner };
 
 /** The outcome of a request. */

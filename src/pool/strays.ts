@@ -81,7 +81,7 @@ export function isExactly(key: PoolKey, network: string): boolean {
  * Entries of live pods without a reservation, whose address is not reserved for another owner in the network either. Pools whose network is
  * uncertain are skipped: the network to reserve in is unknown.
  *
- * @param reserves whether the network of a pool reserves addresses
+ * @param reserves whether the network of a pool reserves addresses; a pool that must reserve does so anyway
  */
 export function findUnreserved(
   reservations: readonly ReservationFacts[],
@@ -91,7 +91,10 @@ export function findUnreserved(
 ): Entry[] {
   const live = new Set(pods.filter(({ finished }) => !finished).map(({ podRef }) => podRef));
   const reserved = Map.groupBy(reservations, ({ ip }) => formatIp(ip));
-  return entriesOf(pools.filter(({ key }) => isExactly(key, key.network) && reserves(key))).filter((entry) =>
+  const reserving = pools.filter(({ key, mustReserve }) =>
+    isExactly(key, key.network) && (mustReserve || reserves(key))
+  );
+  return entriesOf(reserving).filter((entry) =>
     live.has(entry.allocation.podRef) &&
     !reserved.get(formatIp(addressOf(entry)))?.some(({ network }) => mayBeOf(entry.key, network))
   );

@@ -41,6 +41,8 @@ export interface Allocation extends Owner {
   readonly address: bigint;
   /** The sandbox from which a virtual machine moves to the owner's sandbox: it gets the entry back if the owner's ends first. */
   readonly former?: Sandbox;
+  /** The call that wrote it made no reservation of the address. Absent: it made one, or the store does not record this. */
+  readonly unreserved?: true;
 }
 
 /** Identifies a pool: the allocation domain, the node if the pool is a node slice, and the network. */

@@ -26,6 +26,12 @@ export interface PoolSnapshot {
   readonly allocations: Allocations;
   /** Absent if the pool was never closed, or the store does not close pools. */
   readonly fence?: Fence;
+  /**
+   * Whether its allocations need reservations although their network may make none, since another network reserves addresses of an overlapping
+   * range. A commit conflicts if an entry is written on a snapshot without it and the pool has it by then. Returned by a commit of releases,
+   * it may also mean that the released entries had reservations. Absent: no, or the store has no reservations.
+   */
+  readonly mustReserve?: true;
   /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */
   readonly version: unknown;
 }
@@ -206,6 +212,14 @@ export interface StorageDriver extends AsyncDisposable {
    * releases, and throws {@linkcode ConflictError} if a stored entry differs from the recorded one.
    */
   snapshotFromRecord?(key: PoolKey, allocations: Allocations): PoolSnapshot;
+  /**
+   * Sets or removes {@linkcode PoolSnapshot.mustReserve}, and creates the pool if it does not exist. Commits on any earlier snapshot conflict
+   * from then on. Absent if the store finds out by itself, or has no reservations.
+   *
+   * @returns the pool after the write
+   * @throws {ConflictError} the pool changed since the snapshot
+   */
+  requireReservations?(snapshot: PoolSnapshot, required: boolean, signal: AbortSignal): Promise<PoolSnapshot>;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /**

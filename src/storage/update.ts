@@ -49,21 +49,30 @@ export function update(
   options: UpdateOptions,
 ): Promise<Updated> {
   let known = options.from;
-  const decideOn = ({ allocations, fence }: PoolSnapshot): Decision => decide(allocations, requests(), fence);
+  const decideOn = (snapshot: PoolSnapshot): Decision => decide(snapshot.allocations, requests(), snapshot);
   return retry(
     async (signal) => {
       const remembered = known;
       known = undefined;
       const updated = remembered && await fromMemory(driver, remembered, decideOn(remembered), options, signal);
-      if (updated) return updated;
+      if (updated) return marked(updated);
       const snapshot = await driver.read(key, signal);
       const decision = decideOn(snapshot);
-      if (decision.changes.length === 0) return { outcomes: decision.outcomes, snapshot };
-      return await write(driver, snapshot, decision, options, signal);
+      if (decision.changes.length === 0) return marked({ outcomes: decision.outcomes, snapshot });
+      return marked(await write(driver, snapshot, decision, options, signal));
     },
     options.clock,
     options.signal,
   );
+}
+
+/** Adds to releases and restorations whether the pool must reserve. The pool after the commit shows it: a release may read none before. */
+function marked({ outcomes, snapshot }: Updated): Updated {
+  const { mustReserve } = snapshot;
+  if (!mustReserve) return { outcomes, snapshot };
+  const mark = (outcome: Outcome): Outcome =>
+    outcome.kind === "released" || outcome.kind === "restored" ? { ...outcome, mustReserve } : outcome;
+  return { outcomes: outcomes.map(mark), snapshot };
 }
 
 /**

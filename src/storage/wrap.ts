@@ -21,6 +21,7 @@ export type Operation =
   | "find_slices"
   | "close_pool"
   | "open_pool"
+  | "mark_pool"
   | "remove_pool"
   | "count_namespaces"
   | "find_pod"
@@ -53,13 +54,17 @@ export function wrap(
   run: Runner,
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
-  const { unreadable, snapshotFromRecord, migration, namespace, slices, reservations, workloads } = driver;
+  const { unreadable, snapshotFromRecord, requireReservations, migration, namespace, slices } = driver;
+  const { reservations, workloads } = driver;
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
     commit: (snapshot, changes, signal) =>
       run("commit", (deadline) => driver.commit(snapshot, changes, deadline), signal),
     snapshotFromRecord: snapshotFromRecord?.bind(driver),
+    requireReservations: requireReservations &&
+      ((snapshot, required, signal) =>
+        run("mark_pool", (deadline) => requireReservations.call(driver, snapshot, required, deadline), signal)),
     list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
     status: (signal, reserves) => run("status", (deadline) => driver.status(deadline, reserves), signal),
     unreadable: unreadable &&

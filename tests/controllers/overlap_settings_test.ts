@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { findOverlapProblems } from "../../src/controllers/overlap_settings.ts";
+import { parseCidr } from "../../src/address/cidr.ts";
+import { findOverlapProblems, poolsToMark, poolsToUnmark } from "../../src/controllers/overlap_settings.ts";
+import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import { network } from "./lab.ts";
 
 const OFF = { enable_overlapping_ranges: false };
@@ -31,4 +33,57 @@ Deno.test("findOverlapProblems accepts other domains, a shared pool, disjoint ra
   assert.deepEqual(await problems(off, ["same", { range: "10.63.0.0/24" }]), []);
   assert.deepEqual(await problems(off, ["apart", { range: "10.64.0.0/16" }]), []);
   assert.deepEqual(await problems(off, ["wide", { range: "10.63.0.0/16", ...OFF }]), []);
+});
+
+Deno.test("poolsToMark has the pools of networks without reservations that overlap one with reservations, each once", async () => {
+  const marked = async (...networks: readonly Record<string, unknown>[]) => {
+    const read = await Promise.all(networks.map((ipam, at) => network(`n${at}`, ipam)));
+    return poolsToMark(read).map(formatPoolKey);
+  };
+  const wide = { range: "10.63.0.0/16" };
+  const off = { range: "10.63.0.0/24", ...OFF };
+  assert.deepEqual(await marked(off, wide, off), ["10.63.0.0/24"]);
+  assert.deepEqual(await marked({ ...off, ipRanges: [{ range: "10.64.0.0/24" }] }, wide), ["10.63.0.0/24"]);
+  assert.deepEqual(await marked({ ...off, network_name: "blue" }, { ...wide, network_name: "blue" }), [
+    "blue/10.63.0.0/24",
+  ]);
+  assert.deepEqual(await marked(off, { range: "10.63.0.0/24" }, wide), ["10.63.0.0/24"], "a shared pool");
+  for (const others of [[{ range: "10.63.0.0/24" }], [{ ...wide, ...OFF }], [{ ...wide, network_name: "blue" }]]) {
+    assert.deepEqual(await marked(off, ...others), []);
+  }
+});
+
+Deno.test("poolsToMark has no pool of node slices: of networks that disagree, one is refused", async () => {
+  const sliced = { node_slice_size: "/26" };
+  for (const [a, b] of [[sliced, {}], [{}, sliced]] as const) {
+    const networks = await Promise.all([
+      network("off", { range: "10.63.0.0/24", ...OFF, ...a }),
+      network("wide", { range: "10.63.0.0/16", ...b }),
+    ]);
+    assert.deepEqual(poolsToMark(networks), []);
+    assert.match(findOverlapProblems(networks)[0]?.message ?? "", /one of them is refused \(event ConflictingSlices\)/);
+  }
+});
+
+Deno.test("poolsToUnmark keeps a mark while a network demands it or an overlapping pool of its domain has an entry", () => {
+  const key = (range: string, domain = ""): PoolKey => {
+    const parsed = parseCidr(range);
+    assert(parsed);
+    return { network: domain, cidr: parsed.cidr };
+  };
+  const entry = { address: 1n, podRef: "default/web", ifName: "net1", containerId: "c" };
+  const pool = (range: string, domain = "", used = true) => ({
+    key: key(range, domain),
+    allocations: new Map(used ? [[1n, entry]] : []),
+  });
+  const own = { ...pool("10.63.0.0/24"), mustReserve: true as const };
+  assert.deepEqual(poolsToUnmark([own, pool("10.63.0.0/16", "", false)], []), [own]);
+  assert.deepEqual(poolsToUnmark([own, pool("10.63.0.0/16", "blue"), pool("10.64.0.0/16")], []), [own]);
+  assert.deepEqual(poolsToUnmark([own, pool("10.63.0.0/16")], []), []);
+  assert.deepEqual(
+    poolsToUnmark([own, { ...pool("10.63.0.0/16"), key: { ...key("10.63.0.0/16", "x"), otherReadings: [] } }], []),
+    [],
+  );
+  assert.deepEqual(poolsToUnmark([own], [key("10.63.0.0/24")]), []);
+  assert.deepEqual(poolsToUnmark([pool("10.63.0.0/24")], []), []);
 });

@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { type Ip, parseIp } from "../../src/address/ip.ts";
-import type { Reservation, Reservations } from "../../src/storage/driver.ts";
+import type { PoolKey } from "../../src/pool/types.ts";
+import { ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import type { Store } from "./contract.ts";
 
 /** The cases by their exact names. */
@@ -19,6 +20,27 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
       assert.equal((await reservations.reserve({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
     }),
+  "lets commits on earlier snapshots conflict once a pool must reserve": async (store) => {
+    await using driver = await store.open();
+    assert(driver.requireReservations, "the driver marks no pools: skip this case with a reason");
+    const absent = await driver.read(POOL, never());
+    assert.equal(absent.mustReserve, undefined);
+    const after = { ...OWNER, address: IP.value };
+    const marked = await driver.requireReservations(absent, true, never());
+    await assert.rejects(driver.commit(absent, [{ address: IP.value, after }], never()), ConflictError);
+    const used = await driver.commit(marked, [{ address: IP.value, after }], never());
+    const [listed] = await driver.list(never());
+    const all = [marked, used, await driver.read(POOL, never()), listed];
+    assert.deepEqual(all.map((pool) => pool?.mustReserve), [true, true, true, true]);
+    const unmarked = await driver.requireReservations(used, false, never());
+    assert.deepEqual([unmarked.mustReserve, unmarked.allocations.size], [undefined, 1]);
+    const again = await driver.requireReservations(unmarked, true, never());
+    assert.equal(again.mustReserve, true);
+    const released = { address: IP.value, before: after };
+    await assert.rejects(driver.commit(unmarked, [released], never()), ConflictError);
+    const recorded = driver.snapshotFromRecord?.(POOL, new Map([[IP.value, after]])) ?? again;
+    assert.equal((await driver.commit(recorded, [released], never())).mustReserve, true);
+  },
   "creates a reservation on behalf of its owner only if none exists": (store) =>
     withReservations(store, async (reservations) => {
       const made = await reservations.create(reservation("a"), never());
@@ -127,6 +149,8 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
 };
 
 const IP = ip("10.9.0.1");
+const POOL: PoolKey = { network: "", cidr: { family: 4, base: ip("10.9.0.0").value, prefix: 24 } };
+const OWNER = { podRef: "default/a", ifName: "net1", containerId: "container-a" };
 const FACTS = { node: "node1.example.com", uid: "4d1a7f5e-0c0e-4a3c-9d8c-6a0d7a1f2b3c" };
 
 function ip(text: string): Ip {

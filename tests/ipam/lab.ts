@@ -17,6 +17,7 @@ import { verify } from "../../src/ipam/verify.ts";
 import { formatPoolKey, type Owner } from "../../src/pool/types.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import type { Clock } from "../../src/storage/retry.ts";
+import { borrow } from "../../src/storage/wrap.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { faulty, type Plan } from "../support/faulty.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
@@ -30,6 +31,12 @@ export function never(): AbortSignal {
 /** An empty store in memory. */
 export function memory(): Promise<StorageDriver> {
   return openEmbedded({ kind: "embedded", path: ":memory:" });
+}
+
+/** The store for calls that end after their entry, before its reservation. Disposing it leaves the store open. */
+export function withoutReservations(driver: StorageDriver): StorageDriver {
+  const { reservations: _, ...rest } = borrow(driver);
+  return rest;
 }
 
 /** Parses a valid address. */

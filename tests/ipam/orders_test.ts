@@ -10,7 +10,17 @@ import { PoolExhaustedError, SupersededError } from "../../src/ipam/errors.ts";
 import type { IpamConfig } from "../../src/config/types.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { inEveryOrder, STANDING_CLOCK } from "../support/orders.ts";
-import { assertAgreement, callers, config, contents, memory, never, owner, type Records } from "./lab.ts";
+import {
+  assertAgreement,
+  callers,
+  config,
+  contents,
+  memory,
+  never,
+  owner,
+  type Records,
+  withoutReservations,
+} from "./lab.ts";
 
 const WIDE = config(["10.0.0.0/24"]);
 const NARROW = config(["10.0.0.0/25"]);
@@ -65,10 +75,18 @@ async function assertPromise(driver: StorageDriver, living: Living, overlapping:
 /**
  * One call with a configuration. `late add`: when the others start, its entry is written and its reservation is not. The
  * runtime has abandoned the sandbox by then, so it is not alive, and its ADD may be refused.
+ * `add without reservation`: it ends after its entry, and the runtime abandons the sandbox.
  * `original's add`: a plugin of the original takes over an entry; it changes its container id and leaves the reservation.
  */
 type Step = readonly [
-  verb: "add" | "del" | "add that fails" | "late add" | "late add that fails" | "original's add",
+  verb:
+    | "add"
+    | "del"
+    | "add that fails"
+    | "late add"
+    | "late add that fails"
+    | "original's add"
+    | "add without reservation",
   who: string,
   of: IpamConfig,
 ];
@@ -104,9 +122,10 @@ async function tryEveryOrder(scenario: Scenario): Promise<number> {
       switch (verb) {
         case "add": {
           const addresses = await add(who, of);
-          if (of.overlapping === overlapping) living.born(who, addresses);
-          return;
+          return living.born(who, addresses);
         }
+        case "add without reservation":
+          return void await callers(withoutReservations(store), undefined, STANDING_CLOCK).add(who, of);
         case "late add":
           return await callers(lateOn(driver, store), undefined, STANDING_CLOCK, records).add(who, of)
             .then(() => {}, (error) => assert(error instanceof SupersededError, String(error)));
@@ -246,8 +265,23 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     calls: [["add", "a/net1/new", NARROW], ["del", "a/net1/old", WIDE], ["add", "b/net1/y", WIDE]],
   },
   "a pod whose address is reserved by another over an overlapping pool, while that one goes": {
-    before: [["add", "a/net1/x", { ...WIDE, overlapping: false }], ["add", "b/net1/y", NARROW]],
+    before: [["add without reservation", "a/net1/x", WIDE], ["add", "b/net1/y", NARROW]],
     calls: [["add", "a/net1/x", WIDE], ["del", "b/net1/y", NARROW], ["add", "c/net1/z", NARROW]],
+  },
+  "a pod without reservations and one with them over overlapping pools never meet": {
+    calls: [["add", "a/net1/x", { ...WIDE, overlapping: false }], ["add", "b/net1/y", NARROW]],
+    cleanUp: [["del", "a/net1/x", { ...WIDE, overlapping: false }], ["del", "b/net1/y", NARROW]],
+    end: (_, stored) => assert.deepEqual(stored, {}),
+  },
+  "a pod without reservations goes, and one without and one with them come": {
+    before: [["add", "a/net1/x", { ...WIDE, overlapping: false }]],
+    calls: [
+      ["del", "a/net1/x", { ...WIDE, overlapping: false }],
+      ["add", "b/net1/y", { ...WIDE, overlapping: false }],
+      ["add", "c/net1/z", NARROW],
+    ],
+    cleanUp: [["del", "b/net1/y", { ...WIDE, overlapping: false }], ["del", "c/net1/z", NARROW]],
+    end: (_, stored) => assert.deepEqual(stored, {}),
   },
   "dual ranges of two pods, one of which goes": {
     before: [["add", "a/net1/x", DUAL]],

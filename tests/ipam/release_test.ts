@@ -6,7 +6,19 @@ import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
 import type { RecordedEntry } from "../../src/ipam/recorded.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
-import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner, range } from "./lab.ts";
+import {
+  assertAgreement,
+  callers,
+  config,
+  contents,
+  ip,
+  ipamOn,
+  memory,
+  never,
+  owner,
+  range,
+  withoutReservations,
+} from "./lab.ts";
 
 const DUAL = config(["10.0.0.0/24", "2001:db8::/64"]);
 const PLAIN = config(["10.0.0.0/24"]);
@@ -53,7 +65,7 @@ Deno.test("release finds entries without an interface name, and their reservatio
 Deno.test("release leaves the reservation of another owner: Q-08", async () => {
   await using driver = await memory();
   const { add, del } = callers(driver);
-  await add("a/net1/x", { ...PLAIN, overlapping: false });
+  await callers(withoutReservations(driver)).add("a/net1/x", PLAIN);
   await add("b/net1/y", config(["10.0.0.0/25"]));
   assert.deepEqual(await del("a/net1/x", PLAIN), ["10.0.0.1"]);
   assert.deepEqual(await contents(driver), { "10.0.0.0/25 10.0.0.1": "b/net1/y", "reserved 10.0.0.1": "b/net1/y" });
@@ -173,7 +185,7 @@ Deno.test("release leaves the reservation of the same interface's entry in anoth
   await using driver = await memory();
   const { add, del } = callers(driver);
   await add("a/net1/old", PLAIN);
-  await add("a/net1/new", { ...config(["10.0.0.0/25"]), overlapping: false });
+  await callers(withoutReservations(driver)).add("a/net1/new", config(["10.0.0.0/25"]));
   assert.deepEqual(await del("a/net1/new", config(["10.0.0.0/25"])), ["10.0.0.1"]);
   assert.deepEqual(await contents(driver), { "10.0.0.0/24 10.0.0.1": "a/net1/old", "reserved 10.0.0.1": "a/net1/old" });
 });

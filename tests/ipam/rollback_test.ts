@@ -12,7 +12,19 @@ import type { StorageDriver } from "../../src/storage/driver.ts";
 import { failFrom, type Fault, type Operation, type Plan } from "../support/faulty.ts";
 import { faulty } from "../support/faulty.ts";
 import { hurriedClock } from "../support/hurried_clock.ts";
-import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, range, type Records } from "./lab.ts";
+import {
+  assertAgreement,
+  callers,
+  config,
+  contents,
+  ip,
+  ipamOn,
+  memory,
+  never,
+  range,
+  type Records,
+  withoutReservations,
+} from "./lab.ts";
 
 /** The store before the failing call, and the call. */
 interface Scenario {
@@ -60,7 +72,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   "an ADD whose entry is reserved by somebody else": {
     before: async (driver) => {
-      await callers(driver).add("a/net1/x", config(["10.0.0.0/24"], { overlapping: false }));
+      await callers(withoutReservations(driver)).add("a/net1/x", config(["10.0.0.0/24"]));
       await callers(driver).add("b/net1/y", config(["10.0.0.0/25"]));
     },
     who: "a/net1/x",

@@ -68,7 +68,7 @@ Deno.test("verify requires the reservation, if the store has reservations", asyn
   await add("a/net1/x", { ...DUAL, overlapping: false });
   await check("a/net1/x", { ...DUAL, overlapping: false }, GIVEN);
   await refused(check("a/net1/x", DUAL, GIVEN), /^Address 10\.0\.0\.1 has no cluster-wide reservation for a$/);
-  await driver.reservations?.reserve({ ...owner("b/net1/y"), network: "", ip: ip("10.0.0.1") }, never());
+  await driver.reservations?.create({ ...owner("b/net1/y"), network: "", ip: ip("10.0.0.1") }, never());
   await refused(
     check("a/net1/x", DUAL, GIVEN),
     /^The reservation of address 10\.0\.0\.1 belongs to b \(net1\), not to a \(net1\)$/,

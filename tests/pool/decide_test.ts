@@ -65,10 +65,10 @@ Deno.test("decide allocates nothing in a closed pool, but keeps owners' addresse
     allocateRequest(owner("d/net1/x"), range(1, 6), { requested: at(5) }),
     drop([entry(2, "b/net1/x")]),
   ];
-  const decision = decide(stored, requests, fence);
+  const decision = decide(stored, requests, { fence });
   assert.deepEqual(entries(commit(stored, decision)), { 1: "a/net1/y" });
   assert.deepEqual(decision.outcomes.map(({ kind }) => kind), ["kept", "closed", "closed", "released"]);
-  const opened = decide(stored, requests, { ...fence, opened: 5 }).outcomes;
+  const opened = decide(stored, requests, { fence: { ...fence, opened: 5 } }).outcomes;
   assert.deepEqual(opened.map(({ kind }) => kind), ["kept", "allocated", "allocated", "released"]);
 });
 
@@ -108,4 +108,31 @@ Deno.test("decide changes nothing if a batch allocates and reverts", () => {
 
 Deno.test("decide changes nothing without requests", () => {
   assert.deepEqual(decide(pool({ 1: "a/net1/x" }), []), { changes: [], outcomes: [] });
+});
+
+Deno.test("decide serves no allocation without reservation in a pool that must reserve, not even one that the owner has", () => {
+  const stored = pool({ 1: "a/net1/x", 2: "b/net1/x" });
+  const without = (who: string) => allocateRequest(owner(who), range(1, 6), { withoutReservation: true });
+  const requests = [
+    without("a/net1/x"),
+    without("a/net1/y"),
+    without("c/net1/x"),
+    allocateRequest(owner("c/net1/x"), range(1, 6)),
+    drop([entry(2, "b/net1/x")]),
+  ];
+  const { changes, outcomes } = decide(stored, requests, { mustReserve: true });
+  assert.deepEqual(outcomes.map(({ kind }) => kind), [
+    "must reserve",
+    "must reserve",
+    "must reserve",
+    "allocated",
+    "released",
+  ]);
+  assert.deepEqual(changes.map(({ address, after }) => [address, after?.unreserved]), [
+    [at(3), undefined],
+    [at(2), undefined],
+  ]);
+  const free = decide(stored, requests.slice(0, 3));
+  assert.deepEqual(free.outcomes.map(({ kind }) => kind), ["kept", "kept", "allocated"]);
+  assert.deepEqual(free.changes.map(({ after }) => after?.unreserved), [true, true]);
 });

@@ -33,7 +33,7 @@ Deno.test("restore adds no entry to a closed pool", () => {
   const { changes, outcomes } = decide(
     new Map(),
     [{ kind: "restore", allocation: OURS }],
-    { closed: 2, opened: 1 },
+    { fence: { closed: 2, opened: 1 } },
   );
   assert.deepEqual([changes, outcomes[0]?.kind], [[], "closed"]);
 });

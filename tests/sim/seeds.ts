@@ -25,7 +25,7 @@ export const SETTINGS: readonly Setting[] = [
   "suspended",
   "regressed",
   "restore",
-  "store",
+  "settings",
   "namesakes",
   "nameless",
   "stormy",

@@ -17,7 +17,7 @@ const RESERVATION = { network: "", ip: { family: 4 as const, value: 1n }, ...own
 function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
   const methods = (path: string, names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, () => answer(`${path}${name}`)]));
-  const own = methods("", ["read", "commit", "list", "status", "unreadable"]);
+  const own = methods("", ["read", "commit", "list", "status", "unreadable", "requireReservations"]);
   return {
     ...own,
     name: "complete",
@@ -41,6 +41,7 @@ function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>
     list: () => driver.list(signal),
     status: () => driver.status(signal),
     unreadable: async () => await driver.unreadable?.(signal),
+    requireReservations: async () => await driver.requireReservations?.(POOL, true, signal),
     "migration.older": async () => await migration?.older(signal),
     "migration.convert": async () => await migration?.convert(record, () => [], signal),
     "migration.closed": async () => await migration?.closed(signal),
@@ -110,7 +111,8 @@ Deno.test("retrying repeats idempotent operations, and no others", async () => {
   }
   // a commit is retried with its decision; a conversion waits for locks; the others compare with an earlier snapshot
   assert.deepEqual(failed.toSorted(), [
-    ...["commit", "migration.close", "migration.convert", "slices.close", "slices.open", "slices.remove"],
+    ...["commit", "migration.close", "migration.convert", "requireReservations"],
+    ...["slices.close", "slices.open", "slices.remove"],
   ]);
 });
 

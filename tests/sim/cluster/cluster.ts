@@ -13,6 +13,7 @@ import { SimNode } from "../node.ts";
 import { addressesOf, callPlugin, type Outcome, type Reach } from "../runtime.ts";
 import { type Process, type Scheduler, standstill } from "../scheduler.ts";
 import { ControlPlane } from "./control_plane.ts";
+import { Definitions } from "./definitions.ts";
 import { Disturbances } from "./disturbances.ts";
 import { isExposed } from "./exposure.ts";
 import { Kubelet } from "./kubelet.ts";
@@ -45,6 +46,8 @@ export class SimCluster {
   readonly objects: ApiObjects;
   /** The nodes. */
   readonly kubelets: readonly Kubelet[];
+  /** The definitions of its networks. */
+  readonly definitions: Definitions;
   /** The control plane. */
   readonly control: ControlPlane;
   /** The agents. */
@@ -99,10 +102,7 @@ export class SimCluster {
       world.agents,
     );
     objects.admit(admission({ room: world.room, prunes: scheduler.chance(world.pruned ?? 0) }));
-    for (const { name, ipam } of world.networks) {
-      const config = JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam });
-      objects.create("network-attachment-definitions", { metadata: { namespace: "default", name }, spec: { config } });
-    }
+    this.definitions = new Definitions(objects, world);
   }
 
   /** Pods that exist, or that their kubelet has not finished with. */

@@ -46,6 +46,7 @@ export class Disturbances {
     restore: () => this.#restore(),
     rewind: () => this.#rewind(),
     define: () => this.#define(),
+    introduce: () => this.#introduce(),
     unregister: () => this.#troubles.unregister(),
     drain: () => this.#troubles.drain(),
     forbid: () => this.#forbid(),
@@ -94,7 +95,9 @@ export class Disturbances {
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
     const asStatic = !former && scheduler.chance(world.kinds?.static ?? 0);
-    const network = former && !scheduler.chance(world.moves ?? 0) ? former.network : scheduler.pick(world.networks);
+    const network = former && !scheduler.chance(world.moves ?? 0)
+      ? former.network
+      : scheduler.pick(this.#cluster.definitions.usable());
     return control.create({
       podRef,
       node,
@@ -250,6 +253,12 @@ export class Disturbances {
     scheduler.note(`the definition another/${name} is created`);
     const other = { cniVersion: "1.0.0", name, type: "macvlan", ipam: { ...ipam, range: "192.168.0.0/28" } };
     objects.create(resource, { metadata: { namespace: "another", name }, spec: { config: JSON.stringify(other) } });
+  }
+
+  #introduce(): void {
+    const { scheduler, definitions } = this.#cluster;
+    const name = definitions.introduce();
+    if (name !== undefined) scheduler.note(`network ${name} is defined`);
   }
 
   #lose(): void {

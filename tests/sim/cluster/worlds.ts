@@ -28,6 +28,7 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `rewind`: any backup is restored, which may lack addresses of live sandboxes;
  * - `lose`: a pool object is deleted;
  * - `define`: a definition with the CNI name of a network is created in another namespace, with another range, or is deleted;
+ * - `introduce`: the last network is defined;
  * - `unregister`: the object of a working node is deleted; soon it is recreated, or the machine goes off;
  * - `agent`: an agent dies or restarts;
  * - `kill`: a process is killed;
@@ -53,6 +54,7 @@ export type Happening =
   | "rewind"
   | "lose"
   | "define"
+  | "introduce"
   | "unregister"
   | "drain"
   | "agent"
@@ -135,6 +137,8 @@ const small = network("small", { range: "10.0.0.0/27" });
 
 const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 const twin = network("twin", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
+
+const apart = network("apart", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
 
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
@@ -254,6 +258,12 @@ export const WORLDS = {
     },
     habits: quiet,
     happenings: { kubelet: 20, create: 4, delete: 2, unregister: 4, power: 1.5, define: 0.5 },
+  },
+  /** Of two overlapping networks one makes no reservations. The other is defined when pods of the first run already. */
+  settings: {
+    ...{ nodes: 2, pods: 6, steps: 350, networks: [apart, wide], controlled: 1, agents: 0.5, faults: true },
+    habits: { ...quiet, restarts: 0.05 },
+    happenings: { kubelet: 16, create: 5, delete: 2, introduce: 2, agent: 1, kill: 1 },
   },
   /** Pools are deleted; their reservations remain, and the controller restores the entries, since each can belong to one pool only. */
   lost: {

@@ -167,5 +167,17 @@ const SLICES: readonly Revert[] = [
   },
 ];
 
+/** Networks that disagree on reservations. */
+const SETTINGS: readonly Revert[] = [
+  {
+    name: "a network without reservations makes none although one with reservations overlaps it",
+    world: "settings",
+    edits: editsOf("src/pool/decide.ts", [
+      'if (mustReserve && request.withoutReservation) return { kind: "must reserve" };',
+      "",
+    ]),
+  },
+];
+
 /** All reverts of races. */
-export const RACES: readonly Revert[] = [...LATE, ...RESTORES, ...BATCHES, ...SLICES];
+export const RACES: readonly Revert[] = [...LATE, ...RESTORES, ...BATCHES, ...SLICES, ...SETTINGS];
