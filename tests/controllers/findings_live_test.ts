@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { makeCluster, type TestCluster } from "../cli/cluster.ts";
 import { KINDS } from "../../src/pool/finding.ts";
 import { put } from "../drivers/kubernetes/live.ts";
+import { applyIpamClaims, createClaim } from "../support/ipam_claims.ts";
 import { eventually } from "../support/process.ts";
 import { FaultProxy } from "../support/proxy.ts";
 import { Lab, type LiveController } from "./live.ts";
@@ -9,6 +10,9 @@ import { Lab, type LiveController } from "./live.ts";
 /** Kinds of findings, each with the objects of its events. */
 const EXPECTED: readonly (readonly [kind: string, reason: string, objects: readonly string[]])[] = [
   ["orphan", "OrphanedIPAddress", ["ippool/10.91.1.0-24"]],
+  ["keeper-gone", "KeeperGone", ["ippool/10.91.1.0-24"]],
+  ["claim-status-differs", "ClaimStatusDiffers", ["ipamclaim/vm1"]],
+  ["persistent-beside-original", "PersistentBesideOriginal", ["network-attachment-definition/persistent"]],
   ["unowned", "UnownedIPAddress", ["ippool/10.91.0.0-24"]],
   ["outside-range", "IPAddressOutsideRange", ["ippool/10.91.0.0-24"]],
   ["same-interface-twice", "SurplusIPAddress", ["pod/twice"]],
@@ -50,7 +54,21 @@ async function everythingWrong({ kube, objects, define }: TestCluster): Promise<
     "20": entry("right"),
     "300": entry("far"),
   });
-  await pool("10.91.1.0/24", { "1": entry("missing") });
+  const kept = (claim: string, uid: string) => ({
+    id: "",
+    podref: objects.ref("launcher"),
+    ifname: "net1",
+    keeper: `IPAMClaim/${claim}/${uid}`,
+  });
+  await pool("10.91.1.0/24", { "1": entry("missing"), "2": kept("none", "0b0c0d0e-0000-4000-8000-000000000001") });
+  await pool("10.91.5.0/24", { "1": kept("vm1", await claimOfAnotherAddress(kube)) });
+  await define("persistent", {
+    range: "10.91.5.0/24",
+    allow_persistent_ips: true,
+    kubernetes: { kubeconfig: "/none" },
+  });
+  const image = "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4";
+  await objects.pod("original", { spec: { containers: [{ name: "main", image, command: ["/ip-control-loop"] }] } });
   await pool("10.91.4.0/24", { "1": entry("wide") });
   await pool("10.91.4.0/25", { "1": entry("narrow") });
   await pool("10.91.8.0/24", {}, "10.91.7.0-24");
@@ -66,6 +84,15 @@ async function everythingWrong({ kube, objects, define }: TestCluster): Promise<
   }
   for (const pod of ["wide", "narrow"]) await objects.pod(pod, { ips: ["10.91.4.1"], network: objects.ref(pod) });
   await putSlices(kube);
+}
+
+/** An IPAMClaim whose status has another address than the records. @returns its uid */
+async function claimOfAnotherAddress(kube: TestCluster["kube"]): Promise<string> {
+  await applyIpamClaims(kube);
+  const uid = await createClaim(kube, "vm1");
+  const patch = JSON.stringify({ status: { ips: ["10.91.5.9/24"] } });
+  await kube.kubectl("patch", "ipamclaim", "vm1", "--subresource=status", "--type=merge", "-p", patch);
+  return uid;
 }
 
 /** A NodeSlicePool that no controller assigned. */
@@ -98,6 +125,7 @@ Deno.test("Controller reports every kind of finding as a metric, an event that k
   await everythingWrong(cluster);
   await using proxy = await FaultProxy.start(kube);
   proxy.plan = ({ what, url }) => {
+    if (what.startsWith("PATCH") && url.includes("/ipamclaims/")) return { status: 403 };
     if (what === "PATCH ippools" && url.includes("10.91.1.0-24")) return { status: 403 };
     return what === "POST overlappingrangeipreservations" && !url.includes("dryRun") ? { status: 403 } : "pass";
   };
