@@ -16,7 +16,12 @@ type Persistence = Pick<IpamConfig, "persistentIps" | "sticky" | "preferredIp">;
  * @param strict whether the rules for new allocations apply
  * @throws {ConfigError} an unknown value; under the strict rules also a store without pods, or node slices
  */
-export function parsePersistence(document: Document, path: string, { kind }: Datastore, strict: boolean): Persistence {
+export function parsePersistence(
+  document: Document,
+  path: string,
+  { kind }: Pick<Datastore, "kind">,
+  strict: boolean,
+): Persistence {
   const claims = ["allow_persistent_ips", "allowPersistentIPs"].find((key) => document[key] === true);
   const sticky = parseSticky(document, path);
   const keeping = claims ?? (sticky && "sticky");

@@ -10,7 +10,7 @@ import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel
 import { DNS_SUBDOMAIN } from "../values/dns.ts";
 import { isObject } from "../values/json.ts";
 import { parsePersistence } from "./persistence.ts";
-import { parseDatastore } from "./datastore.ts";
+import { namesStore, parseDatastore } from "./datastore.ts";
 import { type Document, isEmpty, list, quote, readDocument, text, type Warn } from "./document.ts";
 import { parseExtras } from "./extras.ts";
 import { missingRange } from "./missing.ts";
@@ -89,6 +89,8 @@ export function resolveConfig(
   const rangesAllocation = parseRangesAllocation(document, path);
   if (strict && rangesAllocation === "first_available") refuseSecondRequest(extras.requested, path);
   const datastore = confine(parseDatastore(document, path, warn), options.confined);
+  // a process outside of the node does not know the flat files of the nodes, which may name the store
+  const isUnknown = options.purpose === "inspect" && !namesStore(document);
   const overlapping = document.enable_overlapping_ranges !== false;
   if (datastore.kind === "etcd" && overlapping) {
     const written = document.enable_overlapping_ranges === true;
@@ -111,7 +113,7 @@ export function resolveConfig(
     verifyNetworkStatus: document.verify_network_status !== false,
     datastore,
     log: parseLog(document, path, options.confined?.log, warn),
-    ...parsePersistence(document, path, datastore, strict),
+    ...parsePersistence(document, path, isUnknown ? { kind: "kubernetes" } : datastore, strict),
     ...optional("nodeSliceSize", parseSliceSize(document, path)),
     ...optional("configurationPath", text(document, "configuration_path")),
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),

@@ -44,3 +44,9 @@ Deno.test("unreadPersistence names a key that stands only where KubeVirt reads i
     assert.deepEqual(unreadPersistence(other, {}), []);
   }
 });
+
+Deno.test("parsePersistence accepts a definition without a store where it is inspected: the flat files of nodes may name it", async () => {
+  const unnamed = { type: "whereabouts", range: "10.0.0.0/24", allow_persistent_ips: true };
+  const { config } = await loadExactly(unnamed, { purpose: "inspect" });
+  assert.equal(config.persistentIps, true);
+});

@@ -65,7 +65,6 @@ async function everythingWrong({ kube, objects, define }: TestCluster): Promise<
   await define("persistent", {
     range: "10.91.5.0/24",
     allow_persistent_ips: true,
-    kubernetes: { kubeconfig: "/none" },
   });
   const image = "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4";
   await objects.pod("original", { spec: { containers: [{ name: "main", image, command: ["/ip-control-loop"] }] } });
