@@ -7,6 +7,7 @@ import { editsOf } from "../../support/edited.ts";
 import type { Revert } from "./revert.ts";
 
 const FILE = "src/pool/evidence.ts";
+const POD_OWNER = "src/pool/pod_owner.ts";
 
 /** Pods that no longer exist. */
 const ABSENT: readonly Revert[] = [
@@ -38,7 +39,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a later pod of the name is evidence against an owner whose uid is unknown",
     world: "nameless",
-    edits: editsOf("src/pool/pod_owner.ts", [
+    edits: editsOf(POD_OWNER, [
       "return owner.uid !== undefined && owner.uid === (configHash ?? uid);",
       "return owner.uid === undefined || owner.uid === (configHash ?? uid);",
     ]),
@@ -185,8 +186,8 @@ const LOST: readonly Revert[] = [
     name: "the controller does not restore the entry of a reservation whose pod runs",
     world: "lost",
     edits: editsOf("src/ipam/sweep_reservations.ts", [
-      "const lost = inUse.flatMap(({ item }) => lostEntry(context, item.stray));",
-      "const lost: Entry[] = [];",
+      "const lost = examined.filter((one) => isInUse(one) || isKept(one)).flatMap(({ item }) =>",
+      "const lost = examined.filter(() => false).flatMap(({ item }) =>",
     ]),
   },
   {
@@ -217,15 +218,15 @@ const UNUSUAL: readonly Revert[] = [
   {
     name: "a running pod does not keep the address that it reports",
     world: "statuses",
-    edits: editsOf(FILE, ["if (!pod.running || reported) return KEPT;", "if (!pod.running) return KEPT;"], [
-      " || pod.addresses?.has(formatIp(ip))) return false;",
-      ") return false;",
-    ]),
+    edits: [
+      ...editsOf(FILE, ["if (!pod.running || reported) return KEPT;", "if (!pod.running) return KEPT;"]),
+      ...editsOf(POD_OWNER, [" || pod.addresses?.has(formatIp(ip))) return false;", ") return false;"]),
+    ],
   },
   {
     name: "an address of another range contradicts the owner",
     world: "statuses",
-    edits: editsOf(FILE, [
+    edits: editsOf(POD_OWNER, [
       "some((other) => other !== undefined && contains(range, other));",
       "some((other) => other !== undefined);",
     ]),
@@ -238,7 +239,7 @@ const UNUSUAL: readonly Revert[] = [
   {
     name: "a uid that no API server generates is evidence that the pod is another",
     world: "statuses",
-    edits: editsOf(FILE, [
+    edits: editsOf(POD_OWNER, [
       "return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;",
       "return owner.uid !== present;",
     ]),

@@ -50,7 +50,7 @@ const LATE: readonly Revert[] = [
     name: "a rollback or sweep removes an entry that another sandbox has taken over",
     world: "namesakes",
     edits: editsOf("src/pool/free.ts", [
-      "if (!present || !after || !sameOwner(present, after)) continue;",
+      "if (!present || !after || !sameEntry(present, after)) continue;",
       "if (!present || !after) continue;",
     ]),
   },
