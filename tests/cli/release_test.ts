@@ -112,7 +112,7 @@ Deno.test("release keeps all addresses if pods cannot be read, and shows the rea
 
 Deno.test("release releases the one of two owners that --pod or --pool selects", async () => {
   await using db = await database();
-  await give(db.path, "other", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
+  await give(db.path, "other", { range: "10.0.0.0/29", network_name: "other" });
   const store = ["--yes", "--database", db.path];
   const both = await run("release", "10.0.0.1", ...store);
   assert.equal(both.code, 2);
@@ -126,7 +126,7 @@ Deno.test("release releases the one of two owners that --pod or --pool selects",
     (await run("release", "10.0.0.1", "--pod", "default/other", ...store)).out,
     /10\.0\.0\.0\/29 .* released/,
   );
-  await give(db.path, "other", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
+  await give(db.path, "other", { range: "10.0.0.0/29", network_name: "other" });
   const chosen = await run("release", "10.0.0.1", "--pool", "10.0.0.0/28", ...store);
   assert.match(chosen.out, /10\.0\.0\.0\/28 +default\/web-0 .* released\n$/);
 });

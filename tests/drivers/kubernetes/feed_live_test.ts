@@ -73,7 +73,7 @@ Deno.test("makeFeed treats a silent connection as broken", async () => {
   relay.freeze();
   await assert.rejects(async () => {
     for await (const _ of cluster.nodes.watch(version, NEVER));
-  }, (error: Error) => error instanceof UnavailableError && /silent/.test(error.message));
+  }, (error: Error) => error instanceof UnavailableError && /sent no data for 150 s/.test(error.message));
 });
 
 Deno.test("makeFeed reports a version that is too old", async () => {

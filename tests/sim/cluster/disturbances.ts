@@ -9,7 +9,7 @@ import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Backup } from "./objects.ts";
 import type { PodSandbox, SimPod, StatusKind } from "./pod.ts";
-import { contentsOf, isWhole, reservationName } from "./promises.ts";
+import { contentsOf, isLive, isWhole, reservationName } from "./promises.ts";
 import { Troubles } from "./troubles.ts";
 import type { Happening } from "./worlds.ts";
 
@@ -168,10 +168,12 @@ export class Disturbances {
    * original.
    */
   #overtake(): void {
-    const { scheduler, objects, control } = this.#cluster;
+    const { scheduler, objects, control, sandboxes } = this.#cluster;
     for (const { process, rest: name } of scheduler.awaiting(`DELETE ${RESERVATIONS}/`)) {
       const podRef = objects.get(RESERVATIONS, NAMESPACE, name)?.spec?.podref;
       if (typeof podRef !== "string" || (process.suspendedUntil ?? 0) > scheduler.now) continue;
+      // by now the reservation may be that of a live sandbox, which nobody may delete
+      if (sandboxes.some((one) => one.podRef === podRef && isLive(one))) continue;
       control.forceDelete(podRef);
       if (!this.#create(podRef, (node) => this.#cluster.isOriginal(node))) continue;
       objects.remove(RESERVATIONS, NAMESPACE, name);
