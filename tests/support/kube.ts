@@ -91,6 +91,7 @@ export class ControlPlane implements AsyncDisposable {
       `--etcd-servers=http://127.0.0.1:${this.#ports.etcd}`,
       "--bind-address=127.0.0.1",
       "--advertise-address=127.0.0.1",
+      "--endpoint-reconciler-type=none", // since 1.37 the endpoint of Service kubernetes must not be a loopback address
       `--secure-port=${this.#ports.api}`,
       `--tls-cert-file=${f}/server.crt`,
       `--tls-private-key-file=${f}/server.key`,
