@@ -120,11 +120,19 @@ Deno.test("documents: the README shows an example as it is in docs/examples", ()
   assert.equal(shown, textOf("docs/examples/macvlan.yaml"));
 });
 
-Deno.test("documents: the README names the versions of Kubernetes and Multus that the tests build", () => {
+Deno.test("documents: the README names the versions of Kubernetes and Multus that the tests build, and the command for another", () => {
   const assets = textOf("tests/support/assets.ts");
   const [, kubernetes = ""] = /KUBERNETES = "([\d.]+)"/.exec(assets) ?? [];
   const [, multus = ""] = /multus: \{[^}]*version: "(v[\d.]+)"/.exec(assets) ?? [];
-  assert.match(textOf("README.md"), new RegExp(`^\\| ${kubernetes} +\\| runs`, "m"));
+  const readme = textOf("README.md");
+  const versions = [...readme.matchAll(/^\| (1\.\d+\.\d+) +\| .*: all pass/gm)].map(([, version = ""]) => version);
+  assert.match(readme, new RegExp(`^\\| ${kubernetes} +\\| every test, `, "m"));
+  const minors = versions.map((version) => Number(version.split(".")[1]));
+  assert.deepEqual(minors, [...new Set(minors)].toSorted((a, b) => b - a), "newest first, each minor once");
+  const [, other = "", runner = "", paths = ""] =
+    /^WHEREABOUTS_TEST_KUBERNETES=(\S+) deno run -A (\S+) (.+)$/m.exec(readme) ?? [];
+  assert(versions.includes(other), `the table has no version ${other}`);
+  for (const path of [runner, ...paths.split(" ")]) assert(Deno.statSync(`${ROOT}${path}`), path);
   for (const document of ["README.md", "docs/QUICKSTART.md"]) assert(textOf(document).includes(multus), document);
 });
 

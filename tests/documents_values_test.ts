@@ -45,7 +45,7 @@ const NUMBERS: readonly (readonly [document: string, phrase: string, source: str
   ["docs/SECURITY.md", "standard input (4 MiB)", "src/call/call.ts", "INPUT_LIMIT = 4 * 1024 * 1024;"],
   ["docs/OPERATIONS.md", "127.0.0.1:9478 HTTP", "install/manifests/daemonset.yaml", '"127.0.0.1:9478"'],
   ["docs/OPERATIONS.md", "port 9479 of the pod", "install/manifests/controller.yaml", "$(POD_IP):9479"],
-  ["README.md", "| 1.25 to 1.35 | not tried", "install/chart/Chart.yaml", ">=1.25.0-0"],
+  ["README.md", "API servers check since 1.25.", "install/chart/Chart.yaml", ">=1.25.0-0"],
   ["README.md", "With Node.js 20 or newer", ".ci/run", "Node.js 20 or newer"],
   ["docs/MIGRATION.md", "controller sweeps every 5 minutes", "install/manifests/configmap.yaml", '"*/5 * * * *"'],
 ];
