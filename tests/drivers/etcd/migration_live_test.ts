@@ -200,7 +200,7 @@ etcdTest(
     assert(entry);
     await assert.rejects(driver.commit(before, [{ address: entry.address, before: entry }], signal), ConflictError);
     await assert.rejects(migration.close(before, signal), ConflictError);
-    assert.match((await driver.unreadable?.(signal))?.[0]?.why ?? "", /1 entries are on their way/);
+    assert.match((await driver.unreadable?.(signal))?.[0]?.why ?? "", /1 entries are being moved to another store/);
     await migration.empty(closed, signal);
     assert.deepEqual([await migration.closed(signal), await driver.unreadable?.(signal)], [[], []]);
     await assert.rejects(driver.read(KEY, signal), RefusedError);
