@@ -85,7 +85,7 @@ function hostileUsers(
       "bad-ca",
       token,
       { "certificate-authority": `${folder}/notder.crt` },
-      /\/bad-ca": its certificate-authority has no certificate/,
+      /\/bad-ca": its certificate-authority has no readable certificate/,
     ],
     [
       "leaf",

@@ -142,6 +142,9 @@ async function commandAll(
       ["who-has", `10.${i}.0.1`, ...store],
       ["release", `10.${i}.0.1`, "--yes", "--force", ...store],
       ["migrate", "etcd", ...store],
+      ["claims", ...store],
+      ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
+      ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),
     ];
     return commands.slice(0, waits ? 2 : commands.length).map((command) => async () => {
@@ -152,7 +155,7 @@ async function commandAll(
     });
   });
   await inLanes(work);
-  for (const command of [["demo"], ["version"], ["agent", "--probe"], ["install", "--check"]]) {
+  for (const command of [["demo"], ["version"], ["history"], ["agent", "--probe"], ["install", "--check"]]) {
     ran.add(command[0] ?? "");
     const { stdout, stderr } = await machine.run([PROGRAM, ...command]);
     written.search(command.join(" "), stdout, stderr);
