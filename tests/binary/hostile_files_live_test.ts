@@ -97,7 +97,7 @@ function hostileUsers(
       "exec",
       { exec: { apiVersion: "client.authentication.k8s.io/v1", command: `${folder}/evil` } },
       {},
-      /"exec".*no node starts/,
+      /"exec".*the node starts no programs/,
     ],
     ["proxy", token, { "proxy-url": "http://127.0.0.1:1" }, /"proxy-url", which nodes do not support/],
     ["token", { tokenFile: `${folder}/shadow-with-blanks` }, {}, /file not found/],
