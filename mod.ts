@@ -68,6 +68,7 @@ export {
   type Keeper,
   type Owner,
   ownsReservation,
+  type PodSandbox,
   type PoolKey,
 } from "./src/pool/types.ts";
 export { networksOf } from "./src/config/conflist.ts";
@@ -105,6 +106,7 @@ export {
 export type {
   AllocateOutcome,
   AllocateRequest,
+  KnownSandbox,
   Outcome,
   PoolRequest,
   ReleaseOutcome,
@@ -158,8 +160,9 @@ export type {
 } from "./src/pool/pod_facts.ts";
 export { type NetworkWarning, podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export { findingEvents } from "./src/controllers/finding_events.ts";
-export type { ClusterAccess, ClusterEvent, NodeFacts, Regarding } from "./src/controllers/cluster.ts";
+export type { ClaimObjects, ClusterAccess, ClusterEvent, NodeFacts, Regarding } from "./src/controllers/cluster.ts";
 export type { SliceFindingKind, SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
+export type { ClaimFacts, ClaimStatus, Condition } from "./src/pool/claim_status.ts";
 export {
   type Finding,
   type FindingKind,

@@ -9,7 +9,7 @@ import type { AllocateOptions } from "../ipam/allocate.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { formatIp } from "../address/ip.ts";
 import type { KnownSandbox } from "../pool/requests.ts";
-import type { Keeper, Owner, Sandbox } from "../pool/types.ts";
+import type { Keeper, Owner, PodSandbox } from "../pool/types.ts";
 import { claimMismatch, claimOf, moves, type Workload } from "../pool/workload.ts";
 import type { Workloads } from "../storage/driver.ts";
 import { isObject } from "../values/json.ts";
@@ -43,7 +43,7 @@ export async function attend(
   return {
     owner: { ...owner, ...(keeper && { keeper }) },
     ...(preferred && { preferred }),
-    ...(keeper && { examine: (user: Sandbox) => examine(work, keeper, user) }),
+    ...(keeper && { examine: (user: PodSandbox) => examine(work, keeper, user) }),
   };
 }
 
@@ -123,7 +123,7 @@ async function claimNamed(
 }
 
 /** Whether the owner may use its kept address, which another sandbox used. @throws {CniError} it may not */
-async function examine(work: Work, keeper: Keeper, user: Sandbox): Promise<KnownSandbox["state"]> {
+async function examine(work: Work, keeper: Keeper, user: PodSandbox): Promise<KnownSandbox["state"]> {
   const { owner } = work;
   const what = `the address of ${keeper.kind} ${keeper.name} to ${owner.podRef} (${owner.ifName})`;
   if (user.containerId === owner.containerId) {

@@ -12,7 +12,7 @@ import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { requestedOf } from "../pool/requested.ts";
 import { type AllocateRequest, allocateRequest, type KnownSandbox } from "../pool/requests.ts";
-import { addressOf, type Allocation, type Entry, type Owner, type Sandbox } from "../pool/types.ts";
+import { addressOf, type Allocation, type Entry, type Owner, type PodSandbox } from "../pool/types.ts";
 import { RefusedError, type Reservation } from "../storage/driver.ts";
 import { allocateError, PoolExhaustedError } from "./errors.ts";
 import { allExhausted, rangesToTry } from "./first_available.ts";
@@ -47,7 +47,7 @@ export interface AllocateOptions {
    * Whether the address that is kept for the owner may be taken over from another sandbox: that ended, or its virtual machine moves to the
    * owner. Throws if it may not. Absent: it may not.
    */
-  readonly examine?: (user: Sandbox) => Promise<KnownSandbox["state"]>;
+  readonly examine?: (user: PodSandbox) => Promise<KnownSandbox["state"]>;
   /** Whether another sandbox on this node uses the address of an entry, although the store has it as free or the owner's: it is skipped. */
   readonly isUsed?: (entry: RecordedEntry) => Promise<boolean>;
 }

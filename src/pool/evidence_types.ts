@@ -6,7 +6,7 @@
 import type { Cidr } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { KeeperFacts, NodeState, PodFacts, Reading } from "./pod_facts.ts";
-import type { Owner, Sandbox } from "./types.ts";
+import type { Owner, PodSandbox } from "./types.ts";
 
 /** An address and its recorded owner: a pool entry or a reservation. */
 export interface Assignment {
@@ -15,7 +15,7 @@ export interface Assignment {
   /** The address. */
   readonly ip: Ip;
   /** The other sandbox that may use it: of the pod from which a virtual machine moves. */
-  readonly former?: Sandbox;
+  readonly former?: PodSandbox;
   /** The range it was allocated from. Absent if unknown: then no network-status contradicts the owner. */
   readonly range?: Cidr;
 }

@@ -4,20 +4,20 @@
  * @module
  */
 import type { AllocateRequest, KnownSandbox, ReleaseRequest } from "./requests.ts";
-import type { Allocation, Sandbox } from "./types.ts";
+import type { Allocation, PodSandbox } from "./types.ts";
 import { sameInterface } from "./types.ts";
 
 /**
  * A sandbox that may still use the address of an entry that is kept for the owner of the request. Undefined if no sandbox does, or the
  * entry names an earlier sandbox of the owner's own interface, which the owner replaces as without a keeper.
  */
-export function otherUser(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): Sandbox | undefined {
+export function otherUser(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): PodSandbox | undefined {
   if (!entry.keeper || sameInterface(entry, owner)) return undefined;
   return usersOf(entry).find((user) => !stateOf(user, sandboxes));
 }
 
 /** The sandbox that gets the entry back if the owner's ends first. */
-export function formerOf(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): Sandbox | undefined {
+export function formerOf(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): PodSandbox | undefined {
   if (sameInterface(entry, owner)) return entry.former;
   return usersOf(entry).find((user) => stateOf(user, sandboxes) === "moving");
 }
@@ -41,10 +41,10 @@ export function withoutFormer({ former: _, ...entry }: Allocation): Allocation {
 }
 
 /** The sandboxes that an entry names. A detached entry names none. */
-function usersOf({ podRef, containerId, former }: Allocation): Sandbox[] {
+function usersOf({ podRef, containerId, former }: Allocation): PodSandbox[] {
   return [...(containerId === "" ? [] : [{ podRef, containerId }]), ...(former ? [former] : [])];
 }
 
-function stateOf(user: Sandbox, known: readonly KnownSandbox[]): KnownSandbox["state"] | undefined {
+function stateOf(user: PodSandbox, known: readonly KnownSandbox[]): KnownSandbox["state"] | undefined {
   return known.find(({ podRef, containerId }) => podRef === user.podRef && containerId === user.containerId)?.state;
 }

@@ -5,12 +5,12 @@
  */
 import type { IpRange } from "../address/range.ts";
 import type { Fence } from "./fence.ts";
-import type { Allocation, Change, Keeper, Owner, Sandbox } from "./types.ts";
+import type { Allocation, Change, Keeper, Owner, PodSandbox } from "./types.ts";
 
 const NO_ADDRESSES: ReadonlySet<bigint> = new Set();
 
 /** Another sandbox that uses, or used, an address that is kept for an owner. */
-export interface KnownSandbox extends Sandbox {
+export interface KnownSandbox extends PodSandbox {
   /** `ended`: it uses the address no more. `moving`: its virtual machine moves to the owner's sandbox; both use the address meanwhile. */
   readonly state: "ended" | "moving";
 }
@@ -91,7 +91,7 @@ export type AllocateOutcome =
   | { readonly kind: "exhausted" | "must reserve" }
   | { readonly kind: "closed"; readonly fence: Fence }
   | { readonly kind: "superseded"; readonly by: Owner }
-  | { readonly kind: "attached"; readonly address: bigint; readonly by: Sandbox }
+  | { readonly kind: "attached"; readonly address: bigint; readonly by: PodSandbox }
   | { readonly kind: "in use"; readonly address: bigint; readonly by?: Owner; readonly keeper?: Keeper }
   | { readonly kind: "unusable"; readonly address: bigint };
 

@@ -33,14 +33,14 @@ export interface Owner {
 }
 
 /** A pod's sandbox that uses an address. */
-export type Sandbox = Pick<Owner, "podRef" | "containerId">;
+export type PodSandbox = Pick<Owner, "podRef" | "containerId">;
 
 /** One address allocated to one owner. The pool has the address family. */
 export interface Allocation extends Owner {
   /** The address as a number. */
   readonly address: bigint;
   /** The sandbox from which a virtual machine moves to the owner's sandbox: it gets the entry back if the owner's ends first. */
-  readonly former?: Sandbox;
+  readonly former?: PodSandbox;
   /** The call that wrote it made no reservation of the address. Absent: it made one, or the store does not record this. */
   readonly unreserved?: true;
 }

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Allocation, Keeper, Owner, Sandbox } from "../pool/types.ts";
+import type { Allocation, Keeper, Owner, PodSandbox } from "../pool/types.ts";
 
 /** The members of a stored record. An empty one counts as absent. */
 export interface StoredFacts {
@@ -76,12 +76,12 @@ export function decodeKeeper(text: unknown): Keeper | undefined {
 }
 
 /** The text of a former sandbox. */
-export function encodeFormer({ podRef, containerId }: Sandbox): string {
+export function encodeFormer({ podRef, containerId }: PodSandbox): string {
   return `${podRef}/${containerId}`;
 }
 
 /** The former sandbox of a text; undefined if it is none. */
-export function decodeFormer(text: unknown): Sandbox | undefined {
+export function decodeFormer(text: unknown): PodSandbox | undefined {
   if (typeof text !== "string") return undefined;
   const at = text.lastIndexOf("/");
   const [podRef, containerId] = [text.slice(0, at), text.slice(at + 1)];

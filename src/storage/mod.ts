@@ -9,6 +9,7 @@ export type { Slice } from "../pool/slice_assignment.ts";
 export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 export type { Unreadable } from "../pool/finding.ts";
+export type { IpamClaim, Workload } from "../pool/workload.ts";
 export type {
   Migration,
   OlderRecord,
@@ -20,6 +21,7 @@ export type {
   SliceStore,
   StorageDriver,
   StoreNamespace,
+  Workloads,
 } from "./driver.ts";
 export { ConflictError, ForeignStoreError, RefusedError, UnavailableError } from "./driver.ts";
 export type { LoadDriver, OpenContext, OpenDriver } from "./open.ts";
