@@ -160,8 +160,16 @@ export type {
 } from "./src/pool/pod_facts.ts";
 export { type NetworkWarning, podsOfFile, type PodsSource } from "./src/controllers/pods_source.ts";
 export { findingEvents } from "./src/controllers/finding_events.ts";
-export type { ClaimObjects, ClusterAccess, ClusterEvent, NodeFacts, Regarding } from "./src/controllers/cluster.ts";
+export type {
+  ClaimObjects,
+  ClusterAccess,
+  ClusterEvent,
+  NodeFacts,
+  PoolStatusObjects,
+  Regarding,
+} from "./src/controllers/cluster.ts";
 export type { SliceFindingKind, SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
+export type { PoolStatus } from "./src/pool/pool_status.ts";
 export type { ClaimFacts, ClaimStatus, Condition } from "./src/pool/claim_status.ts";
 export {
   type Finding,

@@ -151,6 +151,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/controllers/controller.ts": "the metric of the last sweep",
   "drivers/kubernetes/events.ts": "stored in an event",
   "src/controllers/claim_statuses.ts": "stored in the status of an IPAMClaim",
+  "src/controllers/pool_statuses.ts": "stored in the status of an IPPool",
   "drivers/kubernetes/lease.ts": "stored in a Lease",
   "drivers/kubernetes/exec.ts": "a credential says the time of day at which it expires",
   "drivers/etcd/connect.ts": "gRPC takes a deadline as a time of day, and makes a duration of it at once",

@@ -12,6 +12,7 @@ import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
 import { makeFeed } from "./feed.ts";
 import { ipamClaims } from "./ipam_claims.ts";
 import { makeLease } from "./lease.ts";
+import { poolStatuses } from "./pool_statuses.ts";
 import { nodeSlicePools, toStored } from "./node_slice_pools.ts";
 import { makeWitness } from "./witness.ts";
 
@@ -34,6 +35,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     }),
     ...makeWitness(api),
     ipamClaims: ipamClaims(api),
+    poolStatuses: poolStatuses(api),
     networks: (signal) => clusterNetworks(api, signal),
     slices: nodeSlicePools(api, makeFeed(api, world, { resource: "nodeslicepools", convert: toStored, keyOf })),
     lease: (namespace, name) => makeLease(api, world, namespace || api.namespace, name),

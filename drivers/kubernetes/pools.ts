@@ -14,6 +14,7 @@ import type { ApiRequest } from "./request.ts";
 import { mustReserve, requireReservations } from "./must_reserve.ts";
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
+import { toPoolStatus } from "./pool_statuses.ts";
 import { resolvePools } from "./resolve.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
 import { MAX_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
@@ -74,8 +75,8 @@ export class Pools {
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     const { pools } = await resolvePools(this.#api, await this.#api.list<IpPool>({ resource }, signal), signal);
     return pools.flatMap(({ object, key }) => {
-      if (key) return [this.#snapshot(key, object)];
-      const { metadata: { name }, spec: { range } = {} } = object;
+      const { metadata: { name }, spec: { range } = {}, status } = object;
+      if (key) return [{ ...this.#snapshot(key, object), ...toPoolStatus(status) }];
       this.#log.warn("Skipped IPPool: its spec.range is not a CIDR, or does not match its name", {
         name,
         range,

@@ -88,6 +88,8 @@ export interface IpPool {
     readonly closed?: number;
     readonly opened?: number;
   };
+  /** What the controller reports (`pool_statuses.ts`). */
+  readonly status?: unknown;
 }
 
 /** An OverlappingRangeIPReservation. */

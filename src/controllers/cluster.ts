@@ -7,7 +7,9 @@ import type { KubernetesClient } from "../config/types.ts";
 import type { FindPod, Witness } from "../ipam/witness.ts";
 import type { ClaimFacts, ClaimStatus } from "../pool/claim_status.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
+import type { PoolStatus } from "../pool/pool_status.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
+import type { PoolKey } from "../pool/types.ts";
 import type { World } from "../world/world.ts";
 
 /** A node. */
@@ -147,6 +149,16 @@ export interface ClaimObjects {
   saveStatus(claim: ClaimFacts, status: ClaimStatus, signal: AbortSignal): Promise<void>;
 }
 
+/** The statuses of the pools of a cluster. */
+export interface PoolStatusObjects {
+  /**
+   * Replaces the status of a pool. Does nothing if the pool was deleted.
+   *
+   * @throws {RefusedError} the definition has no status, or the account may not write it
+   */
+  save(key: PoolKey, status: PoolStatus, signal: AbortSignal): Promise<void>;
+}
+
 /** An object that an event is about. */
 export type Regarding =
   | { readonly kind: "Pod"; readonly namespace: string; readonly name: string; readonly uid?: string }
@@ -192,6 +204,8 @@ export interface Cluster extends AsyncDisposable {
   readonly findKeeper?: Required<Witness>["findKeeper"];
   /** IPAMClaims. Absent if there cannot be any. */
   readonly ipamClaims?: ClaimObjects;
+  /** The statuses of pools. Absent if pools have none. */
+  readonly poolStatuses?: PoolStatusObjects;
   /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

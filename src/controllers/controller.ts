@@ -22,6 +22,7 @@ import { type Network, networkRules, readNetworks } from "./networks.ts";
 import { OverlapKeeper } from "./overlap_keeper.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pod_releases.ts";
+import { PoolStatuses } from "./pool_statuses.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
 import { countsOf, keptBy, type KeptCount, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Reporter } from "./reporter.ts";
@@ -61,6 +62,7 @@ export class Controller {
   #lastSweep: number | undefined;
   #kept: readonly KeptCount[] = [];
   #claims: Worker | undefined;
+  #statuses: Worker | undefined;
   #rules = networkRules([]);
   #marks: OverlapKeeper | undefined;
   #domainsOf = domainsBy([], [], []);
@@ -117,7 +119,7 @@ export class Controller {
     const networks = new Worker(world, log, NETWORKS, async (deadline) => {
       await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), deadline);
     });
-    const claims = this.#claims = new Worker(world, log, CLAIMS, (deadline) => this.#writeClaims(deadline));
+    const reports = this.#makeReports();
     const marks = this.#marks = new OverlapKeeper(this.#context);
     const checked = (swept: Swept) => {
       this.#count(swept.pools, swept.orphans);
@@ -145,7 +147,7 @@ export class Controller {
         ipam.driver.slices && slices.run(signal),
         synced(pods).then(() => release.run(signal)),
         allSynced.then(() => networks.run(signal)),
-        allSynced.then(() => claims.run(signal)),
+        allSynced.then(() => Promise.all(reports.map((report) => report.run(signal)))),
         marks.run(signal),
         allSynced.then(async () => {
           await this.#readNetworks(attachments.values()); // the first sweep needs to know which pools reserve
@@ -207,6 +209,18 @@ export class Controller {
     this.metrics.failures.add({ part: "claims" }, failures.length);
   }
 
+  /** The workers that write what others read: the status of IPAMClaims and of pools. */
+  #makeReports(): readonly Worker[] {
+    const { world, log, cluster: { poolStatuses: objects } } = this.#context;
+    const statuses = objects && new PoolStatuses({ world, log, objects });
+    this.#claims = new Worker(world, log, CLAIMS, (deadline) => this.#writeClaims(deadline));
+    this.#statuses = new Worker(world, log, STATUSES, async (deadline) => {
+      const failures = await statuses?.write(usesOf(this.#counts, this.#networks), deadline) ?? [];
+      this.metrics.failures.add({ part: "statuses" }, failures.length);
+    });
+    return [this.#claims, this.#statuses];
+  }
+
   /** Clears what only a leader knows, so that metrics do not repeat old values. */
   #reset(): void {
     this.#leading = this.#synced = false;
@@ -214,7 +228,7 @@ export class Controller {
     this.#counts = [];
     this.#slices = [];
     this.#kept = [];
-    this.#claims = undefined;
+    this.#claims = this.#statuses = undefined;
     this.#lastResult = NO_RESULT;
   }
 
@@ -228,6 +242,7 @@ export class Controller {
   #count(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
     this.#counts = without(countsOf(pools), freed);
     this.#kept = keptBy(pools, freed, (podRef) => this.#pods?.get(podRef) !== undefined);
+    this.#statuses?.trigger();
     if (hasClaims(pools)) this.#claims?.trigger();
   }
 
@@ -260,4 +275,5 @@ const NO_RESULT = { unconfirmed: [], findings: [] } as const;
 /** Delayed, since the DEL of a pod usually frees its addresses by then; pods deleted meanwhile are checked together. */
 const RELEASE = { name: "free addresses of deleted pods", delay: 500, retry: { first: 1_000, max: 30_000 } };
 const CLAIMS = { name: "write the status of IPAMClaims", delay: 5_000, retry: { first: 5_000, max: 300_000 } };
+const STATUSES = { name: "write the status of pools", delay: 5_000, retry: { first: 5_000, max: 300_000 } };
 const NETWORKS = { name: "assign node slices", delay: 100, retry: { first: 200, max: 30_000 } };

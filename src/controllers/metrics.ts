@@ -75,9 +75,9 @@ export class ControllerMetrics {
       new Gauge(
         "whereabouts_ippool_capacity",
         "Addresses that can be allocated",
-        byPool(({ capacity }) => capacity),
+        byPool(({ capacity }) => Number(capacity)),
       ),
-      new Gauge("whereabouts_ippool_free", "Free addresses", byPool(({ free }) => free)),
+      new Gauge("whereabouts_ippool_free", "Free addresses", byPool(({ free }) => Number(free))),
       new Gauge(
         "whereabouts_kept_allocations",
         "Allocations that an IPAMClaim or a StatefulSet keeps, by kind and state (in use, stopped)",

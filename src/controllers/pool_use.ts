@@ -8,6 +8,8 @@ import { capacity, type IpRange } from "../address/range.ts";
 import { narrowed } from "../ipam/node_slice.ts";
 import { entriesOf, type Orphan, type PoolFacts } from "../pool/orphans.ts";
 import { formatPoolKey, type Keeper, type PoolKey } from "../pool/types.ts";
+import type { PoolStatus } from "../pool/pool_status.ts";
+import type { PoolSnapshot } from "../storage/driver.ts";
 import { type Network, usersOf } from "./networks.ts";
 
 /** The usage of one pool. */
@@ -17,17 +19,23 @@ export interface PoolUse {
   /** Addresses allocated. */
   readonly allocations: number;
   /** Addresses that can be allocated; without a known network, every usable address of the range. */
-  readonly capacity: number;
+  readonly capacity: bigint;
   /** Addresses that are free. */
-  readonly free: number;
+  readonly free: bigint;
+  /** Its status as stored. Absent: it has none. */
+  readonly status?: PoolStatus;
 }
 
 /** The number of allocated addresses of a pool. */
-export type PoolCount = Pick<PoolUse, "key" | "allocations">;
+export type PoolCount = Pick<PoolUse, "key" | "allocations" | "status">;
 
 /** Counts the allocations of each pool. */
-export function countsOf(pools: readonly PoolFacts[]): PoolCount[] {
-  return pools.map(({ key, allocations }) => ({ key, allocations: allocations.size }));
+export function countsOf(pools: readonly (PoolFacts & Pick<PoolSnapshot, "status">)[]): PoolCount[] {
+  return pools.map(({ key, allocations, status }) => ({
+    key,
+    allocations: allocations.size,
+    ...(status && { status }),
+  }));
 }
 
 /** The number of addresses that keepers of a kind keep, in a state of their owner. */
@@ -58,19 +66,21 @@ export function keptBy(
 
 /** Adds capacity and free addresses. Bounds and excludes are those of the first network that uses a pool. */
 export function usesOf(counts: readonly PoolCount[], networks: readonly Network[]): PoolUse[] {
-  return counts.map(({ key, allocations }) => {
+  return counts.map((count) => {
+    const { key, allocations } = count;
     const [user] = usersOf(networks, key);
     const whole: IpRange = { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
-    const all = Number(capacity(user ? narrowed(user.range, key.node ?? "", key.cidr) : whole));
-    return { key, allocations, capacity: all, free: Math.max(0, all - allocations) };
+    const all = capacity(user ? narrowed(user.range, key.node ?? "", key.cidr) : whole);
+    const free = all - BigInt(allocations);
+    return { ...count, capacity: all, free: free > 0n ? free : 0n };
   });
 }
 
 /** The counts after these entries were freed. */
 export function without(counts: readonly PoolCount[], freed: readonly Orphan[]): PoolCount[] {
   const byPool = Map.groupBy(freed, ({ key }) => formatPoolKey(key));
-  return counts.map(({ key, allocations }) => ({
-    key,
-    allocations: Math.max(0, allocations - (byPool.get(formatPoolKey(key))?.length ?? 0)),
+  return counts.map((count) => ({
+    ...count,
+    allocations: Math.max(0, count.allocations - (byPool.get(formatPoolKey(count.key))?.length ?? 0)),
   }));
 }

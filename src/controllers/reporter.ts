@@ -153,7 +153,7 @@ export class Reporter {
       seconds: seconds.toFixed(1),
     });
     for (const { key, capacity, free } of uses) {
-      if (free > 0 || capacity === 0) continue;
+      if (free > 0n || capacity === 0n) continue;
       const pool = formatPoolKey(key);
       const message =
         `Pool ${pool} is full (${capacity} of ${capacity} in use): new pods do not start; widen the range or delete pods`;

@@ -14,6 +14,7 @@
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
 import type { Fence } from "../pool/fence.ts";
+import type { PoolStatus } from "../pool/pool_status.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 import type { IpamClaim, Workload } from "../pool/workload.ts";
@@ -32,6 +33,8 @@ export interface PoolSnapshot {
    * it may also mean that the released entries had reservations. Absent: no, or the store has no reservations.
    */
   readonly mustReserve?: true;
+  /** Its status as stored, for people. Absent: it has none, or the pool was not read by a list. */
+  readonly status?: PoolStatus;
   /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */
   readonly version: unknown;
 }

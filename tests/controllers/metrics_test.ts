@@ -11,7 +11,7 @@ Deno.test("ControllerMetrics renders the text format of Prometheus under the doc
   const metrics = new ControllerMetrics({
     leading: () => true,
     pods: () => 12,
-    pools: () => [{ key: { network: "blue", cidr: cidr("10.0.0.0/24") }, allocations: 4, capacity: 254, free: 250 }],
+    pools: () => [{ key: { network: "blue", cidr: cidr("10.0.0.0/24") }, allocations: 4, capacity: 254n, free: 250n }],
     slices: () => [{ name: "net", assigned: 2, free: 1, missing: 0 }],
     kept: () => [{ keeper: "IPAMClaim", state: "stopped", count: 3 }],
     lastSweep: () => 5_000,

@@ -24,9 +24,9 @@ Deno.test("usesOf counts the addresses that a network can allocate, and every us
     networks,
   );
   assert.deepEqual(uses.map(({ allocations, capacity, free }) => [allocations, capacity, free]), [
-    [1, 6, 5],
-    [0, 16, 16],
-    [2, 2, 0],
+    [1, 6n, 5n],
+    [0, 16n, 16n],
+    [2, 2n, 0n],
   ]);
 });
 
@@ -36,7 +36,7 @@ Deno.test("without subtracts freed addresses", () => {
   assert(allocation);
   const counts = countsOf([{ key, allocations: allocated(0x0a090001n, 0x0a090002n) }]);
   const after = without(counts, [{ key, allocation, reason: "pod is gone" }]);
-  assert.deepEqual(usesOf(after, []).map(({ allocations, free }) => [allocations, free]), [[1, 1]]);
+  assert.deepEqual(usesOf(after, []).map(({ allocations, free }) => [allocations, free]), [[1, 1n]]);
 });
 
 Deno.test("keptBy counts kept addresses by keeper and state, without those that were freed", () => {

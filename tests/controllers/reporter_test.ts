@@ -124,11 +124,11 @@ Deno.test("Reporter logs each finding once, with its reason and object, and at m
 
 Deno.test("Reporter warns about a full pool once, and again after half an hour", async () => {
   const it = lab();
-  const full = [{ key, allocations: 254, capacity: 254, free: 0 }];
+  const full = [{ key, allocations: 254, capacity: 254n, free: 0n }];
   for (let i = 0; i < 5; i++) it.reporter.swept(EMPTY, 1, full);
   await it.world.advance(31 * 60_000);
   it.reporter.swept(EMPTY, 1, full);
-  it.reporter.swept(EMPTY, 1, [{ key, allocations: 1, capacity: 254, free: 253 }]);
+  it.reporter.swept(EMPTY, 1, [{ key, allocations: 1, capacity: 254n, free: 253n }]);
   await settled();
   assert.deepEqual(it.events.map(({ reason, type }) => [reason, type]), [["PoolExhausted", "Warning"], [
     "PoolExhausted",

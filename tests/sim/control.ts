@@ -99,13 +99,17 @@ export function quietCluster(
   };
 }
 
-/** The simulation reads no events, and its controllers lead without an election. */
-export const UNUSED: Pick<Cluster, "lease" | "recordEvent"> = {
+/**
+ * The simulation reads no events and no statuses, and its controllers lead without an election. Commits that meet the write of a status
+ * conflict; every world has such conflicts.
+ */
+export const UNUSED: Pick<Cluster, "lease" | "recordEvent" | "poolStatuses"> = {
   lease: () => ({
     read: () => Promise.reject(new Error("no lease")),
     write: () => Promise.reject(new Error("no lease")),
   }),
   recordEvent: () => Promise.resolve(),
+  poolStatuses: { save: () => Promise.resolve() },
 };
 
 /** Successful sweeps: one that could not do everything is retried. */
