@@ -231,3 +231,25 @@ Deno.test("fastWorld runs faster, and its clock can be set", async () => {
   world.step(-3_600_000);
   assert(world.now() < begun);
 });
+
+Deno.test("Controller writes the status of pools after a sweep, and again when a pool is full", async () => {
+  await using lab = await Lab.make();
+  const { objects } = lab;
+  await objects.attachment("net", {
+    name: "net",
+    type: "macvlan",
+    ipam: { type: "whereabouts", range: "10.58.0.0/30" },
+  });
+  await objects.pod("first", { ips: await lab.add("net", { range: "10.58.0.0/30" }, "first") });
+  await using _ = await lab.start({ speed: 20, defaultSchedule: "30s" });
+  const status = async () => {
+    const { status = {} } = JSON.parse(await lab.kube.kubectl("get", "ippool", "10.58.0.0-30", "-o", "json"));
+    const holds = (status.conditions ?? []).filter((one: { status: string }) => one.status === "True");
+    return [status.used, status.free, ...holds.map(({ type }: { type: string }) => type)].join(" ");
+  };
+  await eventually("the first status", async () => await status() === "1 1");
+  await objects.pod("second", { ips: await lab.add("net", { range: "10.58.0.0/30" }, "second") });
+  await eventually("the pool is full", async () => await status() === "2 0 Full NearlyFull");
+  await objects.deletePod("first");
+  await eventually("an address is free again", async () => await status() === "1 1");
+});

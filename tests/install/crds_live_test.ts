@@ -141,7 +141,10 @@ Deno.test("the CRDs have short names and printer columns", async () => {
   await using kube = await makeKube();
   await write(kube, Object.values(ORIGINALS), "create");
   const table = (name: string) => kube.kubectl("get", name);
-  assert.match(await table("wpool"), /^NAME +RANGE +AGE\n[^]*storage-10\.10\.0\.0-16 +10\.10\.0\.0\/16 /);
+  assert.match(
+    await table("wpool"),
+    /^NAME +RANGE +USED +FREE +FULL +AGE\n[^]*storage-10\.10\.0\.0-16 +10\.10\.0\.0\/16 /,
+  );
   assert.match(await table("wres"), /^NAME +POD +INTERFACE +AGE\n10\.10\.0\.1 +default\/web-0 +net1 /);
   assert.match(await table("wslice"), /^NAME +RANGE +SLICE SIZE +AGE\nnet1 +10\.0\.0\.0\/8 +\/10 /);
 });
