@@ -43,7 +43,7 @@ Deno.test("the binary colours its output only at a terminal, and not with NO_COL
   await using db = await database();
   const command = [PROGRAM, "show", "--map", "--database", db.path];
   const esc = "\x1b[";
-  assert((await atTerminal(command, "")).stdout.includes(esc));
+  assert((await atTerminal(command, "", { NO_COLOR: "" })).stdout.includes(esc));
   assert(!(await atTerminal(command, "", { NO_COLOR: "1" })).stdout.includes(esc));
   assert(!(await run(command)).stdout.includes(esc));
 });
