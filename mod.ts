@@ -148,6 +148,7 @@ export {
   type Verdict,
 } from "./src/pool/evidence.ts";
 export type { Duplicate } from "./src/pool/duplicates.ts";
+export type { PersistentNetwork } from "./src/pool/original.ts";
 export type { Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type {
   Attached,

@@ -32,6 +32,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     commit: (snapshot, changes, signal) => pools.commit(snapshot, changes, signal),
     snapshotFromRecord,
     requireReservations: (snapshot, required, signal) => pools.requireReservations(snapshot, required, signal),
+    refuseKeepers: (snapshot, by, signal) => pools.refuseKeepers(snapshot, by, signal),
     list: (signal) => pools.list(signal),
     status: (signal, reserves) => pools.status(signal, reserves),
     unreadable: (signal) => findUnreadable(api, signal),

@@ -7,6 +7,7 @@ import type {
   V1ContainerStatus,
   V1Lease,
   V1Node,
+  V1ObjectMeta,
   V1Pod,
   V1PodSpec,
   V1PodStatus,
@@ -43,7 +44,8 @@ interface AttachmentObject {
 }
 
 /** The facts of a pod. An unreadable annotation is ignored. */
-export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFacts {
+export function toPodFacts(pod: V1Pod): PodFacts {
+  const { metadata = {}, spec, status = {} } = pod;
   const { annotations = {}, uid, deletionTimestamp, namespace = "", name = "" } = metadata;
   const { phase = "", startTime, podIPs = [], conditions = [] } = status;
   const networks = networkStatus(annotations[STATUS_ANNOTATION]);
@@ -76,15 +78,36 @@ export function toPodFacts({ metadata = {}, spec, status = {} }: V1Pod): PodFact
       ]),
     }),
     ...(attached && attached.length > 0 && { attached }),
-    ...(spec && runsOriginal(spec) && { runsOriginal: true }),
+    ...originalIn(pod),
   };
 }
 
 /** By image and command: our image has the paths of the original's programs too. */
-function runsOriginal({ containers = [] }: V1PodSpec): boolean {
-  return containers.some(({ image = "", command = [], args = [] }) =>
+function originalIn({ metadata = {}, spec, status }: V1Pod): Pick<PodFacts, "original"> {
+  const runs = spec?.containers?.some(({ image = "", command = [], args = [] }) =>
     ORIGINAL_IMAGE.test(image) && ORIGINAL_CONTROLLERS.test([...command, ...args].join(" "))
   );
+  if (!runs) return {};
+  const { kind, name } = managerOf(metadata);
+  const hasEnded = status?.phase === "Succeeded" || status?.phase === "Failed";
+  return hasEnded && kind !== "CronJob" ? {} : { original: `${kind} ${metadata.namespace ?? ""}/${name}` };
+}
+
+/** The object that an operator deletes to delete a pod for good: Deployments and CronJobs own their pods through objects of derived names. */
+function managerOf({ name = "", labels = {}, ownerReferences = [] }: V1ObjectMeta): Manager {
+  const owner = ownerReferences.find(({ controller }) => controller);
+  if (!owner) return { kind: "Pod", name };
+  const hash = labels["pod-template-hash"];
+  if (owner.kind === "ReplicaSet" && hash && owner.name.endsWith(`-${hash}`)) {
+    return { kind: "Deployment", name: owner.name.slice(0, -hash.length - 1) };
+  }
+  const [, cronJob] = owner.kind === "Job" ? /^(.+)-\d+$/.exec(owner.name) ?? [] : [];
+  return cronJob ? { kind: "CronJob", name: cronJob } : owner;
+}
+
+interface Manager {
+  readonly kind: string;
+  readonly name: string;
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Logger } from "../../src/world/log.ts";
 import { closePool, fenceOf } from "./fences.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
-import { mustReserve, requireReservations } from "./must_reserve.ts";
+import { KEEPERS_REFUSED, markPool, marksOf, MUST_RESERVE } from "./marks.ts";
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { toPoolStatus } from "./pool_statuses.ts";
@@ -65,10 +65,14 @@ export class Pools {
     return this.#snapshot(snapshot.key, await closePool(this.#api, snapshot, fence, signal));
   }
 
-  /** One PATCH, or one POST for a pool that does not exist. */
+  /** See {@linkcode Pools.#mark}. */
   async requireReservations(snapshot: PoolSnapshot, required: boolean, signal: AbortSignal): Promise<PoolSnapshot> {
-    const object = await requireReservations(this.#api, snapshot, required, signal);
-    return object ? this.#snapshot(snapshot.key, object) : snapshot;
+    return await this.#mark(snapshot, MUST_RESERVE, required ? "true" : undefined, signal);
+  }
+
+  /** See {@linkcode Pools.#mark}. */
+  async refuseKeepers(snapshot: PoolSnapshot, by: string | undefined, signal: AbortSignal): Promise<PoolSnapshot> {
+    return await this.#mark(snapshot, KEEPERS_REFUSED, by, signal);
   }
 
   /** Lists pages of 500. */
@@ -90,6 +94,17 @@ export class Pools {
     await this.#api.request({ verb: "list", resource, query: { limit: "1" } }, signal);
     await refuseSchema(this.#api, resource, signal, false);
     if (reserves) await refuseSchema(this.#api, "overlappingrangeipreservations", signal, false);
+  }
+
+  /** One PATCH, or one POST for a pool that does not exist. */
+  async #mark(
+    snapshot: PoolSnapshot,
+    annotation: string,
+    value: string | undefined,
+    signal: AbortSignal,
+  ): Promise<PoolSnapshot> {
+    const object = await markPool(this.#api, snapshot, annotation, value, signal);
+    return object ? this.#snapshot(snapshot.key, object) : snapshot;
   }
 
   async #create(key: PoolKey, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
@@ -207,6 +222,6 @@ export function snapshotFromRecord(key: PoolKey, allocations: Allocations): Pool
 }
 
 function snapshotOf(key: PoolKey, allocations: Allocations, version: Version, fence?: Fence): PoolSnapshot {
-  const isMarked = version.kind === "stored" && mustReserve(version.metadata);
-  return { key, allocations, version, ...(fence && { fence }), ...(isMarked && { mustReserve: true }) };
+  const marks = version.kind === "stored" ? marksOf(version.metadata) : {};
+  return { key, allocations, version, ...(fence && { fence }), ...marks };
 }

@@ -5,11 +5,13 @@
  */
 import { writeClaimStatuses } from "../controllers/claim_statuses.ts";
 import { findingEvents } from "../controllers/finding_events.ts";
+import { writeRefusals } from "../controllers/original_guard.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
 import { parseGraces } from "../ipam/graces.ts";
 import { sweep, type Swept } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { describeOwner, type Finding } from "../pool/finding.ts";
+import { originalOf, refusalsIn, refusalsToWrite } from "../pool/original.ts";
 import { messageOf } from "../values/errors.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
@@ -80,6 +82,7 @@ export const reconcile: Command = defineCommand({
   if (!dryRun) {
     await recordFindings(terminal, pods, report.findings);
     await writeStatuses(terminal, pods, swept);
+    await guardPools(terminal, store, pods, swept);
   }
   return report.failures.length > 0 ? 1 : 0;
 });
@@ -115,6 +118,20 @@ async function writeStatuses({ world }: Terminal, pods: PodsSource, { pools }: S
   const failures = await writeClaimStatuses({ claims, world, log: SILENT }, pools, wholeRange, signal)
     .catch((error) => [error]);
   if (failures.length > 0) world.stderr(`Could not write the status of every IPAMClaim: ${messageOf(failures[0])}`);
+}
+
+/** Lets the pools of networks with persistent addresses refuse keepers beside the original. A failure does not fail the sweep. */
+async function guardPools({ world }: Terminal, { ipam }: CommandStore, pods: PodsSource, swept: Swept): Promise<void> {
+  if (!pods.persistent) return;
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
+  try {
+    const networks = pods.persistent();
+    const present = refusalsIn(swept.pools);
+    if (networks.length + present.length === 0) return;
+    await writeRefusals(ipam, refusalsToWrite(networks, originalOf(await pods.list(signal)), present), signal);
+  } catch (error) {
+    world.stderr(`Could not mark every pool that keeps no address beside the original: ${messageOf(error)}`);
+  }
 }
 
 /** Each check has its own timeout. */

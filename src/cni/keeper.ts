@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { type Ip, parseIp } from "../address/ip.ts";
+import { formatIp, type Ip, parseIp } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOptions } from "../ipam/allocate.ts";
-import type { Ipam } from "../ipam/ipam.ts";
-import { formatIp } from "../address/ip.ts";
+import { keepersRefused } from "../ipam/errors.ts";
+import { type Ipam, poolsOf } from "../ipam/ipam.ts";
 import type { KnownSandbox } from "../pool/requests.ts";
-import type { Keeper, Owner, PodSandbox } from "../pool/types.ts";
+import { formatPoolKey, type Keeper, type Owner, type PodSandbox } from "../pool/types.ts";
 import { claimMismatch, claimOf, moves, type Workload } from "../pool/workload.ts";
-import type { Workloads } from "../storage/driver.ts";
+import { RefusedError, type Workloads } from "../storage/driver.ts";
 import { isObject } from "../values/json.ts";
 import type { RequestContext } from "./context.ts";
 import { CniError, CODES } from "./error.ts";
@@ -45,6 +45,23 @@ export async function attend(
     ...(preferred && { preferred }),
     ...(keeper && { examine: (user: PodSandbox) => examine(work, keeper, user) }),
   };
+}
+
+/**
+ * Refuses a network whose addresses outlive pods while one of its pools refuses keepers. Reads the pools of such networks only.
+ *
+ * @throws {RefusedError} a controller of the original would free the addresses
+ */
+export async function refuseBesideOriginal(
+  { driver }: Pick<Ipam, "driver">,
+  config: IpamConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!driver.refuseKeepers || !(config.persistentIps || config.sticky)) return;
+  for (const key of poolsOf(config)) {
+    const { refusesKeepers } = await driver.read(key, signal);
+    if (refusesKeepers !== undefined) throw new RefusedError(keepersRefused(formatPoolKey(key), refusesKeepers));
+  }
 }
 
 /** Whether a network asks for the pods of its calls. */

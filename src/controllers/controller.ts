@@ -19,6 +19,7 @@ import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks } from "./networks.ts";
+import { OriginalGuard } from "./original_guard.ts";
 import { OverlapKeeper } from "./overlap_keeper.ts";
 import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pod_releases.ts";
@@ -65,6 +66,7 @@ export class Controller {
   #statuses: Worker | undefined;
   #rules = networkRules([]);
   #marks: OverlapKeeper | undefined;
+  #guard: OriginalGuard | undefined;
   #domainsOf = domainsBy([], [], []);
   #lastResult: Pick<Swept, "unconfirmed" | "findings"> = NO_RESULT;
 
@@ -121,6 +123,7 @@ export class Controller {
     });
     const reports = this.#makeReports();
     const marks = this.#marks = new OverlapKeeper(this.#context);
+    const guard = this.#guard = new OriginalGuard(this.#context, pods, () => this.#rules.persistent());
     const checked = (swept: Swept) => {
       this.#count(swept.pools, swept.orphans);
       this.#reporter.changed(swept);
@@ -131,7 +134,7 @@ export class Controller {
       swept: (swept, seconds) => {
         this.#swept(swept, seconds);
         keeper.invalidate();
-        marks.listed(swept.pools);
+        for (const one of [marks, guard]) one.listed(swept.pools);
         networks.trigger();
       },
       failed: (error) => this.#reporter.sweepFailed(error),
@@ -146,8 +149,7 @@ export class Controller {
         ...[pods, nodes, attachments].map((mirror) => mirror.run(signal)),
         ipam.driver.slices && slices.run(signal),
         synced(pods).then(() => release.run(signal)),
-        allSynced.then(() => networks.run(signal)),
-        allSynced.then(() => Promise.all(reports.map((report) => report.run(signal)))),
+        ...[networks, guard, ...reports].map((worker) => allSynced.then(() => worker.run(signal))),
         marks.run(signal),
         allSynced.then(async () => {
           await this.#readNetworks(attachments.values()); // the first sweep needs to know which pools reserve
@@ -188,7 +190,7 @@ export class Controller {
     });
   }
 
-  /** A pod that reports its addresses may be the new user of an IPAMClaim. */
+  /** A pod that reports its addresses may be the new user of an IPAMClaim; one of the original frees addresses that are kept. */
   #podListener({ listener }: PodReleases): MirrorListener<PodFacts> {
     return {
       ...listener,
@@ -196,6 +198,11 @@ export class Controller {
         listener.put?.(pod, before);
         const isClaimed = this.#kept.some(({ keeper }) => keeper === "IPAMClaim");
         if (isClaimed && pod.attached && !before?.attached) this.#claims?.trigger();
+        if (pod.original !== before?.original) this.#guard?.trigger();
+      },
+      removed: (pod) => {
+        listener.removed?.(pod);
+        if (pod.original !== undefined) this.#guard?.trigger();
       },
     };
   }
@@ -229,6 +236,7 @@ export class Controller {
     this.#slices = [];
     this.#kept = [];
     this.#claims = this.#statuses = undefined;
+    this.#guard = undefined;
     this.#lastResult = NO_RESULT;
   }
 
@@ -252,6 +260,7 @@ export class Controller {
     this.#domainsOf = domainsBy(attachments, networks, faults);
     this.#reporter.found(this.#rules.networkFindings());
     this.#marks?.demand(networks);
+    this.#guard?.trigger();
     return this.#networks = networks;
   }
 }

@@ -141,7 +141,10 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
     wholeRange: (key) => usersOf(networks, key)[0]?.range.cidr,
     persistent: () =>
       networks.filter(({ config: { persistentIps, sticky } }) => persistentIps || sticky !== undefined)
-        .map(({ attachment: { namespace, name } }) => `${namespace}/${name}`),
+        .map(({ attachment: { namespace, name }, config }) => ({
+          network: `${namespace}/${name}`,
+          pools: poolsOf(config),
+        })),
     poolsInUse: () =>
       networks.filter(({ config }) => config.nodeSliceSize === undefined)
         .flatMap(({ config }) => poolsOf(config)),

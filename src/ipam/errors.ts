@@ -8,6 +8,7 @@ import { formatIp } from "../address/ip.ts";
 import { assignable, type IpRange, isZeroAddress } from "../address/range.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { RefusedError } from "../storage/driver.ts";
 
 /** A range has no free address. CNI code 100. */
 export class PoolExhaustedError extends Error {
@@ -67,6 +68,8 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
             } no longer belongs to this node; retry after the controller has assigned another one`
         }`,
       );
+    case "keepers refused":
+      return new RefusedError(keepersRefused(pool, outcome.by));
     case "superseded":
       return new SupersededError(
         `Container ${outcome.by.containerId}, a newer sandbox of ${outcome.by.podRef} (${outcome.by.ifName}), took over its entry in ` +
@@ -92,6 +95,12 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
           "widen the range, remove excludes, or delete pods that use its addresses",
       );
   }
+}
+
+/** Why a pool keeps no further address for an object, and what to do. */
+export function keepersRefused(pool: string, by: string): string {
+  return `Pool ${pool} keeps no further address for an IPAMClaim or a StatefulSet: ${by} runs a controller of the original, which frees ` +
+    "addresses without a pod; delete it (docs/MIGRATION.md), and the controller allows them again";
 }
 
 /** The rule of the range by which an address is never allocated. */

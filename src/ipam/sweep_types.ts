@@ -9,6 +9,7 @@ import type { Duplicate } from "../pool/duplicates.ts";
 import type { EvidenceRules } from "../pool/evidence.ts";
 import type { Finding } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
+import type { PersistentNetwork } from "../pool/original.ts";
 import type { Orphan, Unconfirmed } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
@@ -30,8 +31,8 @@ export interface NetworkRules {
   readonly poolsInUse?: () => readonly PoolKey[];
   /** Configuration that explains what would be an inconsistency otherwise. Absent: unknown. */
   readonly configured?: ConfiguredFacts;
-  /** The definitions (`namespace/name`) of networks whose addresses may outlive pods. Absent: unknown. */
-  readonly persistent?: () => readonly string[];
+  /** The networks whose addresses may outlive pods. Absent: unknown. */
+  readonly persistent?: () => readonly PersistentNetwork[];
   /** Problems of the networks themselves. Absent: unknown. */
   readonly networkFindings?: () => readonly Finding[];
 }

@@ -66,6 +66,11 @@ export function keep(draft: Draft, request: AllocateRequest): AllocateOutcome | 
   return entry && { kind: "kept", allocation: refresh(draft, entry, request) };
 }
 
+/** Keeps an address that the keeper of the owner keeps already; undefined if it keeps none. */
+export function keepKept(draft: Draft, request: AllocateRequest): AllocateOutcome | undefined {
+  return draft.ofOwner(request.owner).some(({ keeper }) => keeper) ? keep(draft, request) : undefined;
+}
+
 /** The owner's entries in the pool, best first. Drops those whose address others use elsewhere. */
 function ownEntries(draft: Draft, request: AllocateRequest): Allocation[] {
   const { owner, inUseElsewhere, ofOtherRanges } = request;

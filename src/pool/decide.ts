@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assign, keep } from "./assign.ts";
+import { assign, keep, keepKept } from "./assign.ts";
 import { Draft } from "./draft.ts";
 import { type Fence, isClosed } from "./fence.ts";
 import { free, revert } from "./free.ts";
@@ -25,6 +25,8 @@ interface PoolState {
   readonly fence?: Fence;
   /** Whether each allocation needs a reservation: another network reserves addresses of an overlapping range. Absent: no. */
   readonly mustReserve?: true;
+  /** The controller of the original because of which the pool keeps no further address for an object. Absent: it keeps them. */
+  readonly refusesKeepers?: string;
 }
 
 /**
@@ -45,7 +47,8 @@ interface PoolState {
  * ```
  *
  * @param state a closed pool allocates nothing; owners keep their addresses, and releases are served. A pool that must reserve serves no
- *   allocation of a caller without reservations, not even one that its owner has: the caller repeats it with a reservation
+ *   allocation of a caller without reservations, not even one that its owner has: the caller repeats it with a reservation. A pool that refuses
+ *   keepers allocates nothing to an owner with a keeper, unless the keeper keeps the address already
  */
 export function decide(stored: Allocations, requests: readonly PoolRequest[], state: PoolState = {}): Decision {
   const draft = new Draft(stored);
@@ -53,11 +56,13 @@ export function decide(stored: Allocations, requests: readonly PoolRequest[], st
   return { changes: draft.changes(), outcomes };
 }
 
-function serve(draft: Draft, request: PoolRequest, { fence, mustReserve }: PoolState): Outcome {
+function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refusesKeepers }: PoolState): Outcome {
   switch (request.kind) {
     case "allocate":
       if (mustReserve && request.withoutReservation) return { kind: "must reserve" };
-      return isClosed(fence) ? keep(draft, request) ?? { kind: "closed", fence } : assign(draft, request);
+      if (isClosed(fence)) return keep(draft, request) ?? { kind: "closed", fence };
+      if (!refusesKeepers || !request.owner.keeper) return assign(draft, request);
+      return keepKept(draft, request) ?? { kind: "keepers refused", by: refusesKeepers };
     case "release":
       return free(draft, request);
     case "revert":

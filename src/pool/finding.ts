@@ -141,7 +141,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     severity: "conflict",
     reason: "PersistentBesideOriginal",
     remedy:
-      "Delete the DaemonSet and the Deployments of the original (MIGRATION.md): they free addresses that have no pod",
+      "Delete the DaemonSet, the Deployments and the CronJob of the original (MIGRATION.md): they free addresses that have no pod",
   },
   "slices-overlap": {
     severity: "conflict",

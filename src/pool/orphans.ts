@@ -16,6 +16,8 @@ export interface PoolFacts {
   readonly allocations: Allocations;
   /** Whether its allocations need reservations, whatever its networks configure. Absent: no. */
   readonly mustReserve?: true;
+  /** The controller of the original because of which it keeps no further address for an object. Absent: it keeps them. */
+  readonly refusesKeepers?: string;
 }
 
 /** An entry that is freed, or would be. */

@@ -62,8 +62,11 @@ export interface PodFacts {
   readonly interfaces?: readonly InterfaceStatus[];
   /** Every reported address, canonical: of the network-status, including the default network, and of `status.podIPs`. Absent: none. */
   readonly addresses?: ReadonlySet<string>;
-  /** Whether a container runs a controller of the original, which frees every address without a pod. Default false. */
-  readonly runsOriginal?: boolean;
+  /**
+   * The object whose pod it is, such as `DaemonSet kube-system/whereabouts`, if a container runs a controller of the original, which frees every
+   * address without a pod. A pod that has ended has it only if the object is a CronJob, which repeats it. Absent otherwise.
+   */
+  readonly original?: string;
   /** The addresses of attachments to networks other than the default one. */
   readonly attached?: readonly Attached[];
 }

@@ -80,6 +80,7 @@ export type PoolRequest = AllocateRequest | ReleaseRequest | RevertRequest | Res
  * - `exhausted`: the range has no free address.
  * - `closed`: the pool allocates nothing.
  * - `must reserve`: the pool allocates nothing to a caller that makes no reservation.
+ * - `keepers refused`: the pool keeps no further address for an object, since a controller of the original (`by`) would free it.
  * - `superseded`: a newer sandbox of the interface has an entry.
  * - `attached`: another sandbox may still use the address that is kept for the owner.
  * - `in use`: another owner has the requested address, in this pool (`by`) or outside it; or the address that the `keeper` keeps, outside it.
@@ -90,6 +91,7 @@ export type AllocateOutcome =
   | { readonly kind: "kept" | "allocated"; readonly allocation: Allocation }
   | { readonly kind: "exhausted" | "must reserve" }
   | { readonly kind: "closed"; readonly fence: Fence }
+  | { readonly kind: "keepers refused"; readonly by: string }
   | { readonly kind: "superseded"; readonly by: Owner }
   | { readonly kind: "attached"; readonly address: bigint; readonly by: PodSandbox }
   | { readonly kind: "in use"; readonly address: bigint; readonly by?: Owner; readonly keeper?: Keeper }

@@ -35,6 +35,11 @@ export interface PoolSnapshot {
   readonly mustReserve?: true;
   /** Its status as stored, for people. Absent: it has none, or the pool was not read by a list. */
   readonly status?: PoolStatus;
+  /**
+   * The controller of the original because of which the pool keeps no further address for an object (`Owner.keeper`), such as
+   * `DaemonSet kube-system/whereabouts`. Absent: it keeps them.
+   */
+  readonly refusesKeepers?: string;
   /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */
   readonly version: unknown;
 }
@@ -223,6 +228,14 @@ export interface StorageDriver extends AsyncDisposable {
    * @throws {ConflictError} the pool changed since the snapshot
    */
   requireReservations?(snapshot: PoolSnapshot, required: boolean, signal: AbortSignal): Promise<PoolSnapshot>;
+  /**
+   * Sets or removes {@linkcode PoolSnapshot.refusesKeepers}, and creates the pool if it does not exist. Commits on any earlier snapshot
+   * conflict from then on. Absent if the store has no {@linkcode StorageDriver.workloads}, or no other program frees its addresses.
+   *
+   * @returns the pool after the write
+   * @throws {ConflictError} the pool changed since the snapshot
+   */
+  refuseKeepers?(snapshot: PoolSnapshot, by: string | undefined, signal: AbortSignal): Promise<PoolSnapshot>;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /**

@@ -54,8 +54,8 @@ export function wrap(
   run: Runner,
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
-  const { unreadable, snapshotFromRecord, requireReservations, migration, namespace, slices } = driver;
-  const { reservations, workloads } = driver;
+  const { unreadable, snapshotFromRecord, requireReservations, refuseKeepers, migration, namespace } = driver;
+  const { slices, reservations, workloads } = driver;
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
@@ -65,6 +65,9 @@ export function wrap(
     requireReservations: requireReservations &&
       ((snapshot, required, signal) =>
         run("mark_pool", (deadline) => requireReservations.call(driver, snapshot, required, deadline), signal)),
+    refuseKeepers: refuseKeepers &&
+      ((snapshot, by, signal) =>
+        run("mark_pool", (deadline) => refuseKeepers.call(driver, snapshot, by, deadline), signal)),
     list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
     status: (signal, reserves) => run("status", (deadline) => driver.status(deadline, reserves), signal),
     unreadable: unreadable &&

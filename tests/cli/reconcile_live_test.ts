@@ -41,6 +41,39 @@ Deno.test("reconcile prints findings, records them as events, and renews these",
   assert.deepEqual(await warnings(), expected, "the same events, not others beside them");
 });
 
+Deno.test("reconcile marks the pools of networks with persistent addresses beside the original, and check names them", async () => {
+  await using cluster = await makeCluster();
+  const { kube, objects, ask, define } = cluster;
+  await define("vms", { range: "10.94.1.0/24", allow_persistent_ips: true });
+  await define("plain", { range: "10.94.2.0/24" });
+  await put(kube, "IPPool", "10.94.1.0-24", { range: "10.94.1.0/24", allocations: { "1": { id: "c-nobody" } } });
+  const marks = async () => {
+    const { items } = JSON.parse(await kube.kubectl("get", "ippools", "-o", "json"));
+    return items.map(({ metadata: { name, annotations = {} } }: Pool) =>
+      `${name} ${annotations["whereabouts.cni.cncf.io/keepers-refused-because"]}`
+    );
+  };
+  const image = "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4";
+  await objects.pod("original", { spec: { containers: [{ name: "main", image, command: ["/ip-control-loop"] }] } });
+  const by = `Pod ${objects.ref("original")}`;
+  assert.equal((await ask("reconcile", "--grace", "5", "--dry-run")).code, 0);
+  assert.deepEqual(await marks(), ["10.94.1.0-24 undefined"]);
+  const first = await ask("reconcile", "--grace", "5");
+  assert.deepEqual([first.code, first.err.match(/Could not.*/g)], [0, null], first.err);
+  assert.deepEqual(await marks(), [`10.94.1.0-24 ${by}`]);
+  const { out } = await ask("check");
+  const line = out.split("\n").find((one) => one.startsWith("persistent-beside-original"));
+  assert(line?.includes(`${kube.namespace}/vms`) && out.includes(by), out);
+  await objects.deletePod("original");
+  assert.equal((await ask("reconcile", "--grace", "5")).code, 0);
+  assert.deepEqual(await marks(), ["10.94.1.0-24 undefined"]);
+});
+
+/** The compared members of an IPPool. */
+interface Pool {
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+}
+
 /** The compared fields of an event. */
 interface Event {
   readonly reason: string;

@@ -303,3 +303,41 @@ Deno.test("a network that keeps addresses needs the right to read pods, and othe
   const plain = one.conf({ allow_persistent_ips: false }, kubeconfig);
   assert.equal(await one.add(A, "node1", plain), "10.81.0.1/24");
 });
+
+Deno.test("beside the original ADD keeps no further address, STATUS reports it, and what is kept works on", async () => {
+  await using one = await lab();
+  await createClaim(one.kube, "vm.net");
+  await createClaim(one.kube, "vm2.net");
+  await one.pod(A.pod, { ...CLAIMS, labels: SOURCE });
+  await one.pod(B.pod, { ...CLAIMS, labels: TARGET });
+  await one.pod(C.pod, { claims: { net1: "vm2.net" } });
+  const address = await one.add(A);
+  const because = "whereabouts.cni.cncf.io/keepers-refused-because";
+  await one.kube.kubectl("annotate", "ippool", "10.81.0.0-24", `${because}=DaemonSet kube-system/whereabouts`);
+
+  const refused = await one.call("ADD", one.conf(), C);
+  assert.equal(refused.code, 102);
+  assert.match(
+    refused.msg ?? "",
+    /^Pool 10\.81\.0\.0\/24 keeps no .*DaemonSet kube-system\/whereabouts runs .*delete it/,
+  );
+  const status = await one.call("STATUS", one.conf(), C);
+  assert.equal(status.code, 50);
+  assert.match(status.msg ?? "", /DaemonSet kube-system\/whereabouts/);
+  const plain = one.conf({ allow_persistent_ips: false });
+  assert.equal((await one.call("STATUS", plain, C)).code, undefined);
+  assert.equal(
+    await one.add({ containerId: "dddd", pod: "plain" }, "node1", plain),
+    "10.81.0.2/24",
+    "a network that keeps none",
+  );
+
+  assert.equal(await one.add(B, "node2"), address, "a migration of what is kept");
+  assert.equal((await one.check(A, address)).msg, undefined);
+  await one.del(A);
+  await one.del(B, "node2");
+  assert.equal((await one.stored(1)).id, "");
+  await one.kube.kubectl("annotate", "ippool", "10.81.0.0-24", `${because}-`);
+  assert.equal((await one.call("STATUS", one.conf(), C)).code, undefined);
+  assert.equal(await one.add(C), "10.81.0.3/24");
+});

@@ -34,6 +34,26 @@ export const keeperCases: Readonly<Record<string, (store: Store) => Promise<void
       assert.deepEqual(listed.flatMap(({ allocations }) => [...allocations.values()]), [after]);
     }
   },
+  "lets commits on earlier snapshots conflict once a pool refuses keepers": async (store) => {
+    await using driver = await store.open();
+    assert(driver.refuseKeepers, "the driver lets no pool refuse keepers: skip this case with a reason");
+    const absent = await driver.read(KEY, never());
+    const by = "DaemonSet kube-system/whereabouts";
+    const refusing = await driver.refuseKeepers(absent, by, never());
+    await assert.rejects(driver.commit(absent, [{ address: ENTRY.address, after: ENTRY }], never()), ConflictError);
+    const used = await driver.commit(refusing, [{ address: ENTRY.address, after: ENTRY }], never());
+    const [listed] = await driver.list(never());
+    for (const pool of [refusing, used, await driver.read(KEY, never()), listed]) {
+      assert.equal(pool?.refusesKeepers, by);
+    }
+    const accepting = await driver.refuseKeepers(used, undefined, never());
+    assert.deepEqual([accepting.refusesKeepers, accepting.allocations.size], [undefined, 1]);
+    assert.equal((await driver.read(KEY, never())).refusesKeepers, undefined);
+    const again = await driver.refuseKeepers(accepting, by, never());
+    const release = [{ address: ENTRY.address, before: ENTRY }];
+    await assert.rejects(driver.commit(accepting, release, never()), ConflictError);
+    assert.equal((await driver.commit(again, release, never())).allocations.size, 0);
+  },
   "keeps an entry with a keeper whose recorded entry has none": async (store) => {
     await using driver = await store.open();
     const kept = { ...ENTRY, keeper: CLAIM };

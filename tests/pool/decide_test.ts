@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decide } from "../../src/pool/decide.ts";
-import { allocateRequest, drop, type Outcome, type PoolRequest } from "../../src/pool/requests.ts";
-import type { Allocations } from "../../src/pool/types.ts";
+import {
+  type AllocateRequest,
+  allocateRequest,
+  drop,
+  type Outcome,
+  type PoolRequest,
+} from "../../src/pool/requests.ts";
+import type { Allocations, Keeper } from "../../src/pool/types.ts";
 import { anyPool, anyRequest, at, commit, entries, entry, owner, pool, range } from "./pools.ts";
 
 function oneByOne(stored: Allocations, requests: readonly PoolRequest[]): { pool: Allocations; outcomes: Outcome[] } {
@@ -135,4 +141,39 @@ Deno.test("decide serves no allocation without reservation in a pool that must r
   const free = decide(stored, requests.slice(0, 3));
   assert.deepEqual(free.outcomes.map(({ kind }) => kind), ["kept", "kept", "allocated"]);
   assert.deepEqual(free.changes.map(({ after }) => after?.unreserved), [true, true]);
+});
+
+Deno.test("decide keeps no further address for an object in a pool that refuses keepers, and serves everything else", () => {
+  const keeper = (uid: string): Keeper => ({ kind: "IPAMClaim", name: "vm", uid });
+  const kept = { ...entry(1, "a/net1/x"), keeper: keeper("u1") };
+  const stored = new Map([[kept.address, kept], ...pool({ 2: "b/net1/x" })]);
+  const allocate = (who: string, uid?: string, more: Partial<AllocateRequest> = {}) =>
+    allocateRequest({ ...owner(who), ...(uid !== undefined && { keeper: keeper(uid) }) }, range(1, 6), more);
+  const ended = { podRef: kept.podRef, containerId: kept.containerId, state: "ended" } as const;
+  const requests = [
+    allocate("c/net1/x", "u2"),
+    allocate("b/net1/y", "u2"),
+    allocate("d/net1/x"),
+    allocate("a/net1/y", "u1"),
+    allocate("e/net1/x", "u1"),
+    allocate("e/net1/x", "u1", { sandboxes: [ended, { ...ended, containerId: "y" }] }),
+    { kind: "restore", allocation: { ...entry(5, "f/net1/x"), keeper: keeper("u3") } },
+    drop([entry(2, "b/net1/x")]),
+    { kind: "release", containerId: "x", ifName: "net1" },
+  ] as const;
+  const { changes, outcomes } = decide(stored, requests, { refusesKeepers: "DaemonSet kube-system/whereabouts" });
+  assert.deepEqual(outcomes.map(({ kind }) => kind), [
+    "keepers refused",
+    "keepers refused",
+    "allocated",
+    "kept",
+    "attached",
+    "kept",
+    "restored",
+    "released",
+    "released",
+  ]);
+  assert.deepEqual(outcomes[0], { kind: "keepers refused", by: "DaemonSet kube-system/whereabouts" });
+  const added = changes.filter(({ before, after }) => after?.keeper && !before);
+  assert.deepEqual(added.map(({ address }) => address), [at(5)], "the store had lost it");
 });

@@ -17,7 +17,7 @@ const RESERVATION = { network: "", ip: { family: 4 as const, value: 1n }, ...own
 function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
   const methods = (path: string, names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, () => answer(`${path}${name}`)]));
-  const own = methods("", ["read", "commit", "list", "status", "unreadable", "requireReservations"]);
+  const own = methods("", ["read", "commit", "list", "status", "unreadable", "requireReservations", "refuseKeepers"]);
   return {
     ...own,
     name: "complete",
@@ -25,6 +25,7 @@ function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
     migration: methods("migration.", ["older", "convert", "closed", "close", "empty"]),
     namespace: { name: "default", ...methods("namespace.", ["inUse"]) },
     slices: methods("slices.", ["find", "close", "open", "remove"]),
+    workloads: methods("workloads.", ["findPod", "findClaim"]),
     reservations: methods("reservations.", ["reserve", "takeOver", "create", "release", "find", "list"]),
     [Symbol.asyncDispose]: () => answer("dispose"),
   } as unknown as StorageDriver;
@@ -32,7 +33,7 @@ function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
 
 /** Calls every method of the contract. */
 function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>> {
-  const { migration, namespace, slices, reservations } = driver;
+  const { migration, namespace, slices, reservations, workloads } = driver;
   const record = { name: "r", key: KEY, entries: [], faults: [] };
   const signal = never();
   return {
@@ -42,6 +43,9 @@ function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>
     status: () => driver.status(signal),
     unreadable: async () => await driver.unreadable?.(signal),
     requireReservations: async () => await driver.requireReservations?.(POOL, true, signal),
+    refuseKeepers: async () => await driver.refuseKeepers?.(POOL, "DaemonSet kube-system/whereabouts", signal),
+    "workloads.findPod": async () => await workloads?.findPod("default/a", signal),
+    "workloads.findClaim": async () => await workloads?.findClaim("default", "a", signal),
     "migration.older": async () => await migration?.older(signal),
     "migration.convert": async () => await migration?.convert(record, () => [], signal),
     "migration.closed": async () => await migration?.closed(signal),
@@ -111,7 +115,7 @@ Deno.test("retrying repeats idempotent operations, and no others", async () => {
   }
   // a commit is retried with its decision; a conversion waits for locks; the others compare with an earlier snapshot
   assert.deepEqual(failed.toSorted(), [
-    ...["commit", "migration.close", "migration.convert", "requireReservations"],
+    ...["commit", "migration.close", "migration.convert", "refuseKeepers", "requireReservations"],
     ...["slices.close", "slices.open", "slices.remove"],
   ]);
 });

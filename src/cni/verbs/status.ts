@@ -5,11 +5,13 @@
  */
 import { configureRequest, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES, toCniError } from "../error.ts";
+import { refuseBesideOriginal } from "../keeper.ts";
 
 /**
  * Serves STATUS.
  *
- * @throws {CniError} code 7: the configuration is invalid; code 50: the store is unavailable or outdated, or this node has no slice
+ * @throws {CniError} code 7: the configuration is invalid; code 50: the store is unavailable or outdated, this node has no slice, or a
+ *   controller of the original would free the addresses that the network keeps
  */
 export async function status(context: RequestContext): Promise<string> {
   try {
@@ -17,6 +19,7 @@ export async function status(context: RequestContext): Promise<string> {
     await using ipam = await context.host.open(config, log, context.signal);
     await ipam.driver.status(context.signal, config.overlapping);
     await sliced(context, ipam, config);
+    await refuseBesideOriginal(ipam, config, context.signal);
     return "";
   } catch (error) {
     const { code, message, details } = toCniError(error);

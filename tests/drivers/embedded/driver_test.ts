@@ -15,6 +15,7 @@ driverContract({
       "a read of the file costs less than a snapshot without a read would save",
     "lets commits on earlier snapshots conflict once a pool must reserve":
       "the file has the entries of all networks, so that it needs no mark",
+    "lets commits on earlier snapshots conflict once a pool refuses keepers": "the original does not use the file",
   },
   makeStore: async () => {
     const folder = await Deno.makeTempDir();

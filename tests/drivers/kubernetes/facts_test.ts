@@ -196,12 +196,35 @@ Deno.test("toKeeperFacts reads the ordinals of a StatefulSet, and has no facts o
   assert.equal(toKeeperFacts("IPAMClaim", {}), undefined);
 });
 
+const ORIGINAL = "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4";
+
 Deno.test("toPodFacts recognises the controllers of the original by image and command", () => {
   const runs = (image: string, ...command: string[]) =>
-    toPodFacts({ metadata: {}, spec: { containers: [{ name: "main", image, command }] } }).runsOriginal ?? false;
-  const image = "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4";
-  assert(runs(image, "/bin/sh", "-c", "/token-watcher.sh & /ip-control-loop -log-level debug"));
+    toPodFacts({ metadata: {}, spec: { containers: [{ name: "main", image, command }] } }).original !== undefined;
+  assert(runs(ORIGINAL, "/bin/sh", "-c", "/token-watcher.sh & /ip-control-loop -log-level debug"));
   assert(runs("mirror:5000/k8snetworkplumbingwg/whereabouts@sha256:0", "/ip-reconciler"));
-  assert(!runs(image, "/install-cni.sh"));
+  assert(!runs(ORIGINAL, "/install-cni.sh"));
   assert(!runs("whereabouts:0.1.0", "/ip-control-loop"));
+});
+
+Deno.test("toPodFacts names the object of a controller of the original that an operator deletes", () => {
+  const original = (phase: string, owner?: { kind: string; name: string }, labels: Record<string, string> = {}) => {
+    const ownerReferences = owner && [{ apiVersion: "v1", uid: "u", controller: true, ...owner }];
+    const metadata = { namespace: "kube-system", name: "pod-x", labels, ...(ownerReferences && { ownerReferences }) };
+    const spec = { containers: [{ name: "main", image: ORIGINAL, command: ["/ip-control-loop"] }] };
+    return toPodFacts({ metadata, spec, status: { phase } }).original;
+  };
+  const set = { kind: "DaemonSet", name: "whereabouts" };
+  const replicas = { kind: "ReplicaSet", name: "whereabouts-controller-5d8f" };
+  const job = { kind: "Job", name: "ip-reconciler-28930330" };
+  assert.equal(original("Running"), "Pod kube-system/pod-x");
+  assert.equal(original("Running", set), "DaemonSet kube-system/whereabouts");
+  const labels = { "pod-template-hash": "5d8f" };
+  assert.equal(original("Pending", replicas, labels), "Deployment kube-system/whereabouts-controller");
+  assert.equal(original("Running", replicas), "ReplicaSet kube-system/whereabouts-controller-5d8f");
+  assert.equal(original("Running", job), "CronJob kube-system/ip-reconciler");
+  assert.equal(original("Succeeded", job), "CronJob kube-system/ip-reconciler", "it runs again");
+  assert.equal(original("Running", { ...job, name: "once" }), "Job kube-system/once");
+  assert.equal(original("Failed", { ...job, name: "once" }), undefined);
+  assert.equal(original("Failed", set), undefined);
 });

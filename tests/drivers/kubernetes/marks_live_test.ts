@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ConflictError } from "../../../src/storage/driver.ts";
 import { makeKube } from "../../support/kube.ts";
 import { allocationOf, keyOf, NEVER, openWith, put, stored } from "./live.ts";
 
@@ -40,4 +41,26 @@ Deno.test("requireReservations creates a missing pool to mark it, and none to re
     "whereabouts.cni.cncf.io/must-reserve": "true",
     "whereabouts.cni.cncf.io/network": "blue",
   });
+});
+
+Deno.test("refuseKeepers annotates a pool with the controller of the original, beside its other mark, and removes it", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  assert(driver.requireReservations && driver.refuseKeepers);
+  const reserving = await driver.requireReservations(await driver.read(KEY, NEVER), true, NEVER);
+  const by = "DaemonSet kube-system/whereabouts";
+  await driver.refuseKeepers(reserving, by, NEVER);
+  const stale = driver.commit(reserving, [{ address: KEY.cidr.base + 1n, after: allocationOf(KEY, 1n) }], NEVER);
+  await assert.rejects(stale, ConflictError);
+  const annotations = async () => (await stored(kube, "ippools", NAME)).metadata as { annotations: unknown };
+  const network = { "whereabouts.cni.cncf.io/must-reserve": "true", "whereabouts.cni.cncf.io/network": "blue" };
+  assert.deepEqual((await annotations()).annotations, {
+    ...network,
+    "whereabouts.cni.cncf.io/keepers-refused-because": by,
+  });
+  const marked = await driver.read(KEY, NEVER);
+  assert.deepEqual([marked.mustReserve, marked.refusesKeepers], [true, by]);
+  const { refusesKeepers, mustReserve } = await driver.refuseKeepers(marked, undefined, NEVER);
+  assert.deepEqual([mustReserve, refusesKeepers], [true, undefined]);
+  assert.deepEqual((await annotations()).annotations, network);
 });
