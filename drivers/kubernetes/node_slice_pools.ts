@@ -105,9 +105,14 @@ function toObject({ name, network, range, size, slices, epoch, refused }: Wanted
     [EPOCH]: String(epoch),
     ...(refused !== undefined && { [REFUSED]: refused }),
   };
+  const assigned = slices.filter(({ node }) => node !== "").length;
   return {
     metadata: { name, labels: LABEL, annotations },
     spec: { range, sliceSize: size },
-    status: { allocations: slices.map(({ node, cidr }) => ({ nodeName: node, sliceRange: formatCidr(cidr) })) },
+    status: {
+      allocations: slices.map(({ node, cidr }) => ({ nodeName: node, sliceRange: formatCidr(cidr) })),
+      assigned, // the counts are for kubectl alone; the original's controller removes them
+      free: slices.length - assigned,
+    },
   };
 }

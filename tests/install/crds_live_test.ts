@@ -146,5 +146,5 @@ Deno.test("the CRDs have short names and printer columns", async () => {
     /^NAME +RANGE +USED +FREE +FULL +AGE\n[^]*storage-10\.10\.0\.0-16 +10\.10\.0\.0\/16 /,
   );
   assert.match(await table("wres"), /^NAME +POD +INTERFACE +AGE\n10\.10\.0\.1 +default\/web-0 +net1 /);
-  assert.match(await table("wslice"), /^NAME +RANGE +SLICE SIZE +AGE\nnet1 +10\.0\.0\.0\/8 +\/10 /);
+  assert.match(await table("wslice"), /^NAME +RANGE +SLICE SIZE +ASSIGNED +FREE +AGE\nnet1 +10\.0\.0\.0\/8 +\/10 /);
 });

@@ -29,6 +29,8 @@ Deno.test("nodeSlicePools writes NodeSlicePools in the original's format, and de
   assert.deepEqual(object.spec, { range: "10.0.0.0/24", sliceSize: "/25" });
   assert.deepEqual(object.status, {
     allocations: [{ nodeName: "a", sliceRange: "10.0.0.0/25" }, { nodeName: "", sliceRange: "10.0.0.128/25" }],
+    assigned: 1,
+    free: 1,
   });
   assert.equal(object.metadata.ownerReferences, undefined, "it would be deleted while it is in use");
   const [last] = (await store.list(NEVER)).items;
