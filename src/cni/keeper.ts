@@ -76,6 +76,8 @@ interface Work {
   readonly workloads: Workloads;
   /** The pods that the call has read. */
   readonly pods: Map<string, Promise<Workload | undefined>>;
+  /** The podRef from which the owner's virtual machine moves, as far as pods were read. */
+  source?: string;
 }
 
 function findPod({ workloads, pods, context: { signal } }: Work, podRef: string): Promise<Workload | undefined> {
@@ -151,8 +153,12 @@ async function examine(work: Work, keeper: Keeper, user: PodSandbox): Promise<Kn
   }
   const pod = await findPod(work, user.podRef);
   if (!pod || pod.ended) return "ended";
-  if (moves(pod, await ownPod(work))) return "moving";
-  throw new CniError(CODES.tryAgain, `Cannot give ${what} yet: pod ${user.podRef} uses it, and has not ended`);
+  const isSource = moves(pod, await ownPod(work));
+  if (isSource && (work.source ??= user.podRef) === user.podRef) return "moving";
+  const why = isSource
+    ? `pods ${work.source} and ${user.podRef} use it; one of them must end before the virtual machine can move again`
+    : `pod ${user.podRef} uses it, and has not ended`;
+  throw new CniError(CODES.tryAgain, `Cannot give ${what} yet: ${why}`);
 }
 
 function requestRefused({ requested }: IpamConfig, { podRef }: Owner, { kind, name }: Keeper): CniError {

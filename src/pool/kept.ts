@@ -9,11 +9,14 @@ import { sameInterface } from "./types.ts";
 
 /**
  * A sandbox that may still use the address of an entry that is kept for the owner of the request. Undefined if no sandbox does, or the
- * entry names an earlier sandbox of the owner's own interface, which the owner replaces as without a keeper.
+ * entry names an earlier sandbox of the owner's own interface, which the owner replaces as without a keeper. Of two sandboxes from which the
+ * virtual machine moves, one is such a user: the entry can name only one that gets it back.
  */
 export function otherUser(entry: Allocation, { owner, sandboxes = [] }: AllocateRequest): PodSandbox | undefined {
   if (!entry.keeper || sameInterface(entry, owner)) return undefined;
-  return usersOf(entry).find((user) => !stateOf(user, sandboxes));
+  const users = usersOf(entry);
+  const [first, second] = users.filter((user) => stateOf(user, sandboxes) === "moving");
+  return users.find((user) => !stateOf(user, sandboxes)) ?? (second && first);
 }
 
 /** The sandbox that gets the entry back if the owner's ends first. */

@@ -192,12 +192,14 @@ Deno.test("source and target of a migration have one address, and the DEL of eit
   for (const [who, node] of [[A, "node1"], [B, "node2"]] as const) {
     assert.equal((await one.check(who, address, node)).msg, undefined, node);
   }
+  await one.pod(C.pod, { ...CLAIMS, labels: TARGET });
+  const early = await one.call("ADD", one.conf(), C, "node2");
+  assert.equal(early.code, 11);
+  assert.match(early.msg ?? "", /pods [^ ]*launcher-b and [^ ]*launcher-a use it/);
   await one.del(B, "node2"); // the migration failed
   const { pod, id, former } = await one.stored(1);
   assert.deepEqual([pod, id, former], [A.pod, A.containerId, undefined]);
   assert.equal((await one.check(A, address)).msg, undefined);
-  await one.objects.deletePod(B.pod);
-  await one.pod(C.pod, { ...CLAIMS, labels: TARGET });
   assert.equal(await one.add(C, "node2"), address);
   await one.del(A); // the migration succeeded
   assert.equal((await one.stored(1)).pod, C.pod);

@@ -132,6 +132,12 @@ const TABLE: Readonly<Record<string, Row>> = {
     "kept",
     [kept(7, "c/net1/z", CLAIM, "a/net1/x")],
   ],
+  "a second target waits for the end of the first one, which the source would not get the address back from": [
+    [kept(7, "b/net1/y", CLAIM, "a/net1/x")],
+    add("c/net1/z", CLAIM, { sandboxes: [moving("b", "y"), moving("a", "x")] }),
+    "attached",
+    [kept(7, "b/net1/y", CLAIM, "a/net1/x")],
+  ],
   "a restart waits for the source of a failed migration": [
     [kept(7, "b/net1/y", CLAIM, "a/net1/x")],
     add("c/net1/z", CLAIM, { sandboxes: [ended("b", "y")] }),
