@@ -45,10 +45,8 @@ export function judge(assignment: Assignment, evidence: Evidence, rules: Evidenc
     if (former && !hasEnded(evidence.former)) {
       return unconfirmed(`pod ${former.podRef}, from which the virtual machine moves, may use it`);
     }
-    const isMissing = evidence.pod.kind === "absent" ||
-      (evidence.pod.kind === "found" && evidence.pod.value.hostNetwork);
-    // the DEL of a detached sandbox is the evidence that nothing uses the address
-    if (owner.containerId === "" && isMissing) return { kind: "free", reason: "pod is gone" };
+    // after the DEL of its sandbox nothing uses the address, and a pod of the name may be a later one that waits for it
+    if (owner.containerId === "" && evidence.pod.kind !== "unread") return { kind: "free", reason: "pod is gone" };
     return judgeOwner(assignment, evidence, rules, same);
   });
 }

@@ -92,8 +92,8 @@ export const KEPT_ADDRESSES: readonly Row[] = [
       "the keeper is gone, twice: NotFound for that object, or it has another uid; a StatefulSet also if it is being deleted, or its pods no " +
       "longer include the ordinal",
     then:
-      `freed if the other rows free the address, but not at once: after ${recheck} s at the earliest; where the DEL of the pod was served, a ` +
-      `missing pod is enough`,
+      `freed if the other rows free the address, but not at once: after ${recheck} s at the earliest; after the DEL of its sandbox the other ` +
+      "rows do not count",
     cases: [
       {
         title: "first scan",
@@ -169,6 +169,20 @@ export const KEPT_ADDRESSES: readonly Row[] = [
         evidence: keeper("absent", absent(undefined)),
         earlier: gone(30, GONE_CLAIM),
         expected: `free: ${GONE_CLAIM}`,
+      },
+      {
+        title: "a detached sandbox, and a later pod of that name waits for an address",
+        assignment: DETACHED,
+        evidence: keeper("absent", present(pod({ running: false }))),
+        earlier: gone(30, GONE_CLAIM),
+        expected: `free: ${GONE_CLAIM}`,
+      },
+      {
+        title: "a detached sandbox whose pod cannot be read",
+        assignment: DETACHED,
+        evidence: keeper("absent", absent(undefined, undefined, { pod: UNREAD })),
+        earlier: gone(30, GONE_CLAIM),
+        expected: "unconfirmed",
       },
       {
         title: "a set that is being deleted",
