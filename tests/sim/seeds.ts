@@ -35,6 +35,9 @@ export const SETTINGS: readonly Setting[] = [
   "journals",
   "lost",
   "rewound",
+  "machines",
+  "sets",
+  "kept",
 ];
 
 /** The setting of a seed. */

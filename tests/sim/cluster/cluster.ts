@@ -16,14 +16,16 @@ import { ControlPlane } from "./control_plane.ts";
 import { Definitions } from "./definitions.ts";
 import { Disturbances } from "./disturbances.ts";
 import { isExposed } from "./exposure.ts";
+import { Keepers } from "./keepers.ts";
+import { KeptAddresses, unsettled } from "./kept.ts";
 import { Kubelet } from "./kubelet.ts";
 import { ApiObjects } from "./objects.ts";
-import { OriginalPlugin } from "./original.ts";
+import { callOriginal } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
 import { checkLive, checkSlices, differences, isLive, type Promised } from "./promises.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
-import { KUBECONFIG, type World } from "./worlds.ts";
+import { KUBECONFIG, type World } from "./world.ts";
 
 /** Milliseconds between two ticks of kubelets and control plane. */
 const TICK = 5_000;
@@ -58,13 +60,15 @@ export class SimCluster {
   readonly processes = new Map<Process, { readonly sandbox: PodSandbox; readonly verb: string }>();
   /** The API server. */
   readonly server: ApiServer;
+  /** The objects that keep addresses. */
+  readonly keepers: Keepers;
+  readonly #kept: KeptAddresses;
   readonly #reach: Reach;
   readonly #originals: ReadonlySet<SimNode>;
   readonly #controlled: boolean;
   #controllers: SimController[] = [];
   readonly #promised: Promised;
   #containers = 0;
-  #calls = 0;
   #failure: Error | undefined;
 
   /** A new cluster. */
@@ -103,6 +107,8 @@ export class SimCluster {
     );
     objects.admit(admission({ room: world.room, prunes: scheduler.chance(world.pruned ?? 0) }));
     this.definitions = new Definitions(objects, world);
+    this.keepers = new Keepers(this);
+    this.#kept = new KeptAddresses(objects);
   }
 
   /** Pods that exist, or that their kubelet has not finished with. */
@@ -127,6 +133,7 @@ export class SimCluster {
     disturbances.end();
     if (this.world.restoredBy === "agent") await this.#restoreEntries();
     if (!this.world.starves) await this.#settle("the addresses of running pods");
+    this.keepers.remove();
     for (const { podRef, uid, grace, kind } of this.pods) {
       if (kind === "static") this.control.forceDelete(podRef);
       else this.control.delete({ podRef, uid, grace });
@@ -140,6 +147,7 @@ export class SimCluster {
   /** Checks the promises. */
   check(): void {
     if (this.#failure) throw this.#failure;
+    this.#kept.check(this.sandboxes);
     checkLive(this.objects, this.sandboxes, this.#promised);
     checkSlices(this.objects, this.sandboxes);
   }
@@ -172,7 +180,8 @@ export class SimCluster {
   /** Waits until all calls have ended and the store holds the addresses of live sandboxes only. */
   async #settle(what: string): Promise<void> {
     if (this.#controllers.every(({ process }) => !process.alive)) this.#control();
-    const remaining = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes)];
+    const kept = () => this.world.faults ? [] : unsettled(this.objects, this.sandboxes); // a late request may arrive after a release
+    const remaining = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes), ...kept()];
     await this.#until(what, remaining, this.world.restoredBy === "both" ? COMPARED : SETTLED);
   }
 
@@ -218,6 +227,7 @@ export class SimCluster {
     for (;;) {
       await this.scheduler.sleep(process, TICK);
       this.control.tick();
+      this.keepers.tick();
       for (const kubelet of this.kubelets) kubelet.tick();
     }
   }
@@ -226,7 +236,7 @@ export class SimCluster {
     if (!this.sandboxes.includes(sandbox)) this.sandboxes.push(sandbox);
     if (verb === "ADD") this.#supersede(sandbox);
     const { process, outcome } = this.#originals.has(sandbox.node)
-      ? this.#callOriginal(sandbox, verb)
+      ? callOriginal(this.objects, this.scheduler, sandbox, verb)
       : callPlugin(this.#reach, this.agents, sandbox, verb);
     const start = this.scheduler.now;
     this.scheduler.note(`${process.name} starts`);
@@ -241,15 +251,12 @@ export class SimCluster {
     });
   }
 
-  #callOriginal(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") {
-    const process: Process = {
-      name: `original ${verb}#${++this.#calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
-      alive: true,
-    };
-    const { promise: killed, resolve } = Promise.withResolvers<undefined>();
-    process.onKill = () => resolve(undefined);
-    const outcome = new OriginalPlugin(this.objects, this.scheduler, process, sandbox).run(verb);
-    return { process, outcome: Promise.race([outcome, killed]) };
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   /** A new sandbox takes the pod's entry over, whatever runs in its former sandboxes, as in the original. */
@@ -274,6 +281,7 @@ export class SimCluster {
       const calls = [...this.processes.values()];
       const releasing = calls.filter((call) => call.verb === "DEL").map((call) => call.sandbox.podRef);
       sandbox.exposed = isExposed(sandbox, this.isOriginal(sandbox.node), this.sandboxes, releasing);
+      this.#try(() => this.#kept.attached(sandbox));
       this.kubelets.find(({ node }) => node === sandbox.node)?.attached(sandbox);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "released";

@@ -9,7 +9,7 @@ import type { Network } from "../runtime.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { Kubelet } from "./kubelet.ts";
 import type { ApiObjects } from "./objects.ts";
-import { namesOf, newObject, type SimPod, type StatusKind } from "./pod.ts";
+import { type Kept, namesOf, newObject, type SimPod, type StatusKind } from "./pod.ts";
 
 /** Milliseconds without a renewed lease after which a node counts as not ready: the node controller's default since Kubernetes 1.32. */
 const MONITOR_GRACE = 50_000;
@@ -28,6 +28,8 @@ export interface PodTemplate {
   readonly kind: SimPod["kind"];
   /** See {@linkcode SimPod}. */
   readonly claims: boolean;
+  /** See {@linkcode SimPod}. */
+  readonly kept?: Kept;
   /** Termination grace period in seconds. */
   readonly grace: number;
   /** What its network-status will hold. */

@@ -6,7 +6,7 @@
 import type { Network } from "../runtime.ts";
 import type { ApiObjects } from "./objects.ts";
 import { contentsOf, reservationName } from "./promises.ts";
-import type { World } from "./worlds.ts";
+import type { World } from "./world.ts";
 
 const RESOURCE = "network-attachment-definitions";
 const NAMESPACE = "default";

@@ -5,13 +5,13 @@
  */
 import type { SimNode } from "../node.ts";
 import type { Network } from "../runtime.ts";
-import type { Process } from "../scheduler.ts";
 import type { SimCluster } from "./cluster.ts";
 import type { Backup } from "./objects.ts";
-import type { PodSandbox, SimPod, StatusKind } from "./pod.ts";
-import { contentsOf, isLive, isWhole, reservationName } from "./promises.ts";
+import { hasEntry, isAdding, mayReuse, readyNodes } from "./names.ts";
+import type { SimPod, StatusKind } from "./pod.ts";
+import { isLive, isWhole } from "./promises.ts";
 import { Troubles } from "./troubles.ts";
-import type { Happening } from "./worlds.ts";
+import type { Happening } from "./world.ts";
 
 /** Default termination grace periods of pods, in seconds. */
 const GRACES = [1, 30, 60] as const;
@@ -54,6 +54,7 @@ export class Disturbances {
     regress: () => this.#regress(),
     suspend: () => this.#troubles.suspend(),
     lose: () => this.#lose(),
+    keeper: () => this.#cluster.keepers.act(),
     agent: () => this.#cluster.agents.disturb(1),
     kill: () => this.#kill(),
     outage: () => this.#toggleOutage(),
@@ -81,16 +82,16 @@ export class Disturbances {
   /** Ends all disturbances. */
   end(): void {
     this.#cluster.server.forbidden.clear();
+    this.#cluster.server.unserved.clear();
+    this.#cluster.keepers.end();
     this.#troubles.end();
   }
 
   #create(podRef: string, fits = (_: SimNode) => true): SimPod | undefined {
-    const { scheduler, control, kubelets, world, pods } = this.#cluster;
-    const ready = kubelets.filter((kubelet) =>
-      kubelet.connected && !kubelet.stalled && control.hasNode(kubelet.node) && fits(kubelet.node)
-    );
-    if (ready.length === 0 || !this.#mayCreate(podRef) || control.exists(podRef)) return undefined;
-    const { node } = scheduler.pick(ready);
+    const { scheduler, control, world, pods } = this.#cluster;
+    const ready = readyNodes(this.#cluster).filter(fits);
+    if (ready.length === 0 || control.exists(podRef) || !mayReuse(this.#cluster, podRef)) return undefined;
+    const node = scheduler.pick(ready);
     const odd = world.originals === undefined || this.#cluster.isOriginal(node) ? world.oddStatus ?? 0 : 0;
     const host = scheduler.chance(world.kinds?.host ?? 0);
     const former = pods.find((pod) => pod.podRef === podRef && pod.kind !== "host");
@@ -111,37 +112,6 @@ export class Disturbances {
     });
   }
 
-  /**
-   * A late ADD cannot be distinguished from one in time unless it has its entry already. So a pod's name is reused only after the ADDs of its
-   * former sandboxes have their entries and their kubelets know of the deletion; and never for pods on a node that is cut off, where deletion by
-   * force is known to be unsafe.
-   */
-  #mayCreate(podRef: string): boolean {
-    const { kubelets } = this.#cluster;
-    const known = kubelets.every((kubelet) => kubelet.pods.every((pod) => pod.podRef !== podRef || kubelet.knows(pod)));
-    return known && this.#cluster.sandboxes.every((sandbox) => {
-      if (sandbox.podRef !== podRef || sandbox.state === "released") return true;
-      if (sandbox.pod.kind === "static" || sandbox.node.cut) return false;
-      if (this.#cluster.isOriginal(sandbox.node)) return sandbox.state === "live"; // late calls of the original's plugin are not ours to prevent
-      return !this.#adding(sandbox) || this.#hasEntry(sandbox);
-    });
-  }
-
-  #adding(sandbox: PodSandbox): boolean {
-    return [...this.#cluster.processes.values()].some((call) => call.sandbox === sandbox && call.verb === "ADD");
-  }
-
-  /** Whether a sandbox has its only entry, and waits to write its reservation. */
-  #hasEntry({ containerId, node, network: { domain, ipam } }: PodSandbox): boolean {
-    const { objects, scheduler, processes } = this.#cluster;
-    const serves = (process: Process) =>
-      processes.get(process)?.sandbox.containerId === containerId || process.name === `agent on ${node.name}`;
-    return ipam.ipRanges === undefined && contentsOf(objects).entries.some(({ address, value }) => {
-      const request = `POST overlappingrangeipreservations/${reservationName(domain, address)}`;
-      return value.id === containerId && scheduler.awaits(request, serves);
-    });
-  }
-
   #withPod(work: (pod: SimPod) => void): void {
     const { pods, scheduler } = this.#cluster;
     if (pods.length > 0) work(scheduler.pick(pods));
@@ -155,7 +125,9 @@ export class Disturbances {
 
   #usurp(): void {
     const { sandboxes, scheduler, control, kubelets } = this.#cluster;
-    const midway = sandboxes.filter((one) => one.state === "new" && this.#adding(one) && this.#hasEntry(one));
+    const midway = sandboxes.filter((one) =>
+      one.state === "new" && isAdding(this.#cluster, one) && hasEntry(this.#cluster, one)
+    );
     if (midway.length === 0) return;
     const { podRef } = scheduler.pick(midway);
     control.forceDelete(podRef);

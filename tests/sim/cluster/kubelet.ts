@@ -190,14 +190,14 @@ export class Kubelet {
     if (calm) return [];
     const { restarts, completes, evicts } = this.#habits;
     if (this.#scheduler.chance(restarts)) return [() => this.#restart(pod, current)];
-    if (this.#scheduler.chance(completes)) return [() => this.#complete(pod)];
+    if (this.#scheduler.chance(completes)) return [() => this.complete(pod)];
     if (this.#scheduler.chance(evicts)) return [() => this.#evict(pod)];
     return this.#scheduler.chance(0.1) ? [() => this.#runtime.call(current, "CHECK")] : [];
   }
 
   #advanceHost(pod: SimPod, calm: boolean): (() => void)[] {
     if (pod.phase !== "Running") return [() => void (pod.phase = "Running")];
-    return !calm && this.#scheduler.chance(this.#habits.completes) ? [() => this.#complete(pod)] : [];
+    return !calm && this.#scheduler.chance(this.#habits.completes) ? [() => this.complete(pod)] : [];
   }
 
   #start(pod: SimPod): void {
@@ -226,7 +226,8 @@ export class Kubelet {
     pod.ran = true;
   }
 
-  #complete(pod: SimPod): void {
+  /** The containers of a pod end by themselves. */
+  complete(pod: SimPod): void {
     this.#scheduler.note(`${pod.podRef} ${pod.uid} has completed`);
     this.#end(pod);
     pod.phase = "Succeeded";

@@ -23,10 +23,14 @@ export interface Metadata {
   readonly deletionTimestamp?: string;
   /** Grace period of its deletion in seconds. */
   readonly deletionGracePeriodSeconds?: number;
+  /** What must happen before its deletion ends. */
+  readonly finalizers?: readonly string[];
   /** Annotations. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Labels. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Its owners. */
+  readonly ownerReferences?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** An object. Each write replaces it as a whole. */

@@ -27,8 +27,27 @@ interface Entry {
   readonly ifname?: string;
 }
 
+let calls = 0;
+
+/** Calls the original's plugin in a new process. */
+export function callOriginal(
+  objects: ApiObjects,
+  scheduler: Scheduler,
+  sandbox: PodSandbox,
+  verb: "ADD" | "DEL" | "CHECK",
+): { readonly process: Process; readonly outcome: Promise<Outcome> } {
+  const process: Process = {
+    name: `original ${verb}#${++calls} ${sandbox.podRef} ${sandbox.containerId} on ${sandbox.node.name}`,
+    alive: true,
+  };
+  const { promise: killed, resolve } = Promise.withResolvers<undefined>();
+  process.onKill = () => resolve(undefined);
+  const outcome = new OriginalPlugin(objects, scheduler, process, sandbox).run(verb);
+  return { process, outcome: Promise.race([outcome, killed]) };
+}
+
 /** The original's plugin in its own process. */
-export class OriginalPlugin {
+class OriginalPlugin {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #process: Process;

@@ -5,7 +5,7 @@
  */
 import type { SimNode } from "../node.ts";
 import type { Network, Sandbox } from "../runtime.ts";
-import type { ApiObject } from "./objects.ts";
+import type { ApiObject, Metadata } from "./objects.ts";
 
 /** One sandbox of a pod. */
 export interface PodSandbox extends Omit<Sandbox, "superseded"> {
@@ -25,6 +25,20 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   claimed: boolean;
   /** Whether a newer sandbox of the pod's name has taken its addresses over: they are no longer its own, whatever runs in it. */
   superseded: boolean;
+  /** The keeper of its addresses, as the store has it: `KIND/NAME/UID`. Absent before its first ADD has succeeded, and without a keeper. */
+  keeper?: string;
+}
+
+/** The object that keeps the addresses of a pod. */
+export interface Kept {
+  /** Its kind. */
+  readonly kind: "IPAMClaim" | "StatefulSet";
+  /** Its name. */
+  readonly name: string;
+  /** How the pod's object names it. */
+  readonly metadata: Pick<Metadata, "labels" | "annotations" | "ownerReferences">;
+  /** The pod from which a virtual machine moves to this one. */
+  readonly movesFrom?: string;
 }
 
 /**
@@ -45,6 +59,8 @@ export interface SimPod {
   readonly kind: "plain" | "static" | "host";
   /** Whether its addresses belong to a device, with a ResourceClaim until its sandbox is released. */
   readonly claims: boolean;
+  /** What keeps its addresses. Absent: nothing does. */
+  readonly kept?: Kept;
   /** Termination grace period in seconds. */
   readonly grace: number;
   /** `K8S_POD_UID`; for a static pod the hash of its file. Some runtimes pass another text. */
@@ -96,7 +112,7 @@ const NETWORK_STATUS = "k8s.v1.cni.cncf.io/network-status";
 export function newObject(pod: Omit<SimPod, "uid">): ApiObject {
   const hash = pod.kind === "static" ? { annotations: { [HASH]: pod.runtimeUid, [MIRROR]: pod.runtimeUid } } : {};
   return {
-    metadata: { ...namesOf(pod.podRef), ...hash },
+    metadata: { ...namesOf(pod.podRef), ...hash, ...pod.kept?.metadata },
     spec: {
       nodeName: pod.node.name,
       terminationGracePeriodSeconds: pod.grace,

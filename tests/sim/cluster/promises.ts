@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { formatIp, parseIp } from "../../../src/address/ip.ts";
 import { contains, parseCidr } from "../../../src/address/cidr.ts";
+import { keeps } from "./kept.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
 import type { PodSandbox } from "./pod.ts";
 
@@ -16,7 +17,12 @@ export interface StoredEntry {
   /** The address, canonical. */
   readonly address: string;
   /** The members. */
-  readonly value: { readonly id?: string; readonly podref?: string };
+  readonly value: {
+    readonly id?: string;
+    readonly podref?: string;
+    readonly keeper?: string;
+    readonly former?: string;
+  };
 }
 
 /** Contents of the store. */
@@ -24,7 +30,7 @@ export interface Contents {
   /** Every entry. */
   readonly entries: readonly StoredEntry[];
   /** Every reservation, by name. */
-  readonly reservations: ReadonlyMap<string, { readonly podref?: string }>;
+  readonly reservations: ReadonlyMap<string, { readonly podref?: string; readonly keeper?: string }>;
 }
 
 /** Reads the objects. It takes no simulated time. */
@@ -75,26 +81,33 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
     for (const text of sandbox.addresses) {
       const address = canonical(text);
       const place = `${domain} ${address}`;
-      const owner = `${podRef} in ${network}`; // in one network a newer sandbox takes the addresses of an older one of its name over
+      // in one network a newer sandbox takes the addresses of an older one of its name over, and of the pods of a claim the one of another
+      const owner = sandbox.keeper?.startsWith("IPAMClaim/") ? sandbox.keeper : `${podRef} in ${network}`;
       const other = owners.get(place) ?? owner;
       assert.equal(other, owner, `${place} has two live owners: ${other} and ${who}`);
       owners.set(place, owner);
       if (promised.entries) {
         const own = entries.some((one) =>
-          one.address === address && one.value.podref === podRef && one.value.id === containerId
+          one.address === address &&
+          ((one.value.podref === podRef && one.value.id === containerId) ||
+            one.value.former === `${podRef}/${containerId}`)
         );
         assert(own, `${who} is live with ${address}, and no pool has its entry`);
       }
       if (!promised.reservations || ipam.enable_overlapping_ranges === false) continue;
       const reservation = reservations.get(reservationName(domain, address));
       assert(reservation, `${who} is live with ${address}, which is not reserved`);
-      assert.equal(
-        reservation.podref,
-        podRef,
+      assert(
+        reservation.podref === podRef || hasKeeper(reservation, sandbox),
         `${who} is live with ${address}, which is reserved for ${reservation.podref}`,
       );
     }
   }
+}
+
+/** Whether a record has the keeper of a sandbox. */
+function hasKeeper({ keeper }: { readonly keeper?: string }, sandbox: Pick<PodSandbox, "keeper">): boolean {
+  return sandbox.keeper !== undefined && keeper === sandbox.keeper;
 }
 
 /**
@@ -141,28 +154,29 @@ export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[
   }
 }
 
-/** Entries and reservations without a live sandbox, and those that live sandboxes lack. Empty at the end. */
+/** Entries and reservations without a live sandbox, and those that live sandboxes lack. Those that a keeper keeps are none. */
 export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
   const { entries, reservations } = contentsOf(objects);
-  const live = sandboxes.filter(isLive);
-  const owned = live.flatMap(({ podRef, exposed, network: { domain, ipam }, addresses }) =>
+  const owned = sandboxes.filter(isLive).flatMap(({ podRef, exposed, keeper, network: { domain, ipam }, addresses }) =>
     addresses.map((text) => {
       const reserved = ipam.enable_overlapping_ranges !== false && !exposed;
-      return { name: reservationName(domain, canonical(text)), podRef, address: canonical(text), reserved };
+      const own = { podRef, address: canonical(text), reserved, ...(keeper !== undefined && { keeper }) };
+      return { name: reservationName(domain, own.address), ...own };
     })
   );
+  const isOf = (one: typeof owned[number], record: StoredEntry["value"]) =>
+    one.podRef === record.podref || hasKeeper(record, one);
   return [
     ...entries.filter(({ address, value }) =>
-      !live.some((one) => one.podRef === value.podref && one.addresses.some((text) => canonical(text) === address))
+      !keeps(objects, value) && !owned.some((one) => one.address === address && isOf(one, value))
     ).map(({ pool, address, value }) => `the entry ${address} of ${value.podref} (${value.id}) is left in ${pool}`),
-    ...[...reservations].filter(([name, { podref }]) =>
-      !owned.some((one) => one.name === name && one.podRef === podref)
+    ...[...reservations].filter(([name, value]) =>
+      !keeps(objects, value) && !owned.some((one) => one.name === name && isOf(one, value))
     ).map(([name, { podref }]) => `the reservation ${name} of ${podref} is left`),
     ...owned.filter(({ name, reserved }) => reserved && !reservations.has(name))
       .map(({ name, podRef }) => `the reservation ${name} of ${podRef} is missing`),
-    ...owned.filter(({ podRef, address }) =>
-      !entries.some((one) => one.address === address && one.value.podref === podRef)
-    ).map(({ podRef, address }) => `the entry ${address} of ${podRef} is missing`),
+    ...owned.filter((one) => !entries.some(({ address, value }) => address === one.address && isOf(one, value)))
+      .map(({ podRef, address }) => `the entry ${address} of ${podRef} is missing`),
   ];
 }
 

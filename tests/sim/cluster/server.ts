@@ -39,8 +39,10 @@ export class ApiServer {
   readonly #objects: ApiObjects;
   readonly #scheduler: Scheduler;
   readonly #processes = new Map<string, Process>();
-  /** Resources whose objects nobody may read by name. ResourceClaims may not be listed then. */
+  /** Resources whose objects nobody may read by name. Claims of both kinds may not be listed then. */
   readonly forbidden = new Set<string>();
+  /** Resources that are not served: their definition is missing for a while. */
+  readonly unserved = new Set<string>();
 
   /** A server of these objects. */
   constructor(objects: ApiObjects, scheduler: Scheduler) {
@@ -89,10 +91,11 @@ export class ApiServer {
 
   #serve(method: string, target: Target, body: unknown): Answer {
     const { resource, namespace = "", name } = target;
+    if (this.unserved.has(resource)) return { status: 404, body: "404 page not found" };
     try {
       switch (method) {
         case "GET":
-          if (this.forbidden.has(resource) && (name !== undefined || resource === "resourceclaims")) {
+          if (this.forbidden.has(resource) && (name !== undefined || resource.endsWith("claims"))) {
             throw new ApiError(403, `${resource} ${JSON.stringify(name ?? "*")} is forbidden`);
           }
           if (name === undefined) return this.#list(target);
@@ -188,10 +191,11 @@ export function connectTo(server: ApiServer): void {
   Deno.createHttpClient = (() => ({ close: () => {} })) as never;
 }
 
-/** `/api/v1/namespaces/NS/pods/NAME`, `/apis/GROUP/VERSION/nodes`, and so on. */
+/** `/api/v1/namespaces/NS/pods/NAME`, `/apis/GROUP/VERSION/nodes`, and so on; the status of an object counts as the object. */
 function toTarget(path: string): Target {
-  const [, , resource = "", name] = (/^\/(api\/v1|apis\/[^/]+\/[^/]+)\/(?:namespaces\/[^/]+\/)?([^/]+)(?:\/([^/]+))?$/
-    .exec(path) ?? []).map((part) => part && decodeURIComponent(part));
+  const [, , resource = "", name] =
+    (/^\/(api\/v1|apis\/[^/]+\/[^/]+)\/(?:namespaces\/[^/]+\/)?([^/]+)(?:\/([^/]+))?(?:\/status)?$/
+      .exec(path) ?? []).map((part) => part && decodeURIComponent(part));
   const namespace = /\/namespaces\/([^/]+)\//.exec(path)?.[1];
   return { resource, ...(namespace && { namespace }), ...(name && { name }) };
 }
@@ -220,7 +224,7 @@ function failure({ status: code, message, causes }: ApiError, { resource, name =
 
 /** The members of a Response that the driver uses. */
 function response({ status, body }: Answer, stream?: ReadableStream<Uint8Array>): Response {
-  const text = JSON.stringify(body);
+  const text = typeof body === "string" ? body : JSON.stringify(body);
   return {
     status,
     headers: new Headers(stream ? {} : { "content-length": `${text.length}` }),

@@ -1,118 +1,11 @@
 /**
- * The worlds of the simulated cluster: settings and events.
+ * The worlds of the simulated cluster.
  *
  * @module
  */
 import type { Network } from "../runtime.ts";
 import type { KubeletHabits } from "./kubelet.ts";
-
-/** Path of the kubeconfig that every process of the simulation reads. */
-export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
-
-/**
- * Events between the steps of processes, each with a weight.
- *
- * - `kubelet`: a kubelet does its next step;
- * - `create`, `delete`, `force`: a pod is created, or deleted gracefully or by force;
- * - `replace`: a pod is deleted by force and recreated, perhaps on another node;
- * - `usurp`: a pod is deleted by force and recreated while its ADD is between its two writes;
- * - `cut`, `power`: a node is cut off for a while; its machine goes off or on again;
- * - `stall`: the container runtime of a node does not answer for a while;
- * - `drain`: the pods of a node are deleted by force, then the object of the node, which is soon recreated;
- * - `forbid`: controllers may not read objects of a kind, or may again;
- * - `clock`: a node's clock is set forward or back;
- * - `suspend`: controllers are suspended while the container runtime of a node does not answer;
- * - `overtake`: a reservation that a process is about to delete is deleted, and its pod's name is used again on a node of the original;
- * - `regress`: a backup is restored in which addresses of live sandboxes have the ids of former sandboxes of their pods' names;
- * - `backup`, `restore`: a backup of the store is taken; one that holds the addresses of all live sandboxes is restored;
- * - `rewind`: any backup is restored, which may lack addresses of live sandboxes;
- * - `lose`: a pool object is deleted;
- * - `define`: a definition with the CNI name of a network is created in another namespace, with another range, or is deleted;
- * - `introduce`: the last network is defined;
- * - `unregister`: the object of a working node is deleted; soon it is recreated, or the machine goes off;
- * - `agent`: an agent dies or restarts;
- * - `kill`: a process is killed;
- * - `outage`: the API server becomes unreachable, or reachable again.
- */
-export type Happening =
-  | "kubelet"
-  | "create"
-  | "delete"
-  | "force"
-  | "replace"
-  | "usurp"
-  | "cut"
-  | "stall"
-  | "power"
-  | "forbid"
-  | "suspend"
-  | "overtake"
-  | "regress"
-  | "clock"
-  | "backup"
-  | "restore"
-  | "rewind"
-  | "lose"
-  | "define"
-  | "introduce"
-  | "unregister"
-  | "drain"
-  | "agent"
-  | "kill"
-  | "outage";
-
-/** One world. */
-export interface World {
-  /** Nodes. */
-  readonly nodes: number;
-  /** Number of nodes with the original's plugin. Default 0. */
-  readonly originals?: number;
-  /** Number of pod names. */
-  readonly pods: number;
-  /** Steps until the faults end. */
-  readonly steps: number;
-  /** Share of steps with an event; in the others, a waiting operation continues. Default 0.35. */
-  readonly pace?: number;
-  /** Networks. */
-  readonly networks: readonly Network[];
-  /** Share of runs with a controller. */
-  readonly controlled: number;
-  /** Share of nodes with an agent. */
-  readonly agents: number;
-  /** Whether requests fail. */
-  readonly faults: boolean;
-  /** Share of pods by kind; the others are plain. */
-  readonly kinds?: { readonly static?: number; readonly host?: number };
-  /** Share of pods with a ResourceClaim that lists their addresses, even after their containers have ended. */
-  readonly claims?: number;
-  /**
-   * Share of pods with an incomplete network-status, and of those with an older kubelet. With plugins of the original, only their pods: an entry
-   * without a uid of a former pod is kept while a pod of its name runs that does not report its addresses.
-   */
-  readonly oddStatus?: number;
-  /** Share of pods whose runtime passes a text as their uid that no API server generates. */
-  readonly oddUids?: number;
-  /** Kinds of objects that controllers may not be allowed to read. */
-  readonly forbids?: readonly ("pods" | "nodes" | "leases" | "resourceclaims")[];
-  /** Termination grace periods of pods, in seconds. Default: short and long ones. */
-  readonly graces?: readonly number[];
-  /** Optional events of kubelets. */
-  readonly habits: KubeletHabits;
-  /** Share of pods that attach to another network than the former pod of their name. */
-  readonly moves?: number;
-  /** Share of runs with schemas of older releases, which drop unknown members. */
-  readonly pruned?: number;
-  /** Max entries of a pool's object. Default unlimited. */
-  readonly room?: number;
-  /** Whether every call must succeed within a time limit. */
-  readonly prompt?: boolean;
-  /** Whether pods may wait forever for an address. */
-  readonly starves?: boolean;
-  /** What restores lost entries, if not the controller only. */
-  readonly restoredBy?: "agent" | "both";
-  /** Events. */
-  readonly happenings: Partial<Readonly<Record<Happening, number>>>;
-}
+import { KUBECONFIG, type World } from "./world.ts";
 
 const base = {
   type: "whereabouts",
@@ -139,6 +32,9 @@ const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29",
 const twin = network("twin", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 
 const apart = network("apart", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
+
+const kept = network("kept", { range: "10.0.0.0/28", allow_persistent_ips: true, sticky: "statefulset" });
+const keptBoth = network("kept-both", { ...kept.ipam, ipRanges: [{ range: "fd00::/125" }] });
 
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
@@ -292,6 +188,27 @@ export const WORLDS = {
     },
     habits: quiet,
     happenings: { kubelet: 16, create: 5, delete: 2, backup: 2, rewind: 1, agent: 0.3 },
+  },
+  /** Virtual machines with claims start, stop, migrate and are deleted; nodes are cut off; rights and definitions are missing for a while. */
+  machines: {
+    ...{ nodes: 3, pods: 3, steps: 400, networks: [kept, narrow], controlled: 1, agents: 0.5, faults: false },
+    ...{ keepers: { machines: 2 }, forbids: ["ipamclaims", "pods"], pace: 0.3 },
+    habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
+    happenings: { kubelet: 24, create: 1, delete: 1, force: 0.2, keeper: 8, cut: 0.2, power: 0.1, forbid: 0.1 },
+  },
+  /** StatefulSets restart, are scaled and deleted, and move from machines that are off. */
+  sets: {
+    ...{ nodes: 3, pods: 3, steps: 300, networks: [kept, narrow], controlled: 1, agents: 0.5, faults: false },
+    ...{ keepers: { sets: 2 }, forbids: ["statefulsets", "pods"], pace: 0.3 },
+    habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
+    happenings: { kubelet: 24, create: 2, delete: 3, force: 0.3, keeper: 3, power: 0.5, forbid: 0.2 },
+  },
+  /** Both, while requests are lost and late, and agents, plugins and controllers die at every step. */
+  kept: {
+    ...{ nodes: 2, pods: 3, steps: 200, networks: [keptBoth, narrow], controlled: 1, agents: 0.6, faults: true },
+    ...{ keepers: { machines: 2, sets: 1 } },
+    habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
+    happenings: { kubelet: 14, create: 2, delete: 2, keeper: 4, agent: 1, kill: 1, outage: 0.5 },
   },
 } as const satisfies Record<string, World>;
 

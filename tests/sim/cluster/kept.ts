@@ -1,0 +1,149 @@
+/**
+ * What must hold for addresses that a claim or a StatefulSet keeps, by the objects of the cluster.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { ApiObjects } from "./objects.ts";
+import { type Kept, namesOf, type PodSandbox } from "./pod.ts";
+import { canonical, contentsOf, isLive, reservationName } from "./promises.ts";
+
+/** Namespace of all keepers. */
+export const NAMESPACE = "default";
+
+/** The resource of each kind of keeper. */
+export const RESOURCE = { IPAMClaim: "ipamclaims", StatefulSet: "statefulsets" } as const satisfies Record<
+  Kept["kind"],
+  string
+>;
+
+/** The used part of a record: the keeper, `KIND/NAME/UID`, and the pod. */
+interface KeptRecord {
+  readonly keeper?: string;
+  readonly podref?: string;
+}
+
+/** Whether the keeper of a record keeps its address: the object exists, and a StatefulSet is not being deleted and has the pod's ordinal. */
+export function keeps(objects: ApiObjects, { keeper = "", podref = "" }: KeptRecord): boolean {
+  const [kind = "", name = "", uid = ""] = keeper.split("/");
+  if (kind !== "IPAMClaim" && kind !== "StatefulSet") return false;
+  const object = objects.get(RESOURCE[kind], NAMESPACE, name);
+  if (object?.metadata.uid !== uid) return false;
+  if (kind === "IPAMClaim") return true;
+  const { replicas = 0, ordinals } = object.spec as { replicas?: number; ordinals?: { start: number } };
+  const [ordinal, start] = [Number(podref.split("-").at(-1)), ordinals?.start ?? 0];
+  return object.metadata.deletionTimestamp === undefined && ordinal >= start && ordinal < start + replicas;
+}
+
+/** The addresses that a keeper keeps since an ADD has succeeded. */
+interface KeptAddress {
+  readonly keeper: string;
+  readonly podref: string;
+  readonly domain: string;
+  readonly addresses: readonly string[];
+}
+
+/** The kept addresses of a cluster. */
+export class KeptAddresses {
+  readonly #objects: ApiObjects;
+  /** By keeper; for a StatefulSet also by pod. */
+  readonly #kept = new Map<string, KeptAddress>();
+
+  /** Knows no address yet. */
+  constructor(objects: ApiObjects) {
+    this.#objects = objects;
+  }
+
+  /** Notes the addresses of a sandbox whose ADD has succeeded. @throws they have not the pod's keeper, or are others than before */
+  attached(sandbox: PodSandbox): void {
+    const { podRef, containerId, addresses, network: { domain }, pod: { kept } } = sandbox;
+    if (!kept) return;
+    const own = addresses.map(canonical);
+    const { entries } = contentsOf(this.#objects);
+    for (const text of own) {
+      const named = entries.find(({ address, value }) =>
+        address === text && value.keeper?.startsWith(`${kept.kind}/${kept.name}/`)
+      );
+      assert(named, `${podRef} (${containerId}) has ${text}, whose entry does not name ${kept.kind} ${kept.name}`);
+      sandbox.keeper = named.value.keeper ?? "";
+    }
+    const { keeper } = sandbox;
+    if (keeper === undefined || !keeps(this.#objects, { keeper, podref: podRef })) return;
+    const key = kept.kind === "IPAMClaim" ? keeper : `${keeper} ${podRef}`;
+    const before = this.#kept.get(key)?.addresses ?? own;
+    assert.deepEqual(own, before, `${podRef} (${containerId}) has other addresses of ${keeper} than before`);
+    this.#kept.set(key, { keeper, podref: podRef, domain, addresses: own });
+  }
+
+  /**
+   * Checks that each kept address has its entry and reservation, and that the live sandboxes of a claim are those of one pod, or of the two pods
+   * of a migration.
+   */
+  check(sandboxes: readonly PodSandbox[]): void {
+    const { entries, reservations } = contentsOf(this.#objects);
+    for (const [key, { keeper, podref, domain, addresses }] of this.#kept) {
+      if (!keeps(this.#objects, { keeper, podref })) {
+        this.#kept.delete(key);
+        continue;
+      }
+      for (const address of addresses) {
+        const entry = entries.find((one) => one.address === address && one.value.keeper === keeper);
+        assert(entry, `${keeper} keeps ${address} of ${podref}, and no pool has its entry`);
+        const reservation = reservations.get(reservationName(domain, address));
+        assert.equal(reservation?.keeper, keeper, `the keeper of the reservation of ${address} of ${podref}`);
+      }
+    }
+    supersede(this.#objects, sandboxes);
+    checkUsers(sandboxes);
+  }
+}
+
+/**
+ * What differs after the last call: kept entries that name a sandbox that has been released, and claims whose status has not the address or not
+ * the pod.
+ */
+export function unsettled(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
+  const kept = contentsOf(objects).entries.filter(({ value: { keeper } }) => keeper !== undefined);
+  const live = new Set(sandboxes.filter(({ state }) => state === "live").map(({ containerId }) => containerId));
+  const named = kept.flatMap(({ address, value: { id = "", former = "" } }) =>
+    [id, former.slice(former.lastIndexOf("/") + 1)].filter((one) => one !== "" && !live.has(one))
+      .map((one) => `the entry of ${address} names ${one}, which has been released`)
+  );
+  const claims = objects.list(RESOURCE.IPAMClaim, NAMESPACE).filter(({ metadata: { name, uid }, status = {} }) => {
+    const own = kept.filter(({ value: { keeper } }) => keeper === `IPAMClaim/${name}/${uid}`);
+    const pod = own.find(({ value: { id } }) => id)?.value.podref;
+    const { ips = [], ownerPod } = status as { ips?: string[]; ownerPod?: { name: string } };
+    const isRight = ips.map(canonical).toSorted().join() === own.map(({ address }) => address).toSorted().join();
+    return own.length > 0 && !(isRight && ownerPod?.name === pod?.split("/")[1]);
+  });
+  return [
+    ...named,
+    ...claims.map(({ metadata: { name } }) => `the status of IPAMClaim ${name} differs from its entries`),
+  ];
+}
+
+/** A pod that was deleted by force has lost its claim's address once another pod asks for it, whatever runs in it. */
+function supersede(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
+  for (const [i, sandbox] of sandboxes.entries()) {
+    const { podRef, pod, state, superseded } = sandbox;
+    if (pod.kept?.kind !== "IPAMClaim" || superseded || state === "released") continue;
+    const { namespace, name } = namesOf(podRef);
+    if (objects.get("pods", namespace, name)?.metadata.uid === pod.uid) continue;
+    sandbox.superseded = sandboxes.slice(i + 1).some(({ pod: { kept }, podRef: other, state: newer }) =>
+      kept?.kind === "IPAMClaim" && kept.name === pod.kept?.name && other !== podRef && newer !== "released"
+    );
+  }
+}
+
+function checkUsers(sandboxes: readonly PodSandbox[]): void {
+  const live = sandboxes.filter((one) => isLive(one) && one.keeper?.startsWith("IPAMClaim/"));
+  for (const [keeper = "", users] of Map.groupBy(live, (one) => one.keeper)) {
+    const pods = [...new Map(users.map(({ pod }) => [pod.podRef, pod])).values()];
+    const [first, second] = pods;
+    if (!first || !second) continue;
+    const names = pods.map(({ podRef }) => podRef).join(" and ");
+    assert.equal(pods.length, 2, `${keeper} has ${pods.length} live pods: ${names}`);
+    const isMigration = second.kept?.movesFrom === first.podRef || first.kept?.movesFrom === second.podRef;
+    assert(isMigration, `${keeper} has two live pods: ${names}`);
+  }
+}
