@@ -10,9 +10,11 @@ import { REVISION, VERSION } from "../src/version.ts";
 import { assets, cacheFolder } from "../tests/support/assets.ts";
 import { ImageStore, podImages } from "../tests/support/image.ts";
 import { helm } from "../tests/support/helm.ts";
+import { applyIpamClaims } from "../tests/support/ipam_claims.ts";
 import { cniPlugins } from "../tests/support/netns.ts";
 import { eventually, type Finished, must, run, Server } from "../tests/support/process.ts";
 import { startControlPlane, writeIdentities } from "./control_plane.ts";
+import { MACHINES } from "./machines.ts";
 import { inside, makeNetwork, namesOf, removeNetwork } from "./network.ts";
 import { bringBackNode, killNode, onNode, PLUGINS, removeNode, startNode } from "./node.ts";
 import { hold, resume } from "./supervised.ts";
@@ -251,11 +253,13 @@ async function running(kubectl: (args: readonly string[]) => Promise<string>): P
   }
 }
 
-/** The networks' custom resource, our manifests, and everything ready. */
+/** The custom resources of networks, claims and virtual machines, our manifests, and everything ready. */
 async function prepare(cluster: Cluster, nodes: readonly number[], report: (step: string) => void): Promise<void> {
   const { kubectl } = cluster;
   const module = JSON.parse(await must(["go", "mod", "download", "-json", `${NAD_MODULE}@${NAD_VERSION}`]));
   await kubectl("apply", "-f", `${module.Dir}/artifacts/networks-crd.yaml`);
+  await applyIpamClaims(cluster);
+  await cluster.apply(MACHINES);
   for (const number of nodes) {
     await kubectl("wait", "--for=create", "--timeout=60s", `node/node${number}`);
     await kubectl("wait", "--for=condition=Ready", "--timeout=60s", `node/node${number}`);

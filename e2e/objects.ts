@@ -6,10 +6,10 @@
 import { eventually } from "../tests/support/process.ts";
 import type { Cluster, Seen } from "./cluster.ts";
 
-/** A network on `eth1` of the nodes. */
-export function network(name: string, ipam: Record<string, unknown>): unknown {
+/** A network on `eth1` of the nodes, with more keys beside `ipam`. */
+export function network(name: string, ipam: Record<string, unknown>, more: Record<string, unknown> = {}): unknown {
   const full = { type: "whereabouts", ...ipam };
-  const config = { cniVersion: "1.0.0", name, type: "macvlan", master: "eth1", mode: "bridge", ipam: full };
+  const config = { cniVersion: "1.0.0", name, type: "macvlan", master: "eth1", mode: "bridge", ...more, ipam: full };
   return {
     apiVersion: "k8s.cni.cncf.io/v1",
     kind: "NetworkAttachmentDefinition",
@@ -45,16 +45,27 @@ export function replicas(kind: "ReplicaSet" | "StatefulSet", name: string, net: 
   return { apiVersion: "apps/v1", kind, metadata: { name, namespace: "default" }, spec };
 }
 
-/** Addresses that Multus reports for `net1` of the pods of a network, by pod. */
-export async function reported(cluster: Cluster, net: string): Promise<Map<string, readonly string[]>> {
-  const { items } = await cluster.get("pods", "-l", `app=${net}`);
+/** Addresses that Multus reports for an interface of the pods with a label (default: of a network), by pod. */
+export async function reported(
+  cluster: Cluster,
+  net: string,
+  { ifName = "net1", label = "app" } = {},
+): Promise<Map<string, readonly string[]>> {
+  const { items } = await cluster.get("pods", "-l", `${label}=${net}`);
   const found = new Map<string, readonly string[]>();
   for (const { metadata } of items) {
     const status = JSON.parse(metadata.annotations?.["k8s.v1.cni.cncf.io/network-status"] ?? "[]");
-    const net1 = status.find((one: { interface: string }) => one.interface === "net1");
-    if (net1) found.set(metadata.name, net1.ips);
+    const seen = status.find((one: { interface: string }) => one.interface === ifName);
+    if (seen) found.set(metadata.name, seen.ips);
   }
   return found;
+}
+
+/** The rights of nodes for networks whose addresses stay, as docs/PERSISTENT.md has them. Disposing it takes them back. */
+export async function persistentRights(cluster: Cluster): Promise<AsyncDisposable> {
+  const file = new URL("../install/manifests/persistent-rbac.yaml", import.meta.url).pathname;
+  await cluster.kubectl("apply", "-f", file);
+  return { [Symbol.asyncDispose]: async () => void await cluster.kubectl("delete", "-f", file) };
 }
 
 /** Who has what of a pool, by offset. */
@@ -79,6 +90,12 @@ export async function deletePods(cluster: Cluster, net: string, ...pools: readon
 export async function emptied(cluster: Cluster, pool: string): Promise<void> {
   const isEmpty = async () => Object.keys(await allocations(cluster, pool)).length === 0;
   await eventually(`addresses of ${pool} released`, isEmpty, 60_000);
+}
+
+/** Sweeps at once, and with the shortest grace: the deletion of what kept an address is seen by the next sweep. */
+export async function sweep(cluster: Cluster): Promise<void> {
+  const { code, stderr } = await cluster.whereabouts("reconcile", "--grace=5s", "--namespace", "kube-system");
+  if (code !== 0) throw new Error(`The sweep failed: ${stderr}`);
 }
 
 /** Waits until pools, reservations and pods agree. Each story ends with it. */

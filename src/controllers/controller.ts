@@ -196,8 +196,10 @@ export class Controller {
       ...listener,
       put: (pod, before) => {
         listener.put?.(pod, before);
-        const isClaimed = this.#kept.some(({ keeper }) => keeper === "IPAMClaim");
-        if (isClaimed && pod.attached && !before?.attached) this.#claims?.trigger();
+        // a sweep may not have seen the records of a first user yet: its network suffices
+        const mayBeClaimed = this.#kept.some(({ keeper }) => keeper === "IPAMClaim") ||
+          this.#networks.some(({ config }) => config.persistentIps);
+        if (mayBeClaimed && pod.attached && !before?.attached) this.#claims?.trigger();
         if (pod.original !== before?.original) this.#guard?.trigger();
       },
       removed: (pod) => {

@@ -16,6 +16,7 @@ import { type OpenIpam, openIpam } from "../../src/ipam/ipam.ts";
 import { release } from "../../src/ipam/release.ts";
 import { MIN_GRACE } from "../../src/ipam/graces.ts";
 import { sliceRanges } from "../../src/ipam/node_slice.ts";
+import type { Keeper } from "../../src/pool/types.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Logger, makeLogger, SILENT } from "../../src/world/log.ts";
 import { denoWorld } from "../../src/world/deno.ts";
@@ -169,7 +170,7 @@ export class Lab implements AsyncDisposable {
   /** Allocates as an ADD does. Returns the addresses. */
   async add(network: string, ipam: Record<string, unknown>, pod: string, more: AddOptions = {}): Promise<string[]> {
     const { containerId = `c-${pod}`, ifName = "net1" } = more;
-    const { uid, node } = more;
+    const { uid, node, keeper } = more;
     const podRef = more.podRef ?? this.objects.ref(pod);
     const owner = {
       podRef,
@@ -177,6 +178,7 @@ export class Lab implements AsyncDisposable {
       containerId,
       ...(uid !== undefined && { uid }),
       ...(node !== undefined && { node }),
+      ...(keeper && { keeper }),
     };
     const config = await this.#config(network, ipam, more);
     return (await allocate(this.ipam, config, owner, NEVER)).map(({ ip }) => formatIp(ip));
@@ -241,4 +243,6 @@ export interface AddOptions {
   readonly uid?: string;
   /** The node, where slices are used. */
   readonly node?: string | undefined;
+  /** The object that keeps the address. Default: none. */
+  readonly keeper?: Keeper;
 }
