@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { eventually } from "../tests/support/process.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
-import { allocations, consistent, deletePods, network, pod, podTemplate, readyPods, reported } from "./objects.ts";
+import {
+  allocations,
+  consistent,
+  deletePods,
+  network,
+  persistentRights,
+  pod,
+  podTemplate,
+  readyPods,
+  reported,
+  sweep,
+} from "./objects.ts";
 
 const FORCED = ["--grace-period=0", "--force"];
 const SYSTEM = ["-n", "kube-system"];
@@ -63,55 +74,81 @@ async function entryOf(cluster: Cluster, pool: string, name: string) {
 function wanderer(name: string): unknown {
   const hostname = { key: "kubernetes.io/hostname", operator: "In", values: ["node2"] };
   const preference = { weight: 100, preference: { matchExpressions: [hostname] } };
-  const template = podTemplate(name, {
+  return setOfOne(name, {
     affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preference] } },
   });
+}
+
+/** A StatefulSet of one pod, named like its network, with more members of its pod's spec. */
+function setOfOne(name: string, more: Record<string, unknown>): unknown {
+  const template = podTemplate(name, more);
   const spec = { serviceName: name, replicas: 1, selector: { matchLabels: { app: name } }, template };
   return { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name, namespace: "default" }, spec };
 }
 
-Deno.test("a StatefulSet's pod takes its address along from a dead node; what else died there is freed once the node is fenced", async () => {
+Deno.test("pods of StatefulSets take their addresses along from a dead node; others there are freed once it is fenced", async () => {
   const cluster = await openCluster();
+  await using _ = await persistentRights(cluster);
   const net = "dead";
-  const set = "wander";
+  const sets = ["wander", "sticky"] as const;
+  const [set, sticky] = sets;
   const pool = "192.168.110.0-24";
-  await cluster.apply(network(net, { range: "192.168.110.0/24" }), network(set, { range: "192.168.110.0/24" }));
-  await cluster.apply(pod(`${net}-low`, net, "node1"));
+  const range = "192.168.110.0/24";
+  const nodeSelector = (node: string) => ({ nodeSelector: { "kubernetes.io/hostname": node } });
+  const networks = [
+    network(net, { range }),
+    network(set, { range }),
+    network(sticky, { range, sticky: "statefulset" }),
+  ];
+  await cluster.apply(...networks, pod(`${net}-low`, net, "node1"));
   await readyPods(cluster, net);
-  await cluster.apply(wanderer(set), pod(`${net}-there`, net, "node2"), pod(`${net}-here`, net, "node1"));
+  const died = pod(`${net}-there`, net, "node2");
+  await cluster.apply(wanderer(set), setOfOne(sticky, nodeSelector("node2")), died, pod(`${net}-here`, net, "node1"));
   await readyPods(cluster, net);
-  await cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=1", "--timeout=60s", `statefulset/${set}`);
-  const before = await reported(cluster, set);
-  const old = await entryOf(cluster, pool, `${set}-0`);
+  const ready = (one: string) =>
+    cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=1", "--timeout=60s", `statefulset/${one}`);
+  for (const one of sets) await ready(one);
+  const addresses = () => Promise.all(sets.map((one) => reported(cluster, one)));
+  const entries = () => Promise.all(sets.map((one) => entryOf(cluster, pool, `${one}-0`)));
+  const [before, old] = [await addresses(), await entries()];
   const here = (await reported(cluster, net)).get(`${net}-here`);
   // a lower address becomes free: who is given a new one gets that
   await cluster.kubectl("delete", "pod", `${net}-low`, "--timeout=60s");
 
   await using node = await cluster.killNode(2);
-  await cluster.kubectl("delete", "pod", `${set}-0`, `${net}-there`, ...FORCED);
+  await cluster.kubectl("delete", "pod", `${set}-0`, `${sticky}-0`, `${net}-there`, ...FORCED);
   await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=90s", `pod/${set}-0`);
-  assert.deepEqual(await reported(cluster, set), before);
-  const moved = await entryOf(cluster, pool, `${set}-0`);
-  assert.equal(moved.offset, old.offset);
-  assert.notEqual(moved.id, old.id);
+  assert.deepEqual(await reported(cluster, set), before[0]);
   // nobody knows whether the node is dead or cut off, where its pods would still run
   assert((await orphans(cluster)).includes(`default/${net}-there`));
   assert((await owners(cluster, pool)).includes(`${net}-there`));
   await using fenced = await fence(cluster, "node2");
   const swept = async () => !(await owners(cluster, pool)).includes(`${net}-there`);
   await eventually("the address of a pod that died with its node is free", swept, SWEPT);
-  assert.deepEqual(await owners(cluster, pool), [`${net}-here`, `${set}-0`]);
+  assert.deepEqual(await owners(cluster, pool), [`${net}-here`, `${sticky}-0`, `${set}-0`]);
+  assert.deepEqual(await entryOf(cluster, pool, `${sticky}-0`), old[1], "kept without a pod that runs");
+
+  const patch = JSON.stringify({ spec: { template: { spec: nodeSelector("node1") } } });
+  await cluster.kubectl("patch", "statefulset", sticky, `--patch=${patch}`);
+  await cluster.kubectl("delete", "pod", `${sticky}-0`, ...FORCED);
+  await ready(sticky);
+  assert.deepEqual(await addresses(), before);
+  const moved = await entries();
+  assert.deepEqual(moved.map(({ offset }) => offset), old.map(({ offset }) => offset));
+  for (const [i, { id }] of moved.entries()) assert.notEqual(id, old[i]?.id);
+  await consistent(cluster);
 
   await fenced.lift();
   await node.comeBack("kept");
   const forgotten = async () => {
     const { code, stdout } = await cluster.onNode(2, "ctr", "-n", "k8s.io", "containers", "ls", "-q");
-    return code === 0 && !stdout.includes(old.id ?? "none");
+    return code === 0 && !old.some(({ id = "none" }) => stdout.includes(id));
   };
-  await eventually("node2 has cleaned up the pod's old sandbox", forgotten, 180_000);
-  assert.deepEqual(await entryOf(cluster, pool, `${set}-0`), moved);
+  await eventually("node2 has cleaned up the old sandboxes of the pods", forgotten, 180_000);
+  assert.deepEqual(await entries(), moved);
   assert.deepEqual((await reported(cluster, net)).get(`${net}-here`), here);
-  await cluster.kubectl("delete", "statefulset", set, "--cascade=foreground", "--timeout=60s");
+  await cluster.kubectl("delete", "statefulset", ...sets, "--cascade=foreground", "--timeout=60s");
+  await sweep(cluster);
   await deletePods(cluster, net, pool);
   await consistent(cluster);
 });

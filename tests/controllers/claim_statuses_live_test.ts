@@ -2,7 +2,7 @@ import { applyIpamClaims, createClaim } from "../support/ipam_claims.ts";
 import { eventually } from "../support/process.ts";
 import { Lab } from "./live.ts";
 
-Deno.test("Controller writes the status of a claim when its first pod reports the address, long before a sweep, and again when the pod ends", async () => {
+Deno.test("Controller writes the status of a claim when its first pod reports the address, and again when the pod ends", async () => {
   await using lab = await Lab.make();
   const { kube, objects } = lab;
   await applyIpamClaims(kube);
