@@ -57,7 +57,7 @@
  */
 export { type Cidr, formatCidr, type Interval, type IpInCidr, parseCidr } from "./src/address/cidr.ts";
 export { compareIp, type Family, formatIp, type Ip, parseIp, type ParseOptions } from "./src/address/ip.ts";
-export { capacity, type IpRange } from "./src/address/range.ts";
+export { capacity, type IpRange, type Order } from "./src/address/range.ts";
 export {
   addressOf,
   type Allocation,
@@ -106,6 +106,7 @@ export {
 export type {
   AllocateOutcome,
   AllocateRequest,
+  DropRequest,
   KnownSandbox,
   Outcome,
   PoolRequest,

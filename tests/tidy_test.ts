@@ -40,6 +40,7 @@ Deno.test("tidy: files fit in a head, functions on a screen", () => {
 /** Files with logic that another file's tests hold, and where. */
 const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/embedded/reservations.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
+  "drivers/embedded/reuse.ts": "the contract suite runs it: tests/drivers/embedded/driver_test.ts",
   "drivers/embedded/file.ts": "what is made, closed and not opened: tests/drivers/embedded/driver_test.ts",
   "drivers/embedded/first_page.ts": "every kind of file: tests/drivers/embedded/foreign_test.ts",
   "drivers/embedded/schema.ts": "older, newer, corrupt and busy files: tests/drivers/embedded/driver_test.ts",
@@ -146,6 +147,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/config/node_local.ts": "stored in a mark",
   "src/journal/history.ts": "stored: when an address was allocated or released",
   "src/cli/history.ts": "compared with what the history stores",
+  "src/storage/update.ts": "stored with a released address, which other nodes compare",
   "src/cli/check.ts": "the age of what the API server dated",
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",

@@ -9,6 +9,7 @@ import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { formatPoolKey, sameEntry } from "../../src/pool/types.ts";
 import {
@@ -24,6 +25,7 @@ import { closeDatabase, openDatabase } from "./file.ts";
 import { isReserved, mustReserve } from "./overlaps.ts";
 import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
+import { readReuse, writeReuse } from "./reuse.ts";
 import { transaction } from "./schema.ts";
 import { messageOf } from "../../src/values/errors.ts";
 
@@ -39,6 +41,7 @@ export function openEmbedded(datastore: Datastore): Promise<StorageDriver> {
 
 class EmbeddedDriver implements StorageDriver {
   readonly name = "embedded";
+  readonly recordsReuse = true;
   readonly reservations: Reservations;
   readonly #path: string;
   #database: DatabaseSync | undefined;
@@ -54,24 +57,32 @@ class EmbeddedDriver implements StorageDriver {
       if (!row) return { key, allocations: new Map(), version: 0, ...mark(mustReserve(database, key)) };
       const rows = database.prepare(`SELECT address, ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ?`)
         .all(row.id);
+      const reuse = readReuse(database, row.id, key.cidr.family);
       return {
         key,
         allocations: fromRows(rows, key.cidr.family),
         version: row.version,
         ...mark(mustReserve(database, key)),
+        ...(reuse && { reuse }),
       };
     });
   }
 
-  commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
+  commit(
+    snapshot: PoolSnapshot,
+    changes: readonly Change[],
+    signal: AbortSignal,
+    reuse: Reuse | undefined = snapshot.reuse,
+  ): Promise<PoolSnapshot> {
     return this.#run(signal, (database) => {
-      const { version, marked } = transaction(database, () => write(database, snapshot, changes));
+      const { version, marked } = transaction(database, () => write(database, snapshot, changes, reuse));
       const allocations = new Map(snapshot.allocations);
       for (const { address, after } of changes) {
         if (after) allocations.set(address, after);
         else allocations.delete(address);
       }
-      return { key: snapshot.key, allocations, version, ...mark(marked) };
+      const recorded = reuse && !isEmpty(reuse) && { reuse };
+      return { key: snapshot.key, allocations, version, ...mark(marked), ...recorded };
     });
   }
 
@@ -145,8 +156,9 @@ function mark(mustReserve: boolean): Pick<PoolSnapshot, "mustReserve"> {
 /** Writes the changes. Returns the version of the pool after it, and whether it must reserve or a released entry has a reservation. */
 function write(
   database: DatabaseSync,
-  { key, version, ...snapshot }: PoolSnapshot,
+  { key, version, reuse: before, ...snapshot }: PoolSnapshot,
   changes: readonly Change[],
+  reuse: Reuse | undefined,
 ): { readonly version: number; readonly marked: boolean } {
   const row = poolRow(database, key);
   const present = row?.version ?? 0;
@@ -175,6 +187,7 @@ function write(
     if (after) put.run(pool, text, ...allocationValues(after));
     else remove.run(pool, text);
   }
+  if (reuse !== before) writeReuse(database, pool, key.cidr.family, before, reuse);
   database.prepare("UPDATE pools SET version = version + 1 WHERE id = ?").run(pool);
   const marked = isMarked || changes.some(({ before }) => before && isReserved(database, key, before));
   return { version: present + 1, marked };

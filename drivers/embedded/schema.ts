@@ -27,10 +27,19 @@ CREATE TABLE IF NOT EXISTS reservations (
   PRIMARY KEY (network, address)) WITHOUT ROWID;
 PRAGMA user_version = ${SCHEMA_VERSION};`;
 
+/** Tables that files of earlier releases lack, and that these releases ignore. */
+const ADDED_TABLES = {
+  rests: `CREATE TABLE rests (
+  pool INTEGER NOT NULL REFERENCES pools (id), address TEXT NOT NULL,
+  pod_ref TEXT NOT NULL, if_name TEXT NOT NULL, since INTEGER NOT NULL,
+  PRIMARY KEY (pool, address)) WITHOUT ROWID`,
+} as const;
+
 const STAMP = `PRAGMA application_id = ${APPLICATION_ID}`;
 
 /** Columns that files of earlier releases lack. */
 const ADDED_COLUMNS = {
+  pools: ["reuse_after INTEGER", "last_address TEXT"],
   allocations: ["node TEXT", "pod_uid TEXT", "keeper TEXT", "former TEXT", "unreserved INTEGER"],
   reservations: ["node TEXT", "pod_uid TEXT", "keeper TEXT"],
 } as const;
@@ -72,10 +81,13 @@ export function prepared(database: DatabaseSync, path: string): DatabaseSync {
 /** Statements that add what the database lacks. */
 function missing(database: DatabaseSync): string[] {
   const columns = missingColumns(database);
+  const table = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?");
+  const tables = Object.entries(ADDED_TABLES).filter(([name]) => !table.get(name)).map(([, statement]) => statement);
   return [
     ...(Number(pragma(database, "user_version")) < SCHEMA_VERSION ? [TABLES] : []),
     ...(pragma(database, "application_id") === APPLICATION_ID ? [] : [STAMP]),
     ...columns,
+    ...tables,
   ];
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Datastore } from "../../src/config/types.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import type { Reuse } from "../../src/pool/reuse.ts";
 import { type Change, formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import {
   ConflictError,
@@ -17,7 +18,7 @@ import type { OpenContext } from "../../src/storage/open.ts";
 import { decodeKey, encodeKey, legacyKeys, mayBeLegacy, poolsPrefix } from "./keys.ts";
 import { etcdMigration, ifUnchanged, olderKeys, snapshotOf, type Version } from "./migration.ts";
 import { type EtcdSession, openSession } from "./session.ts";
-import { decodeValue, EMPTY, encodeValue, headOf, isClosed, toAllocations, withChanges } from "./value.ts";
+import { decodeValue, EMPTY, encodeValue, headOf, isClosed, withChanges } from "./value.ts";
 import { findUnreadable } from "./unreadable.ts";
 
 /** Opens an etcd store. */
@@ -28,6 +29,7 @@ export async function openEtcd(datastore: Datastore, context: OpenContext): Prom
 
 class EtcdDriver implements StorageDriver {
   readonly name = "etcd";
+  readonly recordsReuse = true;
   readonly migration: Migration;
   readonly #session: EtcdSession;
 
@@ -44,11 +46,16 @@ class EtcdDriver implements StorageDriver {
     return { key, allocations: new Map(), version: { revision: "0", document: EMPTY } satisfies Version };
   }
 
-  async commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
+  async commit(
+    snapshot: PoolSnapshot,
+    changes: readonly Change[],
+    signal: AbortSignal,
+    reuse?: Reuse,
+  ): Promise<PoolSnapshot> {
     const { key } = snapshot;
     const { document, ...read } = snapshot.version as Version;
     const name = encodeKey(this.#prefix, key);
-    const changed = withChanges(document, changes, key.cidr.family);
+    const changed = withChanges(document, changes, key.cidr.family, reuse);
     const value = encodeValue(changed, `pool ${formatPoolKey(key)}`);
     const legacy = changes.some(({ after }) => after) ? legacyKeys(key) : [];
     const { succeeded, header } = await this.#session.call(signal, (client) => {
@@ -60,9 +67,7 @@ class EtcdDriver implements StorageDriver {
       if (legacy.length > 0) await this.#refuseLegacy(key, signal);
       throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${read.revision}`);
     }
-    const allocations = toAllocations(changed, key.cidr.family);
-    const version: Version = { revision: header.revision, document: changed, head: headOf(value) };
-    return { key, allocations, version };
+    return snapshotOf(key, { revision: header.revision, document: changed, head: headOf(value) });
   }
 
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {

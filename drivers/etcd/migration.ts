@@ -26,6 +26,7 @@ import {
   oddEntries,
   type PoolDocument,
   toAllocations,
+  toReuse,
   withChanges,
 } from "./value.ts";
 
@@ -163,5 +164,8 @@ async function replace(
 
 /** The snapshot of a pool. */
 export function snapshotOf(key: PoolKey, version: Version): PoolSnapshot {
-  return { key, allocations: toAllocations(version.document, key.cidr.family), version };
+  const { document } = version;
+  const { family } = key.cidr;
+  const reuse = toReuse(document, family);
+  return { key, allocations: toAllocations(document, family), version, ...(reuse && { reuse }) };
 }

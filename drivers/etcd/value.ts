@@ -10,9 +10,11 @@
  * @module
  */
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
+import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocation, Change } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { decodeFacts, encodeFacts } from "../../src/storage/facts.ts";
+import { decodeReuse, encodeReuse } from "../../src/storage/reuse.ts";
 
 /** Format of the value. */
 const VERSION = 1;
@@ -23,6 +25,8 @@ export interface PoolDocument {
   readonly version: number;
   /** Entries by address. */
   readonly allocations: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Rests and rotation, by address (`storage/reuse.ts`). Absent unless the pool's network has these settings. */
+  readonly reuse?: unknown;
 }
 
 /** The value of a pool that does not exist. */
@@ -114,8 +118,21 @@ export function toAllocations({ allocations }: PoolDocument, family: Family): Ma
   return read;
 }
 
-/** The value after changes. Unknown members of an entry stay if its pod stays. */
-export function withChanges(document: PoolDocument, changes: readonly Change[], family: Family): PoolDocument {
+/** Reads `reuse`. Undefined if it is missing or invalid. */
+export function toReuse({ reuse }: PoolDocument, family: Family): Reuse | undefined {
+  return decodeReuse(reuse, (address) => {
+    const ip = parseIp(address);
+    return ip?.family === family ? ip.value : undefined;
+  });
+}
+
+/** The value after changes. Unknown members of an entry stay if its pod stays. @param reuse replaces `reuse`; absent: unchanged */
+export function withChanges(
+  document: PoolDocument,
+  changes: readonly Change[],
+  family: Family,
+  reuse?: Reuse,
+): PoolDocument {
   const allocations = { ...document.allocations };
   for (const { address, before, after } of changes) {
     const key = formatIp({ family, value: address });
@@ -134,5 +151,8 @@ export function withChanges(document: PoolDocument, changes: readonly Change[], 
       ...encodeFacts(after),
     };
   }
-  return { ...document, allocations };
+  if (!reuse) return { ...document, allocations };
+  const { reuse: _, ...others } = document;
+  const stored = !isEmpty(reuse) && encodeReuse(reuse, (value) => formatIp({ family, value }));
+  return { ...others, ...(stored && { reuse: stored }), allocations };
 }

@@ -29,12 +29,13 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
   return {
     name: "kubernetes",
     read: (key, signal) => pools.read(key, signal),
-    commit: (snapshot, changes, signal) => pools.commit(snapshot, changes, signal),
+    commit: (snapshot, changes, signal, reuse) => pools.commit(snapshot, changes, signal, reuse),
+    recordsReuse: true,
     snapshotFromRecord,
     requireReservations: (snapshot, required, signal) => pools.requireReservations(snapshot, required, signal),
     refuseKeepers: (snapshot, by, signal) => pools.refuseKeepers(snapshot, by, signal),
     list: (signal) => pools.list(signal),
-    status: (signal, reserves) => pools.status(signal, reserves),
+    status: (signal, reserves, recordsReuse) => pools.status(signal, reserves, recordsReuse),
     unreadable: (signal) => findUnreadable(api, signal),
     namespace: {
       name: api.namespace,

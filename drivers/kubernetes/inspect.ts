@@ -93,7 +93,7 @@ async function inspectSchema(resource: Checked, probe: () => Promise<readonly st
     const dropped = await probe();
     if (dropped.length === 0) return [{ what }];
     const problem = outdatedWhy(dropped);
-    return [requiredFields(resource, dropped, false).length > 0 ? { what, problem } : { what, problem, warning: true }];
+    return [requiredFields(resource, dropped, {}).length > 0 ? { what, problem } : { what, problem, warning: true }];
   } catch (error) {
     if (error instanceof RefusedError) return []; // another finding reports the missing permission
     throw error;

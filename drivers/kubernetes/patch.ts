@@ -31,9 +31,15 @@ export interface Stored {
  * that was read: a store that was restored from a backup reuses its versions. The patch also clears `managedFields`, which double the
  * object's size.
  *
+ * @param further operations on other members of the object
  * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
  */
-export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Change[]): PatchOperation[] {
+export function guardedPatch(
+  stored: Stored,
+  key: PoolKey,
+  changes: readonly Change[],
+  further: readonly PatchOperation[] = [],
+): PatchOperation[] {
   const { metadata, base, closed = null } = stored;
   const allocates = changes.some(({ before, after }) => after && !before);
   return bounded(metadata.name, [
@@ -44,6 +50,7 @@ export function guardedPatch(stored: Stored, key: PoolKey, changes: readonly Cha
       if (change.address < base) throw below(metadata.name, base, key, change.address);
       return operations(change, entryPath(keyIn(stored, change.address)));
     }),
+    ...further,
     ...adoption(metadata, key, allocates),
     ...(metadata.managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
   ]);
@@ -83,10 +90,16 @@ function entryTests(path: string, allocation: Allocation): PatchOperation[] {
 /**
  * A patch that is refused unless each released entry is exactly the one that the caller recorded, whatever else changed.
  *
+ * @param further operations on other members of the object
  * @throws {TypeError} a change is not a release
  * @throws {RefusedError} there are too many changes for one patch
  */
-export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly Change[]): PatchOperation[] {
+export function recordedPatch(
+  name: string,
+  { cidr }: PoolKey,
+  changes: readonly Change[],
+  further: readonly PatchOperation[] = [],
+): PatchOperation[] {
   return bounded(name, [
     { op: "test", path: "/spec/range", value: formatCidr(cidr) },
     ...changes.flatMap(({ address, before, after }): PatchOperation[] => {
@@ -103,6 +116,7 @@ export function recordedPatch(name: string, { cidr }: PoolKey, changes: readonly
         { op: "remove", path },
       ];
     }),
+    ...further,
     CLEAR_MANAGED_FIELDS,
   ]);
 }

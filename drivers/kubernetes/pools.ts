@@ -5,6 +5,7 @@
  */
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Fence } from "../../src/pool/fence.ts";
+import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
@@ -16,6 +17,7 @@ import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.t
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { toPoolStatus } from "./pool_statuses.ts";
 import { resolvePools } from "./resolve.ts";
+import { addRests, readReuse, reuseMember, reuseOperations } from "./reuse.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
 import { MAX_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
 
@@ -43,17 +45,22 @@ export class Pools {
   }
 
   /** One PATCH, or one POST for a pool that does not exist. */
-  async commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
+  async commit(
+    snapshot: PoolSnapshot,
+    changes: readonly Change[],
+    signal: AbortSignal,
+    reuse?: Reuse,
+  ): Promise<PoolSnapshot> {
     const { key } = snapshot;
     const version = snapshot.version as Version;
     switch (version.kind) {
       case "absent":
-        return await this.#create(key, changes, signal);
+        return await this.#create(key, changes, signal, reuse);
       case "stored":
-        return await this.#patch(snapshot, version, changes, signal);
+        return await this.#patch(snapshot, version, changes, signal, reuse);
       case "recorded": {
         const name = poolName(key);
-        const body = recordedPatch(name, key, changes);
+        const body = recordedPatch(name, key, changes, reuse && addRests(reuse, key.cidr.base));
         const request = { verb: "patch", resource, name, query: WRITER, body } as const;
         return this.#snapshot(key, await this.#api.request<IpPool>(request, signal) ?? this.#deleted(name));
       }
@@ -90,10 +97,10 @@ export class Pools {
   }
 
   /** One GET, of one object at most, and a dry run of a creation for each kind of object that ADD creates. */
-  async status(signal: AbortSignal, reserves = false): Promise<void> {
+  async status(signal: AbortSignal, reserves = false, recordsReuse = false): Promise<void> {
     await this.#api.request({ verb: "list", resource, query: { limit: "1" } }, signal);
-    await refuseSchema(this.#api, resource, signal, false);
-    if (reserves) await refuseSchema(this.#api, "overlappingrangeipreservations", signal, false);
+    await refuseSchema(this.#api, resource, signal, { reuse: recordsReuse });
+    if (reserves) await refuseSchema(this.#api, "overlappingrangeipreservations", signal, {});
   }
 
   /** One PATCH, or one POST for a pool that does not exist. */
@@ -107,7 +114,12 @@ export class Pools {
     return object ? this.#snapshot(snapshot.key, object) : snapshot;
   }
 
-  async #create(key: PoolKey, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot> {
+  async #create(
+    key: PoolKey,
+    changes: readonly Change[],
+    signal: AbortSignal,
+    reuse: Reuse | undefined,
+  ): Promise<PoolSnapshot> {
     const name = poolName(key);
     const { base } = key.cidr;
     const entries = changes.flatMap(({ address, after }) =>
@@ -117,25 +129,32 @@ export class Pools {
       apiVersion: API_VERSION,
       kind: "IPPool",
       metadata: { name, annotations: annotationsOf(key) },
-      spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries) },
+      spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries), ...reuseMember(reuse, base) },
     };
     const pathOf = (address: bigint) => entryPath(String(address - base));
-    const object = await this.#write<IpPool>({ verb: "create", resource, name, body }, changes, pathOf, signal);
+    const object = await this.#write<IpPool>(
+      { verb: "create", resource, name, body },
+      changes,
+      pathOf,
+      signal,
+      !!reuse,
+    );
     return this.#snapshot(key, object);
   }
 
   async #patch(
-    { key, allocations: before, fence }: PoolSnapshot,
+    { key, allocations: before, fence, reuse: present }: PoolSnapshot,
     stored: Stored,
     changes: readonly Change[],
     signal: AbortSignal,
+    reuse: Reuse | undefined,
   ): Promise<PoolSnapshot> {
     const { name } = stored.metadata;
     if (before.size > 0) this.#refuseOther(stored.metadata, key, changes);
-    const body = guardedPatch(stored, key, changes);
+    const body = guardedPatch(stored, key, changes, reuse && reuseOperations(present, reuse, stored.base));
     const request = { verb: "patch", resource, name, body, metadataOnly: true } as const;
     const pathOf = (address: bigint) => entryPath(keyIn(stored, address));
-    const { metadata } = await this.#write<Pick<IpPool, "metadata">>(request, changes, pathOf, signal);
+    const { metadata } = await this.#write<Pick<IpPool, "metadata">>(request, changes, pathOf, signal, !!reuse);
     const allocations = new Map(before);
     const oddKeys = new Map(stored.oddKeys);
     for (const { address, after } of changes) {
@@ -145,13 +164,14 @@ export class Pools {
         oddKeys.delete(address);
       }
     }
-    return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys }, fence);
+    return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys }, fence, reuse ?? present);
   }
 
   /**
    * Sends a write of entries.
    *
    * @param pathOf the path of an address's entry
+   * @param hasReuse whether it writes `spec.reuse` too
    * @throws {RefusedError} the schema in use drops a required member of the entries; none of them stays
    */
   async #write<T>(
@@ -159,9 +179,11 @@ export class Pools {
     changes: readonly Change[],
     pathOf: (address: bigint) => string,
     signal: AbortSignal,
+    hasReuse: boolean,
   ): Promise<T> {
     const isMany = changes.filter(({ after }) => after).length > MAX_WARNED;
-    if (isMany) await refuseSchema(this.#api, resource, signal, changes.some(({ after }) => after?.keeper));
+    const kept = changes.some(({ after }) => after?.keeper);
+    if (isMany) await refuseSchema(this.#api, resource, signal, { kept, reuse: hasReuse });
     let warning = "";
     const onWarning = (text: string) => warning = text;
     const query = { ...WRITER, fieldValidation: isMany ? "Ignore" : "Warn" };
@@ -212,6 +234,7 @@ export class Pools {
       allocations,
       { kind: "stored", metadata, base: range.base.value, oddKeys, ...closed },
       fence,
+      readReuse(spec.reuse, range.base.value),
     );
   }
 }
@@ -221,7 +244,20 @@ export function snapshotFromRecord(key: PoolKey, allocations: Allocations): Pool
   return snapshotOf(key, allocations, { kind: "recorded" });
 }
 
-function snapshotOf(key: PoolKey, allocations: Allocations, version: Version, fence?: Fence): PoolSnapshot {
+function snapshotOf(
+  key: PoolKey,
+  allocations: Allocations,
+  version: Version,
+  fence?: Fence,
+  reuse?: Reuse,
+): PoolSnapshot {
   const marks = version.kind === "stored" ? marksOf(version.metadata) : {};
-  return { key, allocations, version, ...(fence && { fence }), ...marks };
+  return {
+    key,
+    allocations,
+    version,
+    ...(fence && { fence }),
+    ...(reuse && !isEmpty(reuse) && { reuse }),
+    ...marks,
+  };
 }

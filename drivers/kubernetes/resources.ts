@@ -87,6 +87,8 @@ export interface IpPool {
     readonly allocations?: PoolEntries;
     readonly closed?: number;
     readonly opened?: number;
+    /** `reuse.ts`. */
+    readonly reuse?: unknown;
   };
   /** What the controller reports (`pool_statuses.ts`). */
   readonly status?: unknown;

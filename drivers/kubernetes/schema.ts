@@ -9,6 +9,7 @@ import type { Change } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import { annotationsOf } from "./names.ts";
+import { reuseMember } from "./reuse.ts";
 import {
   API_VERSION,
   encodeEntry,
@@ -39,6 +40,9 @@ const REQUIRED: Readonly<Record<Checked, RegExp>> = {
  */
 export const MAX_WARNED = 16;
 
+/** The fields that only networks with `reuse_after`, or with `order` `rotate`, require. */
+const OF_REUSE = /^spec\.reuse(\.|$)/;
+
 /** The fields of a kept record. Without them it would be freed with its pod. */
 const OF_KEPT: Readonly<Record<Checked, RegExp>> = {
   ippools: /^spec\.allocations\.\*\.(keeper|former)$/,
@@ -48,16 +52,35 @@ const OF_KEPT: Readonly<Record<Checked, RegExp>> = {
 /** The fields that the API server dropped, from its warnings: `spec.allocations.*.ifname`. */
 export function droppedFields(warning: string): string[] {
   const fields = Array.from(warning.matchAll(/unknown field \\?"([^"\\]+)\\?"/g), ([, field = ""]) => field);
-  return [...new Set(fields.map((field) => field.replace(/^(spec\.allocations)\.[^.]+/, "$1.*")))];
+  return [
+    ...new Set(fields.map((field) =>
+      field.replace(/^(spec\.allocations)\.[^.]+/, "$1.*")
+        .replace(/^(spec\.reuse\.released)\.[^.]+/, "$1.*")
+    )),
+  ];
+}
+
+/** What a write has besides the members of every record. */
+interface Written {
+  /** Records that have a keeper. */
+  readonly kept?: boolean;
+  /** `spec.reuse` of a pool. */
+  readonly reuse?: boolean;
 }
 
 /**
  * The required fields among the dropped ones.
  *
- * @param kept whether records that have a keeper are written. Default true: a warning names only fields that were written
+ * @param written default: everything, since a warning names only fields that were written
  */
-export function requiredFields(resource: Checked, dropped: readonly string[], kept = true): string[] {
-  return dropped.filter((field) => REQUIRED[resource].test(field) || (kept && OF_KEPT[resource].test(field)));
+export function requiredFields(
+  resource: Checked,
+  dropped: readonly string[],
+  { kept = false, reuse = false }: Written = { kept: true, reuse: true },
+): string[] {
+  return dropped.filter((field) =>
+    REQUIRED[resource].test(field) || (kept && OF_KEPT[resource].test(field)) || (reuse && OF_REUSE.test(field))
+  );
 }
 
 /** The fault of a CRD and its remedy. */
@@ -89,7 +112,13 @@ const PROBE = { ...OWNER, address: 0n, former: { podRef: "default/former", conta
 export function probeObject(resource: Checked): { readonly metadata: { readonly name: string } } {
   const metadata = { name: `probe-${crypto.randomUUID()}`, annotations: annotationsOf({ network: "" }) };
   const spec = resource === "ippools"
-    ? { range: "192.0.2.0/24", allocations: { "1": encodeEntry(PROBE) }, closed: 0, opened: 1 }
+    ? {
+      range: "192.0.2.0/24",
+      allocations: { "1": encodeEntry(PROBE) },
+      closed: 0,
+      opened: 1,
+      ...reuseMember({ after: 1_000, last: 1n, rests: new Map([[2n, { ...OWNER, since: 0 }]]) }, 0n),
+    }
     : reservationSpec(OWNER);
   return { apiVersion: API_VERSION, kind: RESOURCES[resource].kind, metadata, spec } as { metadata: typeof metadata };
 }
@@ -149,7 +178,9 @@ export async function refuseEntries(
   signal: AbortSignal,
 ): Promise<void> {
   const resource = "ippools";
-  const lost = requiredFields(resource, droppedFields(warning));
+  // a release that starts no rest is better than an address that stays allocated
+  const allocates = changes.some(({ after }) => after);
+  const lost = requiredFields(resource, droppedFields(warning), { kept: true, reuse: allocates });
   if (lost.length === 0) return;
   for (const { address, before, after } of changes) {
     if (!after) continue;
@@ -164,16 +195,15 @@ export async function refuseEntries(
 /**
  * Probes a schema in use: before a write of many entries, and for STATUS.
  *
- * @param kept whether records that have a keeper are written
  * @throws {RefusedError} it drops required fields
  */
 export async function refuseSchema(
   api: ApiServer,
   resource: Checked,
   signal: AbortSignal,
-  kept: boolean,
+  written: Written,
 ): Promise<void> {
-  const lost = requiredFields(resource, await probeSchema(api, resource, signal), kept);
+  const lost = requiredFields(resource, await probeSchema(api, resource, signal), written);
   if (lost.length > 0) throw outdatedError(resource, lost);
 }
 

@@ -6,6 +6,9 @@
 import { type Cidr, type Interval, span, usable } from "./cidr.ts";
 import type { Ip } from "./ip.ts";
 
+/** An order of free addresses: the lowest one, the next one after the last that was allocated, or a random one. */
+export type Order = "lowest" | "rotate" | "random";
+
 /** One configured range. */
 export interface IpRange {
   /** The network. Results have its prefix length. */
@@ -22,8 +25,12 @@ export interface IpRange {
   readonly gateway?: Ip;
   /** Gateways that are kept free. They are among the excludes; messages name them. Default none. */
   readonly keptFree?: readonly bigint[];
-  /** The only addresses to allocate, in this order. Bounds and excludes apply to them too. Absent: the lowest free address. */
+  /** The only addresses to allocate, in this order. Bounds and excludes apply to them too. Absent: `order` applies. */
   readonly picks?: readonly bigint[];
+  /** The order in which free addresses are allocated. Default `lowest`. */
+  readonly order?: Order;
+  /** Milliseconds for which a released address rests before it is allocated to another owner. Absent: it does not rest. */
+  readonly reuseAfter?: number;
   /** Whether network address, broadcast address and IPv4 addresses that end in `.0` are allocated like any other. Default false. */
   readonly l3?: boolean;
 }

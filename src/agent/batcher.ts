@@ -174,7 +174,8 @@ function reportChanges(batch: readonly Waiting[], { changes, outcomes }: Decisio
       change.address === address && change.after && sameOwner(change.after, request.owner)
     );
     if (own) {
-      options.onAttempt([outcome.kind === "allocated" ? { address, ...(own.after && { after: own.after }) } : own]);
+      const { before: _, ...fresh } = own;
+      options.onAttempt([outcome.kind === "allocated" ? fresh : own]);
     }
   }
 }

@@ -6,7 +6,7 @@
 import { formatIp } from "../address/ip.ts";
 import { adopt } from "../pool/adopt.ts";
 import type { Orphan } from "../pool/orphans.ts";
-import { drop } from "../pool/requests.ts";
+import { withdraw } from "../pool/requests.ts";
 import { type Entry, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
@@ -111,7 +111,7 @@ export async function restoreEntries(
     const { network, ip } = reservationOf(key, allocation);
     const reserved = await reservations.find(network, ip, signal);
     if (!reserved || !sameInterface(reserved, allocation)) {
-      await ipam.commit(key, drop([allocation]), { signal });
+      await ipam.commit(key, withdraw(allocation), { signal });
       return false;
     }
     log.info("Recreated lost entry", entryFields([{ key, allocation }]));

@@ -13,7 +13,7 @@ import { drop, type ReleaseOutcome } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
-import { type Ipam, mayRunInParallel, poolsOf } from "./ipam.ts";
+import { type Ipam, mayRunInParallel, poolOf, poolsOf } from "./ipam.ts";
 import { detachReservation, releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /** The sandbox whose addresses are released. */
@@ -87,13 +87,19 @@ async function releasePool(
   recorded: readonly RecordedEntry[],
 ): Promise<readonly Allocation[]> {
   using _lock = await ipam.lockPool(key, signal);
+  const name = formatPoolKey(key);
+  const reuseAfter = config.ranges.find((range) => formatPoolKey(poolOf(config, range)) === name)?.reuseAfter;
+  const resting = reuseAfter === undefined ? {} : { reuseAfter };
   const released: Allocation[] = [];
   // an entry with a keeper is changed, not removed: that needs the stored one
   if (recorded.length > 0 && !recorded.some(({ allocation }) => allocation.keeper)) {
     const allocations = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
     const entries = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
     released.push(
-      ...await releaseEntries(ipam, key, entries, signal, ipam.driver.snapshotFromRecord?.(key, allocations)),
+      ...await releaseEntries(ipam, key, entries, signal, {
+        ...resting,
+        from: ipam.driver.snapshotFromRecord?.(key, allocations),
+      }),
     );
     if (released.length === recorded.length) return released;
   }
@@ -106,7 +112,8 @@ async function releasePool(
       else if (before) removed.set(address, before);
     }
   };
-  const outcome = await ipam.commit(key, { kind: "release", ...sandbox }, { signal, onAttempt });
+  const request = { kind: "release", ...sandbox, ...resting } as const;
+  const outcome = await ipam.commit(key, request, { signal, onAttempt });
   const entries = [...removed.values()].map((allocation) => ({ key, allocation }));
   await releaseReservations(ipam, key, entries, signal, outcome);
   for (const allocation of detached.values()) await keepAddress(ipam, key, allocation, sandbox, signal);
@@ -147,9 +154,9 @@ async function releaseEntries(
   key: PoolKey,
   entries: readonly RecordedEntry[],
   signal: AbortSignal,
-  from?: PoolSnapshot,
+  { from, reuseAfter }: { readonly from?: PoolSnapshot | undefined; readonly reuseAfter?: number } = {},
 ): Promise<readonly Allocation[]> {
-  const request = drop(entries.map(({ allocation }) => allocation));
+  const request = drop(entries.map(({ allocation }) => allocation), reuseAfter);
   const outcome = await ipam.commit(key, request, { signal, ...(from && { from }) });
   await releaseReservations(ipam, key, entries, signal, outcome);
   return outcome.allocations;

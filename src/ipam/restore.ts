@@ -4,7 +4,7 @@
  * @module
  */
 import type { Owner } from "../pool/types.ts";
-import { drop } from "../pool/requests.ts";
+import { withdraw } from "../pool/requests.ts";
 import { SupersededError } from "./errors.ts";
 import type { RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
@@ -35,7 +35,7 @@ export async function restoreEntry(
   try {
     const result = await reserve(ipam, reservations, reservationOf(key, allocation), undefined, signal);
     if (result.kind !== "foreign") return outcome;
-    await ipam.commit(key, drop([allocation]), { signal });
+    await ipam.commit(key, withdraw(allocation), { signal });
     return { kind: "duplicate", holder: result.holder };
   } catch (error) {
     if (error instanceof SupersededError) return { kind: "present" };

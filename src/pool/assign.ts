@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { firstPick, isCandidate } from "../address/range.ts";
+import { firstPick, type IpRange, isCandidate } from "../address/range.ts";
 import type { Draft } from "./draft.ts";
 import type { AllocateOutcome, AllocateRequest } from "./requests.ts";
 import { formerOf, otherUser } from "./kept.ts";
 import { type Allocation, sameEntry } from "./types.ts";
 
 /**
- * Assigns the requested address; without a request the address that the owner has, else the preferred one, else the lowest free one, or the
- * first free one of the range's picks. Bounds, excludes and picks apply to requested addresses too.
+ * Assigns the requested address; without a request the address that the owner has, else the preferred one, else the last one that its
+ * interface had and that still rests, else the next free one that does not rest, in the order of the range, else the longest rested one.
+ * Bounds, excludes and picks apply to requested and preferred addresses too; these may rest.
  *
  * The owner's entries are found by their keeper, else by podRef and interface, whichever sandbox they name: a pod whose sandbox is recreated
  * keeps its address, and the entry gets the new container id. An entry is kept even if bounds and excludes no longer allow its address. It is
@@ -24,6 +25,7 @@ export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome 
   if (newer) return { kind: "superseded", by: newer };
   const refused = refuseKept(draft, request);
   if (refused) return refused;
+  draft.reuse.configure(request.range);
   const own = ownEntries(draft, request);
   if (requested !== undefined) return assignRequested(draft, request, requested, own);
   const [best] = own;
@@ -33,14 +35,31 @@ export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome 
   return { kind: "allocated", allocation: put(draft, entryOf(request, address)) };
 }
 
-/** The preferred address if it is free, else the first free one of the range's picks, else the lowest free address. */
+/**
+ * The preferred address if it is free, else the last one of the owner's interface that rests, else the next one that does not rest, else the
+ * longest rested one.
+ */
 function freeAddress(draft: Draft, request: AllocateRequest): bigint | undefined {
-  const { range, preferred, inUseElsewhere, ofOtherRanges } = request;
+  const { owner, range, preferred, inUseElsewhere, ofOtherRanges } = request;
   const elsewhere = new Set([...inUseElsewhere, ...ofOtherRanges]);
-  const isFree = (address: bigint) => draft.get(address) === undefined && !elsewhere.has(address);
-  if (preferred !== undefined && isCandidate(range, preferred) && isFree(preferred)) return preferred;
-  if (!range.picks) return draft.lowestFree(range, elsewhere);
-  return firstPick(range, (address) => !isFree(address));
+  const isFree = (address: bigint) =>
+    draft.get(address) === undefined && !elsewhere.has(address) && isCandidate(range, address);
+  if (preferred !== undefined && isFree(preferred)) return preferred;
+  const { reuse } = draft;
+  return reuse.formerOf(owner).find(isFree) ?? nextAddress(draft, range, elsewhere) ?? reuse.resting().find(isFree);
+}
+
+/** The next free address that does not rest: of the range's picks in their order, else in the order of the range. */
+function nextAddress(draft: Draft, range: IpRange, elsewhere: ReadonlySet<bigint>): bigint | undefined {
+  if (range.picks) return firstPick(range, draft.isTaken(elsewhere));
+  switch (range.order) {
+    case "rotate":
+      return draft.nextFree(range, elsewhere);
+    case "random":
+      return draft.randomFree(range, elsewhere);
+    default:
+      return draft.lowestFree(range, elsewhere);
+  }
 }
 
 /** Refuses the address that is kept for the owner while another sandbox uses it, or others use it outside this pool. */

@@ -4,9 +4,10 @@
  * @module
  */
 import { assign, keep, keepKept } from "./assign.ts";
-import { Draft } from "./draft.ts";
+import { Draft, type DraftContext } from "./draft.ts";
 import { type Fence, isClosed } from "./fence.ts";
-import { free, revert } from "./free.ts";
+import { drop, free, revert } from "./free.ts";
+import type { Reuse } from "./reuse.ts";
 import type { Outcome, PoolRequest } from "./requests.ts";
 import { restore } from "./restore.ts";
 import type { Allocations, Change } from "./types.ts";
@@ -17,6 +18,8 @@ export interface Decision {
   readonly changes: readonly Change[];
   /** One per request, in order. */
   readonly outcomes: readonly Outcome[];
+  /** What the pool must record about the reuse of its addresses, written with the changes. Absent: as before. */
+  readonly reuse?: Reuse;
 }
 
 /** The state of a pool besides its allocations. */
@@ -27,6 +30,8 @@ interface PoolState {
   readonly mustReserve?: true;
   /** The controller of the original because of which the pool keeps no further address for an object. Absent: it keeps them. */
   readonly refusesKeepers?: string;
+  /** What it records about the reuse of its addresses. Absent: nothing. */
+  readonly reuse?: Reuse;
 }
 
 /**
@@ -50,10 +55,17 @@ interface PoolState {
  *   allocation of a caller without reservations, not even one that its owner has: the caller repeats it with a reservation. A pool that refuses
  *   keepers allocates nothing to an owner with a keeper, unless the keeper keeps the address already
  */
-export function decide(stored: Allocations, requests: readonly PoolRequest[], state: PoolState = {}): Decision {
-  const draft = new Draft(stored);
+export function decide(
+  stored: Allocations,
+  requests: readonly PoolRequest[],
+  state: PoolState = {},
+  context: DraftContext = {},
+): Decision {
+  const draft = new Draft(stored, state.reuse, context);
   const outcomes = requests.map((request) => serve(draft, request, state));
-  return { changes: draft.changes(), outcomes };
+  const changes = draft.changes();
+  const reuse = changes.length > 0 ? draft.reuse.change((address) => draft.get(address) !== undefined) : undefined;
+  return { changes, outcomes, ...(reuse && { reuse }) };
 }
 
 function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refusesKeepers }: PoolState): Outcome {
@@ -65,6 +77,8 @@ function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refuses
       return keepKept(draft, request) ?? { kind: "keepers refused", by: refusesKeepers };
     case "release":
       return free(draft, request);
+    case "drop":
+      return { kind: "released", allocations: drop(draft, request) };
     case "revert":
       return { kind: "released", allocations: revert(draft, request) };
     case "restore":

@@ -23,7 +23,7 @@ export interface AllocateRequest {
   readonly owner: Owner;
   /** The range to allocate from. */
   readonly range: IpRange;
-  /** The one address to allocate. Absent: the lowest free one. */
+  /** The one address to allocate. Absent: the next one in the order of the range. */
   readonly requested?: bigint;
   /** The address to allocate if it is free and the owner has none. Absent: the lowest free one. */
   readonly preferred?: bigint;
@@ -52,6 +52,21 @@ export interface ReleaseRequest {
   readonly containerId: string;
   /** The interface. */
   readonly ifName: string;
+  /** As in {@linkcode DropRequest}. */
+  readonly reuseAfter?: number;
+}
+
+/** Release exactly these allocations. An address that has another owner or sandbox by now stays. */
+export interface DropRequest {
+  /** Discriminates requests. */
+  readonly kind: "drop";
+  /** The allocations. */
+  readonly allocations: readonly Allocation[];
+  /**
+   * Milliseconds for which the released addresses rest, where the pool does not record it or was not read. Absent: as the pool records, by
+   * default they do not rest.
+   */
+  readonly reuseAfter?: number;
 }
 
 /** Undo changes: an address whose allocation is still `after` gets `before` back. */
@@ -71,7 +86,7 @@ export interface RestoreRequest {
 }
 
 /** Any request to a pool. */
-export type PoolRequest = AllocateRequest | ReleaseRequest | RevertRequest | RestoreRequest;
+export type PoolRequest = AllocateRequest | ReleaseRequest | DropRequest | RevertRequest | RestoreRequest;
 
 /**
  * The outcome of an allocation:
@@ -132,7 +147,12 @@ export function allocateRequest(
   return { inUseElsewhere: NO_ADDRESSES, ofOtherRanges: NO_ADDRESSES, ...options, kind: "allocate", owner, range };
 }
 
-/** A request that removes exactly these allocations. An address that has another owner or sandbox by now stays. */
-export function drop(allocations: readonly Allocation[]): RevertRequest {
-  return { kind: "revert", changes: allocations.map((after) => ({ address: after.address, after })) };
+/** A request that releases exactly these allocations. */
+export function drop(allocations: readonly Allocation[], reuseAfter?: number): DropRequest {
+  return { kind: "drop", allocations, ...(reuseAfter !== undefined && { reuseAfter }) };
+}
+
+/** A request that removes an entry that was just created for an owner who does not use its address. The address does not rest. */
+export function withdraw(after: Allocation): RevertRequest {
+  return { kind: "revert", changes: [{ address: after.address, after }] };
 }

@@ -94,6 +94,12 @@ export function addressOf({ key, allocation }: Entry): Ip {
   return { family: key.cidr.family, value: allocation.address };
 }
 
+/** A released address that is not allocated to another owner for a while (`reuse.ts`). */
+export interface Rest extends Pick<Owner, "podRef" | "ifName"> {
+  /** When it was released, in milliseconds since 1970. */
+  readonly since: number;
+}
+
 /** The change of one address. An allocation has no `before`, a release no `after`, a refresh (another container id) both. */
 export interface Change {
   /** The address. */
@@ -102,6 +108,8 @@ export interface Change {
   readonly before?: Allocation;
   /** The allocation that it has after the change. */
   readonly after?: Allocation;
+  /** The rest of the address that the allocation ended: it continues if the change is undone. */
+  readonly rested?: Rest;
 }
 
 /**

@@ -14,35 +14,13 @@
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
 import type { Fence } from "../pool/fence.ts";
-import type { PoolStatus } from "../pool/pool_status.ts";
+import type { Reuse } from "../pool/reuse.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 import type { IpamClaim, Workload } from "../pool/workload.ts";
+import type { PoolSnapshot } from "./snapshot.ts";
 
-/** The state of a pool at one moment. */
-export interface PoolSnapshot {
-  /** The pool. */
-  readonly key: PoolKey;
-  /** Every allocation that the driver can read. Everything else stays in the store unchanged. */
-  readonly allocations: Allocations;
-  /** Absent if the pool was never closed, or the store does not close pools. */
-  readonly fence?: Fence;
-  /**
-   * Whether its allocations need reservations although their network may make none, since another network reserves addresses of an overlapping
-   * range. A commit conflicts if an entry is written on a snapshot without it and the pool has it by then. Returned by a commit of releases,
-   * it may also mean that the released entries had reservations. Absent: no, or the store has no reservations.
-   */
-  readonly mustReserve?: true;
-  /** Its status as stored, for people. Absent: it has none, or the pool was not read by a list. */
-  readonly status?: PoolStatus;
-  /**
-   * The controller of the original because of which the pool keeps no further address for an object (`Owner.keeper`), such as
-   * `DaemonSet kube-system/whereabouts`. Absent: it keeps them.
-   */
-  readonly refusesKeepers?: string;
-  /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */
-  readonly version: unknown;
-}
+export type { PoolSnapshot };
 
 /** A cluster-wide reservation of one address, for all pools that contain it. */
 export interface Reservation extends Owner {
@@ -210,11 +188,23 @@ export interface StorageDriver extends AsyncDisposable {
    * Comparing the version is not enough: a store that was restored from a backup may reach the same version with other content. The commit
    * conflicts unless an allocated address is free, and a released or refreshed entry equals `before`.
    *
+   * @param reuse replaces what the snapshot has, in the same write; without members and rests, nothing stays recorded. On a snapshot that was
+   * not read, its rests are added. Absent: unchanged. Only passed to a driver with {@linkcode StorageDriver.recordsReuse}
    * @returns the pool after the write
    * @throws {ConflictError} the pool changed since the snapshot; nothing was written
    * @throws {UnavailableError} the store did not answer; the write may or may not have been done
+   * @throws {RefusedError} the store drops `reuse`, and there are allocations among the changes; nothing was allocated
    */
-  commit(snapshot: PoolSnapshot, changes: readonly Change[], signal: AbortSignal): Promise<PoolSnapshot>;
+  commit(
+    snapshot: PoolSnapshot,
+    changes: readonly Change[],
+    signal: AbortSignal,
+    reuse?: Reuse,
+  ): Promise<PoolSnapshot>;
+  /**
+   * Whether it stores {@linkcode PoolSnapshot.reuse}. Absent: networks with `reuse_after`, or with `order` `rotate`, are refused.
+   */
+  readonly recordsReuse?: true;
   /**
    * Optional shortcut for releases: a snapshot built from the caller's own record instead of a read. A commit on it may contain only
    * releases, and throws {@linkcode ConflictError} if a stored entry differs from the recorded one.
@@ -242,8 +232,9 @@ export interface StorageDriver extends AsyncDisposable {
    * A cheap check: succeeds if the store would serve a read and a commit now.
    *
    * @param reserves whether it must serve reservations too. Default false
+   * @param recordsReuse whether it must store {@linkcode PoolSnapshot.reuse} too. Default false
    */
-  status(signal: AbortSignal, reserves?: boolean): Promise<void>;
+  status(signal: AbortSignal, reserves?: boolean, recordsReuse?: boolean): Promise<void>;
   /** Every stored object that this release cannot read. Absent if the driver cannot find them. */
   unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
   /** Moves the contents to another layout or store. Absent if the store does not support it. */

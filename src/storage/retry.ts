@@ -24,7 +24,7 @@ const CONFLICT_BACKOFF: Backoff = { first: 8, max: 1_000 };
 const UNAVAILABLE_BACKOFF: Backoff = { first: 100, max: 2_000 };
 
 /** What retrying needs of the machine. */
-export type Clock = Pick<World, "monotonic" | "sleep" | "random">;
+export type Clock = Pick<World, "now" | "monotonic" | "sleep" | "random">;
 
 /**
  * Runs an operation until it succeeds, fails for good, or the signal aborts.

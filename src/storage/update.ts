@@ -34,7 +34,7 @@ interface Updated {
 }
 
 /**
- * Serves requests on one pool in one commit. Every attempt decides again on a fresh snapshot, so each allocation is the lowest free address
+ * Serves requests on one pool in one commit. Every attempt decides again on a fresh snapshot, so each allocation is the next free address
  * in the order of commits.
  *
  * @param requests called before each decision. Earlier requests must keep their places; more may follow
@@ -49,7 +49,9 @@ export function update(
   options: UpdateOptions,
 ): Promise<Updated> {
   let known = options.from;
-  const decideOn = (snapshot: PoolSnapshot): Decision => decide(snapshot.allocations, requests(), snapshot);
+  const { clock } = options;
+  const decideOn = (snapshot: PoolSnapshot): Decision =>
+    decide(snapshot.allocations, requests(), snapshot, { now: clock.now(), random: () => clock.random() });
   return retry(
     async (signal) => {
       const remembered = known;
@@ -115,11 +117,12 @@ async function fromMemory(
 async function write(
   driver: StorageDriver,
   snapshot: PoolSnapshot,
-  { changes, outcomes }: Decision,
+  { changes, outcomes, reuse }: Decision,
   { clock, pause, onAttempt }: UpdateOptions,
   signal: AbortSignal,
 ): Promise<Updated> {
   if (pause) await clock.sleep(pause, signal);
   onAttempt?.({ changes, outcomes });
-  return { outcomes, snapshot: await driver.commit(snapshot, changes, signal) };
+  const recorded = driver.recordsReuse ? reuse : undefined;
+  return { outcomes, snapshot: await driver.commit(snapshot, changes, signal, recorded) };
 }

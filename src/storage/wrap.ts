@@ -59,8 +59,9 @@ export function wrap(
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
-    commit: (snapshot, changes, signal) =>
-      run("commit", (deadline) => driver.commit(snapshot, changes, deadline), signal),
+    commit: (snapshot, changes, signal, reuse) =>
+      run("commit", (deadline) => driver.commit(snapshot, changes, deadline, reuse), signal),
+    recordsReuse: driver.recordsReuse,
     snapshotFromRecord: snapshotFromRecord?.bind(driver),
     requireReservations: requireReservations &&
       ((snapshot, required, signal) =>
@@ -69,7 +70,8 @@ export function wrap(
       ((snapshot, by, signal) =>
         run("mark_pool", (deadline) => refuseKeepers.call(driver, snapshot, by, deadline), signal)),
     list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
-    status: (signal, reserves) => run("status", (deadline) => driver.status(deadline, reserves), signal),
+    status: (signal, reserves, recordsReuse) =>
+      run("status", (deadline) => driver.status(deadline, reserves, recordsReuse), signal),
     unreadable: unreadable &&
       ((signal) => run("list_unreadable", (deadline) => unreadable.call(driver, deadline), signal)),
     migration: migration && wrapMigration(migration, run),

@@ -15,6 +15,7 @@ import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
 import { keeperCases } from "./keeper_cases.ts";
 import { reservationCases } from "./reservation_cases.ts";
+import { reuseCases } from "./reuse_cases.ts";
 
 /** An empty store for one case, which disposes it. */
 export interface Store extends AsyncDisposable {
@@ -249,6 +250,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
   },
   ...reservationCases,
   ...keeperCases,
+  ...reuseCases,
 };
 
 /** Names of all cases, for `skip`. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { allocateRequest, drop } from "../../src/pool/requests.ts";
+import { allocateRequest, drop, withdraw } from "../../src/pool/requests.ts";
 import { at, entry, owner, range } from "./pools.ts";
 
 Deno.test("allocateRequest excludes no address by default", () => {
@@ -23,9 +23,12 @@ Deno.test("allocateRequest excludes no address by default", () => {
   ]);
 });
 
-Deno.test("drop reverts each allocation as it was read", () => {
-  assert.deepEqual(drop([entry(1, "a/net1/x"), entry(2, "b/net1/y")]), {
+Deno.test("drop releases exactly these allocations, withdraw undoes a creation", () => {
+  const allocations = [entry(1, "a/net1/x"), entry(2, "b/net1/y")];
+  assert.deepEqual(drop(allocations), { kind: "drop", allocations });
+  assert.deepEqual(drop(allocations, 60_000), { kind: "drop", allocations, reuseAfter: 60_000 });
+  assert.deepEqual(withdraw(entry(1, "a/net1/x")), {
     kind: "revert",
-    changes: [{ address: at(1), after: entry(1, "a/net1/x") }, { address: at(2), after: entry(2, "b/net1/y") }],
+    changes: [{ address: at(1), after: entry(1, "a/net1/x") }],
   });
 });

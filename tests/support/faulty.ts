@@ -85,8 +85,9 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
   return {
     name: driver.name,
     read: (key, signal) => run("read", formatPoolKey(key), signal, (limit) => driver.read(key, limit)),
-    commit: (snapshot, changes, signal) =>
-      run("commit", formatPoolKey(snapshot.key), signal, (limit) => driver.commit(snapshot, changes, limit)),
+    commit: (snapshot, changes, signal, reuse) =>
+      run("commit", formatPoolKey(snapshot.key), signal, (limit) => driver.commit(snapshot, changes, limit, reuse)),
+    ...(driver.recordsReuse && { recordsReuse: driver.recordsReuse }),
     list: (signal) => run("list", "", signal, (limit) => driver.list(limit)),
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
     ...(driver.snapshotFromRecord && { snapshotFromRecord: driver.snapshotFromRecord.bind(driver) }),

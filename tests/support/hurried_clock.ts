@@ -42,6 +42,7 @@ export function hurriedClock(seed = 1): HurriedClock {
   };
   return {
     asked,
+    now: () => now,
     monotonic: () => now,
     random: makeRandom(seed),
     sleep: (milliseconds, signal) => {

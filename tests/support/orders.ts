@@ -27,6 +27,7 @@ export interface Run {
 
 /** A clock for calls that are stopped from outside: back-off takes no time, and no attempt is ever too long. */
 export const STANDING_CLOCK: Clock = {
+  now: () => 0,
   monotonic: () => 0,
   random: () => 0.5,
   sleep: (milliseconds, signal) =>

@@ -25,8 +25,17 @@ Deno.test("requiredFields returns the fields that identify range and owner", () 
 Deno.test("requiredFields returns the keeper of a kept record, and only of one", () => {
   const dropped = ["spec.allocations.*.keeper", "spec.allocations.*.former", "spec.allocations.*.sandbox"];
   assert.deepEqual(requiredFields("ippools", dropped), dropped.slice(0, 2));
-  assert.deepEqual(requiredFields("ippools", dropped, false), []);
+  assert.deepEqual(requiredFields("ippools", dropped, {}), []);
   assert.deepEqual(requiredFields("overlappingrangeipreservations", ["spec.keeper", "spec.sandbox"]), ["spec.keeper"]);
+});
+
+Deno.test("requiredFields returns what the reuse of addresses requires, and only of a pool that has it", () => {
+  const dropped = droppedFields(
+    '299 - "unknown field \\"spec.reuse\\"", 299 - "unknown field \\"spec.reuse.released.7.at\\""',
+  );
+  assert.deepEqual(dropped, ["spec.reuse", "spec.reuse.released.*.at"]);
+  assert.deepEqual(requiredFields("ippools", dropped), dropped);
+  assert.deepEqual(requiredFields("ippools", dropped, { kept: true }), []);
 });
 
 Deno.test("outdatedError names the CRD, the dropped fields and the remedy", () => {
