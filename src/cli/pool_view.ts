@@ -17,13 +17,20 @@ const MAX_CELLS = 256n;
 const CELLS_PER_LINE = 32;
 
 /** The state of a cell. */
-type Cell = "used" | "part" | "reserved" | "free" | "unavailable";
+type Cell = "used" | "part" | "reserved" | "resting" | "free" | "unavailable";
 
-const GLYPHS: Readonly<Record<Cell, string>> = { used: "█", part: "▒", reserved: "+", free: "·", unavailable: "-" };
+const GLYPHS: Readonly<Record<Cell, string>> = {
+  used: "█",
+  part: "▒",
+  reserved: "+",
+  resting: "~",
+  free: "·",
+  unavailable: "-",
+};
 
 /** The meanings of the glyphs. */
-export const LEGEND =
-  "█ used  ▒ partly used  + reserved by another pool  · free  - unavailable: excluded, out of bounds, network or broadcast address";
+export const LEGEND = "█ used  ▒ partly used  + reserved by another pool  ~ released, rests  · free  " +
+  "- unavailable: excluded, out of bounds, network or broadcast address";
 
 /** The keeper of an address, and whether a pod uses the address now; empty without a keeper. */
 export function keeperText({ keeper, containerId }: Owner): string {
@@ -52,23 +59,27 @@ export function allocationTable(range: IpRange, allocations: Allocations, style:
  * more than one.
  *
  * @param reserved addresses that are reserved, and not allocated in this pool
+ * @param resting released addresses that rest
  */
 export function poolMap(
   range: IpRange,
   allocations: Allocations,
   style: Style,
   reserved: ReadonlySet<bigint> = new Set(),
+  resting: ReadonlySet<bigint> = new Set(),
 ): string[] {
   const { cidr } = range;
   const size = 1n << BigInt(bits(cidr.family) - cidr.prefix);
   const perCell = size > MAX_CELLS ? size / MAX_CELLS : 1n;
   const used = countByCell(allocations.keys(), cidr.base, perCell);
   const reservedCounts = countByCell(reserved, cidr.base, perCell);
+  const restingCounts = countByCell(resting, cidr.base, perCell);
   const cells: Cell[] = [];
   for (let i = 0n; i < size / perCell; i++) {
-    cells.push(cellOf(range, i, perCell, used.get(i) ?? 0n, reservedCounts.get(i) ?? 0n));
+    const cell = cellOf(range, i, perCell, used.get(i) ?? 0n, reservedCounts.get(i) ?? 0n);
+    cells.push(cell === "free" && (restingCounts.get(i) ?? 0n) >= perCell ? "resting" : cell);
   }
-  return [summary(range, allocations, perCell), ...lines(range, cells, perCell, style)];
+  return [summary(range, allocations, perCell, resting.size), ...lines(range, cells, perCell, style)];
 }
 
 function countByCell(addresses: Iterable<bigint>, base: bigint, perCell: bigint): Map<bigint, bigint> {
@@ -95,10 +106,11 @@ function cellOf(range: IpRange, index: bigint, perCell: bigint, used: bigint, re
   return part.first <= part.last && capacity(part) > 0n ? "free" : "unavailable";
 }
 
-function summary(range: IpRange, allocations: Allocations, perCell: bigint): string {
+function summary(range: IpRange, allocations: Allocations, perCell: bigint, resting: number): string {
   const all = capacity(range);
   const scale = perCell > 1n ? `, ${perCell} addresses per cell` : "";
-  return `${formatCidr(range.cidr)}: ${allocations.size} of ${all} in use${scale}`;
+  const rests = resting > 0 ? `, ${resting} resting` : "";
+  return `${formatCidr(range.cidr)}: ${allocations.size} of ${all} in use${rests}${scale}`;
 }
 
 function lines(range: IpRange, cells: readonly Cell[], perCell: bigint, style: Style): string[] {
@@ -134,6 +146,7 @@ function paint(cell: Cell, text: string, style: Style): string {
       return style.bad(text);
     case "free":
       return style.good(text);
+    case "resting":
     case "unavailable":
       return style.faint(text);
   }

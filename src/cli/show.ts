@@ -7,7 +7,8 @@ import { formatCidr, parseCidr, usable } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { capacity, type IpRange } from "../address/range.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
-import { formatPoolKey } from "../pool/types.ts";
+import { restingAt } from "../pool/reuse.ts";
+import { formatPoolKey, type Rest } from "../pool/types.ts";
 import { type PoolSnapshot, RefusedError, type Reservation } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
@@ -42,7 +43,7 @@ export const show: Command = defineCommand({
     source?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
   const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
   if (values.json) {
-    terminal.print(JSON.stringify(wanted.map((pool) => toJson(pool, rangeOf(pool))), undefined, 2));
+    terminal.print(JSON.stringify(wanted.map((pool) => toJson(terminal, pool, rangeOf(pool))), undefined, 2));
     if (empty) terminal.world.stderr(empty.message);
   } else if (empty) terminal.print(empty.message);
   else if (names.length === 0 && !values.map) summary(terminal, wanted, rangeOf);
@@ -100,12 +101,20 @@ function use({ allocations }: PoolSnapshot, range: IpRange) {
   return { all, used, free: all > used ? all - used : 0n };
 }
 
+/** The released addresses of a pool that rest now. */
+function restsOf({ world }: Terminal, { reuse, allocations }: PoolSnapshot): Map<bigint, Rest> {
+  return new Map(restingAt(reuse, world.now(), (address) => allocations.has(address)));
+}
+
 function details(
-  { print, style }: Terminal,
-  { key, allocations }: PoolSnapshot,
+  terminal: Terminal,
+  pool: PoolSnapshot,
   range: IpRange,
   reservations: readonly Reservation[] | undefined,
 ): void {
+  const { print, style } = terminal;
+  const { key, allocations } = pool;
+  const rests = restsOf(terminal, pool);
   print("");
   if (!reservations || formatPoolKey(key) !== formatCidr(key.cidr)) print(style.strong(clean(formatPoolKey(key))));
   const drawn = { ...range, cidr: key.cidr };
@@ -113,16 +122,19 @@ function details(
     const elsewhere = reservations.filter(({ network, ip }) =>
       network === key.network && ip.family === key.cidr.family && !allocations.has(ip.value)
     );
-    poolMap(drawn, allocations, style, new Set(elsewhere.map(({ ip }) => ip.value))).forEach(print);
+    const reserved = new Set(elsewhere.map(({ ip }) => ip.value));
+    poolMap(drawn, allocations, style, reserved, new Set(rests.keys())).forEach(print);
     if (allocations.size > 0) print("");
   }
   if (allocations.size > 0) allocationTable(drawn, allocations, style).forEach(print);
   else if (!reservations) print("No allocations");
+  if (!reservations && rests.size > 0) print(`Released addresses that rest: ${rests.size}`);
 }
 
-function toJson(pool: PoolSnapshot, range: IpRange): unknown {
+function toJson(terminal: Terminal, pool: PoolSnapshot, range: IpRange): unknown {
   const { key, allocations } = pool;
   const { all, used, free } = use(pool, range);
+  const rests = [...restsOf(terminal, pool)];
   return {
     pool: formatPoolKey(key),
     network: key.network,
@@ -131,6 +143,14 @@ function toJson(pool: PoolSnapshot, range: IpRange): unknown {
     used: Number(used),
     free: `${free}`, // an IPv6 range exceeds the numbers of JSON
     capacity: `${all}`,
+    ...(rests.length > 0 && {
+      resting: rests.map(([address, { podRef, ifName, since }]) => ({
+        address: formatIp({ family: key.cidr.family, value: address }),
+        podRef,
+        ifName,
+        since: new Date(since).toISOString(),
+      })),
+    }),
     allocations: [...allocations.values()].map(({ address, podRef, ifName, containerId, keeper }) => ({
       address: formatIp({ family: key.cidr.family, value: address }),
       podRef,

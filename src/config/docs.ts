@@ -20,9 +20,17 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
     "false",
     "Allocate network addresses, broadcast addresses and IPv4 addresses that end in `.0` too, for routed interfaces.",
   ],
+  order: [
+    "lowest",
+    "The next address: the `lowest` free one, the one after the last (`rotate`), or a `random` free one. `pick_addresses` have their own order.",
+  ],
+  reuse_after: [
+    "0",
+    "How long a released address is not allocated to another owner, unless no other one is free: `60s`, `5m`, at most `24h`.",
+  ],
   ipRanges: [
     "[]",
-    "Further ranges, at most 64: `range`, `range_start`, `range_end`, `exclude`, `pick_addresses`, `enable_l3`, `gateway`.",
+    "Further ranges, at most 64, each with the fields above from `range` on, and `gateway`.",
   ],
   ipRangesAllocation: [
     "all",

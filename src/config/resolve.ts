@@ -16,6 +16,7 @@ import { parseExtras } from "./extras.ts";
 import { missingRange } from "./missing.ts";
 import { parseAddress, parseRange, parseRangeGateway, withoutGateway } from "./ranges.ts";
 import type { RequestedAddresses, Requests } from "./requested.ts";
+import { parseReuse } from "./reuse.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
 import {
   ConfigError,
@@ -133,7 +134,10 @@ function optional<K extends string>(key: K, value: string | undefined): { [P in 
 
 function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
   const l3 = document.enable_l3 === true;
-  const ranges = text(document, "range") === undefined ? [] : [parseRange(document, path, warn)];
+  const reuse = parseReuse(document, path);
+  const ranges: IpRange[] = text(document, "range") === undefined
+    ? []
+    : [{ ...parseRange(document, path, warn), ...reuse }];
   for (const key of ranges.length > 0 ? [] : ["range_start", "range_end", "exclude", "pick_addresses"]) {
     if (!isEmpty(document[key])) warn(`${path}.${key} has no effect without ${path}.range; ipRanges have their own`);
   }
@@ -151,7 +155,7 @@ function parseRanges(document: Document, path: string, warn: Warn): IpRange[] {
     if (text(read, "range") === undefined) throw missingRange(isObject(element) ? element : {}, at, RANGE_FIELDS);
     const range = parseRange(read, at, warn, l3 && read.enable_l3 === undefined);
     const gateway = parseRangeGateway(read, range, at);
-    ranges.push({ ...range, ...(gateway && { gateway }) });
+    ranges.push({ ...range, ...parseReuse(read, at, reuse), ...(gateway && { gateway }) });
   }
   for (const [i, a] of ranges.entries()) {
     const twin = ranges.slice(i + 1).find((b) => overlap(a.cidr, b.cidr) && formatCidr(a.cidr) !== formatCidr(b.cidr));

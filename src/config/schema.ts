@@ -35,6 +35,8 @@ export const RANGE_FIELDS: Fields = {
   exclude: "strings",
   pick_addresses: "strings",
   enable_l3: "boolean",
+  order: "string",
+  reuse_after: "string",
   gateway: "string",
 };
 

@@ -14,7 +14,7 @@ import { requestedOf } from "../pool/requested.ts";
 import { type AllocateRequest, allocateRequest, type KnownSandbox } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Entry, type Owner, type PodSandbox } from "../pool/types.ts";
 import { RefusedError, type Reservation } from "../storage/driver.ts";
-import { allocateError, PoolExhaustedError } from "./errors.ts";
+import { allocateError, PoolExhaustedError, refuseUnrecorded } from "./errors.ts";
 import { allExhausted, rangesToTry } from "./first_available.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
@@ -60,6 +60,7 @@ export interface AllocateOptions {
  * @throws {PoolExhaustedError} a range has no free address; with `first_available` no range has one
  * @throws {AddressUnavailableError} a requested address is in use, or the range never allocates it
  * @throws {SupersededError} a newer sandbox of the interface took the address over
+ * @throws {RefusedError} the driver lacks `recordsReuse`, which the settings of a range require
  * @throws {UnavailableError | ConflictError | RefusedError} the store failed; the call was rolled back as far as the store answers
  *
  * @example
@@ -91,6 +92,7 @@ export async function allocate(
   };
   const work = { ipam, config, owner, written, signal, options: { ...options, onWrite } };
   const start = ipam.clock.monotonic();
+  refuseUnrecorded(ipam.driver, config);
   try {
     const assigned = config.rangesAllocation === "first_available"
       ? [await allocateFirstAvailable(work)]

@@ -6,9 +6,11 @@
 import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { assignable, type IpRange, isZeroAddress } from "../address/range.ts";
+import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
+import { isRecorded } from "../pool/reuse.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
-import { RefusedError } from "../storage/driver.ts";
+import { RefusedError, type StorageDriver } from "../storage/driver.ts";
 
 /** A range has no free address. CNI code 100. */
 export class PoolExhaustedError extends Error {
@@ -119,4 +121,24 @@ function whyUnusable(range: IpRange, address: bigint): string {
   const exclude = range.excludes.find((one) => one.first <= address && address <= one.last);
   if (exclude) return `it is excluded from the range (${text(exclude.first)} to ${text(exclude.last)})`;
   return picks ? "it is not one of pick_addresses" : "the range does not allocate it";
+}
+
+/**
+ * Refuses settings that require a record of released addresses, in a store that keeps none.
+ *
+ * @throws {RefusedError} the driver lacks `recordsReuse`
+ */
+export function refuseUnrecorded(
+  { name, recordsReuse }: Pick<StorageDriver, "name" | "recordsReuse">,
+  { ranges }: Pick<IpamConfig, "ranges">,
+): void {
+  const range = recordsReuse ? undefined : ranges.find(isRecorded);
+  if (!range) return;
+  const setting = range.reuseAfter === undefined ? 'order "rotate"' : "reuse_after";
+  throw new RefusedError(
+    `Cannot allocate an address of ${
+      formatCidr(range.cidr)
+    }: ${setting} requires a record of released addresses, which the driver ` +
+      `${JSON.stringify(name)} does not keep (recordsReuse); remove the setting, or use another datastore`,
+  );
 }

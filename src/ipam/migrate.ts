@@ -104,7 +104,7 @@ export async function movePool(
   const closed = pool.closed
     ? pool
     : await from.onSnapshot(key, (snapshot, deadline) => migration.close(snapshot, deadline), signal);
-  const copied = await copyEntries(to, key, [...closed.allocations.values()], options);
+  const copied = await copyEntries(to, closed, options);
   if (!copied.done) return copied;
   const foreign = await reserveAll(to, key, [...closed.allocations.values()], options);
   await migration.empty(closed, signal);
@@ -117,15 +117,16 @@ function resultOf({ changes, kept, conflicts }: Adoption): Migrated {
 
 async function copyEntries(
   { driver, onSnapshot }: Ipam,
-  key: PoolKey,
-  entries: readonly Allocation[],
+  { key, allocations, reuse: recorded }: PoolSnapshot,
   { signal, progress }: MigrationOptions,
 ): Promise<Migrated> {
+  const entries = [...allocations.values()];
   const all: Migrated[] = [];
   for (let at = 0; at === 0 || at < entries.length; at += CHUNK) {
     const adoption = await onSnapshot(key, async (snapshot, deadline) => {
       const decided = adopt(snapshot.allocations, entries.slice(at, at + CHUNK));
-      if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, deadline);
+      const reuse = driver.recordsReuse && !snapshot.reuse ? recorded : undefined;
+      if (decided.changes.length > 0) await driver.commit(snapshot, decided.changes, deadline, reuse);
       return decided;
     }, signal);
     all.push(resultOf(adoption));

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { isRecorded } from "../../pool/reuse.ts";
+import { refuseUnrecorded } from "../../ipam/errors.ts";
 import { configureRequest, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES, toCniError } from "../error.ts";
 import { refuseBesideOriginal } from "../keeper.ts";
@@ -17,7 +19,8 @@ export async function status(context: RequestContext): Promise<string> {
   try {
     const { config, log } = await configureRequest(context);
     await using ipam = await context.host.open(config, log, context.signal);
-    await ipam.driver.status(context.signal, config.overlapping);
+    refuseUnrecorded(ipam.driver, config);
+    await ipam.driver.status(context.signal, config.overlapping, config.ranges.some(isRecorded));
     await sliced(context, ipam, config);
     await refuseBesideOriginal(ipam, config, context.signal);
     return "";
