@@ -17,8 +17,8 @@ export function isReleasedBy(
 }
 
 /**
- * Frees every address of the sandbox's interface, lowest first; they start to rest. An entry with a keeper stays: it names its former sandbox again, or none. An
- * entry that names the sandbox as its former one forgets it.
+ * Frees every address of the sandbox's interface, lowest first; they start to rest. An entry with a keeper stays: it names its former sandbox
+ * again, or none. An entry that names the sandbox as its former one forgets it.
  */
 export function free(draft: Draft, request: ReleaseRequest): ReleaseOutcome {
   const allocations: Allocation[] = [];

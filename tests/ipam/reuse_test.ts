@@ -78,12 +78,12 @@ Deno.test("a repeated ADD keeps its address, and the settings cost no request mo
   });
   const plain = config(["10.1.0.0/29"], { overlapping: false });
   const resting = { ...RESTING, overlapping: false };
-  for (const  of of[plain, resting]) {
+  for (const network of [plain, resting]) {
     methods.length = 0;
     const { add, del } = at(counted, 1_000);
-    const address = await add("a/net1/x", of);
-    assert.equal(await add("a/net1/x", of), address);
-    await del("a/net1/x", of);
+    const address = await add("a/net1/x", network);
+    assert.equal(await add("a/net1/x", network), address);
+    await del("a/net1/x", network);
     assert.deepEqual(methods.filter((method) => !method.startsWith("reservation")), [
       ...["read", "commit", "read"],
       ...["read", "commit"],
