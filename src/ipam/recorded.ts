@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { usable } from "../address/cidr.ts";
+import { contains, usable } from "../address/cidr.ts";
+import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { addressOf, type Entry, formatPoolKey } from "../pool/types.ts";
 import { formatIp } from "../address/ip.ts";
@@ -15,6 +16,16 @@ export interface RecordedEntry extends Entry {
   readonly reserved?: boolean;
   /** The reservation's token. Absent without a reservation, or if the store has no tokens. */
   readonly token?: string;
+  /** Milliseconds for which the address rests after its release, as its network configures it now. Not stored. Absent: as its pool records. */
+  readonly reuseAfter?: number;
+}
+
+/** The entries with the rests that these ranges configure for their addresses. */
+export function withRests(entries: readonly RecordedEntry[], ranges: readonly IpRange[]): RecordedEntry[] {
+  return entries.map((entry) => {
+    const range = ranges.find(({ cidr }) => contains(cidr, addressOf(entry)));
+    return range?.reuseAfter === undefined ? entry : { ...entry, reuseAfter: range.reuseAfter };
+  });
 }
 
 /** The part of a configuration that selects exactly these pools and reservations. */

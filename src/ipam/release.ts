@@ -88,7 +88,8 @@ async function releasePool(
 ): Promise<readonly Allocation[]> {
   using _lock = await ipam.lockPool(key, signal);
   const name = formatPoolKey(key);
-  const reuseAfter = config.ranges.find((range) => formatPoolKey(poolOf(config, range)) === name)?.reuseAfter;
+  const range = config.ranges.find((range) => formatPoolKey(poolOf(config, range)) === name);
+  const { reuseAfter } = range ?? recorded.find((entry) => entry.reuseAfter !== undefined) ?? {};
   const resting = reuseAfter === undefined ? {} : { reuseAfter };
   const released: Allocation[] = [];
   // an entry with a keeper is changed, not removed: that needs the stored one

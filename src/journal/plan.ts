@@ -6,11 +6,18 @@
  *
  * @module
  */
+import type { IpRange } from "../address/range.ts";
 import { type ConfigHost, configure, type Configured } from "../config/configure.ts";
 import { ConfigError, type Datastore, ForbiddenError, type IpamConfig } from "../config/types.ts";
 import type { World } from "../world/world.ts";
 import { type RecordedStore, sameStore } from "./facts.ts";
 import type { JournalRecord } from "./record.ts";
+
+/** A configuration for a release. */
+export interface ReleasePlan extends Configured {
+  /** The ranges that are configured, if `config` has none because the record has all entries: they set how long released addresses rest. */
+  readonly rests?: readonly IpRange[];
+}
 
 /** The store of a release is unknown until the file that names it is restored. CNI code 11. */
 export class UnknownStoreError extends Error {
@@ -30,11 +37,12 @@ export async function planRelease(
   host: ConfigHost,
   conf: unknown,
   record: JournalRecord | undefined,
-): Promise<Configured | undefined> {
+): Promise<ReleasePlan | undefined> {
   const own = conf === undefined ? undefined : await usable(host, conf);
   if (!record) return own === "forbidden" ? undefined : await planWithoutRecord(host, own);
   const plan = await planByRecord(host, own, record);
-  return plan && record.entries.length > 0 ? { ...plan, config: byRecordAlone(plan.config) } : plan;
+  if (!plan || record.entries.length === 0) return plan;
+  return { ...plan, config: byRecordAlone(plan.config), rests: plan.config.ranges };
 }
 
 /** @param own the runtime's configuration as it is usable now */

@@ -4,19 +4,19 @@
  * @module
  */
 import { formatIp } from "../address/ip.ts";
-import type { ConfigHost, Configured } from "../config/configure.ts";
+import type { ConfigHost } from "../config/configure.ts";
 import { nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { NoSliceError } from "../ipam/errors.ts";
 import type { Ipam, OpenIpam } from "../ipam/ipam.ts";
-import { entryFields } from "../ipam/recorded.ts";
+import { entryFields, withRests } from "../ipam/recorded.ts";
 import { release } from "../ipam/release.ts";
 import { sliceRanges } from "../ipam/node_slice.ts";
 import { ConflictError, UnavailableError } from "../storage/driver.ts";
 import { type LogFields, type Logger, makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Journal } from "./journal.ts";
-import { planRelease } from "./plan.ts";
+import { planRelease, type ReleasePlan } from "./plan.ts";
 import type { JournalRecord } from "./record.ts";
 
 /** The process that releases. */
@@ -61,12 +61,13 @@ export async function releaseByRecord(
 /** Releases an attachment by a plan. */
 export async function releaseByPlan(
   host: ReleaseHost,
-  { config, log }: Configured,
+  { config, log, rests = [] }: ReleasePlan,
   record: JournalRecord,
   signal: AbortSignal,
 ): Promise<void> {
   await using ipam = await host.open(config, log, signal);
-  const released = await release(ipam, await withSlices(host, ipam, config, signal), record, signal, record.entries);
+  const entries = withRests(record.entries, rests);
+  const released = await release(ipam, await withSlices(host, ipam, config, signal), record, signal, entries);
   if (released.length > 0) {
     host.journal(log)?.note("released", { ...recordFields(record), ip: released.map(formatIp).join() });
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
+import { withRests } from "../../src/ipam/recorded.ts";
 import { release, releaseAllocations } from "../../src/ipam/release.ts";
 import { rollBack } from "../../src/ipam/rollback.ts";
 import { formatIp } from "../../src/address/ip.ts";
@@ -54,6 +55,19 @@ Deno.test("an address that a sweep releases rests too, although the sweep does n
   await releaseAllocations(ipam, pool.key, [...pool.allocations.values()], never());
   assert.equal(await add("b/net1/y"), "10.0.0.2");
   assert.equal(await add("a/net1/z"), "10.0.0.1");
+});
+
+Deno.test("an address that is released by the node's record rests as its network configures it, even if the pool records nothing yet", async () => {
+  await using driver = await memory();
+  const { ipam, add } = at(driver, 1_000);
+  const plain = config(["10.0.0.0/29"]);
+  await add("a/net1/x", plain); // before the network got the setting
+  const [pool] = await driver.list(never());
+  const [allocation] = [...pool?.allocations.values() ?? []];
+  assert(pool && allocation);
+  const recorded = withRests([{ key: pool.key, allocation }], RESTING.ranges);
+  await release(ipam, { ...RESTING, ranges: [] }, owner("a/net1/x"), never(), recorded);
+  assert.equal(await add("b/net1/y"), "10.0.0.2");
 });
 
 Deno.test("a failed ADD does not let its address rest", async () => {

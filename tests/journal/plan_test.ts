@@ -52,6 +52,18 @@ async function plan({ ipam = IPAM, flat = FLAT, record = {}, files = [] }: Case)
   }
 }
 
+Deno.test("planRelease takes the time that released addresses rest from the configuration of today", async () => {
+  const conf = (reuse_after: string) => ({ cniVersion: "1.1.0", name: "n", ipam: { ...IPAM, reuse_after } });
+  const world = memoryWorld({ files: { [FLAT_FILES[0] ?? ""]: JSON.stringify(FLAT) } });
+  const record = { ...{ network: "n", containerId: "c0", ifName: "net1", entries: [ENTRY], store: KUBE } };
+  const restOf = async (own: unknown) => {
+    const full = { ...record, conf: JSON.stringify(conf("60s")) };
+    const { rests } = await planRelease({ world, appendLog: world.appendTextFile }, own, full) ?? {};
+    return rests?.map(({ reuseAfter }) => reuseAfter);
+  };
+  assert.deepEqual([await restOf(conf("5m")), await restOf(undefined)], [[300_000], [60_000]]);
+});
+
 const without = (record: Partial<JournalRecord>) => ({ ...record, store: undefined as never });
 
 const CASES: Readonly<Record<string, readonly [Case, unknown]>> = {
