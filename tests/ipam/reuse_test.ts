@@ -57,7 +57,7 @@ Deno.test("an address that a sweep releases rests too, although the sweep does n
   assert.equal(await add("a/net1/z"), "10.0.0.1");
 });
 
-Deno.test("an address that is released by the node's record rests as its network configures it, even if the pool records nothing yet", async () => {
+Deno.test("an address that is released by the record of its node rests, even if its pool records nothing yet", async () => {
   await using driver = await memory();
   const { ipam, add } = at(driver, 1_000);
   const plain = config(["10.0.0.0/29"]);
