@@ -216,6 +216,7 @@ export class Controller {
     const context = { claims: ipamClaims, world, log };
     const failures = await writeClaimStatuses(context, await ipam.driver.list(signal), wholeRange, signal);
     this.metrics.failures.add({ part: "claims" }, failures.length);
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The workers that write what others read: the status of IPAMClaims and of pools. */

@@ -18,7 +18,7 @@ function pool(...names: string[]): PoolFacts {
 }
 
 /** Claims of a cluster; a write fails with the error of its name. */
-function claims(errors: Record<string, Error> = {}) {
+function claims(errors: Record<string, Error> = {}, failed: (name: string) => unknown = () => {}) {
   const written: Record<string, ClaimStatus> = {};
   const asked: string[] = [];
   const facts = ["a", "b", "c"].map((name): ClaimFacts => ({
@@ -35,7 +35,10 @@ function claims(errors: Record<string, Error> = {}) {
     list: () => Promise.resolve((asked.push("list"), facts)),
     saveStatus: ({ name }: ClaimFacts, status: ClaimStatus) => {
       const error = errors[name];
-      if (error) return Promise.reject(error);
+      if (error) {
+        failed(name);
+        return Promise.reject(error);
+      }
       written[name] = status;
       return Promise.resolve();
     },
@@ -56,9 +59,22 @@ Deno.test("writeClaimStatuses writes each differing status, and sends no request
   ]);
 });
 
-Deno.test("writeClaimStatuses continues after a claim that it cannot write, and leaves a changed one to the next call", async () => {
+Deno.test("writeClaimStatuses continues after a claim that it cannot write", async () => {
   const refused = new RefusedError("status 403");
-  const cluster = claims({ a: refused, b: new ConflictError("changed") });
+  const cluster = claims({ a: refused });
   assert.deepEqual(await write(cluster, pool("a", "b", "c")), [refused]);
-  assert.deepEqual(Object.keys(cluster.written), ["c"]);
+  assert.deepEqual(Object.keys(cluster.written), ["b", "c"]);
+  assert.equal(cluster.asked.length, 1);
+});
+
+Deno.test("writeClaimStatuses lists again after a conflict, and writes what differs then", async () => {
+  const errors: Record<string, Error> = { a: new RefusedError("status 403"), b: new ConflictError("changed") };
+  const cluster = claims(errors, (name) => name === "b" && delete errors.b);
+  assert.deepEqual(await write(cluster, pool("a", "b", "c")), [errors.a]);
+  assert.deepEqual(Object.keys(cluster.written).sort(), ["b", "c"]);
+  assert.deepEqual(cluster.asked, ["list", "list"]);
+  const conflict = new ConflictError("changed");
+  const always = claims({ b: conflict });
+  assert.deepEqual(await write(always, pool("a", "b")), [conflict], "it fails after some attempts");
+  assert.deepEqual(always.asked.length, 5);
 });
