@@ -67,7 +67,7 @@ Deno.test("Controller writes the status of a claim when its first pod reports th
   await status("10.55.0.1/24  True");
 });
 
-Deno.test("Controller writes the status of a claim after ADD, stop, start elsewhere and migration, with the rights of the manifests", async () => {
+Deno.test("Controller writes the status of a claim over a virtual machine's life, with the rights of the manifests", async () => {
   await using cluster = await makeCluster();
   const { nodes, conf, controller, lab, status } = await installed(cluster);
   await using _nodes = nodes;
