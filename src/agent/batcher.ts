@@ -10,7 +10,7 @@
 import type { CommitOptions } from "../ipam/ipam.ts";
 import type { Decision } from "../pool/decide.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
-import { formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
+import { type Allocation, formatPoolKey, type PoolKey, sameOwner } from "../pool/types.ts";
 import { ConflictError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
@@ -157,25 +157,28 @@ function isRefusal(error: unknown): boolean {
 /**
  * Reports to each request its own changes, so that each can be undone alone: to a release what it removes and detaches, to an allocation the
  * change that assigns the address. An address that was free for an allocation becomes free again, even if another owner had it before the
- * batch: that owner's release is in the batch too.
+ * batch: that owner's release is in the batch too. One that an object keeps becomes what earlier releases of the batch left.
  */
 function reportChanges(batch: readonly Waiting[], { changes, outcomes }: Decision): void {
+  const detached = new Map<bigint, Allocation | undefined>();
   for (const [i, { request, options }] of batch.entries()) {
     const outcome = outcomes[i];
-    if (!options.onAttempt || !outcome) continue;
-    if (outcome.kind === "released") {
+    if (outcome?.kind === "released") {
       const removed = outcome.allocations.map((before) => ({ address: before.address, before }));
-      options.onAttempt([...removed, ...outcome.detached ?? []]);
+      for (const { address, after } of outcome.detached ?? []) detached.set(address, after);
+      options.onAttempt?.([...removed, ...outcome.detached ?? []]);
       continue;
     }
+    if (!options.onAttempt || !outcome) continue;
     if (request.kind !== "allocate" || !("allocation" in outcome)) continue;
     const { address } = outcome.allocation;
     const own = changes.find((change) =>
       change.address === address && change.after && sameOwner(change.after, request.owner)
     );
     if (own) {
-      const { before: _, ...fresh } = own;
-      options.onAttempt([outcome.kind === "allocated" ? fresh : own]);
+      const { before: stored, ...fresh } = own;
+      const before = outcome.kind === "kept" ? detached.get(address) ?? stored : undefined;
+      options.onAttempt([{ ...fresh, ...(before && { before }) }]);
     }
   }
 }

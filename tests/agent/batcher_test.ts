@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Batcher } from "../../src/agent/batcher.ts";
 import { type AllocateOutcome, allocateRequest, drop } from "../../src/pool/requests.ts";
-import type { Change, Owner } from "../../src/pool/types.ts";
+import type { Change, Keeper, Owner } from "../../src/pool/types.ts";
 import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
 import { type HurriedClock, hurriedClock } from "../support/hurried_clock.ts";
 import { memory, never, range } from "../ipam/lab.ts";
@@ -272,4 +272,75 @@ Deno.test("Batcher gives up after a bounded number of conflicts, and drops only 
     signal: never(),
   });
   assert.deepEqual(freed.allocations, []);
+});
+
+const CLAIM: Keeper = { kind: "IPAMClaim", name: "vm", uid: "u1" };
+
+/** ADD of a pod whose address the claim keeps. */
+function allocateKept({ batcher }: Bench, pod: string, onAttempt?: (changes: readonly Change[]) => void) {
+  const request = allocateRequest({ ...owner(pod), keeper: CLAIM }, RANGE);
+  return batcher.commit(KEY, request, { signal: never(), ...(onAttempt && { onAttempt }) });
+}
+
+function release({ batcher }: Bench, pod: string, onAttempt?: (changes: readonly Change[]) => void) {
+  const { containerId, ifName } = owner(pod);
+  const request = { kind: "release", containerId, ifName } as const;
+  return batcher.commit(KEY, request, { signal: never(), ...(onAttempt && { onAttempt }) });
+}
+
+/** `pod container` of each stored entry, lowest address first. */
+async function users({ driver }: Bench): Promise<string[]> {
+  const { allocations } = await driver.read(KEY, never());
+  return [...allocations.values()].toSorted((a, b) => a.address < b.address ? -1 : 1)
+    .map(({ podRef, containerId }) => `${podRef.split("/")[1]} ${containerId}`);
+}
+
+Deno.test("Batcher detaches a kept address on release, reports what stays, and allocates it to no other pod of the batch", async () => {
+  await using b = await bench();
+  const reported: Change[] = [];
+  assert.equal(octet(await allocateKept(b, "vm-a")), 1);
+  await b.allocate("plain");
+  const released = release(b, "vm-a", (changes) => reported.push(...changes));
+  const [other, plain] = [b.allocate("other"), release(b, "plain")];
+  assert.deepEqual([octet(await other), (await plain).allocations.length], [3, 1]);
+  const { allocations, detached = [] } = await released;
+  assert.deepEqual([allocations, detached.map(({ before, after }) => [before?.containerId, after?.containerId])], [
+    [],
+    [["c-vm-a", ""]],
+  ]);
+  assert.deepEqual(reported, detached);
+  assert.deepEqual(b.batches, [1, 1, 3]);
+  assert.deepEqual(await users(b), ["vm-a ", "other c-other"]);
+  assert.deepEqual((await release(b, "vm-a")).allocations, [], "a repeated DEL");
+  assert.equal((await b.driver.read(KEY, never())).allocations.get(RANGE.cidr.base + 1n)?.keeper?.uid, "u1");
+});
+
+Deno.test("Batcher reverts a takeover of a kept address to what the release in the same batch left", async () => {
+  await using b = await bench();
+  const reported: Change[] = [];
+  await allocateKept(b, "vm-a");
+  const released = release(b, "vm-a");
+  const taken = allocateKept(b, "vm-b", (changes) => reported.push(...changes));
+  assert.deepEqual([(await taken).kind, octet(await taken), (await released).allocations], ["kept", 1, []]);
+  assert.deepEqual([b.batches, await users(b)], [[1, 2], ["vm-b c-vm-b"]]);
+  await b.batcher.commit(KEY, { kind: "revert", changes: reported }, { signal: never() });
+  assert.deepEqual(await users(b), ["vm-a "], "its DEL has succeeded: no sandbox uses it");
+});
+
+Deno.test("Batcher leaves the address of a migration to the sandbox that remains, whichever ends first", async () => {
+  for (const first of ["source", "target"]) {
+    await using b = await bench();
+    await allocateKept(b, "source");
+    const sandboxes = [{ podRef: "default/source", containerId: "c-source", state: "moving" }] as const;
+    const request = allocateRequest({ ...owner("target"), keeper: CLAIM }, RANGE, { sandboxes });
+    await b.batcher.commit(KEY, request, { signal: never() });
+    assert.deepEqual(await users(b), ["target c-target"]);
+    const second = first === "source" ? "target" : "source";
+    await release(b, first);
+    assert.deepEqual(await users(b), [`${second} c-${second}`]);
+    await release(b, second);
+    assert.deepEqual((await users(b)).map((user) => user.endsWith(" ")), [true]);
+    await Promise.all([release(b, first), release(b, second)]);
+    assert.equal((await users(b)).length, 1, "late DELs of both free nothing");
+  }
 });

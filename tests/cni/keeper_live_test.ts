@@ -1,4 +1,15 @@
 import assert from "node:assert/strict";
+import { openCluster } from "../../drivers/kubernetes/cluster.ts";
+import { loadDriver } from "../../drivers/mod.ts";
+import { formatIp } from "../../src/address/ip.ts";
+import { podsOfCluster } from "../../src/controllers/pods_source.ts";
+import { MIN_GRACE } from "../../src/ipam/graces.ts";
+import { openIpam } from "../../src/ipam/ipam.ts";
+import { sweep } from "../../src/ipam/sweep.ts";
+import { addressOf } from "../../src/pool/types.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { NEVER } from "../controllers/lab.ts";
+import { fastWorld } from "../controllers/live.ts";
 import { createClaim, createSet } from "../support/ipam_claims.ts";
 import { ADMIN_TOKEN, kubeconfigOf } from "../support/kube_files.ts";
 import { A, B, C, CLAIMS, keeperLab, SOURCE, TARGET } from "./keeper_lab.ts";
@@ -187,4 +198,40 @@ Deno.test("beside the original ADD keeps no further address, STATUS reports it, 
   await one.kube.kubectl("annotate", "ippool", "10.81.0.0-24", `${because}-`);
   assert.equal((await one.call("STATUS", one.conf(), C)).code, undefined);
   assert.equal(await one.add(C), "10.81.0.3/24");
+});
+
+Deno.test("the sweep keeps the address of a stopped virtual machine, and frees it once the claim is deleted", async () => {
+  await using one = await keeperLab();
+  const { kubeconfig } = one.kube;
+  const world = fastWorld(20);
+  await using ipam = await openIpam({ kind: "kubernetes", kubeconfig }, loadDriver, world, SILENT);
+  await createClaim(one.kube, "vm.net");
+  await one.pod(A.pod, { ...CLAIMS, labels: SOURCE });
+  await one.pod(B.pod);
+  assert.equal(await one.add(A), "10.81.0.1/24");
+  assert.equal(await one.add(B), "10.81.0.2/24", "a pod without a claim");
+  await one.del(A); // B's DEL is lost
+  for (const { pod } of [A, B]) await one.objects.deletePod(pod);
+  const swept = async () => {
+    await using pods = await podsOfCluster(world, await openCluster(world, { kubeconfig }));
+    const { orphans, failures } = await sweep(ipam, { pods, grace: MIN_GRACE, dryRun: false, signal: NEVER });
+    assert.deepEqual(failures, []);
+    return orphans.map((entry) => `${formatIp(addressOf(entry))} ${entry.reason}`);
+  };
+  const first = await swept();
+  assert.deepEqual(
+    first.map((line) => line.split(" ")[0]),
+    ["10.81.0.2"],
+    "the sweep works, and frees what has no keeper",
+  );
+  const kept = await one.stored(1);
+  assert.deepEqual([kept.pod, kept.id, kept.reservedBy, kept.reservedId], [A.pod, "", A.pod, ""]);
+  assert.deepEqual(await swept(), [], "however often it runs");
+  await one.pod(C.pod, { ...CLAIMS, labels: SOURCE });
+  assert.equal(await one.add(C, "node2"), "10.81.0.1/24");
+  await one.del(C, "node2");
+  await one.objects.deletePod(C.pod);
+  await one.kube.kubectl("delete", "ipamclaim", "vm.net");
+  assert.deepEqual((await swept()).map((line) => line.split(" ")[0]), ["10.81.0.1"]);
+  assert.equal(await one.kube.kubectl("get", "overlappingrangeipreservations", "-o", "name"), "");
 });
