@@ -36,4 +36,5 @@ Deno.test("a released address rests, except for its former owner, until no other
   assert.equal(Object.keys(await allocations(cluster, POOL)).length, 6);
   await deletePods(cluster, net, POOL);
   await consistent(cluster);
+  await cluster.kubectl("delete", "ippool", "-n", "kube-system", POOL); // its addresses rest for an hour
 });
