@@ -252,7 +252,7 @@ export class Controller {
 
   #count(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {
     this.#counts = without(countsOf(pools), freed);
-    this.#kept = keptBy(pools, freed, (podRef) => this.#pods?.get(podRef) !== undefined);
+    this.#kept = keptBy(pools, freed, (podRef) => this.#pods?.get(podRef));
     this.#statuses?.trigger();
     if (hasClaims(pools)) this.#claims?.trigger();
   }

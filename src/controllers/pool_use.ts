@@ -7,6 +7,7 @@ import { usable } from "../address/cidr.ts";
 import { capacity, type IpRange } from "../address/range.ts";
 import { narrowed } from "../ipam/node_slice.ts";
 import { entriesOf, type Orphan, type PoolFacts } from "../pool/orphans.ts";
+import type { PodFacts } from "../pool/pod_facts.ts";
 import { formatPoolKey, type Keeper, type PoolKey } from "../pool/types.ts";
 import type { PoolStatus } from "../pool/pool_status.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -48,17 +49,23 @@ export interface KeptCount {
   readonly count: number;
 }
 
-/** Counts the kept addresses. Empty without any. */
+/**
+ * Counts the kept addresses. Empty without any. A finished pod uses none, as `whereabouts claims` lists it.
+ *
+ * @param find a pod of the cluster; undefined: it does not exist
+ */
 export function keptBy(
   pools: readonly PoolFacts[],
   freed: readonly Orphan[],
-  exists: (podRef: string) => boolean,
+  find: (podRef: string) => Pick<PodFacts, "finished"> | undefined,
 ): KeptCount[] {
   const gone = new Set(freed.map(({ allocation }) => allocation));
   const kept = entriesOf(pools).map(({ allocation }) => allocation).filter((one) => one.keeper && !gone.has(one));
   return (["IPAMClaim", "StatefulSet"] as const).flatMap((keeper) => {
     const ofKind = kept.filter((one) => one.keeper?.kind === keeper);
-    const inUse = ofKind.filter(({ containerId, podRef }) => containerId !== "" && exists(podRef)).length;
+    const inUse = ofKind.filter(({ containerId, podRef }) =>
+      containerId !== "" && find(podRef)?.finished === false
+    ).length;
     if (ofKind.length === 0) return [];
     return [{ keeper, state: "in use", count: inUse }, { keeper, state: "stopped", count: ofKind.length - inUse }];
   });

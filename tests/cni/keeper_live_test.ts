@@ -235,3 +235,30 @@ Deno.test("the sweep keeps the address of a stopped virtual machine, and frees i
   assert.deepEqual((await swept()).map((line) => line.split(" ")[0]), ["10.81.0.1"]);
   assert.equal(await one.kube.kubectl("get", "overlappingrangeipreservations", "-o", "name"), "");
 });
+
+Deno.test("a claim keeps one address of each range, and the next pod gets all of them", async () => {
+  await using one = await keeperLab();
+  await createClaim(one.kube, "vm.net");
+  const conf = one.conf({ range: undefined, ipRanges: [{ range: "10.81.0.0/24" }, { range: "fd81::/64" }] });
+  const addresses = async (who: typeof A) => {
+    const { prevResult, msg } = await one.call("ADD", conf, who);
+    const { ips } = prevResult as { readonly ips: readonly { readonly address: string }[] };
+    assert.equal(msg, undefined);
+    return ips.map(({ address }) => address);
+  };
+  const ips = ["10.81.0.1/24", "fd81::1/64"];
+  await one.pod(A.pod, { ...CLAIMS, labels: SOURCE });
+  assert.deepEqual(await addresses(A), ips);
+  await one.del(A, "node1", conf);
+  await one.objects.deletePod(A.pod);
+  await one.pod(C.pod);
+  assert.deepEqual(await addresses(C), ["10.81.0.2/24", "fd81::2/64"], "a pod without a claim");
+  await one.pod(B.pod, { ...CLAIMS, labels: SOURCE });
+  assert.deepEqual(await addresses(B), ips);
+  const { items } = JSON.parse(await one.kube.kubectl("get", "overlappingrangeipreservations", "-o", "json"));
+  const kept = items.filter(({ spec }: { spec: { keeper?: string } }) => spec.keeper?.startsWith("IPAMClaim/vm.net/"));
+  assert.deepEqual(kept.map(({ spec }: { spec: { podref: string } }) => spec.podref), [
+    one.objects.ref(B.pod),
+    one.objects.ref(B.pod),
+  ]);
+});

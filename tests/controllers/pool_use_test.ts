@@ -41,7 +41,7 @@ Deno.test("without subtracts freed addresses", () => {
 
 Deno.test("keptBy counts kept addresses by keeper and state, without those that were freed", () => {
   const key = { network: "", cidr: cidr("10.0.0.0/24") };
-  const entries = [["a", "c"], ["b", "c"], ["b", ""], ["a", "c"]].map(([pod, containerId = ""], i) => ({
+  const entries = [["a", "c"], ["b", "c"], ["b", ""], ["a", "c"], ["done", "c"]].map(([pod, containerId = ""], i) => ({
     address: BigInt(i),
     podRef: `default/${pod}`,
     ifName: "net1",
@@ -50,11 +50,12 @@ Deno.test("keptBy counts kept addresses by keeper and state, without those that 
   }));
   const plain = { address: 9n, podRef: "default/a", ifName: "net1", containerId: "c" };
   const pools = [{ key, allocations: new Map([...entries, plain].map((one) => [one.address, one])) }];
-  const [, , , last] = entries;
+  const last = entries[3];
   assert(last);
   const freed = [{ key, allocation: last, reason: "IPAMClaim is gone" as const }];
-  assert.deepEqual(keptBy(pools, freed, (podRef) => podRef === "default/a"), [
+  const pods: Record<string, { finished: boolean }> = { a: { finished: false }, done: { finished: true } };
+  assert.deepEqual(keptBy(pools, freed, (podRef) => pods[podRef.slice("default/".length)]), [
     { keeper: "IPAMClaim", state: "in use", count: 1 },
-    { keeper: "IPAMClaim", state: "stopped", count: 2 },
+    { keeper: "IPAMClaim", state: "stopped", count: 3 },
   ]);
 });
