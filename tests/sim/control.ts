@@ -43,17 +43,17 @@ export interface Controlled {
   readonly cluster: Cluster;
 }
 
-/** Starts a controller. `open` opens its store and cluster; `rules` has the grace periods, if they are not the defaults. */
+/** Starts a controller. `open` opens its store and cluster; `rules` has the grace periods and the schedule, if they are not the defaults. */
 export function startController(
   scheduler: Scheduler,
   open: (process: Process, world: World) => Promise<Controlled>,
-  rules: Pick<SweeperOptions, "grace" | "deadNodeGrace"> = {},
+  rules: Partial<Pick<SweeperOptions, "grace" | "deadNodeGrace" | "defaultSchedule">> = {},
 ): SimController {
   const node = new SimNode("control", scheduler);
   const process: Process = { name: `controller#${++controllers}`, alive: true };
   process.onKill = () => node.dropLocks(process);
   const world = node.world(process);
-  const sweep = { ...rules, defaultSchedule: INTERVAL, schedule: () => Promise.resolve(undefined) };
+  const sweep = { defaultSchedule: INTERVAL, ...rules, schedule: () => Promise.resolve(undefined) };
   let controller: Controller | undefined;
   const stopping = new AbortController();
   const ended = (async () => {

@@ -216,7 +216,7 @@ export class SimCluster {
         const cluster = await openCluster(world, { kubeconfig: KUBECONFIG });
         const driver = await openKubernetes({ kind: "kubernetes", kubeconfig: KUBECONFIG }, { world, log: SILENT });
         return { driver, cluster: { ...cluster, ...UNUSED } };
-      }));
+      }, this.world.sweeps === undefined ? {} : { defaultSchedule: this.world.sweeps }));
     } else if (scheduler.faults && scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
       const [killed] = this.#controllers.splice(scheduler.below(this.#controllers.length), 1);
       if (killed) scheduler.kill(killed.process);

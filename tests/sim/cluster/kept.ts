@@ -5,11 +5,14 @@
  */
 import assert from "node:assert/strict";
 import type { ApiObjects } from "./objects.ts";
-import { type Kept, namesOf, type PodSandbox } from "./pod.ts";
+import { type Kept, namesOf, type PodSandbox, type SimPod } from "./pod.ts";
 import { canonical, contentsOf, isLive, reservationName } from "./promises.ts";
 
 /** Namespace of all keepers. */
 export const NAMESPACE = "default";
+
+/** The label of a virtual machine's pods that has the uid of its instance. */
+export const INSTANCE = "kubevirt.io/created-by";
 
 /** The resource of each kind of keeper. */
 export const RESOURCE = { IPAMClaim: "ipamclaims", StatefulSet: "statefulsets" } as const satisfies Record<
@@ -143,7 +146,13 @@ function checkUsers(sandboxes: readonly PodSandbox[]): void {
     if (!first || !second) continue;
     const names = pods.map(({ podRef }) => podRef).join(" and ");
     assert.equal(pods.length, 2, `${keeper} has ${pods.length} live pods: ${names}`);
-    const isMigration = second.kept?.movesFrom === first.podRef || first.kept?.movesFrom === second.podRef;
+    // the pods of one instance cannot be told apart but by the label of targets, which a target has for its whole life
+    const isMigration = pods.some(({ kept }) => kept?.movesFrom !== undefined) &&
+      instanceOf(first) === instanceOf(second);
     assert(isMigration, `${keeper} has two live pods: ${names}`);
   }
+}
+
+function instanceOf({ kept }: SimPod): string | undefined {
+  return kept?.metadata.labels?.[INSTANCE];
 }

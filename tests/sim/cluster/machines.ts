@@ -6,7 +6,7 @@
  */
 import type { ApiObject } from "./objects.ts";
 import type { SimCluster } from "./cluster.ts";
-import { NAMESPACE, RESOURCE } from "./kept.ts";
+import { INSTANCE, NAMESPACE, RESOURCE } from "./kept.ts";
 import { readyNodes } from "./names.ts";
 import type { SimPod } from "./pod.ts";
 
@@ -46,7 +46,7 @@ export class Machines {
     const { scheduler } = this.#cluster;
     const machine = scheduler.pick(this.#machines);
     const [first, second] = this.#active(machine);
-    if (!first) return this.#start(machine);
+    if (!first) return scheduler.chance(0.5) ? undefined : this.#start(machine);
     // without waiting few pods would get as far as running
     if (!isRunning(second ?? first) && scheduler.chance(WAITING)) return;
     if (second) return this.#endMigration(first, second);
@@ -90,7 +90,7 @@ export class Machines {
       }
       const object = this.#objectOf(pod);
       return object !== undefined && !object.metadata.deletionTimestamp;
-    }).toSorted((a, b) => numberOf(a) - numberOf(b));
+    }).toSorted(byStart);
   }
 
   #objectOf(pod: SimPod): ApiObject | undefined {
@@ -153,7 +153,7 @@ export class Machines {
         metadata: {
           labels: {
             "kubevirt.io": "virt-launcher",
-            "kubevirt.io/created-by": `${name}-${instance}`,
+            [INSTANCE]: `${name}-${instance}`,
             ...(movesFrom !== undefined && { "kubevirt.io/migrationJobUID": `${this.#pods}` }),
           },
           annotations: { "kubevirt.io/domain": name, "k8s.v1.cni.cncf.io/networks": JSON.stringify(networks) },
@@ -197,7 +197,8 @@ function isRunning({ sandboxes }: SimPod): boolean {
   return sandboxes.at(-1)?.containers === "running";
 }
 
-/** The number of a pod's start. */
-function numberOf({ podRef }: SimPod): number {
-  return Number(podRef.slice(podRef.lastIndexOf("-") + 1));
+/** Oldest first. */
+function byStart(a: SimPod, b: SimPod): number {
+  const numberOf = ({ podRef }: SimPod) => Number(podRef.slice(podRef.lastIndexOf("-") + 1));
+  return numberOf(a) - numberOf(b);
 }

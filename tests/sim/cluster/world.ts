@@ -81,6 +81,8 @@ export interface World {
   readonly networks: readonly Network[];
   /** Share of runs with a controller. */
   readonly controlled: number;
+  /** Time between the sweeps of controllers. With more time than the default, 10 s, more time passes in a history. */
+  readonly sweeps?: string;
   /** Share of nodes with an agent. */
   readonly agents: number;
   /** Whether requests fail. */

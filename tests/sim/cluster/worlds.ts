@@ -192,14 +192,14 @@ export const WORLDS = {
   /** Virtual machines with claims start, stop, migrate and are deleted; nodes are cut off; rights and definitions are missing for a while. */
   machines: {
     ...{ nodes: 3, pods: 3, steps: 400, networks: [kept, narrow], controlled: 1, agents: 0.5, faults: false },
-    ...{ keepers: { machines: 2 }, forbids: ["ipamclaims", "pods"], pace: 0.3 },
+    ...{ keepers: { machines: 2 }, sweeps: "30s", forbids: ["ipamclaims", "ipamclaims", "pods"], pace: 0.3 },
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
-    happenings: { kubelet: 24, create: 1, delete: 1, force: 0.2, keeper: 8, cut: 0.2, power: 0.1, forbid: 0.1 },
+    happenings: { kubelet: 24, create: 1, delete: 1, force: 0.2, keeper: 8, cut: 0.2, power: 0.1, forbid: 0.3 },
   },
   /** StatefulSets restart, are scaled and deleted, and move from machines that are off. */
   sets: {
     ...{ nodes: 3, pods: 3, steps: 300, networks: [kept, narrow], controlled: 1, agents: 0.5, faults: false },
-    ...{ keepers: { sets: 2 }, forbids: ["statefulsets", "pods"], pace: 0.3 },
+    ...{ keepers: { sets: 2 }, sweeps: "30s", forbids: ["statefulsets", "pods"], pace: 0.3 },
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
     happenings: { kubelet: 24, create: 2, delete: 3, force: 0.3, keeper: 3, power: 0.5, forbid: 0.2 },
   },

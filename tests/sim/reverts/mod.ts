@@ -1,13 +1,14 @@
 /**
- * Fixes of races and rules of evidence: each is undone by edits of the source, and the simulation must detect that.
+ * Fixes of races, and rules of evidence and of kept addresses: each is undone by edits of the source, and the simulation must detect that.
  *
  * @module
  */
 import { EVIDENCE } from "./evidence.ts";
+import { KEEPING } from "./keepers.ts";
 import { RACES } from "./races.ts";
 import type { Revert } from "./revert.ts";
 
 export type { Revert };
 
 /** All reverts. */
-export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE];
+export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE, ...KEEPING];
