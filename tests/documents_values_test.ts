@@ -42,6 +42,7 @@ const NUMBERS: readonly (readonly [document: string, phrase: string, source: str
   ["docs/OPERATIONS.md", "at most 1 MiB for a kubeconfig", "src/world/world.ts", "kubeconfig: 1024 * 1024,"],
   ["docs/OPERATIONS.md", "4 MiB for others", "src/world/world.ts", "configuration: 4 * 1024 * 1024,"],
   ["docs/OPERATIONS.md", "read within 5 seconds", "src/world/deno_files.ts", "READ_TIMEOUT = 5_000;"],
+  ["docs/OPERATIONS.md", "(`spec.reuse`), at most 1,000,", "src/pool/reuse.ts", "MAX_RESTS = 1_000;"],
   ["docs/SECURITY.md", "standard input (4 MiB)", "src/call/call.ts", "INPUT_LIMIT = 4 * 1024 * 1024;"],
   ["docs/OPERATIONS.md", "127.0.0.1:9478 HTTP", "install/manifests/daemonset.yaml", '"127.0.0.1:9478"'],
   ["docs/OPERATIONS.md", "port 9479 of the pod", "install/manifests/controller.yaml", "$(POD_IP):9479"],
