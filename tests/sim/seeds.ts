@@ -38,6 +38,7 @@ export const SETTINGS: readonly Setting[] = [
   "machines",
   "sets",
   "kept",
+  "reuse",
 ];
 
 /** The setting of a seed. */

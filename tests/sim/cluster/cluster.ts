@@ -23,6 +23,7 @@ import { ApiObjects } from "./objects.ts";
 import { callOriginal } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
 import { checkLive, checkSlices, differences, isLive, type Promised } from "./promises.ts";
+import { ReuseChecks } from "./reuse.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
 import { KUBECONFIG, type World } from "./world.ts";
@@ -37,6 +38,10 @@ const COMPARED = 50 * 60_000;
 const MAX_STEPS = 20_000;
 /** Simulated milliseconds that a call may take without faults. */
 const PROMPT = 10_000;
+/** Milliseconds by which the clock of a node is ahead: longer than any history. */
+const AHEAD = 86_400_000;
+/** The code of an ADD that found no free address. */
+const EXHAUSTED = 100;
 
 /** A cluster in a world. */
 export class SimCluster {
@@ -68,6 +73,7 @@ export class SimCluster {
   readonly #controlled: boolean;
   #controllers: SimController[] = [];
   readonly #promised: Promised;
+  readonly #reuse: ReuseChecks;
   #containers = 0;
   #failure: Error | undefined;
 
@@ -109,6 +115,9 @@ export class SimCluster {
     this.definitions = new Definitions(objects, world);
     this.keepers = new Keepers(this);
     this.#kept = new KeptAddresses(objects);
+    const ahead = world.ahead !== undefined && scheduler.chance(world.ahead) ? nodes.at(-1) : undefined;
+    if (ahead) ahead.clockError = AHEAD;
+    this.#reuse = new ReuseChecks(objects, world.networks, () => scheduler.now, ahead !== undefined);
   }
 
   /** Pods that exist, or that their kubelet has not finished with. */
@@ -150,6 +159,7 @@ export class SimCluster {
     this.#kept.check(this.sandboxes);
     checkLive(this.objects, this.sandboxes, this.#promised);
     checkSlices(this.objects, this.sandboxes);
+    this.#reuse.check(this.sandboxes);
   }
 
   /** The processes of its controllers. */
@@ -275,6 +285,9 @@ export class SimCluster {
     if (this.world.room !== undefined && verb === "DEL" && answer && !ok) {
       this.#failure ??= new Error(`DEL of ${sandbox.containerId} failed because the pool is full: ${answer.stdout}`);
     }
+    if (verb === "ADD" && codeOf(answer) === EXHAUSTED) {
+      this.#reuse.refused(sandbox, this.scheduler.now - took);
+    }
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
       sandbox.state = "live";
@@ -294,5 +307,10 @@ export class SimCluster {
 
 /** Whether an answer is that of a CHECK that found other addresses than those allocated. */
 function isNotAllocated(answer: Outcome): boolean {
-  return answer !== undefined && answer.exitCode !== 0 && JSON.parse(answer.stdout).code === 104;
+  return codeOf(answer) === 104;
+}
+
+/** The code of an error. */
+function codeOf(answer: Outcome): number | undefined {
+  return answer !== undefined && answer.exitCode !== 0 ? JSON.parse(answer.stdout).code : undefined;
 }

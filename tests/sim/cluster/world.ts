@@ -110,6 +110,8 @@ export interface World {
   readonly pruned?: number;
   /** Max entries of a pool's object. Default unlimited. */
   readonly room?: number;
+  /** Share of runs in which the clock of a node is a day ahead. */
+  readonly ahead?: number;
   /** Whether every call must succeed within a time limit. */
   readonly prompt?: boolean;
   /** Whether pods may wait forever for an address. */

@@ -35,6 +35,11 @@ const apart = network("apart", { range: "10.0.0.0/29", enable_overlapping_ranges
 
 const kept = network("kept", { range: "10.0.0.0/28", allow_persistent_ips: true, sticky: "statefulset" });
 const keptBoth = network("kept-both", { ...kept.ipam, ipRanges: [{ range: "fd00::/125" }] });
+const resting = network("resting", { range: "10.2.0.0/29", range_end: "10.2.0.4", reuse_after: "30s" });
+const shuffled = network("shuffled", {
+  ...{ range: "10.3.0.0/29", range_end: "10.3.0.4", reuse_after: "900s", order: "random" },
+});
+const turning = network("turning", { range: "10.4.0.0/29", range_end: "10.4.0.5", order: "rotate" });
 
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
@@ -209,6 +214,13 @@ export const WORLDS = {
     ...{ keepers: { machines: 2, sets: 1 } },
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
     happenings: { kubelet: 14, create: 2, delete: 2, keeper: 4, agent: 1, kill: 1, outage: 0.5 },
+  },
+  /** Released addresses rest, in ranges that are often full. */
+  reuse: {
+    ...{ nodes: 2, pods: 12, steps: 500, networks: [resting, shuffled, turning], controlled: 0.7, agents: 0.5 },
+    ...{ faults: true, starves: true, ahead: 0.5 },
+    habits: { ...quiet, restarts: 0.03, completes: 0.03 },
+    happenings: { kubelet: 20, create: 5, delete: 2, force: 1.5, agent: 0.5, kill: 1, outage: 0.2 },
   },
 } as const satisfies Record<string, World>;
 

@@ -6,9 +6,10 @@
 import { EVIDENCE } from "./evidence.ts";
 import { KEEPING } from "./keepers.ts";
 import { RACES } from "./races.ts";
+import { REUSE } from "./reuse.ts";
 import type { Revert } from "./revert.ts";
 
 export type { Revert };
 
 /** All reverts. */
-export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE, ...KEEPING];
+export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE, ...KEEPING, ...REUSE];

@@ -52,7 +52,7 @@ const LATE: readonly Revert[] = [
     edits: editsOf("src/pool/free.ts", [
       "if (!present || !after || !sameEntry(present, after)) continue;",
       "if (!present || !after) continue;",
-    ]),
+    ], ["return found && sameEntry(found, allocation) ? found : undefined;", "return found;"]),
   },
   {
     name: "DEL deletes a reservation that the original created since its predecessor was seen",
