@@ -90,7 +90,7 @@ export class Disturbances {
   #create(podRef: string, fits = (_: SimNode) => true): SimPod | undefined {
     const { scheduler, control, world, pods } = this.#cluster;
     const ready = readyNodes(this.#cluster).filter(fits);
-    if (ready.length === 0 || control.exists(podRef) || !mayReuse(this.#cluster, podRef)) return undefined;
+    if (ready.length === 0 || !mayReuse(this.#cluster, podRef) || control.exists(podRef)) return undefined;
     const node = scheduler.pick(ready);
     const odd = world.originals === undefined || this.#cluster.isOriginal(node) ? world.oddStatus ?? 0 : 0;
     const host = scheduler.chance(world.kinds?.host ?? 0);
