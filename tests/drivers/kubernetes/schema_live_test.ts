@@ -109,7 +109,7 @@ Deno.test("the original's newest schemas are sufficient: dropped fields are repo
     });
     const entry = outdated(
       "ippools",
-      "spec.allocations.*.former, spec.allocations.*.keeper, spec.allocations.*.sandbox, spec.closed, spec.opened",
+      "spec.allocations.*.former, spec.allocations.*.keeper, spec.allocations.*.sandbox, spec.closed, spec.opened, spec.reuse",
     );
     const reservation = outdated(RESERVATIONS, "spec.keeper, spec.sandbox");
     assert.deepEqual(await driver.unreadable?.(NEVER), [entry, reservation]);
