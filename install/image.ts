@@ -57,7 +57,11 @@ export interface Plan extends Omit<BuildOptions, "engine" | "registry" | "archiv
   readonly file?: string | undefined;
 }
 
-/** The commands that build one image, and write its archive. */
+/**
+ * The commands that build one image, and write its archive.
+ *
+ * @throws {Error} the engine can only archive an image of several platforms
+ */
 export function commandsOf(plan: Plan): readonly (readonly string[])[] {
   const { engine, reference, target, platform, timestamp, file, buildArgs = [] } = plan;
   const common = [
@@ -66,6 +70,9 @@ export function commandsOf(plan: Plan): readonly (readonly string[])[] {
     ...[`SOURCE_DATE_EPOCH=${timestamp}`, ...buildArgs].flatMap((one) => ["--build-arg", one]),
   ];
   if (engine === "docker") {
+    if (!file && platform?.includes(",")) {
+      throw new Error(`Docker cannot load an image of several platforms (${platform}): add --archive FOLDER`);
+    }
     const output = file ? ["--output", `type=oci,dest=${file},rewrite-timestamp=true`] : ["--load"];
     return [["docker", "buildx", "build", ...common, "--provenance=false", "--tag", reference, ...output, "."]];
   }

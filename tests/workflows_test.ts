@@ -84,6 +84,21 @@ Deno.test("workflows: steps run tasks, but for those that publish, which are all
   for (const { path, text } of WORKFLOWS) assert.deepEqual(parse(text).permissions, { contents: "read" }, path);
 });
 
+Deno.test("workflows: no step writes a file into the checkout but into dist, since JSR refuses a checkout with changes", () => {
+  const written = /(?:>>?|--digestfile|\btee)\s+(?:"([^"]+)"|(\S+))/g;
+  const files = jobs().flatMap(({ name, job }) =>
+    (job.steps ?? []).flatMap(({ run = "" }) =>
+      [...run.matchAll(written)].map(([, quoted, plain]) => ({ name, file: quoted ?? plain ?? "" }))
+    )
+  );
+  saw("written files", files.length, 3);
+  none(
+    "A file in the checkout; write it to $RUNNER_TEMP",
+    files.filter(({ file }) => !/^(?:\$RUNNER_TEMP\/|\$GITHUB_(?:ENV|OUTPUT)$|&\d|dist\/)/.test(file))
+      .map(({ name, file }) => `${name}: ${file}`),
+  );
+});
+
 Deno.test("the repository has one name: that of deno.json", () => {
   const [owner] = REPOSITORY.split("/");
   const own = new RegExp(`(?:github\\.com|ghcr\\.io)/${owner}\\b`, "i");

@@ -13,7 +13,7 @@ import type { Gap, Release } from "./types.ts";
 const CHART = new URL("../chart", import.meta.url).pathname;
 
 /** Writes `whereabouts-VERSION.tgz`, by a Helm that is built from its Go module. */
-export async function makeChart({ version, time, folder }: Release): Promise<readonly Gap[]> {
+export async function makeChart({ version, revision, time, folder }: Release): Promise<readonly Gap[]> {
   const helm = `${await assets("helm")}/helm`;
   const work = await Deno.makeTempDir({ prefix: "chart-" });
   try {
@@ -23,6 +23,9 @@ export async function makeChart({ version, time, folder }: Release): Promise<rea
     await edit(`${copy}/Chart.yaml`, (chart) => {
       chart.setIn(["home"], REPOSITORY_URL);
       chart.setIn(["sources"], [REPOSITORY_URL]);
+      chart.setIn(["icon"], `${REPOSITORY_URL}/raw/v${version}/docs/icon.svg`);
+      chart.setIn(["maintainers"], [{ name: "Whereabouts maintainers", url: REPOSITORY_URL }]);
+      chart.setIn(["annotations", "org.opencontainers.image.revision"], revision);
     });
     await must([helm, "package", copy, "--version", version, "--app-version", version, "--destination", work]);
     const name = `whereabouts-${version}.tgz`;

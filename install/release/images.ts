@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { ROOT } from "../command.ts";
 import { buildImages, type Engine } from "../image.ts";
 import { REGISTRY } from "../repository.ts";
 import type { Gap, Release } from "./types.ts";
 
-/** Variables that pin what the Dockerfile takes from others: base images by digest, compile runtimes by checksum. */
+/**
+ * What the Dockerfile takes from others, and variables pin: base images by digest, compile runtimes by checksum. A base image that the
+ * Dockerfile itself names by digest needs no variable.
+ */
 const PINS = ["DENO_IMAGE", "BASE", "RUNTIME_SHA256_AMD64", "RUNTIME_SHA256_ARM64"];
 
 /** Platforms of a release. */
@@ -19,7 +23,9 @@ export function makeImages(
   engine: Engine | undefined,
 ): (release: Release) => Promise<readonly Gap[]> {
   return async ({ folder }) => {
-    const pinned = PINS.filter((name) => Deno.env.get(name));
+    const dockerfile = await Deno.readTextFile(`${ROOT}Dockerfile`);
+    const set = PINS.filter((name) => Deno.env.get(name));
+    const pinned = PINS.filter((name) => set.includes(name) || isPinned(dockerfile, name));
     await buildImages({
       ...(engine && { engine }),
       ...(platform && { platform }),
@@ -27,11 +33,16 @@ export function makeImages(
       archive: folder,
       buildArgs: [
         `RELEASE=${pinned.length === PINS.length}`,
-        ...pinned.map((name) => `${name}=${Deno.env.get(name)}`),
+        ...set.map((name) => `${name}=${Deno.env.get(name)}`),
       ],
     });
     return gapsOf(platform, pinned);
   };
+}
+
+/** Whether the Dockerfile itself names an image by digest: bots that update dependencies add digests. */
+export function isPinned(dockerfile: string, name: string): boolean {
+  return new RegExp(`^ARG ${name}=\\S+@sha256:[0-9a-f]{64}$`, "m").test(dockerfile);
 }
 
 /** What images lack that were built for these platforms with these pins. */

@@ -19,6 +19,8 @@ Deno.test("commandsOf builds with docker, and loads the image or writes an OCI a
   assert.match(archived, /^docker buildx build --platform linux\/amd64,linux\/arm64 --target reconciler /);
   assert.match(archived, new RegExp(`--output type=oci,dest=${FILE},rewrite-timestamp=true \\.$`));
   assert.deepEqual(others, []);
+  assert.match(build({ platform: "linux/arm64" })[0] ?? "", / --load \.$/);
+  assert.throws(() => build({ platform: "linux/amd64,linux/arm64" }), /several platforms .*: add --archive FOLDER$/);
 });
 
 Deno.test("commandsOf builds with podman and buildah, and pushes the image or the list of several platforms to an OCI archive", () => {

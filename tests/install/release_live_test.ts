@@ -81,8 +81,11 @@ Deno.test("the packaged chart has version, sources and images of the release, an
     }
     assert.deepEqual(files[0], files[1]);
     const packaged = `${folder}/first/whereabouts-${VERSION}.tgz`;
-    const { version, appVersion, sources } = parse(await must([helm, "show", "chart", packaged]));
+    const { version, appVersion, sources, icon, annotations } = parse(await must([helm, "show", "chart", packaged]));
     assert.deepEqual([version, appVersion, sources], [VERSION, VERSION, [REPOSITORY_URL]]);
+    const [, path = ""] = icon.split(`/raw/v${VERSION}/`);
+    assert.match(await Deno.readTextFile(`${INSTALL}../${path}`), /^<svg /);
+    assert.equal(annotations["org.opencontainers.image.revision"], await revisionOf(INSTALL) ?? "unknown");
     const common = [...KUBE_VERSION, "--include-crds"];
     const set = ["--set", `image.registry=${REGISTRY}`];
     assert.deepEqual(
@@ -139,7 +142,7 @@ Deno.test("the binary of a release has its commit, and the same bytes when it is
 
 Deno.test("the images of a release are archives under the names of the registry, with version and commit as labels", async () => {
   await using store = await ImageStore.create();
-  await store.addBases();
+  const names = await store.addBases();
   await inFolder(async (folder) => {
     const args = [
       "task",
@@ -152,9 +155,9 @@ Deno.test("the images of a release are archives under the names of the registry,
       "--output",
       folder,
     ];
-    const { code, stderr } = await run([Deno.execPath(), ...args], { env: store.env, cwd: INSTALL });
+    const { code, stderr } = await run([Deno.execPath(), ...args], { env: { ...store.env, ...names }, cwd: INSTALL });
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /^Unverified: images: Their sources are not pinned: DENO_IMAGE, BASE,/m);
+    assert.match(stderr, /^Unverified: images: Their sources are not pinned: .*RUNTIME_SHA256_ARM64 /m);
     for (const name of IMAGES) {
       const { config } = await unpack(`${folder}/${name}-${VERSION}.oci.tar`, await Deno.makeTempDir({ dir: folder }));
       assert.equal(config.annotations["org.opencontainers.image.ref.name"], `${REGISTRY}/${name}:${VERSION}`);

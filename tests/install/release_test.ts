@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { checkRevision, checkTag, makeRelease } from "../../install/release.ts";
 import { machineOf } from "../../install/release/binaries.ts";
 import { notesOf } from "../../install/release/changelog.ts";
-import { gapsOf } from "../../install/release/images.ts";
+import { gapsOf, isPinned } from "../../install/release/images.ts";
 import { licencesText } from "../../install/release/licences.ts";
+import { standIns } from "../support/image.ts";
 import { render } from "../../install/release/manifest.ts";
 import { readPackages } from "../../install/release/packages.ts";
 import { documentOf } from "../../install/release/sbom.ts";
@@ -108,6 +109,7 @@ Deno.test("the licences contain the texts of the packages, and name the licence 
   ]);
   assert.match(text, /^one 1.0.0: MIT$[^]*^Copyright somebody$/m);
   assert.match(text, /^two 1.0.0: Unlicense$[^]*^The package contains no licence file.$/m);
+  assert.match(text, new RegExp(`^Deno ${Deno.version.deno}.*: MIT$[^]*^V8 .*BSD-3-Clause`, "m"));
 });
 
 Deno.test("render refuses a field of a kustomization that it would ignore", async () => {
@@ -132,6 +134,13 @@ Deno.test("withTime sets the time of every entry, and leaves the rest of an arch
     assert.match(listed, /513 1970-01-02 00:00:00 a\n.* 1970-01-02 00:00:00 b\/\n/);
     assert.match(await must(["tar", "-xzOf", `${folder}/a.tgz`, "a"]), /^A{513}$/);
   });
+});
+
+Deno.test("a base image is pinned by a digest in the Dockerfile too", () => {
+  const digest = `@sha256:${"0".repeat(64)}`;
+  const dockerfile = `ARG DENO_IMAGE=denoland/deno:2.9.6${digest}\nARG BASE=gcr.io/base:nonroot\n`;
+  assert.deepEqual([isPinned(dockerfile, "DENO_IMAGE"), isPinned(dockerfile, "BASE")], [true, false]);
+  assert.deepEqual(standIns(dockerfile), { DENO_IMAGE: "denoland/deno:2.9.6", BASE: "gcr.io/base:nonroot" });
 });
 
 Deno.test("images of a release need both platforms, and pinned sources", () => {

@@ -72,20 +72,25 @@ export class ImageStore implements AsyncDisposable {
    * @param registry prefix of their names; default: that of names without a registry
    */
   async buildProduct(registry?: string): Promise<Readonly<Record<string, string>>> {
-    await this.addBases();
+    const names = await this.addBases();
     const task = ["task", "--quiet", "image", "--engine", "buildah", "--archive", `${this.folder}/archives`];
     if (registry !== undefined) task.push("--registry", registry);
+    task.push(...Object.entries(names).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]));
     const printed = await must([Deno.execPath(), ...task], { cwd: ROOT, env: this.env });
     return Object.fromEntries(
       printed.trim().split("\n").map((path) => [/([^/]+)-[^-/]+$/.exec(path)?.[1] ?? path, path]),
     );
   }
 
-  /** The base images that the Dockerfile names: Deno with a shell, and the C library without one. */
-  async addBases(): Promise<void> {
+  /**
+   * The base images that the Dockerfile names: Deno with a shell, and the C library without one.
+   *
+   * @returns the build arguments that replace names with digests, which no stand-in has. Empty if the Dockerfile names only tags
+   */
+  async addBases(): Promise<Readonly<Record<string, string>>> {
     const text = await Deno.readTextFile(`${ROOT}Dockerfile`);
-    const [, deno = ""] = /^ARG DENO_IMAGE=(\S+)$/m.exec(text) ?? [];
-    const [, base = ""] = /^ARG BASE=(\S+)$/m.exec(text) ?? [];
+    const names = standIns(text);
+    const { DENO_IMAGE: deno = "", BASE: base = "" } = names;
     const { deno: program, env } = await compiler();
     const lines = ["ENV DENO_TLS_CA_STORE=system", `ENV SSL_CERT_FILE=${CERTIFICATES}`];
     if (env.DENORT_BIN) lines.push(`ENV WHEREABOUTS_COMPILER=${COMPILER}`, `ENV DENORT_BIN=${DENORT}`);
@@ -101,11 +106,22 @@ export class ImageStore implements AsyncDisposable {
       await addLibraries(root, Deno.execPath());
       await must(["cp", "--parents", CERTIFICATES, root]);
     }, []);
+    return Object.values(names).some((name) => text.includes(`=${name}@`)) ? names : {};
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
+}
+
+/** The names of the Dockerfile's base images without digests, by build argument. */
+export function standIns(dockerfile: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Array.from(
+      dockerfile.matchAll(/^ARG (DENO_IMAGE|BASE)=([^\s@]+)(?:@\S+)?$/gm),
+      ([, name = "", value = ""]) => [name, value],
+    ),
+  );
 }
 
 /** Writes the images of test pods and of sandboxes as OCI archives, and returns their paths. */
