@@ -27,15 +27,16 @@ interface Attended extends Pick<AllocateOptions, "preferred" | "examine"> {
  *
  * @throws {CniError} code 11: the pod or its claim is missing or being deleted; code 7: the claim is of another network or interface, or the
  *   pod's annotations are invalid
- * @throws {RefusedError} pods or claims may not be read
+ * @throws {RefusedError} pods or claims may not be read, or the driver lacks `workloads`, which the network requires
  */
 export async function attend(
   context: RequestContext,
-  { driver: { workloads } }: Pick<Ipam, "driver">,
+  { driver: { name, workloads } }: Pick<Ipam, "driver">,
   config: IpamConfig,
   owner: Owner,
 ): Promise<Attended> {
-  if (!workloads || !readsPods(config) || context.request.args.podName === undefined) return { owner };
+  if (!readsPods(config) || context.request.args.podName === undefined) return { owner };
+  if (!workloads) return refuseUnkept(name, config, owner);
   const work: Work = { context, config, owner, workloads, pods: new Map() };
   const keeper = await keeperOf(work);
   if (keeper && config.requested.length > 0) throw requestRefused(config, owner, keeper);
@@ -45,6 +46,16 @@ export async function attend(
     ...(preferred && { preferred }),
     ...(keeper && { examine: (user: PodSandbox) => examine(work, keeper, user) }),
   };
+}
+
+/** Refuses a network whose addresses outlive pods, in a store that knows no pods: without the address that it kept, a machine loses it. */
+function refuseUnkept(name: string, { persistentIps, sticky }: IpamConfig, owner: Owner): Attended {
+  if (!persistentIps && sticky === undefined) return { owner };
+  const setting = persistentIps ? "allow_persistent_ips" : "sticky";
+  throw new RefusedError(
+    `Cannot keep an address for ${owner.podRef}: ${setting} requires pods and their claims, which the driver ` +
+      `${JSON.stringify(name)} does not read (workloads); remove the setting, or use another datastore`,
+  );
 }
 
 /**

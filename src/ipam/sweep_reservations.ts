@@ -62,7 +62,9 @@ export async function sweepReservations(context: ScanContext, reservations: read
   const restored = await repair(context, lost, restoreEntries);
   const known = await podsOf(context);
   const unreserved = ipam.driver.reservations && pods.reserves
-    ? findUnreserved(reservations, pools, known, pods.reserves)
+    ? findUnreserved(reservations, pools, known, pods.reserves).filter(({ allocation }) =>
+      !scope || (scope.reservations && scope.podRefs.has(allocation.podRef))
+    )
     : [];
   const reserved = await repair(context, unreserved, reserveEntries);
   return {

@@ -7,7 +7,7 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { formatPoolKey, isKeptFor, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
+import { type Allocation, formatPoolKey, isKeptFor, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
@@ -80,8 +80,10 @@ async function verifyRange(
   previous: readonly Ip[],
   signal: AbortSignal,
 ): Promise<Ip> {
-  const ip = await verifyEntry(ipam, config, range, owner, previous, signal);
-  if (config.overlapping && ipam.driver.reservations) await verifyReservation(ipam, config, owner, ip, signal);
+  const { ip, keeper } = await verifyEntry(ipam, config, range, owner, previous, signal);
+  // a caller without a record of its ADD does not know what keeps the address
+  const kept = { ...owner, ...(keeper && { keeper }) };
+  if (config.overlapping && ipam.driver.reservations) await verifyReservation(ipam, config, kept, ip, signal);
   return ip;
 }
 
@@ -92,13 +94,15 @@ async function verifyEntry(
   owner: Owner,
   previous: readonly Ip[],
   signal: AbortSignal,
-): Promise<Ip> {
+): Promise<{ readonly ip: Ip } & Pick<Owner, "keeper">> {
   const key = poolOf(config, range);
   const { allocations } = await ipam.driver.read(key, signal);
   const candidates = previous.filter((ip) => contains(range.cidr, ip));
   for (const ip of candidates) {
     const allocation = allocations.get(ip.value);
-    if (allocation && (sameOwner(allocation, owner) || isKeptFor(owner, allocation))) return ip;
+    if (allocation && isAllocatedTo(owner, allocation)) {
+      return { ip, ...(allocation.keeper && { keeper: allocation.keeper }) };
+    }
   }
   const pool = formatPoolKey(key);
   const who = `${owner.podRef} (${owner.ifName}, container ${owner.containerId})`;
@@ -109,6 +113,13 @@ async function verifyEntry(
     ? `it is allocated to ${holder.podRef} (${holder.ifName}, container ${holder.containerId})`
     : "it is free";
   throw new NotAllocatedError(`Address ${formatIp(first)} of pool ${pool} is not allocated to ${who}: ${found}`);
+}
+
+/** Whether an entry is the owner's, is kept for the owner, or names the owner's sandbox as the one from which its virtual machine moves. */
+function isAllocatedTo(owner: Owner, entry: Allocation): boolean {
+  const { podRef, containerId } = entry.former ?? {};
+  return sameOwner(entry, owner) || isKeptFor(owner, entry) ||
+    (podRef === owner.podRef && containerId === owner.containerId);
 }
 
 async function verifyReservation(

@@ -95,7 +95,7 @@ export function findUnreserved(
     isExactly(key, key.network) && (mustReserve || reserves(key))
   );
   return entriesOf(reserving).filter((entry) =>
-    live.has(entry.allocation.podRef) &&
+    (entry.allocation.keeper || live.has(entry.allocation.podRef)) &&
     !reserved.get(formatIp(addressOf(entry)))?.some(({ network }) => mayBeOf(entry.key, network))
   );
 }

@@ -47,6 +47,7 @@ Deno.test("source and target of a migration have one address, and the DEL of eit
   assert.equal(await one.add(B, "node2"), address, "a repeated ADD");
   for (const [who, node] of [[A, "node1"], [B, "node2"]] as const) {
     assert.equal((await one.check(who, address, node)).msg, undefined, node);
+    assert.equal((await one.check(who, address, "node3")).msg, undefined, "a node that has no record of the ADD");
   }
   await one.pod(C.pod, { ...CLAIMS, labels: TARGET });
   const early = await one.call("ADD", one.conf(), C, "node2");

@@ -69,6 +69,15 @@ Deno.test("findStrays skips reservations whose name has two readings", () => {
   assert.deepEqual(findStrays([{ ...reservation("- 10.0.0.1 gone net1"), doubtful: true }], []), []);
 });
 
+Deno.test("findUnreserved finds the entry of a stopped owner: another network may allocate the address of a stopped virtual machine", () => {
+  const { key, allocations } = pool("- 10.0.0.0/24 10.0.0.1 gone net1");
+  const keeper = { kind: "IPAMClaim", name: "vm", uid: "u1" } as const;
+  const kept = new Map([...allocations].map(([address, entry]) => [address, { ...entry, containerId: "", keeper }]));
+  const find = (...reserved: string[]) =>
+    findUnreserved(reserved.map(reservation), [{ key, allocations: kept }], [LIVE], () => true).length;
+  assert.deepEqual([find(), find("- 10.0.0.1 gone net1")], [1, 0]);
+});
+
 Deno.test("findUnreserved skips pools whose network is uncertain", () => {
   const doubtful = pool("blue-node1?blue 10.0.0.0/27 10.0.0.1 web net1");
   assert.deepEqual(findUnreserved([], [doubtful], [LIVE], () => true), []);
