@@ -14,9 +14,9 @@ export class BrokenPromiseError extends Error {
   override name = "BrokenPromiseError";
 }
 
-/** Runs a history. @throws {BrokenPromiseError} with its seed, the end of its trace, and the command that repeats it */
+/** Runs a history. @throws {BrokenPromiseError} with its seed and world, the end of its trace, and the command that repeats it */
 export async function orBroken(
-  seed: number,
+  { seed, world }: { readonly seed: number; readonly world: string },
   scheduler: Scheduler,
   run: () => Promise<void>,
 ): Promise<{ readonly trace: readonly string[] }> {
@@ -25,7 +25,9 @@ export async function orBroken(
   } catch (error) {
     const lines = scheduler.trace.slice(Deno.env.get("SIM_TRACE") ? 0 : -SHOWN).join("\n");
     const message = `${error instanceof Error ? error.message : error}\nseed ${seed}, after\n${lines}`;
-    throw new BrokenPromiseError(`${message}\nReplay: deno run -A tests/sim/run.ts --seed ${seed}`, { cause: error });
+    throw new BrokenPromiseError(`${message}\nReplay: deno run -A tests/sim/run.ts --seed ${seed} --world ${world}`, {
+      cause: error,
+    });
   }
   return { trace: scheduler.trace };
 }

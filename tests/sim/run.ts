@@ -2,14 +2,14 @@
 /**
  * Runs simulations: `deno run -A tests/sim/run.ts [--seeds N] [--from SEED] [--world NAME] [--until-broken] [--seed SEED]`.
  *
- * `--seed` prints the whole trace of a seed. `--world` runs the seeds of that world only. `--until-broken` ends at the first broken promise with
- * its seed, and fails if no promise was broken.
+ * `--seed` prints the whole trace of a seed. `--world` runs every seed in that world, so that other worlds do not change its histories; without
+ * it, the seeds run all worlds alternately. `--until-broken` ends at the first broken promise with its seed, and fails if no promise was broken.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { BrokenPromiseError } from "./broken.ts";
-import { settingOf, simulate } from "./seeds.ts";
+import { settingOf, SETTINGS, simulate } from "./seeds.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +21,13 @@ const { values } = parseArgs({
   },
 });
 
+const world = SETTINGS.find((setting) => setting === values.world);
+if (world !== values.world) throw new RangeError(`Unknown world ${values.world}: expected ${SETTINGS.join(", ")}`);
+
 /** Runs a seed, and returns whether it kept all promises. */
 async function keeps(seed: number): Promise<boolean> {
   try {
-    await simulate(seed);
+    await simulate(seed, world ?? settingOf(seed));
     return true;
   } catch (error) {
     if (!values["until-broken"] || !(error instanceof BrokenPromiseError)) throw error;
@@ -36,18 +39,17 @@ async function keeps(seed: number): Promise<boolean> {
 /** Runs the seeds. Returns the exit code. */
 async function run(from: number, seeds: number): Promise<number> {
   const start = performance.now();
-  let count = 0;
-  for (let seed = from; count < seeds; seed++) {
-    if (values.world !== undefined && values.world !== settingOf(seed)) continue;
+  for (let seed = from; seed < from + seeds; seed++) {
     if (!await keeps(seed)) return 0;
-    if (++count % 100 === 0) console.error(`${count} of ${seeds} seeds`);
+    const count = seed - from + 1;
+    if (count % 100 === 0) console.error(`${count} of ${seeds} seeds`);
   }
-  console.log(`${count} seeds, no broken promise, ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  console.log(`${seeds} seeds, no broken promise, ${((performance.now() - start) / 1000).toFixed(1)} s`);
   return values["until-broken"] ? 1 : 0;
 }
 
 if (values.seed !== undefined) {
-  const { trace } = await simulate(Number(values.seed));
+  const { trace } = await simulate(Number(values.seed), world ?? settingOf(Number(values.seed)));
   console.log(trace.join("\n"));
 } else {
   Deno.exit(await run(Number(values.from), Number(values.seeds)));

@@ -1,5 +1,5 @@
 /**
- * Which seed runs which world: the number of a seed determines its history.
+ * Which seed runs which world, unless a world is named: world and number of a seed determine its history.
  *
  * @module
  */
@@ -46,10 +46,12 @@ export function settingOf(seed: number): Setting {
   return SETTINGS[seed % SETTINGS.length] ?? "store";
 }
 
-/** Runs the history of a seed. @throws {BrokenPromiseError} a promise was broken */
-export async function simulate(seed: number): Promise<{ readonly trace: readonly string[] }> {
-  const setting = settingOf(seed);
+/** Runs the history of a seed in a world. @throws {BrokenPromiseError} a promise was broken */
+export async function simulate(
+  seed: number,
+  setting: Setting = settingOf(seed),
+): Promise<{ readonly trace: readonly string[] }> {
   if (setting === "store") return await simulateStore(seed);
   const scheduler = new Scheduler(seed);
-  return await orBroken(seed, scheduler, () => new SimCluster(scheduler, WORLDS[setting]).run());
+  return await orBroken({ seed, world: setting }, scheduler, () => new SimCluster(scheduler, WORLDS[setting]).run());
 }

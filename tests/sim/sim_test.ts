@@ -104,7 +104,7 @@ async function assertDetected(run: (seed: number) => Promise<unknown>): Promise<
     });
   }
   assert(detected instanceof BrokenPromiseError, "200 seeds detected nothing");
-  assert.match(detected.message, /seed \d+[^]*Replay: deno run -A tests\/sim\/run\.ts --seed \d+/);
+  assert.match(detected.message, /seed \d+[^]*Replay: deno run -A tests\/sim\/run\.ts --seed \d+ --world store/);
 }
 
 for (const [what, sabotage] of Object.entries(SABOTAGE)) {

@@ -62,7 +62,11 @@ export async function simulateStore(
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const scheduler = new Scheduler(seed);
   const controlled = seed % CONTROLLED === 0 ? find : undefined;
-  return await orBroken(seed, scheduler, () => new SimMachines(scheduler, sabotage(driver), driver, controlled).run());
+  return await orBroken(
+    { seed, world: "store" },
+    scheduler,
+    () => new SimMachines(scheduler, sabotage(driver), driver, controlled).run(),
+  );
 }
 
 class SimMachines {

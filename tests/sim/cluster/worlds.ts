@@ -90,6 +90,7 @@ export const WORLDS = {
   /** Runtimes do not answer, releases are delayed, objects of nodes are missing, and controllers may not read everything. */
   silent: {
     ...{ nodes: 3, pods: 5, steps: 500, networks: [wide], controlled: 1, agents: 0.7, faults: false, pace: 0.2 },
+    sweeps: "30s",
     graces: [60],
     forbids: ["pods", "nodes", "leases"],
     habits: { ...quiet, delays: 0.5 },
