@@ -172,7 +172,8 @@ export type {
 } from "./src/controllers/cluster.ts";
 export type { SliceFindingKind, SliceList, SliceRecords } from "./src/pool/slice_findings.ts";
 export type { PoolStatus } from "./src/pool/pool_status.ts";
-export type { ClaimFacts, ClaimStatus, Condition } from "./src/pool/claim_status.ts";
+export type { ClaimFacts, ClaimStatus } from "./src/pool/claim_status.ts";
+export type { Condition } from "./src/pool/condition.ts";
 export {
   type Finding,
   type FindingKind,

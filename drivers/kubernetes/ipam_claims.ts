@@ -4,7 +4,8 @@
  * @module
  */
 import type { ClaimObjects } from "../../src/controllers/cluster.ts";
-import type { ClaimFacts, Condition } from "../../src/pool/claim_status.ts";
+import type { ClaimFacts } from "../../src/pool/claim_status.ts";
+import type { Condition } from "../../src/pool/condition.ts";
 import { ConflictError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { Metadata } from "./resources.ts";

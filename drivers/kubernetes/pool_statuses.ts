@@ -5,7 +5,7 @@
  * @module
  */
 import type { PoolStatusObjects } from "../../src/controllers/cluster.ts";
-import type { Condition } from "../../src/pool/claim_status.ts";
+import type { Condition } from "../../src/pool/condition.ts";
 import type { PoolStatus } from "../../src/pool/pool_status.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { isObject } from "../../src/values/json.ts";

@@ -5,23 +5,10 @@
  */
 import type { Cidr } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
+import { type Condition, dated } from "./condition.ts";
 import { type Finding, NO_OWNER } from "./finding.ts";
 import { entriesOf, type PoolFacts } from "./orphans.ts";
 import { addressOf, type Entry, type PoolKey } from "./types.ts";
-
-/** A condition of an object (`metav1.Condition`). */
-export interface Condition {
-  /** Its type. */
-  readonly type: string;
-  /** `True`, `False` or `Unknown`. */
-  readonly status: string;
-  /** One word. */
-  readonly reason: string;
-  /** One sentence. */
-  readonly message: string;
-  /** When `status` last changed, in RFC 3339. */
-  readonly lastTransitionTime: string;
-}
 
 /** An IPAMClaim, and its status as stored. */
 export interface ClaimFacts {
@@ -81,9 +68,8 @@ export function outdatedStatuses(
     if (sameIps && (!isStored || (claim.ownerPod === user && (isAllocated || claim.conditions.length === 0)))) {
       return [];
     }
-    const since = present?.status === ALLOCATED.status ? present.lastTransitionTime : new Date(now).toISOString();
     const message = `whereabouts allocated ${ips.join(", ")}`;
-    const condition = { ...ALLOCATED, message, lastTransitionTime: since.replace(/\.\d+Z$/, "Z") };
+    const condition = dated({ ...ALLOCATED, message }, claim.conditions, now);
     const conditions = [...claim.conditions.filter(({ type }) => type !== ALLOCATED.type), condition];
     return [{ claim, status: { ips, ...(user !== undefined && { ownerPod: { name: user } }), conditions } }];
   });

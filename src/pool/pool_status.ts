@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Condition } from "./claim_status.ts";
+import { type Condition, dated } from "./condition.ts";
 
 /** How much of a pool is in use. A count beyond 2^53 is its decimal text: JSON readers would round the number. */
 export interface PoolStatus {
@@ -43,10 +43,8 @@ export function statusOf(
 ): PoolStatus {
   const message = `${allocations} of ${capacity} addresses are allocated`;
   const condition = (type: string, holds: boolean, reason: string): Condition => {
-    const status = holds ? "True" : "False";
-    const before = stored?.conditions.find((one) => one.type === type && one.status === status);
-    const since = before?.lastTransitionTime ?? new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
-    return { type, status, reason: holds ? reason : "AddressesFree", message, lastTransitionTime: since };
+    const [status, word] = holds ? ["True", reason] : ["False", "AddressesFree"];
+    return dated({ type, status, reason: word, message }, stored?.conditions ?? [], now);
   };
   return {
     capacity: countOf(capacity),

@@ -8,7 +8,7 @@ export type { Fence } from "../pool/fence.ts";
 export type { Slice } from "../pool/slice_assignment.ts";
 export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey, Rest } from "../pool/types.ts";
-export type { Condition } from "../pool/claim_status.ts";
+export type { Condition } from "../pool/condition.ts";
 export type { PoolStatus } from "../pool/pool_status.ts";
 export type { Reuse } from "../pool/reuse.ts";
 export type { Unreadable } from "../pool/finding.ts";
