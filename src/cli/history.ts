@@ -6,6 +6,7 @@
 import { formatIp, parseIp } from "../address/ip.ts";
 import { DEFAULT_JOURNAL } from "../journal/journal.ts";
 import { decodeHistory, type HistoryLine, readHistory } from "../journal/history.ts";
+import { UNITS } from "../values/duration.ts";
 import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
@@ -13,9 +14,6 @@ import { table } from "./table.ts";
 
 /** Max bytes of standard input: the histories of a hundred nodes. */
 const MAX_INPUT = 1024 * 1024 * 1024;
-
-/** Milliseconds of each unit of `--since`. */
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Shows the history of this node, or of an exported file. */
 export const history: Command = defineCommand({

@@ -4,13 +4,12 @@
  * @module
  */
 import type { IpRange } from "../address/range.ts";
+import { UNITS } from "../values/duration.ts";
 import { type Document, quote, text } from "./document.ts";
 import { ConfigError } from "./types.ts";
 
 type Reuse = Pick<IpRange, "order" | "reuseAfter">;
 
-/** Milliseconds of the units. */
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 /** Max milliseconds of `reuse_after`: a day is longer than neighbours, connections and names are cached. */
 const MAX_REUSE_AFTER = 24 * 3_600_000;
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { Cron } from "npm:croner@9.1.0";
+import { UNITS } from "../values/duration.ts";
 import { messageOf } from "../values/errors.ts";
 
 /** A moment on both clocks: a cron expression names times of day; an interval is a duration, which setting the clock must not change. */
@@ -22,7 +23,6 @@ export interface Schedule {
   readonly due: (from: Moment, to: Moment) => boolean;
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 /** Min. milliseconds between two sweeps: a sweep of a large cluster takes seconds. */
 const MIN_INTERVAL = 10_000;
 

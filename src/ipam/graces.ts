@@ -4,13 +4,12 @@
  * @module
  */
 import type { EvidenceRules } from "../pool/evidence.ts";
+import { UNITS } from "../values/duration.ts";
 
 /** Min grace period in milliseconds: during an ADD or DEL an entry and its reservation may differ. */
 export const MIN_GRACE = 5_000;
 /** Max grace period in milliseconds: a sweep must not wait longer than a day. */
 const MAX_GRACE = 86_400_000;
-
-const UNITS: Readonly<Record<string, number>> = { "": 1_000, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
  * Parses `--grace` and `--dead-node-grace`: seconds, or a number with `s`, `m` or `h`; the latter may be `never`. Absent flags stay absent.
@@ -38,8 +37,8 @@ export function parseGraces(
 }
 
 function parseGrace(flag: string, text: string, or: string): number {
-  const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? [];
-  const milliseconds = digits === "" ? NaN : Number(digits) * (UNITS[unit] ?? NaN);
+  const [, digits = "", unit] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? [];
+  const milliseconds = digits === "" ? NaN : Number(digits) * (UNITS[unit || "s"] ?? NaN);
   if (milliseconds >= MIN_GRACE && milliseconds <= MAX_GRACE) return milliseconds;
   throw new RangeError(`${flag} ${JSON.stringify(text)}: expected 5 s to 24 h, such as 30, 90s or 5m${or}`);
 }
