@@ -33,6 +33,24 @@ export async function mapConcurrently<T, R>(
   return results;
 }
 
+/**
+ * Runs all work in order, whether parts of it fail or not.
+ *
+ * @throws the first failure, once everything else is done; the signal's reason once it aborts
+ */
+export async function attemptAll(works: readonly (() => Promise<void>)[], signal: AbortSignal): Promise<void> {
+  const failures: unknown[] = [];
+  for (const work of works) {
+    try {
+      await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
 /** Admits up to `width` callers at the same time, the others in order of arrival. */
 export class Semaphore {
   readonly #width: number;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { attemptAll } from "../async/concurrency.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { originalOf, type PersistentNetwork, type Refusal, refusalsIn, refusalsToWrite } from "../pool/original.ts";
 import type { PoolFacts } from "../pool/orphans.ts";
@@ -90,22 +91,17 @@ export async function writeRefusals(
   signal: AbortSignal,
   onWritten: (refusal: Refusal) => void = () => {},
 ): Promise<void> {
-  const failures: unknown[] = [];
-  for (const refusal of driver.refuseKeepers ? refusals : []) {
+  if (!driver.refuseKeepers) return;
+  const write = async (refusal: Refusal) => {
     const { key, by } = refusal;
-    try {
-      await onSnapshot(key, async (pool, deadline) => {
-        if (pool.refusesKeepers === by) return;
-        await driver.refuseKeepers?.(pool, by, deadline);
-        const fields = { pool: formatPoolKey(key), ...(by !== undefined && { original: by }) };
-        if (by === undefined) log.info("Pool keeps addresses for objects again", fields);
-        else log.warn("Pool keeps no further address for objects", fields);
-      }, signal);
-      onWritten(refusal);
-    } catch (error) {
-      signal.throwIfAborted();
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
+    await onSnapshot(key, async (pool, deadline) => {
+      if (pool.refusesKeepers === by) return;
+      await driver.refuseKeepers?.(pool, by, deadline);
+      const fields = { pool: formatPoolKey(key), ...(by !== undefined && { original: by }) };
+      if (by === undefined) log.info("Pool keeps addresses for objects again", fields);
+      else log.warn("Pool keeps no further address for objects", fields);
+    }, signal);
+    onWritten(refusal);
+  };
+  await attemptAll(refusals.map((refusal) => () => write(refusal)), signal);
 }

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { attemptAll } from "../async/concurrency.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { reserveEntries } from "../ipam/reclaim.ts";
 import { formatIp } from "../address/ip.ts";
@@ -76,18 +77,11 @@ export class OverlapKeeper {
     const demanded = this.#demanded;
     if (!this.#ipam.driver.requireReservations) return;
     const unneeded = poolsToUnmark(this.#listed, demanded).map(({ key }) => key);
-    const failures: unknown[] = [];
-    const each = async (keys: readonly PoolKey[], work: (key: PoolKey) => Promise<void>) => {
-      for (const key of keys) {
-        await work(key).catch((error) => {
-          signal.throwIfAborted();
-          failures.push(error);
-        });
-      }
-    };
-    await each(demanded.filter((key) => !this.#settled.has(formatPoolKey(key))), (key) => this.#mark(key, signal));
-    await each(unneeded, (key) => this.#unmark(key, signal));
-    if (failures.length > 0) throw failures[0];
+    const unsettled = demanded.filter((key) => !this.#settled.has(formatPoolKey(key)));
+    await attemptAll([
+      ...unsettled.map((key) => () => this.#mark(key, signal)),
+      ...unneeded.map((key) => () => this.#unmark(key, signal)),
+    ], signal);
     this.#listed = [];
   }
 

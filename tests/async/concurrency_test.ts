@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mapConcurrently, Semaphore } from "../../src/async/concurrency.ts";
+import { attemptAll, mapConcurrently, Semaphore } from "../../src/async/concurrency.ts";
 import { never } from "../ipam/lab.ts";
 
 Deno.test("mapConcurrently returns results in order, and never runs more than the limit at the same time", async () => {
@@ -65,4 +65,25 @@ Deno.test("Semaphore rejects a waiting caller whose signal aborts, and keeps no 
   (await waiting[1])?.[Symbol.dispose]();
   (await semaphore.enter(never()))[Symbol.dispose]();
   assert.equal(semaphore.waiting, 0);
+});
+
+Deno.test("attemptAll runs all work in order, and throws the first failure at the end", async () => {
+  const done: string[] = [];
+  const work = (name: string, error?: Error) => () => {
+    done.push(name);
+    return error ? Promise.reject(error) : Promise.resolve();
+  };
+  const { signal } = new AbortController();
+  await attemptAll([work("a"), work("b")], signal);
+  const failing = [work("c", new Error("first")), work("d", new Error("second")), work("e")];
+  await assert.rejects(attemptAll(failing, signal), /first/);
+  assert.deepEqual(done, ["a", "b", "c", "d", "e"]);
+});
+
+Deno.test("attemptAll ends with the signal's reason once it aborts", async () => {
+  const aborted = AbortSignal.abort(new Error("term ended"));
+  let later = false;
+  const works = [() => Promise.reject(new Error("cut off")), () => Promise.resolve(void (later = true))];
+  await assert.rejects(attemptAll(works, aborted), /term ended/);
+  assert.equal(later, false);
 });
