@@ -25,7 +25,7 @@ import { closeDatabase, openDatabase } from "./file.ts";
 import { isReserved, mustReserve } from "./overlaps.ts";
 import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
-import { readReuse, writeReuse } from "./reuse.ts";
+import { readReuse, REUSE_COLUMNS, type ReuseColumns, writeReuse } from "./reuse.ts";
 import { transaction } from "./schema.ts";
 import { messageOf } from "../../src/values/errors.ts";
 
@@ -57,7 +57,7 @@ class EmbeddedDriver implements StorageDriver {
       if (!row) return { key, allocations: new Map(), version: 0, ...mark(mustReserve(database, key)) };
       const rows = database.prepare(`SELECT address, ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ?`)
         .all(row.id);
-      const reuse = readReuse(database, row.id, key.cidr.family);
+      const reuse = readReuse(database, row, key.cidr.family);
       return {
         key,
         allocations: fromRows(rows, key.cidr.family),
@@ -143,10 +143,17 @@ class EmbeddedDriver implements StorageDriver {
   }
 }
 
-function poolRow(database: DatabaseSync, key: PoolKey): { id: number; version: number } | undefined {
-  const row = database.prepare("SELECT id, version FROM pools WHERE network = ? AND node = ? AND range = ?")
+interface PoolRow extends ReuseColumns {
+  readonly id: number;
+  readonly version: number;
+}
+
+function poolRow(database: DatabaseSync, key: PoolKey): PoolRow | undefined {
+  const row = database.prepare(
+    `SELECT id, version, ${REUSE_COLUMNS} FROM pools WHERE network = ? AND node = ? AND range = ?`,
+  )
     .get(key.network, key.node ?? "", formatCidr(key.cidr));
-  return row && { id: Number(row.id), version: Number(row.version) };
+  return row && { ...row, id: Number(row.id), version: Number(row.version) };
 }
 
 function mark(mustReserve: boolean): Pick<PoolSnapshot, "mustReserve"> {

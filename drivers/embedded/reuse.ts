@@ -8,11 +8,25 @@ import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import { changedRests, isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Rest } from "../../src/pool/types.ts";
 
+/** The columns of a pool that {@linkcode readReuse} needs. */
+export const REUSE_COLUMNS = "reuse_after, last_address";
+
+/** Their values. */
+export interface ReuseColumns {
+  /** `reuse_after` in milliseconds, or null. */
+  readonly reuse_after?: unknown;
+  /** The address that was allocated last in the order `rotate`, or null. */
+  readonly last_address?: unknown;
+}
+
 /** Reads what a pool records. Undefined if it records nothing. Rows that are not of the family are skipped. */
-export function readReuse(database: DatabaseSync, pool: number, family: Family): Reuse | undefined {
-  const row = database.prepare("SELECT reuse_after, last_address FROM pools WHERE id = ?").get(pool);
-  const after = typeof row?.reuse_after === "number" ? row.reuse_after : undefined;
-  const last = addressOf(row?.last_address, family);
+export function readReuse(
+  database: DatabaseSync,
+  { id: pool, reuse_after, last_address }: ReuseColumns & { readonly id: number },
+  family: Family,
+): Reuse | undefined {
+  const after = typeof reuse_after === "number" ? reuse_after : undefined;
+  const last = addressOf(last_address, family);
   const rests = new Map<bigint, Rest>();
   const rows = database.prepare("SELECT address, pod_ref, if_name, since FROM rests WHERE pool = ?").all(pool);
   for (const { address, pod_ref, if_name, since } of rows) {
