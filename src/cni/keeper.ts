@@ -4,6 +4,7 @@
  * @module
  */
 import { formatIp, type Ip, parseIp } from "../address/ip.ts";
+import { outlivesPods } from "../config/persistence.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOptions } from "../ipam/allocate.ts";
 import { keepersRefused } from "../ipam/errors.ts";
@@ -36,7 +37,10 @@ export async function attend(
   owner: Owner,
 ): Promise<Attended> {
   if (!readsPods(config) || context.request.args.podName === undefined) return { owner };
-  if (!workloads) return refuseUnkept(name, config, owner);
+  if (!workloads) {
+    refuseUnkept(name, config, owner);
+    return { owner };
+  }
   const work: Work = { context, config, owner, workloads, pods: new Map() };
   const keeper = await keeperOf(work);
   if (keeper && config.requested.length > 0) throw requestRefused(config, owner, keeper);
@@ -49,9 +53,9 @@ export async function attend(
 }
 
 /** Refuses a network whose addresses outlive pods, in a store that knows no pods: without the address that it kept, a machine loses it. */
-function refuseUnkept(name: string, { persistentIps, sticky }: IpamConfig, owner: Owner): Attended {
-  if (!persistentIps && sticky === undefined) return { owner };
-  const setting = persistentIps ? "allow_persistent_ips" : "sticky";
+function refuseUnkept(name: string, config: IpamConfig, owner: Owner): void {
+  if (!outlivesPods(config)) return;
+  const setting = config.persistentIps ? "allow_persistent_ips" : "sticky";
   throw new RefusedError(
     `Cannot keep an address for ${owner.podRef}: ${setting} requires pods and their claims, which the driver ` +
       `${JSON.stringify(name)} does not read (workloads); remove the setting, or use another datastore`,
@@ -68,7 +72,7 @@ export async function refuseBesideOriginal(
   config: IpamConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!driver.refuseKeepers || !(config.persistentIps || config.sticky)) return;
+  if (!driver.refuseKeepers || !outlivesPods(config)) return;
   for (const key of poolsOf(config)) {
     const { refusesKeepers } = await driver.read(key, signal);
     if (refusesKeepers !== undefined) throw new RefusedError(keepersRefused(formatPoolKey(key), refusesKeepers));
@@ -76,8 +80,8 @@ export async function refuseBesideOriginal(
 }
 
 /** Whether a network asks for the pods of its calls. */
-function readsPods({ persistentIps, sticky, preferredIp }: IpamConfig): boolean {
-  return Boolean(persistentIps || sticky || preferredIp);
+function readsPods(config: IpamConfig): boolean {
+  return outlivesPods(config) || Boolean(config.preferredIp);
 }
 
 interface Work {

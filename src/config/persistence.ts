@@ -10,6 +10,11 @@ import { ConfigError, type Datastore, type IpamConfig } from "./types.ts";
 /** The settings. Absent members are off. */
 type Persistence = Pick<IpamConfig, "persistentIps" | "sticky" | "preferredIp">;
 
+/** Whether an address of the network may outlive its pod. */
+export function outlivesPods({ persistentIps, sticky }: Persistence): boolean {
+  return Boolean(persistentIps || sticky);
+}
+
 /**
  * Reads the settings.
  *

@@ -10,7 +10,7 @@ import { nameFault, versionFault } from "../config/conf.ts";
 import { networksOf } from "../config/conflist.ts";
 import { readFlatFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
-import { unreadPersistence } from "../config/persistence.ts";
+import { outlivesPods, unreadPersistence } from "../config/persistence.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { poolsOf } from "../ipam/ipam.ts";
 import type { NetworkRules } from "../ipam/sweep.ts";
@@ -140,7 +140,7 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
     verifiesStatus: (key) => usersOf(networks, key).every(({ network }) => network.config.verifyNetworkStatus),
     wholeRange: (key) => usersOf(networks, key)[0]?.range.cidr,
     persistent: () =>
-      networks.filter(({ config: { persistentIps, sticky } }) => persistentIps || sticky !== undefined)
+      networks.filter(({ config }) => outlivesPods(config))
         .map(({ attachment: { namespace, name }, config }) => ({
           network: `${namespace}/${name}`,
           pools: poolsOf(config),

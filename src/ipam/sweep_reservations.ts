@@ -10,7 +10,7 @@ import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
 import { keeperState } from "../pool/keepers.ts";
 import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
-import { type Entry, formatPoolKey, ownsReservation, type PoolKey, sameInterface } from "../pool/types.ts";
+import { type Entry, formatPoolKey, type Owner, ownsReservation, type PoolKey, sameInterface } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
@@ -34,9 +34,8 @@ type Part = Pick<Swept, "reservations" | "reserved" | "restored" | "duplicates" 
  */
 export async function sweepReservations(context: ScanContext, reservations: readonly Reservation[]): Promise<Part> {
   const { ipam, pods, pools, suspicions, scope, dryRun, signal } = context;
-  const strays = findStrays(reservations, pools).filter(({ reservation }) =>
-    !scope || scope.podRefs.has(reservation.podRef)
-  );
+  const isInScope = ({ podRef }: Owner) => !scope || scope.podRefs.has(podRef);
+  const strays = findStrays(reservations, pools).filter(({ reservation }) => isInScope(reservation));
   const candidates = strays.map((stray) => candidateOf(context, stray));
   const { examined, failures } = await examine(ipam, pods, suspicions, candidates, signal);
   const unused = examined.flatMap(({ item, verdict }): (StrayReservation & { readonly item: Candidate })[] =>
@@ -61,10 +60,9 @@ export async function sweepReservations(context: ScanContext, reservations: read
   );
   const restored = await repair(context, lost, restoreEntries);
   const known = await podsOf(context);
-  const unreserved = ipam.driver.reservations && pods.reserves
-    ? findUnreserved(reservations, pools, known, pods.reserves).filter(({ allocation }) =>
-      !scope || (scope.reservations && scope.podRefs.has(allocation.podRef))
-    )
+  const areScanned = ipam.driver.reservations && (!scope || scope.reservations);
+  const unreserved = areScanned && pods.reserves
+    ? findUnreserved(reservations, pools, known, pods.reserves).filter(({ allocation }) => isInScope(allocation))
     : [];
   const reserved = await repair(context, unreserved, reserveEntries);
   return {

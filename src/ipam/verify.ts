@@ -7,6 +7,7 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { isFormer } from "../pool/kept.ts";
 import { type Allocation, formatPoolKey, isKeptFor, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
@@ -117,9 +118,7 @@ async function verifyEntry(
 
 /** Whether an entry is the owner's, is kept for the owner, or names the owner's sandbox as the one from which its virtual machine moves. */
 function isAllocatedTo(owner: Owner, entry: Allocation): boolean {
-  const { podRef, containerId } = entry.former ?? {};
-  return sameOwner(entry, owner) || isKeptFor(owner, entry) ||
-    (podRef === owner.podRef && containerId === owner.containerId);
+  return sameOwner(entry, owner) || isKeptFor(owner, entry) || isFormer(entry, owner);
 }
 
 async function verifyReservation(

@@ -34,7 +34,10 @@ export function detach(entry: Allocation): Allocation | undefined {
 }
 
 /** Whether the sandbox that ends is the former one of an entry. */
-export function isFormer({ former, ifName }: Allocation, sandbox: Omit<ReleaseRequest, "kind">): boolean {
+export function isFormer(
+  { former, ifName }: Allocation,
+  sandbox: Pick<ReleaseRequest, "containerId" | "ifName">,
+): boolean {
   return former?.containerId === sandbox.containerId && ifName === sandbox.ifName;
 }
 

@@ -25,7 +25,7 @@ export interface AllocateRequest {
   readonly range: IpRange;
   /** The one address to allocate. Absent: the next one in the order of the range. */
   readonly requested?: bigint;
-  /** The address to allocate if it is free and the owner has none. Absent: the lowest free one. */
+  /** The address to allocate if it is free and the owner has none. Absent: the next one in the order of the range. */
   readonly preferred?: bigint;
   /** Addresses that the same call allocated: an entry at one of them is dropped as if it had no keeper. Default: none. */
   readonly fresh?: ReadonlySet<bigint>;

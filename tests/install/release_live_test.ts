@@ -157,7 +157,11 @@ Deno.test("the images of a release are archives under the names of the registry,
     ];
     const { code, stderr } = await run([Deno.execPath(), ...args], { env: { ...store.env, ...names }, cwd: INSTALL });
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /^Unverified: images: Their sources are not pinned: .*RUNTIME_SHA256_ARM64 /m);
+    const bases = Object.keys(names).length > 0 ? "" : "DENO_IMAGE, BASE,"; // names of stand-ins are set where the Dockerfile has digests
+    assert.match(
+      stderr,
+      new RegExp(`^Unverified: images: Their sources are not pinned: ${bases}.*RUNTIME_SHA256_ARM64 `, "m"),
+    );
     for (const name of IMAGES) {
       const { config } = await unpack(`${folder}/${name}-${VERSION}.oci.tar`, await Deno.makeTempDir({ dir: folder }));
       assert.equal(config.annotations["org.opencontainers.image.ref.name"], `${REGISTRY}/${name}:${VERSION}`);
