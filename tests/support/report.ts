@@ -41,6 +41,16 @@ export function totalsOf(report: string, files: readonly string[], root: string)
   };
 }
 
+/** The totals of several runs together. */
+export function sum(totals: readonly Totals[]): Totals {
+  return {
+    passed: totals.reduce((count, { passed }) => count + passed, 0),
+    failed: totals.reduce((count, { failed }) => count + failed, 0),
+    ignored: totals.flatMap(({ ignored }) => ignored),
+    empty: totals.flatMap(({ empty }) => empty),
+  };
+}
+
 /**
  * What a run closes with: the last line counts. The exit code is 0 only when every test ran and passed, and there was one.
  *

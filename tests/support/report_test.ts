@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { must, run } from "./process.ts";
-import { conclude, type Totals, totalsOf } from "./report.ts";
+import { conclude, sum, type Totals, totalsOf } from "./report.ts";
 
 /** Runs real test files, and counts what they came to. */
 async function totalsOfRun(sources: Record<string, string>, ...options: string[]): Promise<Totals> {
@@ -61,4 +61,10 @@ Deno.test("conclude closes with a line that counts, and is content only when som
     text,
     "\nIgnored, while every test must run:\n  a\n\nRan no test:\n  b_test.ts\n\n3 passed, 3 failed",
   );
+});
+
+Deno.test("sum adds the totals of several runs", () => {
+  const one = { passed: 3, failed: 1, ignored: ["a"], empty: [] };
+  const other = { passed: 2, failed: 0, ignored: [], empty: ["b_test.ts"] };
+  assert.deepEqual(sum([one, other]), { passed: 5, failed: 1, ignored: ["a"], empty: ["b_test.ts"] });
 });

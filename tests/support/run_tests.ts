@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 import { sharedBinary } from "./binary.ts";
 import { startShared } from "./kube.ts";
-import { conclude, totalsOf } from "./report.ts";
+import { conclude, sum, type Totals, totalsOf } from "./report.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -25,30 +25,69 @@ function testFiles(paths: readonly string[], unit: boolean): string[] {
   return found.filter((path) => path.endsWith("_test.ts") && !(unit && path.endsWith("_live_test.ts"))).sort();
 }
 
-/** `deno test` and what it needs to run. It ends with this process, so that a killed run leaves nothing behind. */
-async function denoTest(files: readonly string[], options: readonly string[], env: Record<string, string>) {
+/** Whether a file needs servers or root. */
+function isLive(file: string): boolean {
+  return file.endsWith("_live_test.ts");
+}
+
+/** A run of `deno test`. */
+interface Part {
+  readonly files: readonly string[];
+  readonly env: Record<string, string>;
+  /** Whether its output is printed at its end, so that it does not mix with that of the other part. */
+  readonly isAside: boolean;
+}
+
+/** Runs `deno test`. It ends with this process, so that a killed run leaves nothing behind. Returns the exit code. */
+async function denoTest({ files, env, isAside }: Part, options: readonly string[]): Promise<number> {
   const args = [Deno.execPath(), "test", "-A", "--no-prompt", ...options, ...files];
-  const [program = "", ...rest] = Object.keys(env).length > 0 ? ["setpriv", "--pdeathsig", "KILL", ...args] : args;
-  const child = new Deno.Command(program, { args: rest, cwd: ROOT, env, stdin: "null" }).spawn();
+  const [program = "", ...rest] = Object.keys(env).length > 0 || isAside
+    ? ["setpriv", "--pdeathsig", "KILL", ...args]
+    : args;
+  const stream = isAside ? "piped" : "inherit";
+  const child = new Deno.Command(program, { args: rest, cwd: ROOT, env, stdin: "null", stdout: stream, stderr: stream })
+    .spawn();
   const end = () => child.kill("SIGTERM");
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, end);
-  const { code } = await child.status;
+  const code = isAside ? await printAtEnd(child) : (await child.status).code;
   for (const signal of signals) Deno.removeSignalListener(signal, end);
   return code;
 }
 
-/** Runs the files in one run of `deno test`. Returns the exit code. */
+async function printAtEnd(child: Deno.ChildProcess): Promise<number> {
+  const { code, stdout, stderr } = await child.output();
+  Deno.stderr.writeSync(stderr);
+  Deno.stdout.writeSync(stdout);
+  return code;
+}
+
+/** Runs files, and counts their tests. */
+async function runPart(part: Part, filter: string | undefined, report: string): Promise<Totals & { code: number }> {
+  const options = [`--junit-path=${report}`, ...(filter ? [`--filter=${filter}`] : [])];
+  const code = await denoTest(part, options);
+  const text = await Deno.readTextFile(report).catch(() => "");
+  return { code, ...totalsOf(text, filter ? [] : part.files, ROOT) };
+}
+
+/** Runs the files: what needs servers waits most of its time, so the rest runs beside it. Returns the exit code. */
 async function runFiles(files: readonly string[], filter: string | undefined): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "tests-" });
-  await using plane = files.some((file) => file.endsWith("_live_test.ts")) ? await startShared() : undefined;
+  const live = files.filter(isLive);
+  const rest = files.filter((file) => !isLive(file));
+  await using plane = live.length > 0 ? await startShared() : undefined;
   try {
-    const report = `${folder}/report.xml`;
     const env = plane ? { ...plane.env, ...sharedBinary(`${folder}/whereabouts`) } : {};
-    const options = [`--junit-path=${report}`, ...(filter ? [`--filter=${filter}`] : [])];
-    const code = await denoTest(files, options, env);
-    const text = await Deno.readTextFile(report).catch(() => "");
-    const conclusion = conclude(code, totalsOf(text, filter ? [] : files, ROOT));
+    const parts: readonly Part[] = [
+      { files: live, env, isAside: false },
+      { files: rest, env, isAside: live.length > 0 },
+    ];
+    const results = await Promise.all(
+      parts.filter(({ files }) => files.length > 0)
+        .map((part, index) => runPart(part, filter, `${folder}/report${index}.xml`)),
+    );
+    const code = results.find(({ code }) => code !== 0)?.code ?? 0;
+    const conclusion = conclude(code, sum(results));
     console.log(conclusion.text);
     return conclusion.code;
   } finally {

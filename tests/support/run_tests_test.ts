@@ -23,6 +23,11 @@ Deno.test("run_tests counts, and ends well only when every test passed", async (
   assert.deepEqual(await runOn({ "a_test.ts": GOOD, "b_test.ts": BAD }), { code: 1, last: "1 passed, 1 failed" });
 });
 
+Deno.test("run_tests counts the files that need servers and the others together", async () => {
+  const files = { "a_live_test.ts": GOOD, "b_live_test.ts": BAD, "c_test.ts": GOOD, "d_test.ts": BAD };
+  assert.deepEqual(await runOn(files), { code: 1, last: "2 passed, 2 failed" });
+});
+
 Deno.test("run_tests takes an ignored test, a file without one and a type error for failures", async () => {
   const ignored = 'Deno.test.ignore("later", () => {});';
   assert.deepEqual(await runOn({ "a_test.ts": GOOD, "b_test.ts": ignored }), { code: 1, last: "1 passed, 1 failed" });
