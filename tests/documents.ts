@@ -153,3 +153,11 @@ export function metricsTable(): string {
   );
   return markdownTable([["Metric", "From", "Meaning"], ...rows]);
 }
+
+/** The block of a document below the comment that names it. */
+export function blockAfter(document: string, comment: string): string {
+  const [, rest] = textOf(document).split(`<!-- ${comment} -->`);
+  const block = /^\s*```\w+\n([^]*?)```/.exec(rest ?? "")?.[1];
+  if (block === undefined) throw new Error(`${document} has no block below the comment ${JSON.stringify(comment)}`);
+  return block;
+}

@@ -42,9 +42,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/controllers": [...BELOW_CNI, "src/metrics"],
   "src/install": ["src/config", "src/values", "src/world"],
   "src/lint": [...BELOW_IPAM, "src/controllers"],
+  "src/status": [...BELOW_IPAM, "src/controllers"],
   "src/cli": [
     ...BELOW_CNI,
-    ...["src/call", "src/cni", "src/agent", "src/controllers", "src/install", "src/lint", "src/metrics"],
+    ...["src/call", "src/cni", "src/agent", "src/controllers", "src/install", "src/lint", "src/metrics", "src/status"],
   ],
   "drivers": [
     "drivers/embedded",
@@ -72,6 +73,7 @@ const PORTS: Readonly<Record<string, { readonly from: RegExp; readonly why: stri
     why: "the port that its cluster stands behind",
     values: true,
   },
+  "src/controllers/installation.ts": { from: /^drivers/, why: "what a cluster reports about our programs" },
   "src/install/preflight.ts": { from: /^drivers/, why: "what is found out about an API server" },
   "src/cni/verbs": { from: /^src\/cni$/, why: "the verb table loads its rows" },
 };

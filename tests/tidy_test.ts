@@ -149,6 +149,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/cli/history.ts": "compared with what the history stores",
   "src/storage/update.ts": "stored with a released address, which other nodes compare",
   "src/cli/show.ts": "compared with when an address was released",
+  "src/cli/status.ts": "compared with the renewal of a Lease",
   "src/cli/check.ts": "the age of what the API server dated",
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",

@@ -10,6 +10,7 @@ import { clusterNetworks } from "./cluster_networks.ts";
 import { makeEvents } from "./events.ts";
 import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
 import { makeFeed } from "./feed.ts";
+import { makeInstallation } from "./installation.ts";
 import { ipamClaims } from "./ipam_claims.ts";
 import { makeLease } from "./lease.ts";
 import { poolStatuses } from "./pool_statuses.ts";
@@ -36,6 +37,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     ...makeWitness(api),
     ipamClaims: ipamClaims(api),
     poolStatuses: poolStatuses(api),
+    installation: makeInstallation(api),
     networks: (signal) => clusterNetworks(api, signal),
     slices: nodeSlicePools(api, makeFeed(api, world, { resource: "nodeslicepools", convert: toStored, keyOf })),
     lease: (namespace, name) => makeLease(api, world, namespace || api.namespace, name),

@@ -26,7 +26,7 @@ const CONFIG_HASH = "kubernetes.io/config.hash";
 /** False while a pod has no sandbox with a network. Kubelets before 1.29 do not report it. */
 const SANDBOX_CONDITION = "PodReadyToStartContainers";
 /** The image of the original, also in a mirror of its registry. */
-const ORIGINAL_IMAGE = /(^|\/)k8snetworkplumbingwg\/whereabouts([:@]|$)/;
+export const ORIGINAL_IMAGE = /(^|\/)k8snetworkplumbingwg\/whereabouts([:@]|$)/;
 /** The programs of the original that free addresses. */
 const ORIGINAL_CONTROLLERS = /\/ip-(control-loop|reconciler)\b/;
 /** Set by an operator who has confirmed that the node is shut down (Kubernetes, "Non-graceful node shutdown"). */

@@ -24,6 +24,11 @@ interface Entry {
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
+  status: {
+    summary: "Show whether the installation works",
+    startsPrograms: true,
+    load: async () => (await import("./status.ts")).status,
+  },
   show: {
     summary: "Show pools and their usage",
     startsPrograms: true,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Datastore } from "../config/types.ts";
+import type { Cluster } from "../controllers/cluster.ts";
 import { podsOfCluster, podsOfFile, type PodsSource } from "../controllers/pods_source.ts";
 import type { Flags } from "./define.ts";
 import type { Terminal } from "./terminal.ts";
@@ -31,19 +32,29 @@ export interface PodsFlags {
   readonly config?: string | undefined;
 }
 
+/** The selected cluster, else the datastore's; undefined without either. */
+export async function clusterOf(
+  { world, openCluster }: Terminal,
+  datastore: Datastore,
+  { kubeconfig: flag, context, namespace }: PodsFlags,
+): Promise<Cluster | undefined> {
+  if (datastore.kind !== "kubernetes" && flag === undefined) return undefined;
+  const kubeconfig = flag ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
+  return await openCluster(world, { kubeconfig, context, namespace, client: "command" });
+}
+
 /**
  * The pods of the file, else of the selected cluster, else of the datastore's cluster.
  *
  * @returns undefined without any of them
  */
 export async function podsSource(
-  { world, openCluster }: Terminal,
+  terminal: Terminal,
   datastore: Datastore,
-  { pods, kubeconfig: flag, context, namespace, config }: PodsFlags,
+  flags: PodsFlags,
 ): Promise<PodsSource | undefined> {
-  if (pods !== undefined) return podsOfFile(world, pods);
-  if (datastore.kind !== "kubernetes" && flag === undefined) return undefined;
-  const kubeconfig = flag ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
-  const cluster = await openCluster(world, { kubeconfig, context, namespace, client: "command" });
-  return await podsOfCluster(world, cluster, config);
+  const { world } = terminal;
+  if (flags.pods !== undefined) return podsOfFile(world, flags.pods);
+  const cluster = await clusterOf(terminal, datastore, flags);
+  return cluster && await podsOfCluster(world, cluster, flags.config);
 }

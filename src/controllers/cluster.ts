@@ -11,6 +11,7 @@ import type { PoolStatus } from "../pool/pool_status.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { World } from "../world/world.ts";
+import type { Installation } from "./installation.ts";
 
 /** A node. */
 export interface NodeFacts {
@@ -206,6 +207,8 @@ export interface Cluster extends AsyncDisposable {
   readonly ipamClaims?: ClaimObjects;
   /** The statuses of pools. Absent if pools have none. */
   readonly poolStatuses?: PoolStatusObjects;
+  /** What the cluster reports about our programs. Absent if it runs none. */
+  readonly installation?: Installation;
   /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

@@ -143,6 +143,7 @@ async function commandAll(
       ["release", `10.${i}.0.1`, "--yes", "--force", ...store],
       ["migrate", "etcd", ...store],
       ["claims", ...store],
+      ["status", "--json", ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
       ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),

@@ -10,6 +10,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   reconcile: ["--pods", "PODS", "--grace", "5"],
   release: ["10.0.0.1", "--yes"],
   show: ["--map"],
+  status: ["--pods", "PODS"],
   "who-has": ["10.0.0.1"],
 };
 /** Commands without a store. */
@@ -38,7 +39,7 @@ for (const [command, flags] of Object.entries(CALLS)) {
     const busy = busyAtFirst();
     for (const around of [undefined, busy.around]) {
       await using db = await database();
-      const pods = command === "check" ? "default/web-0\n" : "default/web-0\ndefault/web-1\n";
+      const pods = ["check", "status"].includes(command) ? "default/web-0\n" : "default/web-0\ndefault/web-1\n";
       await Deno.writeTextFile(`${db.path}.pods`, pods);
       const given = flags.map((flag) => flag === "PODS" ? `${db.path}.pods` : flag);
       const { code, out } = await call({ ...(around && { around }) }, command, ...given, "--database", db.path);

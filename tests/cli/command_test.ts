@@ -15,6 +15,7 @@ const COMMANDS = [
   "reconcile",
   "release",
   "show",
+  "status",
   "version",
   "who-has",
 ];

@@ -1,0 +1,172 @@
+/**
+ * `status`: shows on one screen whether the installation works.
+ *
+ * @module
+ */
+import type { Cluster } from "../controllers/cluster.ts";
+import type { Component } from "../controllers/installation.ts";
+import { podsOfCluster, podsOfFile, type PodsSource } from "../controllers/pods_source.ts";
+import { inspect } from "../ipam/inspect.ts";
+import { usable } from "../address/cidr.ts";
+import { capacity } from "../address/range.ts";
+import { formatPoolKey } from "../pool/types.ts";
+import {
+  type ClusterFacts,
+  countKinds,
+  fullPools,
+  type Part,
+  partsOf,
+  type PoolFill,
+  type Read,
+  type State,
+  type StatusFacts,
+  worstOf,
+} from "../status/status.ts";
+import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
+import { VERSION } from "../version.ts";
+import { SILENT } from "../world/log.ts";
+import { type Command, defineCommand } from "./define.ts";
+import { describeEmpty, isSuspicious } from "./empty.ts";
+import { clusterOf, PODS_FLAG } from "./pods_flag.ts";
+import { READ_TIMEOUT } from "./show.ts";
+import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
+import { table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** 1 stays what it is for every command: nothing is known. */
+const EXITS: Readonly<Record<State, number>> = { ok: 0, degraded: 3, unknown: 3 };
+
+/** Shows whether the installation works. */
+export const status: Command = defineCommand({
+  about: [
+    "Show whether the installation works: the store, CRDs, agents, the controller and its leader, programs of the original, pools that are " +
+    "full, and the number of findings of `check`. Another store than that of a cluster has only store, pools and findings.",
+    "What may not be read is shown as unknown, with the missing right.",
+  ],
+  flags: { ...PODS_FLAG, ...STORE_FLAGS },
+  exits: { 0: "Healthy", 3: "Degraded, or a part is unknown; each such part names the next step" },
+}, async (terminal, values) => {
+  await using store = await openStore(terminal, values, SILENT); // what a driver would log is among the findings
+  await using cluster = await clusterOf(terminal, store.datastore, values);
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
+  const { facts, components } = await readFacts(terminal, { store, cluster, values, signal });
+  const parts = partsOf(facts);
+  const state = worstOf(parts);
+  if (values.json) terminal.print(JSON.stringify(toJson(facts, components, parts), undefined, 2));
+  else report(terminal, parts, state);
+  return EXITS[state];
+});
+
+interface Context {
+  readonly store: CommandStore;
+  readonly cluster: Cluster | undefined;
+  readonly values: { readonly pods?: string | undefined; readonly config?: string | undefined };
+  readonly signal: AbortSignal;
+}
+
+async function readFacts(
+  { world }: Terminal,
+  { store, cluster, values, signal }: Context,
+): Promise<{ readonly facts: StatusFacts; readonly components: readonly Component[] }> {
+  const { driver } = store.ipam;
+  const { namespace } = driver;
+  const source = values.pods === undefined
+    ? cluster && await read(() => podsOfCluster(world, cluster, values.config))
+    : { value: podsOfFile(world, values.pods) };
+  const networks = source && "value" in source ? source.value : undefined;
+  const seen = await read(() => inspect(store.ipam, networks, signal));
+  const pools = (await driver.list(signal)).map((pool) => fillOf(pool, networks));
+  const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
+  const withoutNetworks = source && "why" in source ? source : undefined;
+  const kinds = "value" in seen ? { value: seen.value.findings.map(({ kind }) => kind) } : seen;
+  const clusterFacts = cluster && await readCluster(cluster, store, signal);
+  return {
+    facts: {
+      where: store.where,
+      ...(namespace && { namespace: namespace.name }),
+      now: world.now(),
+      pools,
+      ...(empty && { empty: { message: empty.message, suspicious: isSuspicious(empty) } }),
+      findings: withoutNetworks ?? kinds,
+      unconfirmed: "value" in seen ? seen.value.unconfirmed.length : 0,
+      ...(clusterFacts && { cluster: clusterFacts }),
+    },
+    components: clusterFacts && "value" in clusterFacts.components ? clusterFacts.components.value : [],
+  };
+}
+
+async function readCluster(
+  { installation, nodes }: Cluster,
+  { datastore }: CommandStore,
+  signal: AbortSignal,
+): Promise<ClusterFacts | undefined> {
+  if (!installation) return undefined;
+  const components = await read(() => installation.components(signal));
+  const all = "value" in components ? components.value : [];
+  const controller = all.find(({ role }) => role === "controller");
+  return {
+    components,
+    nodes: await read(async () => (await nodes.list(signal)).items.length),
+    leader: await read(async () => controller && await installation.leader(controller, signal)),
+    ...(datastore.kind === "kubernetes" && { resources: await read(() => installation.resources(signal)) }),
+  };
+}
+
+/** The value, or the right that is missing. Other failures end the command: they are no state of a part. */
+async function read<T>(work: () => Promise<T>): Promise<Read<T>> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    if (error instanceof RefusedError) return { why: error.message };
+    throw error;
+  }
+}
+
+function fillOf({ key, allocations }: PoolSnapshot, networks: PodsSource | undefined): PoolFill {
+  const all = capacity(networks?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] });
+  const free = all - BigInt(allocations.size);
+  return { pool: formatPoolKey(key), used: allocations.size, capacity: all, free: free > 0n ? free : 0n };
+}
+
+function report({ print, style }: Terminal, parts: readonly Part[], state: State): void {
+  table(["PART", "STATE", "DETAILS"], parts.map(({ part, state, details }) => [part, state, details]), style)
+    .forEach(print);
+  print("");
+  const faulty = parts.filter((one) => one.state !== "ok");
+  if (faulty.length === 0) return print(style.good("Healthy"));
+  const names = [...new Set(faulty.map(({ part }) => part))].join(", ");
+  print(style.bad(`${state === "degraded" ? "Degraded" : "Unknown"}: ${names}`));
+  for (const { part, next } of faulty) if (next !== undefined) print(`  ${part}: ${next}`);
+}
+
+function toJson(
+  { where, namespace, pools, findings, unconfirmed, cluster, now }: StatusFacts,
+  components: readonly Component[],
+  parts: readonly Part[],
+): unknown {
+  const { full, nearlyFull } = fullPools(pools);
+  const leader = cluster && "value" in cluster.leader ? cluster.leader.value : undefined;
+  const resources = cluster?.resources && "value" in cluster.resources ? cluster.resources.value : undefined;
+  return {
+    state: worstOf(parts),
+    version: VERSION,
+    store: where,
+    namespace: namespace ?? null,
+    components,
+    nodes: cluster && "value" in cluster.nodes ? cluster.nodes.value : null,
+    leader: leader
+      ? { ...leader, renewed: leader.renewed === undefined ? null : new Date(leader.renewed).toISOString() }
+      : null,
+    resources: resources ? Object.fromEntries(resources) : null,
+    pools: {
+      count: pools.length,
+      used: pools.reduce((sum, { used }) => sum + used, 0),
+      full: full.map(({ pool }) => pool),
+      nearlyFull: nearlyFull.map(({ pool }) => pool),
+    },
+    findings: "value" in findings ? Object.fromEntries(countKinds(findings.value)) : null,
+    unconfirmed,
+    parts,
+    time: new Date(now).toISOString(),
+  };
+}
