@@ -133,7 +133,7 @@ export async function agentsSettled(cluster: Cluster): Promise<void> {
   }, 60_000);
 }
 
-/** A counter of a node's agent, as it serves it on the node's loopback. */
+/** The sum of the series of a node's agent whose names begin with a name and its first labels, as it serves them on the node's loopback. */
 export async function agentCounter(cluster: Cluster, node: number, name: string): Promise<number> {
   const { code, stdout, stderr } = await cluster.onNode(
     node,
@@ -143,6 +143,6 @@ export async function agentCounter(cluster: Cluster, node: number, name: string)
     "http://127.0.0.1:9478/metrics",
   );
   if (code !== 0) throw new Error(`The agent of node${node} serves no metrics: ${stderr}`);
-  const line = stdout.split("\n").find((one) => one.startsWith(`${name} `));
-  return Number(line?.slice(name.length + 1) ?? 0);
+  const lines = stdout.split("\n").filter((line) => line.startsWith(name.replace(/\}$/, "")));
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }

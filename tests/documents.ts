@@ -7,6 +7,7 @@
 import { parse } from "yaml";
 import { AgentMetrics } from "../src/agent/metrics.ts";
 import { EXITS } from "../src/cli/check.ts";
+import { commonMetrics } from "../src/metrics/endpoints.ts";
 import { ControllerMetrics } from "../src/controllers/metrics.ts";
 import { KINDS } from "../src/pool/finding.ts";
 import { TABLE } from "./pool/evidence_table.ts";
@@ -144,11 +145,16 @@ export function metricsTable(): string {
     pools: () => [],
     slices: () => [],
     kept: () => [],
+    users: () => [],
+    nameOf: () => "",
+    sweepDue: () => undefined,
     lastSweep: () => undefined,
     unconfirmed: () => [],
     findings: () => [],
   }).text();
-  const rows = Object.entries({ agent, controller }).flatMap(([from, text]) =>
+  const stats = { cpuSeconds: 0, residentBytes: 0, virtualBytes: 0, openFiles: 0, maxFiles: 0, startSeconds: 0 };
+  const common = commonMetrics(stats);
+  const rows = Object.entries({ "agent, controller": common, agent, controller }).flatMap(([from, text]) =>
     [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])
   );
   return markdownTable([["Metric", "From", "Meaning"], ...rows]);

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Cluster, ClusterAccess } from "../../src/controllers/cluster.ts";
+import type { PoolKey } from "../../src/pool/types.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
 import type { World } from "../../src/world/world.ts";
 import { ApiServer } from "./api_server.ts";
 import { clusterNetworks } from "./cluster_networks.ts";
@@ -15,6 +17,7 @@ import { ipamClaims } from "./ipam_claims.ts";
 import { makeLease } from "./lease.ts";
 import { poolStatuses } from "./pool_statuses.ts";
 import { nodeSlicePools, toStored } from "./node_slice_pools.ts";
+import { poolName } from "./names.ts";
 import { makeWitness } from "./witness.ts";
 
 /** Opens the cluster of a kubeconfig, or without one, the cluster of this pod. Sends no request. */
@@ -36,6 +39,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     }),
     ...makeWitness(api),
     ipamClaims: ipamClaims(api),
+    poolName: nameOrNone,
     poolStatuses: poolStatuses(api),
     installation: makeInstallation(api),
     networks: (signal) => clusterNetworks(api, signal),
@@ -44,4 +48,14 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     recordEvent: makeEvents(api, world),
     [Symbol.asyncDispose]: () => Promise.resolve(api[Symbol.dispose]()),
   };
+}
+
+/** A pool of another store may have a key that forms no name. */
+function nameOrNone(key: PoolKey): string | undefined {
+  try {
+    return poolName(key);
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined;
+    throw error;
+  }
 }

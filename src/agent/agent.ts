@@ -78,7 +78,7 @@ async function keepHttp(
 ): Promise<void> {
   for (let tries = 1; !signal.aborted; tries++) {
     try {
-      await using _http = platform.serveHttp(address, (path) => agent.http(path));
+      await using _http = platform.serveHttp(address, (path) => agent.http(path, platform.processStats));
       if (tries > 1) log.info("Serving HTTP", { address });
       await aborted(signal);
     } catch (error) {

@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
+import { Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
+
+/** How a call can end. */
+const OUTCOMES = ["success", "error", "declined"] as const;
+type Outcome = typeof OUTCOMES[number];
 
 /** The values of the gauges. */
 interface AgentState {
@@ -18,12 +22,21 @@ interface AgentState {
   readonly duplicates: () => number;
 }
 
+/** Max networks that are counted by name; further ones are counted together. Names come from configurations, and a series stays forever. */
+const MAX_NETWORKS = 100;
+/** The label of further networks. A network cannot have this name: it begins with a letter or digit (CNI specification). */
+const FURTHER = "(further)";
 /** Upper bounds of batch sizes. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
 
 /** Counters, histograms and gauges of the agent. */
 export class AgentMetrics {
-  readonly #requests = new Counter("whereabouts_agent_requests_total", "Calls of the plugin by verb and outcome");
+  readonly #requests = new Counter(
+    "whereabouts_agent_requests_total",
+    "Calls of the plugin by verb, outcome and network",
+    [],
+  );
+  readonly #networks = new Set<string>();
   readonly #durations = new Histogram(
     "whereabouts_agent_request_seconds",
     "Time of a call in the agent by verb and outcome",
@@ -34,8 +47,13 @@ export class AgentMetrics {
   readonly #conflicts = new Counter(
     "whereabouts_agent_conflicts_total",
     "Operations refused because another write came first",
+    [{ operation: "commit" }],
   );
-  readonly #retries = new Counter("whereabouts_agent_retries_total", "Failed operations that are retried, by reason");
+  readonly #retries = new Counter(
+    "whereabouts_agent_retries_total",
+    "Failed operations that are retried, by reason",
+    [{ reason: "conflict" }, { reason: "unavailable" }],
+  );
   readonly #store = new Histogram(
     "whereabouts_agent_store_seconds",
     "Time of an operation of the store by operation and outcome",
@@ -70,10 +88,22 @@ export class AgentMetrics {
     ];
   }
 
-  /** A call was answered, or declined for the plugin to serve. */
-  served(verb: string, outcome: "success" | "error" | "declined", milliseconds: number): void {
-    this.#requests.add({ verb, outcome });
+  /**
+   * A call was answered, or declined for the plugin to serve.
+   *
+   * @param network the name of the network; empty if the call could not be read
+   */
+  served(verb: string, outcome: Outcome, milliseconds: number, network: string): void {
+    this.#requests.add({ verb, outcome, network: this.#labelOf(network) });
     this.#durations.observe(milliseconds / 1000, { verb, outcome });
+  }
+
+  #labelOf(network: string): string {
+    if (network === "" || this.#networks.has(network)) return network;
+    if (this.#networks.size >= MAX_NETWORKS) return FURTHER;
+    this.#networks.add(network);
+    for (const outcome of OUTCOMES) this.#requests.add({ verb: "ADD", outcome, network }, 0);
+    return network;
   }
 
   /** A batch was committed. */
@@ -107,7 +137,6 @@ export class AgentMetrics {
   /** All metrics in the text format of Prometheus. */
   text(): string {
     const metrics: Metric[] = [
-      buildInfo(),
       this.#requests,
       this.#durations,
       this.#batches,

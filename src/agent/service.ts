@@ -11,7 +11,7 @@ import { answerHttp } from "../metrics/endpoints.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
-import type { Connection } from "../world/platform.ts";
+import type { Connection, ProcessStats } from "../world/platform.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { OperationOutcome } from "./measured.ts";
 import { AGENT_TIMEOUT, type AgentAnswer, type AgentRequest, type LogLines, PROTOCOL } from "./protocol.ts";
@@ -98,14 +98,16 @@ export class Agent {
     const logs: LogLines[] = [];
     const { CNI_COMMAND: verb = "" } = env;
     let unusable: unknown;
+    let network = "";
     const host: Host = {
       ...this.#host((error) => unusable = error),
       appendLog: (file, text, confinedTo) => void logs.push({ file, text, ...(confinedTo && { confinedTo }) }),
       ...(gone && { gone }),
+      read: (request) => network = request.network,
     };
     const answer = await runPlugin(makeCall(env, stdin), host);
     const outcome = unusable ? "declined" : answer.exitCode === 0 ? "success" : "error";
-    this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start);
+    this.#metrics.served(VERBS.has(verb) ? verb : "other", outcome, this.#world.monotonic() - start, network);
     if (unusable) {
       this.#log.info(
         "Declined a call: the agent cannot use its configuration or open its store; the plugin serves it",
@@ -122,10 +124,11 @@ export class Agent {
   }
 
   /** Answers requests for health, readiness and metrics. */
-  http(path: string): { readonly status: number; readonly body: string } {
+  http(path: string, stats?: () => ProcessStats): { readonly status: number; readonly body: string } {
     return answerHttp(path, {
       notReady: () => this.#ready ? undefined : "stopping",
       metrics: () => this.#metrics.text(),
+      ...(stats && { stats }),
     });
   }
 

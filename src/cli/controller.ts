@@ -77,7 +77,11 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
   });
   const platform = await terminal.platform();
   const election = new ElectionHealth(() => world.monotonic());
-  const endpoints = { notReady: () => notReady(leader, election), metrics: () => leader.metrics.text() };
+  const endpoints = {
+    notReady: () => notReady(leader, election),
+    metrics: () => leader.metrics.text(),
+    stats: platform.processStats,
+  };
   await using _http = httpAddress ? platform.serveHttp(httpAddress, (path) => answerHttp(path, endpoints)) : undefined;
   const signal = platform.stopSignal();
   const identity = `${world.env("POD_NAME") || world.env("HOSTNAME") || "controller"}_${

@@ -9,6 +9,7 @@ import { DEFAULT_JOURNAL, folderJournal, type Journal } from "../journal/journal
 import type { LoadDriver } from "../storage/open.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import type { CniRequest } from "./request.ts";
 
 /** What the process provides to the plugin. */
 export interface Host extends ReleaseHost {
@@ -16,6 +17,8 @@ export interface Host extends ReleaseHost {
   readonly entryLost?: () => void;
   /** The maximum duration of a call, in milliseconds. Absent: the verb's own. */
   readonly timeout?: number;
+  /** Called with the request once it is read. */
+  readonly read?: (request: CniRequest) => void;
   /** Aborts when the caller has disconnected. */
   readonly gone?: AbortSignal;
 }

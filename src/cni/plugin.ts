@@ -63,6 +63,7 @@ export async function runPlugin(call: Call, ownHost: Host): Promise<Answer> {
   const start = world.monotonic();
   try {
     request = readRequest(call);
+    host.read?.(request);
     const { verb } = request;
     const { serve } = VERBS[verb];
     const timeout = Math.min(VERBS[verb].timeout, host.timeout ?? Number.POSITIVE_INFINITY);

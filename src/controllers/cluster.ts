@@ -205,6 +205,8 @@ export interface Cluster extends AsyncDisposable {
   readonly findKeeper?: Required<Witness>["findKeeper"];
   /** IPAMClaims. Absent if there cannot be any. */
   readonly ipamClaims?: ClaimObjects;
+  /** The name of the IPPool of a key; undefined if it forms none. Absent if pools have no objects. */
+  readonly poolName?: (key: PoolKey) => string | undefined;
   /** The statuses of pools. Absent if pools have none. */
   readonly poolStatuses?: PoolStatusObjects;
   /** What the cluster reports about our programs. Absent if it runs none. */

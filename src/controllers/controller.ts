@@ -9,7 +9,7 @@ import { hasClaims } from "../pool/claim_status.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
-import type { PoolKey } from "../pool/types.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { aborted } from "../async/abort.ts";
 import type { Logger } from "../world/log.ts";
@@ -18,7 +18,7 @@ import { writeClaimStatuses } from "./claim_statuses.ts";
 import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
-import { type Network, networkRules, readNetworks } from "./networks.ts";
+import { type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
 import { OriginalGuard } from "./original_guard.ts";
 import { OverlapKeeper } from "./overlap_keeper.ts";
 import { PodMemory } from "./pod_memory.ts";
@@ -62,6 +62,7 @@ export class Controller {
   #slices: readonly SliceStates[] = [];
   #lastSweep: number | undefined;
   #kept: readonly KeptCount[] = [];
+  #sweeper: Sweeper | undefined;
   #claims: Worker | undefined;
   #statuses: Worker | undefined;
   #rules = networkRules([]);
@@ -79,7 +80,11 @@ export class Controller {
       pools: () => usesOf(this.#counts, this.#networks),
       slices: () => this.#slices,
       kept: () => this.#kept,
+      users: () =>
+        this.#counts.flatMap(({ key }) => usersOf(this.#networks, key).map(({ network }) => [key, network] as const)),
+      nameOf: (key) => context.cluster.poolName?.(key) ?? formatPoolKey(key),
       lastSweep: () => this.#lastSweep,
+      sweepDue: () => this.#sweeper?.due,
       unconfirmed: () => this.#lastResult.unconfirmed,
       findings: () => this.#lastResult.findings,
     });
@@ -129,7 +134,7 @@ export class Controller {
       this.#reporter.changed(swept);
       if (swept.orphans.length > 0) networks.trigger();
     };
-    const sweeper = new Sweeper(this.#context, sweeps, {
+    const sweeper = this.#sweeper = new Sweeper(this.#context, sweeps, {
       checked,
       swept: (swept, seconds) => {
         this.#swept(swept, seconds);
@@ -238,7 +243,7 @@ export class Controller {
     this.#counts = [];
     this.#slices = [];
     this.#kept = [];
-    this.#claims = this.#statuses = undefined;
+    this.#sweeper = this.#claims = this.#statuses = undefined;
     this.#guard = undefined;
     this.#lastResult = NO_RESULT;
   }

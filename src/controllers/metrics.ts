@@ -5,10 +5,15 @@
  */
 import { type Finding, type FindingKind, KINDS } from "../pool/finding.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
-import { formatPoolKey } from "../pool/types.ts";
-import { buildInfo, Counter, Gauge, Histogram, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
+import { formatCidr } from "../address/cidr.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { Counter, Gauge, Histogram, type Labels, type Metric, renderMetrics, SECONDS } from "../metrics/metrics.ts";
 import type { KeptCount, PoolUse } from "./pool_use.ts";
+import type { Network } from "./networks.ts";
 import type { SliceStates } from "./slice_work.ts";
+
+/** The parts of the controller whose failures are counted. */
+const PARTS = ["pods", "slices", "events", "claims", "statuses"] as const;
 
 /** The state that gauges read when metrics are scraped. */
 interface ControllerState {
@@ -18,12 +23,18 @@ interface ControllerState {
   readonly pods: () => number;
   /** The pools as last read. */
   readonly pools: () => readonly PoolUse[];
+  /** Each pool with each network that uses it. */
+  readonly users: () => Iterable<readonly [PoolKey, Network]>;
+  /** The name of the object of a pool. */
+  readonly nameOf: (key: PoolKey) => string;
   /** Node slices, as last planned. */
   readonly slices: () => readonly SliceStates[];
   /** Addresses that IPAMClaims and StatefulSets keep, as of the last sweep. */
   readonly kept: () => readonly KeptCount[];
   /** When the last sweep succeeded, in milliseconds since 1970; undefined: none has. */
   readonly lastSweep: () => number | undefined;
+  /** When the next sweep is due, in milliseconds since 1970; undefined: another process sweeps. */
+  readonly sweepDue: () => number | undefined;
   /** Allocations that the last sweep kept for lack of evidence. */
   readonly unconfirmed: () => readonly Unconfirmed[];
   /** The findings of the last sweep. */
@@ -33,7 +44,7 @@ interface ControllerState {
 /** All metrics of the controller. */
 export class ControllerMetrics {
   /** Allocations and reservations that were freed. */
-  readonly freed = new Counter("whereabouts_freed_total", "Allocations and reservations freed, by reason");
+  readonly freed = new Counter("whereabouts_freed_total", "Allocations and reservations freed, by reason", []);
   /** Lost allocations that were recreated. */
   readonly restored = new Counter(
     "whereabouts_allocations_restored_total",
@@ -42,7 +53,11 @@ export class ControllerMetrics {
   /** Missing reservations that were recreated. */
   readonly reserved = new Counter("whereabouts_reservations_repaired_total", "Missing reservations recreated");
   /** Sweeps. */
-  readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps, by outcome");
+  readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps, by outcome", [
+    { outcome: "success" },
+    { outcome: "partial" },
+    { outcome: "failure" },
+  ]);
   /** Duration of sweeps. */
   readonly sweepSeconds = new Histogram("whereabouts_sweep_seconds", "Duration of a sweep in seconds", [
     ...SECONDS,
@@ -53,16 +68,17 @@ export class ControllerMetrics {
   readonly failures = new Counter(
     "whereabouts_controller_failures_total",
     "Failed operations that are retried, by part",
+    PARTS.map((part) => ({ part })),
   );
   readonly #gauges: readonly Metric[];
 
   /** Gauges read `state` when metrics are scraped. */
   constructor(state: ControllerState) {
-    const byPool = (value: (use: PoolUse) => number) => () =>
-      state.pools().map((use) => [{ pool: formatPoolKey(use.key) }, value(use)] as const);
     const bySlices = () =>
       state.slices().flatMap(({ name, assigned, free, missing }) =>
-        Object.entries({ assigned, free, missing }).map(([state, count]) => [{ pool: name, state }, count] as const)
+        Object.entries({ assigned, free, missing }).map(([state, count]) =>
+          [{ node_slice_pool: name, state }, count] as const
+        )
       );
     this.#gauges = [
       new Gauge(
@@ -71,33 +87,30 @@ export class ControllerMetrics {
         () => Number(state.leading()),
       ),
       new Gauge("whereabouts_controller_pods", "Pods in the cluster", state.pods),
-      new Gauge("whereabouts_ippool_allocations", "Allocated addresses", byPool(({ allocations }) => allocations)),
-      new Gauge(
-        "whereabouts_ippool_capacity",
-        "Addresses that can be allocated",
-        byPool(({ capacity }) => Number(capacity)),
-      ),
-      new Gauge("whereabouts_ippool_free", "Free addresses", byPool(({ free }) => Number(free))),
+      ...poolGauges(state),
       new Gauge(
         "whereabouts_kept_allocations",
-        "Allocations that an IPAMClaim or a StatefulSet keeps, by kind and state (in use, stopped)",
+        "Allocations that an IPAMClaim or a StatefulSet keeps, by kind and state (in_use, stopped)",
         () => state.kept().map(({ keeper, state, count }) => [{ keeper, state }, count] as const),
-      ),
-      new Gauge(
-        "whereabouts_unconfirmed_allocations",
-        "Allocations that the last sweep kept for lack of evidence",
-        () => countBy(state.unconfirmed(), ({ key }) => formatPoolKey(key)),
       ),
       new Gauge(
         "whereabouts_findings",
         "Findings of the last sweep, by kind",
         () => countKinds(state.findings()),
       ),
-      new Gauge("whereabouts_node_slices", "Node slices, by state", bySlices),
+      new Gauge("whereabouts_node_slices", "Node slices by NodeSlicePool and state", bySlices),
       new Gauge(
-        "whereabouts_sweep_last_success_seconds",
+        "whereabouts_sweep_last_success_timestamp_seconds",
         "Time of the last successful sweep in seconds since 1970; 0 before the first",
         () => (state.lastSweep() ?? 0) / 1_000,
+      ),
+      new Gauge(
+        "whereabouts_sweep_due_timestamp_seconds",
+        "Time at which the next sweep is due in seconds since 1970; from the leader only",
+        () => {
+          const due = state.sweepDue();
+          return due === undefined ? [] : [[{}, due / 1_000]];
+        },
       ),
     ];
   }
@@ -105,7 +118,6 @@ export class ControllerMetrics {
   /** The metrics in the text format of Prometheus. */
   text(): string {
     return renderMetrics([
-      buildInfo(),
       this.freed,
       this.restored,
       this.reserved,
@@ -117,15 +129,57 @@ export class ControllerMetrics {
   }
 }
 
+/** The gauges of pools and of the networks that use them. */
+function poolGauges(state: ControllerState): readonly Metric[] {
+  const labelsOf = (key: PoolKey) => ({
+    pool: state.nameOf(key),
+    network_name: key.network,
+    node: key.node ?? "",
+    range: formatCidr(key.cidr),
+  });
+  const byPool = (value: (use: PoolUse) => number) => () =>
+    state.pools().map((use) => [labelsOf(use.key), value(use)] as const);
+  const users = () =>
+    [...state.users()].map(([key, { attachment, config }]) =>
+      [{
+        pool: state.nameOf(key),
+        network: config.network,
+        namespace: attachment.namespace,
+        definition: attachment.name,
+      }, 1] as const
+    );
+  return [
+    new Gauge("whereabouts_ippool_allocations", "Allocated addresses", byPool(({ allocations }) => allocations)),
+    new Gauge(
+      "whereabouts_ippool_capacity",
+      "Addresses that can be allocated",
+      byPool(({ capacity }) => Number(capacity)),
+    ),
+    new Gauge("whereabouts_ippool_free", "Free addresses", byPool(({ free }) => Number(free))),
+    new Gauge(
+      "whereabouts_network_pool_info",
+      "1 for each pool of each network, with the names of network and definition, to join metrics of networks and pools",
+      users,
+    ),
+    new Gauge(
+      "whereabouts_unconfirmed_allocations",
+      "Allocations that the last sweep kept for lack of evidence",
+      () => countPools(state.unconfirmed(), labelsOf),
+    ),
+  ];
+}
+
 /** Counts every kind, zero included, so that an alert on a kind works before its first finding. */
 function countKinds(findings: readonly Finding[]): (readonly [{ readonly kind: string }, number])[] {
   const counts = Map.groupBy(findings, ({ kind }) => kind);
   return Object.keys(KINDS).map((kind) => [{ kind }, counts.get(kind as FindingKind)?.length ?? 0] as const);
 }
 
-function countBy<T>(
-  items: readonly T[],
-  poolOf: (item: T) => string,
-): (readonly [{ readonly pool: string }, number])[] {
-  return [...Map.groupBy(items, poolOf)].map(([pool, some]) => [{ pool }, some.length] as const);
+function countPools(
+  items: readonly Unconfirmed[],
+  labelsOf: (key: PoolKey) => Labels,
+): (readonly [Labels, number])[] {
+  return [...Map.groupBy(items, ({ key }) => formatPoolKey(key)).values()].flatMap((some) =>
+    some.slice(0, 1).map(({ key }) => [labelsOf(key), some.length] as const)
+  );
 }

@@ -44,7 +44,7 @@ export interface KeptCount {
   /** The kind of the keepers. */
   readonly keeper: Keeper["kind"];
   /** Whether a pod uses the addresses. */
-  readonly state: "in use" | "stopped";
+  readonly state: "in_use" | "stopped";
   /** How many. */
   readonly count: number;
 }
@@ -67,7 +67,7 @@ export function keptBy(
       containerId !== "" && find(podRef)?.finished === false
     ).length;
     if (ofKind.length === 0) return [];
-    return [{ keeper, state: "in use", count: inUse }, { keeper, state: "stopped", count: ofKind.length - inUse }];
+    return [{ keeper, state: "in_use", count: inUse }, { keeper, state: "stopped", count: ofKind.length - inUse }];
   });
 }
 

@@ -70,7 +70,7 @@ export class Reporter {
       });
     }
     for (const { key, allocation, reason } of orphans) {
-      this.#metrics.freed.add({ what: "entry", reason });
+      this.#metrics.freed.add({ what: "entry", reason: labelOf(reason) });
       const [namespace = "", name = ""] = allocation.podRef.split("/");
       const address = formatIp({ family: key.cidr.family, value: allocation.address });
       const message = `Freed ${address} of pool ${formatPoolKey(key)}: the ${reason}`;
@@ -108,7 +108,7 @@ export class Reporter {
   changed({ orphans, reservations, reserved, restored, duplicates, failures }: Swept): void {
     this.freed(orphans);
     for (const { reservation: { ip, network, podRef }, reason } of reservations) {
-      this.#metrics.freed.add({ what: "reservation", reason });
+      this.#metrics.freed.add({ what: "reservation", reason: labelOf(reason) });
       const [namespace = "", name = ""] = podRef.split("/");
       const where = network === "" ? "" : ` of network ${network}`;
       this.#record({
@@ -205,6 +205,11 @@ export class Reporter {
     }).finally(() => this.#inFlight.delete(recording));
     this.#inFlight.add(recording);
   }
+}
+
+/** A reason as the value of a label, which has no blanks. */
+function labelOf(reason: string): string {
+  return reason.replaceAll(" ", "_");
 }
 
 function subjectOf({ regarding }: ClusterEvent): string {

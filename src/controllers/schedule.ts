@@ -21,6 +21,8 @@ export interface Schedule {
   readonly text: string;
   /** Whether a run is due after `from` and not after `to`. */
   readonly due: (from: Moment, to: Moment) => boolean;
+  /** When the run after a time is due, both in milliseconds since 1970; Infinity: never. */
+  readonly after: (wall: number) => number;
 }
 
 /** Min. milliseconds between two sweeps: a sweep of a large cluster takes seconds. */
@@ -40,6 +42,7 @@ export function parseSchedule(text: string): Schedule {
       return {
         text: written,
         due: (from, to) => to.monotonic - from.monotonic >= interval,
+        after: (wall) => wall + interval,
       };
     }
     throw new RangeError(`Invalid schedule ${JSON.stringify(written)}: expected at least ${MIN_INTERVAL / 1_000}s`);
@@ -60,7 +63,8 @@ export function parseSchedule(text: string): Schedule {
     throw invalid(written, `zone ${timezone}: ${error}`, error);
   }
   if (!first) throw invalid(written, "no time matches it");
-  return { text: written, due: (from, to) => (next(from.wall)?.getTime() ?? Infinity) <= to.wall };
+  const after = (wall: number) => next(wall)?.getTime() ?? Infinity;
+  return { text: written, due: (from, to) => after(from.wall) <= to.wall, after };
 }
 
 /** A duration as Go writes it: `1h30m`, `90s`. */

@@ -47,6 +47,8 @@ export class Sweeper {
   #configured: string | undefined;
   #notBefore = 0;
   #requested = false;
+  #started: number | undefined;
+  #finished: number | undefined;
 
   /** Does nothing until {@linkcode run}. */
   constructor(
@@ -66,9 +68,15 @@ export class Sweeper {
     this.#requested = true;
   }
 
+  /** When a sweep is due, in milliseconds since 1970: at the start, then after each that finished. Undefined before it runs. */
+  get due(): number | undefined {
+    return this.#finished === undefined ? this.#started : this.#schedule?.after(this.#finished);
+  }
+
   /** Runs until the signal aborts. Sweeps never overlap. */
   async run(signal: AbortSignal): Promise<void> {
     let last = this.#moment();
+    this.#started = last.wall;
     let done = await this.#sweep(signal);
     while (!signal.aborted) {
       const schedule = await this.#readSchedule();
@@ -132,6 +140,7 @@ export class Sweeper {
     const begun = this.#world.monotonic();
     try {
       const swept = await this.#sweeps.scan(signal);
+      this.#finished = this.#world.now();
       this.#hooks.swept(swept, (this.#world.monotonic() - begun) / 1_000);
       return true;
     } catch (error) {

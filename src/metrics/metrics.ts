@@ -1,5 +1,8 @@
 /**
- * Counters and histograms in the text format of Prometheus (version 0.0.4).
+ * Counters, gauges and histograms in the text format of Prometheus (version 0.0.4).
+ *
+ * Own text, since the usual library costs each agent more than it saves: importing prom-client 15.1.3, which imports the API of OpenTelemetry,
+ * takes 80 to 110 ms and 18 to 20 MB of memory; this folder takes 3 ms and 3 MB.
  *
  * @module
  */
@@ -7,7 +10,7 @@ import { REVISION, VERSION } from "../version.ts";
 
 /** Upper bounds of durations, in seconds. */
 export const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
-/** Labels of one value of a metric. */
+/** Labels of one value of a metric. Those with an empty value are left out, which is the same to Prometheus. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** A metric with a value for each set of labels. */
@@ -27,10 +30,11 @@ export class Counter implements Metric {
   readonly #help: string;
   readonly #values = new Map<string, number>();
 
-  /** Starts without values. */
-  constructor(name: string, help: string) {
+  /** @param initial labels whose count is rendered as 0 before the first event: `increase()` does not see an event that creates its series */
+  constructor(name: string, help: string, initial: readonly Labels[] = [{}]) {
     this.#name = name;
     this.#help = help;
+    for (const labels of initial) this.#values.set(render(labels), 0);
   }
 
   /** Adds one, or more. */
@@ -51,19 +55,29 @@ export class Gauge implements Metric {
   readonly #name: string;
   readonly #help: string;
   readonly #read: () => number | Iterable<readonly [Labels, number]>;
+  readonly #type: string;
 
-  /** @param read returns the value, or one for each set of labels */
-  constructor(name: string, help: string, read: () => number | Iterable<readonly [Labels, number]>) {
+  /**
+   * @param read returns the value, or one for each set of labels
+   * @param type `counter` for a value that the system counts and that is only read
+   */
+  constructor(
+    name: string,
+    help: string,
+    read: () => number | Iterable<readonly [Labels, number]>,
+    type: "gauge" | "counter" = "gauge",
+  ) {
     this.#name = name;
     this.#help = help;
     this.#read = read;
+    this.#type = type;
   }
 
   /** As text. */
   lines(): string[] {
     const read = this.#read();
     const values = typeof read === "number" ? [[{}, read] as const] : [...read];
-    const head = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} gauge`];
+    const head = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} ${this.#type}`];
     return [...head, ...values.map(([labels, value]) => `${this.#name}${render(labels)} ${value}`)];
   }
 }
@@ -115,6 +129,8 @@ export class Histogram implements Metric {
 }
 
 function render(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value.replace(/["\\\n]/g, "_")}"`);
+  const pairs = Object.entries(labels).filter(([, value]) => value !== "").map(([name, value]) =>
+    `${name}="${value.replace(/["\\\n]/g, (one) => one === "\n" ? "\\n" : `\\${one}`)}"`
+  );
   return pairs.length > 0 ? `{${pairs.join(",")}}` : "";
 }

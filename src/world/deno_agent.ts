@@ -7,6 +7,7 @@ import { messageOf } from "../values/errors.ts";
 import { type Connection, InUseError, type Listener, type Platform, REPLACED } from "./platform.ts";
 import { NEWLINE, readToEnd } from "./deno.ts";
 import { makeFolder } from "./deno_folders.ts";
+import { readProcessStats } from "./deno_stats.ts";
 
 /** Milliseconds before a failed accept is retried: the process has no free descriptor. */
 const ACCEPT_RETRY_DELAY = 50;
@@ -18,7 +19,7 @@ const DISCONNECTED = new Error("The caller disconnected");
 
 /** Makes the Platform of this process. */
 export function denoPlatform(): Platform {
-  return { listen, serveHttp, installSelf, stopSignal };
+  return { listen, serveHttp, installSelf, stopSignal, processStats: readProcessStats };
 }
 
 async function listen(path: string): Promise<Listener> {

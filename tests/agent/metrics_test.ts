@@ -3,7 +3,7 @@ import { AgentMetrics } from "../../src/agent/metrics.ts";
 
 Deno.test("AgentMetrics renders the text format of Prometheus", () => {
   const metrics = new AgentMetrics({ inFlight: () => 3, queued: () => 2, pending: () => 4, duplicates: () => 1 });
-  metrics.served("ADD", "success", 20);
+  metrics.served("ADD", "success", 20, "blue");
   metrics.committed(7, 12);
   metrics.operated("commit", "conflict", 3);
   metrics.operated("commit", "success", 4);
@@ -12,14 +12,14 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
   metrics.restored(2);
   metrics.gaveUp(6);
   const text = metrics.text();
-  assert.match(text, /^whereabouts_build_info\{version="\d+\.\d+\.\d+",revision="unknown"\} 1$/m);
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
   for (
     const line of [
       "requests_in_flight 3",
       "queue_length 2",
       "releases_pending 4",
-      'requests_total{verb="ADD",outcome="success"} 1',
+      'requests_total{verb="ADD",outcome="success",network="blue"} 1',
+      'requests_total{verb="ADD",outcome="error",network="blue"} 0',
       'request_seconds_count{verb="ADD",outcome="success"} 1',
       "batch_size_sum 7",
       "commit_seconds_sum 0.012",
@@ -33,4 +33,24 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
       "releases_given_up_total 6",
     ]
   ) assert(text.includes(`whereabouts_agent_${line}\n`), line);
+});
+
+Deno.test("AgentMetrics counts a bounded number of networks by name", () => {
+  const metrics = new AgentMetrics({ inFlight: () => 0, queued: () => 0, pending: () => 0, duplicates: () => 0 });
+  for (let i = 0; i < 300; i++) metrics.served("ADD", "error", 1, `n${i}`);
+  metrics.served("ADD", "error", 1, "n99");
+  metrics.served("DEL", "error", 1, "");
+  const series = metrics.text().split("\n").filter((line) => line.startsWith("whereabouts_agent_requests_total{"));
+  assert.equal(
+    new Set(series.map((line) => /network="([^"]*)"/.exec(line)?.[1])).size,
+    102,
+    "100, the others, no name",
+  );
+  for (
+    const line of [
+      'verb="ADD",outcome="error",network="n99"} 2',
+      'verb="ADD",outcome="error",network="(further)"} 200',
+      'verb="DEL",outcome="error"} 1',
+    ]
+  ) assert(series.some((one) => one.endsWith(line)), line);
 });

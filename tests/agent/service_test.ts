@@ -46,7 +46,7 @@ Deno.test("Agent declines a call whose configuration it cannot use or whose stor
   for (let i = 0; i < 5; i++) await b.call("ADD", `web-${i}`);
   const full = await b.call("ADD", "late");
   assert.equal(full?.exitCode, 1, "the agent answers if the store does");
-  assert.match(b.agent.http("/metrics").body, /requests_total\{verb="DEL",outcome="declined"\} 3\n/);
+  assert.match(b.agent.http("/metrics").body, /requests_total\{verb="DEL",outcome="declined",network="net"\} 3\n/);
 });
 
 Deno.test("Agent counts calls, batches, conflicts, retries and the store's operations", async () => {
@@ -62,7 +62,7 @@ Deno.test("Agent counts calls, batches, conflicts, retries and the store's opera
   const metrics = b.agent.http("/metrics").body;
   for (
     const line of [
-      'requests_total{verb="ADD",outcome="success"} 2',
+      'requests_total{verb="ADD",outcome="success",network="net"} 2',
       'requests_total{verb="other",outcome="error"} 1',
       'request_seconds_count{verb="ADD",outcome="success"} 2',
       "batch_size_sum 2",

@@ -169,7 +169,7 @@ async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd)
   const one = await until("it has slices", crowd.join(["bench-last"]), () => assigned(["bench-last"]));
   say("pods go");
   const freed = async (count: number) =>
-    await controller.value('whereabouts_freed_total{what="entry",reason="pod is gone"}') === count;
+    await controller.value('whereabouts_freed_total{what="entry",reason="pod_is_gone"}') === count;
   const single = await until("its address is free", crowd.evict([1]), () => freed(1));
   const gone = Array.from({ length: Math.min(500, size.pods / 4) }, (_, i) => i * 4 + 2);
   const release = await until("their addresses are free", crowd.evict(gone), () => freed(gone.length + 1));

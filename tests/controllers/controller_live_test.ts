@@ -197,8 +197,8 @@ Deno.test("Controller frees what was left while no controller ran, and keeps add
   await lab.settles(["10.50.0.3 lives", "10.50.0.4 unseen"]);
   const lines = [
     'whereabouts_sweeps_total{outcome="success"} 1',
-    'whereabouts_ippool_allocations{pool="10.50.0.0/28"} 2',
-    'whereabouts_freed_total{what="entry",reason="pod is gone"} 1',
+    'whereabouts_ippool_allocations{pool="10.50.0.0-28",range="10.50.0.0/28"} 2',
+    'whereabouts_freed_total{what="entry",reason="pod_is_gone"} 1',
     "whereabouts_controller_leading 1",
   ];
   // a check is counted when it has finished, which is after the store changed

@@ -55,7 +55,7 @@ Deno.test("keptBy counts kept addresses by keeper and state, without those that 
   const freed = [{ key, allocation: last, reason: "IPAMClaim is gone" as const }];
   const pods: Record<string, { finished: boolean }> = { a: { finished: false }, done: { finished: true } };
   assert.deepEqual(keptBy(pools, freed, (podRef) => pods[podRef.slice("default/".length)]), [
-    { keeper: "IPAMClaim", state: "in use", count: 1 },
+    { keeper: "IPAMClaim", state: "in_use", count: 1 },
     { keeper: "IPAMClaim", state: "stopped", count: 3 },
   ]);
 });

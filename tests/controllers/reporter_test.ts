@@ -14,6 +14,9 @@ const STATE = {
   pools: () => [],
   slices: () => [],
   kept: () => [],
+  users: () => [],
+  nameOf: () => "",
+  sweepDue: () => undefined,
   lastSweep: () => undefined,
   unconfirmed: () => [],
   findings: () => [],
@@ -57,7 +60,7 @@ Deno.test("Reporter records freed addresses as events of pod and pool, and count
     [{ kind: "Pod", namespace: "shop", name: "web-0", uid: "u" }, "Normal", "IPAddressGarbageCollected"],
   ]);
   assert(it.events.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
-  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod is gone"\} 1\n/);
+  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod_is_gone"\} 1\n/);
 });
 
 Deno.test("Reporter records a freed reservation as an event of its pod", async () => {
@@ -76,7 +79,7 @@ Deno.test("Reporter records a freed reservation as an event of its pod", async (
     "IPReservationGarbageCollected",
     "Freed the reservation of 10.0.0.5 of network blue: the pod has finished",
   ]]);
-  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="pod has finished"\} 1\n/);
+  assert.match(it.metrics.text(), /whereabouts_freed_total\{what="reservation",reason="pod_has_finished"\} 1\n/);
 });
 
 Deno.test("Reporter warns once about an address with two owners, in an event of both pods", async () => {

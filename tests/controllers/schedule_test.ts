@@ -21,11 +21,12 @@ const CASES: readonly (readonly [string, number])[] = [
 
 for (const [text, minutes] of CASES) {
   Deno.test(`parseSchedule reads ${JSON.stringify(text)}`, () => {
-    const { due, text: shown } = parseSchedule(text);
+    const { due, after: next, text: shown } = parseSchedule(text);
     const after = (milliseconds: number) => ({ wall: MIDNIGHT + milliseconds, monotonic: milliseconds });
     const dueAfter = (milliseconds: number) => due(after(0), after(milliseconds));
     const at = minutes * MINUTE;
     assert.deepEqual([dueAfter(at - 1), dueAfter(at), dueAfter(at + HOUR)], [false, true, true]);
+    assert.equal(next(MIDNIGHT), MIDNIGHT + at);
     assert.equal(shown, text.trim());
   });
 }

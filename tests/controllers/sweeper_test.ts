@@ -34,6 +34,7 @@ function lab(
     swept,
     failed,
     checks: () => checks,
+    due: () => sweeper.due,
     request: () => sweeper.request(),
     write: (text: string | undefined) => configured = text,
     [Symbol.asyncDispose]: async () => {
@@ -50,9 +51,11 @@ const HOUR = 60 * MINUTE;
 Deno.test("Sweeper sweeps at start, then at its interval", async () => {
   await using store = await openStore();
   await using it = lab(store, "5m");
+  assert.equal(it.due(), 0);
   await store.world.advance(16 * MINUTE);
   assert.equal(it.swept.length, 4);
   assert.equal(it.swept[0], 0);
+  assert.equal(it.due(), (it.swept[3] ?? 0) + 5 * MINUTE);
 });
 
 Deno.test("Sweeper frees a leak within an interval and the grace period", async () => {

@@ -2,16 +2,19 @@ import assert from "node:assert/strict";
 import { Counter, Gauge, Histogram, renderMetrics } from "../../src/metrics/metrics.ts";
 
 Deno.test("Counter counts by labels, and escapes label values", () => {
-  const counter = new Counter("c_total", "Things");
+  const counter = new Counter("c_total", "Things", [{ verb: "DEL" }]);
   counter.add({ verb: "ADD" });
   counter.add({ verb: "ADD" }, 2);
-  counter.add({ verb: 'x"\n\\' });
+  counter.add({ verb: 'x"\n\\', network: "" });
   assert.deepEqual(counter.lines(), [
     "# HELP c_total Things",
     "# TYPE c_total counter",
+    'c_total{verb="DEL"} 0',
     'c_total{verb="ADD"} 3',
-    'c_total{verb="x___"} 1',
+    'c_total{verb="x\\"\\n\\\\"} 1',
   ]);
+  assert.equal(new Counter("d_total", "Things").lines().at(-1), "d_total 0");
+  assert.equal(new Counter("e_total", "Things", []).lines().at(-1), "# TYPE e_total counter");
 });
 
 Deno.test("Histogram counts into cumulative buckets", () => {
