@@ -72,27 +72,33 @@ async function runPart(part: Part, filter: string | undefined, report: string): 
 
 /** Runs the files: what needs servers waits most of its time, so the rest runs beside it. Returns the exit code. */
 async function runFiles(files: readonly string[], filter: string | undefined): Promise<number> {
-  const folder = await Deno.makeTempDir({ prefix: "tests-" });
+  await using temporary = await temporaryFolder();
+  const { folder } = temporary;
   const live = files.filter(isLive);
   const rest = files.filter((file) => !isLive(file));
   await using plane = live.length > 0 ? await startShared() : undefined;
-  try {
-    const env = plane ? { ...plane.env, ...sharedBinary(`${folder}/whereabouts`) } : {};
-    const parts: readonly Part[] = [
-      { files: live, env, isAside: false },
-      { files: rest, env, isAside: live.length > 0 },
-    ];
-    const results = await Promise.all(
-      parts.filter(({ files }) => files.length > 0)
-        .map((part, index) => runPart(part, filter, `${folder}/report${index}.xml`)),
-    );
-    const code = results.find(({ code }) => code !== 0)?.code ?? 0;
-    const conclusion = conclude(code, sum(results));
-    console.log(conclusion.text);
-    return conclusion.code;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const env = plane ? { ...plane.env, ...sharedBinary(`${folder}/whereabouts`) } : {};
+  const parts: readonly Part[] = [
+    { files: live, env, isAside: false },
+    { files: rest, env, isAside: live.length > 0 },
+  ];
+  const results = await Promise.all(
+    parts.filter(({ files }) => files.length > 0)
+      .map((part, index) => runPart(part, filter, `${folder}/report${index}.xml`)),
+  );
+  const code = results.find(({ code }) => code !== 0)?.code ?? 0;
+  const conclusion = conclude(code, sum(results));
+  console.log(conclusion.text);
+  return conclusion.code;
+}
+
+/** Collects the temporary files of all tests in one folder, which goes with the run: a test file cannot remove what its last test uses. */
+async function temporaryFolder(): Promise<{ folder: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "tests-" });
+  // like /tmp: some tests run programs as another user
+  await Deno.chmod(folder, 0o1777);
+  Deno.env.set("TMPDIR", folder);
+  return { folder, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
 async function main(args: string[]): Promise<number> {
