@@ -44,6 +44,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./claims.ts")).claims,
   },
+  slices: {
+    summary: "Show node slices, and the nodes that have or lack one",
+    startsPrograms: true,
+    load: async () => (await import("./slices.ts")).slices,
+  },
   check: {
     summary: "Check pools, reservations, pods, nodes and slices for consistency",
     startsPrograms: true,

@@ -72,6 +72,7 @@ export function differenceOf(
   return (["capacity", "used", "free"] as const).some((name) => stored[name] !== status[name]) ? "counts" : undefined;
 }
 
-function countOf(count: bigint): number | string {
+/** A count for JSON: a number, or beyond 2^53 its decimal text. */
+export function countOf(count: bigint): number | string {
   return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : `${count}`;
 }

@@ -144,6 +144,7 @@ async function commandAll(
       ["migrate", "etcd", ...store],
       ["claims", ...store],
       ["status", "--json", ...store],
+      ["slices", ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
       ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),

@@ -15,6 +15,7 @@ const COMMANDS = [
   "reconcile",
   "release",
   "show",
+  "slices",
   "status",
   "version",
   "who-has",

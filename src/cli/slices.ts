@@ -1,0 +1,144 @@
+/**
+ * `slices`: shows node slices against nodes.
+ *
+ * @module
+ */
+import { usable } from "../address/cidr.ts";
+import { capacity } from "../address/range.ts";
+import type { Cluster } from "../controllers/cluster.ts";
+import { podsOfCluster, type PodsSource } from "../controllers/pods_source.ts";
+import { type SliceListUse, slicesInUse, type SliceUse } from "../pool/slice_use.ts";
+import { KINDS } from "../pool/finding.ts";
+import { countOf } from "../pool/pool_status.ts";
+import type { PoolKey } from "../pool/types.ts";
+import { RefusedError } from "../storage/driver.ts";
+import { type Command, defineCommand } from "./define.ts";
+import { describeEmpty, isSuspicious } from "./empty.ts";
+import { clusterOf } from "./pods_flag.ts";
+import { READ_TIMEOUT } from "./show.ts";
+import { openStore, STORE_FLAGS } from "./store.ts";
+import { clean, table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Shows node slices against nodes. */
+export const slices: Command = defineCommand({
+  operands: "[NODE|NODESLICEPOOL...]",
+  about: [
+    "Show node slices with their nodes, used and free addresses; which slices belong to a node that does not exist (stale) or to no node " +
+    "(unassigned), and which nodes have no slice. With names, only those of these nodes and NodeSlicePools.",
+    "Only a cluster has node slices: networks with `node_slice_size`.",
+  ],
+  flags: STORE_FLAGS,
+  exits: { 1: "A node or NodeSlicePool was not found, the objects are in another namespace, or the command failed" },
+}, async (terminal, values, names) => {
+  await using store = await openStore(terminal, values);
+  await using cluster = await clusterOf(terminal, store.datastore, values);
+  if (!cluster || !store.ipam.driver.slices) {
+    throw new RefusedError(`Found no node slices: ${store.where} keeps none; select a cluster with --kubeconfig`);
+  }
+  const signal = AbortSignal.timeout(READ_TIMEOUT);
+  const { items: stored } = await cluster.slices.list(signal);
+  const pools = await store.ipam.driver.list(signal);
+  const nodes = (await cluster.nodes.list(signal)).items.map(({ name }) => name);
+  const networks = await networksOf(terminal, cluster, values.config);
+  const capacityOf = (key: PoolKey) => capacityIn(networks, key);
+  const known = new Set([...nodes, ...stored.flatMap(({ name, slices }) => [name, ...slices.map(({ node }) => node)])]);
+  const missing = names.filter((name) => !known.has(name));
+  const { lists, leftovers } = selected(slicesInUse({ stored, nodes, pools, capacityOf }), names);
+  if (values.json) terminal.print(JSON.stringify(toJson(lists, leftovers), undefined, 2));
+  else if (stored.length + leftovers.length === 0) terminal.print(`No node slices in ${store.where}`);
+  else report(terminal, lists, leftovers);
+  const empty = stored.length + pools.length === 0 ? await describeEmpty(store, signal) : undefined;
+  if (empty) terminal.world.stderr(empty.message);
+  for (const name of missing) {
+    terminal.world.stderr(`Node or NodeSlicePool ${JSON.stringify(name)} not found; run slices to list them`);
+  }
+  return missing.length > 0 || (empty && isSuspicious(empty)) ? 1 : 0;
+});
+
+/** Networks are optional: without them the capacity is that of the whole slice. */
+async function networksOf({ world }: Terminal, cluster: Cluster, config?: string): Promise<PodsSource | undefined> {
+  try {
+    return await podsOfCluster(world, cluster, config);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    world.stderr(`Unknown bounds and excludes: ${error.message}`);
+    return undefined;
+  }
+}
+
+function capacityIn(networks: PodsSource | undefined, key: PoolKey): bigint {
+  return capacity(networks?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] });
+}
+
+type Found = ReturnType<typeof slicesInUse>;
+
+/** Those of the names: every slice of a NodeSlicePool, and the slices of a node. */
+function selected({ lists, leftovers }: Found, names: readonly string[]): Found {
+  if (names.length === 0) return { lists, leftovers };
+  const chosen = lists.map((list) => {
+    if (names.includes(list.name)) return list;
+    const slices = list.slices.filter(({ node }) => names.includes(node));
+    return { ...list, slices, withoutSlice: list.withoutSlice.filter((node) => names.includes(node)) };
+  });
+  return {
+    lists: chosen.filter(({ slices, withoutSlice }) => slices.length + withoutSlice.length > 0),
+    leftovers: leftovers.filter(({ node }) => names.includes(node)),
+  };
+}
+
+function report(
+  { print, style }: Terminal,
+  lists: readonly SliceListUse[],
+  leftovers: readonly SliceUse[],
+): void {
+  const row = (pool: string, { slice, node, used, capacity, state }: SliceUse) => [
+    pool,
+    slice,
+    node || "-",
+    `${used}`,
+    `${freeOf({ used, capacity })}`,
+    state,
+  ];
+  const rows = [
+    ...lists.flatMap((list) => list.slices.map((one) => row(list.name, one))),
+    ...leftovers.map((one) => row("-", one)),
+  ];
+  if (rows.length > 0) table(["NODESLICEPOOL", "SLICE", "NODE", "USED", "FREE", "STATE"], rows, style).forEach(print);
+  const refused = lists.filter((list) => list.refused !== undefined);
+  const without = lists.filter(({ withoutSlice }) => withoutSlice.length > 0);
+  if (rows.length > 0 && refused.length + without.length > 0) print("");
+  for (const { name, refused: why } of refused) print(style.bad(clean(`${name} is refused: ${why}`)));
+  for (const { name, withoutSlice } of without) {
+    print(style.bad(clean(`Nodes without a slice of ${name}: ${withoutSlice.join(", ")}`)));
+  }
+  if (without.length > 0) print(KINDS["node-without-slice"].remedy);
+}
+
+function freeOf({ used, capacity }: Pick<SliceUse, "used" | "capacity">): bigint {
+  const free = capacity - BigInt(used);
+  return free > 0n ? free : 0n;
+}
+
+function toJson(lists: readonly SliceListUse[], leftovers: readonly SliceUse[]): unknown {
+  const sliceJson = ({ slice, node, state, used, capacity }: SliceUse) => ({
+    slice,
+    node: node || null,
+    state,
+    used,
+    free: countOf(freeOf({ used, capacity })),
+    capacity: countOf(capacity),
+  });
+  return {
+    pools: lists.map(({ name, network, range, size, refused, slices, withoutSlice }) => ({
+      name,
+      network: network ?? null,
+      range,
+      size,
+      refused: refused ?? null,
+      slices: slices.map(sliceJson),
+      withoutSlice,
+    })),
+    leftovers: leftovers.map(sliceJson),
+  };
+}

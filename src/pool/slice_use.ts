@@ -1,0 +1,112 @@
+/**
+ * How much of each node slice is in use. Pure.
+ *
+ * @module
+ */
+import { formatCidr, parseCidr } from "../address/cidr.ts";
+import type { Slice } from "./slice_assignment.ts";
+import { type SlicePoolFacts, SlicePools } from "./slice_pools.ts";
+import { formatPoolKey, type PoolKey } from "./types.ts";
+
+/** The slices of one range, as stored. */
+export interface StoredSliceList {
+  /** Name of the NodeSlicePool. */
+  readonly name: string;
+  /** The whole range. */
+  readonly range: string;
+  /** Size of a slice. */
+  readonly size: string;
+  /** The slices. */
+  readonly slices: readonly Slice[];
+  /** `network_name`; undefined if a controller of the original wrote the object. */
+  readonly network: string | undefined;
+  /** Why nothing is allocated from the slices; undefined if they are in use. */
+  readonly refused: string | undefined;
+}
+
+/** `stale`: the node does not exist. `unassigned`: no node has it. `leftover`: a pool with addresses that no NodeSlicePool lists. */
+type SliceState = "assigned" | "stale" | "unassigned" | "leftover";
+
+/** One slice. */
+export interface SliceUse {
+  /** The slice. */
+  readonly slice: string;
+  /** Its node; empty if no node has it. */
+  readonly node: string;
+  /** Its state. */
+  readonly state: SliceState;
+  /** Addresses allocated. */
+  readonly used: number;
+  /** Addresses that can be allocated. */
+  readonly capacity: bigint;
+}
+
+/** The slices of one range, and the nodes that lack one. */
+export interface SliceListUse extends Omit<StoredSliceList, "slices"> {
+  /** By address. */
+  readonly slices: readonly SliceUse[];
+  /** Existing nodes without a slice inside the range. */
+  readonly withoutSlice: readonly string[];
+}
+
+/** What is compared. */
+interface SliceUseFacts {
+  /** The NodeSlicePools. */
+  readonly stored: readonly StoredSliceList[];
+  /** Names of the existing nodes. */
+  readonly nodes: readonly string[];
+  /** The pools of the store. */
+  readonly pools: readonly SlicePoolFacts[];
+  /** Addresses of a pool that can be allocated. */
+  readonly capacityOf: (key: PoolKey) => bigint;
+}
+
+/** The use of every slice, and pools of nodes with addresses that no NodeSlicePool lists. */
+export function slicesInUse(
+  { stored, nodes, pools, capacityOf }: SliceUseFacts,
+): { readonly lists: readonly SliceListUse[]; readonly leftovers: readonly SliceUse[] } {
+  const known = {
+    nodes: new Set([...nodes, ...stored.flatMap(({ slices }) => slices.map(({ node }) => node))]),
+    networks: new Set(stored.flatMap((list) => networksOf(list))),
+  };
+  const index = new SlicePools(pools, known);
+  const present = new Set(nodes);
+  const listed = new Set<string>();
+  const useOf = (list: StoredSliceList, { node, cidr }: Slice): SliceUse => {
+    const keys = networksOf(list).map((network): PoolKey => ({ network, ...(node !== "" && { node }), cidr }));
+    const key = keys.find((one) => index.find(one)) ?? keys[0] ?? { network: "", cidr };
+    if (node !== "") listed.add(formatPoolKey(key));
+    return {
+      slice: formatCidr(cidr),
+      node,
+      state: node === "" ? "unassigned" : present.has(node) ? "assigned" : "stale",
+      used: node === "" ? 0 : index.find(key)?.allocations.size ?? 0,
+      capacity: capacityOf(key),
+    };
+  };
+  const lists = stored.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((list): SliceListUse => {
+    const { slices, ...rest } = list;
+    const family = parseCidr(list.range)?.cidr.family;
+    const served = new Set(slices.filter(({ cidr }) => cidr.family === family).map(({ node }) => node));
+    return {
+      ...rest,
+      slices: slices.toSorted((a, b) => (a.cidr.base < b.cidr.base ? -1 : 1)).map((slice) => useOf(list, slice)),
+      withoutSlice: nodes.filter((node) => !served.has(node)).toSorted(),
+    };
+  });
+  const leftovers = [...index.all()].filter(({ key, allocations }) =>
+    key.node !== undefined && allocations.size > 0 && !listed.has(formatPoolKey(key))
+  ).map(({ key, allocations }): SliceUse => ({
+    slice: formatCidr(key.cidr),
+    node: key.node ?? "",
+    state: "leftover",
+    used: allocations.size,
+    capacity: capacityOf(key),
+  }));
+  return { lists, leftovers };
+}
+
+/** The domains that the pools of a NodeSlicePool may have. Objects of the original do not record theirs, but are named after it. */
+function networksOf({ network, name }: StoredSliceList): string[] {
+  return network === undefined ? ["", name] : [network];
+}
