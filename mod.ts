@@ -150,7 +150,7 @@ export {
 } from "./src/pool/evidence.ts";
 export type { Duplicate } from "./src/pool/duplicates.ts";
 export type { PersistentNetwork } from "./src/pool/original.ts";
-export type { Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
+export type { Detached, Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type {
   Attached,
   ContainersState,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hasEnded } from "../../src/pool/pod_owner.ts";
 import type { IpamClaim, Workload } from "../../src/pool/workload.ts";
 import type { Keeper } from "../../src/pool/types.ts";
 import type { Workloads } from "../../src/storage/driver.ts";
@@ -32,7 +33,8 @@ export function kubernetesWorkloads(api: ApiServer): Workloads {
 }
 
 function toWorkload(pod: PodObject): Workload {
-  const { podRef, uid = "", configHash = uid, finished, containers } = toPodFacts(pod);
+  const facts = toPodFacts(pod);
+  const { podRef, uid = "", configHash = uid } = facts;
   const { annotations = {}, labels = {}, ownerReferences = [] } = pod.metadata ?? {};
   const set = ownerReferences.find(({ controller, kind, apiVersion }) =>
     controller && kind === "StatefulSet" && apiVersion.startsWith("apps/")
@@ -41,7 +43,7 @@ function toWorkload(pod: PodObject): Workload {
   return {
     podRef,
     uid: configHash,
-    ended: finished && containers === "ended",
+    ended: hasEnded(facts),
     ...text("networks", annotations["k8s.v1.cni.cncf.io/networks"]),
     ...text("preferredIp", annotations["whereabouts.cni.cncf.io/preferred-ip"]),
     ...(set && { statefulSet: { kind: "StatefulSet", name: set.name, uid: set.uid } satisfies Keeper }),

@@ -151,7 +151,7 @@ export function gracesOf(values: Parameters<typeof parseGraces>[0]): ReturnType<
 }
 
 function printReport({ print, style }: Terminal, report: SweepReport): void {
-  const { dryRun, freed, repaired, restored, findings, kept } = report;
+  const { dryRun, freed, detached, repaired, restored, findings, kept } = report;
   const row = ({ address, subject, pool, ...owner }: Seen, where: string, reason: string) => [
     address,
     where || (subject === "entry" ? `pool ${pool}` : "reservation"),
@@ -159,13 +159,17 @@ function printReport({ print, style }: Terminal, report: SweepReport): void {
     reason,
   ];
   const freedRows = freed.map((seen) => row(seen, "", seen.reason));
+  const detachedRows = detached.map((seen) => row(seen, "", seen.reason));
   const createdRows = [
     ...repaired.map((seen) => row(seen, "reservation", "missing")),
     ...restored.map((seen) => row(seen, "", "missing")),
   ];
-  if (freedRows.length + createdRows.length === 0) print("Nothing to free");
+  if (freedRows.length + createdRows.length + detachedRows.length === 0) print("Nothing to free");
   if (freedRows.length > 0) {
     table([dryRun ? "WOULD FREE" : "FREED", "WHERE", "OWNER", "REASON"], freedRows, style).forEach(print);
+  }
+  if (detachedRows.length > 0) {
+    table([dryRun ? "WOULD DETACH" : "DETACHED", "WHERE", "OWNER", "REASON"], detachedRows, style).forEach(print);
   }
   if (createdRows.length > 0) {
     table([dryRun ? "WOULD CREATE" : "CREATED", "WHERE", "OWNER", "REASON"], createdRows, style).forEach(print);

@@ -167,13 +167,26 @@ async function examine(work: Work, keeper: Keeper, user: PodSandbox): Promise<Kn
     );
   }
   const pod = await findPod(work, user.podRef);
-  if (!pod || pod.ended) return "ended";
+  // a pod of that name with another uid is a later one
+  if (!pod || (user.uid !== undefined && pod.uid !== user.uid)) throw stillWaits(what, user);
+  if (pod.ended) return "ended";
   const isSource = moves(pod, await ownPod(work));
   if (isSource && (work.source ??= user.podRef) === user.podRef) return "moving";
   const why = isSource
     ? `pods ${work.source} and ${user.podRef} use it; one of them must end before the virtual machine can move again`
     : `pod ${user.podRef} uses it, and has not ended`;
   throw new CniError(CODES.tryAgain, `Cannot give ${what} yet: ${why}`);
+}
+
+/** A pod that is missing proves nothing about its sandbox: it may have been deleted by force on a node without network. */
+function stillWaits(what: string, { podRef, node }: PodSandbox): CniError {
+  const where = node === undefined ? "whose node is unknown" : `of node ${node}`;
+  return new CniError(
+    CODES.tryAgain,
+    `Cannot give ${what} yet: pod ${podRef} ${where} no longer exists, but its containers may still run. ADD waits until ` +
+      "the controller detaches the pod, after evidence that the node has ended them, or is down: taint a node that is shut down " +
+      "with node.kubernetes.io/out-of-service, or delete it",
+  );
 }
 
 function requestRefused({ requested }: IpamConfig, { podRef }: Owner, { kind, name }: Keeper): CniError {

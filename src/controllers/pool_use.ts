@@ -8,6 +8,7 @@ import { capacity, type IpRange } from "../address/range.ts";
 import { narrowed } from "../ipam/node_slice.ts";
 import { entriesOf, type Orphan, type PoolFacts } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
+import { mayBeUsed } from "../pool/pod_owner.ts";
 import { formatPoolKey, type Keeper, type PoolKey } from "../pool/types.ts";
 import type { PoolStatus } from "../pool/pool_status.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -43,29 +44,27 @@ export function countsOf(pools: readonly (PoolFacts & Pick<PoolSnapshot, "status
 export interface KeptCount {
   /** The kind of the keepers. */
   readonly keeper: Keeper["kind"];
-  /** Whether a pod uses the addresses. */
+  /** Whether a pod uses the addresses, or may still use them. */
   readonly state: "in_use" | "stopped";
   /** How many. */
   readonly count: number;
 }
 
 /**
- * Counts the kept addresses. Empty without any. A finished pod uses none, as `whereabouts claims` lists it.
+ * Counts the kept addresses. Empty without any. A pod that has ended uses none, as `whereabouts claims` lists it.
  *
  * @param find a pod of the cluster; undefined: it does not exist
  */
 export function keptBy(
   pools: readonly PoolFacts[],
   freed: readonly Orphan[],
-  find: (podRef: string) => Pick<PodFacts, "finished"> | undefined,
+  find: (podRef: string) => PodFacts | undefined,
 ): KeptCount[] {
   const gone = new Set(freed.map(({ allocation }) => allocation));
   const kept = entriesOf(pools).map(({ allocation }) => allocation).filter((one) => one.keeper && !gone.has(one));
   return (["IPAMClaim", "StatefulSet"] as const).flatMap((keeper) => {
     const ofKind = kept.filter((one) => one.keeper?.kind === keeper);
-    const inUse = ofKind.filter(({ containerId, podRef }) =>
-      containerId !== "" && find(podRef)?.finished === false
-    ).length;
+    const inUse = ofKind.filter((entry) => mayBeUsed(entry, find)).length;
     if (ofKind.length === 0) return [];
     return [{ keeper, state: "in_use", count: inUse }, { keeper, state: "stopped", count: ofKind.length - inUse }];
   });

@@ -43,14 +43,14 @@ export async function examine<T extends Examinee>(
   const first = await reader.evidence(items.map(({ assignment }) => assignment));
   const judged = items.map((item, i): Examined<T> => judgeOne(item, first[i] ?? NOTHING, suspicions));
   // there are many ResourceClaims, and few pods have any: they are read only if nothing else keeps the address
-  const open = judged.filter(({ verdict }) => verdict.kind === "suspect" || verdict.kind === "free");
+  const open = judged.filter(({ verdict }) => verdict.kind !== "kept" && verdict.kind !== "unconfirmed");
   const more = await reader.withClaims(open.map(({ item }) => item.assignment), open.map(({ evidence }) => evidence));
   const again = new Map(open.map(({ item }, i) => [item, judgeOne(item, more[i] ?? NOTHING, suspicions)]));
   const examined = judged.map((one) => again.get(one.item) ?? one);
   for (const { item, verdict, evidence } of examined) {
     if (verdict.kind === "suspect") suspicions.note(item, verdict.sighting, verdict.wait);
     else if (unread(evidence)) suspicions.postpone(item);
-    else if (verdict.kind !== "free") suspicions.clear(item);
+    else if (verdict.kind !== "free" && verdict.kind !== "detach") suspicions.clear(item);
   }
   return { examined, failures: reader.failures };
 }
@@ -62,6 +62,6 @@ function judgeOne<T extends Examinee>(item: T, evidence: Evidence, suspicions: S
 }
 
 /** Whether a part of the evidence could not be read; a later scan may succeed. */
-export function unread({ pod, node, claims, keeper, former }: Evidence): boolean {
-  return [pod, node, claims, keeper, former].some((reading) => reading?.kind === "unread");
+export function unread({ pod, node, claims, keeper }: Evidence): boolean {
+  return [pod, node, claims, keeper].some((reading) => reading?.kind === "unread");
 }

@@ -8,14 +8,15 @@ import { KINDS } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import { keeperState, type KeptOwner } from "../pool/keepers.ts";
 import { assignmentOf, entriesOf } from "../pool/orphans.ts";
+import { mayBeUsed } from "../pool/pod_owner.ts";
 import { addressOf, type Allocation, type Entry } from "../pool/types.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Pods } from "./sweep_types.ts";
 import { EvidenceReader } from "./witness.ts";
 
 /**
- * The state of a kept address. `in use`: a pod uses it; `stopped`: its keeper keeps it and no pod uses it; `gone`: its keeper no longer keeps
- * it; `conflict`: others use the address or may get it; `unknown`: its keeper cannot be read.
+ * The state of a kept address. `in use`: a pod uses it, or may still use it; `stopped`: its keeper keeps it and no pod uses it; `gone`: its
+ * keeper no longer keeps it; `conflict`: others use the address or may get it; `unknown`: its keeper cannot be read.
  */
 type KeptState = "in use" | "stopped" | "gone" | "conflict" | "unknown";
 
@@ -45,6 +46,7 @@ export async function listKept(ipam: Ipam, source: Pods | undefined, signal: Abo
   const conflicts = findInconsistencies({ pools, reservations, pods, orphans: [], domainsOf, configured })
     .filter(({ kind }) => KINDS[kind].severity === "conflict");
   const reader = source && new EvidenceReader(source, ipam.clock, signal);
+  const known = new Map(pods?.map((pod) => [pod.podRef, pod]));
   const evidence = await reader?.evidence(kept.map((entry) => assignmentOf(entry))) ?? [];
   return kept.map((entry, i): KeptEntry => {
     const { key, allocation } = entry;
@@ -56,9 +58,7 @@ export async function listKept(ipam: Ipam, source: Pods | undefined, signal: Abo
     const keeper = keeperState(allocation, read?.keeper);
     if (keeper.kind === "gone") return { ...entry, state: "gone", why: keeper.reason };
     if (keeper.kind === "unknown") return { ...entry, state: "unknown", why: keeper.why };
-    const isUsed = allocation.containerId !== "" && read?.pod.kind !== "absent" &&
-      !(read?.pod.kind === "found" && read.pod.value.finished);
-    return { ...entry, state: isUsed ? "in use" : "stopped" };
+    return { ...entry, state: mayBeUsed(allocation, (podRef) => known.get(podRef)) ? "in use" : "stopped" };
   });
 }
 

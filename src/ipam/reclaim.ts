@@ -5,14 +5,15 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { adopt } from "../pool/adopt.ts";
-import type { Orphan } from "../pool/orphans.ts";
-import { withdraw } from "../pool/requests.ts";
-import { type Entry, sameInterface, sameOwner } from "../pool/types.ts";
+import type { Detached, Orphan } from "../pool/orphans.ts";
+import { replace, withdraw } from "../pool/requests.ts";
+import { withoutSandbox } from "../pool/kept.ts";
+import { type Allocation, type Entry, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
 import { entryFields } from "./recorded.ts";
 import { releaseAllocations } from "./release.ts";
-import { reservationOf } from "./release_reservation.ts";
+import { detachReservation, reservationOf } from "./release_reservation.ts";
 
 /** The result of work on a list. */
 export interface Reclaimed<T> {
@@ -38,6 +39,36 @@ export async function freeOrphans(ipam: Ipam, orphans: readonly Orphan[], signal
   const done = orphans.filter(({ allocation }) => addresses.has(allocation.address));
   for (const { reason, ...orphan } of done) ipam.log.info("Freed address", { ...entryFields([orphan]), reason });
   return done;
+}
+
+/**
+ * Detaches sandboxes from the entries and reservations of kept addresses.
+ *
+ * @throws the signal's reason once it aborts
+ */
+export async function detachSandboxes<D extends Detached>(
+  ipam: Ipam,
+  ended: readonly D[],
+  signal: AbortSignal,
+): Promise<Reclaimed<D>> {
+  const { driver: { reservations }, log } = ipam;
+  const remaining = new Map<Allocation, Allocation>(); // both sandboxes of an entry may have ended
+  return await each(ended, signal, async ({ key, allocation, sandbox, reason }) => {
+    using _lock = await ipam.lockPool(key, signal);
+    const before = remaining.get(allocation) ?? allocation;
+    const after = withoutSandbox(before, sandbox);
+    let written = false;
+    const onAttempt = () => {
+      written = true;
+    };
+    await ipam.commit(key, replace(before, after), { signal, onAttempt });
+    if (!written) return false;
+    remaining.set(allocation, after);
+    if (reservations) await detachReservation({ reservations, key, signal }, after, sandbox.containerId);
+    const { podRef: pod, containerId: container } = sandbox;
+    log.info("Detached sandbox", { ...entryFields([{ key, allocation: after }]), pod, container, reason });
+    return true;
+  });
 }
 
 /**

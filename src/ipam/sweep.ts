@@ -199,6 +199,7 @@ function joined(first: Swept, second: Swept): Swept {
     distinct(items, entryKey).filter((one) => !freed.has(entryKey(one)));
   return {
     orphans: distinct([...first.orphans, ...second.orphans], entryKey),
+    detached: distinct([...first.detached, ...second.detached], (one) => `${entryKey(one)} ${one.sandbox.containerId}`),
     suspected: left([...first.suspected, ...second.suspected]),
     reservations: distinct(
       [...first.reservations, ...second.reservations],

@@ -29,6 +29,8 @@ export interface SweepReport {
   readonly dryRun: boolean;
   /** Freed records, and why. */
   readonly freed: readonly (Seen & { readonly reason: string })[];
+  /** Kept entries from which a sandbox that has ended was detached, with that sandbox, and the reason. */
+  readonly detached: readonly (Seen & { readonly reason: string })[];
   /** Entries whose missing reservation was created. */
   readonly repaired: readonly Seen[];
   /** Lost entries that were recreated from their reservation. */
@@ -61,13 +63,18 @@ export interface SweepReport {
  * ```
  */
 export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
-  const { orphans, reservations, reserved, restored, duplicates, findings, suspected, unconfirmed, failures } = swept;
+  const { orphans, reservations, detached, reserved, restored, duplicates, findings } = swept;
+  const { suspected, unconfirmed, failures } = swept;
   return {
     dryRun,
     freed: [
       ...orphans.map(({ reason, ...entry }) => ({ ...seenEntry(entry), reason })),
       ...reservations.map(({ reservation, reason }) => ({ ...seenReservation(reservation), reason })),
     ],
+    detached: detached.map(({ key, allocation, sandbox: { podRef, containerId }, reason }) => ({
+      ...seenEntry({ key, allocation: { ...allocation, podRef, containerId } }),
+      reason,
+    })),
     repaired: reserved.map(seenEntry),
     restored: restored.map(seenEntry),
     duplicates: duplicates.map(({ network, address, podRef, holder: { podRef: ref, ifName, containerId } }) => ({

@@ -10,7 +10,7 @@ import type { EvidenceRules } from "../pool/evidence.ts";
 import type { Finding } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { PersistentNetwork } from "../pool/original.ts";
-import type { Orphan, Unconfirmed } from "../pool/orphans.ts";
+import type { Detached, Orphan, Unconfirmed } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
 import type { Entry, PoolKey } from "../pool/types.ts";
@@ -77,6 +77,8 @@ export interface StrayReservation {
 export interface Swept {
   /** Freed entries. */
   readonly orphans: readonly Orphan[];
+  /** Sandboxes that have ended and were detached from addresses that stay allocated. */
+  readonly detached: readonly Detached[];
   /** Entries that a later scan frees if it observes the same. */
   readonly suspected: readonly Orphan[];
   /** Freed reservations. */

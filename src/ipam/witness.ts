@@ -89,7 +89,7 @@ export class EvidenceReader {
     return remembered(this.#pods, podRef, () => this.#read((deadline) => this.#witness.find(podRef, deadline)));
   }
 
-  async #evidence({ owner, former: moved }: Assignment): Promise<Evidence> {
+  async #evidence({ owner }: Assignment): Promise<Evidence> {
     if (!namesPod(owner)) return { pod: { kind: "absent" }, claims: { kind: "absent" } };
     const { findNode, lastSeen } = this.#witness;
     const pod = await this.#pod(owner.podRef);
@@ -99,12 +99,10 @@ export class EvidenceReader {
       ? await remembered(this.#nodes, name, () => this.#read((deadline) => findNode(name, deadline)))
       : undefined;
     const keeper = owner.keeper && await this.#keeper(owner.keeper, owner.podRef);
-    const former = moved && await this.#pod(moved.podRef);
     const more = {
       ...(last && { last }),
       ...(node && { node }),
       ...(keeper && { keeper }),
-      ...(former && { former }),
     };
     return { pod, claims: { kind: "absent" }, ...more };
   }

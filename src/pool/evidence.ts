@@ -7,8 +7,8 @@
  */
 import { formatIp } from "../address/ip.ts";
 import type { Assignment, Earlier, Evidence, EvidenceRules, FreeReason, Sighting, Verdict } from "./evidence_types.ts";
-import { judgeKept } from "./keepers.ts";
-import type { NodeState, PodFacts, Reading } from "./pod_facts.ts";
+import { judgeKept, keeperState } from "./keepers.ts";
+import type { NodeState, PodFacts } from "./pod_facts.ts";
 import { contradicts, isAnother, isOwn, isStatic, mayBeStatic, mayHold, namesPod, reportedFor } from "./pod_owner.ts";
 
 export type * from "./evidence_types.ts";
@@ -39,21 +39,37 @@ export function judge(assignment: Assignment, evidence: Evidence, rules: Evidenc
   if (!namesPod(owner)) return KEPT; // no pod to read
   const { keeper } = owner;
   if (!keeper) return judgeOwner(assignment, evidence, rules, earlier);
-  const { former } = assignment;
-  const wait = rules.grace ?? (former ? UNKNOWN_GRACE : RECHECK_GRACE); // the node of the former sandbox is unknown
-  return judgeKept({ ...owner, keeper }, evidence.keeper, wait, earlier, (same) => {
-    if (former && !hasEnded(evidence.former)) {
-      return unconfirmed(`pod ${former.podRef}, from which the virtual machine moves, may use it`);
-    }
-    // after the DEL of its sandbox nothing uses the address, and a pod of the name may be a later one that waits for it
+  const kept = { ...owner, keeper };
+  if (assignment.former || assignment.isFormer || keeperState(kept, evidence.keeper).kind === "keeps") {
+    return judgeSandbox(assignment, evidence, rules, earlier);
+  }
+  return judgeKept(kept, evidence.keeper, rules.grace ?? RECHECK_GRACE, earlier, (same) => {
+    // once its sandbox has ended nothing uses the address, and a pod of the name may be a later one that waits for it
     if (owner.containerId === "" && evidence.pod.kind !== "unread") return { kind: "free", reason: "pod is gone" };
     return judgeOwner(assignment, evidence, rules, same);
   });
 }
 
-/** Whether a pod is missing, or has finished with each container. */
-function hasEnded(pod: Reading<PodFacts> | undefined): boolean {
-  return pod?.kind === "absent" || (pod?.kind === "found" && pod.value.finished && pod.value.containers === "ended");
+/** Judges whether the sandbox of an address that stays allocated has ended. */
+function judgeSandbox(
+  assignment: Assignment,
+  evidence: Evidence,
+  rules: EvidenceRules,
+  earlier: Earlier | undefined,
+): Verdict {
+  if (assignment.owner.containerId === "") return KEPT;
+  // a sighting with a keeper that was gone would count for the keeper too, if it is gone again
+  const verdict = judgeOwner(assignment, evidence, rules, earlier?.sighting.keeper ? undefined : earlier);
+  switch (verdict.kind) {
+    case "free":
+      return { kind: "detach", reason: verdict.reason };
+    case "suspect":
+      return { ...verdict, detaches: true };
+    case "unconfirmed": // of a pod that exists, nothing else is expected
+      return evidence.pod.kind === "absent" ? verdict : KEPT;
+    default:
+      return verdict;
+  }
 }
 
 /** Judges by everything but the keeper. */

@@ -14,8 +14,10 @@ export interface Assignment {
   readonly owner: Owner;
   /** The address. */
   readonly ip: Ip;
-  /** The other sandbox that may use it: of the pod from which a virtual machine moves. */
+  /** The other sandbox that may use it: of the pod from which a virtual machine moves. The entry is not freed while it names one. */
   readonly former?: PodSandbox;
+  /** Whether the owner is that other sandbox: it is detached, and the entry stays. Absent: no. */
+  readonly isFormer?: true;
   /** The range it was allocated from. Absent if unknown: then no network-status contradicts the owner. */
   readonly range?: Cidr;
 }
@@ -32,8 +34,6 @@ export interface Evidence {
   readonly claims: Reading<ReadonlySet<string>>;
   /** The keeper of the owner, by its name. Absent if the owner has none, or it was not read. */
   readonly keeper?: Reading<KeeperFacts>;
-  /** The pod of the former sandbox. Absent without one, or if it was not read. */
-  readonly former?: Reading<PodFacts>;
 }
 
 /** How long evidence must last before it counts. */
@@ -77,14 +77,15 @@ export interface Sighting {
  * - `kept`: the pod uses the address, or may still get it;
  * - `unconfirmed`: kept, because nothing proves that the address is unused, nor that it is in use. `since`: when that began, in
  *   milliseconds since 1970, if known;
- * - `suspect`: to be freed if a scan at least `wait` milliseconds after the first sighting observes the same;
- * - `free`: to be freed now.
+ * - `suspect`: to be freed, or with `detaches` detached, if a scan at least `wait` milliseconds after the first sighting observes the same;
+ * - `free`: to be freed now;
+ * - `detach`: the sandbox has ended, and the address stays allocated without it.
  */
 export type Verdict =
   | { readonly kind: "kept" }
   | { readonly kind: "unconfirmed"; readonly why: string; readonly since?: number }
-  | { readonly kind: "suspect"; readonly sighting: Sighting; readonly wait: number }
-  | { readonly kind: "free"; readonly reason: FreeReason };
+  | { readonly kind: "suspect"; readonly sighting: Sighting; readonly wait: number; readonly detaches?: true }
+  | { readonly kind: "free" | "detach"; readonly reason: FreeReason };
 
 /** The earlier scan that made the owner a suspect. */
 export interface Earlier {

@@ -76,7 +76,7 @@ export function judgeKept(
   const verdict = judgeOther(same);
   if (verdict.kind === "kept" || verdict.kind === "unconfirmed") return verdict;
   if (state.kind === "unknown") return { kind: "unconfirmed", why: state.why };
-  if (verdict.kind === "free") {
+  if (verdict.kind !== "suspect") {
     if (same && same.ago >= wait) return { kind: "free", reason: state.reason };
     return { kind: "suspect", sighting: same?.sighting ?? { reason: verdict.reason, node: "any", keeper }, wait };
   }

@@ -29,8 +29,13 @@ export function formerOf(entry: Allocation, { owner, sandboxes = [] }: AllocateR
 export function detach(entry: Allocation): Allocation | undefined {
   const { address, podRef, ifName, keeper, former } = entry;
   if (!keeper) return undefined;
-  const sandbox = former ?? { podRef, containerId: "" };
-  return { podRef: sandbox.podRef, ifName, containerId: sandbox.containerId, address, keeper };
+  return { ...(former ?? { podRef, containerId: "" }), ifName, address, keeper };
+}
+
+/** What remains of a kept entry when one of the sandboxes that it names ends. */
+export function withoutSandbox(entry: Allocation, { containerId }: PodSandbox): Allocation {
+  if (entry.former?.containerId === containerId) return withoutFormer(entry);
+  return entry.containerId === containerId ? detach(entry) ?? entry : entry;
 }
 
 /** Whether the sandbox that ends is the former one of an entry. */
@@ -47,8 +52,9 @@ export function withoutFormer({ former: _, ...entry }: Allocation): Allocation {
 }
 
 /** The sandboxes that an entry names. A detached entry names none. */
-function usersOf({ podRef, containerId, former }: Allocation): PodSandbox[] {
-  return [...(containerId === "" ? [] : [{ podRef, containerId }]), ...(former ? [former] : [])];
+export function usersOf({ podRef, containerId, node, uid, former }: Allocation): PodSandbox[] {
+  const own = { podRef, containerId, ...(node !== undefined && { node }), ...(uid !== undefined && { uid }) };
+  return [...(containerId === "" ? [] : [own]), ...(former ? [former] : [])];
 }
 
 function stateOf(user: PodSandbox, known: readonly KnownSandbox[]): KnownSandbox["state"] | undefined {

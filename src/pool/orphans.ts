@@ -6,7 +6,7 @@
 import type { Cidr } from "../address/cidr.ts";
 import { type Assignment, type Evidence, type FreeReason, judge, reasonOf } from "./evidence.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { addressOf, type Allocations, type Entry, type PoolKey } from "./types.ts";
+import { addressOf, type Allocations, type Entry, type PodSandbox, type PoolKey } from "./types.ts";
 
 /** The allocations of one pool. */
 export interface PoolFacts {
@@ -24,6 +24,12 @@ export interface PoolFacts {
 export interface Orphan extends Entry {
   /** Why. */
   readonly reason: FreeReason;
+}
+
+/** A kept entry whose sandbox has ended: it is detached, or would be. */
+export interface Detached extends Orphan {
+  /** The sandbox. */
+  readonly sandbox: PodSandbox;
 }
 
 /** An entry that is kept although nothing shows that its pod uses the address. */
@@ -47,6 +53,13 @@ export function entriesOf(pools: readonly PoolFacts[]): Entry[] {
 export function assignmentOf(entry: Entry, range: Cidr = entry.key.cidr): Assignment {
   const { former } = entry.allocation;
   return { owner: entry.allocation, ip: addressOf(entry), range, ...(former && { former }) };
+}
+
+/** The same for its former sandbox; empty if it names none. */
+export function formerAssignmentOf(entry: Entry, range: Cidr = entry.key.cidr): Assignment[] {
+  const { former, ifName, keeper } = entry.allocation;
+  if (!former) return [];
+  return [{ owner: { ...former, ifName, ...(keeper && { keeper }) }, ip: addressOf(entry), range, isFormer: true }];
 }
 
 /**

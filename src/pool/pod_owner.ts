@@ -6,8 +6,9 @@
 import { contains } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
 import type { Assignment } from "./evidence_types.ts";
+import { usersOf } from "./kept.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import type { Owner } from "./types.ts";
+import type { Allocation, Owner } from "./types.ts";
 
 /** Whether the podRef of an owner names a pod: runtimes without pods, and old records, have a container id or nothing there. */
 export function namesPod({ podRef }: Pick<Owner, "podRef">): boolean {
@@ -20,7 +21,7 @@ const API_UID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const STATIC_UID = /^[0-9a-f]{32}$/i;
 
 /** Whether the pod is certainly not the owner's. A uid that neither an API server nor a kubelet generates proves nothing. */
-export function isAnother({ uid, configHash }: PodFacts, owner: Owner): boolean {
+export function isAnother({ uid, configHash }: PodFacts, owner: Pick<Owner, "uid">): boolean {
   const present = configHash ?? uid;
   if (owner.uid === undefined || present === undefined) return false;
   return (API_UID.test(owner.uid) || STATIC_UID.test(owner.uid)) && owner.uid !== present;
@@ -39,6 +40,24 @@ export function mayBeNamed(pod: PodFacts, owner: Owner): boolean {
 /** Whether the pod may use the address. */
 export function mayHold(pod: PodFacts, assignment: Assignment): boolean {
   return mayBeNamed(pod, assignment.owner) && !contradicts(pod, assignment);
+}
+
+/** Whether one read of a pod proves that no container of it uses an address, and none will. */
+export function hasEnded({ finished, containers, sandboxMissing = false }: PodFacts): boolean {
+  return finished && containers === "ended" && sandboxMissing;
+}
+
+/**
+ * Whether a sandbox may use a kept address: the entry names one whose pod does not show that it has ended. A pod that is missing may still run
+ * on a node without network.
+ *
+ * @param find a pod of the cluster; undefined: it does not exist, or is unknown
+ */
+export function mayBeUsed(entry: Allocation, find: (podRef: string) => PodFacts | undefined): boolean {
+  return usersOf(entry).some((user) => {
+    const pod = find(user.podRef);
+    return !pod || isAnother(pod, user) || !hasEnded(pod);
+  });
 }
 
 /** Whether the owner is certainly a static pod, by its uid or its mirror pod. */

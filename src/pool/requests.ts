@@ -152,6 +152,11 @@ export function drop(allocations: readonly Allocation[], reuseAfter?: number): D
   return { kind: "drop", allocations, ...(reuseAfter !== undefined && { reuseAfter }) };
 }
 
+/** A request that replaces an entry, if the address still has it. */
+export function replace(before: Allocation, after: Allocation): RevertRequest {
+  return { kind: "revert", changes: [{ address: before.address, before: after, after: before }] };
+}
+
 /** A request that removes an entry that was just created for an owner who does not use its address. The address does not rest. */
 export function withdraw(after: Allocation): RevertRequest {
   return { kind: "revert", changes: [{ address: after.address, after }] };

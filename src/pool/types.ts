@@ -33,7 +33,7 @@ export interface Owner {
 }
 
 /** A pod's sandbox that uses an address. */
-export type PodSandbox = Pick<Owner, "podRef" | "containerId">;
+export type PodSandbox = Pick<Owner, "podRef" | "containerId" | "node" | "uid">;
 
 /** One address allocated to one owner. The pool has the address family. */
 export interface Allocation extends Owner {

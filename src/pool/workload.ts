@@ -11,7 +11,7 @@ export interface Workload {
   readonly podRef: string;
   /** Its uid. */
   readonly uid: string;
-  /** Whether it is finished and each of its containers has ended: no container of it runs again. */
+  /** Whether it is finished, each of its containers has ended, and its sandbox is reported missing: no container of it runs again. */
   readonly ended: boolean;
   /** The annotation `k8s.v1.cni.cncf.io/networks`: its attachments in order. */
   readonly networks?: string;

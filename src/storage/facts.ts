@@ -16,7 +16,7 @@ export interface StoredFacts {
   readonly sandbox?: string;
   /** `KIND/NAME/UID` of the object that keeps the address. */
   readonly keeper?: string;
-  /** `NAMESPACE/NAME/CONTAINER`: the sandbox from which a virtual machine moves. Reservations lack it. */
+  /** `NAMESPACE/NAME/CONTAINER`, with `/NODE/UID` if either is known: the sandbox from which a virtual machine moves. Reservations lack it. */
   readonly former?: string;
 }
 
@@ -76,16 +76,17 @@ export function decodeKeeper(text: unknown): Keeper | undefined {
 }
 
 /** The text of a former sandbox. */
-export function encodeFormer({ podRef, containerId }: PodSandbox): string {
-  return `${podRef}/${containerId}`;
+export function encodeFormer({ podRef, containerId, node = "", uid = "" }: PodSandbox): string {
+  const facts = node === "" && uid === "" ? [] : [node, uid];
+  return [podRef, containerId, ...facts].join("/");
 }
 
 /** The former sandbox of a text; undefined if it is none. */
 export function decodeFormer(text: unknown): PodSandbox | undefined {
   if (typeof text !== "string") return undefined;
-  const at = text.lastIndexOf("/");
-  const [podRef, containerId] = [text.slice(0, at), text.slice(at + 1)];
-  return at > 0 && containerId ? { podRef, containerId } : undefined;
+  const [namespace, name, containerId, node = "", uid = "", ...more] = text.split("/");
+  if (!namespace || !name || !containerId || more.length > 0) return undefined;
+  return { podRef: `${namespace}/${name}`, containerId, ...(node && { node }), ...(uid && { uid }) };
 }
 
 /** The members to write when one owner replaces another in a record. An empty member clears an existing one. */

@@ -79,6 +79,10 @@ Deno.test("a second pod with a claim waits until the first one has ended, and a 
   assert.match(waiting.msg ?? "", /launcher-a uses it/);
   assert.equal((await one.stored(1)).pod, A.pod);
   await one.objects.phase(A.pod, "Succeeded");
+  const ending = await one.call("ADD", one.conf(), B, "node2");
+  assert.match(ending.msg ?? "", /launcher-a uses it/, "its sandbox may exist");
+  const condition = { type: "PodReadyToStartContainers", status: "False" };
+  await one.objects.status(A.pod, { conditions: [condition] });
   assert.equal(await one.add(B, "node2"), address, "its DEL is lost, and its pod has ended");
   await one.del(A);
   assert.equal((await one.stored(1)).pod, B.pod);
@@ -235,6 +239,38 @@ Deno.test("the sweep keeps the address of a stopped virtual machine, and frees i
   await one.kube.kubectl("delete", "ipamclaim", "vm.net");
   assert.deepEqual((await swept()).map((line) => line.split(" ")[0]), ["10.81.0.1"]);
   assert.equal(await one.kube.kubectl("get", "overlappingrangeipreservations", "-o", "name"), "");
+});
+
+Deno.test("the address of a pod that was deleted by force waits for evidence that its containers have ended", async () => {
+  await using one = await keeperLab();
+  const { kubeconfig } = one.kube;
+  const world = fastWorld(20);
+  await using ipam = await openIpam({ kind: "kubernetes", kubeconfig }, loadDriver, world, SILENT);
+  const sweeps = async () => {
+    await using pods = await podsOfCluster(world, await openCluster(world, { kubeconfig }));
+    const { detached, orphans, failures } = await sweep(ipam, { pods, dryRun: false, signal: NEVER });
+    assert.deepEqual([orphans, failures], [[], []]);
+    return detached.map(({ sandbox: { podRef }, reason }) => [podRef, reason]);
+  };
+  await createClaim(one.kube, "vm.net");
+  await one.pod(A.pod, { ...CLAIMS, labels: SOURCE });
+  const address = await one.add(A);
+  await one.pod(B.pod, { ...CLAIMS, labels: TARGET });
+  assert.equal(await one.add(B, "node2"), address);
+  for (const { pod } of [A, B]) await one.objects.deletePod(pod); // both nodes may run them
+  await one.pod(C.pod, { ...CLAIMS, labels: SOURCE });
+  const waiting = await one.call("ADD", one.conf(), C, "node3");
+  assert.equal(waiting.code, 11);
+  assert.match(waiting.msg ?? "", /IPAMClaim vm\.net to \S+launcher-c .*launcher-b of node node2 no longer exists/);
+  assert.deepEqual(await sweeps(), [
+    [one.objects.ref(B.pod), "pod is gone"],
+    [one.objects.ref(A.pod), "pod is gone"],
+  ], "there is no object of either node");
+  const { id, former, reservedId } = await one.stored(1);
+  assert.deepEqual([id, former, reservedId], ["", undefined, ""]);
+  assert.equal(await one.add(C, "node3"), address);
+  for (const [who, node] of [[A, "node1"], [B, "node2"]] as const) await one.del(who, node);
+  assert.equal((await one.stored(1)).pod, C.pod, "the late DELs change nothing");
 });
 
 Deno.test("a claim keeps one address of each range, and the next pod gets all of them", async () => {

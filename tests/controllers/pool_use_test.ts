@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { countsOf, keptBy, usesOf, without } from "../../src/controllers/pool_use.ts";
+import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import { cidr, network } from "./lab.ts";
 
 const allocated = (...addresses: bigint[]) =>
@@ -53,9 +54,14 @@ Deno.test("keptBy counts kept addresses by keeper and state, without those that 
   const last = entries[3];
   assert(last);
   const freed = [{ key, allocation: last, reason: "IPAMClaim is gone" as const }];
-  const pods: Record<string, { finished: boolean }> = { a: { finished: false }, done: { finished: true } };
+  const over = { finished: true, running: false, containers: "ended", sandboxMissing: true } as const;
+  const pods: Record<string, PodFacts> = {
+    a: { podRef: "default/a", finished: false, running: true },
+    done: { podRef: "default/done", ...over },
+  };
+  // the sandbox of the missing pod b was not detached: it may still run
   assert.deepEqual(keptBy(pools, freed, (podRef) => pods[podRef.slice("default/".length)]), [
-    { keeper: "IPAMClaim", state: "in_use", count: 1 },
-    { keeper: "IPAMClaim", state: "stopped", count: 3 },
+    { keeper: "IPAMClaim", state: "in_use", count: 2 },
+    { keeper: "IPAMClaim", state: "stopped", count: 2 },
   ]);
 });

@@ -24,6 +24,7 @@ const STATE = {
 const key = { network: "", cidr: cidr("10.0.0.0/24") };
 const EMPTY = {
   orphans: [],
+  detached: [],
   suspected: [],
   reservations: [],
   reserved: [],

@@ -43,8 +43,19 @@ Deno.test("listKept lists only entries with a keeper, with their state", async (
     return (await listKept(ipam, source, never())).map(({ state, why }) => [state, why]);
   };
   assert.deepEqual(await stateOf(cluster([RUNNING])), [["in use", undefined]]);
-  assert.deepEqual(await stateOf(cluster([{ ...RUNNING, running: false, finished: true }])), [["stopped", undefined]]);
-  assert.deepEqual(await stateOf(cluster([])), [["stopped", undefined]]);
+  const finished = { ...RUNNING, running: false, finished: true, containers: "ended" } as const;
+  assert.deepEqual(await stateOf(cluster([{ ...finished, sandboxMissing: true }])), [["stopped", undefined]]);
+  for (const pods of [[finished], []]) { // the sandbox exists, or may
+    assert.deepEqual(await stateOf(cluster(pods)), [["in use", undefined]]);
+  }
+  const another = { ...finished, sandboxMissing: true, uid: "0b0c0d0e-0000-4000-8000-000000000002" };
+  const recorded = { uid: "0b0c0d0e-0000-4000-8000-000000000001" };
+  assert.deepEqual(await stateOf(cluster([another]), recorded), [["in use", undefined]], "a later pod of the name");
+  const former = { podRef: "default/source", containerId: "c0" };
+  assert.deepEqual(await stateOf(cluster([{ ...finished, sandboxMissing: true }]), { former }), [[
+    "in use",
+    undefined,
+  ]]);
   assert.deepEqual(await stateOf(cluster([RUNNING]), { containerId: "" }), [["stopped", undefined]]);
   assert.deepEqual(await stateOf(cluster([], "absent")), [["gone", "IPAMClaim is gone"]]);
   assert.deepEqual(await stateOf(cluster([RUNNING], { uid: "u2" })), [["gone", "IPAMClaim is gone"]]);

@@ -20,6 +20,12 @@ Deno.test("sweepReport identifies each record as it was read, so that it can be 
   const report = sweepReport({
     orphans: [{ key, allocation, reason: "pod is gone" }],
     reservations: [{ reservation, reason: "pod has finished" }],
+    detached: [{
+      key,
+      allocation,
+      sandbox: { podRef: "default/b", containerId: "c2" },
+      reason: "pod is gone",
+    }],
     reserved: [{ key, allocation }],
     restored: [{ key, allocation }],
     duplicates: [{ network: "blue", address: "10.0.0.5", podRef: "default/b", holder: allocation }],
@@ -36,6 +42,7 @@ Deno.test("sweepReport identifies each record as it was read, so that it can be 
   assert.deepEqual(JSON.parse(JSON.stringify(report)), {
     dryRun: true,
     freed: [{ ...entry, reason: "pod is gone" }, { ...reserved, reason: "pod has finished" }],
+    detached: [{ ...entry, podRef: "default/b", containerId: "c2", reason: "pod is gone" }],
     repaired: [entry],
     restored: [entry],
     duplicates: [{ network: "blue", address: "10.0.0.5", podRef: "default/b", holder: OWNER }],

@@ -138,10 +138,3 @@ Deno.test("EvidenceReader reports a keeper that cannot be read as unread, and ha
   assert.equal(look.failures.length, 1);
   assert.equal((await cluster().look.evidence(items))[0]?.keeper, undefined);
 });
-
-Deno.test("EvidenceReader reads the pod of a former sandbox", async () => {
-  const former = { podRef: "default/source", containerId: "c0" };
-  const { look } = cluster();
-  const [evidence] = await look.evidence([{ ...assignment("default/web"), former }]);
-  assert.deepEqual(evidence?.former, { kind: "absent" });
-});

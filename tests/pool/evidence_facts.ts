@@ -22,8 +22,15 @@ import {
 import type { NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Owner } from "../../src/pool/types.ts";
 
-/** The expected verdict: `kept`, `unconfirmed`, `free: REASON`, or `suspect SECONDS: REASON`. */
-export type Expected = "kept" | "unconfirmed" | `free: ${FreeReason}` | `suspect ${number}: ${FreeReason}`;
+/**
+ * The expected verdict: `kept`, `unconfirmed`, `free: REASON`, `suspect SECONDS: REASON`; or, where the address stays, `detach: REASON` and
+ * `detach SECONDS: REASON`.
+ */
+export type Expected =
+  | "kept"
+  | "unconfirmed"
+  | `${"free" | "detach"}: ${FreeReason}`
+  | `${"suspect" | "detach"} ${number}: ${FreeReason}`;
 
 /** One call of `judge`. */
 export interface Case {
@@ -120,4 +127,4 @@ export const [removal, unknown, recheck, dead, lease] = [
   RECHECK_GRACE,
   DEAD_NODE_GRACE,
   LEASE_GRACE,
-].map((ms) => ms / 1_000);
+].map((ms) => ms / 1_000) as [number, number, number, number, number];

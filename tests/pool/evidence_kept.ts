@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Evidence, KeeperReason } from "../../src/pool/evidence.ts";
+import type { Assignment, Evidence, KeeperReason } from "../../src/pool/evidence.ts";
 import type { KeeperFacts } from "../../src/pool/pod_facts.ts";
 import type { Keeper, Owner } from "../../src/pool/types.ts";
 import {
@@ -11,14 +11,17 @@ import {
   absent,
   assignment,
   type Case,
+  dead,
   earlier,
   ENDING,
   FINISHED,
   GONE,
+  lease,
   OTHER_UID,
   pod,
   present,
   recheck,
+  removal,
   type Row,
   UID,
   unknown,
@@ -45,8 +48,8 @@ const DETACHED = {
   owner: { podRef: "default/vm1-x", ifName: "net1", containerId: "", keeper: CLAIM },
 };
 const ofSet = (more: Partial<Owner> = {}) => assignment({ keeper: SET, ...more });
-const MOVING = { ...claimed(), former: { podRef: "default/launcher-a", containerId: "c0" } };
-const moving = (former: NonNullable<Evidence["former"]>): Evidence => ({ ...keeper("absent"), former });
+const MOVING: Assignment = { ...claimed(), former: { podRef: "default/launcher-a", containerId: "c0" } };
+const SOURCE: Assignment = { ...claimed(), isFormer: true };
 const replicas = (count: number, start = 0) => ({ ordinals: { start, replicas: count } });
 
 /** An earlier scan that found the keeper gone. */
@@ -61,28 +64,101 @@ export const KEPT_ADDRESSES: readonly Row[] = [
     evidence:
       "the IPAMClaim of the address exists with the recorded uid; or the StatefulSet does, is not being deleted, and its pods include the " +
       "ordinal of the pod",
-    then: "kept, with and without a pod",
+    then:
+      "kept, with and without a pod. Where the other rows free the address, the sandbox is detached instead: then the next pod gets the address",
     cases: [
-      { title: "a claim", assignment: claimed(), evidence: keeper({}), expected: "kept" },
+      { title: "a claim", assignment: claimed(), evidence: keeper({}, present(pod())), expected: "kept" },
       { title: "a detached sandbox", assignment: DETACHED, evidence: keeper({}), expected: "kept" },
       {
         title: "a claim that is being deleted: its finalizer waits for pods",
         assignment: claimed(),
-        evidence: keeper({ deleting: true }),
+        evidence: keeper({ deleting: true }, present(pod())),
         expected: "kept",
       },
-      { title: "a finished pod", assignment: claimed(), evidence: keeper({}, present(FINISHED)), expected: "kept" },
+      {
+        title: "the pod was deleted after its containers had ended",
+        assignment: claimed(),
+        evidence: keeper({}),
+        expected: `detach: ${GONE}`,
+      },
+      {
+        title: "the pod is missing, first scan",
+        assignment: claimed(),
+        evidence: keeper({}, absent({})),
+        expected: `detach ${lease}: ${GONE}`,
+      },
+      {
+        title: "the pod is missing, its node works, too early",
+        assignment: claimed(),
+        evidence: keeper({}, absent({})),
+        earlier: earlier(unknown - 1, "works"),
+        expected: `detach ${unknown}: ${GONE}`,
+      },
+      {
+        title: "the pod is missing, its node works",
+        assignment: claimed(),
+        evidence: keeper({}, absent({})),
+        earlier: earlier(unknown, "works"),
+        expected: `detach: ${GONE}`,
+      },
+      {
+        title: "the pod is missing, and its node is fenced",
+        assignment: claimed(),
+        evidence: keeper({}, absent({ ready: false, outOfService: true })),
+        earlier: earlier(removal, "down"),
+        expected: `detach: ${GONE}`,
+      },
+      {
+        title: "the pod is missing, and its node is not ready",
+        assignment: claimed(),
+        evidence: keeper({}, absent({ ready: false })),
+        earlier: earlier(dead - 1, "not ready"),
+        expected: `detach ${dead}: ${GONE}`,
+      },
+      {
+        title: "the pod is missing, its node is not ready, and --dead-node-grace is never",
+        assignment: claimed(),
+        evidence: keeper({}, absent({ ready: false })),
+        rules: { deadNodeGrace: "never" },
+        earlier: earlier(9_000, "not ready"),
+        expected: "unconfirmed",
+      },
+      {
+        title: "an earlier scan found the keeper gone: it counts for the keeper, not for the pod",
+        assignment: claimed(),
+        evidence: keeper({}, absent({})),
+        earlier: gone(500, GONE_CLAIM, "works"),
+        expected: `detach ${lease}: ${GONE}`,
+      },
+      {
+        title: "a finished pod, first scan",
+        assignment: claimed(),
+        evidence: keeper({}, present(FINISHED)),
+        expected: `detach ${recheck}: pod has finished`,
+      },
+      {
+        title: "a finished pod whose sandbox is missing",
+        assignment: claimed(),
+        evidence: keeper({}, present({ ...FINISHED, sandboxMissing: true })),
+        expected: "detach: pod has finished",
+      },
+      {
+        title: "a pod that reports no addresses",
+        assignment: claimed(),
+        evidence: keeper({}, present(pod({ interfaces: [] }))),
+        expected: "kept",
+      },
       {
         title: "the pod cannot be read",
         assignment: claimed(),
         evidence: keeper({}, absent({}, undefined, { pod: UNREAD })),
         expected: "kept",
       },
-      { title: "a set", assignment: ofSet(), evidence: keeper(replicas(1)), expected: "kept" },
+      { title: "a set", assignment: ofSet(), evidence: keeper(replicas(1), present(pod())), expected: "kept" },
       {
         title: "the last ordinal of a range",
         assignment: ofSet({ podRef: "default/web-7" }),
-        evidence: keeper(replicas(3, 5)),
+        evidence: keeper(replicas(3, 5), present(pod({ podRef: "default/web-7" }))),
         expected: "kept",
       },
     ],
@@ -215,41 +291,38 @@ export const KEPT_ADDRESSES: readonly Row[] = [
     ],
   },
   {
-    evidence:
-      "the keeper is gone, and the address belongs to two sandboxes, since the virtual machine moves: the pod of the former one exists, or " +
-      "cannot be read",
+    evidence: "the address belongs to two sandboxes, since the virtual machine moves from one to the other",
     then:
-      `kept, as unconfirmed; once that pod is missing too, or has finished, freed as above, after ${unknown} s at the earliest`,
+      "kept, whether its keeper exists or not, until one of them is detached as above; each is judged by its own pod and node",
     cases: [
       {
-        title: "it exists",
+        title: "the target was deleted after its containers had ended",
         assignment: MOVING,
-        evidence: moving({ kind: "found", value: pod() }),
-        expected: "unconfirmed",
-      },
-      { title: "it cannot be read", assignment: MOVING, evidence: moving(UNREAD), expected: "unconfirmed" },
-      { title: "it was not read", assignment: MOVING, evidence: keeper("absent"), expected: "unconfirmed" },
-      {
-        title: "it has finished, its containers have not",
-        assignment: MOVING,
-        evidence: moving({ kind: "found", value: { ...FINISHED, containers: "running" } }),
-        earlier: gone(500, GONE_CLAIM),
-        expected: "unconfirmed",
-      },
-      { title: "it is missing", assignment: MOVING, evidence: moving(ABSENT), expected: "suspect 120: pod is gone" },
-      {
-        title: "it was missing before, too early",
-        assignment: MOVING,
-        evidence: moving(ABSENT),
-        earlier: gone(119, GONE_CLAIM),
-        expected: "suspect 120: pod is gone",
+        evidence: keeper("absent"),
+        expected: `detach: ${GONE}`,
       },
       {
-        title: "it has finished, seen twice",
+        title: "the target is missing, and the keeper is gone for long",
         assignment: MOVING,
-        evidence: moving({ kind: "found", value: FINISHED }),
-        earlier: gone(120, GONE_CLAIM),
-        expected: `free: ${GONE_CLAIM}`,
+        evidence: keeper("absent", absent({})),
+        earlier: gone(500, GONE_CLAIM, "works"),
+        expected: `detach ${lease}: ${GONE}`,
+      },
+      { title: "the target runs", assignment: MOVING, evidence: keeper("absent", present(pod())), expected: "kept" },
+      { title: "the source runs", assignment: SOURCE, evidence: keeper("absent", present(pod())), expected: "kept" },
+      {
+        title: "the source is missing, too early",
+        assignment: SOURCE,
+        evidence: keeper({}, absent({ ready: false })),
+        earlier: earlier(dead - 1, "not ready"),
+        expected: `detach ${dead}: ${GONE}`,
+      },
+      {
+        title: "the source is missing, and its node is fenced",
+        assignment: SOURCE,
+        evidence: keeper("absent", absent({ ready: false, outOfService: true })),
+        earlier: earlier(removal, "down"),
+        expected: `detach: ${GONE}`,
       },
     ],
   },

@@ -6,9 +6,10 @@ import { TABLE } from "./evidence_table.ts";
 function brief(verdict: Verdict): string {
   switch (verdict.kind) {
     case "free":
-      return `free: ${verdict.reason}`;
+    case "detach":
+      return `${verdict.kind}: ${verdict.reason}`;
     case "suspect":
-      return `suspect ${verdict.wait / 1_000}: ${verdict.sighting.reason}`;
+      return `${verdict.detaches ? "detach" : "suspect"} ${verdict.wait / 1_000}: ${verdict.sighting.reason}`;
     default:
       return verdict.kind;
   }

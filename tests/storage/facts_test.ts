@@ -96,11 +96,26 @@ Deno.test("encodeFacts and decodeFacts keep keeper and former sandbox, whichever
   assert.deepEqual(decodeFacts("", stored), { keeper: KEEPER, former: FORMER });
 });
 
+Deno.test("encodeFacts and decodeFacts keep node and uid of the former sandbox, if they are known", () => {
+  for (
+    const [more, text] of [
+      [{ node: "node2", uid: "u2" }, "/node2/u2"],
+      [{ node: "node2" }, "/node2/"],
+      [{ uid: "u2" }, "//u2"],
+    ] as const
+  ) {
+    const former = { ...FORMER, ...more };
+    const stored = encodeFacts({ ...OWNER, former });
+    assert.equal(stored.former, `default/source/0a${text}`);
+    assert.deepEqual(decodeFacts("", stored), { former });
+  }
+});
+
 Deno.test("decodeFacts ignores text that is no keeper or no former sandbox", () => {
   for (const keeper of ["", "IPAMClaim", "IPAMClaim/vm1", "IPAMClaim//u7", "Pod/a/u7", "IPAMClaim/a/u7/x", 5, null]) {
     assert.deepEqual(decodeFacts("", { keeper }), {}, String(keeper));
   }
-  for (const former of ["", "0a", "/0a", "default/source/", 5, null]) {
+  for (const former of ["", "0a", "/0a", "default/source/", "a/b/c/d/e/f", 5, null]) {
     assert.deepEqual(decodeFacts("", { former }), {}, String(former));
   }
 });

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { ApiObjects } from "./objects.ts";
-import { type Kept, namesOf, type PodSandbox, type SimPod } from "./pod.ts";
+import type { Kept, PodSandbox, SimPod } from "./pod.ts";
 import { canonical, contentsOf, isLive, reservationName } from "./promises.ts";
 
 /** Namespace of all keepers. */
@@ -96,7 +96,6 @@ export class KeptAddresses {
         assert.equal(reservation?.keeper, keeper, `the keeper of the reservation of ${address} of ${podref}`);
       }
     }
-    supersede(this.#objects, sandboxes);
     checkUsers(sandboxes);
   }
 }
@@ -109,7 +108,7 @@ export function unsettled(objects: ApiObjects, sandboxes: readonly PodSandbox[])
   const kept = contentsOf(objects).entries.filter(({ value: { keeper } }) => keeper !== undefined);
   const live = new Set(sandboxes.filter(({ state }) => state === "live").map(({ containerId }) => containerId));
   const named = kept.flatMap(({ address, value: { id = "", former = "" } }) =>
-    [id, former.slice(former.lastIndexOf("/") + 1)].filter((one) => one !== "" && !live.has(one))
+    [id, former.split("/")[2] ?? ""].filter((one) => one !== "" && !live.has(one))
       .map((one) => `the entry of ${address} names ${one}, which has been released`)
   );
   const claims = objects.list(RESOURCE.IPAMClaim, NAMESPACE).filter(({ metadata: { name, uid }, status = {} }) => {
@@ -123,19 +122,6 @@ export function unsettled(objects: ApiObjects, sandboxes: readonly PodSandbox[])
     ...named,
     ...claims.map(({ metadata: { name } }) => `the status of IPAMClaim ${name} differs from its entries`),
   ];
-}
-
-/** A pod that was deleted by force has lost its claim's address once another pod asks for it, whatever runs in it. */
-function supersede(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
-  for (const [i, sandbox] of sandboxes.entries()) {
-    const { podRef, pod, state, superseded } = sandbox;
-    if (pod.kept?.kind !== "IPAMClaim" || superseded || state === "released") continue;
-    const { namespace, name } = namesOf(podRef);
-    if (objects.get("pods", namespace, name)?.metadata.uid === pod.uid) continue;
-    sandbox.superseded = sandboxes.slice(i + 1).some(({ pod: { kept }, podRef: other, state: newer }) =>
-      kept?.kind === "IPAMClaim" && kept.name === pod.kept?.name && other !== podRef && newer !== "released"
-    );
-  }
 }
 
 function checkUsers(sandboxes: readonly PodSandbox[]): void {

@@ -90,7 +90,7 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
         const own = entries.some((one) =>
           one.address === address &&
           ((one.value.podref === podRef && one.value.id === containerId) ||
-            one.value.former === `${podRef}/${containerId}`)
+            `${one.value.former}/`.startsWith(`${podRef}/${containerId}/`))
         );
         assert(own, `${who} is live with ${address}, and no pool has its entry`);
       }

@@ -60,7 +60,20 @@ const USERS: readonly Revert[] = [
   {
     name: "a pod that has failed counts as ended before its containers have",
     world: "machines",
-    edits: editsOf("drivers/kubernetes/workloads.ts", ['finished && containers === "ended"', "finished"]),
+    edits: editsOf("src/pool/pod_owner.ts", ['finished && containers === "ended" && sandboxMissing', "finished"]),
+  },
+  {
+    name: "a pod that is missing counts as ended",
+    world: "machines",
+    edits: editsOf(PLUGIN, ["throw stillWaits(what, user);", 'return "ended";']),
+  },
+  {
+    name: "a sandbox is detached at the first check of its pod",
+    world: "machines",
+    edits: editsOf(EVIDENCE, [
+      "      return { ...verdict, detaches: true };",
+      '      return { kind: "detach", reason: verdict.sighting.reason };',
+    ]),
   },
   {
     name: "any second pod of a virtual machine counts as the target of a migration",
