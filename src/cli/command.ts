@@ -54,6 +54,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./check.ts")).check,
   },
+  plan: {
+    summary: "Show whether a network has enough addresses, and until when",
+    startsPrograms: true,
+    load: async () => (await import("./plan.ts")).plan,
+  },
   history: {
     summary: "Show when this node allocated and released addresses",
     load: async () => (await import("./history.ts")).history,

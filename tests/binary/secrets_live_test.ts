@@ -145,6 +145,7 @@ async function commandAll(
       ["claims", ...store],
       ["status", "--json", ...store],
       ["slices", ...store],
+      ["plan", `10.${i}.0.0/24`, ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
       ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),

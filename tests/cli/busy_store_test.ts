@@ -7,6 +7,7 @@ import { call, database, run } from "./lab.ts";
 const CALLS: Readonly<Record<string, readonly string[]>> = {
   check: ["--pods", "PODS"],
   claims: ["--pods", "PODS"],
+  plan: ["10.0.0.0/28"],
   reconcile: ["--pods", "PODS", "--grace", "5"],
   release: ["10.0.0.1", "--yes"],
   show: ["--map"],

@@ -12,6 +12,7 @@ const COMMANDS = [
   "install",
   "lint",
   "migrate",
+  "plan",
   "reconcile",
   "release",
   "show",
