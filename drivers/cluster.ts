@@ -24,6 +24,11 @@ export async function readDocuments(text: string): Promise<readonly TextDocument
   return (await import("./kubernetes/yaml.ts")).parseYamlDocuments(text);
 }
 
+/** A JSON value as YAML, without a final line break. */
+export async function writeYaml(value: unknown): Promise<string> {
+  return (await import("./kubernetes/yaml.ts")).formatYaml(value);
+}
+
 /**
  * Opens the pods of a cluster for a sweep: of a kubeconfig, or without one, of this pod's cluster. Reads the networks immediately.
  *

@@ -6,8 +6,8 @@
 
 import { parse } from "yaml";
 import { AgentMetrics } from "../src/agent/metrics.ts";
-import { EXITS } from "../src/cli/check.ts";
 import { commonMetrics } from "../src/metrics/endpoints.ts";
+import { EXITS } from "../src/cli/check_report.ts";
 import { ControllerMetrics } from "../src/controllers/metrics.ts";
 import { KINDS } from "../src/pool/finding.ts";
 import { TABLE } from "./pool/evidence_table.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 import { DEFAULT_SOCKET, SOCKET_VARIABLE } from "../src/agent/protocol.ts";
-import { EXITS } from "../src/cli/check.ts";
+import { EXITS } from "../src/cli/check_report.ts";
 import { FLAT_FILES } from "../src/config/files.ts";
 import { ALLOW_VARIABLE } from "../src/config/trust.ts";
 import { readSettings } from "../src/install/settings.ts";

@@ -77,6 +77,9 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/cli/process.ts": "the binary's command line: tests/binary/commands_live_test.ts",
   "src/cli/version.ts": "tests/cli/command_test.ts",
   "src/cli/who_has.ts": "tests/cli/command_test.ts",
+  "src/cli/read_pools.ts": "what names and filters select: tests/cli/show_test.ts",
+  "src/cli/reading.ts": "one namespace, another one, all of them: tests/cli/empty_live_test.ts",
+  "src/cli/pool_view.ts": "the tables of show: tests/cli/show_test.ts",
 };
 
 Deno.test("tidy: a test file stands beside the path of every source file with logic", () => {
@@ -149,10 +152,10 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/journal/history.ts": "stored: when an address was allocated or released",
   "src/cli/history.ts": "compared with what the history stores",
   "src/storage/update.ts": "stored with a released address, which other nodes compare",
-  "src/cli/show.ts": "compared with when an address was released",
   "src/cli/status.ts": "compared with the renewal of a Lease",
   "src/cli/plan.ts": "a forecast is a date",
-  "src/cli/check.ts": "the age of what the API server dated",
+  "src/cli/check_report.ts": "the age of what the API server dated",
+  "src/cli/read_pools.ts": "compared with when an address was released",
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",
   "drivers/kubernetes/events.ts": "stored in an event",

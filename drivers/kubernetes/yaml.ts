@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type Document, LineCounter, parseAllDocuments, type ParsedNode, parseDocument } from "npm:yaml@2.8.1";
+import {
+  type Document,
+  LineCounter,
+  parseAllDocuments,
+  type ParsedNode,
+  parseDocument,
+  stringify,
+} from "npm:yaml@2.8.1";
 
 /**
  * Max structural characters of a document: the kubeconfig of a thousand clusters has fewer, and the parser needs a third of a second for
@@ -45,4 +52,9 @@ export function parseYamlDocuments(text: string): { readonly value: unknown; rea
     if (fault) throw new SyntaxError(`Not YAML (${fault.code} at line ${line}, column ${col})`);
     return { value: document.toJS(), line };
   });
+}
+
+/** A JSON value as YAML, without a final line break. Lines are not folded, so that `grep` finds whole values. */
+export function formatYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
 }

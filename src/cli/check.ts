@@ -5,31 +5,40 @@
  */
 import { nodeLocalAdvice, nodeLocalStores } from "../config/node_local.ts";
 import type { NetworkWarning } from "../controllers/pods_source.ts";
-import { inspect } from "../ipam/inspect.ts";
+import { inspect, type Inspected } from "../ipam/inspect.ts";
 import { seenEntry } from "../ipam/sweep_report.ts";
-import { type Finding, KINDS, type Severity } from "../pool/finding.ts";
-import type { Unconfirmed } from "../pool/orphans.ts";
+import type { Finding } from "../pool/finding.ts";
+import { formatPoolKey } from "../pool/types.ts";
 import { SILENT } from "../world/log.ts";
-import { type Command, defineCommand } from "./define.ts";
-import { describeEmpty, isSuspicious } from "./empty.ts";
+import { bySeverity, COLUMNS, exitOf, printFindings, printUnconfirmed, printWarnings } from "./check_report.ts";
+import { type Command, defineCommand, type Values } from "./define.ts";
+import { type Empty, isSuspicious } from "./empty.ts";
+import { plural } from "./names.ts";
+import { kubectlFlags, nextCommand, storeFlags } from "./next_step.ts";
+import { FILTER_FLAGS, type Filters, filtersOf, formatOf, LIST_FLAGS, printList, printValue } from "./output.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
-import { READ_TIMEOUT } from "./show.ts";
-import { openStore, STORE_FLAGS } from "./store.ts";
-import { table } from "./table.ts";
+import { openReading, type Part, READ_FLAGS } from "./reading.ts";
+import type { CommandStore } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The exit code of the worst finding. */
-export const EXITS: Readonly<Record<Severity, number>> = { leak: 3, conflict: 4, unusable: 5 };
+const FLAGS = { ...LIST_FLAGS, ...FILTER_FLAGS, ...PODS_FLAG, ...READ_FLAGS } as const;
+
+/** What was found in one store. */
+interface Checked extends Inspected {
+  readonly networkWarnings: readonly NetworkWarning[];
+  /** The network definitions that use each pool, by its name. */
+  readonly users: ReadonlyMap<string, readonly string[]>;
+}
 
 /** Compares pools, reservations and, with a cluster, pods, nodes, networks and slices. */
 export const check: Command = defineCommand({
   about: [
     "Check whether pools and reservations agree with each other, and with the pods, nodes, networks and node slices of the cluster, or with " +
     "the pods of a file. Records are read once, so calls in progress may appear as findings: check again before you act.",
-    "Networks that the plugin would refuse are listed with the field to correct.",
-    "The --json output is the input of `release --from-report`.",
+    "Findings are grouped by kind and pool; -o wide lists each in a row. Networks that the plugin would refuse are listed with the field to " +
+    "correct. The --json output is the input of `release --from-report`; with --all-namespaces it is a list of reports.",
   ],
-  flags: { ...PODS_FLAG, ...STORE_FLAGS },
+  flags: FLAGS,
   exits: {
     0: "Consistent, or a store without pools",
     1: "The command failed, or this namespace has no pools while others have some or cannot be searched",
@@ -38,87 +47,123 @@ export const check: Command = defineCommand({
     5: "A stored object, or the configuration of a network, is invalid",
   },
 }, async (terminal, values) => {
-  await using store = await openStore(terminal, values, SILENT); // what a driver would log is among the findings
-  await using source = await podsSource(terminal, store.datastore, values);
-  const signal = AbortSignal.timeout(READ_TIMEOUT);
-  const seen = await inspect(store.ipam, source, signal);
-  const { pools, allocations, reservations, pods, findings, unconfirmed } = seen;
-  const empty = pools + reservations === 0 ? await describeEmpty(store, signal) : undefined;
-  const networkWarnings = source?.networkWarnings ?? [];
+  const format = formatOf(values);
+  const filters = filtersOf(values);
+  await using reading = await openReading(terminal, values, SILENT); // what a driver would log is among the findings
+  const { parts, empty } = await reading.read(
+    (store, signal) => inspectStore(terminal, store, values, signal),
+    ({ pools, reservations }) => pools + reservations === 0,
+  );
   const nodeLocal = await nodeLocalStores(terminal.world);
-  if (values.json) {
-    const counts = { pools, allocations, reservations, pods: pods ?? null };
-    const elsewhere = empty && !empty.elsewhere ? null : Object.fromEntries(empty?.elsewhere ?? []);
-    const unconfirmedEntries = unconfirmed.map(({ why, since, ...entry }) => ({
-      ...seenEntry(entry),
-      reason: why,
-      since: since === undefined ? null : new Date(since).toISOString(),
-    }));
-    const report = { ...counts, elsewhere, findings, unconfirmed: unconfirmedEntries, networkWarnings, nodeLocal };
-    terminal.print(JSON.stringify(report, undefined, 2));
+  const findings = parts.flatMap(({ value }) => selected(value.findings, filters));
+  const report = () => {
+    const reports = parts.map((part) => toJson(part, filters, empty, nodeLocal));
+    return values["all-namespaces"] ? reports : reports[0];
+  };
+  if (await printValue(terminal, format, report)) {
     if (empty) terminal.world.stderr(empty.message);
+  } else if (format === "name") {
+    await printList(terminal, values, LISTING, findings);
   } else {
-    if (empty) terminal.print(empty.message);
-    if (findings.length > 0 || !empty) {
-      report(terminal, findings, `${scopeOf(pools, allocations, pods)} in ${store.where}`);
-    }
-    reportUnconfirmed(terminal, unconfirmed);
-    reportWarnings(terminal, networkWarnings);
+    for (const part of parts) await printPart(terminal, values, part, selected(part.value.findings, filters), empty);
     for (const one of nodeLocal) terminal.print(terminal.style.bad(nodeLocalAdvice(one)));
   }
-  const worst = Math.max(0, ...findings.map(({ kind }) => EXITS[KINDS[kind].severity]));
+  const worst = Math.max(0, ...findings.map(exitOf));
   return worst === 0 && empty && isSuspicious(empty) ? 1 : worst;
 });
 
-function scopeOf(pools: number, allocations: number, pods: number | undefined): string {
-  return [count(pools, "pool"), count(allocations, "allocation"), pods === undefined ? "no pods" : count(pods, "pod")]
-    .join(", ");
+const LISTING = {
+  columns: COLUMNS,
+  nameOf: ({ address, pool, podRef }: Finding) => address || pool || podRef,
+  toJson: (one: Finding) => one,
+};
+
+async function inspectStore(
+  terminal: Terminal,
+  store: CommandStore,
+  values: Values<typeof FLAGS>,
+  signal: AbortSignal,
+): Promise<Checked> {
+  await using source = await podsSource(terminal, store.datastore, values);
+  const seen = await inspect(store.ipam, source, signal);
+  const users = new Map(seen.keys.map((key) => [formatPoolKey(key), source?.usersOf?.(key) ?? []] as const));
+  return { ...seen, users, networkWarnings: source?.networkWarnings ?? [] };
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** Findings without a pod are about the whole: a filter by pod omits them. */
+function selected(findings: readonly Finding[], { active, accepts }: Filters): readonly Finding[] {
+  return active ? findings.filter(accepts) : findings;
 }
 
-function report({ print, style }: Terminal, findings: readonly Finding[], scope: string): void {
-  if (findings.length === 0) {
-    print(style.good(`Consistent: ${scope}`));
-    return;
+async function printPart(
+  terminal: Terminal,
+  values: Values<typeof FLAGS>,
+  { store, value }: Part<Checked>,
+  findings: readonly Finding[],
+  empty: Empty | undefined,
+): Promise<void> {
+  const { print, style } = terminal;
+  const { pools, allocations, pods } = value;
+  if (empty) print(empty.message);
+  if (findings.length > 0 || !empty) {
+    const count = pods === undefined ? "no pods" : plural(pods, "pod");
+    const scope = `${plural(pools, "pool")}, ${plural(allocations, "allocation")}, ${count} in ${store.where}`;
+    if (findings.length === 0) print(style.good(`Consistent: ${scope}`));
+    else {
+      if (formatOf(values) === "wide" || values["sort-by"] !== undefined) {
+        await printList(terminal, values, LISTING, bySeverity(findings));
+        print("");
+      } else printGroups(terminal, values, store, value, findings);
+      print(style.bad(`${plural(findings.length, "finding")} in ${scope}`));
+    }
   }
-  const exitOf = ({ kind }: Finding) => EXITS[KINDS[kind].severity];
-  const sorted = findings.toSorted((a, b) => exitOf(b) - exitOf(a));
-  const rows = sorted.map(({ kind, address, pool, message }) => [kind, address || "-", pool || "-", message]);
-  table(["FINDING", "ADDRESS", "POOL", "DETAILS"], rows, style).forEach(print);
-  print("");
-  const remedies = [...new Set(sorted.map(({ kind }) => kind))].map((kind) => [kind, KINDS[kind].remedy]);
-  table(["FINDING", "REMEDY"], remedies, style).forEach(print);
-  print("");
-  print(style.bad(`${count(findings.length, "finding")} in ${scope}`));
+  printUnconfirmed(terminal, value.unconfirmed);
+  printWarnings(terminal, value.networkWarnings);
 }
 
-/** These are no findings: nothing proves that the addresses are unused. */
-function reportUnconfirmed({ print, style, world }: Terminal, unconfirmed: readonly Unconfirmed[]): void {
-  if (unconfirmed.length === 0) return;
-  const rows = unconfirmed.map(({ why, since, ...entry }) => {
-    const { address, pool, podRef } = seenEntry(entry);
-    return [address, pool, podRef, since === undefined ? "-" : ageOf(world.now() - since), why];
-  });
-  print("");
-  table(["UNCONFIRMED", "POOL", "POD", "AGE", "REASON"], rows, style).forEach(print);
-  print("");
-  print(`${count(unconfirmed.length, "allocation")} kept for lack of evidence`);
+function printGroups(
+  terminal: Terminal,
+  values: Values<typeof FLAGS>,
+  store: CommandStore,
+  { users }: Checked,
+  findings: readonly Finding[],
+): void {
+  const namespace = store.ipam.driver.namespace?.name;
+  const invocation = {
+    program: terminal.program,
+    store: storeFlags(values, namespace),
+    kubectl: namespace === undefined ? undefined : kubectlFlags(values, namespace),
+  };
+  printFindings(
+    terminal,
+    findings,
+    (pool) => users.get(pool) ?? [],
+    (kind, some) => nextCommand(kind, some, invocation),
+  );
 }
 
-/** These are no findings: the networks work. */
-function reportWarnings({ print, style }: Terminal, warnings: readonly NetworkWarning[]): void {
-  if (warnings.length === 0) return;
-  print("");
-  table(["WARNING", "DETAILS"], warnings.map(({ network, message }) => [network, message]), style).forEach(print);
-}
-
-/** As kubectl prints ages, in one unit. */
-function ageOf(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
+function toJson(
+  { store, value }: Part<Checked>,
+  filters: Filters,
+  empty: Empty | undefined,
+  nodeLocal: Awaited<ReturnType<typeof nodeLocalStores>>,
+): unknown {
+  const { pools, allocations, reservations, pods, unconfirmed, networkWarnings } = value;
+  const namespace = store.ipam.driver.namespace?.name;
+  return {
+    ...(namespace !== undefined && { namespace }),
+    pools,
+    allocations,
+    reservations,
+    pods: pods ?? null,
+    elsewhere: empty && !empty.elsewhere ? null : Object.fromEntries(empty?.elsewhere ?? []),
+    findings: selected(value.findings, filters),
+    unconfirmed: unconfirmed.map(({ why, since, ...entry }) => ({
+      ...seenEntry(entry),
+      reason: why,
+      since: since === undefined ? null : new Date(since).toISOString(),
+    })),
+    networkWarnings,
+    nodeLocal,
+  };
 }

@@ -6,11 +6,28 @@
 import { seenEntry } from "../ipam/sweep_report.ts";
 import { type KeptEntry, listKept } from "../ipam/list_kept.ts";
 import { type Command, defineCommand } from "./define.ts";
+import { FILTER_FLAGS, filtersOf, formatOf, LIST_FLAGS, type Listing, printList } from "./output.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
-import { READ_TIMEOUT } from "./show.ts";
+import { READ_TIMEOUT } from "./reading.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
-import { clean, table } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import { clean } from "./table.ts";
+
+/** Pod and keeper are in one namespace, which is shown once. */
+const LISTING: Listing<KeptEntry> = {
+  columns: [
+    {
+      heading: "KEEPER",
+      value: ({ allocation: { podRef, keeper } }) => `${keeper.kind} ${namespaceOf(podRef)}/${keeper.name}`,
+    },
+    { heading: "ADDRESS", value: (entry) => seenEntry(entry).address },
+    { heading: "STATE", value: ({ state }) => state },
+    { heading: "POD", value: ({ allocation: { podRef } }) => podRef.split("/")[1] || "-" },
+    { heading: "POOL", value: (entry) => seenEntry(entry).pool, wide: true },
+    { heading: "NODE", value: ({ allocation: { node } }) => node || "-", wide: true },
+  ],
+  nameOf: (entry) => seenEntry(entry).address,
+  toJson,
+};
 
 /** Lists kept addresses with their keepers and states. */
 export const claims: Command = defineCommand({
@@ -19,37 +36,34 @@ export const claims: Command = defineCommand({
     "no pod uses it), `gone` (the sweep frees it), `conflict` (another pod has the address, or may get it) or `unknown` (the IPAMClaim or " +
     "StatefulSet cannot be read).",
   ],
-  flags: { ...PODS_FLAG, ...STORE_FLAGS },
+  flags: { ...LIST_FLAGS, ...FILTER_FLAGS, ...PODS_FLAG, ...STORE_FLAGS },
 }, async (terminal, values) => {
+  const format = formatOf(values);
   await using store = await openStore(terminal, values);
   await using source = await podsSource(terminal, store.datastore, values);
-  const kept = await listKept(store.ipam, source, AbortSignal.timeout(READ_TIMEOUT));
-  if (values.json) terminal.print(JSON.stringify(kept.map(toJson), undefined, 2));
-  else if (kept.length === 0) terminal.print(`No IPAMClaim or StatefulSet keeps an address in ${store.where}`);
-  else printTable(terminal, kept);
+  const { accepts } = filtersOf(values);
+  const kept = (await listKept(store.ipam, source, AbortSignal.timeout(READ_TIMEOUT)))
+    .filter(({ allocation }) => accepts(allocation));
+  const isTable = format === "table" || format === "wide";
+  if (isTable && kept.length === 0) {
+    terminal.print(`No IPAMClaim or StatefulSet keeps an address in ${store.where}`);
+    return 0;
+  }
+  await printList(terminal, values, LISTING, kept);
+  if (!isTable) return 0;
+  const reasons = kept.filter(({ why }) => why !== undefined);
+  if (reasons.length > 0) terminal.print("");
+  for (const entry of reasons) terminal.print(clean(`${seenEntry(entry).address}: ${entry.why}`));
   return 0;
 });
 
-/** Pod and keeper are in one namespace, which is shown once. */
-function printTable({ print, style }: Terminal, kept: readonly KeptEntry[]): void {
-  const rows = kept.map((entry) => {
-    const { allocation: { podRef, keeper }, state } = entry;
-    const [namespace = "", pod = ""] = podRef.split("/");
-    return [`${keeper.kind} ${namespace}/${keeper.name}`, seenEntry(entry).address, state, pod || "-"];
-  });
-  table(["KEEPER", "ADDRESS", "STATE", "POD"], rows, style).forEach(print);
-  const reasons = kept.flatMap((entry) => {
-    const { why } = entry;
-    return why === undefined ? [] : [`${seenEntry(entry).address}: ${why}`];
-  });
-  if (reasons.length > 0) print("");
-  for (const reason of reasons) print(clean(reason));
+function namespaceOf(podRef: string): string {
+  return podRef.split("/")[0] ?? "";
 }
 
 function toJson(entry: KeptEntry): unknown {
   const { allocation: { podRef, keeper }, state, why } = entry;
   const { kind, name, uid } = keeper;
-  const [namespace = ""] = podRef.split("/");
   const { subject: _, ...seen } = seenEntry(entry);
-  return { keeper: { kind, namespace, name, uid }, ...seen, state, reason: why ?? null };
+  return { keeper: { kind, namespace: namespaceOf(podRef), name, uid }, ...seen, state, reason: why ?? null };
 }

@@ -109,11 +109,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** The parts of the process that are not in World. */
-interface Stdio extends Pick<Terminal, "openCluster" | "inspectApi" | "readDocuments" | "platform" | "ask"> {
+interface Stdio
+  extends Pick<Terminal, "openCluster" | "inspectApi" | "readDocuments" | "writeYaml" | "platform" | "ask"> {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
-  /** Whether standard output is a terminal. */
-  readonly terminal: boolean;
+  /** Whether standard output is a terminal; its columns if they are known. */
+  readonly terminal: boolean | number;
   /** The path or name under which this process was started. */
   readonly called: string;
   /** Drops the permission to run programs, irrevocably. */

@@ -16,8 +16,6 @@ import { parseServerFlags, SERVER_FLAGS } from "./server.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
-const { json: _json, ...STORE } = STORE_FLAGS;
-
 const FLAGS = {
   ...SERVER_FLAGS,
   interval: { type: "string", value: "TIME", default: "5m", help: "Time between sweeps if no schedule is configured" },
@@ -35,7 +33,7 @@ const FLAGS = {
     help: "Name of the leader's Lease",
   },
   "lease-namespace": { type: "string", value: "NAME", help: "Namespace of the Lease; else that of this pod" },
-  ...STORE,
+  ...STORE_FLAGS,
 } as const satisfies Flags;
 
 /** Runs the controller until it receives a signal to stop. */

@@ -11,7 +11,9 @@ import { directIpam, poolOf } from "../ipam/ipam.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand } from "./define.ts";
-import { allocationTable, poolMap } from "./pool_view.ts";
+import { poolMap } from "./pool_map.ts";
+import { rowOf } from "./pool_rows.ts";
+import { allocationTable, headingOf } from "./pool_view.ts";
 import type { Terminal } from "./terminal.ts";
 
 const NETWORK = {
@@ -115,11 +117,15 @@ function hostOf({ world }: Terminal, driver: StorageDriver): Host {
   };
 }
 
-async function draw({ world, print, style }: Terminal, driver: StorageDriver): Promise<void> {
+async function draw(terminal: Terminal, driver: StorageDriver): Promise<void> {
+  const { world, print, style } = terminal;
+  const options = { output: undefined, json: false, "sort-by": undefined, "no-headers": false };
   const { config } = await loadConfig(world, { conf: NETWORK });
   for (const range of config.ranges) {
-    const { allocations } = await driver.read(poolOf(config, range), new AbortController().signal);
-    for (const line of [...poolMap(range, allocations, style), "", ...allocationTable(range, allocations, style), ""]) {
+    const pool = await driver.read(poolOf(config, range), new AbortController().signal);
+    const row = rowOf(pool, { rangeOf: () => range }, 0, undefined);
+    const map = poolMap(range, { used: pool.allocations.keys() }, style);
+    for (const line of [headingOf(row, terminal), ...map, "", ...allocationTable(terminal, options, row), ""]) {
       print(line);
     }
   }

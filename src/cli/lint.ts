@@ -12,7 +12,7 @@ import { type ClusterFacts, type Level, lint as lintNetworks, nameOf, type RuleN
 import { type PlacedFinding, toSarif } from "../lint/sarif.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
-import { READ_TIMEOUT } from "./show.ts";
+import { READ_TIMEOUT } from "./reading.ts";
 import { clean } from "./table.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 

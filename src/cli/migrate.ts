@@ -17,6 +17,7 @@ import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type OlderRecord, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
+import { JSON_FLAG } from "./output.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -59,6 +60,7 @@ export const migrate: Command = defineCommand({
     "dry-run": { type: "boolean", help: "Show what would be migrated; change nothing" },
     kubeconfig: { type: "string", value: "FILE", help: "Destination cluster; else KUBECONFIG, else that of this pod" },
     context: STORE_FLAGS.context,
+    ...JSON_FLAG,
     ...ETCD_FLAGS,
   },
   exits: { 3: "A record was left unchanged; standard error has the reason" },

@@ -21,7 +21,8 @@ import type { PoolSnapshot } from "../storage/driver.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import { planDefinition, type PlanNetworks, planPool } from "./plan_networks.ts";
 import { clusterOf } from "./pods_flag.ts";
-import { READ_TIMEOUT } from "./show.ts";
+import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { READ_TIMEOUT } from "./reading.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -44,6 +45,7 @@ const FLAGS = {
     value: "NUMBER",
     help: "Addresses by which it grows per day; else at most those of present pods that started in the last 7 days",
   },
+  ...FORMAT_FLAGS,
   ...STORE_FLAGS,
 } as const satisfies Flags;
 
@@ -89,8 +91,8 @@ export const plan: Command = defineCommand({
     change: networks.before === networks.after ? undefined : changeOf(networks.before, networks.after, facts),
     now,
   };
-  if (values.json) terminal.print(JSON.stringify(toJson(result), undefined, 2));
-  else report(terminal, result);
+  const isPrinted = await printValue(terminal, formatOf(values), () => toJson(result));
+  if (!isPrinted) report(terminal, result);
   return fits(ranges) ? 0 : 3;
 });
 

@@ -13,7 +13,16 @@ export function runProcess(
   args: readonly string[],
   world: World,
   loadDriver: Terminal["loadDriver"],
-  { inspectApi, openCluster, readDocuments }: Pick<Terminal, "inspectApi" | "openCluster" | "readDocuments">,
+  { inspectApi, openCluster, readDocuments, writeYaml }: Pick<
+    Terminal,
+    "inspectApi" | "openCluster" | "readDocuments" | "writeYaml"
+  >,
 ): Promise<number> {
-  return runCommand(args, world, loadDriver, { ...denoTerminal(), inspectApi, openCluster, readDocuments });
+  return runCommand(args, world, loadDriver, {
+    ...denoTerminal(),
+    inspectApi,
+    openCluster,
+    readDocuments,
+    writeYaml,
+  });
 }

@@ -16,8 +16,9 @@ import { messageOf } from "../values/errors.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
+import { JSON_FLAG } from "./output.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
-import { READ_TIMEOUT } from "./show.ts";
+import { READ_TIMEOUT } from "./reading.ts";
 import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -52,6 +53,7 @@ export const reconcile: Command = defineCommand({
     "dry-run": { type: "boolean", help: "Show what would be freed; change nothing" },
     ...EVIDENCE_FLAGS,
     ...PODS_FLAG,
+    ...JSON_FLAG,
     ...STORE_FLAGS,
   },
   exits: { 1: "The command failed, a record could not be freed, or the pools are in another namespace" },

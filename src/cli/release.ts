@@ -12,6 +12,7 @@ import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
 import { type Holder, holdersOf } from "./holder.ts";
+import { JSON_FLAG } from "./output.ts";
 import { PODS_FLAG, type PodsFlags, podsSource } from "./pods_flag.ts";
 import {
   claimedOf,
@@ -64,6 +65,7 @@ export const release: Command = defineCommand({
     force: { type: "boolean", help: "Also release addresses that pods use" },
     yes: { type: "boolean", short: "y", help: "Do not ask for confirmation" },
     ...PODS_FLAG,
+    ...JSON_FLAG,
     ...STORE_FLAGS,
   },
   exits: {

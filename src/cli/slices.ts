@@ -15,7 +15,8 @@ import { RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { describeEmpty, isSuspicious } from "./empty.ts";
 import { clusterOf } from "./pods_flag.ts";
-import { READ_TIMEOUT } from "./show.ts";
+import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { READ_TIMEOUT } from "./reading.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -28,7 +29,7 @@ export const slices: Command = defineCommand({
     "(unassigned), and which nodes have no slice. With names, only those of these nodes and NodeSlicePools.",
     "Only a cluster has node slices: networks with `node_slice_size`.",
   ],
-  flags: STORE_FLAGS,
+  flags: { ...FORMAT_FLAGS, ...STORE_FLAGS },
   exits: { 1: "A node or NodeSlicePool was not found, the objects are in another namespace, or the command failed" },
 }, async (terminal, values, names) => {
   await using store = await openStore(terminal, values);
@@ -45,9 +46,11 @@ export const slices: Command = defineCommand({
   const known = new Set([...nodes, ...stored.flatMap(({ name, slices }) => [name, ...slices.map(({ node }) => node)])]);
   const missing = names.filter((name) => !known.has(name));
   const { lists, leftovers } = selected(slicesInUse({ stored, nodes, pools, capacityOf }), names);
-  if (values.json) terminal.print(JSON.stringify(toJson(lists, leftovers), undefined, 2));
-  else if (stored.length + leftovers.length === 0) terminal.print(`No node slices in ${store.where}`);
-  else report(terminal, lists, leftovers);
+  const isPrinted = await printValue(terminal, formatOf(values), () => toJson(lists, leftovers));
+  if (!isPrinted) {
+    if (stored.length + leftovers.length === 0) terminal.print(`No node slices in ${store.where}`);
+    else report(terminal, lists, leftovers);
+  }
   const empty = stored.length + pools.length === 0 ? await describeEmpty(store, signal) : undefined;
   if (empty) terminal.world.stderr(empty.message);
   for (const name of missing) {

@@ -28,7 +28,8 @@ import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { describeEmpty, isSuspicious } from "./empty.ts";
 import { clusterOf, PODS_FLAG } from "./pods_flag.ts";
-import { READ_TIMEOUT } from "./show.ts";
+import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { READ_TIMEOUT } from "./reading.ts";
 import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -43,7 +44,7 @@ export const status: Command = defineCommand({
     "full, and the number of findings of `check`. Another store than that of a cluster has only store, pools and findings.",
     "What may not be read is shown as unknown, with the missing right.",
   ],
-  flags: { ...PODS_FLAG, ...STORE_FLAGS },
+  flags: { ...FORMAT_FLAGS, ...PODS_FLAG, ...STORE_FLAGS },
   exits: { 0: "Healthy", 3: "Degraded, or a part is unknown; each such part names the next step" },
 }, async (terminal, values) => {
   await using store = await openStore(terminal, values, SILENT); // what a driver would log is among the findings
@@ -52,8 +53,8 @@ export const status: Command = defineCommand({
   const { facts, components } = await readFacts(terminal, { store, cluster, values, signal });
   const parts = partsOf(facts);
   const state = worstOf(parts);
-  if (values.json) terminal.print(JSON.stringify(toJson(facts, components, parts), undefined, 2));
-  else report(terminal, parts, state);
+  const isPrinted = await printValue(terminal, formatOf(values), () => toJson(facts, components, parts));
+  if (!isPrinted) report(terminal, parts, state);
   return EXITS[state];
 });
 

@@ -31,11 +31,10 @@ export const STORE_FLAGS = {
     value: "FILE",
     help: "JSON file of IPAM fields, over the flat file: etcd logins, certificates, fields that networks omit",
   },
-  json: { type: "boolean", help: "Print JSON" },
 } as const satisfies Flags;
 
 /** The values of the flags. */
-interface StoreFlags {
+export interface StoreFlags {
   /** Path of a kubeconfig. */
   readonly kubeconfig?: string | undefined;
   /** Context of the kubeconfig. */
@@ -62,6 +61,8 @@ export interface CommandStore extends AsyncDisposable {
   readonly datastore: Datastore;
   /** Its description in messages: `namespace kube-system of the cluster of FILE`. */
   readonly where: string;
+  /** The cluster in messages: `the cluster of FILE`; of another store, as `where`. */
+  readonly cluster: string;
 }
 
 /**
@@ -77,7 +78,13 @@ export async function openStore(
   const datastore = await chooseStore(world, program, flags);
   const ipam = await openIpam(datastore, loadDriver, world, log);
   const where = describe(datastore, ipam.driver.namespace?.name);
-  return { datastore, ipam, where, [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose]() };
+  return {
+    datastore,
+    ipam,
+    where,
+    cluster: describe(datastore, undefined),
+    [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose](),
+  };
 }
 
 async function chooseStore(world: World, program: string, flags: StoreFlags): Promise<Datastore> {
@@ -130,7 +137,13 @@ function withFlags(
       ...(namespace !== undefined && { namespace }),
     };
   }
-  if (context === undefined || kubeconfig !== undefined || client === "controller") return datastore;
+  if (kubeconfig !== undefined || client === "controller") return datastore;
+  if (namespace !== undefined) {
+    throw new UsageError(
+      `Cannot use --namespace ${JSON.stringify(namespace)}: ${describe(datastore, undefined)} has no namespaces`,
+    );
+  }
+  if (context === undefined) return datastore;
   throw new UsageError(`Cannot use --context ${JSON.stringify(context)} without a kubeconfig: add --kubeconfig`);
 }
 

@@ -26,6 +26,8 @@ export interface Terminal {
   readonly inspectApi: InspectApi;
   /** Splits YAML or JSON into documents. */
   readonly readDocuments: ReadDocuments;
+  /** A JSON value as YAML, without a final line break. */
+  readonly writeYaml: (value: unknown) => Promise<string>;
   /** Sockets and signals, for servers. */
   readonly platform: () => Promise<Platform>;
   /** Writes a line to standard output. */

@@ -1,59 +1,110 @@
 /**
- * `who-has`: shows the owner of an address.
+ * `who-has`: shows the owners of addresses.
  *
  * @module
  */
-import { formatIp, parseIp, sameIp } from "../address/ip.ts";
-import { formatPoolKey } from "../pool/types.ts";
+import { compareIp, formatIp, type Ip } from "../address/ip.ts";
+import { addressOf, formatPoolKey, type Owner } from "../pool/types.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
-import { describeEmpty } from "./empty.ts";
-import { keeperText } from "./pool_view.ts";
-import { READ_TIMEOUT } from "./show.ts";
-import { openStore, STORE_FLAGS } from "./store.ts";
-import { table } from "./table.ts";
+import { notFound } from "./names.ts";
+import { type Column, FILTER_FLAGS, formatOf, LIST_FLAGS, type Listing, printList } from "./output.ts";
+import { ownerColumns } from "./pool_view.ts";
+import { openReading, READ_FLAGS } from "./reading.ts";
+import { isAddress, type PoolsRead, readPools } from "./read_pools.ts";
 
-/** Shows the owners of an address in pools and reservations. */
+/** A record of an address. */
+interface Found extends Owner {
+  readonly ip: Ip;
+  readonly subject: "entry" | "reservation";
+  /** The pool of an entry; empty for a reservation. */
+  readonly pool: string;
+  readonly network: string;
+  readonly namespace?: string;
+}
+
+/** Shows the owners of addresses in pools and reservations. */
 export const whoHas: Command = defineCommand({
-  operands: "ADDRESS",
-  about: ["Show the owners of ADDRESS in all pools and reservations."],
-  flags: STORE_FLAGS,
-  exits: { 0: "The address is in use", 1: "The address is not in use, or the command failed" },
-}, async (terminal, values, [text = "", ...more]) => {
-  const ip = parseIp(text);
-  if (!ip || more.length > 0) {
-    const given = JSON.stringify([text, ...more].join(" "));
-    throw new UsageError(`Invalid address ${given}: expected one address such as 10.0.0.5`);
+  operands: "NAME...",
+  about: [
+    "Show the owners of addresses in all pools and reservations. A NAME is an address, a CIDR, a pod, a node, or the name of a pool, its " +
+    "object, a network_name or a network definition. Where a name has several meanings, write pool:NAME, network:NAME, definition:NAME, " +
+    "node:NAME or pod:NAME.",
+  ],
+  flags: { ...LIST_FLAGS, ...FILTER_FLAGS, ...READ_FLAGS },
+  exits: { 0: "Each name has addresses in use", 1: "A name has no addresses in use, or the command failed" },
+}, async (terminal, values, names) => {
+  if (names.length === 0) {
+    throw new UsageError("Nothing to find: expected an address such as 10.0.0.5, a pod or a pool");
   }
-  await using store = await openStore(terminal, values);
-  const signal = AbortSignal.timeout(READ_TIMEOUT);
-  const { driver } = store.ipam;
-  const pools = await driver.list(signal);
-  const entries = pools.flatMap(({ key, allocations }) => {
-    const entry = key.cidr.family === ip.family ? allocations.get(ip.value) : undefined;
-    return entry ? [{ where: `pool ${formatPoolKey(key)}`, ...entry, address: formatIp(ip) }] : [];
-  });
-  const reservations = (await driver.reservations?.list(undefined, signal) ?? []).filter((one) => sameIp(one.ip, ip))
-    .map(({ network, podRef, ifName, containerId, keeper }) => ({
-      where: `reservation${network && ` of ${network}`}`,
-      podRef,
-      ifName,
-      containerId,
-      ...(keeper && { keeper }),
-      address: formatIp(ip),
-    }));
-  const found = [...entries, ...reservations];
-  if (found.length === 0 && pools.length === 0) terminal.world.stderr((await describeEmpty(store, signal)).message);
-  if (values.json) terminal.print(JSON.stringify(found, undefined, 2));
-  else if (found.length === 0) {
-    terminal.print(`Found no allocation or reservation of ${formatIp(ip)} in ${store.where}`);
-  } else {
-    const rows = found.map((
-      one,
-    ) => [one.where, one.podRef || "-", one.ifName || "-", one.containerId.slice(0, 13) || "-", keeperText(one)]);
-    const kept = found.some(({ keeper }) => keeper);
-    table(["WHERE", "POD", "INTERFACE", "CONTAINER", ...(kept ? ["KEPT BY"] : [])], rows, terminal.style).forEach(
-      terminal.print,
-    );
+  const isTable = ["table", "wide"].includes(formatOf(values));
+  await using reading = await openReading(terminal, values);
+  const choice = { ...values, names, withReservations: true, "min-fill": undefined };
+  const read = await readPools(terminal, reading, choice, false);
+  const { named, where, empty, namespaced } = read;
+  const found = recordsOf(read);
+  if (empty) terminal.world.stderr(empty.message);
+  if (!isTable || found.length > 0) await printList(terminal, values, listingOf(found, namespaced), found);
+  if (isTable && found.length > 0 && !values["no-headers"]) {
+    terminal.print("");
+    terminal.print(terminal.style.faint(`In ${where}`));
   }
-  return found.length > 0 ? 0 : 1;
+  for (const { name, exists, used } of named) {
+    if (used) continue;
+    if (!exists && !isAddress(name)) terminal.world.stderr(notFound(name, where));
+    else if (isTable) terminal.print(`Found no allocation or reservation of ${name} in ${where}`);
+  }
+  return named.every(({ used }) => used) ? 0 : 1;
 });
+
+/** The selected allocations and reservations, by address. */
+function recordsOf({ rows, reservations, selects }: PoolsRead): Found[] {
+  const entries = rows.flatMap(({ pool: { key }, namespace, shown }) =>
+    shown.map((allocation): Found => ({
+      ...allocation,
+      ip: addressOf({ key, allocation }),
+      subject: "entry",
+      pool: formatPoolKey(key),
+      network: key.network,
+      ...(namespace !== undefined && { namespace }),
+    }))
+  );
+  const reserved = reservations.filter(selects).map((one): Found => ({ ...one, subject: "reservation", pool: "" }));
+  return [...entries, ...reserved].sort((a, b) => compareIp(a.ip, b.ip));
+}
+
+function listingOf(found: readonly Found[], namespaced: boolean): Listing<Found> {
+  const namespace: Column<Found> = { heading: "NAMESPACE", value: ({ namespace = "-" }) => namespace };
+  return {
+    columns: [
+      ...(namespaced ? [namespace] : []),
+      { heading: "ADDRESS", value: ({ ip: { family, value } }) => BigInt(family) << 128n | value, cell: textOf },
+      { heading: "WHERE", value: whereOf },
+      ...ownerColumns(found),
+    ],
+    nameOf: textOf,
+    toJson: (one) => {
+      const { subject, pool, network, namespace, podRef, ifName, containerId, node, keeper } = one;
+      return {
+        address: textOf(one),
+        where: whereOf(one),
+        subject,
+        pool,
+        network,
+        ...(namespace !== undefined && { namespace }),
+        podRef,
+        ifName,
+        containerId,
+        ...(node !== undefined && { node }),
+        ...(keeper && { keeper }),
+      };
+    },
+  };
+}
+
+function textOf({ ip }: Found): string {
+  return formatIp(ip);
+}
+
+function whereOf({ subject, pool, network }: Found): string {
+  return subject === "entry" ? `pool ${pool}` : `reservation${network && ` of ${network}`}`;
+}

@@ -30,6 +30,8 @@ export interface NetworkWarning {
 export interface PodsSource extends Pods, AsyncDisposable {
   /** The range from which the first network of a pool allocates; undefined when no network is known for it. */
   readonly rangeOf?: (key: PoolKey) => IpRange | undefined;
+  /** The network definitions, as `namespace/name`, that use a pool. Absent when the networks are unknown. */
+  readonly usersOf?: (key: PoolKey) => readonly string[];
   /** Ignored fields, and paths that nodes refuse unless their operator allows them. Absent when the networks are unknown. */
   readonly networkWarnings?: readonly NetworkWarning[];
   /** IPAMClaims. Absent without a cluster. */
@@ -64,6 +66,12 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
       rangeOf: (key) => {
         const [user] = usersOf(networks, key);
         return user && narrowed(user.range, key.node ?? "", key.cidr);
+      },
+      usersOf: (key) => {
+        const users = usersOf(networks, key).map(({ network: { attachment: { namespace, name } } }) =>
+          `${namespace}/${name}`
+        );
+        return [...new Set(users)].sort();
       },
       slices: async (signal) => {
         const { items: stored } = await cluster.slices.list(signal).catch((error) => {

@@ -8,6 +8,7 @@ import type { Finding } from "../pool/finding.ts";
 import { findInconsistencies } from "../pool/findings.ts";
 import { findBesideOriginal } from "../pool/original.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
+import type { PoolKey } from "../pool/types.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Pods, ScanContext, Swept } from "./sweep.ts";
 import { sweepEntries } from "./sweep_entries.ts";
@@ -17,6 +18,8 @@ import { Suspicions } from "./suspicions.ts";
 export interface Inspected {
   /** Number of pools. */
   readonly pools: number;
+  /** The pools. */
+  readonly keys: readonly PoolKey[];
   /** Number of allocations. */
   readonly allocations: number;
   /** Number of reservations. */
@@ -58,6 +61,7 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
   const facts = { pools, reservations, pods, orphans, reserves, domainsOf, configured, slices, claims, unreadable };
   return {
     pools: pools.length,
+    keys: pools.map(({ key }) => key),
     allocations: pools.reduce((sum, { allocations }) => sum + allocations.size, 0),
     reservations: reservations.length,
     pods: pods?.length,

@@ -13,8 +13,8 @@ import type { Platform } from "./platform.ts";
 interface DenoTerminal {
   /** The path or name by which this process was started: the link, if it was started by one. */
   readonly called: string;
-  /** Whether standard output is a terminal. */
-  readonly terminal: boolean;
+  /** Whether standard output is a terminal; its columns if they are known. */
+  readonly terminal: boolean | number;
   /** Asks a yes-or-no question; undefined without a terminal. */
   readonly ask: ((question: string) => boolean) | undefined;
   /** Writes text to standard output. */
@@ -34,7 +34,7 @@ export function denoTerminal(): DenoTerminal {
   const terminal = Deno.stdout.isTerminal();
   return {
     called: process.argv0,
-    terminal,
+    terminal: terminal && columns(),
     ask: Deno.stdin.isTerminal() && terminal ? confirm : undefined,
     write,
     platform: () => Promise.resolve(denoPlatform()),
@@ -42,6 +42,15 @@ export function denoTerminal(): DenoTerminal {
     onUncaught,
     exit: (code) => Deno.exit(code),
   };
+}
+
+/** The columns of the terminal; true if it does not report them, as a serial line. */
+function columns(): number | true {
+  try {
+    return Deno.consoleSize().columns || true;
+  } catch {
+    return true;
+  }
 }
 
 /** Exits if the reader closed the pipe, as `head` does, with the code of a process that SIGPIPE ended. */

@@ -41,6 +41,6 @@ Deno.test("under a schema that drops interfaces ADD fails with code 102, STATUS 
   const check = await run([PLUGIN, "check", "--kubeconfig", kube.kubeconfig]);
   assert.match(
     check.stdout,
-    /CustomResourceDefinition ippools\.\S+ +It is outdated, it drops (?:spec\.\S+, )*spec\.allocations\.\*\.ifname, /,
+    /CustomResourceDefinition ippools\.\S+\s+It is outdated, it drops (?:spec\.\S+, )*spec\.allocations\.\*\.ifname, /,
   );
 });

@@ -155,10 +155,14 @@ Deno.test("check reports slices that overlap, are outside of their range or have
     await kube.kubectl("create", "-f", file);
     const { code, out } = await ask("check");
     assert.equal(code, 4);
-    assert.match(out, /^slices-overlap +- +net +.*172\.27\.5\.0\/25 of node a-.*172\.27\.5\.64\/26 of node nowhere/m);
-    assert.match(out, /^slice-outside-range .*172\.27\.9\.0\/26/m);
-    assert.match(out, /^slice-without-node .*node nowhere/m);
-    assert.match(out, new RegExp(`^node-without-slice .*Node ${two} has no slice of net`, "m"));
+    assert.match(
+      out,
+      /^slices-overlap: 1 \(conflict\)\n {2}net\n.*172\.27\.5\.0\/25 of node a-.*172\.27\.5\.64\/26 of node nowhere/m,
+    );
+    assert.match(out, /^slice-outside-range: [^]*172\.27\.9\.0\/26/m);
+    assert.match(out, /^slice-without-node: [^]*node nowhere/m);
+    assert.match(out, new RegExp(`^node-without-slice: [^]*Node ${two} has no slice of net`, "m"));
+    assert.match(out, new RegExp(`Next: kubectl get nodeslicepool net -o yaml --namespace ${kube.namespace} `));
     assert.doesNotMatch(out, new RegExp(`Node ${one} has no slice`));
     const where = `in namespace ${kube.namespace} of the cluster of `;
     assert.match(out, new RegExp(`findings? in 0 pools, 0 allocations, \\d+ pods? ${where}`));

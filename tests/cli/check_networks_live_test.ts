@@ -39,8 +39,10 @@ Deno.test("check lists networks that the plugin refuses, with the field and the 
     assert(message.endsWith(`kubectl -n ${kube.namespace} edit network-attachment-definition ${name}`), message);
   }
   const text = await ask("check");
-  assert.match(text.out, new RegExp(`^unusable-network +- +${objects.ref("typo")} +Missing ipam\\.range`, "m"));
-  assert.match(text.out, /^unusable-network +Correct the field/m);
+  const wide = await ask("check", "-o", "wide");
+  assert.match(wide.out, new RegExp(`^unusable-network +- +${objects.ref("typo")} .*Missing ipam\\.range`, "m"));
+  assert.match(text.out, new RegExp(`^ {2}${objects.ref("typo")}\n +Missing ipam\\.range`, "m"));
+  assert.match(text.out, /^unusable-network: \d+ in [^]*^ {2}Correct the field/m);
 });
 
 Deno.test("check warns about ignored fields, and paths that nodes refuse", async () => {

@@ -25,6 +25,7 @@ async function command(
     called: "whereabouts",
     openCluster,
     readDocuments: () => Promise.reject(new Error("the controller reads no files of definitions")),
+    writeYaml: () => Promise.reject(new Error("the controller prints no YAML")),
     forgoPrograms: () => {},
     onUncaught: () => {},
     exit: () => {},

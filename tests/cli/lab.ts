@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readDocuments } from "../../drivers/cluster.ts";
+import { readDocuments, writeYaml } from "../../drivers/cluster.ts";
 import { loadDriver, openStore } from "../../drivers/mod.ts";
 import { runCommand } from "../../src/cli/command.ts";
 import { loadConfig } from "../../src/config/load.ts";
@@ -31,6 +31,8 @@ export interface Call {
   readonly called?: string;
   /** Default: empty. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether standard output is a terminal, or its width. Default: false. */
+  readonly terminal?: boolean | number;
   /** The answer at the terminal; absent: no terminal. */
   readonly answer?: boolean;
   /** Default: empty. */
@@ -50,7 +52,7 @@ const noCluster: OpenCluster = () => Promise.reject(new Error("no cluster"));
 
 /** Runs a command as described. */
 export async function call(
-  { called = "whereabouts", env = {}, answer, stdin = "", around, openCluster = noCluster }: Call,
+  { called = "whereabouts", env = {}, answer, stdin = "", around, terminal = false, openCluster = noCluster }: Call,
   ...args: string[]
 ): Promise<Ran> {
   const out: string[] = [];
@@ -74,11 +76,12 @@ export async function call(
   };
   const code = await runCommand(args, world, load, {
     write: (text) => void out.push(text),
-    terminal: false,
+    terminal,
     called,
     ask: answer === undefined ? undefined : () => answer,
     openCluster,
     readDocuments,
+    writeYaml,
     forgoPrograms: () => {},
     onUncaught: () => {},
     exit: () => {},

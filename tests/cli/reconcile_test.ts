@@ -10,7 +10,7 @@ Deno.test("check finds the addresses of a deleted pod, reconcile frees them, and
   const flags = ["--database", db.path, "--pods", pods];
   const found = await run("check", ...flags);
   assert.equal(found.code, 3);
-  assert.match(found.out, /orphan +10\.0\.0\.2 .*default\/web-1.*pod is gone/);
+  assert.match(found.out, /^orphan: 2 in 2 places[^]*10\.0\.0\.2 .*default\/web-1.*pod is gone/);
   const dry = await run("reconcile", "--grace", "5", "--dry-run", ...flags);
   assert.deepEqual([dry.code, (await run("check", ...flags)).code], [0, 3]);
   const freed = await run("reconcile", "--grace", "5", ...flags);

@@ -44,8 +44,8 @@ Deno.test("release releases the one of two owners that --pod or --pool selects, 
   await put(kube, "IPPool", "10.95.0.0-25", { range: "10.95.0.0/25", allocations: { "1": entry("narrow") } });
   for (const pod of ["wide", "narrow"]) await objects.pod(pod, { ips: ["10.95.0.1"] });
   const check = await ask("check");
-  assert.match(check.out, /^duplicate +10\.95\.0\.1 .*\/(wide|narrow) .*\/(wide|narrow)/m);
-  assert.match(check.out, /^duplicate +Restart one of the two pods after whereabouts release ADDRESS --pod/m);
+  assert.match(check.out, /^duplicate: 1 [^]*10\.95\.0\.1 .*\/(wide|narrow) .*\/(wide|narrow)/m);
+  assert.match(check.out, /^ {2}Restart one of the two pods after whereabouts release ADDRESS --pod/m);
   const guess = await ask("release", "10.95.0.1", "--yes", "--force");
   assert.equal(guess.code, 2);
   assert.match(guess.err, /has 2 owners, .*; select one with --pod NAMESPACE\/NAME or --pool POOL/);

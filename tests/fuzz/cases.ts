@@ -8,7 +8,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openCluster, readDocuments } from "../../drivers/cluster.ts";
+import { openCluster, readDocuments, writeYaml } from "../../drivers/cluster.ts";
 import { readAccess } from "../../drivers/kubernetes/access.ts";
 import { connect } from "../../drivers/kubernetes/connect.ts";
 import { loadDriver } from "../../drivers/mod.ts";
@@ -232,6 +232,7 @@ async function commandCase(chance: Chance, certificates: Certificates): Promise<
     ask: undefined,
     openCluster,
     readDocuments,
+    writeYaml,
     inspectApi: () => Promise.resolve([]),
     platform: () => Promise.reject(new Error("none")),
     forgoPrograms: () => {},
