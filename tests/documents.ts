@@ -152,7 +152,7 @@ export function metricsTable(): string {
     unconfirmed: () => [],
     findings: () => [],
   }).text();
-  const stats = { cpuSeconds: 0, residentBytes: 0, virtualBytes: 0, openFiles: 0, maxFiles: 0, startSeconds: 0 };
+  const stats = { cpuSeconds: 0, residentBytes: 0, startSeconds: 0 };
   const common = commonMetrics(stats);
   const rows = Object.entries({ "agent, controller": common, agent, controller }).flatMap(([from, text]) =>
     [...text.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name = "", help = ""]) => [`\`${name}\``, from, help])

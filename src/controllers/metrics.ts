@@ -95,7 +95,7 @@ export class ControllerMetrics {
       ),
       new Gauge(
         "whereabouts_findings",
-        "Findings of the last sweep, by kind",
+        "Findings of the last sweep, by kind and severity (leak, conflict, unusable)",
         () => countKinds(state.findings()),
       ),
       new Gauge("whereabouts_node_slices", "Node slices by NodeSlicePool and state", bySlices),
@@ -170,9 +170,11 @@ function poolGauges(state: ControllerState): readonly Metric[] {
 }
 
 /** Counts every kind, zero included, so that an alert on a kind works before its first finding. */
-function countKinds(findings: readonly Finding[]): (readonly [{ readonly kind: string }, number])[] {
+function countKinds(findings: readonly Finding[]): (readonly [Labels, number])[] {
   const counts = Map.groupBy(findings, ({ kind }) => kind);
-  return Object.keys(KINDS).map((kind) => [{ kind }, counts.get(kind as FindingKind)?.length ?? 0] as const);
+  return Object.entries(KINDS).map(([kind, { severity }]) =>
+    [{ kind, severity }, counts.get(kind as FindingKind)?.length ?? 0] as const
+  );
 }
 
 function countPools(

@@ -13,7 +13,7 @@ export interface Endpoints {
   readonly notReady: () => string | undefined;
   /** The metrics of the server in the text format of Prometheus. */
   readonly metrics: () => string;
-  /** Reads what the kernel counts about the process. Absent: the metrics have nothing about it. */
+  /** Reads what is known about the process. Absent: the metrics have nothing about it. */
   readonly stats?: () => ProcessStats;
 }
 

@@ -6,15 +6,12 @@
 import type { ProcessStats } from "../world/platform.ts";
 import { Gauge, type Metric } from "./metrics.ts";
 
-/** CPU, memory, open files and the start of a process, as of now. */
+/** CPU, memory and the start of a process, as of now. */
 export function processMetrics(stats: ProcessStats): readonly Metric[] {
-  const { cpuSeconds, residentBytes, virtualBytes, openFiles, maxFiles, startSeconds } = stats;
+  const { cpuSeconds, residentBytes, startSeconds } = stats;
   return [
     new Gauge("process_cpu_seconds_total", "CPU time, user and system, in seconds", () => cpuSeconds, "counter"),
     new Gauge("process_resident_memory_bytes", "Memory in RAM in bytes", () => residentBytes),
-    new Gauge("process_virtual_memory_bytes", "Address space in bytes", () => virtualBytes),
-    new Gauge("process_open_fds", "Open files and sockets", () => openFiles),
-    new Gauge("process_max_fds", "Limit of open files and sockets", () => maxFiles),
     new Gauge("process_start_time_seconds", "Start of the process in seconds since 1970", () => startSeconds),
   ];
 }

@@ -30,18 +30,12 @@ export interface Listener extends AsyncIterable<Connection> {
   close(): void;
 }
 
-/** What the kernel counts about this process. */
+/** What is known about this process. */
 export interface ProcessStats {
   /** Seconds of CPU time, in user and system mode. */
   readonly cpuSeconds: number;
   /** Bytes in RAM. */
   readonly residentBytes: number;
-  /** Bytes of address space. */
-  readonly virtualBytes: number;
-  /** Open file descriptors. */
-  readonly openFiles: number;
-  /** Limit of open file descriptors. NaN: unlimited. */
-  readonly maxFiles: number;
   /** When it started, in seconds since 1970. */
   readonly startSeconds: number;
 }
@@ -70,6 +64,6 @@ export interface Platform {
   installSelf(path: string): Promise<void>;
   /** Aborts when the process gets SIGTERM or SIGINT. */
   stopSignal(): AbortSignal;
-  /** Reads what the kernel counts about this process. */
+  /** Reads what is known about this process. */
   processStats(): ProcessStats;
 }

@@ -20,11 +20,13 @@ Deno.test("an agent serves calls and probes while another process uses its HTTP 
   await eventually("the retry is logged", () => Promise.resolve(log().includes("Cannot serve HTTP; retrying")));
   assert.match(log(), new RegExp(`address="?${address}`));
   other.close();
-  const health = async () => {
-    const response = await fetch(`http://${address}/healthz`).catch(() => undefined);
-    return await response?.text();
-  };
+  const get = async (path: string) => await (await fetch(`http://${address}${path}`).catch(() => undefined))?.text();
+  const health = () => get("/healthz");
   await eventually("HTTP is served", async () => await health() === "ok\n");
+  assert.match(
+    await get("/metrics") ?? "",
+    /^process_cpu_seconds_total [\d.]+$[^]*^whereabouts_agent_requests_total\{/m,
+  );
   Deno.kill(agent.pid, "SIGTERM");
   await eventually("the agent ended", async () => await health() === undefined && !node.listens());
 });
