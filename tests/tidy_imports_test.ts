@@ -43,9 +43,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/install": ["src/config", "src/values", "src/world"],
   "src/lint": [...BELOW_IPAM, "src/controllers"],
   "src/status": [...BELOW_IPAM, "src/controllers"],
+  "src/sysdump": [...BELOW_IPAM, "src/controllers"],
   "src/cli": [
     ...BELOW_CNI,
-    ...["src/call", "src/cni", "src/agent", "src/controllers", "src/install", "src/lint", "src/metrics", "src/status"],
+    ...[
+      "src/call",
+      "src/cni",
+      "src/agent",
+      "src/controllers",
+      "src/install",
+      "src/lint",
+      "src/metrics",
+      "src/status",
+      "src/sysdump",
+    ],
   ],
   "drivers": [
     "drivers/embedded",
@@ -74,6 +85,7 @@ const PORTS: Readonly<Record<string, { readonly from: RegExp; readonly why: stri
     values: true,
   },
   "src/controllers/installation.ts": { from: /^drivers/, why: "what a cluster reports about our programs" },
+  "src/controllers/raw_objects.ts": { from: /^drivers/, why: "what a report reads of a cluster" },
   "src/install/preflight.ts": { from: /^drivers/, why: "what is found out about an API server" },
   "src/cni/verbs": { from: /^src\/cni$/, why: "the verb table loads its rows" },
 };

@@ -21,6 +21,8 @@ export interface Question {
   readonly verb: string;
   /** The resource. */
   readonly resource: string;
+  /** The part of the object. Absent: the object. */
+  readonly subresource?: string;
   /** Its API group; empty for the core group. */
   readonly group: string;
   /** Name of the object that must exist for a success. Absent for collections and for an object that is created. */
@@ -116,12 +118,14 @@ export function errorOf({ status, headers, text }: Answer, question: Question): 
   return isFromApiServer && details?.kind !== "namespaces" ? new NotServedError(message) : new RefusedError(message);
 }
 
-function advice(status: number, kind: unknown, { verb, resource, group, server, source }: Question): string {
+function advice(status: number, kind: unknown, question: Question): string {
+  const { verb, resource, subresource, group, server, source } = question;
+  const right = subresource === undefined ? resource : `${resource}/${subresource}`;
   switch (status) {
     case 401:
       return `; ${server} does not accept the credentials of ${source}: renew them`;
     case 403:
-      return `; the user of ${source} needs the verb "${verb}" on "${resource}" of API group "${group}": see install/manifests`;
+      return `; the user of ${source} needs the verb "${verb}" on "${right}" of API group "${group}": see install/manifests`;
     case 404:
       if (group !== GROUP) return `; ${server} does not serve it`;
       return kind === "namespaces"

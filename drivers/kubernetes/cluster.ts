@@ -16,6 +16,7 @@ import { makeInstallation } from "./installation.ts";
 import { ipamClaims } from "./ipam_claims.ts";
 import { makeLease } from "./lease.ts";
 import { poolStatuses } from "./pool_statuses.ts";
+import { makeRawObjects } from "./raw_objects.ts";
 import { nodeSlicePools, toStored } from "./node_slice_pools.ts";
 import { poolName } from "./names.ts";
 import { makeWitness } from "./witness.ts";
@@ -42,6 +43,7 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     poolName: nameOrNone,
     poolStatuses: poolStatuses(api),
     installation: makeInstallation(api),
+    rawObjects: makeRawObjects(api),
     networks: (signal) => clusterNetworks(api, signal),
     slices: nodeSlicePools(api, makeFeed(api, world, { resource: "nodeslicepools", convert: toStored, keyOf })),
     lease: (namespace, name) => makeLease(api, world, namespace || api.namespace, name),

@@ -32,7 +32,7 @@ export interface Target {
   /** The object, existing or new. Absent for collections. */
   readonly name?: string;
   /** The part of the object, as `status`. Absent: the object. */
-  readonly subresource?: "status";
+  readonly subresource?: "status" | "log";
   /** The description in messages; default its kind, namespace and name. */
   readonly what?: string;
 }
@@ -82,7 +82,7 @@ export function whatOf(target: Target, access: Namespace): string {
 
 /** A request, as messages describe it. */
 export function questionOf(request: ApiRequest, access: Access): Question {
-  const { verb, resource, name } = request;
+  const { verb, resource, subresource, name } = request;
   const apiVersion = apiVersionOf(request);
   const group = apiVersion.slice(0, Math.max(0, apiVersion.indexOf("/")));
   const { server, source } = access;
@@ -90,6 +90,7 @@ export function questionOf(request: ApiRequest, access: Access): Question {
   return {
     verb,
     resource,
+    ...(subresource !== undefined && { subresource }),
     group,
     what,
     server,

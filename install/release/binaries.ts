@@ -5,7 +5,8 @@
  */
 import { bundle, compile } from "../compile.ts";
 import { runtimeOf, sha256Of } from "../runtime.ts";
-import { compress, tar } from "./tar.ts";
+import { tar } from "../../src/values/tar.ts";
+import { compress } from "./compress.ts";
 import type { Gap, Release } from "./types.ts";
 
 const LICENCE = new URL("../../LICENSE", import.meta.url);

@@ -7,7 +7,7 @@ import { parseDocument } from "yaml";
 import { assets } from "../../tests/support/assets.ts";
 import { must } from "../../tests/support/process.ts";
 import { REGISTRY, REPOSITORY_URL } from "../repository.ts";
-import { withTime } from "./tar.ts";
+import { withTime } from "./compress.ts";
 import type { Gap, Release } from "./types.ts";
 
 const CHART = new URL("../chart", import.meta.url).pathname;

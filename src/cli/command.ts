@@ -59,6 +59,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./plan.ts")).plan,
   },
+  sysdump: {
+    summary: "Write an archive for a report about a problem",
+    startsPrograms: true,
+    load: async () => (await import("./sysdump.ts")).sysdump,
+  },
   history: {
     summary: "Show when this node allocated and released addresses",
     load: async () => (await import("./history.ts")).history,

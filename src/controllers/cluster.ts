@@ -12,6 +12,7 @@ import type { Slice } from "../pool/slice_assignment.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { World } from "../world/world.ts";
 import type { Installation } from "./installation.ts";
+import type { RawObjects } from "./raw_objects.ts";
 
 /** A node. */
 export interface NodeFacts {
@@ -211,6 +212,8 @@ export interface Cluster extends AsyncDisposable {
   readonly poolStatuses?: PoolStatusObjects;
   /** What the cluster reports about our programs. Absent if it runs none. */
   readonly installation?: Installation;
+  /** Objects for a report. Absent if nothing serves them. */
+  readonly rawObjects?: RawObjects;
   /** The Lease of this name. An empty namespace stands for that of this pod, else of the kubeconfig. */
   lease(namespace: string, name: string): LeaseStore;
   /** Records an event. */

@@ -34,7 +34,7 @@ export function denoWorld(): World {
     exists: async (path) => await kindOf(path) !== "missing",
     isDirectory: async (path) => await kindOf(path) === "folder",
     // deno-lint-ignore require-await -- asynchronous, so that errors are rejections
-    writeFile: async (path, text, { durable, mode }) => writeFile(path, text, durable, mode),
+    writeFile: async (path, content, { durable, mode }) => writeFile(path, content, durable, mode),
     remove: asAsync(remove),
     listFolder: asAsync(listFolder),
     appendTextFile: (path, text) => appendTextFile(path, text),
@@ -185,10 +185,10 @@ function listFolder(path: string): string[] {
 }
 
 /** Synchronous: a small file is written faster than a thread is woken. */
-function writeFile(path: string, text: string, durable: boolean, mode?: number): void {
+function writeFile(path: string, content: string | Uint8Array, durable: boolean, mode?: number): void {
   const folder = folderOf(path);
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  const data = new TextEncoder().encode(text);
+  const data = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const file = openIn(folder, () => Deno.openSync(temporary, { write: true, createNew: true, mode: 0o600 }));
   try {
     try {

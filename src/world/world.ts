@@ -53,7 +53,7 @@ export interface World {
    */
   writeFile(
     path: string,
-    text: string,
+    content: string | Uint8Array,
     options: { readonly durable: boolean; readonly mode?: number },
   ): Promise<void>;
   /** Removes a file. A missing file is no error. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
 import { binary } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ForwardProxy } from "../support/forward_proxy.ts";
@@ -59,6 +60,17 @@ class Written {
 
   search(where: string, ...texts: string[]): void {
     for (const text of texts) this.leaks.push(...this.#secrets.search(where, text));
+  }
+
+  /** Searches every archive of `sysdump`, and deletes it. */
+  async archives(machine: Machine): Promise<number> {
+    const folder = machine.path("/var/log");
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".tar.gz"));
+    for (const name of names) {
+      this.search(name, new TextDecoder("latin1").decode(gunzipSync(await Deno.readFile(`${folder}/${name}`))));
+      await Deno.remove(`${folder}/${name}`);
+    }
+    return names.length;
   }
 
   async files(machine: Machine): Promise<void> {
@@ -143,10 +155,10 @@ async function commandAll(
       ["release", `10.${i}.0.1`, "--yes", "--force", ...store],
       ["migrate", "etcd", ...store],
       ["claims", ...store],
-      ["status", "--json", ...store],
-      ["slices", ...store],
-      ["plan", `10.${i}.0.0/24`, ...store],
+      ["sysdump", "--output", `/var/log/sysdump-${i}.tar.gz`, ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
+      // sysdump runs these for all others
+      ...(works ? [["status", "--json", ...store], ["slices", ...store], ["plan", `10.${i}.0.0/24`, ...store]] : []),
       ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),
     ];
@@ -158,6 +170,7 @@ async function commandAll(
     });
   });
   await inLanes(work);
+  assert(await written.archives(machine) > 10, "archives of sysdump");
   for (const command of [["demo"], ["version"], ["history"], ["agent", "--probe"], ["install", "--check"]]) {
     ran.add(command[0] ?? "");
     const { stdout, stderr } = await machine.run([PROGRAM, ...command]);
@@ -224,6 +237,10 @@ async function control(machine: Machine, kube: Kube, networks: readonly Network[
   const metrics = () => fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text());
   await eventually("a sweep", async () => /^whereabouts_sweeps_total\S* [1-9]/m.test(await metrics()));
   written.search("the controller's metrics", await metrics());
+  const dump = ["sysdump", "--output", "/var/log/all.tar.gz", "--kubeconfig", `${FOLDER}/good.kubeconfig`];
+  const { code, stdout, stderr } = await machine.run([PROGRAM, ...dump]);
+  written.search("sysdump of all networks", stdout, stderr);
+  assert.deepEqual([code, await written.archives(machine)], [0, 1], stderr);
   await objects.clean();
 }
 

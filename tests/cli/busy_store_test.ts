@@ -14,8 +14,19 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   status: ["--pods", "PODS"],
   "who-has": ["10.0.0.1"],
 };
-/** Commands without a store, or, as `slices`, with a cluster only. */
-const WITHOUT_STORE = ["agent", "controller", "demo", "history", "install", "lint", "migrate", "slices", "version"];
+/** Commands without a store; `slices`, which needs a cluster; and `sysdump`, which runs other commands. */
+const WITHOUT_STORE = [
+  "sysdump",
+  "agent",
+  "controller",
+  "demo",
+  "history",
+  "install",
+  "lint",
+  "migrate",
+  "slices",
+  "version",
+];
 
 /** A store whose operations fail with 429 the first time. */
 function busyAtFirst(): { readonly around: Runner; readonly refused: ReadonlySet<Operation> } {

@@ -18,6 +18,7 @@ const COMMANDS = [
   "show",
   "slices",
   "status",
+  "sysdump",
   "version",
   "who-has",
 ];

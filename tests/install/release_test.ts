@@ -8,7 +8,6 @@ import { standIns } from "../support/image.ts";
 import { render } from "../../install/release/manifest.ts";
 import { readPackages } from "../../install/release/packages.ts";
 import { documentOf } from "../../install/release/sbom.ts";
-import { compress, tar, withTime } from "../../install/release/tar.ts";
 import { REGISTRY, REPOSITORY } from "../../install/repository.ts";
 import { VERSION } from "../../src/version.ts";
 import { must, run } from "../support/process.ts";
@@ -123,16 +122,6 @@ Deno.test("render refuses a field of a kustomization that it would ignore", asyn
     await Deno.writeTextFile(`${folder}/one.yaml`, "# why\nimage: a:1\n---\ntemplate: {image: b:1, args: [image]}\n");
     const text = await render(new URL(`file://${folder}/`), (image) => `${REGISTRY}/${image}`);
     assert.equal(text, `# why\nimage: ${REGISTRY}/a:1\n---\ntemplate: { image: ${REGISTRY}/b:1, args: [ image ] }\n`);
-  });
-});
-
-Deno.test("withTime sets the time of every entry, and leaves the rest of an archive unchanged", async () => {
-  const entries = [{ path: "a", data: new Uint8Array(513).fill(65) }, { path: "b", folder: true }] as const;
-  await inFolder(async (folder) => {
-    await Deno.writeFile(`${folder}/a.tgz`, withTime(compress(tar(entries)), 86_400));
-    const listed = await must(["tar", "--list", "--verbose", "--utc", "--full-time", "-zf", `${folder}/a.tgz`]);
-    assert.match(listed, /513 1970-01-02 00:00:00 a\n.* 1970-01-02 00:00:00 b\/\n/);
-    assert.match(await must(["tar", "-xzOf", `${folder}/a.tgz`, "a"]), /^A{513}$/);
   });
 });
 

@@ -1,9 +1,8 @@
 /**
- * Tar archives in the ustar format (POSIX.1-1988), as far as images and releases need them.
+ * Tar archives in the ustar format (POSIX.1-1988), as far as images, releases and reports need them.
  *
  * @module
  */
-import { gunzipSync, gzipSync } from "node:zlib";
 
 /** An entry of an archive. Paths are relative and below 100 bytes. */
 type TarEntry =
@@ -12,7 +11,7 @@ type TarEntry =
   | { readonly path: string; readonly target: string };
 
 /** Bytes of a block of the format (POSIX, ustar). */
-const BLOCK = 512;
+export const BLOCK = 512;
 const encoder = new TextEncoder();
 
 /** Puts entries together. The same entries give the same bytes: times and owners are zero. */
@@ -58,32 +57,9 @@ function headerOf(entry: TarEntry): Uint8Array {
   return header;
 }
 
-/** The checksum is that of the header with spaces in its own place. */
-function putChecksum(header: Uint8Array): void {
+/** Writes the checksum of a header: that of the header with spaces in its own place. */
+export function putChecksum(header: Uint8Array): void {
   header.set(encoder.encode("        "), 148);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.set(encoder.encode(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
-}
-
-/** Compresses. The same bytes give the same bytes: the header has no time. */
-export function compress(archive: Uint8Array): Uint8Array {
-  return new Uint8Array(gzipSync(archive, { level: 9 }));
-}
-
-/**
- * A compressed archive with another time in all its entries.
- *
- * @param archive ustar, compressed with gzip
- * @param time Unix time in seconds
- */
-export function withTime(archive: Uint8Array, time: number): Uint8Array {
-  const all = new Uint8Array(gunzipSync(archive));
-  for (let at = 0; all[at]; at += BLOCK) {
-    const header = all.subarray(at, at + BLOCK);
-    header.set(encoder.encode(`${time.toString(8).padStart(11, "0")}\0`), 136);
-    putChecksum(header);
-    const size = parseInt(new TextDecoder().decode(header.subarray(124, 136)), 8);
-    at += Math.ceil(size / BLOCK) * BLOCK;
-  }
-  return compress(all);
 }
