@@ -11,7 +11,7 @@ import { decode, errorOf } from "./answer.ts";
 import { connect } from "./connect.ts";
 import { toReachError } from "./reach.ts";
 import { type ApiRequest, type Collection, initOf, pathOf, questionOf, type Target, whatOf } from "./request.ts";
-import { isOwn, type Page } from "./resources.ts";
+import { isOwn, namesOf, type Page, type Table } from "./resources.ts";
 import { checkShape } from "./shapes.ts";
 import { type Access, LIST_LIMIT, readText, secretsOf, type Transport } from "./transport.ts";
 
@@ -88,7 +88,9 @@ export class ApiServer implements Disposable {
     const { resource } = request;
     // an empty list of metadata has `items: null`
     if (isList && request.metadataOnly && body && "items" in body) body.items ??= [];
-    if (body && isOwn(resource) && request.verb !== "delete") checkShape(resource, body, isList, this.what(request));
+    if (body && isOwn(resource) && request.verb !== "delete" && !request.asTable) {
+      checkShape(resource, body, isList, this.what(request));
+    }
     return body as T | undefined;
   }
 
@@ -129,13 +131,34 @@ export class ApiServer implements Disposable {
     return objects;
   }
 
+  /**
+   * Lists the names of a collection in one request. A table costs the API server a third of the objects' time, and has a twelfth of their
+   * bytes: for 4,000 reservations 76 ms and 280 KiB.
+   *
+   * @throws as {@linkcode pages}
+   */
+  async names(collection: Collection, signal: AbortSignal): Promise<string[]> {
+    const request = { ...collection, verb: "list", asTable: true, query: { includeObject: "None" } } as const;
+    const names = namesOf(await this.#list<Table>(request, signal));
+    if (names) return names;
+    throw this.#incomplete(request);
+  }
+
   async #page<T>(request: ApiRequest, signal: AbortSignal): Promise<Page<T>> {
+    const page = await this.#list<Page<T>>(request, signal);
+    if (Array.isArray(page?.items)) return page;
+    throw this.#incomplete(request);
+  }
+
+  async #list<T>(request: ApiRequest, signal: AbortSignal): Promise<T | undefined> {
     const what = this.what(request);
     const timeout = new UnavailableError(`No answer from the API server on ${what} within ${PAGE_TIMEOUT / 1_000} s`);
     using deadline = startDeadline(this.#world, PAGE_TIMEOUT, timeout, signal);
-    const page = await this.request<Page<T>>(request, deadline.signal);
-    if (Array.isArray(page?.items)) return page;
-    throw new UnavailableError(`The API server's list of ${what} is incomplete`);
+    return await this.request<T>(request, deadline.signal);
+  }
+
+  #incomplete(request: ApiRequest): UnavailableError {
+    return new UnavailableError(`The API server's list of ${this.what(request)} is incomplete`);
   }
 
   [Symbol.dispose](): void {

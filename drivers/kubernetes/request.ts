@@ -18,6 +18,7 @@ const METHODS = {
 } as const;
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 const METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 /** An object or a collection. */
 export interface Target {
@@ -47,6 +48,8 @@ export interface ApiRequest extends Target {
   readonly body?: unknown;
   /** Whether to request only the metadata of objects: the caller knows what it wrote, and a pool may be large. */
   readonly metadataOnly?: boolean;
+  /** Whether to request a list as a table, the form that `kubectl get` prints. */
+  readonly asTable?: boolean;
   /** Called with the `Warning` headers of a successful answer, joined. */
   readonly onWarning?: (text: string) => void;
 }
@@ -102,11 +105,11 @@ export function questionOf(request: ApiRequest, access: Access): Question {
 
 /** The options of `fetch`. */
 export function initOf(request: ApiRequest, { token }: Access, signal: AbortSignal): RequestInit {
-  const { verb, resource, body, metadataOnly } = request;
+  const { verb, resource, body } = request;
   return {
     method: METHODS[verb],
     headers: {
-      accept: !metadataOnly ? "application/json" : verb === "list" ? METADATA_LIST : METADATA_ONLY,
+      accept: acceptOf(request),
       // compressing a large pool costs the API server more than it saves
       ...(isOwn(resource) && { "accept-encoding": "identity" }),
       "user-agent": "whereabouts",
@@ -119,6 +122,11 @@ export function initOf(request: ApiRequest, { token }: Access, signal: AbortSign
     redirect: "manual",
     ...(body !== undefined && { body: JSON.stringify(body) }),
   };
+}
+
+function acceptOf({ verb, metadataOnly, asTable }: ApiRequest): string {
+  if (asTable) return TABLE;
+  return !metadataOnly ? "application/json" : verb === "list" ? METADATA_LIST : METADATA_ONLY;
 }
 
 function apiVersionOf({ resource, apiVersion = RESOURCES[resource].apiVersion }: Target): string {

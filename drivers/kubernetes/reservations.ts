@@ -12,7 +12,7 @@ import { ConflictError, type Reservation, type Reservations, type ReserveResult 
 import { replacingFacts } from "../../src/storage/facts.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
-import { annotate, annotationsOf, mayBelongTo, reservationName } from "./names.ts";
+import { annotate, annotationsOf, mayBelongTo, reservationKeys, reservationName } from "./names.ts";
 import { refuseReservation } from "./schema.ts";
 import { memberOperations } from "./patch.ts";
 import { listReservations } from "./resolve.ts";
@@ -51,6 +51,10 @@ export function kubernetesReservations(api: ApiServer): Reservations {
       return object && mayBelongTo(object.metadata, network) ? toReservation(object, { network, ip }) : undefined;
     },
     list: (network, signal) => listReservations(api, network, signal),
+    listAddresses: async (network, signal) => {
+      const names = await api.names({ resource }, signal);
+      return names.flatMap((name) => reservationKeys({ name }).find((key) => key.network === network)?.ip ?? []);
+    },
   };
 }
 

@@ -123,6 +123,21 @@ export interface Page<T> {
   readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
 }
 
+/** A list as a table, `meta.k8s.io/v1`. Every resource has a column of its names. */
+export interface Table {
+  /** The columns. */
+  readonly columnDefinitions?: readonly { readonly format?: string }[];
+  /** The objects. Absent or null if there are none. */
+  readonly rows?: readonly { readonly cells?: readonly unknown[] }[] | null;
+}
+
+/** The names of a table's objects; undefined if it is no table with names. */
+export function namesOf(table: Table | undefined): string[] | undefined {
+  const column = table?.columnDefinitions?.findIndex(({ format }) => format === "name") ?? -1;
+  const names = (table?.rows ?? []).map(({ cells }) => cells?.[column]);
+  return column >= 0 && names.every((name) => typeof name === "string") ? names : undefined;
+}
+
 /** One operation of a JSON Patch (RFC 6902). */
 export interface PatchOperation {
   /** The operation. */

@@ -9,6 +9,7 @@
  */
 import type { Datastore } from "../config/types.ts";
 import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
+import { ReservedAddresses } from "../ipam/reserved.ts";
 import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import { onSnapshot } from "../storage/update.ts";
@@ -42,6 +43,7 @@ interface OpenStore {
   /** The same for calls: it retries, and disposing it leaves the store open. */
   readonly lent: StorageDriver;
   readonly batcher: Batcher;
+  readonly reserved: ReservedAddresses;
   readonly calls: Semaphore;
 }
 
@@ -113,7 +115,7 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, lent, batcher, calls } = await unlessAborted(opened.store, signal);
+    const { driver, lent, batcher, reserved, calls } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(calls, signal));
     const resources = use.move();
     return {
@@ -122,6 +124,7 @@ export class Stores implements AsyncDisposable {
       commit: (key, request, options) => batcher.commit(key, request, options),
       lockPool: () => Promise.resolve(undefined), // the batcher serializes requests
       parallelPools: true,
+      reserved,
       clock: this.#parts.world,
       log,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -214,7 +217,8 @@ export class Stores implements AsyncDisposable {
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const batcher = new Batcher({ driver, clock: world, observer: batches, outages: () => outages });
     const lent = borrow(retrying(driver, world));
-    return { driver, lent, batcher, calls: new Semaphore(MAX_CALLS_PER_STORE) };
+    const reserved = new ReservedAddresses(world);
+    return { driver, lent, batcher, reserved, calls: new Semaphore(MAX_CALLS_PER_STORE) };
   }
 }
 

@@ -14,11 +14,12 @@ import { requestedOf } from "../pool/requested.ts";
 import { type AllocateRequest, allocateRequest, type KnownSandbox } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Entry, type Owner, type PodSandbox } from "../pool/types.ts";
 import { RefusedError, type Reservation } from "../storage/driver.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { allocateError, PoolExhaustedError, refuseUnrecorded } from "./errors.ts";
 import { allExhausted, rangesToTry } from "./first_available.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
-import { foreignAddresses, reserve } from "./reserve.ts";
+import { reserve } from "./reserve.ts";
 import { rollBack, type Written } from "./rollback.ts";
 
 /** Max attempts to find an address that is not reserved for another owner. Each attempt skips every reservation known by then. */
@@ -180,24 +181,25 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
   let reservations = config.overlapping ? ipam.driver.reservations : undefined;
   const written: Written = { key: poolOf(config, range), changes: [], reserved: new Map() };
   work.written.push(written);
-  const refused = new Set<bigint>();
-  const used = new Set<bigint>();
-  let foreign: ReadonlySet<bigint> = new Set();
+  const elsewhere = new Elsewhere(ipam, config.networkName, range.cidr, reservations !== undefined);
   let isRetry = false;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const inUseElsewhere = used.size > 0 ? used.union(foreign) : foreign;
     const withoutReservation = !reservations && ipam.driver.reservations !== undefined;
-    const entryWritten = await writeEntry(work, written, { inUseElsewhere, isRetry, withoutReservation });
-    if (!entryWritten) {
+    const entryWritten = await writeEntry(work, written, { ...elsewhere.addresses, isRetry, withoutReservation });
+    if (entryWritten === "must reserve") {
       reservations = ipam.driver.reservations;
       continue;
+    }
+    if (entryWritten === "exhausted") {
+      if (elsewhere.exhaust()) continue;
+      throw allocateError(written.key, range, { kind: entryWritten });
     }
     isRetry = true;
     const { allocation, former, fresh } = entryWritten;
     const entry: Entry = { key: written.key, allocation };
     const ip = addressOf(entry);
     if (await work.options.isUsed?.(entry)) {
-      used.add(ip.value);
+      elsewhere.use(ip.value);
       continue;
     }
     if (!reservations) return assignedOf(work, entry, fresh, { reserved: false });
@@ -220,8 +222,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
       pod: owner.podRef,
       owner: result.holder.podRef,
     });
-    refused.add(ip.value);
-    foreign = await foreignAddresses(reservations, wanted, range.cidr, refused, work.signal);
+    await elsewhere.refuse(reservations, wanted, work.signal);
   }
   throw new PoolExhaustedError(
     `Cannot find an address of ${formatCidr(range.cidr)} that is not in use elsewhere after ${MAX_ATTEMPTS} attempts`,
@@ -235,12 +236,12 @@ interface WrittenEntry {
   readonly fresh: boolean;
 }
 
-/** Writes an entry for the owner. Undefined: the pool must reserve, and the request is without reservation. */
+/** Writes an entry for the owner. `must reserve`: the pool must, and the request is without reservation. `exhausted`: no address is free. */
 async function writeEntry(
   work: RangeWork,
   { key, changes }: Written,
-  attempt: Pick<AllocateRequest, "inUseElsewhere" | "isRetry" | "withoutReservation">,
-): Promise<WrittenEntry | undefined> {
+  attempt: Pick<AllocateRequest, "inUseElsewhere" | "avoided" | "isRetry" | "withoutReservation">,
+): Promise<WrittenEntry | "must reserve" | "exhausted"> {
   const { ipam, config, owner, range, signal } = work;
   const ofOtherRanges = new Set(
     work.assigned.filter(({ ip }) => contains(range.cidr, ip)).map(({ ip }) => ip.value),
@@ -271,7 +272,7 @@ async function writeEntry(
     sandboxes.push({ ...outcome.by, state: await examine(outcome.by) });
     outcome = await submit();
   }
-  if (outcome.kind === "must reserve") return undefined;
+  if (outcome.kind === "must reserve" || outcome.kind === "exhausted") return outcome.kind;
   if (outcome.kind !== "kept" && outcome.kind !== "allocated") throw allocateError(key, range, outcome);
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;

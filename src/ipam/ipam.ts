@@ -16,6 +16,7 @@ import { retrying } from "../storage/wrap.ts";
 import { confine } from "../world/confine.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { ReservedAddresses } from "./reserved.ts";
 
 /** Options of one request to a pool. */
 export interface CommitOptions {
@@ -55,6 +56,8 @@ export interface Ipam {
   readonly lockPool: (key: PoolKey, signal: AbortSignal) => Promise<Disposable | undefined>;
   /** Whether disjoint pools are changed in parallel. Default false: a process that serves one call would open a connection for each. */
   readonly parallelPools?: boolean;
+  /** The reserved addresses that this process remembers. */
+  readonly reserved: ReservedAddresses;
   /** The clock for retries. */
   readonly clock: Clock;
   /** Receives events. */
@@ -86,6 +89,7 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger, sto
   return {
     driver: retrying(driver, world),
     onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: world, signal }),
+    reserved: new ReservedAddresses(world),
     clock: world,
     log,
     lockPool: (key, signal) => world.lock(poolLock(store, key), signal),

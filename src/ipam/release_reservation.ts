@@ -38,8 +38,8 @@ export function reservationOf(
 export async function releaseReservation(work: ReservedPool, entry: Allocation, token?: string): Promise<void> {
   const { reservations, key, signal } = work;
   const reservation = { ...reservationOf(key, entry), ...(token !== undefined && { token }) };
-  const deleted = await reservations.release(reservation, signal);
-  if (!deleted) await releaseLeftover(work, entry);
+  const deleted = await reservations.release(reservation, signal) || await releaseLeftover(work, entry);
+  if (deleted) work.ipam.reserved.forget(reservation.network, reservation.ip);
 }
 
 /**

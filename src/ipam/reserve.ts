@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { type Cidr, contains } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { judgeTakeover } from "../pool/takeover.ts";
-import { ownsReservation } from "../pool/types.ts";
 import { ConflictError, type Reservation, type Reservations, type ReserveResult } from "../storage/driver.ts";
 import { SupersededError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
@@ -50,26 +48,6 @@ export async function reserve(
     if (reservation) return { kind: "kept", reservation };
   }
   throw new ConflictError(`The reservation of ${formatIp(wanted.ip)} changed during each of ${MAX_ATTEMPTS} attempts`);
-}
-
-/**
- * Addresses of the range that are reserved for other owners: one list instead of one conflict per address. A refused address without a
- * reservation in the list was released since, and is free.
- *
- * @param own a reservation of the caller, of any address
- */
-export async function foreignAddresses(
-  reservations: Reservations,
-  own: Reservation,
-  range: Cidr,
-  refused: ReadonlySet<bigint>,
-  signal: AbortSignal,
-): Promise<ReadonlySet<bigint>> {
-  const all = await reservations.list(own.network, signal);
-  const foreign = all.filter((one) =>
-    contains(range, one.ip) && (refused.has(one.ip.value) || !ownsReservation(own, one))
-  );
-  return new Set(foreign.map(({ ip }) => ip.value));
 }
 
 function superseded({ ip, podRef, ifName, containerId }: Reservation): SupersededError {

@@ -9,6 +9,8 @@ import type { AllocateOutcome, AllocateRequest } from "./requests.ts";
 import { formerOf, otherUser } from "./kept.ts";
 import { type Allocation, sameEntry } from "./types.ts";
 
+const NO_ADDRESSES: ReadonlySet<bigint> = new Set();
+
 /**
  * Assigns the requested address; without a request the address that the owner has, else the preferred one, else the last one that its
  * interface had and that still rests, else the next free one that does not rest, in the order of the range, else the longest rested one.
@@ -40,13 +42,15 @@ export function assign(draft: Draft, request: AllocateRequest): AllocateOutcome 
  * longest rested one.
  */
 function freeAddress(draft: Draft, request: AllocateRequest): bigint | undefined {
-  const { owner, range, preferred, inUseElsewhere, ofOtherRanges } = request;
+  const { owner, range, preferred, inUseElsewhere, ofOtherRanges, avoided = NO_ADDRESSES } = request;
   const elsewhere = new Set([...inUseElsewhere, ...ofOtherRanges]);
   const isFree = (address: bigint) =>
     draft.get(address) === undefined && !elsewhere.has(address) && isCandidate(range, address);
   if (preferred !== undefined && isFree(preferred)) return preferred;
   const { reuse } = draft;
-  return reuse.formerOf(owner).find(isFree) ?? nextAddress(draft, range, elsewhere) ?? reuse.resting().find(isFree);
+  const skipped = elsewhere.size === 0 ? avoided : avoided.union(elsewhere);
+  const isOpen = (address: bigint) => isFree(address) && !avoided.has(address);
+  return reuse.formerOf(owner).find(isFree) ?? nextAddress(draft, range, skipped) ?? reuse.resting().find(isOpen);
 }
 
 /** The next free address that does not rest: of the range's picks in their order, else in the order of the range. */

@@ -33,6 +33,11 @@ export interface AllocateRequest {
   readonly sandboxes?: readonly KnownSandbox[];
   /** Addresses that others use outside this pool. An entry of the owner at one of them is dropped. */
   readonly inUseElsewhere: ReadonlySet<bigint>;
+  /**
+   * Addresses that may be in use outside this pool. The next free address is none of them; entries, requested and preferred addresses, and
+   * those that the owner's interface had stay. Default: none.
+   */
+  readonly avoided?: ReadonlySet<bigint>;
   /** Addresses that the owner has of other ranges of the same attachment. Their entries stay. */
   readonly ofOtherRanges: ReadonlySet<bigint>;
   /**

@@ -86,6 +86,11 @@ export interface Reservations {
    * omitted.
    */
   list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
+  /**
+   * The addresses for which `reserve` may find a reservation of this network or one whose stored name also means it, unsorted. Absent if
+   * `list` costs no more.
+   */
+  listAddresses?(network: string, signal: AbortSignal): Promise<Ip[]>;
 }
 
 /** The slices under one name. */

@@ -120,6 +120,7 @@ export function retrying(driver: StorageDriver, clock: Clock): StorageDriver {
 }
 
 function wrapReservations(reservations: Reservations, run: Runner): Reservations {
+  const { listAddresses } = reservations;
   return present<Reservations>({
     reserve: (wanted, signal) => run("reserve", (deadline) => reservations.reserve(wanted, deadline), signal),
     takeOver: (found, wanted, signal) =>
@@ -129,6 +130,9 @@ function wrapReservations(reservations: Reservations, run: Runner): Reservations
     find: (network, ip, signal) =>
       run("find_reservation", (deadline) => reservations.find(network, ip, deadline), signal),
     list: (network, signal) => run("list_reservations", (deadline) => reservations.list(network, deadline), signal),
+    listAddresses: listAddresses &&
+      ((network, signal) =>
+        run("list_reservations", (deadline) => listAddresses.call(reservations, network, deadline), signal)),
   });
 }
 

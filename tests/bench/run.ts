@@ -19,7 +19,7 @@ import { chosenAblations } from "./ablations.ts";
 import { startAgent } from "./agent.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { interpreted, type Plugin, unseeing } from "./newest.ts";
-import { seedPool } from "./seed.ts";
+import { seedPool, seedReservations } from "./seed.ts";
 import { Relay } from "./traffic.ts";
 
 interface Row {
@@ -185,6 +185,15 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
     large.unshift(...await byTurns(contests, floor, Math.min(calls, 10)));
   }
   const rows: Row[] = [];
+  for (const foreign of [20, 4_000]) {
+    const contests: Contest[] = [];
+    for (const [way, env] of [["directly", undefined], ["by the agent", agent.env]] as const) {
+      const kube = await namespaceOf(plane.facts);
+      contests.push(contest(`${foreign} foreign addresses, ${way}`, ours, kube, env));
+      await seedReservations(kube, String(contests.at(-1)?.ipam.range), foreign);
+    }
+    large.push(...await byTurns(contests, floor));
+  }
   for (const plugin of [ours, newest, ...peers]) {
     const kube = await namespaceOf(plane.facts);
     const calm = contest("kubernetes, one after another", plugin, kube);

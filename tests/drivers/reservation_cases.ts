@@ -143,6 +143,11 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
         IP,
       ]]);
       assert.equal((await reservations.list(undefined, never())).length, 5);
+      if (reservations.listAddresses) {
+        assert.deepEqual((await reservations.listAddresses("", never())).sort(byIp), ips.toSorted(byIp));
+        assert.deepEqual(await reservations.listAddresses("blue", never()), [IP]);
+        assert.deepEqual(await reservations.listAddresses("red", never()), []);
+      }
       assert.equal((await reservations.find("blue", IP, never()))?.podRef, "default/b");
       assert.equal(await reservations.find("red", IP, never()), undefined);
     }),

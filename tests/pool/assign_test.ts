@@ -81,6 +81,19 @@ Deno.test("assign skips addresses in use elsewhere, and replaces an own entry at
   assert.deepEqual(several.after, { 9: "a/net1/x" });
 });
 
+Deno.test("assign allocates no free address that it avoids, and keeps entries, requested and preferred addresses there", () => {
+  const who = owner("a/net1/x");
+  const ask = (stored: Parameters<typeof pool>[0], more: Partial<AllocateRequest> = {}) =>
+    run(pool(stored), allocateRequest(who, range(), { avoided: set(1, 2, 3), ...more })).outcome;
+  assert.deepEqual(ask({ 4: "b/net1/y" }), { kind: "allocated", allocation: entry(5, "a/net1/x") });
+  assert.deepEqual(ask({}, { ofOtherRanges: set(4) }), { kind: "allocated", allocation: entry(5, "a/net1/x") });
+  assert.deepEqual(ask({ 2: "a/net1/x" }), { kind: "kept", allocation: entry(2, "a/net1/x") });
+  for (const more of [{ requested: at(3) }, { preferred: at(3) }]) {
+    assert.deepEqual(ask({}, more), { kind: "allocated", allocation: entry(3, "a/net1/x") });
+  }
+  assert.deepEqual(ask({}, { avoided: set(...Array.from({ length: 14 }, (_, i) => i + 1)) }), { kind: "exhausted" });
+});
+
 Deno.test("assign allocates one address per range of a network, and returns the same two again", () => {
   const who = owner("a/net1/x");
   let stored = pool({ 1: "b/net1/y" });
@@ -189,14 +202,14 @@ function answered(outcome: AllocateOutcome): bigint {
 /** The lowest free candidate, by linear search. */
 function lowestByScan(
   stored: Allocations,
-  { range: { cidr, first, last, excludes }, inUseElsewhere, ofOtherRanges }: AllocateRequest,
+  { range: { cidr, first, last, excludes }, inUseElsewhere, ofOtherRanges, avoided }: AllocateRequest,
 ) {
   for (let address = first; address <= last; address++) {
     const excluded = excludes.some((hole) => address >= hole.first && address <= hole.last);
     if (excluded || isZeroAddress({ cidr }, address) || inUseElsewhere.has(address) || ofOtherRanges.has(address)) {
       continue;
     }
-    if (!stored.has(address)) return address;
+    if (!stored.has(address) && !avoided?.has(address)) return address;
   }
   return undefined;
 }

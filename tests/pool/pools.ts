@@ -109,16 +109,18 @@ export const anyPool: fc.Arbitrary<Allocations> = fc.array(
   ]))
 );
 
-/** An allocation; sometimes with a requested address, or with addresses in use elsewhere or of other ranges. */
+/** An allocation; sometimes with a requested address, or with addresses in use elsewhere, avoided or of other ranges. */
 export const anyClaim = fc.record({
   owner: anyOwner,
   range: fc.constantFrom(...RANGES),
   inUseElsewhere: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
   ofOtherRanges: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
+  avoided: fc.option(addresses, { freq: 3, nil: new Set<bigint>() }),
   requested: fc.option(octet, { freq: 3, nil: undefined }),
-}).map(({ owner, range, inUseElsewhere, ofOtherRanges, requested }) =>
+}).map(({ owner, range, inUseElsewhere, ofOtherRanges, avoided, requested }) =>
   allocateRequest(owner, range, {
     inUseElsewhere,
+    avoided,
     ofOtherRanges,
     ...(requested !== undefined && { requested: at(requested) }),
   })

@@ -26,7 +26,15 @@ function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
     namespace: { name: "default", ...methods("namespace.", ["inUse"]) },
     slices: methods("slices.", ["find", "close", "open", "remove"]),
     workloads: methods("workloads.", ["findPod", "findClaim"]),
-    reservations: methods("reservations.", ["reserve", "takeOver", "create", "release", "find", "list"]),
+    reservations: methods("reservations.", [
+      "reserve",
+      "takeOver",
+      "create",
+      "release",
+      "find",
+      "list",
+      "listAddresses",
+    ]),
     [Symbol.asyncDispose]: () => answer("dispose"),
   } as unknown as StorageDriver;
 }
@@ -62,6 +70,7 @@ function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>
     "reservations.release": async () => await reservations?.release(RESERVATION, signal),
     "reservations.find": async () => await reservations?.find("", RESERVATION.ip, signal),
     "reservations.list": async () => await reservations?.list(undefined, signal),
+    "reservations.listAddresses": async () => await reservations?.listAddresses?.("", signal),
   };
 }
 

@@ -82,6 +82,7 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     return fault ? await fail(fault, `${method} ${object}`.trim(), signal, work) : await work(signal);
   };
   const { reservations, slices } = driver;
+  const listAddresses = reservations?.listAddresses;
   return {
     name: driver.name,
     read: (key, signal) => run("read", formatPoolKey(key), signal, (limit) => driver.read(key, limit)),
@@ -121,6 +122,10 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
           run("reservation.find", formatIp(ip), signal, (limit) => reservations.find(network, ip, limit)),
         list: (network, signal) =>
           run("reservation.list", network ?? "", signal, (limit) => reservations.list(network, limit)),
+        ...(listAddresses && {
+          listAddresses: (network: string, signal: AbortSignal) =>
+            run("reservation.list", network, signal, (limit) => listAddresses.call(reservations, network, limit)),
+        }),
       },
     }),
     [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),

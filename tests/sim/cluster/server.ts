@@ -63,7 +63,7 @@ export class ApiServer {
   }
 
   /** Replaces the global `fetch`. */
-  async fetch(url: string, { method = "GET", body, signal }: RequestInit): Promise<Response> {
+  async fetch(url: string, { method = "GET", body, signal, headers }: RequestInit): Promise<Response> {
     const { hostname, pathname, searchParams } = new URL(url);
     const process = this.#processes.get(hostname);
     if (!process) throw new TypeError(`${hostname} is not in the simulated network`);
@@ -83,7 +83,12 @@ export class ApiServer {
     const of = [resource, resource === "pods" ? namespace : undefined, name ?? sent?.metadata?.name];
     const label = `${method} ${of.filter((part) => part !== undefined).join("/")}`;
     const isDryRun = searchParams.get("dryRun") === "All"; // a creation that probes the schema
-    const serve = () => Promise.resolve(isDryRun ? { status: 201, body: sent } : this.#serve(method, target, sent));
+    const asTable = new Headers(headers).get("accept")?.includes("as=Table") ?? false;
+    const serve = () => {
+      if (isDryRun) return Promise.resolve({ status: 201, body: sent });
+      const answer = this.#serve(method, target, sent);
+      return Promise.resolve(asTable && answer.status === 200 ? { ...answer, body: tableOf(answer.body) } : answer);
+    };
     const conflict = () =>
       Promise.resolve(method === "PATCH" ? failure(new ApiError(409, "simulated"), target) : serve());
     return response(await operate(this.#scheduler, process, label, until, serve, conflict));
@@ -198,6 +203,13 @@ function toTarget(path: string): Target {
       .exec(path) ?? []).map((part) => part && decodeURIComponent(part));
   const namespace = /\/namespaces\/([^/]+)\//.exec(path)?.[1];
   return { resource, ...(namespace && { namespace }), ...(name && { name }) };
+}
+
+/** The names of a list, as `includeObject=None` returns them. */
+function tableOf(list: unknown): unknown {
+  const { items } = list as { readonly items: readonly ApiObject[] };
+  const rows = items.map(({ metadata: { name } }) => ({ cells: [name, "1s"], object: null }));
+  return { kind: "Table", columnDefinitions: [{ name: "Name", format: "name" }, { name: "Age" }], rows };
 }
 
 function missing({ resource, name = "" }: Target): never {

@@ -6,7 +6,7 @@
 import { editsOf } from "../../support/edited.ts";
 import type { Revert } from "./revert.ts";
 
-const FIND_LONGEST = " ?? reuse.resting().find(isFree)";
+const FIND_LONGEST = " ?? reuse.resting().find(isOpen)";
 
 /** All reverts of rests and rotation. */
 export const REUSE: readonly Revert[] = ([
@@ -32,7 +32,7 @@ export const REUSE: readonly Revert[] = ([
   ["no pod starts while all free addresses rest", editsOf("src/pool/assign.ts", [FIND_LONGEST, ""])],
   [
     "not the longest rested address is allocated",
-    editsOf("src/pool/assign.ts", [FIND_LONGEST, " ?? reuse.resting().toReversed().find(isFree)"]),
+    editsOf("src/pool/assign.ts", [FIND_LONGEST, " ?? reuse.resting().toReversed().find(isOpen)"]),
   ],
   [
     "a release by a clock that is ahead counts as one in the future",
