@@ -103,6 +103,7 @@ export {
   poolOf,
   poolsOf,
 } from "./src/ipam/ipam.ts";
+export type { ReservedAddresses } from "./src/ipam/reserved.ts";
 export type {
   AllocateOutcome,
   AllocateRequest,
