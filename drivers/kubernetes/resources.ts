@@ -127,7 +127,7 @@ export interface Page<T> {
 export interface Table {
   /** The columns. */
   readonly columnDefinitions?: readonly { readonly format?: string }[];
-  /** The objects. Absent or null if there are none. */
+  /** The objects. An empty list may lack them, or have null. */
   readonly rows?: readonly { readonly cells?: readonly unknown[] }[] | null;
 }
 

@@ -33,7 +33,21 @@ interface Listed {
   addresses?: ReadonlyMap<Family, Set<bigint>>;
 }
 
-/** The reserved addresses of a store. */
+/**
+ * The reserved addresses of a store.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, loadConfig, openStore } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/24" } };
+ * const { config } = await loadConfig(denoWorld(), { conf });
+ * await using store = await openStore(config, { world: denoWorld() });
+ *
+ * assert.equal(store.reserved.recall("", 4).size, 0); // no ADD has met a reservation of another pool yet
+ * ```
+ */
 export class ReservedAddresses {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #lists = new Map<string, Listed>();
