@@ -32,6 +32,7 @@ COPY deno.json deno.lock main.ts mod.ts ./
 COPY src ./src
 COPY drivers ./drivers
 COPY install ./install
+COPY page ./page
 RUN case "${TARGETARCH:-$(uname -m)}" in \
       amd64 | x86_64) triple=x86_64-unknown-linux-gnu; sha256=$RUNTIME_SHA256_AMD64 ;; \
       arm64 | aarch64) triple=aarch64-unknown-linux-gnu; sha256=$RUNTIME_SHA256_ARM64 ;; \

@@ -43,8 +43,16 @@ export async function bundle(folder = `${DIST}/bundle`, revision = ""): Promise<
   if (commit) await stamp(folder, commit);
   else console.error(`Found no commit of ${ROOT} by git: the version has the revision "unknown"; --revision names it`);
   await copyProtocolFiles(`${folder}/proto`);
+  await bundlePage(folder);
   await setTimes(folder, await timeOf(ROOT));
   return folder;
+}
+
+/** The page of `whereabouts ui`, which the program reads at run time (`src/world/deno_page.ts`). */
+async function bundlePage(folder: string): Promise<void> {
+  const options = ["--minify", "--platform", "browser", "--output", `${folder}/page.js`];
+  await outputOf([Deno.execPath(), "bundle", "--quiet", ...options, `${ROOT}page/main.tsx`]);
+  await Deno.copyFile(`${ROOT}page/style.css`, `${folder}/page.css`);
 }
 
 /** A compiled program contains the times of its files. */

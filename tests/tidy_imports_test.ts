@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/lint": [...BELOW_IPAM, "src/controllers"],
   "src/status": [...BELOW_IPAM, "src/controllers"],
   "src/sysdump": [...BELOW_IPAM, "src/controllers"],
+  "src/ui": [...BELOW_IPAM, "src/ipam", "src/controllers"],
   "src/cli": [
     ...BELOW_CNI,
     ...[
@@ -56,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       "src/metrics",
       "src/status",
       "src/sysdump",
+      "src/ui",
     ],
   ],
   "drivers": [
@@ -141,6 +143,9 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "@kubernetes/client-node": /^drivers\/kubernetes\/facts\.ts$|^tests\//,
   "croner": /^src\/controllers\/schedule\.ts$/,
   "fast-check": /^tests\//,
+  "preact": /^page\//,
+  "playwright-core": /^tests\//,
+  "axe-core": /^tests\//,
 };
 
 Deno.test("tidy: each package has its few importers; the machine is reached through World", () => {

@@ -58,6 +58,7 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "src/world/deno_terminal.ts":
     "the binary called by another name, and at a terminal: tests/binary/commands_live_test.ts",
   "src/world/deno_agent.ts": "sockets and signals of the binary: tests/binary/agent_live_test.ts",
+  "src/world/deno_page.ts": "the page of a checkout, and that beside the program: tests/cli/ui_live_test.ts",
   "drivers/kubernetes/workloads.ts": "tests/cni/keeper_live_test.ts",
   "src/cni/context.ts": "every verb goes through it: tests/cni/plugin_test.ts",
   "src/cni/host.ts": "every verb runs in one: tests/cni/plugin_test.ts",
@@ -159,6 +160,7 @@ const WALL_CLOCK: Readonly<Record<string, string>> = {
   "src/cli/check_report.ts": "the age of what the API server dated",
   "src/cli/read_pools.ts": "compared with when an address was released",
   "src/cli/sysdump.ts": "the name of the archive",
+  "src/ui/reader.ts": "compared with when an address was released, and printed",
   "src/controllers/sweeper.ts": "a cron expression names times of day",
   "src/controllers/controller.ts": "the metric of the last sweep",
   "drivers/kubernetes/events.ts": "stored in an event",

@@ -64,6 +64,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./sysdump.ts")).sysdump,
   },
+  ui: {
+    summary: "Show everything as a web page on this machine",
+    startsPrograms: true,
+    load: async () => (await import("./ui.ts")).ui,
+  },
   history: {
     summary: "Show when this node allocated and released addresses",
     load: async () => (await import("./history.ts")).history,

@@ -4,11 +4,12 @@
  * @module
  */
 import { hasClaims } from "../pool/claim_status.ts";
-import type { Finding } from "../pool/finding.ts";
-import { findInconsistencies } from "../pool/findings.ts";
+import type { Finding, Unreadable } from "../pool/finding.ts";
+import { findInconsistencies, type StoreFacts } from "../pool/findings.ts";
 import { findBesideOriginal } from "../pool/original.ts";
 import type { Unconfirmed } from "../pool/orphans.ts";
 import type { PoolKey } from "../pool/types.ts";
+import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Pods, ScanContext, Swept } from "./sweep.ts";
 import { sweepEntries } from "./sweep_entries.ts";
@@ -46,6 +47,21 @@ export interface Inspected {
  * ```
  */
 export async function inspect(ipam: Ipam, source: Pods | undefined, signal: AbortSignal): Promise<Inspected> {
+  return await inspectRecords(ipam, source, await readRecords(ipam, source, signal), signal);
+}
+
+/** What an inspection compares. */
+export interface Records extends Pick<StoreFacts, "pods" | "slices" | "claims"> {
+  /** The pools. */
+  readonly pools: readonly PoolSnapshot[];
+  /** The reservations. */
+  readonly reservations: readonly Reservation[];
+  /** What cannot be read. */
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** Reads what an inspection compares. */
+export async function readRecords(ipam: Ipam, source: Pods | undefined, signal: AbortSignal): Promise<Records> {
   const { driver } = ipam;
   const unreadable = await driver.unreadable?.(signal) ?? [];
   // pools before pods: the pod of every listed entry is then in the list, unless it was deleted
@@ -54,11 +70,22 @@ export async function inspect(ipam: Ipam, source: Pods | undefined, signal: Abor
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);
   const claims = hasClaims(pools) ? await source?.ipamClaims?.list(signal) : undefined;
+  return { pools, reservations, pods, slices, claims, unreadable };
+}
+
+/** Compares what was read. Reads only the evidence about entries that seem unused. */
+export async function inspectRecords(
+  ipam: Ipam,
+  source: Pods | undefined,
+  records: Records,
+  signal: AbortSignal,
+): Promise<Inspected> {
+  const { pools, reservations, pods } = records;
   const { reserves, domainsOf, configured } = source ?? {};
   const { orphans, unconfirmed } = source && pods
     ? await examineEntries(ipam, source, { pools, listed: pods }, signal)
     : { orphans: undefined, unconfirmed: [] };
-  const facts = { pools, reservations, pods, orphans, reserves, domainsOf, configured, slices, claims, unreadable };
+  const facts = { ...records, orphans, reserves, domainsOf, configured };
   return {
     pools: pools.length,
     keys: pools.map(({ key }) => key),

@@ -16,7 +16,7 @@ import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { addressOf, type Entry, formatPoolKey, type PoolKey } from "./types.ts";
 
 /** The facts that are compared. */
-interface StoreFacts {
+export interface StoreFacts {
   /** Every pool. */
   readonly pools: readonly PoolFacts[];
   /** Every reservation. */

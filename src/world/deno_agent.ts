@@ -7,6 +7,7 @@ import { messageOf } from "../values/errors.ts";
 import { type Connection, InUseError, type Listener, type Platform, REPLACED } from "./platform.ts";
 import { NEWLINE, readToEnd } from "./deno.ts";
 import { makeFolder } from "./deno_folders.ts";
+import { readPage } from "./deno_page.ts";
 import { readProcessStats } from "./deno_stats.ts";
 
 /** Milliseconds before a failed accept is retried: the process has no free descriptor. */
@@ -19,7 +20,7 @@ const DISCONNECTED = new Error("The caller disconnected");
 
 /** Makes the Platform of this process. */
 export function denoPlatform(): Platform {
-  return { listen, serveHttp, installSelf, stopSignal, processStats: readProcessStats };
+  return { listen, serveHttp, serveLocally, readPage, installSelf, stopSignal, processStats: readProcessStats };
 }
 
 async function listen(path: string): Promise<Listener> {
@@ -133,6 +134,20 @@ function serveHttp(
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new InUseError(`Cannot serve HTTP on ${address}: another process listens there; stop it first`, { cause });
+  }
+}
+
+function serveLocally(
+  port: number,
+  handle: (request: Request) => Response,
+): { readonly port: number } & AsyncDisposable {
+  const options = { hostname: "127.0.0.1", port, onListen() {} };
+  try {
+    const server = Deno.serve(options, (request) => handle(request));
+    return { port: server.addr.port, [Symbol.asyncDispose]: () => server.shutdown() };
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new InUseError(`Cannot serve the page on port ${port}: another process listens there`, { cause });
   }
 }
 

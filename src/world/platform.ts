@@ -1,5 +1,5 @@
 /**
- * The parts of the machine that only the agent and the installer use.
+ * The parts of the machine that only servers and the installer use.
  *
  * @module
  */
@@ -57,6 +57,14 @@ export interface Platform {
     address: string,
     handle: (path: string) => { readonly status: number; readonly body: string },
   ): AsyncDisposable;
+  /**
+   * Serves requests on a port of 127.0.0.1; 0 is any free one. Disposing stops the server, and waits until its answers have ended.
+   *
+   * @throws {InUseError} another process listens on the port
+   */
+  serveLocally(port: number, handle: (request: Request) => Response): { readonly port: number } & AsyncDisposable;
+  /** Reads the bundled page of `whereabouts ui`. In a checkout, bundles it first. */
+  readPage(): Promise<{ readonly script: string; readonly style: string }>;
   /**
    * Installs a copy of the running program at a path, atomically and durably: writes a temporary file, then renames it. Processes that run the
    * replaced file, or are just starting it, continue: it is kept for two seconds under a name that ends in {@linkcode REPLACED}.

@@ -156,6 +156,7 @@ async function commandAll(
       ["migrate", "etcd", ...store],
       ["claims", ...store],
       ["sysdump", "--output", `/var/log/sysdump-${i}.tar.gz`, ...store],
+      ["ui", "--html", `/var/lib/page-${i}.html`, ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
       // sysdump runs these for all others
       ...(works ? [["status", "--json", ...store], ["slices", ...store], ["plan", `10.${i}.0.0/24`, ...store]] : []),

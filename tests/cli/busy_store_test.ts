@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UnavailableError } from "../../src/storage/driver.ts";
 import type { Operation, Runner } from "../../src/storage/wrap.ts";
+import { denoPlatform } from "../../src/world/deno_agent.ts";
 import { call, database, run } from "./lab.ts";
 
 /** A call of each command that opens a store. `migrate`, which needs etcd, is in migrate_live_test.ts. */
@@ -12,6 +13,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   release: ["10.0.0.1", "--yes"],
   show: ["--map"],
   status: ["--pods", "PODS"],
+  ui: ["--html", "FILE"],
   "who-has": ["10.0.0.1"],
 };
 /** Commands without a store; `slices`, which needs a cluster; and `sysdump`, which runs other commands. */
@@ -27,6 +29,9 @@ const WITHOUT_STORE = [
   "slices",
   "version",
 ];
+
+/** The page itself is the same for every store. */
+const readPage = () => Promise.resolve({ script: "", style: "" });
 
 /** A store whose operations fail with 429 the first time. */
 function busyAtFirst(): { readonly around: Runner; readonly refused: ReadonlySet<Operation> } {
@@ -53,9 +58,13 @@ for (const [command, flags] of Object.entries(CALLS)) {
       await using db = await database();
       const pods = ["check", "status"].includes(command) ? "default/web-0\n" : "default/web-0\ndefault/web-1\n";
       await Deno.writeTextFile(`${db.path}.pods`, pods);
-      const given = flags.map((flag) => flag === "PODS" ? `${db.path}.pods` : flag);
-      const { code, out } = await call({ ...(around && { around }) }, command, ...given, "--database", db.path);
-      ran.push([code, out.replaceAll(db.path, "DATABASE")]);
+      const files: Readonly<Record<string, string>> = { PODS: `${db.path}.pods`, FILE: `${db.path}.html` };
+      const given = flags.map((flag) => files[flag] ?? flag);
+      const how = { platform: () => Promise.resolve({ ...denoPlatform(), readPage }), ...(around && { around }) };
+      const { code, out } = await call(how, command, ...given, "--database", db.path);
+      const written = await Deno.readTextFile(`${db.path}.html`).catch(() => "");
+      const same = (text: string) => text.replaceAll(db.path, "DATABASE").replace(/"at":\d+/, '"at":0');
+      ran.push([code, same(out), same(written)]);
     }
     assert.deepEqual(ran[1], ran[0]);
     assert(busy.refused.size > 0);

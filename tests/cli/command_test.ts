@@ -19,6 +19,7 @@ const COMMANDS = [
   "slices",
   "status",
   "sysdump",
+  "ui",
   "version",
   "who-has",
 ];

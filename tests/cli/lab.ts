@@ -10,6 +10,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { DEFAULT_DATABASE } from "../../src/config/schema.ts";
 import type { OpenCluster } from "../../src/controllers/cluster.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
+import type { Platform } from "../../src/world/platform.ts";
 import type { LoadDriver } from "../../src/storage/open.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Runner, wrap } from "../../src/storage/wrap.ts";
@@ -41,6 +42,8 @@ export interface Call {
   readonly around?: Runner;
   /** Default: fails. */
   readonly openCluster?: OpenCluster;
+  /** Default: there are no sockets. */
+  readonly platform?: () => Promise<Platform>;
 }
 
 /** Runs a command. Grace periods pass a hundred times as fast. */
@@ -49,10 +52,20 @@ export function run(...args: string[]): Promise<Ran> {
 }
 
 const noCluster: OpenCluster = () => Promise.reject(new Error("no cluster"));
+const noSockets = () => Promise.reject(new Error("there are no sockets"));
 
 /** Runs a command as described. */
 export async function call(
-  { called = "whereabouts", env = {}, answer, stdin = "", around, terminal = false, openCluster = noCluster }: Call,
+  {
+    called = "whereabouts",
+    env = {},
+    answer,
+    stdin = "",
+    around,
+    terminal = false,
+    openCluster = noCluster,
+    platform = noSockets,
+  }: Call,
   ...args: string[]
 ): Promise<Ran> {
   const out: string[] = [];
@@ -86,7 +99,7 @@ export async function call(
     onUncaught: () => {},
     exit: () => {},
     inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "No cluster" }]),
-    platform: () => Promise.reject(new Error("there are no sockets")),
+    platform,
   });
   return { code, out: out.join(""), err: err.join("\n") };
 }

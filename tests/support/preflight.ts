@@ -17,6 +17,7 @@ const PACKAGES: Readonly<Record<Purpose, Readonly<Record<string, string>>>> = {
   test: {
     "/bin/busybox": "busybox-static",
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+    "/usr/bin/chromium": "chromium",
     buildah: "buildah",
     find: "findutils",
     git: "git",

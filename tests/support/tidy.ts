@@ -13,7 +13,7 @@ export const FILES = listFiles();
 export const PATHS: ReadonlySet<string> = new Set(FILES.map(({ path }) => path));
 
 /** Every TypeScript file with its facts. */
-export const CODE: readonly Facts[] = FILES.filter(({ path }) => path.endsWith(".ts")).map(readFacts);
+export const CODE: readonly Facts[] = FILES.filter(({ path }) => /\.tsx?$/.test(path)).map(readFacts);
 
 /** What is shipped: not tests, not the tools around. */
 export const PRODUCT: readonly Facts[] = CODE.filter(({ path }) => /^(src|drivers)\/|^(main|mod)\.ts$/.test(path));
