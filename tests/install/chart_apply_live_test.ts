@@ -10,7 +10,7 @@ import { CHART, helm, INSTALL, objectsOf, template } from "../support/helm.ts";
 import { ControlPlane, type Kube, kubeconfigOf, makeKube, namespaceOf } from "../support/kube.ts";
 import { must, run } from "../support/process.ts";
 
-const MONITORS = ["service", "serviceMonitor", "podMonitor", "prometheusRule"].map((one) =>
+const MONITORS = ["service", "serviceMonitor", "podMonitor", "prometheusRule", "dashboards"].map((one) =>
   `metrics.${one}.enabled=true`
 );
 const VOLUME = (of: string) => [
@@ -31,8 +31,13 @@ const SETS: Readonly<Record<string, readonly string[]>> = {
     ["k3s", "rke2", "microk8s", "talos", "gke", "openshift"].map((one) => [one, [`distribution=${one}`]]),
   ),
   "OpenShift with folders of its own": ["openshift.enabled=true", "cniConf.binDir=/opt/cni/bin"],
-  "all metrics": ["metrics.agent.expose=true", ...MONITORS],
-  "monitors without agents": [...MONITORS, "metrics.podMonitor.interval=30s", "metrics.podMonitor.scrapeTimeout=5s"],
+  "all metrics": MONITORS,
+  "monitors without agents": [
+    ...MONITORS,
+    "metrics.agent.expose=false",
+    "metrics.podMonitor.interval=30s",
+    "metrics.podMonitor.scrapeTimeout=5s",
+  ],
   "no controller": ["controller.enabled=false", ...MONITORS],
   "a network policy": [
     "networkPolicy.enabled=true",
@@ -160,7 +165,10 @@ Deno.test("the notes name what the values leave to the operator", async () => {
     await notes("controller.enabled=false", "reconciler.suspend=true"),
     /suspended too: nothing frees leaked addresses/,
   );
-  assert.match(await notes("metrics.podMonitor.enabled=true"), /set metrics\.agent\.expose to scrape them/);
+  assert.match(
+    await notes("metrics.podMonitor.enabled=true", "metrics.agent.expose=false"),
+    /set metrics\.agent\.expose to scrape them/,
+  );
   const moved = await notes("namespaceOverride=default");
   assert.match(moved, /kubectl label namespace default pod-security\.kubernetes\.io\/enforce=privileged/);
 });

@@ -121,16 +121,18 @@ Deno.test("plugin and check search the folders of every distribution", async () 
   }
 });
 
-Deno.test("the alerts use metrics that exist, and name a severity and both annotations", async () => {
+Deno.test("the alerts use metrics that exist or are recorded, and name a severity and each annotation", async () => {
   const { groups } = parse(await read("files/alerts.yaml"));
   const rules = groups.flatMap((group: { readonly rules: unknown[] }) => group.rules);
   assert.ok(rules.length >= 5);
-  const known = metricsTable();
-  for (const { alert, expr, labels, annotations } of rules) {
-    const names = expr.match(/whereabouts_\w+/g) ?? [];
+  const recorded = rules.flatMap(({ record }: { readonly record?: string }) => record ?? []);
+  const known = [metricsTable(), ...recorded.map((name: string) => `\`${name}\``)].join();
+  for (const { record, alert = record, expr, labels, annotations } of rules) {
+    const names = expr.match(/whereabouts[_:][\w:]+/g) ?? [];
     assert.ok(names.length > 0, alert);
     for (const name of names) assert.ok(known.includes(`\`${name}\``), `${alert}: ${name}`);
+    if (record !== undefined) continue;
     assert.match(labels.severity, /^(critical|warning)$/, alert);
-    assert.deepEqual(Object.keys(annotations), ["summary", "description"], alert);
+    assert.deepEqual(Object.keys(annotations), ["summary", "description", "runbook_url"], alert);
   }
 });

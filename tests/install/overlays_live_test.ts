@@ -16,6 +16,8 @@ const KUBECTL = `${await assets("controlPlane")}/kubectl`;
 const FOLDERS: Readonly<Record<string, Readonly<Record<string, string>>>> = parse(
   await Deno.readTextFile(`${CHART}/files/distributions.yaml`),
 );
+/** Components, which monitoring_live_test.ts tests. */
+const COMPONENTS = ["monitoring"];
 /** `standard` is install/manifests itself. */
 const OVERLAYS = Object.keys(FOLDERS).filter((name) => name !== "standard");
 
@@ -34,7 +36,7 @@ function foldersOf(object: KubeObject | undefined) {
 
 Deno.test("there is an overlay for each distribution of the chart", () => {
   const folders = [...Deno.readDirSync(`${INSTALL}overlays`)].filter(({ isDirectory }) => isDirectory);
-  assert.deepEqual(folders.map(({ name }) => name).sort(), OVERLAYS.toSorted());
+  assert.deepEqual(folders.map(({ name }) => name).sort(), [...OVERLAYS, ...COMPONENTS].sort());
 });
 
 Deno.test("overlay and chart name the same folders, which are those of the list", async () => {

@@ -55,6 +55,13 @@ app.kubernetes.io/component: {{ .component }}
 {{ toYaml $folders }}
 {{- end }}
 
+{{/* Whether the agents serve their metrics at the addresses of their nodes. */}}
+{{- define "whereabouts.expose" -}}
+{{- $metrics := .Values.metrics -}}
+{{- if kindIs "bool" $metrics.agent.expose }}{{ if $metrics.agent.expose }}true{{ end }}
+{{- else if or $metrics.podMonitor.enabled $metrics.serviceMonitor.enabled }}true{{ end }}
+{{- end }}
+
 {{- define "whereabouts.openshift" -}}
 {{- if kindIs "bool" .Values.openshift.enabled }}{{ if .Values.openshift.enabled }}true{{ end }}
 {{- else if eq .Values.distribution "openshift" }}true{{ end }}

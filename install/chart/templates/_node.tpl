@@ -2,6 +2,7 @@
 {{- define "whereabouts.nodeContainer" -}}
 {{- $node := .root.Values.node -}}
 {{- $agent := .root.Values.metrics.agent -}}
+{{- $expose := include "whereabouts.expose" .root -}}
 {{- $uninstall := .root.Values.uninstall -}}
 - name: {{ .name }}
   image: {{ include "whereabouts.image" .root }}
@@ -13,7 +14,7 @@
     - install
     - --agent
     - --http-address
-    - {{ printf "%s:%d" (ternary "$(POD_IP)" "127.0.0.1" $agent.expose) (int $agent.port) | quote }}
+    - {{ printf "%s:%d" (ternary "$(POD_IP)" "127.0.0.1" (eq $expose "true")) (int $agent.port) | quote }}
     {{- include "whereabouts.logArgs" .root | nindent 4 }}
     {{- with $node.extraArgs }}
     {{- toYaml . | nindent 4 }}
@@ -27,7 +28,7 @@
           name: {{ include "whereabouts.fullname" .root }}-config
           key: cron-expression
           optional: true
-    {{- if $agent.expose }}
+    {{- if $expose }}
     {{- include "whereabouts.podIp" .root | nindent 4 }}
     {{- end }}
     {{- with $node.extraEnv }}
@@ -38,7 +39,7 @@
       value: {{ .sleep | quote }}
     {{- end }}
   {{- if not $uninstall }}
-  {{- if $agent.expose }}
+  {{- if $expose }}
   ports:
     - name: metrics
       containerPort: {{ $agent.port }}

@@ -145,17 +145,24 @@ subjects:
     namespace: {{ $namespace }}
 {{- end }}
 
-{{/* An endpoint of a monitor, from its values. */}}
+{{/* An endpoint of a monitor, from its values. Labels of our metrics prevail: namespace is that of a network. */}}
 {{- define "whereabouts.endpoint" -}}
 - port: metrics
+  honorLabels: true
   {{- with .interval }}
   interval: {{ . }}
   {{- end }}
   {{- with .scrapeTimeout }}
   scrapeTimeout: {{ . }}
   {{- end }}
-  {{- with .relabelings }}
+  {{- if or .relabelings (eq .component "node") }}
   relabelings:
+    {{- if eq .component "node" }}
+    - sourceLabels: [__meta_kubernetes_pod_node_name]
+      targetLabel: node
+    {{- end }}
+    {{- with .relabelings }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
 {{- end }}
