@@ -13,7 +13,7 @@ import { makeEvents } from "./events.ts";
 import { toAttachment, toNodeFacts, toPodFacts } from "./facts.ts";
 import { makeFeed } from "./feed.ts";
 import { makeInstallation } from "./installation.ts";
-import { ipamClaims } from "./ipam_claims.ts";
+import { ipamClaims, toClaimName } from "./ipam_claims.ts";
 import { makeLease } from "./lease.ts";
 import { poolStatuses } from "./pool_statuses.ts";
 import { makeRawObjects } from "./raw_objects.ts";
@@ -40,6 +40,11 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
     }),
     ...makeWitness(api),
     ipamClaims: ipamClaims(api),
+    claimFeed: makeFeed(api, world, {
+      resource: "ipamclaims",
+      convert: toClaimName,
+      keyOf: ({ namespace, name }) => `${namespace}/${name}`,
+    }),
     poolName: nameOrNone,
     poolStatuses: poolStatuses(api),
     installation: makeInstallation(api),

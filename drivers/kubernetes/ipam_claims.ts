@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ClaimObjects } from "../../src/controllers/cluster.ts";
+import type { ClaimName, ClaimObjects } from "../../src/controllers/cluster.ts";
 import type { ClaimFacts } from "../../src/pool/claim_status.ts";
 import type { Condition } from "../../src/pool/condition.ts";
 import { ConflictError } from "../../src/storage/driver.ts";
@@ -35,6 +35,12 @@ export function ipamClaims(api: ApiServer): ClaimObjects {
       throw new ConflictError(`${api.what(target)} was deleted meanwhile`);
     },
   };
+}
+
+/** Identifies a claim. */
+export function toClaimName(object: IpamClaimObject): ClaimName {
+  const { namespace, name, uid } = toClaimFacts(object);
+  return { namespace, name, uid };
 }
 
 function toClaimFacts({ metadata = {}, status = {} }: IpamClaimObject): ClaimFacts {

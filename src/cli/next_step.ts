@@ -55,6 +55,7 @@ const NEXT: Readonly<Record<FindingKind, Next>> = {
   "reservation-of-another": owners,
   "outside-range": pools,
   "overlapping-ranges-off": edit,
+  "reuse-settings-differ": edit,
   "unusable-network": edit,
   "persistent-beside-original": original,
   "slice-without-node": slices,

@@ -12,7 +12,7 @@ import { type Ipam, poolsOf } from "../ipam/ipam.ts";
 import type { KnownSandbox } from "../pool/requests.ts";
 import { formatPoolKey, type Keeper, type Owner, type PodSandbox } from "../pool/types.ts";
 import { claimMismatch, claimOf, moves, type Workload } from "../pool/workload.ts";
-import { RefusedError, type Workloads } from "../storage/driver.ts";
+import { RefusedError, type StorageDriver, type Workloads } from "../storage/driver.ts";
 import { isObject } from "../values/json.ts";
 import type { RequestContext } from "./context.ts";
 import { CniError, CODES } from "./error.ts";
@@ -38,7 +38,7 @@ export async function attend(
 ): Promise<Attended> {
   if (!readsPods(config) || context.request.args.podName === undefined) return { owner };
   if (!workloads) {
-    refuseUnkept(name, config, owner);
+    refuseUnkept({ name }, config);
     return { owner };
   }
   const work: Work = { context, config, owner, workloads, pods: new Map() };
@@ -52,12 +52,19 @@ export async function attend(
   };
 }
 
-/** Refuses a network whose addresses outlive pods, in a store that knows no pods: without the address that it kept, a machine loses it. */
-function refuseUnkept(name: string, config: IpamConfig, owner: Owner): void {
-  if (!outlivesPods(config)) return;
+/**
+ * Refuses a network whose addresses outlive pods, in a store that knows no pods: without the address that it kept, a machine loses it.
+ *
+ * @throws {RefusedError} the driver lacks `workloads`
+ */
+export function refuseUnkept(
+  { name, workloads }: Pick<StorageDriver, "name" | "workloads">,
+  config: IpamConfig,
+): void {
+  if (workloads || !outlivesPods(config)) return;
   const setting = config.persistentIps ? "allow_persistent_ips" : "sticky";
   throw new RefusedError(
-    `Cannot keep an address for ${owner.podRef}: ${setting} requires pods and their claims, which the driver ` +
+    `Cannot keep addresses of network ${config.network}: ${setting} requires pods and their claims, which the driver ` +
       `${JSON.stringify(name)} does not read (workloads); remove the setting, or use another datastore`,
   );
 }

@@ -151,6 +151,9 @@ export interface ClaimObjects {
   saveStatus(claim: ClaimFacts, status: ClaimStatus, signal: AbortSignal): Promise<void>;
 }
 
+/** Identifies an IPAMClaim. */
+export type ClaimName = Pick<ClaimFacts, "namespace" | "name" | "uid">;
+
 /** The statuses of the pools of a cluster. */
 export interface PoolStatusObjects {
   /**
@@ -206,6 +209,8 @@ export interface Cluster extends AsyncDisposable {
   readonly findKeeper?: Required<Witness>["findKeeper"];
   /** IPAMClaims. Absent if there cannot be any. */
   readonly ipamClaims?: ClaimObjects;
+  /** The same, watched. */
+  readonly claimFeed?: Feed<ClaimName>;
   /** The name of the IPPool of a key; undefined if it forms none. Absent if pools have no objects. */
   readonly poolName?: (key: PoolKey) => string | undefined;
   /** The statuses of pools. Absent if pools have none. */

@@ -15,7 +15,8 @@ import { aborted } from "../async/abort.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { writeClaimStatuses } from "./claim_statuses.ts";
-import type { Attachment, Cluster, NodeFacts } from "./cluster.ts";
+import type { Attachment, Cluster } from "./cluster.ts";
+import { claimListener, nodeListener } from "./listeners.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
@@ -105,15 +106,13 @@ export class Controller {
     const records = () => ({ stored: slices.values(), nodes: nodes.values() });
     const sweeps = this.#makeSweeps(pods, memory, records);
     const changed = { put: () => networks.trigger(), removed: () => networks.trigger() };
-    const nodes = new Mirror(
-      cluster.nodes,
-      world,
-      log,
-      nodeListener(() => networks.trigger(), () => sweeper.request()),
-    );
+    const onNode = nodeListener(() => networks.trigger(), () => sweeper.request());
+    const nodes = new Mirror(cluster.nodes, world, log, onNode);
     const attachments = new Mirror(cluster.attachments, world, log, changed);
     // Deletions only: beside a controller of the original, each would react to the writes of the other for ever.
     const slices = new Mirror(cluster.slices, world, log, { removed: changed.removed });
+    const onClaim = claimListener(() => this.#mayBeClaimed() && sweeper.request());
+    const claims = cluster.claimFeed && new Mirror(cluster.claimFeed, world, log, onClaim);
     const release = new Worker(world, log, RELEASE, async (deadline) => {
       await releases.work(sweeps, {
         checked,
@@ -152,6 +151,7 @@ export class Controller {
     try {
       await Promise.all([
         ...[pods, nodes, attachments].map((mirror) => mirror.run(signal)),
+        claims?.run(signal),
         ipam.driver.slices && slices.run(signal),
         synced(pods).then(() => release.run(signal)),
         ...[networks, guard, ...reports].map((worker) => allSynced.then(() => worker.run(signal))),
@@ -201,10 +201,7 @@ export class Controller {
       ...listener,
       put: (pod, before) => {
         listener.put?.(pod, before);
-        // a sweep may not have seen the records of a first user yet: its network suffices
-        const mayBeClaimed = this.#kept.some(({ keeper }) => keeper === "IPAMClaim") ||
-          this.#networks.some(({ config }) => config.persistentIps);
-        if (mayBeClaimed && pod.attached && !before?.attached) this.#claims?.trigger();
+        if (this.#mayBeClaimed() && pod.attached && !before?.attached) this.#claims?.trigger();
         if (pod.original !== before?.original) this.#guard?.trigger();
       },
       removed: (pod) => {
@@ -212,6 +209,12 @@ export class Controller {
         if (pod.original !== undefined) this.#guard?.trigger();
       },
     };
+  }
+
+  /** Whether IPAMClaims keep addresses. A sweep may not have seen the records of a first one yet: its network suffices. */
+  #mayBeClaimed(): boolean {
+    return this.#kept.some(({ keeper }) => keeper === "IPAMClaim") ||
+      this.#networks.some(({ config }) => config.persistentIps);
   }
 
   async #writeClaims(signal: AbortSignal): Promise<void> {
@@ -271,20 +274,6 @@ export class Controller {
     this.#guard?.trigger();
     return this.#networks = networks;
   }
-}
-
-/** A deleted or fenced node no longer keeps the addresses of its pods from being freed. */
-function nodeListener(changed: () => void, ended: () => void): MirrorListener<NodeFacts> {
-  return {
-    put: (node, before) => {
-      if (!before) changed();
-      if (node.outOfService && !before?.outOfService) ended();
-    },
-    removed: () => {
-      changed();
-      ended();
-    },
-  };
 }
 
 const NO_RESULT = { unconfirmed: [], findings: [] } as const;

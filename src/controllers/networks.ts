@@ -22,6 +22,7 @@ import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment } from "./cluster.ts";
 import { findOverlapProblems } from "./overlap_settings.ts";
+import { findReuseProblems } from "./reuse_settings.ts";
 
 /** A network that uses this plugin. */
 export interface Network {
@@ -151,9 +152,10 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
   };
 }
 
-/** Findings about the networks themselves: invalid definitions, and networks that disagree on reservations. */
+/** Findings about the networks themselves: invalid definitions, and networks that disagree on reservations, or on the reuse of addresses. */
 function networkFindings(networks: readonly Network[], faults: readonly Fault[]): Finding[] {
-  const found = (kind: "unusable-network" | "overlapping-ranges-off", pool: string, message: string): Finding => ({
+  type Kind = "unusable-network" | "overlapping-ranges-off" | "reuse-settings-differ";
+  const found = (kind: Kind, pool: string, message: string): Finding => ({
     ...NO_OWNER,
     kind,
     subject: "network",
@@ -168,6 +170,9 @@ function networkFindings(networks: readonly Network[], faults: readonly Fault[])
     }),
     ...findOverlapProblems(networks).map(({ attachment: { namespace, name }, message }) =>
       found("overlapping-ranges-off", `${namespace}/${name}`, message)
+    ),
+    ...findReuseProblems(networks).map(({ attachment: { namespace, name }, message }) =>
+      found("reuse-settings-differ", `${namespace}/${name}`, message)
     ),
   ];
 }

@@ -16,7 +16,7 @@ import { addressOf, type Allocation, type Entry, type Owner, type PodSandbox } f
 import { RefusedError, type Reservation } from "../storage/driver.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { allocateError, PoolExhaustedError, refuseUnrecorded } from "./errors.ts";
-import { allExhausted, rangesToTry } from "./first_available.ts";
+import { allExhausted, rangesToTry, refuseSecond } from "./first_available.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
 import { reserve } from "./reserve.ts";
@@ -148,7 +148,9 @@ async function allocateFirstAvailable(work: CallWork): Promise<Assigned> {
   const errors: PoolExhaustedError[] = [];
   for (const range of ranges) {
     try {
-      return await allocateRange({ ...work, range, assigned: [] });
+      const assigned = await allocateRange({ ...work, range, assigned: [] });
+      if (assigned.fresh) await refuseSecond(ipam, config, owner, assigned.entry, signal);
+      return assigned;
     } catch (error) {
       if (!(error instanceof PoolExhaustedError)) throw error;
       errors.push(error);

@@ -6,14 +6,18 @@
 import { formatCidr } from "../address/cidr.ts";
 import { type IpRange, isCandidate } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { describeKeeper } from "../pool/keepers.ts";
 import { requestedOf } from "../pool/requested.ts";
-import { type Owner, ownsEntry } from "../pool/types.ts";
+import { isKeptIn } from "../pool/restore.ts";
+import { type Allocation, type Entry, formatPoolKey, type Owner, ownsEntry, sameInterface } from "../pool/types.ts";
+import { ConflictError } from "../storage/driver.ts";
 import { PoolExhaustedError } from "./errors.ts";
-import { type Ipam, poolOf } from "./ipam.ts";
+import { type Ipam, poolOf, poolsOf } from "./ipam.ts";
 
 /**
  * The ranges in the order in which to try them. A range of which an address is requested is the only one. A range of which the owner has an
- * address comes first: a repeated ADD keeps it, although an earlier range has a free address again. Reads each pool once.
+ * address comes first: a repeated ADD keeps it, although an earlier range has a free address again; of several, one that another pod of its
+ * keeper has. Reads each pool once.
  *
  * @throws the store's error: without an answer, the owner may have an address of any range
  */
@@ -32,9 +36,35 @@ export async function rangesToTry(
     return allocations.values().filter((allocation) => ownsEntry(owner, allocation)).toArray();
   });
   const own = await Promise.all(pools);
-  const held = ranges.find((range, i) => own[i]?.some(({ address }) => isCandidate(range, address))) ??
+  const isAttached = (entry: Allocation) => entry.keeper && entry.containerId !== "" && !sameInterface(entry, owner);
+  const held = ranges.find((_, i) => own[i]?.some(isAttached)) ??
+    ranges.find((range, i) => own[i]?.some(({ address }) => isCandidate(range, address))) ??
     ranges.find((_, i) => own[i]?.length);
   return held ? [held, ...ranges.filter((range) => range !== held)] : ranges;
+}
+
+/**
+ * Refuses a new address of a keeper that has one of another range: concurrent ADDs of its pods saw none before they wrote. Each of them reads
+ * after its own write, so that at least one sees the other.
+ *
+ * @throws {ConflictError} it has one; the caller rolls back
+ */
+export async function refuseSecond(
+  ipam: Pick<Ipam, "driver">,
+  config: IpamConfig,
+  owner: Owner,
+  { key }: Entry,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keeper } = owner;
+  if (!keeper) return;
+  for (const other of poolsOf(config).filter((one) => formatPoolKey(one) !== formatPoolKey(key))) {
+    const { allocations } = await ipam.driver.read(other, signal);
+    if (!isKeptIn(allocations, owner)) continue;
+    throw new ConflictError(
+      `${describeKeeper(keeper)} got an address of ${formatCidr(other.cidr)} for another pod during this ADD; retry`,
+    );
+  }
 }
 
 /** The error for a network whose ranges are all full. */

@@ -7,8 +7,10 @@ import { formatIp } from "../address/ip.ts";
 import { adopt } from "../pool/adopt.ts";
 import type { Detached, Orphan } from "../pool/orphans.ts";
 import { replace, withdraw } from "../pool/requests.ts";
+import { hasEntryOf } from "../pool/restore.ts";
+import type { Unkept } from "../pool/strays.ts";
 import { withoutSandbox } from "../pool/kept.ts";
-import { type Allocation, type Entry, sameInterface, sameOwner } from "../pool/types.ts";
+import { type Allocation, type Entry, sameEntry, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
 import { entryFields } from "./recorded.ts";
@@ -118,7 +120,28 @@ export async function reserveEntries(
 }
 
 /**
- * Recreates lost entries from their reservations. An address that has an entry by now is skipped. An entry is removed again if its
+ * Writes the keepers of entries into their reservations. A reservation that changed since it was read, or whose entry did, is skipped.
+ *
+ * @throws the signal's reason once it aborts
+ */
+export async function keepReservations<U extends Unkept<Reservation>>(
+  { driver, log }: Ipam,
+  unkept: readonly U[],
+  signal: AbortSignal,
+): Promise<Reclaimed<U>> {
+  return await each(unkept, signal, async ({ entry, reservation }) => {
+    const { key, allocation } = entry;
+    const present = (await driver.read(key, signal)).allocations.get(allocation.address);
+    if (!present || !sameEntry(present, allocation)) return false;
+    const written = await driver.reservations?.takeOver(reservation, reservationOf(key, allocation), signal);
+    if (written) log.info("Wrote keeper into reservation", entryFields([entry]));
+    return written !== undefined;
+  });
+}
+
+/**
+ * Recreates lost entries from their reservations. An address that has an entry by now is skipped, and so is an owner that has another one in
+ * the pool. An entry is removed again if its
  * reservation no longer exists, or has another owner, after it was created.
  *
  * @throws the signal's reason once it aborts
@@ -134,6 +157,7 @@ export async function restoreEntries(
   return await each(entries, signal, async ({ key, allocation }) => {
     using _lock = await ipam.lockPool(key, signal);
     const written = await ipam.onSnapshot(key, async (snapshot, deadline) => {
+      if (hasEntryOf(snapshot.allocations, allocation)) return false; // its next ADD may have been faster
       const { changes } = adopt(snapshot.allocations, [allocation]);
       if (changes.length > 0) await driver.commit(snapshot, changes, deadline);
       return changes.length > 0;

@@ -9,12 +9,13 @@ import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
 import { keeperState } from "../pool/keepers.ts";
-import { findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
-import { type Entry, formatPoolKey, type Owner, ownsReservation, type PoolKey, sameInterface } from "../pool/types.ts";
+import { hasEntryOf, isKeptIn } from "../pool/restore.ts";
+import { findStrays, findUnkept, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
+import { type Allocations, type Entry, formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
-import { freeReservations, type Reclaimed, reserveEntries, restoreEntries } from "./reclaim.ts";
+import { freeReservations, keepReservations, type Reclaimed, reserveEntries, restoreEntries } from "./reclaim.ts";
 import type { ScanContext, StrayReservation, Swept } from "./sweep_types.ts";
 import type { Suspect } from "./suspicions.ts";
 import { EvidenceReader } from "./witness.ts";
@@ -27,7 +28,7 @@ interface Candidate extends Examinee {
 type Part = Pick<Swept, "reservations" | "reserved" | "restored" | "duplicates" | "failures">;
 
 /**
- * Frees unused reservations, and creates missing entries and reservations.
+ * Frees unused reservations, creates missing entries and reservations, and writes missing keepers into reservations.
  *
  * @param reservations all reservations; empty if they are not scanned
  * @throws the signal's reason once it aborts
@@ -42,7 +43,9 @@ export async function sweepReservations(context: ScanContext, reservations: read
     verdict.kind === "free" ? [{ reservation: item.stray.reservation, reason: verdict.reason, item }] : []
   );
   for (const { item, verdict, evidence } of examined) {
-    if (verdict.kind === "suspect" || unread(evidence)) context.marks.add(item.mark);
+    // what is kept without its sandbox is restored, and then detached as an entry
+    if (verdict.kind === "detach") suspicions.clear(item);
+    if ((verdict.kind === "suspect" && !verdict.detaches) || unread(evidence)) context.marks.add(item.mark);
   }
   const freed: Reclaimed<(typeof unused)[number]> = dryRun
     ? { done: unused, failed: [], failures: [] }
@@ -65,12 +68,20 @@ export async function sweepReservations(context: ScanContext, reservations: read
     ? findUnreserved(reservations, pools, known, pods.reserves).filter(({ allocation }) => isInScope(allocation))
     : [];
   const reserved = await repair(context, unreserved, reserveEntries);
+  const unkept = new Map(
+    findUnkept(reservations, pools).filter(({ entry }) => isInScope(entry.allocation)).map((one) => [one.entry, one]),
+  );
+  const kept = await repair(context, [...unkept.keys()], async (_, entries) => {
+    const ones = entries.map((entry) => unkept.get(entry)).filter((one) => one !== undefined);
+    const { done, failed, failures } = await keepReservations(ipam, ones, signal);
+    return { done: done.map(({ entry }) => entry), failed: failed.map(({ entry }) => entry), failures };
+  });
   return {
     reservations: freed.done.map(({ reservation, reason }) => ({ reservation, reason })),
-    reserved: reserved.done,
+    reserved: [...reserved.done, ...kept.done],
     restored: restored.done,
     duplicates: duplicates(context, inUse, known),
-    failures: [...failures, ...freed.failures, ...restored.failures, ...reserved.failures],
+    failures: [failures, freed.failures, restored.failures, reserved.failures, kept.failures].flat(),
   };
 }
 
@@ -88,9 +99,16 @@ function candidateOf(context: ScanContext, stray: Stray<Reservation>): Candidate
 
 /** A reservation does not record its range: of the possible ranges the smallest is the least likely to contradict the owner. */
 function claimedOf(context: ScanContext, reservation: Reservation): Assignment {
-  const [range] = poolsFor(reservation, knownPools(context)).map(({ cidr }) => cidr)
-    .toSorted((a, b) => b.prefix - a.prefix);
-  return { owner: reservation, ip: reservation.ip, ...(range && { range }) };
+  const keys = poolsFor(reservation, knownPools(context));
+  const [range] = keys.map(({ cidr }) => cidr).toSorted((a, b) => b.prefix - a.prefix);
+  const { keeper: _, ...withoutKeeper } = reservation;
+  // its pool was lost, and its keeper has another address of it by now
+  const isReplaced = keys.some((key) => isKeptIn(allocationsOf(context, key), reservation));
+  return { owner: isReplaced ? withoutKeeper : reservation, ip: reservation.ip, ...(range && { range }) };
+}
+
+function allocationsOf({ pools }: ScanContext, key: PoolKey): Allocations {
+  return pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key))?.allocations ?? new Map();
 }
 
 function knownPools({ pools, pods }: ScanContext): readonly PoolKey[] {
@@ -117,12 +135,7 @@ function lostEntry(context: ScanContext, { reservation, holder }: Stray<Reservat
   if (holder) return [];
   const [key, ...others] = poolsFor(reservation, knownPools(context));
   if (!key || key.otherReadings || others.length > 0) return [];
-  const pool = context.pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key));
-  if (
-    [...pool?.allocations.values() ?? []].some((entry) =>
-      (entry.keeper && ownsReservation(reservation, entry)) || sameInterface(entry, reservation)
-    )
-  ) return [];
+  if (hasEntryOf(allocationsOf(context, key), reservation)) return [];
   const { network: _, ip, token: __, ...owner } = reservation;
   return [{ key, allocation: { ...owner, address: ip.value } }];
 }

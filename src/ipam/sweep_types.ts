@@ -83,7 +83,7 @@ export interface Swept {
   readonly suspected: readonly Orphan[];
   /** Freed reservations. */
   readonly reservations: readonly StrayReservation[];
-  /** Entries whose missing reservation was created. */
+  /** Entries whose missing reservation was created, or got the keeper that it lacked. */
   readonly reserved: readonly Entry[];
   /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Entry[];

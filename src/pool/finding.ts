@@ -21,6 +21,7 @@ export type FindingKind =
   | "reservation-without-entry"
   | "reservation-of-another"
   | "overlapping-ranges-off"
+  | "reuse-settings-differ"
   | "persistent-beside-original"
   | "unusable-network"
   | "unreadable"
@@ -154,6 +155,11 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     reason: "NodeSliceOutsideRange",
     remedy:
       "It is left of a former range: restart the pods of the node, and the controller assigns a slice of the range",
+  },
+  "reuse-settings-differ": {
+    severity: "unusable",
+    reason: "ReuseSettingsDiffer",
+    remedy: "Set the same order and reuse_after in both networks, or another network_name in one of them",
   },
   "slices-refused": {
     severity: "unusable",

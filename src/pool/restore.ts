@@ -5,7 +5,7 @@
  */
 import type { Draft } from "./draft.ts";
 import type { RestoreOutcome, RestoreRequest } from "./requests.ts";
-import { type Allocation, type Allocations, ownsReservation } from "./types.ts";
+import { type Allocation, type Allocations, isKeptFor, type Owner, ownsReservation, sameInterface } from "./types.ts";
 
 /** Remembered entries that do not match the pool. */
 export interface Remembered {
@@ -25,6 +25,16 @@ export function compareRemembered(present: Allocations, remembered: Iterable<All
     else if (!ownsReservation(allocation, holder)) duplicates.push({ allocation, holder });
   }
   return { lost, duplicates };
+}
+
+/** Whether a pool has an entry that is kept for the owner, whatever its address. */
+export function isKeptIn(allocations: Allocations, owner: Pick<Owner, "podRef" | "ifName" | "keeper">): boolean {
+  return allocations.values().some((entry) => isKeptFor(owner, entry));
+}
+
+/** Whether a pool has an entry of the owner, whatever its address: a lost entry is not recreated beside it. */
+export function hasEntryOf(allocations: Allocations, owner: Pick<Owner, "podRef" | "ifName" | "keeper">): boolean {
+  return isKeptIn(allocations, owner) || allocations.values().some((entry) => sameInterface(entry, owner));
 }
 
 /** Recreates an entry if its address is free. An existing entry is never overwritten. */

@@ -61,6 +61,31 @@ export function findStrays<R extends ReservationFacts>(
   });
 }
 
+/** A kept entry, and the reservation of its address. */
+export interface Unkept<R extends ReservationFacts> {
+  /** The entry. */
+  readonly entry: Entry;
+  /** Its reservation, which does not name its keeper. */
+  readonly reservation: R;
+}
+
+/**
+ * Kept entries whose reservation names their pod, but not their keeper: an ADD ended between its two writes. The keeper's next pod would find
+ * the address reserved for another owner.
+ */
+export function findUnkept<R extends ReservationFacts>(
+  reservations: readonly R[],
+  pools: readonly PoolFacts[],
+): Unkept<R>[] {
+  const entries = entriesByAddress(pools);
+  return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation) =>
+    (entries.get(formatIp(reservation.ip)) ?? []).filter((entry) =>
+      entry.allocation.keeper && isExactly(entry.key, reservation.network) && belongsTo(entry, reservation) &&
+      !isKeptFor(entry.allocation, reservation)
+    ).map((entry) => ({ entry, reservation }))
+  );
+}
+
 /** The pools that may contain the entry of a reservation, each once. */
 export function poolsFor(
   { network, ip, node }: ReservationFacts & { readonly node?: string },

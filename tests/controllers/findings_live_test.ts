@@ -23,6 +23,7 @@ const EXPECTED: readonly (readonly [kind: string, reason: string, objects: reado
   ["reservation-without-entry", "StrayIPReservation", ["overlappingrangeipreservation/10.92.0.9"]],
   ["reservation-of-another", "ConflictingIPReservation", ["overlappingrangeipreservation/10.91.0.20"]],
   ["overlapping-ranges-off", "OverlappingRangesOff", ["network-attachment-definition/off"]],
+  ["reuse-settings-differ", "ReuseSettingsDiffer", ["network-attachment-definition/rests"]],
   ["unusable-network", "InvalidConfiguration", ["network-attachment-definition/typo"]],
   ["unreadable", "UnreadableObject", ["ippool/10.91.7.0-24"]],
   ["slices-refused", "SlicesRefused", ["nodeslicepool/by-hand"]],
@@ -39,6 +40,8 @@ async function everythingWrong({ kube, objects, define }: TestCluster): Promise<
   await define("wide", { range: "10.91.4.0/24" });
   await define("narrow", { range: "10.91.4.0/25" });
   await define("off", { range: "10.91.4.0/26", enable_overlapping_ranges: false });
+  await define("lowest", { range: "10.91.6.0/24" });
+  await define("rests", { range: "10.91.6.0/24", reuse_after: "60s" });
   await define("typo", { rnge: "10.91.9.0/24" });
   await objects.node("node-a");
   await objects.node("node-b");

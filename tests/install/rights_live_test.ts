@@ -57,6 +57,7 @@ const CONTROLLER: readonly (readonly [question: string, allowed: boolean])[] = [
   ["update resourceclaims.resource.k8s.io default", false],
   ["get ipamclaims.k8s.cni.cncf.io default", true],
   ["list ipamclaims.k8s.cni.cncf.io default", true],
+  ["watch ipamclaims.k8s.cni.cncf.io default", true],
   ["patch ipamclaims.k8s.cni.cncf.io default", false],
   ["update ipamclaims.k8s.cni.cncf.io default", false],
   ["delete ipamclaims.k8s.cni.cncf.io default", false],

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { NotAllocatedError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { rangesToTry } from "../../src/ipam/first_available.ts";
 import { formatCidr } from "../../src/address/cidr.ts";
-import { UnavailableError } from "../../src/storage/driver.ts";
+import { ConflictError, UnavailableError } from "../../src/storage/driver.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { faulty } from "../support/faulty.ts";
 import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner } from "./lab.ts";
 
 const FIRST = { rangesAllocation: "first_available" } as const;
@@ -92,4 +94,46 @@ Deno.test("rangesToTry puts the range first of which the owner has an address in
   assert.deepEqual(await order(halves), ["10.9.0.0/24 1", "10.9.0.0/24 10"]);
   await callers(driver).add("a/net1/x", config(["10.9.0.12-10.9.0.20/24"]));
   assert.deepEqual(await order(halves), ["10.9.0.0/24 10", "10.9.0.0/24 1"]);
+});
+
+const CLAIM = { kind: "IPAMClaim", name: "vm", uid: "u1" } as const;
+
+Deno.test("first_available gives a claim one address, although its concurrent ADDs see none before they write", async () => {
+  await using driver = await memory();
+  await callers(driver).add("x/net1/x", config(["10.9.0.0/32"]));
+  const full = config(["10.9.0.0/32", "10.8.0.0/30"], FIRST);
+  const other = config(["10.7.0.0/30", "10.8.0.0/30"], FIRST);
+  const ipam = ipamOn(driver);
+  const add = (who: string, of = full) => allocate(ipam, of, { ...owner(who), keeper: CLAIM }, never());
+  let isFirst = true;
+  // the second ADD has read both pools when the first one writes
+  const late = ipamOn(faulty(driver, async ({ method }) => {
+    if (method !== "commit" || !isFirst) return undefined;
+    isFirst = false;
+    await add("a/net1/x");
+    return undefined;
+  }));
+  await assert.rejects(allocate(late, other, { ...owner("b/net1/y"), keeper: CLAIM }, never()), (error) => {
+    assert(error instanceof ConflictError);
+    assert.match(error.message, /IPAMClaim vm got an address of 10\.8\.0\.0\/30 for another pod/);
+    return true;
+  });
+  assert.deepEqual(Object.keys(await contents(driver)).filter((name) => !name.includes("10.9")), [
+    "10.8.0.0/30 10.8.0.1",
+    "reserved 10.8.0.1",
+  ]);
+  await assertAgreement(driver);
+});
+
+Deno.test("first_available tries the range first in which another pod of the claim has an address", async () => {
+  await using driver = await memory();
+  const ipam = ipamOn(driver);
+  const both = config(["10.9.0.0/24", "10.8.0.0/24"], FIRST);
+  for (const [who, name] of [["a/net1/x", "10.9.0.0/24"], ["b/net1/y", "10.8.0.0/24"]] as const) {
+    await allocate(ipam, config([name]), { ...owner(who), keeper: CLAIM }, never());
+  }
+  const order = async (who: string) =>
+    (await rangesToTry(ipam, both, { ...owner(who), keeper: CLAIM }, never())).map(({ cidr }) => formatCidr(cidr));
+  assert.deepEqual(await order("a/net1/z"), ["10.8.0.0/24", "10.9.0.0/24"]);
+  assert.deepEqual(await order("b/net1/z"), ["10.9.0.0/24", "10.8.0.0/24"]);
 });

@@ -87,6 +87,27 @@ Deno.test("restoreEntries skips an address with another entry, and removes an en
   ]]);
 });
 
+Deno.test("restoreEntries skips an owner that has another entry by now: its ADD was faster", async () => {
+  const { store, entry } = await oneEntry();
+  await using _ = store;
+  await loseEntries(store);
+  await store.add("b"); // gets the next address, since the first one is reserved
+  const [pool] = await store.ipam.driver.list(NEVER);
+  const [other] = pool?.allocations.values() ?? [];
+  assert(pool && other);
+  const keeper = { kind: "IPAMClaim", name: "vm", uid: "u1" } as const;
+  const lost = { key: entry.key, allocation: { ...entry.allocation, keeper } };
+  const { address } = other;
+  for (const after of [{ ...other, keeper }, { ...entry.allocation, address }]) {
+    const current = await store.ipam.driver.read(entry.key, NEVER);
+    const before = current.allocations.get(address);
+    assert(before);
+    await store.ipam.driver.commit(current, [{ address, before, after }], NEVER);
+    assert.deepEqual((await restoreEntries(store.ipam, [lost], NEVER)).done, []);
+    assert.equal((await store.owners()).length, 1);
+  }
+});
+
 /** Deletes entries without their reservations, as deleting an IPPool does. */
 async function loseEntries({ ipam: { driver } }: Store): Promise<void> {
   for (const snapshot of await driver.list(NEVER)) {

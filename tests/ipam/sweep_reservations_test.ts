@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import { release } from "../../src/ipam/release.ts";
 import { Sweeps, type Swept } from "../../src/ipam/sweep.ts";
 import type { Pods } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
@@ -164,4 +166,63 @@ Deno.test("sweep keeps the reservation of an owner without a pod, and reads no p
   );
   const { reservations, failures } = await twice(store, [], { find: () => Promise.reject(new Error("asked")) });
   assert.deepEqual([reservations, failures, await reserved(store)], [[], [], ["10.0.0.9 9f1c"]]);
+});
+
+const CLAIM = { kind: "IPAMClaim", name: "vm", uid: "u1" } as const;
+const KEEPS: Partial<Pods> = {
+  findKeeper: () => Promise.resolve({ uid: "u1", deleting: false }),
+  reserves: () => true,
+};
+
+/** ADD for a claim. */
+async function claim({ ipam, config }: Store, name: string): Promise<string> {
+  const owner = { podRef: `default/${name}`, ifName: "net1", containerId: `c-${name}`, keeper: CLAIM };
+  const [assigned] = await allocate(ipam, config, owner, NEVER, { examine: () => Promise.resolve("ended") });
+  assert(assigned);
+  return formatIp(assigned.ip);
+}
+
+Deno.test("sweep writes the keeper into a reservation whose ADD ended before, so that the next pod gets the address", async () => {
+  await using store = await openStore();
+  await store.add("a"); // before its network kept addresses
+  const { driver } = store.ipam;
+  const [snapshot] = await driver.list(NEVER);
+  const [before] = snapshot?.allocations.values() ?? [];
+  assert(snapshot && before);
+  // its next ADD was killed between the two writes, and DEL detached it
+  const after = { ...before, containerId: "", keeper: CLAIM };
+  await driver.commit(snapshot, [{ address: before.address, before, after }], NEVER);
+  await assert.rejects(claim(store, "b"), /10\.0\.0\.1, which IPAMClaim vm keeps/);
+  const dry = await twice(store, [], KEEPS, true);
+  assert.equal(dry.reserved.length, 1);
+  await assert.rejects(claim(store, "b"));
+  const { reserved: repaired, reservations, failures } = await twice(store, [], KEEPS);
+  assert.deepEqual([repaired.length, reservations, failures], [1, [], []]);
+  const [written] = await driver.reservations?.list(undefined, NEVER) ?? [];
+  assert.deepEqual([written?.keeper, written?.containerId], [CLAIM, ""]);
+  assert.equal(await claim(store, "b"), "10.0.0.1");
+  assert.deepEqual((await twice(store, [pod("b")], KEEPS)).reserved, []);
+});
+
+Deno.test("sweep frees a reservation of a claim that has another address since its pool was lost, and no other one", async () => {
+  await using store = await openStore();
+  await store.add("x");
+  assert.equal(await claim(store, "a"), "10.0.0.2");
+  await release(store.ipam, store.config, { containerId: "c-a", ifName: "net1" }, NEVER);
+  await release(store.ipam, store.config, { containerId: "c-x", ifName: "net1" }, NEVER);
+  await loseEntries(store);
+  assert.equal(await claim(store, "b"), "10.0.0.1", "the store has nothing at the former address");
+  assert.deepEqual(await reserved(store), ["10.0.0.1 default/b", "10.0.0.2 default/a"]);
+  const { reservations, restored } = await twice(store, [pod("b")], KEEPS);
+  assert.deepEqual([reservations.map(({ reason }) => reason), restored], [["pod is gone"], []]);
+  assert.deepEqual(await reserved(store), ["10.0.0.1 default/b"]);
+});
+
+Deno.test("sweep recreates the lost entry of a stopped machine from its reservation", async () => {
+  await using store = await openStore();
+  assert.equal(await claim(store, "a"), "10.0.0.1");
+  await release(store.ipam, store.config, { containerId: "c-a", ifName: "net1" }, NEVER);
+  await loseEntries(store);
+  const { restored, reservations } = await twice(store, [], KEEPS);
+  assert.deepEqual([restored.length, reservations, await store.owners()], [1, [], ["default/a"]]);
 });

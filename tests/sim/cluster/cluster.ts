@@ -223,7 +223,8 @@ export class SimCluster {
     ) {
       this.#controllers.push(startController(scheduler, async (process, own) => {
         const world = this.#reach.world(process, own);
-        const cluster = await openCluster(world, { kubeconfig: KUBECONFIG });
+        // sweeps find deleted claims by themselves; the watch on them only makes it earlier
+        const { claimFeed: _, ...cluster } = await openCluster(world, { kubeconfig: KUBECONFIG });
         const driver = await openKubernetes({ kind: "kubernetes", kubeconfig: KUBECONFIG }, { world, log: SILENT });
         return { driver, cluster: { ...cluster, ...UNUSED } };
       }, this.world.sweeps === undefined ? {} : { defaultSchedule: this.world.sweeps }));
