@@ -15,13 +15,23 @@ import { type Command, defineCommand, type Values } from "./define.ts";
 import { type Empty, isSuspicious } from "./empty.ts";
 import { plural } from "./names.ts";
 import { kubectlFlags, nextCommand, storeFlags } from "./next_step.ts";
-import { FILTER_FLAGS, type Filters, filtersOf, formatOf, LIST_FLAGS, printList, printValue } from "./output.ts";
+import {
+  FILTER_FLAGS,
+  type Filters,
+  filtersOf,
+  formatOf,
+  isWhole,
+  LIST_FLAGS,
+  printList,
+  printValue,
+} from "./output.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
-import { openReading, type Part, READ_FLAGS } from "./reading.ts";
+import { openReading, type Part, READ_FLAGS, type Reading } from "./reading.ts";
 import type { CommandStore } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
+import { WATCH_FLAG, watching } from "./watch.ts";
 
-const FLAGS = { ...LIST_FLAGS, ...FILTER_FLAGS, ...PODS_FLAG, ...READ_FLAGS } as const;
+const FLAGS = { ...WATCH_FLAG, ...LIST_FLAGS, ...FILTER_FLAGS, ...PODS_FLAG, ...READ_FLAGS } as const;
 
 /** What was found in one store. */
 interface Checked extends Inspected {
@@ -48,8 +58,13 @@ export const check: Command = defineCommand({
   },
 }, async (terminal, values) => {
   const format = formatOf(values);
-  const filters = filtersOf(values);
   await using reading = await openReading(terminal, values, SILENT); // what a driver would log is among the findings
+  return await watching(terminal, values, isWhole(format), (shown) => checkOnce(shown, values, reading));
+});
+
+async function checkOnce(terminal: Terminal, values: Values<typeof FLAGS>, reading: Reading): Promise<number> {
+  const format = formatOf(values);
+  const filters = filtersOf(values);
   const { parts, empty } = await reading.read(
     (store, signal) => inspectStore(terminal, store, values, signal),
     ({ pools, reservations }) => pools + reservations === 0,
@@ -70,7 +85,7 @@ export const check: Command = defineCommand({
   }
   const worst = Math.max(0, ...findings.map(exitOf));
   return worst === 0 && empty && isSuspicious(empty) ? 1 : worst;
-});
+}
 
 const LISTING = {
   columns: COLUMNS,

@@ -10,6 +10,7 @@ import { VERSION } from "../version.ts";
 import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, helpOf, section, toUsageError, UsageError } from "./define.ts";
+import { commandFirst } from "./leading_flags.ts";
 import { oldNameOf, runOldName } from "./old_names.ts";
 import { styleFor } from "./style.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
@@ -112,6 +113,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "Show how addresses are assigned, with a store in memory",
     load: async () => (await import("./demo.ts")).demo,
   },
+  completion: {
+    summary: "Print a script for the completion of a shell",
+    startsPrograms: true,
+    load: async () => (await import("./completion.ts")).completionOf(COMMANDS),
+  },
   version: {
     summary: "Print the version",
     load: async () => (await import("./version.ts")).version,
@@ -156,7 +162,7 @@ export async function runCommand(
   }
   const program = /(^|[/\\])kubectl[-_]whereabouts(\.exe)?$/.test(called) ? KUBECTL_PROGRAM : "whereabouts";
   const print = (line: string) => write(`${line}\n`);
-  const [first = "", ...others] = args;
+  const [first = "", ...others] = commandFirst(args);
   const [name, options] = commandOf(first, others);
   prepare(name, world, rest);
   if (first === "" && program === "whereabouts") {

@@ -17,6 +17,8 @@ interface Flag {
   readonly short?: string;
   /** Default value. */
   readonly default?: string;
+  /** The possible values, for the completion of a shell. Absent: any; a file if the placeholder is FILE. */
+  readonly values?: readonly string[];
   /** Description. */
   readonly help: string;
 }
@@ -32,9 +34,11 @@ export type Values<F extends Flags> = {
 };
 
 /** The help of a command. */
-interface Manual {
+export interface Manual {
   /** Operands after the command's name: `[POOL...]`. Absent: flags only. */
   readonly operands?: string;
+  /** What a shell completes operands with: pools and networks of the store, files, or these words. Absent: nothing. */
+  readonly completes?: "names" | "files" | readonly string[];
   /** Sentences under the usage line. */
   readonly about: readonly string[];
   /** Its flags. */

@@ -14,7 +14,7 @@ import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
 import { READ_TIMEOUT } from "./reading.ts";
 import { clean } from "./table.ts";
-import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Max bytes of standard input: a list of several thousand definitions. */
 const MAX_INPUT = 64 * 1024 * 1024;
@@ -24,7 +24,11 @@ const EXITS: Readonly<Record<Level, number>> = { note: 0, warning: 3, error: 4 }
 
 const FLAGS = {
   cluster: { type: "boolean", help: "Check the definitions of the cluster, with its nodes, pod networks and Services" },
-  kubeconfig: { type: "string", value: "FILE", help: "The cluster; else KUBECONFIG, else the cluster of this pod" },
+  kubeconfig: {
+    type: "string",
+    value: "FILE",
+    help: "The cluster; else KUBECONFIG, ~/.kube/config, the cluster of this pod",
+  },
   context: { type: "string", value: "NAME", help: "Context of the kubeconfig; else the current one" },
   config: { type: "string", value: "FILE", help: "JSON file of IPAM fields that the networks omit: a flat file" },
   avoid: {
@@ -40,6 +44,7 @@ const FLAGS = {
 /** Checks definitions with the loader that the plugin uses. */
 export const lint: Command = defineCommand({
   operands: "[FILE...]",
+  completes: "files",
   about: [
     "Check NetworkAttachmentDefinitions and CNI network configurations, in YAML or JSON, as the plugin would read them. `-` is standard input.",
     "Errors make ADD fail; warnings and notes do not. Other Kubernetes objects in the files are skipped.",
@@ -115,11 +120,11 @@ async function readFile({ world }: Terminal, file: string): Promise<string> {
 }
 
 async function readCluster(
-  { world, openCluster, program }: Terminal,
+  { world, openCluster }: Terminal,
   { kubeconfig, context }: Given,
   given: ClusterFacts,
 ): Promise<Input & { readonly facts: ClusterFacts }> {
-  const chosen = kubeconfig ?? await findKubeconfig(world, program === KUBECTL_PROGRAM);
+  const chosen = kubeconfig ?? await findKubeconfig(world, true);
   await using cluster = await openCluster(world, { kubeconfig: chosen, context, client: "command" });
   const signal = AbortSignal.timeout(READ_TIMEOUT);
   const { items } = await cluster.attachments.list(signal);

@@ -45,6 +45,7 @@ interface Row {
 /** Converts, and moves if requested. */
 export const migrate: Command = defineCommand({
   operands: "etcd",
+  completes: ["etcd"],
   about: [
     "Convert the data of the original's v0.1 to v0.5.4 in etcd (/RANGE, /whereabouts/CIDR) to the current layout, each record in one " +
     "transaction. With --to kubernetes, then move all pools from etcd to IPPools and reservations; in etcd they are closed, and refused.",

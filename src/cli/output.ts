@@ -17,7 +17,13 @@ export const JSON_FLAG = { json: { type: "boolean", help: "Print JSON" } } as co
 
 /** The flags of formats. */
 export const FORMAT_FLAGS = {
-  output: { type: "string", value: "FORMAT", short: "o", help: "wide, json, yaml or name; else a table" },
+  output: {
+    type: "string",
+    value: "FORMAT",
+    short: "o",
+    values: FORMATS,
+    help: "wide, json, yaml or name; else a table",
+  },
   json: { type: "boolean", help: "Print JSON, as -o json" },
 } as const satisfies Flags;
 
@@ -51,6 +57,16 @@ export function formatOf({ output, json }: Values<typeof FORMAT_FLAGS>): Format 
   }
   if (json && format !== "json") throw new UsageError(`Cannot use --json with --output ${format}: remove one of them`);
   return format;
+}
+
+/** Whether a format is for people, and may have headings and remarks. */
+export function isText(format: Format): boolean {
+  return format === "table" || format === "wide";
+}
+
+/** Whether a format prints one document, whose lines do not stand alone. */
+export function isWhole(format: Format): boolean {
+  return format === "json" || format === "yaml";
 }
 
 /** Prints a value in the formats for programs. Returns false for the other formats, and prints nothing. */

@@ -52,6 +52,7 @@ const FLAGS = {
 /** Plans the addresses of one network. */
 export const plan: Command = defineCommand({
   operands: "NETWORK",
+  completes: "names",
   about: [
     "Show whether a network has enough addresses for so many pods and nodes, and until when. With --range or --slice-size, plan with these, " +
     "and list the live addresses and slices that the change affects. Nothing is written.",

@@ -39,8 +39,9 @@ export async function clusterOf(
   { kubeconfig: flag, context, namespace }: PodsFlags,
 ): Promise<Cluster | undefined> {
   if (datastore.kind !== "kubernetes" && flag === undefined) return undefined;
-  const kubeconfig = flag ?? (datastore.kind === "kubernetes" ? datastore.kubeconfig : undefined);
-  return await openCluster(world, { kubeconfig, context, namespace, client: "command" });
+  const own = datastore.kind === "kubernetes" ? datastore : undefined;
+  const chosen = { kubeconfig: flag ?? own?.kubeconfig, context, namespace: own?.namespace ?? namespace };
+  return await openCluster(world, { ...chosen, client: "command" });
 }
 
 /**

@@ -9,8 +9,14 @@ import { type Flags, UsageError, type Values } from "./define.ts";
 /** Flags of every server. */
 export const SERVER_FLAGS = {
   "http-address": { type: "string", value: "HOST:PORT", help: "Serve health and metrics at this address" },
-  "log-level": { type: "string", value: "LEVEL", default: "info", help: "error, warning, info or debug" },
-  "log-format": { type: "string", value: "FORMAT", default: "logfmt", help: "logfmt or json" },
+  "log-level": {
+    type: "string",
+    value: "LEVEL",
+    default: "info",
+    values: LOG_LEVELS,
+    help: "error, warning, info or debug",
+  },
+  "log-format": { type: "string", value: "FORMAT", default: "logfmt", values: LOG_FORMATS, help: "logfmt or json" },
 } as const satisfies Flags;
 
 /** The values of the flags. */

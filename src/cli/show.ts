@@ -7,15 +7,16 @@ import { parseIp } from "../address/ip.ts";
 import type { FindingKind } from "../pool/finding.ts";
 import { type Command, defineCommand, type Values } from "./define.ts";
 import { notFound, plural } from "./names.ts";
-import { formatOf, LIST_FLAGS, printList } from "./output.ts";
+import { formatOf, isText, isWhole, LIST_FLAGS, printList } from "./output.ts";
 import { LEGEND, poolMap } from "./pool_map.ts";
 import { poolListing, type PoolRow } from "./pool_rows.ts";
 import { allocationTable, headingOf } from "./pool_view.ts";
-import { openReading, READ_FLAGS } from "./reading.ts";
+import { openReading, READ_FLAGS, type Reading } from "./reading.ts";
 import { POOL_FLAGS, type PoolsRead, readPools } from "./read_pools.ts";
 import { fold } from "./table.ts";
 import type { Style } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
+import { WATCH_FLAG, watching } from "./watch.ts";
 
 /** Findings that the map draws. */
 const LEAKED: readonly FindingKind[] = ["orphan", "keeper-gone"];
@@ -23,6 +24,7 @@ const DUPLICATE: readonly FindingKind[] = ["duplicate", "pod-address-of-another"
 
 const FLAGS = {
   map: { type: "boolean", help: "Draw a map of each pool instead of a table" },
+  ...WATCH_FLAG,
   ...LIST_FLAGS,
   ...POOL_FLAGS,
   ...READ_FLAGS,
@@ -31,6 +33,7 @@ const FLAGS = {
 /** Lists pools; with names, shows the allocations that they name. */
 export const show: Command = defineCommand({
   operands: "[NAME...]",
+  completes: "names",
   about: [
     "List pools and their usage. A NAME is that of a pool or its object, a network_name, a network definition, a node, a pod, an address or " +
     "a CIDR: show the allocations of the pools that it names, of a pod, a node or a CIDR its own ones. Where a name has several meanings, " +
@@ -42,11 +45,20 @@ export const show: Command = defineCommand({
 }, async (terminal, values, names) => {
   const format = formatOf(values);
   await using reading = await openReading(terminal, values);
+  return await watching(terminal, values, isWhole(format), (shown) => showOnce(shown, values, names, reading));
+});
+
+async function showOnce(
+  terminal: Terminal,
+  values: Values<typeof FLAGS>,
+  names: readonly string[],
+  reading: Reading,
+): Promise<number> {
   const choice = { ...values, names, withReservations: values.map, withFindings: values.map };
   const read = await readPools(terminal, reading, choice, true);
   const { rows, namespaced, named, where, empty } = read;
   const missing = named.filter(({ exists }) => !exists).map(({ name }) => name);
-  const isTable = format === "table" || format === "wide";
+  const isTable = isText(formatOf(values));
   if (empty && isTable) terminal.print(empty.message);
   else if (!isTable || (names.length === 0 && !values.map)) {
     if (empty) terminal.world.stderr(empty.message);
@@ -58,7 +70,7 @@ export const show: Command = defineCommand({
   }
   for (const name of empty ? [] : missing) terminal.world.stderr(notFound(name, where));
   return missing.length > 0 || empty?.elsewhere?.size ? 1 : 0;
-});
+}
 
 function showEach(terminal: Terminal, values: Values<typeof FLAGS>, read: PoolsRead): void {
   const { print, style } = terminal;

@@ -23,7 +23,12 @@ export const STORE_FLAGS = {
     short: "n",
     help: "Namespace of the IPPools; else that of the kubeconfig",
   },
-  datastore: { type: "string", value: "KIND", help: "kubernetes, etcd or embedded; else derived from the other flags" },
+  datastore: {
+    type: "string",
+    value: "KIND",
+    values: ["kubernetes", "etcd", "embedded"],
+    help: "kubernetes, etcd or embedded; else derived from the other flags",
+  },
   database: { type: "string", value: "FILE", help: "SQLite file of the embedded store" },
   "etcd-host": { type: "string", value: "HOSTS", help: "Endpoints of etcd, comma-separated" },
   config: {
@@ -66,7 +71,8 @@ export interface CommandStore extends AsyncDisposable {
 }
 
 /**
- * Opens the store that the flags, else `KUBECONFIG`, else the flat file select. Without any of them, a pod uses the store of its cluster.
+ * Opens the store that the flags, else `KUBECONFIG`, else the flat file select. Without any of them, it is that of `~/.kube/config`, and in a
+ * pod without such a file that of its cluster.
  *
  * @throws {UsageError} the database was not found
  */
@@ -95,8 +101,9 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
   const elsewhere = flags.database !== undefined || flags["etcd-host"] !== undefined;
   const unselected = flags.datastore === undefined && !elsewhere;
   const mayBeCluster = unselected || (flags.datastore === "kubernetes" && !elsewhere);
+  const isKubectl = program === KUBECTL_PROGRAM || flags.datastore === "kubernetes" || flags.context !== undefined;
   const kubeconfig = flags.kubeconfig ??
-    (mayBeCluster && flags.config === undefined ? await findKubeconfig(world, program === KUBECTL_PROGRAM) : undefined);
+    (mayBeCluster && flags.config === undefined ? await findKubeconfig(world, isKubectl) : undefined);
   const inline = {
     type: "whereabouts",
     ...(flags.config !== undefined && { configuration_path: flags.config }),
@@ -110,6 +117,8 @@ async function chooseStore(world: World, program: string, flags: StoreFlags): Pr
     purpose: "store",
   });
   if (datastore.kind === "embedded" && datastore.path !== ":memory:" && !await world.exists(datastore.path)) {
+    const home = unselected && flags.client === undefined ? await findKubeconfig(world, true) : undefined;
+    if (home !== undefined) return withFlags({ kind: "kubernetes", kubeconfig: home }, flags);
     if (unselected && world.env("KUBERNETES_SERVICE_HOST")) return withFlags({ kind: "kubernetes" }, flags);
     throw new UsageError(
       `Database ${datastore.path} not found: select the store with --kubeconfig, --etcd-host or --database`,

@@ -5,12 +5,14 @@
  */
 import { compareIp, formatIp, type Ip } from "../address/ip.ts";
 import { addressOf, formatPoolKey, type Owner } from "../pool/types.ts";
-import { type Command, defineCommand, UsageError } from "./define.ts";
+import { type Command, defineCommand, UsageError, type Values } from "./define.ts";
 import { notFound } from "./names.ts";
-import { type Column, FILTER_FLAGS, formatOf, LIST_FLAGS, type Listing, printList } from "./output.ts";
+import { type Column, FILTER_FLAGS, formatOf, isText, isWhole, LIST_FLAGS, type Listing, printList } from "./output.ts";
 import { ownerColumns } from "./pool_view.ts";
-import { openReading, READ_FLAGS } from "./reading.ts";
+import { openReading, READ_FLAGS, type Reading } from "./reading.ts";
 import { isAddress, type PoolsRead, readPools } from "./read_pools.ts";
+import type { Terminal } from "./terminal.ts";
+import { WATCH_FLAG, watching } from "./watch.ts";
 
 /** A record of an address. */
 interface Found extends Owner {
@@ -22,22 +24,35 @@ interface Found extends Owner {
   readonly namespace?: string;
 }
 
+const FLAGS = { ...WATCH_FLAG, ...LIST_FLAGS, ...FILTER_FLAGS, ...READ_FLAGS } as const;
+
 /** Shows the owners of addresses in pools and reservations. */
 export const whoHas: Command = defineCommand({
   operands: "NAME...",
+  completes: "names",
   about: [
     "Show the owners of addresses in all pools and reservations. A NAME is an address, a CIDR, a pod, a node, or the name of a pool, its " +
     "object, a network_name or a network definition. Where a name has several meanings, write pool:NAME, network:NAME, definition:NAME, " +
     "node:NAME or pod:NAME.",
   ],
-  flags: { ...LIST_FLAGS, ...FILTER_FLAGS, ...READ_FLAGS },
+  flags: FLAGS,
   exits: { 0: "Each name has addresses in use", 1: "A name has no addresses in use, or the command failed" },
 }, async (terminal, values, names) => {
   if (names.length === 0) {
     throw new UsageError("Nothing to find: expected an address such as 10.0.0.5, a pod or a pool");
   }
-  const isTable = ["table", "wide"].includes(formatOf(values));
+  const format = formatOf(values);
   await using reading = await openReading(terminal, values);
+  return await watching(terminal, values, isWhole(format), (shown) => findOnce(shown, values, names, reading));
+});
+
+async function findOnce(
+  terminal: Terminal,
+  values: Values<typeof FLAGS>,
+  names: readonly string[],
+  reading: Reading,
+): Promise<number> {
+  const isTable = isText(formatOf(values));
   const choice = { ...values, names, withReservations: true, "min-fill": undefined };
   const read = await readPools(terminal, reading, choice, false);
   const { named, where, empty, namespaced } = read;
@@ -54,7 +69,7 @@ export const whoHas: Command = defineCommand({
     else if (isTable) terminal.print(`Found no allocation or reservation of ${name} in ${where}`);
   }
   return named.every(({ used }) => used) ? 0 : 1;
-});
+}
 
 /** The selected allocations and reservations, by address. */
 function recordsOf({ rows, reservations, selects }: PoolsRead): Found[] {

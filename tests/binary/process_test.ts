@@ -20,7 +20,7 @@ const SHOW_RIGHT = `globalThis.addEventListener("unload", () =>
 
 Deno.test("main.ts first drops the permission to start programs, unless it is a command that uses the user's kubeconfig", async () => {
   const database = await Deno.makeTempFile();
-  const kept = ["show", "check", "claims", "who-has", "reconcile", "release", "migrate"];
+  const kept = ["show", "check", "claims", "who-has", "completion", "reconcile", "release", "migrate"];
   const roles: readonly (readonly string[])[] = [
     ["agent", "--log-level", "none"],
     ["controller", "--interval", "none"],

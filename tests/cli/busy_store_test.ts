@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { UnavailableError } from "../../src/storage/driver.ts";
+import { RefusedError, UnavailableError } from "../../src/storage/driver.ts";
 import type { Operation, Runner } from "../../src/storage/wrap.ts";
 import { denoPlatform } from "../../src/world/deno_agent.ts";
-import { call, database, run } from "./lab.ts";
+import { call, database, give, run } from "./lab.ts";
 
 /** A call of each command that opens a store. `migrate`, which needs etcd, is in migrate_live_test.ts. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +20,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
 const WITHOUT_STORE = [
   "sysdump",
   "agent",
+  "completion",
   "controller",
   "demo",
   "history",
@@ -48,6 +49,26 @@ Deno.test("every command with a store is tested here", async () => {
   const [, section = ""] = /^Commands:?\n([^]*?)\n\n/m.exec((await run("--help")).out) ?? [];
   const commands = [...section.matchAll(/^ +([a-z-]+) /gm)].map(([, name = ""]) => name);
   assert.deepEqual([...Object.keys(CALLS), ...WITHOUT_STORE].toSorted(), commands.toSorted());
+});
+
+Deno.test("show --watch survives a busy store between two reads, and ends when the store refuses", async () => {
+  await using db = await database();
+  let lists = 0;
+  const around: Runner = async (operation, work, signal) => {
+    if (operation !== "list") return await work(signal);
+    lists++;
+    if (lists === 2) {
+      await give(db.path, "web-2");
+      throw new UnavailableError("Too many requests (429)", { retryAfter: 1 });
+    }
+    if (lists > 4) throw new RefusedError("Not any more");
+    return await work(signal);
+  };
+  const { code, out, err } = await call({ around }, "show", "10.0.0.0/28", "-w", "--database", db.path);
+  assert.deepEqual([code, lists], [1, 5], err);
+  assert.match(err, /Not any more/);
+  assert.equal(out.match(/^10\.0\.0\.1 /gm)?.length, 1, out);
+  assert.equal(out.match(/^10\.0\.0\.3 +default\/web-2 /gm)?.length, 1, out);
 });
 
 for (const [command, flags] of Object.entries(CALLS)) {

@@ -6,6 +6,7 @@ const COMMANDS = [
   "agent",
   "check",
   "claims",
+  "completion",
   "controller",
   "demo",
   "history",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openCluster } from "../../drivers/kubernetes/cluster.ts";
 import { call, run } from "./lab.ts";
 
 Deno.test("a command uses the kubeconfig of kubectl as its plugin, and the cluster of the pod in a pod", async () => {
@@ -12,6 +13,35 @@ Deno.test("a command uses the kubeconfig of kubectl as its plugin, and the clust
     const pod = await call({ env: { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" } }, "show");
     assert.equal(pod.code, 1);
     assert.match(pod.err, /serviceaccount/);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("a command uses the kubeconfig of kubectl without another store", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${home}/.kube`);
+    await Deno.writeTextFile(`${home}/.kube/config`, "{}");
+    const refused = new RegExp(`kubeconfig "${home}/.kube/config": it has no (current-context|context named "x")`);
+    const inPod = { HOME: home, KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+    for (const env of [{ HOME: home }, inPod]) {
+      for (
+        const args of [["show"], ["-n", "x", "check"], ["--context", "x", "who-has", "10.0.0.1"], ["lint", "--cluster"]]
+      ) {
+        const { code, out, err } = await call({ env, ...(args[0] === "lint" && { openCluster }) }, ...args);
+        assert.deepEqual([code, out], [1, ""], args.join(" "));
+        assert.match(err, refused, args.join(" "));
+      }
+    }
+    assert.match(
+      (await call({ env: { HOME: home } }, "show", "--database", "/missing")).err,
+      /Database \/missing not found/,
+    );
+    assert.match(
+      (await call({ env: { HOME: home, KUBECONFIG: "/nowhere" } }, "show")).err,
+      /"\/nowhere": file not found/,
+    );
   } finally {
     await Deno.remove(home, { recursive: true });
   }
