@@ -11,7 +11,7 @@ import { DATA_FOLDER } from "../paths.ts";
 import { isObject, parseJson } from "../values/json.ts";
 import type { World } from "../world/world.ts";
 import type { Archive } from "./archive.ts";
-import { scrub } from "./scrub.ts";
+import { scrub, scrubValue } from "./scrub.ts";
 import { isOurEvent, select } from "./select.ts";
 import { shownIpam } from "./shown_config.ts";
 
@@ -48,7 +48,7 @@ export async function collectCluster(
     progress(kind);
     const found = await archive.attempt(kind, () => rawObjects.list(kind, namespaces, signal), signal);
     const kept = kind === "events" ? found?.filter((event) => isOurEvent(event, names)) : found;
-    if (kept) archive.addJson(`objects/${kind}.json`, kept.map((one) => select(kind, one)));
+    if (kept) archive.addJson(`objects/${kind}.json`, kept.map((one) => scrubValue(select(kind, one))));
   }
 }
 
@@ -72,7 +72,7 @@ async function collectPods(
     progress(`pods of namespace ${namespace}`);
     objects.push(...await archive.attempt(`pods of ${namespace}`, () => raw.pods(namespace, signal), signal) ?? []);
   }
-  archive.addJson("objects/pods.json", objects.map((one) => select("pods", one)));
+  archive.addJson("objects/pods.json", objects.map((one) => scrubValue(select("pods", one))));
   const pods = objects.map(toPod).toSorted((a, b) => Number(b.isTroubled) - Number(a.isTroubled));
   if (pods.length > MAX_PODS) {
     archive.miss(

@@ -154,12 +154,13 @@ async function commandAll(
       ["who-has", `10.${i}.0.1`, ...store],
       ["release", `10.${i}.0.1`, "--yes", "--force", ...store],
       ["migrate", "etcd", ...store],
-      ["claims", ...store],
       ["sysdump", "--output", `/var/log/sysdump-${i}.tar.gz`, ...store],
       ["ui", "--html", `/var/lib/page-${i}.html`, ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
       // sysdump runs these for all others
-      ...(works ? [["status", "--json", ...store], ["slices", ...store], ["plan", `10.${i}.0.0/24`, ...store]] : []),
+      ...(works
+        ? [["claims", ...store], ["status", ...store], ["slices", ...store], ["plan", `10.${i}.0.0/24`, ...store]]
+        : []),
       ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),
     ];
