@@ -21,6 +21,7 @@ import { checkLibrary } from "./release/library.ts";
 import { makeLicences } from "./release/licences.ts";
 import { makeManifest } from "./release/manifest.ts";
 import { makeSbom } from "./release/sbom.ts";
+import { makeSchemas } from "./release/schemas.ts";
 import type { Gap, Part, Release } from "./release/types.ts";
 import { ROOT } from "./command.ts";
 import { type Engine, ENGINES } from "./image.ts";
@@ -35,6 +36,7 @@ function partsOf({ platform, engine }: ReleaseOptions): Readonly<Record<string, 
     manifest: makeManifest,
     chart: makeChart,
     krew: makeKrewManifest,
+    schemas: makeSchemas,
     sbom: makeSbom,
     licences: makeLicences,
     library: checkLibrary,

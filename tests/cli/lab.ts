@@ -15,6 +15,7 @@ import type { LoadDriver } from "../../src/storage/open.ts";
 import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
 import { type Runner, wrap } from "../../src/storage/wrap.ts";
 import { denoWorld } from "../../src/world/deno.ts";
+import { checkOutput } from "../support/schemas.ts";
 
 /** The result of a command. */
 export interface Ran {
@@ -101,7 +102,9 @@ export async function call(
     inspectApi: () => Promise.resolve([{ what: "Kubernetes API", problem: "No cluster" }]),
     platform,
   });
-  return { code, out: out.join(""), err: err.join("\n") };
+  const printed = out.join("");
+  if (args.includes("--json") && printed !== "") checkOutput(args[0] ?? "", printed);
+  return { code, out: printed, err: err.join("\n") };
 }
 
 /** A database in which web-0 and web-1 have an address of each of two ranges. */

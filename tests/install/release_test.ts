@@ -31,7 +31,7 @@ function sumsOf(folder: string): Promise<string> {
 
 Deno.test("a release that is repeated on the same commit has the same bytes", async () => {
   await inFolder(async (folder) => {
-    const parts = ["manifest", "sbom", "licences", "checksums"];
+    const parts = ["manifest", "schemas", "sbom", "licences", "checksums"];
     const sums: string[] = [];
     for (const output of [`${folder}/first`, `${folder}/second`]) {
       const gaps = await makeRelease({ output, parts });
@@ -40,7 +40,8 @@ Deno.test("a release that is repeated on the same commit has the same bytes", as
       sums.push(await sumsOf(output));
     }
     assert.equal(sums[0], sums[1]);
-    for (const name of ["install.yaml", `whereabouts-${VERSION}.spdx.json`, "THIRD-PARTY-LICENSES.txt", "SHA256SUMS"]) {
+    const made = [`whereabouts-${VERSION}.spdx.json`, `whereabouts-schemas-${VERSION}.tar.gz`];
+    for (const name of ["install.yaml", ...made, "THIRD-PARTY-LICENSES.txt", "SHA256SUMS"]) {
       assert.ok(sums[0]?.includes(`  ${name}\n`), name);
     }
   });
