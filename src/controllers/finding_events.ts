@@ -9,8 +9,11 @@ import type { ClusterEvent, Regarding } from "./cluster.ts";
 /** Kinds whose event is about the pool of the entry: its pod may be deleted, or unknown. */
 const OF_POOLS: readonly Finding["kind"][] = ["orphan", "keeper-gone", "unowned", "outside-range"];
 
+/** Kinds whose messages name their remedy, with the names of the objects in it. */
+const WITH_REMEDY: readonly Finding["kind"][] = ["unusable-network", "slices-refused", "pod-address-of-another"];
+
 /**
- * One event per object and kind, with the first finding and the number of further ones.
+ * One event per object and kind, with the first finding, the number of further ones, and the next step.
  *
  * @example
  * ```ts
@@ -33,7 +36,9 @@ export function findingEvents(findings: readonly Finding[]): ClusterEvent[] {
     if (!first) return [];
     const { regarding, finding: { kind, message } } = first;
     const more = same.length === 1 ? "" : ` (and ${same.length - 1} more; run whereabouts check)`;
-    return [{ regarding, type: "Warning", reason: KINDS[kind].reason, message: `${message}${more}` }];
+    const { reason, remedy } = KINDS[kind];
+    const next = WITH_REMEDY.includes(kind) ? "" : `. Next: ${remedy}`;
+    return [{ regarding, type: "Warning", reason, message: `${message}${more}${next}` }];
   });
 }
 

@@ -141,8 +141,9 @@ Deno.test("the agent's metrics count its calls, and its health endpoints answer"
   const { text } = await get("/metrics");
   for (
     const line of [
-      'requests_total{verb="ADD",outcome="success"} 4',
-      'requests_total{verb="DEL",outcome="success"} 1',
+      'requests_total{verb="ADD",outcome="success",network="net"} 1',
+      'requests_total{verb="ADD",outcome="success",network="kube"} 3',
+      'requests_total{verb="DEL",outcome="success",network="kube"} 1',
       'request_seconds_count{verb="ADD",outcome="success"} 4',
       'store_seconds_count{operation="reserve",outcome="success"} 4',
       'store_seconds_count{operation="unreserve",outcome="success"} 1',

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { findingEvents } from "../../src/controllers/finding_events.ts";
-import { type Finding, NO_OWNER } from "../../src/pool/finding.ts";
+import { type Finding, KINDS, NO_OWNER } from "../../src/pool/finding.ts";
 
 const OWNED = {
   ...NO_OWNER,
@@ -43,7 +43,10 @@ for (const [finding, objects] of CASES) {
   Deno.test(`findingEvents reports ${finding.kind} about ${objects.join(" and ")}`, () => {
     const events = findingEvents([finding]);
     assert.deepEqual(events.map(({ regarding }) => Object.values(regarding).join(" ")), objects);
-    assert(events.every(({ type, message, reason }) => type === "Warning" && message === "m" && reason !== ""));
+    const next = ["unusable-network", "pod-address-of-another"].includes(finding.kind)
+      ? ""
+      : `. Next: ${KINDS[finding.kind].remedy}`;
+    assert(events.every(({ type, message, reason }) => type === "Warning" && message === `m${next}` && reason !== ""));
   });
 }
 
@@ -51,7 +54,7 @@ Deno.test("findingEvents reports many findings of one object and kind in one eve
   const orphan = (message: string): Finding => ({ ...OWNED, kind: "orphan", subject: "entry", message });
   const twice: Finding = { ...OWNED, kind: "outside-range", subject: "entry" };
   assert.deepEqual(findingEvents([orphan("a"), orphan("b"), twice, orphan("c")]).map(({ message }) => message), [
-    "a (and 2 more; run whereabouts check)",
-    "m",
+    `a (and 2 more; run whereabouts check). Next: ${KINDS.orphan.remedy}`,
+    `m. Next: ${KINDS["outside-range"].remedy}`,
   ]);
 });

@@ -115,7 +115,7 @@ async function putSlices(kube: TestCluster["kube"]): Promise<void> {
 
 function countOf({ controller }: LiveController, kind: string): number {
   const line = controller.metrics.text().split("\n").find((one) =>
-    one.startsWith(`whereabouts_findings{kind="${kind}"}`)
+    one.startsWith(`whereabouts_findings{kind="${kind}",`)
   );
   return Number(line?.split(" ").at(-1));
 }
