@@ -55,6 +55,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./check.ts")).check,
   },
+  top: {
+    summary: "Show the fullest pools and what changes in them, live",
+    startsPrograms: true,
+    load: async () => (await import("./top.ts")).top,
+  },
   plan: {
     summary: "Show whether a network has enough addresses, and until when",
     startsPrograms: true,
@@ -126,7 +131,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 
 /** The parts of the process that are not in World. */
 interface Stdio
-  extends Pick<Terminal, "openCluster" | "inspectApi" | "readDocuments" | "writeYaml" | "platform" | "ask"> {
+  extends Pick<Terminal, "openCluster" | "inspectApi" | "readDocuments" | "writeYaml" | "platform" | "ask" | "screen"> {
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
   /** Whether standard output is a terminal; its columns if they are known. */

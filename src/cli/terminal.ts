@@ -8,6 +8,7 @@ import type { OpenCluster } from "../controllers/cluster.ts";
 import type { InspectApi } from "../install/preflight.ts";
 import type { ReadDocuments } from "../lint/definitions.ts";
 import type { LoadDriver } from "../storage/open.ts";
+import type { Screen } from "../world/screen.ts";
 import type { World } from "../world/world.ts";
 import type { Style } from "./style.ts";
 
@@ -36,6 +37,8 @@ export interface Terminal {
   readonly program: string;
   /** Asks a yes/no question. Absent without a terminal. */
   readonly ask?: ((question: string) => boolean) | undefined;
+  /** Takes the screen. Absent without a terminal. */
+  readonly screen?: (() => Screen) | undefined;
   /** Colours. */
   readonly style: Style;
 }

@@ -51,7 +51,8 @@ export async function watching(
   }
 }
 
-function isTransient(error: unknown): boolean {
+/** Whether the store may answer the next time. */
+export function isTransient(error: unknown): boolean {
   return error instanceof UnavailableError || (error instanceof DOMException && error.name === "TimeoutError");
 }
 

@@ -7,7 +7,9 @@ import process from "node:process";
 import { writeAll } from "./deno.ts";
 import { forgoPrograms, onUncaught } from "./deno_process.ts";
 import { denoPlatform } from "./deno_agent.ts";
+import { denoScreen } from "./deno_screen.ts";
 import type { Platform } from "./platform.ts";
+import type { Screen } from "./screen.ts";
 
 /** What a command uses of its process. */
 interface DenoTerminal {
@@ -17,6 +19,8 @@ interface DenoTerminal {
   readonly terminal: boolean | number;
   /** Asks a yes-or-no question; undefined without a terminal. */
   readonly ask: ((question: string) => boolean) | undefined;
+  /** Takes the screen; undefined without a terminal. */
+  readonly screen: (() => Screen) | undefined;
   /** Writes text to standard output. */
   readonly write: (text: string) => void;
   /** Sockets and signals. */
@@ -36,6 +40,7 @@ export function denoTerminal(): DenoTerminal {
     called: process.argv0,
     terminal: terminal && columns(),
     ask: Deno.stdin.isTerminal() && terminal ? confirm : undefined,
+    screen: terminal ? denoScreen : undefined,
     write,
     platform: () => Promise.resolve(denoPlatform()),
     forgoPrograms,

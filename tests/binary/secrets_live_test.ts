@@ -159,7 +159,11 @@ async function commandAll(
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],
       // sysdump runs these for all others
       ...(works
-        ? [["claims", ...store], ["status", ...store], ["slices", ...store], ["plan", `10.${i}.0.0/24`, ...store]]
+        ? [["claims", ...store], ["status", ...store], ["slices", ...store], ["top", ...store], [
+          "plan",
+          `10.${i}.0.0/24`,
+          ...store,
+        ]]
         : []),
       ...(kubeconfig === undefined ? [] : [["lint", "--cluster", ...store]]),
       ...(works || kubeconfig === undefined ? [] : [["controller", ...store]]),

@@ -13,6 +13,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   release: ["10.0.0.1", "--yes"],
   show: ["--map"],
   status: ["--pods", "PODS"],
+  top: ["--once"],
   ui: ["--html", "FILE"],
   "who-has": ["10.0.0.1"],
 };

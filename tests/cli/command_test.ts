@@ -20,6 +20,7 @@ const COMMANDS = [
   "slices",
   "status",
   "sysdump",
+  "top",
   "ui",
   "version",
   "who-has",
