@@ -24,7 +24,7 @@ import { clusterOf } from "./pods_flag.ts";
 import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
 import { READ_TIMEOUT } from "./reading.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
-import { clean, table } from "./table.ts";
+import { type Cell, clean, countText, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 const FLAGS = {
@@ -163,13 +163,15 @@ function report(terminal: Terminal, result: Result): void {
   const nodes = ranges.some(({ slices }) => slices) ? `, ${count(demand.nodes, "node")}` : "";
   print(clean(`Network ${name}: ${count(demand.pods, "pod")}${nodes}`));
   print("");
-  const rows = ranges.map((one) => [
+  const rows = ranges.map((one): Cell[] => [
     one.range,
-    `${one.capacity}`,
-    `${one.used}`,
-    `${freeOf(one)}`,
-    `${one.needed}`,
-    one.short > 0n ? `${one.short} missing` : "fits",
+    one.capacity,
+    one.used,
+    freeOf(one),
+    one.needed,
+    one.short > 0n
+      ? { text: `${countText(one.short)} missing`, paint: style.bad }
+      : { text: "fits", paint: style.good },
   ]);
   table(["RANGE", "CAPACITY", "USED", "FREE", "NEEDED", "RESULT"], rows, style).forEach(print);
   reportSlices(terminal, ranges);
@@ -184,14 +186,17 @@ function report(terminal: Terminal, result: Result): void {
 }
 
 function reportSlices({ print, style }: Terminal, ranges: readonly RangePlan[]): void {
-  const rows = ranges.flatMap(({ range, slices }) => {
+  const rows = ranges.flatMap(({ range, slices }): Cell[][] => {
     if (!slices) return [];
     const { prefix, perSlice, perNode, withoutSlice } = slices;
     const lacks = [
       ...(withoutSlice > 0 ? [`${count(withoutSlice, "node")} without a slice`] : []),
       ...(perNode > perSlice ? [`${perNode - perSlice} addresses per node missing`] : []),
     ];
-    return [[range, `/${prefix}`, `${perSlice}`, `${perNode}`, lacks.join(", ") || "fits"]];
+    const result = lacks.length > 0
+      ? { text: lacks.join(", "), paint: style.bad }
+      : { text: "fits", paint: style.good };
+    return [[range, `/${prefix}`, perSlice, perNode, result]];
   });
   if (rows.length === 0) return;
   print("");

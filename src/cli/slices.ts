@@ -99,9 +99,9 @@ function report(
     pool,
     slice,
     node || "-",
-    `${used}`,
-    `${freeOf({ used, capacity })}`,
-    state,
+    used,
+    freeOf({ used, capacity }),
+    { text: state, paint: state === "assigned" ? style.good : state === "unassigned" ? style.faint : style.bad },
   ];
   const rows = [
     ...lists.flatMap((list) => list.slices.map((one) => row(list.name, one))),

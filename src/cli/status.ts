@@ -130,8 +130,9 @@ function fillOf({ key, allocations }: PoolSnapshot, networks: PodsSource | undef
 }
 
 function report({ print, style }: Terminal, parts: readonly Part[], state: State): void {
-  table(["PART", "STATE", "DETAILS"], parts.map(({ part, state, details }) => [part, state, details]), style)
-    .forEach(print);
+  const paints = { ok: style.good, degraded: style.bad, unknown: style.warn };
+  const rows = parts.map(({ part, state, details }) => [part, { text: state, paint: paints[state] }, details]);
+  table(["PART", "STATE", "DETAILS"], rows, style).forEach(print);
   print("");
   const faulty = parts.filter((one) => one.state !== "ok");
   if (faulty.length === 0) return print(style.good("Healthy"));

@@ -177,7 +177,12 @@ async function commandAll(
   });
   await inLanes(work);
   assert(await written.archives(machine) > 10, "archives of sysdump");
-  for (const command of [["demo"], ["version"], ["history"], ["agent", "--probe"], ["install", "--check"]]) {
+  for (
+    const command of [["demo"], ["version"], ["history"], ["completion", "bash"], ["agent", "--probe"], [
+      "install",
+      "--check",
+    ]]
+  ) {
     ran.add(command[0] ?? "");
     const { stdout, stderr } = await machine.run([PROGRAM, ...command]);
     written.search(command.join(" "), stdout, stderr);
