@@ -128,7 +128,7 @@ function Header({ summary, view, live, problem }: {
     <header class="top">
       <div class="brand">
         <strong>Whereabouts</strong>
-        <span class="where">{where}</span>
+        <span class="where" title={where}>{where}</span>
       </div>
       <nav aria-label="Views">
         {link("pools", "Pools")}

@@ -63,7 +63,9 @@ export function AddressMap(props: MapProps): JSX.Element {
   useColourScheme(draw);
   const show = (index: number) => showRow(frame.current, Math.floor(index / columns) * cell, cell + 2 * PADDING);
   useEffect(() => setCursor(undefined), [block]);
-  useEffect(() => chosen === undefined ? undefined : show(chosen), [chosen, columns, cell]);
+  useEffect(() => {
+    if (chosen !== undefined) showInMiddle(frame.current, Math.floor(chosen / columns) * cell, size.height);
+  }, [chosen, columns, cell]);
   const pending = useRef(0);
   const onScroll = () => {
     cancelAnimationFrame(pending.current);
@@ -180,6 +182,12 @@ function columnsOf(width: number, cell: number, count: number): number {
   const fitting = 2 ** Math.floor(Math.log2(Math.max(8, width / cell)));
   const balanced = 2 ** Math.ceil(Math.log2(Math.sqrt(2 * count)));
   return Math.min(fitting, Math.max(16, balanced), MAX_COLUMNS, count);
+}
+
+/** Scrolls to a row that is out of view. */
+function showInMiddle(frame: HTMLElement | null, top: number, height: number): void {
+  if (!frame || (top > frame.scrollTop && top < frame.scrollTop + height - 2 * PADDING)) return;
+  frame.scrollTop = top - height / 2;
 }
 
 function nextOf(key: string, cursor: number | undefined, { columns, count }: Drawing): number | undefined {

@@ -47,17 +47,7 @@ export function Pool({ summary, source, name, address }: {
   readonly address: string;
 }): JSX.Element {
   const pool = summary.pools.find((one) => one.name === name);
-  const [read, setRead] = useState<{ readonly detail?: PoolDetail; readonly error?: string }>({});
-  useEffect(() => {
-    let isCurrent = true;
-    if (pool) {
-      source.detail(pool.name, pool.version).then(
-        (detail) => isCurrent && setRead({ detail }),
-        (error) => isCurrent && setRead({ error: String(error instanceof Error ? error.message : error) }),
-      );
-    }
-    return () => void (isCurrent = false);
-  }, [pool?.name, pool?.version]);
+  const read = useDetail(source, pool);
   if (!pool) {
     return (
       <Message title="Pool not found">
@@ -77,6 +67,28 @@ export function Pool({ summary, source, name, address }: {
   if (!read.detail) return <Message title="Reading the pool" />;
   const findings = summary.findings.filter((one) => one.pool === name || one.address !== "");
   return <Opened key={name} pool={pool} detail={read.detail} address={address} findings={findings} />;
+}
+
+interface Read {
+  readonly detail?: PoolDetail;
+  readonly error?: string;
+}
+
+/** The addresses of a pool: those of its last version, until the current one is read. Undefined detail and error: nothing is read yet. */
+function useDetail(source: Source, pool: PoolSummary | undefined): Read {
+  const [read, setRead] = useState<Read & { readonly name?: string }>({});
+  useEffect(() => {
+    if (!pool) return;
+    let isCurrent = true;
+    const { name, version } = pool;
+    const set = (result: Read) => isCurrent && setRead({ ...result, name });
+    source.detail(name, version).then(
+      (detail) => set({ detail }),
+      (error) => set({ error: error instanceof Error ? error.message : String(error) }),
+    );
+    return () => void (isCurrent = false);
+  }, [pool?.name, pool?.version]);
+  return read.name === pool?.name ? read : {}; // the former pool's must not be drawn as this one's
 }
 
 function placeOf({ cidr: text }: PoolSummary): Place {

@@ -49,7 +49,7 @@ export function Results({ summary, source, query }: {
       <div class="tools">
         <h1>Search</h1>
         <p class="totals" role="status">
-          <span>{formatNumberOf(pools.length, "pool")}</span>
+          {pools.length > 0 && <span>{formatNumberOf(pools.length, "pool")}</span>}
           <span>
             <b>{formatCount(total)}</b> {total === 1 ? "address" : "addresses"}
           </span>

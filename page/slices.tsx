@@ -14,12 +14,12 @@ import { type Column, Table } from "./virtual.tsx";
 interface Row {
   readonly cidr: string;
   readonly node: string;
-  readonly state: "assigned" | "free" | "node does not exist" | "no slice";
+  readonly state: "assigned" | "free" | "no node" | "no slice";
   readonly pool: PoolSummary | undefined;
 }
 
 /** Rows that need attention come first. */
-const ORDER: readonly Row["state"][] = ["no slice", "node does not exist", "assigned", "free"];
+const ORDER: readonly Row["state"][] = ["no slice", "no node", "assigned", "free"];
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: "Node", name: "node", cell: ({ node }) => node || <span class="faint">–</span> },
@@ -89,7 +89,7 @@ function Range({ list, pools }: { readonly list: SlicesSummary; readonly pools: 
   const [assigned, free, gone, without] = [
     count("assigned"),
     count("free"),
-    count("node does not exist"),
+    count("no node"),
     count("no slice"),
   ];
   return (
@@ -162,7 +162,7 @@ function rowsOf({ slices, without, missing }: SlicesSummary, pools: readonly Poo
   const rows: Row[] = slices.map(({ cidr, node, pool }) => ({
     cidr,
     node,
-    state: node === "" ? "free" : gone.has(node) ? "node does not exist" : "assigned",
+    state: node === "" ? "free" : gone.has(node) ? "no node" : "assigned",
     pool: byName.get(pool),
   }));
   const lacking = without.map((node): Row => ({ cidr: "", node, state: "no slice", pool: undefined }));

@@ -38,6 +38,11 @@ export async function openCluster(world: World, choice: ClusterAccess): Promise<
       convert: toAttachment,
       keyOf: ({ namespace, name }) => `${namespace}/${name}`,
     }),
+    pools: makeFeed(api, world, {
+      resource: "ippools",
+      convert: ({ metadata }: { readonly metadata?: { readonly name?: string } }) => ({ name: metadata?.name ?? "" }),
+      keyOf,
+    }),
     ...makeWitness(api),
     ipamClaims: ipamClaims(api),
     claimFeed: makeFeed(api, world, {

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import type { PodsSource } from "../controllers/pods_source.ts";
 import type { Finding } from "../pool/finding.ts";
 import { Board } from "../ui/board.ts";
 import { makeToken } from "../ui/door.ts";
 import { filePage } from "../ui/document.ts";
+import { Pacer } from "../ui/pacer.ts";
 import { Reader } from "../ui/reader.ts";
 import { makeHandler } from "../ui/server.ts";
 import { messageOf } from "../values/errors.ts";
@@ -30,7 +32,7 @@ export const ui: Command = defineCommand({
   ],
   flags: {
     port: { type: "string", value: "NUMBER", default: "0", help: "Port on 127.0.0.1; 0 is any free one" },
-    interval: { type: "string", value: "SECONDS", default: "5", help: "Seconds between two reads of the store" },
+    interval: { type: "string", value: "SECONDS", default: "5", help: "Seconds between two reads, at least" },
     html: { type: "string", value: "FILE", help: "Write the page to this file, and exit" },
     ...PODS_FLAG,
     ...STORE_FLAGS,
@@ -45,11 +47,14 @@ export const ui: Command = defineCommand({
   );
   if (!part) return 1;
   const { store } = part;
+  const pacer = new Pacer(terminal.world, interval * 1_000);
+  const namespace = store.ipam.driver.namespace?.name ?? values.namespace;
   await using reader = new Reader(terminal.world, {
     ipam: store.ipam,
     where: store.where,
     empty: empty?.message ?? "",
-    openSource: () => podsSource(terminal, store.datastore, values),
+    openSource: () => podsSource(terminal, store.datastore, { ...values, namespace }),
+    ...(store.datastore.kind === "kubernetes" && { watch: watcherFor(pacer) }),
     commandFor: commandsOn(terminal, store, values),
   });
   const model = await reader.read(AbortSignal.timeout(READ_TIMEOUT));
@@ -65,7 +70,7 @@ export const ui: Command = defineCommand({
   await using server = platform.serveLocally(port, makeHandler({ board, assets, token, signal }));
   terminal.print(`http://127.0.0.1:${server.port}/${token}/`);
   terminal.world.stderr(`Shows ${store.where}; press Ctrl-C to end`);
-  await poll(terminal, reader, board, interval * 1_000, signal);
+  await follow(reader, board, pacer, signal);
   return 0;
 });
 
@@ -77,21 +82,22 @@ function commandsOn({ program }: Terminal, { ipam }: CommandStore, flags: StoreF
   return (finding) => nextCommand(finding.kind, [finding], { program, store, kubectl }) ?? "";
 }
 
+/** Reports changes of the pools to the pacer. Errors stay unreported: without changes, the store is read at the interval. */
+function watcherFor(pacer: Pacer): (source: PodsSource, signal: AbortSignal) => void {
+  const listener = { watching: () => pacer.watching(), changed: () => pacer.changed() };
+  return (source, signal) => void source.watchPools?.(listener, signal);
+}
+
 /** Reads until the signal aborts. A failed read is shown on the page. */
-async function poll(
-  { world }: Terminal,
-  reader: Reader,
-  board: Board,
-  interval: number,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await world.sleep(interval, signal).catch(() => {});
+async function follow(reader: Reader, board: Board, pacer: Pacer, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await pacer.next(signal).catch(() => {});
     if (signal.aborted) return;
     try {
       board.update(await reader.read(AbortSignal.any([signal, AbortSignal.timeout(READ_TIMEOUT)])));
     } catch (error) {
       board.fail(reasonOf(error));
+      pacer.changed(); // the store is read again at the interval, whether or not it changes
     }
   }
 }

@@ -195,6 +195,8 @@ export interface Cluster extends AsyncDisposable {
   readonly nodes: Feed<NodeFacts>;
   /** NetworkAttachmentDefinitions; empty if the CRD is not installed. */
   readonly attachments: Feed<Attachment>;
+  /** The names of the IPPools, to notice changes. Absent if the pools are in another store. */
+  readonly pools?: Feed<{ readonly name: string }>;
   /** NodeSlicePools, in the namespace of the IPPools. */
   readonly slices: SliceObjects;
   /** Reads one pod. */

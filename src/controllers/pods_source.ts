@@ -10,9 +10,11 @@ import type { PoolKey } from "../pool/types.ts";
 import type { Pods } from "../ipam/sweep.ts";
 import type { Witness } from "../ipam/witness.ts";
 import { RefusedError } from "../storage/driver.ts";
+import { SILENT } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment, ClaimObjects, Cluster, ClusterEvent } from "./cluster.ts";
 import { type Fault, type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
+import { Mirror } from "./mirror.ts";
 import { demandsOf } from "./slice_demands.ts";
 
 /** Milliseconds for reading the networks. */
@@ -36,6 +38,11 @@ export interface PodsSource extends Pods, AsyncDisposable {
   readonly networkWarnings?: readonly NetworkWarning[];
   /** IPAMClaims. Absent without a cluster. */
   readonly ipamClaims?: ClaimObjects;
+  /** Reports the changes of pools until the signal aborts. `watching`: from now on, all are reported. Absent without a cluster. */
+  readonly watchPools?: (
+    listener: { readonly watching: () => void; readonly changed: () => void },
+    signal: AbortSignal,
+  ) => Promise<void>;
   /** Records an event about an object. Absent without a cluster. */
   readonly recordEvent?: (event: ClusterEvent, signal: AbortSignal) => Promise<void>;
 }
@@ -58,6 +65,7 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
       ...witnessOf(cluster),
       ...(cluster.ipamClaims && { ipamClaims: tolerant(cluster.ipamClaims) }),
       recordEvent: cluster.recordEvent,
+      ...(cluster.pools && { watchPools: watcherOf(world, cluster.pools) }),
       ...networkRules(networks, [...faults, ...unsliced]),
       networkWarnings: networks.flatMap(({ attachment: { namespace, name }, warnings = [] }) =>
         warnings.map((message) => ({ network: `${namespace}/${name}`, message }))
@@ -87,6 +95,17 @@ export async function podsOfCluster(world: World, cluster: Cluster, config?: str
     await cluster[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** The watch resumes by itself when it breaks. An account that may not watch never hears of a change. */
+function watcherOf(world: World, pools: Required<Cluster>["pools"]): Required<PodsSource>["watchPools"] {
+  return async ({ watching, changed }, signal) => {
+    // a watch that fails counts as a change: the store may be unreachable, which its next read reports
+    const log = { ...SILENT, debug: changed, warn: changed };
+    const mirror = new Mirror(pools, world, log, { put: changed, removed: changed });
+    mirror.synced.then(watching);
+    await mirror.run(signal);
+  };
 }
 
 /** Roles of older installations do not include IPAMClaims: then their status is not compared. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Family, formatIp, type Ip } from "../address/ip.ts";
+import type { Family, Ip } from "../address/ip.ts";
 import { type Cidr, contains, span, usable } from "../address/cidr.ts";
 import { type IpRange, mergeIntervals } from "../address/range.ts";
 import { type Finding, KINDS, shortId } from "../pool/finding.ts";
@@ -30,9 +30,9 @@ export interface DetailFacts {
   readonly now: number;
 }
 
-/** The key of an address in a network. */
-export function placeOf(network: string, address: string): string {
-  return `${network} ${address}`;
+/** The key of an address in a network. Not its text: a store has many addresses, and few with findings. */
+export function placeOf(network: string, { family, value }: Ip): string {
+  return `${domainOf(network, family)} ${value}`;
 }
 
 /** The key of the addresses of one family in a network. */
@@ -58,7 +58,7 @@ export function detailOf(pool: PoolSnapshot, range: IpRange, facts: DetailFacts)
     add(address, "resting", rest, `released ${new Date(rest.since).toISOString()}`);
   }
   for (const reservation of inside(facts.reservations.get(domainOf(key.network, key.cidr.family)) ?? [], key.cidr)) {
-    const found = facts.findings.get(placeOf(key.network, formatIp(reservation.ip))) ?? [];
+    const found = facts.findings.get(placeOf(key.network, reservation.ip)) ?? [];
     add(reservation.ip.value, stateBy(found) ?? "reserved", reservation, noteOf(found));
   }
   for (const { ip, finding } of facts.podAddresses.get(key.network) ?? []) {
@@ -88,7 +88,7 @@ function* inside(sorted: readonly Reservation[], cidr: Cidr): Generator<Reservat
 
 function allocationRow(key: PoolKey, allocation: Allocation, facts: DetailFacts): EntryRow {
   const { address, keeper, containerId } = allocation;
-  const found = facts.findings.get(placeOf(key.network, formatIp({ family: key.cidr.family, value: address }))) ?? [];
+  const found = facts.findings.get(placeOf(key.network, { family: key.cidr.family, value: address })) ?? [];
   const kept = keeper ? `kept by ${describeKeeper(keeper)}` : "";
   const state = stateBy(found) ?? (keeper && containerId === "" ? "stopped" : "used");
   const doubt = facts.unconfirmed.get(entryPlace(key, address));

@@ -70,16 +70,17 @@ export function modelOf(reading: Reading): Model {
 
 function factsOf({ at, records, inspected: { findings, unconfirmed } }: Reading): DetailFacts {
   const nodes = new Map(records.pods?.map(({ podRef, node = "" }) => [podRef, node]));
-  const placed = findings.filter(({ address }) => address !== "");
-  const placeOfEntry = ({ key, allocation }: Entry) => entryPlace(key, allocation.address);
-  const used = placed.flatMap((finding) => {
-    const ip = finding.subject === "pod" ? parseIp(finding.address) : undefined;
+  const placed = findings.flatMap((finding) => {
+    const ip = parseIp(finding.address);
     return ip ? [{ ip, finding }] : [];
   });
+  const ofPods = placed.filter(({ finding: { subject } }) => subject === "pod");
+  const byPlace = Map.groupBy(placed, ({ ip, finding: { network } }) => placeOf(network, ip));
+  const placeOfEntry = ({ key, allocation }: Entry) => entryPlace(key, allocation.address);
   const sorted = records.reservations.toSorted((a, b) => compareIp(a.ip, b.ip));
   return {
-    podAddresses: Map.groupBy(used, ({ finding }) => finding.network),
-    findings: Map.groupBy(placed, ({ network, address }) => placeOf(network, address)),
+    podAddresses: Map.groupBy(ofPods, ({ finding }) => finding.network),
+    findings: new Map([...byPlace].map(([place, found]) => [place, found.map(({ finding }) => finding)])),
     unconfirmed: new Map(unconfirmed.map((one) => [placeOfEntry(one), one])),
     reservations: Map.groupBy(sorted, ({ network, ip: { family } }) => domainOf(network, family)),
     nodeOf: (podRef) => nodes.get(podRef) ?? "",

@@ -25,6 +25,8 @@ interface Sources {
   readonly empty: string;
   /** Opens the pods and networks. */
   readonly openSource: () => Promise<PodsSource | undefined>;
+  /** Reports changes of the pools. Absent: they are not watched. */
+  readonly watch?: (source: PodsSource, signal: AbortSignal) => void;
   /** The command for a finding; empty if there is no such command. */
   readonly commandFor: (finding: Finding) => string;
 }
@@ -36,6 +38,7 @@ export class Reader implements AsyncDisposable {
   #source: PodsSource | undefined;
   #opened: number | undefined;
   #refused = "";
+  #watch = new AbortController();
 
   /** Reads nothing yet. */
   constructor(world: Pick<World, "now" | "monotonic">, sources: Sources) {
@@ -84,6 +87,8 @@ export class Reader implements AsyncDisposable {
       this.#refused = messageOf(error);
     }
     this.#opened = now;
+    this.#watch = new AbortController();
+    if (this.#source) this.#sources.watch?.(this.#source, this.#watch.signal);
   }
 
   /** Closes the cluster. */
@@ -91,6 +96,7 @@ export class Reader implements AsyncDisposable {
     const source = this.#source;
     this.#source = undefined;
     this.#opened = undefined;
+    this.#watch.abort();
     await source?.[Symbol.asyncDispose]();
   }
 }

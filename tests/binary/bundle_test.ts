@@ -30,8 +30,9 @@ Deno.test("the bundle's plugin path on the kubernetes store loads no client libr
     path.forEach(visit);
     const total = [...loaded].reduce((sum, name) => sum + Deno.statSync(`${folder}/b/${name}`).size, 0);
     assert(total > 20_000, `a path of ${total} bytes cannot be the whole: ${[...loaded].join(", ")}`);
+    assert(names.includes("page.js") && !loaded.has("page.js"), "the page is beside the program, and no call reads it");
     for (const name of loaded) {
-      assert.doesNotMatch(read(name), /grpc|KubeConfig|parseArgs/, name);
+      assert.doesNotMatch(read(name), /grpc|KubeConfig|parseArgs|default-src/, name);
       assert.doesNotMatch(read(name), /"node:/, `${name} starts the Node layer`);
     }
   } finally {

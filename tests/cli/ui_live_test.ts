@@ -105,7 +105,7 @@ async function tryRequest({ browser, server: { url } }: Lab): Promise<void> {
   assert(complaints.every((text) => text.includes("Content Security Policy")), complaints.join("\n"));
 }
 
-async function changeStore({ browser, seeded, server: { url } }: Lab): Promise<void> {
+async function changeStore({ browser, cluster, seeded, server: { url } }: Lab): Promise<void> {
   await using opened = await openPage(browser);
   const { page, complaints } = opened;
   await page.goto(`${url}#/pools`);
@@ -114,6 +114,8 @@ async function changeStore({ browser, seeded, server: { url } }: Lab): Promise<v
   await seeded.add("10.40.4.0/24", 77n);
   await row.locator(".used", { hasText: /^3$/ }).waitFor({ timeout: LIMIT });
   await row.locator(".change", { hasText: "+1" }).waitFor({ timeout: LIMIT });
+  const requests = await cluster.kube.requests();
+  assert(requests.includes("watch ippools"), [...new Set(requests)].join(", "));
   assert.deepEqual(complaints, []);
 }
 
@@ -131,6 +133,8 @@ async function showOwners({ browser, server: { url } }: Lab): Promise<void> {
   await page.keyboard.type("gone-7");
   await page.locator("[data-row]", { hasText: "shop/gone-7" }).locator("a").first().click({ timeout: LIMIT });
   await page.locator(".panel", { hasText: "10.20.0.8" }).locator("text=reconcile").first().waitFor({ timeout: LIMIT });
+  await page.goto(`${url}#/pool/fd00%3A40%3A%3A%2F64`);
+  await page.locator(".blocks", { hasText: "fd00:40::/120" }).waitFor({ timeout: LIMIT });
   await page.goto(`${url}#/pools`);
   await page.locator("[data-row='0']").focus();
   await page.keyboard.press("End");

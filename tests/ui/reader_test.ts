@@ -17,7 +17,10 @@ function podsOf(names: readonly string[], closed: () => void = () => {}): PodsSo
   };
 }
 
-async function makeLab(openSource: () => Promise<PodsSource | undefined>) {
+async function makeLab(
+  openSource: () => Promise<PodsSource | undefined>,
+  watch: (source: PodsSource, signal: AbortSignal) => void = () => {},
+) {
   const store = await openStore();
   await store.add("web");
   const clock = { time: 0 };
@@ -27,6 +30,7 @@ async function makeLab(openSource: () => Promise<PodsSource | undefined>) {
     where: "here",
     empty: "",
     openSource,
+    watch,
     commandFor: () => "",
   });
   const close = async () => {
@@ -56,6 +60,19 @@ Deno.test("the networks are read again after a minute, and the former source is 
   lab.clock.time = MINUTE;
   await lab.reader.read(never());
   assert.deepEqual(counts, { opened: 2, closed: 1 });
+});
+
+Deno.test("each source is watched until the next one is opened, or the reader closed", async () => {
+  const watches: AbortSignal[] = [];
+  const lab = await makeLab(() => Promise.resolve(podsOf(["web"])), (_, signal) => void watches.push(signal));
+  await lab.reader.read(never());
+  await lab.reader.read(never());
+  assert.deepEqual(watches.map(({ aborted }) => aborted), [false]);
+  lab.clock.time = MINUTE;
+  await lab.reader.read(never());
+  assert.deepEqual(watches.map(({ aborted }) => aborted), [true, false]);
+  await lab[Symbol.asyncDispose]();
+  assert.deepEqual(watches.map(({ aborted }) => aborted), [true, true]);
 });
 
 Deno.test("pods or networks that may not be read are reported, and the pools are shown without them", async () => {
