@@ -44,7 +44,11 @@ const SETS: Readonly<Record<string, readonly string[]>> = {
     "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name=monitoring",
     "networkPolicy.extraEgress[0].ports[0].port=2379",
   ],
-  "the admission policy": ["admissionPolicy.enabled=true", "node.serviceAccount.name=other"],
+  "the admission policies": [
+    "admissionPolicy.enabled=true",
+    "definitionHints.enabled=true",
+    "node.serviceAccount.name=other",
+  ],
   "further volumes, variables and labels": ["node", "controller", "reconciler"].flatMap(VOLUME),
   "names, labels and a namespace": ["fullnameOverride=second", "namespaceOverride=", "commonLabels.team=net"],
   "images by digest": [
