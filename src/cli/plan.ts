@@ -22,8 +22,8 @@ import { type Command, defineCommand, type Flags, UsageError, type Values } from
 import { planDefinition, type PlanNetworks, planPool } from "./plan_networks.ts";
 import { clusterOf } from "./pods_flag.ts";
 import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
-import { READ_TIMEOUT } from "./reading.ts";
-import { openStore, STORE_FLAGS } from "./store.ts";
+import { openReading, READ_TIMEOUT } from "./reading.ts";
+import { STORE_FLAGS } from "./store.ts";
 import { type Cell, clean, countText, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -69,10 +69,15 @@ export const plan: Command = defineCommand({
     nodes: numberOf(values, "nodes"),
     perDay: numberOf(values, "per-day"),
   };
-  await using store = await openStore(terminal, values);
+  await using reading = await openReading(terminal, { ...values, "all-namespaces": false });
+  const { parts: [found] } = await reading.read(
+    ({ ipam }, signal) => ipam.driver.list(signal),
+    ({ length }) => length === 0,
+  );
+  if (!found) throw new TypeError("A reading has a store");
+  const { store, value: pools } = found;
   await using cluster = await clusterOf(terminal, store.datastore, values);
   const signal = AbortSignal.timeout(READ_TIMEOUT);
-  const pools = await store.ipam.driver.list(signal);
   const networks = cluster
     ? await planDefinition(terminal.world, cluster, name, values, signal)
     : planPool(pools, name, values);

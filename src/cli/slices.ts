@@ -13,11 +13,11 @@ import { countOf } from "../pool/pool_status.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
-import { describeEmpty, isSuspicious } from "./empty.ts";
+import { isSuspicious } from "./empty.ts";
 import { clusterOf } from "./pods_flag.ts";
 import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
-import { READ_TIMEOUT } from "./reading.ts";
-import { openStore, STORE_FLAGS } from "./store.ts";
+import { openReading } from "./reading.ts";
+import { type CommandStore, STORE_FLAGS, type StoreFlags } from "./store.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -32,32 +32,57 @@ export const slices: Command = defineCommand({
   flags: { ...FORMAT_FLAGS, ...STORE_FLAGS },
   exits: { 1: "A node or NodeSlicePool was not found, the objects are in another namespace, or the command failed" },
 }, async (terminal, values, names) => {
-  await using store = await openStore(terminal, values);
-  await using cluster = await clusterOf(terminal, store.datastore, values);
-  if (!cluster || !store.ipam.driver.slices) {
-    throw new RefusedError(`Found no node slices: ${store.where} keeps none; select a cluster with --kubeconfig`);
-  }
-  const signal = AbortSignal.timeout(READ_TIMEOUT);
-  const { items: stored } = await cluster.slices.list(signal);
-  const pools = await store.ipam.driver.list(signal);
-  const nodes = (await cluster.nodes.list(signal)).items.map(({ name }) => name);
-  const networks = await networksOf(terminal, cluster, values.config);
-  const capacityOf = (key: PoolKey) => capacityIn(networks, key);
-  const known = new Set([...nodes, ...stored.flatMap(({ name, slices }) => [name, ...slices.map(({ node }) => node)])]);
+  await using reading = await openReading(terminal, { ...values, "all-namespaces": false });
+  const { parts: [found], empty } = await reading.read(
+    (store, signal) => readSlices(terminal, store, values, signal),
+    ({ stored, pools }) => stored + pools === 0,
+  );
+  if (!found) throw new TypeError("A reading has a store");
+  const { store: { where }, value: { use, known } } = found;
   const missing = names.filter((name) => !known.has(name));
-  const { lists, leftovers } = selected(slicesInUse({ stored, nodes, pools, capacityOf }), names);
+  const { lists, leftovers } = selected(use, names);
   const isPrinted = await printValue(terminal, formatOf(values), () => toJson(lists, leftovers));
   if (!isPrinted) {
-    if (stored.length + leftovers.length === 0) terminal.print(`No node slices in ${store.where}`);
+    if (use.lists.length + use.leftovers.length === 0) terminal.print(`No node slices in ${where}`);
     else report(terminal, lists, leftovers);
   }
-  const empty = stored.length + pools.length === 0 ? await describeEmpty(store, signal) : undefined;
   if (empty) terminal.world.stderr(empty.message);
   for (const name of missing) {
     terminal.world.stderr(`Node or NodeSlicePool ${JSON.stringify(name)} not found; run slices to list them`);
   }
   return missing.length > 0 || (empty && isSuspicious(empty)) ? 1 : 0;
 });
+
+/** What was read in one store. */
+interface SlicesRead {
+  readonly use: Found;
+  /** Names of nodes and NodeSlicePools. */
+  readonly known: ReadonlySet<string>;
+  /** Number of NodeSlicePools. */
+  readonly stored: number;
+  /** Number of pools. */
+  readonly pools: number;
+}
+
+async function readSlices(
+  terminal: Terminal,
+  store: CommandStore,
+  values: StoreFlags,
+  signal: AbortSignal,
+): Promise<SlicesRead> {
+  await using cluster = await clusterOf(terminal, store.datastore, values);
+  if (!cluster || !store.ipam.driver.slices) {
+    throw new RefusedError(`Found no node slices: ${store.where} keeps none; select a cluster with --kubeconfig`);
+  }
+  const { items: stored } = await cluster.slices.list(signal);
+  const pools = await store.ipam.driver.list(signal);
+  const nodes = (await cluster.nodes.list(signal)).items.map(({ name }) => name);
+  const networks = await networksOf(terminal, cluster, values.config);
+  const capacityOf = (key: PoolKey) => capacityIn(networks, key);
+  const known = new Set([...nodes, ...stored.flatMap(({ name, slices }) => [name, ...slices.map(({ node }) => node)])]);
+  const use = slicesInUse({ stored, nodes, pools, capacityOf });
+  return { use, known, stored: stored.length, pools: pools.length };
+}
 
 /** Networks are optional: without them the capacity is that of the whole slice. */
 async function networksOf({ world }: Terminal, cluster: Cluster, config?: string): Promise<PodsSource | undefined> {

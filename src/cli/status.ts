@@ -29,8 +29,8 @@ import { type Command, defineCommand } from "./define.ts";
 import { describeEmpty, isSuspicious } from "./empty.ts";
 import { clusterOf, PODS_FLAG } from "./pods_flag.ts";
 import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
-import { READ_TIMEOUT } from "./reading.ts";
-import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
+import { openReading } from "./reading.ts";
+import { type CommandStore, STORE_FLAGS, type StoreFlags } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -47,10 +47,14 @@ export const status: Command = defineCommand({
   flags: { ...FORMAT_FLAGS, ...PODS_FLAG, ...STORE_FLAGS },
   exits: { 0: "Healthy", 3: "Degraded, or a part is unknown; each such part names the next step" },
 }, async (terminal, values) => {
-  await using store = await openStore(terminal, values, SILENT); // what a driver would log is among the findings
-  await using cluster = await clusterOf(terminal, store.datastore, values);
-  const signal = AbortSignal.timeout(READ_TIMEOUT);
-  const { facts, components } = await readFacts(terminal, { store, cluster, values, signal });
+  // what a driver would log is among the findings
+  await using reading = await openReading(terminal, { ...values, "all-namespaces": false }, SILENT);
+  const { parts: [found] } = await reading.read(
+    (store, signal) => readFacts(terminal, store, values, signal),
+    ({ facts }) => facts.pools.length === 0,
+  );
+  if (!found) throw new TypeError("A reading has a store");
+  const { facts, components } = found.value;
   const parts = partsOf(facts);
   const state = worstOf(parts);
   const isPrinted = await printValue(terminal, formatOf(values), () => toJson(facts, components, parts));
@@ -58,17 +62,14 @@ export const status: Command = defineCommand({
   return EXITS[state];
 });
 
-interface Context {
-  readonly store: CommandStore;
-  readonly cluster: Cluster | undefined;
-  readonly values: { readonly pods?: string | undefined; readonly config?: string | undefined };
-  readonly signal: AbortSignal;
-}
-
 async function readFacts(
-  { world }: Terminal,
-  { store, cluster, values, signal }: Context,
+  terminal: Terminal,
+  store: CommandStore,
+  values: { readonly pods?: string | undefined; readonly config?: string | undefined } & StoreFlags,
+  signal: AbortSignal,
 ): Promise<{ readonly facts: StatusFacts; readonly components: readonly Component[] }> {
+  const { world } = terminal;
+  await using cluster = await clusterOf(terminal, store.datastore, values);
   const { driver } = store.ipam;
   const { namespace } = driver;
   const source = values.pods === undefined

@@ -68,7 +68,10 @@ export const sysdump: Command = defineCommand({
   await collectNode(archive, world, values.journal ?? world.env("WHEREABOUTS_JOURNAL") ?? DEFAULT_JOURNAL, signal);
   const facts = { created: time, version: VERSION, revision: REVISION, store: store?.where ?? null };
   await world.writeFile(output, await archive.finish(facts), { durable: false, mode: 0o600 });
-  const missing = archive.missing.length === 0 ? "" : `; ${archive.missing.length} parts are missing, see index.json`;
+  const count = archive.missing.length;
+  const missing = count === 0
+    ? ""
+    : `; index.json lists ${count === 1 ? "1 part" : `${count} parts`} that could not be read`;
   print(`Wrote ${output} with ${archive.size} files${missing}`);
   print("It contains addresses and names of pods, nodes and networks: read it before you publish it");
   return 0;

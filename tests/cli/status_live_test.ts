@@ -83,7 +83,7 @@ async function checkEmpty({ status, ask }: Lab): Promise<void> {
   assert.match(other.out, /^ {2}store: Add --namespace kube-system$/m);
 }
 
-async function checkJson({ status }: Lab): Promise<void> {
+async function checkJson({ status, ask }: Lab): Promise<void> {
   const ran = await status("--json");
   assert.equal(ran.code, 3);
   const { state, namespace, nodes, leader, pools, findings, components } = JSON.parse(ran.out);
@@ -92,6 +92,10 @@ async function checkJson({ status }: Lab): Promise<void> {
   assert.deepEqual(pools, { count: 2, used: 3, full: ["10.0.0.4/30"], nearlyFull: [] });
   assert.deepEqual(findings, { orphan: 1 });
   assert.deepEqual(components.map(({ role }: { readonly role: string }) => role), ["agent", "controller"]);
+  // the only namespace with pools is found without a flag
+  const found = await ask("status", "--json");
+  assert.deepEqual([JSON.parse(found.out).namespace, JSON.parse(found.out).findings], [namespace, findings]);
+  assert.match(found.err, /reading namespace kube-system, which has some/);
 }
 
 async function checkRights({ kube, system, status }: Lab): Promise<void> {
