@@ -20,14 +20,6 @@ const CELLS = 4_096n;
 /** Addresses of the smallest block that is chosen by itself. */
 const MIN_CHOSEN = 256n;
 
-/** What a cell shows. */
-export interface Cell {
-  /** Its recorded addresses. */
-  readonly entries: readonly EntryRow[];
-  /** How many of its addresses may be allocated, at most; 0: none. Exact for a cell of one address. */
-  readonly available: boolean;
-}
-
 /** The number of addresses for which one cell of a block stands. */
 export function perCell({ size }: Block): bigint {
   return size <= MAX_SINGLE ? 1n : size / CELLS;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { EntryRow, EntryState } from "../src/ui/types.ts";
+import { ENTRY_STATES, type EntryState } from "../src/ui/types.ts";
+import type { Paint } from "./paint.ts";
 
 /** What is drawn. */
 export interface Drawing {
@@ -15,16 +16,8 @@ export interface Drawing {
   readonly cell: number;
   /** Pixels left of the cells, for the addresses of the rows. */
   readonly gutter: number;
-  /** Addresses of a cell. */
-  readonly step: bigint;
-  /** The entries by cell. */
-  readonly cells: ReadonlyMap<number, readonly EntryRow[]>;
-  /** Whether an address of a cell may be allocated. */
-  readonly available: (index: number) => boolean;
-  /** The CSS variable of an entry's colour. */
-  readonly colourOf: (entry: EntryRow) => string;
-  /** The state of an entry. */
-  readonly stateOf: (entry: EntryRow) => EntryState;
+  /** How each cell is drawn. */
+  readonly paint: Paint;
   /** The address at which a row starts. */
   readonly label: (row: number) => string;
 }
@@ -62,12 +55,9 @@ export function drawRows(canvas: HTMLCanvasElement, drawing: Drawing, view: View
   const firstRow = Math.max(0, Math.floor((view.top - PADDING) / cell));
   const lastRow = Math.min(Math.ceil(count / columns) - 1, Math.floor((view.top + view.height) / cell));
   for (let row = firstRow; row <= lastRow; row++) {
-    const y = PADDING + row * cell - view.top;
-    drawLabel(context, drawing, row, y, colours);
-    for (let column = 0; column < columns && row * columns + column < count; column++) {
-      drawCell(context, drawing, row * columns + column, drawing.gutter + column * cell, y, colours);
-    }
+    drawLabel(context, drawing, row, PADDING + row * cell - view.top, colours);
   }
+  drawCells(context, drawing, view, firstRow * columns, Math.min(count, (lastRow + 1) * columns), colours);
   for (const [index, name] of [[view.cursor, "--text"], [view.chosen, "--focus"]] as const) {
     if (index === undefined) continue;
     context.strokeStyle = colours(name);
@@ -117,31 +107,35 @@ function drawLabel(
   context.fillText(label(row), gutter - 8, y + Math.min(cell - 2, 24) / 2);
 }
 
-function drawCell(
+/** Draws the cells of one colour after the other: a change of the colour costs more than a cell. */
+function drawCells(
   context: CanvasRenderingContext2D,
-  drawing: Drawing,
-  index: number,
-  x: number,
-  y: number,
+  { cell, columns, gutter, paint: { palette, colour, part, state } }: Drawing,
+  { top }: Viewport,
+  from: number,
+  to: number,
   colours: Colours,
 ): void {
-  const { cell, cells, available, colourOf, stateOf, step } = drawing;
   const size = cell > 4 ? cell - (cell > 8 ? 2 : 1) : cell;
-  const entries = cells.get(index) ?? [];
-  context.fillStyle = colours(available(index) ? "--free" : "--excluded");
-  context.fillRect(x, y, size, size);
-  const worst = worstOf(entries, stateOf);
-  if (!worst) return;
-  context.fillStyle = colours(colourOf(worst));
-  const part = step === 1n ? 1 : Math.max(0.15, Math.min(1, entries.length / Number(step)));
-  context.fillRect(x, y + size * (1 - part), size, size * part);
-  if (size >= MARKED_FROM - 2) drawMark(context, stateOf(worst), x, y, size, colours("--mark"));
-}
-
-/** The entry whose state must be seen first. */
-function worstOf(entries: readonly EntryRow[], stateOf: (entry: EntryRow) => EntryState): EntryRow | undefined {
-  return entries.find((one) => stateOf(one) === "conflict") ?? entries.find((one) => stateOf(one) === "leaked") ??
-    entries[0];
+  const xOf = (index: number) => gutter + index % columns * cell;
+  const yOf = (index: number) => PADDING + Math.floor(index / columns) * cell - top;
+  const byColour = palette.map((): number[] => []);
+  for (let index = from; index < to; index++) {
+    byColour[colour[index] ?? 0]?.push(index);
+    if ((part[index] ?? 1) < 1) byColour[0]?.push(index); // the rest of the cell, drawn first
+  }
+  for (const [i, indices] of byColour.entries()) {
+    context.fillStyle = colours(palette[i] ?? "");
+    for (const index of indices) {
+      const high = i === 0 ? 1 : part[index] ?? 1;
+      context.fillRect(xOf(index), yOf(index) + size * (1 - high), size, size * high);
+    }
+  }
+  if (size < MARKED_FROM - 2) return;
+  for (let index = from; index < to; index++) {
+    const name = ENTRY_STATES[(state[index] ?? 0) - 1];
+    if (name) drawMark(context, name, xOf(index), yOf(index), size, colours("--mark"));
+  }
 }
 
 /** States are told apart without colour too: a cross, a dot, a bar. */
@@ -153,6 +147,7 @@ function drawMark(
   size: number,
   colour: string,
 ): void {
+  if (state === "used" || state === "resting") return;
   context.fillStyle = context.strokeStyle = colour;
   context.lineWidth = 1.5;
   const [low, high, middle] = [size * 0.25, size * 0.75, size / 2];

@@ -5,10 +5,11 @@
  */
 import type { JSX, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { EntryRow, PoolDetail } from "../src/ui/types.ts";
-import { type Block, byCell, isAvailable, perCell, stateOf } from "./blocks.ts";
+import type { PoolDetail } from "../src/ui/types.ts";
+import { type Block, byCell, perCell } from "./blocks.ts";
 import { type Drawing, drawRows, PADDING } from "./draw.ts";
-import { classOf, type ColourBy, type LegendItem } from "./palette.ts";
+import { paintOf } from "./paint.ts";
+import type { ColourBy, LegendItem } from "./palette.ts";
 import { showRow } from "./virtual.tsx";
 
 /** What the map shows. */
@@ -146,6 +147,10 @@ function useColourScheme(draw: () => void): void {
 
 function useDrawing({ detail, base, block, zoom, by, legend, textOf }: MapProps, size: Size): Drawing {
   const cells = useMemo(() => byCell(block, detail.entries), [block, detail]);
+  const paint = useMemo(
+    () => paintOf({ detail, base, block, by, legend }, cells),
+    [detail, base, block, by, legend, cells],
+  );
   return useMemo(() => {
     const step = perCell(block);
     const count = Number(block.size / step);
@@ -154,21 +159,9 @@ function useDrawing({ detail, base, block, zoom, by, legend, textOf }: MapProps,
     const room = { width: size.width - gutter - PADDING, height: size.height - 2 * PADDING };
     const cell = ZOOMS[zoom ?? fittingZoom(room, count)] ?? ZOOMS[START_ZOOM];
     const columns = columnsOf(room.width, cell, count);
-    const colours = new Map(legend.map(({ name, colour }) => [name, colour]));
-    return {
-      columns,
-      count,
-      cell,
-      gutter,
-      step,
-      cells,
-      available: (index: number) =>
-        isAvailable(detail, base, { start: block.start + BigInt(index) * step, size: step }),
-      colourOf: (entry: EntryRow) => colours.get(classOf(entry, by)) ?? "--hue-rest",
-      stateOf,
-      label: (row: number) => textOf(block.start + BigInt(row * columns) * step),
-    };
-  }, [block, detail, cells, zoom, by, legend, textOf, size]);
+    const label = (row: number) => textOf(block.start + BigInt(row * columns) * step);
+    return { columns, count, cell, gutter, paint, label };
+  }, [block, zoom, textOf, size, paint]);
 }
 
 /** The largest cells with which all are in view. */
