@@ -208,7 +208,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
     written.reserved.set(ip.value, undefined);
     const wanted: Reservation = { ...owner, network: config.networkName, ip };
     work.options.onWrite?.();
-    const result = await reserve(ipam, reservations, wanted, former, work.signal).catch((error) => {
+    const result = await reserve(ipam, reservations, wanted, former, work.signal, fresh).catch((error) => {
       // nothing was created; without permission to create one, a delete would fail too
       if (error instanceof RefusedError) written.reserved.delete(ip.value);
       throw error;

@@ -8,7 +8,7 @@ import { adopt } from "../pool/adopt.ts";
 import type { Detached, Orphan } from "../pool/orphans.ts";
 import { replace, withdraw } from "../pool/requests.ts";
 import { hasEntryOf } from "../pool/restore.ts";
-import type { Unkept } from "../pool/strays.ts";
+import type { Lagging } from "../pool/strays.ts";
 import { withoutSandbox } from "../pool/kept.ts";
 import { type Allocation, type Entry, sameEntry, sameInterface, sameOwner } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
@@ -120,21 +120,21 @@ export async function reserveEntries(
 }
 
 /**
- * Writes the keepers of entries into their reservations. A reservation that changed since it was read, or whose entry did, is skipped.
+ * Updates reservations that lag behind their kept entries. A reservation that changed since it was read, or whose entry did, is skipped.
  *
  * @throws the signal's reason once it aborts
  */
-export async function keepReservations<U extends Unkept<Reservation>>(
+export async function updateReservations<U extends Lagging<Reservation>>(
   { driver, log }: Ipam,
-  unkept: readonly U[],
+  lagging: readonly U[],
   signal: AbortSignal,
 ): Promise<Reclaimed<U>> {
-  return await each(unkept, signal, async ({ entry, reservation }) => {
+  return await each(lagging, signal, async ({ entry, reservation }) => {
     const { key, allocation } = entry;
     const present = (await driver.read(key, signal)).allocations.get(allocation.address);
     if (!present || !sameEntry(present, allocation)) return false;
     const written = await driver.reservations?.takeOver(reservation, reservationOf(key, allocation), signal);
-    if (written) log.info("Wrote keeper into reservation", entryFields([entry]));
+    if (written) log.info("Updated reservation", entryFields([entry]));
     return written !== undefined;
   });
 }

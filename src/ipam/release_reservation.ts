@@ -43,8 +43,8 @@ export async function releaseReservation(work: ReservedPool, entry: Allocation, 
 }
 
 /**
- * Deletes a reservation of an entry's interface that no entry depends on, whichever sandbox it names: a call that ended between its two
- * writes left it behind.
+ * Deletes a reservation of an entry's interface that no entry depends on, whichever sandbox of its pod it names: a call that ended between its
+ * two writes left it behind.
  *
  * Entries are written before reservations, and a takeover changes the reservation. So if a reservation was read first, and no pool listed
  * afterwards has an entry that depends on it, it is stale; and it is deleted only if it is unchanged since that read.
@@ -58,6 +58,8 @@ export async function releaseLeftover(
   const { network, ip } = reservationOf(key, entry);
   const found = await reservations.find(network, ip, signal);
   if (!found || !ownsReservation(entry, found)) return false;
+  // the store may have lost the entry of another pod of the keeper; the sweep restores it, or frees the reservation
+  if (found.keeper && found.podRef !== entry.podRef) return false;
   const pools = await ipam.driver.list(signal);
   if (dependents(pools, found, entry.ifName).length > 0) return false;
   ipam.log.info("Deleting stale reservation", entryFields([{ key, allocation: { ...found, address: ip.value } }]));

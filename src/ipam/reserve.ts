@@ -24,7 +24,9 @@ type Reserved = Exclude<ReserveResult, { readonly kind: "own" }>;
  * takes over a reservation that a newer one depends on.
  *
  * @param former the container id of the entry before the caller took it over; undefined if the address was free
+ * @param isFresh whether the caller created the entry
  * @throws {SupersededError} a newer sandbox of the interface took the entry over
+ * @throws {ConflictError} the store lost the entry of another pod of the keeper, which may use the address
  */
 export async function reserve(
   { driver }: Pick<Ipam, "driver">,
@@ -32,11 +34,13 @@ export async function reserve(
   wanted: Reservation,
   former: string | undefined,
   signal: AbortSignal,
+  isFresh = false,
 ): Promise<Reserved> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const result = await reservations.reserve(wanted, signal);
     if (result.kind !== "own") return result;
     const { reservation: found } = result;
+    if (isFresh && namesOtherPod(found, wanted)) throw entryLost(found);
     const succeeds = found.containerId !== "" && found.containerId === former && found.ifName === wanted.ifName;
     if (!succeeds) {
       const pools = await driver.list(signal);
@@ -48,6 +52,20 @@ export async function reserve(
     if (reservation) return { kind: "kept", reservation };
   }
   throw new ConflictError(`The reservation of ${formatIp(wanted.ip)} changed during each of ${MAX_ATTEMPTS} attempts`);
+}
+
+/** Whether a kept reservation names a sandbox of another pod than the one that wants it. */
+function namesOtherPod(found: Reservation, { podRef }: Reservation): boolean {
+  return found.keeper !== undefined && found.containerId !== "" && found.podRef !== podRef;
+}
+
+function entryLost({ ip, podRef, keeper }: Reservation): ConflictError {
+  return new ConflictError(
+    `Address ${
+      formatIp(ip)
+    } of ${keeper?.kind} ${keeper?.name} is reserved for ${podRef}, whose entry the store lost; ` +
+      "the sweep restores it: run the controller, or whereabouts reconcile",
+  );
 }
 
 function superseded({ ip, podRef, ifName, containerId }: Reservation): SupersededError {

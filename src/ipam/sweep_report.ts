@@ -31,7 +31,7 @@ export interface SweepReport {
   readonly freed: readonly (Seen & { readonly reason: string })[];
   /** Kept entries from which a sandbox that has ended was detached, with that sandbox, and the reason. */
   readonly detached: readonly (Seen & { readonly reason: string })[];
-  /** Entries whose missing reservation was created, or got the keeper that it lacked. */
+  /** Entries whose missing reservation was created, or whose reservation lagged behind and was updated. */
   readonly repaired: readonly Seen[];
   /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Seen[];

@@ -10,12 +10,12 @@ import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
 import { keeperState } from "../pool/keepers.ts";
 import { hasEntryOf, isKeptIn } from "../pool/restore.ts";
-import { findStrays, findUnkept, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
+import { findLagging, findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
 import { type Allocations, type Entry, formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
 import type { Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
-import { freeReservations, keepReservations, type Reclaimed, reserveEntries, restoreEntries } from "./reclaim.ts";
+import { freeReservations, type Reclaimed, reserveEntries, restoreEntries, updateReservations } from "./reclaim.ts";
 import type { ScanContext, StrayReservation, Swept } from "./sweep_types.ts";
 import type { Suspect } from "./suspicions.ts";
 import { EvidenceReader } from "./witness.ts";
@@ -28,7 +28,7 @@ interface Candidate extends Examinee {
 type Part = Pick<Swept, "reservations" | "reserved" | "restored" | "duplicates" | "failures">;
 
 /**
- * Frees unused reservations, creates missing entries and reservations, and writes missing keepers into reservations.
+ * Frees unused reservations, creates missing ones and missing entries, and updates those that lag behind their entries.
  *
  * @param reservations all reservations; empty if they are not scanned
  * @throws the signal's reason once it aborts
@@ -68,20 +68,20 @@ export async function sweepReservations(context: ScanContext, reservations: read
     ? findUnreserved(reservations, pools, known, pods.reserves).filter(({ allocation }) => isInScope(allocation))
     : [];
   const reserved = await repair(context, unreserved, reserveEntries);
-  const unkept = new Map(
-    findUnkept(reservations, pools).filter(({ entry }) => isInScope(entry.allocation)).map((one) => [one.entry, one]),
+  const lagging = new Map(
+    findLagging(reservations, pools).filter(({ entry }) => isInScope(entry.allocation)).map((one) => [one.entry, one]),
   );
-  const kept = await repair(context, [...unkept.keys()], async (_, entries) => {
-    const ones = entries.map((entry) => unkept.get(entry)).filter((one) => one !== undefined);
-    const { done, failed, failures } = await keepReservations(ipam, ones, signal);
+  const updated = await repair(context, [...lagging.keys()], async (_, entries) => {
+    const ones = entries.map((entry) => lagging.get(entry)).filter((one) => one !== undefined);
+    const { done, failed, failures } = await updateReservations(ipam, ones, signal);
     return { done: done.map(({ entry }) => entry), failed: failed.map(({ entry }) => entry), failures };
   });
   return {
     reservations: freed.done.map(({ reservation, reason }) => ({ reservation, reason })),
-    reserved: [...reserved.done, ...kept.done],
+    reserved: [...reserved.done, ...updated.done],
     restored: restored.done,
     duplicates: duplicates(context, inUse, known),
-    failures: [failures, freed.failures, restored.failures, reserved.failures, kept.failures].flat(),
+    failures: [failures, freed.failures, restored.failures, reserved.failures, updated.failures].flat(),
   };
 }
 

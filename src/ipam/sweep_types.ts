@@ -83,7 +83,7 @@ export interface Swept {
   readonly suspected: readonly Orphan[];
   /** Freed reservations. */
   readonly reservations: readonly StrayReservation[];
-  /** Entries whose missing reservation was created, or got the keeper that it lacked. */
+  /** Entries whose missing reservation was created, or whose reservation lagged behind and was updated. */
   readonly reserved: readonly Entry[];
   /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Entry[];

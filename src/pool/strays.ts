@@ -62,26 +62,26 @@ export function findStrays<R extends ReservationFacts>(
 }
 
 /** A kept entry, and the reservation of its address. */
-export interface Unkept<R extends ReservationFacts> {
+export interface Lagging<R extends ReservationFacts> {
   /** The entry. */
   readonly entry: Entry;
-  /** Its reservation, which does not name its keeper. */
+  /** Its reservation, which lags behind it. */
   readonly reservation: R;
 }
 
 /**
- * Kept entries whose reservation names their pod, but not their keeper: an ADD ended between its two writes. The keeper's next pod would find
- * the address reserved for another owner.
+ * Kept entries whose reservation lags behind them, because a call ended between its two writes: it names their pod, but not their keeper, so
+ * that the keeper's next pod would find the address reserved for another owner; or it names a sandbox that was detached.
  */
-export function findUnkept<R extends ReservationFacts>(
+export function findLagging<R extends ReservationFacts>(
   reservations: readonly R[],
   pools: readonly PoolFacts[],
-): Unkept<R>[] {
+): Lagging<R>[] {
   const entries = entriesByAddress(pools);
   return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation) =>
     (entries.get(formatIp(reservation.ip)) ?? []).filter((entry) =>
       entry.allocation.keeper && isExactly(entry.key, reservation.network) && belongsTo(entry, reservation) &&
-      !isKeptFor(entry.allocation, reservation)
+      (!isKeptFor(entry.allocation, reservation) || (entry.allocation.containerId === "" && reservation.containerId))
     ).map((entry) => ({ entry, reservation }))
   );
 }

@@ -226,3 +226,29 @@ Deno.test("sweep recreates the lost entry of a stopped machine from its reservat
   const { restored, reservations } = await twice(store, [], KEEPS);
   assert.deepEqual([restored.length, reservations, await store.owners()], [1, [], ["default/a"]]);
 });
+
+Deno.test("sweep detaches a reservation whose DEL ended between its two writes", async () => {
+  await using store = await openStore();
+  assert.equal(await claim(store, "a"), "10.0.0.1");
+  const { driver } = store.ipam;
+  const [snapshot] = await driver.list(NEVER);
+  const [before] = snapshot?.allocations.values() ?? [];
+  assert(snapshot && before);
+  await driver.commit(snapshot, [{ address: before.address, before, after: { ...before, containerId: "" } }], NEVER);
+  assert.equal((await twice(store, [], KEEPS)).reserved.length, 1);
+  const [written] = await driver.reservations?.list(undefined, NEVER) ?? [];
+  assert.deepEqual([written?.keeper, written?.containerId], [CLAIM, ""]);
+});
+
+Deno.test("ADD of another pod of a claim waits while the store lacks the entry of the one that runs, and deletes no reservation", async () => {
+  await using store = await openStore();
+  assert.equal(await claim(store, "a"), "10.0.0.1");
+  await loseEntries(store);
+  await assert.rejects(
+    claim(store, "b"),
+    /10\.0\.0\.1 of IPAMClaim vm is reserved for default\/a, whose entry the store lost/,
+  );
+  assert.deepEqual([await store.owners(), await reserved(store)], [[], ["10.0.0.1 default/a"]]);
+  assert.equal((await twice(store, [pod("a")], KEEPS)).restored.length, 1);
+  assert.equal(await claim(store, "b"), "10.0.0.1", "its sandbox has ended by then");
+});

@@ -21,7 +21,7 @@ export class SimNode {
   /** Its name. */
   readonly name: string;
   readonly #scheduler: Scheduler;
-  readonly #disk = memoryWorld({ env: ENVIRONMENT });
+  #disk = memoryWorld({ env: ENVIRONMENT });
   readonly #locks = new Map<string, NodeLock>();
   /** Milliseconds by which its wall clock is wrong. */
   clockError = 0;
@@ -32,7 +32,17 @@ export class SimNode {
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;
     this.#scheduler = scheduler;
-    void this.#disk.writeFile("/etc/cni/net.d/whereabouts.d/nodename", `${name}\n`, { durable: false });
+    this.#writeName();
+  }
+
+  /** Replaces its disk by an empty one. No process runs. */
+  wipe(): void {
+    this.#disk = memoryWorld({ env: ENVIRONMENT });
+    this.#writeName();
+  }
+
+  #writeName(): void {
+    void this.#disk.writeFile("/etc/cni/net.d/whereabouts.d/nodename", `${this.name}\n`, { durable: false });
   }
 
   /** Creates the network namespace of a sandbox, and returns its path. */

@@ -36,6 +36,7 @@ export const SETTINGS: readonly Setting[] = [
   "lost",
   "rewound",
   "machines",
+  "stopped",
   "sets",
   "kept",
   "reuse",

@@ -114,7 +114,7 @@ export class SimCluster {
     objects.admit(admission({ room: world.room, prunes: scheduler.chance(world.pruned ?? 0) }));
     this.definitions = new Definitions(objects, world);
     this.keepers = new Keepers(this);
-    this.#kept = new KeptAddresses(objects);
+    this.#kept = new KeptAddresses(objects, () => scheduler.now, !lose);
     const ahead = world.ahead !== undefined && scheduler.chance(world.ahead) ? nodes.at(-1) : undefined;
     if (ahead) ahead.clockError = AHEAD;
     this.#reuse = new ReuseChecks(objects, world.networks, () => scheduler.now, ahead !== undefined);
@@ -190,7 +190,8 @@ export class SimCluster {
   /** Waits until all calls have ended and the store holds the addresses of live sandboxes only. */
   async #settle(what: string): Promise<void> {
     if (this.#controllers.every(({ process }) => !process.alive)) this.#control();
-    const kept = () => this.world.faults ? [] : unsettled(this.objects, this.sandboxes); // a late request may arrive after a release
+    // a late request may arrive after a release
+    const kept = () => this.world.faults ? [] : [...unsettled(this.objects, this.sandboxes), ...this.#kept.missing()];
     const remaining = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes), ...kept()];
     await this.#until(what, remaining, this.world.restoredBy === "both" ? COMPARED : SETTLED);
   }

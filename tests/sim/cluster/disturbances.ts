@@ -9,7 +9,7 @@ import type { SimCluster } from "./cluster.ts";
 import type { Backup } from "./objects.ts";
 import { hasEntry, isAdding, mayReuse, readyNodes } from "./names.ts";
 import type { SimPod, StatusKind } from "./pod.ts";
-import { isLive, isWhole } from "./promises.ts";
+import { contentsOf, isLive, isWhole, type StoredEntry } from "./promises.ts";
 import { Troubles } from "./troubles.ts";
 import type { Happening } from "./world.ts";
 
@@ -54,6 +54,7 @@ export class Disturbances {
     regress: () => this.#regress(),
     suspend: () => this.#troubles.suspend(),
     lose: () => this.#lose(),
+    forget: () => this.#forget(),
     keeper: () => this.#cluster.keepers.act(),
     agent: () => this.#cluster.agents.disturb(1),
     kill: () => this.#kill(),
@@ -235,13 +236,30 @@ export class Disturbances {
     if (name !== undefined) scheduler.note(`network ${name} is defined`);
   }
 
+  /** Deletes a pool, but not that of a virtual machine that runs: another pod of its claim would get another address meanwhile. */
   #lose(): void {
-    const { scheduler, objects } = this.#cluster;
+    const { scheduler, objects, sandboxes } = this.#cluster;
     const pools = objects.list("ippools");
-    if (pools.length === 0) return;
+    if (pools.length === 0 || sandboxes.some((one) => one.pod.kept && one.state !== "released")) return;
+    const { entries, reservations } = contentsOf(objects);
+    const lags = ({ address, value: { keeper } }: StoredEntry) =>
+      keeper && reservations.get(address)?.keeper !== keeper;
+    if (entries.some(lags)) return; // nothing would show that the address is kept
     const { metadata: { name, namespace = "" } } = scheduler.pick(pools);
     scheduler.note(`IPPool ${name} is deleted`);
     objects.remove("ippools", namespace, name);
+  }
+
+  #forget(): void {
+    const { scheduler, objects, processes } = this.#cluster;
+    const { entries } = contentsOf(objects);
+    const kept = objects.list(RESERVATIONS).filter(({ metadata: { name }, spec = {} }) =>
+      spec.keeper && !spec.containerid && entries.some(({ address }) => address === name)
+    );
+    if (kept.length === 0 || processes.size > 0) return;
+    const { spec: { keeper: _, ...spec } = {}, ...object } = scheduler.pick(kept);
+    scheduler.note(`the reservation ${object.metadata.name} loses its keeper`);
+    objects.update(RESERVATIONS, { ...object, spec });
   }
 
   #kill(): void {

@@ -46,15 +46,25 @@ interface KeptAddress {
   readonly addresses: readonly string[];
 }
 
+/** Milliseconds for which a keeper must be gone before its address is freed: two scans of the controller. */
+const MIN_GONE = 30_000;
+
 /** The kept addresses of a cluster. */
 export class KeptAddresses {
   readonly #objects: ApiObjects;
+  readonly #now: () => number;
+  /** Whether nothing deletes entries, nor keepers of reservations. */
+  readonly #isWhole: boolean;
+  /** When each keeper was gone first. */
+  readonly #gone = new Map<string, number>();
   /** By keeper; for a StatefulSet also by pod. */
   readonly #kept = new Map<string, KeptAddress>();
 
   /** Knows no address yet. */
-  constructor(objects: ApiObjects) {
+  constructor(objects: ApiObjects, now: () => number, isWhole: boolean) {
     this.#objects = objects;
+    this.#now = now;
+    this.#isWhole = isWhole;
   }
 
   /** Notes the addresses of a sandbox whose ADD has succeeded. @throws they have not the pod's keeper, or are others than before */
@@ -62,18 +72,19 @@ export class KeptAddresses {
     const { podRef, containerId, addresses, network: { domain }, pod: { kept } } = sandbox;
     if (!kept) return;
     const own = addresses.map(canonical);
-    const { entries } = contentsOf(this.#objects);
+    const { entries, reservations } = contentsOf(this.#objects);
     for (const text of own) {
-      const named = entries.find(({ address, value }) =>
-        address === text && value.keeper?.startsWith(`${kept.kind}/${kept.name}/`)
-      );
-      assert(named, `${podRef} (${containerId}) has ${text}, whose entry does not name ${kept.kind} ${kept.name}`);
-      sandbox.keeper = named.value.keeper ?? "";
+      const stored = this.#isWhole
+        ? entries.filter(({ address }) => address === text).map(({ value }) => value)
+        : [reservations.get(reservationName(domain, text))];
+      const keeper = stored.find((one) => one?.keeper?.startsWith(`${kept.kind}/${kept.name}/`))?.keeper;
+      assert(keeper, `${podRef} (${containerId}) has ${text}, whose record does not name ${kept.kind} ${kept.name}`);
+      sandbox.keeper = keeper;
     }
     const { keeper } = sandbox;
     if (keeper === undefined || !keeps(this.#objects, { keeper, podref: podRef })) return;
     const key = kept.kind === "IPAMClaim" ? keeper : `${keeper} ${podRef}`;
-    const before = this.#kept.get(key)?.addresses ?? own;
+    const before = this.#isWhole ? this.#kept.get(key)?.addresses ?? own : own;
     assert.deepEqual(own, before, `${podRef} (${containerId}) has other addresses of ${keeper} than before`);
     this.#kept.set(key, { keeper, podref: podRef, domain, addresses: own });
   }
@@ -83,33 +94,75 @@ export class KeptAddresses {
    * of a migration.
    */
   check(sandboxes: readonly PodSandbox[]): void {
+    checkUsers(sandboxes);
+    if (!this.#isWhole) return;
     const { entries, reservations } = contentsOf(this.#objects);
-    for (const [key, { keeper, podref, domain, addresses }] of this.#kept) {
+    for (const [key, kept] of this.#kept) {
+      const { keeper, podref, domain, addresses } = kept;
+      const missing = addresses.filter((text) =>
+        !entries.some(({ address, value }) => address === text && value.keeper === keeper)
+      );
       if (!keeps(this.#objects, { keeper, podref })) {
-        this.#kept.delete(key);
+        this.#checkGone(key, kept, missing);
         continue;
       }
+      this.#gone.delete(key);
+      assert.deepEqual(missing, [], `${keeper} keeps ${missing} of ${podref}, and no pool has its entry`);
       for (const address of addresses) {
-        const entry = entries.find((one) => one.address === address && one.value.keeper === keeper);
-        assert(entry, `${keeper} keeps ${address} of ${podref}, and no pool has its entry`);
         const reservation = reservations.get(reservationName(domain, address));
         assert.equal(reservation?.keeper, keeper, `the keeper of the reservation of ${address} of ${podref}`);
       }
     }
-    checkUsers(sandboxes);
+  }
+
+  /** Kept addresses that lack their entry or their reservation. */
+  missing(): string[] {
+    const { entries, reservations } = contentsOf(this.#objects);
+    return [...this.#kept.values()].filter((kept) => keeps(this.#objects, kept)).flatMap((
+      { keeper, domain, addresses },
+    ) =>
+      addresses.filter((text) =>
+        !entries.some(({ address, value }) => address === text && value.keeper === keeper) ||
+        reservations.get(reservationName(domain, text))?.keeper !== keeper
+      ).map((address) => `${keeper} keeps ${address}, and its entry or reservation is missing`)
+    );
+  }
+
+  /** Checks that an address is freed only if its keeper was gone for two scans. */
+  #checkGone(key: string, { keeper, podref, addresses }: KeptAddress, missing: readonly string[]): void {
+    const since = this.#gone.get(key) ?? this.#now();
+    this.#gone.set(key, since);
+    const enough = missing.length === 0 || this.#now() - since >= MIN_GONE;
+    assert(enough, `${missing} of ${podref} was freed ${this.#now() - since} ms after ${keeper} was gone`);
+    if (missing.length < addresses.length) return;
+    this.#kept.delete(key);
+    this.#gone.delete(key);
   }
 }
 
 /**
- * What differs after the last call: kept entries that name a sandbox that has been released, and claims whose status has not the address or not
- * the pod.
+ * What differs after the last call: kept entries and reservations that name a sandbox that has been released, kept reservations without an
+ * entry, and claims whose status has not
+ * the address or not the pod.
  */
 export function unsettled(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
-  const kept = contentsOf(objects).entries.filter(({ value: { keeper } }) => keeper !== undefined);
+  const { entries, reservations } = contentsOf(objects);
+  const kept = entries.filter(({ value: { keeper } }) => keeper !== undefined);
   const live = new Set(sandboxes.filter(({ state }) => state === "live").map(({ containerId }) => containerId));
   const named = kept.flatMap(({ address, value: { id = "", former = "" } }) =>
     [id, former.split("/")[2] ?? ""].filter((one) => one !== "" && !live.has(one))
       .map((one) => `the entry of ${address} names ${one}, which has been released`)
+  );
+  const lone = [...reservations].flatMap(([name, { keeper }]) =>
+    keeper === undefined ||
+      kept.some(({ address, value }) => value.keeper === keeper && name.endsWith(address.replaceAll(":", "-")))
+      ? []
+      : [`the reservation ${name} of ${keeper} has no entry`]
+  );
+  const reserved = [...reservations].flatMap(([name, { keeper, containerid: id = "" }]) =>
+    keeper === undefined || id === "" || live.has(id)
+      ? []
+      : [`the reservation ${name} names ${id}, which has been released`]
   );
   const claims = objects.list(RESOURCE.IPAMClaim, NAMESPACE).filter(({ metadata: { name, uid }, status = {} }) => {
     const own = kept.filter(({ value: { keeper } }) => keeper === `IPAMClaim/${name}/${uid}`);
@@ -120,6 +173,8 @@ export function unsettled(objects: ApiObjects, sandboxes: readonly PodSandbox[])
   });
   return [
     ...named,
+    ...lone,
+    ...reserved,
     ...claims.map(({ metadata: { name } }) => `the status of IPAMClaim ${name} differs from its entries`),
   ];
 }

@@ -129,6 +129,15 @@ export class Kubelet {
     this.dead = false;
   }
 
+  /** Empties the disk of a machine that was off. Nothing releases the sandboxes that were on it. */
+  reinstall(): void {
+    this.node.wipe();
+    for (const pod of this.pods) {
+      pod.done = true;
+      for (const sandbox of pod.sandboxes) sandbox.state = "released";
+    }
+  }
+
   /** Publishes the status of a pod. */
   publish(pod: SimPod): void {
     const object = this.connected && this.objectOf(pod);

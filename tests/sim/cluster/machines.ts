@@ -14,6 +14,8 @@ import type { SimPod } from "./pod.ts";
 const GRACES = [1, 30] as const;
 /** Share of the events of a machine that wait until its newest pod runs. */
 const WAITING = 0.8;
+/** Share of the ticks after the last pod in which the finalizer of a deleted machine's claim goes. */
+const FINALIZED = 0.05;
 /** Waits until the pods of the machine have ended. */
 const FINALIZER = "kubevirt.io/persistent-ipam";
 
@@ -49,7 +51,7 @@ export class Machines {
     if (!first) return scheduler.chance(0.5) ? undefined : this.#start(machine);
     // without waiting few pods would get as far as running
     if (!isRunning(second ?? first) && scheduler.chance(WAITING)) return;
-    if (second) return this.#endMigration(first, second);
+    if (second) return scheduler.chance(0.1) ? this.#removeClaim(machine) : this.#endMigration(first, second);
     const action = scheduler.random();
     if (action < 0.45) this.#migrate(machine, first);
     else if (action < 0.65) this.#delete(first); // stop
@@ -63,7 +65,8 @@ export class Machines {
   tick(): void {
     for (const machine of this.#machines) {
       const claim = this.#claimOf(machine);
-      if (claim?.metadata.deletionTimestamp && this.#active(machine).length === 0) this.#removeClaim(machine);
+      const ends = claim?.metadata.deletionTimestamp && this.#active(machine).length === 0;
+      if (ends && (this.over || this.#cluster.scheduler.chance(FINALIZED))) this.#removeClaim(machine);
       if (!this.over) continue;
       const pods = this.#active(machine);
       const isLive = (pod: SimPod) => pod.sandboxes.at(-1)?.state === "live";

@@ -30,7 +30,10 @@ export interface Contents {
   /** Every entry. */
   readonly entries: readonly StoredEntry[];
   /** Every reservation, by name. */
-  readonly reservations: ReadonlyMap<string, { readonly podref?: string; readonly keeper?: string }>;
+  readonly reservations: ReadonlyMap<
+    string,
+    { readonly podref?: string; readonly keeper?: string; readonly containerid?: string }
+  >;
 }
 
 /** Reads the objects. It takes no simulated time. */

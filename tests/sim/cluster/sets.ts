@@ -16,6 +16,10 @@ const MAX_START = 1;
 /** Termination grace periods of the pods, in seconds. */
 const GRACES = [1, 30] as const;
 
+/** The finalizer of another program, and the share of deleted sets that it holds. */
+const OTHER = "example.com/other";
+const HELD = 0.4;
+
 /** StatefulSets in the first network. */
 export class StatefulSets {
   readonly #cluster: SimCluster;
@@ -50,7 +54,8 @@ export class StatefulSets {
     for (const name of this.#names) {
       const set = this.#find(name);
       const pods = this.#podsOf(name);
-      if (set?.metadata.deletionTimestamp && pods.length === 0) this.#remove(set);
+      const isHeld = set?.metadata.finalizers?.includes(OTHER) ?? false;
+      if (set?.metadata.deletionTimestamp && pods.length === 0 && !isHeld) this.#remove(set);
       for (const pod of pods) {
         const isOver = pod.phase === "Succeeded" || pod.phase === "Failed";
         if (isOver || !set || !this.#isWanted(set, pod)) control.delete(pod);
@@ -114,12 +119,13 @@ export class StatefulSets {
     objects.update(RESOURCE.StatefulSet, { ...set, spec: { ...set.spec, replicas } });
   }
 
-  /** Deletes a set in the foreground: it exists until its pods have ended. */
+  /** Deletes a set in the foreground: it exists until its pods have ended, and another program may hold it longer. */
   #delete(set: ApiObject): void {
     const { objects, scheduler } = this.#cluster;
     if (set.metadata.deletionTimestamp) return;
     scheduler.note(`StatefulSet ${set.metadata.name} is deleted`);
-    const metadata = { ...set.metadata, deletionTimestamp: objects.timestamp() };
+    const finalizers = scheduler.chance(HELD) ? [OTHER] : [];
+    const metadata = { ...set.metadata, deletionTimestamp: objects.timestamp(), finalizers };
     objects.update(RESOURCE.StatefulSet, { ...set, metadata });
   }
 

@@ -124,9 +124,11 @@ export class Troubles {
   }
 
   #powerOn(kubelet: Kubelet): void {
-    const { scheduler, control, agents } = this.#cluster;
-    scheduler.note(`${kubelet.node.name} is on again`);
+    const { scheduler, control, agents, world: { reinstalls } } = this.#cluster;
+    const isEmpty = reinstalls !== undefined && !control.hasNode(kubelet.node) && scheduler.chance(reinstalls);
+    scheduler.note(`${kubelet.node.name} is on again${isEmpty ? " with an empty disk" : ""}`);
     kubelet.powerOn();
+    if (isEmpty) kubelet.reinstall();
     control.addNode(kubelet.node);
     agents.revive(kubelet.node);
   }

@@ -27,6 +27,7 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `backup`, `restore`: a backup of the store is taken; one that holds the addresses of all live sandboxes is restored;
  * - `rewind`: any backup is restored, which may lack addresses of live sandboxes;
  * - `lose`: a pool object is deleted;
+ * - `forget`: a reservation of a detached address loses its keeper, as if an ADD had ended between its two writes;
  * - `keeper`: a virtual machine or a StatefulSet changes, or its claim, or the right to read them;
  * - `define`: a definition with the CNI name of a network is created in another namespace, with another range, or is deleted;
  * - `introduce`: the last network is defined;
@@ -55,6 +56,7 @@ export type Happening =
   | "restore"
   | "rewind"
   | "lose"
+  | "forget"
   | "define"
   | "introduce"
   | "unregister"
@@ -112,6 +114,8 @@ export interface World {
   readonly room?: number;
   /** Share of runs in which the clock of a node is a day ahead. */
   readonly ahead?: number;
+  /** Share of machines that were removed from the cluster whose disk is empty when they are on again: nothing releases their sandboxes. */
+  readonly reinstalls?: number;
   /** Whether every call must succeed within a time limit. */
   readonly prompt?: boolean;
   /** Whether pods may wait forever for an address. */

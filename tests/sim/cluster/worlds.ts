@@ -199,8 +199,16 @@ export const WORLDS = {
   machines: {
     ...{ nodes: 3, pods: 3, steps: 400, networks: [kept, narrow], controlled: 1, agents: 0.5, faults: false },
     ...{ keepers: { machines: 2 }, sweeps: "30s", forbids: ["ipamclaims", "ipamclaims", "pods"], pace: 0.3 },
+    reinstalls: 0.5,
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
-    happenings: { kubelet: 24, create: 1, delete: 1, force: 0.2, keeper: 8, cut: 0.2, power: 0.1, forbid: 0.3 },
+    happenings: { kubelet: 24, create: 1, delete: 1, force: 0.2, keeper: 8, cut: 0.2, power: 0.2, forbid: 0.3 },
+  },
+  /** Pools, and the keepers of reservations, are lost while virtual machines are stopped and started. */
+  stopped: {
+    ...{ nodes: 3, pods: 3, steps: 300, networks: [kept, blue], controlled: 1, agents: 0, faults: false },
+    ...{ keepers: { machines: 2 }, sweeps: "30s", pace: 0.3 },
+    habits: quiet,
+    happenings: { kubelet: 24, create: 1, delete: 1, keeper: 6, lose: 1, forget: 1 },
   },
   /** StatefulSets restart, are scaled and deleted, and move from machines that are off. */
   sets: {

@@ -27,14 +27,17 @@ const USERS: readonly Revert[] = [
     name: "the DEL of a failed migration's target does not give the address back to the source",
     world: "machines",
     edits: editsOf(KEPT, [
-      'const sandbox = former ?? { podRef, containerId: "" };',
-      'const sandbox = { podRef, containerId: "" };',
+      '...(former ?? { podRef, containerId: "" })',
+      '...{ podRef, containerId: "" }',
     ]),
   },
   {
     name: "an entry does not forget the source of a migration after its DEL",
     world: "machines",
-    edits: editsOf("src/pool/free.ts", [" || isFormer(entry, request)", ""]),
+    edits: [
+      ...editsOf("src/pool/free.ts", [" || isFormer(entry, request)", ""]),
+      ...editsOf("src/pool/orphans.ts", ["  if (!former) return [];", "  if (!former || Boolean(1)) return [];"]),
+    ],
   },
   {
     name: "a pod does not find the address that its claim keeps",
@@ -74,6 +77,22 @@ const USERS: readonly Revert[] = [
       "      return { ...verdict, detaches: true };",
       '      return { kind: "detach", reason: verdict.sighting.reason };',
     ]),
+  },
+  {
+    name: "the sandbox of a missing pod is never detached",
+    world: "machines",
+    edits: editsOf(EVIDENCE, ['      return { kind: "detach", reason: verdict.reason };', "      return KEPT;"]),
+  },
+  {
+    name: "the reservation of a detached entry names the sandbox that has ended",
+    world: "machines",
+    edits: [
+      ...editsOf("src/ipam/release_reservation.ts", [
+        "  await reservations.takeOver(found, wanted, signal); // one that changed since names a newer sandbox",
+        "",
+      ]),
+      ...editsOf("src/pool/strays.ts", [' || (entry.allocation.containerId === "" && reservation.containerId)', ""]),
+    ],
   },
   {
     name: "any second pod of a virtual machine counts as the target of a migration",
@@ -116,6 +135,24 @@ const GONE: readonly Revert[] = [
     edits: editsOf(EVIDENCE, ['if (owner.containerId === "" && evidence.pod.kind', "if (evidence.pod.kind"]),
   },
   {
+    name: "an address is freed at the first check of its keeper",
+    world: "machines",
+    edits: editsOf(KEEPERS, ["if (same && same.ago >= wait) return", "if (Boolean(1)) return"]),
+  },
+  {
+    name: "a StatefulSet that is being deleted keeps its addresses",
+    world: "sets",
+    edits: editsOf(KEEPERS, ['if (deleting) return { kind: "gone", reason: "StatefulSet is gone" };', ""]),
+  },
+  {
+    name: "a claim that is being deleted counts as gone",
+    world: "machines",
+    edits: editsOf(KEEPERS, [
+      'if (kind === "IPAMClaim") return { kind: "keeps" };',
+      'if (kind === "IPAMClaim" && !reading.value.deleting) return { kind: "keeps" };',
+    ]),
+  },
+  {
     name: "a StatefulSet keeps the addresses of all ordinals",
     world: "sets",
     edits: editsOf(KEEPERS, [
@@ -124,9 +161,27 @@ const GONE: readonly Revert[] = [
     ]),
   },
   {
+    name: "the lost entry of a stopped machine is not restored",
+    world: "stopped",
+    edits: editsOf("src/ipam/sweep_reservations.ts", ["isInUse(one) || isKept(one)", "isInUse(one)"]),
+  },
+  {
+    name: "a reservation whose keeper has another address stays",
+    world: "stopped",
+    edits: editsOf("src/ipam/sweep_reservations.ts", [
+      "owner: isReplaced ? withoutKeeper : reservation",
+      "owner: reservation",
+    ]),
+  },
+  {
+    name: "a reservation that lacks the keeper of its entry stays",
+    world: "stopped",
+    edits: editsOf("src/pool/strays.ts", ["(!isKeptFor(entry.allocation, reservation) || (", "(("]),
+  },
+  {
     name: "the sweep does not read the keeper of a finished pod",
     world: "machines",
-    edits: editsOf("src/ipam/sweep_entries.ts", [" && named && !entry.allocation.keeper", " && named"]),
+    edits: editsOf("src/ipam/sweep_entries.ts", [" && named && !owner.keeper", " && named"]),
   },
   {
     name: "the status of a claim is not written again for another pod",
