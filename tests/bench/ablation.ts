@@ -1,8 +1,10 @@
+// deno-lint-ignore-file no-console -- a bench prints its table
 /**
  * Times the binary against a binary without one piece of machinery, alternately in one run.
  *
  * @module
  */
+import { table } from "../../src/cli/table.ts";
 import { AgentNode } from "../support/agent.ts";
 import { type Call, compilation } from "../support/binary.ts";
 import { editedCopy } from "../support/edited.ts";
@@ -140,4 +142,23 @@ const repeat = (call: Call, count: number): Call[] => Array.from({ length: count
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Prints times of the fastest round: a call for processes, else a hundred. The ratio is the median of the rounds' ratios. */
+export function printAblations(rows: readonly AblationRow[]): void {
+  const lines = rows.map(({ name, scenario, rounds, withIt, without, ratio, cpuRatio, failed }) => [
+    ...[name, scenario, `${rounds}`, withIt.toFixed(1), without.toFixed(1), ratio.toFixed(2)],
+    ...[cpuRatio?.toFixed(2) ?? "", `${failed}`],
+  ]);
+  const headings = [
+    "MACHINERY",
+    "SCENARIO",
+    "ROUNDS",
+    "MIN MS WITH",
+    "MIN MS WITHOUT",
+    "WITHOUT / WITH",
+    "OF CPU",
+    "FAILED WITHOUT",
+  ];
+  for (const line of table(headings, lines)) console.log(line);
 }

@@ -2,9 +2,9 @@
 /**
  * The bench: plugins as processes, on real stores, side by side in one run.
  *
- * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …]`. A peer is another CNI IPAM plugin
- * of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios, not times. With
- * `--ablation` it times only the plugin with and without that piece of machinery.
+ * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …] [--statuses]`. A peer is another CNI
+ * IPAM plugin of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios, not times.
+ * With `--ablation` it times only the plugin with and without that piece of machinery, with `--statuses` with and without status writes.
  *
  * @module
  */
@@ -14,12 +14,13 @@ import { binary, type Call, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
 import { isThere } from "../support/process.ts";
-import { type AblationRow, ablationRows } from "./ablation.ts";
+import { ablationRows, printAblations } from "./ablation.ts";
 import { chosenAblations } from "./ablations.ts";
 import { startAgent } from "./agent.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { interpreted, type Plugin, unseeing } from "./newest.ts";
 import { seedPool, seedReservations } from "./seed.ts";
+import { printStatuses } from "./statuses.ts";
 import { Relay } from "./traffic.ts";
 
 interface Row {
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     calls: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
     ablation: { type: "string", multiple: true, default: [] },
+    statuses: { type: "boolean", default: false },
   },
 });
 const calls = Number(values.calls);
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
   const chosen = chosenAblations(values.ablation);
   say("compiling");
   const ours: Plugin = { name: "whereabouts", path: values.plugin ?? await binary() };
+  if (values.statuses) return await printStatuses(ours.path, calls, values.json);
   const rows = values.ablation.length > 0 ? [] : await pluginRows(ours);
   const ablations = await ablationRows(ours.path, chosen, calls, say);
   if (values.json) console.log(JSON.stringify([...rows, ...ablations]));
@@ -272,25 +275,6 @@ function print(rows: readonly Row[]): void {
     "MS OVER FLOOR",
     "X FLOOR",
     "X PEER",
-  ];
-  for (const line of table(headings, lines)) console.log(line);
-}
-
-/** Times are those of the fastest round: a call for processes, else a hundred. The ratio is the median of the rounds' ratios. */
-function printAblations(rows: readonly AblationRow[]): void {
-  const lines = rows.map(({ name, scenario, rounds, withIt, without, ratio, cpuRatio, failed }) => [
-    ...[name, scenario, `${rounds}`, withIt.toFixed(1), without.toFixed(1), ratio.toFixed(2)],
-    ...[cpuRatio?.toFixed(2) ?? "", `${failed}`],
-  ]);
-  const headings = [
-    "MACHINERY",
-    "SCENARIO",
-    "ROUNDS",
-    "MIN MS WITH",
-    "MIN MS WITHOUT",
-    "WITHOUT / WITH",
-    "OF CPU",
-    "FAILED WITHOUT",
   ];
   for (const line of table(headings, lines)) console.log(line);
 }
