@@ -181,7 +181,7 @@ Deno.test("show draws the addresses of a network by state, and release releases 
   await put(kube, "OverlappingRangeIPReservation", "172.27.5.1", reservation("web"));
   await put(kube, "OverlappingRangeIPReservation", "172.27.5.3", reservation("other"));
   const map = await ask("show", "--map");
-  assert.match(map.out, /^ {2}172\.27\.5\.0 +-█·\+--····-{6}$/m);
+  assert.match(map.out, /^ {2}172\.27\.5\.0 +-!·\+--····-{6}$/m);
   const list = await ask("show");
   assert.match(list.out, /^172\.27\.5\.0\/28 +1 +6 +7 +14 %$/m);
   const released = await ask("release", "172.27.5.3", "--yes");

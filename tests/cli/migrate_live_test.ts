@@ -54,7 +54,8 @@ Deno.test("migrate etcd converts valid records, reports and keeps invalid ones, 
   const dry = await whereabouts(...flags, "--dry-run");
   assert.match(dry.stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +would migrate$/m);
   const before = await whereabouts("check", "--etcd-host", etcd.url);
-  assert.deepEqual([before.code, before.stdout.match(/^unreadable +- /gm)?.length], [5, 2]);
+  assert.equal(before.code, 5);
+  assert.match(before.stdout, /^unreadable: 2 in 2 places \(/m);
   const { code, stdout, stderr } = await whereabouts(...flags);
   assert.equal(code, 3);
   assert.match(stdout, /^\/whereabouts\/10\.9\.0\.0\/24 +etcd +2 +2 +0 +migrated$/m);

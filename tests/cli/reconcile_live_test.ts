@@ -62,8 +62,8 @@ Deno.test("reconcile marks the pools of networks with persistent addresses besid
   assert.deepEqual([first.code, first.err.match(/Could not.*/g)], [0, null], first.err);
   assert.deepEqual(await marks(), [`10.94.1.0-24 ${by}`]);
   const { out } = await ask("check");
-  const line = out.split("\n").find((one) => one.startsWith("persistent-beside-original"));
-  assert(line?.includes(`${kube.namespace}/vms`) && out.includes(by), out);
+  const [, group = ""] = out.split(/^persistent-beside-original: /m);
+  assert(group.includes(`${kube.namespace}/vms`) && group.includes(by), out);
   await objects.deletePod("original");
   assert.equal((await ask("reconcile", "--grace", "5")).code, 0);
   assert.deepEqual(await marks(), ["10.94.1.0-24 undefined"]);
