@@ -38,6 +38,8 @@ interface Checked extends Inspected {
   readonly networkWarnings: readonly NetworkWarning[];
   /** The network definitions that use each pool, by its name. */
   readonly users: ReadonlyMap<string, readonly string[]>;
+  /** The findings that the filters select. */
+  readonly selected: readonly Finding[];
 }
 
 /** Compares pools, reservations and, with a cluster, pods, nodes, networks and slices. */
@@ -64,15 +66,14 @@ export const check: Command = defineCommand({
 
 async function checkOnce(terminal: Terminal, values: Values<typeof FLAGS>, reading: Reading): Promise<number> {
   const format = formatOf(values);
-  const filters = filtersOf(values);
   const { parts, empty } = await reading.read(
     (store, signal) => inspectStore(terminal, store, values, signal),
     ({ pools, reservations }) => pools + reservations === 0,
   );
   const nodeLocal = await nodeLocalStores(terminal.world);
-  const findings = parts.flatMap(({ value }) => selected(value.findings, filters));
+  const findings = parts.flatMap(({ value }) => value.selected);
   const report = () => {
-    const reports = parts.map((part) => toJson(part, filters, empty, nodeLocal));
+    const reports = parts.map((part) => toJson(part, empty, nodeLocal));
     return values["all-namespaces"] ? reports : reports[0];
   };
   if (await printValue(terminal, format, report)) {
@@ -80,7 +81,7 @@ async function checkOnce(terminal: Terminal, values: Values<typeof FLAGS>, readi
   } else if (format === "name") {
     await printList(terminal, values, LISTING, findings);
   } else {
-    for (const part of parts) await printPart(terminal, values, part, selected(part.value.findings, filters), empty);
+    for (const part of parts) await printPart(terminal, values, part, empty);
     for (const one of nodeLocal) terminal.print(terminal.style.bad(nodeLocalAdvice(one)));
   }
   const worst = Math.max(0, ...findings.map(exitOf));
@@ -102,11 +103,14 @@ async function inspectStore(
   await using source = await podsSource(terminal, store.datastore, values);
   const seen = await inspect(store.ipam, source, signal);
   const users = new Map(seen.keys.map((key) => [formatPoolKey(key), source?.usersOf?.(key) ?? []] as const));
-  return { ...seen, users, networkWarnings: source?.networkWarnings ?? [] };
+  const pods = values.node === undefined ? [] : await source?.list(signal) ?? [];
+  const nodes = new Map(pods.map(({ podRef, node }) => [podRef, node]));
+  const selected = select(seen.findings, filtersOf(values, (podRef) => nodes.get(podRef)));
+  return { ...seen, users, selected, networkWarnings: source?.networkWarnings ?? [] };
 }
 
 /** Findings without a pod are about the whole: a filter by pod omits them. */
-function selected(findings: readonly Finding[], { active, accepts }: Filters): readonly Finding[] {
+function select(findings: readonly Finding[], { active, accepts }: Filters): readonly Finding[] {
   return active ? findings.filter(accepts) : findings;
 }
 
@@ -114,17 +118,21 @@ async function printPart(
   terminal: Terminal,
   values: Values<typeof FLAGS>,
   { store, value }: Part<Checked>,
-  findings: readonly Finding[],
   empty: Empty | undefined,
 ): Promise<void> {
+  const findings = value.selected;
   const { print, style } = terminal;
   const { pools, allocations, pods } = value;
   if (empty) print(empty.message);
   if (findings.length > 0 || !empty) {
     const count = pods === undefined ? "no pods" : plural(pods, "pod");
     const scope = `${plural(pools, "pool")}, ${plural(allocations, "allocation")}, ${count} in ${store.where}`;
-    if (findings.length === 0) print(style.good(`Consistent: ${scope}`));
-    else {
+    if (findings.length === 0) {
+      const others = value.findings.length;
+      print(
+        others > 0 ? `No findings of these pods; ${others} others in ${scope}` : style.good(`Consistent: ${scope}`),
+      );
+    } else {
       if (formatOf(values) === "wide" || values["sort-by"] !== undefined) {
         await printList(terminal, values, LISTING, bySeverity(findings));
         print("");
@@ -159,7 +167,6 @@ function printGroups(
 
 function toJson(
   { store, value }: Part<Checked>,
-  filters: Filters,
   empty: Empty | undefined,
   nodeLocal: Awaited<ReturnType<typeof nodeLocalStores>>,
 ): unknown {
@@ -172,7 +179,7 @@ function toJson(
     reservations,
     pods: pods ?? null,
     elsewhere: empty && !empty.elsewhere ? null : Object.fromEntries(empty?.elsewhere ?? []),
-    findings: selected(value.findings, filters),
+    findings: value.selected,
     unconfirmed: unconfirmed.map(({ why, since, ...entry }) => ({
       ...seenEntry(entry),
       reason: why,

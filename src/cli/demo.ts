@@ -125,7 +125,9 @@ async function draw(terminal: Terminal, driver: StorageDriver): Promise<void> {
     const pool = await driver.read(poolOf(config, range), new AbortController().signal);
     const row = rowOf(pool, { rangeOf: () => range }, 0, undefined);
     const map = poolMap(range, { used: pool.allocations.keys() }, style);
-    for (const line of [headingOf(row, terminal), ...map, "", ...allocationTable(terminal, options, row), ""]) {
+    for (
+      const line of [...headingOf(row, terminal, false), ...map, "", ...allocationTable(terminal, options, row), ""]
+    ) {
       print(line);
     }
   }

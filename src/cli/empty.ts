@@ -14,8 +14,16 @@ export interface Empty {
   readonly elsewhere: ReadonlyMap<string, number> | undefined;
 }
 
-/** Searches the other namespaces of a store without pools. */
-export async function describeEmpty({ ipam: { driver }, where }: CommandStore, signal: AbortSignal): Promise<Empty> {
+/**
+ * Searches the other namespaces of a store without pools.
+ *
+ * @param readsAll whether the command can read all namespaces. Default false
+ */
+export async function describeEmpty(
+  { ipam: { driver }, where }: CommandStore,
+  signal: AbortSignal,
+  readsAll = false,
+): Promise<Empty> {
   const { namespace } = driver;
   const none = `No pools in ${where}`;
   if (!namespace) return { message: none, elsewhere: new Map() };
@@ -25,7 +33,7 @@ export async function describeEmpty({ ipam: { driver }, where }: CommandStore, s
     const [first] = others;
     if (!first) return { message: none, elsewhere: new Map() };
     const listed = others.map(([name, count]) => `${name} (${count} object${count === 1 ? "" : "s"})`).join(", ");
-    const chosen = others.length === 1 ? first[0] : "NAME";
+    const chosen = others.length === 1 ? first[0] : readsAll ? "NAME or --all-namespaces" : "NAME";
     return {
       message: `${none}; found pools in namespace${
         others.length === 1 ? "" : "s"

@@ -9,8 +9,10 @@ import { decodeHistory, type HistoryLine, readHistory } from "../journal/history
 import { UNITS } from "../values/duration.ts";
 import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
-import { type Command, defineCommand, UsageError } from "./define.ts";
-import { table } from "./table.ts";
+import { type Command, defineCommand, UsageError, type Values } from "./define.ts";
+import { FILTER_FLAGS, formatOf, isText, LIST_FLAGS, type Listing, printList, sorted } from "./output.ts";
+import type { Terminal } from "./terminal.ts";
+import { WATCH_FLAG, watching } from "./watch.ts";
 
 /** Max bytes of standard input: the histories of a hundred nodes. */
 const MAX_INPUT = 1024 * 1024 * 1024;
@@ -30,37 +32,72 @@ export const history: Command = defineCommand({
       value: "FILE",
       help: "Lines of another node's history instead of this node's; - is standard input",
     },
-    json: { type: "boolean", help: "Print JSON, one event a line" },
+    "pod-namespace": FILTER_FLAGS["pod-namespace"],
+    ...WATCH_FLAG,
+    ...LIST_FLAGS,
+    json: { type: "boolean", help: "Print JSON, one event a line, as -o json" },
   },
   exits: { 0: "Events were found", 1: "No events were found, or the history cannot be read" },
-}, async ({ world, print, style }, { since, from, json }, subjects) => {
-  const oldest = since === undefined ? 0 : world.now() - parseDuration(since);
+}, async (terminal, values, subjects) => {
+  const { from, watch } = values;
+  if (watch && from === "-") throw new UsageError("Cannot use --watch with --from -: standard input is read once");
+  const whole = formatOf(values) === "yaml"; // a line of JSON stands alone
   const matches = subjects.map(matcherOf);
-  const lines = decodeHistory(await readText(world, from)).filter((line) =>
-    Date.parse(line.time) >= oldest && (matches.length === 0 || matches.some((matches) => matches(line)))
-  );
-  if (json) { for (const line of lines) print(JSON.stringify(line)); }
-  else if (lines.length > 0) {
-    const rows = lines.map((line) => [
-      line.time.replace(/\.\d+Z$/, "Z"),
-      line.event,
-      line.ip || "-",
-      line.pod || "-",
-      line.if ?? "-",
-      line.network ?? "-",
-      detailsOf(line),
-    ]);
-    table(["TIME", "EVENT", "ADDRESS", "POD", "IF", "NETWORK", "DETAILS"], rows, style).forEach(print);
-  } else world.stderr(`No events${subjects.length > 0 ? ` of ${subjects.join(", ")}` : ""} in the history`);
-  return lines.length > 0 ? 0 : 1;
+  return await watching(terminal, values, whole, async (shown) => {
+    const lines = selected(decodeHistory(await readText(terminal.world, from)), matches, values, terminal.world.now());
+    if (lines.length > 0 || !isText(formatOf(values))) await printLines(shown, values, lines);
+    else shown.world.stderr(`No events${subjects.length > 0 ? ` of ${subjects.join(", ")}` : ""} in the history`);
+    return lines.length > 0 ? 0 : 1;
+  });
 });
+
+type Matcher = (line: HistoryLine) => boolean;
+
+function selected(
+  lines: readonly HistoryLine[],
+  matches: readonly Matcher[],
+  { since, "pod-namespace": namespace }: {
+    readonly since: string | undefined;
+    readonly "pod-namespace": string | undefined;
+  },
+  now: number,
+): readonly HistoryLine[] {
+  const oldest = since === undefined ? 0 : now - parseDuration(since);
+  return lines.filter((line) =>
+    Date.parse(line.time) >= oldest && (matches.length === 0 || matches.some((matches) => matches(line))) &&
+    (namespace === undefined || line.pod?.startsWith(`${namespace}/`))
+  );
+}
+
+const LISTING: Listing<HistoryLine> = {
+  columns: [
+    { heading: "TIME", value: ({ time }) => time.replace(/\.\d+Z$/, "Z") },
+    { heading: "EVENT", value: ({ event }) => event },
+    { heading: "ADDRESS", value: ({ ip }) => ip || "-" },
+    { heading: "POD", value: ({ pod }) => pod || "-" },
+    { heading: "IF", value: ({ if: name }) => name ?? "-" },
+    { heading: "NETWORK", value: ({ network }) => network ?? "-" },
+    { heading: "DETAILS", value: detailsOf },
+  ],
+  nameOf: ({ ip, pod }) => ip || pod || "-",
+  toJson: (line) => line,
+};
+
+async function printLines(
+  terminal: Terminal,
+  values: Values<typeof LIST_FLAGS>,
+  lines: readonly HistoryLine[],
+): Promise<void> {
+  if (formatOf(values) !== "json") await printList(terminal, values, LISTING, lines);
+  else for (const line of sorted(lines, LISTING.columns, values["sort-by"])) terminal.print(JSON.stringify(line));
+}
 
 /** The container; of a failed ADD the error. */
 function detailsOf({ container = "", code, error }: HistoryLine): string {
   return error === undefined ? `container ${container.slice(0, 12)}` : `code ${code}: ${error}`;
 }
 
-function matcherOf(subject: string): (line: HistoryLine) => boolean {
+function matcherOf(subject: string): Matcher {
   const ip = parseIp(subject);
   if (ip) return (line) => line.ip?.split(",").includes(formatIp(ip)) ?? false;
   if (/^[^/\s]+\/[^/\s]+$/.test(subject)) return (line) => line.pod === subject;

@@ -12,6 +12,7 @@ import { type ClusterFacts, type Level, lint as lintNetworks, nameOf, type RuleN
 import { type PlacedFinding, toSarif } from "../lint/sarif.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
+import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
 import { READ_TIMEOUT } from "./reading.ts";
 import { clean } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -37,7 +38,13 @@ const FLAGS = {
     help: "Networks of pods, Services or nodes that ranges must not overlap, comma-separated",
   },
   nodes: { type: "string", value: "NUMBER", help: "Number of nodes that need a node slice; else that of the cluster" },
-  json: { type: "boolean", help: "Print JSON" },
+  namespace: {
+    type: "string",
+    value: "NAME",
+    short: "n",
+    help: "Report only definitions of this namespace; they are compared with all",
+  },
+  ...FORMAT_FLAGS,
   sarif: { type: "boolean", help: "Print SARIF 2.1.0" },
 } as const satisfies Flags;
 
@@ -65,7 +72,7 @@ export const lint: Command = defineCommand({
     definitions.map(({ attachment }) => attachment),
     values.config,
   );
-  const findings: PlacedFinding[] = [
+  const all: PlacedFinding[] = [
     ...problems.map(({ place, message }) => ({
       rule: "invalid-definition" as const,
       attachment: { namespace: "", name: place.file, uid: "", config: "" },
@@ -78,7 +85,9 @@ export const lint: Command = defineCommand({
       return { ...finding, ...(place && { place }) };
     }),
   ];
-  report(terminal, values, findings, networks.length + faults.length);
+  const { namespace } = values;
+  const findings = all.filter(({ attachment }) => namespace === undefined || attachment.namespace === namespace);
+  await report(terminal, values, findings, networks.length + faults.length);
   return Math.max(0, ...findings.map(({ rule }) => EXITS[levelOf(rule)]));
 });
 
@@ -180,15 +189,17 @@ function levelOf(rule: RuleName): Level {
   return RULES[rule].level;
 }
 
-function report(
-  { print, style }: Terminal,
-  { json, sarif }: Given,
+async function report(
+  terminal: Terminal,
+  values: Given,
   findings: readonly PlacedFinding[],
   networks: number,
-): void {
-  if (sarif) return print(JSON.stringify(toSarif(findings), undefined, 2));
-  if (json) {
-    const listed = findings.map(({ rule, attachment: { namespace, name }, message, place }) => ({
+): Promise<void> {
+  const { print } = terminal;
+  if (values.sarif) return print(JSON.stringify(toSarif(findings), undefined, 2));
+  const format = formatOf(values);
+  const listed = () =>
+    findings.map(({ rule, attachment: { namespace, name }, message, place }) => ({
       level: levelOf(rule),
       rule,
       namespace,
@@ -197,8 +208,12 @@ function report(
       line: place?.line ?? null,
       message,
     }));
-    return print(JSON.stringify({ networks, findings: listed }, undefined, 2));
-  }
+  if (await printValue(terminal, format, () => ({ networks, findings: listed() }))) return;
+  if (format === "name") new Set(findings.map(({ attachment }) => nameOf(attachment))).forEach(print);
+  else printText(terminal, findings, networks);
+}
+
+function printText({ print, style }: Terminal, findings: readonly PlacedFinding[], networks: number): void {
   for (const { rule, attachment, message, place } of findings) {
     const level = levelOf(rule);
     const at = place ? `${place.file}:${place.line}: ` : "";

@@ -54,6 +54,7 @@ export function meaningOf(
   rows: readonly PoolRow[],
   nodeOf: NodeOf = () => undefined,
 ): Meaning | undefined {
+  if (text === "") throw new UsageError('Invalid name "": expected that of a pool, a pod, an address');
   const [, prefix, rest = text] = /^(pool|network|definition|node|pod):(.+)$/.exec(text) ?? [];
   const chosen = (meaning: Meaning) => prefix === undefined || meaning.kind === prefix;
   const ip = prefix === undefined ? parseIp(rest) : undefined;

@@ -59,7 +59,8 @@ export const LEGEND = "█ used  ░▒▓ partly used  · free  ! leaked  X use
  * The range as a map, lowest address first; {@linkcode LEGEND} explains it. Of a range with far more addresses than pods, the smallest block
  * is drawn that contains all addresses with a mark. A first line names that block, and the number of addresses per cell if it is not one.
  */
-export function poolMap(range: IpRange, marks: Marks, style: Style): string[] {
+export function poolMap(range: IpRange, given: Marks, style: Style): string[] {
+  const marks = listed(given);
   const drawn = drawnPart(range, marks);
   const { family } = drawn;
   const { first, last } = span(drawn);
@@ -86,17 +87,23 @@ export function poolMap(range: IpRange, marks: Marks, style: Style): string[] {
   return lines;
 }
 
+/** The keys of a map, for example, can be read only once. */
+function listed({ used, reserved = [], resting = [], leaked = [], duplicate = [] }: Marks): Required<Marks> {
+  return {
+    used: [...used],
+    reserved: [...reserved],
+    resting: [...resting],
+    leaked: [...leaked],
+    duplicate: [...duplicate],
+  };
+}
+
 /** The range, or the smallest block of a large one that contains all marks. */
-function drawnPart({ cidr, first }: IpRange, marks: Marks): Cidr {
+function drawnPart({ cidr, first }: IpRange, marks: Required<Marks>): Cidr {
   if (cidr.prefix >= WHOLE_PREFIX[cidr.family]) return cidr;
-  let low: bigint | undefined;
-  let high: bigint | undefined;
-  for (const addresses of Object.values<Iterable<bigint>>({ ...marks })) {
-    for (const address of addresses) {
-      if (low === undefined || address < low) low = address;
-      if (high === undefined || address > high) high = address;
-    }
-  }
+  const addresses = Object.values(marks).flatMap((some) => [...some]);
+  const low = addresses.reduce<bigint | undefined>((a, b) => a === undefined || b < a ? b : a, undefined);
+  const high = addresses.reduce<bigint | undefined>((a, b) => a === undefined || b > a ? b : a, undefined);
   const value = low ?? first;
   const hostBits = Math.max(MIN_HOST_BITS, (value ^ (high ?? first)).toString(2).length);
   return cidrOf({ family: cidr.family, value }, Math.max(cidr.prefix, bits(cidr.family) - hostBits));
@@ -111,8 +118,8 @@ function capacityIn(range: IpRange, low: bigint, high: bigint): bigint {
 
 type Counts = { readonly [K in keyof Marks]-?: ReadonlyMap<number, number> };
 
-function countsOf(marks: Marks, first: bigint, last: bigint, perCell: bigint): Counts {
-  const count = (addresses: Iterable<bigint> = []) => {
+function countsOf(marks: Required<Marks>, first: bigint, last: bigint, perCell: bigint): Counts {
+  const count = (addresses: Iterable<bigint>) => {
     const counts = new Map<number, number>();
     for (const address of addresses) {
       if (address < first || address > last) continue;

@@ -43,14 +43,19 @@ export function allocationTable(
   return tableOf(terminal, values, columns, sorted(ascending, columns, values["sort-by"]));
 }
 
-/** Pool, usage and definitions in one line. */
-export function headingOf(
-  { pool, namespace, used, all, free, fill, users, rests }: PoolRow,
-  { style }: Pick<Terminal, "style">,
-): string {
+/**
+ * Pool, usage and definitions: one line, or two if the terminal is too narrow.
+ *
+ * @param namespaced whether pools of several namespaces are shown
+ */
+export function headingOf(row: PoolRow, { style }: Pick<Terminal, "style">, namespaced: boolean): string[] {
+  const { pool, namespace, used, all, free, fill, users, rests } = row;
   const usage = `${countText(used)} of ${countText(all)} in use (${Math.floor(fill)} %), ${countText(free)} free`;
   const rest = rests.size > 0 ? `, ${rests.size} resting` : "";
-  const by = users.length > 0 ? `; network ${users.join(", ")}` : "";
-  const name = `${formatPoolKey(pool.key)}${namespace === undefined ? "" : ` (namespace ${namespace})`}`;
-  return `${style.strong(clean(name))}: ${fillPaint(fill, style)(`${usage}${rest}`)}${clean(by)}`;
+  const name = clean(`${formatPoolKey(pool.key)}${namespaced ? ` (namespace ${namespace})` : ""}`);
+  const by = users.length > 0 ? clean(`network ${users.join(", ")}`) : "";
+  const first = `${style.strong(name)}: ${fillPaint(fill, style)(`${usage}${rest}`)}`;
+  if (by === "") return [first];
+  const length = [name, usage, rest, by].join("").length + 4;
+  return length <= (style.width ?? Infinity) ? [`${first}; ${by}`] : [first, `  ${by}`];
 }

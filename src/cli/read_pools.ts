@@ -6,7 +6,6 @@
 import { contains, parseCidr } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
-import { inspect } from "../ipam/inspect.ts";
 import type { Finding } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { RefusedError, type Reservation } from "../storage/driver.ts";
@@ -78,7 +77,7 @@ export async function readPools(
 ): Promise<PoolsRead> {
   const minFill = parseFill(choice["min-fill"]);
   const { parts, where, empty } = await reading.read(
-    (store, signal) => readContent(terminal, store, choice, signal),
+    (store, signal) => readContent(terminal, store, { ...choice, wholePool }, signal),
     ({ rows }) => rows.length === 0,
   );
   const namespaced = parts.some(({ namespace }) => namespace !== undefined);
@@ -135,12 +134,12 @@ function isSelected(one: Reservation, meanings: readonly Meaning[], rows: readon
 async function readContent(
   terminal: Terminal,
   store: CommandStore,
-  choice: Choice,
+  choice: Choice & { readonly wholePool: boolean },
   signal: AbortSignal,
 ): Promise<Content> {
-  const { names, withReservations, withFindings, node } = choice;
+  const { wholePool, names, withReservations, withFindings, node } = choice;
   const { driver } = store.ipam;
-  const needsNetworks = node !== undefined || names.length === 0 || names.some((name) => !isAddress(name));
+  const needsNetworks = wholePool || node !== undefined || names.some((name) => !isAddress(name));
   await using source = needsNetworks
     ? await networksOf(terminal, () => podsSource(terminal, store.datastore, choice))
     : undefined;
@@ -177,6 +176,7 @@ async function findingsOf(
   source: PodsSource | undefined,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  const { inspect } = await import("../ipam/inspect.ts"); // half of what a command loads, and only maps need it
   const seen = await allowed(terminal, "Unknown leaks and duplicates", () => inspect(ipam, source, signal));
   return seen?.findings ?? [];
 }

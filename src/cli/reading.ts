@@ -75,12 +75,11 @@ export async function openReading(terminal: Terminal, flags: ReadFlags, log?: Lo
     let stores = [await open()];
     if (all) stores = await openAll(stores, open);
     const read: Reading["read"] = async (read, isEmpty) => {
-      const signal = AbortSignal.timeout(READ_TIMEOUT);
       const readAll = async () => {
         const parts = [];
         for (const store of stores) {
           const namespace = all ? store.ipam.driver.namespace?.name : undefined;
-          parts.push({ store, value: await read(store, signal), namespace });
+          parts.push({ store, value: await read(store, AbortSignal.timeout(READ_TIMEOUT)), namespace });
         }
         return parts;
       };
@@ -88,7 +87,7 @@ export async function openReading(terminal: Terminal, flags: ReadFlags, log?: Lo
       const parts = await readAll();
       const [first] = parts;
       if (!first || !parts.every(({ value }) => isEmpty(value))) return { parts, where: where(), empty: undefined };
-      const empty = await describeEmpty(first.store, signal);
+      const empty = await describeEmpty(first.store, AbortSignal.timeout(READ_TIMEOUT), true);
       const [other, ...more] = empty.elsewhere?.keys() ?? [];
       if (flags.namespace !== undefined || other === undefined || more.length > 0) {
         return { parts, where: where(), empty };

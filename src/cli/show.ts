@@ -64,7 +64,7 @@ async function showOnce(
     if (empty) terminal.world.stderr(empty.message);
     await printList(terminal, values, poolListing(terminal.style, namespaced), rows);
   } else showEach(terminal, values, read);
-  if (isTable && !empty && !values["no-headers"]) {
+  if (isTable && !empty && !values["no-headers"] && (rows.length > 0 || missing.length === 0)) {
     terminal.print("");
     terminal.print(terminal.style.faint(`${plural(rows.length, "pool")} in ${where}`));
   }
@@ -78,7 +78,7 @@ function showEach(terminal: Terminal, values: Values<typeof FLAGS>, read: PoolsR
   if (values.map) fit(LEGEND);
   for (const [i, row] of read.rows.entries()) {
     if (i > 0 || values.map) print("");
-    print(headingOf(row, terminal));
+    headingOf(row, terminal, read.namespaced).forEach(print);
     if (values.map) drawMap(row, read, style).forEach(print);
     else if (row.shown.length > 0) allocationTable(terminal, values, row).forEach(print);
     else print("No allocations");

@@ -9,7 +9,7 @@ import { PLAIN, type Style } from "./style.ts";
 // deno-lint-ignore no-control-regex -- they are what is replaced
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
 /** Blanks between columns. */
-const GAP = 2;
+const GAP = "  ";
 /** Columns are not narrower than this: their words would be unreadable. */
 const MIN_WIDTH = 10;
 /** Counts from here on are shown as powers of two: more digits are not read, and an IPv6 range has twenty. */
@@ -56,20 +56,20 @@ export function table(
   const texts = rows.map((row) => row.map(textOf));
   const columns = headings.length > 0 ? headings : texts[0] ?? [];
   const isNumber = columns.map((_, i) => rows.length > 0 && rows.every((row) => isNumeric(row[i])));
-  const natural = columns.map((_, i) =>
-    texts.reduce((max, row) => Math.max(max, row[i]?.length ?? 0), headings[i]?.length ?? 0)
-  );
+  const natural = columns.map((heading) => headings.length > 0 ? heading.length : 0);
+  for (const row of texts) {
+    for (let i = 0; i < natural.length; i++) natural[i] = Math.max(natural[i] ?? 0, row[i]?.length ?? 0);
+  }
   const widths = style.width === undefined ? natural : fit(natural, headings, isNumber, style.width);
-  const align = (text: string, i: number) => isNumber[i] ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0);
-  const lines = texts.flatMap((row, r) => {
-    const paint = (text: string, i: number) => {
-      const cell = rows[r]?.[i];
-      return typeof cell === "object" ? cell.paint(text) : text;
-    };
-    return foldRow(row, widths).map((line) => joined(line.map((text, i) => [align(text, i), paint, i] as const)));
-  });
-  if (headings.length === 0) return lines;
-  return [style.strong(headings.map(align).join(" ".repeat(GAP)).trimEnd()), ...lines];
+  const isFolded = widths.some((width, i) => width < (natural[i] ?? 0));
+  const pad = (text: string, i: number) => isNumber[i] ? text.padStart(widths[i] ?? 0) : text.padEnd(widths[i] ?? 0);
+  const plain = (row: readonly string[]) => row.map(pad).join(GAP).trimEnd();
+  const isPainted = rows.some((row) => row.some((cell) => typeof cell === "object"));
+  const drawn = isPainted ? (row: readonly string[], r: number) => painted(row.map(pad), rows[r] ?? []) : plain;
+  const lines = isFolded
+    ? texts.flatMap((row, r) => foldRow(row, widths).map((part) => drawn(part, r)))
+    : texts.map(drawn);
+  return headings.length > 0 ? [style.strong(plain(headings)), ...lines] : lines;
 }
 
 function textOf(cell: Cell): string {
@@ -84,10 +84,13 @@ function isNumeric(cell: Cell | undefined): boolean {
 }
 
 /** Colours do not count as width, so cells are painted after they are padded; the last one ends without blanks. */
-function joined(cells: readonly (readonly [string, (text: string, i: number) => string, number])[]): string {
-  const last = cells.findLastIndex(([text]) => text.trim() !== "");
-  return cells.slice(0, last + 1).map(([text, paint, i]) => paint(i === last ? text.trimEnd() : text, i))
-    .join(" ".repeat(GAP));
+function painted(padded: readonly string[], cells: readonly Cell[]): string {
+  const last = padded.findLastIndex((text) => text.trim() !== "");
+  return padded.slice(0, last + 1).map((text, i) => {
+    const shown = i === last ? text.trimEnd() : text;
+    const cell = cells[i];
+    return typeof cell === "object" ? cell.paint(shown) : shown;
+  }).join(GAP);
 }
 
 /** Narrows the widest columns of texts until the table fits. A table that cannot fit keeps its rows whole. */
@@ -99,7 +102,7 @@ function fit(
 ): number[] {
   const widths = [...natural];
   const least = (i: number) => Math.max(headings[i]?.length ?? 0, MIN_WIDTH);
-  let surplus = widths.reduce((sum, width) => sum + width, GAP * (widths.length - 1)) - max;
+  let surplus = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - max;
   while (surplus > 0) {
     const widest = widths.reduce(
       (best, width, i) => !isNumber[i] && width > least(i) && (best < 0 || width > (widths[best] ?? 0)) ? i : best,

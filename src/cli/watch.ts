@@ -60,12 +60,16 @@ function changedWhole(before: readonly string[], now: readonly string[]): readon
   return before.join("\n") === now.join("\n") ? [] : now;
 }
 
-/** New lines, and with a minus those that are gone. The first word of a line identifies it: a changed line is not gone. */
+/**
+ * New lines, and with a minus those that are gone. The first word of a line identifies its subject: a subject that has as many lines as before
+ * has changed, and lost none.
+ */
 function changedLines(before: readonly string[], now: readonly string[]): readonly string[] {
   if (before.length === 0) return now;
   const [known, present] = [new Set(before), new Set(now)];
-  const subjects = new Set(now.map(subjectOf));
-  const gone = before.filter((line) => line !== "" && !present.has(line) && !subjects.has(subjectOf(line)));
+  const [had, has] = [Map.groupBy(before, subjectOf), Map.groupBy(now, subjectOf)];
+  const lost = (subject: string) => (had.get(subject)?.length ?? 0) > (has.get(subject)?.length ?? 0);
+  const gone = before.filter((line) => line !== "" && !present.has(line) && lost(subjectOf(line)));
   return [...gone.map((line) => `- ${line}`), ...now.filter((line) => !known.has(line))];
 }
 

@@ -107,7 +107,9 @@ Deno.test("commands find the namespace of the pools, and accept an empty cluster
     await put(third, "IPPool", "172.31.214.0-24", { range: "172.31.214.0/24", allocations: {} });
     const { out } = await ask("show");
     assert(
-      out.includes(`in namespaces ${right.namespace} (2 objects), ${third.namespace} (1 object): add --namespace NAME`),
+      out.includes(
+        `in namespaces ${right.namespace} (2 objects), ${third.namespace} (1 object): add --namespace NAME or --all-namespaces`,
+      ),
       out,
     );
   });

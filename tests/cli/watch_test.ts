@@ -27,6 +27,11 @@ Deno.test("watching prints the first output, and then lines that are new or gone
   assert.deepEqual(out, ["POOL  USED", "a  1", "b  2", "- b  2", "a  3", "c  1"]);
 });
 
+Deno.test("watching prints one of two lines of a subject that is gone", async () => {
+  const { out } = await watched(["a pool\na reservation", "a pool"]);
+  assert.deepEqual(out, ["a pool", "a reservation", "- a reservation"]);
+});
+
 Deno.test("watching prints a changed document whole", async () => {
   const { out } = await watched(["{\n1\n}", "{\n1\n}", "{\n2\n}"], true);
   assert.deepEqual(out, ["{", "1", "}", "{", "2", "}"]);
