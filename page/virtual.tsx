@@ -123,7 +123,8 @@ function useRows(count: number, rowHeight: number): Rows {
     addEventListener("resize", measure);
     return () => removeEventListener("resize", measure);
   }, [rowHeight]);
-  useEffect(() => {
+  // at once: the former row may have left the document, and with it the focus that the next key needs
+  useLayoutEffect(() => {
     if (!isMoving.current) return;
     isMoving.current = false;
     frame.current?.querySelector<HTMLElement>(`[data-row="${active}"]`)?.focus();
