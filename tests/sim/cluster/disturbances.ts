@@ -254,7 +254,8 @@ export class Disturbances {
     const { scheduler, objects, processes } = this.#cluster;
     const { entries } = contentsOf(objects);
     const kept = objects.list(RESERVATIONS).filter(({ metadata: { name }, spec = {} }) =>
-      spec.keeper && !spec.containerid && entries.some(({ address }) => address === name)
+      spec.keeper && !spec.containerid &&
+      entries.some(({ address, value }) => address === name && value.keeper === spec.keeper)
     );
     if (kept.length === 0 || processes.size > 0) return;
     const { spec: { keeper: _, ...spec } = {}, ...object } = scheduler.pick(kept);
