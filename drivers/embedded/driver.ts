@@ -9,6 +9,7 @@ import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import { decodeMove, encodeMove, type Move } from "../../src/pool/move.ts";
 import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
 import { formatPoolKey, sameEntry } from "../../src/pool/types.ts";
@@ -63,8 +64,22 @@ class EmbeddedDriver implements StorageDriver {
         allocations: fromRows(rows, key.cidr.family),
         version: row.version,
         ...mark(mustReserve(database, key)),
+        ...(row.move && { move: row.move }),
         ...(reuse && { reuse }),
       };
+    });
+  }
+
+  setMove(snapshot: PoolSnapshot, move: Move | undefined, signal: AbortSignal): Promise<PoolSnapshot> {
+    return this.#run(signal, (database) => {
+      const { key, move: _, ...others } = snapshot;
+      const version = transaction(database, () => {
+        const { id, version } = writable(database, snapshot);
+        database.prepare("UPDATE pools SET move = ?, version = version + 1 WHERE id = ?")
+          .run(move ? encodeMove(move) : null, id);
+        return version + 1;
+      });
+      return { ...others, key, version, ...(move && { move }) };
     });
   }
 
@@ -82,7 +97,8 @@ class EmbeddedDriver implements StorageDriver {
         else allocations.delete(address);
       }
       const recorded = reuse && !isEmpty(reuse) && { reuse };
-      return { key: snapshot.key, allocations, version, ...mark(marked), ...recorded };
+      const move = snapshot.move && { move: snapshot.move };
+      return { key: snapshot.key, allocations, version, ...mark(marked), ...move, ...recorded };
     });
   }
 
@@ -146,37 +162,47 @@ class EmbeddedDriver implements StorageDriver {
 interface PoolRow extends ReuseColumns {
   readonly id: number;
   readonly version: number;
+  readonly move?: Move | undefined;
 }
 
 function poolRow(database: DatabaseSync, key: PoolKey): PoolRow | undefined {
   const row = database.prepare(
-    `SELECT id, version, ${REUSE_COLUMNS} FROM pools WHERE network = ? AND node = ? AND range = ?`,
+    `SELECT id, version, move, ${REUSE_COLUMNS} FROM pools WHERE network = ? AND node = ? AND range = ?`,
   )
     .get(key.network, key.node ?? "", formatCidr(key.cidr));
-  return row && { ...row, id: Number(row.id), version: Number(row.version) };
+  return row && { ...row, id: Number(row.id), version: Number(row.version), move: decodeMove(row.move) };
 }
 
 function mark(mustReserve: boolean): Pick<PoolSnapshot, "mustReserve"> {
   return mustReserve ? { mustReserve } : {};
 }
 
-/** Writes the changes. Returns the version of the pool after it, and whether it must reserve or a released entry has a reservation. */
-function write(
+/** The row of a snapshot's pool, which is created if it does not exist. @throws {ConflictError} the pool changed since the snapshot */
+function writable(
   database: DatabaseSync,
-  { key, version, reuse: before, ...snapshot }: PoolSnapshot,
-  changes: readonly Change[],
-  reuse: Reuse | undefined,
-): { readonly version: number; readonly marked: boolean } {
+  { key, version }: PoolSnapshot,
+): { readonly id: number; readonly version: number } {
   const row = poolRow(database, key);
   const present = row?.version ?? 0;
   if (present !== version) {
     throw new ConflictError(`Pool ${formatPoolKey(key)} is at version ${present}, expected ${version}, as it was read`);
   }
+  return { id: row?.id ?? createPool(database, key), version: present };
+}
+
+/** Writes the changes. Returns the version of the pool after it, and whether it must reserve or a released entry has a reservation. */
+function write(
+  database: DatabaseSync,
+  read: PoolSnapshot,
+  changes: readonly Change[],
+  reuse: Reuse | undefined,
+): { readonly version: number; readonly marked: boolean } {
+  const { key, reuse: before, ...snapshot } = read;
+  const { id: pool, version: present } = writable(database, read);
   const isMarked = mustReserve(database, key);
   if (isMarked && !snapshot.mustReserve && changes.some(({ after }) => after?.unreserved)) {
     throw new ConflictError(`Pool ${formatPoolKey(key)} must reserve since a network with reservations overlaps it`);
   }
-  const pool = row?.id ?? createPool(database, key);
   const put = database.prepare(
     `INSERT OR REPLACE INTO allocations (pool, address, ${ALLOCATION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );

@@ -5,6 +5,7 @@
  */
 import type { Datastore } from "../../src/config/types.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import { encodeMove, type Move } from "../../src/pool/move.ts";
 import type { Reuse } from "../../src/pool/reuse.ts";
 import { type Change, formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import {
@@ -16,7 +17,7 @@ import {
 } from "../../src/storage/driver.ts";
 import type { OpenContext } from "../../src/storage/open.ts";
 import { decodeKey, encodeKey, legacyKeys, mayBeLegacy, poolsPrefix } from "./keys.ts";
-import { etcdMigration, ifUnchanged, olderKeys, snapshotOf, type Version } from "./migration.ts";
+import { etcdMigration, ifUnchanged, olderKeys, replace, snapshotOf, type Version } from "./migration.ts";
 import { type EtcdSession, openSession } from "./session.ts";
 import { decodeValue, EMPTY, encodeValue, headOf, isClosed, withChanges } from "./value.ts";
 import { findUnreadable } from "./unreadable.ts";
@@ -68,6 +69,13 @@ class EtcdDriver implements StorageDriver {
       throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${read.revision}`);
     }
     return snapshotOf(key, { revision: header.revision, document: changed, head: headOf(value) });
+  }
+
+  async setMove({ key, version }: PoolSnapshot, move: Move | undefined, signal: AbortSignal): Promise<PoolSnapshot> {
+    const { document, ...read } = version as Version;
+    const { move: _, ...others } = document;
+    const changed = move ? { ...others, move: encodeMove(move) } : others;
+    return await replace(this.#session, key, { ...read, document }, changed, signal);
   }
 
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { decodeMove } from "../../src/pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import {
   ConflictError,
@@ -145,7 +146,8 @@ async function convert(
   });
 }
 
-async function replace(
+/** Replaces a pool's value. @throws {ConflictError} it changed since the snapshot */
+export async function replace(
   session: EtcdSession,
   key: PoolKey,
   version: Version,
@@ -167,5 +169,12 @@ export function snapshotOf(key: PoolKey, version: Version): PoolSnapshot {
   const { document } = version;
   const { family } = key.cidr;
   const reuse = toReuse(document, family);
-  return { key, allocations: toAllocations(document, family), version, ...(reuse && { reuse }) };
+  const move = decodeMove(document.move);
+  return {
+    key,
+    allocations: toAllocations(document, family),
+    version,
+    ...(move && { move }),
+    ...(reuse && { reuse }),
+  };
 }

@@ -27,6 +27,8 @@ export interface PoolDocument {
   readonly allocations: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Rests and rotation, by address (`storage/reuse.ts`). Absent unless the pool's network has these settings. */
   readonly reuse?: unknown;
+  /** The move of its entries to, or from, another pool, as text (`pool/move.ts`). Absent: none. */
+  readonly move?: unknown;
 }
 
 /** The value of a pool that does not exist. */

@@ -34,6 +34,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     snapshotFromRecord,
     requireReservations: (snapshot, required, signal) => pools.requireReservations(snapshot, required, signal),
     refuseKeepers: (snapshot, by, signal) => pools.refuseKeepers(snapshot, by, signal),
+    setMove: (snapshot, move, signal) => pools.setMove(snapshot, move, signal),
     list: (signal) => pools.list(signal),
     status: (signal, reserves, recordsReuse) => pools.status(signal, reserves, recordsReuse),
     unreadable: (signal) => findUnreadable(api, signal),

@@ -6,6 +6,7 @@
  * @module
  */
 import { formatCidr } from "../../src/address/cidr.ts";
+import { decodeMove } from "../../src/pool/move.ts";
 import { ConflictError, type PoolSnapshot } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import { patchPool, storedMetadata } from "./fences.ts";
@@ -18,12 +19,20 @@ export const MUST_RESERVE = `${GROUP}/must-reserve`;
 /** Its value is {@linkcode PoolSnapshot.refusesKeepers}. */
 export const KEEPERS_REFUSED = `${GROUP}/keepers-refused-because`;
 
+/** Its value is {@linkcode PoolSnapshot.move} as text. */
+export const MOVE = `${GROUP}/move`;
+
 /** The marks of an object. */
 export function marksOf(
   { annotations = {} }: Pick<Metadata, "annotations">,
-): Pick<PoolSnapshot, "mustReserve" | "refusesKeepers"> {
+): Pick<PoolSnapshot, "mustReserve" | "refusesKeepers" | "move"> {
   const { [MUST_RESERVE]: mustReserve, [KEEPERS_REFUSED]: refusesKeepers } = annotations;
-  return { ...(mustReserve === "true" && { mustReserve: true }), ...(refusesKeepers && { refusesKeepers }) };
+  const move = decodeMove(annotations[MOVE]);
+  return {
+    ...(mustReserve === "true" && { mustReserve: true }),
+    ...(refusesKeepers && { refusesKeepers }),
+    ...(move && { move }),
+  };
 }
 
 /**

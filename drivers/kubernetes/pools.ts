@@ -5,6 +5,7 @@
  */
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Fence } from "../../src/pool/fence.ts";
+import { encodeMove, type Move } from "../../src/pool/move.ts";
 import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
@@ -12,7 +13,7 @@ import type { Logger } from "../../src/world/log.ts";
 import { closePool, fenceOf } from "./fences.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
-import { KEEPERS_REFUSED, markPool, marksOf, MUST_RESERVE } from "./marks.ts";
+import { KEEPERS_REFUSED, markPool, marksOf, MOVE, MUST_RESERVE } from "./marks.ts";
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { toPoolStatus } from "./pool_statuses.ts";
@@ -80,6 +81,11 @@ export class Pools {
   /** See {@linkcode Pools.#mark}. */
   async refuseKeepers(snapshot: PoolSnapshot, by: string | undefined, signal: AbortSignal): Promise<PoolSnapshot> {
     return await this.#mark(snapshot, KEEPERS_REFUSED, by, signal);
+  }
+
+  /** See {@linkcode Pools.#mark}. */
+  async setMove(snapshot: PoolSnapshot, move: Move | undefined, signal: AbortSignal): Promise<PoolSnapshot> {
+    return await this.#mark(snapshot, MOVE, move && encodeMove(move), signal);
   }
 
   /** Lists pages of 500. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { contains, formatCidr } from "../address/cidr.ts";
+import { type Cidr, contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig, StaticAddress } from "../config/types.ts";
@@ -20,6 +20,7 @@ import { allExhausted, rangesToTry, refuseSecond } from "./first_available.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf } from "./ipam.ts";
 import { reserve } from "./reserve.ts";
+import { type AllocatingPool, movedPool } from "./moved.ts";
 import { rollBack, type Written } from "./rollback.ts";
 
 /** Max attempts to find an address that is not reserved for another owner. Each attempt skips every reservation known by then. */
@@ -174,6 +175,8 @@ interface CallWork {
 /** The same for one of its ranges. */
 interface RangeWork extends CallWork {
   readonly range: IpRange;
+  /** The pool to which the entries of the range's own one have moved. Absent: they have not. */
+  readonly moved?: AllocatingPool & { readonly isRetry: boolean };
   /** The addresses of earlier ranges. */
   readonly assigned: readonly Assigned[];
 }
@@ -181,10 +184,11 @@ interface RangeWork extends CallWork {
 async function allocateRange(work: RangeWork): Promise<Assigned> {
   const { ipam, config, owner, range } = work;
   let reservations = config.overlapping ? ipam.driver.reservations : undefined;
-  const written: Written = { key: poolOf(config, range), changes: [], reserved: new Map() };
+  const pool = work.moved ?? { key: poolOf(config, range), range };
+  const written: Written = { key: pool.key, changes: [], reserved: new Map() };
   work.written.push(written);
   const elsewhere = new Elsewhere(ipam, config.networkName, range.cidr, reservations !== undefined);
-  let isRetry = false;
+  let isRetry = work.moved?.isRetry ?? false;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const withoutReservation = !reservations && ipam.driver.reservations !== undefined;
     const entryWritten = await writeEntry(work, written, { ...elsewhere.addresses, isRetry, withoutReservation });
@@ -194,7 +198,10 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
     }
     if (entryWritten === "exhausted") {
       if (elsewhere.exhaust()) continue;
-      throw allocateError(written.key, range, { kind: entryWritten });
+      throw allocateError(pool.key, pool.range, { kind: entryWritten });
+    }
+    if ("to" in entryWritten) {
+      return await allocateRange({ ...work, moved: { ...movedPool(pool, entryWritten.to), isRetry } });
     }
     isRetry = true;
     const { allocation, former, fresh } = entryWritten;
@@ -243,7 +250,7 @@ async function writeEntry(
   work: RangeWork,
   { key, changes }: Written,
   attempt: Pick<AllocateRequest, "inUseElsewhere" | "avoided" | "isRetry" | "withoutReservation">,
-): Promise<WrittenEntry | "must reserve" | "exhausted"> {
+): Promise<WrittenEntry | { readonly to: Cidr } | "must reserve" | "exhausted"> {
   const { ipam, config, owner, range, signal } = work;
   const ofOtherRanges = new Set(
     work.assigned.filter(({ ip }) => contains(range.cidr, ip)).map(({ ip }) => ip.value),
@@ -251,7 +258,7 @@ async function writeEntry(
   const requested = requestedOf(config.ranges, config.requested)[config.ranges.indexOf(range)];
   const fresh = new Set(changes.filter(({ before, after }) => after && !before).map(({ address }) => address));
   const { preferred, examine } = work.options;
-  const request = allocateRequest(owner, range, {
+  const request = allocateRequest(owner, work.moved?.range ?? range, {
     ...attempt,
     ofOtherRanges,
     fresh,
@@ -275,6 +282,7 @@ async function writeEntry(
     outcome = await submit();
   }
   if (outcome.kind === "must reserve" || outcome.kind === "exhausted") return outcome.kind;
+  if (outcome.kind === "moved") return outcome;
   if (outcome.kind !== "kept" && outcome.kind !== "allocated") throw allocateError(key, range, outcome);
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;

@@ -8,9 +8,10 @@ import { formatIp } from "../address/ip.ts";
 import { assignable, type IpRange, isZeroAddress } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
+import { encodeMove } from "../pool/move.ts";
 import { isRecorded } from "../pool/reuse.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
-import { RefusedError, type StorageDriver } from "../storage/driver.ts";
+import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 
 /** A range has no free address. CNI code 100. */
 export class PoolExhaustedError extends Error {
@@ -69,6 +70,18 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
               formatCidr(key.cidr)
             } no longer belongs to this node; retry after the controller has assigned another one`
         }`,
+      );
+    case "moving":
+      return new UnavailableError(
+        `Pool ${pool} is being resized (${
+          encodeMove(outcome.move)
+        }); retry. If the command was interrupted, run whereabouts resize again`,
+      );
+    case "moved":
+      return new RefusedError(
+        `Cannot allocate an address of ${formatCidr(range.cidr)}: pool ${pool} was moved to ${
+          formatCidr(outcome.to)
+        }, which has none of its addresses; set that range in the network's definition`,
       );
     case "keepers refused":
       return new RefusedError(keepersRefused(pool, outcome.by));

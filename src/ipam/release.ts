@@ -7,8 +7,10 @@
  *
  * @module
  */
+import { contains } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { MAX_MOVES } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
 import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -78,6 +80,7 @@ export async function release(
   return released.map(addressOf);
 }
 
+/** Releases in a pool, and in the pool to which its entries have moved. */
 async function releasePool(
   ipam: Ipam,
   config: IpamConfig,
@@ -86,6 +89,29 @@ async function releasePool(
   signal: AbortSignal,
   recorded: readonly RecordedEntry[],
 ): Promise<readonly Allocation[]> {
+  const released: Allocation[] = [];
+  let at: PoolKey | undefined = key;
+  for (let moves = 0; at && moves < MAX_MOVES; moves++) {
+    const pool: PoolKey = at;
+    const entries = recorded.filter((entry) => contains(pool.cidr, addressOf(entry))).map((entry) => ({
+      ...entry,
+      key: pool,
+    }));
+    const { allocations, movedTo } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
+    released.push(...allocations);
+    at = movedTo && { network: pool.network, cidr: movedTo };
+  }
+  return released;
+}
+
+async function releaseIn(
+  ipam: Ipam,
+  config: IpamConfig,
+  key: PoolKey,
+  sandbox: Sandbox,
+  signal: AbortSignal,
+  recorded: readonly RecordedEntry[],
+): Promise<Pick<ReleaseOutcome, "allocations" | "movedTo">> {
   using _lock = await ipam.lockPool(key, signal);
   const name = formatPoolKey(key);
   const range = config.ranges.find((range) => formatPoolKey(poolOf(config, range)) === name);
@@ -96,13 +122,12 @@ async function releasePool(
   if (recorded.length > 0 && !recorded.some(({ allocation }) => allocation.keeper)) {
     const allocations = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
     const entries = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
-    released.push(
-      ...await releaseEntries(ipam, key, entries, signal, {
-        ...resting,
-        from: ipam.driver.snapshotFromRecord?.(key, allocations),
-      }),
-    );
-    if (released.length === recorded.length) return released;
+    const outcome = await releaseEntries(ipam, key, entries, signal, {
+      ...resting,
+      from: ipam.driver.snapshotFromRecord?.(key, allocations),
+    });
+    released.push(...outcome.allocations);
+    if (released.length === recorded.length || outcome.movedTo) return { ...outcome, allocations: released };
   }
   // without a record, or if it differs from the store: release every entry of the sandbox
   const removed = new Map<bigint, Allocation>(); // an attempt whose response was lost may have removed them
@@ -118,7 +143,7 @@ async function releasePool(
   const entries = [...removed.values()].map((allocation) => ({ key, allocation }));
   await releaseReservations(ipam, key, entries, signal, outcome);
   for (const allocation of detached.values()) await keepAddress(ipam, key, allocation, sandbox, signal);
-  return [...released, ...outcome.allocations];
+  return { ...outcome, allocations: [...released, ...outcome.allocations] };
 }
 
 /** Detaches the sandbox that ended from the reservation of a kept address. */
@@ -146,7 +171,8 @@ export async function releaseAllocations(
   signal: AbortSignal,
 ): Promise<readonly Allocation[]> {
   using _lock = await ipam.lockPool(key, signal);
-  return await releaseEntries(ipam, key, allocations.map((allocation) => ({ key, allocation })), signal);
+  const entries = allocations.map((allocation) => ({ key, allocation }));
+  return (await releaseEntries(ipam, key, entries, signal)).allocations;
 }
 
 /** Removes entries first, then reservations: a removed entry proves that the reservation belongs to the sandbox. */
@@ -156,11 +182,11 @@ async function releaseEntries(
   entries: readonly RecordedEntry[],
   signal: AbortSignal,
   { from, reuseAfter }: { readonly from?: PoolSnapshot | undefined; readonly reuseAfter?: number } = {},
-): Promise<readonly Allocation[]> {
+): Promise<ReleaseOutcome> {
   const request = drop(entries.map(({ allocation }) => allocation), reuseAfter);
   const outcome = await ipam.commit(key, request, { signal, ...(from && { from }) });
   await releaseReservations(ipam, key, entries, signal, outcome);
-  return outcome.allocations;
+  return outcome;
 }
 
 /** An entry without a reservation may have got one since, if the pool must reserve. */
@@ -169,7 +195,7 @@ async function releaseReservations(
   key: PoolKey,
   entries: readonly RecordedEntry[],
   signal: AbortSignal,
-  { allocations: released, mustReserve }: ReleaseOutcome,
+  { allocations: released, mustReserve, movedTo }: ReleaseOutcome,
 ): Promise<void> {
   const { reservations } = ipam.driver;
   if (!reservations) return;
@@ -178,6 +204,7 @@ async function releaseReservations(
   for (const { allocation, reserved, token } of entries) {
     if (reserved === false && !mustReserve) continue;
     if (removed.has(allocation.address)) await releaseReservation(work, allocation, token);
+    else if (movedTo && contains(movedTo, addressOf({ key, allocation }))) continue; // released with the entry there
     else await releaseLeftover(work, allocation);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { startDeadline } from "../async/deadline.ts";
+import { MAX_MOVES } from "../pool/move.ts";
 import type { Allocation, Change, PoolKey } from "../pool/types.ts";
 import { messageOf } from "../values/errors.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
@@ -51,12 +52,22 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
   return unreleased;
 }
 
-async function undo(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<void> {
-  if (changes.length === 0) return;
+async function undo(ipam: Ipam, written: Written, signal: AbortSignal): Promise<void> {
+  let key: PoolKey | undefined = written.key;
+  for (let moves = 0; key && moves < MAX_MOVES; moves++) key = await undoIn(ipam, { ...written, key }, signal);
+}
+
+/** @returns the pool to which the entries of this one move, or have moved */
+async function undoIn(
+  ipam: Ipam,
+  { key, changes, reserved }: Written,
+  signal: AbortSignal,
+): Promise<PoolKey | undefined> {
+  if (changes.length === 0) return undefined;
   using _lock = await ipam.lockPool(key, signal);
-  const { allocations, mustReserve } = await ipam.commit(key, { kind: "revert", changes }, { signal });
+  const { allocations, mustReserve, movedTo } = await ipam.commit(key, { kind: "revert", changes }, { signal });
   const { reservations } = ipam.driver;
-  if (!reservations) return;
+  if (!reservations) return movedTo && { network: key.network, cidr: movedTo };
   const work = { ipam, reservations, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));
   for (const allocation of lastWritten(changes)) {
@@ -65,6 +76,7 @@ async function undo(ipam: Ipam, { key, changes, reserved }: Written, signal: Abo
     if (removed.has(address)) await releaseReservation(work, allocation, reserved.get(address));
     else await releaseLeftover(work, allocation);
   }
+  return movedTo && { network: key.network, cidr: movedTo };
 }
 
 /** The last allocation that the changes wrote at each address. */

@@ -8,7 +8,18 @@ import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { isFormer } from "../pool/kept.ts";
-import { type Allocation, formatPoolKey, isKeptFor, type Owner, ownsReservation, sameOwner } from "../pool/types.ts";
+import { MAX_MOVES, movedTo } from "../pool/move.ts";
+import {
+  type Allocation,
+  type Allocations,
+  formatPoolKey,
+  isKeptFor,
+  type Owner,
+  ownsReservation,
+  type PoolKey,
+  sameOwner,
+} from "../pool/types.ts";
+import type { PoolSnapshot } from "../storage/driver.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 
@@ -97,7 +108,7 @@ async function verifyEntry(
   signal: AbortSignal,
 ): Promise<{ readonly ip: Ip } & Pick<Owner, "keeper">> {
   const key = poolOf(config, range);
-  const { allocations } = await ipam.driver.read(key, signal);
+  const allocations = await readMoved(ipam, key, signal);
   const candidates = previous.filter((ip) => contains(range.cidr, ip));
   for (const ip of candidates) {
     const allocation = allocations.get(ip.value);
@@ -114,6 +125,19 @@ async function verifyEntry(
     ? `it is allocated to ${holder.podRef} (${holder.ifName}, container ${holder.containerId})`
     : "it is free";
   throw new NotAllocatedError(`Address ${formatIp(first)} of pool ${pool} is not allocated to ${who}: ${found}`);
+}
+
+/** The entries of a pool, and of those to which its entries have moved. An entry that is in two of them counts as moved. */
+async function readMoved({ driver }: Ipam, { network, ...key }: PoolKey, signal: AbortSignal): Promise<Allocations> {
+  const allocations = new Map<bigint, Allocation>();
+  let at: PoolKey | undefined = { network, ...key };
+  for (let moves = 0; at && moves < MAX_MOVES; moves++) {
+    const pool: PoolSnapshot = await driver.read(at, signal);
+    for (const [address, allocation] of pool.allocations) allocations.set(address, allocation);
+    const to = movedTo(pool.move);
+    at = to && { network, cidr: to };
+  }
+  return allocations;
 }
 
 /** Whether an entry is the owner's, is kept for the owner, or names the owner's sandbox as the one from which its virtual machine moves. */

@@ -7,6 +7,7 @@ import { assign, keep, keepKept } from "./assign.ts";
 import { Draft, type DraftContext } from "./draft.ts";
 import { type Fence, isClosed } from "./fence.ts";
 import { drop, free, revert } from "./free.ts";
+import type { Move } from "./move.ts";
 import type { Reuse } from "./reuse.ts";
 import type { Outcome, PoolRequest } from "./requests.ts";
 import { restore } from "./restore.ts";
@@ -30,6 +31,8 @@ interface PoolState {
   readonly mustReserve?: true;
   /** The controller of the original because of which the pool keeps no further address for an object. Absent: it keeps them. */
   readonly refusesKeepers?: string;
+  /** The move of its entries to, or from, another pool. Absent: none. */
+  readonly move?: Move;
   /** What it records about the reuse of its addresses. Absent: nothing. */
   readonly reuse?: Reuse;
 }
@@ -68,9 +71,11 @@ export function decide(
   return { changes, outcomes, ...(reuse && { reuse }) };
 }
 
-function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refusesKeepers }: PoolState): Outcome {
+function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refusesKeepers, move }: PoolState): Outcome {
   switch (request.kind) {
     case "allocate":
+      if (move?.kind === "moved") return keep(draft, request) ?? { kind: "moved", to: move.to };
+      if (move) return { kind: "moving", move };
       if (mustReserve && request.withoutReservation) return { kind: "must reserve" };
       if (isClosed(fence)) return keep(draft, request) ?? { kind: "closed", fence };
       if (!refusesKeepers || !request.owner.keeper) return assign(draft, request);
@@ -82,6 +87,6 @@ function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refuses
     case "revert":
       return { kind: "released", allocations: revert(draft, request) };
     case "restore":
-      return isClosed(fence) ? { kind: "closed" } : restore(draft, request);
+      return isClosed(fence) || move ? { kind: "closed" } : restore(draft, request);
   }
 }

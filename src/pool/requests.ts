@@ -4,7 +4,9 @@
  * @module
  */
 import type { IpRange } from "../address/range.ts";
+import type { Cidr } from "../address/cidr.ts";
 import type { Fence } from "./fence.ts";
+import type { Move } from "./move.ts";
 import type { Allocation, Change, Keeper, Owner, PodSandbox } from "./types.ts";
 
 const NO_ADDRESSES: ReadonlySet<bigint> = new Set();
@@ -99,6 +101,7 @@ export type PoolRequest = AllocateRequest | ReleaseRequest | DropRequest | Rever
  * - `kept`: the owner has the address already; `allocated`: it was free.
  * - `exhausted`: the range has no free address.
  * - `closed`: the pool allocates nothing.
+ * - `moving`: the pool allocates nothing until a move of entries has ended; `moved`: the pool of the range `to` allocates for it.
  * - `must reserve`: the pool allocates nothing to a caller that makes no reservation.
  * - `keepers refused`: the pool keeps no further address for an object, since a controller of the original (`by`) would free it.
  * - `superseded`: a newer sandbox of the interface has an entry.
@@ -111,6 +114,8 @@ export type AllocateOutcome =
   | { readonly kind: "kept" | "allocated"; readonly allocation: Allocation }
   | { readonly kind: "exhausted" | "must reserve" }
   | { readonly kind: "closed"; readonly fence: Fence }
+  | { readonly kind: "moving"; readonly move: Move }
+  | { readonly kind: "moved"; readonly to: Cidr }
   | { readonly kind: "keepers refused"; readonly by: string }
   | { readonly kind: "superseded"; readonly by: Owner }
   | { readonly kind: "attached"; readonly address: bigint; readonly by: PodSandbox }
@@ -127,6 +132,8 @@ export interface ReleaseOutcome {
   readonly detached?: readonly Change[];
   /** See {@linkcode RestoreOutcome}. */
   readonly mustReserve?: true;
+  /** The range of the pool to which the entries of this one move, or have moved: it may have some of the owner. Absent: none do. */
+  readonly movedTo?: Cidr;
 }
 
 /**

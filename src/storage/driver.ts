@@ -14,6 +14,7 @@
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
 import type { Fence } from "../pool/fence.ts";
+import type { Move } from "../pool/move.ts";
 import type { Reuse } from "../pool/reuse.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
 import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
@@ -231,6 +232,14 @@ export interface StorageDriver extends AsyncDisposable {
    * @throws {ConflictError} the pool changed since the snapshot
    */
   refuseKeepers?(snapshot: PoolSnapshot, by: string | undefined, signal: AbortSignal): Promise<PoolSnapshot>;
+  /**
+   * Sets or removes {@linkcode PoolSnapshot.move}, and creates the pool if it does not exist. Commits on any earlier snapshot conflict from
+   * then on. Absent: ranges cannot be resized.
+   *
+   * @returns the pool after the write
+   * @throws {ConflictError} the pool changed since the snapshot
+   */
+  setMove?(snapshot: PoolSnapshot, move: Move | undefined, signal: AbortSignal): Promise<PoolSnapshot>;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /**

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Fence } from "../pool/fence.ts";
+import type { Move } from "../pool/move.ts";
 import type { PoolStatus } from "../pool/pool_status.ts";
 import type { Reuse } from "../pool/reuse.ts";
 import type { Allocations, PoolKey } from "../pool/types.ts";
@@ -29,6 +30,8 @@ export interface PoolSnapshot {
    * `DaemonSet kube-system/whereabouts`. Absent: it keeps them.
    */
   readonly refusesKeepers?: string;
+  /** The move of its entries to, or from, another pool. Absent: none, or the store supports none. */
+  readonly move?: Move;
   /** What the pool records about the reuse of its addresses. Absent if it records nothing, or was not read. */
   readonly reuse?: Reuse;
   /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { decide, type Decision } from "../pool/decide.ts";
+import { movedTo } from "../pool/move.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "./driver.ts";
@@ -68,12 +69,19 @@ export function update(
   );
 }
 
-/** Adds to releases and restorations whether the pool must reserve. The pool after the commit shows it: a release may read none before. */
+/**
+ * Adds to releases and restorations whether the pool must reserve, and to releases where its entries move. The pool after the commit shows both:
+ * a release may read none before.
+ */
 function marked({ outcomes, snapshot }: Updated): Updated {
-  const { mustReserve } = snapshot;
-  if (!mustReserve) return { outcomes, snapshot };
-  const mark = (outcome: Outcome): Outcome =>
-    outcome.kind === "released" || outcome.kind === "restored" ? { ...outcome, mustReserve } : outcome;
+  const { mustReserve, move } = snapshot;
+  if (!mustReserve && !move) return { outcomes, snapshot };
+  const to = movedTo(move);
+  const marks = { ...(mustReserve && { mustReserve }) };
+  const mark = (outcome: Outcome): Outcome => {
+    if (outcome.kind === "released") return { ...outcome, ...marks, ...(to && { movedTo: to }) };
+    return outcome.kind === "restored" ? { ...outcome, ...marks } : outcome;
+  };
   return { outcomes: outcomes.map(mark), snapshot };
 }
 

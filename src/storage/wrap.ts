@@ -54,7 +54,7 @@ export function wrap(
   run: Runner,
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
-  const { unreadable, snapshotFromRecord, requireReservations, refuseKeepers, migration, namespace } = driver;
+  const { unreadable, snapshotFromRecord, requireReservations, refuseKeepers, setMove, migration, namespace } = driver;
   const { slices, reservations, workloads } = driver;
   return present<StorageDriver>({
     name: driver.name,
@@ -69,6 +69,9 @@ export function wrap(
     refuseKeepers: refuseKeepers &&
       ((snapshot, by, signal) =>
         run("mark_pool", (deadline) => refuseKeepers.call(driver, snapshot, by, deadline), signal)),
+    setMove: setMove &&
+      ((snapshot, move, signal) =>
+        run("mark_pool", (deadline) => setMove.call(driver, snapshot, move, deadline), signal)),
     list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
     status: (signal, reserves, recordsReuse) =>
       run("status", (deadline) => driver.status(deadline, reserves, recordsReuse), signal),

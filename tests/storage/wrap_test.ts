@@ -17,7 +17,16 @@ const RESERVATION = { network: "", ip: { family: 4 as const, value: 1n }, ...own
 function complete(answer: (path: string) => Promise<unknown>): StorageDriver {
   const methods = (path: string, names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, () => answer(`${path}${name}`)]));
-  const own = methods("", ["read", "commit", "list", "status", "unreadable", "requireReservations", "refuseKeepers"]);
+  const own = methods("", [
+    "read",
+    "commit",
+    "list",
+    "status",
+    "unreadable",
+    "requireReservations",
+    "refuseKeepers",
+    "setMove",
+  ]);
   return {
     ...own,
     name: "complete",
@@ -52,6 +61,7 @@ function everyCall(driver: StorageDriver): Record<string, () => Promise<unknown>
     unreadable: async () => await driver.unreadable?.(signal),
     requireReservations: async () => await driver.requireReservations?.(POOL, true, signal),
     refuseKeepers: async () => await driver.refuseKeepers?.(POOL, "DaemonSet kube-system/whereabouts", signal),
+    setMove: async () => await driver.setMove?.(POOL, undefined, signal),
     "workloads.findPod": async () => await workloads?.findPod("default/a", signal),
     "workloads.findClaim": async () => await workloads?.findClaim("default", "a", signal),
     "migration.older": async () => await migration?.older(signal),

@@ -14,12 +14,20 @@
  */
 import { formatIp } from "../../src/address/ip.ts";
 import { formatPoolKey } from "../../src/pool/types.ts";
-import { ConflictError, RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import type { Move } from "../../src/pool/move.ts";
+import {
+  ConflictError,
+  type PoolSnapshot,
+  RefusedError,
+  type StorageDriver,
+  UnavailableError,
+} from "../../src/storage/driver.ts";
 
 /** What a driver can be asked. Those of its reservations are named with their object. */
 export type Method =
   | "read"
   | "commit"
+  | "setMove"
   | "list"
   | "status"
   | "reservation.reserve"
@@ -60,6 +68,7 @@ export type Plan = (operation: Operation) => Fault | undefined | Promise<Fault |
 
 const WRITES: readonly Method[] = [
   "commit",
+  "setMove",
   "reservation.reserve",
   "reservation.takeOver",
   "reservation.create",
@@ -89,6 +98,15 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     commit: (snapshot, changes, signal, reuse) =>
       run("commit", formatPoolKey(snapshot.key), signal, (limit) => driver.commit(snapshot, changes, limit, reuse)),
     ...(driver.recordsReuse && { recordsReuse: driver.recordsReuse }),
+    ...(driver.setMove && {
+      setMove: (snapshot: PoolSnapshot, move: Move | undefined, signal: AbortSignal) =>
+        run(
+          "setMove",
+          formatPoolKey(snapshot.key),
+          signal,
+          (limit) => driver.setMove?.(snapshot, move, limit) ?? Promise.reject(new Error("unreachable")),
+        ),
+    }),
     list: (signal) => run("list", "", signal, (limit) => driver.list(limit)),
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
     ...(driver.snapshotFromRecord && { snapshotFromRecord: driver.snapshotFromRecord.bind(driver) }),

@@ -1,0 +1,91 @@
+/**
+ * Moving the entries of a pool to the pool of another range (`resize`).
+ *
+ * While entries move, neither pool allocates: an entry may be in one of them only, or in both. Afterwards the former pool forwards to the
+ * other one: its owners are found there, and it keeps only entries whose addresses the other range does not have.
+ *
+ * @module
+ */
+import { type Cidr, contains, formatCidr, overlap, parseCidr } from "../address/cidr.ts";
+import { assignable, type IpRange } from "../address/range.ts";
+import { type Allocation, type Allocations, type Change, sameEntry, sameInterface } from "./types.ts";
+
+/** What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there. */
+export type Move =
+  | { readonly kind: "moving" | "moved"; readonly to: Cidr }
+  | { readonly kind: "receiving"; readonly from: Cidr };
+
+/** Max pools to follow: a range that was resized several times since the ADD of a pod. Ranges may be resized to and fro. */
+export const MAX_MOVES = 8;
+
+/** A move as text: `moving 10.0.0.0/22`. */
+export function encodeMove(move: Move): string {
+  return `${move.kind} ${formatCidr(move.kind === "receiving" ? move.from : move.to)}`;
+}
+
+/** The move of a text; undefined if it is empty. @throws {RangeError} it is no move: a pool must not allocate by a mark that is not understood */
+export function decodeMove(text: unknown): Move | undefined {
+  if (text === undefined || text === null || text === "") return undefined;
+  const [kind, range = ""] = String(text).split(" ");
+  const cidr = parseCidr(range)?.cidr;
+  if (cidr && (kind === "moving" || kind === "moved")) return { kind, to: cidr };
+  if (cidr && kind === "receiving") return { kind, from: cidr };
+  throw new RangeError(`Unknown mark ${JSON.stringify(text)}: expected moving, moved or receiving, and a range`);
+}
+
+/** The range to which a pool forwards; undefined if it forwards to none. */
+export function movedTo(move: Move | undefined): Cidr | undefined {
+  return move && move.kind !== "receiving" ? move.to : undefined;
+}
+
+/**
+ * The part of a range that the pool of another one allocates, after the entries moved there. Results keep the range's prefix length.
+ *
+ * @returns undefined if the two have no address in common
+ */
+export function movedRange(range: IpRange, to: Cidr): IpRange | undefined {
+  const { first, last } = assignable(to, range.l3);
+  const low = range.first > first ? range.first : first;
+  const high = range.last < last ? range.last : last;
+  return overlap(range.cidr, to) && low <= high ? { ...range, first: low, last: high } : undefined;
+}
+
+/** What moves, and what stays. */
+export interface MovePlan {
+  /** Changes of the other pool. */
+  readonly changes: readonly Change[];
+  /** The entries that are in the other pool once the changes are written. */
+  readonly moving: readonly Allocation[];
+  /** Entries whose addresses the other range does not have. They stay until they are released. */
+  readonly outside: readonly Allocation[];
+  /** Entries whose address has another owner in the other pool: the address has two owners. They stay. */
+  readonly conflicts: readonly { readonly allocation: Allocation; readonly holder: Allocation }[];
+}
+
+/**
+ * Plans a move.
+ *
+ * An entry of the same interface in the other pool is replaced: it is a copy that an interrupted move made before another sandbox took the
+ * entry over.
+ *
+ * @param to the other range
+ */
+export function planMove(source: Allocations, target: Allocations, to: Cidr): MovePlan {
+  const changes: Change[] = [];
+  const moving: Allocation[] = [];
+  const outside: Allocation[] = [];
+  const conflicts: { allocation: Allocation; holder: Allocation }[] = [];
+  for (const allocation of source.values()) {
+    const { address } = allocation;
+    const holder = target.get(address);
+    if (!contains(to, { family: to.family, value: address })) outside.push(allocation);
+    else if (holder && !sameInterface(holder, allocation)) conflicts.push({ allocation, holder });
+    else {
+      moving.push(allocation);
+      if (!holder || !sameEntry(holder, allocation)) {
+        changes.push({ address, after: allocation, ...(holder && { before: holder }) });
+      }
+    }
+  }
+  return { changes, moving, outside, conflicts };
+}
