@@ -94,6 +94,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     startsPrograms: true,
     load: async () => (await import("./release.ts")).release,
   },
+  resize: {
+    summary: "Grow, shrink or renumber a range while its pods run",
+    startsPrograms: true,
+    load: async () => (await import("./resize.ts")).resize,
+  },
   migrate: {
     summary: "Convert data of older releases in etcd, or move it to a cluster",
     startsPrograms: true,

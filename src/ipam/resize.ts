@@ -55,12 +55,10 @@ export async function resize(ipam: Ipam, from: PoolKey, to: PoolKey, options: Re
   if (dryRun) return { ...plan, moved: plan.moving.length };
   await mark(ipam, from, { kind: "moving", to: to.cidr }, signal);
   await mark(ipam, to, { kind: "receiving", from: from.cidr }, signal);
-  const moved = await moveEntries(ipam, from, to, options);
+  const resized = await moveEntries(ipam, from, to, options);
   await mark(ipam, to, undefined, signal);
   await mark(ipam, from, { kind: "moved", to: to.cidr }, signal);
-  const [left, present] = [await ipam.driver.read(from, signal), await ipam.driver.read(to, signal)];
-  const { outside, conflicts } = planMove(left.allocations, present.allocations, to.cidr);
-  return { moved, outside, conflicts };
+  return resized;
 }
 
 /** @param all every pool of the store */
@@ -107,18 +105,18 @@ async function mark(ipam: Ipam, key: PoolKey, move: Move | undefined, signal: Ab
   }, signal);
 }
 
-/** Moves chunk by chunk until the former pool has only entries that stay. @returns how many moved */
+/** Moves chunk by chunk until the former pool has only entries that stay. */
 async function moveEntries(
   ipam: Ipam,
   from: PoolKey,
   to: PoolKey,
   { signal, progress }: ResizeOptions,
-): Promise<number> {
+): Promise<Resized> {
   let moved = 0;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const source = await ipam.driver.read(from, signal);
     const { plan, written } = await copy(ipam, source, to, signal);
-    if (plan.moving.length === 0) return moved;
+    if (plan.moving.length === 0) return { moved, outside: plan.outside, conflicts: plan.conflicts };
     if (!await removed(ipam, source, plan.moving, signal)) {
       await withdrawGone(ipam, from, to, written, signal);
       continue;

@@ -154,6 +154,7 @@ async function commandAll(
       ["who-has", `10.${i}.0.1`, ...store],
       ["release", `10.${i}.0.1`, "--yes", "--force", ...store],
       ["migrate", "etcd", ...store],
+      ["resize", `10.${i}.0.0/24`, `10.${i}.0.0/23`, "--dry-run", ...store],
       ["sysdump", "--output", `/var/log/sysdump-${i}.tar.gz`, ...store],
       ["ui", "--html", `/var/lib/page-${i}.html`, ...store],
       ["lint", files.write(`definition-${i}`, JSON.stringify({ name: `net-${i}`, type: "macvlan", ipam }))],

@@ -11,6 +11,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   plan: ["10.0.0.0/28"],
   reconcile: ["--pods", "PODS", "--grace", "5"],
   release: ["10.0.0.1", "--yes"],
+  resize: ["10.0.0.0/28", "10.0.0.0/24"],
   show: ["--map"],
   status: ["--pods", "PODS"],
   top: ["--once"],

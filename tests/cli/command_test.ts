@@ -16,6 +16,7 @@ const COMMANDS = [
   "plan",
   "reconcile",
   "release",
+  "resize",
   "show",
   "slices",
   "status",

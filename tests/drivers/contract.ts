@@ -14,6 +14,7 @@ import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
 import { keeperCases } from "./keeper_cases.ts";
+import { moveCases } from "./move_cases.ts";
 import { reservationCases } from "./reservation_cases.ts";
 import { reuseCases } from "./reuse_cases.ts";
 
@@ -250,6 +251,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
   },
   ...reservationCases,
   ...keeperCases,
+  ...moveCases,
   ...reuseCases,
 };
 

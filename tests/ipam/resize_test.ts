@@ -157,8 +157,6 @@ Deno.test("resize that ends at any operation allocates nothing twice, and comple
 /** A call beside the resize, and whether pods have reservations: without them, no pod may have the other range before it. */
 const CONCURRENT = [
   ["ADD", OLD, false],
-  ["DEL", OLD, false],
-  ["ADD", OLD, true],
   ["ADD", WIDER, true],
   ["DEL", OLD, true],
 ] as const;

@@ -135,7 +135,7 @@ Deno.test("retrying repeats idempotent operations, and no others", async () => {
   // a commit is retried with its decision; a conversion waits for locks; the others compare with an earlier snapshot
   assert.deepEqual(failed.toSorted(), [
     ...["commit", "migration.close", "migration.convert", "refuseKeepers", "requireReservations"],
-    ...["slices.close", "slices.open", "slices.remove"],
+    ...["setMove", "slices.close", "slices.open", "slices.remove"],
   ]);
 });
 

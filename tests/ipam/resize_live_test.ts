@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { formatIp } from "../../src/address/ip.ts";
+import { allocate } from "../../src/ipam/allocate.ts";
+import type { RecordedEntry } from "../../src/ipam/recorded.ts";
+import { release } from "../../src/ipam/release.ts";
+import { poolsOf } from "../../src/ipam/ipam.ts";
+import { resize } from "../../src/ipam/resize.ts";
+import { ConflictError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import { denoWorld } from "../../src/world/deno.ts";
+import { LEAKY, onEtcd } from "../drivers/etcd/lab.ts";
+import { openWith } from "../drivers/kubernetes/live.ts";
+import { faulty } from "../support/faulty.ts";
+import { makeKube } from "../support/kube.ts";
+import { config, contents, ipamOn, never } from "./lab.ts";
+
+/** More entries than one commit moves. */
+const STAYING = 510;
+/** Pods that come and go meanwhile, one after another on each of the nodes. */
+const [NODES, PODS] = [3, 6];
+
+const OLD = config(["10.9.0.0/22"]);
+const WIDER = config(["10.9.0.0/20"]);
+
+/** Resizes while pods come and go. The first run ends after some of its operations, as if it was killed. */
+async function resizeUnderWay(driver: StorageDriver, overlapping: boolean): Promise<void> {
+  const [from, to] = [...poolsOf(OLD), ...poolsOf(WIDER)];
+  assert(from && to);
+  const old = { ...OLD, overlapping };
+  const staying = Array.from({ length: STAYING }, (_, i) => ({
+    address: from.cidr.base + 256n * BigInt(1 + i % 2) + 1n + BigInt(i >> 1),
+    after: { ...named(`stays-${i}`), address: from.cidr.base + 256n * BigInt(1 + i % 2) + 1n + BigInt(i >> 1) },
+  })).filter(({ address }) => (address & 0xffn) !== 0n);
+  await driver.commit(await driver.read(from, never()), staying, never());
+  const ipam = ipamOn(driver, denoWorld());
+  const records = new Map<string, readonly RecordedEntry[]>();
+  const add = async (pod: string) => {
+    const assigned = await allocate(ipam, old, named(pod), never());
+    records.set(pod, assigned.map(({ entry }) => entry));
+    return assigned.map(({ ip }) => formatIp(ip)).join();
+  };
+  const del = (pod: string) => release(ipam, old, named(pod), never(), records.get(pod));
+  const live = new Map<string, string>();
+  const comeAndGo = async (node: number) => {
+    for (let i = 0; i < PODS; i++) {
+      const pod = `n${node}-${i}`;
+      const address = await retried(() => add(pod));
+      for (const [other, taken] of live) assert.notEqual(taken, address, `${pod} and ${other}`);
+      live.set(pod, address);
+      if (i % 3 === 0) continue; // stays
+      await retried(() => del(pod));
+      live.delete(pod);
+    }
+  };
+  const moving = async () => {
+    const options = { dryRun: false, signal: never() };
+    const killed = faulty(driver, ({ index }) => index >= 9 ? { done: false, then: "refused" } : undefined);
+    await assert.rejects(resize(ipamOn(killed, denoWorld()), from, to, options), /Injected/);
+    return await resize(ipamOn(driver, denoWorld()), from, to, options);
+  };
+  const [{ outside, conflicts }] = await Promise.all([
+    moving(),
+    ...Array.from({ length: NODES }, (_, node) => comeAndGo(node)),
+  ]);
+  assert.deepEqual([outside, conflicts], [[], []]);
+  const entries = Object.entries(await contents(driver)).filter(([key]) => !key.startsWith("reserved"));
+  assert.deepEqual(entries.filter(([key]) => key.includes("/22")), [], "the former pool is empty");
+  assert.equal(entries.length, staying.length + live.size);
+  for (const [pod, address] of live) {
+    assert.equal(
+      entries.filter(([key, who]) => key.endsWith(` ${address}`) && who.includes(`/${pod}/`)).length,
+      1,
+      pod,
+    );
+  }
+}
+
+function named(name: string) {
+  return { podRef: `default/${name}`, ifName: "net1", containerId: name };
+}
+
+/** Repeats a call as the runtime does, while its pool is being resized. */
+async function retried<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof UnavailableError || error instanceof ConflictError)) throw error;
+      await denoWorld().sleep(20);
+    }
+  }
+}
+
+Deno.test("resize on the API server while pods come and go, killed and repeated: no entry is lost, no address has two owners", async () => {
+  await using kube = await makeKube();
+  await using driver = await openWith(kube.kubeconfig);
+  await resizeUnderWay(driver, true);
+});
+
+Deno.test({
+  name: "resize in etcd while pods come and go, killed and repeated: no entry is lost, no address has two owners",
+  ...LEAKY,
+  fn: () => onEtcd(({ driver }) => resizeUnderWay(driver, false)),
+});
