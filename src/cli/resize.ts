@@ -57,7 +57,7 @@ export const resize: Command = defineCommand({
   const original = pods && originalOf(await pods.list(signal));
   if (original !== undefined) {
     throw new Error(
-      `Cannot resize ${old}: ${original} runs a controller of the original, whose plugins would go on allocating from the former pool; ` +
+      `Cannot resize ${old}: ${original} runs a controller of the original, whose plugins keep allocating from the former pool; ` +
         "replace them on all nodes (docs/MIGRATION.md)",
     );
   }

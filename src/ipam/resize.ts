@@ -31,7 +31,7 @@ export interface Resized extends Pick<MovePlan, "outside" | "conflicts"> {
 }
 
 /** Options of a resize. */
-export interface ResizeOptions {
+interface ResizeOptions {
   /** Change nothing. */
   readonly dryRun: boolean;
   /** The deadline. */

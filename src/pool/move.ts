@@ -23,7 +23,11 @@ export function encodeMove(move: Move): string {
   return `${move.kind} ${formatCidr(move.kind === "receiving" ? move.from : move.to)}`;
 }
 
-/** The move of a text; undefined if it is empty. @throws {RangeError} it is no move: a pool must not allocate by a mark that is not understood */
+/**
+ * The move of a text; undefined if it is empty.
+ *
+ * @throws {RangeError} it is no move: a pool must not allocate by a mark that is not understood
+ */
 export function decodeMove(text: unknown): Move | undefined {
   if (text === undefined || text === null || text === "") return undefined;
   const [kind, range = ""] = String(text).split(" ");

@@ -5,6 +5,7 @@
  */
 export type { Family, Ip } from "../address/ip.ts";
 export type { Fence } from "../pool/fence.ts";
+export type { Move } from "../pool/move.ts";
 export type { Slice } from "../pool/slice_assignment.ts";
 export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey, Rest } from "../pool/types.ts";

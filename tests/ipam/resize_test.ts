@@ -164,7 +164,8 @@ const CONCURRENT = [
 for (const [verb, network, overlapping] of CONCURRENT) {
   const range = network === OLD ? "former" : "other";
   const reservations = overlapping ? "with" : "without";
-  Deno.test(`resize and ${verb} with the ${range} range, ${reservations} reservations, in every order: no address has two owners, no entry is lost`, async () => {
+  const name = `resize and ${verb} with the ${range} range, ${reservations} reservations`;
+  Deno.test(`${name}, in every order: no address has two owners, no entry is lost`, async () => {
     const old = { ...OLD, overlapping };
     await inEveryOrder(async () => {
       const driver = await memory();
