@@ -45,6 +45,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   plan: ["10.0.0.0/28", "--per-day", "1", "--range", "10.0.0.0/29"],
   reconcile: ["--pods", "PODS", "--dry-run", "--grace", "5"],
   release: ["10.0.0.1", "--yes"],
+  resize: ["10.0.0.0/28", "10.9.0.0/24"],
   lint: ["NETWORK"],
   history: ["--from", "HISTORY"],
   install: ["--check"],

@@ -6,6 +6,7 @@
 import { type Cidr, formatCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { resize as resizePool, type Resized } from "../ipam/resize.ts";
+import { seenEntry } from "../ipam/sweep_report.ts";
 import { describeOwner } from "../pool/finding.ts";
 import { originalOf } from "../pool/original.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
@@ -102,10 +103,7 @@ function printResult({ print, style }: Terminal, { from, to, dryRun, json }: Req
     })),
   ];
   if (json) {
-    const stay = stays.map(({ one, reason }) => {
-      const { podRef, ifName, containerId } = one;
-      return { address: address(one), podRef, ifName, containerId, reason };
-    });
+    const stay = stays.map(({ one, reason }) => ({ ...seenEntry({ key: from, allocation: one }), reason }));
     print(JSON.stringify({ from: formatPoolKey(from), to: formatCidr(to), dryRun, moved, stay }, undefined, 2));
     return;
   }
