@@ -176,7 +176,7 @@ interface CallWork {
 interface RangeWork extends CallWork {
   readonly range: IpRange;
   /** The pool to which the entries of the range's own one have moved. Absent: they have not. */
-  readonly moved?: AllocatingPool & { readonly isRetry: boolean };
+  readonly moved?: AllocatingPool;
   /** The addresses of earlier ranges. */
   readonly assigned: readonly Assigned[];
 }
@@ -200,9 +200,7 @@ async function allocateRange(work: RangeWork): Promise<Assigned> {
       if (elsewhere.exhaust()) continue;
       throw allocateError(pool.key, pool.range, { kind: entryWritten });
     }
-    if ("to" in entryWritten) {
-      return await allocateRange({ ...work, moved: { ...movedPool(pool, entryWritten.to), isRetry } });
-    }
+    if ("to" in entryWritten) return allocateRange({ ...work, moved: movedPool(pool, entryWritten.to, isRetry) });
     isRetry = true;
     const { allocation, former, fresh } = entryWritten;
     const entry: Entry = { key: written.key, allocation };

@@ -15,15 +15,18 @@ export interface AllocatingPool {
   readonly key: PoolKey;
   /** The addresses. */
   readonly range: IpRange;
+  /** Whether the call wrote an entry to a former pool. Default false. */
+  readonly isRetry?: boolean;
 }
 
 /**
  * The pool to which the entries of another one have moved, for a network that still has the former range.
  *
+ * @param isRetry whether the call wrote an entry to the former pool
  * @throws {RefusedError} it has no address of that range
  */
-export function movedPool({ key, range }: AllocatingPool, to: Cidr): AllocatingPool {
+export function movedPool({ key, range }: AllocatingPool, to: Cidr, isRetry = false): AllocatingPool {
   const moved = movedRange(range, to);
   if (!moved) throw allocateError(key, range, { kind: "moved", to });
-  return { key: { network: key.network, cidr: to }, range: moved };
+  return { key: { network: key.network, cidr: to }, range: moved, isRetry };
 }
