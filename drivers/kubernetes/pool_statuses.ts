@@ -21,9 +21,11 @@ export function poolStatuses(api: ApiServer): PoolStatusObjects {
       const pool = { resource: "ippools", name: poolName(key) } as const;
       const query = { fieldManager: "whereabouts-controller" };
       const request = { ...pool, subresource: "status", verb: "patch", query, body, metadataOnly: true } as const;
-      if (await api.request(request, signal)) return;
-      // a definition without the subresource is answered as a missing object is
-      if (!await api.request({ ...pool, verb: "get", metadataOnly: true }, signal)) return;
+      // a definition without the subresource is answered as a missing object is; a pool may be created between the two requests
+      for (let attempt = 0; attempt < 2; attempt++) {
+        if (await api.request(request, signal)) return;
+        if (!await api.request({ ...pool, verb: "get", metadataOnly: true }, signal)) return;
+      }
       throw new RefusedError(
         `Cannot write the status of ${api.what(pool)}: the CRD ippools.${GROUP} is outdated, it has no status: ` +
           "kubectl apply -f install/manifests/crds (Helm does not update CRDs)",

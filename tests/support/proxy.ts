@@ -107,9 +107,10 @@ export class FaultProxy implements AsyncDisposable {
     if (typeof fate === "object") return refuse(response, fate);
     if (fate === "gone") return void response.end(`${JSON.stringify(GONE)}\n`);
     if (watches) return this.#stream(request, response);
-    const known = fate === "stale" ? this.#first.get(url) : undefined;
+    const question = `${method} ${url}`;
+    const known = fate === "stale" ? this.#first.get(question) : undefined;
     const answer = known ?? await this.#forward(request, body);
-    if (method === "GET" && !this.#first.has(url)) this.#first.set(url, answer);
+    if (!this.#first.has(question)) this.#first.set(question, answer);
     if (fate === "lose") return void request.socket.destroy();
     response.writeHead(answer.status, { "content-type": "application/json", "content-length": answer.body.length });
     if (fate !== "cut") return void response.end(answer.body);

@@ -7,6 +7,7 @@ import { ConflictError, RefusedError } from "../../../src/storage/driver.ts";
 import { denoWorld } from "../../../src/world/deno.ts";
 import { ControlPlane, type Kube, makeKube, namespaceOf, NOBODY_TOKEN } from "../../support/kube.ts";
 import { eventually } from "../../support/process.ts";
+import { FaultProxy } from "../../support/proxy.ts";
 import { allocationOf, keyOf, NEVER, openWith, put, stored, writeKubeconfig } from "./live.ts";
 
 const KEY = keyOf("10.10.0.0/24", "blue");
@@ -96,6 +97,19 @@ Deno.test("poolStatuses ignores a deleted pool, and refuses without the right", 
   assert.equal(await kube.kubectl("get", "ippools", "-o", "name"), "");
   await using nobody = await statusesOf(await writeKubeconfig(kube, { token: NOBODY_TOKEN }));
   await assert.rejects(nobody.save(KEY, STATUS, NEVER), RefusedError);
+});
+
+Deno.test("poolStatuses takes no pool that is created after its write for an outdated definition", async () => {
+  await using kube = await makeKube();
+  await using proxy = await FaultProxy.start(kube);
+  await using statuses = await statusesOf(await proxy.kubeconfig());
+  await statuses.save(KEY, STATUS, NEVER);
+  await put(kube, "IPPool", NAME, SPEC);
+  let writes = 0;
+  proxy.plan = ({ what }) => what === "PATCH ippools" && writes++ === 0 ? "stale" : "pass"; // still that it does not exist
+  await statuses.save(KEY, STATUS, NEVER);
+  assert.equal(writes, 2);
+  assert.deepEqual((await stored(kube, "ippools", NAME)).status, STATUS);
 });
 
 Deno.test("poolStatuses refuses where the definition of an older release has no status", async () => {
