@@ -94,8 +94,12 @@ Deno.test("the Dockerfile ends with a distroless stage that contains only the bi
     "COPY --from=build /out/names/ /",
   ]);
   assert.doesNotMatch(text, /:latest\b/);
+  const passed: readonly string[] = (await Deno.readTextFile(`${ROOT}.dockerignore`)).match(/(?<=^!).+$/gm) ?? [];
   for (const [, sources = ""] of text.matchAll(/^COPY (?!--)(.*) \S+$/gm)) {
-    for (const source of sources.split(" ")) await Deno.stat(`${ROOT}${source}`);
+    for (const source of sources.split(" ")) {
+      await Deno.stat(`${ROOT}${source}`);
+      assert(passed.includes(source.split("/")[0] ?? ""), `.dockerignore keeps ${source} from the build`);
+    }
   }
 });
 
