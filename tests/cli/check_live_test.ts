@@ -177,11 +177,11 @@ Deno.test("show draws the addresses of a network by state, and release releases 
   const { kube, objects, ask, entry, reservation } = lab;
   const ipam = { type: "whereabouts", range: "172.27.5.0/28", range_end: "172.27.5.9", exclude: ["172.27.5.4/31"] };
   await objects.attachment("net", { cniVersion: "1.0.0", name: "net", type: "macvlan", ipam });
-  await put(kube, "IPPool", "172.27.5.0-28", { range: "172.27.5.0/28", allocations: { "1": entry("web", "c1") } });
-  await put(kube, "OverlappingRangeIPReservation", "172.27.5.1", reservation("web"));
+  await put(kube, "IPPool", "172.27.5.0-28", { range: "172.27.5.0/28", allocations: { "2": entry("web", "c1") } });
+  await put(kube, "OverlappingRangeIPReservation", "172.27.5.2", reservation("web"));
   await put(kube, "OverlappingRangeIPReservation", "172.27.5.3", reservation("other"));
   const map = await ask("show", "--map");
-  assert.match(map.out, /^ {2}172\.27\.5\.0 +-!·\+--····-{6}$/m);
+  assert.match(map.out, /^ {2}172\.27\.5\.0 +-·!\+--····-{6}$/m);
   const list = await ask("show");
   assert.match(list.out, /^172\.27\.5\.0\/28 +1 +6 +7 +14 %$/m);
   const released = await ask("release", "172.27.5.3", "--yes");
