@@ -19,6 +19,26 @@ export function levelOf(fill: number): "full" | "near" | "low" {
   return fill >= 0.8 ? "near" : "low";
 }
 
+/** A field that filters a table. */
+export function Filter({ label, placeholder, text, set }: {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly text: string;
+  readonly set: (text: string) => void;
+}): JSX.Element {
+  return (
+    <label class="filter">
+      <span class="hidden">{label}</span>
+      <input
+        type="search"
+        placeholder={placeholder}
+        value={text}
+        onInput={(event) => set(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
 /** The use of a pool as a bar with its percentage. */
 export function Bar({ fill }: { readonly fill: number }): JSX.Element {
   const width = fill > 0 ? `max(2px, ${fill * 100}%)` : "0";

@@ -7,7 +7,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { PoolSummary, Summary } from "../src/ui/types.ts";
 import { fillOf, formatCount, formatDuration } from "./format.ts";
-import { Bar, Message, poolLink, Sparkline } from "./parts.tsx";
+import { Bar, Filter, levelOf, Message, poolLink, Sparkline } from "./parts.tsx";
 import { matchesPool } from "./search.ts";
 import { changeOf, type Point, untilFull } from "./trend.ts";
 import { type Column, Table } from "./virtual.tsx";
@@ -66,15 +66,7 @@ export function Pools({ summary, trends, live }: {
       <div class="tools">
         <h1>Pools</h1>
         <Totals rows={rows} />
-        <label class="filter">
-          <span class="hidden">Filter pools</span>
-          <input
-            type="search"
-            placeholder="Filter by name, network, node"
-            value={filter}
-            onInput={(event) => setFilter(event.currentTarget.value)}
-          />
-        </label>
+        <Filter label="Filter pools" placeholder="Filter by name, network, node" text={filter} set={setFilter} />
       </div>
       <Table
         kind={live ? "pools live" : "pools"}
@@ -91,7 +83,7 @@ export function Pools({ summary, trends, live }: {
 
 function Totals({ rows }: { readonly rows: readonly Row[] }): JSX.Element {
   const used = rows.reduce((sum, { pool }) => sum + pool.used, 0);
-  const near = rows.filter(({ fill }) => fill >= 0.8).length;
+  const near = rows.filter(({ fill }) => levelOf(fill) !== "low").length;
   return (
     <p class="totals">
       <span>

@@ -7,7 +7,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { PoolSummary, SlicesSummary, Summary } from "../src/ui/types.ts";
 import { fillOf, formatCount, formatNumberOf } from "./format.ts";
-import { Bar, Message, poolLink } from "./parts.tsx";
+import { Bar, Filter, Message, poolLink } from "./parts.tsx";
 import { type Column, Table } from "./virtual.tsx";
 
 /** One slice, or a node without one. */
@@ -117,15 +117,7 @@ function Range({ list, pools }: { readonly list: SlicesSummary; readonly pools: 
             </span>
           )}
         </p>
-        <label class="filter">
-          <span class="hidden">Filter slices</span>
-          <input
-            type="search"
-            placeholder="Filter by node or range"
-            value={filter}
-            onInput={(event) => setFilter(event.currentTarget.value)}
-          />
-        </label>
+        <Filter label="Filter slices" placeholder="Filter by node or range" text={filter} set={setFilter} />
       </div>
       <Share assigned={assigned} gone={gone} free={free} />
       <Table

@@ -53,6 +53,11 @@ export function assignable(cidr: Cidr, l3 = false): Interval {
   return l3 ? span(cidr) : usable(cidr);
 }
 
+/** The range of a network without bounds and excludes: what a pool may allocate as far as is known without its networks. */
+export function unboundedRange(cidr: Cidr): IpRange {
+  return { cidr, ...usable(cidr), excludes: [] };
+}
+
 /**
  * Whether an IPv4 address ends in `.0` and is therefore never allocated, except in a /31 and a /32, where every address is usable, and where
  * the range allows it (`l3`).

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { formatCidr, parseCidr, usable } from "../address/cidr.ts";
+import { formatCidr, parseCidr } from "../address/cidr.ts";
+import { unboundedRange } from "../address/range.ts";
 import { networksOf } from "../config/conflist.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { Attachment, Cluster, StoredSlices } from "../controllers/cluster.ts";
@@ -93,7 +94,7 @@ export function planPool(pools: readonly PoolSnapshot[], name: string, change: C
   }
   const planned = (range: typeof own): PlannedNetwork => ({
     network,
-    ranges: [{ cidr: range, ...usable(range), excludes: [] }],
+    ranges: [unboundedRange(range)],
     reserves: true,
   });
   const before = planned(own);

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { formatCidr, usable } from "../address/cidr.ts";
+import { formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
-import { capacity, type IpRange } from "../address/range.ts";
+import { capacity, type IpRange, unboundedRange } from "../address/range.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
-import { countOf, NEARLY_FULL } from "../pool/pool_status.ts";
+import { countOf, freeOf, NEARLY_FULL } from "../pool/pool_status.ts";
 import { restingAt } from "../pool/reuse.ts";
 import { type Allocation, formatPoolKey, type Rest } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -55,7 +55,7 @@ export function rowOf(
   namespace: string | undefined,
 ): PoolRow {
   const { key, allocations, reuse } = pool;
-  const range = { ...source?.rangeOf?.(key) ?? { ...usable(key.cidr), excludes: [] }, cidr: key.cidr };
+  const range = { ...source?.rangeOf?.(key) ?? unboundedRange(key.cidr), cidr: key.cidr };
   const all = capacity(range);
   const used = BigInt(allocations.size);
   return {
@@ -64,7 +64,7 @@ export function rowOf(
     range,
     all,
     used,
-    free: all > used ? all - used : 0n,
+    free: freeOf(all, used),
     fill: all > 0n ? Number(used * 10_000n / all) / 100 : 100,
     users: source?.usersOf?.(key) ?? [],
     rests: new Map(restingAt(reuse, now, (address) => allocations.has(address))),

@@ -192,7 +192,10 @@ async function nodesOf(
 }
 
 /** Networks are optional: without them the capacity is that of the whole range, and definitions have no names. */
-async function networksOf(terminal: Terminal, open: () => Promise<PodsSource | undefined>) {
+export async function networksOf(
+  terminal: Terminal,
+  open: () => Promise<PodsSource | undefined>,
+): Promise<PodsSource | undefined> {
   return await allowed(terminal, "Unknown bounds and excludes", open);
 }
 

@@ -3,19 +3,18 @@
  *
  * @module
  */
-import { usable } from "../address/cidr.ts";
-import { capacity } from "../address/range.ts";
-import type { Cluster } from "../controllers/cluster.ts";
-import { podsOfCluster, type PodsSource } from "../controllers/pods_source.ts";
+import { capacity, unboundedRange } from "../address/range.ts";
+import { podsOfCluster } from "../controllers/pods_source.ts";
 import { type SliceListUse, slicesInUse, type SliceUse } from "../pool/slice_use.ts";
 import { KINDS } from "../pool/finding.ts";
-import { countOf } from "../pool/pool_status.ts";
+import { countOf, freeOf } from "../pool/pool_status.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { isSuspicious } from "./empty.ts";
 import { clusterOf } from "./pods_flag.ts";
 import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { networksOf } from "./read_pools.ts";
 import { openReading } from "./reading.ts";
 import { type CommandStore, STORE_FLAGS, type StoreFlags } from "./store.ts";
 import { clean, table } from "./table.ts";
@@ -77,26 +76,12 @@ async function readSlices(
   const { items: stored } = await cluster.slices.list(signal);
   const pools = await store.ipam.driver.list(signal);
   const nodes = (await cluster.nodes.list(signal)).items.map(({ name }) => name);
-  const networks = await networksOf(terminal, cluster, values.config);
-  const capacityOf = (key: PoolKey) => capacityIn(networks, key);
+  // networks are optional: without them the capacity is that of the whole slice
+  const networks = await networksOf(terminal, () => podsOfCluster(terminal.world, cluster, values.config));
+  const capacityOf = (key: PoolKey) => capacity(networks?.rangeOf?.(key) ?? unboundedRange(key.cidr));
   const known = new Set([...nodes, ...stored.flatMap(({ name, slices }) => [name, ...slices.map(({ node }) => node)])]);
   const use = slicesInUse({ stored, nodes, pools, capacityOf });
   return { use, known, stored: stored.length, pools: pools.length };
-}
-
-/** Networks are optional: without them the capacity is that of the whole slice. */
-async function networksOf({ world }: Terminal, cluster: Cluster, config?: string): Promise<PodsSource | undefined> {
-  try {
-    return await podsOfCluster(world, cluster, config);
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    world.stderr(`Unknown bounds and excludes: ${error.message}`);
-    return undefined;
-  }
-}
-
-function capacityIn(networks: PodsSource | undefined, key: PoolKey): bigint {
-  return capacity(networks?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] });
 }
 
 type Found = ReturnType<typeof slicesInUse>;
@@ -125,7 +110,7 @@ function report(
     slice,
     node || "-",
     used,
-    freeOf({ used, capacity }),
+    freeOf(capacity, used),
     { text: state, paint: state === "assigned" ? style.good : state === "unassigned" ? style.faint : style.bad },
   ];
   const rows = [
@@ -143,18 +128,13 @@ function report(
   if (without.length > 0) print(KINDS["node-without-slice"].remedy);
 }
 
-function freeOf({ used, capacity }: Pick<SliceUse, "used" | "capacity">): bigint {
-  const free = capacity - BigInt(used);
-  return free > 0n ? free : 0n;
-}
-
 function toJson(lists: readonly SliceListUse[], leftovers: readonly SliceUse[]): unknown {
   const sliceJson = ({ slice, node, state, used, capacity }: SliceUse) => ({
     slice,
     node: node || null,
     state,
     used,
-    free: countOf(freeOf({ used, capacity })),
+    free: countOf(freeOf(capacity, used)),
     capacity: countOf(capacity),
   });
   return {

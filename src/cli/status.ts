@@ -6,9 +6,9 @@
 import type { Cluster } from "../controllers/cluster.ts";
 import type { Component } from "../controllers/installation.ts";
 import { podsOfCluster, podsOfFile, type PodsSource } from "../controllers/pods_source.ts";
-import { inspect } from "../ipam/inspect.ts";
-import { usable } from "../address/cidr.ts";
-import { capacity } from "../address/range.ts";
+import { inspectRecords, readRecords } from "../ipam/inspect.ts";
+import { capacity, unboundedRange } from "../address/range.ts";
+import { freeOf } from "../pool/pool_status.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import {
   type ClusterFacts,
@@ -76,8 +76,12 @@ async function readFacts(
     ? cluster && await read(() => podsOfCluster(world, cluster, values.config))
     : { value: podsOfFile(world, values.pods) };
   const networks = source && "value" in source ? source.value : undefined;
-  const seen = await read(() => inspect(store.ipam, networks, signal));
-  const pools = (await driver.list(signal)).map((pool) => fillOf(pool, networks));
+  const records = await read(() => readRecords(store.ipam, networks, signal));
+  const seen = "value" in records
+    ? await read(() => inspectRecords(store.ipam, networks, records.value, signal))
+    : records;
+  const stored = "value" in records ? records.value.pools : await driver.list(signal);
+  const pools = stored.map((pool) => fillOf(pool, networks));
   const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
   const withoutNetworks = source && "why" in source ? source : undefined;
   const kinds = "value" in seen ? { value: seen.value.findings.map(({ kind }) => kind) } : seen;
@@ -125,9 +129,8 @@ async function read<T>(work: () => Promise<T>): Promise<Read<T>> {
 }
 
 function fillOf({ key, allocations }: PoolSnapshot, networks: PodsSource | undefined): PoolFill {
-  const all = capacity(networks?.rangeOf?.(key) ?? { cidr: key.cidr, ...usable(key.cidr), excludes: [] });
-  const free = all - BigInt(allocations.size);
-  return { pool: formatPoolKey(key), used: allocations.size, capacity: all, free: free > 0n ? free : 0n };
+  const all = capacity(networks?.rangeOf?.(key) ?? unboundedRange(key.cidr));
+  return { pool: formatPoolKey(key), used: allocations.size, capacity: all, free: freeOf(all, allocations.size) };
 }
 
 function report({ print, style }: Terminal, parts: readonly Part[], state: State): void {

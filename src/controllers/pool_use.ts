@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { usable } from "../address/cidr.ts";
-import { capacity, type IpRange } from "../address/range.ts";
+import { capacity, unboundedRange } from "../address/range.ts";
 import { narrowed } from "../ipam/node_slice.ts";
 import { entriesOf, type Orphan, type PoolFacts } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayBeUsed } from "../pool/pod_owner.ts";
 import { formatPoolKey, type Keeper, type PoolKey } from "../pool/types.ts";
-import type { PoolStatus } from "../pool/pool_status.ts";
+import { freeOf, type PoolStatus } from "../pool/pool_status.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { type Network, usersOf } from "./networks.ts";
 
@@ -75,10 +74,8 @@ export function usesOf(counts: readonly PoolCount[], networks: readonly Network[
   return counts.map((count) => {
     const { key, allocations } = count;
     const [user] = usersOf(networks, key);
-    const whole: IpRange = { cidr: key.cidr, ...usable(key.cidr), excludes: [] };
-    const all = capacity(user ? narrowed(user.range, key.node ?? "", key.cidr) : whole);
-    const free = all - BigInt(allocations);
-    return { ...count, capacity: all, free: free > 0n ? free : 0n };
+    const all = capacity(user ? narrowed(user.range, key.node ?? "", key.cidr) : unboundedRange(key.cidr));
+    return { ...count, capacity: all, free: freeOf(all, allocations) };
   });
 }
 

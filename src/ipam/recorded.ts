@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { contains, usable } from "../address/cidr.ts";
-import type { IpRange } from "../address/range.ts";
+import { contains } from "../address/cidr.ts";
+import { type IpRange, unboundedRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { addressOf, type Entry, formatPoolKey } from "../pool/types.ts";
 import { formatIp } from "../address/ip.ts";
@@ -35,9 +35,7 @@ export function rangesOf(
   return {
     networkName: entries[0]?.key.network ?? "",
     ranges: entries.map(({ key: { cidr, node } }) => ({
-      cidr,
-      ...usable(cidr),
-      excludes: [],
+      ...unboundedRange(cidr),
       ...(node !== undefined && { slice: { node, cidr } }),
     })),
     overlapping: entries.some(({ reserved, token }) => reserved ?? token !== undefined),

@@ -30,6 +30,12 @@ interface PoolCounts {
 /** A pool is nearly full if fewer than one of this many addresses is free, as in the alert WhereaboutsPoolNearlyFull. */
 export const NEARLY_FULL = 20n;
 
+/** The free addresses of a pool. Entries beyond its capacity, of a range that was narrowed, leave none. */
+export function freeOf(capacity: bigint, used: number | bigint): bigint {
+  const free = capacity - BigInt(used);
+  return free > 0n ? free : 0n;
+}
+
 /**
  * The status for counts. A condition keeps its transition time while its value stays.
  *

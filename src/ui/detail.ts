@@ -4,7 +4,7 @@
  * @module
  */
 import type { Family, Ip } from "../address/ip.ts";
-import { type Cidr, contains, span, usable } from "../address/cidr.ts";
+import { type Cidr, contains, span } from "../address/cidr.ts";
 import { type IpRange, mergeIntervals } from "../address/range.ts";
 import { type Finding, KINDS, shortId } from "../pool/finding.ts";
 import { describeKeeper } from "../pool/keepers.ts";
@@ -138,9 +138,4 @@ function between(picks: readonly bigint[], low: bigint, high: bigint) {
 
 function offset(distance: bigint): Offset {
   return distance <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(distance) : `${distance}`;
-}
-
-/** The range of a pool when its networks are unknown. */
-export function wholeRange({ cidr }: PoolKey): IpRange {
-  return { cidr, ...usable(cidr), excludes: [] };
 }

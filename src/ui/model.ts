@@ -5,13 +5,13 @@
  */
 import { formatCidr } from "../address/cidr.ts";
 import { compareIp, parseIp } from "../address/ip.ts";
-import { capacity, type IpRange } from "../address/range.ts";
+import { capacity, type IpRange, unboundedRange } from "../address/range.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
 import type { Inspected, Records } from "../ipam/inspect.ts";
 import { type Finding, KINDS, type Severity } from "../pool/finding.ts";
 import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
-import { type DetailFacts, detailOf, domainOf, entryPlace, placeOf, wholeRange } from "./detail.ts";
+import { type DetailFacts, detailOf, domainOf, entryPlace, placeOf } from "./detail.ts";
 import {
   ENTRY_STATES,
   type FindingSummary,
@@ -52,7 +52,7 @@ const ORDER: Readonly<Record<Severity, number>> = { conflict: 0, unusable: 1, le
 /** The page's data. */
 export function modelOf(reading: Reading): Model {
   const { where, at, records, inspected, source, notices, commandFor } = reading;
-  const rangeOf = (key: PoolKey): IpRange => source?.rangeOf?.(key) ?? wholeRange(key);
+  const rangeOf = (key: PoolKey): IpRange => source?.rangeOf?.(key) ?? unboundedRange(key.cidr);
   const facts = factsOf(reading);
   const details = new Map(
     records.pools.map((pool) => [formatPoolKey(pool.key), detailOf(pool, rangeOf(pool.key), facts)]),

@@ -11,6 +11,7 @@ import {
   isZeroAddress,
   lowestFree,
   mergeIntervals,
+  unboundedRange,
 } from "../../src/address/range.ts";
 
 function cidr(text: string): Cidr {
@@ -285,4 +286,8 @@ Deno.test("mergeIntervals returns ascending, non-adjacent intervals that cover t
   }));
   const top = maxValue(6);
   assert.deepEqual(mergeIntervals([{ first: top, last: top }, { first: 0n, last: top }]), [{ first: 0n, last: top }]);
+});
+
+Deno.test("unboundedRange allocates every usable address of a network", () => {
+  assert.equal(capacity(unboundedRange(cidr("10.0.0.0/29"))), 6n);
 });

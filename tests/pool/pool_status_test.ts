@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { differenceOf, NEARLY_FULL, statusOf } from "../../src/pool/pool_status.ts";
+import { differenceOf, freeOf, NEARLY_FULL, statusOf } from "../../src/pool/pool_status.ts";
 
 const counts = (allocations: number, capacity = 254n) => {
   const free = capacity - BigInt(allocations);
@@ -8,6 +8,10 @@ const counts = (allocations: number, capacity = 254n) => {
 const holding = (allocations: number, capacity?: bigint) =>
   statusOf(counts(allocations, capacity), undefined, 0).conditions.filter(({ status }) => status === "True")
     .map(({ type }) => type);
+
+Deno.test("freeOf leaves nothing where entries exceed the capacity of a range that was narrowed", () => {
+  assert.deepEqual([freeOf(254n, 4), freeOf(4n, 4n), freeOf(4n, 9)], [250n, 0n, 0n]);
+});
 
 Deno.test("statusOf has counts, and conditions at their thresholds", () => {
   const { capacity, used, free } = statusOf(counts(4), undefined, 0);
