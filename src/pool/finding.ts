@@ -33,6 +33,9 @@ export type FindingKind =
  */
 export type Severity = "leak" | "conflict" | "unusable";
 
+/** The order of severities in an overview: a conflict first, since two pods may have one address. */
+export const SEVERITY_RANKS: Readonly<Record<Severity, number>> = { conflict: 0, unusable: 1, leak: 2 };
+
 /** The properties of a kind. */
 export interface KindFacts {
   /** The severity. */

@@ -5,8 +5,7 @@
  */
 import { LEASE_SECONDS } from "../controllers/cluster.ts";
 import type { Component, Leader } from "../controllers/installation.ts";
-import { KINDS } from "../pool/finding.ts";
-import type { FindingKind } from "../pool/finding.ts";
+import { type FindingKind, KINDS, SEVERITY_RANKS } from "../pool/finding.ts";
 import { NEARLY_FULL } from "../pool/pool_status.ts";
 
 /** Something that was read, or why it could not be. */
@@ -106,10 +105,9 @@ export function fullPools(
 
 /** Counts of findings by kind, conflicts first. */
 export function countKinds(findings: readonly FindingKind[]): ReadonlyMap<FindingKind, number> {
-  const order = ["conflict", "unusable", "leak"];
   const counts = new Map<FindingKind, number>();
   for (const kind of findings) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  const rank = (kind: FindingKind) => order.indexOf(KINDS[kind].severity);
+  const rank = (kind: FindingKind) => SEVERITY_RANKS[KINDS[kind].severity];
   return new Map([...counts].toSorted(([a], [b]) => rank(a) - rank(b)));
 }
 

@@ -8,7 +8,7 @@ import { compareIp, parseIp } from "../address/ip.ts";
 import { capacity, type IpRange, unboundedRange } from "../address/range.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
 import type { Inspected, Records } from "../ipam/inspect.ts";
-import { type Finding, KINDS, type Severity } from "../pool/finding.ts";
+import { type Finding, KINDS, SEVERITY_RANKS } from "../pool/finding.ts";
 import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { type DetailFacts, detailOf, domainOf, entryPlace, placeOf } from "./detail.ts";
@@ -47,8 +47,6 @@ export interface Model {
   readonly details: ReadonlyMap<string, PoolDetail>;
 }
 
-const ORDER: Readonly<Record<Severity, number>> = { conflict: 0, unusable: 1, leak: 2 };
-
 /** The page's data. */
 export function modelOf(reading: Reading): Model {
   const { where, at, records, inspected, source, notices, commandFor } = reading;
@@ -58,7 +56,7 @@ export function modelOf(reading: Reading): Model {
     records.pools.map((pool) => [formatPoolKey(pool.key), detailOf(pool, rangeOf(pool.key), facts)]),
   );
   const findings = inspected.findings.map((one) => findingOf(one, commandFor(one)))
-    .sort((a, b) => ORDER[a.severity] - ORDER[b.severity] || compare(a.kind, b.kind));
+    .sort((a, b) => SEVERITY_RANKS[a.severity] - SEVERITY_RANKS[b.severity] || compare(a.kind, b.kind));
   const counts = countBy(findings.map(({ pool }) => pool));
   const pools = records.pools.map((pool): PoolSummary => ({
     ...summaryOf(pool, rangeOf(pool.key), details.get(formatPoolKey(pool.key))),
