@@ -23,10 +23,10 @@ import {
   UnavailableError,
 } from "../../src/storage/driver.ts";
 import { closeDatabase, openDatabase } from "./file.ts";
-import { isReserved, mustReserve } from "./overlaps.ts";
+import { isReserved, mustReserve, poolsThatMustReserve } from "./overlaps.ts";
 import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
 import { sqliteReservations } from "./reservations.ts";
-import { readReuse, REUSE_COLUMNS, type ReuseColumns, writeReuse } from "./reuse.ts";
+import { REUSE_COLUMNS, type ReuseColumns, reuseReader, writeReuse } from "./reuse.ts";
 import { transaction } from "./schema.ts";
 import { messageOf } from "../../src/values/errors.ts";
 
@@ -55,18 +55,9 @@ class EmbeddedDriver implements StorageDriver {
   read(key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot> {
     return this.#run(signal, (database) => {
       const row = poolRow(database, key);
-      if (!row) return { key, allocations: new Map(), version: 0, ...mark(mustReserve(database, key)) };
-      const rows = database.prepare(`SELECT address, ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ?`)
-        .all(row.id);
-      const reuse = readReuse(database, row, key.cidr.family);
-      return {
-        key,
-        allocations: fromRows(rows, key.cidr.family),
-        version: row.version,
-        ...mark(mustReserve(database, key)),
-        ...(row.move && { move: row.move }),
-        ...(reuse && { reuse }),
-      };
+      const isMarked = mustReserve(database, key);
+      if (!row) return { key, allocations: new Map(), version: 0, ...mark(isMarked) };
+      return snapshotReader(database)(key, row, isMarked);
     });
   }
 
@@ -102,12 +93,16 @@ class EmbeddedDriver implements StorageDriver {
     });
   }
 
-  async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
-    const keys = await this.#run(signal, (database) => {
-      const rows = database.prepare("SELECT network, node, range FROM pools ORDER BY id").all();
-      return rows.map(toKey).filter((key) => key !== undefined);
+  list(signal: AbortSignal): Promise<PoolSnapshot[]> {
+    return this.#run(signal, (database) => {
+      const read = snapshotReader(database);
+      const marked = poolsThatMustReserve(database);
+      return database.prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools ORDER BY id`).all()
+        .flatMap((row) => {
+          const key = toKey(row);
+          return key ? [read(key, toPoolRow(row), marked.has(Number(row.id)))] : [];
+        });
     });
-    return Promise.all(keys.map((key) => this.read(key, signal)));
   }
 
   unreadable(signal: AbortSignal): Promise<Unreadable[]> {
@@ -165,12 +160,35 @@ interface PoolRow extends ReuseColumns {
   readonly move?: Move | undefined;
 }
 
+const POOL_COLUMNS = `id, version, move, ${REUSE_COLUMNS}`;
+
 function poolRow(database: DatabaseSync, key: PoolKey): PoolRow | undefined {
-  const row = database.prepare(
-    `SELECT id, version, move, ${REUSE_COLUMNS} FROM pools WHERE network = ? AND node = ? AND range = ?`,
-  )
+  const row = database.prepare(`SELECT ${POOL_COLUMNS} FROM pools WHERE network = ? AND node = ? AND range = ?`)
     .get(key.network, key.node ?? "", formatCidr(key.cidr));
-  return row && { ...row, id: Number(row.id), version: Number(row.version), move: decodeMove(row.move) };
+  return row && toPoolRow(row);
+}
+
+function toPoolRow(row: Record<string, unknown>): PoolRow {
+  return { ...row, id: Number(row.id), version: Number(row.version), move: decodeMove(row.move) };
+}
+
+/** Reads the entries of pools, with statements that are prepared once. */
+function snapshotReader(
+  database: DatabaseSync,
+): (key: PoolKey, row: PoolRow, mustReserve: boolean) => PoolSnapshot {
+  const entries = database.prepare(`SELECT address, ${ALLOCATION_COLUMNS} FROM allocations WHERE pool = ?`);
+  const reuseOf = reuseReader(database);
+  return (key, row, mustReserve) => {
+    const reuse = reuseOf(row, key.cidr.family);
+    return {
+      key,
+      allocations: fromRows(entries.all(row.id), key.cidr.family),
+      version: row.version,
+      ...mark(mustReserve),
+      ...(row.move && { move: row.move }),
+      ...(reuse && { reuse }),
+    };
+  };
 }
 
 function mark(mustReserve: boolean): Pick<PoolSnapshot, "mustReserve"> {

@@ -8,7 +8,7 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { formatCidr, overlap, parseCidr } from "../../src/address/cidr.ts";
+import { type Cidr, formatCidr, overlap, parseCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { type Allocation, type Owner, ownsReservation, type PoolKey } from "../../src/pool/types.ts";
 import type { Reservation } from "../../src/storage/driver.ts";
@@ -26,6 +26,36 @@ export function mustReserve(database: DatabaseSync, { network, node = "", cidr }
   });
   const reserving = database.prepare("SELECT 1 FROM allocations WHERE pool = ? AND unreserved IS NOT 1 LIMIT 1");
   return others.some(({ id }) => reserving.get(Number(id)) !== undefined);
+}
+
+/**
+ * The ids of all pools that {@linkcode mustReserve} marks. A network's pools are visited in the order of their addresses, each after those that
+ * contain it: comparing each with all others takes a minute with 4,000 pools.
+ */
+export function poolsThatMustReserve(database: DatabaseSync): ReadonlySet<number> {
+  const reserving = new Set(
+    database.prepare("SELECT DISTINCT pool FROM allocations WHERE unreserved IS NOT 1").all().map(({ pool }) => pool),
+  );
+  const marked = new Set<number>();
+  const rows = database.prepare("SELECT id, network, range FROM pools").all().flatMap(({ id, network, range }) => {
+    const cidr = parseCidr(String(range))?.cidr;
+    return cidr ? [{ id: Number(id), network, cidr }] : [];
+  });
+  for (const pools of Map.groupBy(rows, ({ network, cidr }) => `${cidr.family} ${network}`).values()) {
+    const containing: typeof pools = [];
+    for (const pool of pools.sort((a, b) => byAddress(a.cidr, b.cidr))) {
+      while (containing.length > 0 && !overlap(containing.at(-1)?.cidr ?? pool.cidr, pool.cidr)) containing.pop();
+      if (containing.some(({ id }) => reserving.has(id))) marked.add(pool.id);
+      if (reserving.has(pool.id)) containing.forEach(({ id }) => marked.add(id));
+      containing.push(pool);
+    }
+  }
+  return marked;
+}
+
+/** Ascending, a network before those inside it. */
+function byAddress(a: Cidr, b: Cidr): number {
+  return a.base < b.base ? -1 : a.base > b.base ? 1 : a.prefix - b.prefix;
 }
 
 /** Whether an entry has its reservation. */

@@ -8,7 +8,7 @@ import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import { changedRests, isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Rest } from "../../src/pool/types.ts";
 
-/** The columns of a pool that {@linkcode readReuse} needs. */
+/** The columns of a pool that {@linkcode reuseReader} needs. */
 export const REUSE_COLUMNS = "reuse_after, last_address";
 
 /** Their values. */
@@ -19,24 +19,24 @@ export interface ReuseColumns {
   readonly last_address?: unknown;
 }
 
-/** Reads what a pool records. Undefined if it records nothing. Rows that are not of the family are skipped. */
-export function readReuse(
+/** Reads what a pool records, undefined if it records nothing. The statement is prepared once. Rows that are not of the family are skipped. */
+export function reuseReader(
   database: DatabaseSync,
-  { id: pool, reuse_after, last_address }: ReuseColumns & { readonly id: number },
-  family: Family,
-): Reuse | undefined {
-  const after = typeof reuse_after === "number" ? reuse_after : undefined;
-  const last = addressOf(last_address, family);
-  const rests = new Map<bigint, Rest>();
-  const rows = database.prepare("SELECT address, pod_ref, if_name, since FROM rests WHERE pool = ?").all(pool);
-  for (const { address, pod_ref, if_name, since } of rows) {
-    const value = addressOf(address, family);
-    if (value !== undefined) {
-      rests.set(value, { podRef: String(pod_ref), ifName: String(if_name), since: Number(since) });
+): (pool: ReuseColumns & { readonly id: number }, family: Family) => Reuse | undefined {
+  const stored = database.prepare("SELECT address, pod_ref, if_name, since FROM rests WHERE pool = ?");
+  return ({ id: pool, reuse_after, last_address }, family) => {
+    const after = typeof reuse_after === "number" ? reuse_after : undefined;
+    const last = addressOf(last_address, family);
+    const rests = new Map<bigint, Rest>();
+    for (const { address, pod_ref, if_name, since } of stored.all(pool)) {
+      const value = addressOf(address, family);
+      if (value !== undefined) {
+        rests.set(value, { podRef: String(pod_ref), ifName: String(if_name), since: Number(since) });
+      }
     }
-  }
-  const reuse = { ...(after !== undefined && { after }), ...(last !== undefined && { last }), rests };
-  return isEmpty(reuse) ? undefined : reuse;
+    const reuse = { ...(after !== undefined && { after }), ...(last !== undefined && { last }), rests };
+    return isEmpty(reuse) ? undefined : reuse;
+  };
 }
 
 /** Writes what differs. */

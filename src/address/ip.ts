@@ -1,8 +1,8 @@
 /**
  * One IP address as a number, and its text.
  *
- * Only this file uses npm:ipaddr.js, which parses and formats the text. {@linkcode parseIp} is stricter than that library (RFC 4291, section
- * 2.2; it refuses `10.0.0.01`, `0x7f.1`, `1` and zones), so that a typo never becomes another address.
+ * Only this file uses npm:ipaddr.js, which parses and formats the text of IPv6 addresses. {@linkcode parseIp} is stricter than that library
+ * (RFC 4291, section 2.2; it refuses `10.0.0.01`, `0x7f.1`, `1` and zones), so that a typo never becomes another address.
  *
  * @module
  */
@@ -27,6 +27,9 @@ export interface ParseOptions {
 
 /** The length of the longest address: `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`. */
 const MAX_TEXT_LENGTH = 45;
+/** Four decimal octets without leading zeros. Commands and servers read IPv4 addresses by the hundred thousand, so it takes one expression. */
+const FOUR_OCTETS = new RegExp(`^${Array(4).fill("(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)").join("\\.")}$`);
+const MAX_IPV4 = 0xffffffffn;
 /** The upper 96 bits of an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 const MAPPED_PREFIX = 0xffffn;
 
@@ -62,15 +65,17 @@ export function parseIp(text: string, options: ParseOptions = {}): Ip | undefine
 
 function parseIpv4(text: string, leadingZeros: boolean): Ip | undefined {
   const decimal = leadingZeros ? text.replace(/(?<![^.])0+(?=\d)/g, "") : text;
-  if (!ipaddr.IPv4.isValidFourPartDecimal(decimal)) return undefined;
-  return { family: 4, value: valueOf(ipaddr.IPv4.parse(decimal)) };
+  const octets = FOUR_OCTETS.exec(decimal);
+  if (!octets) return undefined;
+  const value = octets.slice(1).reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  return { family: 4, value: BigInt(value) };
 }
 
 function parseIpv6(text: string): Ip | undefined {
   const groups = dottedAsGroups(text);
   if (groups === undefined || groups.includes("%") || !ipaddr.IPv6.isValid(groups)) return undefined;
   const value = valueOf(ipaddr.IPv6.parse(groups));
-  return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & 0xffffffffn } : { family: 6, value };
+  return value >> 32n === MAPPED_PREFIX ? { family: 4, value: value & MAX_IPV4 } : { family: 6, value };
 }
 
 /** Rewrites a dotted suffix as groups: the library accepts octal and hexadecimal octets there, and reads `::1.2.3.4` as `::ffff:1.2.3.4`. */
@@ -81,7 +86,7 @@ function dottedAsGroups(text: string): string | undefined {
   return ip && `${text.slice(0, tail)}${(ip.value >> 16n).toString(16)}:${(ip.value & 0xffffn).toString(16)}`;
 }
 
-function valueOf(address: ipaddr.IPv4 | ipaddr.IPv6): bigint {
+function valueOf(address: ipaddr.IPv6): bigint {
   return BigInt(`0x${Uint8Array.from(address.toByteArray()).toHex()}`);
 }
 
@@ -97,7 +102,11 @@ function valueOf(address: ipaddr.IPv4 | ipaddr.IPv6): bigint {
  * ```
  */
 export function formatIp(ip: Ip): string {
-  const bytes = Uint8Array.fromHex(ip.value.toString(16).padStart(bits(ip.family) / 4, "0"));
+  if (ip.family === 4 && ip.value >= 0n && ip.value <= MAX_IPV4) {
+    const value = Number(ip.value);
+    return `${value >>> 24}.${value >>> 16 & 255}.${value >>> 8 & 255}.${value & 255}`;
+  }
+  const bytes = Uint8Array.fromHex(ip.value.toString(16).padStart(bits(ip.family) / 4, "0")); // throws on a value out of bounds
   return ipaddr.fromByteArray([...bytes]).toString();
 }
 

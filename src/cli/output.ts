@@ -115,8 +115,15 @@ export async function printList<T>(
   const format = formatOf(values);
   const ordered = sorted(items, columns, values["sort-by"]);
   if (await printValue(terminal, format, () => ordered.map(toJson))) return;
-  if (format === "name") new Set(ordered.map(nameOf)).forEach(terminal.print);
-  else tableOf(terminal, values, columns, ordered).forEach(terminal.print);
+  printLines(
+    terminal,
+    format === "name" ? [...new Set(ordered.map(nameOf))] : tableOf(terminal, values, columns, ordered),
+  );
+}
+
+/** Prints lines with one write: one for each would be a system call for each of thousands of rows. */
+export function printLines({ print }: Pick<Terminal, "print">, lines: readonly string[]): void {
+  if (lines.length > 0) print(lines.join("\n"));
 }
 
 /** The lines of a table of items, in the given order. */

@@ -144,9 +144,8 @@ async function readContent(
     ? await networksOf(terminal, () => podsSource(terminal, store.datastore, choice))
     : undefined;
   const now = terminal.world.now();
-  const rows = (await driver.list(signal)).map((pool) => rowOf(pool, source, now, driver.namespace?.name)).sort(
-    byPoolName,
-  );
+  const pools = await driver.list(signal);
+  const rows = byPoolName(pools.map((pool) => rowOf(pool, source, now, driver.namespace?.name)));
   const needsNodes = node !== undefined || names.some((name) => !isKnown(name, rows));
   return {
     rows,
@@ -210,6 +209,7 @@ async function allowed<T>({ world }: Terminal, unknown: string, read: () => Prom
   }
 }
 
-function byPoolName(a: PoolRow, b: PoolRow): number {
-  return formatPoolKey(a.pool.key) < formatPoolKey(b.pool.key) ? -1 : 1;
+function byPoolName(rows: readonly PoolRow[]): PoolRow[] {
+  const named = rows.map((row) => [formatPoolKey(row.pool.key), row] as const);
+  return named.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
 }

@@ -7,7 +7,7 @@ import { parseIp } from "../address/ip.ts";
 import type { FindingKind } from "../pool/finding.ts";
 import { type Command, defineCommand, type Values } from "./define.ts";
 import { notFound, plural } from "./names.ts";
-import { formatOf, isText, isWhole, LIST_FLAGS, printList } from "./output.ts";
+import { formatOf, isText, isWhole, LIST_FLAGS, printLines, printList } from "./output.ts";
 import { LEGEND, poolMap } from "./pool_map.ts";
 import { poolListing, type PoolRow } from "./pool_rows.ts";
 import { allocationTable, headingOf } from "./pool_view.ts";
@@ -78,9 +78,9 @@ function showEach(terminal: Terminal, values: Values<typeof FLAGS>, read: PoolsR
   if (values.map) fit(LEGEND);
   for (const [i, row] of read.rows.entries()) {
     if (i > 0 || values.map) print("");
-    headingOf(row, terminal, read.namespaced).forEach(print);
-    if (values.map) drawMap(row, read, style).forEach(print);
-    else if (row.shown.length > 0) allocationTable(terminal, values, row).forEach(print);
+    printLines(terminal, headingOf(row, terminal, read.namespaced));
+    if (values.map) printLines(terminal, drawMap(row, read, style));
+    else if (row.shown.length > 0) printLines(terminal, allocationTable(terminal, values, row));
     else print("No allocations");
   }
 }

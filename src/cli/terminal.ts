@@ -31,7 +31,7 @@ export interface Terminal {
   readonly writeYaml: (value: unknown) => Promise<string>;
   /** Sockets and signals, for servers. */
   readonly platform: () => Promise<Platform>;
-  /** Writes a line to standard output. */
+  /** Writes a line, or several with line breaks between them, to standard output. */
   readonly print: (line: string) => void;
   /** The command of this program: `whereabouts` or `kubectl whereabouts`. */
   readonly program: string;

@@ -39,7 +39,8 @@ export async function watching(
       if (!lastErrors.has(line)) world.stderr(line);
     };
     try {
-      await run({ ...terminal, world: { ...world, stderr: warn }, print: (line) => void lines.push(line) });
+      const keep = (text: string) => text.split("\n").forEach((line) => lines.push(line));
+      await run({ ...terminal, world: { ...world, stderr: warn }, print: keep });
       for (const line of whole ? changedWhole(last, lines) : changedLines(last, lines)) print(line);
       last = lines;
     } catch (error) {

@@ -43,6 +43,15 @@ Deno.test("printList prints the chosen format", async () => {
   assert.equal(await printed({ "no-headers": true }), "b  10\na   9");
 });
 
+Deno.test("printList writes a listing once, and nothing for an empty one", async () => {
+  const texts: string[] = [];
+  const terminal = { print: (text: string) => void texts.push(text), style: PLAIN } as unknown as Terminal;
+  const values = { output: "name", json: false, "sort-by": undefined, "no-headers": false };
+  await printList(terminal, values, LISTING, ITEMS);
+  await printList(terminal, values, LISTING, []);
+  assert.deepEqual(texts, ["item/b\nitem/a"]);
+});
+
 Deno.test("printList sorts every format by a column, numbers as numbers", async () => {
   assert.equal(await printed({ output: "name", "sort-by": "kept-by" }), "item/a\nitem/b");
   assert.equal(await printed({ output: "name", "sort-by": "name:desc" }), "item/b\nitem/a");

@@ -27,6 +27,16 @@ Deno.test("watching prints the first output, and then lines that are new or gone
   assert.deepEqual(out, ["POOL  USED", "a  1", "b  2", "- b  2", "a  3", "c  1"]);
 });
 
+Deno.test("watching compares the lines of a table that is printed at once", async () => {
+  const out: string[] = [];
+  const rounds = ["POOL  USED\na  1", "POOL  USED\na  2"];
+  const sleep = () => rounds.length > 0 ? Promise.resolve() : Promise.reject(new RefusedError("The end"));
+  const terminal = { world: { stderr: () => {}, sleep }, style: PLAIN, print: (line: string) => void out.push(line) };
+  const run = ({ print }: Terminal) => Promise.resolve(print(rounds.shift() ?? "")).then(() => 0);
+  await assert.rejects(watching(terminal as unknown as Terminal, { watch: true }, false, run), /The end/);
+  assert.deepEqual(out, ["POOL  USED", "a  1", "a  2"]);
+});
+
 Deno.test("watching prints one of two lines of a subject that is gone", async () => {
   const { out } = await watched(["a pool\na reservation", "a pool"]);
   assert.deepEqual(out, ["a pool", "a reservation", "- a reservation"]);

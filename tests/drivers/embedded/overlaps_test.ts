@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { cidrOf } from "../../../src/address/cidr.ts";
 import { callers, config, contents, memory, type Records } from "../../ipam/lab.ts";
 
 const OFF = config(["10.0.0.0/25"], { overlapping: false });
@@ -45,4 +47,34 @@ Deno.test("allocate makes no reservations for networks of one range, other domai
   await add("d/net1/w", config(["10.0.0.0/25"]));
   assert.deepEqual(await add("e/net1/v", OFF), ["10.0.0.3"]);
   assert.deepEqual(await reserved(), ["reserved 10.0.0.2", "reserved blue 10.0.0.1"]);
+});
+
+Deno.test("list marks the pools that read marks, whatever their ranges and owners", async () => {
+  const pool = fc.record({
+    network: fc.constantFrom("", "blue"),
+    node: fc.constantFrom(undefined, "n1"),
+    address: fc.integer({ min: 0, max: 63 }),
+    prefix: fc.integer({ min: 26, max: 32 }),
+    entry: fc.constantFrom("none", "reserved", "unreserved"),
+  });
+  await fc.assert(fc.asyncProperty(fc.array(pool, { maxLength: 12 }), async (pools) => {
+    await using driver = await memory();
+    const { signal } = new AbortController();
+    for (const { network, node, address, prefix, entry } of pools) {
+      const cidr = cidrOf({ family: 4, value: 0x0a000000n + BigInt(address) }, prefix);
+      const snapshot = await driver.read({ network, cidr, ...(node !== undefined && { node }) }, signal);
+      if (snapshot.version !== 0) continue;
+      const owner = {
+        podRef: "a/b",
+        ifName: "net1",
+        containerId: "x",
+        ...(entry === "unreserved" && { unreserved: true as const }),
+      };
+      const changes = entry === "none" ? [] : [{ address: cidr.base, after: { address: cidr.base, ...owner } }];
+      await driver.commit({ ...snapshot, mustReserve: true }, changes, signal);
+    }
+    for (const listed of await driver.list(signal)) {
+      assert.deepEqual(listed, await driver.read(listed.key, signal), JSON.stringify(pools));
+    }
+  }));
 });
