@@ -8,7 +8,8 @@ const [ENTER, LEAVE] = ["\x1b[?1049h", "\x1b[?1049l"] as const;
 /** `top` at a terminal of 80 columns and 24 rows, followed by the modes of the terminal. */
 function start(path: string) {
   const top = `${Deno.execPath()} run -A main.ts top --interval 1 --database ${path}`;
-  const command = `stty cols 80 rows 24; ${top}; echo "exit=$?"; stty -a`;
+  // Ctrl-C interrupts the shell too, and some shells end then, whatever their command did
+  const command = `trap : INT; stty cols 80 rows 24; ${top}; echo "exit=$?"; stty -a`;
   const process = new Deno.Command("script", {
     args: ["-qec", command, "/dev/null"],
     cwd: ROOT,

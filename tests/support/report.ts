@@ -10,6 +10,8 @@ export interface Totals {
   readonly passed: number;
   /** Tests that failed, and files that could not be run. */
   readonly failed: number;
+  /** The tests that failed: `FILE: NAME`, the file relative to the root. */
+  readonly failures: readonly string[];
   /** Names of tests and steps that were not run. */
   readonly ignored: readonly string[];
   /** Files that ran no test: they failed to load, or hold none. */
@@ -32,10 +34,14 @@ export function totalsOf(report: string, files: readonly string[], root: string)
   const empty = suites.length > 0 ? files.filter((file) => !ran.has(new URL(`file://${file}`).pathname)) : [];
   const all = suites.flatMap(({ cases }) => cases);
   const tests = suites.flatMap(({ cases }) => cases.filter(({ name }) => !isStep(name, cases)));
-  const failed = tests.filter(({ outcome }) => outcome === "failed").length + empty.length;
+  const failures = suites.flatMap(({ file, cases }) =>
+    cases.filter(({ name, outcome }) => outcome === "failed" && !isStep(name, cases))
+      .map(({ name }) => `${file.startsWith(root) ? file.slice(root.length) : file}: ${name}`)
+  );
   return {
     passed: tests.filter(({ outcome }) => outcome === "passed").length,
-    failed,
+    failed: failures.length + empty.length,
+    failures,
     ignored: all.filter(({ outcome }) => outcome === "ignored").map(({ name }) => name),
     empty,
   };
@@ -46,6 +52,7 @@ export function sum(totals: readonly Totals[]): Totals {
   return {
     passed: totals.reduce((count, { passed }) => count + passed, 0),
     failed: totals.reduce((count, { failed }) => count + failed, 0),
+    failures: totals.flatMap(({ failures }) => failures),
     ignored: totals.flatMap(({ ignored }) => ignored),
     empty: totals.flatMap(({ empty }) => empty),
   };
@@ -58,12 +65,13 @@ export function sum(totals: readonly Totals[]): Totals {
  */
 export function conclude(
   code: number,
-  { passed, failed, ignored, empty }: Totals,
+  { passed, failed, failures, ignored, empty }: Totals,
 ): { readonly text: string; readonly code: number } {
   const bad = failed + ignored.length;
   const list = (title: string, items: readonly string[]) =>
     items.length > 0 ? [`\n${title}:\n  ${items.join("\n  ")}`] : [];
   const lines = [
+    ...list("Failed", failures),
     ...list("Ignored, while every test must run", ignored),
     ...list("Ran no test", empty),
     `\n${passed} passed, ${bad === 0 && code !== 0 ? 1 : bad} failed`,

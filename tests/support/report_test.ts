@@ -24,8 +24,8 @@ Deno.test("totalsOf counts tests once, whatever steps they have", async () => {
     Deno.test("b", async (t) => { await t.step("one", () => {}) });
     Deno.test("c <&> \\"d\\"", () => {});
     Deno.test("b > c", () => {});`;
-  const { passed, failed, ignored, empty } = await totalsOfRun({ "a_test.ts": source }, "--no-check");
-  assert.deepEqual({ passed, failed, ignored, empty }, { passed: 2, failed: 1, ignored: [], empty: [] });
+  const totals = await totalsOfRun({ "a_test.ts": source }, "--no-check");
+  assert.deepEqual(totals, { passed: 2, failed: 1, failures: ["a_test.ts: a"], ignored: [], empty: [] });
 });
 
 Deno.test("totalsOf names ignored tests and steps", async () => {
@@ -51,20 +51,27 @@ Deno.test("totalsOf finds nothing passed in a run that broke off", async () => {
 });
 
 Deno.test("conclude closes with a line that counts, and is content only when something ran and nothing went wrong", () => {
-  const fine = { passed: 3, failed: 0, ignored: [], empty: [] };
+  const fine = { passed: 3, failed: 0, failures: [], ignored: [], empty: [] };
   assert.deepEqual(conclude(0, fine), { text: "\n3 passed, 0 failed", code: 0 });
   assert.deepEqual(conclude(1, fine), { text: "\n3 passed, 1 failed", code: 1 });
   assert.deepEqual(conclude(0, { ...fine, passed: 0 }), { text: "\n0 passed, 0 failed", code: 1 });
-  const { text, code } = conclude(1, { passed: 3, failed: 2, ignored: ["a"], empty: ["b_test.ts"] });
+  const { text, code } = conclude(1, {
+    passed: 3,
+    failed: 2,
+    failures: ["c_test.ts: c"],
+    ignored: ["a"],
+    empty: ["b_test.ts"],
+  });
   assert.equal(code, 1);
   assert.equal(
     text,
-    "\nIgnored, while every test must run:\n  a\n\nRan no test:\n  b_test.ts\n\n3 passed, 3 failed",
+    "\nFailed:\n  c_test.ts: c\n\nIgnored, while every test must run:\n  a\n\nRan no test:\n  b_test.ts\n\n3 passed, 3 failed",
   );
 });
 
 Deno.test("sum adds the totals of several runs", () => {
-  const one = { passed: 3, failed: 1, ignored: ["a"], empty: [] };
-  const other = { passed: 2, failed: 0, ignored: [], empty: ["b_test.ts"] };
-  assert.deepEqual(sum([one, other]), { passed: 5, failed: 1, ignored: ["a"], empty: ["b_test.ts"] });
+  const one = { passed: 3, failed: 1, failures: ["a_test.ts: a"], ignored: ["a"], empty: [] };
+  const other = { passed: 2, failed: 0, failures: [], ignored: [], empty: ["b_test.ts"] };
+  const failures = ["a_test.ts: a"];
+  assert.deepEqual(sum([one, other]), { passed: 5, failed: 1, failures, ignored: ["a"], empty: ["b_test.ts"] });
 });
