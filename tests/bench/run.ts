@@ -2,9 +2,10 @@
 /**
  * The bench: plugins as processes, on real stores, side by side in one run.
  *
- * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …] [--statuses]`. A peer is another CNI
- * IPAM plugin of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios, not times.
- * With `--ablation` it times only the plugin with and without that piece of machinery, with `--statuses` with and without status writes.
+ * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …] [--statuses] [--startup]`. A peer is
+ * another CNI IPAM plugin of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios,
+ * not times. With `--ablation` it times only the plugin with and without that piece of machinery, with `--statuses` with and without status
+ * writes, with `--startup` only calls through the agent beside the empty program.
  *
  * @module
  */
@@ -20,6 +21,7 @@ import { startAgent } from "./agent.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { interpreted, type Plugin, unseeing } from "./newest.ts";
 import { seedPool, seedReservations } from "./seed.ts";
+import { floorSource, printStartup } from "./startup.ts";
 import { printStatuses } from "./statuses.ts";
 import { Relay } from "./traffic.ts";
 
@@ -44,6 +46,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     ablation: { type: "string", multiple: true, default: [] },
     statuses: { type: "boolean", default: false },
+    startup: { type: "boolean", default: false },
   },
 });
 const calls = Number(values.calls);
@@ -54,6 +57,7 @@ async function main(): Promise<void> {
   say("compiling");
   const ours: Plugin = { name: "whereabouts", path: values.plugin ?? await binary() };
   if (values.statuses) return await printStatuses(ours.path, calls, values.json);
+  if (values.startup) return await printStartup(ours, calls, values.json);
   const rows = values.ablation.length > 0 ? [] : await pluginRows(ours);
   const ablations = await ablationRows(ours.path, chosen, calls, say);
   if (values.json) console.log(JSON.stringify([...rows, ...ablations]));
@@ -88,15 +92,6 @@ function peersOf(peers: readonly string[]): Plugin[] {
     const [name = "", path = ""] = peer.split("=");
     return { name, path };
   });
-}
-
-async function floorSource(work: string): Promise<string> {
-  const source = `${work}/floor-src`;
-  await Deno.mkdir(source);
-  const program =
-    "const b = new Uint8Array(65536); let n; while ((n = Deno.stdin.readSync(b)) !== null) Deno.stdout.writeSync(b.subarray(0, n));\n";
-  await Deno.writeTextFile(`${source}/main.js`, program);
-  return source;
 }
 
 async function flatFile(): Promise<AsyncDisposable | undefined> {

@@ -4,7 +4,7 @@
  * @module
  */
 import { assets } from "./assets.ts";
-import { ADMIN_TOKEN, auditOf, kubeconfigOf, type KubeFacts, writeServerFiles } from "./kube_files.ts";
+import { ADMIN_TOKEN, type AuditEvent, auditOf, kubeconfigOf, type KubeFacts, writeServerFiles } from "./kube_files.ts";
 import { answers, eventually, freePort, must, Server } from "./process.ts";
 
 export { kubeconfigOf, type KubeFacts, NOBODY_TOKEN } from "./kube_files.ts";
@@ -29,6 +29,8 @@ export interface Kube extends KubeFacts {
   requests(): Promise<string[]>;
   /** Requests that the API server saw in this namespace for anything the audit policy records. */
   auditCount(): Promise<number>;
+  /** What the API server logged of them. */
+  audit(): Promise<readonly AuditEvent[]>;
 }
 
 /** A running control plane. */
@@ -172,7 +174,7 @@ export async function namespaceOf(facts: KubeFacts): Promise<Kube> {
     (await audit()).filter(({ objectRef }) => objectRef.apiGroup === "whereabouts.cni.cncf.io")
       .map(({ verb, objectRef }) => `${verb} ${objectRef.resource}`);
   const auditCount = async () => (await audit()).length;
-  return { ...facts, kubeconfig, namespace, token: ADMIN_TOKEN, kubectl, requests, auditCount };
+  return { ...facts, kubeconfig, namespace, token: ADMIN_TOKEN, kubectl, requests, auditCount, audit };
 }
 
 async function writeKubeconfigs(facts: KubeFacts, binaries: string): Promise<void> {

@@ -23,6 +23,9 @@ export interface AuditEvent {
   readonly auditID: string;
   readonly verb: string;
   readonly objectRef: { readonly apiGroup?: string; readonly resource: string };
+  readonly responseStatus?: { readonly code?: number };
+  /** When the request arrived, RFC 3339. */
+  readonly requestReceivedTimestamp: string;
 }
 
 /** Writes what a control plane needs before it starts: certificates, keys, tokens, and the policy of its audit log. */
