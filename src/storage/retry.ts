@@ -30,8 +30,9 @@ export type Clock = Pick<World, "now" | "monotonic" | "sleep" | "random">;
  * Runs an operation until it succeeds, fails for good, or the signal aborts.
  *
  * Retries conflicts and unanswered attempts after an exponential back-off with full jitter, at most {@linkcode CONFLICT_ATTEMPTS} and
- * {@linkcode UNAVAILABLE_ATTEMPTS} times. A delay that the store asks for is added. A slow attempt is more likely to conflict, so the
- * back-off after a conflict starts at the attempt's duration.
+ * {@linkcode UNAVAILABLE_ATTEMPTS} times. A delay that the store asks for is added, and the jitter is then at least as long: a server that
+ * refuses the requests of a thousand nodes asks all of them for the same delay. A slow attempt is more likely to conflict, so the back-off after
+ * a conflict starts at the attempt's duration.
  *
  * @param operation receives a signal that ends this attempt
  * @throws the signal's reason once it aborts; otherwise the operation's last error
@@ -54,8 +55,9 @@ export async function retry<T>(
         const first = Math.max(CONFLICT_BACKOFF.first, clock.monotonic() - start);
         await clock.sleep(clock.random() * backoff({ ...CONFLICT_BACKOFF, first }, conflicts), signal);
       } else if (error instanceof UnavailableError && ++timeouts < UNAVAILABLE_ATTEMPTS) {
-        const delay = clock.random() * backoff(UNAVAILABLE_BACKOFF, timeouts);
-        await clock.sleep((error.retryAfter ?? 0) + delay, signal);
+        const { retryAfter = 0 } = error;
+        const spread = Math.max(retryAfter, backoff(UNAVAILABLE_BACKOFF, timeouts));
+        await clock.sleep(retryAfter + clock.random() * spread, signal);
       } else throw error;
     }
   }

@@ -108,6 +108,17 @@ Deno.test("retry waits at least as long as the store asks", async () => {
   assert.deepEqual(waits(clock.asked), [1_500, 0, 30_000]);
 });
 
+Deno.test("retry spreads attempts over twice the delay that the store asks for, since it asks everyone for the same", async () => {
+  const clock = { ...hurriedClock(), random: () => 1 };
+  const { operation } = failing([
+    new UnavailableError("Busy", { retryAfter: 1_500 }),
+    new UnavailableError("Busy", { retryAfter: 0 }),
+    new UnavailableError("Busy", { retryAfter: 100 }),
+  ]);
+  await retry(operation, clock, never());
+  assert.deepEqual(waits(clock.asked), [3_000, 400, 900]);
+});
+
 Deno.test("retry counts an unanswered attempt as unavailable, and aborts the operation", async () => {
   const world = memoryWorld();
   const reasons: unknown[] = [];
