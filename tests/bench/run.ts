@@ -11,19 +11,18 @@
  */
 import { parseArgs } from "node:util";
 import { table } from "../../src/cli/table.ts";
-import { binary, type Call, compileWith } from "../support/binary.ts";
+import { binary, compileWith } from "../support/binary.ts";
 import { EtcdServer } from "../support/etcd.ts";
-import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
-import { isThere } from "../support/process.ts";
+import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
 import { ablationRows, printAblations } from "./ablation.ts";
 import { chosenAblations } from "./ablations.ts";
 import { startAgent } from "./agent.ts";
+import { adds, type Contest, flatFile, peersOf, trafficOf } from "./contest.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import { interpreted, type Plugin, unseeing } from "./newest.ts";
 import { seedPool, seedReservations } from "./seed.ts";
-import { floorSource, printStartup } from "./startup.ts";
+import { floorSource, STARTUP_HEAD, startupCells, startupRows } from "./startup.ts";
 import { printStatuses } from "./statuses.ts";
-import { Relay } from "./traffic.ts";
 
 interface Row {
   readonly scenario: string;
@@ -34,9 +33,6 @@ interface Row {
   readonly requests?: number;
   readonly bytes?: number;
 }
-
-/** The flat file that the original requires. */
-const FLAT_FILE = "/etc/cni/net.d/whereabouts.d/whereabouts.conf";
 
 const { values } = parseArgs({
   options: {
@@ -57,7 +53,7 @@ async function main(): Promise<void> {
   say("compiling");
   const ours: Plugin = { name: "whereabouts", path: values.plugin ?? await binary() };
   if (values.statuses) return await printStatuses(ours.path, calls, values.json);
-  if (values.startup) return await printStartup(ours, calls, values.json);
+  if (values.startup) return await printStartup(ours);
   const rows = values.ablation.length > 0 ? [] : await pluginRows(ours);
   const ablations = await ablationRows(ours.path, chosen, calls, say);
   if (values.json) console.log(JSON.stringify([...rows, ...ablations]));
@@ -65,6 +61,12 @@ async function main(): Promise<void> {
     if (rows.length > 0) print(rows);
     printAblations(ablations);
   }
+}
+
+async function printStartup(ours: Plugin): Promise<void> {
+  const rows = await startupRows(ours, calls);
+  const lines = values.json ? [JSON.stringify(rows)] : table(STARTUP_HEAD, rows.map(startupCells));
+  for (const line of lines) console.log(line);
 }
 
 async function pluginRows(ours: Plugin): Promise<Row[]> {
@@ -87,42 +89,12 @@ async function pluginRows(ours: Plugin): Promise<Row[]> {
   return rows;
 }
 
-function peersOf(peers: readonly string[]): Plugin[] {
-  return peers.map((peer) => {
-    const [name = "", path = ""] = peer.split("=");
-    return { name, path };
-  });
-}
-
-async function flatFile(): Promise<AsyncDisposable | undefined> {
-  if (await isThere(FLAT_FILE)) return undefined;
-  await Deno.mkdir(FLAT_FILE.replace(/\/[^/]*$/, ""), { recursive: true });
-  await Deno.writeTextFile(FLAT_FILE, "{}");
-  return { [Symbol.asyncDispose]: () => Deno.remove(FLAT_FILE) };
-}
-
-function adds(count: number, ipam: Record<string, unknown>, prefix: string): Call[] {
-  const conf = { cniVersion: "1.0.0", name: "bench", ipam: { type: "whereabouts", log_level: "error", ...ipam } };
-  return Array.from(
-    { length: count },
-    (_, i) => ({ verb: "ADD", conf, containerId: `${prefix}${i}`, pod: `${prefix}-${i}` }),
-  );
-}
-
 async function floorRows({ name, path }: Plugin): Promise<Row[]> {
   say(`floor, ${name}`);
   return [
     { scenario: "read stdin, print", plugin: name, measured: await measure(path, adds(calls, {}, "f"), 1) },
     { scenario: "the same, 20 at a time", plugin: name, measured: await measure(path, adds(200, {}, "f"), 20) },
   ];
-}
-
-/** One of the contenders of a scenario. */
-interface Contest {
-  readonly scenario: string;
-  readonly plugin: Plugin;
-  readonly ipam: Record<string, unknown>;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** One call after another, contenders and the floor alternately: the speed of a machine drifts by more than the difference. */
@@ -195,7 +167,7 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
   for (const plugin of [ours, newest, ...peers]) {
     const kube = await namespaceOf(plane.facts);
     const calm = contest("kubernetes, one after another", plugin, kube);
-    rows.push({ ...await alone(calm, calls, 1), ...await traffic(kube, plugin, calm.ipam) });
+    rows.push({ ...await alone(calm, calls, 1), ...await trafficOf(kube, calm) });
   }
   const kube = await namespaceOf(plane.facts);
   rows.push(
@@ -214,26 +186,6 @@ async function kubeRows(ours: Plugin, floor: Plugin, peers: readonly Plugin[], n
   }
   say(`the agent takes ${agent.memory().toFixed(0)} MB`);
   return rows;
-}
-
-/** Requests and bytes of an ADD, apart from the timed calls. */
-async function traffic(
-  kube: Kube,
-  { path }: Plugin,
-  ipam: Record<string, unknown>,
-): Promise<{ requests: number; bytes: number }> {
-  const count = 5;
-  await using relay = new Relay(Number(new URL(kube.url).port));
-  const relayed = `${kube.kubeconfig}.relay`;
-  const config = kubeconfigOf(
-    { ...kube, url: `https://127.0.0.1:${relay.port}` },
-    { token: kube.token },
-    kube.namespace,
-  );
-  await Deno.writeTextFile(relayed, JSON.stringify(config));
-  const before = await kube.auditCount();
-  await measure(path, adds(count, { ...ipam, kubernetes: { kubeconfig: relayed } }, "r"), 1);
-  return { requests: (await kube.auditCount() - before) / count, bytes: relay.bytes / count };
 }
 
 function print(rows: readonly Row[]): void {

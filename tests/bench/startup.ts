@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console -- a bench prints its table
 /**
  * What of a call through the agent is the runtime's start, and what is ours: calls beside a program that reads its input and prints it, made
  * with the same runtime, alternately.
@@ -7,7 +6,6 @@
  */
 import { type Call, compileWith } from "../support/binary.ts";
 import { compiler } from "../support/denort.ts";
-import { markdownTable } from "../support/markdown.ts";
 import { startAgent } from "./agent.ts";
 import { measureByTurns, type Measured, once, percentile } from "./measure.ts";
 import { interpreted, type Plugin, unseeing } from "./newest.ts";
@@ -25,7 +23,7 @@ export interface StartupRow {
 }
 
 /** A runtime: the plugin and the empty program on it. */
-export interface Runtime {
+interface Runtime {
   /** For the table. */
   readonly name: string;
   /** The plugin. */
@@ -34,13 +32,18 @@ export interface Runtime {
   readonly floor: Plugin;
 }
 
-/**
- * Times calls through one agent on the embedded store, so that no other server takes part: one that uses no store, and an ADD.
- *
- * @param agent the binary whose agent serves
- * @param work a folder for the database
- */
-export async function startupRows(
+/** Times calls through the agent of a plugin, with the runtime that compiles here and with this Deno. */
+export async function startupRows(plugin: Plugin, calls: number): Promise<readonly StartupRow[]> {
+  const work = await Deno.makeTempDir({ prefix: "bench-" });
+  try {
+    return await rowsOf(await runtimesOf(plugin, work), plugin.path, calls, work);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** The store is the embedded one, so that no other server takes part: one kind of call uses no store, the other is an ADD. */
+async function rowsOf(
   runtimes: readonly Runtime[],
   agent: string,
   calls: number,
@@ -106,20 +109,8 @@ export async function floorSource(work: string): Promise<string> {
   return source;
 }
 
-/** Measures with the compiled runtime and with this Deno, and prints a table, or JSON. */
-export async function printStartup(plugin: Plugin, calls: number, json: boolean): Promise<void> {
-  const work = await Deno.makeTempDir({ prefix: "bench-" });
-  try {
-    const rows = await startupRows(await runtimesOf(plugin, work), plugin.path, calls, work);
-    const lines = json ? [JSON.stringify(rows)] : [markdownTable([STARTUP_HEAD, ...rows.map(startupCells)])];
-    for (const line of lines) console.log(line);
-  } finally {
-    await Deno.remove(work, { recursive: true });
-  }
-}
-
 /** The runtime that compiles here, and the one that runs this program. */
-export async function runtimesOf(plugin: Plugin, work: string): Promise<readonly Runtime[]> {
+async function runtimesOf(plugin: Plugin, work: string): Promise<readonly Runtime[]> {
   const source = await floorSource(work);
   const floor: Plugin = { name: "floor", path: `${work}/floor` };
   await compileWith(source, floor.path);

@@ -11,6 +11,7 @@ export class Relay implements AsyncDisposable {
   readonly #pairs = new Set<readonly [Deno.TcpConn, Deno.TcpConn]>();
   readonly #pumps = new Set<Promise<void>>();
   #frozen: PromiseWithResolvers<void> | undefined;
+  #bytes = 0;
 
   /** Starts one in front of `https://host:port`. */
   constructor(url: string) {
@@ -23,6 +24,11 @@ export class Relay implements AsyncDisposable {
   /** Where it listens. */
   get url(): string {
     return `https://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  /** Bytes passed on so far, both ways. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Breaks every connection; new ones are made. */
@@ -73,6 +79,7 @@ export class Relay implements AsyncDisposable {
         const count = await from.read(buffer);
         await this.#frozen?.promise;
         if (count === null) break;
+        this.#bytes += count;
         for (let at = 0; at < count;) at += await to.write(buffer.subarray(at, count));
       }
     } catch {
