@@ -58,8 +58,8 @@ export class FleetNode implements AsyncDisposable {
   }
 }
 
-/** The machine with other variables. */
-function worldOf(variables: Readonly<Record<string, string>>): World {
+/** The machine, with other variables. */
+export function worldOf(variables: Readonly<Record<string, string>>): World {
   const machine = denoWorld();
   return { ...machine, env: (name) => variables[name] ?? machine.env(name) };
 }
@@ -68,17 +68,18 @@ function worldOf(variables: Readonly<Record<string, string>>): World {
 export class Fleet implements AsyncDisposable {
   /** The agents. */
   readonly nodes: readonly FleetNode[];
-  readonly #folder: string;
+  /** The folder of the journals. */
+  readonly folder: string;
 
   /**
    * Journals are in memory if the machine has such a folder: a disk of one machine would have to sync the journals of all nodes, and a thread
    * that syncs delays all agents of this program.
    */
   constructor(count: number, isLoud = false) {
-    this.#folder = Deno.makeTempDirSync({ prefix: "fleet-", ...(isFolder("/dev/shm") && { dir: "/dev/shm" }) });
+    this.folder = Deno.makeTempDirSync({ prefix: "fleet-", ...(isFolder("/dev/shm") && { dir: "/dev/shm" }) });
     this.nodes = Array.from(
       { length: count },
-      (_, i) => new FleetNode(`bench-node-${i}`, `${this.#folder}/node-${i}`, isLoud),
+      (_, i) => new FleetNode(`bench-node-${i}`, `${this.folder}/node-${i}`, isLoud),
     );
   }
 
@@ -89,7 +90,7 @@ export class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
-    await Deno.remove(this.#folder, { recursive: true });
+    await Deno.remove(this.folder, { recursive: true });
   }
 }
 
