@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console -- a bench prints its table
 /**
- * Many agents, one API server: pods come and go on a hundred nodes that allocate from one network; then the same with an outage of the API
- * server.
+ * Many agents, one API server: pods start and stop on a hundred nodes that allocate from one network; then the same with an outage of the
+ * API server.
  *
  * `deno task bench:agents [--agents N] [--pods N] [--width N] [--live N] [--outage SECONDS] [--variant NAME …] [--json]`. The agents are the
  * product's code in one program ({@linkcode Fleet}), so its one thread, the API server and etcd share the machine: compare the variants of one
@@ -35,7 +35,7 @@ const VARIANTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "one pool, no reservations": { enable_overlapping_ranges: false },
 };
 const RANGE = "10.0.0.0/16";
-/** Min ms until the pending releases of all agents are done: their rounds are up to 30 s apart. */
+/** Max milliseconds until the pending releases of all agents are done: their rounds are up to 30 s apart. */
 const SETTLE_LIMIT = 300_000;
 
 /** The result of a variant. */
@@ -210,7 +210,8 @@ function outageLines({ churned, seen, left }: Row, outage: Outage | undefined): 
     `Requests a second from 5 s before the server was ready: ${after.join(" ")}; at most ${
       Math.max(...after)
     }. Refused for load: ${seen.shed}.`,
-    `Calls that failed meanwhile: ${churned.failed}. Pods without an address: ${churned.lost}, duplicates: ${churned.duplicates}, left over: ${left}.`,
+    `Calls that failed meanwhile: ${churned.failed}. Pods without an address: ${churned.lost}, duplicates: ${churned.duplicates}, ` +
+    `left over: ${left}.`,
   ];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Pods that come and go on many nodes, as kubelets and runtimes call the plugin for them.
+ * Pods that start and stop on many nodes, as kubelets and runtimes call the plugin for them.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const KUBELET_BACKOFF = { first: 10_000, jitter: 0.5 };
 /** Attempts for one pod until the bench gives up: a minute of outage costs six. */
 const MAX_ATTEMPTS = 60;
 
-/** What pods come and go. */
+/** The pods of a run. */
 export interface ChurnOptions {
   /** The IPAM configuration, without its type. */
   readonly ipam: Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ class Churn {
   async #start(node: FleetNode, pod: string): Promise<Running | undefined> {
     const first = performance.now();
     const { ipam } = this.#options;
-    const conf = { cniVersion: "1.0.0", name: "bench", ipam: { type: "whereabouts", log_level: "error", ...ipam } };
+    const conf = { cniVersion: "1.0.0", name: "bench", ipam: { type: "whereabouts", log_level: "panic", ...ipam } };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const call: Call = { verb: "ADD", conf, pod, containerId: `${attempt}${pod}`.padStart(64, "0") };
       const begun = performance.now();
@@ -142,7 +142,7 @@ class Churn {
   }
 }
 
-/** Lets pods come and go on all nodes of a fleet, until every one has had its address and released it. */
+/** Starts and stops pods on all nodes of a fleet, until every one has had its address and released it. */
 export async function churn({ nodes }: Fleet, options: ChurnOptions): Promise<Churned> {
   const run = new Churn(options);
   const start = performance.now();
