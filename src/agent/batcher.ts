@@ -16,6 +16,7 @@ import type { Clock } from "../storage/retry.ts";
 import { update } from "../storage/update.ts";
 import { startDeadline } from "../async/deadline.ts";
 import { unlessAborted } from "../async/abort.ts";
+import { Contention } from "./contention.ts";
 import { divide } from "./divide.ts";
 import { PoolMemory, REMEMBERED_FOR } from "./memory.ts";
 
@@ -58,6 +59,7 @@ class PoolQueue {
   readonly #now: () => number;
   readonly #observer: BatchObserver;
   readonly #memory: PoolMemory;
+  readonly #contention: Contention;
   #waiting: Waiting[] = [];
   #busy = false;
   #pausing = 0;
@@ -70,6 +72,7 @@ class PoolQueue {
     this.#now = () => clock.monotonic();
     this.#observer = observer;
     this.#memory = new PoolMemory(outages);
+    this.#contention = new Contention(() => clock.random());
     this.#ended = clock.monotonic();
   }
 
@@ -95,7 +98,11 @@ class PoolQueue {
   async #work(): Promise<void> {
     this.#busy = true;
     await Promise.resolve(); // requests that are submitted together share the first commit
-    while (this.#waiting.length > 0) await this.#commit();
+    while (this.#waiting.length > 0) {
+      const pause = this.#contention.pause();
+      if (pause > 0) await this.#clock.sleep(pause);
+      await this.#commit();
+    }
     this.#busy = false;
   }
 
@@ -139,10 +146,12 @@ class PoolQueue {
       signal,
       clock: this.#clock,
       onAttempt: (decision) => reportChanges(batch, decision),
+      onConflict: (took) => this.#contention.conflicted(took),
       ...(from && { from, onStale: () => isAlone = false }),
     });
     for (const [i, { resolve }] of batch.entries()) resolve(outcomes[i] as Outcome);
     this.#ended = this.#now();
+    this.#contention.succeeded();
     if (isAlone) this.#memory.keep(snapshot, this.#ended);
     else this.#memory.forget(); // the next commit probably comes after another write of that process, too
     this.#observer.onBatch(batch.length, this.#ended - start);

@@ -35,12 +35,14 @@ export type Clock = Pick<World, "now" | "monotonic" | "sleep" | "random">;
  * a conflict starts at the attempt's duration.
  *
  * @param operation receives a signal that ends this attempt
+ * @param onConflict replaces the back-off after a conflict: receives the milliseconds of the attempt, returns those to wait
  * @throws the signal's reason once it aborts; otherwise the operation's last error
  */
 export async function retry<T>(
   operation: (signal: AbortSignal) => Promise<T>,
   clock: Clock,
   signal: AbortSignal,
+  onConflict?: (took: number) => number,
 ): Promise<T> {
   let conflicts = 0;
   let timeouts = 0;
@@ -52,8 +54,10 @@ export async function retry<T>(
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof ConflictError && ++conflicts < CONFLICT_ATTEMPTS) {
-        const first = Math.max(CONFLICT_BACKOFF.first, clock.monotonic() - start);
-        await clock.sleep(clock.random() * backoff({ ...CONFLICT_BACKOFF, first }, conflicts), signal);
+        const took = clock.monotonic() - start;
+        const first = Math.max(CONFLICT_BACKOFF.first, took);
+        const delay = onConflict?.(took) ?? clock.random() * backoff({ ...CONFLICT_BACKOFF, first }, conflicts);
+        await clock.sleep(delay, signal);
       } else if (error instanceof UnavailableError && ++timeouts < UNAVAILABLE_ATTEMPTS) {
         const { retryAfter = 0 } = error;
         const spread = Math.max(retryAfter, backoff(UNAVAILABLE_BACKOFF, timeouts));

@@ -20,6 +20,8 @@ export interface UpdateOptions {
   readonly from?: PoolSnapshot;
   /** Called if a commit on `from` conflicted. */
   readonly onStale?: () => void;
+  /** Replaces the back-off after a conflict: receives the milliseconds of the attempt, returns those to wait. */
+  readonly onConflict?: (took: number) => number;
   /** Called with the decision before each write. After a failure it is all that the caller knows of what may be stored. */
   readonly onAttempt?: (decision: Decision) => void;
   /** Milliseconds to wait between decision and write (`sleep_for_race`). Default 0. */
@@ -66,6 +68,7 @@ export function update(
     },
     options.clock,
     options.signal,
+    options.onConflict,
   );
 }
 
