@@ -1,7 +1,7 @@
 /**
  * How long a writer of a pool waits, so that many nodes do not exclude each other.
  *
- * Of all commits that were decided on one version of a pool, the store accepts one. A back-off that begins anew for each commit serves the
+ * Of all commits that were decided on one version of a pool, the store accepts one. A back-off that starts over for each commit serves the
  * newest writer first and lets the others starve, and its limit is reached if a hundred nodes write: then nearly every request is a refused
  * one. So the delay is remembered from one commit to the next, as in MACAW (Bharghavan et al., 1994): it grows with every conflict, shrinks
  * with every success, and the winner waits, too, while its next requests gather.
