@@ -9,6 +9,7 @@ import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Datastore } from "../../src/config/types.ts";
 import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import type { BlockFacts } from "../../src/pool/grid.ts";
 import { decodeMove, encodeMove, type Move } from "../../src/pool/move.ts";
 import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocation, Change, PoolKey } from "../../src/pool/types.ts";
@@ -22,6 +23,7 @@ import {
   type StorageDriver,
   UnavailableError,
 } from "../../src/storage/driver.ts";
+import { IS_LAYOUT, listBlocks } from "./blocks.ts";
 import { closeDatabase, openDatabase } from "./file.ts";
 import { isReserved, mustReserve, poolsThatMustReserve } from "./overlaps.ts";
 import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
@@ -88,16 +90,22 @@ class EmbeddedDriver implements StorageDriver {
         else allocations.delete(address);
       }
       const recorded = reuse && !isEmpty(reuse) && { reuse };
-      const move = snapshot.move && { move: snapshot.move };
-      return { key: snapshot.key, allocations, version, ...mark(marked), ...move, ...recorded };
+      const { key, move, block } = snapshot;
+      const marks = { ...mark(marked), ...(move && { move }), ...(block && { block }) };
+      return { key, allocations, version, ...marks, ...recorded };
     });
+  }
+
+  listBlocks(network: string, _fresh: boolean, signal: AbortSignal): Promise<BlockFacts[]> {
+    return this.#run(signal, (database) => listBlocks(database, network));
   }
 
   list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     return this.#run(signal, (database) => {
       const read = snapshotReader(database);
       const marked = poolsThatMustReserve(database);
-      return database.prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools ORDER BY id`).all()
+      return database
+        .prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools WHERE NOT ${IS_LAYOUT} ORDER BY id`).all()
         .flatMap((row) => {
           const key = toKey(row);
           return key ? [read(key, toPoolRow(row), marked.has(Number(row.id)))] : [];
@@ -158,9 +166,10 @@ interface PoolRow extends ReuseColumns {
   readonly id: number;
   readonly version: number;
   readonly move?: Move | undefined;
+  readonly block?: true | undefined;
 }
 
-const POOL_COLUMNS = `id, version, move, ${REUSE_COLUMNS}`;
+const POOL_COLUMNS = `id, version, move, block, ${REUSE_COLUMNS}`;
 
 function poolRow(database: DatabaseSync, key: PoolKey): PoolRow | undefined {
   const row = database.prepare(`SELECT ${POOL_COLUMNS} FROM pools WHERE network = ? AND node = ? AND range = ?`)
@@ -169,7 +178,8 @@ function poolRow(database: DatabaseSync, key: PoolKey): PoolRow | undefined {
 }
 
 function toPoolRow(row: Record<string, unknown>): PoolRow {
-  return { ...row, id: Number(row.id), version: Number(row.version), move: decodeMove(row.move) };
+  const block = row.block === 1 ? true : undefined;
+  return { ...row, id: Number(row.id), version: Number(row.version), move: decodeMove(row.move), block };
 }
 
 /** Reads the entries of pools, with statements that are prepared once. */
@@ -186,6 +196,7 @@ function snapshotReader(
       version: row.version,
       ...mark(mustReserve),
       ...(row.move && { move: row.move }),
+      ...(row.block && { block: row.block }),
       ...(reuse && { reuse }),
     };
   };
@@ -239,7 +250,7 @@ function write(
     else remove.run(pool, text);
   }
   if (reuse !== before) writeReuse(database, pool, key.cidr.family, before, reuse);
-  database.prepare("UPDATE pools SET version = version + 1 WHERE id = ?").run(pool);
+  database.prepare("UPDATE pools SET version = version + 1, block = ? WHERE id = ?").run(read.block ? 1 : null, pool);
   const marked = isMarked || changes.some(({ before }) => before && isReserved(database, key, before));
   return { version: present + 1, marked };
 }

@@ -39,7 +39,7 @@ const STAMP = `PRAGMA application_id = ${APPLICATION_ID}`;
 
 /** Columns that files of earlier releases lack. */
 const ADDED_COLUMNS = {
-  pools: ["reuse_after INTEGER", "last_address TEXT", "move TEXT"],
+  pools: ["reuse_after INTEGER", "last_address TEXT", "move TEXT", "block INTEGER"],
   allocations: ["node TEXT", "pod_uid TEXT", "keeper TEXT", "former TEXT", "unreserved INTEGER"],
   reservations: ["node TEXT", "pod_uid TEXT", "keeper TEXT"],
 } as const;

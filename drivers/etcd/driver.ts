@@ -5,6 +5,7 @@
  */
 import type { Datastore } from "../../src/config/types.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
+import type { BlockFacts } from "../../src/pool/grid.ts";
 import { encodeMove, type Move } from "../../src/pool/move.ts";
 import type { Reuse } from "../../src/pool/reuse.ts";
 import { type Change, formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
@@ -16,6 +17,7 @@ import {
   type StorageDriver,
 } from "../../src/storage/driver.ts";
 import type { OpenContext } from "../../src/storage/open.ts";
+import { isLayout, listBlocks, recordOperations } from "./blocks.ts";
 import { decodeKey, encodeKey, legacyKeys, mayBeLegacy, poolsPrefix } from "./keys.ts";
 import { etcdMigration, ifUnchanged, olderKeys, replace, snapshotOf, type Version } from "./migration.ts";
 import { type EtcdSession, openSession } from "./session.ts";
@@ -53,16 +55,17 @@ class EtcdDriver implements StorageDriver {
     signal: AbortSignal,
     reuse?: Reuse,
   ): Promise<PoolSnapshot> {
-    const { key } = snapshot;
+    const { key, block } = snapshot;
     const { document, ...read } = snapshot.version as Version;
     const name = encodeKey(this.#prefix, key);
-    const changed = withChanges(document, changes, key.cidr.family, reuse);
+    const changed = { ...withChanges(document, changes, key.cidr.family, reuse), ...(block && { block }) };
     const value = encodeValue(changed, `pool ${formatPoolKey(key)}`);
     const legacy = changes.some(({ after }) => after) ? legacyKeys(key) : [];
     const { succeeded, header } = await this.#session.call(signal, (client) => {
       const condition = ifUnchanged(client, name, read);
       for (const old of legacy) condition.and(old, "Create", "==", 0); // an older plugin resumed and allocates addresses
-      return condition.then(client.put(name).value(value)).commit();
+      const further = recordOperations(client, this.#prefix, key, changed, { document });
+      return condition.then(client.put(name).value(value), ...further).commit();
     });
     if (!succeeded) {
       if (legacy.length > 0) await this.#refuseLegacy(key, signal);
@@ -78,6 +81,10 @@ class EtcdDriver implements StorageDriver {
     return await replace(this.#session, key, { ...read, document }, changed, signal);
   }
 
+  async listBlocks(network: string, _fresh: boolean, signal: AbortSignal): Promise<BlockFacts[]> {
+    return await listBlocks(this.#session, network, signal);
+  }
+
   async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
     const prefix = this.#prefix;
     const { kvs } = await this.#session.call(signal, (client) => client.getAll().prefix(poolsPrefix(prefix)).exec());
@@ -86,7 +93,10 @@ class EtcdDriver implements StorageDriver {
       const key = decodeKey(prefix, name);
       const document = decodeValue(value.toString());
       const version = document && { revision, document, head: headOf(value.toString()) };
-      if (key && version) return isClosed(document) ? [] : [snapshotOf(key, version)];
+      if (key && version) {
+        const isHidden = isClosed(document) || isLayout(document);
+        return isHidden ? [] : [snapshotOf(key, version)];
+      }
       this.#session.log.error("Skipped key: its value is not a pool in a known format", { key: name });
       return [];
     });

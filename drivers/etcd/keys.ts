@@ -20,6 +20,11 @@ export function encodeKey(prefix: string, { network, node = "", cidr }: PoolKey)
   return `${poolsPrefix(prefix)}${network || NONE}/${node || NONE}/${formatCidr(cidr)}`;
 }
 
+/** The prefix of the keys that show a domain's blocks, and the pools that record its grid, without their entries. */
+export function blocksPrefix(prefix: string, network: string): string {
+  return `${prefix}/blocks/${network || NONE}/`;
+}
+
 /** The pool of a key; undefined if the key is not that of a pool. */
 export function decodeKey(prefix: string, key: string): PoolKey | undefined {
   if (!key.startsWith(poolsPrefix(prefix))) return undefined;

@@ -7,7 +7,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-export type { ComparatorBuilder, Etcd3, IOptions } from "npm:etcd3@1.1.2";
+export type { ComparatorBuilder, DeleteBuilder, Etcd3, IOptions, PutBuilder } from "npm:etcd3@1.1.2";
 
 /** The used part of the library. */
 interface Library {

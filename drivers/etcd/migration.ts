@@ -12,6 +12,7 @@ import {
   type PoolSnapshot,
   RefusedError,
 } from "../../src/storage/driver.ts";
+import { recordOperations } from "./blocks.ts";
 import { decodeKey, decodeLegacyKey, encodeKey, legacyLock, legacyRanges, poolsPrefix } from "./keys.ts";
 import { decodeLegacy } from "./legacy.ts";
 import type { ComparatorBuilder, Etcd3 } from "./library.ts";
@@ -158,7 +159,13 @@ export async function replace(
   const value = encodeValue(document, `pool ${formatPoolKey(key)}`);
   const { succeeded, header } = await session.call(
     signal,
-    (client) => ifUnchanged(client, name, version).then(client.put(name).value(value)).commit(),
+    (client) =>
+      ifUnchanged(client, name, version)
+        .then(
+          client.put(name).value(value),
+          ...recordOperations(client, session.settings.prefix, key, document, version),
+        )
+        .commit(),
   );
   if (!succeeded) throw new ConflictError(`Pool ${formatPoolKey(key)} is no longer at revision ${version.revision}`);
   return snapshotOf(key, { revision: header.revision, document, head: headOf(value) });
@@ -175,6 +182,7 @@ export function snapshotOf(key: PoolKey, version: Version): PoolSnapshot {
     allocations: toAllocations(document, family),
     version,
     ...(move && { move }),
+    ...(document.block === true && { block: true as const }),
     ...(reuse && { reuse }),
   };
 }

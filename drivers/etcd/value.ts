@@ -29,6 +29,8 @@ export interface PoolDocument {
   readonly reuse?: unknown;
   /** The move of its entries to, or from, another pool, as text (`pool/move.ts`). Absent: none. */
   readonly move?: unknown;
+  /** Whether it is a block of a divided range. Absent: it is none. */
+  readonly block?: unknown;
 }
 
 /** The value of a pool that does not exist. */

@@ -117,7 +117,7 @@ export class ApiServer implements Disposable {
   async *pages<T>(collection: Collection, signal: AbortSignal, size: number = PAGE): AsyncGenerator<Page<T>> {
     let next: string | undefined;
     do {
-      const query = { limit: `${size}`, ...(next && { continue: next }) };
+      const query = { ...collection.query, limit: `${size}`, ...(next && { continue: next }) };
       const page = await this.#page<T>({ ...collection, verb: "list", query }, signal);
       yield page;
       next = page.metadata?.continue;
@@ -129,6 +129,11 @@ export class ApiServer implements Disposable {
     const objects: T[] = [];
     for await (const { items } of this.pages<T>(collection, signal)) objects.push(...items);
     return objects;
+  }
+
+  /** Lists every object of a collection in one request, which a cache of the server may answer. @throws as {@linkcode pages} */
+  async listAll<T>(collection: Collection, signal: AbortSignal): Promise<readonly T[]> {
+    return (await this.#page<T>({ ...collection, verb: "list" }, signal)).items;
   }
 
   /**

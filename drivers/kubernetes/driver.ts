@@ -35,6 +35,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     requireReservations: (snapshot, required, signal) => pools.requireReservations(snapshot, required, signal),
     refuseKeepers: (snapshot, by, signal) => pools.refuseKeepers(snapshot, by, signal),
     setMove: (snapshot, move, signal) => pools.setMove(snapshot, move, signal),
+    listBlocks: (network, fresh, signal) => pools.listBlocks(network, fresh, signal),
     list: (signal) => pools.list(signal),
     status: (signal, reserves, recordsReuse) => pools.status(signal, reserves, recordsReuse),
     unreadable: (signal) => findUnreadable(api, signal),

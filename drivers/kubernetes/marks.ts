@@ -39,6 +39,7 @@ export function marksOf(
  * Sets or removes an annotation of a snapshot's object. Creates a missing object to annotate it.
  *
  * @param value undefined: removes it
+ * @param further what the same write changes besides
  * @returns the object; undefined if it did not exist and needs no annotation
  * @throws {ConflictError} it changed, or was created or deleted
  */
@@ -48,11 +49,16 @@ export async function markPool(
   annotation: string,
   value: string | undefined,
   signal: AbortSignal,
+  further: Further = {},
 ): Promise<IpPool | undefined> {
   const stored = storedMetadata(version);
-  if (stored) return await patchPool(api, stored, operations(stored, annotation, value), signal);
+  if (stored) {
+    const all = [...operations(stored, annotation, value), ...further.operations?.(stored) ?? []];
+    return await patchPool(api, stored, all, signal);
+  }
   if (value === undefined) return undefined;
   const name = poolName(key);
+  const { labels, annotations, spec } = further.created ?? {};
   const object = await api.request<IpPool>({
     verb: "create",
     resource,
@@ -61,12 +67,34 @@ export async function markPool(
     body: {
       apiVersion: API_VERSION,
       kind: "IPPool",
-      metadata: { name, annotations: { ...annotationsOf(key), [annotation]: value } },
-      spec: { range: formatCidr(key.cidr), allocations: {} },
+      metadata: {
+        name,
+        ...(labels && { labels }),
+        annotations: { ...annotationsOf(key), ...annotations, [annotation]: value },
+      },
+      spec: { range: formatCidr(key.cidr), allocations: {}, ...spec },
     },
   }, signal);
   if (!object) throw new ConflictError(`${api.what({ resource, name })} was deleted meanwhile`);
   return object;
+}
+
+/** What a mark changes besides its annotation. */
+interface Further {
+  /** For a stored object, after the annotation. */
+  readonly operations?: (stored: Metadata) => readonly PatchOperation[];
+  /** Members of a new object. */
+  readonly created?: Created | undefined;
+}
+
+/** Members of an object that is created to carry a mark, beside those of every pool. */
+export interface Created {
+  /** Labels. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Further annotations. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Further members of `spec`. */
+  readonly spec?: object;
 }
 
 /** The next write of the plugin adds the annotations of an object of the original: they show which network it belongs to. */

@@ -168,6 +168,11 @@ function undashed(text: string): Ip | undefined {
   return parseIp(text.includes(".") ? text : text.replaceAll("-", ":"));
 }
 
+/** Whether an object of a key has this name. */
+export function isNamed(name: string, key: PoolKey): boolean {
+  return nameOf(key) === name;
+}
+
 /** The name of a key; undefined if that is not a valid object name. */
 function nameOf(key: PoolKey): string | undefined {
   try {

@@ -32,6 +32,7 @@ export interface Stored {
  * object's size.
  *
  * @param further operations on other members of the object
+ * @param annotating operations that need its annotations to exist
  * @throws {RefusedError} an address cannot be written as an offset, or there are too many changes for one patch
  */
 export function guardedPatch(
@@ -39,6 +40,7 @@ export function guardedPatch(
   key: PoolKey,
   changes: readonly Change[],
   further: readonly PatchOperation[] = [],
+  annotating: readonly PatchOperation[] = [],
 ): PatchOperation[] {
   const { metadata, base, closed = null } = stored;
   const allocates = changes.some(({ before, after }) => after && !before);
@@ -52,6 +54,7 @@ export function guardedPatch(
     }),
     ...further,
     ...adoption(metadata, key, allocates),
+    ...annotating,
     ...(metadata.managedFields?.length ? [CLEAR_MANAGED_FIELDS] : []),
   ]);
 }

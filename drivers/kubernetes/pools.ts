@@ -5,11 +5,13 @@
  */
 import { formatCidr } from "../../src/address/cidr.ts";
 import type { Fence } from "../../src/pool/fence.ts";
-import { encodeMove, type Move } from "../../src/pool/move.ts";
+import type { BlockFacts } from "../../src/pool/grid.ts";
+import { dividedInto, encodeMove, type Move } from "../../src/pool/move.ts";
 import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
+import { blockMetadata, dividedObject, divideOperations, isBlock, listBlocks, usedOperations } from "./blocks.ts";
 import { closePool, fenceOf } from "./fences.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiRequest } from "./request.ts";
@@ -56,7 +58,7 @@ export class Pools {
     const version = snapshot.version as Version;
     switch (version.kind) {
       case "absent":
-        return await this.#create(key, changes, signal, reuse);
+        return await this.#create(snapshot, changes, signal, reuse);
       case "stored":
         return await this.#patch(snapshot, version, changes, signal, reuse);
       case "recorded": {
@@ -85,7 +87,17 @@ export class Pools {
 
   /** See {@linkcode Pools.#mark}. */
   async setMove(snapshot: PoolSnapshot, move: Move | undefined, signal: AbortSignal): Promise<PoolSnapshot> {
-    return await this.#mark(snapshot, MOVE, move && encodeMove(move), signal);
+    const { network, cidr } = snapshot.key;
+    const range = formatCidr(cidr);
+    return await this.#mark(snapshot, MOVE, move && encodeMove(move), signal, {
+      operations: (stored) => divideOperations(snapshot, stored, network, range, move),
+      created: dividedObject(network, range, move),
+    });
+  }
+
+  /** One GET. */
+  async listBlocks(network: string, fresh: boolean, signal: AbortSignal): Promise<BlockFacts[]> {
+    return await listBlocks(this.#api, network, fresh, signal);
   }
 
   /** Lists pages of 500. */
@@ -93,7 +105,11 @@ export class Pools {
     const { pools } = await resolvePools(this.#api, await this.#api.list<IpPool>({ resource }, signal), signal);
     return pools.flatMap(({ object, key }) => {
       const { metadata: { name }, spec: { range } = {}, status } = object;
-      if (key) return [{ ...this.#snapshot(key, object), ...toPoolStatus(status) }];
+      if (key) {
+        const pool = this.#snapshot(key, object);
+        const isLayout = dividedInto(pool.move) !== undefined && pool.allocations.size === 0;
+        return isLayout ? [] : [{ ...pool, ...toPoolStatus(status) }];
+      }
       this.#log.warn("Skipped IPPool: its spec.range is not a CIDR, or does not match its name", {
         name,
         range,
@@ -115,13 +131,14 @@ export class Pools {
     annotation: string,
     value: string | undefined,
     signal: AbortSignal,
+    further?: Parameters<typeof markPool>[5],
   ): Promise<PoolSnapshot> {
-    const object = await markPool(this.#api, snapshot, annotation, value, signal);
+    const object = await markPool(this.#api, snapshot, annotation, value, signal, further);
     return object ? this.#snapshot(snapshot.key, object) : snapshot;
   }
 
   async #create(
-    key: PoolKey,
+    { key, block }: PoolSnapshot,
     changes: readonly Change[],
     signal: AbortSignal,
     reuse: Reuse | undefined,
@@ -131,10 +148,11 @@ export class Pools {
     const entries = changes.flatMap(({ address, after }) =>
       after ? [[String(address - base), encodeEntry(after)]] : []
     );
+    const { labels, annotations } = block ? blockMetadata(key.network, formatCidr(key.cidr), entries.length) : {};
     const body = {
       apiVersion: API_VERSION,
       kind: "IPPool",
-      metadata: { name, annotations: annotationsOf(key) },
+      metadata: { name, ...(labels && { labels }), annotations: { ...annotationsOf(key), ...annotations } },
       spec: { range: formatCidr(key.cidr), allocations: Object.fromEntries(entries), ...reuseMember(reuse, base) },
     };
     const pathOf = (address: bigint) => entryPath(String(address - base));
@@ -149,7 +167,7 @@ export class Pools {
   }
 
   async #patch(
-    { key, allocations: before, fence, reuse: present }: PoolSnapshot,
+    { key, allocations: before, fence, reuse: present, block }: PoolSnapshot,
     stored: Stored,
     changes: readonly Change[],
     signal: AbortSignal,
@@ -157,10 +175,6 @@ export class Pools {
   ): Promise<PoolSnapshot> {
     const { name } = stored.metadata;
     if (before.size > 0) this.#refuseOther(stored.metadata, key, changes);
-    const body = guardedPatch(stored, key, changes, reuse && reuseOperations(present, reuse, stored.base));
-    const request = { verb: "patch", resource, name, body, metadataOnly: true } as const;
-    const pathOf = (address: bigint) => entryPath(keyIn(stored, address));
-    const { metadata } = await this.#write<Pick<IpPool, "metadata">>(request, changes, pathOf, signal, !!reuse);
     const allocations = new Map(before);
     const oddKeys = new Map(stored.oddKeys);
     for (const { address, after } of changes) {
@@ -170,6 +184,12 @@ export class Pools {
         oddKeys.delete(address);
       }
     }
+    const range = formatCidr(key.cidr);
+    const used = block ? usedOperations(stored.metadata, key.network, range, allocations.size) : [];
+    const body = guardedPatch(stored, key, changes, reuse && reuseOperations(present, reuse, stored.base), used);
+    const request = { verb: "patch", resource, name, body, metadataOnly: true } as const;
+    const pathOf = (address: bigint) => entryPath(keyIn(stored, address));
+    const { metadata } = await this.#write<Pick<IpPool, "metadata">>(request, changes, pathOf, signal, !!reuse);
     return snapshotOf(key, allocations, { ...stored, kind: "stored", metadata, oddKeys }, fence, reuse ?? present);
   }
 
@@ -258,6 +278,7 @@ function snapshotOf(
   reuse?: Reuse,
 ): PoolSnapshot {
   const marks = version.kind === "stored" ? marksOf(version.metadata) : {};
+  const block = version.kind === "stored" && isBlock(version.metadata);
   return {
     key,
     allocations,
@@ -265,5 +286,6 @@ function snapshotOf(
     ...(fence && { fence }),
     ...(reuse && !isEmpty(reuse) && { reuse }),
     ...marks,
+    ...(block && { block }),
   };
 }

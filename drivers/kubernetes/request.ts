@@ -55,7 +55,7 @@ export interface ApiRequest extends Target {
 }
 
 /** A collection to list. */
-export type Collection = Omit<Target, "name"> & Pick<ApiRequest, "metadataOnly">;
+export type Collection = Omit<Target, "name"> & Pick<ApiRequest, "metadataOnly" | "query">;
 
 type Namespace = Pick<Access, "namespace">;
 

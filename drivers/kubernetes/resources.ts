@@ -63,6 +63,8 @@ export interface Metadata {
   readonly uid?: string;
   /** `names.ts` has ours. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** `blocks.ts` has ours. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** The writers of the fields: they double an IPPool, so they are cleared. */
   readonly managedFields?: readonly unknown[];
 }

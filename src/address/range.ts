@@ -9,6 +9,17 @@ import type { Ip } from "./ip.ts";
 /** An order of free addresses: the lowest one, the next one after the last that was allocated, or a random one. */
 export type Order = "lowest" | "rotate" | "random";
 
+/** An aligned grid of blocks of one size. */
+export interface BlockGrid {
+  /** The prefix length of a block. */
+  readonly prefix: number;
+  /** Whether a node begins with a block of its own (`spread`), or with the lowest one. Default `lowest`. */
+  readonly order?: BlockOrder;
+}
+
+/** An order of blocks. */
+export type BlockOrder = "lowest" | "spread";
+
 /** One configured range. */
 export interface IpRange {
   /** The network. Results have its prefix length. */
@@ -33,6 +44,8 @@ export interface IpRange {
   readonly reuseAfter?: number;
   /** Whether network address, broadcast address and IPv4 addresses that end in `.0` are allocated like any other. Default false. */
   readonly l3?: boolean;
+  /** The grid in whose pools its entries live. Absent: they live in the pool of the range, which fits in one block or is not divided. */
+  readonly blocks?: BlockGrid;
 }
 
 /** Sorts intervals and joins those that overlap or are adjacent. */

@@ -9,6 +9,7 @@
  */
 import type { Datastore } from "../config/types.ts";
 import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
+import { KnownBlocks } from "../ipam/known_blocks.ts";
 import { ReservedAddresses } from "../ipam/reserved.ts";
 import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
@@ -44,6 +45,7 @@ interface OpenStore {
   readonly lent: StorageDriver;
   readonly batcher: Batcher;
   readonly reserved: ReservedAddresses;
+  readonly blocks: KnownBlocks;
   readonly calls: Semaphore;
 }
 
@@ -115,7 +117,7 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, lent, batcher, reserved, calls } = await unlessAborted(opened.store, signal);
+    const { driver, lent, batcher, reserved, blocks, calls } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(calls, signal));
     const resources = use.move();
     return {
@@ -125,6 +127,7 @@ export class Stores implements AsyncDisposable {
       lockPool: () => Promise.resolve(undefined), // the batcher serializes requests
       parallelPools: true,
       reserved,
+      blocks,
       clock: this.#parts.world,
       log,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -217,8 +220,8 @@ export class Stores implements AsyncDisposable {
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const batcher = new Batcher({ driver, clock: world, observer: batches, outages: () => outages });
     const lent = borrow(retrying(driver, world));
-    const reserved = new ReservedAddresses(world);
-    return { driver, lent, batcher, reserved, calls: new Semaphore(MAX_CALLS_PER_STORE) };
+    const [reserved, blocks] = [new ReservedAddresses(world), new KnownBlocks(world)];
+    return { driver, lent, batcher, reserved, blocks, calls: new Semaphore(MAX_CALLS_PER_STORE) };
   }
 }
 

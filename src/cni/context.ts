@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { isDivided } from "../config/blocks.ts";
 import { configure, type Configured } from "../config/configure.ts";
 import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { type SlicePurpose, sliceRanges } from "../ipam/node_slice.ts";
 import type { Owner } from "../pool/types.ts";
-import type { LogFields, Logger } from "../world/log.ts";
+import { type LogFields, type Logger, SILENT } from "../world/log.ts";
 import { podRefOf } from "./args.ts";
 import { CniError, CODES } from "./error.ts";
 import type { Host } from "./host.ts";
@@ -55,6 +56,20 @@ export async function sliced(
   purpose: SlicePurpose = "allocate",
 ): Promise<IpamConfig> {
   return await sliceRanges(ipam, config, () => nodeName(world, config), signal, purpose);
+}
+
+/**
+ * Refuses a network with blocks on a node without a journal: only the journal shows in which block an attachment has its entry.
+ *
+ * @throws {CniError} code 7
+ */
+export function refuseWithoutJournal({ host, callLog }: RequestContext, config: IpamConfig): void {
+  if (!isDivided(config) || host.journal(callLog.log ?? SILENT)) return;
+  throw new CniError(
+    CODES.config,
+    "Cannot use ipam.block_size: this node keeps no journal (WHEREABOUTS_JOURNAL is off), which records the block of each attachment; " +
+      "set a folder, or remove block_size",
+  );
 }
 
 /**

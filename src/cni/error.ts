@@ -6,6 +6,7 @@
 import { ConfigError, RequestRefusedError } from "../config/types.ts";
 import {
   AddressUnavailableError,
+  LayoutError,
   NoSliceError,
   NotAllocatedError,
   PoolExhaustedError,
@@ -69,6 +70,7 @@ const MAX_MESSAGE_LENGTH = 1_000;
 const KINDS: readonly (readonly [new (...args: never[]) => Error, number])[] = [
   [RequestRefusedError, CODES.taken],
   [ConfigError, CODES.config],
+  [LayoutError, CODES.config],
   [PoolExhaustedError, CODES.exhausted],
   [AddressUnavailableError, CODES.taken],
   [NoSliceError, CODES.noSlice],

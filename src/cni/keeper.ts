@@ -4,11 +4,12 @@
  * @module
  */
 import { formatIp, type Ip, parseIp } from "../address/ip.ts";
+import { isDivided } from "../config/blocks.ts";
 import { outlivesPods } from "../config/persistence.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOptions } from "../ipam/allocate.ts";
-import { keepersRefused } from "../ipam/errors.ts";
-import { type Ipam, poolsOf } from "../ipam/ipam.ts";
+import { blocksRefused, keepersRefused } from "../ipam/errors.ts";
+import { type Ipam, poolOf } from "../ipam/ipam.ts";
 import type { KnownSandbox } from "../pool/requests.ts";
 import { formatPoolKey, type Keeper, type Owner, type PodSandbox } from "../pool/types.ts";
 import { claimMismatch, claimOf, moves, type Workload } from "../pool/workload.ts";
@@ -70,7 +71,8 @@ export function refuseUnkept(
 }
 
 /**
- * Refuses a network whose addresses outlive pods while one of its pools refuses keepers. Reads the pools of such networks only.
+ * Refuses a network whose addresses outlive pods, or live in blocks, while the original runs beside it, as one of its pools records. Reads the
+ * pools of such networks only.
  *
  * @throws {RefusedError} a controller of the original would free the addresses
  */
@@ -79,10 +81,12 @@ export async function refuseBesideOriginal(
   config: IpamConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!driver.refuseKeepers || !outlivesPods(config)) return;
-  for (const key of poolsOf(config)) {
+  if (!driver.refuseKeepers || !(outlivesPods(config) || isDivided(config))) return;
+  for (const range of config.ranges.filter(({ blocks }) => blocks || outlivesPods(config))) {
+    const key = poolOf(config, range);
     const { refusesKeepers } = await driver.read(key, signal);
-    if (refusesKeepers !== undefined) throw new RefusedError(keepersRefused(formatPoolKey(key), refusesKeepers));
+    const refused = range.blocks ? blocksRefused : keepersRefused;
+    if (refusesKeepers !== undefined) throw new RefusedError(refused(formatPoolKey(key), refusesKeepers));
   }
 }
 

@@ -9,6 +9,7 @@ import type { IpRange } from "../address/range.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogOptions, parseLogFormat, parseLogLevel } from "../world/log.ts";
 import { DNS_SUBDOMAIN } from "../values/dns.ts";
 import { isObject } from "../values/json.ts";
+import { withBlocks } from "./blocks.ts";
 import { parsePersistence } from "./persistence.ts";
 import { namesStore, parseDatastore } from "./datastore.ts";
 import { type Document, isEmpty, list, quote, readDocument, text, type Warn } from "./document.ts";
@@ -76,12 +77,12 @@ export function resolveConfig(
 ): IpamConfig {
   const gateway = parseAddress(document, "gateway", path);
   const requests = parseRequests(document, path);
-  const configured = parseRanges(document, path, warn);
+  const strict = isForAllocation(options.purpose);
+  const configured = withBlocks(parseRanges(document, path, warn), document, path, strict, warn);
   const ranges = document.exclude_gateway === false ? configured : configured.map((range) => {
     const kept = [gateway, range.gateway].filter((one) => one !== undefined);
     return kept.reduce(withoutGateway, range);
   });
-  const strict = isForAllocation(options.purpose);
   const extras = parseExtras(document, path, ranges, { ...options, requests, strict }, warn);
   if (strict && ranges.length + extras.addresses.length === 0 && requests !== "any") {
     throw missingRange(options.inline, path, IPAM_FIELDS);

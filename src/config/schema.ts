@@ -59,6 +59,8 @@ export const IPAM_FIELDS: Fields = {
   sticky: "string",
   preferred_ip: "boolean",
   node_slice_size: "string",
+  block_size: "string",
+  block_order: "string",
   datastore: "string",
   kubernetes: KUBERNETES_FIELDS,
   etcd_host: "string",

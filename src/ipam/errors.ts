@@ -43,6 +43,12 @@ export class NoSliceError extends Error {
   override name = "NoSliceError";
 }
 
+/** The entries of a range live in another layout than its network configures (`block_size`). CNI code 7. */
+export class LayoutError extends Error {
+  /** The class, for logs. */
+  override name = "LayoutError";
+}
+
 /** The error for an allocation without an address. */
 export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOutcome): Error {
   const pool = formatPoolKey(key);
@@ -83,6 +89,8 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
           formatCidr(outcome.to)
         }, which has none of its addresses; set that range in the network's definition`,
       );
+    case "divided":
+      return layoutError(pool, `its entries live in blocks of /${outcome.size}`, range);
     case "keepers refused":
       return new RefusedError(keepersRefused(pool, outcome.by));
     case "superseded":
@@ -110,6 +118,21 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
           "widen the range, remove excludes, or delete pods that use its addresses",
       );
   }
+}
+
+/** The error for a pool whose entries live in another layout than a range configures. @param found what the pool has, as a clause */
+export function layoutError(pool: string, found: string, { blocks }: Pick<IpRange, "blocks">): LayoutError {
+  const expected = blocks ? `block_size /${blocks.prefix}` : "no block_size";
+  return new LayoutError(
+    `Cannot allocate an address of pool ${pool}: ${found}, and the network has ${expected}; ` +
+      "set the former size again, use another network_name, or move the entries with `whereabouts migrate blocks`",
+  );
+}
+
+/** Why a range with blocks allocates nothing, and what to do. */
+export function blocksRefused(pool: string, by: string): string {
+  return `Pool ${pool} is divided into blocks, which plugins of the original do not know, and ${by} runs the original: ` +
+    "they would allocate the same addresses; delete it (docs/MIGRATION.md), or remove block_size";
 }
 
 /** Why a pool keeps no further address for an object, and what to do. */

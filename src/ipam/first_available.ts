@@ -6,10 +6,19 @@
 import { formatCidr } from "../address/cidr.ts";
 import { type IpRange, isCandidate } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { isBlockOf } from "../pool/grid.ts";
 import { describeKeeper } from "../pool/keepers.ts";
 import { requestedOf } from "../pool/requested.ts";
 import { isKeptIn } from "../pool/restore.ts";
-import { type Allocation, type Entry, formatPoolKey, type Owner, ownsEntry, sameInterface } from "../pool/types.ts";
+import {
+  type Allocation,
+  type Entry,
+  formatPoolKey,
+  type Owner,
+  ownsEntry,
+  type PoolKey,
+  sameInterface,
+} from "../pool/types.ts";
 import { ConflictError } from "../storage/driver.ts";
 import { PoolExhaustedError } from "./errors.ts";
 import { type Ipam, poolOf, poolsOf } from "./ipam.ts";
@@ -17,8 +26,9 @@ import { type Ipam, poolOf, poolsOf } from "./ipam.ts";
 /**
  * The ranges in the order in which to try them. A range of which an address is requested is the only one. A range of which the owner has an
  * address comes first: a repeated ADD keeps it, although an earlier range has a free address again; of several, one that another pod of its
- * keeper has. Reads each pool once.
+ * keeper has. Reads each pool once; of a divided range only the blocks that may have an entry of the attachment.
  *
+ * @param recorded the pools that may have one, as the node recorded
  * @throws the store's error: without an answer, the owner may have an address of any range
  */
 export async function rangesToTry(
@@ -26,14 +36,16 @@ export async function rangesToTry(
   config: IpamConfig,
   owner: Owner,
   signal: AbortSignal,
+  recorded: readonly PoolKey[] = [],
 ): Promise<readonly IpRange[]> {
   const { ranges } = config;
   const requested = requestedOf(ranges, config.requested);
   const only = ranges.find((_, i) => requested[i] !== undefined);
   if (only || ranges.length < 2) return only ? [only] : ranges;
   const pools = ranges.map(async (range) => {
-    const { allocations } = await ipam.driver.read(poolOf(config, range), signal);
-    return allocations.values().filter((allocation) => ownsEntry(owner, allocation)).toArray();
+    const keys = range.blocks ? recorded.filter(({ cidr }) => isBlockOf(range, cidr)) : [poolOf(config, range)];
+    const read = await Promise.all(keys.map((key) => ipam.driver.read(key, signal)));
+    return read.flatMap(({ allocations }) => allocations.values().filter((one) => ownsEntry(owner, one)).toArray());
   });
   const own = await Promise.all(pools);
   const isAttached = (entry: Allocation) => entry.keeper && entry.containerId !== "" && !sameInterface(entry, owner);

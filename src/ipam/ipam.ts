@@ -16,6 +16,7 @@ import { retrying } from "../storage/wrap.ts";
 import { confine } from "../world/confine.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
+import { KnownBlocks } from "./known_blocks.ts";
 import { ReservedAddresses } from "./reserved.ts";
 
 /** Options of one request to a pool. */
@@ -58,6 +59,8 @@ export interface Ipam {
   readonly parallelPools?: boolean;
   /** The reserved addresses that this process remembers. */
   readonly reserved: ReservedAddresses;
+  /** The blocks of divided ranges that this process remembers. */
+  readonly blocks: KnownBlocks;
   /** The clock for retries. */
   readonly clock: Clock;
   /** Receives events. */
@@ -90,6 +93,7 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger, sto
     driver: retrying(driver, world),
     onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: world, signal }),
     reserved: new ReservedAddresses(world),
+    blocks: new KnownBlocks(world),
     clock: world,
     log,
     lockPool: (key, signal) => world.lock(poolLock(store, key), signal),

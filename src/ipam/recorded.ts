@@ -6,7 +6,7 @@
 import { contains } from "../address/cidr.ts";
 import { type IpRange, unboundedRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { addressOf, type Entry, formatPoolKey } from "../pool/types.ts";
+import { addressOf, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { formatIp } from "../address/ip.ts";
 import type { LogFields } from "../world/log.ts";
 
@@ -16,6 +16,8 @@ export interface RecordedEntry extends Entry {
   readonly reserved?: boolean;
   /** The reservation's token. Absent without a reservation, or if the store has no tokens. */
   readonly token?: string;
+  /** Whether its pool is a block of a divided range. Absent: it is that of a range. */
+  readonly block?: true;
   /** Milliseconds for which the address rests after its release, as its network configures it now. Not stored. Absent: as its pool records. */
   readonly reuseAfter?: number;
 }
@@ -34,12 +36,17 @@ export function rangesOf(
 ): Pick<IpamConfig, "networkName" | "ranges" | "overlapping"> {
   return {
     networkName: entries[0]?.key.network ?? "",
-    ranges: entries.map(({ key: { cidr, node } }) => ({
-      ...unboundedRange(cidr),
-      ...(node !== undefined && { slice: { node, cidr } }),
-    })),
+    ranges: rangesOfPools(entries.map(({ key }) => key)),
     overlapping: entries.some(({ reserved, token }) => reserved ?? token !== undefined),
   };
+}
+
+/** A range for each of these pools, which selects exactly it. */
+export function rangesOfPools(pools: readonly PoolKey[]): IpRange[] {
+  return pools.map(({ cidr, node }) => ({
+    ...unboundedRange(cidr),
+    ...(node !== undefined && { slice: { node, cidr } }),
+  }));
 }
 
 /** `ip`, `pod`, `if`, `pool` and `container` of one attachment's entries. Several addresses and pools are separated by commas, in order. */

@@ -7,12 +7,20 @@
  *
  * @module
  */
-import { contains } from "../address/cidr.ts";
+import { contains, within } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { MAX_MOVES } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
-import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import {
+  addressOf,
+  type Allocation,
+  type Change,
+  type Entry,
+  formatPoolKey,
+  mayBeOf,
+  type PoolKey,
+} from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf, poolsOf } from "./ipam.ts";
@@ -30,6 +38,7 @@ export interface Sandbox {
  * Releases the addresses of the sandbox's interface in the configured pools. Finding none is success. Tries every pool, even if others fail.
  *
  * @param recorded the entries in the node's record: saves reads, and finds pools that are no longer configured
+ * @param searchesBlocks whether to search the blocks of divided ranges: no record names those that may have entries. Default true
  * @returns the released addresses
  * @throws the store's error; an AggregateError if several pools fail
  *
@@ -55,6 +64,7 @@ export async function release(
   sandbox: Sandbox,
   signal: AbortSignal,
   recorded: readonly RecordedEntry[] = [],
+  searchesBlocks = true,
 ): Promise<Ip[]> {
   const released: Entry[] = [];
   const failures: unknown[] = [];
@@ -63,8 +73,7 @@ export async function release(
   const one = async ([name, key]: readonly [string, PoolKey]) => {
     try {
       const ofPool = recorded.filter((entry) => formatPoolKey(entry.key) === name);
-      const allocations = await releasePool(ipam, config, key, sandbox, signal, ofPool);
-      released.push(...allocations.map((allocation) => ({ key, allocation })));
+      released.push(...await releasePool(ipam, config, key, sandbox, signal, ofPool, searchesBlocks));
     } catch (error) {
       failures.push(error);
     }
@@ -80,7 +89,7 @@ export async function release(
   return released.map(addressOf);
 }
 
-/** Releases in a pool, and in the pool to which its entries have moved. */
+/** Releases in a pool, and where its entries live otherwise: in the pool to which they have moved, or in blocks. */
 async function releasePool(
   ipam: Ipam,
   config: IpamConfig,
@@ -88,8 +97,9 @@ async function releasePool(
   sandbox: Sandbox,
   signal: AbortSignal,
   recorded: readonly RecordedEntry[],
-): Promise<readonly Allocation[]> {
-  const released: Allocation[] = [];
+  searchesBlocks: boolean,
+): Promise<readonly Entry[]> {
+  const released: Entry[] = [];
   let at: PoolKey | undefined = key;
   for (let moves = 0; at && moves < MAX_MOVES; moves++) {
     const pool: PoolKey = at;
@@ -97,11 +107,32 @@ async function releasePool(
       ...entry,
       key: pool,
     }));
-    const { allocations, movedTo } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
-    released.push(...allocations);
+    const { allocations, movedTo, dividedInto } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
+    released.push(...allocations.map((allocation) => ({ key: pool, allocation })));
+    if (dividedInto !== undefined && searchesBlocks) {
+      for (const block of await blocksWith(ipam, pool, dividedInto, sandbox, signal)) {
+        const { allocations } = await releaseIn(ipam, config, block, sandbox, signal, []);
+        released.push(...allocations.map((allocation) => ({ key: block, allocation })));
+      }
+    }
     at = movedTo && { network: pool.network, cidr: movedTo };
   }
   return released;
+}
+
+/** The blocks of a divided pool that have entries of a sandbox. Reads every pool: a release without a record is rare. */
+async function blocksWith(
+  { driver }: Ipam,
+  { network, cidr }: PoolKey,
+  size: number,
+  { containerId, ifName }: Sandbox,
+  signal: AbortSignal,
+): Promise<PoolKey[]> {
+  const pools = await driver.list(signal);
+  return pools.filter(({ key, allocations }) =>
+    mayBeOf(key, network) && key.cidr.prefix === size && within(cidr, key.cidr) &&
+    allocations.values().some((one) => one.containerId === containerId && one.ifName === ifName)
+  ).map(({ key }) => ({ network, cidr: key.cidr }));
 }
 
 async function releaseIn(
@@ -111,7 +142,7 @@ async function releaseIn(
   sandbox: Sandbox,
   signal: AbortSignal,
   recorded: readonly RecordedEntry[],
-): Promise<Pick<ReleaseOutcome, "allocations" | "movedTo">> {
+): Promise<Pick<ReleaseOutcome, "allocations" | "movedTo" | "dividedInto">> {
   using _lock = await ipam.lockPool(key, signal);
   const name = formatPoolKey(key);
   const range = config.ranges.find((range) => formatPoolKey(poolOf(config, range)) === name);
@@ -122,10 +153,10 @@ async function releaseIn(
   if (recorded.length > 0 && !recorded.some(({ allocation }) => allocation.keeper)) {
     const allocations = new Map(recorded.map(({ allocation }) => [allocation.address, allocation]));
     const entries = recorded.map((one) => ({ ...one, reserved: config.overlapping || one.reserved !== false }));
-    const outcome = await releaseEntries(ipam, key, entries, signal, {
-      ...resting,
-      from: ipam.driver.snapshotFromRecord?.(key, allocations),
-    });
+    // a block records how many entries it has: that needs the stored number
+    const isBlock = recorded.some(({ block }) => block);
+    const from = isBlock ? undefined : ipam.driver.snapshotFromRecord?.(key, allocations);
+    const outcome = await releaseEntries(ipam, key, entries, signal, { ...resting, from });
     released.push(...outcome.allocations);
     if (released.length === recorded.length || outcome.movedTo) return { ...outcome, allocations: released };
   }

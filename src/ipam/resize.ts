@@ -11,7 +11,7 @@
  * @module
  */
 import { contains, formatCidr, overlap } from "../address/cidr.ts";
-import { encodeMove, type Move, movedTo, type MovePlan, planMove } from "../pool/move.ts";
+import { dividedInto, encodeMove, type Move, movedTo, type MovePlan, planMove } from "../pool/move.ts";
 import { withdraw } from "../pool/requests.ts";
 import type { Reuse } from "../pool/reuse.ts";
 import { type Allocation, formatPoolKey, type PoolKey, sameEntry } from "../pool/types.ts";
@@ -83,6 +83,14 @@ function refuseImpossible(
       `${
         formatPoolKey(slice.key)
       } is the slice of node ${slice.key.node}; change the range of the network, and the controller moves slices`,
+    );
+  }
+  const divided = [source, target].find(({ move, block }) => block || dividedInto(move) !== undefined);
+  if (divided) {
+    refuse(
+      `${formatPoolKey(divided.key)} is ${
+        divided.block ? "a block" : "divided into blocks"
+      } (block_size), which are never moved`,
     );
   }
   const { move } = source;

@@ -7,6 +7,7 @@ import { contains, formatCidr } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { blockAt } from "../pool/grid.ts";
 import { isFormer } from "../pool/kept.ts";
 import { MAX_MOVES, movedTo } from "../pool/move.ts";
 import {
@@ -107,9 +108,9 @@ async function verifyEntry(
   previous: readonly Ip[],
   signal: AbortSignal,
 ): Promise<{ readonly ip: Ip } & Pick<Owner, "keeper">> {
-  const key = poolOf(config, range);
-  const allocations = await readMoved(ipam, key, signal);
   const candidates = previous.filter((ip) => contains(range.cidr, ip));
+  const key = poolOf(config, range);
+  const allocations = await readAll(ipam, [key, ...blocksOf(config, range, candidates)], signal);
   for (const ip of candidates) {
     const allocation = allocations.get(ip.value);
     if (allocation && isAllocatedTo(owner, allocation)) {
@@ -125,6 +126,19 @@ async function verifyEntry(
     ? `it is allocated to ${holder.podRef} (${holder.ifName}, container ${holder.containerId})`
     : "it is free";
   throw new NotAllocatedError(`Address ${formatIp(first)} of pool ${pool} is not allocated to ${who}: ${found}`);
+}
+
+/** The blocks of a divided range that addresses belong to. */
+function blocksOf({ networkName }: IpamConfig, { blocks }: IpRange, ips: readonly Ip[]): PoolKey[] {
+  return blocks ? ips.map((ip) => ({ network: networkName, cidr: blockAt(ip, blocks.prefix) })) : [];
+}
+
+async function readAll(ipam: Ipam, keys: readonly PoolKey[], signal: AbortSignal): Promise<Allocations> {
+  const all = new Map<bigint, Allocation>();
+  for (const key of keys) {
+    for (const [address, allocation] of await readMoved(ipam, key, signal)) all.set(address, allocation);
+  }
+  return all;
 }
 
 /** The entries of a pool, and of those to which its entries have moved. An entry that is in two of them counts as moved. */

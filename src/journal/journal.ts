@@ -34,8 +34,10 @@ const PENDING = { count: 4_096, length: 16_384 };
 export interface Journal {
   /** Creates the record of an attachment, before the store is changed. Replaces an existing one and its pending release. */
   create(record: JournalRecord): Promise<void>;
-  /** Records the current entries of a recorded attachment. Readers skip a line that a crash cut off. */
+  /** Records the current entries of a recorded attachment, and the pools that may have further ones. Readers skip a line that a crash cut off. */
   setEntries(record: JournalRecord): Promise<void>;
+  /** Records the pools that may have further entries of a recorded attachment, before the first write to them. */
+  setPools(record: JournalRecord): Promise<void>;
   /** The record of an attachment, in use or with a pending release. */
   find(attachment: Attachment): Promise<JournalRecord | undefined>;
   /** The attachment of this node that got the address last. Reads no other records. */
@@ -105,10 +107,13 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     },
     setEntries: async (record) => {
       const name = recordName(record);
-      await world.appendTextFile(`${attachments}/${name}`, encodeEntries(record.entries));
+      await world.appendTextFile(`${attachments}/${name}`, encodeEntries(record));
       for (const entry of record.entries) {
         await world.writeFile(`${addresses}/${addressName(record.store, entry)}`, name, { durable: false });
       }
+    },
+    setPools: async (record) => {
+      await world.appendTextFile(`${attachments}/${recordName(record)}`, encodeEntries(record));
     },
     find: async (attachment) => {
       const name = recordName(attachment);

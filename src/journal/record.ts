@@ -6,6 +6,7 @@
 import { formatCidr, parseCidr } from "../address/cidr.ts";
 import { formatIp, parseIp } from "../address/ip.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
+import type { PoolKey } from "../pool/types.ts";
 import { decodeKeeper, encodeKeeper } from "../storage/facts.ts";
 import { type RecordedStore, storeName } from "./facts.ts";
 
@@ -32,6 +33,8 @@ export interface JournalRecord extends Attachment {
   readonly withoutSecret?: true;
   /** Its entries. Empty until ADD succeeds. Stored as `held`. */
   readonly entries: readonly RecordedEntry[];
+  /** Pools that may have further entries: an ADD recorded them before it wrote there, and did not succeed yet. Absent: none. */
+  readonly pools?: readonly PoolKey[];
   /** `CNI_NETNS`: path of the sandbox's network namespace. Absent in records of older releases. */
   readonly netns?: string;
   /** The node, as the installation names it. */
@@ -79,26 +82,35 @@ function digest(text: string): string {
 }
 
 /** Encodes a record as one line. Older releases skip members that they do not know. */
-export function encodeRecord({ entries, pendingSince, ...record }: JournalRecord): string {
+export function encodeRecord({ entries, pools, pendingSince, ...record }: JournalRecord): string {
   const pending = pendingSince === undefined ? {} : { promised: pendingSince };
-  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, held: entries.map(encodeEntry) })}\n`;
+  return `${JSON.stringify({ format: FORMAT, ...pending, ...record, ...encodeHeld({ entries, pools }) })}\n`;
 }
 
-/** Encodes a line to append to a record: the current entries of the attachment. */
-export function encodeEntries(entries: readonly RecordedEntry[]): string {
-  return `${JSON.stringify({ held: entries.map(encodeEntry) })}\n`;
+/** Encodes a line to append to a record: the current entries of the attachment, and the pools that may have further ones. */
+export function encodeEntries({ entries, pools }: Pick<JournalRecord, "entries" | "pools">): string {
+  return `${JSON.stringify(encodeHeld({ entries, pools }))}\n`;
 }
 
-function encodeEntry({ key, allocation, reserved, token }: RecordedEntry): Record<string, unknown> {
+function encodeHeld(
+  { entries, pools = [] }: { readonly entries: readonly RecordedEntry[]; readonly pools: JournalRecord["pools"] },
+): Record<string, unknown> {
+  return { held: entries.map(encodeEntry), ...(pools.length > 0 && { pools: pools.map(encodeKey) }) };
+}
+
+function encodeKey({ network, node, cidr }: PoolKey): Record<string, unknown> {
+  return { network, ...(node !== undefined && { node }), range: formatCidr(cidr) };
+}
+
+function encodeEntry({ key, allocation, reserved, token, block }: RecordedEntry): Record<string, unknown> {
   return {
-    network: key.network,
-    ...(key.node !== undefined && { node: key.node }),
-    range: formatCidr(key.cidr),
+    ...encodeKey(key),
     address: formatIp({ family: key.cidr.family, value: allocation.address }),
     podref: allocation.podRef,
     ...(allocation.keeper && { keeper: encodeKeeper(allocation.keeper) }),
     ...(reserved !== undefined && { reserved }),
     ...(token !== undefined && { token }),
+    ...(block && { block }),
   };
 }
 
@@ -114,7 +126,8 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   const value = parse(first);
   if (value === undefined) return undefined;
   const { format, network, containerId, ifName, conf, netns, node, uid, withoutSecret, promised } = value;
-  const stored = lines.map((line) => parse(line)?.held).findLast(Array.isArray) ?? value.held;
+  const last = lines.map(parse).findLast((line) => Array.isArray(line?.held)) ?? value;
+  const { held: stored } = last;
   if (format !== FORMAT || !Array.isArray(stored)) return undefined;
   if (
     typeof network !== "string" || typeof containerId !== "string" || typeof ifName !== "string" ||
@@ -126,12 +139,14 @@ export function decodeRecord(text: string): JournalRecord | undefined {
   const store = decodeStore(value.store);
   const facts = { ...(typeof node === "string" && { node }), ...(typeof uid === "string" && { uid }) };
   const entries = stored.map((one) => decodeEntry(one, { containerId, ifName, ...facts }));
+  const pools = Array.isArray(last.pools) ? last.pools.map(decodeKey).filter((one) => one !== undefined) : [];
   return {
     network,
     containerId,
     ifName,
     conf,
     entries: entries.filter((one) => one !== undefined),
+    ...(pools.length > 0 && { pools }),
     ...(typeof netns === "string" && { netns }),
     ...facts,
     ...(store && { store }),
@@ -154,17 +169,24 @@ function decodeStore(value: unknown): RecordedStore | undefined {
   return kind === "kubernetes" || kind === "etcd" || kind === "embedded" ? value as RecordedStore : undefined;
 }
 
+function decodeKey(value: Record<string, unknown> | null): PoolKey | undefined {
+  const cidr = parseCidr(String(value?.range))?.cidr;
+  if (!value || !cidr) return undefined;
+  return { network: String(value.network), cidr, ...(typeof value.node === "string" && { node: value.node }) };
+}
+
 function decodeEntry(value: Record<string, unknown> | null, facts: Facts): RecordedEntry | undefined {
-  if (value === null) return undefined;
-  const cidr = parseCidr(String(value.range))?.cidr;
+  const key = decodeKey(value);
+  if (!value || !key) return undefined;
   const ip = parseIp(String(value.address));
-  if (!cidr || !ip || ip.family !== cidr.family) return undefined;
-  const { reserved, token } = value;
+  if (ip?.family !== key.cidr.family) return undefined;
+  const { reserved, token, block } = value;
   const keeper = decodeKeeper(value.keeper);
   return {
-    key: { network: String(value.network), cidr, ...(typeof value.node === "string" && { node: value.node }) },
+    key,
     allocation: { address: ip.value, podRef: String(value.podref), ...facts, ...(keeper && { keeper }) },
     ...(typeof reserved === "boolean" && { reserved }),
     ...(typeof token === "string" && { token }),
+    ...(block === true && { block }),
   };
 }

@@ -9,7 +9,7 @@ import { nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { NoSliceError } from "../ipam/errors.ts";
 import type { Ipam, OpenIpam } from "../ipam/ipam.ts";
-import { entryFields, withRests } from "../ipam/recorded.ts";
+import { entryFields, rangesOfPools, withRests } from "../ipam/recorded.ts";
 import { release } from "../ipam/release.ts";
 import { sliceRanges } from "../ipam/node_slice.ts";
 import { ConflictError, UnavailableError } from "../storage/driver.ts";
@@ -67,7 +67,11 @@ export async function releaseByPlan(
 ): Promise<void> {
   await using ipam = await host.open(config, log, signal);
   const entries = withRests(record.entries, rests);
-  const released = await release(ipam, await withSlices(host, ipam, config, signal), record, signal, entries);
+  const pools = rangesOfPools(record.pools ?? []);
+  const sliced = await withSlices(host, ipam, config, signal);
+  const searched = pools.length > 0 ? { ...sliced, ranges: [...sliced.ranges, ...pools] } : sliced;
+  const isRecorded = entries.length + pools.length > 0;
+  const released = await release(ipam, searched, record, signal, entries, !isRecorded);
   if (released.length > 0) {
     host.journal(log)?.note("released", { ...recordFields(record), ip: released.map(formatIp).join() });
   }

@@ -21,6 +21,8 @@ export interface Decision {
   readonly outcomes: readonly Outcome[];
   /** What the pool must record about the reuse of its addresses, written with the changes. Absent: as before. */
   readonly reuse?: Reuse;
+  /** Whether the pool becomes a block with this write: it records how many entries it has. Absent: it stays what it is. */
+  readonly block?: true;
 }
 
 /** The state of a pool besides its allocations. */
@@ -68,15 +70,18 @@ export function decide(
   const outcomes = requests.map((request) => serve(draft, request, state));
   const changes = draft.changes();
   const reuse = changes.length > 0 ? draft.reuse.change((address) => draft.get(address) !== undefined) : undefined;
-  return { changes, outcomes, ...(reuse && { reuse }) };
+  const block = requests.some((request) => request.kind === "allocate" && request.block);
+  return { changes, outcomes, ...(reuse && { reuse }), ...(block && { block }) };
 }
 
 function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refusesKeepers, move }: PoolState): Outcome {
   switch (request.kind) {
     case "allocate":
       if (move?.kind === "moved") return keep(draft, request) ?? { kind: "moved", to: move.to };
+      if (move?.kind === "divided") return { kind: "divided", size: move.size };
       if (move) return { kind: "moving", move };
       if (mustReserve && request.withoutReservation) return { kind: "must reserve" };
+      if (request.onlyKeep) return keep(draft, request) ?? { kind: "exhausted" };
       if (isClosed(fence)) return keep(draft, request) ?? { kind: "closed", fence };
       if (!refusesKeepers || !request.owner.keeper) return assign(draft, request);
       return keepKept(draft, request) ?? { kind: "keepers refused", by: refusesKeepers };

@@ -1,5 +1,6 @@
 /**
- * Moving the entries of a pool to the pool of another range (`resize`).
+ * Where the entries of a pool live if not in itself: those of a divided range in blocks (`grid.ts`), those of a moved one in the pool of another
+ * range (`resize`).
  *
  * While entries move, neither pool allocates: an entry may be in one of them only, or in both. Afterwards the former pool forwards to the
  * other one: its owners are found there, and it keeps only entries whose addresses the other range does not have.
@@ -10,16 +11,21 @@ import { type Cidr, contains, formatCidr, overlap, parseCidr } from "../address/
 import { assignable, type IpRange } from "../address/range.ts";
 import { type Allocation, type Allocations, type Change, sameEntry, sameInterface } from "./types.ts";
 
-/** What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there. */
+/**
+ * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there. `divided`: the
+ * entries of its range live in blocks whose prefix length is `size`, and the pool has none. A pool is moved or divided, never both.
+ */
 export type Move =
   | { readonly kind: "moving" | "moved"; readonly to: Cidr }
-  | { readonly kind: "receiving"; readonly from: Cidr };
+  | { readonly kind: "receiving"; readonly from: Cidr }
+  | { readonly kind: "divided"; readonly size: number };
 
 /** Max pools to follow: a range that was resized several times since the ADD of a pod. Ranges may be resized to and fro. */
 export const MAX_MOVES = 8;
 
-/** A move as text: `moving 10.0.0.0/22`. */
+/** A move as text: `moving 10.0.0.0/22`, `divided /24`. */
 export function encodeMove(move: Move): string {
+  if (move.kind === "divided") return `divided /${move.size}`;
   return `${move.kind} ${formatCidr(move.kind === "receiving" ? move.from : move.to)}`;
 }
 
@@ -32,14 +38,23 @@ export function decodeMove(text: unknown): Move | undefined {
   if (text === undefined || text === null || text === "") return undefined;
   const [kind, range = ""] = String(text).split(" ");
   const cidr = parseCidr(range)?.cidr;
+  const [, size] = /^\/(\d{1,3})$/.exec(range) ?? [];
+  if (kind === "divided" && size !== undefined) return { kind, size: Number(size) };
   if (cidr && (kind === "moving" || kind === "moved")) return { kind, to: cidr };
   if (cidr && kind === "receiving") return { kind, from: cidr };
-  throw new RangeError(`Unknown mark ${JSON.stringify(text)}: expected moving, moved or receiving, and a range`);
+  throw new RangeError(
+    `Unknown mark ${JSON.stringify(text)}: expected moving, moved or receiving, and a range, or divided and a size`,
+  );
 }
 
 /** The range to which a pool forwards; undefined if it forwards to none. */
 export function movedTo(move: Move | undefined): Cidr | undefined {
-  return move && move.kind !== "receiving" ? move.to : undefined;
+  return move?.kind === "moving" || move?.kind === "moved" ? move.to : undefined;
+}
+
+/** The prefix length of the blocks into which a pool is divided; undefined if it is not. */
+export function dividedInto(move: Move | undefined): number | undefined {
+  return move?.kind === "divided" ? move.size : undefined;
 }
 
 /**

@@ -49,6 +49,10 @@ export interface AllocateRequest {
   readonly isRetry?: boolean;
   /** The caller makes no reservation of the address. Default: it makes one, or the store has none. */
   readonly withoutReservation?: boolean;
+  /** Whether the pool is a block of a divided range. Default: it is the pool of a range. */
+  readonly block?: true;
+  /** Whether to allocate no new address: the owner keeps the one that it has, or the pool counts as exhausted. Default false. */
+  readonly onlyKeep?: true;
 }
 
 /** Release every address of a sandbox's interface. An address with a keeper stays allocated, without the sandbox. */
@@ -102,6 +106,7 @@ export type PoolRequest = AllocateRequest | ReleaseRequest | DropRequest | Rever
  * - `exhausted`: the range has no free address.
  * - `closed`: the pool allocates nothing.
  * - `moving`: the pool allocates nothing until a move of entries has ended; `moved`: the pool of the range `to` allocates for it.
+ * - `divided`: the entries of its range live in blocks; the pool allocates nothing.
  * - `must reserve`: the pool allocates nothing to a caller that makes no reservation.
  * - `keepers refused`: the pool keeps no further address for an object, since a controller of the original (`by`) would free it.
  * - `superseded`: a newer sandbox of the interface has an entry.
@@ -116,6 +121,7 @@ export type AllocateOutcome =
   | { readonly kind: "closed"; readonly fence: Fence }
   | { readonly kind: "moving"; readonly move: Move }
   | { readonly kind: "moved"; readonly to: Cidr }
+  | { readonly kind: "divided"; readonly size: number }
   | { readonly kind: "keepers refused"; readonly by: string }
   | { readonly kind: "superseded"; readonly by: Owner }
   | { readonly kind: "attached"; readonly address: bigint; readonly by: PodSandbox }
@@ -134,6 +140,8 @@ export interface ReleaseOutcome {
   readonly mustReserve?: true;
   /** The range of the pool to which the entries of this one move, or have moved: it may have some of the owner. Absent: none do. */
   readonly movedTo?: Cidr;
+  /** The prefix length of the blocks into which the pool is divided: they may have some of the owner. Absent: it is not divided. */
+  readonly dividedInto?: number;
 }
 
 /**

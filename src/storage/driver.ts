@@ -14,14 +14,16 @@
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
 import type { Fence } from "../pool/fence.ts";
+import type { BlockFacts } from "../pool/grid.ts";
 import type { Move } from "../pool/move.ts";
 import type { Reuse } from "../pool/reuse.ts";
 import type { Slice } from "../pool/slice_assignment.ts";
-import type { Allocation, Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
+import type { Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 import type { IpamClaim, Workload } from "../pool/workload.ts";
+import type { Migration, OlderRecord } from "./migration.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
 
-export type { PoolSnapshot };
+export type { Migration, OlderRecord, PoolSnapshot };
 
 /** A cluster-wide reservation of one address, for all pools that contain it. */
 export interface Reservation extends Owner {
@@ -143,45 +145,6 @@ export interface StoreNamespace {
   inUse(signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
 }
 
-/** One pool in the layout of an older release. */
-export interface OlderRecord {
-  /** The key or object that stores it. */
-  readonly name: string;
-  /** The pool. */
-  readonly key: PoolKey;
-  /** Its entries. */
-  readonly entries: readonly Allocation[];
-  /** Its unreadable parts, one sentence each. If there are any, the record cannot be converted: a dropped address would be allocated twice. */
-  readonly faults: readonly string[];
-}
-
-/**
- * Moves the contents of a store to the current layout, or to another store. `read` and `commit` refuse a closed pool, and `list` omits it.
- * Every step is atomic and can be repeated.
- */
-export interface Migration {
-  /** Every record of an older layout. */
-  older(signal: AbortSignal): Promise<OlderRecord[]>;
-  /**
-   * Converts a record in one transaction: commits the decided changes to its pool, and deletes the record. Locks out plugins of the older
-   * release with their own lock.
-   *
-   * @param decide receives the current record and the allocations of its pool; undefined: change nothing
-   * @throws {ConflictError} one of them changed concurrently
-   */
-  convert(
-    record: OlderRecord,
-    decide: (record: OlderRecord, present: Allocations) => readonly Change[] | undefined,
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** Closed pools that still have entries. */
-  closed(signal: AbortSignal): Promise<PoolSnapshot[]>;
-  /** Closes a pool as it was read or listed. @throws {ConflictError} it changed */
-  close(snapshot: PoolSnapshot, signal: AbortSignal): Promise<PoolSnapshot>;
-  /** Deletes the entries of a closed pool after they were copied. The pool stays closed. @throws {ConflictError} it changed */
-  empty(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
-}
-
 /** An open store. Methods may be called concurrently. Disposing closes connections; using the store afterwards is an error. */
 export interface StorageDriver extends AsyncDisposable {
   /** `kubernetes`, `etcd`, `embedded`, or a third party's name. */
@@ -234,13 +197,20 @@ export interface StorageDriver extends AsyncDisposable {
   refuseKeepers?(snapshot: PoolSnapshot, by: string | undefined, signal: AbortSignal): Promise<PoolSnapshot>;
   /**
    * Sets or removes {@linkcode PoolSnapshot.move}, and creates the pool if it does not exist. Commits on any earlier snapshot conflict from
-   * then on. Absent: ranges cannot be resized.
+   * then on. Absent: ranges cannot be resized or divided.
    *
    * @returns the pool after the write
    * @throws {ConflictError} the pool changed since the snapshot
    */
   setMove?(snapshot: PoolSnapshot, move: Move | undefined, signal: AbortSignal): Promise<PoolSnapshot>;
-  /** Every pool of the store, unsorted. Unreadable pools are omitted and logged. */
+  /**
+   * The blocks of a domain and the pools that record its grid, without their entries, unsorted: its pools that were committed with
+   * {@linkcode PoolSnapshot.block}, or that {@linkcode StorageDriver.setMove} divided. Absent: networks with `block_size` are refused.
+   *
+   * @param fresh whether the answer contains every commit that ended before the call. Otherwise it may be as old as a cache of the store
+   */
+  listBlocks?(network: string, fresh: boolean, signal: AbortSignal): Promise<BlockFacts[]>;
+  /** Every pool of the store, unsorted. Unreadable pools are omitted and logged, divided ones without entries are omitted. */
   list(signal: AbortSignal): Promise<PoolSnapshot[]>;
   /**
    * A cheap check: succeeds if the store would serve a read and a commit now.

@@ -30,8 +30,13 @@ export interface PoolSnapshot {
    * `DaemonSet kube-system/whereabouts`. Absent: it keeps them.
    */
   readonly refusesKeepers?: string;
-  /** The move of its entries to, or from, another pool. Absent: none, or the store supports none. */
+  /** Where its entries live if not here: in another pool, or in blocks. Absent: here, or the store supports neither. */
   readonly move?: Move;
+  /**
+   * The pool is a block of a divided range. A commit on a snapshot with it, whether as read or set by the caller, also records how many entries the
+   * pool has then. Absent: it is none.
+   */
+  readonly block?: true;
   /** What the pool records about the reuse of its addresses. Absent if it records nothing, or was not read. */
   readonly reuse?: Reuse;
   /** The driver's own version of the pool: a commit on this snapshot compares it with the stored one. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { decide, type Decision } from "../pool/decide.ts";
-import { movedTo } from "../pool/move.ts";
+import { dividedInto, movedTo } from "../pool/move.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "./driver.ts";
@@ -73,16 +73,17 @@ export function update(
 }
 
 /**
- * Adds to releases and restorations whether the pool must reserve, and to releases where its entries move. The pool after the commit shows both:
+ * Adds to releases and restorations whether the pool must reserve, and to releases where its entries live. The pool after the commit shows both:
  * a release may read none before.
  */
 function marked({ outcomes, snapshot }: Updated): Updated {
   const { mustReserve, move } = snapshot;
   if (!mustReserve && !move) return { outcomes, snapshot };
-  const to = movedTo(move);
+  const [to, size] = [movedTo(move), dividedInto(move)];
+  const where = { ...(to && { movedTo: to }), ...(size !== undefined && { dividedInto: size }) };
   const marks = { ...(mustReserve && { mustReserve }) };
   const mark = (outcome: Outcome): Outcome => {
-    if (outcome.kind === "released") return { ...outcome, ...marks, ...(to && { movedTo: to }) };
+    if (outcome.kind === "released") return { ...outcome, ...marks, ...where };
     return outcome.kind === "restored" ? { ...outcome, ...marks } : outcome;
   };
   return { outcomes: outcomes.map(mark), snapshot };
@@ -128,12 +129,13 @@ async function fromMemory(
 async function write(
   driver: StorageDriver,
   snapshot: PoolSnapshot,
-  { changes, outcomes, reuse }: Decision,
+  { changes, outcomes, reuse, block }: Decision,
   { clock, pause, onAttempt }: UpdateOptions,
   signal: AbortSignal,
 ): Promise<Updated> {
   if (pause) await clock.sleep(pause, signal);
   onAttempt?.({ changes, outcomes });
   const recorded = driver.recordsReuse ? reuse : undefined;
-  return { outcomes, snapshot: await driver.commit(snapshot, changes, signal, recorded) };
+  const written = block ? { ...snapshot, block } : snapshot;
+  return { outcomes, snapshot: await driver.commit(written, changes, signal, recorded) };
 }

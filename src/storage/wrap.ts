@@ -11,6 +11,7 @@ export type Operation =
   | "read"
   | "commit"
   | "list"
+  | "list_blocks"
   | "status"
   | "list_unreadable"
   | "reserve"
@@ -55,7 +56,7 @@ export function wrap(
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
   const { unreadable, snapshotFromRecord, requireReservations, refuseKeepers, setMove, migration, namespace } = driver;
-  const { slices, reservations, workloads } = driver;
+  const { slices, reservations, workloads, listBlocks } = driver;
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
@@ -72,6 +73,9 @@ export function wrap(
     setMove: setMove &&
       ((snapshot, move, signal) =>
         run("mark_pool", (deadline) => setMove.call(driver, snapshot, move, deadline), signal)),
+    listBlocks: listBlocks &&
+      ((network, fresh, signal) =>
+        run("list_blocks", (deadline) => listBlocks.call(driver, network, fresh, deadline), signal)),
     list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
     status: (signal, reserves, recordsReuse) =>
       run("status", (deadline) => driver.status(deadline, reserves, recordsReuse), signal),
@@ -96,6 +100,7 @@ const REPEATABLE: ReadonlySet<Operation> = new Set([
   ...[
     "read",
     "list",
+    "list_blocks",
     "status",
     "list_unreadable",
     "find_slices",

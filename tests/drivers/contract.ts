@@ -13,6 +13,7 @@ import assert from "node:assert/strict";
 import { type Cidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Allocation, Change, Owner, PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
+import { blockCases } from "./block_cases.ts";
 import { keeperCases } from "./keeper_cases.ts";
 import { moveCases } from "./move_cases.ts";
 import { reservationCases } from "./reservation_cases.ts";
@@ -252,6 +253,7 @@ const cases: Record<string, (store: Store) => Promise<void>> = {
   ...reservationCases,
   ...keeperCases,
   ...moveCases,
+  ...blockCases,
   ...reuseCases,
 };
 

@@ -35,11 +35,20 @@ Deno.test("decodeRecord reads what encodeRecord wrote", () => {
   assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, entries: [] })), { ...RECORD, entries: [] });
 });
 
+Deno.test("decodeRecord reads the pools that may have further entries, until a later line has none", () => {
+  assert(cidr);
+  const pools = [{ network: "blue", node: "other", cidr }, { network: "blue", cidr }];
+  const text = encodeRecord({ ...RECORD, entries: [] }) + encodeEntries({ entries: [], pools });
+  assert.deepEqual(decodeRecord(text), { ...RECORD, entries: [], pools });
+  assert.deepEqual(decodeRecord(encodeRecord({ ...RECORD, entries: [], pools })), { ...RECORD, entries: [], pools });
+  assert.deepEqual(decodeRecord(text + encodeEntries(RECORD)), RECORD);
+});
+
 Deno.test("decodeRecord uses the entries of the last complete line", () => {
   const empty = { ...RECORD, entries: [] };
-  const text = encodeRecord(empty) + encodeEntries(RECORD.entries);
+  const text = encodeRecord(empty) + encodeEntries(RECORD);
   assert.deepEqual(decodeRecord(text), RECORD);
-  assert.deepEqual(decodeRecord(text + encodeEntries([])), empty);
+  assert.deepEqual(decodeRecord(text + encodeEntries(empty)), empty);
   for (let length = encodeRecord(empty).length; length < text.length - 1; length++) {
     assert.deepEqual(decodeRecord(text.slice(0, length)), empty);
   }
@@ -121,5 +130,5 @@ Deno.test("encodeRecord and encodeEntries write the members that other releases 
     `{"format":1,"promised":7,"network":"net","containerId":"9f1c","ifName":"net1","conf":"{\\"name\\":\\"net\\"}","held":[${stored}]}\n`,
   );
   const other = '{"network":"","node":"n1","range":"fd00::/64","address":"fd00::6","podref":"default/a"}';
-  assert.equal(encodeEntries([second]), `{"held":[${other}]}\n`);
+  assert.equal(encodeEntries({ entries: [second] }), `{"held":[${other}]}\n`);
 });

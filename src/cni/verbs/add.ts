@@ -3,19 +3,21 @@
  *
  * @module
  */
+import { isSpread } from "../../config/blocks.ts";
 import { markNodeLocal } from "../../config/node_local.ts";
 import { ConflictError, UnavailableError } from "../../storage/driver.ts";
 import { allocate, type Assigned } from "../../ipam/allocate.ts";
 import { type Journal, lockAttachment } from "../../journal/journal.ts";
 import { formatIp } from "../../address/ip.ts";
 import type { IpamConfig } from "../../config/types.ts";
+import { nodeName } from "../../config/node.ts";
 import { entryFields, type RecordedEntry } from "../../ipam/recorded.ts";
 import { recordedConf, recordedStore } from "../../journal/facts.ts";
 import { namespaceExists } from "../../journal/namespace.ts";
-import { type Attachment, encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
-import { formatPoolKey, type Owner, ownsEntry, sameInterface } from "../../pool/types.ts";
+import { encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
+import { formatPoolKey, type Owner, ownsEntry, type PoolKey, sameInterface } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
-import { configureRequest, ownerOf, type RequestContext, sliced } from "../context.ts";
+import { configureRequest, ownerOf, refuseWithoutJournal, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 import { attend } from "../keeper.ts";
 import { renderResult } from "../result.ts";
@@ -35,12 +37,17 @@ export async function add(context: RequestContext): Promise<string> {
       "Nothing to allocate: the network has no range, and this call requests no address",
     );
   }
+  refuseWithoutJournal(context, config);
   const owner = await ownerOf(context, config);
   if (request.args.podName !== undefined) await markStore(context, config, owner.podRef, log);
   using _lock = await lockAttachment(host, request, signal);
   const journal = host.journal(log);
-  const existing = await existingRecord(journal, request);
-  let record = recordOf(context, config, owner, existing?.entries ?? []);
+  const found = await journal?.find(request);
+  const existing = await existingRecord(journal, found);
+  let record: JournalRecord = {
+    ...recordOf(context, config, owner, existing?.entries ?? []),
+    ...(found?.pools && { pools: found.pools }),
+  };
   const isRecorded = existing && encodeRecord(existing) === encodeRecord(record);
   if (config.ranges.length > 0 && !isRecorded) await recordAttachment(journal, record);
   await using ipam = await host.open(config, log, signal);
@@ -51,7 +58,13 @@ export async function add(context: RequestContext): Promise<string> {
     const { owner: attended, ...options } = await attend(context, ipam, config, owner);
     assigned = await allocate(ipam, await sliced(context, ipam, config), attended, signal, {
       ...options,
+      recorded: poolsIn(found),
+      ...(isSpread(config) && { node: await nodeName(host.world, config) }),
       onWrite: () => hasWritten = true,
+      onBlock: async (key) => {
+        const next = withPool(record, key);
+        if (next !== record) await writeJournal(() => journal?.setPools(record = next));
+      },
       onUnreleased: (entries) => {
         record = { ...record, entries };
         hasUnreleased = true;
@@ -59,12 +72,14 @@ export async function add(context: RequestContext): Promise<string> {
       isUsed: (entry) => isUsedHere(context, journal, record, entry, log),
     });
   } catch (error) {
-    if (!existing) await recordFailure(journal, record, hasUnreleased || (hasWritten && mayBeStored(error, signal)));
+    const mayHaveEntry = hasUnreleased || found?.pools !== undefined || (hasWritten && mayBeStored(error, signal));
+    if (!existing) await recordFailure(journal, record, mayHaveEntry);
     throw error;
   }
   if (assigned.length > 0) {
     const entries = assigned.map(({ entry }) => entry);
-    await recordEntries(journal, { ...record, entries }, log);
+    const { pools: _, ...others } = record; // all that the call wrote is known now
+    await recordEntries(journal, { ...others, entries }, log);
     journal?.note("allocated", { ...entryFields(entries), network: request.network });
   }
   return renderResult(
@@ -92,10 +107,26 @@ async function markStore(
 /** The record of an earlier ADD of the same attachment. Its addresses are in use, so a repeated ADD that fails does not release them. */
 async function existingRecord(
   journal: Journal | undefined,
-  attachment: Attachment,
+  record: JournalRecord | undefined,
 ): Promise<JournalRecord | undefined> {
-  const record = await journal?.find(attachment);
-  return record && record.entries.length > 0 && !await journal?.isPending(attachment) ? record : undefined;
+  return record && record.entries.length > 0 && !await journal?.isPending(record) ? record : undefined;
+}
+
+/** The pools that may have entries of an attachment: an earlier ADD wrote to them, or was about to. */
+function poolsIn(record: JournalRecord | undefined): PoolKey[] {
+  const keys = [...record?.pools ?? [], ...record?.entries.map(({ key }) => key) ?? []];
+  return [...new Map(keys.map((key) => [formatPoolKey(key), key])).values()];
+}
+
+/**
+ * The record with a pool that may have an entry. It is written before the entry: a release finds that only by the record, or by a search of
+ * every block.
+ */
+function withPool(record: JournalRecord, key: PoolKey): JournalRecord {
+  const { pools = [] } = record;
+  return pools.some((one) => formatPoolKey(one) === formatPoolKey(key))
+    ? record
+    : { ...record, pools: [...pools, key] };
 }
 
 /**
@@ -105,8 +136,13 @@ async function existingRecord(
  * @throws {CniError} code 5: the journal cannot be written
  */
 async function recordAttachment(journal: Journal | undefined, record: JournalRecord): Promise<void> {
+  await writeJournal(() => journal?.create(record));
+}
+
+/** @throws {CniError} code 5: the journal cannot be written */
+async function writeJournal(write: () => Promise<void> | undefined): Promise<void> {
   try {
-    await journal?.create(record);
+    await write();
   } catch (error) {
     const reason = messageOf(error);
     throw new CniError(

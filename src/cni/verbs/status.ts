@@ -5,7 +5,7 @@
  */
 import { isRecorded } from "../../pool/reuse.ts";
 import { refuseUnrecorded } from "../../ipam/errors.ts";
-import { configureRequest, type RequestContext, sliced } from "../context.ts";
+import { configureRequest, refuseWithoutJournal, type RequestContext, sliced } from "../context.ts";
 import { CniError, CODES, toCniError } from "../error.ts";
 import { refuseBesideOriginal, refuseUnkept } from "../keeper.ts";
 
@@ -19,6 +19,7 @@ export async function status(context: RequestContext): Promise<string> {
   try {
     const { config, log } = await configureRequest(context);
     await using ipam = await context.host.open(config, log, context.signal);
+    refuseWithoutJournal(context, config);
     refuseUnrecorded(ipam.driver, config);
     refuseUnkept(ipam.driver, config);
     await ipam.driver.status(context.signal, config.overlapping, config.ranges.some(isRecorded));
