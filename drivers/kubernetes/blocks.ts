@@ -107,6 +107,7 @@ export async function listBlocks(
     const { [USED]: used } = metadata.annotations ?? {};
     const { move, refusesKeepers } = marksOf(metadata);
     const divided = dividedInto(move);
+    if (used === undefined && divided === undefined) return [];
     return [{
       cidr,
       ...(used !== undefined && /^\d+$/.test(used) && { used: Number(used) }),

@@ -10,18 +10,21 @@ import { nameFault, versionFault } from "../config/conf.ts";
 import { networksOf } from "../config/conflist.ts";
 import { readFlatFile } from "../config/files.ts";
 import { loadConfig } from "../config/load.ts";
+import { isDivided } from "../config/blocks.ts";
 import { outlivesPods, unreadPersistence } from "../config/persistence.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { poolsOf } from "../ipam/ipam.ts";
 import type { NetworkRules } from "../ipam/sweep.ts";
 import { type Finding, NO_OWNER } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
+import { isBlockOf } from "../pool/grid.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { parseJson } from "../values/json.ts";
 import { messageOf } from "../values/errors.ts";
 import type { World } from "../world/world.ts";
 import type { Attachment } from "./cluster.ts";
 import { findOverlapProblems } from "./overlap_settings.ts";
+import { findLayoutProblems } from "./layout_settings.ts";
 import { findReuseProblems } from "./reuse_settings.ts";
 
 /** A network that uses this plugin. */
@@ -99,7 +102,9 @@ export function usersOf(networks: readonly Network[], { network: name, cidr }: P
 
 /** The ranges of a network that a pool, or the slice of the pool, belongs to. */
 function rangesIn({ ranges, nodeSliceSize }: IpamConfig, { cidr }: Pick<PoolKey, "cidr">): IpRange[] {
-  return ranges.filter(({ cidr: whole }) => {
+  return ranges.filter((range) => {
+    const { cidr: whole } = range;
+    if (isBlockOf(range, cidr)) return true;
     if (whole.family !== cidr.family) return false;
     const same = whole.base === cidr.base && whole.prefix === cidr.prefix;
     return same || (nodeSliceSize !== undefined && contains(whole, { family: cidr.family, value: cidr.base }));
@@ -141,10 +146,11 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
     verifiesStatus: (key) => usersOf(networks, key).every(({ network }) => network.config.verifyNetworkStatus),
     wholeRange: (key) => usersOf(networks, key)[0]?.range.cidr,
     persistent: () =>
-      networks.filter(({ config }) => outlivesPods(config))
+      networks.filter(({ config }) => outlivesPods(config) || isDivided(config))
         .map(({ attachment: { namespace, name }, config }) => ({
           network: `${namespace}/${name}`,
           pools: poolsOf(config),
+          ...(isDivided(config) && { divided: true }),
         })),
     poolsInUse: () =>
       networks.filter(({ config }) => config.nodeSliceSize === undefined)
@@ -154,7 +160,7 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
 
 /** Findings about the networks themselves: invalid definitions, and networks that disagree on reservations, or on the reuse of addresses. */
 function networkFindings(networks: readonly Network[], faults: readonly Fault[]): Finding[] {
-  type Kind = "unusable-network" | "overlapping-ranges-off" | "reuse-settings-differ";
+  type Kind = "unusable-network" | "overlapping-ranges-off" | "reuse-settings-differ" | "block-layouts-differ";
   const found = (kind: Kind, pool: string, message: string): Finding => ({
     ...NO_OWNER,
     kind,
@@ -173,6 +179,9 @@ function networkFindings(networks: readonly Network[], faults: readonly Fault[])
     ),
     ...findReuseProblems(networks).map(({ attachment: { namespace, name }, message }) =>
       found("reuse-settings-differ", `${namespace}/${name}`, message)
+    ),
+    ...findLayoutProblems(networks).map(({ attachment: { namespace, name }, message }) =>
+      found("block-layouts-differ", `${namespace}/${name}`, message)
     ),
   ];
 }

@@ -8,11 +8,13 @@
  * @module
  */
 import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
+import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { poolOf } from "../ipam/ipam.ts";
 import type { PoolFacts } from "../pool/orphans.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { Attachment } from "./cluster.ts";
+import { isOnOneGrid } from "./layout_settings.ts";
 
 /** What counts of a network. */
 interface NetworkSettings {
@@ -35,6 +37,7 @@ interface OverlapProblem {
 interface NetworkRange {
   readonly network: NetworkSettings;
   readonly cidr: Cidr;
+  readonly range: IpRange;
 }
 
 /** A range of a network without reservations, and one with reservations that overlaps it. */
@@ -87,9 +90,11 @@ function disagreements(networks: readonly NetworkSettings[]): Disagreement[] {
     const others = reserving.get(network.config.networkName) ?? [];
     return network.config.ranges.flatMap((range): Disagreement[] => {
       const { cidr } = range;
-      const overlapping = others.filter((one) => overlap(one.cidr, cidr) && formatCidr(one.cidr) !== formatCidr(cidr));
-      const off = { network, cidr };
-      const settled = overlapping.find((on) => isOneStore(off, on) && !isSliced(off) && !isSliced(on));
+      const overlapping = others.filter((one) =>
+        overlap(one.cidr, cidr) && formatCidr(one.cidr) !== formatCidr(cidr) && !isOnOneGrid(one.range, range)
+      );
+      const off = { network, cidr, range };
+      const settled = overlapping.find((on) => isOneStore(off, on) && !isSliced(off) && !isSliced(on) && !range.blocks);
       if (settled) return [{ off, on: settled, marked: poolOf(network.config, range) }];
       const [on] = overlapping;
       return on ? [{ off, on }] : [];
@@ -99,6 +104,7 @@ function disagreements(networks: readonly NetworkSettings[]): Disagreement[] {
 
 function outcomeOf({ off, on, marked }: Disagreement): string {
   if (marked) return "pods of both get reservations, so that no address is allocated twice";
+  if (off.range.blocks) return "both may allocate the same address, since pools of blocks make no reservations";
   if (isOneStore(off, on)) return "with node_slice_size one of them is refused (event ConflictingSlices)";
   return "both may allocate the same address, since no reservation is in the stores of both";
 }
@@ -119,9 +125,10 @@ function distinctRanges(networks: readonly NetworkSettings[]): Map<string, Netwo
     const { networkName, nodeSliceSize = "", datastore, ranges: configured } = network.config;
     const ranges = domains.get(networkName) ?? new Map<string, NetworkRange>();
     domains.set(networkName, ranges);
-    for (const { cidr } of configured) {
-      const key = `${formatCidr(cidr)} ${nodeSliceSize} ${datastore.kind}`;
-      if (!ranges.has(key)) ranges.set(key, { network, cidr });
+    for (const range of configured) {
+      const { cidr, blocks } = range;
+      const key = `${formatCidr(cidr)} ${nodeSliceSize} ${datastore.kind} ${blocks?.prefix}`;
+      if (!ranges.has(key)) ranges.set(key, { network, cidr, range });
     }
   }
   return new Map([...domains].map(([domain, ranges]) => [domain, [...ranges.values()]]));

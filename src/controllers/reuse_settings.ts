@@ -49,9 +49,9 @@ export function findReuseProblems(networks: readonly NetworkSettings[]): ReusePr
 /** Identifies the pools of a range: networks with the same text share them. */
 function poolOf(
   { config: { datastore, networkName, nodeSliceSize = "" } }: NetworkSettings,
-  { cidr }: IpRange,
+  { cidr, blocks }: IpRange,
 ): string {
-  return [datastore.kind, networkName, formatCidr(cidr), nodeSliceSize].join(" ");
+  return [datastore.kind, networkName, formatCidr(cidr), nodeSliceSize, blocks?.prefix].join(" ");
 }
 
 function describe({ order = "lowest", reuseAfter }: IpRange): string {

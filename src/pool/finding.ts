@@ -23,6 +23,8 @@ export type FindingKind =
   | "overlapping-ranges-off"
   | "reuse-settings-differ"
   | "persistent-beside-original"
+  | "blocks-beside-original"
+  | "block-layouts-differ"
   | "unusable-network"
   | "unreadable"
   | SliceFindingKind;
@@ -146,6 +148,17 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     reason: "PersistentBesideOriginal",
     remedy:
       "Delete the DaemonSet, the Deployments and the CronJob of the original (MIGRATION.md): they free addresses that have no pod",
+  },
+  "blocks-beside-original": {
+    severity: "conflict",
+    reason: "BlocksBesideOriginal",
+    remedy:
+      "Delete the DaemonSet, the Deployments and the CronJob of the original (MIGRATION.md), or remove block_size",
+  },
+  "block-layouts-differ": {
+    severity: "conflict",
+    reason: "BlockLayoutsDiffer",
+    remedy: "Set the same block_size in both networks, or another network_name in one of them",
   },
   "slices-overlap": {
     severity: "conflict",

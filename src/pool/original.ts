@@ -15,6 +15,8 @@ export interface PersistentNetwork {
   readonly network: string;
   /** Its pools. */
   readonly pools: readonly PoolKey[];
+  /** Whether its entries live in blocks, which plugins of the original do not know. Absent: its addresses may outlive pods. */
+  readonly divided?: true;
 }
 
 /** A pool, and the controller of the original because of which it refuses keepers. */
@@ -37,14 +39,15 @@ export function originalOf(pods: readonly PodFacts[]): string | undefined {
 export function findBesideOriginal(networks: readonly PersistentNetwork[], pods: readonly PodFacts[]): Finding[] {
   const original = originalOf(pods);
   if (original === undefined) return [];
-  return networks.map(({ network }) => ({
+  return networks.map(({ network, divided }) => ({
     ...NO_OWNER,
-    kind: "persistent-beside-original",
+    kind: divided ? "blocks-beside-original" : "persistent-beside-original",
     subject: "network",
     pool: network,
-    message:
-      `Network ${network} has addresses that outlive pods, and ${original} runs a controller of the original, which frees them: ` +
-      "pods get no further address that an object keeps",
+    message: divided
+      ? `Network ${network} has block_size, and ${original} runs the original, which would allocate the same addresses: pods get no address`
+      : `Network ${network} has addresses that outlive pods, and ${original} runs a controller of the original, which frees them: ` +
+        "pods get no further address that an object keeps",
   }));
 }
 
@@ -67,7 +70,10 @@ export function refusalsToWrite(
   const named = (refusals: readonly Refusal[]) => new Map(refusals.map((one) => [formatPoolKey(one.key), one]));
   const wanted = named(by === undefined ? [] : networks.flatMap(({ pools }) => pools.map((key) => ({ key, by }))));
   const stored = named(present);
+  // lists omit the pools of divided ranges
+  const unlisted = networks.flatMap(({ divided, pools }) => divided && by === undefined ? pools : []);
   return [
+    ...unlisted.map((key) => ({ key })),
     ...[...wanted].flatMap(([name, one]) => stored.get(name)?.by === one.by ? [] : [one]),
     ...[...stored].flatMap(([name, { key }]) => wanted.has(name) ? [] : [{ key }]),
   ];

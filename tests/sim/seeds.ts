@@ -8,10 +8,12 @@ import { orBroken } from "./broken.ts";
 import { SimCluster } from "./cluster/cluster.ts";
 import { type WorldName, WORLDS } from "./cluster/worlds.ts";
 import { Scheduler } from "./scheduler.ts";
-import { simulateStore } from "./simulation.ts";
+import { GRIDS, simulateStore } from "./simulation.ts";
 
-/** A world of the simulated cluster, or `store`: machines on the embedded store, without a cluster. */
-export type Setting = WorldName | "store";
+/**
+ * A world of the simulated cluster, or machines on the embedded store, without a cluster: `store`, or `grids`, whose networks have blocks.
+ */
+export type Setting = WorldName | "store" | "grids";
 
 /** Seeds run these alternately. */
 export const SETTINGS: readonly Setting[] = [
@@ -40,6 +42,10 @@ export const SETTINGS: readonly Setting[] = [
   "sets",
   "kept",
   "reuse",
+  "grids",
+  "blocks",
+  "roomy",
+  "layouts",
 ];
 
 /** The setting of a seed. */
@@ -53,6 +59,7 @@ export async function simulate(
   setting: Setting = settingOf(seed),
 ): Promise<{ readonly trace: readonly string[] }> {
   if (setting === "store") return await simulateStore(seed);
+  if (setting === "grids") return await simulateStore(seed, { world: setting, networks: GRIDS });
   const scheduler = new Scheduler(seed);
   return await orBroken({ seed, world: setting }, scheduler, () => new SimCluster(scheduler, WORLDS[setting]).run());
 }

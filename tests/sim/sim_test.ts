@@ -108,11 +108,11 @@ async function assertDetected(run: (seed: number) => Promise<unknown>): Promise<
 }
 
 for (const [what, sabotage] of Object.entries(SABOTAGE)) {
-  Deno.test(`simulate detects a store that ${what}`, () => assertDetected((seed) => simulateStore(seed, sabotage)));
+  Deno.test(`simulate detects a store that ${what}`, () => assertDetected((seed) => simulateStore(seed, { sabotage })));
 }
 
 Deno.test("simulate detects a controller that does not re-read a pod before it frees its address", async () => {
-  await assertDetected((seed) => simulateStore(seed, undefined, () => () => Promise.resolve(undefined)));
+  await assertDetected((seed) => simulateStore(seed, { find: () => () => Promise.resolve(undefined) }));
 });
 
 function changed(driver: StorageDriver, methods: Partial<StorageDriver>): StorageDriver {

@@ -50,30 +50,55 @@ export const NETWORKS: readonly Network[] = [
   { name: "blue", domain: "blue", ipam: { ...base, range: "10.0.0.0/29", network_name: "blue" } },
 ];
 
+const grid = { ...base, range: "10.0.0.0/28", block_size: "/30" };
+
+/** Networks on one grid whose ranges overlap, one that is exactly a block, one off the grid, and one of another domain with its own grid. */
+export const GRIDS: readonly Network[] = [
+  { name: "wide", domain: "", ipam: { ...grid, ipRanges: [{ range: "fd00::/124" }], block_size: "/30,/126" } },
+  { name: "narrow", domain: "", ipam: { ...grid, range: "10.0.0.0/29", exclude: ["10.0.0.2"], block_order: "spread" } },
+  { name: "block", domain: "", ipam: { ...grid, range: "10.0.0.4/30" } },
+  { name: "apart", domain: "", ipam: { ...base, range: "10.0.0.8/29" } },
+  { name: "blue", domain: "blue", ipam: { ...grid, block_size: "/29", network_name: "blue" } },
+];
+
 /** Breaks a store, for the simulation's own test. */
 export type Sabotage = (driver: StorageDriver) => StorageDriver;
+
+/** How a history differs from the usual one. */
+export interface StoreOptions {
+  /** Its name. Default `store`. */
+  readonly world?: "store" | "grids";
+  /** The networks. Default {@linkcode NETWORKS}. */
+  readonly networks?: readonly Network[];
+  /** Breaks the store. Default: it is as it is. */
+  readonly sabotage?: Sabotage;
+  /** How the controller reads a pod. */
+  readonly find?: FindPods;
+}
 
 /** Runs one history of a store without a cluster. */
 export async function simulateStore(
   seed: number,
-  sabotage: Sabotage = (driver) => driver,
-  find: FindPods = (pods, process) => (podRef, signal) => pods.find(process, podRef, signal),
+  { world = "store", networks = NETWORKS, sabotage = (driver) => driver, find = findPod }: StoreOptions = {},
 ): Promise<{ readonly trace: readonly string[] }> {
   await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
   const scheduler = new Scheduler(seed);
   const controlled = seed % CONTROLLED === 0 ? find : undefined;
   return await orBroken(
-    { seed, world: "store" },
+    { seed, world },
     scheduler,
-    () => new SimMachines(scheduler, sabotage(driver), driver, controlled).run(),
+    () => new SimMachines(scheduler, sabotage(driver), driver, networks, controlled).run(),
   );
 }
+
+const findPod: FindPods = (pods, process) => (podRef, signal) => pods.find(process, podRef, signal);
 
 class SimMachines {
   readonly #scheduler: Scheduler;
   readonly #store: StorageDriver;
   readonly #reach: Reach;
   readonly #truth: StorageDriver;
+  readonly #networks: readonly Network[];
   readonly #nodes: readonly SimNode[];
   readonly #agents: SimAgents;
   readonly #sandboxes: Sandbox[] = [];
@@ -85,8 +110,15 @@ class SimMachines {
   #controllers: SimController[] = [];
   #failure: Error | undefined;
 
-  constructor(scheduler: Scheduler, store: StorageDriver, truth: StorageDriver, controlled: FindPods | undefined) {
+  constructor(
+    scheduler: Scheduler,
+    store: StorageDriver,
+    truth: StorageDriver,
+    networks: readonly Network[],
+    controlled: FindPods | undefined,
+  ) {
     this.#scheduler = scheduler;
+    this.#networks = networks;
     this.#controlled = controlled;
     this.#pods = new PodObjects(scheduler);
     this.#store = store;
@@ -132,7 +164,7 @@ class SimMachines {
       this.#controllers.push(startController(this.#scheduler, (process) =>
         Promise.resolve({
           driver: networked(this.#store, this.#scheduler, process),
-          cluster: quietCluster(process, this.#pods, NETWORKS, find),
+          cluster: quietCluster(process, this.#pods, this.#networks, find),
         }), { grace: MIN_GRACE }));
     } else if (this.#scheduler.chance(this.#controllers.length > 1 ? 0.05 : 0.01)) {
       const [killed] = this.#controllers.splice(this.#scheduler.below(this.#controllers.length), 1);
@@ -249,7 +281,7 @@ class SimMachines {
   #create(podRef: string): void {
     const former = this.#sandboxes.filter((one) => one.podRef === podRef && one.state !== "released");
     if (former.some((one) => one.running > 0 && one.state !== "dying")) return; // no runtime adds two sandboxes of a pod at the same time
-    const network = former[0]?.network ?? this.#scheduler.pick(NETWORKS);
+    const network = former[0]?.network ?? this.#scheduler.pick(this.#networks);
     for (const one of former) if (one.state !== "dying") one.state = "dying";
     const containerId = `c${++this.#next}`;
     const node = this.#scheduler.pick(this.#nodes);

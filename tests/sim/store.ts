@@ -45,6 +45,16 @@ export function networked(driver: StorageDriver, scheduler: Scheduler, process: 
     read: (key, signal) => run("read", signal, (own) => driver.read(key, own)),
     commit: (snapshot, changes, signal) => run("commit", signal, (own) => driver.commit(snapshot, changes, own)),
     list: (signal) => run("list", signal, (own) => driver.list(own)),
+    ...(driver.listBlocks && {
+      listBlocks: (network, fresh, signal) =>
+        run("list blocks", signal, async (own) => await driver.listBlocks?.(network, fresh, own) ?? []),
+    }),
+    ...(driver.setMove && {
+      setMove: (snapshot, move, signal) =>
+        operate(scheduler, process, "mark", signal, async (own) => {
+          return await driver.setMove?.(snapshot, move, own) ?? snapshot;
+        }, conflict),
+    }),
     status: (signal) => run("status", signal, (own) => driver.status(own)),
     ...(reservations && { reservations }),
     [Symbol.asyncDispose]: () => Promise.resolve(),

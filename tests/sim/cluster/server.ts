@@ -86,7 +86,7 @@ export class ApiServer {
     const asTable = new Headers(headers).get("accept")?.includes("as=Table") ?? false;
     const serve = () => {
       if (isDryRun) return Promise.resolve({ status: 201, body: sent });
-      const answer = this.#serve(method, target, sent);
+      const answer = this.#serve(method, target, sent, searchParams);
       return Promise.resolve(asTable && answer.status === 200 ? { ...answer, body: tableOf(answer.body) } : answer);
     };
     const conflict = () =>
@@ -94,7 +94,7 @@ export class ApiServer {
     return response(await operate(this.#scheduler, process, label, until, serve, conflict));
   }
 
-  #serve(method: string, target: Target, body: unknown): Answer {
+  #serve(method: string, target: Target, body: unknown, query: URLSearchParams): Answer {
     const { resource, namespace = "", name } = target;
     if (this.unserved.has(resource)) return { status: 404, body: "404 page not found" };
     try {
@@ -103,7 +103,7 @@ export class ApiServer {
           if (this.forbidden.has(resource) && (name !== undefined || resource.endsWith("claims"))) {
             throw new ApiError(403, `${resource} ${JSON.stringify(name ?? "*")} is forbidden`);
           }
-          if (name === undefined) return this.#list(target);
+          if (name === undefined) return selected(this.#list(target, query.get("resourceVersion") === "0"), query);
           return { status: 200, body: this.#objects.get(resource, namespace, name) ?? missing(target) };
         case "POST": {
           const object = body as ApiObject;
@@ -125,10 +125,11 @@ export class ApiServer {
     }
   }
 
-  /** Lists of watched resources are sometimes stale, as from the cache of an API server that lags. */
-  #list({ resource, namespace }: Target): Answer {
+  /** Lists of watched resources, and those that a cache may answer, are sometimes stale, as from an API server that lags. */
+  #list({ resource, namespace }: Target, isCached: boolean): Answer {
     const { events } = this.#objects;
-    const stale = this.#scheduler.faults && WATCHED.has(resource) && this.#scheduler.chance(FAULTS.stale);
+    const mayLag = isCached || (this.#scheduler.faults && WATCHED.has(resource));
+    const stale = mayLag && this.#scheduler.chance(FAULTS.stale);
     if (!stale) {
       return {
         status: 200,
@@ -210,6 +211,14 @@ function tableOf(list: unknown): unknown {
   const { items } = list as { readonly items: readonly ApiObject[] };
   const rows = items.map(({ metadata: { name } }) => ({ cells: [name, "1s"], object: null }));
   return { kind: "Table", columnDefinitions: [{ name: "Name", format: "name" }, { name: "Age" }], rows };
+}
+
+/** The objects of a list that have the label of a query: `NAME=VALUE`. */
+function selected(answer: Answer, query: URLSearchParams): Answer {
+  const [name = "", value] = query.get("labelSelector")?.split("=") ?? [];
+  if (value === undefined) return answer;
+  const { items, ...list } = answer.body as { readonly items: readonly ApiObject[] };
+  return { ...answer, body: { ...list, items: items.filter(({ metadata }) => metadata.labels?.[name] === value) } };
 }
 
 function missing({ resource, name = "" }: Target): never {

@@ -41,6 +41,18 @@ const shuffled = network("shuffled", {
 });
 const turning = network("turning", { range: "10.4.0.0/29", range_end: "10.4.0.5", order: "rotate" });
 
+const off = { enable_overlapping_ranges: false };
+/** Networks on one grid: their ranges overlap, some make no reservations, and one is exactly a block. */
+const grid = network("grid", { range: "10.6.0.0/28", block_size: "/30", ...off });
+const gridHalf = network("grid-half", { ...grid.ipam, range: "10.6.0.0/29", block_order: "spread" });
+const gridBlock = network("grid-block", { ...grid.ipam, range: "10.6.0.4/30" });
+const gridBoth = network("grid-both", {
+  ...{ range: "10.6.0.0/28", exclude: ["10.6.0.2"], ipRanges: [{ range: "fd00:6::/124" }], block_size: "/30,/126" },
+});
+/** The same range in other layouts. */
+const ungrid = network("ungrid", { range: "10.6.0.0/28", ...off });
+const coarser = network("coarser", { range: "10.6.0.0/28", block_size: "/29", ...off });
+
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
 
@@ -230,6 +242,26 @@ export const WORLDS = {
     ...{ faults: true, starves: true, ahead: 0.5 },
     habits: { ...quiet, restarts: 0.03, completes: 0.03 },
     happenings: { kubelet: 20, create: 5, delete: 2, force: 1.5, agent: 0.5, kill: 1, outage: 0.2 },
+  },
+  /** Ranges in blocks, which are often full: plugins, agents and controllers die, and lists of blocks are old. */
+  blocks: {
+    ...{ nodes: 3, pods: 9, steps: 350, networks: [grid, gridHalf, gridBlock, gridBoth], controlled: 0.7, agents: 0.6 },
+    ...{ faults: true, starves: true, moves: 0.2 },
+    habits: { ...quiet, restarts: 0.05 },
+    happenings: { kubelet: 20, create: 6, delete: 3, force: 0.5, agent: 1, kill: 2, outage: 0.3 },
+  },
+  /** One range in blocks that have room for every pod, without faults: every call is served in time. */
+  roomy: {
+    ...{ nodes: 2, pods: 9, steps: 300, networks: [gridBoth], controlled: 0.5, agents: 0.6, faults: false },
+    habits: { ...quiet, restarts: 0.05 },
+    happenings: { kubelet: 24, create: 6, delete: 3, agent: 0.5, kill: 1 },
+  },
+  /** Networks with the same addresses in different layouts, without reservations: pods of all but one get none. */
+  layouts: {
+    ...{ nodes: 3, pods: 6, steps: 300, networks: [grid, ungrid, coarser], controlled: 0, agents: 0.5 },
+    ...{ faults: true, starves: true },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 8, delete: 5, agent: 1, kill: 1 },
   },
 } as const satisfies Record<string, World>;
 

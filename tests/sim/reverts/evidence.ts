@@ -193,7 +193,7 @@ const LOST: readonly Revert[] = [
   {
     name: "ADD allocates an address that the node's own journal records for a sandbox that exists",
     world: "rewound",
-    edits: editsOf("src/ipam/allocate.ts", [
+    edits: editsOf("src/ipam/allocate_range.ts", [
       "if (await work.options.isUsed?.(",
       "if (Boolean(0) && await work.options.isUsed?.(",
     ]),
@@ -201,7 +201,7 @@ const LOST: readonly Revert[] = [
   {
     name: "ADD checks only for free addresses whether another sandbox of the node uses them",
     world: "rewound",
-    edits: editsOf("src/ipam/allocate.ts", [
+    edits: editsOf("src/ipam/allocate_range.ts", [
       "if (await work.options.isUsed?.(",
       "if (fresh && await work.options.isUsed?.(",
     ]),

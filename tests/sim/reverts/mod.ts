@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BLOCK_REVERTS } from "./blocks.ts";
 import { EVIDENCE } from "./evidence.ts";
 import { KEEPING } from "./keepers.ts";
 import { RACES } from "./races.ts";
@@ -12,4 +13,4 @@ import type { Revert } from "./revert.ts";
 export type { Revert };
 
 /** All reverts. */
-export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE, ...KEEPING, ...REUSE];
+export const REVERTS: readonly Revert[] = [...RACES, ...EVIDENCE, ...KEEPING, ...REUSE, ...BLOCK_REVERTS];

@@ -1,0 +1,78 @@
+/**
+ * Entries in blocks, and the grid that keeps layouts apart.
+ *
+ * @module
+ */
+import { type Edit, editsOf } from "../../support/edited.ts";
+import type { Setting } from "../seeds.ts";
+import type { Revert } from "./revert.ts";
+
+const BLOCKS = "src/ipam/blocks.ts";
+const DECIDE = "src/pool/decide.ts";
+
+/** All reverts of blocks. */
+export const BLOCK_REVERTS: readonly Revert[] = ([
+  [
+    "a divided pool allocates addresses",
+    "layouts",
+    editsOf(DECIDE, [
+      'if (move?.kind === "divided") return { kind: "divided", size: move.size };\n      if (move) return',
+      'if (move && move.kind !== "divided") return',
+    ]),
+  ],
+  [
+    "a range is divided although its pool has entries",
+    "layouts",
+    editsOf(BLOCKS, ["if (allocations.size > 0) throw", "if (allocations.size > Infinity) throw"]),
+  ],
+  [
+    "a domain has several grids",
+    "layouts",
+    editsOf(BLOCKS, [
+      "if (size !== undefined && size === range.blocks?.prefix) return true;",
+      "if (size !== undefined) return true;",
+    ]),
+  ],
+  [
+    "blocks are used before the pool of their range records the grid",
+    "layouts",
+    editsOf(BLOCKS, ["for (const key of missing) await divide", "for (const key of missing.slice(0, 1)) await divide"]),
+  ],
+  [
+    "a range counts as full by a list that may be old",
+    "roomy",
+    editsOf(BLOCKS, [
+      "if (!isFresh) known = await blocks.list(driver, networkName, signal, count);",
+      "if (!isFresh) known = await blocks.list(driver, networkName, signal);",
+    ]),
+  ],
+  [
+    "the node does not record the block before it writes the entry",
+    "roomy",
+    editsOf("src/ipam/allocate_range.ts", ["await onBlock?.(block.key);", ""]),
+  ],
+  [
+    "a release without a record searches no block",
+    "grids",
+    [
+      ...editsOf("src/ipam/release.ts", [
+        "dividedInto !== undefined && searchesBlocks",
+        "dividedInto !== undefined && Boolean(0)",
+      ]),
+      ...editsOf("src/ipam/allocate_range.ts", ["await onBlock?.(block.key);", ""]),
+    ],
+  ],
+  [
+    "a repeated ADD does not look into the block of the first one",
+    "roomy",
+    editsOf(BLOCKS, ["for (const { cidr } of work.recorded) {", "for (const { cidr } of work.recorded.slice(9)) {"]),
+  ],
+  [
+    "a block that has no free address ends the search",
+    "grids",
+    editsOf("src/ipam/allocate_range.ts", [
+      "if (!(error instanceof PoolExhaustedError)) throw error;\n      // the last attempt",
+      "if (error) throw error;\n      // the last attempt",
+    ]),
+  ],
+] as readonly (readonly [string, Setting, readonly Edit[]])[]).map(([name, world, edits]) => ({ name, world, edits }));
