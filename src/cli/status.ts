@@ -9,7 +9,8 @@ import { podsOfCluster, podsOfFile, type PodsSource } from "../controllers/pods_
 import { inspectRecords, readRecords } from "../ipam/inspect.ts";
 import { capacity, unboundedRange } from "../address/range.ts";
 import { freeOf } from "../pool/pool_status.ts";
-import { formatPoolKey } from "../pool/types.ts";
+import { isBlockOf } from "../pool/grid.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import {
   type ClusterFacts,
   countKinds,
@@ -81,7 +82,7 @@ async function readFacts(
     ? await read(() => inspectRecords(store.ipam, networks, records.value, signal))
     : records;
   const stored = "value" in records ? records.value.pools : await driver.list(signal);
-  const pools = stored.map((pool) => fillOf(pool, networks));
+  const pools = fillsOf(stored, networks);
   const empty = pools.length === 0 ? await describeEmpty(store, signal) : undefined;
   const withoutNetworks = source && "why" in source ? source : undefined;
   const kinds = "value" in seen ? { value: seen.value.findings.map(({ kind }) => kind) } : seen;
@@ -128,9 +129,20 @@ async function read<T>(work: () => Promise<T>): Promise<Read<T>> {
   }
 }
 
-function fillOf({ key, allocations }: PoolSnapshot, networks: PodsSource | undefined): PoolFill {
-  const all = capacity(networks?.rangeOf?.(key) ?? unboundedRange(key.cidr));
-  return { pool: formatPoolKey(key), used: allocations.size, capacity: all, free: freeOf(all, allocations.size) };
+/** The usage of each pool; of the blocks of a range together, since pods get addresses of any of them. */
+function fillsOf(pools: readonly PoolSnapshot[], networks: PodsSource | undefined): PoolFill[] {
+  const rangeOf = (key: PoolKey) => networks?.rangeOf?.(key) ?? unboundedRange(key.cidr);
+  const keyOf = ({ key }: PoolSnapshot): PoolKey => {
+    const whole = networks?.wholeRange?.(key);
+    return whole && isBlockOf(rangeOf(key), key.cidr) ? { network: key.network, cidr: whole } : key;
+  };
+  return [...Map.groupBy(pools, (pool) => formatPoolKey(keyOf(pool)))].flatMap(([pool, all]) => {
+    const [first] = all;
+    if (!first) return [];
+    const used = all.reduce((sum, { allocations }) => sum + allocations.size, 0);
+    const available = capacity(rangeOf(keyOf(first)));
+    return [{ pool, used, capacity: available, free: freeOf(available, used) }];
+  });
 }
 
 function report({ print, style }: Terminal, parts: readonly Part[], state: State): void {

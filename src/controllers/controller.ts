@@ -26,7 +26,7 @@ import { PodMemory } from "./pod_memory.ts";
 import { PodReleases } from "./pod_releases.ts";
 import { PoolStatuses } from "./pool_statuses.ts";
 import { domainsBy, witnessOf } from "./pods_source.ts";
-import { countsOf, keptBy, type KeptCount, type PoolCount, usesOf, without } from "./pool_use.ts";
+import { countsOf, keptBy, type KeptCount, perRange, type PoolCount, usesOf, without } from "./pool_use.ts";
 import { Reporter } from "./reporter.ts";
 import { SliceKeeper } from "./slice_keeper.ts";
 import type { SliceStates } from "./slice_work.ts";
@@ -78,11 +78,12 @@ export class Controller {
     this.metrics = new ControllerMetrics({
       leading: () => this.#leading,
       pods: () => this.#pods?.size ?? 0,
-      pools: () => usesOf(this.#counts, this.#networks),
+      pools: () => perRange(usesOf(this.#counts, this.#networks), this.#networks),
       slices: () => this.#slices,
       kept: () => this.#kept,
       users: () =>
-        this.#counts.flatMap(({ key }) => usersOf(this.#networks, key).map(({ network }) => [key, network] as const)),
+        perRange(usesOf(this.#counts, this.#networks), this.#networks)
+          .flatMap(({ key }) => usersOf(this.#networks, key).map(({ network }) => [key, network] as const)),
       nameOf: (key) => context.cluster.poolName?.(key) ?? formatPoolKey(key),
       lastSweep: () => this.#lastSweep,
       sweepDue: () => this.#sweeper?.due,
@@ -255,7 +256,7 @@ export class Controller {
     this.#lastSweep = this.#context.world.now();
     this.#count(swept.pools, swept.orphans);
     this.#lastResult = { unconfirmed: swept.unconfirmed, findings: swept.findings };
-    this.#reporter.swept(swept, seconds, usesOf(this.#counts, this.#networks));
+    this.#reporter.swept(swept, seconds, perRange(usesOf(this.#counts, this.#networks), this.#networks));
   }
 
   #count(pools: readonly PoolSnapshot[], freed: readonly Orphan[] = []): void {

@@ -5,6 +5,7 @@
  */
 import { capacity, unboundedRange } from "../address/range.ts";
 import { narrowed } from "../ipam/node_slice.ts";
+import { isBlockOf } from "../pool/grid.ts";
 import { entriesOf, type Orphan, type PoolFacts } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayBeUsed } from "../pool/pod_owner.ts";
@@ -77,6 +78,29 @@ export function usesOf(counts: readonly PoolCount[], networks: readonly Network[
     const all = capacity(user ? narrowed(user.range, key.node ?? "", key.cidr) : unboundedRange(key.cidr));
     return { ...count, capacity: all, free: freeOf(all, allocations) };
   });
+}
+
+/**
+ * The usage of ranges: that of a divided range is the sum of its blocks, under the key of the range. A full block is no event, since pods get
+ * addresses of the next.
+ */
+export function perRange(uses: readonly PoolUse[], networks: readonly Network[]): PoolUse[] {
+  const ranges = Map.groupBy(uses, ({ key }) => formatPoolKey(rangeKeyOf(networks, key)));
+  return [...ranges.values()].flatMap((all) => {
+    const [first] = all;
+    const key = first && rangeKeyOf(networks, first.key);
+    const [range] = usesOf(
+      key ? [{ key, allocations: all.reduce((sum, one) => sum + one.allocations, 0) }] : [],
+      networks,
+    );
+    return first && range && formatPoolKey(first.key) !== formatPoolKey(range.key) ? [range] : all;
+  });
+}
+
+/** The key of the range to which a block belongs; of another pool, its own. */
+export function rangeKeyOf(networks: readonly Network[], key: PoolKey): PoolKey {
+  const [user] = usersOf(networks, key);
+  return user && isBlockOf(user.range, key.cidr) ? { network: key.network, cidr: user.range.cidr } : key;
 }
 
 /** The counts after these entries were freed. */
