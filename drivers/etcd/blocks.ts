@@ -1,6 +1,6 @@
 /**
- * Blocks of divided ranges. A pool's value is read as a whole, so a second key, which the same transaction writes, shows how many entries it has:
- * `PREFIX/blocks/NETWORK/CIDR`, with the number as its value. For a pool that records the grid the value is its move, as text.
+ * Blocks of divided ranges. A pool's value is read as a whole, so a second key, which the same transaction writes, shows how many entries
+ * it has: `PREFIX/blocks/NETWORK/CIDR`, with the number as its value. For a pool that records the grid the value is its move, as text.
  *
  * @module
  */

@@ -70,11 +70,11 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
   node_slice_size: ["none", "Prefix length of each node's slice of the ranges (NodeSlicePool objects)."],
   block_size: [
     "none",
-    "Prefix length of the blocks in which the entries of the ranges live ([OPERATIONS.md](OPERATIONS.md#blocks)): `/24`, or with IPv6 `/24,/120`.",
+    "Prefix length of the blocks in which the entries live ([OPERATIONS.md](OPERATIONS.md#blocks)): `/24`, or with IPv6 `/24,/120`.",
   ],
   block_order: [
     "lowest",
-    "The first block to search: the `lowest` one, or one of the node's own (`spread`), so that nodes seldom write to the same block.",
+    "The first block to search: the `lowest`, or one of the node's own (`spread`), so that nodes seldom write to the same one.",
   ],
   datastore: ["by configuration", "`kubernetes`, `etcd` or `embedded`."],
   kubernetes: ["{}", "`kubeconfig`: path of the kubeconfig file; without it the pod's service account is used."],

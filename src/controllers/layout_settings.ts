@@ -32,23 +32,24 @@ interface NetworkRange {
   readonly range: IpRange;
 }
 
-/** Finds one problem per definition: of two networks with different grids, the later one has it. */
+/** Finds one problem per definition: a network has it whose grid is not that of the first one of its domain. */
 export function findLayoutProblems(networks: readonly NetworkSettings[]): LayoutProblem[] {
   const all = networks.flatMap((network) => network.config.ranges.map((range): NetworkRange => ({ network, range })));
   const divided = all.filter(({ range }) => range.blocks);
   return networks.flatMap((network): LayoutProblem[] => {
     for (const one of all.filter((range) => range.network === network)) {
-      const other = divided.find((grid) => grid.network !== network && differs(one, grid));
+      const inDomain = divided.filter((grid) => isOneDomain(one, grid));
+      const rivals = one.range.blocks ? inDomain.slice(0, 1) : inDomain;
+      const other = rivals.find((grid) => grid.network !== network && differs(one, grid));
       if (other) return [{ attachment: network.attachment, message: messageOf(one, other) }];
     }
     return [];
   });
+}
 
-  function differs(one: NetworkRange, grid: NetworkRange): boolean {
-    if (!isOneDomain(one, grid) || isOnOneGrid(one.range, grid.range, one.network.config.nodeSliceSize)) return false;
-    if (one.range.blocks) return divided.indexOf(grid) < divided.indexOf(one);
-    return overlap(one.range.cidr, grid.range.cidr);
-  }
+function differs({ network, range }: NetworkRange, grid: NetworkRange): boolean {
+  if (isOnOneGrid(range, grid.range, network.config.nodeSliceSize)) return false;
+  return range.blocks !== undefined || overlap(range.cidr, grid.range.cidr);
 }
 
 /** Whether two ranges share the same pools where they overlap: they have blocks of one size, or one of them is exactly such a block. */

@@ -98,7 +98,7 @@ export function perRange(uses: readonly PoolUse[], networks: readonly Network[])
 }
 
 /** The key of the range to which a block belongs; of another pool, its own. */
-export function rangeKeyOf(networks: readonly Network[], key: PoolKey): PoolKey {
+function rangeKeyOf(networks: readonly Network[], key: PoolKey): PoolKey {
   const [user] = usersOf(networks, key);
   return user && isBlockOf(user.range, key.cidr) ? { network: key.network, cidr: user.range.cidr } : key;
 }

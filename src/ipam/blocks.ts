@@ -46,8 +46,8 @@ interface BlockWork {
 }
 
 /**
- * Tries the blocks of a range until one serves: those that may have an entry of the owner first, then the first ones with room. Before it answers
- * that none has, it reads which have once more, and tries those that only may have.
+ * Tries the blocks of a range until one serves: those that may have an entry of the owner first, then the first ones with room. Before it
+ * answers that none has, it reads which have once more, and tries those that only may have.
  *
  * @param attempt allocates from a block; undefined if the block has no free address
  * @throws {PoolExhaustedError} no block has

@@ -13,7 +13,7 @@ import { RefusedError, type StorageDriver } from "../storage/driver.ts";
 import type { Clock } from "../storage/retry.ts";
 
 /** Max age of a remembered list in milliseconds: that long a block may count as full although an address of it was released. */
-export const BLOCKS_FOR = 10_000;
+const BLOCKS_FOR = 10_000;
 
 /** The blocks of one domain by their CIDR. */
 type Known = ReadonlyMap<string, BlockFacts>;
@@ -61,7 +61,7 @@ export class KnownBlocks {
   }
 
   /**
-   * The blocks of a domain, as listed at most {@linkcode BLOCKS_FOR} ago. Concurrent callers share a list.
+   * The blocks of a domain, as listed at most 10 seconds ago. Concurrent callers share a list.
    *
    * @param since the {@linkcode KnownBlocks.count} before which a list was requested too early: the store answers from no cache then
    * @throws {RefusedError} the driver knows no blocks

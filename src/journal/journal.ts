@@ -34,7 +34,7 @@ const PENDING = { count: 4_096, length: 16_384 };
 export interface Journal {
   /** Creates the record of an attachment, before the store is changed. Replaces an existing one and its pending release. */
   create(record: JournalRecord): Promise<void>;
-  /** Records the current entries of a recorded attachment, and the pools that may have further ones. Readers skip a line that a crash cut off. */
+  /** Records the entries of a recorded attachment, and the pools that may have further ones. Readers skip a line that a crash cut off. */
   setEntries(record: JournalRecord): Promise<void>;
   /** Records the pools that may have further entries of a recorded attachment, before the first write to them. */
   setPools(record: JournalRecord): Promise<void>;

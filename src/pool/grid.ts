@@ -11,7 +11,7 @@ import { bits, type Family, type Ip } from "../address/ip.ts";
 import { capacity, type IpRange, lowestFree } from "../address/range.ts";
 import type { PoolKey } from "./types.ts";
 
-/** What a store tells of a block, or of a pool that records the grid, without its entries. */
+/** A block, or a pool that records the grid, as a store lists it: without entries. */
 export interface BlockFacts {
   /** The pool. */
   readonly cidr: Cidr;

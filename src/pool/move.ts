@@ -12,8 +12,8 @@ import { assignable, type IpRange } from "../address/range.ts";
 import { type Allocation, type Allocations, type Change, sameEntry, sameInterface } from "./types.ts";
 
 /**
- * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there. `divided`: the
- * entries of its range live in blocks whose prefix length is `size`, and the pool has none. A pool is moved or divided, never both.
+ * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there.
+ * `divided`: the entries of its range live in blocks whose prefix length is `size`. A pool is moved or divided, never both.
  */
 export type Move =
   | { readonly kind: "moving" | "moved"; readonly to: Cidr }

@@ -33,7 +33,7 @@ export interface PoolSnapshot {
   /** Where its entries live if not here: in another pool, or in blocks. Absent: here, or the store supports neither. */
   readonly move?: Move;
   /**
-   * The pool is a block of a divided range. A commit on a snapshot with it, whether as read or set by the caller, also records how many entries the
+   * The pool is a block of a divided range. A commit on a snapshot with it, as read or set by the caller, also records how many entries the
    * pool has then. Absent: it is none.
    */
   readonly block?: true;

@@ -13,6 +13,8 @@ const EXPECTED: readonly (readonly [kind: string, reason: string, objects: reado
   ["keeper-gone", "KeeperGone", ["ippool/10.91.1.0-24"]],
   ["claim-status-differs", "ClaimStatusDiffers", ["ipamclaim/vm1"]],
   ["persistent-beside-original", "PersistentBesideOriginal", ["network-attachment-definition/persistent"]],
+  ["blocks-beside-original", "BlocksBesideOriginal", ["network-attachment-definition/grid"]],
+  ["block-layouts-differ", "BlockLayoutsDiffer", ["network-attachment-definition/no-grid"]],
   ["unowned", "UnownedIPAddress", ["ippool/10.91.0.0-24"]],
   ["outside-range", "IPAddressOutsideRange", ["ippool/10.91.0.0-24"]],
   ["same-interface-twice", "SurplusIPAddress", ["pod/twice"]],
@@ -42,6 +44,8 @@ async function everythingWrong({ kube, objects, define }: TestCluster): Promise<
   await define("off", { range: "10.91.4.0/26", enable_overlapping_ranges: false });
   await define("lowest", { range: "10.91.6.0/24" });
   await define("rests", { range: "10.91.6.0/24", reuse_after: "60s" });
+  await define("grid", { range: "10.94.0.0/16", block_size: "/24" });
+  await define("no-grid", { range: "10.94.0.0/20" });
   await define("typo", { rnge: "10.91.9.0/24" });
   await objects.node("node-a");
   await objects.node("node-b");

@@ -66,7 +66,7 @@ export const blockCases: Readonly<Record<string, (store: Store) => Promise<void>
 
 const DIVIDED = { kind: "divided", size: 24 } as const;
 
-/** What a store tells of a domain's blocks, by their CIDR. */
+/** The listed blocks of a domain by their CIDR. */
 async function listed(driver: StorageDriver, network: string): Promise<Record<string, Omit<BlockFacts, "cidr">>> {
   const all = await driver.listBlocks?.(network, true, never()) ?? [];
   const facts = all.map(({ cidr, ...rest }) => [formatCidr(cidr), rest] as const);

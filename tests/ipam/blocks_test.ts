@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { blockAt } from "../../src/pool/grid.ts";
 import type { IpamConfig } from "../../src/config/types.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
 import { LayoutError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { poolsOf } from "../../src/ipam/ipam.ts";
-import { release } from "../../src/ipam/release.ts";
 import { resize } from "../../src/ipam/resize.ts";
 import { verify } from "../../src/ipam/verify.ts";
-import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import { RefusedError, type StorageDriver } from "../../src/storage/driver.ts";
 import { borrow, wrap } from "../../src/storage/wrap.ts";
 import { assertAgreement, callers, config, contents, ip, ipamOn, memory, never, owner, type Records } from "./lab.ts";
@@ -63,30 +60,6 @@ Deno.test("networks whose ranges overlap on one grid meet in the same blocks, wi
   assert.deepEqual(await add("q/net1/q", block), ["10.0.0.9"], "a range of one block is that block");
   for (let i = 6; i < 9; i++) given.push(...await add(`p${i}/net1/c${i}`, wide));
   assert.deepEqual(given.slice(6), ["10.0.0.7", "10.0.0.8", "10.0.0.10"]);
-});
-
-Deno.test("a repeated ADD keeps its address if its node recorded the block, also after a crash before the answer", async () => {
-  await using driver = await memory();
-  const ipam = ipamOn(driver);
-  const recorded: PoolKey[] = [];
-  const onBlock = (key: PoolKey) => Promise.resolve(void recorded.push(key));
-  const [first] = await allocate(ipam, NET, owner("a/net1/x"), never(), { onBlock });
-  assert.deepEqual(recorded.map(formatPoolKey), ["10.0.0.0/30"]);
-  for (let i = 0; i < 2; i++) await allocate(ipam, NET, owner(`p${i}/net1/c${i}`), never());
-  const { allocation, key } = first?.entry ?? assert.fail();
-  await release(ipam, NET, owner("p0/net1/c0"), never());
-  const [again] = await allocate(ipam, NET, owner("a/net1/x"), never(), { recorded });
-  assert.deepEqual([again?.fresh, again?.entry.allocation.address], [false, allocation.address]);
-  assert.deepEqual(key.cidr, blockAt(ip("10.0.0.1"), 30));
-});
-
-Deno.test("requested and preferred addresses are looked for in their block", async () => {
-  await using driver = await memory();
-  const ipam = ipamOn(driver);
-  const [wanted] = await allocate(ipam, { ...NET, requested: [ip("10.0.0.10")] }, owner("a/net1/x"), never());
-  assert.equal(wanted?.ip.value, ip("10.0.0.10").value);
-  const [preferred] = await allocate(ipam, NET, owner("b/net1/y"), never(), { preferred: ip("10.0.0.6") });
-  assert.equal(preferred?.ip.value, ip("10.0.0.6").value);
 });
 
 Deno.test("an ADD against entries of another layout fails, whatever changed, and names the command that moves them", async () => {
@@ -152,28 +125,6 @@ Deno.test("release by the record of the node changes its block alone, and keeps 
   assert.deepEqual(await del("p1/net1/c1", NET), ["10.0.0.2"]);
   const facts = await driver.listBlocks?.("", true, never()) ?? [];
   assert.deepEqual(facts.flatMap(({ used }) => used ?? []).sort(), [2, 2]);
-});
-
-Deno.test("a block that is created while the grid changes is not used", async () => {
-  await using driver = await memory();
-  const ipam = ipamOn(driver);
-  await allocate(ipam, NET, owner("a/net1/x"), never());
-  const { setMove } = driver;
-  assert(setMove);
-  let commits = 0;
-  const changing = wrap(borrow(driver), async (operation, work, signal) => {
-    const answer = await work(signal);
-    if (operation === "commit" && ++commits === 1) {
-      const [range] = poolsOf(NET);
-      assert(range);
-      await setMove.call(driver, await driver.read(range, never()), { kind: "divided", size: 29 }, never());
-    }
-    return answer;
-  });
-  const slow = { ...ipamOn(changing), blocks: ipam.blocks };
-  const next = { ...NET, requested: [ip("10.0.0.9")] };
-  await assert.rejects(allocate(slow, next, owner("b/net1/y"), never()), LayoutError);
-  assert.deepEqual(await entries(driver), ["10.0.0.0/30 10.0.0.1"]);
 });
 
 Deno.test("resize refuses divided ranges and blocks, and a driver that lists none is refused", async () => {

@@ -55,7 +55,7 @@ Deno.test("chooseBlock compares the count with bounds and excludes of the range,
   assert.equal(chosen(range, full, { uncertain: true }), undefined);
 });
 
-Deno.test("chooseBlock starts where the search is told to, and wraps around", () => {
+Deno.test("chooseBlock starts at the address of the search, and wraps around", () => {
   const range = divided("10.0.0.0/22", 24);
   const from = value("10.0.2.0");
   assert.equal(chosen(range, {}, { from }), "10.0.2.0/24");

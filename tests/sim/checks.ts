@@ -10,7 +10,7 @@ import type { Reservation, StorageDriver } from "../../src/storage/driver.ts";
 import type { PoolSnapshot } from "../../src/storage/driver.ts";
 import { findInconsistencies } from "../../src/pool/findings.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
-import type { Sandbox } from "./runtime.ts";
+import type { Network, Sandbox } from "./runtime.ts";
 
 const { signal } = new AbortController();
 
@@ -62,6 +62,17 @@ function hasEntry(pools: readonly PoolSnapshot[], sandbox: Sandbox, address: str
       : undefined;
     return entry?.podRef === sandbox.podRef && entry.containerId === sandbox.containerId && entry.ifName === "net1";
   });
+}
+
+/**
+ * A network that a call found full was full during the call.
+ *
+ * @param ended calls that ended during that call, or have not ended: each may have released an address since
+ */
+export function checkFull({ pools }: Contents, { name, domain, room }: Network, ended: number): void {
+  if (room === undefined) return;
+  const used = pools.filter(({ key }) => key.network === domain).reduce((sum, one) => sum + one.allocations.size, 0);
+  assert(used + ended >= room, `an ADD found ${name} full: ${used} of ${room} in use, after ${ended} concurrent calls`);
 }
 
 /** The checker finds nothing: pools, reservations and pods agree. */

@@ -30,6 +30,8 @@ export interface Network {
   readonly domain: string;
   /** The `ipam` object. */
   readonly ipam: Readonly<Record<string, unknown>>;
+  /** The number of addresses that it allocates, if it is alone in its domain: a call must not find it full while it is not. */
+  readonly room?: number;
 }
 
 /** One attachment of one sandbox. */

@@ -16,7 +16,7 @@ import { SILENT } from "../../src/world/log.ts";
 import { STANDING_CLOCK } from "../support/orders.ts";
 import { memoryWorld } from "../support/world.ts";
 import { SimAgents } from "./agent.ts";
-import { checkEmpty, checkLive, checkWhole, contentsOf } from "./checks.ts";
+import { checkEmpty, checkFull, checkLive, checkWhole, contentsOf } from "./checks.ts";
 import { type FindPods, quietCluster, type SimController, startController } from "./control.ts";
 import { orBroken } from "./broken.ts";
 import { SimNode } from "./node.ts";
@@ -59,6 +59,12 @@ export const GRIDS: readonly Network[] = [
   { name: "block", domain: "", ipam: { ...grid, range: "10.0.0.4/30" } },
   { name: "apart", domain: "", ipam: { ...base, range: "10.0.0.8/29" } },
   { name: "blue", domain: "blue", ipam: { ...grid, block_size: "/29", network_name: "blue" } },
+  {
+    name: "tight",
+    domain: "tight",
+    ipam: { ...grid, range_start: "10.0.0.3", range_end: "10.0.0.4", network_name: "tight" },
+    room: 2,
+  },
 ];
 
 /** Breaks a store, for the simulation's own test. */
@@ -109,6 +115,9 @@ class SimMachines {
   readonly #controlled: FindPods | undefined;
   #controllers: SimController[] = [];
   #failure: Error | undefined;
+  #ends = 0;
+  /** Networks that calls found full since the last check, each with the calls that ended meanwhile. */
+  #full: { readonly network: Network; readonly ended: number }[] = [];
 
   constructor(
     scheduler: Scheduler,
@@ -235,7 +244,9 @@ class SimMachines {
 
   async #check(): Promise<void> {
     if (this.#failure) throw this.#failure;
-    checkLive(await contentsOf(this.#truth), this.#sandboxes);
+    const contents = await contentsOf(this.#truth);
+    checkLive(contents, this.#sandboxes);
+    for (const { network, ended } of this.#full.splice(0)) checkFull(contents, network, ended);
   }
 
   /** Lets all calls in progress end. */
@@ -310,6 +321,8 @@ class SimMachines {
     this.#scheduler.note(`${process.name} starts`);
     this.#processes.add(process);
     sandbox.running++;
+    const { network } = sandbox;
+    const ends = this.#ends;
     void outcome.then((answer) => {
       this.#processes.delete(process);
       sandbox.running--;
@@ -318,6 +331,10 @@ class SimMachines {
           answer ? (answer.exitCode === 0 ? "success" : answer.stdout.replace(/\s+/g, " ")) : "killed"
         }`,
       );
+      this.#ends++;
+      const isFull = verb === "ADD" && !this.#controlled && // a sweep may free addresses meanwhile
+        answer?.exitCode === 1 && JSON.parse(answer.stdout).code === 100;
+      if (isFull) this.#full.push({ network, ended: this.#ends - ends + this.#processes.size });
       this.#ended(sandbox, verb, answer);
     });
   }

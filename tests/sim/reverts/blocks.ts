@@ -9,16 +9,25 @@ import type { Revert } from "./revert.ts";
 
 const BLOCKS = "src/ipam/blocks.ts";
 const DECIDE = "src/pool/decide.ts";
+/** The schema refuses entries in the pool of a divided range too. */
+const OPEN = editsOf(
+  "drivers/kubernetes/blocks.ts",
+  ["spec: { closed: 1 }", "spec: {}"],
+  ["...(isClosed(fence) ? []", "...(isClosed(fence) || Boolean(1) ? []"],
+);
 
 /** All reverts of blocks. */
 export const BLOCK_REVERTS: readonly Revert[] = ([
   [
     "a divided pool allocates addresses",
     "layouts",
-    editsOf(DECIDE, [
-      'if (move?.kind === "divided") return { kind: "divided", size: move.size };\n      if (move) return',
-      'if (move && move.kind !== "divided") return',
-    ]),
+    [
+      ...OPEN,
+      ...editsOf(DECIDE, [
+        'if (move?.kind === "divided") return { kind: "divided", size: move.size };\n      if (move) return',
+        'if (move && move.kind !== "divided") return',
+      ]),
+    ],
   ],
   [
     "a range is divided although its pool has entries",
@@ -36,11 +45,14 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
   [
     "blocks are used before the pool of their range records the grid",
     "layouts",
-    editsOf(BLOCKS, ["for (const key of missing) await divide", "for (const key of missing.slice(0, 1)) await divide"]),
+    [
+      ...editsOf(BLOCKS, ["for (const key of missing) await", "for (const key of missing.slice(0, 1)) await"]),
+      ...editsOf("src/ipam/allocate_range.ts", ["if (block.isNew) {", "if (block.isNew && Boolean(0)) {"]),
+    ],
   ],
   [
     "a range counts as full by a list that may be old",
-    "roomy",
+    "grids",
     editsOf(BLOCKS, [
       "if (!isFresh) known = await blocks.list(driver, networkName, signal, count);",
       "if (!isFresh) known = await blocks.list(driver, networkName, signal);",
