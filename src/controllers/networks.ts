@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contains } from "../address/cidr.ts";
+import { type Cidr, contains, overlap } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { nameFault, versionFault } from "../config/conf.ts";
@@ -144,7 +144,7 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
     networkFindings: () => findings,
     reserves: reservesBy(networks),
     verifiesStatus: (key) => usersOf(networks, key).every(({ network }) => network.config.verifyNetworkStatus),
-    wholeRange: (key) => usersOf(networks, key)[0]?.range.cidr,
+    wholeRange: (key) => wholeRangeOf(usersOf(networks, key)),
     persistent: () =>
       networks.filter(({ config }) => outlivesPods(config) || isDivided(config))
         .map(({ attachment: { namespace, name }, config }) => ({
@@ -154,11 +154,22 @@ export function networkRules(networks: readonly Network[], faults: readonly Faul
         })),
     poolsInUse: () =>
       networks.filter(({ config }) => config.nodeSliceSize === undefined)
-        .flatMap(({ config }) => poolsOf(config)),
+        .flatMap(({ config }) => poolsOf({ ...config, ranges: config.ranges.filter(({ blocks }) => !blocks) })),
   };
 }
 
 /** Findings about the networks themselves: invalid definitions, and networks that disagree on reservations, or on the reuse of addresses. */
+/**
+ * The range whose addresses exclude each other on one interface: the largest one of the users of which no user has another range in it, since
+ * an interface has an address of each range of its network.
+ */
+function wholeRangeOf(users: readonly PoolUser[]): Cidr | undefined {
+  const ranges = users.map(({ range }) => range.cidr).toSorted((a, b) => a.prefix - b.prefix);
+  const isAlone = (cidr: Cidr) =>
+    users.every(({ network }) => network.config.ranges.filter((range) => overlap(range.cidr, cidr)).length === 1);
+  return ranges.find(isAlone) ?? ranges.at(-1);
+}
+
 function networkFindings(networks: readonly Network[], faults: readonly Fault[]): Finding[] {
   type Kind = "unusable-network" | "overlapping-ranges-off" | "reuse-settings-differ" | "block-layouts-differ";
   const found = (kind: Kind, pool: string, message: string): Finding => ({

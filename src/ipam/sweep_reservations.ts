@@ -100,7 +100,8 @@ function candidateOf(context: ScanContext, stray: Stray<Reservation>): Candidate
 /** A reservation does not record its range: of the possible ranges the smallest is the least likely to contradict the owner. */
 function claimedOf(context: ScanContext, reservation: Reservation): Assignment {
   const keys = poolsFor(reservation, knownPools(context));
-  const [range] = keys.map(({ cidr }) => cidr).toSorted((a, b) => b.prefix - a.prefix);
+  const ranges = keys.map((key) => context.pods.wholeRange?.(key) ?? key.cidr);
+  const [range] = ranges.toSorted((a, b) => b.prefix - a.prefix);
   const { keeper: _, ...withoutKeeper } = reservation;
   // its pool was lost, and its keeper has another address of it by now
   const isReplaced = keys.some((key) => isKeptIn(allocationsOf(context, key), reservation));
