@@ -9,7 +9,7 @@ import type { OpenContext } from "../../src/storage/open.ts";
 import { ApiServer } from "./api_server.ts";
 import { openPool, removePool } from "./fences.ts";
 import { namespacesInUse } from "./namespaces.ts";
-import { findSlices } from "./node_slice_pools.ts";
+import { findSlices, takeSlice } from "./node_slice_pools.ts";
 import { Pools, snapshotFromRecord } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
 import { findUnreadable } from "./unreadable.ts";
@@ -45,6 +45,7 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     },
     slices: {
       find: (name, signal) => findSlices(api, name, signal),
+      take: (list, slice, epoch, signal) => takeSlice(api, list, slice, epoch, signal),
       close: (snapshot, fence, signal) => pools.close(snapshot, fence, signal),
       open: (snapshot, epoch, signal) => openPool(api, snapshot, epoch, signal),
       remove: (snapshot, signal) => removePool(api, snapshot, signal),

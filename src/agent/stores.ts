@@ -10,6 +10,7 @@
 import type { Datastore } from "../config/types.ts";
 import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
 import { KnownBlocks } from "../ipam/known_blocks.ts";
+import { ListedPools } from "../ipam/listed_pools.ts";
 import { ReservedAddresses } from "../ipam/reserved.ts";
 import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
 import type { LoadDriver } from "../storage/open.ts";
@@ -46,6 +47,7 @@ interface OpenStore {
   readonly batcher: Batcher;
   readonly reserved: ReservedAddresses;
   readonly blocks: KnownBlocks;
+  readonly listed: ListedPools;
   readonly calls: Semaphore;
 }
 
@@ -117,7 +119,7 @@ export class Stores implements AsyncDisposable {
     const opened = await unlessAborted(this.#current(datastore), signal);
     opened.users++;
     use.defer(() => this.#leave(datastore, opened));
-    const { driver, lent, batcher, reserved, blocks, calls } = await unlessAborted(opened.store, signal);
+    const { driver, lent, batcher, reserved, blocks, listed, calls } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(calls, signal));
     const resources = use.move();
     return {
@@ -128,6 +130,7 @@ export class Stores implements AsyncDisposable {
       parallelPools: true,
       reserved,
       blocks,
+      listed,
       clock: this.#parts.world,
       log,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -220,8 +223,8 @@ export class Stores implements AsyncDisposable {
     const driver = wrap(await open(datastore, { world: worldOf(world, datastore), log }), limiting(measure));
     const batcher = new Batcher({ driver, clock: world, observer: batches, outages: () => outages });
     const lent = borrow(retrying(driver, world));
-    const [reserved, blocks] = [new ReservedAddresses(world), new KnownBlocks(world)];
-    return { driver, lent, batcher, reserved, blocks, calls: new Semaphore(MAX_CALLS_PER_STORE) };
+    const [reserved, blocks, listed] = [new ReservedAddresses(world), new KnownBlocks(world), new ListedPools(world)];
+    return { driver, lent, batcher, reserved, blocks, listed, calls: new Semaphore(MAX_CALLS_PER_STORE) };
   }
 }
 

@@ -24,8 +24,9 @@ import type { Terminal } from "./terminal.ts";
 export const slices: Command = defineCommand({
   operands: "[NODE|NODESLICEPOOL...]",
   about: [
-    "Show node slices with their nodes, used and free addresses; which slices belong to a node that does not exist (stale) or to no node " +
-    "(unassigned), and which nodes have no slice. With names, only those of these nodes and NodeSlicePools.",
+    "Show node slices with their nodes, used and free addresses, and how many of them other nodes have borrowed; which slices belong to " +
+    "a node that does not exist (stale) or to no node (unassigned), and which nodes have no slice. With names, only those of these nodes " +
+    "and NodeSlicePools.",
     "Only a cluster has node slices: networks with `node_slice_size`.",
   ],
   flags: { ...FORMAT_FLAGS, ...STORE_FLAGS },
@@ -105,11 +106,13 @@ function report(
   lists: readonly SliceListUse[],
   leftovers: readonly SliceUse[],
 ): void {
-  const row = (pool: string, { slice, node, used, capacity, state }: SliceUse) => [
+  const areBorrowed = [...lists.flatMap((list) => list.slices), ...leftovers].some(({ borrowed }) => borrowed > 0);
+  const row = (pool: string, { slice, node, used, borrowed, capacity, state }: SliceUse) => [
     pool,
     slice,
     node || "-",
     used,
+    ...(areBorrowed ? [borrowed] : []),
     freeOf(capacity, used),
     { text: state, paint: state === "assigned" ? style.good : state === "unassigned" ? style.faint : style.bad },
   ];
@@ -117,10 +120,14 @@ function report(
     ...lists.flatMap((list) => list.slices.map((one) => row(list.name, one))),
     ...leftovers.map((one) => row("-", one)),
   ];
-  if (rows.length > 0) table(["NODESLICEPOOL", "SLICE", "NODE", "USED", "FREE", "STATE"], rows, style).forEach(print);
+  const header = ["NODESLICEPOOL", "SLICE", "NODE", "USED", ...(areBorrowed ? ["BORROWED"] : []), "FREE", "STATE"];
+  if (rows.length > 0) table(header, rows, style).forEach(print);
   const refused = lists.filter((list) => list.refused !== undefined);
   const without = lists.filter(({ withoutSlice }) => withoutSlice.length > 0);
   if (rows.length > 0 && refused.length + without.length > 0) print("");
+  for (const { name, elastic } of lists) {
+    if (typeof elastic === "string") print(style.bad(clean(`Nodes take no slices of ${name}: ${elastic}`)));
+  }
   for (const { name, refused: why } of refused) print(style.bad(clean(`${name} is refused: ${why}`)));
   for (const { name, withoutSlice } of without) {
     print(style.bad(clean(`Nodes without a slice of ${name}: ${withoutSlice.join(", ")}`)));
@@ -129,21 +136,23 @@ function report(
 }
 
 function toJson(lists: readonly SliceListUse[], leftovers: readonly SliceUse[]): unknown {
-  const sliceJson = ({ slice, node, state, used, capacity }: SliceUse) => ({
+  const sliceJson = ({ slice, node, state, used, borrowed, capacity }: SliceUse) => ({
     slice,
     node: node || null,
     state,
     used,
+    borrowed,
     free: countOf(freeOf(capacity, used)),
     capacity: countOf(capacity),
   });
   return {
-    pools: lists.map(({ name, network, range, size, refused, slices, withoutSlice }) => ({
+    pools: lists.map(({ name, network, range, size, refused, elastic, slices, withoutSlice }) => ({
       name,
       network: network ?? null,
       range,
       size,
       refused: refused ?? null,
+      elastic: elastic ?? null,
       slices: slices.map(sliceJson),
       withoutSlice,
     })),

@@ -7,6 +7,7 @@ import { isDivided } from "../config/blocks.ts";
 import { configure, type Configured } from "../config/configure.ts";
 import { configuredNodeName, isClusterNode, nodeName } from "../config/node.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { ElasticSlices, type SliceUser } from "../ipam/elastic_slices.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import { type SlicePurpose, sliceRanges } from "../ipam/node_slice.ts";
 import type { Owner } from "../pool/types.ts";
@@ -56,6 +57,16 @@ export async function sliced(
   purpose: SlicePurpose = "allocate",
 ): Promise<IpamConfig> {
   return await sliceRanges(ipam, config, () => nodeName(world, config), signal, purpose);
+}
+
+/** The slices of a call, if it sets `node_slice_elastic`. */
+export async function elasticSlices(
+  { host: { world }, signal }: RequestContext,
+  ipam: Ipam,
+  config: IpamConfig,
+  journal: Omit<SliceUser, "node">,
+): Promise<ElasticSlices> {
+  return new ElasticSlices(ipam, config, { ...journal, node: await nodeName(world, config) }, signal);
 }
 
 /**

@@ -68,6 +68,10 @@ export const FIELD_DOCS: Readonly<Record<string, readonly [fallback: string, mea
     "Allocate the address of the pod's annotation `whereabouts.cni.cncf.io/preferred-ip` if it is free.",
   ],
   node_slice_size: ["none", "Prefix length of each node's slice of the ranges (NodeSlicePool objects)."],
+  node_slice_elastic: [
+    "false",
+    "A node that has used up its slice takes another one, or borrows addresses ([OPERATIONS.md](OPERATIONS.md#elastic-node-slices)).",
+  ],
   block_size: [
     "none",
     "Prefix length of the blocks in which the entries live ([OPERATIONS.md](OPERATIONS.md#blocks)): `/24`, or with IPv6 `/24,/120`.",

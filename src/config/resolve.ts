@@ -19,6 +19,7 @@ import { parseAddress, parseRange, parseRangeGateway, withoutGateway } from "./r
 import type { RequestedAddresses, Requests } from "./requested.ts";
 import { parseReuse } from "./reuse.ts";
 import { IPAM_FIELDS, RANGE_FIELDS } from "./schema.ts";
+import { parseSlices } from "./slices.ts";
 import {
   ConfigError,
   type Datastore,
@@ -116,7 +117,7 @@ export function resolveConfig(
     datastore,
     log: parseLog(document, path, options.confined?.log, warn),
     ...parsePersistence(document, path, isUnknown ? { kind: "kubernetes" } : datastore, strict),
-    ...optional("nodeSliceSize", parseSliceSize(document, path)),
+    ...parseSlices(document, path, { strict, inline: options.inline }),
     ...optional("configurationPath", text(document, "configuration_path")),
     ...optional("reconcilerCron", text(document, "reconciler_cron_expression")),
     sleepForRace: parseSleep(document, path),
@@ -215,15 +216,6 @@ function parseNetworkName(document: Document, path: string): string {
     `${path}.network_name`,
     `Cannot use ${path}.network_name ${quote(name)}: it becomes part of object names; expected at most ` +
       `${MAX_NETWORK_NAME_LENGTH} lower-case letters, digits, "-" and ".", a letter or digit at both ends of each part between dots`,
-  );
-}
-
-function parseSliceSize(document: Document, path: string): string | undefined {
-  const size = text(document, "node_slice_size");
-  if (size === undefined || (/^\/?\d{1,3}$/.test(size) && Number(size.replace("/", "")) <= 128)) return size;
-  throw new ConfigError(
-    `${path}.node_slice_size`,
-    `Cannot read ${path}.node_slice_size ${quote(size)}: expected a prefix length such as "/24"`,
   );
 }
 

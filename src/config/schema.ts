@@ -59,6 +59,7 @@ export const IPAM_FIELDS: Fields = {
   sticky: "string",
   preferred_ip: "boolean",
   node_slice_size: "string",
+  node_slice_elastic: "boolean",
   block_size: "string",
   block_order: "string",
   datastore: "string",

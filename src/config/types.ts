@@ -136,6 +136,8 @@ export interface IpamConfig {
   readonly preferredIp?: boolean;
   /** `node_slice_size` as written. Absent: the pool is shared by all nodes. */
   readonly nodeSliceSize?: string;
+  /** A node that has used up its slice takes another one, or borrows addresses. Absent: it has one slice. */
+  readonly nodeSliceElastic?: true;
   /** `configuration_path`: a file or a folder. The folder contains `nodename`. */
   readonly configurationPath?: string;
   /** `reconciler_cron_expression`. */

@@ -8,7 +8,7 @@ import type { FindPod, Witness } from "../ipam/witness.ts";
 import type { ClaimFacts, ClaimStatus } from "../pool/claim_status.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import type { PoolStatus } from "../pool/pool_status.ts";
-import type { Slice } from "../pool/slice_assignment.ts";
+import type { Elastic, Slice } from "../pool/slice_assignment.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { World } from "../world/world.ts";
 import type { Installation } from "./installation.ts";
@@ -108,6 +108,8 @@ export interface StoredSlices {
   readonly network: string | undefined;
   /** Why its slices are refused; undefined if they are in use. */
   readonly refused: string | undefined;
+  /** Whether nodes may take free slices, or why not; undefined if its networks have no elastic slices. */
+  readonly elastic?: Elastic | undefined;
   /** Time of creation in RFC 3339, so that texts compare as times. */
   readonly created: string;
   /** Whether a controller, ours or the original's, created it for an attachment. */
@@ -118,13 +120,17 @@ export interface StoredSlices {
   readonly version: unknown;
 }
 
-/** The desired state of a NodeSlicePool. */
-export type WantedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices" | "epoch" | "refused"> & {
+/** What is written of a NodeSlicePool. */
+export type SavedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices" | "epoch" | "refused" | "elastic"> & {
   /** `network_name`. */
   readonly network: string;
+};
+
+/** The desired state of a NodeSlicePool. */
+export interface WantedSlices extends SavedSlices {
   /** The attachment that it is for. */
   readonly owner: Attachment;
-};
+}
 
 /** The NodeSlicePools. Unreadable slices are skipped. */
 export interface SliceObjects extends Feed<StoredSlices> {
@@ -134,7 +140,7 @@ export interface SliceObjects extends Feed<StoredSlices> {
    * @param last the object as listed; undefined: it did not exist
    * @throws {ConflictError} it changed since
    */
-  save(wanted: WantedSlices, last: StoredSlices | undefined, signal: AbortSignal): Promise<void>;
+  save(wanted: SavedSlices, last: StoredSlices | undefined, signal: AbortSignal): Promise<void>;
   /** Deletes one as it was listed. @throws {ConflictError} it changed since */
   remove(last: StoredSlices, signal: AbortSignal): Promise<void>;
 }

@@ -20,6 +20,7 @@ import { claimListener, nodeListener } from "./listeners.ts";
 import { ControllerMetrics } from "./metrics.ts";
 import { Mirror, type MirrorListener } from "./mirror.ts";
 import { type Network, networkRules, readNetworks, usersOf } from "./networks.ts";
+import { originalOf } from "../pool/original.ts";
 import { OriginalGuard } from "./original_guard.ts";
 import { OverlapKeeper } from "./overlap_keeper.ts";
 import { PodMemory } from "./pod_memory.ts";
@@ -69,6 +70,7 @@ export class Controller {
   #rules = networkRules([]);
   #marks: OverlapKeeper | undefined;
   #guard: OriginalGuard | undefined;
+  #slicing: Worker | undefined;
   #domainsOf = domainsBy([], [], []);
   #lastResult: Pick<Swept, "unconfirmed" | "findings"> = NO_RESULT;
 
@@ -123,8 +125,9 @@ export class Controller {
     const keeper = new SliceKeeper(this.#context, this.#reporter, (states) => {
       this.#slices = states;
     });
-    const networks = new Worker(world, log, NETWORKS, async (deadline) => {
-      await keeper.keep(await this.#readNetworks(attachments.values()), nodes.values(), deadline);
+    const networks = this.#slicing = new Worker(world, log, NETWORKS, async (deadline) => {
+      const all = await this.#readNetworks(attachments.values());
+      await keeper.keep(all, nodes.values(), deadline, all.some(isElastic) ? originalOf(pods.values()) : undefined);
     });
     const reports = this.#makeReports();
     const marks = this.#marks = new OverlapKeeper(this.#context);
@@ -203,13 +206,18 @@ export class Controller {
       put: (pod, before) => {
         listener.put?.(pod, before);
         if (this.#mayBeClaimed() && pod.attached && !before?.attached) this.#claims?.trigger();
-        if (pod.original !== before?.original) this.#guard?.trigger();
+        if (pod.original !== before?.original) this.#originalChanged();
       },
       removed: (pod) => {
         listener.removed?.(pod);
-        if (pod.original !== undefined) this.#guard?.trigger();
+        if (pod.original !== undefined) this.#originalChanged();
       },
     };
+  }
+
+  #originalChanged(): void {
+    this.#guard?.trigger();
+    this.#slicing?.trigger();
   }
 
   /** Whether IPAMClaims keep addresses. A sweep may not have seen the records of a first one yet: its network suffices. */
@@ -248,7 +256,7 @@ export class Controller {
     this.#slices = [];
     this.#kept = [];
     this.#sweeper = this.#claims = this.#statuses = undefined;
-    this.#guard = undefined;
+    this.#guard = this.#slicing = undefined;
     this.#lastResult = NO_RESULT;
   }
 
@@ -275,6 +283,10 @@ export class Controller {
     this.#guard?.trigger();
     return this.#networks = networks;
   }
+}
+
+function isElastic({ config }: Network): boolean {
+  return config.nodeSliceElastic === true;
 }
 
 const NO_RESULT = { unconfirmed: [], findings: [] } as const;

@@ -15,7 +15,7 @@ export interface SliceProblem {
   /** The definition. */
   readonly attachment: Attachment;
   /** One word, for events. */
-  readonly reason: "NoFreeSlices" | "InvalidSliceSize" | "ConflictingSlices" | "SlicesRefused";
+  readonly reason: "NoFreeSlices" | "InvalidSliceSize" | "ConflictingSlices" | "SlicesRefused" | "SlicesNotElastic";
   /** One sentence. */
   readonly message: string;
 }
@@ -24,6 +24,8 @@ export interface SliceProblem {
 export interface Demand extends SlicedRange {
   /** The definition that demands it. */
   readonly attachment: Attachment;
+  /** Whether nodes may have several slices. */
+  readonly elastic: boolean;
 }
 
 /** A range of a network without slices. */
@@ -52,7 +54,8 @@ export function demandsOf(networks: readonly Network[]): Demands {
   const problems: SliceProblem[] = [];
   for (const { attachment, config } of networks) {
     if (config.datastore.kind === "etcd") continue; // etcd has no slices, and its pools are not IPPools
-    const { nodeSliceSize: size, networkName: network, overlapping: reserves } = config;
+    const { nodeSliceSize: size, nodeSliceElastic: elastic = false } = config;
+    const { networkName: network, overlapping: reserves } = config;
     const by = `${attachment.namespace}/${attachment.name}`;
     for (const [index, range] of config.ranges.entries()) {
       const common = { attachment, by, network, range, reserves };
@@ -60,7 +63,7 @@ export function demandsOf(networks: readonly Network[]): Demands {
       const prefix = size === undefined ? undefined : slicePrefix(size, range.cidr);
       if (size === undefined) unsliced.push(common);
       else if (prefix === undefined) problems.push(invalid(common, size));
-      else demands.push({ ...common, name: slicePoolName(config, range, index), size, prefix });
+      else demands.push({ ...common, name: slicePoolName(config, range, index), size, prefix, elastic });
     }
   }
   return { demands, unsliced, names, problems };
@@ -75,12 +78,21 @@ export function conflicting({ of, message }: Refusal<Demand | UnslicedRange>): S
 /** The problem of a group whose range has too few slices for the nodes. */
 export function exhausted({ cidr, members: [first] }: SliceGroup<Demand>, without: readonly string[]): SliceProblem {
   if (!first) throw new TypeError("A group has members");
-  const { attachment, name, size } = first;
+  const { attachment, name, size, elastic } = first;
   const listed = without.slice(0, 5).join(", ");
   const more = without.length > 5 ? ` and ${without.length - 5} more` : "";
   const message = `NodeSlicePool ${name} has no free slice (${formatCidr(cidr)} by ${size}) for ${listed}${more}: ` +
-    "pods with this network do not start there; use a larger range or smaller slices";
+    `${
+      elastic ? "pods with this network borrow addresses of other nodes" : "pods with this network do not start"
+    } there; use a larger range or smaller slices`;
   return { attachment, reason: "NoFreeSlices", message };
+}
+
+/** The problem of a group whose nodes cannot take slices. */
+export function notElastic({ members: [first] }: SliceGroup<Demand>, why: string): SliceProblem {
+  if (!first) throw new TypeError("A group has members");
+  const { attachment, name } = first;
+  return { attachment, reason: "SlicesNotElastic", message: `Nodes take no slices of NodeSlicePool ${name}: ${why}` };
 }
 
 function invalid({ attachment, range: { cidr } }: UnslicedRange, size: string): SliceProblem {

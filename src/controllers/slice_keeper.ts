@@ -32,6 +32,12 @@ const CONCURRENCY = 16;
  */
 export const FENCE_AGE = 60 * 60_000;
 
+/**
+ * Milliseconds for which an elastic slice must be empty before it is unassigned: two sweeps of the default schedule see it empty. A node that
+ * has just taken it, or whose pods restart, keeps it that long.
+ */
+const IDLE_AGE = 10 * 60_000;
+
 /** What a keeper works with. */
 interface KeeperContext {
   /** The machine. */
@@ -40,6 +46,8 @@ interface KeeperContext {
   readonly ipam: Ipam;
   /** The cluster. */
   readonly cluster: Cluster;
+  /** Milliseconds instead of {@linkcode IDLE_AGE}. */
+  readonly idleAge?: number;
 }
 
 /** Receives problems. */
@@ -53,6 +61,8 @@ export class SliceKeeper {
   /** Mark of the last settlement that was fully written; undefined: the pools must be read. */
   #settlement: string | undefined;
   readonly #fences = new Map<string, { readonly closed: number; readonly since: number }>();
+  /** Since when elastic slices were found empty in each plan, by slice, in monotonic milliseconds. */
+  #emptySince: ReadonlyMap<string, number> = new Map();
 
   /** `planned` receives the slice counts of each plan. */
   constructor(context: KeeperContext, reporter: SliceReporter, planned: (states: readonly SliceStates[]) => void) {
@@ -69,13 +79,22 @@ export class SliceKeeper {
   /**
    * Brings NodeSlicePools and pools to the state that the networks demand.
    *
+   * @param original the object that runs a controller of the original; undefined: none runs, or no network is elastic
    * @throws a failure that is to be retried, with fresh lists, since another process may have written
    */
-  async keep(networks: readonly Network[], nodes: readonly NodeFacts[], signal: AbortSignal): Promise<void> {
+  async keep(
+    networks: readonly Network[],
+    nodes: readonly NodeFacts[],
+    signal: AbortSignal,
+    original?: string,
+  ): Promise<void> {
     const { slices } = this.#context.ipam.driver;
     if (!slices) return;
+    const demand = { networks, nodes, original };
     for (let step = 0; step < MAX_STEPS; step++) {
-      const work = planSliceWork({ networks, nodes, ...await this.#read(networks, nodes, signal) });
+      const read = await this.#read(demand, signal);
+      const work = planSliceWork({ ...demand, ...read, idle: this.#idle() });
+      if (read.pools) this.#foundEmpty(work.empty);
       this.#settlement = undefined; // until everything is written
       this.#planned(work.states);
       this.#reporter.problems(work.problems);
@@ -89,16 +108,26 @@ export class SliceKeeper {
   }
 
   async #read(
-    networks: readonly Network[],
-    nodes: readonly NodeFacts[],
+    demand: Pick<Parameters<typeof planSliceWork>[0], "networks" | "nodes" | "original">,
     signal: AbortSignal,
   ): Promise<{ readonly stored: readonly StoredSlices[]; readonly pools: readonly PoolSnapshot[] | undefined }> {
     const { world, ipam, cluster } = this.#context;
     const lists = async () => (await retry((deadline) => cluster.slices.list(deadline), world, signal)).items;
     const stored = await lists();
-    if (!needsPools({ networks, nodes, stored }, this.#settlement)) return { stored, pools: undefined };
+    if (!needsPools({ ...demand, stored }, this.#settlement)) return { stored, pools: undefined };
     const pools = await ipam.driver.list(signal);
     return { stored: await lists(), pools }; // after the pools: `slice_leftovers.ts` gives the reason
+  }
+
+  #idle(): ReadonlySet<string> {
+    const { world, idleAge = IDLE_AGE } = this.#context;
+    const now = world.monotonic();
+    return new Set([...this.#emptySince].filter(([, since]) => now - since >= idleAge).map(([slice]) => slice));
+  }
+
+  #foundEmpty(slices: readonly string[]): void {
+    const now = this.#context.world.monotonic();
+    this.#emptySince = new Map(slices.map((slice) => [slice, this.#emptySince.get(slice) ?? now]));
   }
 
   async #do(work: SliceWork, slices: SliceStore, signal: AbortSignal): Promise<unknown[]> {
@@ -114,6 +143,14 @@ export class SliceKeeper {
     };
     for (const step of work.steps) {
       await guarded(() => this.#apply(step, slices, signal), (error) => this.#refused(step, error));
+    }
+    for (const last of work.withdraw) {
+      const { elastic: _, network = "", ...rest } = last;
+      await guarded(
+        () =>
+          this.#attempt((deadline) => this.#context.cluster.slices.save({ ...rest, network }, last, deadline), signal),
+        (error) => this.#reporter.writeRefused(`NodeSlicePool ${last.name}`, error),
+      );
     }
     for (const last of work.remove) {
       await guarded(

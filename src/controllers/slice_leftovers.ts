@@ -12,6 +12,7 @@ import type { Opening } from "../pool/slice_plan.ts";
 import { pairKey, type SlicePools } from "../pool/slice_pools.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { StoredSlices } from "./cluster.ts";
+import { domainsOf } from "./slice_lists.ts";
 
 /** An empty pool that no slice needs. */
 export interface UnusedPool {
@@ -46,11 +47,6 @@ export function removals(
     );
   const { remove = [], kept = [] } = Object.groupBy(unwanted, (one) => one.managed && !inUse(one) ? "remove" : "kept");
   return { remove, kept };
-}
-
-/** The domains that a list may be of. One of another controller does not name its domain: it is that of its own name, or the unnamed one. */
-function domainsOf({ network, name }: StoredSlices): readonly string[] {
-  return network === undefined ? ["", name] : [network];
 }
 
 /** Empty pools of slices that no list contains: fences that calls in flight may still meet, and pools of deleted nodes. */

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { formatCidr, overlap, parseCidr } from "../address/cidr.ts";
-import { epochOf, isClosed } from "../pool/fence.ts";
+import { formatCidr, overlap } from "../address/cidr.ts";
 import { settle, type Settlement, type SliceGroup } from "../pool/slice_networks.ts";
-import { type Closing, type Opening, planGroup } from "../pool/slice_plan.ts";
+import { planGroup } from "../pool/slice_plan.ts";
 import { pairKey, type SlicePoolFacts, SlicePools } from "../pool/slice_pools.ts";
-import type { Slice } from "../pool/slice_assignment.ts";
+import type { Elastic, Slice } from "../pool/slice_assignment.ts";
 import type { NodeFacts, StoredSlices, WantedSlices } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 import { removals, reopenings, type UnusedPool, unusedPools } from "./slice_leftovers.ts";
@@ -17,21 +16,14 @@ import {
   type Demand,
   demandsOf,
   exhausted,
+  notElastic,
   type SliceProblem,
   type UnslicedRange,
 } from "./slice_demands.ts";
+import { type Planned, refusedSteps, type SliceStates, type SliceStep } from "./slice_refused.ts";
+import { differs, elasticOf, rangeOf, sameSlices, storedOf } from "./slice_lists.ts";
 
-export type { SliceProblem, UnusedPool };
-
-/** The writes for one group of networks, in this order. */
-export interface SliceStep {
-  /** Pools to close. */
-  readonly close: readonly Closing[];
-  /** NodeSlicePools to save, each with the stored one if it exists; the oldest first. */
-  readonly save: readonly (readonly [WantedSlices, StoredSlices | undefined])[];
-  /** Pools to open. */
-  readonly open: readonly Opening[];
-}
+export type { SliceProblem, SliceStates, SliceStep, UnusedPool };
 
 /** A plan. */
 export interface SliceWork {
@@ -39,28 +31,20 @@ export interface SliceWork {
   readonly steps: readonly SliceStep[];
   /** NodeSlicePools to delete: no network demands them, and nothing of them is in use. */
   readonly remove: readonly StoredSlices[];
+  /** Lists whose free slices nodes may take, although no network demands that any more. */
+  readonly withdraw: readonly StoredSlices[];
   /** Empty pools to delete. */
   readonly unused: readonly UnusedPool[];
   /** Problems that operators must correct. */
   readonly problems: readonly SliceProblem[];
   /** Numbers of slices by NodeSlicePool. */
   readonly states: readonly SliceStates[];
+  /** The assigned elastic slices without addresses in use, by {@linkcode pairKey}. Empty if the pools were not read. */
+  readonly empty: readonly string[];
   /** Whether another plan is needed after this one. */
   readonly unfinished: boolean;
   /** Mark of the accepted and refused networks, for {@linkcode needsPools}. */
   readonly settlement: string;
-}
-
-/** The slices of one NodeSlicePool by state. */
-export interface SliceStates {
-  /** Its name. */
-  readonly name: string;
-  /** Slices of nodes. */
-  readonly assigned: number;
-  /** Listed slices without a node. Long lists omit them. */
-  readonly free: number;
-  /** Nodes without a slice. */
-  readonly missing: number;
 }
 
 /** The input of a plan. */
@@ -73,6 +57,10 @@ interface SliceFacts {
   readonly stored: readonly StoredSlices[];
   /** The pools; undefined if they were not read: the plan then leaves out what depends on them. */
   readonly pools: readonly SlicePoolFacts[] | undefined;
+  /** The elastic slices that were empty for the grace period, by {@linkcode pairKey}. Default: none. */
+  readonly idle?: ReadonlySet<string>;
+  /** The object that runs a controller of the original; undefined: none runs, or no network is elastic. */
+  readonly original?: string | undefined;
 }
 
 /** The prepared input. */
@@ -81,6 +69,8 @@ interface Plan {
   readonly nodes: readonly string[];
   readonly pools: SlicePools | undefined;
   readonly settled: Settlement<Demand, UnslicedRange>;
+  readonly idle: ReadonlySet<string>;
+  readonly original: string | undefined;
 }
 
 /** Plans what to write. */
@@ -92,18 +82,23 @@ export function planSliceWork(facts: SliceFacts): SliceWork {
   const all = [...planned, ...refusedSteps(plan, planned)];
   const { remove, kept } = removals(pools, facts.stored.filter(({ name }) => !names.has(name)));
   const present = { nodes, groups, refused, kept };
+  const withdraw = kept.filter(({ elastic, network }) => elastic !== undefined && network !== undefined);
   const open = pools ? reopenings(facts.stored, groups, pools) : [];
   return {
     steps: [...all.map(({ step }) => step), { close: [], save: [], open }].filter(isNeeded),
     remove,
+    withdraw,
     unused: pools ? unusedPools(present, pools, new Set(all.flatMap(({ pairs }) => pairs))) : [],
     problems: [
       ...problems,
       ...planned.flatMap(({ group, without }) => without.length > 0 ? [exhausted(group, without)] : []),
       ...[...refused, ...closed].map(conflicting),
+      ...planned.flatMap(({ group, elastic }) => typeof elastic === "string" ? [notElastic(group, elastic)] : []),
     ],
     states: all.flatMap(({ states }) => states),
-    unfinished: planned.some(({ unfinished }) => unfinished) || remove.length > 0,
+    empty: planned.flatMap(({ empty }) => empty),
+    unfinished: planned.some(({ unfinished }) => unfinished) || remove.length + withdraw.length > 0 ||
+      all.some(({ step }) => step.save.some(isWithdrawn)),
     settlement: markOfSettlement(prepare({ ...facts, pools: undefined }, demands, unsliced)),
   };
 }
@@ -118,7 +113,9 @@ export function needsPools(facts: Omit<SliceFacts, "pools">, settlement: string 
   const plan = prepare({ ...facts, pools: undefined }, demands, unsliced);
   if (markOfSettlement(plan) !== settlement) return true;
   if (facts.stored.some(({ name, managed }) => managed && !names.has(name))) return true;
-  return plan.settled.groups.some((group) => !isSettled(group, storedOf(group, plan.stored), plan.nodes));
+  return plan.settled.groups.some((group) =>
+    !isSettled(group, storedOf(group, plan.stored), plan.nodes, elasticOf(group, facts.stored, facts.original))
+  );
 }
 
 /** The accepted and refused networks, as text. */
@@ -129,26 +126,28 @@ function markOfSettlement({ settled: { groups, refused, closed } }: Plan): strin
   ]);
 }
 
-/** Whether all lists of a group agree, and every node has its slice. */
+/** Whether all lists of a group agree, and every node has its slice; at least one if slices are elastic. */
 function isSettled(
   { cidr, prefix, members }: SliceGroup,
   stored: readonly StoredSlices[],
   nodes: readonly string[],
+  elastic: Elastic | undefined,
 ): boolean {
   const [first] = stored;
   if (!first || stored.length < new Set(members.map(({ name }) => name)).size) return false;
   const same = stored.every((one) =>
     one.refused === undefined && one.epoch === first.epoch && rangeOf(one) === formatCidr(cidr) &&
-    sameSlices(one.slices, first.slices)
+    one.elastic === elastic && sameSlices(one.slices, first.slices)
   );
   const present = new Set(nodes);
   const assigned = first.slices.filter(({ node }) => node !== "");
-  return same && assigned.length === present.size &&
+  const count = elastic === undefined ? assigned.length : new Set(assigned.map(({ node }) => node)).size;
+  return same && count === present.size &&
     assigned.every((slice) => present.has(slice.node) && slice.cidr.prefix === prefix);
 }
 
 function prepare(
-  { stored, nodes, pools, networks }: SliceFacts,
+  { stored, nodes, pools, networks, idle = new Set(), original }: SliceFacts,
   demands: readonly Demand[],
   unsliced: readonly UnslicedRange[],
 ): Plan {
@@ -163,7 +162,7 @@ function prepare(
     ofGroup: (group) => usageOf(group as SliceGroup<Demand>, byName, known),
     isUsed: ({ network, range: { cidr } }) => known?.isUsed({ network, cidr }) ?? true,
   });
-  return { stored: byName, nodes: nodes.map(({ name }) => name), pools: known, settled };
+  return { stored: byName, nodes: nodes.map(({ name }) => name), pools: known, settled, idle, original };
 }
 
 function usageOf(
@@ -179,51 +178,58 @@ function usageOf(
   return stored.some((one) => rangeOf(one) === formatCidr(cidr)) ? "stored" : "new";
 }
 
-/** The NodeSlicePools of a group, the oldest first. */
-function storedOf({ members }: SliceGroup, byName: ReadonlyMap<string, StoredSlices>): StoredSlices[] {
-  return [...new Set(members.map(({ name }) => name))].map((name) => byName.get(name)).filter((one) =>
-    one !== undefined
-  )
-    .sort((a, b) => (a.created < b.created ? -1 : a.created > b.created ? 1 : a.name < b.name ? -1 : 1));
+/** The plan of a group. */
+interface PlannedGroup extends Planned {
+  readonly group: SliceGroup<Demand>;
+  readonly without: readonly string[];
+  readonly elastic: Elastic | undefined;
+  /** As in {@linkcode SliceWork}. */
+  readonly empty: readonly string[];
+  readonly unfinished: boolean;
 }
 
-interface Planned {
-  readonly step: SliceStep;
-  /** Keys of the slices that the written list assigns. */
-  readonly pairs: readonly string[];
-  readonly states: readonly SliceStates[];
-}
-
-function planOne(
-  plan: Plan,
-  group: SliceGroup<Demand>,
-): Planned & { group: SliceGroup<Demand>; without: readonly string[]; unfinished: boolean } {
+function planOne(plan: Plan, group: SliceGroup<Demand>): PlannedGroup {
+  const { pools } = plan;
+  const { network } = group;
   const stored = storedOf(group, plan.stored);
   const closed = plan.settled.closed.filter((one) => one.group === group);
-  const next = planGroup({ group, nodes: plan.nodes, stored, pools: plan.pools, closed });
+  const wanted = elasticOf(group, plan.stored.values(), plan.original);
+  const isIdle = (slice: Slice) => plan.idle.has(pairKey(network, slice));
+  const next = planGroup({
+    group,
+    nodes: plan.nodes,
+    stored,
+    pools,
+    closed,
+    ...(wanted !== undefined && { isIdle }),
+  });
   // a pool without a node is closed only after its lists exist, so that a plan which reopens it sees them
   const unfinished = next.close.some(({ key }) => key.node === undefined) &&
     stored.every(({ refused }) => refused !== undefined);
-  const { slices, epoch, close, open } = unfinished ? unchanged(stored) : next;
+  // without the pools it is unknown which slices are free, and nodes take what is listed as free
+  const { slices, epoch, close, open } = unfinished || (wanted !== undefined && !pools) ? unchanged(stored) : next;
+  const elastic = unfinished && wanted === true ? "its slices are not assigned yet; wait for the controller" : wanted;
   const { without } = next;
   const owners = new Map(group.members.toReversed().map((member) => [member.name, member]));
-  const { network } = group;
   const assigned = slices.filter(({ node }) => node !== "");
   const rest = { missing: without.length, assigned: assigned.length, free: slices.length - assigned.length };
   const order = new Map(stored.map(({ name }, at) => [name, at]));
   const save = [...owners.values()].map((member): readonly [WantedSlices, StoredSlices | undefined] => {
     const { name, size, attachment: owner } = member;
     return [
-      { name, network, range: formatCidr(group.cidr), size, slices, epoch, refused: undefined, owner },
+      { name, network, range: formatCidr(group.cidr), size, slices, epoch, refused: undefined, elastic, owner },
       plan.stored.get(name),
     ];
   }).filter(([wanted, last]) => !last || differs(wanted, last))
     .sort(([a], [b]) =>
       (order.get(a.name) ?? Infinity) - (order.get(b.name) ?? Infinity) || (a.name < b.name ? -1 : 1)
     );
+  const isEmpty = (slice: Slice) => wanted !== undefined && pools !== undefined && !pools.isUsed({ network, ...slice });
   return {
     group,
     without,
+    elastic: wanted,
+    empty: assigned.filter(isEmpty).map((slice) => pairKey(network, slice)),
     unfinished,
     step: { close, save, open },
     pairs: assigned.map((slice) => pairKey(network, slice)),
@@ -237,57 +243,11 @@ function unchanged(stored: readonly StoredSlices[]) {
   return { slices, epoch, close: [], open: [] };
 }
 
-/** The steps of refused networks: their NodeSlicePools get the reason, which the plugin returns. Slices in use stay listed, and closed. */
-function refusedSteps(
-  { settled: { groups, refused }, stored, nodes, pools }: Plan,
-  planned: readonly Planned[],
-): Planned[] {
-  const assigned = new Set(planned.flatMap(({ pairs }) => pairs));
-  const owned = new Set(groups.flatMap(({ members }) => members.map(({ name }) => name)));
-  const byName = new Map(refused.filter(({ of }) => !owned.has(of.name)).map((one) => [one.of.name, one]));
-  return [...byName.values()].map(({ of, message }): Planned => {
-    const { name, network, size, attachment: owner, range: { cidr } } = of;
-    const last = stored.get(name);
-    const isUsed = (slice: Slice) => pools?.isUsed({ network, ...slice }) ?? true;
-    const former = last?.slices.filter((slice) => slice.node !== "" && !assigned.has(pairKey(network, slice))) ?? [];
-    const slices = former.filter(isUsed);
-    const open = pools
-      ? former.filter((slice) => !isUsed(slice) || !isClosed(pools.find({ network, ...slice })?.fence))
-      : [];
-    const epoch = (last?.epoch ?? 0) + (open.length > 0 ? 1 : 0);
-    const close = open.map((slice) => {
-      const key = { network, ...slice };
-      const pool = pools?.find(key);
-      return { key, pool, closed: Math.max(epoch, epochOf(pool?.fence) + 1) };
-    });
-    const wanted = { name, network, range: formatCidr(cidr), size, slices, epoch, refused: message, owner };
-    const missing = nodes.length;
-    return {
-      step: { close, save: !last || differs(wanted, last) ? [[wanted, last]] : [], open: [] },
-      pairs: slices.map((slice) => pairKey(network, slice)),
-      states: [{ name, assigned: slices.length, free: 0, missing }],
-    };
-  });
+/** Whether nodes may take no more slices of a list once it is written: another one may let them then. */
+function isWithdrawn([wanted, last]: SliceStep["save"][number]): boolean {
+  return last?.elastic === true && wanted.elastic !== true;
 }
 
 function isNeeded({ close, save, open }: SliceStep): boolean {
   return close.length + save.length + open.length > 0;
-}
-
-function differs(wanted: WantedSlices, last: StoredSlices): boolean {
-  return last.collected || rangeOf(last) !== wanted.range || last.size !== wanted.size || last.epoch !== wanted.epoch ||
-    last.refused !== wanted.refused || !sameSlices(last.slices, wanted.slices);
-}
-
-function rangeOf({ range }: StoredSlices): string | undefined {
-  const whole = parseCidr(range)?.cidr;
-  return whole && formatCidr(whole);
-}
-
-function sameSlices(a: readonly Slice[], b: readonly Slice[]): boolean {
-  return a.length === b.length && a.every((slice, at) => markOf(slice) === markOf(b[at] ?? slice));
-}
-
-function markOf({ node, cidr }: Slice): string {
-  return `${node} ${formatCidr(cidr)}`;
 }

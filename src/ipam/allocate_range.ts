@@ -1,5 +1,5 @@
 /**
- * ADD in one range: an entry in its pool, or in one of its blocks, then the cluster-wide reservation.
+ * ADD in one range: an entry in its pool, or in one of its blocks or slices, then the cluster-wide reservation.
  *
  * @module
  */
@@ -10,11 +10,20 @@ import type { IpamConfig, StaticAddress } from "../config/types.ts";
 import { isBlockOf } from "../pool/grid.ts";
 import { requestedOf } from "../pool/requested.ts";
 import { type AllocateRequest, allocateRequest, type KnownSandbox } from "../pool/requests.ts";
-import { addressOf, type Allocation, type Entry, type Owner, type PodSandbox, type PoolKey } from "../pool/types.ts";
-import { RefusedError, type Reservation } from "../storage/driver.ts";
+import {
+  addressOf,
+  type Allocation,
+  type Entry,
+  formatPoolKey,
+  type Owner,
+  type PodSandbox,
+  type PoolKey,
+} from "../pool/types.ts";
+import { RefusedError, type Reservation, UnavailableError } from "../storage/driver.ts";
 import { type AllocatingBlock, tryBlocks, verifyGrid } from "./blocks.ts";
+import type { ElasticSlices } from "./elastic_slices.ts";
 import { Elsewhere } from "./elsewhere.ts";
-import { allocateError, PoolExhaustedError } from "./errors.ts";
+import { allocateError, NoSliceError, PoolExhaustedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 import { type AllocatingPool, movedPool } from "./moved.ts";
 import type { RecordedEntry } from "./recorded.ts";
@@ -54,6 +63,8 @@ export interface AllocateOptions {
   readonly onBlock?: (key: PoolKey) => Promise<void>;
   /** The node, which begins with a block of its own if the network has `block_order` `spread`. Default: the owner's. */
   readonly node?: string;
+  /** Finds the slices to allocate from, if slices are elastic: the ranges are then whole. Absent: each range has its pool. */
+  readonly slices?: ElasticSlices;
   /** Whether another sandbox on this node uses the address of an entry, although the store has it as free or the owner's: it is skipped. */
   readonly isUsed?: (entry: RecordedEntry) => Promise<boolean>;
 }
@@ -84,7 +95,7 @@ export interface CallWork {
 /** The same for one of its ranges. */
 interface RangeWork extends CallWork {
   readonly range: IpRange;
-  /** A block of the range, or the pool to which the entries of its own one have moved. Absent: its own one. */
+  /** A block or slice of the range, or the pool to which the entries of its own one have moved. Absent: its own one. */
   readonly pool?: AllocatingPool | AllocatingBlock;
   /** The addresses of earlier ranges. */
   readonly assigned: readonly Assigned[];
@@ -92,7 +103,25 @@ interface RangeWork extends CallWork {
 
 /** Allocates an address of a range. @throws as `allocate` */
 export function allocateRange(work: RangeWork): Promise<Assigned> {
-  return work.range.blocks ? allocateInBlocks(work) : allocateInPool(work);
+  const { range, options: { slices } } = work;
+  if (slices) return allocateInSlices(work, slices);
+  return range.blocks ? allocateInBlocks(work) : allocateInPool(work);
+}
+
+/** Allocates from the first slice that has a free address. A slice that turns out to be full is left as it was. */
+async function allocateInSlices(work: RangeWork, slices: ElasticSlices): Promise<Assigned> {
+  return await slices.allocate(work.range, work.owner, async (pool) => {
+    const written: Written[] = [];
+    try {
+      return await allocateInPool({ ...work, written, pool });
+    } catch (error) {
+      if (!(error instanceof PoolExhaustedError || error instanceof NoSliceError)) throw error;
+      if (await undo({ ...work, written })) throw error;
+      throw new UnavailableError(`Cannot undo an attempt in pool ${formatPoolKey(pool.key)}; retry`, { cause: error });
+    } finally {
+      work.written.push(...written);
+    }
+  });
 }
 
 /** Allocates from the first block that has a free address. A block without one leads to the next, never a failure of the store. */
@@ -232,7 +261,9 @@ async function writeEntry(
   }
   if (outcome.kind === "must reserve" || outcome.kind === "exhausted") return outcome.kind;
   if (outcome.kind === "moved") return outcome;
-  if (outcome.kind !== "kept" && outcome.kind !== "allocated") throw allocateError(key, range, outcome);
+  if (outcome.kind !== "kept" && outcome.kind !== "allocated") {
+    throw allocateError(key, work.pool?.range ?? range, outcome);
+  }
   const { allocation } = outcome;
   const before = changes.findLast(({ address }) => address === allocation.address)?.before;
   return { allocation, fresh: outcome.kind === "allocated", ...(before && { former: before.containerId }) };

@@ -17,6 +17,7 @@ import { confine } from "../world/confine.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { KnownBlocks } from "./known_blocks.ts";
+import { ListedPools } from "./listed_pools.ts";
 import { ReservedAddresses } from "./reserved.ts";
 
 /** Options of one request to a pool. */
@@ -61,6 +62,8 @@ export interface Ipam {
   readonly reserved: ReservedAddresses;
   /** The blocks of divided ranges that this process remembers. */
   readonly blocks: KnownBlocks;
+  /** The pools that this process remembers. */
+  readonly listed: ListedPools;
   /** The clock for retries. */
   readonly clock: Clock;
   /** Receives events. */
@@ -94,6 +97,7 @@ export function directIpam(driver: StorageDriver, world: World, log: Logger, sto
     onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: world, signal }),
     reserved: new ReservedAddresses(world),
     blocks: new KnownBlocks(world),
+    listed: new ListedPools(world),
     clock: world,
     log,
     lockPool: (key, signal) => world.lock(poolLock(store, key), signal),

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { formatCidr, parseCidr, span, within } from "../address/cidr.ts";
+import { contains, formatCidr, parseCidr, span, within } from "../address/cidr.ts";
+import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
 import { ConfigError, type IpamConfig } from "../config/types.ts";
-import type { SliceList } from "../storage/driver.ts";
+import type { Slice } from "../pool/slice_assignment.ts";
+import type { SliceList, SliceStore } from "../storage/driver.ts";
 import { NoSliceError } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
@@ -24,12 +26,14 @@ export function slicePoolName(
 }
 
 /**
- * What slices are read for: `allocate`, or `recorded` for calls on existing allocations, which ignore reasons that only forbid allocating.
+ * What slices are read for: `allocate`, `release`, or the addresses that a network gave. Calls on existing allocations ignore reasons that only
+ * forbid allocating.
  */
-export type SlicePurpose = "allocate" | "recorded";
+export type SlicePurpose = "allocate" | "release" | readonly Ip[];
 
 /**
- * Narrows the ranges to the slices of a node. Without `node_slice_size` they stay unchanged.
+ * Narrows the ranges to the slices of a node. For a release, a range has one copy for each slice of the node. Without `node_slice_size` they
+ * stay unchanged.
  *
  * @throws {NoSliceError} the node has no slice of a range
  * @throws {ConfigError} the store keeps no slices
@@ -42,30 +46,50 @@ export async function sliceRanges(
   purpose: SlicePurpose = "allocate",
 ): Promise<IpamConfig> {
   if (config.nodeSliceSize === undefined || config.ranges.length === 0) return config;
-  const { slices } = ipam.driver;
-  if (!slices) {
-    throw new ConfigError(
-      "ipam.node_slice_size",
-      `Cannot use ipam.node_slice_size ${
-        JSON.stringify(config.nodeSliceSize)
-      }: datastore ${ipam.driver.name} keeps no node slices`,
-    );
-  }
+  const slices = sliceStore(ipam, config);
   const node = await nodeName();
   const ranges = await Promise.all(config.ranges.map(async (range, index) => {
     const name = slicePoolName(config, range, index);
     const list = await slices.find(name, signal);
-    const own = list?.slices.filter((one) => one.node === node && one.cidr.family === range.cidr.family) ?? [];
-    const inside = own.find(({ cidr }) => within(range.cidr, cidr));
-    const slice = purpose === "recorded" ? inside ?? own[0] : inside;
-    if (slice && (purpose === "recorded" || !refusal(name, list, range))) return narrowed(range, node, slice.cidr);
-    throw new NoSliceError(refusal(name, list, range) ?? missing(name, list, range, node));
+    const refused = refusal(name, list, range);
+    const all = list?.slices.filter(({ cidr }) => cidr.family === range.cidr.family) ?? [];
+    const own = all.filter((one) => one.node === node);
+    const inside = own.filter(({ cidr }) => within(range.cidr, cidr));
+    if (purpose !== "allocate") {
+      const found = slicesOf(purpose, config.nodeSliceElastic ? all : own, inside.length > 0 ? inside : own);
+      if (found.length > 0) return found.map((slice) => narrowed(range, slice.node, slice.cidr));
+    } else if (refused === undefined) {
+      const [slice] = inside;
+      if (slice) return [narrowed(range, node, slice.cidr)];
+      if (config.nodeSliceElastic && list?.elastic === true) return [range]; // the node takes one, or borrows
+    }
+    throw new NoSliceError(refused ?? missing(name, list, range, node));
   }));
-  return { ...config, ranges };
+  return { ...config, ranges: ranges.flat() };
+}
+
+/**
+ * The slices of a store.
+ *
+ * @throws {ConfigError} it keeps none
+ */
+export function sliceStore({ driver }: Ipam, { nodeSliceSize = "" }: IpamConfig): SliceStore {
+  if (driver.slices) return driver.slices;
+  throw new ConfigError(
+    "ipam.node_slice_size",
+    `Cannot use ipam.node_slice_size ${JSON.stringify(nodeSliceSize)}: datastore ${driver.name} keeps no node slices`,
+  );
+}
+
+/** The slices that may have the addresses of an attachment: of a release all slices of the node, of known addresses the one that has them. */
+function slicesOf(purpose: Exclude<SlicePurpose, "allocate">, all: readonly Slice[], own: readonly Slice[]): Slice[] {
+  if (purpose === "release") return [...own];
+  const has = ({ node, cidr }: Slice) => node !== "" && purpose.some((ip) => contains(cidr, ip));
+  return [...own.filter(has), ...all.filter(has), ...own].slice(0, 1);
 }
 
 /** Why the slices under a name cannot serve this range; undefined if they can. */
-function refusal(name: string, list: SliceList | undefined, { cidr }: IpRange): string | undefined {
+export function refusal(name: string, list: SliceList | undefined, { cidr }: IpRange): string | undefined {
   if (list?.refused !== undefined) return list.refused;
   const whole = list && parseCidr(list.range)?.cidr;
   if (!whole || formatCidr(whole) === formatCidr(cidr)) return undefined;

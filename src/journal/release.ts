@@ -85,7 +85,7 @@ async function withSlices(
   signal: AbortSignal,
 ): Promise<IpamConfig> {
   try {
-    return await sliceRanges(ipam, config, () => nodeName(world, config), signal, "recorded");
+    return await sliceRanges(ipam, config, () => nodeName(world, config), signal, "release");
   } catch (error) {
     if (!(error instanceof NoSliceError)) throw error;
     ipam.log.warn(error.message);

@@ -15,8 +15,14 @@ export interface Slice {
   readonly cidr: Cidr;
 }
 
+/** Whether nodes may take free slices of a list by themselves: true, or why not, as one clause. */
+export type Elastic = true | string;
+
 /** Free slices are listed if the range has at most 2 to this power of slices; otherwise only assigned ones are. */
 const MAX_LISTED_BITS = 10;
+
+/** Free slices that are listed for nodes to take, if not all are. Each costs 80 bytes of every read of the list. */
+const SPARE_SLICES = 64;
 
 /** The input of an assignment. */
 export interface AssignmentFacts {
@@ -37,6 +43,11 @@ export interface AssignmentFacts {
   readonly next?: (from: bigint) => bigint | undefined;
   /** Intervals in use by others: a slice that overlaps one is not assigned. Unsorted; they may overlap. */
   readonly occupied?: readonly Interval[];
+  /**
+   * Whether an unused slice was empty for long enough to be unassigned. Nodes may then have several slices: each keeps its last one, and
+   * free ones are listed for them to take. Absent: a node has one slice.
+   */
+  readonly isIdle?: (slice: Slice) => boolean;
 }
 
 /** The assignment of slices to nodes. */
@@ -60,8 +71,8 @@ export function slicePrefix(size: string, range: Cidr): number | undefined {
 
 /**
  * Assigns slices. A slice with allocated addresses keeps its node, even if range, size or nodes have changed; of overlapping slices in use the
- * widest one stays. A node that exists keeps an unused slice that fits range and size. Nodes without a slice inside the range get one: lowest
- * slice first, nodes by name.
+ * widest one stays. A node that exists keeps an unused slice that fits range and size; several, if slices are elastic, until they are idle.
+ * Nodes without a slice inside the range get one: lowest slice first, nodes by name.
  *
  * The running time depends on the numbers of nodes, slices and occupied intervals, not on the size of the range.
  */
@@ -79,12 +90,13 @@ export function assignSlices(facts: AssignmentFacts): SliceAssignment {
     if (next.done) break;
     assigned.push({ node, cidr: next.value });
   }
-  const listed = prefix - range.prefix <= MAX_LISTED_BITS ? [...free].map((cidr) => ({ node: "", cidr })) : [];
+  const max = prefix - range.prefix <= MAX_LISTED_BITS ? Infinity : facts.isIdle ? SPARE_SLICES : 0;
+  const listed = free.take(max).map((cidr) => ({ node: "", cidr }));
   return { slices: [...kept, ...assigned, ...listed].sort(byAddress), without: waiting.slice(assigned.length) };
 }
 
 /** The slices that keep their node. None of them overlap. */
-function keptSlices({ range, prefix, nodes, current, inUse }: AssignmentFacts): Slice[] {
+function keptSlices({ range, prefix, nodes, current, inUse, isIdle }: AssignmentFacts): Slice[] {
   const present = new Set(nodes);
   const candidates = current.filter(({ node }) => node !== "")
     .map((slice) => ({ slice, used: inUse(slice) }))
@@ -99,10 +111,12 @@ function keptSlices({ range, prefix, nodes, current, inUse }: AssignmentFacts): 
     else if (candidate.used && !last.used) kept[kept.length - 1] = candidate;
   }
   const served = new Set(
-    kept.filter(({ slice, used }) => used && within(range, slice.cidr)).map(({ slice }) => slice.node),
+    kept.filter(({ slice, used }) => within(range, slice.cidr) && (used || (isIdle && !isIdle(slice))))
+      .map(({ slice }) => slice.node),
   );
-  return kept.filter(({ slice: { node }, used }) => {
-    if (used) return true;
+  return kept.filter(({ slice, used }) => {
+    const { node } = slice;
+    if (used || (isIdle && !isIdle(slice))) return true;
     if (served.has(node)) return false;
     served.add(node);
     return true;

@@ -14,6 +14,10 @@
  * Of two concurrent plans from the same list, one fails in step 2; all it did in step 1 is close pools. An opening that was decided on an
  * older list carries an older epoch than any later closing, so it has no effect.
  *
+ * If slices are elastic, a node may take a free slice of the list: it writes the list with the next epoch, as step 2 does, if it is still the
+ * one that it read, and then opens its own pool, as step 3 does. For it, step 1 was done before the slice was listed as free: no pool that
+ * overlaps a free slice of such a list is open, unless reservations keep its addresses apart.
+ *
  * @module
  */
 import { Blocks } from "../address/blocks.ts";
@@ -75,6 +79,8 @@ export interface GroupFacts {
   readonly pools: SlicePools | undefined;
   /** Pools without a node that are closed because of it. */
   readonly closed: readonly Refusal<NetworkRange>[];
+  /** See {@linkcode AssignmentFacts.isIdle}. Present: nodes may take the free slices that are listed. */
+  readonly isIdle?: (slice: Slice) => boolean;
 }
 
 /** Plans one group. */
@@ -91,6 +97,7 @@ export function planGroup(facts: GroupFacts): GroupPlan {
     inUse: (slice) => pools?.isUsed({ network, ...slice }) ?? true,
     next: nextAddress(group),
     occupied: pools?.occupied(group) ?? [],
+    ...(facts.isIdle && { isIdle: facts.isIdle }),
   });
   if (!pools) return { ...plan, epoch: last, close: [], open: [] };
   const assigned = new Set(plan.slices.filter(({ node }) => node !== "").map((slice) => pairKey(network, slice)));
@@ -98,9 +105,10 @@ export function planGroup(facts: GroupFacts): GroupPlan {
     .filter((slice) => slice.node !== "" && !assigned.has(pairKey(network, slice)));
   const listed = new Set((newest(stored)?.slices ?? []).map((slice) => pairKey(network, slice)));
   const gained = plan.slices.filter((slice) => slice.node !== "" && !listed.has(pairKey(network, slice)));
+  const free = facts.isIdle ? plan.slices.filter(({ node }) => node === "") : [];
   const closing = new Map([
     ...lost.map((slice) => ({ key: { network, ...slice } })),
-    ...openPools(facts, pools, assigned, gained),
+    ...openPools(facts, pools, assigned, [...gained, ...free]),
     ...wholePools(facts, pools),
   ].map((one) => [formatPoolKey(one.key), one] as const));
   const opening = closedPools(facts, pools, plan.slices);
@@ -154,16 +162,19 @@ interface OpenPool {
   readonly reason?: string;
 }
 
-/** Open, empty pools of nodes that have no slice for them: those that overlap a slice to be assigned, and those whose node does not exist. */
+/**
+ * Open, empty pools of nodes that have no slice for them: those whose node does not exist, and those that overlap a slice to be assigned or to
+ * be listed for nodes to take.
+ */
 function openPools(
   { group: { network, cidr }, nodes }: GroupFacts,
   pools: SlicePools,
   assigned: ReadonlySet<string>,
-  gained: readonly Slice[],
+  next: readonly Slice[],
 ): OpenPool[] {
   const present = new Set(nodes);
   const wanted = new Blocks(
-    gained.filter((slice) => slice.cidr.family === cidr.family).map((slice) => span(slice.cidr)),
+    next.filter((slice) => slice.cidr.family === cidr.family).map((slice) => span(slice.cidr)),
   );
   return pools.overlapping({ network, cidr }).flatMap(({ key, fence, allocations }): OpenPool[] => {
     const { node } = key;

@@ -4,7 +4,7 @@
  * @module
  */
 import { formatCidr, parseCidr } from "../address/cidr.ts";
-import type { Slice } from "./slice_assignment.ts";
+import type { Elastic, Slice } from "./slice_assignment.ts";
 import { type SlicePoolFacts, SlicePools } from "./slice_pools.ts";
 import { formatPoolKey, type PoolKey } from "./types.ts";
 
@@ -22,6 +22,8 @@ export interface StoredSliceList {
   readonly network: string | undefined;
   /** Why nothing is allocated from the slices; undefined if they are in use. */
   readonly refused: string | undefined;
+  /** Whether nodes may take free slices, or why not. Absent unless slices are elastic. */
+  readonly elastic?: Elastic | undefined;
 }
 
 /** `stale`: the node does not exist. `unassigned`: no node has it. `leftover`: a pool with addresses that no NodeSlicePool lists. */
@@ -37,6 +39,8 @@ export interface SliceUse {
   readonly state: SliceState;
   /** Addresses allocated. */
   readonly used: number;
+  /** Allocated addresses that pods of other nodes have borrowed. */
+  readonly borrowed: number;
   /** Addresses that can be allocated. */
   readonly capacity: bigint;
 }
@@ -81,6 +85,7 @@ export function slicesInUse(
       node,
       state: node === "" ? "unassigned" : present.has(node) ? "assigned" : "stale",
       used: node === "" ? 0 : index.find(key)?.allocations.size ?? 0,
+      borrowed: node === "" ? 0 : borrowedOf(index.find(key)),
       capacity: capacityOf(key),
     };
   };
@@ -101,9 +106,17 @@ export function slicesInUse(
     node: key.node ?? "",
     state: "leftover",
     used: allocations.size,
+    borrowed: borrowedOf({ key, allocations }),
     capacity: capacityOf(key),
   }));
   return { lists, leftovers };
+}
+
+/** Entries whose sandbox is on another node than that of the slice. */
+function borrowedOf(pool: SlicePoolFacts | undefined): number {
+  return pool?.allocations.values().filter(({ node }) => node !== undefined && node !== pool.key.node).toArray()
+    .length ??
+    0;
 }
 
 /** The domains that the pools of a NodeSlicePool may have. Objects of the original do not record theirs, but are named after it. */

@@ -13,17 +13,16 @@
  */
 import type { Ip } from "../address/ip.ts";
 import type { Unreadable } from "../pool/finding.ts";
-import type { Fence } from "../pool/fence.ts";
 import type { BlockFacts } from "../pool/grid.ts";
 import type { Move } from "../pool/move.ts";
 import type { Reuse } from "../pool/reuse.ts";
-import type { Slice } from "../pool/slice_assignment.ts";
 import type { Allocations, Change, Owner, PoolKey } from "../pool/types.ts";
 import type { IpamClaim, Workload } from "../pool/workload.ts";
 import type { Migration, OlderRecord } from "./migration.ts";
+import type { SliceList, SliceStore } from "./slice_store.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
 
-export type { Migration, OlderRecord, PoolSnapshot };
+export type { Migration, OlderRecord, PoolSnapshot, SliceList, SliceStore };
 
 /** A cluster-wide reservation of one address, for all pools that contain it. */
 export interface Reservation extends Owner {
@@ -94,35 +93,6 @@ export interface Reservations {
    * `list` costs no more.
    */
   listAddresses?(network: string, signal: AbortSignal): Promise<Ip[]>;
-}
-
-/** The slices under one name. */
-export interface SliceList {
-  /** The whole range, as written. */
-  readonly range: string;
-  /** The slices, including those of other nodes. */
-  readonly slices: readonly Slice[];
-  /** Why nothing is allocated from them: one sentence. Absent if they are in use. */
-  readonly refused?: string;
-}
-
-/** The node slices of a store, and the closing of pools whose slice may belong to another node. */
-export interface SliceStore {
-  /** The slices under a name; undefined if the name does not exist. */
-  find(name: string, signal: AbortSignal): Promise<SliceList | undefined>;
-  /**
-   * Closes a pool in an epoch, and creates it if it does not exist. It always writes: commits on any earlier snapshot conflict from then on.
-   *
-   * @param fence its `closed` is greater than both epochs of the pool
-   * @returns the pool after the write
-   * @throws {ConflictError} the pool changed since the snapshot
-   * @throws {RefusedError} the store dropped the fence
-   */
-  close(snapshot: PoolSnapshot, fence: Omit<Fence, "opened">, signal: AbortSignal): Promise<PoolSnapshot>;
-  /** Opens a closed pool in an epoch. It stays closed if it was closed in that epoch or a later one. @throws {ConflictError} it changed */
-  open(snapshot: PoolSnapshot, epoch: number, signal: AbortSignal): Promise<void>;
-  /** Deletes an empty pool as it was listed. @throws {ConflictError} it changed */
-  remove(snapshot: PoolSnapshot, signal: AbortSignal): Promise<void>;
 }
 
 /** The pods that use a store, and the claims that keep their addresses. Each read is one request. */

@@ -20,6 +20,7 @@ export type Operation =
   | "find_reservation"
   | "list_reservations"
   | "find_slices"
+  | "take_slice"
   | "close_pool"
   | "open_pool"
   | "mark_pool"
@@ -147,6 +148,8 @@ function wrapReservations(reservations: Reservations, run: Runner): Reservations
 function wrapSlices(slices: SliceStore, run: Runner): SliceStore {
   return present<SliceStore>({
     find: (name, signal) => run("find_slices", (deadline) => slices.find(name, deadline), signal),
+    take: (list, slice, epoch, signal) =>
+      run("take_slice", (deadline) => slices.take(list, slice, epoch, deadline), signal),
     close: (snapshot, fence, signal) =>
       run("close_pool", (deadline) => slices.close(snapshot, fence, deadline), signal),
     open: (snapshot, epoch, signal) => run("open_pool", (deadline) => slices.open(snapshot, epoch, deadline), signal),

@@ -32,3 +32,34 @@ Deno.test("SliceKeeper never lets two nodes allocate the same address, whatever 
     for (const [what, count] of Object.entries(total)) assert(count > SEEDS, `${what}: ${count}`);
   }
 });
+
+/** Three addresses a slice at most, and five nodes for four slices: they take, lose and borrow all the time. */
+const elastic = { ...ipam, node_slice_elastic: true };
+
+Deno.test("Elastic slices never let two nodes allocate the same address, and return once they are empty", async () => {
+  const networks = [
+    await network("net-a", elastic),
+    await network("net-c", { ...ipam, node_slice_size: undefined }),
+  ];
+  const total = { allocated: 0, moved: 0, taken: 0, withdrawn: 0, borrowed: 0, closed: 0 };
+  const only = Deno.env.get("SLICE_SEED");
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    if (only !== undefined && seed !== Number(only)) continue;
+    const world = new SliceWorld(networks, seed);
+    const run = async () => {
+      await world.run(1_200);
+      const { closed } = world;
+      await world.settle();
+      assert.deepEqual([world.left.attached, world.left.entries], [0, 0], JSON.stringify(world.left));
+      assert.deepEqual(world.left.slices.map((one) => one.endsWith(" 1")), [true, true, true, true]);
+      const { refused: _, ...seen } = world.seen;
+      for (const [what, count] of Object.entries({ ...seen, closed })) total[what as keyof typeof total] += count;
+    };
+    await run().catch((cause) => {
+      throw new Error(`Seed ${seed} fails: ${cause.message}`, { cause });
+    });
+  }
+  if (only === undefined) {
+    for (const [what, count] of Object.entries(total)) assert(count > SEEDS, `${what}: ${count}`);
+  }
+});

@@ -7,17 +7,22 @@
 import assert from "node:assert/strict";
 import type { Network } from "../../src/controllers/networks.ts";
 import { SliceKeeper } from "../../src/controllers/slice_keeper.ts";
-import type { Cluster, StoredSlices, WantedSlices } from "../../src/controllers/cluster.ts";
+import type { Cluster, SavedSlices, StoredSlices } from "../../src/controllers/cluster.ts";
+import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
+import { ElasticSlices } from "../../src/ipam/elastic_slices.ts";
 import { NoSliceError, PoolExhaustedError } from "../../src/ipam/errors.ts";
 import { directIpam, type Ipam } from "../../src/ipam/ipam.ts";
+import { rangesOfPools, type RecordedEntry } from "../../src/ipam/recorded.ts";
 import { release } from "../../src/ipam/release.ts";
+import { sliceName } from "../../src/ipam/slice_choice.ts";
 import { sliceRanges } from "../../src/ipam/node_slice.ts";
 import type { Fence } from "../../src/pool/fence.ts";
 import { isClosed } from "../../src/pool/fence.ts";
+import type { Slice } from "../../src/pool/slice_assignment.ts";
 import { type Allocations, type Change, formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
-import { ConflictError, type PoolSnapshot, type StorageDriver } from "../../src/storage/driver.ts";
+import { ConflictError, type PoolSnapshot, type SliceList, type StorageDriver } from "../../src/storage/driver.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { memoryWorld } from "../support/world.ts";
 import { NEVER } from "./lab.ts";
@@ -35,6 +40,19 @@ interface Process {
   alive: boolean;
 }
 
+/** An attachment, with what the journal of its node records. */
+interface Attached {
+  readonly name: string;
+  readonly node: string;
+  readonly network: Network;
+  entries: readonly RecordedEntry[];
+  pools: readonly PoolKey[];
+  /** The call that works on it, or died doing so. */
+  call: Process | undefined;
+}
+
+const NAMES = ["a", "b", "c", "d", "e"] as const;
+
 /** The cluster. */
 export class SliceWorld {
   readonly #random: () => number;
@@ -44,13 +62,13 @@ export class SliceWorld {
   #version = 0;
   #waiting: { readonly process: Process; readonly go: () => void; readonly label: string }[] = [];
   readonly #nodes = new Set<string>(["a"]);
-  readonly #pods: { readonly name: string; readonly node: string; readonly network: Network }[] = [];
+  readonly #attached = new Set<Attached>();
   #count = 0;
   #failure: string | undefined;
   /** Log of events, for the message of a failure. */
   readonly trace: string[] = [];
-  /** Numbers of allocated addresses, moved slices and refused calls. */
-  readonly seen = { allocated: 0, moved: 0, refused: 0 };
+  /** Numbers of allocated addresses, moved slices, refused calls, slices that nodes took and that were withdrawn, and borrowed addresses. */
+  readonly seen = { allocated: 0, moved: 0, refused: 0, taken: 0, withdrawn: 0, borrowed: 0 };
 
   /** Starts with one node. */
   constructor(networks: readonly Network[], seed: number) {
@@ -73,12 +91,36 @@ export class SliceWorld {
     }
   }
 
+  /** Lets every call and controller end, with all nodes of the cluster, and no more deaths. */
+  async settle(): Promise<void> {
+    for (const name of NAMES) this.#nodes.add(name);
+    for (let round = 0; round < 4; round++) {
+      this.#control();
+      for (const one of this.#attached) if (!one.call?.alive) void this.#del(one);
+      for (let step = 0; this.#waiting.length > 0 && step < 20_000; step++) {
+        this.#let();
+        for (let tick = 0; tick < 40; tick++) await Promise.resolve();
+      }
+      if (this.#failure !== undefined) throw new Error(this.#failure);
+    }
+  }
+
+  /** What is left: attachments, entries, and the number of slices of each node by list. */
+  get left(): { readonly attached: number; readonly entries: number; readonly slices: readonly string[] } {
+    const entries = [...this.#pools.values()].reduce((sum, { allocations }) => sum + allocations.size, 0);
+    const slices = this.#lists.flatMap((list) =>
+      [...Map.groupBy(list.slices.filter(({ node }) => node !== ""), ({ node }) => node)]
+        .map(([node, own]) => `${list.name} ${node} ${own.length}`)
+    );
+    return { attached: this.#attached.size, entries, slices: slices.sort() };
+  }
+
   #pick<T>(all: readonly T[]): T | undefined {
     return all[Math.floor(this.#random() * all.length)];
   }
 
   #churn(): void {
-    const name = this.#pick(["a", "b", "c", "d", "e"]) ?? "a";
+    const name = this.#pick(NAMES) ?? "a";
     if (!this.#nodes.delete(name)) this.#nodes.add(name);
     this.trace.push(`nodes ${[...this.#nodes].sort().join(" ")}`);
   }
@@ -99,31 +141,58 @@ export class SliceWorld {
 
   /** Deleted nodes run on too: they do not know. */
   async #add(): Promise<void> {
-    const [node, network] = [this.#pick(["a", "b", "c", "d", "e"]), this.#pick(this.#networks)];
+    const [node, network] = [this.#pick(NAMES), this.#pick(this.#networks)];
     if (!node || !network) return;
     const name = `pod${this.#count++}`;
-    const ipam = this.#ipam({ name: `ADD ${name} on ${node}`, alive: true });
+    const call = { name: `ADD ${name} on ${node}`, alive: true };
+    const attached: Attached = { name, node, network, entries: [], pools: [], call };
+    this.#attached.add(attached);
+    const ipam = this.#ipam(call);
+    const owner = { podRef: `default/${name}`, ifName: "net1", containerId: name };
     try {
-      const config = await sliceRanges(ipam, network.config, () => Promise.resolve(node), NEVER);
-      const owner = { podRef: `default/${name}`, ifName: "net1", containerId: name };
-      await allocate(ipam, config, owner, NEVER);
-      this.#pods.push({ name, node, network });
+      const { config } = network;
+      const slices = config.nodeSliceElastic && new ElasticSlices(ipam, config, this.#user(attached, call), NEVER);
+      const ranges = slices ? config : await sliceRanges(ipam, config, () => Promise.resolve(node), NEVER);
+      const assigned = await allocate(ipam, ranges, owner, NEVER, slices ? { slices } : {});
+      attached.entries = assigned.map(({ entry }) => entry);
+      attached.call = undefined;
       this.seen.allocated++;
+      if (attached.entries.some(({ key }) => key.node !== undefined && key.node !== node)) this.seen.borrowed++;
     } catch (error) {
-      if (error instanceof NoSliceError || error instanceof PoolExhaustedError) this.seen.refused++;
-      else throw error;
+      if (!(error instanceof NoSliceError || error instanceof PoolExhaustedError)) throw error;
+      this.#attached.delete(attached); // the call has undone all it wrote
+      this.seen.refused++;
     }
   }
 
-  async #del(): Promise<void> {
-    const [pod] = this.#pods.splice(Math.floor(this.#random() * this.#pods.length), 1);
-    if (!pod) return;
-    const ipam = this.#ipam({ name: `DEL ${pod.name}`, alive: true });
+  #user(attached: Attached, call: Process) {
+    const record = async (pool: PoolKey) => {
+      await this.#turn(call, `records ${formatPoolKey(pool)}`);
+      attached.pools = [...attached.pools, pool];
+      await this.#turn(call, "continues");
+    };
+    return { node: attached.node, recorded: [], record };
+  }
+
+  /** Releases what the journal records, as DEL and pending releases do. A call that is in progress ends before. */
+  async #del(attached = this.#pick([...this.#attached].filter(({ call }) => !call?.alive))): Promise<void> {
+    if (!attached) return;
+    const { name, node, network, entries, pools } = attached;
+    const call = attached.call = { name: `DEL ${name}`, alive: true };
+    const ipam = this.#ipam(call);
+    const { ranges, ...config } = await this.#recorded(ipam, network, node, entries);
+    const searched = { ...config, ranges: [...ranges, ...rangesOfPools(pools)] };
+    await release(ipam, searched, { containerId: name, ifName: "net1" }, NEVER, entries);
+    this.#attached.delete(attached);
+  }
+
+  async #recorded(ipam: Ipam, { config }: Network, node: string, entries: readonly RecordedEntry[]) {
+    if (entries.length > 0) return { ...config, ranges: [] };
     try {
-      const config = await sliceRanges(ipam, pod.network.config, () => Promise.resolve(pod.node), NEVER, "recorded");
-      await release(ipam, config, { containerId: pod.name, ifName: "net1" }, NEVER);
+      return await sliceRanges(ipam, config, () => Promise.resolve(node), NEVER, "release");
     } catch (error) {
-      if (!(error instanceof NoSliceError)) throw error;
+      if (error instanceof NoSliceError) return { ...config, ranges: [] };
+      throw error;
     }
   }
 
@@ -134,9 +203,16 @@ export class SliceWorld {
     const slices = this.#sliceObjects(process);
     const world = { ...memoryWorld(), sleep: ipam.clock.sleep };
     const cluster = { slices } as unknown as Cluster;
-    const keeper = new SliceKeeper({ world, ipam, cluster }, { problems: () => {}, writeRefused: () => {} }, () => {});
+    const reporter = { problems: () => {}, writeRefused: () => {} };
+    const keeper = new SliceKeeper({ world, ipam, cluster, idleAge: 0 }, reporter, () => {});
     const nodes = [...this.#nodes].map((name) => ({ name }));
-    keeper.keep(this.#networks, nodes, NEVER).catch((error) => {
+    const keep = async () => {
+      for (let sweep = 0; sweep < 2; sweep++) { // the first finds which slices are empty
+        await keeper.keep(this.#networks, nodes, NEVER);
+        keeper.invalidate();
+      }
+    };
+    keep().catch((error) => {
       if (!(error instanceof ConflictError)) throw error;
     });
   }
@@ -185,8 +261,16 @@ export class SliceWorld {
         find: (name) =>
           done(`find ${name}`, () => {
             const found = this.#lists.find((one) => one.name === name);
-            return found && { range: found.range, slices: found.slices };
+            if (!found) return undefined;
+            const { range, slices, epoch, version, elastic, refused } = found;
+            return {
+              ...{ range, slices, epoch, version: { name, version } },
+              ...(elastic !== undefined && { elastic }),
+              ...(refused !== undefined && { refused }),
+            };
           }),
+        take: (list, slice, epoch) =>
+          done(`take ${slice.node} ${formatCidr(slice.cidr)} ${epoch}`, () => this.#take(list, slice, epoch)),
         close: (before, { closed, reason }) =>
           done(`close ${formatPoolKey(before.key)} ${closed}`, () => {
             const opened = before.fence?.opened ?? 0;
@@ -204,6 +288,17 @@ export class SliceWorld {
     };
   }
 
+  #take({ version: read }: SliceList, { node, cidr }: Slice, epoch: number): void {
+    const { name, version } = read as { readonly name: string; readonly version: number };
+    const stored = this.#lists.find((one) => one.name === name);
+    const isTaken = (one: Slice) => one.node === "" && formatCidr(one.cidr) === formatCidr(cidr);
+    if (stored?.version !== version || !stored.slices.some(isTaken)) throw new ConflictError(`${name} changed`);
+    const slices = stored.slices.map((one) => isTaken(one) ? { node, cidr } : one);
+    const next = { ...stored, slices, epoch, version: ++this.#version };
+    this.#lists = [...this.#lists.filter((one) => one !== stored), next];
+    this.seen.taken++;
+  }
+
   #remove({ key, version }: PoolSnapshot): void {
     const name = formatPoolKey(key);
     if (this.#pools.get(name)?.version !== version) throw new ConflictError(`${name} changed`);
@@ -219,6 +314,12 @@ export class SliceWorld {
         node !== "" && next?.slices.some((one) => one.node !== "" && one.node !== node && one.cidr.base === cidr.base)
       );
       this.seen.moved += moved?.length ?? 0;
+      const isElastic = stored?.elastic === true;
+      const kept = new Set(next?.slices.map((one) => sliceName(one)));
+      const lost = isElastic
+        ? stored.slices.filter((one) => this.#nodes.has(one.node) && !kept.has(sliceName(one)))
+        : [];
+      this.seen.withdrawn += lost.length;
       const others = this.#lists.filter((one) => one !== stored);
       this.#lists = next ? [...others, { ...next, version: ++this.#version }] : others;
       await this.#turn(process, `learns of save ${name}`);
@@ -230,8 +331,9 @@ export class SliceWorld {
         await this.#turn(process, "learns of the slices");
         return { items, version: "1" };
       },
-      save: (wanted: WantedSlices, last: StoredSlices | undefined) => {
-        const { owner: _, ...list } = wanted;
+      save: (wanted: SavedSlices, last: StoredSlices | undefined) => {
+        const { name, network, range, size, slices, epoch, refused, elastic } = wanted;
+        const list = { name, network, range, size, slices, epoch, refused, elastic };
         const created = last?.created ?? String(this.#version).padStart(9, "0");
         return change(wanted.name, last, { ...list, created, managed: true, collected: false, version: 0 });
       },

@@ -58,6 +58,10 @@ const SETTINGS: readonly (readonly [setting: string, expected: RegExp])[] = [
   ["flatFile.log_level=error", /whereabouts\.conf: "\{\\n {2}\\"log_level\\": \\"error\\"\\n\}"/],
   ["flatFileSecret=etcd", /secretName: etcd\n +optional: true\n +items:\n +- key: whereabouts\.conf/],
   ["deadNodeGrace=never", /--dead-node-grace=never\n[^]*--dead-node-grace=never\n/],
+  [
+    "elasticSlices=true",
+    /kind: ClusterRole\n[^]*name: whereabouts-elastic\n[^]*resources: \[nodeslicepools\]\n +verbs: \[patch\]/,
+  ],
   ["persistentAddresses=true", /kind: ClusterRole\n[^]*name: whereabouts-persistent\n[^]*resources: \[ipamclaims\]/],
   ["log.level=debug", /--log-level=debug\n[^]*--log-level=debug\n/],
   ["log.format=json", /--log-format=json\n[^]*--log-format=json\n/],

@@ -51,8 +51,8 @@ async function podSpecs(): Promise<Map<string, PodSpec>> {
   return found;
 }
 
-/** Manifests that an operator applies only if a network needs them: docs/PERSISTENT.md. */
-const OPTIONAL = ["persistent-rbac.yaml"];
+/** Manifests that an operator applies only if a network needs them: docs/PERSISTENT.md, docs/OPERATIONS.md. */
+const OPTIONAL = ["elastic-rbac.yaml", "persistent-rbac.yaml"];
 
 Deno.test("the kustomization lists every manifest that each installation needs", async () => {
   const [{ resources }] = await read("kustomization.yaml");

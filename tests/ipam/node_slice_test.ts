@@ -79,7 +79,7 @@ Deno.test("sliceRanges refuses a slice outside the range, and names both ranges"
     await assert.rejects(sliceRanges(ipam, sliced(["10.63.0.0/24"]), node("a"), never()), refused);
     const inside = sliced(["10.62.0.0/16"]); // the slices may belong to other nodes in this network
     await assert.rejects(sliceRanges(ipam, inside, node("a"), never()), NoSliceError);
-    const { ranges } = await sliceRanges(ipam, inside, node("a"), never(), "recorded");
+    const { ranges } = await sliceRanges(ipam, inside, node("a"), never(), "release");
     assert.equal(formatPoolKey(poolOf(inside, ranges[0] ?? assert.fail())), "a/10.62.0.0/26");
   }));
 
@@ -87,7 +87,7 @@ Deno.test("sliceRanges reports why a NodeSlicePool is refused, but not to releas
   withSlices({ lab: { range: "10.0.0.0/24", a: "10.0.0.0/26", refused: "it overlaps another one" } }, async (ipam) => {
     const config = sliced(["10.0.0.0/24"]);
     await assert.rejects(sliceRanges(ipam, config, node("a"), never()), new NoSliceError("it overlaps another one"));
-    assert.equal((await sliceRanges(ipam, config, node("a"), never(), "recorded")).ranges.length, 1);
+    assert.equal((await sliceRanges(ipam, config, node("a"), never(), "release")).ranges.length, 1);
   }));
 
 Deno.test("sliceRanges uses the slice inside the range if the node has several", () =>

@@ -51,6 +51,22 @@ Deno.test("slicesInUse counts the addresses of each slice, by address, and finds
   assert.deepEqual(leftovers.map(({ node, used }) => [node, used]), [["n1", 7]]);
 });
 
+Deno.test("slicesInUse counts the addresses that pods of other nodes have borrowed; entries without a node count as the slice's own", () => {
+  const { key, allocations } = pool({ node: "n1" }, "10.0.0.0/24", 3);
+  const nodes = [undefined, "n1", "n2"];
+  const placed = [...allocations].map(([address, entry], i) => {
+    const node = nodes[i];
+    return [address, { ...entry, ...(node !== undefined && { node }) }] as const;
+  });
+  const { lists: [list] } = slicesInUse({
+    stored: [LIST],
+    nodes: ["n1"],
+    pools: [{ key, allocations: new Map(placed) }],
+    capacityOf,
+  });
+  assert.deepEqual(list?.slices.map(({ used, borrowed }) => [used, borrowed]), [[3, 1], [0, 0], [0, 0]]);
+});
+
 Deno.test("slicesInUse finds the pools of an object of the original, which records no domain, by its name", () => {
   const stored = [{ ...LIST, network: undefined }];
   for (const network of ["", "fast"]) {
@@ -68,6 +84,6 @@ Deno.test("slicesInUse lists pools of nodes with addresses that no NodeSlicePool
   ];
   const { lists, leftovers } = slicesInUse({ stored: [], nodes: ["n1"], pools, capacityOf });
   assert.deepEqual([lists, leftovers], [[], [
-    { slice: "10.9.0.0/24", node: "old", state: "leftover", used: 1, capacity: 256n },
+    { slice: "10.9.0.0/24", node: "old", state: "leftover", used: 1, borrowed: 0, capacity: 256n },
   ]]);
 });

@@ -46,6 +46,7 @@ export const SETTINGS: readonly Setting[] = [
   "blocks",
   "roomy",
   "layouts",
+  "elastic",
 ];
 
 /** The setting of a seed. */

@@ -19,6 +19,7 @@ import {
   ConflictError,
   type PoolSnapshot,
   RefusedError,
+  type SliceStore,
   type StorageDriver,
   UnavailableError,
 } from "../../src/storage/driver.ts";
@@ -37,6 +38,7 @@ export type Method =
   | "reservation.find"
   | "reservation.list"
   | "slices.find"
+  | "slices.take"
   | "slices.close"
   | "slices.open"
   | "slices.remove";
@@ -73,20 +75,23 @@ const WRITES: readonly Method[] = [
   "reservation.takeOver",
   "reservation.create",
   "reservation.release",
+  "slices.take",
   "slices.close",
   "slices.open",
   "slices.remove",
 ];
 
+type Run = <T>(
+  method: Method,
+  object: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+) => Promise<T>;
+
 /** Wraps a driver. Disposing the wrapper disposes the driver. */
 export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
   let count = 0;
-  const run = async <T>(
-    method: Method,
-    object: string,
-    signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
+  const run: Run = async (method, object, signal, work) => {
     const fault = await plan({ index: count++, method, object, writes: WRITES.includes(method) });
     return fault ? await fail(fault, `${method} ${object}`.trim(), signal, work) : await work(signal);
   };
@@ -110,17 +115,7 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
     list: (signal) => run("list", "", signal, (limit) => driver.list(limit)),
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
     ...(driver.snapshotFromRecord && { snapshotFromRecord: driver.snapshotFromRecord.bind(driver) }),
-    ...(slices && {
-      slices: {
-        find: (name, signal) => run("slices.find", name, signal, (limit) => slices.find(name, limit)),
-        close: (snapshot, fence, signal) =>
-          run("slices.close", formatPoolKey(snapshot.key), signal, (limit) => slices.close(snapshot, fence, limit)),
-        open: (snapshot, epoch, signal) =>
-          run("slices.open", formatPoolKey(snapshot.key), signal, (limit) => slices.open(snapshot, epoch, limit)),
-        remove: (snapshot, signal) =>
-          run("slices.remove", formatPoolKey(snapshot.key), signal, (limit) => slices.remove(snapshot, limit)),
-      },
-    }),
+    ...(slices && { slices: faultySlices(slices, run) }),
     ...(reservations && {
       reservations: {
         reserve: (wanted, signal) =>
@@ -184,4 +179,18 @@ export function failOnce(index: number, fault: Fault): Plan {
 /** Lets the operations before the given one be and fails all others. */
 export function failFrom(index: number, fault: Fault): Plan {
   return (operation) => operation.index >= index ? fault : undefined;
+}
+
+function faultySlices(slices: SliceStore, run: Run): SliceStore {
+  return {
+    find: (name, signal) => run("slices.find", name, signal, (limit) => slices.find(name, limit)),
+    take: (list, slice, epoch, signal) =>
+      run("slices.take", slice.node, signal, (limit) => slices.take(list, slice, epoch, limit)),
+    close: (snapshot, fence, signal) =>
+      run("slices.close", formatPoolKey(snapshot.key), signal, (limit) => slices.close(snapshot, fence, limit)),
+    open: (snapshot, epoch, signal) =>
+      run("slices.open", formatPoolKey(snapshot.key), signal, (limit) => slices.open(snapshot, epoch, limit)),
+    remove: (snapshot, signal) =>
+      run("slices.remove", formatPoolKey(snapshot.key), signal, (limit) => slices.remove(snapshot, limit)),
+  };
 }

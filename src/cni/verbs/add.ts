@@ -17,7 +17,14 @@ import { namespaceExists } from "../../journal/namespace.ts";
 import { encodeRecord, type JournalRecord, recordName } from "../../journal/record.ts";
 import { formatPoolKey, type Owner, ownsEntry, type PoolKey, sameInterface } from "../../pool/types.ts";
 import type { Logger } from "../../world/log.ts";
-import { configureRequest, ownerOf, refuseWithoutJournal, type RequestContext, sliced } from "../context.ts";
+import {
+  configureRequest,
+  elasticSlices,
+  ownerOf,
+  refuseWithoutJournal,
+  type RequestContext,
+  sliced,
+} from "../context.ts";
 import { CniError, CODES } from "../error.ts";
 import { attend } from "../keeper.ts";
 import { renderResult } from "../result.ts";
@@ -44,9 +51,10 @@ export async function add(context: RequestContext): Promise<string> {
   const journal = host.journal(log);
   const found = await journal?.find(request);
   const existing = await existingRecord(journal, found);
+  const pools = existing ? existing.pools : poolsIn(found);
   let record: JournalRecord = {
     ...recordOf(context, config, owner, existing?.entries ?? []),
-    ...(found?.pools && { pools: found.pools }),
+    ...(pools?.length && { pools }),
   };
   const isRecorded = existing && encodeRecord(existing) === encodeRecord(record);
   if (config.ranges.length > 0 && !isRecorded) await recordAttachment(journal, record);
@@ -56,15 +64,19 @@ export async function add(context: RequestContext): Promise<string> {
   let hasUnreleased = false;
   try {
     const { owner: attended, ...options } = await attend(context, ipam, config, owner);
-    assigned = await allocate(ipam, await sliced(context, ipam, config), attended, signal, {
+    const recordPool = async (key: PoolKey) => {
+      const next = withPool(record, key);
+      if (next !== record) await writeJournal(() => journal?.setPools(record = next));
+    };
+    const slices = config.nodeSliceElastic &&
+      await elasticSlices(context, ipam, config, { recorded: poolsIn(found), ...(journal && { record: recordPool }) });
+    assigned = await allocate(ipam, slices ? config : await sliced(context, ipam, config), attended, signal, {
       ...options,
       recorded: poolsIn(found),
       ...(isSpread(config) && { node: await nodeName(host.world, config) }),
+      ...(slices && { slices }),
       onWrite: () => hasWritten = true,
-      onBlock: async (key) => {
-        const next = withPool(record, key);
-        if (next !== record) await writeJournal(() => journal?.setPools(record = next));
-      },
+      onBlock: recordPool,
       onUnreleased: (entries) => {
         record = { ...record, entries };
         hasUnreleased = true;
@@ -72,8 +84,8 @@ export async function add(context: RequestContext): Promise<string> {
       isUsed: (entry) => isUsedHere(context, journal, record, entry, log),
     });
   } catch (error) {
-    const mayHaveEntry = hasUnreleased || found?.pools !== undefined || (hasWritten && mayBeStored(error, signal));
-    if (!existing) await recordFailure(journal, record, mayHaveEntry);
+    const mayHaveEntry = hasUnreleased || pools?.length || (hasWritten && mayBeStored(error, signal));
+    if (!existing) await recordFailure(journal, record, Boolean(mayHaveEntry));
     throw error;
   }
   if (assigned.length > 0) {

@@ -31,7 +31,7 @@ export async function check(context: RequestContext): Promise<string> {
   const { configured: { config, log }, isRecorded, keeper } = plan;
   await using ipam = await host.open(config, log, signal);
   const owner = { ...await ownerOf(context, config), ...(keeper && { keeper }) };
-  await verify(ipam, isRecorded ? config : await sliced(context, ipam, config, "recorded"), owner, expected, signal);
+  await verify(ipam, isRecorded ? config : await sliced(context, ipam, config, expected), owner, expected, signal);
   return "";
 }
 

@@ -135,7 +135,7 @@ export function isLive({ state, superseded, containers, claimed, pod }: PodSandb
 
 /**
  * A slice in use is never dropped, whatever other networks need: the NodeSlicePool of a live sandbox has its range, and lists the slice of its
- * addresses for its node.
+ * addresses for its node, or for another one if slices are elastic.
  */
 export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
   const stored = new Map(objects.list("nodeslicepools").map((pool) => [pool.metadata.name, pool]));
@@ -150,7 +150,8 @@ export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[
       const ip = parseIp(text.split("/")[0] ?? "");
       const listed = slices.some(({ nodeName, sliceRange }) => {
         const cidr = parseCidr(sliceRange)?.cidr;
-        return nodeName === node.name && cidr && ip && contains(cidr, ip);
+        const isOwner = nodeName === node.name || (network.ipam.node_slice_elastic && nodeName !== "");
+        return isOwner && cidr && ip && contains(cidr, ip);
       });
       assert(listed, `${who} is live with ${text}, and NodeSlicePool ${network.name} does not list its slice`);
     }

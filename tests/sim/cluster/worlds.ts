@@ -30,6 +30,9 @@ const small = network("small", { range: "10.0.0.0/27" });
 
 const sliced = network("sliced", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
 const twin = network("twin", { range: "10.0.0.0/28", node_slice_size: "/29", enable_overlapping_ranges: false });
+const elastic = network("elastic", {
+  ...{ range: "10.0.0.0/28", node_slice_size: "/30", node_slice_elastic: true, enable_overlapping_ranges: false },
+});
 
 const apart = network("apart", { range: "10.0.0.0/29", enable_overlapping_ranges: false });
 
@@ -172,6 +175,22 @@ export const WORLDS = {
     },
     habits: quiet,
     happenings: { kubelet: 20, create: 4, delete: 2, unregister: 4, power: 1.5, define: 0.5 },
+  },
+  /** Nodes take slices, lose them when they are empty, and borrow addresses, while calls and controllers die at every step. */
+  elastic: {
+    ...{
+      nodes: 3,
+      pods: 14,
+      steps: 700,
+      networks: [elastic],
+      controlled: 1,
+      agents: 0.5,
+      faults: false,
+      starves: true,
+    },
+    pace: 0.3,
+    habits: quiet,
+    happenings: { kubelet: 30, create: 8, delete: 2, unregister: 0.4, power: 0.1, kill: 0.4 },
   },
   /** Of two overlapping networks one makes no reservations. The other is defined when pods of the first run already. */
   settings: {
