@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { ControlPlane, type Kube, kubeconfigOf, namespaceOf } from "../support/kube.ts";
 import { markdownTable } from "../support/markdown.ts";
 import { eventually } from "../support/process.ts";
-import { churn, type Churned } from "./churn.ts";
+import { churn, type Churned, NETWORK } from "./churn.ts";
 import { Fleet } from "./fleet.ts";
 import { secondsFrom, type Seen, seenBy } from "./seen.ts";
 
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     agents: { type: "string", default: "100" },
     pods: { type: "string", default: "10000" },
-    width: { type: "string", default: "10" },
+    width: { type: "string", default: "4" },
     live: { type: "string", default: "20" },
     outage: { type: "string", default: "60" },
     variant: { type: "string", multiple: true, default: [] },
@@ -29,10 +29,14 @@ const { values } = parseArgs({
   },
 });
 
-/** Settings of the network, by name of the variant. */
+/** Settings of the network, by name of the variant. The last one is that of the outage. */
 const VARIANTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "one pool": {},
   "one pool, no reservations": { enable_overlapping_ranges: false },
+  "a pool per node, no reservations": { node_slice_size: "/24", enable_overlapping_ranges: false },
+  "a pool per node": { node_slice_size: "/24" },
+  "blocks of /24": { block_size: "/24" },
+  "blocks of /24, spread": { block_size: "/24", block_order: "spread" },
 };
 const RANGE = "10.0.0.0/16";
 /** Max milliseconds until the pending releases of all agents are done: their rounds are up to 30 s apart. */
@@ -84,6 +88,7 @@ async function measured(variant: string, seconds: number): Promise<{ row: Row; o
   const kube = await namespaceOf(plane.facts);
   const kubeconfig = await asServiceAccount(kube);
   await using fleet = new Fleet(Number(values.agents));
+  if ("node_slice_size" in settings) await assignSlices(kube, fleet);
   const ipam = { kubernetes: { kubeconfig }, range: RANGE, ...settings };
   const [pods, width, live] = [values.pods, values.width, values.live].map(Number) as [number, number, number];
   await churn(fleet, { ipam, pods: fleet.nodes.length, width: 1, live: 0 }); // opens the connections
@@ -133,6 +138,21 @@ async function asServiceAccount(kube: Kube): Promise<string> {
   const path = `${kube.kubeconfig}.account`;
   await Deno.writeTextFile(path, JSON.stringify(kubeconfigOf(kube, { token }, kube.namespace)));
   return path;
+}
+
+/** Gives each node a slice, as the controller does. The object has the name of the network. */
+async function assignSlices(kube: Kube, { nodes }: Fleet): Promise<void> {
+  const allocations = nodes.map(({ name }, i) => ({ nodeName: name, sliceRange: `10.0.${i}.0/24` }));
+  const object = {
+    apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
+    kind: "NodeSlicePool",
+    metadata: { name: NETWORK, namespace: kube.namespace },
+    spec: { range: RANGE, sliceSize: "/24" },
+    status: { allocations },
+  };
+  const path = `${kube.kubeconfig}.slices`;
+  await Deno.writeTextFile(path, JSON.stringify(object));
+  await kube.kubectl("create", "-f", path);
 }
 
 function without(seen: Seen, before: Seen): Seen {

@@ -11,6 +11,8 @@ import type { Fleet, FleetNode } from "./fleet.ts";
  * (`backOffPeriod` and `workerBackOffPeriodJitterFactor` of `pkg/kubelet`).
  */
 const KUBELET_BACKOFF = { first: 10_000, jitter: 0.5 };
+/** The name of the network. */
+export const NETWORK = "bench";
 /** Attempts for one pod until the bench gives up: a minute of outage costs six. */
 const MAX_ATTEMPTS = 60;
 
@@ -101,7 +103,7 @@ class Churn {
   async #start(node: FleetNode, pod: string): Promise<Running | undefined> {
     const first = performance.now();
     const { ipam } = this.#options;
-    const conf = { cniVersion: "1.0.0", name: "bench", ipam: { type: "whereabouts", log_level: "panic", ...ipam } };
+    const conf = { cniVersion: "1.0.0", name: NETWORK, ipam: { type: "whereabouts", log_level: "panic", ...ipam } };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const call: Call = { verb: "ADD", conf, pod, containerId: `${attempt}${pod}`.padStart(64, "0") };
       const begun = performance.now();
@@ -114,8 +116,8 @@ class Churn {
         return { call, address: this.#own(stdout, call) };
       }
       this.#fail(stdout);
-      await node.call({ ...call, verb: "DEL" });
-      await sleep(KUBELET_BACKOFF.first * (1 + KUBELET_BACKOFF.jitter * Math.random()));
+      await this.#delete(node, call);
+      await backOff();
     }
     this.lost++;
     return undefined;
@@ -123,10 +125,18 @@ class Churn {
 
   async #stop(node: FleetNode, { call, address }: Running): Promise<void> {
     this.#owners.delete(address); // from here on another pod may get it
-    const begun = performance.now();
-    const { code, stdout } = await node.call({ ...call, verb: "DEL" });
-    if (code === 0) this.dels.push(performance.now() - begun);
-    else this.#fail(stdout);
+    await this.#delete(node, call);
+  }
+
+  /** A runtime repeats a DEL until it succeeds. */
+  async #delete(node: FleetNode, call: Call): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const begun = performance.now();
+      const { code, stdout } = await node.call({ ...call, verb: "DEL" });
+      if (code === 0) return void this.dels.push(performance.now() - begun);
+      this.#fail(stdout);
+      await backOff();
+    }
   }
 
   #own(stdout: string, { containerId = "" }: Call): string {
@@ -165,6 +175,7 @@ export async function churn({ nodes }: Fleet, options: ChurnOptions): Promise<Ch
   };
 }
 
-function sleep(milliseconds: number): Promise<void> {
+function backOff(): Promise<void> {
+  const milliseconds = KUBELET_BACKOFF.first * (1 + KUBELET_BACKOFF.jitter * Math.random());
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

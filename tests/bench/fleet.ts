@@ -6,6 +6,7 @@
  */
 import { loadDriver } from "../../drivers/mod.ts";
 import { Agent } from "../../src/agent/service.ts";
+import { FLAT_FILES } from "../../src/config/files.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import { makeLogger, SILENT } from "../../src/world/log.ts";
 import type { World } from "../../src/world/world.ts";
@@ -35,14 +36,10 @@ export class FleetNode implements AsyncDisposable {
     this.#agent = new Agent(world, loadDriver, isLoud ? makeLogger(world, { level: "warning" }) : SILENT);
   }
 
-  /** Calls the agent as the plugin of its node would. @throws an Error if the agent leaves the call to the plugin */
-  async call(call: Call, gone?: AbortSignal): Promise<Answered> {
-    const answer = await this.#agent.call(
-      { protocol: 1, env: environmentOf(call), stdin: JSON.stringify(call.conf) },
-      gone,
-    );
-    if (!answer) throw new Error(`The agent of ${this.name} declined a call`);
-    return { code: answer.exitCode, stdout: answer.stdout };
+  /** Calls the agent as the plugin of its node would. A call that the agent leaves to the plugin counts as failed. */
+  async call(call: Call): Promise<Answered> {
+    const answer = await this.#agent.call({ protocol: 1, env: environmentOf(call), stdin: JSON.stringify(call.conf) });
+    return { code: answer?.exitCode ?? 1, stdout: answer?.stdout ?? `The agent of ${this.name} declined the call` };
   }
 
   /** The sum of a metric over its series that contain a text. */
@@ -58,10 +55,14 @@ export class FleetNode implements AsyncDisposable {
   }
 }
 
-/** The machine, with other variables. */
+/** The machine with other variables, and without the flat file of an installation, which other tests write meanwhile. */
 export function worldOf(variables: Readonly<Record<string, string>>): World {
   const machine = denoWorld();
-  return { ...machine, env: (name) => variables[name] ?? machine.env(name) };
+  return {
+    ...machine,
+    env: (name) => variables[name] ?? machine.env(name),
+    exists: (path) => FLAT_FILES.includes(path) ? Promise.resolve(false) : machine.exists(path),
+  };
 }
 
 /** Agents, and the folder of their journals. */
