@@ -124,6 +124,7 @@ export { MIN_GRACE, parseGraces } from "./src/ipam/graces.ts";
 export {
   type NetworkRules,
   type Pods,
+  type Reserved,
   type StrayReservation,
   sweep,
   type SweepOptions,

@@ -69,7 +69,6 @@ const HELD_ELSEWHERE: Readonly<Record<string, string>> = {
   "drivers/kubernetes/transport.ts": "both ways with it: tests/drivers/kubernetes/connect_live_test.ts",
   "src/config/requested.ts": "tests/config/extras_test.ts",
   "src/cli/demo.ts": "tests/cli/command_test.ts",
-  "src/cli/define.ts": "every command's help and mistakes: tests/cli/command_test.ts",
   "src/cli/pods_flag.ts": "tests/cli/reconcile_test.ts",
   "src/ipam/errors.ts": "what claims are refused with: tests/ipam/allocate_test.ts",
   "src/journal/release.ts": "DEL, GC and pending releases: tests/cni/verbs/del_test.ts, tests/journal/pending_test.ts",

@@ -1,6 +1,7 @@
 /**
  * Recreates lost entries of this node's pods from the journal while the sandbox's network namespace exists. Entries are lost if a store is
- * restored to an older copy, or if somebody deletes a pool.
+ * restored to an older copy, or if somebody deletes a pool. The entries of a range that was resized are compared and recreated in the pool to
+ * which they have moved.
  *
  * @module
  */
@@ -8,7 +9,8 @@ import type { Host } from "../cni/host.ts";
 import { formatIp } from "../address/ip.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { Ipam } from "../ipam/ipam.ts";
-import { restoreEntry } from "../ipam/restore.ts";
+import { readMoved } from "../ipam/moved.ts";
+import { compareRecorded, restoreEntry } from "../ipam/restore.ts";
 import type { Configured } from "../config/configure.ts";
 import type { ReleaseHost } from "../journal/release.ts";
 import { recordedStore, storeName } from "../journal/facts.ts";
@@ -16,7 +18,6 @@ import { type Journal, lockAttachment } from "../journal/journal.ts";
 import { namespaceExists } from "../journal/namespace.ts";
 import { planRelease } from "../journal/plan.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import { compareRemembered } from "../pool/restore.ts";
 import { formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
 import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
@@ -128,12 +129,13 @@ export class Restorer implements AsyncDisposable {
     for (const ofPool of Map.groupBy(entries, ({ entry }) => formatPoolKey(entry.key)).values()) {
       const [first] = ofPool;
       if (!first) continue;
-      const pool = await ipam.driver.read(first.entry.key, signal);
-      const found = compareRemembered(pool.allocations, ofPool.map(({ entry }) => entry.allocation));
-      for (const { allocation, holder } of found.duplicates) this.#report(first.entry.key, allocation, holder);
-      duplicates += found.duplicates.length;
-      for (const one of ofPool.filter(({ entry }) => found.lost.includes(entry.allocation))) {
-        if (await this.#restore(journal, ipam, one, signal)) duplicates++;
+      const pools = await readMoved(ipam.driver, first.entry.key, signal);
+      for (const { record, entry } of ofPool) {
+        const state = compareRecorded(pools, entry);
+        if (state.kind === "present") continue;
+        if (state.kind === "duplicate") this.#report(state.key, entry.allocation, state.holder);
+        const lost = { record, entry: { ...entry, key: state.key } };
+        if (state.kind === "duplicate" || await this.#restore(journal, ipam, lost, signal)) duplicates++;
       }
     }
     return duplicates;

@@ -99,6 +99,33 @@ export function toUsageError(error: unknown, flags: readonly string[]): unknown 
   return new UsageError(`Unknown flag ${unknown}${near ? `: did you mean --${near}?` : ""}`, { cause: error });
 }
 
+/** Limits of a flag with a number. */
+interface NumberLimits {
+  /** Default 0. */
+  readonly min?: number;
+  /** Default 999,999,999. */
+  readonly max?: number;
+  /** Max digits after the point. Default 0. */
+  readonly decimals?: number;
+}
+
+/**
+ * The number of a flag.
+ *
+ * @param text digits, without a sign
+ * @throws {UsageError} it is none, or not within the limits
+ */
+export function parseNumber(
+  flag: string,
+  text: string,
+  { min = 0, max = 999_999_999, decimals = 0 }: NumberLimits = {},
+): number {
+  const [digits, fraction = ""] = /^\d{1,9}(?:\.(\d+))?$/.exec(text) ?? [];
+  const number = digits !== undefined && fraction.length <= decimals ? Number(digits) : NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(`Invalid --${flag} ${JSON.stringify(text)}: expected a number from ${min} to ${max}`);
+}
+
 /** The help of a command, wrapped at a hundred characters. */
 export function helpOf(program: string, name: string, { operands, about, flags, exits = {} }: Manual): string[] {
   const usage = [program, name, operands, Object.keys(flags).length > 0 ? "[FLAGS]" : ""].filter((part) => part);

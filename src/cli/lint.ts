@@ -11,7 +11,7 @@ import { definitionsIn, type FileContent, type PlacedDefinition } from "../lint/
 import { type ClusterFacts, type Level, lint as lintNetworks, nameOf, type RuleName, RULES } from "../lint/lint.ts";
 import { type PlacedFinding, toSarif } from "../lint/sarif.ts";
 import { messageOf } from "../values/errors.ts";
-import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
+import { type Command, defineCommand, type Flags, parseNumber, UsageError, type Values } from "./define.ts";
 import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
 import { READ_TIMEOUT } from "./reading.ts";
 import { clean } from "./table.ts";
@@ -162,8 +162,7 @@ function parseAvoid(text: string | undefined): { readonly cidr: Cidr; readonly w
 
 function parseNodes(text: string | undefined): Pick<ClusterFacts, "nodes"> {
   if (text === undefined) return {};
-  if (/^[1-9]\d{0,5}$/.test(text)) return { nodes: Number(text) };
-  throw new UsageError(`Invalid --nodes ${JSON.stringify(text)}: expected a number of at least 1`);
+  return { nodes: parseNumber("nodes", text, { min: 1 }) };
 }
 
 /** Definitions whose namespace and name an earlier one has: the last one applied would replace the others. */

@@ -27,6 +27,12 @@ export const FORMAT_FLAGS = {
   json: { type: "boolean", help: "Print JSON, as -o json" },
 } as const satisfies Flags;
 
+/** The flag of reports: what they print is no list of named items. */
+export const DOCUMENT_FLAGS = {
+  ...FORMAT_FLAGS,
+  output: { ...FORMAT_FLAGS.output, values: ["json", "yaml"], help: "json or yaml; else a report" },
+} as const satisfies Flags;
+
 /** The flags of a listing. */
 export const LIST_FLAGS = {
   ...FORMAT_FLAGS,
@@ -47,13 +53,18 @@ export const FILTER_FLAGS = {
 /**
  * The chosen format.
  *
- * @throws {UsageError} it is unknown, or two are chosen
+ * @param flags the command's flags of formats, which have the possible ones
+ * @throws {UsageError} it is unknown, the command does not have it, or two are chosen
  */
-export function formatOf({ output, json }: Values<typeof FORMAT_FLAGS>): Format {
+export function formatOf(
+  { output, json }: Values<typeof FORMAT_FLAGS>,
+  flags: { readonly output: { readonly values: readonly string[] } } = FORMAT_FLAGS,
+): Format {
   if (output === undefined) return json ? "json" : "table";
-  const format = FORMATS.find((one) => one === output);
+  const { values } = flags.output;
+  const format = FORMATS.find((one) => one === output && values.includes(one));
   if (!format) {
-    throw new UsageError(`Unknown --output ${JSON.stringify(output)}: expected one of ${FORMATS.join(", ")}`);
+    throw new UsageError(`Unknown --output ${JSON.stringify(output)}: expected one of ${values.join(", ")}`);
   }
   if (json && format !== "json") throw new UsageError(`Cannot use --json with --output ${format}: remove one of them`);
   return format;

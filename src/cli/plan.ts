@@ -18,10 +18,10 @@ import type { Cluster } from "../controllers/cluster.ts";
 import { overlap } from "../address/cidr.ts";
 import { countOf } from "../pool/pool_status.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
-import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
+import { type Command, defineCommand, type Flags, parseNumber, UsageError, type Values } from "./define.ts";
 import { planDefinition, type PlanNetworks, planPool } from "./plan_networks.ts";
 import { clusterOf } from "./pods_flag.ts";
-import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { DOCUMENT_FLAGS, formatOf, printValue } from "./output.ts";
 import { openReading, READ_TIMEOUT } from "./reading.ts";
 import { STORE_FLAGS } from "./store.ts";
 import { type Cell, clean, countText, table } from "./table.ts";
@@ -45,7 +45,7 @@ const FLAGS = {
     value: "NUMBER",
     help: "Addresses by which it grows per day; else at most those of present pods that started in the last 7 days",
   },
-  ...FORMAT_FLAGS,
+  ...DOCUMENT_FLAGS,
   ...STORE_FLAGS,
 } as const satisfies Flags;
 
@@ -97,7 +97,7 @@ export const plan: Command = defineCommand({
     change: networks.before === networks.after ? undefined : changeOf(networks.before, networks.after, facts),
     now,
   };
-  const isPrinted = await printValue(terminal, formatOf(values), () => toJson(result));
+  const isPrinted = await printValue(terminal, formatOf(values, DOCUMENT_FLAGS), () => toJson(result));
   if (!isPrinted) report(terminal, result);
   return fits(ranges) ? 0 : 3;
 });
@@ -114,9 +114,7 @@ interface Result {
 function numberOf(values: Values<typeof FLAGS>, flag: "pods" | "nodes" | "per-day"): number | undefined {
   const text = values[flag];
   if (text === undefined) return undefined;
-  const pattern = flag === "per-day" ? /^\d{1,9}(\.\d{1,3})?$/ : /^\d{1,9}$/;
-  if (pattern.test(text)) return Number(text);
-  throw new UsageError(`Invalid --${flag} ${JSON.stringify(text)}: expected a number such as 100`);
+  return parseNumber(flag, text, { decimals: flag === "per-day" ? 3 : 0 });
 }
 
 /** The pods of the network's pools, with the number of addresses of each. */

@@ -7,6 +7,7 @@ import { formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { capacity, type IpRange, unboundedRange } from "../address/range.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
+import { describeMove } from "../pool/move.ts";
 import { countOf, freeOf, NEARLY_FULL } from "../pool/pool_status.ts";
 import { restingAt } from "../pool/reuse.ts";
 import { type Allocation, formatPoolKey, type Rest } from "../pool/types.ts";
@@ -96,6 +97,7 @@ export function poolListing(style: Style, namespaced: boolean): Listing<PoolRow>
       { heading: "NETWORK", value: ({ pool }) => pool.key.network || "-", wide: true },
       { heading: "NODE", value: ({ pool }) => pool.key.node ?? "-", wide: true },
       { heading: "RESTING", value: ({ rests }) => rests.size, wide: true },
+      { heading: "MOVE", value: ({ pool: { move } }) => move ? describeMove(move) : "-", wide: true },
       { heading: "DEFINITIONS", value: ({ users }) => users.join(",") || "-", wide: true },
     ],
     nameOf: ({ pool, namespace }) =>
@@ -123,7 +125,7 @@ function bar(fill: number, cells: number): string {
   return `${"█".repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8] ?? ""}`.padEnd(cells, "·");
 }
 
-function toJson({ pool: { key }, namespace, all, used, free, users, rests, shown }: PoolRow): unknown {
+function toJson({ pool: { key, move }, namespace, all, used, free, users, rests, shown }: PoolRow): unknown {
   const text = (value: bigint) => formatIp({ family: key.cidr.family, value });
   return {
     pool: formatPoolKey(key),
@@ -132,6 +134,7 @@ function toJson({ pool: { key }, namespace, all, used, free, users, rests, shown
     ...(key.node !== undefined && { node: key.node }),
     range: formatCidr(key.cidr),
     definitions: users,
+    ...(move && { move: describeMove(move) }),
     used: countOf(used),
     free: countOf(free), // a number beyond 2^53 is its decimal text
     capacity: countOf(all),

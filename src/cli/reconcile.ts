@@ -163,7 +163,7 @@ function printReport({ print, style }: Terminal, report: SweepReport): void {
   const freedRows = freed.map((seen) => row(seen, "", seen.reason));
   const detachedRows = detached.map((seen) => row(seen, "", seen.reason));
   const createdRows = [
-    ...repaired.map((seen) => row(seen, "reservation", "missing or outdated")),
+    ...repaired.map((seen) => row(seen, "reservation", seen.reason)),
     ...restored.map((seen) => row(seen, "", "missing")),
   ];
   if (freedRows.length + createdRows.length + detachedRows.length === 0) print("Nothing to free");

@@ -5,6 +5,8 @@
  */
 import { parseIp } from "../address/ip.ts";
 import type { FindingKind } from "../pool/finding.ts";
+import { describeMove } from "../pool/move.ts";
+import { formatPoolKey } from "../pool/types.ts";
 import { type Command, defineCommand, type Values } from "./define.ts";
 import { notFound, plural } from "./names.ts";
 import { formatOf, isText, isWhole, LIST_FLAGS, printLines, printList } from "./output.ts";
@@ -64,6 +66,12 @@ async function showOnce(
     if (empty) terminal.world.stderr(empty.message);
     await printList(terminal, values, poolListing(terminal.style, namespaced), rows);
   } else showEach(terminal, values, read);
+  if (isTable && names.length === 0 && !values.map && !values["no-headers"]) {
+    const moves = rows.flatMap(({ pool: { key, move } }) =>
+      move ? `${formatPoolKey(key)} is ${describeMove(move)}` : []
+    );
+    printLines(terminal, moves.map(terminal.style.warn));
+  }
   if (isTable && !empty && !values["no-headers"] && (rows.length > 0 || missing.length === 0)) {
     terminal.print("");
     terminal.print(terminal.style.faint(`${plural(rows.length, "pool")} in ${where}`));

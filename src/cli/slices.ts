@@ -13,7 +13,7 @@ import { RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { isSuspicious } from "./empty.ts";
 import { clusterOf } from "./pods_flag.ts";
-import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { DOCUMENT_FLAGS, formatOf, printValue } from "./output.ts";
 import { networksOf } from "./read_pools.ts";
 import { openReading } from "./reading.ts";
 import { type CommandStore, STORE_FLAGS, type StoreFlags } from "./store.ts";
@@ -29,7 +29,7 @@ export const slices: Command = defineCommand({
     "and NodeSlicePools.",
     "Only a cluster has node slices: networks with `node_slice_size`.",
   ],
-  flags: { ...FORMAT_FLAGS, ...STORE_FLAGS },
+  flags: { ...DOCUMENT_FLAGS, ...STORE_FLAGS },
   exits: { 1: "A node or NodeSlicePool was not found, the objects are in another namespace, or the command failed" },
 }, async (terminal, values, names) => {
   await using reading = await openReading(terminal, { ...values, "all-namespaces": false });
@@ -41,7 +41,7 @@ export const slices: Command = defineCommand({
   const { store: { where }, value: { use, known } } = found;
   const missing = names.filter((name) => !known.has(name));
   const { lists, leftovers } = selected(use, names);
-  const isPrinted = await printValue(terminal, formatOf(values), () => toJson(lists, leftovers));
+  const isPrinted = await printValue(terminal, formatOf(values, DOCUMENT_FLAGS), () => toJson(lists, leftovers));
   if (!isPrinted) {
     if (use.lists.length + use.leftovers.length === 0) terminal.print(`No node slices in ${where}`);
     else report(terminal, lists, leftovers);

@@ -29,7 +29,7 @@ import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand } from "./define.ts";
 import { describeEmpty, isSuspicious } from "./empty.ts";
 import { clusterOf, PODS_FLAG } from "./pods_flag.ts";
-import { FORMAT_FLAGS, formatOf, printValue } from "./output.ts";
+import { DOCUMENT_FLAGS, formatOf, printValue } from "./output.ts";
 import { openReading } from "./reading.ts";
 import { type CommandStore, STORE_FLAGS, type StoreFlags } from "./store.ts";
 import { table } from "./table.ts";
@@ -45,7 +45,7 @@ export const status: Command = defineCommand({
     "full, and the number of findings of `check`. Another store than that of a cluster has only store, pools and findings.",
     "What may not be read is shown as unknown, with the missing right.",
   ],
-  flags: { ...FORMAT_FLAGS, ...PODS_FLAG, ...STORE_FLAGS },
+  flags: { ...DOCUMENT_FLAGS, ...PODS_FLAG, ...STORE_FLAGS },
   exits: { 0: "Healthy", 3: "Degraded, or a part is unknown; each such part names the next step" },
 }, async (terminal, values) => {
   // what a driver would log is among the findings
@@ -58,7 +58,11 @@ export const status: Command = defineCommand({
   const { facts, components } = found.value;
   const parts = partsOf(facts);
   const state = worstOf(parts);
-  const isPrinted = await printValue(terminal, formatOf(values), () => toJson(facts, components, parts));
+  const isPrinted = await printValue(
+    terminal,
+    formatOf(values, DOCUMENT_FLAGS),
+    () => toJson(facts, components, parts),
+  );
   if (!isPrinted) report(terminal, parts, state);
   return EXITS[state];
 });

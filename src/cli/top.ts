@@ -6,7 +6,7 @@
 import { formatPoolKey } from "../pool/types.ts";
 import { type Movement, Movements } from "../pool/movements.ts";
 import { messageOf } from "../values/errors.ts";
-import { type Command, defineCommand, type Flags, UsageError, type Values } from "./define.ts";
+import { type Command, defineCommand, type Flags, parseNumber, type Values } from "./define.ts";
 import { notFound, plural } from "./names.ts";
 import { PODS_FLAG } from "./pods_flag.ts";
 import { poolListing, type PoolRow } from "./pool_rows.ts";
@@ -39,7 +39,7 @@ export const top: Command = defineCommand({
   flags: FLAGS,
   exits: { 1: "A name was not found, pools are in other namespaces, or the command failed" },
 }, async (terminal, values, names) => {
-  const interval = parseInterval(values.interval);
+  const interval = parseNumber("interval", values.interval, INTERVAL) * 1_000;
   await using reading = await openReading(terminal, values);
   const movements = new Movements();
   const read = () => readInto(terminal, reading, movements, { ...values, names });
@@ -55,14 +55,6 @@ export const top: Command = defineCommand({
   await show(terminal, read, movements, interval);
   return 0;
 });
-
-function parseInterval(text: string): number {
-  const seconds = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (seconds >= INTERVAL.min && seconds <= INTERVAL.max) return seconds * 1_000;
-  throw new UsageError(
-    `Invalid --interval ${JSON.stringify(text)}: expected seconds from ${INTERVAL.min} to ${INTERVAL.max}`,
-  );
-}
 
 async function readInto(
   terminal: Terminal,

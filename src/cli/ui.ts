@@ -13,7 +13,7 @@ import { Reader } from "../ui/reader.ts";
 import { makeHandler } from "../ui/server.ts";
 import { messageOf } from "../values/errors.ts";
 import { SILENT } from "../world/log.ts";
-import { type Command, defineCommand, UsageError } from "./define.ts";
+import { type Command, defineCommand, parseNumber } from "./define.ts";
 import { kubectlFlags, nextCommand, storeFlags } from "./next_step.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
 import { openReading, READ_TIMEOUT } from "./reading.ts";
@@ -38,8 +38,8 @@ export const ui: Command = defineCommand({
     ...STORE_FLAGS,
   },
 }, async (terminal, values) => {
-  const port = parseNumber("port", values.port, 65_535);
-  const interval = parseNumber("interval", values.interval, MAX_INTERVAL, 1);
+  const port = parseNumber("port", values.port, { max: 65_535 });
+  const interval = parseNumber("interval", values.interval, { min: 1, max: MAX_INTERVAL });
   await using reading = await openReading(terminal, { ...values, "all-namespaces": false }, SILENT);
   const { parts: [part], empty } = await reading.read(
     ({ ipam }, signal) => ipam.driver.list(signal),
@@ -105,10 +105,4 @@ async function follow(reader: Reader, board: Board, pacer: Pacer, signal: AbortS
 function reasonOf(error: unknown): string {
   const late = error instanceof DOMException && error.name === "TimeoutError";
   return late ? "The store or the cluster did not answer in time" : messageOf(error);
-}
-
-function parseNumber(flag: string, text: string, max: number, min = 0): number {
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (number >= min && number <= max) return number;
-  throw new UsageError(`Invalid --${flag} ${JSON.stringify(text)}: expected a number from ${min} to ${max}`);
 }

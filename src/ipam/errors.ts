@@ -8,7 +8,7 @@ import { formatIp } from "../address/ip.ts";
 import { assignable, type IpRange, isZeroAddress } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
-import { encodeMove } from "../pool/move.ts";
+import { describeMove } from "../pool/move.ts";
 import { isRecorded } from "../pool/reuse.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
@@ -80,7 +80,7 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
     case "moving":
       return new UnavailableError(
         `Pool ${pool} is being resized (${
-          encodeMove(outcome.move)
+          describeMove(outcome.move)
         }); retry. If the command was interrupted, run whereabouts resize again`,
       );
     case "moved":

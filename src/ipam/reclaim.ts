@@ -157,7 +157,8 @@ export async function restoreEntries(
   return await each(entries, signal, async ({ key, allocation }) => {
     using _lock = await ipam.lockPool(key, signal);
     const written = await ipam.onSnapshot(key, async (snapshot, deadline) => {
-      if (hasEntryOf(snapshot.allocations, allocation)) return false; // its next ADD may have been faster
+      // its next ADD may have been faster, or a resize may move the entries of the pool
+      if (snapshot.move || hasEntryOf(snapshot.allocations, allocation)) return false;
       const { changes } = adopt(snapshot.allocations, [allocation]);
       if (changes.length > 0) await driver.commit(snapshot, changes, deadline);
       return changes.length > 0;

@@ -10,7 +10,6 @@
 import { contains, within } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { MAX_MOVES } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
 import {
   addressOf,
@@ -24,6 +23,7 @@ import {
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf, poolsOf } from "./ipam.ts";
+import { followMoves } from "./moved.ts";
 import { detachReservation, releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /** The sandbox whose addresses are released. */
@@ -100,9 +100,7 @@ async function releasePool(
   searchesBlocks: boolean,
 ): Promise<readonly Entry[]> {
   const released: Entry[] = [];
-  let at: PoolKey | undefined = key;
-  for (let moves = 0; at && moves < MAX_MOVES; moves++) {
-    const pool: PoolKey = at;
+  await followMoves(key, async (pool) => {
     const entries = recorded.filter((entry) => contains(pool.cidr, addressOf(entry))).map((entry) => ({
       ...entry,
       key: pool,
@@ -115,8 +113,8 @@ async function releasePool(
         released.push(...allocations.map((allocation) => ({ key: block, allocation })));
       }
     }
-    at = movedTo && { network: pool.network, cidr: movedTo };
-  }
+    return movedTo;
+  });
   return released;
 }
 

@@ -1,22 +1,24 @@
 /**
  * Resizes a range: its entries move to the pool of another range, while pods come and go.
  *
- * Both pools are marked first, so that neither allocates until all entries are in the other pool; an ADD that was decided before conflicts.
- * Each entry is written to the other pool before it is removed from its own, and a removal is refused if the pool has changed since it was read.
- * So at any moment each entry is in at least one of the two, and an interrupted resize can be repeated. Reservations stay as they are.
+ * Both pools are marked first (`move_marks.ts`), so that neither allocates until all entries are in the other pool; an ADD that was decided
+ * before conflicts. Each entry is written to the other pool before it is removed from its own, and a removal is refused if the pool has
+ * changed since it was read. So at any moment each entry is in at least one of the two, and an interrupted resize can be repeated.
+ * Reservations stay as they are.
  *
  * A release follows the mark: it removes the entry from the former pool, then from the other one. A copy that was written between the two has
  * no entry any more when the former pool is to be changed, and is removed again.
  *
  * @module
  */
-import { contains, formatCidr, overlap } from "../address/cidr.ts";
-import { dividedInto, encodeMove, type Move, movedTo, type MovePlan, planMove } from "../pool/move.ts";
-import { withdraw } from "../pool/requests.ts";
+import { contains } from "../address/cidr.ts";
+import { type MovePlan, planMove } from "../pool/move.ts";
 import type { Reuse } from "../pool/reuse.ts";
 import { type Allocation, formatPoolKey, type PoolKey, sameEntry } from "../pool/types.ts";
-import { ConflictError, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
+import { ConflictError, type PoolSnapshot, UnavailableError } from "../storage/driver.ts";
+import { attempt } from "../storage/retry.ts";
 import type { Ipam } from "./ipam.ts";
+import { beginMove, endMove, isOf, refuseBusy, refuseImpossible, refuseReplaced, type Run } from "./move_marks.ts";
 
 /** Entries per commit: an API server accepts ten thousand operations in a patch, and releases need gaps between commits. */
 const CHUNK = 500;
@@ -44,7 +46,8 @@ interface ResizeOptions {
  * Moves the entries of a pool to the pool of another range of the same network. Entries whose addresses the other range does not have stay,
  * as do those whose address has another owner there.
  *
- * @throws {RefusedError} the store cannot mark pools; a pool is a node's slice; another move of one of the pools has not ended
+ * @throws {RefusedError} the store cannot mark pools; a pool is a node's slice; another move of one of the pools has not ended; another run
+ * of the same resize has begun since
  * @throws the store's error. Both pools may be marked then: repeat the call
  */
 export async function resize(ipam: Ipam, from: PoolKey, to: PoolKey, options: ResizeOptions): Promise<Resized> {
@@ -52,84 +55,30 @@ export async function resize(ipam: Ipam, from: PoolKey, to: PoolKey, options: Re
   const [source, target] = [await ipam.driver.read(from, signal), await ipam.driver.read(to, signal)];
   refuseImpossible(ipam, source, target, await ipam.driver.list(signal));
   const plan = planMove(source.allocations, target.allocations, to.cidr);
-  if (dryRun) return { ...plan, moved: plan.moving.length };
-  await mark(ipam, from, { kind: "moving", to: to.cidr }, signal);
-  await mark(ipam, to, { kind: "receiving", from: from.cidr }, signal);
-  const resized = await moveEntries(ipam, from, to, options);
-  await mark(ipam, to, undefined, signal);
-  await mark(ipam, from, { kind: "moved", to: to.cidr }, signal);
+  if (dryRun) {
+    refuseBusy(source, target);
+    return { ...plan, moved: plan.moving.length };
+  }
+  const run = { ipam, from, to, signal, name: ipam.clock.random().toString(36).slice(2) };
+  await beginMove(run);
+  const resized = await moveEntries(run, options);
+  await endMove(run);
   return resized;
 }
 
-/** @param all every pool of the store */
-function refuseImpossible(
-  { driver }: Ipam,
-  source: PoolSnapshot,
-  target: PoolSnapshot,
-  all: readonly PoolSnapshot[],
-): void {
-  const [from, to] = [formatPoolKey(source.key), formatPoolKey(target.key)];
-  const refuse = (why: string) => {
-    throw new RefusedError(`Cannot resize ${from} to ${formatCidr(target.key.cidr)}: ${why}`);
-  };
-  if (!driver.setMove) refuse(`the driver ${JSON.stringify(driver.name)} cannot mark pools (setMove)`);
-  if (from === to) refuse("it is the same range");
-  if (source.key.cidr.family !== target.key.cidr.family) refuse("the ranges are of different families");
-  const slice = [source, ...all].find(({ key }) =>
-    key.node !== undefined && key.network === source.key.network && overlap(key.cidr, source.key.cidr)
-  );
-  if (slice) {
-    refuse(
-      `${
-        formatPoolKey(slice.key)
-      } is the slice of node ${slice.key.node}; change the range of the network, and the controller moves slices`,
-    );
-  }
-  const divided = [source, target].find(({ move, block }) => block || dividedInto(move) !== undefined);
-  if (divided) {
-    refuse(
-      `${formatPoolKey(divided.key)} is ${
-        divided.block ? "a block" : "divided into blocks"
-      } (block_size), which are never moved`,
-    );
-  }
-  const { move } = source;
-  if (move?.kind === "receiving") refuse(`${from} is ${encodeMove(move)}; repeat that resize first`);
-  const elsewhere = movedTo(move);
-  if (elsewhere && formatCidr(elsewhere) !== formatCidr(target.key.cidr)) {
-    refuse(`${from} is ${encodeMove(move as Move)}`);
-  }
-  const back = movedTo(target.move);
-  const isOwn = target.move?.kind === "receiving"
-    ? formatCidr(target.move.from) === formatCidr(source.key.cidr)
-    : target.move?.kind === "moved" && back !== undefined && formatCidr(back) === formatCidr(source.key.cidr);
-  if (target.move && !isOwn) refuse(`${to} is ${encodeMove(target.move)}`);
-}
-
-async function mark(ipam: Ipam, key: PoolKey, move: Move | undefined, signal: AbortSignal): Promise<void> {
-  await ipam.onSnapshot(key, async (pool, deadline) => {
-    if ((pool.move && encodeMove(pool.move)) === (move && encodeMove(move))) return;
-    await ipam.driver.setMove?.(pool, move, deadline);
-  }, signal);
-}
-
 /** Moves chunk by chunk until the former pool has only entries that stay. */
-async function moveEntries(
-  ipam: Ipam,
-  from: PoolKey,
-  to: PoolKey,
-  { signal, progress }: ResizeOptions,
-): Promise<Resized> {
+async function moveEntries(run: Run, { progress }: ResizeOptions): Promise<Resized> {
+  const { ipam, from, signal } = run;
   let moved = 0;
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+  for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
     const source = await ipam.driver.read(from, signal);
-    const { plan, written } = await copy(ipam, source, to, signal);
+    refuseReplaced(run, source.move && source.move.kind !== "receiving");
+    const { plan, written } = await copy(run, source);
     if (plan.moving.length === 0) return { moved, outside: plan.outside, conflicts: plan.conflicts };
-    if (!await removed(ipam, source, plan.moving, signal)) {
-      await withdrawGone(ipam, from, to, written, signal);
-      continue;
-    }
-    attempt = 0;
+    const removal = await remove(ipam, source, plan.moving, signal);
+    if (removal === "changed") await withdrawGone(run, written);
+    if (removal !== "removed") continue; // if they may have been removed, the copies stay
+    attempts = 0;
     moved += plan.moving.length;
     progress?.(moved, moved + source.allocations.size - plan.moving.length);
   }
@@ -140,13 +89,13 @@ async function moveEntries(
 
 /** Writes a chunk of entries to the other pool. @returns the plan of the chunk, and what this call wrote */
 async function copy(
-  ipam: Ipam,
+  run: Run,
   source: PoolSnapshot,
-  to: PoolKey,
-  signal: AbortSignal,
 ): Promise<{ readonly plan: MovePlan; readonly written: readonly Allocation[] }> {
+  const { ipam, to, signal } = run;
   const written: Allocation[] = []; // also by attempts whose answer was lost
   return await ipam.onSnapshot(to, async (target, deadline) => {
+    refuseReplaced(run, isOf(target, run));
     const all = planMove(source.allocations, target.allocations, to.cidr);
     const moving = all.moving.slice(0, CHUNK);
     const addresses = new Set(moving.map(({ address }) => address));
@@ -170,35 +119,38 @@ function restsOf({ reuse }: PoolSnapshot, { cidr }: PoolKey): Reuse | undefined 
   };
 }
 
-/** Removes entries from the pool as it was read. @returns false if it has changed since */
-async function removed(
-  { driver }: Ipam,
+/** Removes entries from the pool as it was read. `changed`: it has changed since. `unknown`: the store did not answer, and may have written. */
+async function remove(
+  { driver, clock }: Ipam,
   source: PoolSnapshot,
   entries: readonly Allocation[],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<"removed" | "changed" | "unknown"> {
+  const changes = entries.map((before) => ({ address: before.address, before }));
   try {
-    await driver.commit(source, entries.map((before) => ({ address: before.address, before })), signal);
-    return true;
+    await attempt((deadline) => driver.commit(source, changes, deadline), clock, signal);
+    return "removed";
   } catch (error) {
-    if (error instanceof ConflictError) return false;
-    throw error; // it may have been written: the copies stay
+    if (error instanceof ConflictError) return "changed";
+    if (error instanceof UnavailableError) return "unknown";
+    throw error;
   }
 }
 
-/** Removes copies of entries that were released before they could be removed from the former pool. */
-async function withdrawGone(
-  ipam: Ipam,
-  from: PoolKey,
-  to: PoolKey,
-  written: readonly Allocation[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { allocations } = await ipam.driver.read(from, signal);
-  const gone = written.filter((copied) => {
-    const entry = allocations.get(copied.address);
-    return !entry || !sameEntry(entry, copied);
-  });
-  const changes = gone.flatMap((copied) => withdraw(copied).changes);
-  if (changes.length > 0) await ipam.commit(to, { kind: "revert", changes }, { signal });
+/**
+ * Removes copies of entries that were released before they could be removed from the former pool. A later run may have moved them instead:
+ * once it has replaced this one, they stay.
+ */
+async function withdrawGone({ name, ...run }: Run, written: readonly Allocation[]): Promise<void> {
+  const { ipam, from, to, signal } = run;
+  await ipam.onSnapshot(to, async (target, deadline) => {
+    refuseReplaced({ name, ...run }, isOf(target, { name }));
+    const { allocations } = await ipam.driver.read(from, deadline);
+    const gone = written.filter((copied) => {
+      const [entry, copy] = [allocations.get(copied.address), target.allocations.get(copied.address)];
+      return copy && sameEntry(copy, copied) && !(entry && sameEntry(entry, copied));
+    });
+    const changes = gone.map((before) => ({ address: before.address, before }));
+    if (changes.length > 0) await ipam.driver.commit(target, changes, deadline);
+  }, signal);
 }

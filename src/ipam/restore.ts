@@ -3,13 +3,37 @@
  *
  * @module
  */
-import type { Owner } from "../pool/types.ts";
+import { contains } from "../address/cidr.ts";
+import { compareRemembered } from "../pool/restore.ts";
+import { addressOf, type Owner, type PoolKey } from "../pool/types.ts";
+import type { PoolSnapshot } from "../storage/driver.ts";
 import { withdraw } from "../pool/requests.ts";
 import { SupersededError } from "./errors.ts";
 import type { RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
 import { reservationOf } from "./release_reservation.ts";
 import { reserve } from "./reserve.ts";
+
+/** What the store has for a recorded entry. `key`: the pool to which it belongs by now. */
+type Compared =
+  | { readonly kind: "present" }
+  | { readonly kind: "lost"; readonly key: PoolKey }
+  | { readonly kind: "duplicate"; readonly key: PoolKey; readonly holder: Owner };
+
+/**
+ * Compares a recorded entry with its pool and those to which that one's entries have moved. It may be in either while they move; if it is in
+ * none, it belongs to the last one that has its address.
+ *
+ * @param pools the pool of the record first
+ */
+export function compareRecorded(pools: readonly PoolSnapshot[], entry: RecordedEntry): Compared {
+  const having = pools.filter(({ key }) => contains(key.cidr, addressOf(entry)));
+  const found = having.map(({ allocations }) => compareRemembered(allocations, [entry.allocation]));
+  if (found.some(({ lost, duplicates }) => lost.length + duplicates.length === 0)) return { kind: "present" };
+  const key = having.at(-1)?.key ?? entry.key;
+  const holder = found.flatMap(({ duplicates }) => duplicates).at(-1)?.holder;
+  return holder ? { kind: "duplicate", key, holder } : { kind: "lost", key };
+}
 
 /** The result for an entry. `present`: the interface has an entry, perhaps of a newer sandbox. `closed`: its pool accepts no entries. */
 export type Restored =

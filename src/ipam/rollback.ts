@@ -3,12 +3,13 @@
  *
  * @module
  */
+import type { Cidr } from "../address/cidr.ts";
 import { startDeadline } from "../async/deadline.ts";
-import { MAX_MOVES } from "../pool/move.ts";
 import type { Allocation, Change, PoolKey } from "../pool/types.ts";
 import { messageOf } from "../values/errors.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import type { Ipam } from "./ipam.ts";
+import { followMoves } from "./moved.ts";
 import { releaseLeftover, releaseReservation } from "./release_reservation.ts";
 
 /**
@@ -42,7 +43,7 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
   const unreleased: RecordedEntry[] = [];
   for (const one of written.toReversed()) {
     try {
-      await undo(ipam, one, deadline.signal);
+      await followMoves(one.key, (key) => undoIn(ipam, { ...one, key }, deadline.signal));
     } catch (error) {
       const entries = entriesOf(one);
       unreleased.push(...entries);
@@ -52,22 +53,13 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
   return unreleased;
 }
 
-async function undo(ipam: Ipam, written: Written, signal: AbortSignal): Promise<void> {
-  let key: PoolKey | undefined = written.key;
-  for (let moves = 0; key && moves < MAX_MOVES; moves++) key = await undoIn(ipam, { ...written, key }, signal);
-}
-
-/** @returns the pool to which the entries of this one move, or have moved */
-async function undoIn(
-  ipam: Ipam,
-  { key, changes, reserved }: Written,
-  signal: AbortSignal,
-): Promise<PoolKey | undefined> {
+/** @returns the range of the pool to which the entries of this one move, or have moved */
+async function undoIn(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<Cidr | undefined> {
   if (changes.length === 0) return undefined;
   using _lock = await ipam.lockPool(key, signal);
   const { allocations, mustReserve, movedTo } = await ipam.commit(key, { kind: "revert", changes }, { signal });
   const { reservations } = ipam.driver;
-  if (!reservations) return movedTo && { network: key.network, cidr: movedTo };
+  if (!reservations) return movedTo;
   const work = { ipam, reservations, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));
   for (const allocation of lastWritten(changes)) {
@@ -76,7 +68,7 @@ async function undoIn(
     if (removed.has(address)) await releaseReservation(work, allocation, reserved.get(address));
     else await releaseLeftover(work, allocation);
   }
-  return movedTo && { network: key.network, cidr: movedTo };
+  return movedTo;
 }
 
 /** The last allocation that the changes wrote at each address. */

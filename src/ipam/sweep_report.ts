@@ -32,7 +32,7 @@ export interface SweepReport {
   /** Kept entries from which a sandbox that has ended was detached, with that sandbox, and the reason. */
   readonly detached: readonly (Seen & { readonly reason: string })[];
   /** Entries whose missing reservation was created, or whose reservation lagged behind and was updated. */
-  readonly repaired: readonly Seen[];
+  readonly repaired: readonly (Seen & { readonly reason: "missing" | "outdated" })[];
   /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Seen[];
   /** Addresses that a pod uses and that are allocated to another owner. */
@@ -75,7 +75,7 @@ export function sweepReport(swept: Swept, dryRun: boolean): SweepReport {
       ...seenEntry({ key, allocation: { ...allocation, podRef, containerId } }),
       reason,
     })),
-    repaired: reserved.map(seenEntry),
+    repaired: reserved.map((one) => ({ ...seenEntry(one), reason: one.isOutdated ? "outdated" : "missing" })),
     restored: restored.map(seenEntry),
     duplicates: duplicates.map(({ network, address, podRef, holder: { podRef: ref, ifName, containerId } }) => ({
       network,

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { formatIp } from "../address/ip.ts";
+import { contains } from "../address/cidr.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { type Assignment, RECHECK_GRACE } from "../pool/evidence.ts";
 import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
 import { keeperState } from "../pool/keepers.ts";
+import { movedTo } from "../pool/move.ts";
 import { hasEntryOf, isKeptIn } from "../pool/restore.ts";
 import { findLagging, findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
 import { type Allocations, type Entry, formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
@@ -78,7 +80,7 @@ export async function sweepReservations(context: ScanContext, reservations: read
   });
   return {
     reservations: freed.done.map(({ reservation, reason }) => ({ reservation, reason })),
-    reserved: [...reserved.done, ...updated.done],
+    reserved: [...reserved.done, ...updated.done.map((entry) => ({ ...entry, isOutdated: true as const }))],
     restored: restored.done,
     duplicates: duplicates(context, inUse, known),
     failures: [failures, freed.failures, restored.failures, reserved.failures, updated.failures].flat(),
@@ -134,11 +136,18 @@ function isKept({ item: { assignment: { owner } }, evidence }: Examined<Candidat
  */
 function lostEntry(context: ScanContext, { reservation, holder }: Stray<Reservation>): Entry[] {
   if (holder) return [];
-  const [key, ...others] = poolsFor(reservation, knownPools(context));
+  const pools = poolsFor(reservation, knownPools(context));
+  const [key, ...others] = pools.filter((one) => !forwards(context, one, reservation.ip));
   if (!key || key.otherReadings || others.length > 0) return [];
   if (hasEntryOf(allocationsOf(context, key), reservation)) return [];
   const { network: _, ip, token: __, ...owner } = reservation;
   return [{ key, allocation: { ...owner, address: ip.value } }];
+}
+
+/** Whether the entry of an address belongs to the pool to which the entries of this one have moved. */
+function forwards({ pools }: ScanContext, key: PoolKey, ip: Ip): boolean {
+  const to = movedTo(pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key))?.move);
+  return to !== undefined && contains(to, ip);
 }
 
 /** Repairs the entries that two scans found. */

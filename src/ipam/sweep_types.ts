@@ -73,6 +73,12 @@ export interface StrayReservation {
   readonly reason: Orphan["reason"];
 }
 
+/** An entry whose reservation a sweep has written. */
+export interface Reserved extends Entry {
+  /** Whether the reservation lagged behind. Default false: it was missing. */
+  readonly isOutdated?: true;
+}
+
 /** The result of a sweep, or of one scan. With `dryRun`: what would have been changed. */
 export interface Swept {
   /** Freed entries. */
@@ -84,7 +90,7 @@ export interface Swept {
   /** Freed reservations. */
   readonly reservations: readonly StrayReservation[];
   /** Entries whose missing reservation was created, or whose reservation lagged behind and was updated. */
-  readonly reserved: readonly Entry[];
+  readonly reserved: readonly Reserved[];
   /** Lost entries that were recreated from their reservation. */
   readonly restored: readonly Entry[];
   /** Addresses that two pods use, observed twice. */

@@ -9,10 +9,8 @@ import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { blockAt } from "../pool/grid.ts";
 import { isFormer } from "../pool/kept.ts";
-import { MAX_MOVES, movedTo } from "../pool/move.ts";
 import {
   type Allocation,
-  type Allocations,
   formatPoolKey,
   isKeptFor,
   type Owner,
@@ -23,6 +21,7 @@ import {
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
+import { readMoved } from "./moved.ts";
 
 /**
  * Verifies that the owner has an address of each range, or with `first_available` of one range, that the previous result contains it, and that
@@ -110,18 +109,20 @@ async function verifyEntry(
 ): Promise<{ readonly ip: Ip } & Pick<Owner, "keeper">> {
   const candidates = previous.filter((ip) => contains(range.cidr, ip));
   const key = poolOf(config, range);
-  const allocations = await readAll(ipam, [key, ...blocksOf(config, range, candidates)], signal);
+  const pools: PoolSnapshot[] = [];
+  for (const one of [key, ...blocksOf(config, range, candidates)]) {
+    pools.push(...await readMoved(ipam.driver, one, signal));
+  }
+  const entriesOf = ({ value }: Ip) => pools.flatMap(({ allocations }) => allocations.get(value) ?? []);
   for (const ip of candidates) {
-    const allocation = allocations.get(ip.value);
-    if (allocation && isAllocatedTo(owner, allocation)) {
-      return { ip, ...(allocation.keeper && { keeper: allocation.keeper }) };
-    }
+    const allocation = entriesOf(ip).find((entry) => isAllocatedTo(owner, entry));
+    if (allocation) return { ip, ...(allocation.keeper && { keeper: allocation.keeper }) };
   }
   const pool = formatPoolKey(key);
   const who = `${owner.podRef} (${owner.ifName}, container ${owner.containerId})`;
   const [first] = candidates;
   if (!first) throw new NotAllocatedError(`The previous result has no address of ${formatCidr(range.cidr)} for ${who}`);
-  const holder = allocations.get(first.value);
+  const holder = entriesOf(first).at(-1);
   const found = holder
     ? `it is allocated to ${holder.podRef} (${holder.ifName}, container ${holder.containerId})`
     : "it is free";
@@ -131,27 +132,6 @@ async function verifyEntry(
 /** The blocks of a divided range that addresses belong to. */
 function blocksOf({ networkName }: IpamConfig, { blocks }: IpRange, ips: readonly Ip[]): PoolKey[] {
   return blocks ? ips.map((ip) => ({ network: networkName, cidr: blockAt(ip, blocks.prefix) })) : [];
-}
-
-async function readAll(ipam: Ipam, keys: readonly PoolKey[], signal: AbortSignal): Promise<Allocations> {
-  const all = new Map<bigint, Allocation>();
-  for (const key of keys) {
-    for (const [address, allocation] of await readMoved(ipam, key, signal)) all.set(address, allocation);
-  }
-  return all;
-}
-
-/** The entries of a pool, and of those to which its entries have moved. An entry that is in two of them counts as moved. */
-async function readMoved({ driver }: Ipam, { network, ...key }: PoolKey, signal: AbortSignal): Promise<Allocations> {
-  const allocations = new Map<bigint, Allocation>();
-  let at: PoolKey | undefined = { network, ...key };
-  for (let moves = 0; at && moves < MAX_MOVES; moves++) {
-    const pool: PoolSnapshot = await driver.read(at, signal);
-    for (const [address, allocation] of pool.allocations) allocations.set(address, allocation);
-    const to = movedTo(pool.move);
-    at = to && { network, cidr: to };
-  }
-  return allocations;
 }
 
 /** Whether an entry is the owner's, is kept for the owner, or names the owner's sandbox as the one from which its virtual machine moves. */

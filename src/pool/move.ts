@@ -12,21 +12,33 @@ import { assignable, type IpRange } from "../address/range.ts";
 import { type Allocation, type Allocations, type Change, sameEntry, sameInterface } from "./types.ts";
 
 /**
- * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there.
+ * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there, with the
+ * name of the run that moves them. `again`: the former pool was `moved` there before.
  * `divided`: the entries of its range live in blocks whose prefix length is `size`. A pool is moved or divided, never both.
  */
 export type Move =
-  | { readonly kind: "moving" | "moved"; readonly to: Cidr }
-  | { readonly kind: "receiving"; readonly from: Cidr }
+  | { readonly kind: "moving"; readonly to: Cidr; readonly again?: true }
+  | { readonly kind: "moved"; readonly to: Cidr }
+  | { readonly kind: "receiving"; readonly from: Cidr; readonly run?: string }
   | { readonly kind: "divided"; readonly size: number };
 
 /** Max pools to follow: a range that was resized several times since the ADD of a pod. Ranges may be resized to and fro. */
 export const MAX_MOVES = 8;
 
-/** A move as text: `moving 10.0.0.0/22`, `divided /24`. */
+/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `divided /24`. */
 export function encodeMove(move: Move): string {
   if (move.kind === "divided") return `divided /${move.size}`;
-  return `${move.kind} ${formatCidr(move.kind === "receiving" ? move.from : move.to)}`;
+  const text = `${move.kind} ${formatCidr(move.kind === "receiving" ? move.from : move.to)}`;
+  const more = move.kind === "receiving" ? move.run : move.kind === "moving" && move.again && "again";
+  return more ? `${text} ${more}` : text;
+}
+
+/** A move for people: `moving to 10.0.0.0/22`. */
+export function describeMove(move: Move): string {
+  if (move.kind === "divided") return `divided into blocks of /${move.size}`;
+  return move.kind === "receiving"
+    ? `receiving the entries of ${formatCidr(move.from)}`
+    : `${move.kind} to ${formatCidr(move.to)}`;
 }
 
 /**
@@ -36,12 +48,13 @@ export function encodeMove(move: Move): string {
  */
 export function decodeMove(text: unknown): Move | undefined {
   if (text === undefined || text === null || text === "") return undefined;
-  const [kind, range = ""] = String(text).split(" ");
+  const [kind, range = "", more] = String(text).split(" ");
   const cidr = parseCidr(range)?.cidr;
   const [, size] = /^\/(\d{1,3})$/.exec(range) ?? [];
   if (kind === "divided" && size !== undefined) return { kind, size: Number(size) };
-  if (cidr && (kind === "moving" || kind === "moved")) return { kind, to: cidr };
-  if (cidr && kind === "receiving") return { kind, from: cidr };
+  if (cidr && kind === "moved") return { kind, to: cidr };
+  if (cidr && kind === "moving") return { kind, to: cidr, ...(more === "again" && { again: true }) };
+  if (cidr && kind === "receiving") return { kind, from: cidr, ...(more && { run: more }) };
   throw new RangeError(
     `Unknown mark ${JSON.stringify(text)}: expected moving, moved or receiving, and a range, or divided and a size`,
   );

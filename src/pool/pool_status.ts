@@ -30,6 +30,11 @@ interface PoolCounts {
 /** A pool is nearly full if fewer than one of this many addresses is free, as in the alert WhereaboutsPoolNearlyFull. */
 export const NEARLY_FULL = 20n;
 
+/** Whether few addresses of a pool are free, or none. */
+export function isNearlyFull({ capacity, free }: Pick<PoolCounts, "capacity" | "free">): boolean {
+  return capacity > 0n && free * NEARLY_FULL < capacity;
+}
+
 /** The free addresses of a pool. Entries beyond its capacity, of a range that was narrowed, leave none. */
 export function freeOf(capacity: bigint, used: number | bigint): bigint {
   const free = capacity - BigInt(used);
@@ -58,7 +63,7 @@ export function statusOf(
     free: countOf(free),
     conditions: [
       condition("Full", capacity > 0n && free === 0n, "NoAddressFree"),
-      condition("NearlyFull", capacity > 0n && free * NEARLY_FULL < capacity, "FewAddressesFree"),
+      condition("NearlyFull", isNearlyFull({ capacity, free }), "FewAddressesFree"),
     ],
   };
 }

@@ -6,7 +6,7 @@
 import { LEASE_SECONDS } from "../controllers/cluster.ts";
 import type { Component, Leader } from "../controllers/installation.ts";
 import { type FindingKind, KINDS, SEVERITY_RANKS } from "../pool/finding.ts";
-import { NEARLY_FULL } from "../pool/pool_status.ts";
+import { isNearlyFull } from "../pool/pool_status.ts";
 
 /** Something that was read, or why it could not be. */
 export type Read<T> = { readonly value: T } | { readonly why: string };
@@ -98,7 +98,7 @@ export function fullPools(
   const some = pools.filter(({ capacity }) => capacity > 0n);
   return {
     full: some.filter(({ free }) => free === 0n),
-    nearlyFull: some.filter(({ free, capacity }) => free > 0n && free * NEARLY_FULL < capacity)
+    nearlyFull: some.filter((pool) => pool.free > 0n && isNearlyFull(pool))
       .toSorted((a, b) => a.free * b.capacity < b.free * a.capacity ? -1 : 1),
   };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { parseCidr } from "../../src/address/cidr.ts";
 import { Restorer } from "../../src/agent/restorer.ts";
 import { directIpam } from "../../src/ipam/ipam.ts";
+import { resize } from "../../src/ipam/resize.ts";
 import { type Host, nodeJournal } from "../../src/cni/host.ts";
 import { SILENT } from "../../src/world/log.ts";
 import { contents } from "../ipam/lab.ts";
@@ -137,5 +139,23 @@ Deno.test("Restorer continues after an outage of the store", async () => {
   assert.deepEqual([running.restored(), running.errors.length], [0, 1]);
   isDown = false;
   await n.disk.advance(60 * MINUTE);
+  assert.equal(running.restored(), 1);
+});
+
+Deno.test("Restorer recreates the entries of a range that was resized in the pool to which they have moved", async () => {
+  await using n = await node();
+  const [pool] = await n.driver.list(new AbortController().signal);
+  assert(pool);
+  const wider = parseCidr("10.0.0.0/22")?.cidr;
+  assert(wider);
+  const options = { dryRun: false, signal: new AbortController().signal };
+  await resize(directIpam(n.driver, n.disk, SILENT), pool.key, { ...pool.key, cidr: wider }, options);
+  await using running = restorerOn(n);
+  await n.disk.advance(MINUTE);
+  assert.deepEqual([running.restored(), running.restorer.duplicates], [0, 0], "nothing is lost");
+  await lose(n, ["a", "gone"]);
+  running.restorer.wake();
+  await n.disk.advance(60 * MINUTE);
+  assert.deepEqual(await pods(n), ["10.0.0.0/22 a", "10.0.0.0/22 b", "reserved a", "reserved b"]);
   assert.equal(running.restored(), 1);
 });

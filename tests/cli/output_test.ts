@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { formatYaml } from "../../drivers/kubernetes/yaml.ts";
 import { UsageError } from "../../src/cli/define.ts";
-import { filtersOf, formatOf, type Listing, parseFill, printList, sorted } from "../../src/cli/output.ts";
+import {
+  DOCUMENT_FLAGS,
+  filtersOf,
+  formatOf,
+  type Listing,
+  parseFill,
+  printList,
+  sorted,
+} from "../../src/cli/output.ts";
 import { PLAIN } from "../../src/cli/style.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 
@@ -68,6 +76,8 @@ Deno.test("formatOf refuses unknown formats, and two of them", () => {
   assert.throws(() => formatOf({ output: "xml", json: false }), /"xml": expected one of wide, json, yaml, name/);
   assert.throws(() => formatOf({ output: "yaml", json: true }), /Cannot use --json with --output yaml/);
   assert.equal(formatOf({ output: "json", json: true }), "json");
+  assert.throws(() => formatOf({ output: "name", json: false }, DOCUMENT_FLAGS), /"name": expected one of json, yaml$/);
+  assert.equal(formatOf({ output: "yaml", json: false }, DOCUMENT_FLAGS), "yaml");
 });
 
 Deno.test("filtersOf accepts owners by namespace and node of their pods", () => {

@@ -17,8 +17,12 @@ Deno.test("resize shows what would move and what would stay, moves it, and finds
   assert.deepEqual([again.code, JSON.parse(again.out)], [0, {
     ...{ from: "10.0.0.0/28", to: "10.0.0.0/24", dryRun: false, moved: 0, stay: [] },
   }]);
-  const shown = await run("who-has", "10.0.0.1", ...store);
-  assert.match(shown.out, /10\.0\.0\.0\/24/);
+  const found = await run("who-has", "10.0.0.1", ...store);
+  assert.match(found.out, /10\.0\.0\.0\/24/);
+  assert.match((await run("show", ...store)).out, /^10\.0\.0\.0\/28 is moved to 10\.0\.0\.0\/24$/m);
+  assert.match((await run("show", "10.0.0.0/28", ...store)).out, /^ {2}moved to 10\.0\.0\.0\/24$/m);
+  const [former] = JSON.parse((await run("show", "10.0.0.0/28", "--json", ...store)).out);
+  assert.equal(former.move, "moved to 10.0.0.0/24");
 });
 
 Deno.test("resize names the addresses that stay in JSON", async () => {

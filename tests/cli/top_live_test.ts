@@ -69,6 +69,6 @@ Deno.test("top prints one frame without a terminal, the fullest pool first", asy
   for (const interval of ["0", "1.5", "x", "9999"]) {
     const wrong = await run("top", "--interval", interval, "--database", db.path);
     assert.deepEqual([wrong.code, wrong.out], [2, ""]);
-    assert.match(wrong.err, /expected seconds from 1 to 3600/);
+    assert.match(wrong.err, /expected a number from 1 to 3600/);
   }
 });

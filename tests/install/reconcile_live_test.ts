@@ -59,7 +59,7 @@ Deno.test("install/reconcile.ts frees addresses that no pod of the cluster uses,
     ["10.5.0.2", "pool 10.5.0.0/24", `${objects.ref("gone")} (net1)`, "pod is gone"],
   ]);
   assert.deepEqual(rowsOf(done.stdout, "CREATED"), [
-    ["10.5.0.1", "reservation", `${objects.ref("web")} (net1)`, "missing or outdated"],
+    ["10.5.0.1", "reservation", `${objects.ref("web")} (net1)`, "missing"],
   ]);
   assert.deepEqual(await state(), ["1", "10.5.0.1"]);
   assert.match((await reconcile(CLUSTER, flags)).stdout, /^Nothing to free$/m);

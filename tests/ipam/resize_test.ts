@@ -86,7 +86,7 @@ Deno.test("resize moves back, and refuses pools that are in another move", async
   const { add, del } = callers(driver);
   await add("a/net1/x", OLD);
   await resized(driver, OLD, WIDER);
-  await assert.rejects(resized(driver, OLD, NARROWER), /10\.0\.0\.0\/29 is moved 10\.0\.0\.0\/24/);
+  await assert.rejects(resized(driver, OLD, NARROWER), /10\.0\.0\.0\/29 is moved to 10\.0\.0\.0\/24/);
   assert.equal((await resized(driver, WIDER, OLD)).moved, 1);
   await assert.rejects(resized(driver, OLD, OLD), /the same range/);
   assert.deepEqual(await add("b/net1/y", OLD), ["10.0.0.2"]);
@@ -97,12 +97,14 @@ Deno.test("resize moves back, and refuses pools that are in another move", async
 
 Deno.test("resize leaves an entry whose address has another owner in the other pool", async () => {
   await using driver = await memory();
-  const { add } = callers(driver);
+  const { add, check } = callers(driver);
   await add("a/net1/x", { ...OLD, ...UNRESERVED });
   await add("b/net1/y", { ...WIDER, ...UNRESERVED });
   await add("c/net1/z", { ...OLD, ...UNRESERVED });
   const { moved, conflicts } = await resized(driver, OLD, WIDER);
   assert.deepEqual([moved, conflicts.map(({ holder }) => holder.podRef)], [1, ["b"]]);
+  await check("a/net1/x", { ...OLD, ...UNRESERVED }, ["10.0.0.1"]);
+  await check("b/net1/y", { ...WIDER, ...UNRESERVED }, ["10.0.0.1"]);
   assert.deepEqual(await contents(driver), {
     "10.0.0.0/24 10.0.0.1": "b/net1/y",
     "10.0.0.0/24 10.0.0.2": "c/net1/z",

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import { allocate } from "../../src/ipam/allocate.ts";
+import { restoreEntries } from "../../src/ipam/reclaim.ts";
 import { release } from "../../src/ipam/release.ts";
+import { resize } from "../../src/ipam/resize.ts";
 import { Sweeps, type Swept } from "../../src/ipam/sweep.ts";
 import type { Pods } from "../../src/ipam/sweep.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
-import { NEVER, openStore, pod, type Store } from "../controllers/lab.ts";
+import { formatPoolKey } from "../../src/pool/types.ts";
+import { cidr, NEVER, openStore, pod, type Store } from "../controllers/lab.ts";
 
 /** The reservations, as `address pod`. */
 async function reserved({ ipam }: Store): Promise<string[]> {
@@ -251,4 +254,21 @@ Deno.test("ADD of another pod of a claim waits while the store lacks the entry o
   assert.deepEqual([await store.owners(), await reserved(store)], [[], ["10.0.0.1 default/a"]]);
   assert.equal((await twice(store, [pod("a")], KEEPS)).restored.length, 1);
   assert.equal(await claim(store, "b"), "10.0.0.1", "its sandbox has ended by then");
+});
+
+Deno.test("sweep recreates the lost entry of a resized range in the pool to which it has moved, never in the former one", async () => {
+  await using store = await openStore();
+  await store.add("web");
+  const { driver } = store.ipam;
+  const [former] = await driver.list(NEVER);
+  assert(former);
+  const to = { ...former.key, cidr: cidr("10.0.0.0/22") };
+  await resize(store.ipam, former.key, to, { dryRun: false, signal: NEVER });
+  await loseEntries(store);
+  const { restored } = await twice(store, [pod("web")]);
+  assert.deepEqual(restored.map(({ key }) => formatPoolKey(key)), ["10.0.0.0/22"]);
+  const { allocations } = await driver.read(to, NEVER);
+  const entries = [...allocations.values()].map((allocation) => ({ key: former.key, allocation }));
+  await loseEntries(store);
+  assert.deepEqual((await restoreEntries(store.ipam, entries, NEVER)).done, []);
 });

@@ -9,8 +9,10 @@ import { at, CIDR, cidr, entry, owner, pool, range as rangeOf } from "./pools.ts
 const OTHER = cidr("10.0.0.0/30");
 const MOVES: readonly Move[] = [
   { kind: "moving", to: OTHER },
+  { kind: "moving", to: OTHER, again: true },
   { kind: "moved", to: OTHER },
   { kind: "receiving", from: OTHER },
+  { kind: "receiving", from: OTHER, run: "k3v9" },
 ];
 
 Deno.test("decodeMove reads what encodeMove writes, and refuses a mark that it does not know", () => {
@@ -19,7 +21,7 @@ Deno.test("decodeMove reads what encodeMove writes, and refuses a mark that it d
   for (const text of ["paused 10.0.0.0/24", "moving", "moving x", "10.0.0.0/24"]) {
     assert.throws(() => decodeMove(text), RangeError, text);
   }
-  assert.deepEqual(MOVES.map(movedTo), [OTHER, OTHER, undefined]);
+  assert.deepEqual(MOVES.map(movedTo), [OTHER, OTHER, OTHER, undefined, undefined]);
 });
 
 Deno.test("planMove moves what the other range has, replaces copies of the same interface, and leaves the rest", () => {

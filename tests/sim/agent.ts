@@ -51,7 +51,7 @@ class LiveAgent {
       reply: (answer) => Promise.resolve(resolve(answer)),
       close: () => reject(new Error("it closed without an answer")),
     };
-    const releases = text.includes('"CNI_COMMAND":"DEL"') ? 1 : 0;
+    const releases = /"CNI_COMMAND":"(DEL|GC)"/.test(text) ? 1 : 0;
     this.#releasing += releases;
     this.#callers.add(process);
     void this.#agent.serve(connection).then(() => {

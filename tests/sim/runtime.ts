@@ -5,14 +5,14 @@
  * @module
  */
 import { askAgent } from "../../src/agent/client.ts";
-import { type Answer, makeCall } from "../../src/call/call.ts";
+import { type Answer, type Call, makeCall } from "../../src/call/call.ts";
 import { directHost } from "../../src/cni/host.ts";
 import { runPlugin } from "../../src/cni/plugin.ts";
 import type { LoadDriver } from "../../src/storage/open.ts";
 import type { World } from "../../src/world/world.ts";
 import type { SimAgents } from "./agent.ts";
 import { netnsPath, type SimNode } from "./node.ts";
-import type { Process } from "./scheduler.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
 
 /** How processes reach the store. */
 export interface Reach {
@@ -59,6 +59,9 @@ export interface Sandbox {
 /** The answer to a call. Undefined: the process was killed. */
 export type Outcome = Answer | undefined;
 
+/** Share of the attachments that have ended that a runtime still lists. */
+const LISTED = 0.3;
+
 let calls = 0;
 
 /** Calls the plugin in a new process: through the node's agent if it serves, else directly. */
@@ -74,11 +77,6 @@ export function callPlugin(
     reaches: () => !sandbox.node.cut,
     unrecorded: () => verb === "DEL" && sandbox.addresses.length === 0 ? rangesOf(sandbox.network) : 0,
     spared: () => verb === "ADD" && sandbox.superseded === true,
-  };
-  const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
-  process.onKill = () => {
-    sandbox.node.dropLocks(process);
-    kill(undefined);
   };
   const [namespace, name] = sandbox.podRef.split("/");
   const env = {
@@ -98,18 +96,82 @@ export function callPlugin(
     ipam: sandbox.network.ipam,
     ...(verb === "CHECK" && { prevResult: previous }),
   };
-  const world = {
-    ...reach.world(process, sandbox.node.world(process)),
-    exchange: agents.exchange(sandbox.node, process),
+  return { process, outcome: runIn(reach, agents, process, sandbox.node, makeCall(env, JSON.stringify(conf))) };
+}
+
+/**
+ * Calls GC for a network on a node, with the attachments that its runtime lists as valid.
+ *
+ * The list has every attachment that is not to be released. It may still have some whose sandboxes have ended.
+ */
+function callGc(
+  reach: Reach,
+  agents: SimAgents,
+  node: SimNode,
+  network: Network,
+  valid: readonly Sandbox[],
+): { readonly process: Process; readonly outcome: Promise<Outcome> } {
+  const process: Process = { name: `GC#${++calls} on ${node.name}`, alive: true, reaches: () => !node.cut };
+  const conf = {
+    cniVersion: "1.1.0",
+    name: network.name,
+    ipam: network.ipam,
+    "cni.dev/valid-attachments": valid.map(({ containerId }) => ({ containerID: containerId, ifname: "net1" })),
   };
+  const call = makeCall({ CNI_COMMAND: "GC", CNI_PATH: "/opt/cni/bin" }, JSON.stringify(conf));
+  return { process, outcome: runIn(reach, agents, process, node, call) };
+}
+
+/** Runs a call in a process of a node. */
+function runIn(reach: Reach, agents: SimAgents, process: Process, node: SimNode, call: Call): Promise<Outcome> {
+  const { promise: killed, resolve: kill } = Promise.withResolvers<undefined>();
+  process.onKill = () => {
+    node.dropLocks(process);
+    kill(undefined);
+  };
+  const world = { ...reach.world(process, node.world(process)), exchange: agents.exchange(node, process) };
   const host = directHost(world, reach.load(process));
-  const call = makeCall(env, JSON.stringify(conf));
   const answered = async () => {
     const answer = await askAgent(world, call);
     return answer || process.spared?.() ? answer : await ifAlive();
   };
   const ifAlive = () => process.alive ? runPlugin(call, host) : new Promise<never>(() => {});
-  return { process, outcome: Promise.race([answered(), killed]) };
+  return Promise.race([answered(), killed]);
+}
+
+/** What GC of a node needs. */
+interface Collection {
+  readonly scheduler: Scheduler;
+  readonly reach: Reach;
+  readonly agents: SimAgents;
+  /** Every sandbox. */
+  readonly sandboxes: readonly Sandbox[];
+  /** Whether nothing uses the addresses of a sandbox, though DEL has not released it. */
+  readonly hasEnded: (sandbox: Sandbox) => boolean;
+}
+
+/**
+ * The runtime of a node calls GC for a network, with all attachments that are to stay, and perhaps some that have ended. It waits until no call
+ * for the node is in progress, and starts none before GC has ended.
+ *
+ * @returns undefined: a call is in progress
+ */
+export function collectGarbage(
+  { scheduler, reach, agents, sandboxes, hasEnded }: Collection,
+  node: SimNode,
+  network: Network,
+): { readonly process: Process; readonly ended: Promise<void> } | undefined {
+  const own = sandboxes.filter((one) => one.node === node);
+  if (own.some(({ running }) => running > 0)) return undefined;
+  const valid = own.filter((one) => one.network.name === network.name)
+    .filter((one) => (one.state !== "released" && !hasEnded(one)) || scheduler.chance(LISTED));
+  const { process, outcome } = callGc(reach, agents, node, network, valid);
+  scheduler.note(`${process.name} starts for ${network.name}: ${valid.map(({ containerId }) => containerId)}`);
+  const ended = outcome.then((answer) => {
+    const how = answer ? (answer.exitCode === 0 ? "success" : answer.stdout.replace(/\s+/g, " ")) : "killed";
+    scheduler.note(`${process.name} ends: ${how}`);
+  });
+  return { process, ended };
 }
 
 /** The number of addresses that an attachment to a network gets. */

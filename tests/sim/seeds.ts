@@ -8,12 +8,14 @@ import { orBroken } from "./broken.ts";
 import { SimCluster } from "./cluster/cluster.ts";
 import { type WorldName, WORLDS } from "./cluster/worlds.ts";
 import { Scheduler } from "./scheduler.ts";
-import { GRIDS, simulateStore } from "./simulation.ts";
+import { GRIDS } from "./networks.ts";
+import { simulateResizes, simulateStore } from "./simulation.ts";
 
 /**
- * A world of the simulated cluster, or machines on the embedded store, without a cluster: `store`, or `grids`, whose networks have blocks.
+ * A world of the simulated cluster, or machines on the embedded store, without a cluster: `store`; `grids`, whose networks have blocks; and
+ * `renumbered` with resizes.
  */
-export type Setting = WorldName | "store" | "grids";
+export type Setting = WorldName | "store" | "grids" | "renumbered";
 
 /** Seeds run these alternately. */
 export const SETTINGS: readonly Setting[] = [
@@ -47,6 +49,8 @@ export const SETTINGS: readonly Setting[] = [
   "roomy",
   "layouts",
   "elastic",
+  "resized",
+  "renumbered",
 ];
 
 /** The setting of a seed. */
@@ -61,6 +65,7 @@ export async function simulate(
 ): Promise<{ readonly trace: readonly string[] }> {
   if (setting === "store") return await simulateStore(seed);
   if (setting === "grids") return await simulateStore(seed, { world: setting, networks: GRIDS });
+  if (setting === "renumbered") return await simulateResizes(seed);
   const scheduler = new Scheduler(seed);
   return await orBroken({ seed, world: setting }, scheduler, () => new SimCluster(scheduler, WORLDS[setting]).run());
 }

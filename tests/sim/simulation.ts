@@ -7,23 +7,29 @@
  */
 import assert from "node:assert/strict";
 import { openEmbedded } from "../../drivers/embedded/driver.ts";
-import { directIpam } from "../../src/ipam/ipam.ts";
 import { MIN_GRACE } from "../../src/ipam/graces.ts";
-import { sweep } from "../../src/ipam/sweep.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
-import { ATTEMPT_TIMEOUT } from "../../src/storage/retry.ts";
-import { SILENT } from "../../src/world/log.ts";
-import { STANDING_CLOCK } from "../support/orders.ts";
-import { memoryWorld } from "../support/world.ts";
+import { RESIZED, resizeHost } from "./renumbered.ts";
+import { Resizes } from "./resizes.ts";
 import { SimAgents } from "./agent.ts";
 import { checkEmpty, checkFull, checkLive, checkWhole, contentsOf } from "./checks.ts";
 import { type FindPods, quietCluster, type SimController, startController } from "./control.ts";
 import { orBroken } from "./broken.ts";
+import { NETWORKS } from "./networks.ts";
 import { SimNode } from "./node.ts";
 import { PodObjects } from "./pods.ts";
-import { addressesOf, callPlugin, type Network, type Outcome, type Reach, type Sandbox } from "./runtime.ts";
+import {
+  addressesOf,
+  callPlugin,
+  collectGarbage,
+  type Network,
+  type Outcome,
+  type Reach,
+  type Sandbox,
+} from "./runtime.ts";
 import { type Process, Scheduler, standstill } from "./scheduler.ts";
 import { networked, reachOf } from "./store.ts";
+import { sweepAll } from "./sweep_all.ts";
 
 /** Steps with faults; then the faults end, all pods are deleted, and the store must become empty. */
 const STEPS = 120;
@@ -36,36 +42,10 @@ const CONTROLLED = 2;
 /** Max steps until an undisturbed controller has swept twice. */
 const MAX_SWEEP_STEPS = 2_000;
 
-const base = { type: "whereabouts", datastore: "embedded", log_level: "panic" };
-
-/** Networks whose pools overlap, one with a second family, a small one, and one of another domain. */
-export const NETWORKS: readonly Network[] = [
-  { name: "wide", domain: "", ipam: { ...base, range: "10.0.0.0/28", ipRanges: [{ range: "fd00::/125" }] } },
-  { name: "narrow", domain: "", ipam: { ...base, range: "10.0.0.0/29", exclude: ["10.0.0.2"] } },
-  {
-    name: "twice",
-    domain: "",
-    ipam: { ...base, range: "10.0.0.0/28", range_start: "10.0.0.4", ipRanges: [{ range: "10.0.0.8/29" }] },
-  },
-  { name: "blue", domain: "blue", ipam: { ...base, range: "10.0.0.0/29", network_name: "blue" } },
-];
-
-const grid = { ...base, range: "10.0.0.0/28", block_size: "/30" };
-
-/** Networks on one grid whose ranges overlap, one that is exactly a block, one off the grid, and one of another domain with its own grid. */
-export const GRIDS: readonly Network[] = [
-  { name: "wide", domain: "", ipam: { ...grid, ipRanges: [{ range: "fd00::/124" }], block_size: "/30,/126" } },
-  { name: "narrow", domain: "", ipam: { ...grid, range: "10.0.0.0/29", exclude: ["10.0.0.2"], block_order: "spread" } },
-  { name: "block", domain: "", ipam: { ...grid, range: "10.0.0.4/30" } },
-  { name: "apart", domain: "", ipam: { ...base, range: "10.0.0.8/29" } },
-  { name: "blue", domain: "blue", ipam: { ...grid, block_size: "/29", network_name: "blue" } },
-  {
-    name: "tight",
-    domain: "tight",
-    ipam: { ...grid, range_start: "10.0.0.3", range_end: "10.0.0.4", network_name: "tight" },
-    room: 2,
-  },
-];
+/** Chance per step that a runtime collects garbage. */
+const COLLECTING = 0.02;
+/** Chance per step that a resize begins or is completed. */
+const RESIZING = 0.03;
 
 /** Breaks a store, for the simulation's own test. */
 export type Sabotage = (driver: StorageDriver) => StorageDriver;
@@ -93,24 +73,50 @@ export async function simulateStore(
   return await orBroken(
     { seed, world },
     scheduler,
-    () => new SimMachines(scheduler, sabotage(driver), driver, networks, controlled).run(),
+    () => new SimMachines({ scheduler, store: sabotage(driver), truth: driver, networks }, controlled).run(),
   );
 }
 
 const findPod: FindPods = (pods, process) => (podRef, signal) => pods.find(process, podRef, signal);
+
+/** Runs one history of a store without a cluster, in which ranges are resized. */
+export async function simulateResizes(seed: number): Promise<{ readonly trace: readonly string[] }> {
+  await using driver = await openEmbedded({ kind: "embedded", path: ":memory:" });
+  const scheduler = new Scheduler(seed);
+  const world = { scheduler, store: driver, truth: driver, networks: NETWORKS.slice(0, 1), resized: RESIZED };
+  return await orBroken({ seed, world: "renumbered" }, scheduler, () => new SimMachines(world).run());
+}
+
+/** The settings of a history. */
+interface Machines {
+  readonly scheduler: Scheduler;
+  /** The store as processes reach it. */
+  readonly store: StorageDriver;
+  /** The store as it is. */
+  readonly truth: StorageDriver;
+  /** Networks that do not change. */
+  readonly networks: readonly Network[];
+  /** The ranges of networks that are resized. Default none. */
+  readonly resized?: readonly (readonly Network[])[];
+}
 
 class SimMachines {
   readonly #scheduler: Scheduler;
   readonly #store: StorageDriver;
   readonly #reach: Reach;
   readonly #truth: StorageDriver;
-  readonly #networks: readonly Network[];
   readonly #nodes: readonly SimNode[];
   readonly #agents: SimAgents;
   readonly #sandboxes: Sandbox[] = [];
   readonly #processes = new Set<Process>();
+  /** Nodes on which GC is in progress. */
+  readonly #collecting = new Set<SimNode>();
   #next = 0;
   readonly #failedTakeovers = new Set<string>();
+  readonly #networks: readonly Network[];
+  readonly #resizes: readonly Resizes[];
+  /** Pods whose sandboxes were released while a resize ran. */
+  readonly #releasedBeside = new Set<string>();
   readonly #pods: PodObjects;
   readonly #controlled: FindPods | undefined;
   #controllers: SimController[] = [];
@@ -119,13 +125,7 @@ class SimMachines {
   /** Networks that calls found full since the last check, each with the calls that ended meanwhile. */
   #full: { readonly network: Network; readonly ended: number }[] = [];
 
-  constructor(
-    scheduler: Scheduler,
-    store: StorageDriver,
-    truth: StorageDriver,
-    networks: readonly Network[],
-    controlled: FindPods | undefined,
-  ) {
+  constructor({ scheduler, store, truth, networks, resized = [] }: Machines, controlled?: FindPods) {
     this.#scheduler = scheduler;
     this.#networks = networks;
     this.#controlled = controlled;
@@ -135,6 +135,14 @@ class SimMachines {
     this.#truth = truth;
     this.#nodes = Array.from({ length: NODES }, (_, i) => new SimNode(`node${i}`, scheduler));
     this.#agents = new SimAgents(scheduler, this.#reach, this.#nodes);
+    const host = resizeHost(scheduler, store, truth, (moved) => this.#resizeEnded(moved));
+    this.#resizes = resized.map((ranges) => new Resizes(host, ranges));
+  }
+
+  /** Entries that were released beside a run that did not end well may have copies. */
+  #resizeEnded(moved: boolean): void {
+    if (!moved) { for (const podRef of this.#releasedBeside) this.#failedTakeovers.add(podRef); }
+    if (this.#resizes.every(({ processes }) => processes.length === 0)) this.#releasedBeside.clear();
   }
 
   async run(): Promise<void> {
@@ -142,6 +150,9 @@ class SimMachines {
       if (this.#scheduler.chance(0.02)) this.#toggleOutage();
       if (this.#controlled) this.#control(this.#controlled);
       this.#agents.disturb();
+      if (this.#scheduler.chance(COLLECTING)) this.#collect();
+      if (this.#resizes.length > 0 && this.#scheduler.chance(RESIZING)) await this.#scheduler.pick(this.#resizes).act();
+      if (this.#resizes.length > 0 && this.#scheduler.chance(RESIZING / 5)) this.#scheduler.pick(this.#resizes).kill();
       if (this.#scheduler.chance(0.35)) this.#act();
       else if (this.#processes.size > 0 && this.#scheduler.chance(0.03)) {
         this.#scheduler.kill(this.#scheduler.pick([...this.#processes]));
@@ -162,7 +173,7 @@ class SimMachines {
     await this.#drain();
     const contents = await contentsOf(this.#truth);
     checkEmpty(contents, { reservations: this.#scheduler.leftToSweep, entriesOf: this.#failedTakeovers });
-    await this.#sweep();
+    await sweepAll(this.#truth);
     checkEmpty(await contentsOf(this.#truth), { reservations: 0, entriesOf: new Set() });
   }
 
@@ -223,20 +234,6 @@ class SimMachines {
     while (this.#scheduler.waiting > 0) await this.#scheduler.step();
   }
 
-  /** Promise 5: a sweep without pods leaves nothing. */
-  async #sweep(): Promise<void> {
-    let now = 0;
-    const sleep: typeof STANDING_CLOCK.sleep = (milliseconds, signal) => {
-      if (milliseconds < ATTEMPT_TIMEOUT) now += milliseconds;
-      return STANDING_CLOCK.sleep(milliseconds, signal);
-    };
-    const world = { ...memoryWorld(), ...STANDING_CLOCK, monotonic: () => now, sleep };
-    const ipam = directIpam(this.#truth, world, SILENT);
-    const { signal } = new AbortController();
-    const pods = { list: () => Promise.resolve([]), find: () => Promise.resolve(undefined) };
-    await sweep(ipam, { pods, grace: MIN_GRACE, dryRun: false, signal });
-  }
-
   #toggleOutage(): void {
     this.#scheduler.outage = !this.#scheduler.outage;
     this.#scheduler.note(this.#scheduler.outage ? "the store is out of reach" : "the store is back");
@@ -255,7 +252,8 @@ class SimMachines {
       for (const sandbox of this.#sandboxes) {
         if (sandbox.state === "dying" && sandbox.running === 0) this.#start(sandbox, "DEL");
       }
-      if (this.#processes.size === 0) return;
+      for (const resizes of this.#scheduler.faults ? [] : this.#resizes) await resizes.finish();
+      if (this.#processes.size === 0 && (this.#scheduler.faults || this.#resizes.every(({ isOver }) => isOver))) return;
       await standstill();
       const moved = await this.#scheduler.step();
       const waiting = [...this.#processes].map(({ name }) => name);
@@ -263,6 +261,23 @@ class SimMachines {
       await this.#check();
     }
     throw new Error(`Calls are still in progress after ${MAX_STEPS} steps`);
+  }
+
+  /** The runtime of a node collects garbage. It starts neither ADD nor DEL meanwhile. */
+  #collect(): void {
+    const [node, network] = [this.#scheduler.pick(this.#nodes), this.#networkOf(undefined)];
+    if (this.#collecting.has(node)) return;
+    const hasEnded = ({ state }: Sandbox) => state === "dying";
+    const work = { scheduler: this.#scheduler, reach: this.#reach, agents: this.#agents, sandboxes: this.#sandboxes };
+    const collection = collectGarbage({ ...work, hasEnded }, node, network);
+    if (!collection) return;
+    const { process, ended } = collection;
+    this.#processes.add(process);
+    this.#collecting.add(node);
+    void ended.then(() => {
+      this.#processes.delete(process);
+      this.#collecting.delete(node);
+    });
   }
 
   /** A runtime creates a pod, or does something with an existing sandbox. */
@@ -292,7 +307,7 @@ class SimMachines {
   #create(podRef: string): void {
     const former = this.#sandboxes.filter((one) => one.podRef === podRef && one.state !== "released");
     if (former.some((one) => one.running > 0 && one.state !== "dying")) return; // no runtime adds two sandboxes of a pod at the same time
-    const network = former[0]?.network ?? this.#scheduler.pick(this.#networks);
+    const network = this.#networkOf(former.at(-1)?.network);
     for (const one of former) if (one.state !== "dying") one.state = "dying";
     const containerId = `c${++this.#next}`;
     const node = this.#scheduler.pick(this.#nodes);
@@ -300,6 +315,13 @@ class SimMachines {
     this.#sandboxes.push(sandbox);
     this.#pods.create(podRef);
     this.#start(sandbox, "ADD");
+  }
+
+  /** The network of a pod's next sandbox. A meta-plugin may still read a former definition of it. */
+  #networkOf(former: Network | undefined): Network {
+    if (!former) return this.#scheduler.pick([...this.#networks, ...this.#resizes.map((one) => one.attaching())]);
+    const resizes = this.#resizes.find((one) => one.defines(former));
+    return resizes && this.#scheduler.chance(0.5) ? resizes.attaching() : former;
   }
 
   #die(sandbox: Sandbox): void {
@@ -317,6 +339,7 @@ class SimMachines {
   }
 
   #start(sandbox: Sandbox, verb: "ADD" | "DEL" | "CHECK"): void {
+    if (verb !== "CHECK" && this.#collecting.has(sandbox.node)) return;
     const { process, outcome } = callPlugin(this.#reach, this.#agents, sandbox, verb);
     this.#scheduler.note(`${process.name} starts`);
     this.#processes.add(process);
@@ -354,6 +377,7 @@ class SimMachines {
     ) {
       this.#failedTakeovers.add(sandbox.podRef);
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
+      if (this.#resizes.some(({ processes }) => processes.length > 0)) this.#releasedBeside.add(sandbox.podRef);
       sandbox.state = "released";
       if (this.#sandboxes.findLast(({ podRef }) => podRef === sandbox.podRef) === sandbox) {
         this.#pods.remove(sandbox.podRef);

@@ -75,7 +75,7 @@ export async function operate<T>(
   onConflict: (signal: AbortSignal) => Promise<T> = work,
 ): Promise<T> {
   signal.throwIfAborted();
-  const mayRestore = process.mayRestore?.() ?? /^(DEL|controller)#/.test(process.name);
+  const mayRestore = process.mayRestore?.() ?? /^(DEL|GC|controller)#/.test(process.name);
   if (label.startsWith("reserve") && mayRestore) scheduler.leftToSweep++;
   const own = new AbortController().signal; // a request that is sent is executed even if its caller times out
   const arrived = scheduler.gate(process, label);

@@ -10,7 +10,16 @@ import { SILENT } from "../../../src/world/log.ts";
 import { SimAgents } from "../agent.ts";
 import { type SimController, startController, UNUSED } from "../control.ts";
 import { SimNode } from "../node.ts";
-import { addressesOf, callPlugin, type Outcome, type Reach } from "../runtime.ts";
+import { checkInRange, type Resizes } from "../resizes.ts";
+import {
+  addressesOf,
+  callPlugin,
+  collectGarbage,
+  type Network,
+  type Outcome,
+  type Reach,
+  type Sandbox,
+} from "../runtime.ts";
 import { type Process, type Scheduler, standstill } from "../scheduler.ts";
 import { ControlPlane } from "./control_plane.ts";
 import { Definitions } from "./definitions.ts";
@@ -23,6 +32,7 @@ import { ApiObjects } from "./objects.ts";
 import { callOriginal } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
 import { checkLive, checkSlices, differences, isLive, type Promised } from "./promises.ts";
+import { resizesOf } from "./resized.ts";
 import { ReuseChecks } from "./reuse.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
@@ -40,6 +50,8 @@ const MAX_STEPS = 20_000;
 const PROMPT = 10_000;
 /** Milliseconds by which the clock of a node is ahead: longer than any history. */
 const AHEAD = 86_400_000;
+/** Share of sandboxes that are attached by a former definition. */
+const STALE = 0.5;
 /** The code of an ADD that found no free address. */
 const EXHAUSTED = 100;
 
@@ -63,8 +75,12 @@ export class SimCluster {
   readonly sandboxes: PodSandbox[] = [];
   /** Calls in progress. */
   readonly processes = new Map<Process, { readonly sandbox: PodSandbox; readonly verb: string }>();
+  /** GC in progress, each with its node. */
+  readonly #collections = new Map<Process, SimNode>();
   /** The API server. */
   readonly server: ApiServer;
+  /** The networks that are resized. */
+  readonly resizes: readonly Resizes[];
   /** The objects that keep addresses. */
   readonly keepers: Keepers;
   readonly #kept: KeptAddresses;
@@ -92,6 +108,7 @@ export class SimCluster {
     const runtime = {
       call: (sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") => this.#call(sandbox, verb),
       containerId: () => `c${++this.#containers}`,
+      networkOf: (pod: SimPod) => this.#networkOf(pod),
     };
     this.kubelets = nodes.map((node) => new Kubelet(node, objects, scheduler, runtime, world.habits));
     this.control = new ControlPlane(objects, scheduler, this.kubelets);
@@ -113,6 +130,7 @@ export class SimCluster {
     );
     objects.admit(admission({ room: world.room, prunes: scheduler.chance(world.pruned ?? 0) }));
     this.definitions = new Definitions(objects, world);
+    this.resizes = resizesOf({ scheduler, objects, definitions: this.definitions, world, reach: this.#reach });
     this.keepers = new Keepers(this);
     this.#kept = new KeptAddresses(objects, () => scheduler.now, !lose);
     const ahead = world.ahead !== undefined && scheduler.chance(world.ahead) ? nodes.at(-1) : undefined;
@@ -179,6 +197,7 @@ export class SimCluster {
     for (const [process, { sandbox }] of this.processes) {
       if (sandbox.node === kubelet.node) this.scheduler.kill(process);
     }
+    for (const [process, node] of this.#collections) if (node === kubelet.node) this.scheduler.kill(process);
   }
 
   /** Waits until lost entries are restored without a controller. */
@@ -193,6 +212,7 @@ export class SimCluster {
     // a late request may arrive after a release
     const kept = () => this.world.faults ? [] : [...unsettled(this.objects, this.sandboxes), ...this.#kept.missing()];
     const remaining = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes), ...kept()];
+    for (const resizes of this.resizes) await resizes.finish();
     await this.#until(what, remaining, this.world.restoredBy === "both" ? COMPARED : SETTLED);
   }
 
@@ -201,6 +221,7 @@ export class SimCluster {
     for (let step = 0; step < MAX_STEPS && this.scheduler.now < until; step++) {
       if (remaining().length === 0) return;
       if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }
+      for (const resizes of this.resizes) await resizes.finish();
       await this.scheduler.step();
       await standstill();
       this.check();
@@ -209,11 +230,14 @@ export class SimCluster {
   }
 
   #unsettled(): string[] {
-    const calls = [...this.processes.keys()].map(({ name }) => `${name} is in progress`);
+    const calls = [...this.processes.keys(), ...this.#collections.keys()].map(({ name }) => `${name} is in progress`);
     const sandboxes = this.sandboxes.filter(({ state, containers }) =>
       state === "dying" || state === "new" || (state === "live" && containers === "none")
     ).map(({ containerId, state }) => `${containerId} is ${state}`);
-    return [...calls, ...sandboxes, ...(this.agents.pending ? ["a release is pending"] : [])];
+    const resizes = this.resizes.filter(({ isOver }) => !isOver).map(({ network: { name } }) =>
+      `${name} is being resized`
+    );
+    return [...calls, ...sandboxes, ...resizes, ...(this.agents.pending ? ["a release is pending"] : [])];
   }
 
   #control(): void {
@@ -242,6 +266,35 @@ export class SimCluster {
       this.keepers.tick();
       for (const kubelet of this.kubelets) kubelet.tick();
     }
+  }
+
+  /** The definition of the pod's network; while it is resized, a meta-plugin may still read a former one. */
+  #networkOf({ network, sandboxes }: SimPod): Network {
+    const resizes = this.resizes.find((one) => one.defines(network));
+    if (!resizes) return network;
+    const last = sandboxes.at(-1)?.network ?? network;
+    if (!this.scheduler.faults) return resizes.network;
+    return this.scheduler.chance(STALE) ? last : resizes.attaching();
+  }
+
+  /** The runtime of a node collects the garbage of a network. */
+  collect(): void {
+    const { scheduler } = this;
+    const kubelet = scheduler.pick(this.kubelets.filter(({ node }) => !this.#originals.has(node)));
+    const { node } = kubelet;
+    if (kubelet.dead || kubelet.stalled || kubelet.collecting) return;
+    const network = scheduler.pick(this.definitions.usable());
+    const hasEnded = (one: Sandbox) =>
+      one.state === "dying" && !this.sandboxes.some((own) => own === one && own.claimed);
+    const { agents, sandboxes } = this;
+    const collection = collectGarbage({ scheduler, reach: this.#reach, agents, sandboxes, hasEnded }, node, network);
+    if (!collection) return;
+    kubelet.collecting = true;
+    this.#collections.set(collection.process, node);
+    void collection.ended.then(() => {
+      this.#collections.delete(collection.process);
+      kubelet.collecting = false;
+    });
   }
 
   #call(sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK"): void {
@@ -274,7 +327,7 @@ export class SimCluster {
   /** A new sandbox takes the pod's entry over, whatever runs in its former sandboxes, as in the original. */
   #supersede({ podRef, network }: PodSandbox): void {
     for (const former of this.sandboxes) {
-      const same = former.podRef === podRef && former.network === network && former !== this.sandboxes.at(-1);
+      const same = former.podRef === podRef && former.network.name === network.name && former !== this.sandboxes.at(-1);
       if (same) former.superseded = true;
     }
   }
@@ -292,6 +345,7 @@ export class SimCluster {
     }
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
+      if (this.resizes.length > 0) this.#try(() => checkInRange(sandbox));
       sandbox.state = "live";
       const calls = [...this.processes.values()];
       const releasing = calls.filter((call) => call.verb === "DEL").map((call) => call.sandbox.podRef);

@@ -18,6 +18,8 @@ export class Definitions {
   readonly #objects: ApiObjects;
   readonly #networks: readonly Network[];
   readonly #introduced: Network | undefined;
+  /** The definitions that have changed, by name. */
+  readonly #changed = new Map<string, Network>();
   #prepared: boolean;
 
   /** Creates the definitions of all networks but the introduced one. */
@@ -32,7 +34,15 @@ export class Definitions {
   /** The networks that pods may attach to: the introduced one when the pools that it overlaps reserve, which takes the controller a moment. */
   usable(): readonly Network[] {
     this.#prepared ||= this.#isDefined() && this.#isReserved();
-    return this.#networks.filter((network) => this.#prepared || network !== this.#introduced);
+    return this.#networks.filter((network) => this.#prepared || network !== this.#introduced)
+      .map((network) => this.#changed.get(network.name) ?? network);
+  }
+
+  /** Changes the definition of a network. */
+  redefine(network: Network): void {
+    const object = this.#objects.get(RESOURCE, NAMESPACE, network.name);
+    if (object) this.#objects.update(RESOURCE, { ...object, spec: { config: configOf(network) } });
+    this.#changed.set(network.name, network);
   }
 
   /** Introduces the network, once. Returns its name if it was not defined yet. */
@@ -42,9 +52,9 @@ export class Definitions {
     return this.#introduced.name;
   }
 
-  #define({ name, ipam }: Network): void {
-    const config = JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam });
-    this.#objects.create(RESOURCE, { metadata: { namespace: NAMESPACE, name }, spec: { config } });
+  #define(network: Network): void {
+    const metadata = { namespace: NAMESPACE, name: network.name };
+    this.#objects.create(RESOURCE, { metadata, spec: { config: configOf(network) } });
   }
 
   #isDefined(): boolean {
@@ -59,4 +69,8 @@ export class Definitions {
     return pools.length > 0 && pools.every(({ metadata: { annotations } }) => annotations?.[MUST_RESERVE] === "true") &&
       entries.every(({ address, value }) => reservations.get(reservationName("", address))?.podref === value.podref);
   }
+}
+
+function configOf({ name, ipam }: Network): string {
+  return JSON.stringify({ cniVersion: "1.0.0", name, type: "macvlan", ipam });
 }

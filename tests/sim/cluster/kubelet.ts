@@ -4,6 +4,7 @@
  * @module
  */
 import type { SimNode } from "../node.ts";
+import type { Network } from "../runtime.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
 import { attached, claimOf, namesOf, newObject, newSandbox, type PodSandbox, published, type SimPod } from "./pod.ts";
@@ -37,6 +38,8 @@ export interface Runtime {
   readonly call: (sandbox: PodSandbox, verb: "ADD" | "DEL" | "CHECK") => void;
   /** A new container id. */
   readonly containerId: () => string;
+  /** The definition with which the meta-plugin attaches a new sandbox of a pod. */
+  readonly networkOf: (pod: SimPod) => Network;
 }
 
 /** The kubelet of one node. */
@@ -49,6 +52,8 @@ export class Kubelet {
   dead = false;
   /** Whether its container runtime does not answer: containers keep running, and nothing is started or ended. */
   stalled = false;
+  /** Whether GC is in progress: its runtime starts neither ADD nor DEL meanwhile. */
+  collecting = false;
   /** Whether the control plane has marked the node as not ready since its runtime stalled. */
   #marked = false;
   readonly #objects: ApiObjects;
@@ -166,7 +171,7 @@ export class Kubelet {
 
   #choices(pod: SimPod, calm: boolean): (() => void)[] {
     const publish = this.connected && this.objectOf(pod) ? [() => this.publish(pod)] : [];
-    if (this.stalled) return publish;
+    if (this.stalled || this.collecting) return publish;
     const choices: (() => void)[] = [];
     const current = pod.sandboxes.at(-1);
     if (this.connected) this.#see(pod); // it does not start a pod that it knows is deleted
@@ -213,7 +218,7 @@ export class Kubelet {
     pod.retryAt = this.#scheduler.now + BACKOFF;
     const containerId = this.#runtime.containerId();
     this.node.makeNetns(containerId);
-    const sandbox = newSandbox(pod, containerId);
+    const sandbox = newSandbox(pod, containerId, this.#runtime.networkOf(pod));
     pod.sandboxes.push(sandbox);
     this.#runtime.call(sandbox, "ADD");
   }

@@ -88,8 +88,8 @@ export interface SimPod {
 }
 
 /** A sandbox of a pod before its first ADD. */
-export function newSandbox(pod: SimPod, containerId: string): PodSandbox {
-  const { podRef, node, network, runtimeUid: uid } = pod;
+export function newSandbox(pod: SimPod, containerId: string, network: Network): PodSandbox {
+  const { podRef, node, runtimeUid: uid } = pod;
   return {
     ...{ pod, podRef, containerId, uid, node, network },
     ...{ state: "new", containers: "none", addresses: [], running: 0, releasedAfter: 0 },

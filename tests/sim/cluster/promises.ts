@@ -177,6 +177,10 @@ export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[
     ...[...reservations].filter(([name, value]) =>
       !keeps(objects, value) && !owned.some((one) => one.name === name && isOf(one, value))
     ).map(([name, { podref }]) => `the reservation ${name} of ${podref} is left`),
+    ...entries.flatMap(({ pool, address, value: { id } }, i) =>
+      entries.slice(i + 1).filter((one) => id && one.address === address && one.value.id === id)
+        .map((copy) => `the entry ${address} of ${id} is in ${pool} and ${copy.pool}`)
+    ),
     ...owned.filter(({ name, reserved }) => reserved && !reservations.has(name))
       .map(({ name, podRef }) => `the reservation ${name} of ${podRef} is missing`),
     ...owned.filter((one) => !entries.some(({ address, value }) => address === one.address && isOf(one, value)))

@@ -32,6 +32,9 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `define`: a definition with the CNI name of a network is created in another namespace, with another range, or is deleted;
  * - `introduce`: the last network is defined;
  * - `unregister`: the object of a working node is deleted; soon it is recreated, or the machine goes off;
+ * - `collect`: the runtime of a node calls GC for a network;
+ * - `resize`: an operator resizes a network, completes an interrupted resize, or runs the command beside another run;
+ * - `interrupt`: a resize is killed;
  * - `agent`: an agent dies or restarts;
  * - `kill`: a process is killed;
  * - `outage`: the API server becomes unreachable, or reachable again.
@@ -61,6 +64,9 @@ export type Happening =
   | "introduce"
   | "unregister"
   | "drain"
+  | "collect"
+  | "resize"
+  | "interrupt"
   | "agent"
   | "kill"
   | "outage";
@@ -81,6 +87,8 @@ export interface World {
   readonly pace?: number;
   /** Networks. */
   readonly networks: readonly Network[];
+  /** Networks that are resized: the ranges of each, of which the first is in `networks`. Default none. */
+  readonly resizes?: readonly (readonly Network[])[];
   /** Share of runs with a controller. */
   readonly controlled: number;
   /** Time between the sweeps of controllers. With more time than the default, 10 s, more time passes in a history. */

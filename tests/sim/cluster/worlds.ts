@@ -55,6 +55,15 @@ const gridBoth = network("grid-both", {
 /** The same range in other layouts. */
 const ungrid = network("ungrid", { range: "10.6.0.0/28", ...off });
 const coarser = network("coarser", { range: "10.6.0.0/28", block_size: "/29", ...off });
+/** Grows, shrinks to its upper half, and is renumbered. */
+const ranges = ["10.0.0.0/28", "10.0.0.0/27", "10.0.0.16/28", "10.5.0.0/28"];
+const resized = ranges.map((range) => network("resized", { range }));
+/** The same without reservations. */
+const moved = ranges.map((range) =>
+  network("moved", { range, network_name: "moved", enable_overlapping_ranges: false })
+);
+/** Overlaps with the former. */
+const beside = network("beside", { range: "10.0.0.0/26" });
 
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
@@ -73,14 +82,14 @@ export const WORLDS = {
     ...{ nodes: 2, pods: 5, steps: 200, networks: [both, narrow, vlan], controlled: 1, agents: 0.6, faults: true },
     pruned: 0.5,
     habits: lively,
-    happenings: { kubelet: 12, create: 4, delete: 2, force: 1, agent: 1, kill: 1, outage: 1 },
+    happenings: { kubelet: 12, create: 4, delete: 2, force: 1, collect: 1, agent: 1, kill: 1, outage: 1 },
   },
   /** Kubelets publish statuses in every order, which are the evidence that frees addresses. */
   kubelets: {
     ...{ nodes: 2, pods: 5, steps: 400, networks: [wide, narrow], controlled: 1, agents: 0.5, faults: false },
     ...{ kinds: { static: 0.25 }, claims: 0.3, oddStatus: 0.4, pruned: 0.3 },
     habits: { ...lively, evicts: 0.15 },
-    happenings: { kubelet: 20, create: 3, delete: 2, force: 2 },
+    happenings: { kubelet: 20, create: 3, delete: 2, force: 2, collect: 2 },
   },
   /** Pods of one name: in the network of their node, or in another network, while the former pod still runs. */
   namesakes: {
@@ -232,7 +241,17 @@ export const WORLDS = {
     ...{ keepers: { machines: 2 }, sweeps: "30s", forbids: ["ipamclaims", "ipamclaims", "pods"], pace: 0.3 },
     reinstalls: 0.5,
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
-    happenings: { kubelet: 24, create: 1, delete: 1, force: 0.2, keeper: 8, cut: 0.2, power: 0.2, forbid: 0.3 },
+    happenings: {
+      kubelet: 24,
+      create: 1,
+      delete: 1,
+      force: 0.2,
+      keeper: 8,
+      collect: 2,
+      cut: 0.2,
+      power: 0.2,
+      forbid: 0.3,
+    },
   },
   /** Pools, and the keepers of reservations, are lost while virtual machines are stopped and started. */
   stopped: {
@@ -246,14 +265,14 @@ export const WORLDS = {
     ...{ nodes: 3, pods: 3, steps: 300, networks: [kept, narrow], controlled: 1, agents: 0.5, faults: false },
     ...{ keepers: { sets: 2 }, sweeps: "30s", forbids: ["statefulsets", "pods"], pace: 0.3 },
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
-    happenings: { kubelet: 24, create: 2, delete: 3, force: 0.3, keeper: 3, power: 0.5, forbid: 0.2 },
+    happenings: { kubelet: 24, create: 2, delete: 3, force: 0.3, keeper: 3, collect: 1.5, power: 0.5, forbid: 0.2 },
   },
   /** Both, while requests are lost and late, and agents, plugins and controllers die at every step. */
   kept: {
     ...{ nodes: 2, pods: 3, steps: 200, networks: [keptBoth, narrow], controlled: 1, agents: 0.6, faults: true },
     ...{ keepers: { machines: 2, sets: 1 } },
     habits: { restarts: 0.05, completes: 0.02, evicts: 0.02 },
-    happenings: { kubelet: 14, create: 2, delete: 2, keeper: 4, agent: 1, kill: 1, outage: 0.5 },
+    happenings: { kubelet: 14, create: 2, delete: 2, keeper: 4, collect: 1, agent: 1, kill: 1, outage: 0.5 },
   },
   /** Released addresses rest, in ranges that are often full. */
   reuse: {
@@ -281,6 +300,23 @@ export const WORLDS = {
     ...{ faults: true, starves: true },
     habits: quiet,
     happenings: { kubelet: 20, create: 8, delete: 5, agent: 1, kill: 1 },
+  },
+  /** Ranges are resized while pods come and go, some with a former definition; the command is killed, repeated and run concurrently. */
+  resized: {
+    ...{ nodes: 2, pods: 6, steps: 300, networks: [...resized.slice(0, 1), ...moved.slice(0, 1), beside] },
+    ...{ controlled: 0.5, agents: 0.5, faults: true, resizes: [resized, moved] },
+    habits: { restarts: 0.1, completes: 0.05, evicts: 0 },
+    happenings: {
+      kubelet: 16,
+      create: 5,
+      delete: 2,
+      force: 0.3,
+      resize: 5,
+      collect: 1,
+      interrupt: 0.5,
+      agent: 0.5,
+      kill: 1,
+    },
   },
 } as const satisfies Record<string, World>;
 

@@ -1,0 +1,49 @@
+/**
+ * Moving the entries of a range to another one, while pods come and go and the command is killed and repeated.
+ *
+ * @module
+ */
+import { editsOf } from "../../support/edited.ts";
+import type { Revert } from "./revert.ts";
+
+const DECIDE = "src/pool/decide.ts";
+const MOVE = "src/pool/move.ts";
+const RESIZE = "src/ipam/resize.ts";
+
+/** All reverts of resizes. */
+export const RESIZES: readonly Revert[] = [
+  {
+    name: "a pool allocates while its entries move",
+    world: "renumbered",
+    edits: editsOf(DECIDE, ['if (move) return { kind: "moving", move };', ""]),
+  },
+  {
+    name: "a pool whose entries have moved continues to allocate",
+    world: "resized",
+    edits: editsOf(DECIDE, [
+      'if (move?.kind === "moved") return keep(draft, request) ?? { kind: "moved", to: move.to };',
+      "",
+    ]),
+  },
+  {
+    name: "a pod does not find its entry that stays in the former pool",
+    world: "renumbered",
+    edits: editsOf(DECIDE, [
+      'return keep(draft, request) ?? { kind: "moved", to: move.to };',
+      'return { kind: "moved", to: move.to };',
+    ]),
+  },
+  {
+    name: "copies are removed although the entries may have been removed from the former pool",
+    world: "renumbered",
+    edits: editsOf(RESIZE, ['if (removal === "changed") await', 'if (removal !== "removed") await']),
+  },
+  {
+    name: "an entry that is moved replaces that of another owner",
+    world: "renumbered",
+    edits: editsOf(MOVE, [
+      "else if (holder && !sameInterface(holder, allocation)) conflicts.push({ allocation, holder });",
+      "",
+    ]),
+  },
+];
