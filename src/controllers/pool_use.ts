@@ -81,8 +81,8 @@ export function usesOf(counts: readonly PoolCount[], networks: readonly Network[
 }
 
 /**
- * The usage of ranges: that of a divided range is the sum of its blocks, under the key of the range. A full block is no event, since pods get
- * addresses of the next.
+ * The usage of ranges: that of a divided range is the sum of its blocks, under the key of the range, and so is that of elastic slices. A full
+ * block is no event, since pods get addresses of the next; nor is a full slice, since its node takes another one or borrows.
  */
 export function perRange(uses: readonly PoolUse[], networks: readonly Network[]): PoolUse[] {
   const ranges = Map.groupBy(uses, ({ key }) => formatPoolKey(rangeKeyOf(networks, key)));
@@ -97,10 +97,11 @@ export function perRange(uses: readonly PoolUse[], networks: readonly Network[])
   });
 }
 
-/** The key of the range to which a block belongs; of another pool, its own. */
+/** The key of the range to which a block or an elastic slice belongs; of another pool, its own. */
 function rangeKeyOf(networks: readonly Network[], key: PoolKey): PoolKey {
   const [user] = usersOf(networks, key);
-  return user && isBlockOf(user.range, key.cidr) ? { network: key.network, cidr: user.range.cidr } : key;
+  const isElastic = key.node !== undefined && user?.network.config.nodeSliceElastic;
+  return user && (isElastic || isBlockOf(user.range, key.cidr)) ? { network: key.network, cidr: user.range.cidr } : key;
 }
 
 /** The counts after these entries were freed. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { countsOf, keptBy, usesOf, without } from "../../src/controllers/pool_use.ts";
+import { countsOf, keptBy, perRange, usesOf, without } from "../../src/controllers/pool_use.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
+import { formatPoolKey } from "../../src/pool/types.ts";
 import { cidr, network } from "./lab.ts";
 
 const allocated = (...addresses: bigint[]) =>
@@ -63,5 +64,21 @@ Deno.test("keptBy counts kept addresses by keeper and state, without those that 
   assert.deepEqual(keptBy(pools, freed, (podRef) => pods[podRef.slice("default/".length)]), [
     { keeper: "IPAMClaim", state: "in_use", count: 2 },
     { keeper: "IPAMClaim", state: "stopped", count: 2 },
+  ]);
+});
+
+Deno.test("perRange adds up elastic slices, and leaves others as they are", async () => {
+  const networks = [
+    await network("e", { range: "10.5.0.0/28", node_slice_size: "/30", node_slice_elastic: true }),
+    await network("s", { range: "10.6.0.0/28", node_slice_size: "/30" }),
+  ];
+  const counts = ["10.5.0.0/30", "10.5.0.4/30", "10.6.0.4/30"].map((text) => ({
+    key: { network: "", node: "a", cidr: cidr(text) },
+    allocations: 2,
+  }));
+  const uses = perRange(usesOf(counts, networks), networks);
+  assert.deepEqual(uses.map(({ key, allocations, capacity }) => [formatPoolKey(key), allocations, capacity]), [
+    ["10.5.0.0/28", 4, 14n],
+    ["a/10.6.0.4/30", 2, 4n],
   ]);
 });

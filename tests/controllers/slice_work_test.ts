@@ -260,3 +260,43 @@ Deno.test("planSliceWork stores why a network is refused, and keeps its slices i
   assert.match(wanted?.refused ?? "", /NodeSlicePool b of 10\.0\.0\.0\/24 by \/28 is refused.*10\.0\.0\.0\/28 by \/30/);
   assert.deepEqual(problems.map(({ attachment: { name }, reason }) => `${name} ${reason}`), ["b ConflictingSlices"]);
 });
+
+Deno.test("planSliceWork lets nodes take slices, keeps those they took, and finds the empty ones", async () => {
+  const networks = [await fast({ node_slice_elastic: true })];
+  const current = stored(
+    "net",
+    "10.0.0.0/28",
+    "/30",
+    "10.0.0.0/30 a",
+    "10.0.0.4/30 a",
+    "10.0.0.8/30 b",
+    "10.0.0.12/30",
+  );
+  const facts = { networks, nodes: nodes("a", "b"), stored: [current], pools: [used("a", "10.0.0.0/30")] };
+  const { steps, empty } = planSliceWork(facts);
+  const [[wanted] = []] = steps[0]?.save ?? [];
+  assert.deepEqual([wanted?.elastic, wanted?.slices, wanted?.epoch], [true, current.slices, 1]);
+  assert.deepEqual(empty, ["a 10.0.0.4/30 ", "b 10.0.0.8/30 "]);
+  const settled = { ...facts, stored: [{ ...current, elastic: true as const }] };
+  assert.equal(needsPools(settled, settlementOf(settled)), false);
+  assert.deepEqual(planSliceWork({ ...settled, pools: undefined }).steps, []);
+  const { steps: [returned] } = planSliceWork({ ...settled, idle: new Set(empty) });
+  assert.deepEqual(returned?.close.map(({ key }) => `${key.node} ${formatCidr(key.cidr)}`), ["a 10.0.0.4/30"]);
+  assert.deepEqual(saved({ ...planSliceWork({ ...settled, idle: new Set(empty) }) }), [
+    ["net", "10.0.0.0/30 a", "10.0.0.4/30 ", "10.0.0.8/30 b", "10.0.0.12/30 "],
+  ]);
+});
+
+Deno.test("planSliceWork lets nodes take no slices of a list that no network demands, or beside the original", async () => {
+  const elastic = true as const;
+  const kept = { ...stored("old", "10.0.0.0/28", "/30", "10.0.0.0/30 a", "10.0.0.4/30"), elastic };
+  const pools = [used("a", "10.0.0.0/30")];
+  const networks = [await fast({ node_slice_elastic: true })];
+  const first = planSliceWork({ networks, nodes: nodes("a"), stored: [kept], pools });
+  assert.deepEqual([first.withdraw.map(({ name }) => name), first.unfinished], [["old"], true]);
+  assert.match(String(first.steps[0]?.save[0]?.[0].elastic), /NodeSlicePool old/);
+  const facts = { networks, nodes: nodes("a"), stored: [], pools: [], original: "deployment x" };
+  const { steps, problems } = planSliceWork(facts);
+  assert.match(String(steps[0]?.save[0]?.[0].elastic), /deployment x runs a controller of the original/);
+  assert.deepEqual(problems.map(({ reason }) => reason), ["SlicesNotElastic"]);
+});

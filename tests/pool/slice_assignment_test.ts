@@ -132,3 +132,34 @@ Deno.test("assignSlices never assigns overlapping slices, keeps every slice insi
     }
   }));
 });
+
+Deno.test("assignSlices lets a node keep several elastic slices until they are idle, but never takes its last one", () => {
+  const current = [
+    slice("a", "10.0.0.0/26"),
+    slice("a", "10.0.0.64/26"),
+    slice("b", "10.0.0.128/26"),
+    slice("b", "10.0.0.192/26"),
+  ];
+  const idle = (...texts: string[]) => (one: Slice) => texts.includes(formatCidr(one.cidr));
+  const of = (isIdle: (one: Slice) => boolean, used: readonly string[] = []) =>
+    plan({ nodes: ["a", "b"], current, isIdle, inUse: (one) => used.includes(formatCidr(one.cidr)) }).slices;
+  const all = ["a 10.0.0.0/26", "a 10.0.0.64/26", "b 10.0.0.128/26", "b 10.0.0.192/26"];
+  assert.deepEqual(of(idle()), all);
+  assert.deepEqual(of(idle("10.0.0.0/26")), ["- 10.0.0.0/26", ...all.slice(1)]);
+  assert.deepEqual(of(idle("10.0.0.0/26", "10.0.0.64/26")), [all[0], "- 10.0.0.64/26", ...all.slice(2)]);
+  assert.deepEqual(of(idle("10.0.0.0/26", "10.0.0.64/26"), ["10.0.0.64/26"]), ["- 10.0.0.0/26", ...all.slice(1)]);
+  assert.deepEqual(of(idle("10.0.0.0/26"), ["10.0.0.0/26"]), all, "a slice in use stays, whatever was found before");
+  assert.deepEqual(plan({ nodes: ["a", "b"], current }).slices, [all[0], "- 10.0.0.64/26", all[2], "- 10.0.0.192/26"]);
+  assert.deepEqual(plan({ nodes: ["a"], current, isIdle: idle() }).slices, [
+    ...all.slice(0, 2),
+    "- 10.0.0.128/26",
+    "- 10.0.0.192/26",
+  ]);
+});
+
+Deno.test("assignSlices lists 64 free elastic slices of a range that has too many to list", () => {
+  const facts = { range: cidr("10.0.0.0/8"), prefix: 24, nodes: ["a"] };
+  assert.equal(plan(facts).slices.length, 1);
+  const { slices } = plan({ ...facts, isIdle: () => false });
+  assert.deepEqual([slices.length, slices[1], slices.at(-1)], [65, "- 10.0.1.0/24", "- 10.0.64.0/24"]);
+});

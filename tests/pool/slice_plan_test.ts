@@ -171,3 +171,30 @@ Deno.test("planGroup assigns and closes nothing if the pools were not read", () 
   const { close, open, epoch } = plan([list(4, "a 10.0.0.0/30")], ["a"], [], { pools: undefined });
   assert.deepEqual([close, open, epoch], [[], [], 4]);
 });
+
+Deno.test("planGroup closes what overlaps a free slice before nodes may take it, and the pool of a slice that a node loses", () => {
+  const stored = [list(3, "a 10.0.0.0/30", "a 10.0.0.4/30", " 10.0.0.8/30", " 10.0.0.12/30")];
+  const pools = [pool("a 10.0.0.0/30", 1), pool("a 10.0.0.4/30", 0), pool("a 10.0.0.8/30", 0)];
+  const idle = (one: Slice) => formatCidr(one.cidr) === "10.0.0.4/30";
+  assert.deepEqual(plan(stored, ["a"], pools, { isIdle: idle }), {
+    epoch: 4,
+    without: [],
+    given: ["a 10.0.0.0/30"],
+    close: ["a/10.0.0.4/30 4", "a/10.0.0.8/30 4"],
+    open: [],
+  });
+  assert.deepEqual(plan(stored, ["a"], pools.slice(0, 2), { isIdle: () => false }), {
+    epoch: 3,
+    without: [],
+    given: ["a 10.0.0.0/30", "a 10.0.0.4/30"],
+    close: [],
+    open: [],
+  });
+});
+
+Deno.test("planGroup opens a closed pool whose slice its node has taken, in a later epoch", () => {
+  const stored = [list(5, "a 10.0.0.0/30", "a 10.0.0.4/30", " 10.0.0.8/30", " 10.0.0.12/30")];
+  const pools = [pool("a 10.0.0.4/30", 0, { closed: 5, opened: 2 })];
+  const { epoch, open } = plan(stored, ["a"], pools, { isIdle: () => false });
+  assert.deepEqual([epoch, open], [6, ["a/10.0.0.4/30"]]);
+});
