@@ -119,18 +119,14 @@ export class ElasticSlices {
     const untried = (one: Slice) => !failures.has(sliceName(one));
     const own = ownSlices(slices, node, range.cidr, requested).filter(untried);
     if (failures.size > 0) return own;
-    const known = recordedSlices(slices, range.cidr, recorded);
-    if (known.length > 0) {
-      const names = new Set(known.map(sliceName));
-      return [...known, ...own.filter((one) => !names.has(sliceName(one)))];
-    }
-    if (own.length < 2) return own;
+    const all = new Map([...own, ...recordedSlices(slices, range.cidr, recorded)].map((one) => [sliceName(one), one]));
+    if (all.size < 2) return [...all.values()];
     const owned = new Set<string>();
-    await Promise.all(own.map(async (slice) => {
+    await Promise.all([...all].map(async ([name, slice]) => {
       const { allocations } = await this.#ipam.driver.read(this.#keyOf(slice), this.#signal);
-      if (allocations.values().some((one) => ownsEntry(owner, one))) owned.add(sliceName(slice));
+      if (allocations.values().some((one) => ownsEntry(owner, one))) owned.add(name);
     }));
-    return ownedFirst(own, (one) => owned.has(sliceName(one)));
+    return ownedFirst([...all.values()], (one) => owned.has(sliceName(one)));
   }
 
   /** Allocates in a slice that the list assigns; undefined if it has no address. A closed pool of the node is opened if the list is later. */

@@ -107,6 +107,14 @@ Deno.test("ElasticSlices borrows from the slice with most room, records its pool
   assert.equal(await it.add("s", { recorded }), borrowed);
 });
 
+Deno.test("ElasticSlices prefers the slices of its node to recorded pools in which the owner has no address", async () => {
+  await using it = await lab(new Lists("10.0.0.0/30 a", "10.0.0.4/30 b", "10.0.0.8/30 c"));
+  const recorded = ["10.0.0.4/30 b", "10.0.0.8/30 c"].map((text) => ({ network: "", ...slice(text) }));
+  assert.equal(await it.add("s", { node: "c" }), "10.0.0.8 c/10.0.0.8/30");
+  assert.equal(await it.add("s", { recorded }), "10.0.0.8 c/10.0.0.8/30");
+  assert.equal(await it.add("t", { recorded }), "10.0.0.1 a/10.0.0.0/30");
+});
+
 Deno.test("ElasticSlices writes to no recorded pool that the list does not assign", async () => {
   const lists = new Lists("10.0.0.0/30 a", "10.0.0.8/30 c");
   await using it = await lab(lists);

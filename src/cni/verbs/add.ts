@@ -64,9 +64,12 @@ export async function add(context: RequestContext): Promise<string> {
   let hasUnreleased = false;
   try {
     const { owner: attended, ...options } = await attend(context, ipam, config, owner);
+    let recorded = Promise.resolve(); // one after another: the last line of a record counts
     const recordPool = async (key: PoolKey) => {
       const next = withPool(record, key);
-      if (next !== record) await writeJournal(() => journal?.setPools(record = next));
+      if (next === record) return await recorded;
+      record = next;
+      await (recorded = recorded.then(() => writeJournal(() => journal?.setPools(next))));
     };
     const slices = config.nodeSliceElastic &&
       await elasticSlices(context, ipam, config, { recorded: poolsIn(found), ...(journal && { record: recordPool }) });
