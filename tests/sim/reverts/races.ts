@@ -167,39 +167,6 @@ const SLICES: readonly Revert[] = [
   },
 ];
 
-/** Slices that nodes take and lose. */
-const ELASTIC: readonly Revert[] = [
-  {
-    name: "the pool of an empty slice stays open when its node loses the slice",
-    world: "elastic",
-    edits: editsOf("src/pool/slice_plan.ts", ["...lost.map((slice) => ({ key: { network, ...slice } })),", ""]),
-  },
-  {
-    name: "a node opens the pool of its slice although it was closed later",
-    world: "elastic",
-    edits: editsOf(
-      "src/ipam/elastic_slices.ts",
-      ["if (pool.fence.closed >= epoch) return false;", ""],
-      ["this.#store.open(pool, epoch, this.#signal)", "this.#store.open(pool, pool.fence.closed + 1, this.#signal)"],
-    ),
-  },
-  {
-    name: "a node takes a slice without comparing the list",
-    world: "elastic",
-    edits: editsOf(
-      "drivers/kubernetes/node_slice_pools.ts",
-      [
-        '    { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },\n    { op: "test", path: `/status',
-        '    { op: "test", path: `/status',
-      ],
-      [
-        '    { op: "test", path: `/status/allocations/${at}`, value: slices[at] }, // a restored store uses its versions again\n',
-        "",
-      ],
-    ),
-  },
-];
-
 /** Networks that disagree on reservations. */
 const SETTINGS: readonly Revert[] = [
   {
@@ -213,4 +180,4 @@ const SETTINGS: readonly Revert[] = [
 ];
 
 /** All reverts of races. */
-export const RACES: readonly Revert[] = [...LATE, ...RESTORES, ...BATCHES, ...SLICES, ...ELASTIC, ...SETTINGS];
+export const RACES: readonly Revert[] = [...LATE, ...RESTORES, ...BATCHES, ...SLICES, ...SETTINGS];
