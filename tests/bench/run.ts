@@ -2,10 +2,10 @@
 /**
  * The bench: plugins as processes, on real stores, side by side in one run.
  *
- * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …] [--statuses] [--startup]`. A peer is
+ * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …] [--statuses] [--startup] [--blocks]`. A peer is
  * another CNI IPAM plugin of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust ratios,
  * not times. With `--ablation` it times only the plugin with and without that piece of machinery, with `--statuses` with and without status
- * writes, with `--startup` only calls through the agent beside the empty program.
+ * writes, with `--startup` only calls through the agent beside the empty program, with `--blocks` only calls in ranges with `block_size`.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { EtcdServer } from "../support/etcd.ts";
 import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
 import { ablationRows, printAblations } from "./ablation.ts";
 import { chosenAblations } from "./ablations.ts";
+import { printBlocks } from "./blocks.ts";
 import { startAgent } from "./agent.ts";
 import { adds, type Contest, flatFile, peersOf, trafficOf } from "./contest.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
@@ -43,6 +44,7 @@ const { values } = parseArgs({
     ablation: { type: "string", multiple: true, default: [] },
     statuses: { type: "boolean", default: false },
     startup: { type: "boolean", default: false },
+    blocks: { type: "boolean", default: false },
   },
 });
 const calls = Number(values.calls);
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
   const ours: Plugin = { name: "whereabouts", path: values.plugin ?? await binary() };
   if (values.statuses) return await printStatuses(ours.path, calls, values.json);
   if (values.startup) return await printStartup(ours);
+  if (values.blocks) return await printBlocks(ours, calls, values.json);
   const rows = values.ablation.length > 0 ? [] : await pluginRows(ours);
   const ablations = await ablationRows(ours.path, chosen, calls, say);
   if (values.json) console.log(JSON.stringify([...rows, ...ablations]));
