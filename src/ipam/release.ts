@@ -38,7 +38,7 @@ export interface Sandbox {
  * Releases the addresses of the sandbox's interface in the configured pools. Finding none is success. Tries every pool, even if others fail.
  *
  * @param recorded the entries in the node's record: saves reads, and finds pools that are no longer configured
- * @param searchesBlocks whether to search the blocks of divided ranges: no record names those that may have entries. Default true
+ * @param mayHaveMore whether the blocks of a divided range may have entries that are not recorded: then all are searched. Default: they may
  * @returns the released addresses
  * @throws the store's error; an AggregateError if several pools fail
  *
@@ -64,7 +64,7 @@ export async function release(
   sandbox: Sandbox,
   signal: AbortSignal,
   recorded: readonly RecordedEntry[] = [],
-  searchesBlocks = true,
+  mayHaveMore: () => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<Ip[]> {
   const released: Entry[] = [];
   const failures: unknown[] = [];
@@ -73,7 +73,7 @@ export async function release(
   const one = async ([name, key]: readonly [string, PoolKey]) => {
     try {
       const ofPool = recorded.filter((entry) => formatPoolKey(entry.key) === name);
-      released.push(...await releasePool(ipam, config, key, sandbox, signal, ofPool, searchesBlocks));
+      released.push(...await releasePool(ipam, config, key, sandbox, signal, ofPool, mayHaveMore));
     } catch (error) {
       failures.push(error);
     }
@@ -97,7 +97,7 @@ async function releasePool(
   sandbox: Sandbox,
   signal: AbortSignal,
   recorded: readonly RecordedEntry[],
-  searchesBlocks: boolean,
+  mayHaveMore: () => Promise<boolean>,
 ): Promise<readonly Entry[]> {
   const released: Entry[] = [];
   await followMoves(key, async (pool) => {
@@ -107,7 +107,7 @@ async function releasePool(
     }));
     const { allocations, movedTo, dividedInto } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
     released.push(...allocations.map((allocation) => ({ key: pool, allocation })));
-    if (dividedInto !== undefined && searchesBlocks) {
+    if (dividedInto !== undefined && await mayHaveMore()) {
       for (const block of await blocksWith(ipam, pool, dividedInto, sandbox, signal)) {
         const { allocations } = await releaseIn(ipam, config, block, sandbox, signal, []);
         released.push(...allocations.map((allocation) => ({ key: block, allocation })));

@@ -75,6 +75,17 @@ export function decodeHistory(text: string): HistoryLine[] {
   });
 }
 
+/** The last event of an attachment. Undefined: the history has none, or no longer. */
+export function lastEvent(
+  text: string,
+  { network, containerId, ifName }: { readonly network: string; readonly containerId: string; readonly ifName: string },
+): HistoryEvent | undefined {
+  const lines = text.split("\n").filter((line) => line.includes(containerId)).join("\n"); // few of the lines need to be decoded
+  return decodeHistory(lines).findLast((line) =>
+    line.container === containerId && line.if === ifName && line.network === network
+  )?.event;
+}
+
 /** The texts of a node's history, oldest first. Missing files are empty. */
 export async function readHistory(world: World, folder: string): Promise<string> {
   const texts = await Promise.all(

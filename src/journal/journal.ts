@@ -13,7 +13,7 @@ import { DATA_FOLDER } from "../paths.ts";
 import type { Lock, World } from "../world/world.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { RecordedStore } from "./facts.ts";
-import { appendEvent, type HistoryEvent } from "./history.ts";
+import { appendEvent, type HistoryEvent, lastEvent, readHistory } from "./history.ts";
 import {
   addressName,
   type Attachment,
@@ -60,6 +60,10 @@ export interface Journal {
   countPending(): Promise<number>;
   /** Whether the release of this attachment is pending. */
   isPending(attachment: Attachment): Promise<boolean>;
+  /**
+   * Whether the history shows that nothing of an attachment without a record is left: it was released, or its ADD failed. Runtimes repeat DELs.
+   */
+  hasEnded(attachment: Attachment): Promise<boolean>;
   /** Appends an event to the node's history. Never throws. */
   note(event: HistoryEvent, fields: LogFields): void;
 }
@@ -148,6 +152,10 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     pending: (max) => all(releasing, max),
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
+    hasEnded: async (attachment) => {
+      const event = lastEvent(await readHistory(world, folder).catch(() => ""), attachment);
+      return event === "released" || event === "failed";
+    },
     note: (event, fields) => appendEvent(world, folder, event, fields),
   };
 }

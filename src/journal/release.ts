@@ -70,10 +70,12 @@ export async function releaseByPlan(
   const pools = rangesOfPools(record.pools ?? []);
   const sliced = await withSlices(host, ipam, config, signal);
   const searched = pools.length > 0 ? { ...sliced, ranges: [...sliced.ranges, ...pools] } : sliced;
+  const journal = host.journal(log);
   const isRecorded = entries.length + pools.length > 0;
-  const released = await release(ipam, searched, record, signal, entries, !isRecorded);
+  const mayHaveMore = async () => !isRecorded && !await journal?.hasEnded(record);
+  const released = await release(ipam, searched, record, signal, entries, mayHaveMore);
   if (released.length > 0) {
-    host.journal(log)?.note("released", { ...recordFields(record), ip: released.map(formatIp).join() });
+    journal?.note("released", { ...recordFields(record), ip: released.map(formatIp).join() });
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendEvent, decodeHistory, HISTORY_FILE, readHistory } from "../../src/journal/history.ts";
+import { appendEvent, decodeHistory, HISTORY_FILE, lastEvent, readHistory } from "../../src/journal/history.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import { memoryWorld } from "../support/world.ts";
 
@@ -44,4 +44,19 @@ Deno.test("the history is bounded: a full file becomes the previous one, and bot
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("lastEvent is the newest one of the attachment: container, interface and network", () => {
+  const line = (event: string, more: Record<string, string> = {}) =>
+    JSON.stringify({ time: "2026-01-01T00:00:00Z", event, container: "c1", if: "net1", network: "lab", ...more });
+  const attachment = { network: "lab", containerId: "c1", ifName: "net1" };
+  const text = [
+    line("allocated"),
+    line("released"),
+    line("allocated", { if: "net2" }),
+    line("failed", { container: "c12" }),
+  ];
+  assert.equal(lastEvent(text.join("\n"), attachment), "released");
+  assert.equal(lastEvent([...text, line("allocated")].join("\n"), attachment), "allocated");
+  assert.equal(lastEvent("", attachment), undefined);
 });

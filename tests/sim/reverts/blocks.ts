@@ -68,7 +68,7 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
     "grids",
     [
       ...editsOf("src/ipam/release.ts", [
-        "dividedInto !== undefined && searchesBlocks",
+        "dividedInto !== undefined && await mayHaveMore()",
         "dividedInto !== undefined && Boolean(0)",
       ]),
       ...editsOf("src/ipam/allocate_range.ts", ["await onBlock?.(block.key);", ""]),
