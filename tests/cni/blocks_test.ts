@@ -47,9 +47,9 @@ Deno.test("an ADD whose answer from the store is lost is recorded with its block
   let lost = false;
   await using node = await testNode({
     open: (driver) =>
-      faulty(driver, (operation) => {
-        if (operation === "commit" && ++commits === 1) lost = true;
-        return lost ? { done: operation === "commit", then: "unavailable" } : undefined;
+      faulty(driver, ({ method }) => {
+        if (method === "commit" && ++commits === 1) lost = true;
+        return lost ? { done: method === "commit", then: "unavailable" } : undefined;
       }),
   });
   assert.equal(JSON.parse((await node.call("ADD", CONF)).stdout).code, 11);

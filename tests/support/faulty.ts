@@ -30,6 +30,7 @@ export type Method =
   | "commit"
   | "setMove"
   | "list"
+  | "listBlocks"
   | "status"
   | "reservation.reserve"
   | "reservation.takeOver"
@@ -111,6 +112,10 @@ export function faulty(driver: StorageDriver, plan: Plan): StorageDriver {
           signal,
           (limit) => driver.setMove?.(snapshot, move, limit) ?? Promise.reject(new Error("unreachable")),
         ),
+    }),
+    ...(driver.listBlocks && {
+      listBlocks: (network: string, fresh: boolean, signal: AbortSignal) =>
+        run("listBlocks", network, signal, async (limit) => await driver.listBlocks?.(network, fresh, limit) ?? []),
     }),
     list: (signal) => run("list", "", signal, (limit) => driver.list(limit)),
     status: (signal) => run("status", "", signal, (limit) => driver.status(limit)),
