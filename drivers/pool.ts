@@ -54,8 +54,10 @@ export async function openPool(url: string, range: string, options: StoreOptions
   const { world = denoWorld(), log = SILENT } = options;
   const config = await configOf(url, { ...options, ipam: { ...options.ipam, range } }, "allocate");
   const [first, ...others] = config.ranges;
-  if (!first || others.length > 0 || config.nodeSliceSize !== undefined) {
-    throw new RangeError("Cannot open a pool with ipRanges or node_slice_size: expected one range");
+  if (!first || others.length > 0 || config.nodeSliceSize !== undefined || first.blocks) {
+    throw new RangeError(
+      "Cannot open a pool with ipRanges, node_slice_size or block_size: expected one range in one pool",
+    );
   }
   return new Pool(await openStore(config, { world, log }), config, first);
 }

@@ -75,15 +75,18 @@ export function decodeHistory(text: string): HistoryLine[] {
   });
 }
 
-/** The last event of an attachment. Undefined: the history has none, or no longer. */
-export function lastEvent(
-  text: string,
+/** Whether the last event of an attachment is its release, or the failure of its ADD. False if the history has none, or no longer. */
+export async function hasEnded(
+  world: World,
+  folder: string,
   { network, containerId, ifName }: { readonly network: string; readonly containerId: string; readonly ifName: string },
-): HistoryEvent | undefined {
+): Promise<boolean> {
+  const text = await readHistory(world, folder).catch(() => "");
   const lines = text.split("\n").filter((line) => line.includes(containerId)).join("\n"); // few of the lines need to be decoded
-  return decodeHistory(lines).findLast((line) =>
+  const last = decodeHistory(lines).findLast((line) =>
     line.container === containerId && line.if === ifName && line.network === network
-  )?.event;
+  );
+  return last?.event === "released" || last?.event === "failed";
 }
 
 /** The texts of a node's history, oldest first. Missing files are empty. */

@@ -13,7 +13,7 @@ import { DATA_FOLDER } from "../paths.ts";
 import type { Lock, World } from "../world/world.ts";
 import type { RecordedEntry } from "../ipam/recorded.ts";
 import type { RecordedStore } from "./facts.ts";
-import { appendEvent, type HistoryEvent, lastEvent, readHistory } from "./history.ts";
+import { appendEvent, hasEnded, type HistoryEvent } from "./history.ts";
 import {
   addressName,
   type Attachment,
@@ -152,10 +152,7 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     pending: (max) => all(releasing, max),
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
-    hasEnded: async (attachment) => {
-      const event = lastEvent(await readHistory(world, folder).catch(() => ""), attachment);
-      return event === "released" || event === "failed";
-    },
+    hasEnded: (attachment) => hasEnded(world, folder, attachment),
     note: (event, fields) => appendEvent(world, folder, event, fields),
   };
 }

@@ -47,7 +47,9 @@ async function seedBlocks(kube: Kube, range: string, count: number): Promise<voi
       const id = address.toString(16).padStart(64, "0");
       return { address, after: { address, podRef: `default/seed-${i}-${j}`, ifName: "net1", containerId: id } };
     });
-    await driver.commit({ ...absent, block: true }, changes, signal);
+    // as in a cluster, a second write follows, which clears managedFields
+    const created = await driver.commit({ ...absent, block: true }, changes.slice(0, 1), signal);
+    await driver.commit(created, changes.slice(1), signal);
   });
 }
 

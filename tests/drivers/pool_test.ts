@@ -21,8 +21,8 @@ Deno.test("openPool names the invalid field", async () => {
   await assert.rejects(openPool("etcd://a:b", "10.0.0.0/24"), /ipam\.etcd_host/);
 });
 
-Deno.test("openPool refuses several ranges and node slices", async () => {
-  for (const ipam of [{ ipRanges: [{ range: "10.1.0.0/24" }] }, { node_slice_size: "26" }]) {
+Deno.test("openPool refuses several ranges, node slices and blocks", async () => {
+  for (const ipam of [{ ipRanges: [{ range: "10.1.0.0/24" }] }, { node_slice_size: "26" }, { block_size: "/28" }]) {
     await assert.rejects(openPool(":memory:", "10.0.0.0/24", { ipam }), /expected one range/);
   }
 });

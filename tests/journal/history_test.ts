@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendEvent, decodeHistory, HISTORY_FILE, lastEvent, readHistory } from "../../src/journal/history.ts";
+import { appendEvent, decodeHistory, hasEnded, HISTORY_FILE, readHistory } from "../../src/journal/history.ts";
 import { denoWorld } from "../../src/world/deno.ts";
 import { memoryWorld } from "../support/world.ts";
 
@@ -46,17 +46,15 @@ Deno.test("the history is bounded: a full file becomes the previous one, and bot
   }
 });
 
-Deno.test("lastEvent is the newest one of the attachment: container, interface and network", () => {
+Deno.test("hasEnded goes by the newest event of the attachment: container, interface and network", async () => {
   const line = (event: string, more: Record<string, string> = {}) =>
     JSON.stringify({ time: "2026-01-01T00:00:00Z", event, container: "c1", if: "net1", network: "lab", ...more });
   const attachment = { network: "lab", containerId: "c1", ifName: "net1" };
-  const text = [
-    line("allocated"),
-    line("released"),
-    line("allocated", { if: "net2" }),
-    line("failed", { container: "c12" }),
-  ];
-  assert.equal(lastEvent(text.join("\n"), attachment), "released");
-  assert.equal(lastEvent([...text, line("allocated")].join("\n"), attachment), "allocated");
-  assert.equal(lastEvent("", attachment), undefined);
+  const others = [line("allocated", { if: "net2" }), line("allocated", { container: "c12" })];
+  const ended = async (...events: readonly string[]) => {
+    const files = { [`/j/${HISTORY_FILE}`]: [...events.map((event) => line(event)), ...others].join("\n") };
+    return await hasEnded(memoryWorld({ files }), "/j", attachment);
+  };
+  assert.deepEqual([await ended("allocated", "released"), await ended("failed")], [true, true]);
+  assert.deepEqual([await ended("released", "allocated"), await ended()], [false, false]);
 });
