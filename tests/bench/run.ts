@@ -3,9 +3,10 @@
  * The bench: plugins as processes, on real stores, side by side in one run.
  *
  * `deno task bench [--peer NAME=PATH …] [--plugin PATH] [--calls N] [--json] [--ablation NAME|all …] [--statuses] [--startup] [--blocks]`. A
- * peer is another CNI IPAM plugin of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one. Trust
- * ratios, not times. With `--ablation` it times only the plugin with and without that piece of machinery, with `--statuses` with and without status
- * writes, with `--startup` only calls through the agent beside the empty program, with `--blocks` only calls in ranges with `block_size`.
+ * peer is another CNI IPAM plugin of the type `whereabouts`; ratios are ours over the floor, and over the first peer where there is one.
+ * Trust ratios, not times. With `--ablation` it times only the plugin with and without that piece of machinery, with `--statuses` with and
+ * without status writes, with `--startup` only calls through the agent beside the empty program, with `--blocks` only calls in ranges with
+ * `block_size`.
  *
  * @module
  */
