@@ -357,7 +357,7 @@ class SimMachines {
       this.#ends++;
       const isFull = verb === "ADD" && !this.#controlled && // a sweep may free addresses meanwhile
         answer?.exitCode === 1 && JSON.parse(answer.stdout).code === 100;
-      if (isFull) this.#full.push({ network, ended: this.#ends - ends + this.#processes.size });
+      if (isFull) this.#full.push({ network, ended: this.#ends - ends - 1 + this.#processes.size });
       this.#ended(sandbox, verb, answer);
     });
   }

@@ -60,7 +60,7 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
   ],
   [
     "the node does not record the block before it writes the entry",
-    "roomy",
+    "grids",
     editsOf("src/ipam/allocate_range.ts", ["await onBlock?.(block.key);", ""]),
   ],
   [
@@ -76,7 +76,7 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
   ],
   [
     "a repeated ADD does not look into the block of the first one",
-    "roomy",
+    "grids",
     editsOf(BLOCKS, ["for (const { cidr } of work.recorded) {", "for (const { cidr } of work.recorded.slice(9)) {"]),
   ],
   [
