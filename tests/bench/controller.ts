@@ -10,11 +10,12 @@ import { parseArgs } from "node:util";
 import { binary } from "../support/binary.ts";
 import { ControlPlane, type Kube, namespaceOf } from "../support/kube.ts";
 import { Objects } from "../support/objects.ts";
-import { eventually, freePort, run, Server } from "../support/process.ts";
+import { eventually, run } from "../support/process.ts";
 import { FaultProxy } from "../support/proxy.ts";
 import { planSliceWork } from "../../src/controllers/slice_work.ts";
 import { network } from "../controllers/lab.ts";
 import { Crowd } from "./crowd.ts";
+import { LIMIT, Running } from "./running.ts";
 
 const { values } = parseArgs({
   options: {
@@ -28,8 +29,6 @@ const { values } = parseArgs({
 const size = { pods: Number(values.pods), pools: Number(values.pools) };
 const nodes = Array.from({ length: Number(values.nodes) }, (_, i) => `bench-node-${i}`);
 const joining = Array.from({ length: 10 }, (_, i) => `bench-late-${i}`);
-/** Max milliseconds of each step: far more than any needs, so that slow steps show in the table. */
-const LIMIT = 300_000;
 /** Seconds over which the requests of an idle controller are counted. */
 const REST = 60;
 const SLICES = ["fast", "fast6"];
@@ -50,51 +49,6 @@ async function until(what: string, work: Promise<void>, check: () => Promise<boo
   const since = performance.now();
   await eventually(what, check, LIMIT);
   return seconds(since);
-}
-
-/** A running controller. */
-class Running implements AsyncDisposable {
-  readonly begun: number = performance.now();
-  readonly #server: Server;
-  readonly #address = `127.0.0.1:${freePort()}`;
-
-  constructor(path: string, kubeconfig: string, log: string, ...more: readonly string[]) {
-    const http = ["--http-address", this.#address, "--lease-name", `bench-${crypto.randomUUID().slice(0, 8)}`];
-    this.#server = new Server([path, "controller", "--kubeconfig", kubeconfig, ...http, ...more], log);
-  }
-
-  /** Waits until it has read the cluster. */
-  async synced(): Promise<void> {
-    await this.#server.ready("the controller", async () => await this.value("whereabouts_controller_leading") === 1);
-    await eventually("it is ready", async () => (await this.#get("/readyz"))?.status === 200, LIMIT);
-  }
-
-  /** A value of its metrics. */
-  async value(name: string): Promise<number | undefined> {
-    const text = (await this.#get("/metrics"))?.text ?? "";
-    const line = text.split("\n").find((one) => one.startsWith(`${name} `));
-    return line === undefined ? undefined : Number(line.slice(name.length + 1));
-  }
-
-  /** Resident memory in megabytes: now, and at its peak. */
-  memory(): { readonly now: number; readonly most: number } {
-    const status = Deno.readTextFileSync(`/proc/${this.#server.pid}/status`);
-    const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
-    return { now: of("VmRSS"), most: of("VmHWM") };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-  }
-
-  async #get(path: string): Promise<{ readonly status: number; readonly text: string } | undefined> {
-    try {
-      const response = await fetch(`http://${this.#address}${path}`);
-      return { status: response.status, text: await response.text() };
-    } catch {
-      return undefined; // it does not listen yet
-    }
-  }
 }
 
 async function main(): Promise<void> {
@@ -161,8 +115,7 @@ async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd)
   };
   await eventually("every node has its slices", () => assigned(nodes), LIMIT);
   const slices = seconds(controller.begun);
-  await eventually("a sweep", async () => await controller.value("whereabouts_sweep_seconds_count") === 1, LIMIT);
-  const sweep = await controller.value("whereabouts_sweep_seconds_sum") ?? Number.NaN;
+  const sweep = await controller.swept(1);
   say("nodes leave and join");
   await crowd.leave(nodes.slice(0, 10));
   const change = await until("those that joined have slices", crowd.join(joining), () => assigned(joining));
@@ -173,11 +126,7 @@ async function working(path: string, kube: Kube, objects: Objects, crowd: Crowd)
   const single = await until("its address is free", crowd.evict([1]), () => freed(1));
   const gone = Array.from({ length: Math.min(500, size.pods / 4) }, (_, i) => i * 4 + 2);
   const release = await until("their addresses are free", crowd.evict(gone), () => freed(gone.length + 1));
-  await eventually(
-    "another sweep",
-    async () => (await controller.value("whereabouts_sweep_seconds_count") ?? 0) >= 2,
-    LIMIT,
-  );
+  await controller.swept(2);
   const { now, most } = controller.memory();
   return [
     { what: "first sync", value: sync, unit: "s", aim: 15 },
@@ -198,7 +147,7 @@ async function atRest(path: string, kube: Kube): Promise<Figure[]> {
   await using proxy = await FaultProxy.start(kube);
   await using controller = new Running(path, await proxy.kubeconfig(), `${kube.folder}/resting.log`, "--grace", "5");
   await controller.synced();
-  await eventually("a sweep", async () => await controller.value("whereabouts_sweep_seconds_count") === 1, LIMIT);
+  await controller.swept(1);
   const before = proxy.requests.length;
   await new Promise((resolve) => setTimeout(resolve, REST * 1_000)); // requests are counted over this time
   const { now } = controller.memory();

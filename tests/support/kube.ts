@@ -68,10 +68,15 @@ export class ControlPlane implements AsyncDisposable {
     return { url: `https://127.0.0.1:${this.#ports.api}`, folder: this.#folder };
   }
 
+  /** The URL of its etcd, for objects that a bench stores directly. */
+  get etcd(): string {
+    return `http://127.0.0.1:${this.#ports.etcd}`;
+  }
+
   /** Starts etcd on the data it has. */
   async startEtcd(): Promise<void> {
-    const { etcd, peer } = this.#ports;
-    const client = `http://127.0.0.1:${etcd}`;
+    const { peer } = this.#ports;
+    const client = this.etcd;
     const peers = `http://127.0.0.1:${peer}`;
     this.#etcd = new Server([
       `${this.#binaries}/etcd`,
@@ -81,6 +86,7 @@ export class ControlPlane implements AsyncDisposable {
       `--listen-peer-urls=${peers}`,
       `--initial-advertise-peer-urls=${peers}`,
       `--initial-cluster=default=${peers}`,
+      "--quota-backend-bytes=8589934592", // for the bench of 100,000 pods; etcd's default is 2 GB
     ], `${this.#folder}/etcd.log`);
     await this.#etcd.ready("etcd", () => answers(`${client}/health`));
   }
@@ -90,7 +96,7 @@ export class ControlPlane implements AsyncDisposable {
     const f = this.#folder;
     this.#api = new Server([
       `${this.#binaries}/kube-apiserver`,
-      `--etcd-servers=http://127.0.0.1:${this.#ports.etcd}`,
+      `--etcd-servers=${this.etcd}`,
       "--bind-address=127.0.0.1",
       "--advertise-address=127.0.0.1",
       "--endpoint-reconciler-type=none", // since 1.37 the endpoint of Service kubernetes must not be a loopback address
