@@ -92,8 +92,21 @@ interface PoolUser {
   readonly range: IpRange;
 }
 
-/** The networks that use a pool. */
-export function usersOf(networks: readonly Network[], { network: name, cidr }: PoolKey): PoolUser[] {
+/** By lists of networks, which are never changed: the users of their pools. */
+const users = new WeakMap<readonly Network[], Map<string, readonly PoolUser[]>>();
+
+/** The networks that use a pool. Found once for each pool, since every entry of a pool asks for them. */
+export function usersOf(networks: readonly Network[], key: PoolKey): readonly PoolUser[] {
+  const known = users.get(networks) ?? new Map<string, readonly PoolUser[]>();
+  users.set(networks, known);
+  const { network, cidr: { family, base, prefix } } = key;
+  const name = `${network} ${family} ${base} ${prefix}`;
+  const found = known.get(name) ?? findUsers(networks, key);
+  known.set(name, found);
+  return found;
+}
+
+function findUsers(networks: readonly Network[], { network: name, cidr }: PoolKey): PoolUser[] {
   return networks.filter(({ config }) => config.networkName === name).flatMap((network) => {
     const [range] = rangesIn(network.config, { cidr });
     return range ? [{ network, range }] : [];

@@ -3,13 +3,13 @@
  *
  * @module
  */
+import type { Cidr } from "../address/cidr.ts";
 import { mapConcurrently } from "../async/concurrency.ts";
 import { type Assignment, type EvidenceRules, judge, reasonOf } from "../pool/evidence.ts";
 import { detach, withoutFormer } from "../pool/kept.ts";
 import {
   assignmentOf,
   type Detached,
-  entriesOf,
   formerAssignmentOf,
   listedEvidence,
   type Orphan,
@@ -69,25 +69,27 @@ export async function sweepEntries(context: ScanContext): Promise<Part> {
 }
 
 /** The sandboxes of an entry: of a kept one also the former one. */
-function subjectsOf({ pods }: ScanContext, entry: Entry): Subject[] {
-  const range = pods.wholeRange?.(entry.key);
+function subjectsOf(entry: Entry, range: Cidr | undefined): Subject[] {
   return [assignmentOf(entry, range), ...formerAssignmentOf(entry, range)].map((assignment) => ({ entry, assignment }));
 }
 
 /** Selects the entries whose evidence must be read directly. A complete list proves which pods run; it does not prove absence. */
 function select(context: ScanContext): { readonly open: Subject[]; readonly unconfirmed: Unconfirmed[] } {
   const { pools, scope, listed } = context;
-  const subjects = (all: readonly PoolFacts[]) => entriesOf(all).flatMap((entry) => subjectsOf(context, entry));
+  const subjects = ({ key, allocations }: PoolFacts) => {
+    const range = context.pods.wholeRange?.(key);
+    return allocations.values().flatMap((allocation) => subjectsOf({ key, allocation }, range));
+  };
   if (scope) {
-    const open = subjects(pools).filter(({ assignment: { owner } }) => scope.podRefs.has(owner.podRef));
-    return { open, unconfirmed: [] };
+    const isInScope = ({ assignment: { owner } }: Subject) => scope.podRefs.has(owner.podRef);
+    return { open: pools.flatMap((pool) => subjects(pool).filter(isInScope).toArray()), unconfirmed: [] };
   }
   const evidenceOf = listedEvidence(listed);
   const open: Subject[] = [];
   const unconfirmed: Unconfirmed[] = [];
   for (const pool of pools) {
     const rules = rulesFor(context, pool.key);
-    for (const subject of subjects([pool])) {
+    for (const subject of subjects(pool)) {
       const { entry, assignment: { owner } } = subject;
       const evidence = evidenceOf(owner.podRef);
       const verdict = judge(subject.assignment, evidence, rules);

@@ -11,10 +11,11 @@ import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
 import { keeperState } from "../pool/keepers.ts";
 import { movedTo } from "../pool/move.ts";
+import { PoolIndex } from "../pool/pool_index.ts";
 import { hasEntryOf, isKeptIn } from "../pool/restore.ts";
 import { findLagging, findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
-import { type Allocations, type Entry, formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
-import type { Reservation } from "../storage/driver.ts";
+import type { Allocations, Entry, Owner, PoolKey } from "../pool/types.ts";
+import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import { examine, type Examined, type Examinee, unread } from "./examine.ts";
 import { duplicateMark, entryMark, reservationMark } from "./marks.ts";
 import { freeReservations, type Reclaimed, reserveEntries, restoreEntries, updateReservations } from "./reclaim.ts";
@@ -39,7 +40,8 @@ export async function sweepReservations(context: ScanContext, reservations: read
   const { ipam, pods, pools, suspicions, scope, dryRun, signal } = context;
   const isInScope = ({ podRef }: Owner) => !scope || scope.podRefs.has(podRef);
   const strays = findStrays(reservations, pools).filter(({ reservation }) => isInScope(reservation));
-  const candidates = strays.map((stray) => candidateOf(context, stray));
+  const index = knownPools(context);
+  const candidates = strays.map((stray) => candidateOf(context, index, stray));
   const { examined, failures } = await examine(ipam, pods, suspicions, candidates, signal);
   const unused = examined.flatMap(({ item, verdict }): (StrayReservation & { readonly item: Candidate })[] =>
     verdict.kind === "free" ? [{ reservation: item.stray.reservation, reason: verdict.reason, item }] : []
@@ -61,7 +63,7 @@ export async function sweepReservations(context: ScanContext, reservations: read
   }
   const inUse = examined.filter(isInUse);
   const lost = examined.filter((one) => isInUse(one) || isKept(one)).flatMap(({ item }) =>
-    lostEntry(context, item.stray)
+    lostEntry(index, item.stray)
   );
   const restored = await repair(context, lost, restoreEntries);
   const known = await podsOf(context);
@@ -87,12 +89,12 @@ export async function sweepReservations(context: ScanContext, reservations: read
   };
 }
 
-function candidateOf(context: ScanContext, stray: Stray<Reservation>): Candidate {
+function candidateOf(context: ScanContext, known: KnownPools, stray: Stray<Reservation>): Candidate {
   const { reservation } = stray;
   return {
     stray,
     rules: context.rules,
-    assignment: claimedOf(context, reservation),
+    assignment: claimedOf(context, known, reservation),
     mark: reservationMark(reservation),
     podRef: reservation.podRef,
     reservations: true,
@@ -100,22 +102,25 @@ function candidateOf(context: ScanContext, stray: Stray<Reservation>): Candidate
 }
 
 /** A reservation does not record its range: of the possible ranges the smallest is the least likely to contradict the owner. */
-function claimedOf(context: ScanContext, reservation: Reservation): Assignment {
-  const keys = poolsFor(reservation, knownPools(context));
-  const ranges = keys.map((key) => context.pods.wholeRange?.(key) ?? key.cidr);
+function claimedOf({ pods }: ScanContext, known: KnownPools, reservation: Reservation): Assignment {
+  const keys = poolsFor(reservation, known);
+  const ranges = keys.map((key) => pods.wholeRange?.(key) ?? key.cidr);
   const [range] = ranges.toSorted((a, b) => b.prefix - a.prefix);
   const { keeper: _, ...withoutKeeper } = reservation;
   // its pool was lost, and its keeper has another address of it by now
-  const isReplaced = keys.some((key) => isKeptIn(allocationsOf(context, key), reservation));
+  const isReplaced = keys.some((key) => isKeptIn(allocationsOf(known, key), reservation));
   return { owner: isReplaced ? withoutKeeper : reservation, ip: reservation.ip, ...(range && { range }) };
 }
 
-function allocationsOf({ pools }: ScanContext, key: PoolKey): Allocations {
-  return pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key))?.allocations ?? new Map();
+function allocationsOf(known: KnownPools, key: PoolKey): Allocations {
+  return known.get(key)?.allocations ?? new Map();
 }
 
-function knownPools({ pools, pods }: ScanContext): readonly PoolKey[] {
-  return [...pools.map(({ key }) => key), ...pods.poolsInUse?.() ?? []];
+/** The pools that are stored, and those that networks use. */
+type KnownPools = PoolIndex<Pick<PoolSnapshot, "key"> & Partial<Pick<PoolSnapshot, "allocations" | "move">>>;
+
+function knownPools({ pools, pods }: ScanContext): KnownPools {
+  return new PoolIndex([...pools, ...(pods.poolsInUse?.() ?? []).map((key) => ({ key }))]);
 }
 
 /** Whether the pod of a reservation runs, and may use the address. */
@@ -134,19 +139,19 @@ function isKept({ item: { assignment: { owner } }, evidence }: Examined<Candidat
  * The lost entry of a reservation whose pod runs, or whose keeper exists, if its pool is known and has no other entry of that interface. A
  * network-status without a reservation is not enough: the pod itself may have written it.
  */
-function lostEntry(context: ScanContext, { reservation, holder }: Stray<Reservation>): Entry[] {
+function lostEntry(known: KnownPools, { reservation, holder }: Stray<Reservation>): Entry[] {
   if (holder) return [];
-  const pools = poolsFor(reservation, knownPools(context));
-  const [key, ...others] = pools.filter((one) => !forwards(context, one, reservation.ip));
+  const pools = poolsFor(reservation, known);
+  const [key, ...others] = pools.filter((one) => !forwards(known, one, reservation.ip));
   if (!key || key.otherReadings || others.length > 0) return [];
-  if (hasEntryOf(allocationsOf(context, key), reservation)) return [];
+  if (hasEntryOf(allocationsOf(known, key), reservation)) return [];
   const { network: _, ip, token: __, ...owner } = reservation;
   return [{ key, allocation: { ...owner, address: ip.value } }];
 }
 
 /** Whether the entry of an address belongs to the pool to which the entries of this one have moved. */
-function forwards({ pools }: ScanContext, key: PoolKey, ip: Ip): boolean {
-  const to = movedTo(pools.find((one) => formatPoolKey(one.key) === formatPoolKey(key))?.move);
+function forwards(known: KnownPools, key: PoolKey, ip: Ip): boolean {
+  const to = movedTo(known.get(key)?.move);
   return to !== undefined && contains(to, ip);
 }
 

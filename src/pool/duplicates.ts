@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { contains } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
 import { describeOwner, type Finding, NO_OWNER } from "./finding.ts";
 import type { PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
+import { PoolIndex } from "./pool_index.ts";
 import { entriesByAddress } from "./strays.ts";
 import { type Entry, mayBeOf, type Owner, type PoolKey } from "./types.ts";
 
@@ -66,6 +66,7 @@ export function findUnrecorded(
   isStatic: (attachment: string, address: string) => boolean | undefined = () => undefined,
 ): Unrecorded[] {
   const byAddress = entriesByAddress(pools);
+  const index = new PoolIndex(pools);
   return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
     attached.flatMap(({ network, address }): Unrecorded[] => {
       if (isStatic(network, address)) return [];
@@ -78,7 +79,7 @@ export function findUnrecorded(
       }
       const ip = parseIp(address);
       const [holder] = holders;
-      const key = holder?.key ?? pools.find((one) => ip && isOurs(one.key) && contains(one.key.cidr, ip))?.key;
+      const key = holder?.key ?? (ip && index.containing(ip).find((one) => isOurs(one.key))?.key);
       if (!key || holder?.allocation.podRef === "") return []; // a record without a pod may belong to this one
       return [{ podRef, address, key, ...(holder && { holder }) }];
     })

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { contains } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { entriesOf, type PoolFacts } from "./orphans.ts";
+import type { PoolIndex } from "./pool_index.ts";
 import { addressOf, type Entry, formatPoolKey, isKeptFor, type Keeper, mayBeOf, type PoolKey } from "./types.ts";
 
 /** The fields of a reservation that are compared. */
@@ -27,9 +27,16 @@ export interface ReservationFacts {
   readonly doubtful?: true;
 }
 
+/** By lists of pools, which are never changed: a scan compares the same list with reservations and pods several times. */
+const byAddress = new WeakMap<readonly PoolFacts[], ReadonlyMap<string, readonly Entry[]>>();
+
 /** Every entry of the pools, by canonical address. */
 export function entriesByAddress(pools: readonly PoolFacts[]): ReadonlyMap<string, readonly Entry[]> {
-  return Map.groupBy(entriesOf(pools), (entry) => formatIp(addressOf(entry)));
+  const known = byAddress.get(pools);
+  if (known) return known;
+  const entries = Map.groupBy(entriesOf(pools), (entry) => formatIp(addressOf(entry)));
+  byAddress.set(pools, entries);
+  return entries;
 }
 
 /** Whether a reservation of the entry's address belongs to the entry. Of a kept address, it may name an earlier pod. */
@@ -89,10 +96,10 @@ export function findLagging<R extends ReservationFacts>(
 /** The pools that may contain the entry of a reservation, each once. */
 export function poolsFor(
   { network, ip, node }: ReservationFacts & { readonly node?: string },
-  candidates: readonly PoolKey[],
+  candidates: PoolIndex<{ readonly key: PoolKey }>,
 ): PoolKey[] {
-  const fitting = candidates.filter((key) =>
-    mayBeOf(key, network) && contains(key.cidr, ip) && (key.node === undefined || key.node === node)
+  const fitting = candidates.containing(ip).map(({ key }) => key).filter((key) =>
+    mayBeOf(key, network) && (key.node === undefined || key.node === node)
   );
   return [...new Map(fitting.map((key) => [formatPoolKey(key), key])).values()];
 }

@@ -3,6 +3,7 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import { parseIp } from "../../src/address/ip.ts";
 import type { PoolFacts } from "../../src/pool/orphans.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
+import { PoolIndex } from "../../src/pool/pool_index.ts";
 import { findStrays, findUnreserved, poolsFor, type ReservationFacts } from "../../src/pool/strays.ts";
 
 /** `network range address pod ifName`; `one?two` is network one that may also be network two. */
@@ -89,7 +90,7 @@ Deno.test("poolsFor finds the pools that may contain the entry of a reservation"
   const [narrow, wide, blue] = keys;
   assert(narrow && wide && blue);
   const slice = { ...narrow, network: "blue", node: "node1" };
-  const candidates = [...keys, narrow, slice];
+  const candidates = new PoolIndex([...keys, narrow, slice].map((key) => ({ key })));
   assert.deepEqual(poolsFor(reservation("- 10.0.0.1 web net1"), candidates), [narrow, wide]);
   assert.deepEqual(poolsFor(reservation("- 10.0.9.1 web net1"), candidates), [wide]);
   assert.deepEqual(poolsFor(reservation("blue 10.0.0.1 web net1"), candidates), [blue]);
