@@ -5,9 +5,9 @@
  * @module
  */
 import type { DatabaseSync } from "node:sqlite";
-import { formatCidr, parseCidr } from "../../src/address/cidr.ts";
+import { contains, formatCidr, parseCidr } from "../../src/address/cidr.ts";
 import type { Datastore } from "../../src/config/types.ts";
-import { type Family, formatIp, parseIp } from "../../src/address/ip.ts";
+import { type Family, formatIp, type Ip, parseIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
 import type { BlockFacts } from "../../src/pool/grid.ts";
 import { decodeMove, encodeMove, type Move } from "../../src/pool/move.ts";
@@ -17,6 +17,7 @@ import { formatPoolKey, sameEntry } from "../../src/pool/types.ts";
 import {
   ConflictError,
   ForeignStoreError,
+  type Located,
   type PoolSnapshot,
   RefusedError,
   type Reservations,
@@ -27,7 +28,7 @@ import { IS_LAYOUT, listBlocks } from "./blocks.ts";
 import { closeDatabase, openDatabase } from "./file.ts";
 import { isReserved, mustReserve, poolsThatMustReserve } from "./overlaps.ts";
 import { ALLOCATION_COLUMNS, allocationValues, toAllocation } from "./owner.ts";
-import { sqliteReservations } from "./reservations.ts";
+import { reservationsOf, sqliteReservations } from "./reservations.ts";
 import { REUSE_COLUMNS, type ReuseColumns, reuseReader, writeReuse } from "./reuse.ts";
 import { transaction } from "./schema.ts";
 import { messageOf } from "../../src/values/errors.ts";
@@ -110,6 +111,19 @@ class EmbeddedDriver implements StorageDriver {
           const key = toKey(row);
           return key ? [read(key, toPoolRow(row), marked.has(Number(row.id)))] : [];
         });
+    });
+  }
+
+  locate(ip: Ip, signal: AbortSignal): Promise<Located> {
+    return this.#run(signal, (database) => {
+      const read = snapshotReader(database);
+      const rows = database
+        .prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools WHERE NOT ${IS_LAYOUT} ORDER BY id`).all();
+      const pools = rows.flatMap((row) => {
+        const key = toKey(row);
+        return key && contains(key.cidr, ip) ? [read(key, toPoolRow(row), mustReserve(database, key))] : [];
+      });
+      return { pools, reservations: reservationsOf(database, ip) };
     });
   }
 

@@ -82,6 +82,12 @@ function find(database: DatabaseSync, network: string, ip: Ip): Reservation | un
   return row && fromRow(row);
 }
 
+/** The reservations of an address in all networks. */
+export function reservationsOf(database: DatabaseSync, ip: Ip): Reservation[] {
+  const rows = database.prepare(`SELECT ${COLUMNS} FROM reservations WHERE address = ?`).all(formatIp(ip));
+  return rows.map(fromRow).filter((row) => row !== undefined);
+}
+
 function fromRow(row: Record<string, unknown>): Reservation | undefined {
   const ip = parseIp(String(row.address));
   return ip && { network: String(row.network), ip, ...toOwner(row) };

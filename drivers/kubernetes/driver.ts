@@ -9,6 +9,7 @@ import type { OpenContext } from "../../src/storage/open.ts";
 import { ApiServer } from "./api_server.ts";
 import { openPool, removePool } from "./fences.ts";
 import { namespacesInUse } from "./namespaces.ts";
+import { locate } from "./locate.ts";
 import { findSlices, takeSlice } from "./node_slice_pools.ts";
 import { Pools, snapshotFromRecord } from "./pools.ts";
 import { kubernetesReservations } from "./reservations.ts";
@@ -36,9 +37,10 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     refuseKeepers: (snapshot, by, signal) => pools.refuseKeepers(snapshot, by, signal),
     setMove: (snapshot, move, signal) => pools.setMove(snapshot, move, signal),
     listBlocks: (network, fresh, signal) => pools.listBlocks(network, fresh, signal),
-    list: (signal) => pools.list(signal),
+    list: (signal, onPart) => pools.list(signal, onPart),
+    locate: (ip, signal) => locate(api, pools, ip, signal),
     status: (signal, reserves, recordsReuse) => pools.status(signal, reserves, recordsReuse),
-    unreadable: (signal) => findUnreadable(api, signal),
+    unreadable: (signal, onPart) => findUnreadable(api, signal, onPart),
     namespace: {
       name: api.namespace,
       inUse: (signal) => namespacesInUse(api, signal),

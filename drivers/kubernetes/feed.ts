@@ -45,27 +45,34 @@ export function makeFeed<T>(api: ApiServer, world: World, source: FeedSource<T>)
   return {
     name: resource,
     keyOf,
-    list: (signal) => list(api, source, signal),
+    list: async (signal, onPart) => {
+      const items: T[] = [];
+      let version = "";
+      for await (const page of pages(api, source, signal)) {
+        items.push(...page.items);
+        version = page.version;
+        onPart?.(items.length);
+      }
+      return { items, version };
+    },
+    pages: (signal) => pages(api, source, signal),
     watch: (version, signal) => watch(api, world, source, version, signal),
   };
 }
 
-async function list<T>(
+async function* pages<T>(
   api: ApiServer,
   { resource, convert, core = false }: FeedSource<T>,
   signal: AbortSignal,
-): Promise<{ readonly items: readonly T[]; readonly version: string }> {
-  const items: T[] = [];
-  let version = "";
+): AsyncGenerator<{ readonly items: readonly T[]; readonly version: string }> {
   try {
     for await (const page of api.pages<unknown>({ resource }, signal, PAGE)) {
-      for (const object of page.items) items.push(converted(resource, object, convert));
-      version = page.metadata?.resourceVersion ?? "";
+      const items = page.items.map((object) => converted(resource, object, convert));
+      yield { items, version: page.metadata?.resourceVersion ?? "" };
     }
-    return { items, version };
   } catch (error) {
-    if (error instanceof NotServedError && !core) return { items: [], version: "" };
-    throw error;
+    if (!(error instanceof NotServedError) || core) throw error;
+    yield { items: [], version: "" };
   }
 }
 

@@ -9,7 +9,7 @@ import type { BlockFacts } from "../../src/pool/grid.ts";
 import { dividedInto, encodeMove, type Move } from "../../src/pool/move.ts";
 import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
-import { ConflictError, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
+import { ConflictError, type OnPart, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
 import { blockMetadata, dividedObject, divideOperations, isBlock, listBlocks, usedOperations } from "./blocks.ts";
 import { closePool, fenceOf } from "./fences.ts";
@@ -19,7 +19,7 @@ import { KEEPERS_REFUSED, markPool, marksOf, MOVE, MUST_RESERVE } from "./marks.
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { toPoolStatus } from "./pool_statuses.ts";
-import { resolvePools } from "./resolve.ts";
+import { readPools } from "./resolve.ts";
 import { addRests, readReuse, reuseMember, reuseOperations } from "./reuse.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
 import { MAX_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
@@ -100,22 +100,22 @@ export class Pools {
     return await listBlocks(this.#api, network, fresh, signal);
   }
 
-  /** Lists pages of 500. */
-  async list(signal: AbortSignal): Promise<PoolSnapshot[]> {
-    const { pools } = await resolvePools(this.#api, await this.#api.list<IpPool>({ resource }, signal), signal);
-    return pools.flatMap(({ object, key }) => {
+  /** Lists page by page. */
+  async list(signal: AbortSignal, onPart?: OnPart): Promise<PoolSnapshot[]> {
+    const convert = (object: IpPool, key: PoolKey | undefined) => {
       const { metadata: { name }, spec: { range } = {}, status } = object;
       if (key) {
         const pool = this.#snapshot(key, object);
-        const isLayout = dividedInto(pool.move) !== undefined && pool.allocations.size === 0;
-        return isLayout ? [] : [{ ...pool, ...toPoolStatus(status) }];
+        return isLayoutOnly(pool) ? undefined : { ...pool, ...toPoolStatus(status) };
       }
       this.#log.warn("Skipped IPPool: its spec.range is not a CIDR, or does not match its name", {
         name,
         range,
       });
-      return [];
-    });
+      return undefined;
+    };
+    const pools = await readPools(this.#api, { convert, onPart }, signal);
+    return pools.filter((pool) => pool !== undefined);
   }
 
   /** One GET, of one object at most, and a dry run of a creation for each kind of object that ADD creates. */
@@ -263,6 +263,11 @@ export class Pools {
       readReuse(spec.reuse, range.base.value),
     );
   }
+}
+
+/** Whether a pool only records that its range is divided into blocks: lists omit it. */
+export function isLayoutOnly({ move, allocations }: PoolSnapshot): boolean {
+  return dividedInto(move) !== undefined && allocations.size === 0;
 }
 
 /** A snapshot of allocations that the caller recorded. */

@@ -50,7 +50,7 @@ export function kubernetesReservations(api: ApiServer): Reservations {
       const object = await get(api, reservationName(network, ip), signal);
       return object && mayBelongTo(object.metadata, network) ? toReservation(object, { network, ip }) : undefined;
     },
-    list: (network, signal) => listReservations(api, network, signal),
+    list: (network, signal, onPart) => listReservations(api, network, signal, onPart),
     listAddresses: async (network, signal) => {
       const names = await api.names({ resource }, signal);
       return names.flatMap((name) => reservationKeys({ name }).find((key) => key.network === network)?.ip ?? []);

@@ -6,7 +6,7 @@
 import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
-import { RefusedError, type Reservation } from "../../src/storage/driver.ts";
+import { type OnPart, RefusedError, type Reservation } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
 import { poolKeys, readAnnotations, type ReservationKey, reservationKeys } from "./names.ts";
@@ -20,29 +20,44 @@ import {
   toSlices,
 } from "./resources.ts";
 
-/** A pool's object and its key. */
-interface ResolvedPool {
-  /** The object. */
-  readonly object: IpPool;
-  /** Its key, in doubt if it has `otherReadings`. Absent if the object is not a valid pool. */
-  readonly key?: PoolKey;
+/** What a list of pools is read with. */
+interface PoolReader<T> {
+  /**
+   * Keeps of a pool what is needed: its object, and the text that contained it, are garbage when the next page is read. `key` is in doubt if it
+   * has `otherReadings`, and absent if the object is not a valid pool.
+   */
+  readonly convert: (object: IpPool, key: PoolKey | undefined, slices: readonly KnownSlice[]) => T;
+  /** Called after each page. */
+  readonly onPart?: OnPart | undefined;
 }
 
-/** The keys of pools. Lists NodeSlicePools only if a name has several readings. */
-export async function resolvePools(
-  api: ApiServer,
-  objects: readonly IpPool[],
-  signal: AbortSignal,
-): Promise<{ readonly pools: readonly ResolvedPool[]; readonly slices: readonly KnownSlice[] }> {
-  const read = objects.map((object) => ({ object, keys: poolKeys(object.metadata, object.spec?.range ?? "") }));
-  const slices = read.some(({ keys }) => keys.length > 1) ? await knownSlices(api, signal) : [];
-  const networks = new Set(objects.flatMap(({ metadata }) => readAnnotations(metadata)?.network ?? []));
+/** Pools a page: their objects are large, 60 kB with 250 entries. */
+const POOLS_PAGE = 50;
+
+/** Reads every pool, page by page. Lists NodeSlicePools only if a name has several readings; the objects of such names are kept until then. */
+export async function readPools<T>(api: ApiServer, reader: PoolReader<T>, signal: AbortSignal): Promise<T[]> {
+  const { convert, onPart } = reader;
+  const pools: T[] = [];
+  const ambiguous: { readonly at: number; readonly object: IpPool; readonly keys: readonly [PoolKey, ...PoolKey[]] }[] =
+    [];
+  const networks = new Set<string>();
+  for await (const { items } of api.pages<IpPool>({ resource: "ippools" }, signal, POOLS_PAGE)) {
+    for (const object of items) {
+      const network = readAnnotations(object.metadata)?.network;
+      if (network !== undefined) networks.add(network);
+      const [first, ...rest] = poolKeys(object.metadata, object.spec?.range ?? "");
+      if (first && rest.length > 0) ambiguous.push({ at: pools.length++, object, keys: [first, ...rest] });
+      else pools.push(convert(object, first, []));
+    }
+    onPart?.(pools.length);
+  }
+  if (ambiguous.length === 0) return pools;
+  const slices = await knownSlices(api, signal);
   const byCidr = Map.groupBy(slices, ({ cidr }) => cidr);
-  const pools = read.map(({ object, keys: [first, ...rest] }) => ({
-    object,
-    ...(first && { key: choosePool([first, ...rest], networks, byCidr.get(formatCidr(first.cidr)) ?? []) }),
-  }));
-  return { pools, slices };
+  for (const { at, object, keys } of ambiguous) {
+    pools[at] = convert(object, choosePool(keys, networks, byCidr.get(formatCidr(keys[0].cidr)) ?? []), slices);
+  }
+  return pools;
 }
 
 /** The slices of nodes. Empty if NodeSlicePools may not be listed, or an older installation lacks the resource. */
@@ -67,26 +82,45 @@ export interface ResolvedReservation {
   readonly key?: ReservationKey;
 }
 
-/** The keys of reservations. Lists pools only if a name has several readings. */
-export async function resolveReservations(
-  api: ApiServer,
-  objects: readonly ReservationObject[],
-  signal: AbortSignal,
-): Promise<ResolvedReservation[]> {
-  const read = objects.map((object) => ({ object, keys: reservationKeys(object.metadata) }));
-  const doubtful = read.filter(({ keys }) => keys.length > 1);
-  const pods = new Set(doubtful.map(({ object }) => object.spec?.podref ?? ""));
-  const pools = doubtful.length > 0 ? await knownPools(api, pods, signal) : [];
-  return read.map(({ object, keys }) => {
-    const key = chooseReservation(keys, object.spec ?? {}, pools);
-    return { object, keys, ...(key && { key }) };
-  });
+/** What a list of reservations is read with. */
+interface ReservationReader<T> {
+  /** Keeps of a reservation what is needed, as {@linkcode PoolReader.convert}. */
+  readonly convert: (reservation: ResolvedReservation) => T;
+  /** Called after each page. */
+  readonly onPart?: OnPart | undefined;
 }
+
+/** Reads every reservation, page by page. Lists pools only if a name has several readings; the objects of such names are kept until then. */
+export async function readReservations<T>(
+  api: ApiServer,
+  { convert, onPart }: ReservationReader<T>,
+  signal: AbortSignal,
+): Promise<T[]> {
+  const reservations: T[] = [];
+  const ambiguous: (ResolvedReservation & { readonly at: number })[] = [];
+  for await (const { items } of api.pages<ReservationObject>(RESERVATIONS, signal)) {
+    for (const object of items) {
+      const keys = reservationKeys(object.metadata);
+      const [key] = keys;
+      if (keys.length > 1) ambiguous.push({ at: reservations.length++, object, keys });
+      else reservations.push(convert({ object, keys, ...(key && { key }) }));
+    }
+    onPart?.(reservations.length);
+  }
+  const pods = new Set(ambiguous.map(({ object }) => object.spec?.podref ?? ""));
+  const pools = ambiguous.length > 0 ? await knownPools(api, pods, signal) : [];
+  for (const { at, object, keys } of ambiguous) {
+    const key = chooseReservation(keys, object.spec ?? {}, pools);
+    reservations[at] = convert({ object, keys, ...(key && { key }) });
+  }
+  return reservations;
+}
+
+const RESERVATIONS = { resource: "overlappingrangeipreservations" } as const;
 
 /** The pools, with only the entries of these pods. */
 async function knownPools(api: ApiServer, pods: ReadonlySet<string>, signal: AbortSignal): Promise<KnownPool[]> {
-  const { pools } = await resolvePools(api, await api.list<IpPool>({ resource: "ippools" }, signal), signal);
-  return pools.flatMap(({ object: { spec: { range = "", allocations = {} } = {} }, key }) => {
+  const convert = ({ spec: { range = "", allocations = {} } = {} }: IpPool, key: PoolKey | undefined): KnownPool[] => {
     const base = baseOf(range)?.base;
     if (!key || !base) return [];
     const ofPods = Object.fromEntries(Object.entries(allocations).filter(([, entry]) => pods.has(entry?.podref ?? "")));
@@ -94,7 +128,8 @@ async function knownPools(api: ApiServer, pods: ReadonlySet<string>, signal: Abo
       [formatIp({ family: base.family, value: address }), { podref: podRef, ifname: ifName }] as const
     );
     return [{ key, entries: new Map(entries) }];
-  });
+  };
+  return (await readPools(api, { convert }, signal)).flat();
 }
 
 /** All reservations of a network, including those that may belong to it; without a network, of all networks. */
@@ -102,18 +137,24 @@ export async function listReservations(
   api: ApiServer,
   network: string | undefined,
   signal: AbortSignal,
+  onPart?: OnPart,
 ): Promise<Reservation[]> {
-  const objects = await api.list<ReservationObject>({ resource: "overlappingrangeipreservations" }, signal);
   if (network === undefined) {
-    const resolved = await resolveReservations(api, objects, signal);
-    return resolved.flatMap(({ object, keys: [first], key }) => {
-      if (key) return [toReservation(object, key)];
-      return first ? [{ ...toReservation(object, first), doubtful: true as const }] : [];
-    });
+    const convert = ({ object, keys: [first], key }: ResolvedReservation): Reservation | undefined => {
+      if (key) return toReservation(object, key);
+      return first && { ...toReservation(object, first), doubtful: true };
+    };
+    return (await readReservations(api, { convert, onPart }, signal)).filter((one) => one !== undefined);
   }
-  return objects.flatMap((object) => {
-    const keys = reservationKeys(object.metadata);
-    const key = keys.find((one) => one.network === network);
-    return key ? [{ ...toReservation(object, key), ...(keys.length > 1 && { doubtful: true as const }) }] : [];
-  });
+  const found: Reservation[] = [];
+  let read = 0;
+  for await (const { items } of api.pages<ReservationObject>(RESERVATIONS, signal)) {
+    for (const object of items) {
+      const keys = reservationKeys(object.metadata);
+      const key = keys.find((one) => one.network === network);
+      if (key) found.push({ ...toReservation(object, key), ...(keys.length > 1 && { doubtful: true as const }) });
+    }
+    onPart?.(read += items.length);
+  }
+  return found;
 }

@@ -7,34 +7,34 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
-import { RefusedError } from "../../src/storage/driver.ts";
+import { type OnPart, RefusedError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import { isDoubtful, type KnownSlice } from "./known.ts";
-import { type ResolvedReservation, resolvePools, resolveReservations } from "./resolve.ts";
-import {
-  baseOf,
-  decodeEntries,
-  GROUP,
-  type IpPool,
-  type NodeSlicePoolObject,
-  type ReservationObject,
-} from "./resources.ts";
+import { readPools, readReservations, type ResolvedReservation } from "./resolve.ts";
+import { baseOf, decodeEntries, GROUP, type IpPool, type NodeSlicePoolObject } from "./resources.ts";
 import { CHECKED, outdatedWhy, probeSchema } from "./schema.ts";
 
-/** Checks every object of the namespace. */
-export async function findUnreadable(api: ApiServer, signal: AbortSignal): Promise<Unreadable[]> {
-  const { pools, slices } = await resolvePools(api, await api.list<IpPool>({ resource: "ippools" }, signal), signal);
-  const objects = await api.list<ReservationObject>({ resource: "overlappingrangeipreservations" }, signal);
-  const reservations = await resolveReservations(api, objects, signal);
+/** Checks every object of the namespace, page by page. */
+export async function findUnreadable(
+  api: ApiServer,
+  signal: AbortSignal,
+  onPart: OnPart = () => {},
+): Promise<Unreadable[]> {
+  const pools = await readPools(api, {
+    convert: (object, key, slices) => reportFaults([object], "IPPool", () => poolFaults(object, key, slices)),
+    onPart,
+  }, signal);
+  const reservations = await readReservations(api, {
+    convert: (one) => reportFaults([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one)),
+    onPart: (count) => onPart(pools.length + count),
+  }, signal);
   const slicePools = await api.list<NodeSlicePoolObject>({ resource: "nodeslicepools" }, signal).catch((error) => {
     if (error instanceof RefusedError) return []; // older installations have no such resource
     throw error;
   });
   return [
-    ...pools.flatMap(({ object, key }) => reportFaults([object], "IPPool", () => poolFaults(object, key, slices))),
-    ...reservations.flatMap((one) =>
-      reportFaults([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one))
-    ),
+    ...pools.flat(),
+    ...reservations.flat(),
     ...reportFaults(slicePools, "NodeSlicePool", sliceFaults),
     ...await outdatedSchemas(api, signal),
   ];

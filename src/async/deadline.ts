@@ -8,6 +8,8 @@
 interface Deadline extends Disposable {
   /** Aborts when the timeout has passed, or when the parent aborts. */
   readonly signal: AbortSignal;
+  /** Starts the timeout again: the work has made progress. */
+  restart(): void;
 }
 
 /** What a deadline needs of the machine. */
@@ -32,15 +34,21 @@ export function startDeadline(
   reason: Error | (() => Error),
   parent?: AbortSignal,
 ): Deadline {
-  const timer = new AbortController();
+  let timer = new AbortController();
   const deadline = new AbortController();
   const onParent = () => deadline.abort(parent?.reason);
   if (parent?.aborted) onParent();
   else parent?.addEventListener("abort", onParent, { once: true });
   const onTimeout = () => deadline.abort(typeof reason === "function" ? reason() : reason);
-  clock.sleep(timeout, timer.signal).then(onTimeout, () => {});
+  const start = () => void clock.sleep(timeout, timer.signal).then(onTimeout, () => {});
+  start();
   return {
     signal: deadline.signal,
+    restart: () => {
+      timer.abort(DISPOSED);
+      timer = new AbortController();
+      start();
+    },
     [Symbol.dispose]: () => {
       timer.abort(DISPOSED);
       parent?.removeEventListener("abort", onParent);

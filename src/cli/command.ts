@@ -12,6 +12,7 @@ import type { World } from "../world/world.ts";
 import { type Command, helpOf, section, toUsageError, UsageError } from "./define.ts";
 import { commandFirst } from "./leading_flags.ts";
 import { oldNameOf, runOldName } from "./old_names.ts";
+import { progressLine } from "./progress.ts";
 import { styleFor } from "./style.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
@@ -141,6 +142,8 @@ interface Stdio
   readonly write: (text: string) => void;
   /** Whether standard output is a terminal; its columns if they are known. */
   readonly terminal: boolean | number;
+  /** Writes text to standard error. Absent unless both outputs are a terminal. */
+  readonly progress?: ((text: string) => void) | undefined;
   /** The path or name under which this process was started. */
   readonly called: string;
   /** Drops the permission to run programs, irrevocably. */
@@ -162,7 +165,7 @@ export async function runCommand(
   loadDriver: Terminal["loadDriver"],
   stdio: Stdio,
 ): Promise<number> {
-  const { write, terminal: isTerminal, called, ...rest } = stdio;
+  const { write, terminal: isTerminal, progress: writeProgress, called, ...rest } = stdio;
   const oldName = oldNameOf(called);
   if (oldName !== undefined) {
     const print = (line: string) => write(`${line}\n`);
@@ -193,7 +196,8 @@ export async function runCommand(
       helpOf(program, name, command.manual).forEach(print);
       return 0;
     }
-    return await command.run({ ...rest, world, loadDriver, print, style, program }, options);
+    const progress = writeProgress && progressLine(writeProgress, world);
+    return await command.run({ ...rest, world, loadDriver, print, style, program, progress }, options);
   } catch (thrown) {
     const error = toUsageError(thrown, flags);
     const known = Object.hasOwn(COMMANDS, name) ? ` ${name}` : "";

@@ -70,7 +70,9 @@ export function defineCommand<const F extends Flags>(
     manual,
     run: async (terminal, args) => {
       const { values, operands } = parse(manual, args);
-      return await run(terminal, values, operands);
+      const { json, output = "wide" }: { json?: unknown; output?: unknown } = values;
+      const isForPeople = !json && output === "wide";
+      return await run(isForPeople ? terminal : { ...terminal, progress: undefined }, values, operands);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Datastore } from "../config/types.ts";
 import type { Cluster } from "../controllers/cluster.ts";
 import { podsOfCluster, podsOfFile, type PodsSource } from "../controllers/pods_source.ts";
 import type { Flags } from "./define.ts";
+import { partsOf, type ShowProgress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The flag for stores without a cluster. */
@@ -54,8 +55,17 @@ export async function podsSource(
   datastore: Datastore,
   flags: PodsFlags,
 ): Promise<PodsSource | undefined> {
-  const { world } = terminal;
+  const { world, progress } = terminal;
   if (flags.pods !== undefined) return podsOfFile(world, flags.pods);
   const cluster = await clusterOf(terminal, datastore, flags);
-  return cluster && await podsOfCluster(world, cluster, flags.config);
+  return cluster && await podsOfCluster(world, progress ? showingPods(cluster, progress) : cluster, flags.config);
+}
+
+/** A cluster whose list of pods shows its progress. */
+function showingPods(cluster: Cluster, show: ShowProgress): Cluster {
+  const { pods } = cluster;
+  return {
+    ...cluster,
+    pods: { ...pods, list: (signal) => pods.list(signal, partsOf("pods", show)).finally(() => show(undefined)) },
+  };
 }

@@ -4,11 +4,11 @@
  * @module
  */
 import { contains, parseCidr } from "../address/cidr.ts";
-import { parseIp } from "../address/ip.ts";
+import { formatIp, parseIp } from "../address/ip.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
 import type { Finding } from "../pool/finding.ts";
 import { formatPoolKey } from "../pool/types.ts";
-import { RefusedError, type Reservation } from "../storage/driver.ts";
+import { type Located, RefusedError, type Reservation, type StorageDriver } from "../storage/driver.ts";
 import type { Flags, Values } from "./define.ts";
 import type { Empty } from "./empty.ts";
 import { type Meaning, meaningOf, type NodeOf, selectedIn } from "./names.ts";
@@ -144,15 +144,43 @@ async function readContent(
     ? await networksOf(terminal, () => podsSource(terminal, store.datastore, choice))
     : undefined;
   const now = terminal.world.now();
-  const pools = await driver.list(signal);
+  const located = await locateAll(driver, choice, signal);
+  const pools = located?.pools ?? await driver.list(signal);
   const rows = byPoolName(pools.map((pool) => rowOf(pool, source, now, driver.namespace?.name)));
   const needsNodes = node !== undefined || names.some((name) => !isKnown(name, rows));
   return {
     rows,
-    reservations: withReservations ? await driver.reservations?.list(undefined, signal) ?? [] : [],
+    reservations: withReservations
+      ? located?.reservations ?? await driver.reservations?.list(undefined, signal) ?? []
+      : [],
     findings: withFindings ? await findingsOf(terminal, store, source, signal) : [],
     nodes: needsNodes ? await nodesOf(terminal, source, signal) : new Map(),
   };
+}
+
+/**
+ * What the store has of addresses, without listing everything.
+ *
+ * @returns undefined if other names are selected, or something was not found: a list shows what it means, and what else the store has
+ */
+async function locateAll(
+  driver: StorageDriver,
+  { names, node, withReservations, withFindings }: Choice,
+  signal: AbortSignal,
+): Promise<Located | undefined> {
+  if (!driver.locate || names.length === 0 || node !== undefined || withFindings) return undefined;
+  const found = new Map<string, Located>();
+  for (const name of names) {
+    const ip = parseIp(name);
+    const one = ip && await driver.locate(ip, signal);
+    if (!one) return undefined;
+    const isUsed = one.reservations.length > 0 || one.pools.some(({ allocations }) => allocations.has(ip.value));
+    if (withReservations ? !isUsed : one.pools.length === 0) return undefined;
+    found.set(formatIp(ip), one);
+  }
+  const all = [...found.values()];
+  const pools = new Map(all.flatMap(({ pools }) => pools).map((pool) => [formatPoolKey(pool.key), pool]));
+  return { pools: [...pools.values()], reservations: all.flatMap(({ reservations }) => reservations) };
 }
 
 /** Whether a name is an address or a CIDR. */

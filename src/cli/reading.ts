@@ -9,8 +9,11 @@ import { describeEmpty, type Empty } from "./empty.ts";
 import { type CommandStore, openStore, STORE_FLAGS, type StoreFlags } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Milliseconds for reading a store. */
-export const READ_TIMEOUT = 60_000;
+/**
+ * Milliseconds for reading a store of any size. A store that does not answer is noticed much sooner: every request, and every part of a list,
+ * has a deadline of its own.
+ */
+export const READ_TIMEOUT = 600_000;
 
 /** Flags of reading commands. */
 export const READ_FLAGS = {

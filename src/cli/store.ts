@@ -11,6 +11,7 @@ import { type LogFields, type Logger, SILENT } from "../world/log.ts";
 import { DNS_LABEL } from "../values/dns.ts";
 import type { World } from "../world/world.ts";
 import { type Flags, UsageError } from "./define.ts";
+import { showingProgress } from "./progress.ts";
 import { KUBECTL_PROGRAM, type Terminal } from "./terminal.ts";
 
 /** Flags of every command with a store. */
@@ -77,19 +78,20 @@ export interface CommandStore extends AsyncDisposable {
  * @throws {UsageError} the database was not found
  */
 export async function openStore(
-  { world, loadDriver, program }: Terminal,
+  { world, loadDriver, program, progress }: Terminal,
   flags: StoreFlags,
   log: Logger = plainLogger(world),
 ): Promise<CommandStore> {
   const datastore = await chooseStore(world, program, flags);
-  const ipam = await openIpam(datastore, loadDriver, world, log);
+  const opened = await openIpam(datastore, loadDriver, world, log);
+  const ipam = progress ? { ...opened, driver: showingProgress(opened.driver, progress) } : opened;
   const where = describe(datastore, ipam.driver.namespace?.name);
   return {
     datastore,
     ipam,
     where,
     cluster: describe(datastore, undefined),
-    [Symbol.asyncDispose]: () => ipam[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   };
 }
 

@@ -10,6 +10,7 @@ import type { ReadDocuments } from "../lint/definitions.ts";
 import type { LoadDriver } from "../storage/open.ts";
 import type { Screen } from "../world/screen.ts";
 import type { World } from "../world/world.ts";
+import type { ShowProgress } from "./progress.ts";
 import type { Style } from "./style.ts";
 
 /** The command of the kubectl plugin. */
@@ -39,6 +40,8 @@ export interface Terminal {
   readonly ask?: ((question: string) => boolean) | undefined;
   /** Takes the screen. Absent without a terminal. */
   readonly screen?: (() => Screen) | undefined;
+  /** Shows how far long work has come. Absent unless a person sees it: both outputs are a terminal, and a table is printed. */
+  readonly progress?: ShowProgress | undefined;
   /** Colours. */
   readonly style: Style;
 }

@@ -40,7 +40,7 @@ export const top: Command = defineCommand({
   exits: { 1: "A name was not found, pools are in other namespaces, or the command failed" },
 }, async (terminal, values, names) => {
   const interval = parseNumber("interval", values.interval, INTERVAL) * 1_000;
-  await using reading = await openReading(terminal, values);
+  await using reading = await openReading({ ...terminal, progress: undefined }, values); // it draws the whole screen
   const movements = new Movements();
   const read = () => readInto(terminal, reading, movements, { ...values, names });
   if (values.once || !terminal.screen) {

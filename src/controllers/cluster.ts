@@ -10,6 +10,7 @@ import type { PodFacts } from "../pool/pod_facts.ts";
 import type { PoolStatus } from "../pool/pool_status.ts";
 import type { Elastic, Slice } from "../pool/slice_assignment.ts";
 import type { PoolKey } from "../pool/types.ts";
+import type { OnPart } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
 import type { Installation } from "./installation.ts";
 import type { RawObjects } from "./raw_objects.ts";
@@ -50,7 +51,12 @@ export interface Feed<T> {
    *
    * @throws an Error if the list is incomplete: absence from it would be no evidence
    */
-  list(signal: AbortSignal): Promise<{ readonly items: readonly T[]; readonly version: string }>;
+  list(signal: AbortSignal, onPart?: OnPart): Promise<{ readonly items: readonly T[]; readonly version: string }>;
+  /**
+   * Lists page by page, each with the version of the list, so that no more than a page is held besides what the caller keeps. Absent: only as
+   * a whole.
+   */
+  pages?(signal: AbortSignal): AsyncIterable<{ readonly items: readonly T[]; readonly version: string }>;
   /**
    * Yields the changes after a version. Ends when the server ends it, every few minutes; throws when the connection breaks or is silent for
    * too long.

@@ -86,11 +86,15 @@ export class Mirror<T> {
 
   async #list(signal: AbortSignal): Promise<string> {
     this.#reached = undefined;
-    const { items, version } = await this.#feed.list(signal);
     const present = new Set<string>();
-    for (const item of items) {
-      present.add(this.#feed.keyOf(item));
-      this.#put(item);
+    let version = "";
+    // page by page, so that a list that is repeated is never held twice; what an incomplete one lacks is not removed
+    for await (const page of this.#feed.pages?.(signal) ?? [await this.#feed.list(signal)]) {
+      version = page.version;
+      for (const item of page.items) {
+        present.add(this.#feed.keyOf(item));
+        this.#put(item);
+      }
     }
     for (const [key, item] of [...this.#items]) if (!present.has(key)) this.#remove(key, item);
     this.#synced.resolve();

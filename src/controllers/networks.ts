@@ -18,6 +18,7 @@ import type { NetworkRules } from "../ipam/sweep.ts";
 import { type Finding, NO_OWNER } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import { isBlockOf } from "../pool/grid.ts";
+import { PoolIndex } from "../pool/pool_index.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { parseJson } from "../values/json.ts";
 import { messageOf } from "../values/errors.ts";
@@ -92,22 +93,36 @@ interface PoolUser {
   readonly range: IpRange;
 }
 
-/** By lists of networks, which are never changed: the users of their pools. */
-const users = new WeakMap<readonly Network[], Map<string, readonly PoolUser[]>>();
-
-/** The networks that use a pool. Found once for each pool, since every entry of a pool asks for them. */
-export function usersOf(networks: readonly Network[], key: PoolKey): readonly PoolUser[] {
-  const known = users.get(networks) ?? new Map<string, readonly PoolUser[]>();
-  users.set(networks, known);
-  const { network, cidr: { family, base, prefix } } = key;
-  const name = `${network} ${family} ${base} ${prefix}`;
-  const found = known.get(name) ?? findUsers(networks, key);
-  known.set(name, found);
-  return found;
+/** The ranges of networks, and the users of the pools that were asked for: every entry of a pool asks for them. */
+interface KnownUsers {
+  readonly ranges: PoolIndex<{ readonly key: PoolKey; readonly network: Network }>;
+  readonly found: Map<string, readonly PoolUser[]>;
 }
 
-function findUsers(networks: readonly Network[], { network: name, cidr }: PoolKey): PoolUser[] {
-  return networks.filter(({ config }) => config.networkName === name).flatMap((network) => {
+/** By lists of networks, which are never changed. */
+const known = new WeakMap<readonly Network[], KnownUsers>();
+
+/** The networks that use a pool. */
+export function usersOf(networks: readonly Network[], key: PoolKey): readonly PoolUser[] {
+  const { ranges, found } = known.get(networks) ?? {
+    ranges: new PoolIndex(
+      networks.flatMap((network) =>
+        network.config.ranges.map(({ cidr }) => ({ key: { network: network.config.networkName, cidr }, network }))
+      ),
+    ),
+    found: new Map(),
+  };
+  known.set(networks, { ranges, found });
+  const { network: name, cidr } = key;
+  const pool = `${name} ${cidr.family} ${cidr.base} ${cidr.prefix}`;
+  const users = found.get(pool) ?? findUsers(ranges, key);
+  found.set(pool, users);
+  return users;
+}
+
+function findUsers(ranges: KnownUsers["ranges"], { network: name, cidr }: PoolKey): PoolUser[] {
+  const around = ranges.containing({ family: cidr.family, value: cidr.base }).filter(({ key }) => key.network === name);
+  return [...new Set(around.map(({ network }) => network))].flatMap((network) => {
     const [range] = rangesIn(network.config, { cidr });
     return range ? [{ network, range }] : [];
   });

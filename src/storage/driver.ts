@@ -56,6 +56,17 @@ export type ReserveResult =
   | { readonly kind: "own"; readonly reservation: Reservation }
   | { readonly kind: "foreign"; readonly holder: Owner };
 
+/** What a store has of one address. */
+export interface Located {
+  /** Every pool whose range contains it. */
+  readonly pools: readonly PoolSnapshot[];
+  /** Its reservations in the networks of the stored pools. */
+  readonly reservations: readonly Reservation[];
+}
+
+/** Called during a list whenever a part of it was read, with the number of objects so far. A list without parts never calls it. */
+export type OnPart = (objects: number) => void;
+
 /** The cluster-wide reservations of a store. */
 export interface Reservations {
   /** Creates the reservation unless it exists. Of two calls for one address by different owners, at most one succeeds. */
@@ -87,7 +98,7 @@ export interface Reservations {
    * All reservations of a network, unsorted, including those that may belong to it; without a network, of all networks. Unreadable ones are
    * omitted.
    */
-  list(network: string | undefined, signal: AbortSignal): Promise<Reservation[]>;
+  list(network: string | undefined, signal: AbortSignal, onPart?: OnPart): Promise<Reservation[]>;
   /**
    * The addresses for which `reserve` may find a reservation of this network or one whose stored name also means it, unsorted. Absent if
    * `list` costs no more.
@@ -181,7 +192,13 @@ export interface StorageDriver extends AsyncDisposable {
    */
   listBlocks?(network: string, fresh: boolean, signal: AbortSignal): Promise<BlockFacts[]>;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged, divided ones without entries are omitted. */
-  list(signal: AbortSignal): Promise<PoolSnapshot[]>;
+  list(signal: AbortSignal, onPart?: OnPart): Promise<PoolSnapshot[]>;
+  /**
+   * Reads what the store has of one address, without listing everything.
+   *
+   * @returns undefined if only a list shows it. Absent if `list` costs no more
+   */
+  locate?(ip: Ip, signal: AbortSignal): Promise<Located | undefined>;
   /**
    * A cheap check: succeeds if the store would serve a read and a commit now.
    *
@@ -190,7 +207,7 @@ export interface StorageDriver extends AsyncDisposable {
    */
   status(signal: AbortSignal, reserves?: boolean, recordsReuse?: boolean): Promise<void>;
   /** Every stored object that this release cannot read. Absent if the driver cannot find them. */
-  unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
+  unreadable?(signal: AbortSignal, onPart?: OnPart): Promise<Unreadable[]>;
   /** Moves the contents to another layout or store. Absent if the store does not support it. */
   readonly migration?: Migration;
   /** The namespace of its objects. Absent if the store has no namespaces. */

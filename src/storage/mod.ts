@@ -15,8 +15,10 @@ export type { Reuse } from "../pool/reuse.ts";
 export type { Unreadable } from "../pool/finding.ts";
 export type { IpamClaim, Workload } from "../pool/workload.ts";
 export type {
+  Located,
   Migration,
   OlderRecord,
+  OnPart,
   PoolSnapshot,
   Reservation,
   Reservations,

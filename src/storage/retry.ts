@@ -15,7 +15,7 @@ import { ConflictError, UnavailableError } from "./driver.ts";
 export const CONFLICT_ATTEMPTS = 100;
 /** Max attempts when the store does not answer: as many as fit into the 60 seconds of a call. */
 export const UNAVAILABLE_ATTEMPTS = 5;
-/** Milliseconds after which an attempt counts as unanswered. */
+/** Milliseconds without an answer, or without a further part of a list, after which an attempt counts as unanswered. */
 export const ATTEMPT_TIMEOUT = 10_000;
 
 /** Starts at about the duration of a commit: concurrent writers need not spread out further. */
@@ -34,12 +34,12 @@ export type Clock = Pick<World, "now" | "monotonic" | "sleep" | "random">;
  * refuses the requests of a thousand nodes asks all of them for the same delay. A slow attempt is more likely to conflict, so the back-off after
  * a conflict starts at the attempt's duration.
  *
- * @param operation receives a signal that ends this attempt
+ * @param operation receives a signal that ends this attempt, and a function to call when a part of a long answer has arrived
  * @param onConflict replaces the back-off after a conflict: receives the milliseconds of the attempt, returns those to wait
  * @throws the signal's reason once it aborts; otherwise the operation's last error
  */
 export async function retry<T>(
-  operation: (signal: AbortSignal) => Promise<T>,
+  operation: (signal: AbortSignal, progressed: () => void) => Promise<T>,
   clock: Clock,
   signal: AbortSignal,
   onConflict?: (took: number) => number,
@@ -70,15 +70,15 @@ export async function retry<T>(
 /**
  * Runs an operation once.
  *
- * @throws {UnavailableError} the operation took longer than {@linkcode ATTEMPT_TIMEOUT}
+ * @throws {UnavailableError} the operation took longer than {@linkcode ATTEMPT_TIMEOUT}, counted from its last progress
  * @throws the signal's reason once it aborts; the operation's error
  */
 export async function attempt<T>(
-  operation: (signal: AbortSignal) => Promise<T>,
+  operation: (signal: AbortSignal, progressed: () => void) => Promise<T>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<T> {
   const timedOut = () => new UnavailableError(`No answer from the store within ${ATTEMPT_TIMEOUT / 1000} s`);
   using deadline = startDeadline(clock, ATTEMPT_TIMEOUT, timedOut, signal);
-  return await operation(deadline.signal);
+  return await operation(deadline.signal, deadline.restart);
 }

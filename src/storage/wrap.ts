@@ -3,7 +3,15 @@
  *
  * @module
  */
-import type { Migration, Reservations, SliceStore, StorageDriver, StoreNamespace, Workloads } from "./driver.ts";
+import type {
+  Migration,
+  OnPart,
+  Reservations,
+  SliceStore,
+  StorageDriver,
+  StoreNamespace,
+  Workloads,
+} from "./driver.ts";
 import { attempt, type Clock, retry } from "./retry.ts";
 
 /** The operations of a store, as named in metrics. */
@@ -12,6 +20,7 @@ export type Operation =
   | "commit"
   | "list"
   | "list_blocks"
+  | "locate"
   | "status"
   | "list_unreadable"
   | "reserve"
@@ -33,10 +42,10 @@ export type Operation =
   | "list_closed"
   | "empty_pool";
 
-/** Runs an operation. `work` receives the signal that ends it. */
+/** Runs an operation. `work` receives the signal that ends it, and calls `progressed` whenever a part of a list was read. */
 export type Runner = <T>(
   operation: Operation,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, progressed?: () => void) => Promise<T>,
   signal: AbortSignal,
 ) => Promise<T>;
 
@@ -57,7 +66,7 @@ export function wrap(
   dispose: () => PromiseLike<void> = () => driver[Symbol.asyncDispose](),
 ): StorageDriver {
   const { unreadable, snapshotFromRecord, requireReservations, refuseKeepers, setMove, migration, namespace } = driver;
-  const { slices, reservations, workloads, listBlocks } = driver;
+  const { slices, reservations, workloads, listBlocks, locate } = driver;
   return present<StorageDriver>({
     name: driver.name,
     read: (key, signal) => run("read", (deadline) => driver.read(key, deadline), signal),
@@ -77,11 +86,18 @@ export function wrap(
     listBlocks: listBlocks &&
       ((network, fresh, signal) =>
         run("list_blocks", (deadline) => listBlocks.call(driver, network, fresh, deadline), signal)),
-    list: (signal) => run("list", (deadline) => driver.list(deadline), signal),
+    list: (signal, onPart) =>
+      run("list", (deadline, progressed) => driver.list(deadline, both(progressed, onPart)), signal),
+    locate: locate && ((ip, signal) => run("locate", (deadline) => locate.call(driver, ip, deadline), signal)),
     status: (signal, reserves, recordsReuse) =>
       run("status", (deadline) => driver.status(deadline, reserves, recordsReuse), signal),
     unreadable: unreadable &&
-      ((signal) => run("list_unreadable", (deadline) => unreadable.call(driver, deadline), signal)),
+      ((signal, onPart) =>
+        run(
+          "list_unreadable",
+          (deadline, progressed) => unreadable.call(driver, deadline, both(progressed, onPart)),
+          signal,
+        )),
     migration: migration && wrapMigration(migration, run),
     namespace: namespace && wrapNamespace(namespace, run),
     slices: slices && wrapSlices(slices, run),
@@ -102,6 +118,7 @@ const REPEATABLE: ReadonlySet<Operation> = new Set([
     "read",
     "list",
     "list_blocks",
+    "locate",
     "status",
     "list_unreadable",
     "find_slices",
@@ -128,6 +145,13 @@ export function retrying(driver: StorageDriver, clock: Clock): StorageDriver {
   });
 }
 
+function both(progressed: (() => void) | undefined, onPart: OnPart | undefined): OnPart {
+  return (objects) => {
+    progressed?.();
+    onPart?.(objects);
+  };
+}
+
 function wrapReservations(reservations: Reservations, run: Runner): Reservations {
   const { listAddresses } = reservations;
   return present<Reservations>({
@@ -138,7 +162,12 @@ function wrapReservations(reservations: Reservations, run: Runner): Reservations
     release: (owned, signal) => run("unreserve", (deadline) => reservations.release(owned, deadline), signal),
     find: (network, ip, signal) =>
       run("find_reservation", (deadline) => reservations.find(network, ip, deadline), signal),
-    list: (network, signal) => run("list_reservations", (deadline) => reservations.list(network, deadline), signal),
+    list: (network, signal, onPart) =>
+      run(
+        "list_reservations",
+        (deadline, progressed) => reservations.list(network, deadline, both(progressed, onPart)),
+        signal,
+      ),
     listAddresses: listAddresses &&
       ((network, signal) =>
         run("list_reservations", (deadline) => listAddresses.call(reservations, network, deadline), signal)),

@@ -17,6 +17,8 @@ interface DenoTerminal {
   readonly called: string;
   /** Whether standard output is a terminal; its columns if they are known. */
   readonly terminal: boolean | number;
+  /** Writes text to standard error; undefined unless both outputs are a terminal. */
+  readonly progress: ((text: string) => void) | undefined;
   /** Asks a yes-or-no question; undefined without a terminal. */
   readonly ask: ((question: string) => boolean) | undefined;
   /** Takes the screen; undefined without a terminal. */
@@ -39,6 +41,7 @@ export function denoTerminal(): DenoTerminal {
   return {
     called: process.argv0,
     terminal: terminal && columns(),
+    progress: terminal && Deno.stderr.isTerminal() ? (text) => writeAll(Deno.stderr, text) : undefined,
     ask: Deno.stdin.isTerminal() && terminal ? confirm : undefined,
     screen: terminal ? denoScreen : undefined,
     write,

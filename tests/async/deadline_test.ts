@@ -32,3 +32,20 @@ Deno.test("startDeadline leaves no timer after it is disposed, and does not abor
   assert.equal(world.sleepers(), 0);
   assert.equal(limit.signal.aborted, false);
 });
+
+Deno.test("startDeadline counts again from a restart, and leaves no timer", async () => {
+  const world = memoryWorld();
+  {
+    using limit = startDeadline(world, 1_000, LATE);
+    for (let i = 0; i < 3; i++) {
+      await world.advance(900);
+      limit.restart();
+    }
+    assert.equal(world.sleepers(), 1);
+    await world.advance(999);
+    assert.equal(limit.signal.aborted, false);
+    await world.advance(1);
+    assert.equal(limit.signal.reason, LATE);
+  }
+  assert.equal(world.sleepers(), 0);
+});

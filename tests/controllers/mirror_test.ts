@@ -109,3 +109,42 @@ Deno.test("Mirror treats a resource that is not installed as empty, and lists it
   await it.go();
   assert.deepEqual([it.mirror.size, it.server.watched], [1, ["3"]]);
 });
+
+Deno.test("Mirror takes over a list page by page, and removes what is missing only once the list is complete", async () => {
+  const world = memoryWorld();
+  const server = new FeedServer();
+  const lists = [
+    [list("1", "a", "b"), list("1", "c")],
+    [list("5", "a", "d"), new UnavailableError("No answer")],
+    [list("6", "a"), list("6", "d")],
+  ];
+  const seen: string[] = [];
+  const feed = {
+    name: server.name,
+    keyOf: server.keyOf,
+    list: () => Promise.reject(new Error("it has pages")),
+    watch: (version: string, signal: AbortSignal) => server.watch(version, signal),
+    async *pages() {
+      await settled();
+      for (const page of lists.shift() ?? []) {
+        if (page instanceof Error) throw page;
+        yield page;
+        seen.push(mirror.values().map(({ name }) => name).join(""));
+      }
+    },
+  };
+  const mirror: Mirror<{ readonly name: string; readonly mark?: string }> = new Mirror(feed, world, SILENT);
+  const stop = new AbortController();
+  const running = mirror.run(stop.signal);
+  await mirror.synced;
+  server.push(new ConflictError("The version has expired"));
+  for (let i = 0; i < 10; i++) {
+    await settled();
+    await world.advance(60_000);
+  }
+  stop.abort();
+  await running;
+  assert.deepEqual(seen, ["ab", "abc", "abcd", "abcd", "abcd"]);
+  assert.deepEqual(mirror.values().map(({ name }) => name), ["a", "d"]);
+  assert.deepEqual(server.watched, ["1", "6"]);
+});

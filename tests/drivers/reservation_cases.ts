@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Ip, parseIp } from "../../src/address/ip.ts";
+import { cidrOf, contains } from "../../src/address/cidr.ts";
+import { type Ip, parseIp, sameIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { ConflictError, type Reservation, type Reservations } from "../../src/storage/driver.ts";
 import type { Store } from "./contract.ts";
@@ -20,6 +21,28 @@ export const reservationCases: Readonly<Record<string, (store: Store) => Promise
       assert.equal(foreign.kind === "foreign" && foreign.holder.podRef, "default/a");
       assert.equal((await reservations.reserve({ ...reservation("a"), ifName: "net2" }, never())).kind, "foreign");
     }),
+  "locates an address and its reservations as a list has them": async (store) => {
+    await using driver = await store.open();
+    assert(driver.locate && driver.reservations, "the driver only lists: skip this case with a reason");
+    const blue = { ...POOL, network: "blue" };
+    const wide = { network: "blue", cidr: cidrOf(IP, 16) };
+    const other = { network: "", cidr: { ...POOL.cidr, base: POOL.cidr.base + (1n << 16n) } };
+    for (const key of [POOL, blue, wide, other]) {
+      const address = key === other ? key.cidr.base + 1n : IP.value;
+      await driver.commit(await driver.read(key, never()), [{ address, after: { ...OWNER, address } }], never());
+    }
+    for (const network of ["", "blue"]) await driver.reservations.create({ ...reservation("a"), network }, never());
+    await driver.reservations.create({ ...reservation("b"), ip: { ...IP, value: IP.value + 1n } }, never());
+    const located = await driver.locate(IP, never());
+    const listed = await driver.list(never());
+    const byName = <T>(items: readonly T[] = []) =>
+      items.toSorted((a, b) => (JSON.stringify(a, plain) < JSON.stringify(b, plain) ? -1 : 1));
+    assert.deepEqual(byName(located?.pools), byName(listed.filter(({ key }) => contains(key.cidr, IP))));
+    assert.equal(located?.pools.length, 3);
+    const reserved = await driver.reservations.list(undefined, never());
+    assert.deepEqual(byName(located?.reservations), byName(reserved.filter(({ ip }) => sameIp(ip, IP))));
+    assert.equal(located?.reservations.length, 2);
+  },
   "lets commits on earlier snapshots conflict once a pool must reserve": async (store) => {
     await using driver = await store.open();
     assert(driver.requireReservations, "the driver marks no pools: skip this case with a reason");
@@ -180,4 +203,9 @@ async function withReservations(store: Store, run: (reservations: Reservations) 
   await using driver = await store.open();
   assert(driver.reservations, "the driver has no reservations: skip this case with a reason");
   await run(driver.reservations);
+}
+
+/** JSON has no numbers of any size. */
+function plain(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}` : value;
 }

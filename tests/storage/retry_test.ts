@@ -189,3 +189,23 @@ Deno.test("retry leaves no timer", async () => {
   await assert.rejects(retry(() => Promise.reject(new RefusedError("No")), world, never()), RefusedError);
   assert.equal(world.sleepers(), 0);
 });
+
+Deno.test("retry does not end an attempt that keeps making progress", async () => {
+  const world = memoryWorld();
+  let attempts = 0;
+  const done = retry(
+    async (_signal, progressed) => {
+      attempts++;
+      for (let part = 0; part < 5; part++) {
+        await world.sleep(ATTEMPT_TIMEOUT - 1);
+        progressed();
+      }
+      return "all parts";
+    },
+    world,
+    never(),
+  );
+  for (let part = 0; part < 5; part++) await world.advance(ATTEMPT_TIMEOUT - 1);
+  assert.equal(await done, "all parts");
+  assert.equal(attempts, 1);
+});
