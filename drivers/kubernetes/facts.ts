@@ -57,7 +57,7 @@ export function toPodFacts(pod: V1Pod): PodFacts {
   const grace = spec?.terminationGracePeriodSeconds;
   const containers = containersOf(spec, status);
   return {
-    podRef: `${namespace}/${name}`,
+    podRef: [namespace, name].join("/"), // a template keeps its parts in memory as long as itself
     ...(uid && { uid }),
     ...(configHash !== undefined && { configHash }),
     ...(spec?.hostNetwork && { hostNetwork: true }),

@@ -224,7 +224,8 @@ export function toReservation(
 
 /** A reservation with the token of its object: `uid/resourceVersion/name`. */
 export function withToken(reservation: Reservation, { uid, resourceVersion, name }: Metadata): Reservation {
-  return { ...reservation, token: `${uid}/${resourceVersion}/${name}` };
+  // joined: a template keeps its parts in memory as long as itself, of each of 100,000 reservations
+  return { ...reservation, token: [uid, resourceVersion, name].join("/") };
 }
 
 /** The slices of a NodeSlicePool; invalid ones are skipped. */
