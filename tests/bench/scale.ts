@@ -80,10 +80,14 @@ async function measureAll(path: string, kube: Kube, size: number): Promise<Figur
     ["pod", "who-has POD", ["who-has", `pod:${kube.namespace}/${podOf(size - 1)}`, ...with_], 12],
   ];
   const figures: Figure[] = [];
-  if (parts.includes("controller")) figures.push(...await controlled(path, kube));
-  if (parts.includes("rest")) figures.push(...await atRest(path, kube));
+  const add = (found: readonly Figure[]) => {
+    for (const { what, value, unit } of found) say(`${what}: ${value.toFixed(2)} ${unit}`); // a later part may fail
+    figures.push(...found);
+  };
+  if (parts.includes("controller")) add(await controlled(path, kube));
+  if (parts.includes("rest")) add(await atRest(path, kube));
   for (const [name, what, args, ratio] of commands) {
-    if (parts.includes(name)) figures.push(...await timed(what, [path, ...args], ratio));
+    if (parts.includes(name)) add(await timed(what, [path, ...args], ratio));
   }
   return figures;
 }
