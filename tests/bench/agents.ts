@@ -59,8 +59,8 @@ interface Outage {
   readonly until: number;
   /** The same on the clock of the calls. */
   readonly untilMonotonic: number;
-  /** When the last pending release was completed, in milliseconds since 1970. */
-  released: number;
+  /** When no release was pending any more, in milliseconds since 1970. */
+  readonly released: number;
 }
 
 const say = (text: string) => console.error(`bench: ${text}`);
@@ -95,29 +95,32 @@ async function measured(variant: string, seconds: number): Promise<{ row: Row; o
   const before = await seenBy(kube);
   let outage: Promise<Outage> | undefined;
   const onAdded = (count: number) => {
-    if (seconds > 0 && count >= pods / 3) outage ??= interrupt(plane, seconds);
+    if (seconds > 0 && count >= pods / 3) outage ??= interrupt(plane, fleet, seconds);
   };
   const churned = await churn(fleet, { ipam, pods, width, live, onAdded });
   const over = await outage;
-  await eventually(
-    "the agents have released every address",
-    () => Promise.resolve(fleet.metric("whereabouts_agent_releases_pending") === 0),
-    SETTLE_LIMIT,
-  );
-  if (over) over.released = Date.now();
+  await released(fleet);
   const seen = await seenBy(kube);
   const row = { variant, churned, seen: without(seen, before), left: await leftIn(kube) };
   if (churned.failure !== undefined) say(`${churned.failed} calls failed, the first with ${churned.failure}`);
   return { row, ...(over && { outage: over }) };
 }
 
+/** Waits until no agent has a pending release. */
+async function released(fleet: Fleet): Promise<void> {
+  const isDone = () => Promise.resolve(fleet.metric("whereabouts_agent_releases_pending") === 0);
+  await eventually("the agents have released every address", isDone, SETTLE_LIMIT);
+}
+
 /** Ends the API server, and starts it again. */
-async function interrupt(plane: ControlPlane, seconds: number): Promise<Outage> {
+async function interrupt(plane: ControlPlane, fleet: Fleet, seconds: number): Promise<Outage> {
   const from = Date.now();
   await plane.stopApiServer();
   await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
   await plane.startApiServer();
-  return { from, until: Date.now(), untilMonotonic: performance.now(), released: Number.NaN };
+  const [until, untilMonotonic] = [Date.now(), performance.now()];
+  await released(fleet);
+  return { from, until, untilMonotonic, released: Date.now() };
 }
 
 /**

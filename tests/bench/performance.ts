@@ -15,7 +15,7 @@ import { type BenchAgent, startAgent } from "./agent.ts";
 import { adds, type Contest, flatFile, peersOf, trafficOf } from "./contest.ts";
 import { measure, measureByTurns, type Measured, percentile } from "./measure.ts";
 import type { Plugin } from "./newest.ts";
-import { seedPool, seedReservations } from "./seed.ts";
+import { seedBlocks, seedPool, seedReservations } from "./seed.ts";
 import { STARTUP_HEAD, startupCells, startupRows } from "./startup.ts";
 
 const { values } = parseArgs({
@@ -23,13 +23,15 @@ const { values } = parseArgs({
     peer: { type: "string", multiple: true, default: [] },
     plugin: { type: "string" },
     calls: { type: "string", default: "20" },
-    size: { type: "string", multiple: true, default: ["10", "1000", "8000"] },
+    size: { type: "string", multiple: true, default: ["10", "1000", "8000", "100000"] },
   },
 });
 const calls = Number(values.calls);
 const peers = peersOf(values.peer);
 /** Calls on pools from this size on take up to some seconds each. */
 const LARGE = 5_000;
+/** No object holds more addresses, and no cluster of a bench more reservations. */
+const LIMIT = 10_000;
 /** Concurrent calls of a node, and how many in all. */
 const CROWD = { width: 20, calls: 100 };
 
@@ -48,13 +50,17 @@ async function main(): Promise<void> {
   const traffics: string[][] = [];
   for (const size of sizes) {
     const kube = await namespaceOf(plane.facts);
-    const contests = await seeded(kube, contenders, size);
+    const contests = await seeded(kube, contenders.filter(({ blocks }) => blocks || size <= LIMIT), size);
     say(`pools of ${size}`);
     const measured = await byTurns(contests, size >= LARGE ? Math.ceil(calls / 2) : calls);
-    times.push([count(size), ...measured.map((one) => percentile(one, 0.5).toFixed(0))]);
-    for (const [i, contest] of contests.entries()) {
+    const cellOf = (name: string) => {
+      const one = measured[contests.findIndex(({ scenario }) => scenario === name)];
+      return one ? percentile(one, 0.5).toFixed(0) : "";
+    };
+    times.push([count(size), ...names.map(cellOf)]);
+    for (const contest of contests) {
       const { requests, bytes } = await trafficOf(kube, contest);
-      traffics.push([count(size), names[i] ?? "", requests.toFixed(1), (bytes / 1024).toFixed(1)]);
+      traffics.push([count(size), contest.scenario, requests.toFixed(1), (bytes / 1024).toFixed(1)]);
     }
   }
   print("ADD, p50 in ms, one after another", ["Addresses in the pool", ...names], times);
@@ -68,27 +74,36 @@ async function main(): Promise<void> {
 /** A plugin, and how it is called. */
 interface Contender extends Plugin {
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether its range is divided. */
+  readonly blocks?: boolean;
 }
 
 function contendersOf(ours: Plugin, { env }: BenchAgent): readonly Contender[] {
-  return [{ ...ours, name: "agent", env }, { ...ours, name: "direct" }, ...peers];
+  const ways = [{ ...ours, name: "agent", env }, { ...ours, name: "direct" }];
+  return [...ways, ...ways.map((way) => ({ ...way, name: `${way.name}, /24`, blocks: true })), ...peers];
 }
 
-/** A pool of so many addresses for each contender, in one namespace, and as many reservations for all of them together. */
+/**
+ * A range of so many addresses for each contender, in one namespace, and as many reservations for all of them together, unless they are more
+ * than {@linkcode LIMIT}.
+ */
 async function seeded(kube: Kube, contenders: readonly Contender[], size: number): Promise<readonly Contest[]> {
-  const contests = contenders.map(({ env, ...plugin }, i): Contest => ({
-    scenario: plugin.name,
-    plugin,
-    ipam: { kubernetes: { kubeconfig: kube.kubeconfig }, range: rangeOf(i) },
-    ...(env && { env }),
-  }));
-  await seedReservations(kube, rangeOf(0), size);
-  for (const { ipam } of contests) await seedPool(kube, String(ipam.range), size);
+  const contests: Contest[] = [];
+  for (const [i, { env, blocks = false, ...plugin }] of contenders.entries()) {
+    const range = rangeOf(i);
+    const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range, ...(blocks && { block_size: "/24" }) };
+    contests.push({ scenario: plugin.name, plugin, ipam, ...(env && { env }) });
+    if (i === 0 && size <= LIMIT) await seedReservations(kube, range, size);
+    if (blocks) {
+      await measure(plugin.path, adds(1, ipam, "grid"), 1, env);
+      await seedBlocks(kube, range, size);
+    } else await seedPool(kube, range, size);
+  }
   return contests;
 }
 
 function rangeOf(i: number): string {
-  return `10.${100 + i}.0.0/16`;
+  return `10.${100 + 4 * i}.0.0/14`;
 }
 
 async function byTurns(contests: readonly Contest[], count: number): Promise<readonly Measured[]> {
@@ -107,7 +122,8 @@ const CROWD_HEAD = ["Plugin", "Addresses/s", "p50 ms", "p99 ms"];
 /** Concurrent ADDs of one node on an empty pool. Contenders come one after another: they would delay each other. */
 async function crowdRows(plane: ControlPlane, contenders: readonly Contender[]): Promise<string[][]> {
   const rows: string[][] = [];
-  for (const { name, path, env } of contenders) {
+  for (const { name, path, env, blocks = false } of contenders) {
+    if (blocks) continue; // an empty range has one block
     say(`${CROWD.width} at a time, ${name}`);
     const kube = await namespaceOf(plane.facts);
     const ipam = { kubernetes: { kubeconfig: kube.kubeconfig }, range: rangeOf(0) };
