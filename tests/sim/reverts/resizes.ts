@@ -46,4 +46,17 @@ export const RESIZES: readonly Revert[] = [
       "",
     ]),
   },
+  {
+    name: "pods of the former definition get any address of the other range",
+    world: "resized",
+    edits: editsOf(MOVE, ["const low = range.first > first ? range.first : first;", "const low = first;"], [
+      "const high = range.last < last ? range.last : last;",
+      "const high = last;",
+    ]),
+  },
+  {
+    name: "DEL releases in the former pool only",
+    world: "renumbered",
+    edits: editsOf("src/ipam/release.ts", ["    return movedTo;\n", "    return movedTo && undefined;\n"]),
+  },
 ];
