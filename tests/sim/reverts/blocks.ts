@@ -51,14 +51,6 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
     ],
   ],
   [
-    "a range counts as full by a list that may be old",
-    "grids",
-    editsOf(BLOCKS, [
-      "if (!isFresh) known = await blocks.list(driver, networkName, signal, count);",
-      "if (!isFresh) known = await blocks.list(driver, networkName, signal);",
-    ]),
-  ],
-  [
     "the node does not record the block before it writes the entry",
     "grids",
     editsOf("src/ipam/allocate_range.ts", ["await onBlock?.(block.key);", ""]),
@@ -78,13 +70,5 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
     "a repeated ADD does not look into the block of the first one",
     "grids",
     editsOf(BLOCKS, ["for (const { cidr } of work.recorded) {", "for (const { cidr } of work.recorded.slice(9)) {"]),
-  ],
-  [
-    "a block that has no free address ends the search",
-    "grids",
-    editsOf("src/ipam/allocate_range.ts", [
-      "if (!(error instanceof PoolExhaustedError)) throw error;\n      // the last attempt",
-      "if (error) throw error;\n      // the last attempt",
-    ]),
   ],
 ] as readonly (readonly [string, Setting, readonly Edit[]])[]).map(([name, world, edits]) => ({ name, world, edits }));
