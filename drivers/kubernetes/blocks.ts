@@ -63,8 +63,13 @@ function labelOperations({ labels }: Pick<Metadata, "labels">, network: string):
 
 /** The members of a new object that is divided, beside its annotations. */
 export function dividedObject(network: string, range: string, move: Move | undefined): Created | undefined {
-  if (dividedInto(move) === undefined) return undefined;
+  if (!closes(move)) return undefined;
   return { labels: labelsOf(network), annotations: { [RANGE]: range }, spec: { closed: 1 } };
+}
+
+/** Whether a pool with a move is closed to plugins that know no blocks. One that receives the entries of its blocks must be open. */
+function closes(move: Move | undefined): boolean {
+  return move?.kind === "divided" || move?.kind === "dividing";
 }
 
 /** Operations that close a pool that becomes divided, and open one that is divided no more. */
@@ -76,7 +81,7 @@ export function divideOperations(
   after: Move | undefined,
 ): PatchOperation[] {
   const epoch = fence ? Math.max(fence.closed, fence.opened) : 0;
-  if (dividedInto(after) !== undefined) {
+  if (closes(after)) {
     return [
       ...labelOperations(metadata, network),
       ...Object.entries({ ...annotationsOf({ network }), [RANGE]: range })
@@ -84,7 +89,7 @@ export function divideOperations(
       ...(isClosed(fence) ? [] : [{ op: "add", path: "/spec/closed", value: epoch + 1 } as const]),
     ];
   }
-  return dividedInto(before) === undefined ? [] : [{ op: "add", path: "/spec/opened", value: epoch + 1 }];
+  return !closes(before) ? [] : [{ op: "add", path: "/spec/opened", value: epoch + 1 }];
 }
 
 /**

@@ -18,7 +18,7 @@ import { type Journal, lockAttachment } from "../journal/journal.ts";
 import { namespaceExists } from "../journal/namespace.ts";
 import { planRelease } from "../journal/plan.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import { formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
+import { addressOf, formatPoolKey, type Owner, type PoolKey } from "../pool/types.ts";
 import { startDeadline } from "../async/deadline.ts";
 import type { Logger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
@@ -129,7 +129,8 @@ export class Restorer implements AsyncDisposable {
     for (const ofPool of Map.groupBy(entries, ({ entry }) => formatPoolKey(entry.key)).values()) {
       const [first] = ofPool;
       if (!first) continue;
-      const pools = await readMoved(ipam.driver, first.entry.key, signal);
+      const addresses = ofPool.map(({ entry }) => addressOf(entry));
+      const pools = await readMoved(ipam.driver, [first.entry.key], addresses, signal);
       for (const { record, entry } of ofPool) {
         const state = compareRecorded(pools, entry);
         if (state.kind === "present") continue;

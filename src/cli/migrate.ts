@@ -1,5 +1,6 @@
 /**
- * `migrate`: converts data of the original's older releases in etcd to the current layout, or moves it to a cluster.
+ * `migrate`: converts data of the original's older releases in etcd to the current layout, or moves it to a cluster; or moves pools onto a grid
+ * of blocks.
  *
  * @module
  */
@@ -16,6 +17,7 @@ import { describeOwner } from "../pool/finding.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type OlderRecord, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
+import { BLOCKS_ABOUT, BLOCKS_FLAGS, migrateBlocks, type Row } from "./migrate_blocks.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { JSON_FLAG } from "./output.ts";
 import { clean, table } from "./table.ts";
@@ -24,56 +26,60 @@ import type { Terminal } from "./terminal.ts";
 /** Milliseconds for the whole migration. */
 const TIMEOUT = 3_600_000;
 
-const { database: _database, datastore: _datastore, kubeconfig: _kubeconfig, context: _context, ...ETCD_FLAGS } =
-  STORE_FLAGS;
-
 interface Faults {
   readonly faults?: readonly string[];
 }
 
-interface Row {
-  readonly from: string;
-  readonly pool: string;
-  readonly to: string;
-  readonly entries: number;
-  readonly done: boolean;
-  readonly added: number;
-  readonly kept: number;
-  readonly problems: readonly string[];
-}
-
 /** Converts, and moves if requested. */
 export const migrate: Command = defineCommand({
-  operands: "etcd",
-  completes: ["etcd"],
+  operands: "etcd | blocks POOL...",
+  completes: ["etcd", "blocks"],
   about: [
-    "Convert the data of the original's v0.1 to v0.5.4 in etcd (/RANGE, /whereabouts/CIDR) to the current layout, each record in one " +
-    "transaction. With --to kubernetes, then move all pools from etcd to IPPools and reservations; in etcd they are closed, and refused.",
+    "migrate etcd: convert the data of the original's v0.1 to v0.5.4 in etcd (/RANGE, /whereabouts/CIDR) to the current layout, each " +
+    "record in one transaction. With --to kubernetes, then move all pools from etcd to IPPools and reservations; in etcd they are closed, and " +
+    "refused.",
     "First stop the older plugins on all nodes. The migration takes their locks, so that it interrupts none of their writes, but they do not " +
     "know the current layout: one that runs afterwards allocates addresses again. The current plugin refuses to allocate from a pool if it " +
     "finds such a record again.",
     "Entries of older releases contain only the container: DEL releases them by it, check lists them as unowned, and no sweep frees them.",
     "A record with an invalid line, or with an address of another owner at the destination, is left unchanged and reported. The migration " +
     "can be interrupted at any time and run again.",
+    ...BLOCKS_ABOUT,
   ],
   flags: {
     to: { type: "string", value: "STORE", default: "etcd", help: "Destination: etcd (current layout) or kubernetes" },
+    ...BLOCKS_FLAGS,
     "dry-run": { type: "boolean", help: "Show what would be migrated; change nothing" },
-    kubeconfig: { type: "string", value: "FILE", help: "Destination cluster; else KUBECONFIG, else that of this pod" },
-    context: STORE_FLAGS.context,
     ...JSON_FLAG,
-    ...ETCD_FLAGS,
+    ...STORE_FLAGS,
+    kubeconfig: {
+      type: "string",
+      value: "FILE",
+      help: "Destination cluster; of blocks the store, or the pods with another store",
+    },
   },
-  exits: { 3: "A record was left unchanged; standard error has the reason" },
+  exits: { 3: "A record or an address was left unchanged; standard error has the reason" },
 }, async (terminal, values, operands) => {
   const { to } = values;
-  if (operands.join(" ") !== "etcd") throw new UsageError("Invalid source: expected migrate etcd");
+  const [what, ...pools] = operands;
+  if (what === "blocks") {
+    const { rows, definitions } = await migrateBlocks(terminal, values, pools);
+    printRows(terminal, rows, values["dry-run"], values.json, definitions);
+    return rows.some(({ problems }) => problems.length > 0) ? 3 : 0;
+  }
+  if (what !== "etcd" || pools.length > 0) {
+    throw new UsageError("Invalid source: expected migrate etcd, or migrate blocks and pools");
+  }
+  if (values.size !== undefined || values.yes) {
+    throw new UsageError("Unexpected --size or --yes: they are flags of migrate blocks");
+  }
   if (to !== "etcd" && to !== "kubernetes") {
     throw new UsageError(`Invalid --to ${JSON.stringify(to)}: expected etcd or kubernetes`);
   }
   await using source = await openStore(terminal, {
     ...values,
     datastore: "etcd",
+    database: undefined,
     kubeconfig: undefined,
     context: undefined,
   });
@@ -177,9 +183,15 @@ function toRow(from: string, key: PoolKey, to: string, entries: number, migrated
   };
 }
 
-function printRows({ print, style, world }: Terminal, rows: readonly Row[], dryRun: boolean, json: boolean): void {
+function printRows(
+  { print, style, world }: Terminal,
+  rows: readonly Row[],
+  dryRun: boolean,
+  json: boolean,
+  definitions?: readonly string[],
+): void {
   if (json) {
-    print(JSON.stringify({ dryRun, migrated: rows }, undefined, 2));
+    print(JSON.stringify({ dryRun, migrated: rows, ...(definitions && { definitions }) }, undefined, 2));
     return;
   }
   if (rows.length === 0) print("Nothing to migrate");
@@ -187,6 +199,11 @@ function printRows({ print, style, world }: Terminal, rows: readonly Row[], dryR
     const state = ({ done }: Row) => done ? (dryRun ? "would migrate" : "migrated") : "left unchanged";
     const cells = rows.map((row) => [row.from, row.to, `${row.entries}`, `${row.added}`, `${row.kept}`, state(row)]);
     table(["FROM", "TO", "ENTRIES", "WRITTEN", "EXISTING", "STATE"], cells, style).forEach(print);
+  }
+  const [row] = rows;
+  if (definitions && row) {
+    const names = definitions.length > 0 ? definitions.join(", ") : "all networks of these ranges";
+    print(`${dryRun ? "Then set" : "Now set"} block_size ${row.to} in the definitions of ${names}`);
   }
   for (const { from, problems } of rows) for (const problem of problems) world.stderr(clean(`${from}: ${problem}`));
 }

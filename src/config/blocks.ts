@@ -55,14 +55,15 @@ function parseSizes(document: Document, path: string): ReadonlyMap<Family, numbe
   const sizes = new Map<Family, number>();
   for (const part of value.split(",").map((one) => one.trim())) {
     const prefix = Number(/^\/?(\d{1,3})$/.exec(part)?.[1] ?? NaN);
-    const family = ([4, 6] as const).find((one) => isSize(one, prefix));
+    const family = ([4, 6] as const).find((one) => isBlockSize(one, prefix));
     if (family === undefined || sizes.has(family)) throw invalidSize(value, path);
     sizes.set(family, prefix);
   }
   return sizes;
 }
 
-function isSize(family: Family, prefix: number): boolean {
+/** Whether blocks of a family may have a prefix length. */
+export function isBlockSize(family: Family, prefix: number): boolean {
   const host = bits(family) - prefix;
   return host >= HOST_BITS.min && host <= HOST_BITS.max;
 }

@@ -52,7 +52,7 @@ export interface Installation {
    */
   components(signal: AbortSignal): Promise<readonly Component[]>;
   /** The Lease of a controller; undefined: it does not exist. @throws {RefusedError} it may not be read */
-  leader(controller: Component, signal: AbortSignal): Promise<Leader | undefined>;
+  leader(controller: Pick<Component, "namespace" | "lease">, signal: AbortSignal): Promise<Leader | undefined>;
   /** The versions in which the API server serves each of our resources; empty for a missing one. Needs no right. */
   resources(signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
 }

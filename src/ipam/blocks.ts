@@ -12,7 +12,7 @@ import { type Cidr, formatCidr } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { blockAt, type BlockFacts, chooseBlock, gridKey, inBlock, startOf } from "../pool/grid.ts";
-import { dividedInto, encodeMove } from "../pool/move.ts";
+import { dividedInto, encodeMove, isUnderWay } from "../pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { allocateError, blocksRefused, layoutError } from "./errors.ts";
@@ -87,7 +87,8 @@ export async function tryBlocks<T>(
       excluded.add(formatCidr(block));
     } else if (isFresh && uncertain) throw allocateError(poolOf(work.config, range), range, { kind: "exhausted" });
     else uncertain = isFresh;
-    if (!isFresh) known = await blocks.list(driver, networkName, signal, count);
+    // a list that has a new block shows whether the range is still divided
+    if (!isFresh) known = await establish(work, await blocks.list(driver, networkName, signal, count));
     isFresh = true;
   }
 }
@@ -134,14 +135,16 @@ async function divide(ipam: Ipam, key: PoolKey, range: IpRange, signal: AbortSig
  * Whether a pool records the grid of a range; false if it may be divided.
  *
  * @throws {LayoutError} it has entries, is moved, or has another grid
+ * @throws {UnavailableError} entries move from it, or to it
  * @throws {RefusedError} a controller of the original runs
  */
 function isDividedFor({ key, allocations, move, refusesKeepers }: PoolSnapshot, range: IpRange): boolean {
   const pool = formatPoolKey(key);
   if (refusesKeepers !== undefined) throw new RefusedError(blocksRefused(pool, refusesKeepers));
   const size = dividedInto(move);
-  if (allocations.size > 0) throw layoutError(pool, `it has ${allocations.size} entries of its own`, range);
   if (size !== undefined && size === range.blocks?.prefix) return true;
+  if (move && isUnderWay(move)) throw allocateError(key, range, { kind: "moving", move });
+  if (allocations.size > 0) throw layoutError(pool, `it has ${allocations.size} entries of its own`, range);
   if (size !== undefined) throw layoutError(pool, `its entries live in blocks of /${size}`, range);
   if (move) throw layoutError(pool, `it is ${encodeMove(move)}`, range);
   return false;

@@ -8,7 +8,7 @@ import { formatIp } from "../address/ip.ts";
 import { assignable, type IpRange, isZeroAddress } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import type { AllocateOutcome } from "../pool/requests.ts";
-import { describeMove } from "../pool/move.ts";
+import { describeMove, type Move } from "../pool/move.ts";
 import { isRecorded } from "../pool/reuse.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { RefusedError, type StorageDriver, UnavailableError } from "../storage/driver.ts";
@@ -79,9 +79,8 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
       );
     case "moving":
       return new UnavailableError(
-        `Pool ${pool} is being resized (${
-          describeMove(outcome.move)
-        }); retry. If the command was interrupted, run whereabouts resize again`,
+        `Pool ${pool} is ${describeMove(outcome.move)}; retry. ` +
+          `If the command that moves them was interrupted (${commandOf(outcome.move)}), run it again`,
       );
     case "moved":
       return new RefusedError(
@@ -118,6 +117,12 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
           "widen the range, remove excludes, or delete pods that use its addresses",
       );
   }
+}
+
+/** The commands that leave a mark. */
+function commandOf(move: Move): string {
+  if ("size" in move) return "whereabouts migrate blocks";
+  return "whereabouts resize or migrate blocks";
 }
 
 /** The error for a pool whose entries live in another layout than a range configures. @param found what the pool has, as a clause */

@@ -15,7 +15,7 @@
  * @module
  */
 import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
-import { describeMove, dividedInto, type Move, movedTo } from "../pool/move.ts";
+import { blockSizeOf, describeMove, type Move, movedTo } from "../pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError, type StorageDriver } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
@@ -30,6 +30,10 @@ export interface Run {
   readonly to: PoolKey;
   /** Its name in the mark of the other pool. */
   readonly name: string;
+  /** What it does, for errors. Default: it resizes. */
+  readonly what?: string;
+  /** Whether the other pool is a block. Default: it is the pool of a range. */
+  readonly block?: true;
   /** The deadline. */
   readonly signal: AbortSignal;
 }
@@ -60,10 +64,10 @@ export function refuseImpossible(
     const name = `${formatPoolKey(slice.key)} is the slice of node ${slice.key.node}`;
     refuse(`${name}; change the range of the network, and the controller moves slices`);
   }
-  const divided = [source, target].find(({ move, block }) => block || dividedInto(move) !== undefined);
+  const divided = [source, target].find(({ move, block }) => block || blockSizeOf(move) !== undefined);
   if (divided) {
-    const state = divided.block ? "a block" : "divided into blocks";
-    refuse(`${formatPoolKey(divided.key)} is ${state} (block_size), which are never moved`);
+    const what = divided.block ? "a block" : "divided into blocks";
+    refuse(`${formatPoolKey(divided.key)} is ${what} (block_size), which are never moved`);
   }
   if (!mayMove(source, to)) throw refusal(from, to, stateOf(source));
 }
@@ -127,10 +131,12 @@ export function isOf({ move }: PoolSnapshot, { name }: Pick<Run, "name">): boole
 }
 
 /** @throws {RefusedError} a pool does not have the mark of this run any more */
-export function refuseReplaced({ from, to }: Run, isMarked: unknown): void {
-  if (!isMarked) {
-    throw refusal(from, to, "another run of resize has replaced this one; repeat it if the other one fails");
-  }
+export function refuseReplaced({ from, to, what }: Pick<Run, "from" | "to" | "what">, isMarked: unknown): void {
+  if (isMarked) return;
+  const why = `another run of ${
+    what ? "this command" : "resize"
+  } has replaced this one; repeat it if the other one fails`;
+  throw what ? new RefusedError(`Cannot ${what}: ${why}`) : refusal(from, to, why);
 }
 
 /** Whether the entries of a pool may move to another one: it has no mark, or that of the same resize. */

@@ -3,33 +3,48 @@
  *
  * @module
  */
-import type { Cidr } from "../address/cidr.ts";
+import { type Cidr, formatCidr } from "../address/cidr.ts";
+import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
-import { MAX_MOVES, movedRange, movedTo } from "../pool/move.ts";
+import { MAX_MOVES, movedRange, nextRanges } from "../pool/move.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
 import { allocateError } from "./errors.ts";
 
 /**
- * Works on a pool, then on each pool to which its entries move, or have moved.
+ * Works on pools, then on each pool to which their entries move, or have moved.
  *
- * @param work returns the range of the next pool; undefined if the entries of this one have not moved
+ * @param work returns the ranges of the next pools; empty if the entries of this one have not moved
  */
-export async function followMoves(key: PoolKey, work: (key: PoolKey) => Promise<Cidr | undefined>): Promise<void> {
-  let at: PoolKey | undefined = key;
-  for (let moves = 0; at && moves < MAX_MOVES; moves++) {
-    const cidr = await work(at);
-    at = cidr && { network: key.network, cidr };
+export async function followMoves(
+  keys: readonly PoolKey[],
+  work: (key: PoolKey) => Promise<readonly Cidr[]>,
+): Promise<void> {
+  let level = keys;
+  for (let moves = 0; level.length > 0 && moves < MAX_MOVES; moves++) {
+    const next = new Map<string, PoolKey>();
+    for (const key of level) {
+      for (const cidr of await work(key)) next.set(formatCidr(cidr), { network: key.network, cidr });
+    }
+    level = [...next.values()];
   }
 }
 
-/** A pool, then those to which its entries have moved. An entry stays in a former one if its address has another owner in the next. */
-export async function readMoved(driver: StorageDriver, key: PoolKey, signal: AbortSignal): Promise<PoolSnapshot[]> {
+/**
+ * Pools, then those to which their entries at some addresses have moved. An entry stays in a former one if its address has another owner in the
+ * next.
+ */
+export async function readMoved(
+  driver: StorageDriver,
+  keys: readonly PoolKey[],
+  addresses: readonly Ip[],
+  signal: AbortSignal,
+): Promise<PoolSnapshot[]> {
   const pools: PoolSnapshot[] = [];
-  await followMoves(key, async (at) => {
+  await followMoves(keys, async (at) => {
     const pool = await driver.read(at, signal);
     pools.push(pool);
-    return movedTo(pool.move);
+    return nextRanges(pool.move, addresses);
   });
   return pools;
 }

@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { contains, within } from "../address/cidr.ts";
+import { type Cidr, contains, within } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { blockSizeOf, type Move, nextRanges } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
 import {
   addressOf,
@@ -100,20 +101,18 @@ async function releasePool(
   mayHaveMore: () => Promise<boolean>,
 ): Promise<readonly Entry[]> {
   const released: Entry[] = [];
-  await followMoves(key, async (pool) => {
-    const entries = recorded.filter((entry) => contains(pool.cidr, addressOf(entry))).map((entry) => ({
-      ...entry,
-      key: pool,
-    }));
-    const { allocations, movedTo, dividedInto } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
+  await followMoves([key], async (pool) => {
+    // a pool that is no longer the recorded one may be a block, which records how many entries it has
+    const isOther = pool !== key;
+    const entries = recorded.filter((entry) => contains(pool.cidr, addressOf(entry)))
+      .map((entry) => ({ ...entry, key: pool, ...(isOther && { block: true as const }) }));
+    const { allocations, move } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
     released.push(...allocations.map((allocation) => ({ key: pool, allocation })));
-    if (dividedInto !== undefined && await mayHaveMore()) {
-      for (const block of await blocksWith(ipam, pool, dividedInto, sandbox, signal)) {
-        const { allocations } = await releaseIn(ipam, config, block, sandbox, signal, []);
-        released.push(...allocations.map((allocation) => ({ key: block, allocation })));
-      }
+    const size = blockSizeOf(move);
+    if (size === undefined || entries.length > 0 || !await mayHaveMore()) {
+      return nextRanges(move, entries.map(addressOf));
     }
-    return movedTo;
+    return await blocksWith(ipam, pool, size, sandbox, signal);
   });
   return released;
 }
@@ -125,12 +124,12 @@ async function blocksWith(
   size: number,
   { containerId, ifName }: Sandbox,
   signal: AbortSignal,
-): Promise<PoolKey[]> {
+): Promise<Cidr[]> {
   const pools = await driver.list(signal);
   return pools.filter(({ key, allocations }) =>
     mayBeOf(key, network) && key.cidr.prefix === size && within(cidr, key.cidr) &&
     allocations.values().some((one) => one.containerId === containerId && one.ifName === ifName)
-  ).map(({ key }) => ({ network, cidr: key.cidr }));
+  ).map(({ key }) => key.cidr);
 }
 
 async function releaseIn(
@@ -140,7 +139,7 @@ async function releaseIn(
   sandbox: Sandbox,
   signal: AbortSignal,
   recorded: readonly RecordedEntry[],
-): Promise<Pick<ReleaseOutcome, "allocations" | "movedTo" | "dividedInto">> {
+): Promise<Pick<ReleaseOutcome, "allocations" | "move">> {
   using _lock = await ipam.lockPool(key, signal);
   const name = formatPoolKey(key);
   const range = config.ranges.find((range) => formatPoolKey(poolOf(config, range)) === name);
@@ -156,7 +155,7 @@ async function releaseIn(
     const from = isBlock ? undefined : ipam.driver.snapshotFromRecord?.(key, allocations);
     const outcome = await releaseEntries(ipam, key, entries, signal, { ...resting, from });
     released.push(...outcome.allocations);
-    if (released.length === recorded.length || outcome.movedTo) return { ...outcome, allocations: released };
+    if (released.length === recorded.length || outcome.move) return { ...outcome, allocations: released };
   }
   // without a record, or if it differs from the store: release every entry of the sandbox
   const removed = new Map<bigint, Allocation>(); // an attempt whose response was lost may have removed them
@@ -224,7 +223,7 @@ async function releaseReservations(
   key: PoolKey,
   entries: readonly RecordedEntry[],
   signal: AbortSignal,
-  { allocations: released, mustReserve, movedTo }: ReleaseOutcome,
+  { allocations: released, mustReserve, move }: ReleaseOutcome,
 ): Promise<void> {
   const { reservations } = ipam.driver;
   if (!reservations) return;
@@ -233,7 +232,11 @@ async function releaseReservations(
   for (const { allocation, reserved, token } of entries) {
     if (reserved === false && !mustReserve) continue;
     if (removed.has(allocation.address)) await releaseReservation(work, allocation, token);
-    else if (movedTo && contains(movedTo, addressOf({ key, allocation }))) continue; // released with the entry there
+    else if (livesElsewhere(move, { key, allocation })) continue; // released with the entry there
     else await releaseLeftover(work, allocation);
   }
+}
+
+function livesElsewhere(move: Move | undefined, entry: Entry): boolean {
+  return nextRanges(move, [addressOf(entry)]).some((cidr) => contains(cidr, addressOf(entry)));
 }

@@ -21,10 +21,10 @@ import type { Ipam } from "./ipam.ts";
 import { beginMove, endMove, isOf, refuseBusy, refuseImpossible, refuseReplaced, type Run } from "./move_marks.ts";
 
 /** Entries per commit: an API server accepts ten thousand operations in a patch, and releases need gaps between commits. */
-const CHUNK = 500;
+export const CHUNK = 500;
 
 /** Max attempts at one chunk: releases and the sweep change the former pool meanwhile, and each removes an entry. */
-const MAX_ATTEMPTS = 100;
+export const MAX_ATTEMPTS = 100;
 
 /** The result of a resize. */
 export interface Resized extends Pick<MovePlan, "outside" | "conflicts"> {
@@ -88,7 +88,7 @@ async function moveEntries(run: Run, { progress }: ResizeOptions): Promise<Resiz
 }
 
 /** Writes a chunk of entries to the other pool. @returns the plan of the chunk, and what this call wrote */
-async function copy(
+export async function copy(
   run: Run,
   source: PoolSnapshot,
 ): Promise<{ readonly plan: MovePlan; readonly written: readonly Allocation[] }> {
@@ -102,7 +102,8 @@ async function copy(
     const changes = all.changes.filter(({ address }) => addresses.has(address));
     written.push(...changes.flatMap(({ after }) => after ?? []));
     const reuse = ipam.driver.recordsReuse && !target.reuse ? restsOf(source, to) : undefined;
-    if (changes.length > 0) await ipam.driver.commit(target, changes, deadline, reuse);
+    const block = run.block && { block: run.block };
+    if (changes.length > 0) await ipam.driver.commit({ ...target, ...block }, changes, deadline, reuse);
     return { plan: { ...all, moving, changes }, written };
   }, signal);
 }
@@ -120,7 +121,7 @@ function restsOf({ reuse }: PoolSnapshot, { cidr }: PoolKey): Reuse | undefined 
 }
 
 /** Removes entries from the pool as it was read. `changed`: it has changed since. `unknown`: the store did not answer, and may have written. */
-async function remove(
+export async function remove(
   { driver, clock }: Ipam,
   source: PoolSnapshot,
   entries: readonly Allocation[],
@@ -141,16 +142,17 @@ async function remove(
  * Removes copies of entries that were released before they could be removed from the former pool. A later run may have moved them instead:
  * once it has replaced this one, they stay.
  */
-async function withdrawGone({ name, ...run }: Run, written: readonly Allocation[]): Promise<void> {
+export async function withdrawGone({ name, ...run }: Run, written: readonly Allocation[]): Promise<void> {
   const { ipam, from, to, signal } = run;
   await ipam.onSnapshot(to, async (target, deadline) => {
-    refuseReplaced({ name, ...run }, isOf(target, { name }));
+    refuseReplaced(run, isOf(target, { name }));
     const { allocations } = await ipam.driver.read(from, deadline);
     const gone = written.filter((copied) => {
       const [entry, copy] = [allocations.get(copied.address), target.allocations.get(copied.address)];
       return copy && sameEntry(copy, copied) && !(entry && sameEntry(entry, copied));
     });
     const changes = gone.map((before) => ({ address: before.address, before }));
-    if (changes.length > 0) await ipam.driver.commit(target, changes, deadline);
+    const block = run.block && { block: run.block };
+    if (changes.length > 0) await ipam.driver.commit({ ...target, ...block }, changes, deadline);
   }, signal);
 }

@@ -5,6 +5,7 @@
  */
 import type { Cidr } from "../address/cidr.ts";
 import { startDeadline } from "../async/deadline.ts";
+import { nextRanges } from "../pool/move.ts";
 import type { Allocation, Change, PoolKey } from "../pool/types.ts";
 import { messageOf } from "../values/errors.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
@@ -43,7 +44,7 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
   const unreleased: RecordedEntry[] = [];
   for (const one of written.toReversed()) {
     try {
-      await followMoves(one.key, (key) => undoIn(ipam, { ...one, key }, deadline.signal));
+      await followMoves([one.key], (key) => undoIn(ipam, { ...one, key }, deadline.signal));
     } catch (error) {
       const entries = entriesOf(one);
       unreleased.push(...entries);
@@ -53,13 +54,14 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
   return unreleased;
 }
 
-/** @returns the range of the pool to which the entries of this one move, or have moved */
-async function undoIn(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<Cidr | undefined> {
-  if (changes.length === 0) return undefined;
+/** @returns the ranges of the pools to which the entries of this one move, or have moved */
+async function undoIn(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<Cidr[]> {
+  if (changes.length === 0) return [];
   using _lock = await ipam.lockPool(key, signal);
-  const { allocations, mustReserve, movedTo } = await ipam.commit(key, { kind: "revert", changes }, { signal });
+  const { allocations, mustReserve, move } = await ipam.commit(key, { kind: "revert", changes }, { signal });
   const { reservations } = ipam.driver;
-  if (!reservations) return movedTo;
+  const next = nextRanges(move, changes.map(({ address }) => ({ family: key.cidr.family, value: address })));
+  if (!reservations) return next;
   const work = { ipam, reservations, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));
   for (const allocation of lastWritten(changes)) {
@@ -68,7 +70,7 @@ async function undoIn(ipam: Ipam, { key, changes, reserved }: Written, signal: A
     if (removed.has(address)) await releaseReservation(work, allocation, reserved.get(address));
     else await releaseLeftover(work, allocation);
   }
-  return movedTo;
+  return next;
 }
 
 /** The last allocation that the changes wrote at each address. */

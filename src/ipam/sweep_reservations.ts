@@ -10,7 +10,7 @@ import { type Duplicate, findUnrecorded } from "../pool/duplicates.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
 import { mayHold } from "../pool/pod_owner.ts";
 import { keeperState } from "../pool/keepers.ts";
-import { movedTo } from "../pool/move.ts";
+import { nextRanges } from "../pool/move.ts";
 import { PoolIndex } from "../pool/pool_index.ts";
 import { hasEntryOf, isKeptIn } from "../pool/restore.ts";
 import { findLagging, findStrays, findUnreserved, poolsFor, type Stray } from "../pool/strays.ts";
@@ -151,8 +151,7 @@ function lostEntry(known: KnownPools, { reservation, holder }: Stray<Reservation
 
 /** Whether the entry of an address belongs to the pool to which the entries of this one have moved. */
 function forwards(known: KnownPools, key: PoolKey, ip: Ip): boolean {
-  const to = movedTo(known.get(key)?.move);
-  return to !== undefined && contains(to, ip);
+  return nextRanges(known.get(key)?.move, [ip]).some((cidr) => contains(cidr, ip));
 }
 
 /** Repairs the entries that two scans found. */

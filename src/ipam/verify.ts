@@ -18,7 +18,6 @@ import {
   type PoolKey,
   sameOwner,
 } from "../pool/types.ts";
-import type { PoolSnapshot } from "../storage/driver.ts";
 import { NotAllocatedError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 import { readMoved } from "./moved.ts";
@@ -107,12 +106,9 @@ async function verifyEntry(
   previous: readonly Ip[],
   signal: AbortSignal,
 ): Promise<{ readonly ip: Ip } & Pick<Owner, "keeper">> {
-  const candidates = previous.filter((ip) => contains(range.cidr, ip));
   const key = poolOf(config, range);
-  const pools: PoolSnapshot[] = [];
-  for (const one of [key, ...blocksOf(config, range, candidates)]) {
-    pools.push(...await readMoved(ipam.driver, one, signal));
-  }
+  const candidates = previous.filter((ip) => contains(range.cidr, ip));
+  const pools = await readMoved(ipam.driver, [key, ...blocksOf(config, range, candidates)], candidates, signal);
   const entriesOf = ({ value }: Ip) => pools.flatMap(({ allocations }) => allocations.get(value) ?? []);
   for (const ip of candidates) {
     const allocation = entriesOf(ip).find((entry) => isAllocatedTo(owner, entry));

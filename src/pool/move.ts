@@ -7,38 +7,51 @@
  *
  * @module
  */
-import { type Cidr, contains, formatCidr, overlap, parseCidr } from "../address/cidr.ts";
+import { type Cidr, cidrOf, contains, formatCidr, overlap, parseCidr } from "../address/cidr.ts";
+import type { Ip } from "../address/ip.ts";
 import { assignable, type IpRange } from "../address/range.ts";
 import { type Allocation, type Allocations, type Change, sameEntry, sameInterface } from "./types.ts";
 
 /**
  * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there, with the
  * name of the run that moves them. `again`: the former pool was `moved` there before.
- * `divided`: the entries of its range live in blocks whose prefix length is `size`. A pool is moved or divided, never both.
+ *
+ * `divided`: the entries of its range live in blocks whose prefix length is `size`. `dividing`: they move there. A pool is moved or divided,
+ * never both.
  */
 export type Move =
   | { readonly kind: "moving"; readonly to: Cidr; readonly again?: true }
   | { readonly kind: "moved"; readonly to: Cidr }
   | { readonly kind: "receiving"; readonly from: Cidr; readonly run?: string }
+  | { readonly kind: "dividing"; readonly size: number; readonly run?: string }
   | { readonly kind: "divided"; readonly size: number };
 
 /** Max pools to follow: a range that was resized several times since the ADD of a pod. Ranges may be resized to and fro. */
 export const MAX_MOVES = 8;
 
-/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `divided /24`. */
+/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `dividing /24 RUN`. */
 export function encodeMove(move: Move): string {
-  if (move.kind === "divided") return `divided /${move.size}`;
-  const text = `${move.kind} ${formatCidr(move.kind === "receiving" ? move.from : move.to)}`;
-  const more = move.kind === "receiving" ? move.run : move.kind === "moving" && move.again && "again";
+  const more = "run" in move ? move.run : move.kind === "moving" && move.again && "again";
+  const text = `${move.kind} ${where(move)}`;
   return more ? `${text} ${more}` : text;
+}
+
+function where(move: Move): string {
+  if ("size" in move) return `/${move.size}`;
+  return formatCidr(move.kind === "receiving" ? move.from : move.to);
 }
 
 /** A move for people: `moving to 10.0.0.0/22`. */
 export function describeMove(move: Move): string {
-  if (move.kind === "divided") return `divided into blocks of /${move.size}`;
-  return move.kind === "receiving"
-    ? `receiving the entries of ${formatCidr(move.from)}`
-    : `${move.kind} to ${formatCidr(move.to)}`;
+  switch (move.kind) {
+    case "receiving":
+      return `receiving the entries of ${where(move)}`;
+    case "dividing":
+    case "divided":
+      return `${move.kind} into blocks of ${where(move)}`;
+    default:
+      return `${move.kind} to ${where(move)}`;
+  }
 }
 
 /**
@@ -50,13 +63,19 @@ export function decodeMove(text: unknown): Move | undefined {
   if (text === undefined || text === null || text === "") return undefined;
   const [kind, range = "", more] = String(text).split(" ");
   const cidr = parseCidr(range)?.cidr;
-  const [, size] = /^\/(\d{1,3})$/.exec(range) ?? [];
-  if (kind === "divided" && size !== undefined) return { kind, size: Number(size) };
+  const run = more ? { run: more } : {};
+  const size = Number(/^\/(\d{1,3})$/.exec(range)?.[1] ?? NaN);
+  if (!Number.isNaN(size)) {
+    if (kind === "divided") return { kind, size };
+    if (kind === "dividing") return { kind, size, ...run };
+  }
   if (cidr && kind === "moved") return { kind, to: cidr };
   if (cidr && kind === "moving") return { kind, to: cidr, ...(more === "again" && { again: true }) };
-  if (cidr && kind === "receiving") return { kind, from: cidr, ...(more && { run: more }) };
+  if (cidr && kind === "receiving") return { kind, from: cidr, ...run };
   throw new RangeError(
-    `Unknown mark ${JSON.stringify(text)}: expected moving, moved or receiving, and a range, or divided and a size`,
+    `Unknown mark ${
+      JSON.stringify(text)
+    }: expected moving, moved or receiving, and a range, or dividing or divided and a size`,
   );
 }
 
@@ -65,9 +84,27 @@ export function movedTo(move: Move | undefined): Cidr | undefined {
   return move?.kind === "moving" || move?.kind === "moved" ? move.to : undefined;
 }
 
-/** The prefix length of the blocks into which a pool is divided; undefined if it is not. */
+/** The prefix length of the blocks into which a pool is divided; undefined if it is not, or not yet. */
 export function dividedInto(move: Move | undefined): number | undefined {
   return move?.kind === "divided" ? move.size : undefined;
+}
+
+/** Whether entries move: the pool allocates nothing until a command has ended. */
+export function isUnderWay({ kind }: Move): boolean {
+  return kind !== "moved" && kind !== "divided";
+}
+
+/** The prefix length of the blocks that may have entries of a pool's range; undefined if none may. */
+export function blockSizeOf(move: Move | undefined): number | undefined {
+  return move && "size" in move ? move.size : undefined;
+}
+
+/** The ranges of the pools to which entries at some addresses have moved, or may have; empty: they have not. */
+export function nextRanges(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
+  const to = movedTo(move);
+  if (to) return [to];
+  const size = blockSizeOf(move);
+  return size === undefined ? [] : addresses.map((ip) => cidrOf(ip, size));
 }
 
 /**

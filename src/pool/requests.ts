@@ -138,10 +138,8 @@ export interface ReleaseOutcome {
   readonly detached?: readonly Change[];
   /** See {@linkcode RestoreOutcome}. */
   readonly mustReserve?: true;
-  /** The range of the pool to which the entries of this one move, or have moved: it may have some of the owner. Absent: none do. */
-  readonly movedTo?: Cidr;
-  /** The prefix length of the blocks into which the pool is divided: they may have some of the owner. Absent: it is not divided. */
-  readonly dividedInto?: number;
+  /** The pool's move: other pools may have entries of the owner. Absent: none have. */
+  readonly move?: Move;
 }
 
 /**

@@ -4,7 +4,6 @@
  * @module
  */
 import { decide, type Decision } from "../pool/decide.ts";
-import { dividedInto, movedTo } from "../pool/move.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "./driver.ts";
@@ -79,11 +78,9 @@ export function update(
 function marked({ outcomes, snapshot }: Updated): Updated {
   const { mustReserve, move } = snapshot;
   if (!mustReserve && !move) return { outcomes, snapshot };
-  const [to, size] = [movedTo(move), dividedInto(move)];
-  const where = { ...(to && { movedTo: to }), ...(size !== undefined && { dividedInto: size }) };
   const marks = { ...(mustReserve && { mustReserve }) };
   const mark = (outcome: Outcome): Outcome => {
-    if (outcome.kind === "released") return { ...outcome, ...marks, ...where };
+    if (outcome.kind === "released") return { ...outcome, ...marks, ...(move && { move }) };
     return outcome.kind === "restored" ? { ...outcome, ...marks } : outcome;
   };
   return { outcomes: outcomes.map(mark), snapshot };

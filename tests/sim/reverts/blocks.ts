@@ -60,8 +60,8 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
     "grids",
     [
       ...editsOf("src/ipam/release.ts", [
-        "dividedInto !== undefined && await mayHaveMore()",
-        "dividedInto !== undefined && Boolean(0)",
+        "entries.length > 0 || !await mayHaveMore()",
+        "entries.length > 0 || Boolean(1)",
       ]),
       ...editsOf("src/ipam/allocate_range.ts", ["await onBlock?.(block.key);", ""]),
     ],
