@@ -5,6 +5,7 @@
  * @module
  */
 import { BLOCK_REVERTS } from "./blocks.ts";
+import { COLLECTIONS } from "./collections.ts";
 import { EVIDENCE } from "./evidence.ts";
 import { KEEPING } from "./keepers.ts";
 import { RACES } from "./races.ts";
@@ -22,4 +23,5 @@ export const REVERTS: readonly Revert[] = [
   ...REUSE,
   ...BLOCK_REVERTS,
   ...RESIZES,
+  ...COLLECTIONS,
 ];

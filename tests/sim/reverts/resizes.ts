@@ -59,4 +59,20 @@ export const RESIZES: readonly Revert[] = [
     world: "renumbered",
     edits: editsOf("src/ipam/release.ts", ["return nextRanges(move, entries.map(addressOf));", "return [];"]),
   },
+  {
+    name: "CHECK reads the former pool only",
+    world: "renumbered",
+    edits: editsOf("src/ipam/verify.ts", [
+      "pools.push(...await readMoved(ipam.driver, one, signal));",
+      "pools.push(...(await readMoved(ipam.driver, one, signal)).slice(0, 1));",
+    ]),
+  },
+  {
+    name: "CHECK does not find an entry that stays because its address has another owner in the other pool",
+    world: "renumbered",
+    edits: editsOf("src/ipam/verify.ts", [
+      "pools.flatMap(({ allocations }) =>",
+      "pools.slice(-1).flatMap(({ allocations }) =>",
+    ]),
+  },
 ];
