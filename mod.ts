@@ -57,7 +57,7 @@
  */
 export { type Cidr, formatCidr, type Interval, type IpInCidr, parseCidr } from "./src/address/cidr.ts";
 export { compareIp, type Family, formatIp, type Ip, parseIp, type ParseOptions } from "./src/address/ip.ts";
-export { capacity, type IpRange, type Order } from "./src/address/range.ts";
+export { type BlockGrid, type BlockOrder, capacity, type IpRange, type Order } from "./src/address/range.ts";
 export {
   addressOf,
   type Allocation,
@@ -103,6 +103,10 @@ export {
   poolOf,
   poolsOf,
 } from "./src/ipam/ipam.ts";
+export type { ElasticSlices, SliceUser, TryPool } from "./src/ipam/elastic_slices.ts";
+export type { BlocksByCidr, KnownBlocks } from "./src/ipam/known_blocks.ts";
+export type { ListedPools } from "./src/ipam/listed_pools.ts";
+export type { AllocatingPool } from "./src/ipam/moved.ts";
 export type { ReservedAddresses } from "./src/ipam/reserved.ts";
 export type {
   AllocateOutcome,

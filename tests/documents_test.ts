@@ -56,6 +56,7 @@ Deno.test("documents: the README names each package of deno.json with a file or 
 
 /** Functions of the library without an example of their own, and why. */
 const WITHOUT_EXAMPLE: Readonly<Record<string, string>> = {
+  ElasticSlices: "it needs a cluster: tests/controllers/elastic_live_test.ts runs one",
   judge: "pure rules, which the operations guide has as a table from its test",
   openPods: "it needs a cluster: tests/install/library_live_test.ts runs one",
 };

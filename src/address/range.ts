@@ -10,7 +10,7 @@ import type { Ip } from "./ip.ts";
 export type Order = "lowest" | "rotate" | "random";
 
 /** An aligned grid of blocks of one size. */
-interface BlockGrid {
+export interface BlockGrid {
   /** The prefix length of a block. */
   readonly prefix: number;
   /** Whether a node begins with a block of its own (`spread`), or with the lowest one. Default `lowest`. */

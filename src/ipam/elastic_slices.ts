@@ -37,7 +37,7 @@ export interface SliceUser {
 }
 
 /** Allocates in one pool. Throws {@linkcode PoolExhaustedError} or {@linkcode NoSliceError} if it has no address, with nothing left behind. */
-type TryPool<T> = (pool: AllocatingPool) => Promise<T>;
+export type TryPool<T> = (pool: AllocatingPool) => Promise<T>;
 
 /** The work on one range. */
 interface Search<T> {
@@ -55,7 +55,11 @@ export class ElasticSlices {
   readonly #signal: AbortSignal;
   readonly #store: SliceStore;
 
-  /** @throws {ConfigError} the store keeps no slices */
+  /**
+   * Reads nothing yet.
+   *
+   * @throws {ConfigError} the store keeps no slices
+   */
   constructor(ipam: Ipam, config: IpamConfig, user: SliceUser, signal: AbortSignal) {
     this.#ipam = ipam;
     this.#config = config;

@@ -16,7 +16,7 @@ import type { Clock } from "../storage/retry.ts";
 const BLOCKS_FOR = 10_000;
 
 /** The blocks of one domain by their CIDR. */
-type Known = ReadonlyMap<string, BlockFacts>;
+export type BlocksByCidr = ReadonlyMap<string, BlockFacts>;
 
 /** One list. */
 interface Listed {
@@ -25,7 +25,7 @@ interface Listed {
   /** When it was requested, in monotonic milliseconds. */
   readonly at: number;
   /** Its answer. */
-  readonly answer: Promise<Known>;
+  readonly answer: Promise<BlocksByCidr>;
   /** The same once it arrived. */
   known?: Map<string, BlockFacts>;
 }
@@ -72,7 +72,7 @@ export class KnownBlocks {
     network: string,
     signal: AbortSignal,
     since?: number,
-  ): Promise<Known> {
+  ): Promise<BlocksByCidr> {
     const shared = this.#lists.get(network);
     const isYoung = shared && this.#clock.monotonic() - shared.at <= BLOCKS_FOR;
     const isFresh = since !== undefined;

@@ -19,7 +19,21 @@ interface Listed {
   readonly answer: Promise<readonly PoolSnapshot[]>;
 }
 
-/** Remembers the last list. Concurrent callers share one. */
+/**
+ * Remembers the last list. Concurrent callers share one.
+ *
+ * @example
+ * ```ts
+ * import { denoWorld, loadConfig, openStore } from "@whereabouts/whereabouts";
+ * import assert from "node:assert/strict";
+ *
+ * const conf = { name: "lab", ipam: { type: "whereabouts", datastore: "embedded", database: ":memory:", range: "10.0.0.0/16" } };
+ * const { config } = await loadConfig(denoWorld(), { conf });
+ * await using store = await openStore(config, { world: denoWorld() });
+ *
+ * assert.deepEqual(await store.listed.list(store.driver, AbortSignal.timeout(10_000)), { pools: [], fresh: true });
+ * ```
+ */
 export class ListedPools {
   readonly #clock: Pick<Clock, "monotonic">;
   #last: Listed | undefined;

@@ -6,7 +6,8 @@
 export type { Family, Ip } from "../address/ip.ts";
 export type { Fence } from "../pool/fence.ts";
 export type { Move } from "../pool/move.ts";
-export type { Slice } from "../pool/slice_assignment.ts";
+export type { BlockFacts } from "../pool/grid.ts";
+export type { Elastic, Slice } from "../pool/slice_assignment.ts";
 export type { Cidr } from "../address/cidr.ts";
 export type { Allocation, Allocations, Change, Owner, PoolKey, Rest } from "../pool/types.ts";
 export type { Condition } from "../pool/condition.ts";
