@@ -99,7 +99,7 @@ class PoolQueue {
     this.#busy = true;
     await Promise.resolve(); // requests that are submitted together share the first commit
     while (this.#waiting.length > 0) {
-      const pause = this.#contention.pause();
+      const pause = this.#contention.pause(this.#now() - this.#ended);
       if (pause > 0) await this.#clock.sleep(pause);
       await this.#commit();
     }

@@ -7,8 +7,8 @@
  * with every success, and the winner waits, too, while its next requests gather.
  *
  * Simulated with a server that needs 5 ms per request (`tests/agent/contention_test.ts`, 100 nodes with five pods each at a time): 61 addresses
- * per second instead of 13, 2.3 requests per address instead of 15, and no pod without an address instead of a third of them. With up to ten
- * nodes there is no difference.
+ * per second instead of 13, 2.3 requests per address instead of 15, and no pod without an address instead of a third of them. With five to
+ * twenty nodes it sends 7 to 26 % fewer requests, and all are served 10 to 17 % later.
  *
  * @module
  */
@@ -30,8 +30,13 @@ export class Contention {
     this.#random = random;
   }
 
-  /** Milliseconds to wait before a commit begins: none while nobody else writes. */
-  pause(): number {
+  /**
+   * Milliseconds to wait before a commit begins: 0 while nobody else writes.
+   *
+   * @param idle milliseconds since the last commit ended: they count as waited, so that contention is forgotten where it has ended
+   */
+  pause(idle: number): number {
+    this.#window = Math.max(0, this.#window - idle);
     return this.#window < WINDOW.min ? 0 : this.#random() * this.#window * PAUSE;
   }
 

@@ -14,15 +14,18 @@ const TIMES = { call: 25_000, way: 1, service: 10 };
 
 Deno.test("Contention waits only while others write, longer with each conflict up to four seconds, and shorter with each success", () => {
   const contention = new Contention(() => 1);
-  assert.equal(contention.pause(), 0);
+  assert.equal(contention.pause(0), 0);
   assert.equal(contention.conflicted(1), 8, "at least about a commit");
   assert.equal(contention.conflicted(20), 20, "at least as long as the attempt took");
   assert.equal(contention.conflicted(20), 30);
-  assert.equal(contention.pause(), 15);
+  assert.equal(contention.pause(0), 15);
   for (let i = 0; i < 50; i++) contention.conflicted(20);
   assert.equal(contention.conflicted(20), 4_000);
+  assert.equal(contention.pause(1_000), 1_500, "time without a commit counts as waited");
+  assert.equal(contention.pause(3_000), 0);
+  contention.conflicted(100);
   for (let i = 0; i < 50; i++) contention.succeeded();
-  assert.equal(contention.pause(), 0);
+  assert.equal(contention.pause(0), 0);
 });
 
 /** A store behind a server that serves one request after another. */
