@@ -6,24 +6,33 @@
 import { type Cidr, formatCidr } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpRange } from "../address/range.ts";
-import { MAX_MOVES, movedRange, nextRanges } from "../pool/move.ts";
-import type { PoolKey } from "../pool/types.ts";
+import { MAX_MOVES, movedRange, otherRanges } from "../pool/move.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
 import { allocateError } from "./errors.ts";
 
+/** Max visits of one pool by a call. */
+const MAX_VISITS = 2;
+
 /**
- * Works on pools, then on each pool to which their entries move, or have moved.
+ * Works on pools, then on each other pool that may have their entries. While entries move, it comes to both pools, and once more to the first
+ * of them: an entry may have been written there after it was read, and removed from the second before that was.
  *
- * @param work returns the ranges of the next pools; empty if the entries of this one have not moved
+ * @param work returns the ranges of the other pools; empty if the entries of this one have not moved
  */
 export async function followMoves(
   keys: readonly PoolKey[],
   work: (key: PoolKey) => Promise<readonly Cidr[]>,
 ): Promise<void> {
   let level = keys;
+  const visits = new Map<string, number>();
   for (let moves = 0; level.length > 0 && moves < MAX_MOVES; moves++) {
     const next = new Map<string, PoolKey>();
     for (const key of level) {
+      const name = formatPoolKey(key);
+      const count = (visits.get(name) ?? 0) + 1;
+      if (count > MAX_VISITS) continue;
+      visits.set(name, count);
       for (const cidr of await work(key)) next.set(formatCidr(cidr), { network: key.network, cidr });
     }
     level = [...next.values()];
@@ -31,7 +40,7 @@ export async function followMoves(
 }
 
 /**
- * Pools, then those to which their entries at some addresses have moved. An entry stays in a former one if its address has another owner in the
+ * Pools, then the other ones that may have their entries at some addresses. An entry stays in a former one if its address has another owner in the
  * next.
  */
 export async function readMoved(
@@ -44,7 +53,7 @@ export async function readMoved(
   await followMoves(keys, async (at) => {
     const pool = await driver.read(at, signal);
     pools.push(pool);
-    return nextRanges(pool.move, addresses);
+    return otherRanges(pool.move, addresses);
   });
   return pools;
 }

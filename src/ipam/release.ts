@@ -10,7 +10,7 @@
 import { type Cidr, contains, within } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { blockSizeOf, type Move, nextRanges } from "../pool/move.ts";
+import { blockSizeOf, type Move, nextRanges, otherRanges } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
 import {
   addressOf,
@@ -110,7 +110,7 @@ async function releasePool(
     released.push(...allocations.map((allocation) => ({ key: pool, allocation })));
     const size = blockSizeOf(move);
     if (size === undefined || entries.length > 0 || !await mayHaveMore()) {
-      return nextRanges(move, entries.map(addressOf));
+      return otherRanges(move, entries.map(addressOf));
     }
     return await blocksWith(ipam, pool, size, sandbox, signal);
   });

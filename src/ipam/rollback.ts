@@ -5,7 +5,7 @@
  */
 import type { Cidr } from "../address/cidr.ts";
 import { startDeadline } from "../async/deadline.ts";
-import { nextRanges } from "../pool/move.ts";
+import { otherRanges } from "../pool/move.ts";
 import type { Allocation, Change, PoolKey } from "../pool/types.ts";
 import { messageOf } from "../values/errors.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
@@ -54,13 +54,13 @@ export async function rollBack(ipam: Ipam, written: readonly Written[]): Promise
   return unreleased;
 }
 
-/** @returns the ranges of the pools to which the entries of this one move, or have moved */
+/** @returns the ranges of the pools that may have the entries of this one */
 async function undoIn(ipam: Ipam, { key, changes, reserved }: Written, signal: AbortSignal): Promise<Cidr[]> {
   if (changes.length === 0) return [];
   using _lock = await ipam.lockPool(key, signal);
   const { allocations, mustReserve, move } = await ipam.commit(key, { kind: "revert", changes }, { signal });
   const { reservations } = ipam.driver;
-  const next = nextRanges(move, changes.map(({ address }) => ({ family: key.cidr.family, value: address })));
+  const next = otherRanges(move, changes.map(({ address }) => ({ family: key.cidr.family, value: address })));
   if (!reservations) return next;
   const work = { ipam, reservations, key, signal };
   const removed = new Set(allocations.map(({ address }) => address));

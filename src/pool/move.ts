@@ -108,6 +108,14 @@ export function nextRanges(move: Move | undefined, addresses: readonly Ip[]): Ci
 }
 
 /**
+ * The ranges of the pools that may have the entries at some addresses if a pool has not: {@linkcode nextRanges}, or the former pool of a
+ * receiving one. Ranges are resized to and fro, so the pool that an ADD recorded may be the receiving one of a later move.
+ */
+export function otherRanges(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
+  return move?.kind === "receiving" ? [move.from] : nextRanges(move, addresses);
+}
+
+/**
  * The part of a range that the pool of another one allocates, after the entries moved there. Results keep the range's prefix length.
  *
  * @returns undefined if the two have no address in common

@@ -107,8 +107,8 @@ const BATCHES: readonly Revert[] = [
       ["this.#now = () => clock.monotonic();", "this.#now = () => clock.now();"],
       ["this.#ended = clock.monotonic();", "this.#ended = clock.now();"],
       [
-        "while (this.#waiting.length > 0) await this.#commit();",
-        "for (; this.#waiting.length > 0; await this.#commit()) await this.#clock.sleep(this.#ended - this.#now());",
+        "const pause = this.#contention.pause(this.#now() - this.#ended);",
+        "const pause = this.#ended - this.#now();",
       ],
     ),
   },

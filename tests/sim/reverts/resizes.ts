@@ -57,14 +57,14 @@ export const RESIZES: readonly Revert[] = [
   {
     name: "DEL releases in the former pool only",
     world: "renumbered",
-    edits: editsOf("src/ipam/release.ts", ["return nextRanges(move, entries.map(addressOf));", "return [];"]),
+    edits: editsOf("src/ipam/release.ts", ["return otherRanges(move, entries.map(addressOf));", "return [];"]),
   },
   {
     name: "CHECK reads the former pool only",
     world: "renumbered",
     edits: editsOf("src/ipam/verify.ts", [
-      "pools.push(...await readMoved(ipam.driver, one, signal));",
-      "pools.push(...(await readMoved(ipam.driver, one, signal)).slice(0, 1));",
+      "const pools = await readMoved(ipam.driver, [key, ...blocksOf(config, range, candidates)], candidates, signal);",
+      "const pools = [await ipam.driver.read(key, signal)];",
     ]),
   },
   {
@@ -73,6 +73,14 @@ export const RESIZES: readonly Revert[] = [
     edits: editsOf("src/ipam/verify.ts", [
       "pools.flatMap(({ allocations }) =>",
       "pools.slice(-1).flatMap(({ allocations }) =>",
+    ]),
+  },
+  {
+    name: "DEL and CHECK do not find an entry that is still to move to their pool",
+    world: "resized",
+    edits: editsOf(MOVE, [
+      'return move?.kind === "receiving" ? [move.from] : nextRanges(move, addresses);',
+      "return nextRanges(move, addresses);",
     ]),
   },
 ];
