@@ -75,12 +75,4 @@ export const RESIZES: readonly Revert[] = [
       "pools.slice(-1).flatMap(({ allocations }) =>",
     ]),
   },
-  {
-    name: "DEL and CHECK do not find an entry that is still to move to their pool",
-    world: "resized",
-    edits: editsOf(MOVE, [
-      'return move?.kind === "receiving" ? [move.from] : nextRanges(move, addresses);',
-      "return nextRanges(move, addresses);",
-    ]),
-  },
 ];
