@@ -40,8 +40,8 @@ export async function followMoves(
 }
 
 /**
- * Pools, then the other ones that may have their entries at some addresses. An entry stays in a former one if its address has another owner in the
- * next.
+ * Pools, then the other ones that may have their entries at some addresses. An entry stays in a former one if its address has another owner in
+ * the next.
  */
 export async function readMoved(
   driver: StorageDriver,
