@@ -23,6 +23,9 @@ export const RESIZES: readonly Revert[] = [
     edits: editsOf(DECIDE, [
       'if (move?.kind === "moved") return keep(draft, request) ?? { kind: "moved", to: move.to };',
       "",
+    ], [
+      'if (move) return { kind: "moving", move };',
+      'if (move && move.kind !== "moved") return { kind: "moving", move };',
     ]),
   },
   {
