@@ -105,24 +105,15 @@ class EmbeddedDriver implements StorageDriver {
     return this.#run(signal, (database) => {
       const read = snapshotReader(database);
       const marked = poolsThatMustReserve(database);
-      return database
-        .prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools WHERE NOT ${IS_LAYOUT} ORDER BY id`).all()
-        .flatMap((row) => {
-          const key = toKey(row);
-          return key ? [read(key, toPoolRow(row), marked.has(Number(row.id)))] : [];
-        });
+      return listedRows(database).map(({ key, row }) => read(key, toPoolRow(row), marked.has(Number(row.id))));
     });
   }
 
   locate(ip: Ip, signal: AbortSignal): Promise<Located> {
     return this.#run(signal, (database) => {
       const read = snapshotReader(database);
-      const rows = database
-        .prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools WHERE NOT ${IS_LAYOUT} ORDER BY id`).all();
-      const pools = rows.flatMap((row) => {
-        const key = toKey(row);
-        return key && contains(key.cidr, ip) ? [read(key, toPoolRow(row), mustReserve(database, key))] : [];
-      });
+      const pools = listedRows(database).filter(({ key }) => contains(key.cidr, ip))
+        .map(({ key, row }) => read(key, toPoolRow(row), mustReserve(database, key)));
       return { pools, reservations: reservationsOf(database, ip) };
     });
   }
@@ -194,6 +185,16 @@ function poolRow(database: DatabaseSync, key: PoolKey): PoolRow | undefined {
 function toPoolRow(row: Record<string, unknown>): PoolRow {
   const block = row.block === 1 ? true : undefined;
   return { ...row, id: Number(row.id), version: Number(row.version), move: decodeMove(row.move), block };
+}
+
+/** The pools that lists have, in order of creation: all but those that only record a grid. */
+function listedRows(database: DatabaseSync): { readonly key: PoolKey; readonly row: Record<string, unknown> }[] {
+  return database
+    .prepare(`SELECT network, node, range, ${POOL_COLUMNS} FROM pools WHERE NOT ${IS_LAYOUT} ORDER BY id`).all()
+    .flatMap((row) => {
+      const key = toKey(row);
+      return key ? [{ key, row }] : [];
+    });
 }
 
 /** Reads the entries of pools, with statements that are prepared once. */

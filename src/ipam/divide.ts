@@ -9,20 +9,11 @@
  * @module
  */
 import { type Cidr, formatCidr } from "../address/cidr.ts";
-import { blockAt, gridKey } from "../pool/grid.ts";
+import { blockAt, blocksOfPool, gridKey } from "../pool/grid.ts";
 import { dividedInto, planMove } from "../pool/move.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot } from "../storage/driver.ts";
-import {
-  blocksIn,
-  type GridRun,
-  mayDivide,
-  mayReceive,
-  refusal,
-  refuseUndividable,
-  replaced,
-  stateOf,
-} from "./grid_marks.ts";
+import { type GridRun, mayDivide, mayReceive, refusal, refuseUndividable, replaced, stateOf } from "./grid_marks.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Run } from "./move_marks.ts";
 import { CHUNK, copy, MAX_ATTEMPTS, remove, type Resized, withdrawGone } from "./resize.ts";
@@ -67,7 +58,7 @@ export async function divide(ipam: Ipam, pool: PoolKey, size: number, options: M
 }
 
 function planned(run: GridRun, source: PoolSnapshot, all: readonly PoolSnapshot[]): Migrated {
-  const present = new Map(blocksIn(run, all).map((block) => [formatCidr(block.key.cidr), block]));
+  const present = new Map(blocksOfPool(run.pool, run.size, all).map((block) => [formatCidr(block.key.cidr), block]));
   const plans = byBlock(run, [...source.allocations.values()]).map(([block, entries]) =>
     planMove(asMap(entries), present.get(formatCidr(block))?.allocations ?? new Map(), block)
   );
@@ -110,7 +101,9 @@ async function begin(run: GridRun, all: readonly PoolSnapshot[]): Promise<void> 
     await driver.setMove?.(read, { kind: "dividing", size, run: name }, deadline);
     return read; // no write since it was read
   }, signal);
-  const marked = blocksIn(run, all).filter(({ move }) => move?.kind === "receiving").map(({ key }) => key.cidr);
+  const marked = blocksOfPool(run.pool, run.size, all).filter(({ move }) => move?.kind === "receiving").map(({ key }) =>
+    key.cidr
+  );
   const blocks = [...byBlock(run, [...source.allocations.values()]).map(([block]) => block), ...marked];
   for (const cidr of new Map(blocks.map((block) => [formatCidr(block), block])).values()) await receive(run, cidr);
 }
@@ -186,7 +179,7 @@ async function end(run: GridRun): Promise<void> {
     if (!isOf(read, run)) throw replaced(run);
     await driver.setMove?.(read, { kind: "divided", size }, deadline);
   }, signal);
-  for (const { key } of blocksIn(run, await driver.list(signal)).filter(({ move }) => move)) {
+  for (const { key } of blocksOfPool(pool, size, await driver.list(signal)).filter(({ move }) => move)) {
     await ipam.onSnapshot({ network: pool.network, cidr: key.cidr }, async (block, deadline) => {
       // whatever an earlier run still copies there is an entry that was released: nothing has to move any more
       if (block.move && mayReceive(block.move, pool)) await driver.setMove?.(block, undefined, deadline);

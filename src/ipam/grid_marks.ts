@@ -13,8 +13,8 @@
  *
  * @module
  */
-import { formatCidr, overlap, within } from "../address/cidr.ts";
-import { gridKey } from "../pool/grid.ts";
+import { formatCidr, overlap } from "../address/cidr.ts";
+import { blocksOfPool, gridKey } from "../pool/grid.ts";
 import { describeMove, dividedInto, type Move } from "../pool/move.ts";
 import { formatPoolKey, mayBeOf, type PoolKey } from "../pool/types.ts";
 import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
@@ -93,19 +93,12 @@ export async function refuseUndividable(
   const beside = ofDomain.filter(({ key, move }) => key.cidr.prefix < size && !isElsewhere(move))
     .map(({ key }) => formatPoolKey(key)).filter((one) => !together.has(one));
   if (beside.length > 0) refuse(`${beside.sort().join(", ")} overlaps it and is not divided; name both in one call`);
-  const busy = blocksIn(run, all).find(({ move }) => !mayReceive(move, pool));
+  const busy = blocksOfPool(pool, size, all).find(({ move }) => !mayReceive(move, pool));
   if (busy) refuse(stateOf(busy));
 }
 
 function isElsewhere(move: Move | undefined): boolean {
   return move?.kind === "moved" || move?.kind === "divided" || move?.kind === "dividing";
-}
-
-/** The pools of a list that are blocks of the range. */
-export function blocksIn({ pool, size }: Pick<GridRun, "pool" | "size">, all: readonly PoolSnapshot[]): PoolSnapshot[] {
-  return all.filter(({ key }) =>
-    mayBeOf(key, pool.network) && key.node === undefined && key.cidr.prefix === size && within(pool.cidr, key.cidr)
-  );
 }
 
 /** Whether a pool may be divided: it has no mark, or that of the same division. */

@@ -7,20 +7,13 @@
  *
  * @module
  */
-import { type Cidr, contains, within } from "../address/cidr.ts";
+import { type Cidr, contains } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
+import { blocksOfPool } from "../pool/grid.ts";
 import { blockSizeOf, type Move, nextRanges, otherRanges } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
-import {
-  addressOf,
-  type Allocation,
-  type Change,
-  type Entry,
-  formatPoolKey,
-  mayBeOf,
-  type PoolKey,
-} from "../pool/types.ts";
+import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf, poolsOf } from "./ipam.ts";
@@ -120,14 +113,12 @@ async function releasePool(
 /** The blocks of a divided pool that have entries of a sandbox. Reads every pool: a release without a record is rare. */
 async function blocksWith(
   { driver }: Ipam,
-  { network, cidr }: PoolKey,
+  key: PoolKey,
   size: number,
   { containerId, ifName }: Sandbox,
   signal: AbortSignal,
 ): Promise<Cidr[]> {
-  const pools = await driver.list(signal);
-  return pools.filter(({ key, allocations }) =>
-    mayBeOf(key, network) && key.cidr.prefix === size && within(cidr, key.cidr) &&
+  return blocksOfPool(key, size, await driver.list(signal)).filter(({ allocations }) =>
     allocations.values().some((one) => one.containerId === containerId && one.ifName === ifName)
   ).map(({ key }) => key.cidr);
 }

@@ -9,7 +9,7 @@
 import { type Cidr, cidrOf, formatCidr, type Interval, span, within } from "../address/cidr.ts";
 import { bits, type Family, type Ip } from "../address/ip.ts";
 import { capacity, type IpRange, lowestFree } from "../address/range.ts";
-import type { PoolKey } from "./types.ts";
+import { mayBeOf, type PoolKey } from "./types.ts";
 
 /** A block, or a pool that records the grid, as a store lists it: without entries. */
 export interface BlockFacts {
@@ -46,6 +46,17 @@ export function inBlock({ blocks: _, ...range }: IpRange, block: Cidr): IpRange 
 /** Whether a pool is a block of a range. */
 export function isBlockOf({ cidr, blocks }: Pick<IpRange, "cidr" | "blocks">, block: Cidr): boolean {
   return blocks !== undefined && blocks.prefix === block.prefix && within(cidr, block);
+}
+
+/** The pools of a list that are blocks of a pool which is, or becomes, divided into blocks of a prefix length. */
+export function blocksOfPool<T extends { readonly key: PoolKey }>(
+  { network, cidr }: PoolKey,
+  size: number,
+  all: readonly T[],
+): T[] {
+  return all.filter(({ key }) =>
+    mayBeOf(key, network) && key.node === undefined && isBlockOf({ cidr, blocks: { prefix: size } }, key.cidr)
+  );
 }
 
 /** A search for blocks. */
