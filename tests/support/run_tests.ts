@@ -3,7 +3,8 @@
  * Runs the tests with one control plane for all of them, and closes with a line that counts.
  *
  * `deno run -A tests/support/run_tests.ts [--unit] [--filter TEXT] [PATH…]`: with `--unit` only what needs no server and no root
- * (files that are not named `*_live_test.ts`). The exit code is 0 only when every test ran and passed, and there was one.
+ * (files that are not named `*_live_test.ts`), with `--filter` only tests whose names contain the text. The exit code is 0 only when every
+ * selected test ran and passed, and there was one.
  *
  * @module
  */
@@ -64,10 +65,10 @@ async function printAtEnd(child: Deno.ChildProcess): Promise<number> {
 
 /** Runs files, and counts their tests. */
 async function runPart(part: Part, filter: string | undefined, report: string): Promise<Totals & { code: number }> {
-  const options = [`--junit-path=${report}`, ...(filter ? [`--filter=${filter}`] : [])];
+  const options = [`--junit-path=${report}`, ...(filter !== undefined ? [`--filter=${filter}`] : [])];
   const code = await denoTest(part, options);
   const text = await Deno.readTextFile(report).catch(() => "");
-  return { code, ...totalsOf(text, filter ? [] : part.files, ROOT) };
+  return { code, ...totalsOf(text, part.files, ROOT, filter !== undefined) };
 }
 
 /** Runs the files: what needs servers waits most of its time, so the rest runs beside it. Returns the exit code. */

@@ -24,6 +24,12 @@ Deno.test("run_tests --unit leaves out what needs servers, and refuses to run no
   assert.match(last, /^No test file in /);
 });
 
+Deno.test("run_tests --filter runs what it selects, and fails if that is nothing", async () => {
+  const sources = { "a_test.ts": GOOD, "b_test.ts": BAD };
+  assert.deepEqual(await runOn(sources, "--filter", "good"), { code: 0, last: "1 passed, 0 failed" });
+  assert.deepEqual(await runOn(sources, "--filter", "other"), { code: 1, last: "0 passed, 0 failed" });
+});
+
 Deno.test("run_tests refuses an option it does not know", async () => {
   const { code, last } = await runOn({ "a_test.ts": GOOD }, "--units");
   assert.equal(code, 1);
