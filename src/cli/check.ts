@@ -54,7 +54,7 @@ export const check: Command = defineCommand({
   exits: {
     0: "Consistent, or a store without pools",
     1: "The command failed, or this namespace has no pools while others have some or cannot be searched",
-    3: "Leaks: unused addresses, reservations or slices, or missing reservations; reconcile repairs most of them",
+    3: "Leaks: unused addresses, reservations or slices, missing reservations, or an unfinished move; reconcile repairs most of them",
     4: "Conflicts: an address has two owners, or may get them; or slices overlap",
     5: "A stored object, or the configuration of a network, is invalid",
   },

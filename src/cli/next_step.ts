@@ -54,6 +54,7 @@ const NEXT: Readonly<Record<FindingKind, Next>> = {
   "pod-address-of-another": owners,
   "reservation-of-another": owners,
   "outside-range": pools,
+  "unfinished-move": pools,
   "overlapping-ranges-off": edit,
   "reuse-settings-differ": edit,
   "block-layouts-differ": edit,

@@ -106,6 +106,11 @@ export function poolListing(style: Style, namespaced: boolean): Listing<PoolRow>
   };
 }
 
+/** One sentence for each pool whose entries move, or have moved. */
+export function movesOf(rows: readonly PoolRow[]): string[] {
+  return rows.flatMap(({ pool: { key, move } }) => move ? `${formatPoolKey(key)} is ${describeMove(move)}` : []);
+}
+
 /** The percentage, with a bar where the terminal is wide enough. */
 function fillCell({ fill, used }: PoolRow, style: Style): Painted {
   const percent = fill < 1 && used > 0n ? "<1 %" : `${Math.floor(fill)} %`;

@@ -5,13 +5,11 @@
  */
 import { parseIp } from "../address/ip.ts";
 import type { FindingKind } from "../pool/finding.ts";
-import { describeMove } from "../pool/move.ts";
-import { formatPoolKey } from "../pool/types.ts";
 import { type Command, defineCommand, type Values } from "./define.ts";
 import { notFound, plural } from "./names.ts";
 import { formatOf, isText, isWhole, LIST_FLAGS, printLines, printList } from "./output.ts";
 import { LEGEND, poolMap } from "./pool_map.ts";
-import { poolListing, type PoolRow } from "./pool_rows.ts";
+import { movesOf, poolListing, type PoolRow } from "./pool_rows.ts";
 import { allocationTable, headingOf } from "./pool_view.ts";
 import { openReading, READ_FLAGS, type Reading } from "./reading.ts";
 import { POOL_FLAGS, type PoolsRead, readPools } from "./read_pools.ts";
@@ -67,10 +65,7 @@ async function showOnce(
     await printList(terminal, values, poolListing(terminal.style, namespaced), rows);
   } else showEach(terminal, values, read);
   if (isTable && names.length === 0 && !values.map && !values["no-headers"]) {
-    const moves = rows.flatMap(({ pool: { key, move } }) =>
-      move ? `${formatPoolKey(key)} is ${describeMove(move)}` : []
-    );
-    printLines(terminal, moves.map(terminal.style.warn));
+    printLines(terminal, movesOf(rows).map(terminal.style.warn));
   }
   if (isTable && !empty && !values["no-headers"] && (rows.length > 0 || missing.length === 0)) {
     terminal.print("");

@@ -8,6 +8,7 @@ import { addressOf, formatPoolKey, type Owner } from "../pool/types.ts";
 import { type Command, defineCommand, UsageError, type Values } from "./define.ts";
 import { notFound } from "./names.ts";
 import { type Column, FILTER_FLAGS, formatOf, isText, isWhole, LIST_FLAGS, type Listing, printList } from "./output.ts";
+import { movesOf } from "./pool_rows.ts";
 import { ownerColumns } from "./pool_view.ts";
 import { openReading, READ_FLAGS, type Reading } from "./reading.ts";
 import { isAddress, type PoolsRead, readPools } from "./read_pools.ts";
@@ -33,7 +34,7 @@ export const whoHas: Command = defineCommand({
   about: [
     "Show the owners of addresses in all pools and reservations. A NAME is an address, a CIDR, a pod, a node, or the name of a pool, its " +
     "object, a network_name or a network definition. Where a name has several meanings, write pool:NAME, network:NAME, definition:NAME, " +
-    "node:NAME or pod:NAME.",
+    "node:NAME or pod:NAME. A pool whose entries move to other pools, or have moved there, is named on standard error.",
   ],
   flags: FLAGS,
   exits: { 0: "Each name has addresses in use", 1: "A name has no addresses in use, or the command failed" },
@@ -55,7 +56,7 @@ async function findOnce(
   const isTable = isText(formatOf(values));
   const choice = { ...values, names, withReservations: true, "min-fill": undefined };
   const read = await readPools(terminal, reading, choice, false);
-  const { named, where, empty, namespaced } = read;
+  const { rows, named, where, empty, namespaced } = read;
   const found = recordsOf(read);
   if (empty) terminal.world.stderr(empty.message);
   if (!isTable || found.length > 0) await printList(terminal, values, listingOf(found, namespaced), found);
@@ -68,6 +69,7 @@ async function findOnce(
     if (!exists && !isAddress(name)) terminal.world.stderr(notFound(name, where));
     else if (isTable) terminal.print(`Found no allocation or reservation of ${name} in ${where}`);
   }
+  for (const move of movesOf(rows)) terminal.world.stderr(`Pool ${move}`);
   return named.every(({ used }) => used) ? 0 : 1;
 }
 

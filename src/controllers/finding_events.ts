@@ -10,7 +10,12 @@ import type { ClusterEvent, Regarding } from "./cluster.ts";
 const OF_POOLS: readonly Finding["kind"][] = ["orphan", "keeper-gone", "unowned", "outside-range"];
 
 /** Kinds whose messages name their remedy, with the names of the objects in it. */
-const WITH_REMEDY: readonly Finding["kind"][] = ["unusable-network", "slices-refused", "pod-address-of-another"];
+const WITH_REMEDY: readonly Finding["kind"][] = [
+  "unusable-network",
+  "slices-refused",
+  "pod-address-of-another",
+  "unfinished-move",
+];
 
 /**
  * One event per object and kind, with the first finding, the number of further ones, and the next step.
@@ -47,6 +52,8 @@ function objectsOf({ kind, subject, pool, network, address, podRef, otherPod = "
   switch (subject) {
     case "entry":
       return pods.length > 0 && !OF_POOLS.includes(kind) ? pods : [{ kind: "IPPool", pool }];
+    case "pool":
+      return [{ kind: "IPPool", pool }];
     case "pod":
       return pods;
     case "reservation": {

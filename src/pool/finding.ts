@@ -26,6 +26,7 @@ export type FindingKind =
   | "blocks-beside-original"
   | "block-layouts-differ"
   | "unusable-network"
+  | "unfinished-move"
   | "unreadable"
   | SliceFindingKind;
 
@@ -47,8 +48,8 @@ export interface KindFacts {
   /** What to do about it: one or two sentences. */
   readonly remedy: string;
   /**
-   * Whether an ADD or DEL between two reads looks the same: the finding compares records that are read one after the other. A sweep reports
-   * it once two scans have found it.
+   * Whether work in progress looks the same: an ADD or DEL, since the finding compares records that are read one after the other, or a
+   * command. A sweep reports it once two scans have found it.
    */
   readonly transient?: true;
 }
@@ -99,6 +100,13 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     severity: "leak",
     reason: "MissingNodeSlice",
     remedy: "Run the controller; where all slices are assigned, widen the range or make node_slice_size smaller",
+    transient: true,
+  },
+  "unfinished-move": {
+    severity: "leak",
+    reason: "UnfinishedMove",
+    remedy:
+      "Run the command in the message again, unless it still runs: until it has ended, no pod gets an address of these ranges",
     transient: true,
   },
   "duplicate": {
@@ -195,7 +203,7 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
 };
 
 /** The kind of object that a finding is about. */
-export type Subject = "entry" | "reservation" | "pod" | "slices" | "stored" | "network" | "claim";
+export type Subject = "entry" | "reservation" | "pool" | "pod" | "slices" | "stored" | "network" | "claim";
 
 /** One problem. */
 export interface Finding extends Owner {

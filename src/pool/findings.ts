@@ -14,6 +14,7 @@ import type { PodFacts } from "./pod_facts.ts";
 import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./strays.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { addressOf, type Entry, formatPoolKey, type PoolKey } from "./types.ts";
+import { findUnfinishedMoves } from "./unfinished_moves.ts";
 
 /** The facts that are compared. */
 export interface StoreFacts {
@@ -79,6 +80,7 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
     ...(pods ? orphans(facts.orphans ?? findOrphans(pools, pods)) : []),
     ...(pods ? unallocated(pools, pods, domainsOf, configured) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
+    ...findUnfinishedMoves(pools),
     ...findClaimFaults(facts.claims ?? [], pools),
     ...(slices ? findSliceFaults(slices).map((found): Finding => ({ ...NO_OWNER, subject: "slices", ...found })) : []),
   ];

@@ -5,6 +5,7 @@
  */
 import type { Cidr } from "../address/cidr.ts";
 import { type Assignment, type Evidence, type FreeReason, judge, reasonOf } from "./evidence.ts";
+import type { Move } from "./move.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { addressOf, type Allocations, type Entry, type PodSandbox, type PoolKey } from "./types.ts";
 
@@ -18,6 +19,8 @@ export interface PoolFacts {
   readonly mustReserve?: true;
   /** The controller of the original because of which it keeps no further address for an object. Absent: it keeps them. */
   readonly refusesKeepers?: string;
+  /** Where its entries live, if not in itself, or to where they move. Absent: they live in it. */
+  readonly move?: Move;
 }
 
 /** An entry that is freed, or would be. */

@@ -19,10 +19,14 @@ Deno.test("resize shows what would move and what would stay, moves it, and finds
   }]);
   const found = await run("who-has", "10.0.0.1", ...store);
   assert.match(found.out, /10\.0\.0\.0\/24/);
+  assert.equal(found.err, "Pool 10.0.0.0/28 is moved to 10.0.0.0/24");
+  const former = await run("who-has", "10.0.0.0/28", "--json", ...store);
+  assert.deepEqual([former.code, former.err], [0, "Pool 10.0.0.0/28 is moved to 10.0.0.0/24"]);
+  assert.match((await run("check", ...store)).out, /^Consistent/);
   assert.match((await run("show", ...store)).out, /^10\.0\.0\.0\/28 is moved to 10\.0\.0\.0\/24$/m);
   assert.match((await run("show", "10.0.0.0/28", ...store)).out, /^ {2}moved to 10\.0\.0\.0\/24$/m);
-  const [former] = JSON.parse((await run("show", "10.0.0.0/28", "--json", ...store)).out);
-  assert.equal(former.move, "moved to 10.0.0.0/24");
+  const [shown] = JSON.parse((await run("show", "10.0.0.0/28", "--json", ...store)).out);
+  assert.equal(shown.move, "moved to 10.0.0.0/24");
 });
 
 Deno.test("resize names the addresses that stay in JSON", async () => {

@@ -15,6 +15,7 @@ const EXPECTED: readonly (readonly [kind: string, reason: string, objects: reado
   ["persistent-beside-original", "PersistentBesideOriginal", ["network-attachment-definition/persistent"]],
   ["blocks-beside-original", "BlocksBesideOriginal", ["network-attachment-definition/grid"]],
   ["block-layouts-differ", "BlockLayoutsDiffer", ["network-attachment-definition/no-grid"]],
+  ["unfinished-move", "UnfinishedMove", ["ippool/10.95.0.0-24"]],
   ["unowned", "UnownedIPAddress", ["ippool/10.91.0.0-24"]],
   ["outside-range", "IPAddressOutsideRange", ["ippool/10.91.0.0-24"]],
   ["same-interface-twice", "SurplusIPAddress", ["pod/twice"]],
@@ -78,6 +79,8 @@ async function everythingWrong({ kube, objects, define }: TestCluster): Promise<
   await pool("10.91.4.0/24", { "1": entry("wide") });
   await pool("10.91.4.0/25", { "1": entry("narrow") });
   await pool("10.91.8.0/24", {}, "10.91.7.0-24");
+  await pool("10.95.0.0/24", {});
+  await kube.kubectl("annotate", "ippool", "10.95.0.0-24", "whereabouts.cni.cncf.io/move=moving 10.95.0.0/23");
   const reserved = { "10.91.0.1": "twice", "10.91.0.2": "twice", "10.91.0.5": "host", "10.91.1.1": "missing" };
   const wrong = { "10.91.4.1": "wide", "10.92.0.9": "stray", "10.91.0.20": "claimant", "10.91.1.44": "far" };
   for (const [address, pod] of Object.entries({ ...reserved, ...wrong })) {
