@@ -68,6 +68,14 @@ export class AgentMetrics {
     "whereabouts_agent_releases_given_up_total",
     "Pending releases given up after a day; the sweep frees their addresses",
   );
+  readonly #taken = new Counter(
+    "whereabouts_agent_node_slices_taken_total",
+    "Free node slices that this node took, because its own were full",
+  );
+  readonly #borrowed = new Counter(
+    "whereabouts_agent_addresses_borrowed_total",
+    "Addresses that pods of this node borrowed from slices of other nodes",
+  );
   readonly #gauges: readonly Gauge[];
 
   /** The gauges read the state when the metrics are rendered. */
@@ -134,6 +142,11 @@ export class AgentMetrics {
     this.#givenUp.add({}, count);
   }
 
+  /** A node slice was taken, or an address of another node's slice was borrowed. */
+  sliced(event: "taken" | "borrowed"): void {
+    (event === "taken" ? this.#taken : this.#borrowed).add({});
+  }
+
   /** All metrics in the text format of Prometheus. */
   text(): string {
     const metrics: Metric[] = [
@@ -147,6 +160,8 @@ export class AgentMetrics {
       this.#completed,
       this.#restored,
       this.#givenUp,
+      this.#taken,
+      this.#borrowed,
       ...this.#gauges,
     ];
     return renderMetrics(metrics);

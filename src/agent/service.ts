@@ -71,6 +71,7 @@ export class Agent {
         metrics.operated(operation, outcome, milliseconds);
         this.#follow(outcome);
       },
+      onSlice: (event) => metrics.sliced(event),
     });
     this.#pending = new PendingReleases(this.#host(), log, {
       onCompleted: (count) => metrics.completed(count),

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Datastore } from "../config/types.ts";
-import { type OpenIpam, worldOf } from "../ipam/ipam.ts";
+import { type Ipam, type OpenIpam, worldOf } from "../ipam/ipam.ts";
 import { KnownBlocks } from "../ipam/known_blocks.ts";
 import { ListedPools } from "../ipam/listed_pools.ts";
 import { ReservedAddresses } from "../ipam/reserved.ts";
@@ -82,6 +82,8 @@ interface StoresParts {
   readonly batches: BatchObserver;
   /** Observes operations. */
   readonly operations: ObserveOperation;
+  /** Counts node slices and borrowed addresses. */
+  readonly onSlice?: Ipam["onSlice"];
 }
 
 /** Opens stores and keeps them open. */
@@ -122,16 +124,18 @@ export class Stores implements AsyncDisposable {
     const { driver, lent, batcher, reserved, blocks, listed, calls } = await unlessAborted(opened.store, signal);
     use.use(await this.#enter(calls, signal));
     const resources = use.move();
+    const { world, onSlice } = this.#parts;
     return {
       driver: lent,
-      onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: this.#parts.world, signal }),
+      onSnapshot: (key, work, signal) => onSnapshot(driver, key, work, { clock: world, signal }),
       commit: (key, request, options) => batcher.commit(key, request, options),
       lockPool: () => Promise.resolve(undefined), // the batcher serializes requests
       parallelPools: true,
       reserved,
       blocks,
       listed,
-      clock: this.#parts.world,
+      ...(onSlice && { onSlice }),
+      clock: world,
       log,
       [Symbol.asyncDispose]: () => resources.disposeAsync(),
     };

@@ -11,7 +11,7 @@ import { answerHttp } from "../metrics/endpoints.ts";
 import { makeLogger } from "../world/log.ts";
 import type { World } from "../world/world.ts";
 import { type Command, defineCommand, type Flags, type Values } from "./define.ts";
-import { EVIDENCE_FLAGS, gracesOf } from "./reconcile.ts";
+import { EVIDENCE_FLAGS, graceOf, gracesOf } from "./reconcile.ts";
 import { parseServerFlags, SERVER_FLAGS } from "./server.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,6 +26,13 @@ const FLAGS = {
     help: "File with a cron expression, re-read when it changes; else WHEREABOUTS_RECONCILER_CRON, else the flat file",
   },
   ...EVIDENCE_FLAGS,
+  "slice-grace": {
+    type: "string",
+    value: "TIME",
+    // two sweeps of the default schedule see it empty; a node that has just taken it, or whose pods restart, keeps it that long
+    default: "10m",
+    help: "Grace period before an empty slice of a network with node_slice_elastic is unassigned (30s, 10m)",
+  },
   "lease-name": {
     type: "string",
     value: "NAME",
@@ -49,6 +56,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
   const { world, openCluster } = terminal;
   const { log: logging, httpAddress } = parseServerFlags(values);
   const graces = gracesOf(values);
+  const sliceGrace = graceOf("--slice-grace", values["slice-grace"]);
   parseSchedule(values.interval); // reports an invalid flag before anything is opened
   const log = makeLogger(world, logging);
   await using store = await openStore(terminal, { ...values, client: "controller" }, log);
@@ -71,6 +79,7 @@ async function run(terminal: Terminal, values: Values<typeof FLAGS>): Promise<nu
       defaultSchedule: values.interval,
       schedule: () => configuredSchedule(world, values["schedule-file"]),
     },
+    sliceGrace,
     ...(values.config !== undefined && { config: values.config }),
   });
   const platform = await terminal.platform();

@@ -66,6 +66,7 @@ const NEXT: Readonly<Record<FindingKind, Next>> = {
   "slices-overlap": slices,
   "slice-outside-range": slices,
   "slices-refused": slices,
+  "slices-not-elastic": slices,
   "unreadable": object,
 };
 

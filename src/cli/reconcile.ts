@@ -7,7 +7,7 @@ import { writeClaimStatuses } from "../controllers/claim_statuses.ts";
 import { findingEvents } from "../controllers/finding_events.ts";
 import { writeRefusals } from "../controllers/original_guard.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
-import { parseGraces } from "../ipam/graces.ts";
+import { parseGrace, parseGraces } from "../ipam/graces.ts";
 import { sweep, type Swept } from "../ipam/sweep.ts";
 import { type Seen, type SweepReport, sweepReport } from "../ipam/sweep_report.ts";
 import { describeOwner, type Finding } from "../pool/finding.ts";
@@ -145,8 +145,17 @@ const NEVER = new AbortController().signal;
  * @throws {UsageError} a time is too short or too long
  */
 export function gracesOf(values: Parameters<typeof parseGraces>[0]): ReturnType<typeof parseGraces> {
+  return reportingUsage(() => parseGraces(values));
+}
+
+/** The grace period of another flag. @throws {UsageError} it is invalid */
+export function graceOf(flag: string, text: string): number {
+  return reportingUsage(() => parseGrace(flag, text));
+}
+
+function reportingUsage<T>(parse: () => T): T {
   try {
-    return parseGraces(values);
+    return parse();
   } catch (error) {
     throw new UsageError(messageOf(error), { cause: error });
   }

@@ -5,7 +5,7 @@
  */
 import { capacity, unboundedRange } from "../address/range.ts";
 import { podsOfCluster } from "../controllers/pods_source.ts";
-import { type SliceListUse, slicesInUse, type SliceUse } from "../pool/slice_use.ts";
+import { type NodeUse, type SliceListUse, slicesInUse, type SliceUse } from "../pool/slice_use.ts";
 import { KINDS } from "../pool/finding.ts";
 import { countOf, freeOf } from "../pool/pool_status.ts";
 import type { PoolKey } from "../pool/types.ts";
@@ -24,9 +24,9 @@ import type { Terminal } from "./terminal.ts";
 export const slices: Command = defineCommand({
   operands: "[NODE|NODESLICEPOOL...]",
   about: [
-    "Show node slices with their nodes, used and free addresses, and how many of them other nodes have borrowed; which slices belong to " +
-    "a node that does not exist (stale) or to no node (unassigned), and which nodes have no slice. With names, only those of these nodes " +
-    "and NodeSlicePools.",
+    "Show node slices with their nodes, used and free addresses, and how many of them other nodes have borrowed (lent); which slices belong " +
+    "to a node that does not exist (stale) or to no node (unassigned), and which nodes have no slice. Where nodes may take slices " +
+    "(node_slice_elastic), show also how many each node has and borrows. With names, only those of these nodes and NodeSlicePools.",
     "Only a cluster has node slices: networks with `node_slice_size`.",
   ],
   flags: { ...DOCUMENT_FLAGS, ...STORE_FLAGS },
@@ -93,26 +93,28 @@ function selected({ lists, leftovers }: Found, names: readonly string[]): Found 
   const chosen = lists.map((list) => {
     if (names.includes(list.name)) return list;
     const slices = list.slices.filter(({ node }) => names.includes(node));
-    return { ...list, slices, withoutSlice: list.withoutSlice.filter((node) => names.includes(node)) };
+    const nodes = list.nodes.filter(({ node }) => names.includes(node));
+    return { ...list, slices, nodes, withoutSlice: list.withoutSlice.filter((node) => names.includes(node)) };
   });
   return {
-    lists: chosen.filter(({ slices, withoutSlice }) => slices.length + withoutSlice.length > 0),
+    lists: chosen.filter(({ slices, nodes, withoutSlice }) => slices.length + nodes.length + withoutSlice.length > 0),
     leftovers: leftovers.filter(({ node }) => names.includes(node)),
   };
 }
 
 function report(
-  { print, style }: Terminal,
+  terminal: Terminal,
   lists: readonly SliceListUse[],
   leftovers: readonly SliceUse[],
 ): void {
-  const areBorrowed = [...lists.flatMap((list) => list.slices), ...leftovers].some(({ borrowed }) => borrowed > 0);
-  const row = (pool: string, { slice, node, used, borrowed, capacity, state }: SliceUse) => [
+  const { print, style } = terminal;
+  const areLent = [...lists.flatMap((list) => list.slices), ...leftovers].some(({ lent }) => lent > 0);
+  const row = (pool: string, { slice, node, used, lent, capacity, state }: SliceUse) => [
     pool,
     slice,
     node || "-",
     used,
-    ...(areBorrowed ? [borrowed] : []),
+    ...(areLent ? [lent] : []),
     freeOf(capacity, used),
     { text: state, paint: state === "assigned" ? style.good : state === "unassigned" ? style.faint : style.bad },
   ];
@@ -120,8 +122,9 @@ function report(
     ...lists.flatMap((list) => list.slices.map((one) => row(list.name, one))),
     ...leftovers.map((one) => row("-", one)),
   ];
-  const header = ["NODESLICEPOOL", "SLICE", "NODE", "USED", ...(areBorrowed ? ["BORROWED"] : []), "FREE", "STATE"];
+  const header = ["NODESLICEPOOL", "SLICE", "NODE", "USED", ...(areLent ? ["LENT"] : []), "FREE", "STATE"];
   if (rows.length > 0) table(header, rows, style).forEach(print);
+  reportNodes(terminal, lists);
   const refused = lists.filter((list) => list.refused !== undefined);
   const without = lists.filter(({ withoutSlice }) => withoutSlice.length > 0);
   if (rows.length > 0 && refused.length + without.length > 0) print("");
@@ -135,18 +138,41 @@ function report(
   if (without.length > 0) print(KINDS["node-without-slice"].remedy);
 }
 
+/** What each node has of slices that nodes may take: a full slice is usual there, a node that borrows is about to be out of addresses. */
+function reportNodes({ print, style }: Terminal, lists: readonly SliceListUse[]): void {
+  const rows = lists.filter(({ elastic }) => elastic !== undefined).flatMap(({ name, nodes }) =>
+    nodes.map(({ node, slices, used, lent, borrowed, capacity }) => [
+      ...[name, node, slices, used, lent],
+      freeOf(capacity, used),
+      { text: borrowed, paint: borrowed > 0 ? style.warn : String },
+    ])
+  );
+  if (rows.length === 0) return;
+  print("");
+  table(["NODESLICEPOOL", "NODE", "SLICES", "USED", "LENT", "FREE", "BORROWED"], rows, style).forEach(print);
+}
+
 function toJson(lists: readonly SliceListUse[], leftovers: readonly SliceUse[]): unknown {
-  const sliceJson = ({ slice, node, state, used, borrowed, capacity }: SliceUse) => ({
+  const sliceJson = ({ slice, node, state, used, lent, capacity }: SliceUse) => ({
     slice,
     node: node || null,
     state,
     used,
+    lent,
+    free: countOf(freeOf(capacity, used)),
+    capacity: countOf(capacity),
+  });
+  const nodeJson = ({ node, slices, used, lent, borrowed, capacity }: NodeUse) => ({
+    node,
+    slices,
+    used,
+    lent,
     borrowed,
     free: countOf(freeOf(capacity, used)),
     capacity: countOf(capacity),
   });
   return {
-    pools: lists.map(({ name, network, range, size, refused, elastic, slices, withoutSlice }) => ({
+    pools: lists.map(({ name, network, range, size, refused, elastic, slices, nodes, withoutSlice }) => ({
       name,
       network: network ?? null,
       range,
@@ -154,6 +180,7 @@ function toJson(lists: readonly SliceListUse[], leftovers: readonly SliceUse[]):
       refused: refused ?? null,
       elastic: elastic ?? null,
       slices: slices.map(sliceJson),
+      nodes: nodes.map(nodeJson),
       withoutSlice,
     })),
     leftovers: leftovers.map(sliceJson),

@@ -46,6 +46,8 @@ interface ControllerContext {
   readonly cluster: Cluster;
   /** When and how to sweep. */
   readonly sweep: SweeperOptions;
+  /** Milliseconds for which an elastic node slice must be empty before it is unassigned. */
+  readonly sliceGrace: number;
   /** Path of a file with IPAM fields over those of the flat file. */
   readonly config?: string;
 }

@@ -52,6 +52,11 @@ export class ControllerMetrics {
   );
   /** Missing reservations that were recreated. */
   readonly reserved = new Counter("whereabouts_reservations_repaired_total", "Missing reservations recreated");
+  /** Node slices that lost their node. */
+  readonly slicesUnassigned = new Counter(
+    "whereabouts_node_slices_unassigned_total",
+    "Node slices taken from their nodes: unused ones of deleted nodes, and elastic ones that were empty for the grace period",
+  );
   /** Sweeps. */
   readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps, by outcome", [
     { outcome: "success" },
@@ -121,6 +126,7 @@ export class ControllerMetrics {
       this.freed,
       this.restored,
       this.reserved,
+      this.slicesUnassigned,
       this.sweeps,
       this.sweepSeconds,
       this.failures,

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import type { Swept } from "../ipam/sweep.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import { duplicateFinding } from "../pool/duplicates.ts";
 import type { Finding } from "../pool/finding.ts";
+import type { Slice } from "../pool/slice_assignment.ts";
 import { formatPoolKey } from "../pool/types.ts";
 import { startDeadline } from "../async/deadline.ts";
 import { messageOf } from "../values/errors.ts";
@@ -172,6 +174,14 @@ export class Reporter {
     for (const { attachment: { namespace, name }, reason, message } of problems) {
       const regarding = { kind: "NetworkAttachmentDefinition", namespace, name } as const;
       this.#warn({ regarding, type: "Warning", reason, message });
+    }
+  }
+
+  /** Slices of a NodeSlicePool no longer belong to their nodes. */
+  unassigned(name: string, slices: readonly Slice[]): void {
+    this.#metrics.slicesUnassigned.add({}, slices.length);
+    for (const { node, cidr } of slices) {
+      this.#log.info("Unassigned a node slice", { nodeslicepool: name, slice: formatCidr(cidr), node });
     }
   }
 

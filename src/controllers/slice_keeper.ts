@@ -13,6 +13,7 @@ import type { World } from "../world/world.ts";
 import type { Cluster, NodeFacts, StoredSlices } from "./cluster.ts";
 import type { Network } from "./networks.ts";
 import type { Reporter } from "./reporter.ts";
+import { unassigned } from "./slice_lists.ts";
 import {
   needsPools,
   planSliceWork,
@@ -32,12 +33,6 @@ const CONCURRENCY = 16;
  */
 export const FENCE_AGE = 60 * 60_000;
 
-/**
- * Milliseconds for which an elastic slice must be empty before it is unassigned: two sweeps of the default schedule see it empty. A node that
- * has just taken it, or whose pods restart, keeps it that long.
- */
-const IDLE_AGE = 10 * 60_000;
-
 /** What a keeper works with. */
 interface KeeperContext {
   /** The machine. */
@@ -46,12 +41,12 @@ interface KeeperContext {
   readonly ipam: Ipam;
   /** The cluster. */
   readonly cluster: Cluster;
-  /** Milliseconds instead of {@linkcode IDLE_AGE}. */
-  readonly idleAge?: number;
+  /** Milliseconds for which an elastic slice must be empty before it is unassigned. */
+  readonly sliceGrace: number;
 }
 
 /** Receives problems. */
-type SliceReporter = Pick<Reporter, "problems" | "writeRefused">;
+type SliceReporter = Pick<Reporter, "problems" | "writeRefused" | "unassigned">;
 
 /** Assigns node slices during one term of a leader. */
 export class SliceKeeper {
@@ -120,9 +115,9 @@ export class SliceKeeper {
   }
 
   #idle(): ReadonlySet<string> {
-    const { world, idleAge = IDLE_AGE } = this.#context;
+    const { world, sliceGrace } = this.#context;
     const now = world.monotonic();
-    return new Set([...this.#emptySince].filter(([, since]) => now - since >= idleAge).map(([slice]) => slice));
+    return new Set([...this.#emptySince].filter(([, since]) => now - since >= sliceGrace).map(([slice]) => slice));
   }
 
   #foundEmpty(slices: readonly string[]): void {
@@ -173,6 +168,8 @@ export class SliceKeeper {
     for (const [wanted, last] of save) {
       try {
         await this.#attempt((deadline) => this.#context.cluster.slices.save(wanted, last, deadline), signal);
+        const lost = unassigned(wanted, last);
+        if (lost.length > 0) this.#reporter.unassigned(wanted.name, lost);
       } catch (error) {
         // a NodeSlicePool that cannot be created does not affect the other networks of its group
         if (last || !(error instanceof RefusedError)) throw error;

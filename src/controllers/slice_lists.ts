@@ -44,6 +44,12 @@ export function sameSlices(a: readonly Slice[], b: readonly Slice[]): boolean {
   return a.length === b.length && a.every((slice, at) => markOf(slice) === markOf(b[at] ?? slice));
 }
 
+/** The slices that a list, once it is written, assigns to a node no longer. */
+export function unassigned(wanted: WantedSlices, last: StoredSlices | undefined): Slice[] {
+  const kept = new Set(wanted.slices.map(markOf));
+  return last?.slices.filter((slice) => slice.node !== "" && !kept.has(markOf(slice))) ?? [];
+}
+
 function markOf({ node, cidr }: Slice): string {
   return `${node} ${formatCidr(cidr)}`;
 }

@@ -183,6 +183,7 @@ export class ElasticSlices {
           if (!(error instanceof RefusedError)) throw error;
           return `${messageOf(error)}; nodes need the role of elastic-rbac.yaml`;
         }
+        this.#ipam.onSlice?.("taken");
         this.#ipam.log.info("Took a node slice", { nodeslicepool: name, slice: formatCidr(free.cidr), node });
         return await this.#read(search);
       },
@@ -193,8 +194,9 @@ export class ElasticSlices {
 
   /** Allocates in a slice of another node. Returns why not if that fails. */
   async #borrow<T>(search: Search<T>, list: SliceList): Promise<{ readonly value: T } | string> {
+    const { name, range } = search;
     const { node, record } = this.#user;
-    const area = { network: this.#config.networkName, range: search.range };
+    const area = { network: this.#config.networkName, range };
     if (list.elastic !== true) return "the slices are not elastic";
     if (!record) return "the node keeps no journal (WHEREABOUTS_JOURNAL is off), in which it would record the pool";
     for (const again of [false, true]) {
@@ -203,7 +205,11 @@ export class ElasticSlices {
       for (const slice of lenders(current.slices, node, area, pools)) {
         await record(this.#keyOf(slice));
         const found = await this.#try(search, slice, current);
-        if (found) return found;
+        if (!found) continue;
+        this.#ipam.onSlice?.("borrowed");
+        const fields = { nodeslicepool: name, slice: formatCidr(slice.cidr), lender: slice.node, node };
+        this.#ipam.log.info("Borrowed an address from the slice of another node", fields);
+        return found;
       }
       if (fresh) break;
     }

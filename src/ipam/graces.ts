@@ -29,14 +29,15 @@ export function parseGraces(
 ): Pick<EvidenceRules, "grace" | "deadNodeGrace"> {
   const { grace, "dead-node-grace": deadNode } = flags;
   return {
-    ...(grace !== undefined && { grace: parseGrace("--grace", grace, "") }),
+    ...(grace !== undefined && { grace: parseGrace("--grace", grace) }),
     ...(deadNode !== undefined && {
       deadNodeGrace: deadNode === "never" ? "never" : parseGrace("--dead-node-grace", deadNode, ", or never"),
     }),
   };
 }
 
-function parseGrace(flag: string, text: string, or: string): number {
+/** Parses the time of one flag. @throws {RangeError} it is invalid, too short or too long */
+export function parseGrace(flag: string, text: string, or = ""): number {
   const [, digits = "", unit] = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text) ?? [];
   const milliseconds = digits === "" ? NaN : Number(digits) * (UNITS[unit || "s"] ?? NaN);
   if (milliseconds >= MIN_GRACE && milliseconds <= MAX_GRACE) return milliseconds;

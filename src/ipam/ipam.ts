@@ -64,6 +64,8 @@ export interface Ipam {
   readonly blocks: KnownBlocks;
   /** The pools that this process remembers. */
   readonly listed: ListedPools;
+  /** Counts the node slices that this process takes, and the addresses that it borrows from slices of other nodes. Absent: not counted. */
+  readonly onSlice?: (event: "taken" | "borrowed") => void;
   /** The clock for retries. */
   readonly clock: Clock;
   /** Receives events. */

@@ -190,6 +190,12 @@ export const KINDS: Readonly<Record<FindingKind, KindFacts>> = {
     reason: "SlicesRefused",
     remedy: "Change the NetworkAttachmentDefinition of one of the networks as the message describes",
   },
+  "slices-not-elastic": {
+    severity: "unusable",
+    reason: "SlicesNotElastic",
+    remedy: "Follow the message: until then pods of a node whose slices are full do not start",
+    transient: true,
+  },
   "unusable-network": {
     severity: "unusable",
     reason: "InvalidConfiguration",

@@ -4,13 +4,14 @@
  * @module
  */
 import { contains, formatCidr, overlap, parseCidr, span } from "../address/cidr.ts";
-import type { Slice } from "./slice_assignment.ts";
+import type { Elastic, Slice } from "./slice_assignment.ts";
 
 /** Kinds of findings on slices. */
 export type SliceFindingKind =
   | "slices-overlap"
   | "slice-outside-range"
   | "slices-refused"
+  | "slices-not-elastic"
   | "slice-without-node"
   | "node-without-slice";
 
@@ -24,6 +25,8 @@ export interface SliceList {
   readonly slices: readonly Slice[];
   /** Why nothing is allocated from them. Absent if they are in use. */
   readonly refused?: string | undefined;
+  /** Whether nodes may take free slices, or why not. Absent unless slices are elastic. */
+  readonly elastic?: Elastic | undefined;
 }
 
 /** The records that are compared. */
@@ -50,6 +53,7 @@ export function findSliceFaults({ stored, nodes }: SliceRecords): SliceFinding[]
     const assigned = list.slices.filter(({ node }) => node !== "");
     return [
       ...refused(list),
+      ...notElastic(list),
       ...outside(list, assigned),
       ...overlapping(list, assigned),
       ...mismatched(list, assigned, nodes),
@@ -61,6 +65,12 @@ function refused({ name: pool, refused: why }: SliceList): SliceFinding[] {
   return why === undefined
     ? []
     : [{ kind: "slices-refused", pool, message: `Nothing is allocated from the slices of ${pool}: ${why}` }];
+}
+
+function notElastic({ name: pool, elastic: why }: SliceList): SliceFinding[] {
+  return typeof why === "string"
+    ? [{ kind: "slices-not-elastic", pool, message: `Nodes take no slices of ${pool}: ${why}` }]
+    : [];
 }
 
 function outside({ name: pool, range }: SliceList, assigned: readonly Slice[]): SliceFinding[] {

@@ -39,9 +39,25 @@ export interface SliceUse {
   readonly state: SliceState;
   /** Addresses allocated. */
   readonly used: number;
-  /** Allocated addresses that pods of other nodes have borrowed. */
-  readonly borrowed: number;
+  /** Those of them that pods of other nodes have borrowed. */
+  readonly lent: number;
   /** Addresses that can be allocated. */
+  readonly capacity: bigint;
+}
+
+/** The slices of one node. */
+export interface NodeUse {
+  /** The node. */
+  readonly node: string;
+  /** Number of its slices. */
+  readonly slices: number;
+  /** Addresses allocated from them. */
+  readonly used: number;
+  /** Those of them that pods of other nodes have borrowed. */
+  readonly lent: number;
+  /** Addresses that its pods have borrowed from slices of other nodes. */
+  readonly borrowed: number;
+  /** Addresses of its slices that can be allocated. */
   readonly capacity: bigint;
 }
 
@@ -49,6 +65,8 @@ export interface SliceUse {
 export interface SliceListUse extends Omit<StoredSliceList, "slices"> {
   /** By address. */
   readonly slices: readonly SliceUse[];
+  /** The nodes that have slices, or addresses of them, by name. */
+  readonly nodes: readonly NodeUse[];
   /** Existing nodes without a slice inside the range. */
   readonly withoutSlice: readonly string[];
 }
@@ -76,16 +94,19 @@ export function slicesInUse(
   const index = new SlicePools(pools, known);
   const present = new Set(nodes);
   const listed = new Set<string>();
-  const useOf = (list: StoredSliceList, { node, cidr }: Slice): SliceUse => {
+  const useOf = (list: StoredSliceList, { node, cidr }: Slice): CountedSlice => {
     const keys = networksOf(list).map((network): PoolKey => ({ network, ...(node !== "" && { node }), cidr }));
     const key = keys.find((one) => index.find(one)) ?? keys[0] ?? { network: "", cidr };
     if (node !== "") listed.add(formatPoolKey(key));
+    const pool = node === "" ? undefined : index.find(key);
+    const borrowers = borrowersOf(pool);
     return {
       slice: formatCidr(cidr),
       node,
       state: node === "" ? "unassigned" : present.has(node) ? "assigned" : "stale",
-      used: node === "" ? 0 : index.find(key)?.allocations.size ?? 0,
-      borrowed: node === "" ? 0 : borrowedOf(index.find(key)),
+      used: pool?.allocations.size ?? 0,
+      lent: borrowers.length,
+      borrowers,
       capacity: capacityOf(key),
     };
   };
@@ -93,9 +114,11 @@ export function slicesInUse(
     const { slices, ...rest } = list;
     const family = parseCidr(list.range)?.cidr.family;
     const served = new Set(slices.filter(({ cidr }) => cidr.family === family).map(({ node }) => node));
+    const counted = slices.toSorted((a, b) => (a.cidr.base < b.cidr.base ? -1 : 1)).map((slice) => useOf(list, slice));
     return {
       ...rest,
-      slices: slices.toSorted((a, b) => (a.cidr.base < b.cidr.base ? -1 : 1)).map((slice) => useOf(list, slice)),
+      slices: counted.map(({ borrowers: _, ...slice }) => slice),
+      nodes: nodesOf(counted),
       withoutSlice: nodes.filter((node) => !served.has(node)).toSorted(),
     };
   });
@@ -106,17 +129,37 @@ export function slicesInUse(
     node: key.node ?? "",
     state: "leftover",
     used: allocations.size,
-    borrowed: borrowedOf({ key, allocations }),
+    lent: borrowersOf({ key, allocations }).length,
     capacity: capacityOf(key),
   }));
   return { lists, leftovers };
 }
 
-/** Entries whose sandbox is on another node than that of the slice. */
-function borrowedOf(pool: SlicePoolFacts | undefined): number {
-  return pool?.allocations.values().filter(({ node }) => node !== undefined && node !== pool.key.node).toArray()
-    .length ??
-    0;
+/** A slice, and the node of each entry that is on another one. */
+interface CountedSlice extends SliceUse {
+  readonly borrowers: readonly string[];
+}
+
+/** The nodes of the entries whose sandbox is on another node than that of the slice. */
+function borrowersOf(pool: SlicePoolFacts | undefined): string[] {
+  return pool?.allocations.values().flatMap(({ node = "" }) => node === "" || node === pool.key.node ? [] : [node])
+    .toArray() ?? [];
+}
+
+function nodesOf(slices: readonly CountedSlice[]): NodeUse[] {
+  const borrowed = Map.groupBy(slices.flatMap(({ borrowers }) => borrowers), (node) => node);
+  const own = Map.groupBy(slices.filter(({ node }) => node !== ""), ({ node }) => node);
+  return [...new Set([...own.keys(), ...borrowed.keys()])].sort().map((node) => {
+    const ofNode = own.get(node) ?? [];
+    return {
+      node,
+      slices: ofNode.length,
+      used: ofNode.reduce((sum, { used }) => sum + used, 0),
+      lent: ofNode.reduce((sum, { lent }) => sum + lent, 0),
+      borrowed: borrowed.get(node)?.length ?? 0,
+      capacity: ofNode.reduce((sum, { capacity }) => sum + capacity, 0n),
+    };
+  });
 }
 
 /** The domains that the pools of a NodeSlicePool may have. Objects of the original do not record theirs, but are named after it. */

@@ -11,6 +11,8 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
   metrics.completed(5);
   metrics.restored(2);
   metrics.gaveUp(6);
+  metrics.sliced("taken");
+  for (let i = 0; i < 3; i++) metrics.sliced("borrowed");
   const text = metrics.text();
   for (const line of text.trimEnd().split("\n")) assert.match(line, /^(# (HELP|TYPE) \w+ .+|\w+(\{.*\})? [\d.e+-]+)$/);
   for (
@@ -31,6 +33,8 @@ Deno.test("AgentMetrics renders the text format of Prometheus", () => {
       "restored_entries_total 2",
       "duplicate_addresses 1",
       "releases_given_up_total 6",
+      "node_slices_taken_total 1",
+      "addresses_borrowed_total 3",
     ]
   ) assert(text.includes(`whereabouts_agent_${line}\n`), line);
 });

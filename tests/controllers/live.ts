@@ -142,7 +142,7 @@ export class Lab implements AsyncDisposable {
     const ipam = await openIpam({ kind: "kubernetes", kubeconfig }, loadDriver, world, log);
     const cluster = await openCluster(world, { kubeconfig });
     const sweep = { grace: MIN_GRACE, defaultSchedule, schedule: () => Promise.resolve(schedule?.()) };
-    const controller = new Controller({ world, log, ipam, cluster, sweep });
+    const controller = new Controller({ world, log, ipam, cluster, sweep, sliceGrace: 600_000 });
     const close = async () => {
       await cluster[Symbol.asyncDispose]();
       await ipam[Symbol.asyncDispose]();

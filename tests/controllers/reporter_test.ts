@@ -45,6 +45,8 @@ function lab(recordEvent?: Cluster["recordEvent"]) {
   const lines: string[] = [];
   const logger = {
     ...SILENT,
+    info: (text: string, { nodeslicepool, slice, node }: LogFields = {}) =>
+      void (nodeslicepool !== undefined && lines.push(`${text} ${nodeslicepool} ${slice} ${node}`)),
     warn: (text: string, { reason, object }: LogFields = {}) => void lines.push(`${text} ${reason} ${object}`),
   };
   const cluster = { recordEvent: recordEvent ?? log.recordEvent } as Pick<Cluster, "recordEvent"> as Cluster;
@@ -62,6 +64,13 @@ Deno.test("Reporter records freed addresses as events of pod and pool, and count
   ]);
   assert(it.events.every(({ message }) => /10\.0\.0\.5|shop\/web-0/.test(message)));
   assert.match(it.metrics.text(), /whereabouts_freed_total\{what="entry",reason="pod_is_gone"\} 1\n/);
+});
+
+Deno.test("Reporter counts and logs slices that lost their node", () => {
+  const it = lab();
+  it.reporter.unassigned("net", ["10.0.0.0/30", "10.0.0.4/30"].map((text) => ({ node: "n1", cidr: cidr(text) })));
+  assert.deepEqual(it.lines, ["10.0.0.0/30", "10.0.0.4/30"].map((one) => `Unassigned a node slice net ${one} n1`));
+  assert.match(it.metrics.text(), /^whereabouts_node_slices_unassigned_total 2$/m);
 });
 
 Deno.test("Reporter records a freed reservation as an event of its pod", async () => {

@@ -203,8 +203,8 @@ export class SliceWorld {
     const slices = this.#sliceObjects(process);
     const world = { ...memoryWorld(), sleep: ipam.clock.sleep };
     const cluster = { slices } as unknown as Cluster;
-    const reporter = { problems: () => {}, writeRefused: () => {} };
-    const keeper = new SliceKeeper({ world, ipam, cluster, idleAge: 0 }, reporter, () => {});
+    const reporter = { problems: () => {}, writeRefused: () => {}, unassigned: () => {} };
+    const keeper = new SliceKeeper({ world, ipam, cluster, sliceGrace: 0 }, reporter, () => {});
     const nodes = [...this.#nodes].map((name) => ({ name }));
     const keep = async () => {
       for (let sweep = 0; sweep < 2; sweep++) { // the first finds which slices are empty

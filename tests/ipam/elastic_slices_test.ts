@@ -58,7 +58,8 @@ interface Call {
 async function lab(lists: Lists) {
   const driver = await memory();
   const sliced = { ...borrow(driver), slices: lists as unknown as SliceStore };
-  const ipam: Ipam = { ...ipamOn(driver), driver: sliced };
+  const events: string[] = [];
+  const ipam: Ipam = { ...ipamOn(driver), driver: sliced, onSlice: (event) => void events.push(event) };
   const noted: string[] = [];
   const add = async (pod: string, { node = "a", recorded = [], config = CONFIG, journal = true }: Call = {}) => {
     const record = (pool: PoolKey) => Promise.resolve(void noted.push(formatPoolKey(pool)));
@@ -68,7 +69,7 @@ async function lab(lists: Lists) {
     ];
     return `${formatIp(ip)} ${formatPoolKey(entry.key)}`;
   };
-  return { add, noted, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
+  return { add, noted, events, [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose]() };
 }
 
 const fails = (kind: new (message: string) => Error, text: RegExp) => (error: Error) => {
@@ -85,7 +86,7 @@ Deno.test("ElasticSlices uses the slices of its node, then takes the lowest free
   const more = await Promise.all(["q", "r", "s"].map((name) => it.add(name)));
   assert.deepEqual(more.sort(), [8, 9, 10].map((octet) => `10.0.0.${octet} a/10.0.0.8/30`).sort());
   assert.deepEqual(lists.taken, ["a 10.0.0.8/30 2"]);
-  assert.deepEqual(it.noted, []);
+  assert.deepEqual([it.noted, it.events], [[], ["taken"]]);
 });
 
 Deno.test("ElasticSlices keeps the address that the owner has in any slice of the node", async () => {
@@ -105,6 +106,7 @@ Deno.test("ElasticSlices borrows from the slice with most room, records its pool
   assert.deepEqual(it.noted, ["c/10.0.0.8/30"]);
   const recorded = [{ network: "", node: "c", cidr: slice("10.0.0.8/30").cidr }];
   assert.equal(await it.add("s", { recorded }), borrowed);
+  assert.deepEqual(it.events, ["borrowed"]); // once
 });
 
 Deno.test("ElasticSlices prefers the slices of its node to recorded pools in which the owner has no address", async () => {

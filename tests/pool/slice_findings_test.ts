@@ -44,6 +44,14 @@ Deno.test("findSliceFaults reports slices that are not used for allocation, and 
   ]);
 });
 
+Deno.test("findSliceFaults reports elastic slices that nodes may not take, and why", () => {
+  const list = { name: "net", range: "10.0.0.0/24", slices: [] };
+  const messages = ([undefined, true, "it is shared"] as const).map((elastic) =>
+    findSliceFaults({ stored: [{ ...list, elastic }], nodes: [] }).map(({ kind, message }) => `${kind}: ${message}`)
+  );
+  assert.deepEqual(messages, [[], [], ["slices-not-elastic: Nodes take no slices of net: it is shared"]]);
+});
+
 for (const [what, slices, nodes, expected] of CASES) {
   Deno.test(`findSliceFaults reports ${what}`, () => {
     const found = faults(slices, ...nodes);

@@ -64,7 +64,12 @@ Deno.test("slicesInUse counts the addresses that pods of other nodes have borrow
     pools: [{ key, allocations: new Map(placed) }],
     capacityOf,
   });
-  assert.deepEqual(list?.slices.map(({ used, borrowed }) => [used, borrowed]), [[3, 1], [0, 0], [0, 0]]);
+  assert.deepEqual(list?.slices.map(({ used, lent }) => [used, lent]), [[3, 1], [0, 0], [0, 0]]);
+  assert.deepEqual(list?.nodes.map((one) => [one.node, one.slices, one.used, one.lent, one.borrowed, one.capacity]), [
+    ["gone", 1, 0, 0, 0, 256n],
+    ["n1", 1, 3, 1, 0, 256n],
+    ["n2", 0, 0, 0, 1, 0n],
+  ]);
 });
 
 Deno.test("slicesInUse finds the pools of an object of the original, which records no domain, by its name", () => {
@@ -84,6 +89,6 @@ Deno.test("slicesInUse lists pools of nodes with addresses that no NodeSlicePool
   ];
   const { lists, leftovers } = slicesInUse({ stored: [], nodes: ["n1"], pools, capacityOf });
   assert.deepEqual([lists, leftovers], [[], [
-    { slice: "10.9.0.0/24", node: "old", state: "leftover", used: 1, borrowed: 0, capacity: 256n },
+    { slice: "10.9.0.0/24", node: "old", state: "leftover", used: 1, lent: 0, capacity: 256n },
   ]]);
 });

@@ -58,7 +58,14 @@ export function startController(
   const stopping = new AbortController();
   const ended = (async () => {
     const { driver, cluster } = await open(process, world);
-    controller = new Controller({ world, log: SILENT, ipam: directIpam(driver, world, SILENT), cluster, sweep });
+    controller = new Controller({
+      world,
+      log: SILENT,
+      ipam: directIpam(driver, world, SILENT),
+      cluster,
+      sweep,
+      sliceGrace: 600_000,
+    });
     await controller.lead(stopping.signal);
   })();
   return {
