@@ -20,6 +20,7 @@ import { type Command, defineCommand, UsageError } from "./define.ts";
 import { BLOCKS_ABOUT, BLOCKS_FLAGS, migrateBlocks, type Row } from "./migrate_blocks.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { JSON_FLAG } from "./output.ts";
+import { showing } from "./progress.ts";
 import { clean, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -86,21 +87,22 @@ export const migrate: Command = defineCommand({
   const { migration } = source.ipam.driver;
   if (!migration) throw new Error(`Cannot migrate from ${source.where}: unsupported store`);
   const from: MigrationSource = { ...source.ipam, migration };
-  const options: MigrationOptions = {
-    dryRun: values["dry-run"],
-    signal: AbortSignal.timeout(TIMEOUT),
-    progress: (key, what, done, all) =>
-      terminal.world.stderr(`Pool ${formatPoolKey(key)}: migrated ${done} of ${all} ${what}`),
-  };
-  const records = await migration.older(options.signal);
-  const rows = await convertAll(from, records, options);
+  const dryRun = values["dry-run"];
+  const signal = AbortSignal.timeout(TIMEOUT);
+  const records = await migration.older(signal);
+  const rows = await convertAll(from, records, { dryRun, signal });
   const broken = rows.some(({ done }) => !done);
   if (to === "kubernetes" && !broken) {
     const { kubeconfig, context, namespace } = values;
     await using target = await openStore(terminal, { datastore: "kubernetes", kubeconfig, context, namespace });
-    rows.push(...await moveAll(from, target.ipam, options.dryRun ? records : [], options));
+    const moved = await showing(terminal, (show) => {
+      const progress: MigrationOptions["progress"] = (key, what, done, all) =>
+        show(`Pool ${formatPoolKey(key)}: migrated ${done} of ${all} ${what}`);
+      return moveAll(from, target.ipam, dryRun ? records : [], { dryRun, signal, progress });
+    });
+    rows.push(...moved);
   }
-  printRows(terminal, rows, options.dryRun, values.json);
+  printRows(terminal, rows, dryRun, values.json);
   if (to === "kubernetes" && broken) {
     terminal.world.stderr(
       "Nothing was moved to the cluster: resolve the problems of the older records first, or it would allocate their addresses again",

@@ -16,8 +16,10 @@ import { messageOf } from "../values/errors.ts";
 import { SILENT } from "../world/log.ts";
 import { type Command, defineCommand, type Flags, UsageError } from "./define.ts";
 import { describeEmpty, type Empty } from "./empty.ts";
+import { plural } from "./names.ts";
 import { JSON_FLAG } from "./output.ts";
 import { PODS_FLAG, podsSource } from "./pods_flag.ts";
+import { showing } from "./progress.ts";
 import { READ_TIMEOUT } from "./reading.ts";
 import { type CommandStore, openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
@@ -70,13 +72,11 @@ export const reconcile: Command = defineCommand({
   if (empty) terminal.world.stderr(empty.message);
   if (empty?.elsewhere?.size) return 1;
   const dryRun = values["dry-run"];
-  const waiting = (milliseconds: number, records: number) => {
-    const seconds = Math.ceil(milliseconds / 1_000);
-    terminal.world.stderr(
-      `Waiting ${seconds} s before checking ${records === 1 ? "1 record" : `${records} records`} again`,
-    );
-  };
-  const swept = await sweep(store.ipam, { pods, ...graces, dryRun, waiting, signal: NEVER });
+  const swept = await showing(terminal, (show) => {
+    const waiting = (milliseconds: number, records: number) =>
+      show(`Waiting ${Math.ceil(milliseconds / 1_000)} s before checking ${plural(records, "record")} again`, true);
+    return sweep(store.ipam, { pods, ...graces, dryRun, waiting, signal: NEVER });
+  });
   const report = sweepReport(swept, dryRun);
   if (values.json) terminal.print(JSON.stringify(report, undefined, 2));
   else printReport(terminal, report);

@@ -14,6 +14,7 @@ import { type Command, defineCommand, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
 import { JSON_FLAG } from "./output.ts";
 import { podsSource } from "./pods_flag.ts";
+import { showing } from "./progress.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -62,10 +63,9 @@ export const resize: Command = defineCommand({
         "replace them on all nodes (docs/MIGRATION.md)",
     );
   }
-  const resized = await resizePool(store.ipam, from, { network: from.network, cidr }, {
-    dryRun,
-    signal,
-    progress: (done, all) => terminal.world.stderr(`Pool ${old}: moved ${done} of ${all} addresses`),
+  const resized = await showing(terminal, (show) => {
+    const progress = (done: number, all: number) => show(`Pool ${old}: moved ${done} of ${all} addresses`);
+    return resizePool(store.ipam, from, { network: from.network, cidr }, { dryRun, signal, progress });
   });
   printResult(terminal, { from, to: cidr, dryRun, json: values.json }, resized);
   return resized.outside.length + resized.conflicts.length > 0 ? 3 : 0;

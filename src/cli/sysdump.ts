@@ -16,6 +16,7 @@ import { type Command, defineCommand, type Flags, type Values } from "./define.t
 import { check } from "./check.ts";
 import { claims } from "./claims.ts";
 import { clusterOf, PODS_FLAG } from "./pods_flag.ts";
+import { showing } from "./progress.ts";
 import { show } from "./show.ts";
 import { slices } from "./slices.ts";
 import { status } from "./status.ts";
@@ -52,19 +53,21 @@ export const sysdump: Command = defineCommand({
   if (await world.exists(output)) throw new Error(`Cannot write ${output}: it exists; select another with --output`);
   const archive = new Archive("sysdump");
   const signal = AbortSignal.timeout(TIMEOUT);
-  const progress = (what: string) => world.stderr(`Reading ${what}`);
   await using store = await archive.attempt("store", () => openStore(terminal, values, SILENT), signal);
   await using cluster = store &&
     await archive.attempt("cluster", () => clusterOf(terminal, store.datastore, values), signal);
   const isReached = store !== undefined && await archive.attempt("store", () => reach(store, cluster, signal), signal);
-  if (isReached && cluster) {
-    await collectCluster(archive, cluster, store.ipam.driver.namespace?.name, progress, signal);
-  }
-  for (const [name, command] of Object.entries(COMMANDS)) {
-    if (!isReached || (name === "slices" && !store.ipam.driver.slices)) continue;
-    progress(`the output of ${name}`);
-    await runInto(archive, terminal, name, command, argsOf(values, command));
-  }
+  await showing(terminal, async (report) => {
+    const progress = (what: string) => report(`Reading ${what}`);
+    if (isReached && cluster) {
+      await collectCluster(archive, cluster, store.ipam.driver.namespace?.name, progress, signal);
+    }
+    for (const [name, command] of Object.entries(COMMANDS)) {
+      if (!isReached || (name === "slices" && !store.ipam.driver.slices)) continue;
+      progress(`the output of ${name}`);
+      await runInto(archive, terminal, name, command, argsOf(values, command));
+    }
+  });
   await collectNode(archive, world, values.journal ?? world.env("WHEREABOUTS_JOURNAL") ?? DEFAULT_JOURNAL, signal);
   const facts = { created: time, version: VERSION, revision: REVISION, store: store?.where ?? null };
   await world.writeFile(output, await archive.finish(facts), { durable: false, mode: 0o600 });

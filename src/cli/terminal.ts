@@ -40,7 +40,10 @@ export interface Terminal {
   readonly ask?: ((question: string) => boolean) | undefined;
   /** Takes the screen. Absent without a terminal. */
   readonly screen?: (() => Screen) | undefined;
-  /** Shows how far long work has come. Absent unless a person sees it: both outputs are a terminal, and a table is printed. */
+  /**
+   * Shows in a line how far long work has come. Absent unless a person sees it: both outputs are a terminal, and a table is printed. `showing`
+   * of `progress.ts` writes lines otherwise.
+   */
   readonly progress?: ShowProgress | undefined;
   /** Colours. */
   readonly style: Style;

@@ -35,6 +35,8 @@ export interface Call {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether standard output is a terminal, or its width. Default: false. */
   readonly terminal?: boolean | number;
+  /** Whether both outputs are a terminal: progress is then written to standard error. Default: false. */
+  readonly progress?: boolean;
   /** The answer at the terminal; absent: no terminal. */
   readonly answer?: boolean;
   /** Default: empty. */
@@ -64,6 +66,7 @@ export async function call(
     stdin = "",
     around,
     terminal = false,
+    progress = false,
     openCluster = noCluster,
     platform = noSockets,
   }: Call,
@@ -91,6 +94,7 @@ export async function call(
   const code = await runCommand(args, world, load, {
     write: (text) => void out.push(text),
     terminal,
+    progress: progress ? (text) => void err.push(text) : undefined,
     called,
     ask: answer === undefined ? undefined : () => answer,
     openCluster,

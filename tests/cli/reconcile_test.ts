@@ -13,8 +13,12 @@ Deno.test("check finds the addresses of a deleted pod, reconcile frees them, and
   assert.match(found.out, /^orphan: 2 in 2 places[^]*10\.0\.0\.2 .*default\/web-1.*pod is gone/);
   const dry = await run("reconcile", "--grace", "5", "--dry-run", ...flags);
   assert.deepEqual([dry.code, (await run("check", ...flags)).code], [0, 3]);
-  const freed = await run("reconcile", "--grace", "5", ...flags);
+  assert.match(dry.err, /^Waiting \d+ s before checking 2 records again$/);
+  const freed = await call({ terminal: 80, progress: true }, "reconcile", "--grace", "5", ...flags);
   assert.equal(freed.code, 0);
+  // deno-lint-ignore no-control-regex -- the line is overwritten
+  assert.match(freed.err, /^\r\x1b\[KWaiting \d+ s before checking 2 records again\n[^]*\r\x1b\[K$/);
+  assert.doesNotMatch(freed.out, /Waiting/);
   assert.match(freed.out, /FREED[^]*10\.0\.0\.2[^]*fd00::2/);
   const content = await run("check", ...flags);
   assert.deepEqual([content.code, content.out], [

@@ -12,7 +12,7 @@ Deno.test("resize shows what would move and what would stay, moves it, and finds
   assert.match(stays, /^10\.0\.0\.2 +default\/web-1 .*outside of 10\.0\.0\.0\/31$/);
   const grown = await run("resize", "10.0.0.0/28", "10.0.0.0/24", ...store);
   assert.deepEqual([grown.code, grown.out], [0, "Moved 2 addresses from 10.0.0.0/28 to 10.0.0.0/24\n"]);
-  assert.match(grown.err, /^Pool 10\.0\.0\.0\/28: moved 2 of 2 addresses\n?$/);
+  assert.equal(grown.err, "", "what ends soon shows no progress");
   const again = await run("resize", "10.0.0.0/28", "10.0.0.0/24", "--json", ...store);
   assert.deepEqual([again.code, JSON.parse(again.out)], [0, {
     ...{ from: "10.0.0.0/28", to: "10.0.0.0/24", dryRun: false, moved: 0, stay: [] },
