@@ -23,6 +23,7 @@ export const SETTINGS: readonly Setting[] = [
   "takeover",
   "kubelets",
   "mixed",
+  "original",
   "cut",
   "silent",
   "statuses",

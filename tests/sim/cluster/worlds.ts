@@ -170,6 +170,13 @@ export const WORLDS = {
     habits: quiet,
     happenings: { kubelet: 20, create: 4, delete: 1, force: 1, replace: 2, kill: 0.3, overtake: 8 },
   },
+  /** The same beside a network with blocks: where the pool of its range is divided, it refuses the entries of the original. */
+  original: {
+    ...{ nodes: 3, originals: 1, pods: 6, steps: 350, networks: [grid, wide], controlled: 0.5, agents: 0.5 },
+    ...{ faults: false, starves: true },
+    habits: quiet,
+    happenings: { kubelet: 20, create: 6, delete: 3, force: 0.5, kill: 1 },
+  },
   /** Node slices, as the controller plans them: nodes lose slices while an ADD is in progress, and get others. */
   slices: {
     ...{

@@ -29,6 +29,7 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
       ]),
     ],
   ],
+  ["the pool of a divided range accepts entries of the original", "original", OPEN],
   [
     "a range is divided although its pool has entries",
     "layouts",
