@@ -4,6 +4,7 @@ import { type Cluster, openCluster } from "./cluster.ts";
 import {
   allocations,
   consistent,
+  controllerFlags,
   deletePods,
   network,
   persistentRights,
@@ -30,22 +31,6 @@ async function fence(cluster: Cluster, node: string): Promise<{ lift(): Promise<
     lifted = true;
   };
   return { lift, [Symbol.asyncDispose]: lift };
-}
-
-/** Restarts the controllers with another `--dead-node-grace`. Disposing it restarts them with that of the manifests. */
-async function deadNodeGrace(cluster: Cluster, time: string): Promise<AsyncDisposable> {
-  const deployment = "deployment/whereabouts-controller";
-  const restart = async (flag: string) => {
-    const { spec } = JSON.parse(await cluster.kubectl("get", ...SYSTEM, deployment, "-o", "json"));
-    const args: readonly string[] = spec.template.spec.containers[0].args;
-    const value = args.map((arg) => arg.startsWith("--dead-node-grace=") ? flag : arg);
-    const patch = JSON.stringify([{ op: "replace", path: "/spec/template/spec/containers/0/args", value }]);
-    await cluster.kubectl("patch", ...SYSTEM, deployment, "--type=json", `--patch=${patch}`);
-    await cluster.kubectl("rollout", "status", ...SYSTEM, "--timeout=120s", deployment);
-    return args.find((arg) => arg.startsWith("--dead-node-grace=")) ?? flag;
-  };
-  const before = await restart(`--dead-node-grace=${time}`);
-  return { [Symbol.asyncDispose]: async () => void await restart(before) };
 }
 
 /** The owner of an address in a report of `check`, and what it says of it. */
@@ -163,7 +148,7 @@ Deno.test("a node that lost its disk leaves nothing behind, and gives its pods t
   const before = await readyPods(cluster, net);
   const old = await entryOf(cluster, pool, `${net}-b`);
 
-  await using _ = await deadNodeGrace(cluster, "30s");
+  await using _ = await controllerFlags(cluster, "--dead-node-grace=30s");
   await using node = await cluster.killNode(2);
   await cluster.kubectl("delete", "pod", `${net}-a`, ...FORCED);
   const swept = async () => !(await owners(cluster, pool)).includes(`${net}-a`);

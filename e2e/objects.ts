@@ -63,9 +63,29 @@ export async function reported(
 
 /** The rights of nodes for networks whose addresses stay, as docs/PERSISTENT.md has them. Disposing it takes them back. */
 export async function persistentRights(cluster: Cluster): Promise<AsyncDisposable> {
-  const file = new URL("../install/manifests/persistent-rbac.yaml", import.meta.url).pathname;
+  return await applied(cluster, "install/manifests/persistent-rbac.yaml");
+}
+
+/** Applies a file of the repository. Disposing it deletes the objects. */
+export async function applied(cluster: Cluster, path: string): Promise<AsyncDisposable> {
+  const file = new URL(`../${path}`, import.meta.url).pathname;
   await cluster.kubectl("apply", "-f", file);
   return { [Symbol.asyncDispose]: async () => void await cluster.kubectl("delete", "-f", file) };
+}
+
+/** Restarts the controllers with these flags (`--name=value`). Disposing it restarts them with those of the manifests. */
+export async function controllerFlags(cluster: Cluster, ...flags: readonly string[]): Promise<AsyncDisposable> {
+  const [system, deployment] = [["-n", "kube-system"], "deployment/whereabouts-controller"];
+  const restart = async (value: readonly string[]) => {
+    const patch = JSON.stringify([{ op: "replace", path: "/spec/template/spec/containers/0/args", value }]);
+    await cluster.kubectl("patch", ...system, deployment, "--type=json", `--patch=${patch}`);
+    await cluster.kubectl("rollout", "status", ...system, "--timeout=120s", deployment);
+  };
+  const text = await cluster.kubectl("get", ...system, deployment, "-o", "json");
+  const before: readonly string[] = JSON.parse(text).spec.template.spec.containers[0].args;
+  const names = new Set(flags.map((flag) => flag.split("=")[0]));
+  await restart([...before.filter((arg) => !names.has(arg.split("=")[0])), ...flags]);
+  return { [Symbol.asyncDispose]: () => restart(before) };
 }
 
 /** Who has what of a pool, by offset. */
