@@ -1,6 +1,6 @@
 /**
  * `migrate`: converts data of the original's older releases in etcd to the current layout, or moves it to a cluster; or moves pools onto a grid
- * of blocks.
+ * of blocks, and back.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { describeOwner } from "../pool/finding.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type OlderRecord, type PoolSnapshot, RefusedError } from "../storage/driver.ts";
 import { type Command, defineCommand, UsageError } from "./define.ts";
-import { BLOCKS_ABOUT, BLOCKS_FLAGS, migrateBlocks, type Row } from "./migrate_blocks.ts";
+import { BLOCKS_ABOUT, BLOCKS_FLAGS, type Edit, migrateBlocks, type Row } from "./migrate_blocks.ts";
 import { openStore, STORE_FLAGS } from "./store.ts";
 import { JSON_FLAG } from "./output.ts";
 import { showing } from "./progress.ts";
@@ -64,15 +64,15 @@ export const migrate: Command = defineCommand({
   const { to } = values;
   const [what, ...pools] = operands;
   if (what === "blocks") {
-    const { rows, definitions } = await migrateBlocks(terminal, values, pools);
-    printRows(terminal, rows, values["dry-run"], values.json, definitions);
+    const { rows, ...edit } = await migrateBlocks(terminal, values, pools);
+    printRows(terminal, rows, values["dry-run"], values.json, edit);
     return rows.some(({ problems }) => problems.length > 0) ? 3 : 0;
   }
   if (what !== "etcd" || pools.length > 0) {
     throw new UsageError("Invalid source: expected migrate etcd, or migrate blocks and pools");
   }
-  if (values.size !== undefined || values.yes) {
-    throw new UsageError("Unexpected --size or --yes: they are flags of migrate blocks");
+  if (values.size !== undefined || values.back || values.yes) {
+    throw new UsageError("Unexpected --size, --back or --yes: they are flags of migrate blocks");
   }
   if (to !== "etcd" && to !== "kubernetes") {
     throw new UsageError(`Invalid --to ${JSON.stringify(to)}: expected etcd or kubernetes`);
@@ -190,10 +190,10 @@ function printRows(
   rows: readonly Row[],
   dryRun: boolean,
   json: boolean,
-  definitions?: readonly string[],
+  edit?: Edit,
 ): void {
   if (json) {
-    print(JSON.stringify({ dryRun, migrated: rows, ...(definitions && { definitions }) }, undefined, 2));
+    print(JSON.stringify({ dryRun, migrated: rows, ...(edit && { definitions: edit.definitions }) }, undefined, 2));
     return;
   }
   if (rows.length === 0) print("Nothing to migrate");
@@ -202,10 +202,9 @@ function printRows(
     const cells = rows.map((row) => [row.from, row.to, `${row.entries}`, `${row.added}`, `${row.kept}`, state(row)]);
     table(["FROM", "TO", "ENTRIES", "WRITTEN", "EXISTING", "STATE"], cells, style).forEach(print);
   }
-  const [row] = rows;
-  if (definitions && row) {
-    const names = definitions.length > 0 ? definitions.join(", ") : "all networks of these ranges";
-    print(`${dryRun ? "Then set" : "Now set"} block_size ${row.to} in the definitions of ${names}`);
+  if (edit && rows.length > 0) {
+    const names = edit.definitions.length > 0 ? edit.definitions.join(", ") : "all networks of these ranges";
+    print(`${dryRun ? "Then" : "Now"} ${edit.change} the definitions of ${names}`);
   }
   for (const { from, problems } of rows) for (const problem of problems) world.stderr(clean(`${from}: ${problem}`));
 }

@@ -1,5 +1,5 @@
 /**
- * `migrate blocks`: moves the addresses of ranges to blocks of an aligned grid.
+ * `migrate blocks`: moves the addresses of ranges to blocks of an aligned grid, or back to one pool for each range.
  *
  * @module
  */
@@ -8,7 +8,9 @@ import { parseCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
 import { divide, type Migrated } from "../ipam/divide.ts";
+import { join } from "../ipam/join.ts";
 import { describeOwner } from "../pool/finding.ts";
+import { blockSizeOf, type Move } from "../pool/move.ts";
 import { originalOf } from "../pool/original.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
@@ -33,7 +35,7 @@ export interface Row {
   readonly from: string;
   /** The pool. */
   readonly pool: string;
-  /** The destination: a store, or the size of blocks. */
+  /** The destination: a store, the size of blocks, or the pool that they are joined to. */
   readonly to: string;
   /** Number of entries before. */
   readonly entries: number;
@@ -47,12 +49,22 @@ export interface Row {
   readonly problems: readonly string[];
 }
 
+/** What the operator changes afterwards. */
+export interface Edit {
+  /** The definitions. Empty: unknown, or none. */
+  readonly definitions: readonly string[];
+  /** The change: `set block_size /24 in`. */
+  readonly change: string;
+}
+
 /** The help of this part of the command. */
 export const BLOCKS_ABOUT: readonly string[] = [
   "migrate blocks: move the addresses of ranges to blocks of an aligned grid (block_size) while their pods run. POOL is named as by show; " +
   "a network_name stands for all its pools that are wider than a block. Running pods notice nothing: their DEL and CHECK find the address in " +
   "its block. Run it before block_size is set in the definitions, which --dry-run lists, and set it immediately afterwards. Until then new " +
   "pods of these networks wait. An interrupted run is completed by the same command.",
+  "migrate blocks --back: move them from the blocks to the pool of the range again. Run it before block_size is removed from the definitions, " +
+  "which --dry-run lists, and remove it immediately afterwards.",
   "Every node must run this release, and the original must be gone: its workloads are refused, and its Lease and entries too unless --yes " +
   "confirms that they are old.",
 ];
@@ -62,47 +74,66 @@ export const BLOCKS_FLAGS = {
   size: {
     type: "string",
     value: "/N",
-    help: "Prefix length of blocks, as block_size of the networks: /24, or /120 for IPv6",
+    help:
+      "Prefix length of blocks, as block_size of the networks: /24, or /120 for IPv6; with --back that of the pools by default",
   },
+  back: { type: "boolean", help: "Move addresses from blocks to the pools of their ranges" },
   yes: { type: "boolean", help: "Migrate to blocks although entries or the Lease of the original exist" },
 } as const satisfies Flags;
 
 /** The values of the flags. */
 interface BlocksFlags extends StoreFlags {
   readonly size?: string | undefined;
+  readonly back: boolean;
   readonly yes: boolean;
   readonly "dry-run": boolean;
 }
 
+/** A pool to migrate. */
+interface Named {
+  /** The pool. */
+  readonly pool: PoolSnapshot;
+  /** The prefix length of its blocks. */
+  readonly size: number;
+}
+
 /**
- * Divides the pools.
+ * Divides the pools, or joins their blocks.
  *
- * @returns one row for each pool, and the definitions without `block_size` that use them
+ * @returns one row for each pool, and the definitions that use them: without `block_size`, or with it until it is removed
  */
 export async function migrateBlocks(
   terminal: Terminal,
   values: BlocksFlags,
   operands: readonly string[],
-): Promise<{ readonly rows: readonly Row[]; readonly definitions: readonly string[] }> {
-  const size = parseSize(values.size);
-  const dryRun = values["dry-run"];
+): Promise<Edit & { readonly rows: readonly Row[] }> {
+  const { back, "dry-run": dryRun } = values;
+  const size = back && values.size === undefined ? undefined : parseSize(values.size);
   if (operands.length === 0) {
     throw new UsageError("Expected pools or network names, such as migrate blocks 10.0.0.0/16 --size /24");
   }
   await using store = await openStore(terminal, values);
   const signal = AbortSignal.timeout(TIMEOUT);
-  const pools = await poolsNamed(store, operands, size, signal);
+  const named = await poolsNamed(store, operands, size, signal);
+  const pools = named.map(({ pool }) => pool);
   await using pods = await podsSource(terminal, store.datastore, values);
   await refuseOriginal(terminal, store, pods, pools, values, signal);
   const keys = pools.map(({ key }) => key);
   const rows: Row[] = [];
-  for (const [i, { key, allocations }] of pools.entries()) {
+  for (const [i, { pool: { key, allocations }, size }] of named.entries()) {
     const progress = (done: number, all: number) =>
       terminal.world.stderr(`Pool ${formatPoolKey(key)}: moved ${done} of ${all} addresses`);
-    const migrated = await divide(store.ipam, key, size, { dryRun, others: keys.slice(i + 1), signal, progress });
-    rows.push(toRow(key, size, allocations.size, migrated));
+    const migrated = await (back ? join : divide)(store.ipam, key, size, {
+      dryRun,
+      others: keys.slice(i + 1),
+      signal,
+      progress,
+    });
+    const entries = back ? migrated.moved + migrated.conflicts.length : allocations.size;
+    rows.push(toRow(key, size, back, entries, migrated));
   }
-  return { rows, definitions: definitionsOf(pods, keys) };
+  const change = back ? "remove block_size from" : `set block_size /${size} in`;
+  return { rows, definitions: definitionsOf(pods, keys, back), change };
 }
 
 function parseSize(text: string | undefined): number {
@@ -116,20 +147,20 @@ function parseSize(text: string | undefined): number {
 async function poolsNamed(
   store: CommandStore,
   operands: readonly string[],
-  size: number,
+  size: number | undefined,
   signal: AbortSignal,
-): Promise<PoolSnapshot[]> {
+): Promise<Named[]> {
   const { driver } = store.ipam;
   const all = await driver.list(signal);
-  const fits = ({ key: { cidr } }: PoolSnapshot) => isBlockSize(cidr.family, size);
+  const fits = ({ key: { cidr } }: PoolSnapshot) => size === undefined || isBlockSize(cidr.family, size);
   const found = new Map<string, PoolSnapshot>();
   for (const operand of operands) {
     const named = all.find(({ key }) => formatPoolKey(key) === operand) ?? await dividedPool(driver, operand, signal);
-    const pools = named
-      ? [named]
-      : all.filter((pool) =>
-        pool.key.network === operand && pool.key.node === undefined && fits(pool) && pool.key.cidr.prefix < size
-      ).sort((a, b) => a.key.cidr.prefix - b.key.cidr.prefix);
+    const ofNetwork = (pool: PoolSnapshot) =>
+      pool.key.network === operand && pool.key.node === undefined && pool.key.cidr.prefix > 0 && fits(pool) &&
+      (size === undefined ? sizeOf(pool.move) !== undefined : pool.key.cidr.prefix < size);
+    const pools = named ? [named] : [...all, ...await dividedPools(driver, operand, signal)].filter(ofNetwork)
+      .sort((a, b) => a.key.cidr.prefix - b.key.cidr.prefix);
     if (pools.length === 0) {
       const empty = all.length === 0 ? await describeEmpty(store, signal) : undefined;
       const names = all.map(({ key }) => formatPoolKey(key)).sort().join(", ");
@@ -139,9 +170,25 @@ async function poolsNamed(
     }
     for (const pool of pools) found.set(formatPoolKey(pool.key), pool);
   }
-  const other = found.values().find((pool) => !fits(pool));
-  if (!other) return [...found.values()];
-  throw new UsageError(`Invalid --size /${size} for pool ${formatPoolKey(other.key)}: it is of the other family`);
+  return [...found.values()].map((pool) => {
+    const name = formatPoolKey(pool.key);
+    if (!fits(pool)) throw new UsageError(`Invalid --size /${size} for pool ${name}: it is of the other family`);
+    const known = size ?? sizeOf(pool.move);
+    if (known === undefined) throw new UsageError(`Pool ${name} is not divided into blocks; expected one that is`);
+    return { pool, size: known };
+  });
+}
+
+/** The size of the blocks that a pool has, or had until they were joined. */
+function sizeOf(move: Move | undefined): number | undefined {
+  return move?.kind === "joined" ? move.size : blockSizeOf(move);
+}
+
+/** The divided pools of a network, which lists omit without entries. */
+async function dividedPools(driver: StorageDriver, network: string, signal: AbortSignal): Promise<PoolSnapshot[]> {
+  const recorded = await driver.listBlocks?.(network, true, signal) ?? [];
+  const divided = recorded.filter((one) => one.divided !== undefined && one.cidr.prefix > 0);
+  return await Promise.all(divided.map(({ cidr }) => driver.read({ network, cidr }, signal)));
 }
 
 /** A pool that lists omit, since all its entries are in blocks: a run may have ended before its blocks allocate. */
@@ -202,24 +249,27 @@ async function refuseOriginal(
   }
 }
 
-/** The definitions that use the pools and have no blocks yet. */
-function definitionsOf(pods: PodsSource | undefined, keys: readonly PoolKey[]): string[] {
+/** The definitions that use the pools and have no blocks yet, or have some until they are joined. */
+function definitionsOf(pods: PodsSource | undefined, keys: readonly PoolKey[], back: boolean): string[] {
   const divided = new Set(pods?.persistent?.().filter((one) => one.divided).map(({ network }) => network));
-  return [...new Set(keys.flatMap((key) => pods?.usersOf?.(key) ?? []))].filter((one) => !divided.has(one)).sort();
+  return [...new Set(keys.flatMap((key) => pods?.usersOf?.(key) ?? []))].filter((one) => divided.has(one) === back)
+    .sort();
 }
 
-function toRow(key: PoolKey, size: number, entries: number, { moved, conflicts }: Migrated): Row {
+function toRow(key: PoolKey, size: number, back: boolean, entries: number, { moved, conflicts }: Migrated): Row {
   const text = (value: bigint) => formatIp({ family: key.cidr.family, value });
   return {
-    from: `pool ${formatPoolKey(key)}`,
+    from: back ? `blocks /${size} of ${formatPoolKey(key)}` : `pool ${formatPoolKey(key)}`,
     pool: formatPoolKey(key),
-    to: `/${size}`,
+    to: back ? `pool ${formatPoolKey(key)}` : `/${size}`,
     entries,
     done: true,
     added: moved,
     kept: 0,
     problems: conflicts.map(({ allocation, holder }) =>
-      `${text(allocation.address)} of ${describeOwner(allocation)} stays: its block has it for ${describeOwner(holder)}`
+      `${text(allocation.address)} of ${describeOwner(allocation)} stays: ${
+        back ? "the pool" : "its block"
+      } has it for ${describeOwner(holder)}`
     ),
   };
 }

@@ -7,7 +7,7 @@ import { formatCidr } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { capacity, type IpRange, unboundedRange } from "../address/range.ts";
 import type { PodsSource } from "../controllers/pods_source.ts";
-import { describeMove } from "../pool/move.ts";
+import { describeMove, obstacleIn } from "../pool/move.ts";
 import { countOf, freeOf, NEARLY_FULL } from "../pool/pool_status.ts";
 import { restingAt } from "../pool/reuse.ts";
 import { type Allocation, formatPoolKey, type Rest } from "../pool/types.ts";
@@ -97,7 +97,11 @@ export function poolListing(style: Style, namespaced: boolean): Listing<PoolRow>
       { heading: "NETWORK", value: ({ pool }) => pool.key.network || "-", wide: true },
       { heading: "NODE", value: ({ pool }) => pool.key.node ?? "-", wide: true },
       { heading: "RESTING", value: ({ rests }) => rests.size, wide: true },
-      { heading: "MOVE", value: ({ pool: { move } }) => move ? describeMove(move) : "-", wide: true },
+      {
+        heading: "MOVE",
+        value: ({ pool: { move } }) => move && obstacleIn(move) ? describeMove(move) : "-",
+        wide: true,
+      },
       { heading: "DEFINITIONS", value: ({ users }) => users.join(",") || "-", wide: true },
     ],
     nameOf: ({ pool, namespace }) =>
@@ -108,7 +112,9 @@ export function poolListing(style: Style, namespaced: boolean): Listing<PoolRow>
 
 /** One sentence for each pool whose entries move, or have moved. */
 export function movesOf(rows: readonly PoolRow[]): string[] {
-  return rows.flatMap(({ pool: { key, move } }) => move ? `${formatPoolKey(key)} is ${describeMove(move)}` : []);
+  return rows.flatMap(({ pool: { key, move } }) =>
+    move && obstacleIn(move) ? `${formatPoolKey(key)} is ${describeMove(move)}` : []
+  );
 }
 
 /** The percentage, with a bar where the terminal is wide enough. */
@@ -139,7 +145,7 @@ function toJson({ pool: { key, move }, namespace, all, used, free, users, rests,
     ...(key.node !== undefined && { node: key.node }),
     range: formatCidr(key.cidr),
     definitions: users,
-    ...(move && { move: describeMove(move) }),
+    ...(move && obstacleIn(move) && { move: describeMove(move) }),
     used: countOf(used),
     free: countOf(free), // a number beyond 2^53 is its decimal text
     capacity: countOf(all),

@@ -5,7 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { describeKeeper } from "../pool/keepers.ts";
-import { describeMove } from "../pool/move.ts";
+import { describeMove, obstacleIn } from "../pool/move.ts";
 import { type Allocation, formatPoolKey, type Owner } from "../pool/types.ts";
 import { type Column, sorted, tableOf } from "./output.ts";
 import { fillPaint, type PoolRow } from "./pool_rows.ts";
@@ -56,7 +56,7 @@ export function headingOf(row: PoolRow, { style }: Pick<Terminal, "style">, name
   const name = clean(`${formatPoolKey(pool.key)}${namespaced ? ` (namespace ${namespace})` : ""}`);
   const by = users.length > 0 ? clean(`network ${users.join(", ")}`) : "";
   const first = `${style.strong(name)}: ${fillPaint(fill, style)(`${usage}${rest}`)}`;
-  const move = pool.move ? [style.warn(`  ${describeMove(pool.move)}`)] : [];
+  const move = pool.move && obstacleIn(pool.move) ? [style.warn(`  ${describeMove(pool.move)}`)] : [];
   if (by === "") return [first, ...move];
   const length = [name, usage, rest, by].join("").length + 4;
   return [...length <= (style.width ?? Infinity) ? [`${first}; ${by}`] : [first, `  ${by}`], ...move];

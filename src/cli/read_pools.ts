@@ -63,6 +63,11 @@ interface Content {
   readonly nodes: ReadonlyMap<string, string>;
 }
 
+/** Whether a pool is a block that was joined to the pool of its range, and has no entry left. */
+function isForward({ pool: { block, move, allocations } }: PoolRow): boolean {
+  return block === true && move?.kind === "moved" && allocations.size === 0;
+}
+
 /**
  * Reads pools, and what names and filters select of them.
  *
@@ -96,7 +101,7 @@ export async function readPools(
   const { active, accepts } = filtersOf(choice, nodeOf);
   const byName = choice.names.length > 0;
   const rows = all.flatMap((row) => {
-    const selected = byName ? narrow(row, meanings, wholePool) : row;
+    const selected = byName ? narrow(row, meanings, wholePool) : isForward(row) ? undefined : row;
     if (!selected || (minFill !== undefined && row.fill < minFill)) return [];
     if (!active) return [selected];
     const shown = selected.shown.filter(accepts);

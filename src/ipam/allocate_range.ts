@@ -139,10 +139,9 @@ async function allocateInBlocks(work: RangeWork): Promise<Assigned> {
     try {
       await onBlock?.(block.key);
       const assigned = await allocateInPool({ ...work, written, pool: block });
-      if (block.isNew) {
-        await verifyGrid(ipam, config, range, signal);
-        ipam.blocks.note(block.key);
-      }
+      const isIn = formatPoolKey(assigned.entry.key) === formatPoolKey(block.key);
+      if (block.isNew || !isIn) await verifyGrid(ipam, config, range, signal);
+      if (block.isNew) ipam.blocks.note(block.key);
       return assigned;
     } catch (error) {
       if (!(error instanceof PoolExhaustedError)) throw error;

@@ -4,7 +4,8 @@
  * The grid of a domain is recorded once, in a pool that no range has, and in the pool of each divided range, which then allocates nothing. Both
  * are written before the first entry, if the pool of the range is empty. A process may remember that they exist, because whoever divides a
  * range otherwise marks the blocks first that exist; a block that a process creates is trusted only once the pool of the range, read afterwards,
- * still records the grid.
+ * still records the grid. The grid of a domain is read again once the pool of the range records it: whoever removes the grid marks its pool
+ * first, and then lists the ranges that use it.
  *
  * @module
  */
@@ -12,12 +13,15 @@ import { type Cidr, formatCidr } from "../address/cidr.ts";
 import type { IpRange } from "../address/range.ts";
 import type { IpamConfig } from "../config/types.ts";
 import { blockAt, type BlockFacts, chooseBlock, gridKey, inBlock, startOf } from "../pool/grid.ts";
-import { dividedInto, encodeMove, isUnderWay } from "../pool/move.ts";
+import { dividedInto, encodeMove, isUnderWay, NOT_DIVIDED } from "../pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
-import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
+import { type PoolSnapshot, RefusedError, UnavailableError } from "../storage/driver.ts";
 import { allocateError, blocksRefused, layoutError } from "./errors.ts";
 import { type Ipam, poolOf } from "./ipam.ts";
 import type { AllocatingPool } from "./moved.ts";
+
+/** Max attempts to record a grid: another process may remove it meanwhile. */
+const MAX_ATTEMPTS = 5;
 
 /** A block of a divided range, as an ADD uses it. */
 export interface AllocatingBlock extends AllocatingPool {
@@ -108,16 +112,23 @@ async function establish(
   { ipam, config, range, signal }: BlockWork,
   known: ReadonlyMap<string, BlockFacts>,
 ): Promise<ReadonlyMap<string, BlockFacts>> {
-  const { count } = ipam.blocks;
   const grid = gridKey(config.networkName, range.cidr.family);
   const own = poolOf(config, range);
   const facts = known.get(formatCidr(own.cidr));
   if (facts?.refusesKeepers !== undefined) {
     throw new RefusedError(blocksRefused(formatPoolKey(own), facts.refusesKeepers));
   }
-  const missing = [grid, own].filter(({ cidr }) => known.get(formatCidr(cidr))?.divided !== range.blocks?.prefix);
-  for (const key of missing) await divide(ipam, key, range, signal);
-  return missing.length === 0 ? known : await ipam.blocks.list(ipam.driver, config.networkName, signal, count);
+  let listed = known;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const missing = [grid, own].filter(({ cidr }) => listed.get(formatCidr(cidr))?.divided !== range.blocks?.prefix);
+    if (missing.length === 0) return listed;
+    const { count } = ipam.blocks;
+    // a range that may not have blocks must not leave a grid behind
+    if (missing.includes(own)) isDividedFor(await ipam.driver.read(own, signal), range);
+    for (const key of missing) await divide(ipam, key, range, signal);
+    listed = await ipam.blocks.list(ipam.driver, config.networkName, signal, count);
+  }
+  throw new UnavailableError(`Pool ${formatPoolKey(own)} is divided and joined by several commands; retry`);
 }
 
 /** Records the grid in a pool. */
@@ -143,7 +154,12 @@ function isDividedFor({ key, allocations, move, refusesKeepers }: PoolSnapshot, 
   if (refusesKeepers !== undefined) throw new RefusedError(blocksRefused(pool, refusesKeepers));
   const size = dividedInto(move);
   if (size !== undefined && size === range.blocks?.prefix) return true;
+  if (size === NOT_DIVIDED) return false;
   if (move && isUnderWay(move)) throw allocateError(key, range, { kind: "moving", move });
+  if (move?.kind === "joined") {
+    const found = `\`whereabouts migrate blocks --back\` has moved its entries from blocks of /${move.size}`;
+    throw layoutError(pool, found, range, "remove block_size from the definition");
+  }
   if (allocations.size > 0) throw layoutError(pool, `it has ${allocations.size} entries of its own`, range);
   if (size !== undefined) throw layoutError(pool, `its entries live in blocks of /${size}`, range);
   if (move) throw layoutError(pool, `it is ${encodeMove(move)}`, range);
@@ -151,7 +167,8 @@ function isDividedFor({ key, allocations, move, refusesKeepers }: PoolSnapshot, 
 }
 
 /**
- * Verifies that a range still records its grid. For a call that created a block: until then, whoever changed the grid may not know of it.
+ * Verifies that a range still records its grid. For a call that created a block: until then, whoever changed the grid may not know of it. And
+ * for one that a block led to another pool.
  *
  * @throws {LayoutError | RefusedError} it does not; the caller rolls back
  */

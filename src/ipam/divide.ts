@@ -9,26 +9,36 @@
  * @module
  */
 import { type Cidr, formatCidr } from "../address/cidr.ts";
-import { blockAt, blocksOfPool, gridKey } from "../pool/grid.ts";
+import { blockAt, blocksOfPool } from "../pool/grid.ts";
 import { dividedInto, planMove } from "../pool/move.ts";
 import { type Allocation, formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot } from "../storage/driver.ts";
-import { type GridRun, mayDivide, mayReceive, refusal, refuseUndividable, replaced, stateOf } from "./grid_marks.ts";
+import {
+  type GridRun,
+  mayDivide,
+  mayReceive,
+  open,
+  recordGrid,
+  refusal,
+  refuseUndividable,
+  replaced,
+  stateOf,
+} from "./grid_marks.ts";
 import type { Ipam } from "./ipam.ts";
 import type { Run } from "./move_marks.ts";
 import { CHUNK, copy, MAX_ATTEMPTS, remove, type Resized, withdrawGone } from "./resize.ts";
 
 /** The result of a migration of one range. */
 export interface Migrated extends Pick<Resized, "moved" | "conflicts"> {
-  /** The number of blocks that the entries moved to. */
+  /** The number of blocks that the entries moved to, or from. */
   readonly blocks: number;
 }
 
 /** Options of a migration. */
-interface MigrateOptions {
+export interface MigrateOptions {
   /** Change nothing. */
   readonly dryRun: boolean;
-  /** Further pools that the caller divides after this one. Default: none. */
+  /** Further pools that the caller migrates after this one. Default: none. */
   readonly others?: readonly PoolKey[];
   /** The deadline. */
   readonly signal: AbortSignal;
@@ -91,19 +101,15 @@ function asMap(entries: readonly Allocation[]): ReadonlyMap<bigint, Allocation> 
 async function begin(run: GridRun, all: readonly PoolSnapshot[]): Promise<void> {
   const { ipam, pool, size, name, signal } = run;
   const { driver } = ipam;
-  await ipam.onSnapshot(gridKey(pool.network, pool.cidr.family), async (grid, deadline) => {
-    if (grid.move && dividedInto(grid.move) !== size) throw refusal(run, stateOf(grid));
-    if (!grid.move) await driver.setMove?.(grid, { kind: "divided", size }, deadline);
-  }, signal);
+  await recordGrid(run);
   const source = await ipam.onSnapshot(pool, async (read, deadline) => {
     if (!mayDivide(read.move, size)) throw refusal(run, stateOf(read));
     if (read.move?.kind === "divided" && read.allocations.size === 0) return read;
     await driver.setMove?.(read, { kind: "dividing", size, run: name }, deadline);
     return read; // no write since it was read
   }, signal);
-  const marked = blocksOfPool(run.pool, run.size, all).filter(({ move }) => move?.kind === "receiving").map(({ key }) =>
-    key.cidr
-  );
+  await recordGrid(run); // a migration back that did not know of this one may have removed it
+  const marked = blocksOfPool(run.pool, run.size, all).filter(({ move }) => move).map(({ key }) => key.cidr);
   const blocks = [...byBlock(run, [...source.allocations.values()]).map(([block]) => block), ...marked];
   for (const cidr of new Map(blocks.map((block) => [formatCidr(block), block])).values()) await receive(run, cidr);
 }
@@ -180,9 +186,6 @@ async function end(run: GridRun): Promise<void> {
     await driver.setMove?.(read, { kind: "divided", size }, deadline);
   }, signal);
   for (const { key } of blocksOfPool(pool, size, await driver.list(signal)).filter(({ move }) => move)) {
-    await ipam.onSnapshot({ network: pool.network, cidr: key.cidr }, async (block, deadline) => {
-      // whatever an earlier run still copies there is an entry that was released: nothing has to move any more
-      if (block.move && mayReceive(block.move, pool)) await driver.setMove?.(block, undefined, deadline);
-    }, signal);
+    await open(run, key.cidr); // whatever an earlier run still copies there is an entry that was released: nothing has to move any more
   }
 }

@@ -120,17 +120,28 @@ export function allocateError(key: PoolKey, range: IpRange, outcome: AllocateOut
 }
 
 /** The commands that leave a mark. */
-function commandOf(move: Move): string {
+export function commandOf(move: Move): string {
+  if (move.kind === "joining") return "whereabouts migrate blocks --back";
   if ("size" in move) return "whereabouts migrate blocks";
   return "whereabouts resize or migrate blocks";
 }
 
-/** The error for a pool whose entries live in another layout than a range configures. @param found what the pool has, as a clause */
-export function layoutError(pool: string, found: string, { blocks }: Pick<IpRange, "blocks">): LayoutError {
+/**
+ * The error for a pool whose entries live in another layout than a range configures.
+ *
+ * @param found what the pool has, as a clause
+ * @param change how the definition fits again
+ */
+export function layoutError(
+  pool: string,
+  found: string,
+  { blocks }: Pick<IpRange, "blocks">,
+  change = "set the former size again",
+): LayoutError {
   const expected = blocks ? `block_size /${blocks.prefix}` : "no block_size";
   return new LayoutError(
     `Cannot allocate an address of pool ${pool}: ${found}, and the network has ${expected}; ` +
-      "set the former size again, use another network_name, or move the entries with `whereabouts migrate blocks`",
+      `${change}, use another network_name, or move the entries with \`whereabouts migrate blocks\``,
   );
 }
 

@@ -1,23 +1,25 @@
 /**
- * The marks of `migrate blocks`: which pools may be divided, and how entries begin and end to move to blocks.
+ * The marks of `migrate blocks`: which pools may be divided or joined, and how entries begin and end to move.
  *
- * | Pool of the range | Blocks                       | State                                                          |
- * | ----------------- | ---------------------------- | -------------------------------------------------------------- |
- * | none              | none                         | the entries live in the pool                                   |
- * | dividing          | none, receiving              | entries move to blocks                                         |
- * | divided           | receiving                    | all have moved, and blocks begin to allocate                   |
- * | divided           | none                         | the entries live in blocks                                     |
+ * | Pool of the range | Blocks           | State                                               |
+ * | ----------------- | ---------------- | --------------------------------------------------- |
+ * | none, joined      | none, moved      | the entries live in the pool                        |
+ * | dividing          | none, receiving  | entries move to blocks                              |
+ * | divided           | receiving        | all have moved, and blocks begin to allocate        |
+ * | divided           | none             | the entries live in blocks                          |
+ * | joining           | none, moved      | entries move to the pool, and then it is joined     |
  *
  * The mark of the pool names the run of the command, and so do those of receiving blocks. A later run replaces it, so an earlier one that still
- * runs can neither write copies nor remove any.
+ * runs can neither write copies nor remove any. A block that is `moved` to the pool allocates nothing, before and after its entries move.
  *
  * @module
  */
-import { formatCidr, overlap } from "../address/cidr.ts";
+import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
 import { blocksOfPool, gridKey } from "../pool/grid.ts";
-import { describeMove, dividedInto, type Move } from "../pool/move.ts";
+import { describeMove, dividedInto, isUnderWay, type Move, movedTo, NOT_DIVIDED } from "../pool/move.ts";
 import { formatPoolKey, mayBeOf, type PoolKey } from "../pool/types.ts";
 import { type PoolSnapshot, RefusedError } from "../storage/driver.ts";
+import { commandOf } from "./errors.ts";
 import type { Ipam } from "./ipam.ts";
 
 /** A run of the command on one pool. */
@@ -87,8 +89,11 @@ export async function refuseUndividable(
     );
   }
   if (!mayDivide(source.move, size)) refuse(stateOf(source));
-  const grid = (await driver.read(gridKey(pool.network, pool.cidr.family), signal)).move;
-  if (grid && dividedInto(grid) !== size) refuse(`the blocks of this network_name are /${dividedInto(grid)}`);
+  const grid = await driver.read(gridKey(pool.network, pool.cidr.family), signal);
+  if (!mayRecord(grid.move, size)) {
+    const former = dividedInto(grid.move);
+    refuse(former === undefined ? stateOf(grid) : `the blocks of this network_name are /${former}`);
+  }
   const together = new Set([pool, ...others].map(formatPoolKey));
   const beside = ofDomain.filter(({ key, move }) => key.cidr.prefix < size && !isElsewhere(move))
     .map(({ key }) => formatPoolKey(key)).filter((one) => !together.has(one));
@@ -101,18 +106,48 @@ function isElsewhere(move: Move | undefined): boolean {
   return move?.kind === "moved" || move?.kind === "divided" || move?.kind === "dividing";
 }
 
-/** Whether a pool may be divided: it has no mark, or that of the same division. */
-export function mayDivide(move: Move | undefined, size: number): boolean {
-  return !move || ((move.kind === "dividing" || move.kind === "divided") && move.size === size);
+/** Whether the pool of the grid may record a size: it records that size, or no range is divided. */
+function mayRecord(move: Move | undefined, size: number): boolean {
+  const recorded = move ? dividedInto(move) : NOT_DIVIDED;
+  return recorded === size || recorded === NOT_DIVIDED;
 }
 
-/** Whether a block may receive entries of the pool: it has no mark, or that of the same division. */
+/** Records the grid of a domain. @throws {RefusedError} it is another one, or a command removes it */
+export async function recordGrid(run: GridRun): Promise<void> {
+  const { ipam, pool, size, signal } = run;
+  await ipam.onSnapshot(gridKey(pool.network, pool.cidr.family), async (grid, deadline) => {
+    if (!mayRecord(grid.move, size)) throw refusal(run, stateOf(grid));
+    if (dividedInto(grid.move) !== size) await ipam.driver.setMove?.(grid, { kind: "divided", size }, deadline);
+  }, signal);
+}
+
+/** Whether a pool may be divided: it allocates, or has the mark of the same division. */
+export function mayDivide(move: Move | undefined, size: number): boolean {
+  return !move || move.kind === "joined" ||
+    ((move.kind === "dividing" || move.kind === "divided") && move.size === size);
+}
+
+/** Whether a block may receive entries of the pool, or give it its own: it has no mark, or one of an earlier migration of the same pool. */
 export function mayReceive(move: Move | undefined, { cidr }: PoolKey): boolean {
-  return !move || (move.kind === "receiving" && formatCidr(move.from) === formatCidr(cidr));
+  const other = move?.kind === "receiving" ? move.from : move?.kind === "moved" ? movedTo(move) : undefined;
+  return !move || (other !== undefined && formatCidr(other) === formatCidr(cidr));
+}
+
+/**
+ * Lets a block of a divided pool allocate again. Another run may mark the pool meanwhile: it then writes the marks of all blocks, with which
+ * this write conflicts.
+ */
+export async function open({ ipam, pool, size, signal }: GridRun, cidr: Cidr): Promise<void> {
+  await ipam.onSnapshot({ network: pool.network, cidr }, async (block, deadline) => {
+    if (!block.move || !mayReceive(block.move, pool)) return;
+    const { move } = await ipam.driver.read(pool, deadline);
+    if (dividedInto(move) === size) await ipam.driver.setMove?.(block, undefined, deadline);
+  }, signal);
 }
 
 /** @param pool has a mark */
-export function stateOf({ key, move }: PoolSnapshot): string {
-  const isEnded = move?.kind === "moved" || move?.kind === "divided";
-  return `${formatPoolKey(key)} is ${describeMove(move as Move)}${isEnded ? "" : "; complete that command first"}`;
+export function stateOf({ key, move }: Pick<PoolSnapshot, "key" | "move">): string {
+  if (!move) return `${formatPoolKey(key)} is not divided`;
+  const remedy = isUnderWay(move) ? `; complete that command first (${commandOf(move)})` : "";
+  return `${formatPoolKey(key)} is ${describeMove(move)}${remedy}`;
 }

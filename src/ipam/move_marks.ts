@@ -15,7 +15,7 @@
  * @module
  */
 import { type Cidr, formatCidr, overlap } from "../address/cidr.ts";
-import { blockSizeOf, describeMove, type Move, movedTo } from "../pool/move.ts";
+import { blockSizeOf, describeMove, type Move, movedTo, obstacleIn } from "../pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, RefusedError, type StorageDriver } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
@@ -88,7 +88,7 @@ export async function beginMove(run: Run): Promise<void> {
   const source = await ipam.onSnapshot(from, async (pool, deadline) => {
     if (!mayMove(pool, to)) throw refusal(from, to, stateOf(pool));
     if (pool.move?.kind === "moving") return pool;
-    const moving: Move = { kind: "moving", to: to.cidr, ...(pool.move && { again: true as const }) };
+    const moving: Move = { kind: "moving", to: to.cidr, ...(pool.move?.kind === "moved" && { again: true as const }) };
     return await driver.setMove?.(pool, moving, deadline);
   }, signal);
   let former: Move | undefined;
@@ -126,8 +126,8 @@ export async function endMove(run: Run): Promise<void> {
 }
 
 /** Whether the other pool, as it was read, receives entries from this run. */
-export function isOf({ move }: PoolSnapshot, { name }: Pick<Run, "name">): boolean {
-  return move?.kind === "receiving" && move.run === name;
+export function isOf({ move }: Pick<PoolSnapshot, "move">, { name }: Pick<Run, "name">): boolean {
+  return (move?.kind === "receiving" || move?.kind === "joining") && move.run === name;
 }
 
 /** @throws {RefusedError} a pool does not have the mark of this run any more */
@@ -142,12 +142,12 @@ export function refuseReplaced({ from, to, what }: Pick<Run, "from" | "to" | "wh
 /** Whether the entries of a pool may move to another one: it has no mark, or that of the same resize. */
 function mayMove({ move }: Pick<PoolSnapshot, "move">, { cidr }: PoolKey): boolean {
   const to = movedTo(move);
-  return !move || (to !== undefined && isSame(to, cidr));
+  return !obstacleIn(move) || (to !== undefined && isSame(to, cidr));
 }
 
 /** Whether a pool may receive the entries of another one: it has no mark, that of the same resize, or its own entries had moved there. */
 function mayReceive({ move }: PoolSnapshot, { cidr }: PoolKey): boolean {
-  if (!move) return true;
+  if (!move || !obstacleIn(move)) return true;
   return move.kind === "receiving" ? isSame(move.from, cidr) : move.kind === "moved" && isSame(move.to, cidr);
 }
 

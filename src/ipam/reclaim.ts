@@ -5,6 +5,7 @@
  */
 import { formatIp } from "../address/ip.ts";
 import { adopt } from "../pool/adopt.ts";
+import { obstacleIn } from "../pool/move.ts";
 import type { Detached, Orphan } from "../pool/orphans.ts";
 import { replace, withdraw } from "../pool/requests.ts";
 import { hasEntryOf } from "../pool/restore.ts";
@@ -158,7 +159,7 @@ export async function restoreEntries(
     using _lock = await ipam.lockPool(key, signal);
     const written = await ipam.onSnapshot(key, async (snapshot, deadline) => {
       // its next ADD may have been faster, or a resize may move the entries of the pool
-      if (snapshot.move || hasEntryOf(snapshot.allocations, allocation)) return false;
+      if (obstacleIn(snapshot.move) || hasEntryOf(snapshot.allocations, allocation)) return false;
       const { changes } = adopt(snapshot.allocations, [allocation]);
       if (changes.length > 0) await driver.commit(snapshot, changes, deadline);
       return changes.length > 0;

@@ -110,7 +110,10 @@ async function releasePool(
   return released;
 }
 
-/** The blocks of a divided pool that have entries of a sandbox. Reads every pool: a release without a record is rare. */
+/**
+ * The blocks of a divided pool that have entries of a sandbox, and the pool itself if it got some meanwhile. Reads every pool: a release
+ * without a record is rare.
+ */
 async function blocksWith(
   { driver }: Ipam,
   key: PoolKey,
@@ -118,7 +121,9 @@ async function blocksWith(
   { containerId, ifName }: Sandbox,
   signal: AbortSignal,
 ): Promise<Cidr[]> {
-  return blocksOfPool(key, size, await driver.list(signal)).filter(({ allocations }) =>
+  const all = await driver.list(signal);
+  const own = all.filter((pool) => formatPoolKey(pool.key) === formatPoolKey(key));
+  return [...blocksOfPool(key, size, all), ...own].filter(({ allocations }) =>
     allocations.values().some((one) => one.containerId === containerId && one.ifName === ifName)
   ).map(({ key }) => key.cidr);
 }

@@ -7,7 +7,7 @@ import { assign, keep, keepKept } from "./assign.ts";
 import { Draft, type DraftContext } from "./draft.ts";
 import { type Fence, isClosed } from "./fence.ts";
 import { drop, free, revert } from "./free.ts";
-import type { Move } from "./move.ts";
+import { type Move, obstacleIn } from "./move.ts";
 import type { Reuse } from "./reuse.ts";
 import type { Outcome, PoolRequest } from "./requests.ts";
 import { restore } from "./restore.ts";
@@ -74,7 +74,9 @@ export function decide(
   return { changes, outcomes, ...(reuse && { reuse }), ...(block && { block }) };
 }
 
-function serve(draft: Draft, request: PoolRequest, { fence, mustReserve, refusesKeepers, move }: PoolState): Outcome {
+function serve(draft: Draft, request: PoolRequest, state: PoolState): Outcome {
+  const { fence, mustReserve, refusesKeepers } = state;
+  const move = obstacleIn(state.move);
   switch (request.kind) {
     case "allocate":
       if (move?.kind === "moved") return keep(draft, request) ?? { kind: "moved", to: move.to };

@@ -16,20 +16,28 @@ import { type Allocation, type Allocations, type Change, sameEntry, sameInterfac
  * What a pool records of a move: `moving` and `moved` in the former pool, `receiving` in the other one until all entries are there, with the
  * name of the run that moves them. `again`: the former pool was `moved` there before.
  *
- * `divided`: the entries of its range live in blocks whose prefix length is `size`. `dividing`: they move there. A pool is moved or divided,
- * never both.
+ * `divided`: the entries of its range live in blocks whose prefix length is `size`. `dividing`: they move there. `joining`: they move from
+ * there to the pool, and `joined`: they have moved. A joined pool allocates as one without a move, and remembers that its network must not have
+ * blocks. A pool is moved or divided, never both.
+ *
+ * The pool of the grid is `divided` with the size {@linkcode NOT_DIVIDED} if no range is divided any more.
  */
 export type Move =
   | { readonly kind: "moving"; readonly to: Cidr; readonly again?: true }
   | { readonly kind: "moved"; readonly to: Cidr }
   | { readonly kind: "receiving"; readonly from: Cidr; readonly run?: string }
   | { readonly kind: "dividing"; readonly size: number; readonly run?: string }
-  | { readonly kind: "divided"; readonly size: number };
+  | { readonly kind: "divided"; readonly size: number }
+  | { readonly kind: "joining"; readonly size: number; readonly run?: string }
+  | { readonly kind: "joined"; readonly size: number };
+
+/** The size that the pool of a grid records if no range of its domain is divided. */
+export const NOT_DIVIDED = 0;
 
 /** Max pools to follow: a range that was resized several times since the ADD of a pod. Ranges may be resized to and fro. */
 export const MAX_MOVES = 8;
 
-/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `dividing /24 RUN`. */
+/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `dividing /24 RUN`, `joined /24`. */
 export function encodeMove(move: Move): string {
   const more = "run" in move ? move.run : move.kind === "moving" && move.again && "again";
   const text = `${move.kind} ${where(move)}`;
@@ -49,6 +57,10 @@ export function describeMove(move: Move): string {
     case "dividing":
     case "divided":
       return `${move.kind} into blocks of ${where(move)}`;
+    case "joining":
+      return `receiving the entries of its blocks of ${where(move)}`;
+    case "joined":
+      return `joined from blocks of ${where(move)}`;
     default:
       return `${move.kind} to ${where(move)}`;
   }
@@ -66,8 +78,8 @@ export function decodeMove(text: unknown): Move | undefined {
   const run = more ? { run: more } : {};
   const size = Number(/^\/(\d{1,3})$/.exec(range)?.[1] ?? NaN);
   if (!Number.isNaN(size)) {
-    if (kind === "divided") return { kind, size };
-    if (kind === "dividing") return { kind, size, ...run };
+    if (kind === "divided" || kind === "joined") return { kind, size };
+    if (kind === "dividing" || kind === "joining") return { kind, size, ...run };
   }
   if (cidr && kind === "moved") return { kind, to: cidr };
   if (cidr && kind === "moving") return { kind, to: cidr, ...(more === "again" && { again: true }) };
@@ -75,7 +87,7 @@ export function decodeMove(text: unknown): Move | undefined {
   throw new RangeError(
     `Unknown mark ${
       JSON.stringify(text)
-    }: expected moving, moved or receiving, and a range, or dividing or divided and a size`,
+    }: expected moving, moved or receiving, and a range, or dividing, divided, joining or joined, and a size`,
   );
 }
 
@@ -91,28 +103,39 @@ export function dividedInto(move: Move | undefined): number | undefined {
 
 /** Whether entries move: the pool allocates nothing until a command has ended. */
 export function isUnderWay({ kind }: Move): boolean {
-  return kind !== "moved" && kind !== "divided";
+  return kind !== "moved" && kind !== "divided" && kind !== "joined";
+}
+
+/** The move because of which a pool does not allocate; undefined if it allocates. */
+export function obstacleIn(move: Move | undefined): Move | undefined {
+  return move?.kind === "joined" ? undefined : move;
 }
 
 /** The prefix length of the blocks that may have entries of a pool's range; undefined if none may. */
 export function blockSizeOf(move: Move | undefined): number | undefined {
-  return move && "size" in move ? move.size : undefined;
+  return move && "size" in move && move.kind !== "joined" ? move.size : undefined;
 }
 
 /** The ranges of the pools to which entries at some addresses have moved, or may have; empty: they have not. */
 export function nextRanges(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
   const to = movedTo(move);
   if (to) return [to];
+  return move?.kind === "joining" ? [] : blocksAt(move, addresses);
+}
+
+function blocksAt(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
   const size = blockSizeOf(move);
   return size === undefined ? [] : addresses.map((ip) => cidrOf(ip, size));
 }
 
 /**
  * The ranges of the pools that may have the entries at some addresses if a pool has not: {@linkcode nextRanges}, or the former pool of a
- * receiving one. Ranges are resized to and fro, so the pool that an ADD recorded may be the receiving one of a later move.
+ * receiving one, or the blocks of a joining one. Ranges are resized to and fro, so the pool that an ADD recorded may be the receiving one of a
+ * later move.
  */
 export function otherRanges(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
-  return move?.kind === "receiving" ? [move.from] : nextRanges(move, addresses);
+  if (move?.kind === "receiving") return [move.from];
+  return move?.kind === "joining" ? blocksAt(move, addresses) : nextRanges(move, addresses);
 }
 
 /**

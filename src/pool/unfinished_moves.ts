@@ -23,7 +23,11 @@ export function findUnfinishedMoves(pools: readonly PoolFacts[]): Finding[] {
   const marked = pools.flatMap(({ key, move }) => move ? [{ key, move, name: formatPoolKey(key) }] : []);
   const moves = new Map(marked.map(({ name, move }) => [name, move]));
   const underWay = marked.filter(({ move }) => isUnderWay(move)).sort((a, b) => a.name < b.name ? -1 : 1);
-  const byCommand = Map.groupBy(underWay, (one) => completionOf(one, (key) => moves.get(formatPoolKey(key))));
+  const joined = marked.filter(({ move }) => move.kind === "joined");
+  const byCommand = Map.groupBy(
+    underWay,
+    (one) => completionOf(one, (key) => moves.get(formatPoolKey(key)), joined),
+  );
   return [...byCommand].flatMap(([command, same]) => {
     const [first] = same;
     if (!first) return [];
@@ -45,8 +49,13 @@ export function findUnfinishedMoves(pools: readonly PoolFacts[]): Finding[] {
  * The command that ends a move; empty if it has ended.
  *
  * @param moveOf the mark of another pool
+ * @param joined the pools whose blocks are joined: the grid of a domain is removed after the last one
  */
-function completionOf({ key, move }: Marked, moveOf: (key: PoolKey) => Move | undefined): string {
+function completionOf(
+  { key, move }: Marked,
+  moveOf: (key: PoolKey) => Move | undefined,
+  joined: readonly Marked[],
+): string {
   switch (move.kind) {
     case "moving":
       return resizing(key, move.to);
@@ -57,8 +66,14 @@ function completionOf({ key, move }: Marked, moveOf: (key: PoolKey) => Move | un
       const former = { network: key.network, cidr: move.from };
       return movedTo(moveOf(former)) ? resizing(former, key.cidr) : dividing(former, key.cidr.prefix);
     }
+    case "joining": {
+      const isOfDomain = (other: PoolKey) => other.network === key.network && other.cidr.family === key.cidr.family;
+      const range = key.cidr.prefix > 0 ? key : joined.find((one) => isOfDomain(one.key))?.key ?? key;
+      return `migrate blocks --back ${formatPoolKey(range)}`;
+    }
     case "moved":
     case "divided":
+    case "joined":
       return "";
   }
 }

@@ -17,6 +17,7 @@ function pools(...marked: string[]): PoolFacts[] {
 
 const RESIZE = "whereabouts resize storage/10.0.0.0/24 10.0.0.0/22";
 const DIVIDE = "whereabouts migrate blocks storage/10.0.0.0/16 --size /24";
+const JOIN = "whereabouts migrate blocks --back storage/10.0.0.0/16";
 
 /** The pools' marks, in every state between the writes of a command, and the command that the finding names. */
 const CASES: readonly (readonly [marked: readonly string[], pool: string, command: string])[] = [
@@ -27,6 +28,8 @@ const CASES: readonly (readonly [marked: readonly string[], pool: string, comman
   [["10.0.0.0/16: dividing /24 r1", "10.0.7.0/24: receiving 10.0.0.0/16 r1"], "storage/10.0.0.0/16", DIVIDE],
   [["10.0.0.0/16: divided /24", "10.0.7.0/24: receiving 10.0.0.0/16 r1"], "storage/10.0.7.0/24", DIVIDE],
   [["10.0.7.0/24: receiving 10.0.0.0/16 r1"], "storage/10.0.7.0/24", DIVIDE],
+  [["10.0.0.0/16: joining /24 r1", "10.0.7.0/24: moved 10.0.0.0/16"], "storage/10.0.0.0/16", JOIN],
+  [["10.0.0.0/16: joined /24", "0.0.0.0/0: joining /24 r1"], "storage/0.0.0.0/0", JOIN],
 ];
 
 for (const [marked, pool, command] of CASES) {
@@ -56,7 +59,7 @@ Deno.test("findUnfinishedMoves names each pool with its state, of many the first
 });
 
 Deno.test("findUnfinishedMoves finds nothing of moves that have ended, and each of several that have not", () => {
-  const ended = ["10.0.0.0/24: moved 10.0.0.0/22", "10.1.0.0/16: divided /24"];
+  const ended = ["10.0.0.0/24: moved 10.0.0.0/22", "10.1.0.0/16: divided /24", "10.4.0.0/16: joined /24"];
   assert.deepEqual(findUnfinishedMoves(pools(...ended, "10.0.0.0/22", "10.1.3.0/24")), []);
   const busy = ["10.2.0.0/24: moving 10.2.0.0/22", "10.3.0.0/24: moving 10.3.0.0/22"];
   assert.deepEqual(findUnfinishedMoves(pools(...ended, ...busy)).map(({ pool }) => pool), [

@@ -47,8 +47,8 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
     "blocks are used before the pool of their range records the grid",
     "layouts",
     [
-      ...editsOf(BLOCKS, ["for (const key of missing) await", "for (const key of missing.slice(0, 1)) await"]),
-      ...editsOf("src/ipam/allocate_range.ts", ["if (block.isNew) {", "if (block.isNew && Boolean(0)) {"]),
+      ...editsOf(BLOCKS, ["[grid, own].filter", "[grid].filter"]),
+      ...editsOf("src/ipam/allocate_range.ts", ["if (block.isNew || !isIn) await", "if (!isIn) await"]),
     ],
   ],
   [
