@@ -3,37 +3,30 @@
  *
  * The pool is marked first, so that no ADD creates a block from then on, then every block that exists, so that none allocates
  * (`grid_marks.ts`). Each entry is written to the pool before it is removed from its block, and a removal is refused if the block has changed
- * since it was read. So at any moment each entry is in at least one of the two, and an interrupted run can be repeated. The blocks keep a forward
- * to the pool. The grid of the domain is removed last, if no other range uses it. Reservations stay as they are.
+ * since it was read. So at any moment each entry is in at least one of the two, and an interrupted run can be repeated. The blocks keep a
+ * forward to the pool. The grid of the domain is removed last, if no other range uses it. Reservations stay as they are.
  *
  * @module
  */
-import { contains, formatCidr, overlap } from "../address/cidr.ts";
-import { formatIp } from "../address/ip.ts";
 import { blocksOfPool, gridKey } from "../pool/grid.ts";
-import { blockSizeOf, dividedInto, type Move, NOT_DIVIDED, planMove } from "../pool/move.ts";
-import { MAX_RESTS, type Reuse } from "../pool/reuse.ts";
-import { addressOf, type Allocation, type Allocations, formatPoolKey, mayBeOf, type PoolKey } from "../pool/types.ts";
-import { ConflictError, type PoolSnapshot } from "../storage/driver.ts";
+import { dividedInto, NOT_DIVIDED } from "../pool/move.ts";
+import { formatPoolKey, type PoolKey } from "../pool/types.ts";
+import type { PoolSnapshot } from "../storage/driver.ts";
 import type { Migrated, MigrateOptions } from "./divide.ts";
 import { type GridRun, mayReceive, open, refusal, replaced, stateOf } from "./grid_marks.ts";
 import type { Ipam } from "./ipam.ts";
-import { isOf, type Run } from "./move_marks.ts";
-import { reservationOf } from "./release_reservation.ts";
-import { CHUNK, copy, MAX_ATTEMPTS, remove, withdrawGone } from "./resize.ts";
-
-/** Max entries of a pool: an object of an API server has at most 1.5 MB, and an entry takes up to 150 bytes. */
-const MAX_ENTRIES = 10_000;
-
-/** What a run knows before it changes anything. */
-interface Found {
-  /** The pool of the range. */
-  readonly target: PoolSnapshot;
-  /** Its blocks. */
-  readonly blocks: readonly PoolSnapshot[];
-  /** Other pools of the domain that share blocks with it, and that the caller joins after this one. */
-  readonly sharing: readonly PoolKey[];
-}
+import {
+  dividedRanges,
+  examine,
+  type Found,
+  mayForward,
+  mayJoin,
+  plan,
+  refuseTwoOwners,
+  refuseUnreserved,
+} from "./join_checks.ts";
+import { moveEntries } from "./join_entries.ts";
+import { isOf } from "./move_marks.ts";
 
 /**
  * Moves the entries of blocks to the pool of their range.
@@ -67,122 +60,6 @@ async function moveAll(run: GridRun, { sharing }: Found, options: MigrateOptions
   const migrated = await moveEntries(run, blocks, options);
   await end(run);
   return migrated;
-}
-
-/** Reads the pools, and refuses what is never possible, or not with their present state. @throws {RefusedError} with the reason */
-async function examine(run: GridRun, others: readonly PoolKey[]): Promise<Found> {
-  const { ipam: { driver }, pool, size, signal } = run;
-  const refuse = (why: string) => {
-    throw refusal(run, why);
-  };
-  if (!driver.setMove || !driver.listBlocks) {
-    refuse(`the driver ${JSON.stringify(driver.name)} does not support blocks (setMove, listBlocks)`);
-  }
-  const target = await driver.read(pool, signal);
-  const recorded = blockSizeOf(target.move);
-  if (!mayJoin(target.move, size)) {
-    refuse(target.move?.kind === "divided" ? `its blocks are /${recorded}` : stateOf(target));
-  }
-  const all = await driver.list(signal);
-  const sharing = (await dividedRanges(run, all)).filter(({ cidr }) =>
-    overlap(cidr, pool.cidr) && formatCidr(cidr) !== formatCidr(pool.cidr)
-  );
-  const together = new Set(others.map(formatPoolKey));
-  const unnamed = sharing.map(formatPoolKey).filter((one) => !together.has(one));
-  if (unnamed.length > 0) refuse(`${unnamed.sort().join(", ")} has entries in the same blocks; name both in one call`);
-  const dividing = all.find(({ key, move }) =>
-    move?.kind === "dividing" && sharing.some((one) => formatPoolKey(one) === formatPoolKey(key))
-  );
-  // in a joined range, the pool of another range with the prefix length of a block is none any more
-  const present = blocksOfPool(pool, size, all).filter(({ block }) => block || target.move?.kind !== "joined");
-  const busy = dividing ?? present.find(({ move }) => !mayForward(move, pool));
-  if (busy) refuse(stateOf(busy));
-  const blocks = present.filter(({ move }) => mayReceive(move, pool));
-  const entries = blocks.reduce((sum, { allocations }) => sum + allocations.size, target.allocations.size);
-  if (entries > MAX_ENTRIES) {
-    refuse(`its blocks have ${entries} entries, and a pool has at most ${MAX_ENTRIES}; delete pods first`);
-  }
-  await refuseUnreserved(run, blocks, sharing);
-  return { target, blocks, sharing };
-}
-
-/** Whether the blocks of a pool may be joined: they are its layout, or a run has begun or ended. */
-function mayJoin(move: Move | undefined, size: number): boolean {
-  return (move?.kind === "divided" || move?.kind === "joining" || move?.kind === "joined") && move.size === size;
-}
-
-/** Whether a block may forward to the pool: it has no mark, or one of a migration of this pool, or forwards to one that shares the block. */
-function mayForward(move: Move | undefined, pool: PoolKey): boolean {
-  return mayReceive(move, pool) || (move?.kind === "moved" && overlap(move.to, pool.cidr));
-}
-
-/** The pools of the domain whose entries live in blocks, or move there or back. */
-async function dividedRanges(
-  { ipam: { driver }, pool: { network, cidr: { family } }, signal }: GridRun,
-  all: readonly PoolSnapshot[],
-): Promise<PoolKey[]> {
-  // lists omit divided pools without entries, and a pool that is marked after the first read may be divided before the second one
-  const marked = all.filter(({ key, move }) => mayBeOf(key, network) && blockSizeOf(move) !== undefined)
-    .map(({ key: { cidr } }) => cidr);
-  const recorded = await driver.listBlocks?.(network, true, signal) ?? [];
-  const divided = recorded.filter((one) => one.divided !== undefined).map(({ cidr }) => cidr);
-  const ranges = new Map([...marked, ...divided].map((cidr) => [formatCidr(cidr), cidr]));
-  return [...ranges.values()].filter((cidr) => cidr.family === family && cidr.prefix > 0)
-    .map((cidr) => ({ network, cidr }));
-}
-
-/**
- * Refuses entries in shared blocks without reservations: they will be in the pool of one range, so that only reservations keep the other ranges
- * from their addresses.
- */
-async function refuseUnreserved(
-  run: GridRun,
-  blocks: readonly PoolSnapshot[],
-  sharing: readonly PoolKey[],
-): Promise<void> {
-  if (sharing.length === 0) return;
-  const { ipam: { driver }, pool: { network }, signal } = run;
-  const reserved = new Map(
-    (await driver.reservations?.list(network, signal) ?? []).map((one) => [formatIp(one.ip), one]),
-  );
-  const shared = blocks.filter(({ key }) => sharing.some(({ cidr }) => overlap(cidr, key.cidr)));
-  const unreserved = shared.flatMap(({ key, allocations }) =>
-    [...allocations.values()].filter((allocation) => {
-      const { ip, podRef } = reservationOf(key, allocation);
-      return reserved.get(formatIp(ip))?.podRef !== podRef;
-    }).map((allocation) => formatIp(addressOf({ key, allocation })))
-  );
-  const [first] = unreserved;
-  if (first === undefined) return;
-  throw refusal(
-    run,
-    `it shares blocks with ${
-      sharing.map(formatPoolKey).join(", ")
-    }, and ${unreserved.length} addresses in them, such as ${first}, have no ` +
-      "reservation of their owner: without blocks only reservations keep overlapping ranges apart; set enable_overlapping_ranges in their " +
-      "networks, and delete these pods",
-  );
-}
-
-function plan({ target, blocks }: Found): Migrated {
-  const plans = blocks.map(({ key, allocations }) => planMove(allocations, target.allocations, key.cidr));
-  return {
-    moved: plans.reduce((sum, { moving }) => sum + moving.length, 0),
-    conflicts: plans.flatMap(({ conflicts }) => conflicts),
-    blocks: plans.filter(({ moving }) => moving.length > 0).length,
-  };
-}
-
-function refuseTwoOwners(run: GridRun, { conflicts }: Migrated): void {
-  const [first] = conflicts;
-  if (!first) return;
-  const { pool: { cidr: { family } } } = run;
-  const address = formatIp({ family, value: first.allocation.address });
-  throw refusal(
-    run,
-    `${conflicts.length} addresses have two owners, such as ${address} of ${first.holder.podRef} in the pool and of ` +
-      `${first.allocation.podRef} in its block; delete one of the pods`,
-  );
 }
 
 /** Marks the pool, and those that share blocks with it: none of them allocates before all are joined. */
@@ -254,90 +131,6 @@ async function verifyBegun(
     await openAll();
     throw error;
   }
-}
-
-/** Moves chunk by chunk until the blocks have only entries that stay. */
-async function moveEntries(
-  run: GridRun,
-  blocks: readonly PoolSnapshot[],
-  { progress }: MigrateOptions,
-): Promise<Migrated> {
-  const { ipam, pool, signal } = run;
-  const all = blocks.reduce((sum, { allocations }) => sum + allocations.size, 0);
-  const reuse = reuseOf(blocks);
-  const pending = new Map(blocks.filter(hasEntries).map((block) => [formatPoolKey(block.key), block]));
-  const emptied = new Set<string>();
-  const conflicts: Migrated["conflicts"][number][] = [];
-  let moved = 0;
-  for (let attempts = 0; attempts < MAX_ATTEMPTS && pending.size > 0; attempts++) {
-    const chunk = chunkOf([...pending.values()]);
-    const copied = await copy(toPool(run, pool), merged(run, chunk, reuse));
-    for (const block of chunk) {
-      const name = formatPoolKey(block.key);
-      const ofBlock = <T extends Pick<Allocation, "address">>(entries: readonly T[]) =>
-        entries.filter(({ address }) => contains(block.key.cidr, { family: block.key.cidr.family, value: address }));
-      const moving = ofBlock(copied.plan.moving);
-      if (moving.length > 0) {
-        const removal = await remove(ipam, block, moving, signal);
-        if (removal === "changed") await withdrawGone(toPool(run, block.key), ofBlock(copied.written));
-        if (removal === "removed") {
-          attempts = 0;
-          moved += moving.length;
-          emptied.add(name);
-          progress?.(moved, Math.max(all, moved));
-        }
-        const isEmptied = removal === "removed" && moving.length === block.allocations.size;
-        if (isEmptied) pending.delete(name);
-        else pending.set(name, await ipam.driver.read(block.key, signal));
-      }
-      const stay = copied.plan.conflicts.filter(({ allocation }) => ofBlock([allocation]).length > 0);
-      if (stay.length === block.allocations.size) {
-        pending.delete(name);
-        conflicts.push(...stay);
-      }
-    }
-    for (const [name, block] of pending) if (!hasEntries(block)) pending.delete(name);
-  }
-  if (pending.size === 0) return { moved, conflicts, blocks: emptied.size };
-  throw new ConflictError(
-    `The blocks of pool ${formatPoolKey(pool)} changed during each of ${MAX_ATTEMPTS} attempts to move their entries`,
-  );
-}
-
-function hasEntries({ allocations }: PoolSnapshot): boolean {
-  return allocations.size > 0;
-}
-
-/** The first blocks, with one chunk of entries together, or one block with more. */
-function chunkOf(blocks: readonly PoolSnapshot[]): PoolSnapshot[] {
-  const chunk: PoolSnapshot[] = [];
-  for (let count = 0; count < CHUNK && chunk.length < blocks.length;) {
-    const block = blocks[chunk.length];
-    if (!block) break;
-    chunk.push(block);
-    count += block.allocations.size;
-  }
-  return chunk;
-}
-
-/** Blocks as one pool from which entries move. */
-function merged({ pool }: GridRun, blocks: readonly PoolSnapshot[], reuse: Reuse | undefined): PoolSnapshot {
-  const allocations: Allocations = new Map(blocks.flatMap((block) => [...block.allocations]));
-  return { key: pool, allocations, version: undefined, ...(reuse && { reuse }) };
-}
-
-/** The rests of all blocks: the pool records those that started last. */
-function reuseOf(blocks: readonly PoolSnapshot[]): Reuse | undefined {
-  const all = blocks.flatMap(({ reuse }) => reuse ?? []);
-  if (all.length === 0) return undefined;
-  const rests = all.flatMap((one) => [...one.rests]).sort(([, a], [, b]) => a.since - b.since).slice(-MAX_RESTS);
-  const after = all.find((one) => one.after !== undefined)?.after;
-  return { ...(after !== undefined && { after }), rests: new Map(rests) };
-}
-
-/** The move of entries from a pool, of which `withdrawGone` reads whether it still has them, to the pool of the range. */
-function toPool({ ipam, pool, name, what, signal }: GridRun, from: PoolKey): Run {
-  return { ipam, from, to: pool, name, what, signal };
 }
 
 async function end(run: GridRun): Promise<void> {

@@ -37,7 +37,7 @@ export const NOT_DIVIDED = 0;
 /** Max pools to follow: a range that was resized several times since the ADD of a pod. Ranges may be resized to and fro. */
 export const MAX_MOVES = 8;
 
-/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `dividing /24 RUN`, `joined /24`. */
+/** A move as a store records it: `moving 10.0.0.0/22`, `moving 10.0.0.0/22 again`, `receiving 10.0.0.0/24 RUN`, `dividing /24 RUN`. */
 export function encodeMove(move: Move): string {
   const more = "run" in move ? move.run : move.kind === "moving" && move.again && "again";
   const text = `${move.kind} ${where(move)}`;

@@ -8,7 +8,7 @@ import type { IpamConfig } from "../../src/config/types.ts";
 import { gridKey } from "../../src/pool/grid.ts";
 import { encodeMove } from "../../src/pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
-import { RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
+import { type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
 import { type Fault, faulty } from "../support/faulty.ts";
 import { inEveryOrder, STANDING_CLOCK } from "../support/orders.ts";
 import { assertAgreement, callers, config, contents, ipamOn, memory, never, owner, type Records } from "./lab.ts";
@@ -152,65 +152,13 @@ Deno.test("join of overlapping ranges: both are named, their addresses are reser
   await assertAgreement(driver);
 });
 
-Deno.test("join refuses what is unsafe, and changes nothing", async () => {
-  const half = config(["10.0.0.0/29"], OFF);
-  const options = { dryRun: false, signal: never() };
-  await using driver = await memory();
-  const { add } = callers(driver);
-  await assert.rejects(joinOn(driver), /10\.0\.0\.0\/28 is not divided/);
-  await add("a/net1/x", { ...GRID, ...OFF });
-  await add("b/net1/y", divided(half, SIZE));
-  const before = [await contents(driver), await marks(driver)];
-  await assert.rejects(
-    joinOn(driver, WHOLE, [poolOf(half)]),
-    /2 addresses in them, such as 10\.0\.0\.1, have no reservation/,
-  );
-  await assert.rejects(join(ipamOn(driver), poolOf(WHOLE), 29, options), /its blocks are \/30/);
-  const { listBlocks: _, ...older } = faulty(driver, () => undefined);
-  await assert.rejects(join(ipamOn(older), poolOf(WHOLE), SIZE, options), /"embedded" does not support blocks/);
-  assert.deepEqual([await contents(driver), await marks(driver)], before);
-});
-
-Deno.test("join refuses more entries than a pool has, and an address that has two owners", async () => {
-  await using driver = await memory();
-  const wide = config(["10.64.0.0/12"], OFF);
-  const { add } = callers(driver);
-  await add("a/net1/x", divided(wide, 18));
-  const key = { network: "", cidr: { family: 4, base: 0x0a40_0000n, prefix: 18 } } as const;
-  const many = Array.from({ length: 10_000 }, (_, i) => {
-    const address = key.cidr.base + 300n + BigInt(i);
-    return { address, after: { address, podRef: `p${i}`, ifName: "net1", containerId: "x" } };
-  });
-  await driver.commit(await driver.read(key, never()), many, never());
-  await assert.rejects(
-    join(ipamOn(driver), poolOf(wide), 18, { dryRun: false, signal: never() }),
-    /its blocks have 10001 entries, and a pool has at most 10000/,
-  );
-  const block = config(["10.0.0.4/30"], OFF);
-  for (const who of PODS) await add(who, config(["10.0.0.0/28"], { ...OFF, networkName: "two" }));
-  assert.deepEqual(await add("other/net1/o", { ...block, networkName: "two" }), ["10.0.0.5"]);
-  const pool = { ...poolOf(WHOLE), network: "two" };
-  const ipam = ipamOn(driver);
-  assert.equal((await divide(ipam, pool, SIZE, { dryRun: false, signal: never() })).conflicts.length, 1);
-  await assert.rejects(join(ipam, pool, SIZE, { dryRun: false, signal: never() }), (error) => {
-    assert(error instanceof RefusedError);
-    assert.match(
-      error.message,
-      /1 addresses have two owners, such as 10\.0\.0\.5 of e in the pool and of other in its block/,
-    );
-    return true;
-  });
-  const dry = await join(ipam, pool, SIZE, { dryRun: true, signal: never() });
-  assert.deepEqual(dry.conflicts.map(({ holder }) => holder.podRef), ["e"]);
-});
-
 const FAULTS: readonly Fault[] = [
   { done: false, then: "refused" },
   { done: true, then: "unavailable" },
   { done: false, then: "conflict" },
 ];
 
-Deno.test("join that ends at any operation allocates nothing twice, refuses the other direction, and completes when it is repeated", async () => {
+Deno.test("join that ends at any operation allocates nothing twice, refuses divide, and completes when it is repeated", async () => {
   let cuts = 0;
   let other = 0;
   for (const [fault, overlapping] of FAULTS.flatMap((one) => [[one, true], [one, false]] as const)) {
@@ -339,7 +287,7 @@ for (const [verb, network] of CONCURRENT) {
   });
 }
 
-Deno.test("join that another run replaces at any operation gives way, also if the range is divided again meanwhile: nothing is lost or blocked", async () => {
+Deno.test("join that another run replaces gives way, also if the range is divided again: nothing is lost or blocked", async () => {
   let replaced = 0;
   for (const [isReleased, isDivided] of [[false, false], [true, false], [false, true]]) {
     for (let at = 0;; at++) {
