@@ -26,7 +26,9 @@ export async function moveEntries(
   const conflicts: Migrated["conflicts"][number][] = [];
   let moved = 0;
   for (let attempts = 0; attempts < MAX_ATTEMPTS && pending.size > 0; attempts++) {
-    const chunk = chunkOf([...pending.values()]);
+    const chunk: PoolSnapshot[] = [];
+    // as late as possible: a copy of an entry that was released since has to be removed again
+    for (const { key } of chunkOf([...pending.values()])) chunk.push(await ipam.driver.read(key, signal));
     const copied = await copy(toPool(run, pool), merged(run, chunk, reuse));
     for (const block of chunk) {
       const name = formatPoolKey(block.key);
@@ -42,9 +44,7 @@ export async function moveEntries(
           emptied.add(name);
           progress?.(moved, Math.max(all, moved));
         }
-        const isEmptied = removal === "removed" && moving.length === block.allocations.size;
-        if (isEmptied) pending.delete(name);
-        else pending.set(name, await ipam.driver.read(block.key, signal));
+        if (removal === "removed" && moving.length === block.allocations.size) pending.delete(name);
       }
       const stay = copied.plan.conflicts.filter(({ allocation }) => ofBlock([allocation]).length > 0);
       if (stay.length === block.allocations.size) {
@@ -52,7 +52,6 @@ export async function moveEntries(
         conflicts.push(...stay);
       }
     }
-    for (const [name, block] of pending) if (!hasEntries(block)) pending.delete(name);
   }
   if (pending.size === 0) return { moved, conflicts, blocks: emptied.size };
   throw new ConflictError(
