@@ -4,6 +4,7 @@
  * @module
  */
 import { capacity, unboundedRange } from "../address/range.ts";
+import type { StoredSlices } from "../controllers/cluster.ts";
 import { podsOfCluster } from "../controllers/pods_source.ts";
 import { type NodeUse, type SliceListUse, slicesInUse, type SliceUse } from "../pool/slice_use.ts";
 import { KINDS } from "../pool/finding.ts";
@@ -85,7 +86,7 @@ async function readSlices(
   return { use, known, stored: stored.length, pools: pools.length };
 }
 
-type Found = ReturnType<typeof slicesInUse>;
+type Found = ReturnType<typeof slicesInUse<StoredSlices>>;
 
 /** Those of the names: every slice of a NodeSlicePool, and the slices of a node. */
 function selected({ lists, leftovers }: Found, names: readonly string[]): Found {
@@ -152,7 +153,7 @@ function reportNodes({ print, style }: Terminal, lists: readonly SliceListUse[])
   table(["NODESLICEPOOL", "NODE", "SLICES", "USED", "LENT", "FREE", "BORROWED"], rows, style).forEach(print);
 }
 
-function toJson(lists: readonly SliceListUse[], leftovers: readonly SliceUse[]): unknown {
+function toJson(lists: Found["lists"], leftovers: readonly SliceUse[]): unknown {
   const sliceJson = ({ slice, node, state, used, lent, capacity }: SliceUse) => ({
     slice,
     node: node || null,

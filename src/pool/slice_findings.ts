@@ -23,6 +23,8 @@ export interface SliceList {
   readonly range: string;
   /** The slices. */
   readonly slices: readonly Slice[];
+  /** `network_name`. Absent if a controller of the original wrote the object. */
+  readonly network?: string | undefined;
   /** Why nothing is allocated from them. Absent if they are in use. */
   readonly refused?: string | undefined;
   /** Whether nodes may take free slices, or why not. Absent unless slices are elastic. */

@@ -4,27 +4,10 @@
  * @module
  */
 import { formatCidr, parseCidr } from "../address/cidr.ts";
-import type { Elastic, Slice } from "./slice_assignment.ts";
+import type { Slice } from "./slice_assignment.ts";
+import type { SliceList } from "./slice_findings.ts";
 import { type SlicePoolFacts, SlicePools } from "./slice_pools.ts";
 import { formatPoolKey, type PoolKey } from "./types.ts";
-
-/** The slices of one range, as stored. */
-export interface StoredSliceList {
-  /** Name of the NodeSlicePool. */
-  readonly name: string;
-  /** The whole range. */
-  readonly range: string;
-  /** Size of a slice. */
-  readonly size: string;
-  /** The slices. */
-  readonly slices: readonly Slice[];
-  /** `network_name`; undefined if a controller of the original wrote the object. */
-  readonly network: string | undefined;
-  /** Why nothing is allocated from the slices; undefined if they are in use. */
-  readonly refused: string | undefined;
-  /** Whether nodes may take free slices, or why not. Absent unless slices are elastic. */
-  readonly elastic?: Elastic | undefined;
-}
 
 /** `stale`: the node does not exist. `unassigned`: no node has it. `leftover`: a pool with addresses that no NodeSlicePool lists. */
 type SliceState = "assigned" | "stale" | "unassigned" | "leftover";
@@ -37,6 +20,8 @@ export interface SliceUse {
   readonly node: string;
   /** Its state. */
   readonly state: SliceState;
+  /** The name of its pool; empty if it has none yet. */
+  readonly pool: string;
   /** Addresses allocated. */
   readonly used: number;
   /** Those of them that pods of other nodes have borrowed. */
@@ -62,19 +47,19 @@ export interface NodeUse {
 }
 
 /** The slices of one range, and the nodes that lack one. */
-export interface SliceListUse extends Omit<StoredSliceList, "slices"> {
+export type SliceListUse<L extends SliceList = SliceList> = Omit<L, "slices"> & {
   /** By address. */
   readonly slices: readonly SliceUse[];
   /** The nodes that have slices, or addresses of them, by name. */
   readonly nodes: readonly NodeUse[];
   /** Existing nodes without a slice inside the range. */
   readonly withoutSlice: readonly string[];
-}
+};
 
 /** What is compared. */
-interface SliceUseFacts {
+interface SliceUseFacts<L extends SliceList> {
   /** The NodeSlicePools. */
-  readonly stored: readonly StoredSliceList[];
+  readonly stored: readonly L[];
   /** Names of the existing nodes. */
   readonly nodes: readonly string[];
   /** The pools of the store. */
@@ -84,9 +69,9 @@ interface SliceUseFacts {
 }
 
 /** The use of every slice, and pools of nodes with addresses that no NodeSlicePool lists. */
-export function slicesInUse(
-  { stored, nodes, pools, capacityOf }: SliceUseFacts,
-): { readonly lists: readonly SliceListUse[]; readonly leftovers: readonly SliceUse[] } {
+export function slicesInUse<L extends SliceList>(
+  { stored, nodes, pools, capacityOf }: SliceUseFacts<L>,
+): { readonly lists: readonly SliceListUse<L>[]; readonly leftovers: readonly SliceUse[] } {
   const known = {
     nodes: new Set([...nodes, ...stored.flatMap(({ slices }) => slices.map(({ node }) => node))]),
     networks: new Set(stored.flatMap((list) => networksOf(list))),
@@ -94,7 +79,7 @@ export function slicesInUse(
   const index = new SlicePools(pools, known);
   const present = new Set(nodes);
   const listed = new Set<string>();
-  const useOf = (list: StoredSliceList, { node, cidr }: Slice): CountedSlice => {
+  const useOf = (list: L, { node, cidr }: Slice): CountedSlice => {
     const keys = networksOf(list).map((network): PoolKey => ({ network, ...(node !== "" && { node }), cidr }));
     const key = keys.find((one) => index.find(one)) ?? keys[0] ?? { network: "", cidr };
     if (node !== "") listed.add(formatPoolKey(key));
@@ -104,13 +89,14 @@ export function slicesInUse(
       slice: formatCidr(cidr),
       node,
       state: node === "" ? "unassigned" : present.has(node) ? "assigned" : "stale",
+      pool: pool ? formatPoolKey(pool.key) : "",
       used: pool?.allocations.size ?? 0,
       lent: borrowers.length,
       borrowers,
       capacity: capacityOf(key),
     };
   };
-  const lists = stored.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((list): SliceListUse => {
+  const lists = stored.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((list): SliceListUse<L> => {
     const { slices, ...rest } = list;
     const family = parseCidr(list.range)?.cidr.family;
     const served = new Set(slices.filter(({ cidr }) => cidr.family === family).map(({ node }) => node));
@@ -128,6 +114,7 @@ export function slicesInUse(
     slice: formatCidr(key.cidr),
     node: key.node ?? "",
     state: "leftover",
+    pool: formatPoolKey(key),
     used: allocations.size,
     lent: borrowersOf({ key, allocations }).length,
     capacity: capacityOf(key),
@@ -163,6 +150,6 @@ function nodesOf(slices: readonly CountedSlice[]): NodeUse[] {
 }
 
 /** The domains that the pools of a NodeSlicePool may have. Objects of the original do not record theirs, but are named after it. */
-function networksOf({ network, name }: StoredSliceList): string[] {
+function networksOf({ network, name }: SliceList): string[] {
   return network === undefined ? ["", name] : [network];
 }

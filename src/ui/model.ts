@@ -10,6 +10,7 @@ import type { PodsSource } from "../controllers/pods_source.ts";
 import type { Inspected, Records } from "../ipam/inspect.ts";
 import { type Finding, KINDS, SEVERITY_RANKS } from "../pool/finding.ts";
 import { type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import { slicesInUse } from "../pool/slice_use.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { type DetailFacts, detailOf, domainOf, entryPlace, placeOf } from "./detail.ts";
 import {
@@ -63,7 +64,7 @@ export function modelOf(reading: Reading): Model {
     attachments: source?.usersOf?.(pool.key) ?? [],
     findings: counts.get(formatPoolKey(pool.key)) ?? 0,
   }));
-  return { summary: { where, at, pools, findings, slices: slicesOf(records), notices }, details };
+  return { summary: { where, at, pools, findings, slices: slicesOf(records, rangeOf), notices }, details };
 }
 
 function factsOf({ at, records, inspected: { findings, unconfirmed } }: Reading): DetailFacts {
@@ -111,26 +112,18 @@ function findingOf(finding: Finding, command: string): FindingSummary {
   return { kind, severity, address, pool, pod: podRef, message, remedy, command };
 }
 
-function slicesOf({ slices, pools }: Records): SlicesSummary[] {
+function slicesOf({ slices, pools }: Records, rangeOf: (key: PoolKey) => IpRange): SlicesSummary[] {
   if (!slices) return [];
-  const nodes = new Set(slices.nodes.map(({ name }) => name));
-  const poolOf = new Map(
-    pools.flatMap(({ key }) => key.node === undefined ? [] : [[`${key.node} ${formatCidr(key.cidr)}`, key] as const]),
-  );
-  return slices.stored.map(({ name, range, refused = "", slices: list }) => {
-    const assigned = new Set(list.map(({ node }) => node).filter((node) => node !== ""));
-    return {
-      name,
-      range,
-      refused,
-      slices: list.map(({ cidr, node }) => {
-        const key = poolOf.get(`${node} ${formatCidr(cidr)}`);
-        return { cidr: formatCidr(cidr), node, pool: key ? formatPoolKey(key) : "" };
-      }),
-      without: [...nodes].filter((node) => !assigned.has(node)).sort(),
-      missing: [...assigned].filter((node) => !nodes.has(node)).sort(),
-    };
-  });
+  const nodes = slices.nodes.map(({ name }) => name);
+  const { lists } = slicesInUse({ stored: slices.stored, nodes, pools, capacityOf: (key) => capacity(rangeOf(key)) });
+  return lists.map(({ name, range, refused = "", slices, withoutSlice }) => ({
+    name,
+    range,
+    refused,
+    slices: slices.map(({ slice, node, pool }) => ({ cidr: slice, node, pool })),
+    without: withoutSlice,
+    missing: [...new Set(slices.filter(({ state }) => state === "stale").map(({ node }) => node))].sort(),
+  }));
 }
 
 function countBy(keys: readonly string[]): Map<string, number> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Cidr, parseCidr, span } from "../../src/address/cidr.ts";
-import { slicesInUse, type StoredSliceList } from "../../src/pool/slice_use.ts";
+import type { SliceList } from "../../src/pool/slice_findings.ts";
+import { slicesInUse } from "../../src/pool/slice_use.ts";
 import type { Allocation, PoolKey } from "../../src/pool/types.ts";
 
 function cidr(text: string): Cidr {
@@ -20,10 +21,9 @@ function pool(key: Partial<PoolKey>, range: string, count: number) {
   return { key: own, allocations: new Map(Array.from({ length: count }, (_, i) => [entry(i).address, entry(i)])) };
 }
 
-const LIST: StoredSliceList = {
+const LIST: SliceList = {
   name: "fast",
   range: "10.0.0.0/22",
-  size: "/24",
   network: "",
   refused: undefined,
   slices: [
@@ -42,10 +42,10 @@ Deno.test("slicesInUse counts the addresses of each slice, by address, and finds
     pool({ node: "n1", network: "other" }, "10.0.0.0/24", 7), // another domain
   ];
   const { lists: [list], leftovers } = slicesInUse({ stored: [LIST], nodes: ["n3", "n1", "n2"], pools, capacityOf });
-  assert.deepEqual(list?.slices.map(({ slice, node, state, used }) => [slice, node, state, used]), [
-    ["10.0.0.0/24", "n1", "assigned", 3],
-    ["10.0.1.0/24", "gone", "stale", 1],
-    ["10.0.2.0/24", "", "unassigned", 0],
+  assert.deepEqual(list?.slices.map(({ slice, node, state, used, pool }) => [slice, node, state, used, pool]), [
+    ["10.0.0.0/24", "n1", "assigned", 3, "n1/10.0.0.0/24"],
+    ["10.0.1.0/24", "gone", "stale", 1, "gone/10.0.1.0/24"],
+    ["10.0.2.0/24", "", "unassigned", 0, ""],
   ]);
   assert.deepEqual(list?.withoutSlice, ["n2", "n3"]);
   assert.deepEqual(leftovers.map(({ node, used }) => [node, used]), [["n1", 7]]);
@@ -89,6 +89,6 @@ Deno.test("slicesInUse lists pools of nodes with addresses that no NodeSlicePool
   ];
   const { lists, leftovers } = slicesInUse({ stored: [], nodes: ["n1"], pools, capacityOf });
   assert.deepEqual([lists, leftovers], [[], [
-    { slice: "10.9.0.0/24", node: "old", state: "leftover", used: 1, lent: 0, capacity: 256n },
+    { slice: "10.9.0.0/24", node: "old", state: "leftover", pool: "old/10.9.0.0/24", used: 1, lent: 0, capacity: 256n },
   ]]);
 });

@@ -91,6 +91,20 @@ Deno.test("slices are compared with nodes, and lead to the pools of their nodes"
   }]);
 });
 
+Deno.test("a slice leads to the pool of its own network, whatever pool another network has of the same node and range", () => {
+  const [one, other] = ["a", "b"].map((network) => pool(keyOf("10.0.0.0/26", { node: "n1", network }), []));
+  assert(one && other);
+  const slices = ["a", "b"].map((network) => ({ node: "n1", network, cidr: one.key.cidr }));
+  const stored = slices.map(({ network, ...slice }) => ({
+    name: network,
+    range: "10.0.0.0/24",
+    network,
+    slices: [slice],
+  }));
+  const { summary } = modelOf(reading([one, other], { records: { slices: { stored, nodes: [{ name: "n1" }] } } }));
+  assert.deepEqual(summary.slices.map(({ slices: [slice] }) => slice?.pool), ["a/n1/10.0.0.0/26", "b/n1/10.0.0.0/26"]);
+});
+
 Deno.test("a model of many node slices with reservations takes no more than time in proportion", () => {
   const counts = [400, 1_600].map((count) => {
     const pools = Array.from({ length: count }, (_, i) => pool(keyOf(`10.${i >> 8}.${i & 255}.0/24`), []));
