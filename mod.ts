@@ -158,7 +158,6 @@ export type { Duplicate } from "./src/pool/duplicates.ts";
 export type { PersistentNetwork } from "./src/pool/original.ts";
 export type { Detached, Orphan, PoolFacts, Unconfirmed } from "./src/pool/orphans.ts";
 export type {
-  Attached,
   ContainersState,
   InterfaceStatus,
   KeeperFacts,

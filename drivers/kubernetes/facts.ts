@@ -9,13 +9,14 @@ import type {
   V1Node,
   V1ObjectMeta,
   V1Pod,
+  V1PodIP,
   V1PodSpec,
   V1PodStatus,
   V1StatefulSet,
 } from "npm:@kubernetes/client-node@1.4.0";
 import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Attachment, NodeFacts } from "../../src/controllers/cluster.ts";
-import type { ContainersState, KeeperFacts, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
+import type { ContainersState, InterfaceStatus, KeeperFacts, NodeState, PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Keeper } from "../../src/pool/types.ts";
 
 /** Written by the meta-plugin (Multus), as the Network Plumbing Working Group specifies. */
@@ -49,8 +50,6 @@ export function toPodFacts(pod: V1Pod): PodFacts {
   const { annotations = {}, uid, deletionTimestamp, namespace = "", name = "" } = metadata;
   const { phase = "", startTime, podIPs = [], conditions = [] } = status;
   const networks = networkStatus(annotations[STATUS_ANNOTATION]);
-  const attached = networks?.filter(({ isDefault }) => !isDefault)
-    .flatMap(({ name, ips = [] }) => ips.map((address) => ({ network: name, address })));
   const configHash = annotations[MIRROR] === undefined ? undefined : annotations[CONFIG_HASH] ?? annotations[MIRROR];
   const sandboxMissing = conditions.some(({ type, status }) => type === SANDBOX_CONDITION && status === "False");
   const started = startTime === undefined ? NaN : Date.parse(String(startTime));
@@ -70,14 +69,8 @@ export function toPodFacts(pod: V1Pod): PodFacts {
     ...(containers === "ended" && statusesOf(status).some(({ state }) => !state?.terminated) && { neverStarted: true }),
     ...(sandboxMissing && { sandboxMissing }),
     ...(!Number.isNaN(started) && { started }),
-    ...(networks && { interfaces: networks.map(({ ifName, ips }) => ({ ifName, ...(ips && { ips }) })) }),
-    ...((networks || podIPs.length > 0) && {
-      addresses: new Set([
-        ...(networks ?? []).flatMap(({ ips = [] }) => ips),
-        ...podIPs.map(({ ip }) => canonical(ip ?? "")),
-      ]),
-    }),
-    ...(attached && attached.length > 0 && { attached }),
+    ...(networks && { interfaces: networks }),
+    ...((networks || podIPs.length > 0) && { addresses: addressesOf(networks ?? [], podIPs) }),
     ...originalIn(pod),
   };
 }
@@ -180,23 +173,21 @@ function ordinalsOf(spec: V1StatefulSet["spec"]): Pick<KeeperFacts, "ordinals"> 
   return typeof start === "number" && typeof replicas === "number" ? { ordinals: { start, replicas } } : {};
 }
 
-interface NetworkStatus {
-  readonly name: string;
-  readonly ifName: string;
-  readonly ips?: readonly string[];
-  readonly isDefault: boolean;
+function addressesOf(networks: readonly InterfaceStatus[], podIPs: readonly V1PodIP[]): string[] {
+  const reported = networks.flatMap(({ ips = [] }) => ips);
+  const others = podIPs.map(({ ip }) => canonical(ip ?? ""));
+  return [...new Set([...reported, ...others])];
 }
 
-function networkStatus(annotation: string | undefined): NetworkStatus[] | undefined {
+function networkStatus(annotation: string | undefined): InterfaceStatus[] | undefined {
   if (!annotation) return undefined;
   try {
     const networks: unknown = JSON.parse(annotation);
     if (!Array.isArray(networks)) return undefined;
     return networks.map((network) => ({
-      name: typeof network?.name === "string" ? network.name : "",
       ifName: typeof network?.interface === "string" ? network.interface : "",
+      ...(network?.default !== true && { network: typeof network?.name === "string" ? network.name : "" }),
       ...(Array.isArray(network?.ips) && { ips: network.ips.map(String).map(canonical) }),
-      isDefault: network?.default === true,
     }));
   } catch {
     return undefined;

@@ -96,5 +96,5 @@ function describe({ running, finished, node, addresses }: PodFacts, address: str
   const where = node === undefined ? "" : ` on ${node}`;
   if (finished) return `finished${where}, containers may still run`;
   if (!running) return `pod exists${where}, not running`;
-  return addresses?.has(address) ? `running${where}, uses it` : `running${where}, may use it`;
+  return addresses?.includes(address) ? `running${where}, uses it` : `running${where}, may use it`;
 }

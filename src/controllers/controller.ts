@@ -8,6 +8,7 @@ import { Sweeps, type Swept } from "../ipam/sweep.ts";
 import { hasClaims } from "../pool/claim_status.ts";
 import type { Orphan } from "../pool/orphans.ts";
 import type { PodFacts } from "../pool/pod_facts.ts";
+import { isAttached } from "../pool/pod_owner.ts";
 import type { SliceRecords } from "../pool/slice_findings.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -207,7 +208,7 @@ export class Controller {
       ...listener,
       put: (pod, before) => {
         listener.put?.(pod, before);
-        if (this.#mayBeClaimed() && pod.attached && !before?.attached) this.#claims?.trigger();
+        if (this.#mayBeClaimed() && isAttached(pod) && !(before && isAttached(before))) this.#claims?.trigger();
         if (pod.original !== before?.original) this.#originalChanged();
       },
       removed: (pod) => {

@@ -110,7 +110,7 @@ export class OverlapKeeper {
 
   /** The entries whose address nobody has reserved. */
   async #unreserved(pool: PoolSnapshot, signal: AbortSignal) {
-    const entries = entriesOf([pool]);
+    const entries = entriesOf([pool]).toArray();
     if (entries.length === 0) return [];
     const reserved = await this.#ipam.driver.reservations?.list(pool.key.network, signal) ?? [];
     const addresses = new Set(reserved.map(({ ip }) => formatIp(ip)));

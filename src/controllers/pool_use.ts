@@ -61,7 +61,8 @@ export function keptBy(
   find: (podRef: string) => PodFacts | undefined,
 ): KeptCount[] {
   const gone = new Set(freed.map(({ allocation }) => allocation));
-  const kept = entriesOf(pools).map(({ allocation }) => allocation).filter((one) => one.keeper && !gone.has(one));
+  const kept = entriesOf(pools).map(({ allocation }) => allocation).filter((one) => one.keeper && !gone.has(one))
+    .toArray();
   return (["IPAMClaim", "StatefulSet"] as const).flatMap((keeper) => {
     const ofKind = kept.filter((one) => one.keeper?.kind === keeper);
     const inUse = ofKind.filter((entry) => mayBeUsed(entry, find)).length;

@@ -38,7 +38,7 @@ export interface KeptEntry extends Entry {
  */
 export async function listKept(ipam: Ipam, source: Pods | undefined, signal: AbortSignal): Promise<KeptEntry[]> {
   const pools = await ipam.driver.list(signal);
-  const kept = entriesOf(pools).filter(isKept);
+  const kept = entriesOf(pools).filter(isKept).toArray();
   if (kept.length === 0) return [];
   const reservations = await ipam.driver.reservations?.list(undefined, signal) ?? [];
   const pods = await source?.list(signal);

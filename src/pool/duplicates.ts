@@ -65,23 +65,24 @@ export function findUnrecorded(
   domainsOf: (attachment: string) => readonly string[] | undefined,
   isStatic: (attachment: string, address: string) => boolean | undefined = () => undefined,
 ): Unrecorded[] {
-  const byAddress = entriesByAddress(pools);
+  const entries = entriesByAddress(pools);
   const index = new PoolIndex(pools);
-  return pods.filter(({ running }) => running).flatMap(({ podRef, attached = [] }) =>
-    attached.flatMap(({ network, address }): Unrecorded[] => {
-      if (isStatic(network, address)) return [];
-      const domains = domainsOf(network);
-      const isOurs = (key: PoolKey) => !domains || domains.some((domain) => mayBeOf(key, domain));
-      const holders = (byAddress.get(address) ?? []).filter(({ key }) => isOurs(key));
-      // during a live migration the former pod uses the address as well
-      if (holders.some(({ allocation: { podRef: of, former } }) => of === podRef || former?.podRef === podRef)) {
-        return [];
-      }
-      const ip = parseIp(address);
-      const [holder] = holders;
-      const key = holder?.key ?? (ip && index.containing(ip).find((one) => isOurs(one.key))?.key);
-      if (!key || holder?.allocation.podRef === "") return []; // a record without a pod may belong to this one
-      return [{ podRef, address, key, ...(holder && { holder }) }];
-    })
+  const ofPod = ({ podRef }: PodFacts, network: string, address: string): Unrecorded[] => {
+    if (isStatic(network, address)) return [];
+    const domains = domainsOf(network);
+    const isOurs = (key: PoolKey) => !domains || domains.some((domain) => mayBeOf(key, domain));
+    const ip = parseIp(address);
+    const holders = ip ? entries(ip).filter(({ key }) => isOurs(key)) : [];
+    // during a live migration the former pod uses the address as well
+    if (holders.some(({ allocation: { podRef: of, former } }) => of === podRef || former?.podRef === podRef)) return [];
+    const [holder] = holders;
+    const key = holder?.key ?? (ip && index.containing(ip).find((one) => isOurs(one.key))?.key);
+    if (!key || holder?.allocation.podRef === "") return []; // a record without a pod may belong to this one
+    return [{ podRef, address, key, ...(holder && { holder }) }];
+  };
+  return pods.filter(({ running }) => running).flatMap((pod) =>
+    (pod.interfaces ?? []).flatMap(({ network, ips = [] }) =>
+      network === undefined ? [] : ips.flatMap((address) => ofPod(pod, network, address))
+    )
   );
 }

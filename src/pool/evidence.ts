@@ -100,7 +100,7 @@ function judgePod(
 ): Verdict {
   const { owner, ip } = assignment;
   if (pod.hostNetwork) return judgeAbsent("pod was replaced by another", assignment, evidence, rules, earlier);
-  const reported = pod.addresses?.has(formatIp(ip)) ?? false;
+  const reported = pod.addresses?.includes(formatIp(ip)) ?? false;
   if (isAnother(pod, owner)) {
     return reported ? KEPT : judgeAbsent("pod was replaced by another", assignment, evidence, rules, earlier);
   }

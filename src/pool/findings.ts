@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contains, overlap } from "../address/cidr.ts";
+import { overlap } from "../address/cidr.ts";
 import { formatIp } from "../address/ip.ts";
 import { type ClaimFacts, findClaimFaults } from "./claim_status.ts";
 import { describeOwner, type Finding, type FindingKind, NO_OWNER, shortId, type Unreadable } from "./finding.ts";
@@ -11,7 +11,14 @@ import { findUnrecorded } from "./duplicates.ts";
 import { describeKeeper } from "./keepers.ts";
 import { entriesOf, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
-import { belongsTo, findUnreserved, isExactly, type ReservationFacts } from "./strays.ts";
+import {
+  belongsTo,
+  entriesByAddress,
+  entriesOutside,
+  findUnreserved,
+  isExactly,
+  type ReservationFacts,
+} from "./strays.ts";
 import { findSliceFaults, type SliceRecords } from "./slice_findings.ts";
 import { addressOf, type Entry, formatPoolKey, type PoolKey } from "./types.ts";
 import { findUnfinishedMoves } from "./unfinished_moves.ts";
@@ -62,8 +69,6 @@ interface TextEntry extends Entry {
 export function findInconsistencies(facts: StoreFacts): Finding[] {
   const { pools, reservations, pods, reserves, slices, unreadable = [] } = facts;
   const { domainsOf = () => undefined, configured = {} } = facts;
-  const entries = entriesOf(pools).map(withAddress);
-  const byAddress = Map.groupBy(entries, ({ address }) => address);
   return [
     ...unreadable.map(({ where, why }): Finding => ({
       ...NO_OWNER,
@@ -72,11 +77,11 @@ export function findInconsistencies(facts: StoreFacts): Finding[] {
       pool: where,
       message: why,
     })),
-    ...outside(entries),
-    ...unowned(entries),
-    ...duplicates(byAddress, configured),
-    ...surplus(entries, pods, configured),
-    ...strayReservations(byAddress, reservations),
+    ...outside(pools),
+    ...unowned(pools),
+    ...duplicates(pools, configured),
+    ...surplus(pools, pods, configured),
+    ...strayReservations(pools, reservations),
     ...(pods ? orphans(facts.orphans ?? findOrphans(pools, pods)) : []),
     ...(pods ? unallocated(pools, pods, domainsOf, configured) : []),
     ...(pods && reserves ? unreserved(pools, reservations, pods, reserves) : []),
@@ -104,42 +109,42 @@ function finding(
   };
 }
 
-function outside(entries: readonly TextEntry[]): Finding[] {
-  return entries.filter((entry) => !contains(entry.key.cidr, addressOf(entry))).map((entry) =>
+function outside(pools: readonly PoolFacts[]): Finding[] {
+  return entriesOutside(pools).map(withAddress).map((entry) =>
     finding("outside-range", entry, `${entry.address} is outside its pool ${formatPoolKey(entry.key)}`)
   );
 }
 
 /** The sweep keeps them forever, as the original does: nothing proves that they are unused. */
-function unowned(entries: readonly TextEntry[]): Finding[] {
-  return entries.filter(({ allocation }) => allocation.podRef === "").map((entry) =>
+function unowned(pools: readonly PoolFacts[]): Finding[] {
+  return entriesOf(pools).filter(({ allocation }) => allocation.podRef === "").map(withAddress).map((entry) =>
     finding(
       "unowned",
       entry,
       `${entry.address} is allocated to container ${shortId(entry.allocation)} of no known pod: its DEL releases it; ` +
         `release it by hand only if nothing uses it`,
     )
-  );
+  ).toArray();
 }
 
 /** One address with two owners in overlapping pools of a network. Pools whose networks all disable reservations may share addresses. */
-function duplicates(
-  byAddress: ReadonlyMap<string, readonly TextEntry[]>,
-  { mayOverlap = () => undefined }: ConfiguredFacts,
-): Finding[] {
-  return [...byAddress.values()].flatMap((same) =>
-    same.flatMap((entry, i) => {
-      const other = same.slice(0, i).find((before) =>
-        poolsOverlap(before, entry) && !sameHolder(before, entry) && !(mayOverlap(before.key) && mayOverlap(entry.key))
-      );
-      if (!other) return [];
-      const { podRef } = other.allocation;
-      const message = `${entry.address} is allocated to ${describeOwner(entry.allocation)} in pool ${
-        formatPoolKey(entry.key)
-      }, and to ${describeOwner(other.allocation)} in pool ${formatPoolKey(other.key)}`;
-      return [{ ...finding("duplicate", entry, message), ...(podRef !== "" && { otherPod: podRef }) }];
-    })
-  );
+function duplicates(pools: readonly PoolFacts[], { mayOverlap = () => undefined }: ConfiguredFacts): Finding[] {
+  const entriesAt = entriesByAddress(pools);
+  return entriesOf(pools).flatMap((one) => {
+    const same = entriesAt(addressOf(one));
+    if (same.length < 2) return [];
+    const before = same.slice(0, same.findIndex(({ allocation }) => allocation === one.allocation));
+    const other = before.find((other) =>
+      poolsOverlap(other, one) && !sameHolder(other, one) && !(mayOverlap(other.key) && mayOverlap(one.key))
+    );
+    if (!other) return [];
+    const entry = withAddress(one);
+    const { podRef } = other.allocation;
+    const message = `${entry.address} is allocated to ${describeOwner(entry.allocation)} in pool ${
+      formatPoolKey(entry.key)
+    }, and to ${describeOwner(other.allocation)} in pool ${formatPoolKey(other.key)}`;
+    return [{ ...finding("duplicate", entry, message), ...(podRef !== "" && { otherPod: podRef }) }];
+  }).toArray();
 }
 
 function poolsOverlap(a: Entry, b: Entry): boolean {
@@ -156,24 +161,16 @@ function sameHolder({ allocation: a }: Entry, { allocation: b }: Entry): boolean
  * are skipped. Addresses that the pod does not report are the surplus.
  */
 function surplus(
-  entries: readonly TextEntry[],
+  pools: readonly PoolFacts[],
   pods: readonly PodFacts[] | undefined,
   { rangesOf = () => undefined }: ConfiguredFacts,
 ): Finding[] {
-  const byInterface = Map.groupBy(
-    entries.filter(({ allocation }) => allocation.ifName !== ""),
-    ({ key, allocation }) =>
-      `${formatPoolKey(key)} ${allocation.podRef} ${allocation.ifName} ${allocation.containerId} ${
-        allocation.keeper?.uid ?? ""
-      }`,
-  );
+  const all = pools.flatMap((pool) => surplusIn(pool, rangesOf(pool.key)));
+  if (all.length === 0) return [];
   const reported = new Map(pods?.map(({ podRef, addresses }) => [podRef, addresses]));
-  return [...byInterface.values()].flatMap((same) => {
-    const [first] = same;
-    const max = first && same.length > 1 ? rangesOf(first.key) : undefined;
-    if (!first || max === undefined || same.length <= max) return [];
-    const { podRef } = first.allocation;
-    const isUsed = ({ address }: TextEntry) => reported.get(podRef)?.has(address) ?? false;
+  return all.flatMap(({ max, entries }) => {
+    const same = entries.map(withAddress);
+    const isUsed = ({ address, allocation: { podRef } }: TextEntry) => reported.get(podRef)?.includes(address) ?? false;
     const sorted = [...same.filter(isUsed), ...same.filter((entry) => !isUsed(entry))];
     return sorted.slice(max).map((entry) =>
       finding(
@@ -188,15 +185,25 @@ function surplus(
   });
 }
 
-function strayReservations(
-  byAddress: ReadonlyMap<string, readonly TextEntry[]>,
-  reservations: readonly ReservationFacts[],
-): Finding[] {
+/** The entries of each interface that has more than `max` of a pool. */
+function surplusIn(pool: PoolFacts, max: number | undefined): { readonly max: number; readonly entries: Entry[] }[] {
+  if (max === undefined) return [];
+  const byInterface = Map.groupBy(
+    entriesOf([pool]).filter(({ allocation }) => allocation.ifName !== ""),
+    ({ allocation: { podRef, ifName, containerId, keeper } }) =>
+      [podRef, ifName, containerId, keeper?.uid ?? ""].join(" "),
+  );
+  return byInterface.values().filter((same) => same.length > 1 && same.length > max)
+    .map((entries) => ({ max, entries })).toArray();
+}
+
+function strayReservations(pools: readonly PoolFacts[], reservations: readonly ReservationFacts[]): Finding[] {
+  const entriesAt = entriesByAddress(pools);
   return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation): Finding[] => {
     const { ip, podRef, ifName, network } = reservation;
-    const address = formatIp(ip);
-    const holders = byAddress.get(address) ?? [];
+    const holders = entriesAt(ip);
     if (holders.some((holder) => belongsTo(holder, reservation))) return [];
+    const address = formatIp(ip);
     const holder = holders.find(({ key }) => isExactly(key, network));
     const where = network === "" ? "" : ` in network ${network}`;
     const message = holder

@@ -43,9 +43,11 @@ export interface Unconfirmed extends Entry {
   readonly since?: number;
 }
 
-/** Every entry of the pools. */
-export function entriesOf(pools: readonly PoolFacts[]): Entry[] {
-  return pools.flatMap(({ key, allocations }) => [...allocations.values()].map((allocation) => ({ key, allocation })));
+/** Every entry of the pools, one by one: a copy of all would take as much memory as the pools. */
+export function entriesOf(pools: readonly PoolFacts[]): IteratorObject<Entry> {
+  return pools.values().flatMap(({ key, allocations }) =>
+    allocations.values().map((allocation) => ({ key, allocation }))
+  );
 }
 
 /**
@@ -83,5 +85,5 @@ export function findOrphans(pools: readonly PoolFacts[], pods: readonly PodFacts
     const verdict = judge(assignmentOf(entry), evidenceOf(entry.allocation.podRef), {});
     if (verdict.kind === "free") return [{ ...entry, reason: verdict.reason }];
     return verdict.kind === "suspect" ? [{ ...entry, reason: reasonOf(verdict.sighting) }] : [];
-  });
+  }).toArray();
 }

@@ -4,18 +4,12 @@
  * @module
  */
 
-/** An address of an attachment to a network other than the default one. */
-export interface Attached {
-  /** The attachment as named in the pod's status: `namespace/name` of its definition. */
-  readonly network: string;
-  /** The address, canonical. */
-  readonly address: string;
-}
-
 /** One interface of a pod's network-status, the default network's included. */
 export interface InterfaceStatus {
   /** `CNI_IFNAME` of the attachment. Empty if the status has no name. */
   readonly ifName: string;
+  /** The attachment as named in the status: `namespace/name` of its definition. Absent for the default network. */
+  readonly network?: string;
   /** Its addresses, canonical. Absent if the status has no list of them, which proves nothing. */
   readonly ips?: readonly string[];
 }
@@ -61,14 +55,12 @@ export interface PodFacts {
   /** Every interface of the network-status. Absent if the network-status is missing or unreadable. */
   readonly interfaces?: readonly InterfaceStatus[];
   /** Every reported address, canonical: of the network-status, including the default network, and of `status.podIPs`. Absent: none. */
-  readonly addresses?: ReadonlySet<string>;
+  readonly addresses?: readonly string[];
   /**
    * The object whose pod it is, such as `DaemonSet kube-system/whereabouts`, if a container runs a controller of the original, which frees every
    * address without a pod. A pod that has ended has it only if the object is a CronJob, which repeats it. Absent otherwise.
    */
   readonly original?: string;
-  /** The addresses of attachments to networks other than the default one. */
-  readonly attached?: readonly Attached[];
 }
 
 /** Facts about one node. */

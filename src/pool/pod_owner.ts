@@ -76,7 +76,7 @@ export function mayBeStatic({ podRef, node, uid }: Owner, last: PodFacts | undef
 /** Whether the network-status has another address of the range for the owner's interface, and does not have this one. */
 export function contradicts(pod: PodFacts, { owner, ip, range }: Assignment): boolean {
   const reported = reportedFor(pod, owner.ifName);
-  if (!reported || !range || pod.addresses?.has(formatIp(ip))) return false;
+  if (!reported || !range || pod.addresses?.includes(formatIp(ip))) return false;
   return reported.map((text) => parseIp(text)).some((other) => other !== undefined && contains(range, other));
 }
 
@@ -84,4 +84,9 @@ export function contradicts(pod: PodFacts, { owner, ip, range }: Assignment): bo
 export function reportedFor({ interfaces = [] }: PodFacts, ifName: string): readonly string[] | undefined {
   const ips = interfaces.filter((one) => ifName !== "" && one.ifName === ifName).flatMap((one) => one.ips ?? []);
   return ips.length > 0 ? ips : undefined;
+}
+
+/** Whether the network-status lists an address of a network other than the default one. */
+export function isAttached({ interfaces = [] }: PodFacts): boolean {
+  return interfaces.some(({ network, ips = [] }) => network !== undefined && ips.length > 0);
 }

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { span } from "../address/cidr.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { PodFacts } from "./pod_facts.ts";
 import { entriesOf, type PoolFacts } from "./orphans.ts";
-import type { PoolIndex } from "./pool_index.ts";
+import { PoolIndex } from "./pool_index.ts";
 import { addressOf, type Entry, formatPoolKey, isKeptFor, type Keeper, mayBeOf, type PoolKey } from "./types.ts";
 
 /** The fields of a reservation that are compared. */
@@ -28,15 +29,36 @@ export interface ReservationFacts {
 }
 
 /** By lists of pools, which are never changed: a scan compares the same list with reservations and pods several times. */
-const byAddress = new WeakMap<readonly PoolFacts[], ReadonlyMap<string, readonly Entry[]>>();
+const known = new WeakMap<readonly PoolFacts[], EntryIndex>();
 
-/** Every entry of the pools, by canonical address. */
-export function entriesByAddress(pools: readonly PoolFacts[]): ReadonlyMap<string, readonly Entry[]> {
-  const known = byAddress.get(pools);
-  if (known) return known;
-  const entries = Map.groupBy(entriesOf(pools), (entry) => formatIp(addressOf(entry)));
-  byAddress.set(pools, entries);
-  return entries;
+/** The entries of an address in all pools, without a copy of them: a cluster has them by the hundred thousand. */
+export type EntryIndex = (ip: Ip) => readonly Entry[];
+
+/** Finds the entries of the pools by address, in the order of the pools. */
+export function entriesByAddress(pools: readonly PoolFacts[]): EntryIndex {
+  const index = known.get(pools) ?? makeIndex(pools);
+  known.set(pools, index);
+  return index;
+}
+
+function makeIndex(pools: readonly PoolFacts[]): EntryIndex {
+  const inside = new PoolIndex(pools);
+  const outside = Map.groupBy(entriesOutside(pools), (entry) => formatIp(addressOf(entry)));
+  return (ip) => {
+    const found = inside.containing(ip).flatMap(({ key, allocations }): Entry[] => {
+      const allocation = allocations.get(ip.value);
+      return allocation ? [{ key, allocation }] : [];
+    });
+    return outside.size === 0 ? found : [...found, ...outside.get(formatIp(ip)) ?? []];
+  };
+}
+
+/** The entries whose address is outside their pool. */
+export function entriesOutside(pools: readonly PoolFacts[]): Entry[] {
+  return pools.flatMap((pool) => {
+    const { first, last } = span(pool.key.cidr);
+    return entriesOf([pool]).filter(({ allocation: { address } }) => address < first || address > last).toArray();
+  });
 }
 
 /** Whether a reservation of the entry's address belongs to the entry. Of a kept address, it may name an earlier pod. */
@@ -61,7 +83,7 @@ export function findStrays<R extends ReservationFacts>(
 ): Stray<R>[] {
   const entries = entriesByAddress(pools);
   return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation) => {
-    const present = entries.get(formatIp(reservation.ip)) ?? [];
+    const present = entries(reservation.ip);
     if (present.some((entry) => belongsTo(entry, reservation))) return [];
     const holder = present.find(({ key }) => isExactly(key, reservation.network));
     return [{ reservation, ...(holder && { holder }) }];
@@ -86,7 +108,7 @@ export function findLagging<R extends ReservationFacts>(
 ): Lagging<R>[] {
   const entries = entriesByAddress(pools);
   return reservations.filter(({ doubtful }) => !doubtful).flatMap((reservation) =>
-    (entries.get(formatIp(reservation.ip)) ?? []).filter((entry) =>
+    (entries(reservation.ip)).filter((entry) =>
       entry.allocation.keeper && isExactly(entry.key, reservation.network) && belongsTo(entry, reservation) &&
       (!isKeptFor(entry.allocation, reservation) || (entry.allocation.containerId === "" && reservation.containerId))
     ).map((entry) => ({ entry, reservation }))
@@ -122,12 +144,16 @@ export function findUnreserved(
   reserves: (key: PoolKey) => boolean,
 ): Entry[] {
   const live = new Set(pods.filter(({ finished }) => !finished).map(({ podRef }) => podRef));
-  const reserved = Map.groupBy(reservations, ({ ip }) => formatIp(ip));
+  const entries = entriesByAddress(pools);
+  const reserved = new Set(
+    reservations.flatMap(({ ip, network }) =>
+      entries(ip).filter(({ key }) => mayBeOf(key, network)).map(({ allocation }) => allocation)
+    ),
+  );
   const reserving = pools.filter(({ key, mustReserve }) =>
     isExactly(key, key.network) && (mustReserve || reserves(key))
   );
-  return entriesOf(reserving).filter((entry) =>
-    (entry.allocation.keeper || live.has(entry.allocation.podRef)) &&
-    !reserved.get(formatIp(addressOf(entry)))?.some(({ network }) => mayBeOf(entry.key, network))
-  );
+  return entriesOf(reserving).filter(({ allocation }) =>
+    (allocation.keeper || live.has(allocation.podRef)) && !reserved.has(allocation)
+  ).toArray();
 }

@@ -18,12 +18,12 @@ const POD: PodFacts = { podRef: "web/a", node: "worker-1", finished: false, runn
 
 /** A pod, or the error of its read; and its state. */
 const CASES: readonly (readonly [pod: PodFacts | undefined | Error, state: string, inUse: boolean])[] = [
-  [{ ...POD, addresses: new Set(["10.0.0.5"]) }, "running on worker-1, uses it", true],
+  [{ ...POD, addresses: ["10.0.0.5"] }, "running on worker-1, uses it", true],
   [POD, "running on worker-1, may use it", true],
   [
     {
       ...POD,
-      addresses: new Set(["10.0.0.9"]),
+      addresses: ["10.0.0.9"],
       interfaces: [{ ifName: "net1", ips: ["10.0.0.9"] }],
     },
     "pod does not use it",

@@ -97,7 +97,7 @@ Deno.test("PodReleases never frees the address of a pod that returned under the 
   await using store = await openStore();
   await store.add("db-0", "new");
   for (
-    const back of [pod("db-0", { running: false }), pod("db-0"), pod("db-0", { addresses: new Set(["10.0.0.1"]) })]
+    const back of [pod("db-0", { running: false }), pod("db-0"), pod("db-0", { addresses: ["10.0.0.1"] })]
   ) {
     const it = lab(store, () => Promise.resolve(back));
     it.releases.listener.removed?.(pod("db-0", ENDED));
@@ -110,7 +110,7 @@ Deno.test("PodReleases never frees the address of a pod that returned under the 
 
 /** A pod that reports another address than the allocated one. */
 const elsewhere = (more: Partial<PodFacts> = {}) =>
-  pod("db-0", { addresses: new Set(["10.0.0.77"]), interfaces: [{ ifName: "net1", ips: ["10.0.0.77"] }], ...more });
+  pod("db-0", { addresses: ["10.0.0.77"], interfaces: [{ ifName: "net1", ips: ["10.0.0.77"] }], ...more });
 
 Deno.test("PodReleases frees an address that the returned pod does not have, when two checks agree", async () => {
   await using store = await openStore();

@@ -65,7 +65,8 @@ Deno.test("listKept lists only entries with a keeper, with their state", async (
 
 Deno.test("listKept reports an address that another pod uses as a conflict", async () => {
   await using ipam = await storeOf({ keeper: CLAIM });
-  const other: PodFacts = { ...RUNNING, podRef: "default/x", attached: [{ network: "net", address: "10.0.0.1" }] };
+  const interfaces = [{ ifName: "net1", network: "net", ips: ["10.0.0.1"] }];
+  const other: PodFacts = { ...RUNNING, podRef: "default/x", interfaces };
   assert.deepEqual((await listKept(ipam, cluster([RUNNING, other]), never())).map(({ state, why }) => [state, why]), [
     ["conflict", "default/x uses 10.0.0.1, which is allocated to default/p0 (net1)"],
   ]);

@@ -56,7 +56,9 @@ Deno.test("withoutRepaired removes only findings that the sweep repaired", () =>
 
 /** Pods and other facts for a sweep. */
 function source(...names: string[]) {
-  const pods = names.map((name) => pod(name, { attached: [{ network: "default/net", address: "10.0.0.200" }] }));
+  const pods = names.map((name) =>
+    pod(name, { interfaces: [{ ifName: "net2", network: "default/net", ips: ["10.0.0.200"] }] })
+  );
   const find = (podRef: string) => Promise.resolve(pods.find((one) => one.podRef === podRef));
   return { list: () => Promise.resolve(pods), find };
 }

@@ -57,8 +57,7 @@ async function twice(
 
 /** A pod whose network-status lists these addresses of net1. */
 function reports(name: string, ...ips: string[]): PodFacts {
-  const attached = ips.map((address) => ({ network: "default/net", address }));
-  return pod(name, { addresses: new Set(ips), interfaces: [{ ifName: "net1", ips }], attached });
+  return pod(name, { addresses: ips, interfaces: [{ ifName: "net1", network: "default/net", ips }] });
 }
 
 Deno.test("sweep frees the reservation of a deleted pod, and keeps those of running pods", async () => {

@@ -185,7 +185,7 @@ Deno.test("sweep continues with the other pods if one cannot be read", async () 
 Deno.test("sweep lists entries that it keeps for lack of evidence", async () => {
   await using store = await fixture();
   for (const name of ["silent", "lives"]) await store.add(name);
-  const lives = { ...pod("lives"), addresses: new Set(["10.0.0.2"]) };
+  const lives = { ...pod("lives"), addresses: ["10.0.0.2"] };
   const { orphans, unconfirmed } = await store.run({ pods: () => Promise.resolve([pod("silent"), lives]) });
   assert.deepEqual([orphans, unconfirmed.map(({ allocation }) => allocation.podRef)], [[], ["default/silent"]]);
   assert.match(unconfirmed[0]?.why ?? "", /network-status of the pod has no addresses of net1/);
@@ -198,7 +198,7 @@ Deno.test("sweep respects verify_network_status of the network of a pool", async
     const other = {
       ...pod("web"),
       interfaces: [{ ifName: "net1", ips: ["10.0.0.77"] }],
-      addresses: new Set(["10.0.0.77"]),
+      addresses: ["10.0.0.77"],
     };
     const { orphans } = await store.run({ pods: () => Promise.resolve([other]), verifiesStatus: () => verifies });
     assert.deepEqual(orphans.map(({ reason }) => reason), verifies ? ["pod does not have the address"] : []);

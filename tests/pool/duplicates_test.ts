@@ -12,7 +12,13 @@ const entry = (address: bigint, podRef: string) =>
 const POOL = { key, allocations: new Map([entry(cidr.base + 1n, "default/web"), entry(cidr.base + 2n, "")]) };
 
 function pod(podRef: string, address: string, more: Partial<PodFacts> = {}): PodFacts {
-  return { podRef, finished: false, running: true, attached: [{ network: "default/net", address }], ...more };
+  return {
+    podRef,
+    finished: false,
+    running: true,
+    interfaces: [{ ifName: "net1", network: "default/net", ips: [address] }],
+    ...more,
+  };
 }
 
 const CASES: readonly (readonly [string, PodFacts, readonly string[]])[] = [

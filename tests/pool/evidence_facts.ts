@@ -75,7 +75,7 @@ export function pod(more: Partial<PodFacts> = {}): PodFacts {
 /** Builds a pod whose network-status has these addresses. */
 export function reports(ips: readonly string[] | undefined, ifName = "net1", more: Partial<PodFacts> = {}): PodFacts {
   const interfaces = [{ ifName: "eth0", ips: ["10.244.0.9"] }, { ifName, ...(ips && { ips }) }];
-  return pod({ interfaces, addresses: new Set(["10.244.0.9", ...ips ?? []]), ...more });
+  return pod({ interfaces, addresses: ["10.244.0.9", ...ips ?? []], ...more });
 }
 
 const NONE = { kind: "found", value: new Set<string>() } as const;

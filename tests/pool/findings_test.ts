@@ -63,7 +63,7 @@ const THREE = [
 
 Deno.test("findInconsistencies reports an interface with more addresses of a pool than its network has ranges", () => {
   const pools = [pool("10.0.0.0/24", "10.0.0.1 web", "10.0.0.2 web", "10.0.0.3 db")];
-  const pods = [{ ...WEB, addresses: new Set(["10.0.0.2"]) }];
+  const pods = [{ ...WEB, addresses: ["10.0.0.2"] }];
   const found = (ranges: number | undefined) =>
     findInconsistencies({
       pools,
@@ -90,7 +90,7 @@ Deno.test("findInconsistencies reports no duplicate across overlapping pools if 
 });
 
 Deno.test("findInconsistencies ignores static addresses of a network", () => {
-  const pods = [{ ...WEB, attached: [{ network: "default/fixed", address: "10.0.0.9" }] }];
+  const pods = [{ ...WEB, interfaces: [{ ifName: "net1", network: "default/fixed", ips: ["10.0.0.9"] }] }];
   const found = (isStatic: (attachment: string, address: string) => boolean) =>
     findInconsistencies({ pools: [pool("10.0.0.0/24")], reservations: [], pods, configured: { isStatic } }).length;
   assert.equal(found((attachment, address) => attachment === "default/fixed" && address === "10.0.0.9"), 0);
@@ -117,8 +117,8 @@ Deno.test("findInconsistencies compares the addresses of pods with the pools", (
   const has = (podRef: string, ...addresses: string[]) => ({
     ...WEB,
     podRef,
-    addresses: new Set(addresses),
-    attached: addresses.map((address) => ({ network: "default/net", address })),
+    addresses,
+    interfaces: [{ ifName: "net1", network: "default/net", ips: addresses }],
   });
   const pods = [
     has("default/web", "10.0.0.1"),
@@ -133,8 +133,8 @@ Deno.test("findInconsistencies compares the addresses of pods with the pools", (
 
 Deno.test("findInconsistencies compares a pod's address only with the pools of its network, if that is known", () => {
   const blue = { ...pool("10.0.0.0/24", "10.0.0.1 web"), key: { ...pool("10.0.0.0/24").key, network: "blue" } };
-  const attached = [{ network: "default/other", address: "10.0.0.1" }];
-  const pods = [WEB, { ...WEB, podRef: "default/x", addresses: new Set(["10.0.0.1"]), attached }];
+  const interfaces = [{ ifName: "net1", network: "default/other", ips: ["10.0.0.1"] }];
+  const pods = [WEB, { ...WEB, podRef: "default/x", addresses: ["10.0.0.1"], interfaces }];
   const found = (domains: readonly string[] | undefined) =>
     findInconsistencies({ pools: [blue], reservations: [], pods, domainsOf: () => domains }).map(({ kind }) => kind);
   assert.deepEqual([found(undefined), found([]), found(["red"]), found(["red", "blue"])], [
@@ -198,8 +198,8 @@ Deno.test("findInconsistencies identifies old entries by their container", () =>
 Deno.test("findInconsistencies accepts an old entry of a pod's address", () => {
   const pods = [{
     ...WEB,
-    addresses: new Set(["10.0.0.1"]),
-    attached: [{ network: "default/net", address: "10.0.0.1" }],
+    addresses: ["10.0.0.1"],
+    interfaces: [{ ifName: "net1", network: "default/net", ips: ["10.0.0.1"] }],
   }];
   const found = findInconsistencies({ pools: [old("10.0.0.0/24", "10.0.0.1", "c1")], reservations: [], pods });
   assert.deepEqual(found.map(({ kind }) => kind), ["unowned"]);

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { isAnother, isOwn, isStatic, mayBeNamed, mayBeStatic, mayHold, namesPod } from "../../src/pool/pod_owner.ts";
+import {
+  isAnother,
+  isAttached,
+  isOwn,
+  isStatic,
+  mayBeNamed,
+  mayBeStatic,
+  mayHold,
+  namesPod,
+} from "../../src/pool/pod_owner.ts";
 import { assignment, HASH, OTHER_UID, pod, reports, UID } from "./evidence_facts.ts";
 
 Deno.test("namesPod: only namespace/name names a pod", () => {
@@ -30,4 +39,16 @@ Deno.test("a pod may hold an address unless it reports another one of the range 
   assert(mayHold(reports(["10.0.0.5"]), assignment()));
   assert(mayHold(reports(["10.9.0.9"]), assignment()));
   assert(!mayHold(reports(["10.0.0.9"]), assignment()));
+});
+
+Deno.test("isAttached: only an address of a network other than the default one attaches a pod", () => {
+  const listed = (network: string | undefined, ips?: readonly string[]) =>
+    isAttached(
+      pod({ interfaces: [{ ifName: "net1", ...(network !== undefined && { network }), ...(ips && { ips }) }] }),
+    );
+  assert.deepEqual(
+    [listed("default/net", ["10.0.0.1"]), listed("", ["10.0.0.1"]), listed(undefined, ["10.0.0.1"])],
+    [true, true, false],
+  );
+  assert.deepEqual([listed("default/net", []), listed("default/net"), isAttached(pod())], [false, false, false]);
 });

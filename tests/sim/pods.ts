@@ -54,9 +54,8 @@ export class PodObjects {
       this.#put({
         ...pod,
         running: true,
-        addresses: new Set(addresses),
-        attached: addresses.map((address) => ({ network: "", address })),
-        interfaces: [{ ifName: "net1", ips: addresses }],
+        addresses,
+        interfaces: [{ ifName: "net1", network: "", ips: addresses }],
       });
     }
   }

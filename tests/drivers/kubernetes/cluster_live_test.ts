@@ -11,10 +11,8 @@ Deno.test("openCluster finds one pod, and distinguishes a missing one from a for
   using objects = new Objects(kube);
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   await objects.pod("web", { ips: ["10.0.0.5"] });
-  assert.deepEqual([...(await cluster.findPod(objects.ref("web"), NEVER))?.attached ?? []], [{
-    network: "net",
-    address: "10.0.0.5",
-  }]);
+  const found = await cluster.findPod(objects.ref("web"), NEVER);
+  assert.deepEqual(found?.interfaces, [{ ifName: "net1", network: "net", ips: ["10.0.0.5"] }]);
   assert.equal(await cluster.findPod(objects.ref("none"), NEVER), undefined);
   const kubeconfig = await writeKubeconfig(kube, { token: NOBODY_TOKEN });
   await using nobody = await openCluster(denoWorld(), { kubeconfig });

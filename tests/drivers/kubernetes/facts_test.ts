@@ -25,8 +25,8 @@ Deno.test("toPodFacts reads every address of the annotation and the status, in c
 
 Deno.test("toPodFacts reads addresses but no interfaces if the annotation is missing or invalid", () => {
   for (const status of [undefined, "", "{", "{}", "null"]) {
-    const { interfaces, addresses, attached } = pod("Running", status);
-    assert.deepEqual([interfaces, addresses, attached], [undefined, new Set(["10.244.0.5"]), undefined], status);
+    const { interfaces, addresses } = pod("Running", status);
+    assert.deepEqual([interfaces, addresses], [undefined, ["10.244.0.5"]], status);
   }
   assert.equal(toPodFacts({ status: { phase: "Running" } }).addresses, undefined);
 });
@@ -38,10 +38,10 @@ Deno.test("toPodFacts distinguishes an interface without a list of addresses fro
     ips: [],
   }, { name: "d", ips: ["10.0.0.1/24"] }]);
   assert.deepEqual(pod("Running", status).interfaces, [
-    { ifName: "net1" },
-    { ifName: "net2" },
-    { ifName: "net3", ips: [] },
-    { ifName: "", ips: ["10.0.0.1"] },
+    { ifName: "net1", network: "a" },
+    { ifName: "net2", network: "b" },
+    { ifName: "net3", network: "c", ips: [] },
+    { ifName: "", network: "d", ips: ["10.0.0.1"] },
   ]);
 });
 
@@ -167,12 +167,18 @@ Deno.test("toPodFacts recognizes finished pods, and reports a pod under deletion
   assert.equal(pod("Running", "[]", { deletionTimestamp: new Date(0) }).running, false);
 });
 
-Deno.test("toPodFacts separates the addresses of attachments from those of the default network", () => {
+Deno.test("toPodFacts names the network of each attachment, and none for the default one", () => {
   const status = JSON.stringify([{ name: "a", ips: ["10.244.0.5"], default: true }, {
     name: "b",
     ips: ["192.168.0.7"],
   }]);
-  assert.deepEqual(pod("Running", status).attached, [{ network: "b", address: "192.168.0.7" }]);
+  const { interfaces, addresses } = pod("Running", status);
+  assert.deepEqual(interfaces, [{ ifName: "", ips: ["10.244.0.5"] }, {
+    ifName: "",
+    network: "b",
+    ips: ["192.168.0.7"],
+  }]);
+  assert.deepEqual(addresses, ["10.244.0.5", "192.168.0.7"]);
 });
 
 Deno.test("toAttachment reads a definition, and one without configuration as empty", () => {
