@@ -37,10 +37,10 @@ export async function openKubernetes(datastore: Datastore, { world, log }: OpenC
     refuseKeepers: (snapshot, by, signal) => pools.refuseKeepers(snapshot, by, signal),
     setMove: (snapshot, move, signal) => pools.setMove(snapshot, move, signal),
     listBlocks: (network, fresh, signal) => pools.listBlocks(network, fresh, signal),
-    list: (signal, onPart) => pools.list(signal, onPart),
+    list: (signal, onPart, onUnreadable) => pools.list(signal, onPart, onUnreadable),
     locate: (ip, signal) => locate(api, pools, ip, signal),
     status: (signal, reserves, recordsReuse) => pools.status(signal, reserves, recordsReuse),
-    unreadable: (signal, onPart) => findUnreadable(api, signal, onPart),
+    unreadable: (signal) => findUnreadable(api, signal),
     namespace: {
       name: api.namespace,
       inUse: (signal) => namespacesInUse(api, signal),

@@ -15,8 +15,11 @@ import { messageOf, NotServedError } from "./answer.ts";
 import type { ApiServer } from "./api_server.ts";
 import type { ApiResource } from "./resources.ts";
 
-/** Objects per page. The text of a page is garbage immediately, and garbage determines the memory of a controller. */
-const PAGE = 100;
+/**
+ * Objects per page. The text of a page is garbage immediately, and garbage determines the memory of a controller; but for each page, an API
+ * server passes over all objects that are still to be listed.
+ */
+const PAGE = 250;
 /** Seconds after which the API server ends a watch. */
 const WATCH_SECONDS = 300;
 /** Milliseconds without data after which a watch counts as broken: the API server sends a bookmark about every minute. */

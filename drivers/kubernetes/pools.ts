@@ -9,7 +9,13 @@ import type { BlockFacts } from "../../src/pool/grid.ts";
 import { dividedInto, encodeMove, type Move } from "../../src/pool/move.ts";
 import { isEmpty, type Reuse } from "../../src/pool/reuse.ts";
 import type { Allocations, Change, PoolKey } from "../../src/pool/types.ts";
-import { ConflictError, type OnPart, type PoolSnapshot, RefusedError } from "../../src/storage/driver.ts";
+import {
+  ConflictError,
+  type OnPart,
+  type OnUnreadable,
+  type PoolSnapshot,
+  RefusedError,
+} from "../../src/storage/driver.ts";
 import type { Logger } from "../../src/world/log.ts";
 import { blockMetadata, dividedObject, divideOperations, isBlock, listBlocks, usedOperations } from "./blocks.ts";
 import { closePool, fenceOf } from "./fences.ts";
@@ -19,10 +25,11 @@ import { KEEPERS_REFUSED, markPool, marksOf, MOVE, MUST_RESERVE } from "./marks.
 import { annotationsOf, type Domain, poolName, readAnnotations } from "./names.ts";
 import { entryPath, guardedPatch, keyIn, recordedPatch, type Stored } from "./patch.ts";
 import { toPoolStatus } from "./pool_statuses.ts";
-import { readPools } from "./resolve.ts";
+import { type PoolReader, readPools } from "./resolve.ts";
 import { addRests, readReuse, reuseMember, reuseOperations } from "./reuse.ts";
 import { API_VERSION, baseOf, decodeEntries, encodeEntry, type IpPool, type Metadata } from "./resources.ts";
 import { MAX_WARNED, refuseEntries, refuseSchema } from "./schema.ts";
+import { unreadableInPool } from "./unreadable.ts";
 
 const resource = "ippools";
 const WRITER = { fieldManager: "whereabouts" };
@@ -101,18 +108,15 @@ export class Pools {
   }
 
   /** Lists page by page. */
-  async list(signal: AbortSignal, onPart?: OnPart): Promise<PoolSnapshot[]> {
-    const convert = (object: IpPool, key: PoolKey | undefined) => {
-      const { metadata: { name }, spec: { range } = {}, status } = object;
+  async list(signal: AbortSignal, onPart?: OnPart, onUnreadable?: OnUnreadable): Promise<PoolSnapshot[]> {
+    const convert: PoolReader<PoolSnapshot | undefined>["convert"] = (object, key, slices) => {
+      if (onUnreadable) unreadableInPool(object, key, slices).forEach(onUnreadable);
       if (key) {
         const pool = this.#snapshot(key, object);
-        return isLayoutOnly(pool) ? undefined : { ...pool, ...toPoolStatus(status) };
+        return isLayoutOnly(pool) ? undefined : { ...pool, ...toPoolStatus(object.status) };
       }
-      this.#log.warn("Skipped IPPool: its spec.range is not a CIDR, or does not match its name", {
-        name,
-        range,
-      });
-      return undefined;
+      const fields = { name: object.metadata.name, range: object.spec?.range };
+      return void this.#log.warn("Skipped IPPool: its spec.range is not a CIDR, or does not match its name", fields);
     };
     const pools = await readPools(this.#api, { convert, onPart }, signal);
     return pools.filter((pool) => pool !== undefined);

@@ -50,7 +50,7 @@ export function kubernetesReservations(api: ApiServer): Reservations {
       const object = await get(api, reservationName(network, ip), signal);
       return object && mayBelongTo(object.metadata, network) ? toReservation(object, { network, ip }) : undefined;
     },
-    list: (network, signal, onPart) => listReservations(api, network, signal, onPart),
+    list: (network, signal, onPart, onUnreadable) => listReservations(api, network, signal, onPart, onUnreadable),
     listAddresses: async (network, signal) => {
       const names = await api.names({ resource }, signal);
       return names.flatMap((name) => reservationKeys({ name }).find((key) => key.network === network)?.ip ?? []);

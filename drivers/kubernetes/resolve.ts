@@ -6,7 +6,7 @@
 import { formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
-import { type OnPart, RefusedError, type Reservation } from "../../src/storage/driver.ts";
+import { type OnPart, type OnUnreadable, RefusedError, type Reservation } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
 import { poolKeys, readAnnotations, type ReservationKey, reservationKeys } from "./names.ts";
@@ -19,9 +19,10 @@ import {
   toReservation,
   toSlices,
 } from "./resources.ts";
+import { unreadableInReservation } from "./unreadable.ts";
 
 /** What a list of pools is read with. */
-interface PoolReader<T> {
+export interface PoolReader<T> {
   /**
    * Keeps of a pool what is needed: its object, and the text that contained it, are garbage when the next page is read. `key` is in doubt if it
    * has `otherReadings`, and absent if the object is not a valid pool.
@@ -98,7 +99,7 @@ export async function readReservations<T>(
 ): Promise<T[]> {
   const reservations: T[] = [];
   const ambiguous: (ResolvedReservation & { readonly at: number })[] = [];
-  for await (const { items } of api.pages<ReservationObject>(RESERVATIONS, signal)) {
+  for await (const { items } of api.pages<ReservationObject>(RESERVATIONS, signal, RESERVATIONS_PAGE)) {
     for (const object of items) {
       const keys = reservationKeys(object.metadata);
       const [key] = keys;
@@ -117,6 +118,8 @@ export async function readReservations<T>(
 }
 
 const RESERVATIONS = { resource: "overlappingrangeipreservations" } as const;
+/** Reservations a page, of 0.8 kB each. For each page, an API server passes over all objects that are still to be listed. */
+const RESERVATIONS_PAGE = 2_000;
 
 /** The pools, with only the entries of these pods. */
 async function knownPools(api: ApiServer, pods: ReadonlySet<string>, signal: AbortSignal): Promise<KnownPool[]> {
@@ -138,9 +141,12 @@ export async function listReservations(
   network: string | undefined,
   signal: AbortSignal,
   onPart?: OnPart,
+  onUnreadable?: OnUnreadable,
 ): Promise<Reservation[]> {
   if (network === undefined) {
-    const convert = ({ object, keys: [first], key }: ResolvedReservation): Reservation | undefined => {
+    const convert = (one: ResolvedReservation): Reservation | undefined => {
+      if (onUnreadable) unreadableInReservation(one).forEach(onUnreadable);
+      const { object, keys: [first], key } = one;
       if (key) return toReservation(object, key);
       return first && { ...toReservation(object, first), doubtful: true };
     };
@@ -148,7 +154,7 @@ export async function listReservations(
   }
   const found: Reservation[] = [];
   let read = 0;
-  for await (const { items } of api.pages<ReservationObject>(RESERVATIONS, signal)) {
+  for await (const { items } of api.pages<ReservationObject>(RESERVATIONS, signal, RESERVATIONS_PAGE)) {
     for (const object of items) {
       const keys = reservationKeys(object.metadata);
       const key = keys.find((one) => one.network === network);

@@ -171,11 +171,9 @@ export interface Entries {
 export function decodeEntries(entries: PoolEntries, base: Ip): Entries {
   const allocations = new Map<bigint, Allocation>();
   const oddKeys = new Map<bigint, string>();
-  const max = maxValue(base.family);
   for (const [key, entry] of Object.entries(entries)) {
-    if (!/^\+?\d{1,39}$/.test(key)) continue;
-    const address = base.value + BigInt(key.replace("+", ""));
-    if (address > max) continue;
+    const address = addressOf(key, base);
+    if (address === undefined) continue;
     const odd = key !== String(address - base.value);
     if (odd && allocations.has(address)) continue;
     if (odd) oddKeys.set(address, key);
@@ -183,6 +181,13 @@ export function decodeEntries(entries: PoolEntries, base: Ip): Entries {
     allocations.set(address, decodeEntry(address, entry));
   }
   return { allocations, oddKeys };
+}
+
+/** The address of an entry's key; undefined if it is no offset into the family. */
+export function addressOf(key: string, base: Ip): bigint | undefined {
+  if (!/^\+?\d{1,39}$/.test(key)) return undefined;
+  const address = base.value + BigInt(key.replace("+", ""));
+  return address > maxValue(base.family) ? undefined : address;
 }
 
 function decodeEntry(address: bigint, entry: PoolEntry | null): Allocation {

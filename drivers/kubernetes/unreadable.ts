@@ -7,37 +7,21 @@ import { parseCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import type { Unreadable } from "../../src/pool/finding.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
-import { type OnPart, RefusedError } from "../../src/storage/driver.ts";
+import { RefusedError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
 import { isDoubtful, type KnownSlice } from "./known.ts";
-import { readPools, readReservations, type ResolvedReservation } from "./resolve.ts";
-import { baseOf, decodeEntries, GROUP, type IpPool, type NodeSlicePoolObject } from "./resources.ts";
+import type { ResolvedReservation } from "./resolve.ts";
+import { addressOf, baseOf, GROUP, type IpPool, type NodeSlicePoolObject } from "./resources.ts";
 import { CHECKED, outdatedWhy, probeSchema } from "./schema.ts";
 
-/** Checks every object of the namespace, page by page. */
-export async function findUnreadable(
-  api: ApiServer,
-  signal: AbortSignal,
-  onPart: OnPart = () => {},
-): Promise<Unreadable[]> {
-  const pools = await readPools(api, {
-    convert: (object, key, slices) => reportFaults([object], "IPPool", () => poolFaults(object, key, slices)),
-    onPart,
-  }, signal);
-  const reservations = await readReservations(api, {
-    convert: (one) => reportFaults([one.object], "OverlappingRangeIPReservation", () => reservationFaults(one)),
-    onPart: (count) => onPart(pools.length + count),
-  }, signal);
+/** Checks what no list of pools or reservations reads: NodeSlicePools, and the schemas. */
+export async function findUnreadable(api: ApiServer, signal: AbortSignal): Promise<Unreadable[]> {
   const slicePools = await api.list<NodeSlicePoolObject>({ resource: "nodeslicepools" }, signal).catch((error) => {
     if (error instanceof RefusedError) return []; // older installations have no such resource
     throw error;
   });
-  return [
-    ...pools.flat(),
-    ...reservations.flat(),
-    ...reportFaults(slicePools, "NodeSlicePool", sliceFaults),
-    ...await outdatedSchemas(api, signal),
-  ];
+  const slices = slicePools.flatMap((object) => faultsOf("NodeSlicePool", object, sliceFaults(object)));
+  return [...slices, ...await outdatedSchemas(api, signal)];
 }
 
 /** The CRDs that drop what we write. Empty if the account may not create objects: then the schemas cannot be probed. */
@@ -54,14 +38,26 @@ async function outdatedSchemas(api: ApiServer, signal: AbortSignal): Promise<Unr
   return found;
 }
 
-function reportFaults<T extends { readonly metadata: { readonly name: string } }>(
-  objects: readonly T[],
+function faultsOf(
   kind: string,
-  faultsOf: (object: T) => string[],
+  { metadata: { name } }: Pick<IpPool, "metadata">,
+  faults: readonly string[],
 ): Unreadable[] {
-  return objects.flatMap((object) =>
-    faultsOf(object).map((why) => ({ where: `${kind} ${object.metadata.name}`, why }))
-  );
+  return faults.map((why) => ({ where: `${kind} ${name}`, why }));
+}
+
+/** What cannot be read of a listed pool. `slices`: those that were read to choose its key. */
+export function unreadableInPool(
+  object: IpPool,
+  key: PoolKey | undefined,
+  slices: readonly KnownSlice[],
+): Unreadable[] {
+  return faultsOf("IPPool", object, poolFaults(object, key, slices));
+}
+
+/** What cannot be read of a listed reservation. */
+export function unreadableInReservation(one: ResolvedReservation): Unreadable[] {
+  return one.key ? [] : faultsOf("OverlappingRangeIPReservation", one.object, reservationFaults(one));
 }
 
 function poolFaults(
@@ -80,15 +76,11 @@ function poolFaults(
       }; the next ADD records the right one`,
     ]
     : [];
-  // one by one, because an entry with an odd key yields to one with the usual key
-  const odd = Object.entries(allocations).filter(([key, entry]) =>
-    decodeEntries({ [key]: entry }, base).allocations.size === 0
-  );
-  return [...doubt, ...odd.map(([key]) => `Its entry ${JSON.stringify(key)} is not an offset into ${range}`)];
+  const odd = Object.keys(allocations).filter((key) => addressOf(key, base) === undefined);
+  return [...doubt, ...odd.map((key) => `Its entry ${JSON.stringify(key)} is not an offset into ${range}`)];
 }
 
-function reservationFaults({ object: { metadata: { name } }, keys, key }: ResolvedReservation): string[] {
-  if (key) return [];
+function reservationFaults({ object: { metadata: { name } }, keys }: ResolvedReservation): string[] {
   if (keys.length === 0) return ["Its name contains no address"];
   const readings = keys.map(({ network, ip }) => `${formatIp(ip)} of network_name ${JSON.stringify(network)}`);
   return [

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OnPart, StorageDriver } from "../storage/driver.ts";
+import type { OnPart, OnUnreadable, StorageDriver } from "../storage/driver.ts";
 import type { World } from "../world/world.ts";
 
 /** How often texts are shown, in milliseconds. */
@@ -87,7 +87,7 @@ export function partsOf(what: string, show: ShowProgress): OnPart {
 
 /** A store whose lists show their progress. */
 export function showingProgress(driver: StorageDriver, show: ShowProgress): StorageDriver {
-  const { reservations, unreadable } = driver;
+  const { reservations } = driver;
   const during = async <T>(what: string, read: (onPart: OnPart) => Promise<T>, onPart?: OnPart): Promise<T> => {
     const shown = partsOf(what, show);
     try {
@@ -101,16 +101,12 @@ export function showingProgress(driver: StorageDriver, show: ShowProgress): Stor
   };
   return {
     ...driver,
-    list: (signal, onPart) => during("pools", (part) => driver.list(signal, part), onPart),
-    ...(unreadable && {
-      unreadable: (signal: AbortSignal, onPart?: OnPart) =>
-        during("pools and reservations", (part) => unreadable.call(driver, signal, part), onPart),
-    }),
+    list: (signal, onPart, onUnreadable) => during("pools", (part) => driver.list(signal, part, onUnreadable), onPart),
     ...(reservations && {
       reservations: {
         ...reservations,
-        list: (network: string | undefined, signal: AbortSignal, onPart?: OnPart) =>
-          during("reservations", (part) => reservations.list(network, signal, part), onPart),
+        list: (network: string | undefined, signal: AbortSignal, onPart?: OnPart, onUnreadable?: OnUnreadable) =>
+          during("reservations", (part) => reservations.list(network, signal, part, onUnreadable), onPart),
       },
     }),
   };

@@ -11,6 +11,7 @@ import type { Unconfirmed } from "../pool/orphans.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot, Reservation } from "../storage/driver.ts";
 import type { Ipam } from "./ipam.ts";
+import { readStore } from "./read_store.ts";
 import type { Pods, ScanContext, Swept } from "./sweep.ts";
 import { sweepEntries } from "./sweep_entries.ts";
 import { Suspicions } from "./suspicions.ts";
@@ -63,14 +64,13 @@ export interface Records extends Pick<StoreFacts, "pods" | "slices" | "claims"> 
 /** Reads what an inspection compares. */
 export async function readRecords(ipam: Ipam, source: Pods | undefined, signal: AbortSignal): Promise<Records> {
   const { driver } = ipam;
-  const unreadable = await driver.unreadable?.(signal) ?? [];
+  const others = await driver.unreadable?.(signal) ?? [];
   // pools before pods: the pod of every listed entry is then in the list, unless it was deleted
-  const reservations = await driver.reservations?.list(undefined, signal) ?? [];
-  const pools = await driver.list(signal);
+  const { reservations, pools, unreadable } = await readStore(driver, driver.reservations, signal);
   const pods = await source?.list(signal);
   const slices = await source?.slices?.(signal);
   const claims = hasClaims(pools) ? await source?.ipamClaims?.list(signal) : undefined;
-  return { pools, reservations, pods, slices, claims, unreadable };
+  return { pools, reservations, pods, slices, claims, unreadable: [...unreadable, ...others] };
 }
 
 /** Compares what was read. Reads only the evidence about entries that seem unused. */
@@ -117,6 +117,7 @@ async function examineEntries(
     scope: undefined,
     marks: new Set(),
     dryRun: true,
+    unreadable: [],
     ipam,
     pods,
     rules: {},

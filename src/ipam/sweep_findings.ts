@@ -28,7 +28,7 @@ export async function findFaults(
   reservations: readonly Reservation[],
   parts: Repaired & Pick<Swept, "suspected" | "duplicates">,
 ): Promise<{ readonly found: readonly Finding[]; readonly failures: readonly unknown[] }> {
-  const { ipam: { driver, clock }, pods, pools, listed, signal } = context;
+  const { ipam: { driver, clock }, pods, pools, listed, unreadable, signal } = context;
   const failures: unknown[] = [];
   const read = async <T>(what: ((signal: AbortSignal) => Promise<T>) | undefined): Promise<T | undefined> => {
     try {
@@ -39,11 +39,20 @@ export async function findFaults(
       return undefined;
     }
   };
-  const unreadable = await read(driver.unreadable && ((limit) => driver.unreadable?.(limit) ?? Promise.resolve([])));
+  const others = await read(driver.unreadable && ((limit) => driver.unreadable?.(limit) ?? Promise.resolve([])));
   const slices = await read(pods.slices);
   const claims = await read(hasClaims(pools) && pods.ipamClaims ? pods.ipamClaims.list : undefined);
   const { reserves, domainsOf, configured, networkFindings, persistent } = pods;
-  const facts = { pools, reservations, reserves, domainsOf, configured, slices, claims, unreadable: unreadable ?? [] };
+  const facts = {
+    pools,
+    reservations,
+    reserves,
+    domainsOf,
+    configured,
+    slices,
+    claims,
+    unreadable: [...unreadable, ...others ?? []],
+  };
   const compared = findInconsistencies({ ...facts, pods: listed, orphans: parts.suspected });
   const found = [
     ...compared.filter(({ kind }) => kind !== "pod-address-of-another"), // `duplicates` has those that two scans found

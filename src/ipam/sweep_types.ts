@@ -7,7 +7,7 @@ import type { Cidr } from "../address/cidr.ts";
 import type { ClaimFacts } from "../pool/claim_status.ts";
 import type { Duplicate } from "../pool/duplicates.ts";
 import type { EvidenceRules } from "../pool/evidence.ts";
-import type { Finding } from "../pool/finding.ts";
+import type { Finding, Unreadable } from "../pool/finding.ts";
 import type { ConfiguredFacts } from "../pool/findings.ts";
 import type { PersistentNetwork } from "../pool/original.ts";
 import type { Detached, Orphan, Unconfirmed } from "../pool/orphans.ts";
@@ -127,6 +127,8 @@ export interface ScanContext {
   readonly listed: readonly PodFacts[];
   /** The pools. */
   readonly pools: readonly PoolSnapshot[];
+  /** What the lists of the store could not read. */
+  readonly unreadable: readonly Unreadable[];
   /** Collects the marks of records that stay suspect. */
   readonly marks: Set<string>;
   /** The deadline. */

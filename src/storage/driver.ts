@@ -67,6 +67,9 @@ export interface Located {
 /** Called during a list whenever a part of it was read, with the number of objects so far. A list without parts never calls it. */
 export type OnPart = (objects: number) => void;
 
+/** Called during a list with each stored object, or part of one, that this release cannot read; again if the list is repeated. */
+export type OnUnreadable = (found: Unreadable) => void;
+
 /** The cluster-wide reservations of a store. */
 export interface Reservations {
   /** Creates the reservation unless it exists. Of two calls for one address by different owners, at most one succeeds. */
@@ -98,7 +101,12 @@ export interface Reservations {
    * All reservations of a network, unsorted, including those that may belong to it; without a network, of all networks. Unreadable ones are
    * omitted.
    */
-  list(network: string | undefined, signal: AbortSignal, onPart?: OnPart): Promise<Reservation[]>;
+  list(
+    network: string | undefined,
+    signal: AbortSignal,
+    onPart?: OnPart,
+    onUnreadable?: OnUnreadable,
+  ): Promise<Reservation[]>;
   /**
    * The addresses for which `reserve` may find a reservation of this network or one whose stored name also means it, unsorted. Absent if
    * `list` costs no more.
@@ -192,7 +200,7 @@ export interface StorageDriver extends AsyncDisposable {
    */
   listBlocks?(network: string, fresh: boolean, signal: AbortSignal): Promise<BlockFacts[]>;
   /** Every pool of the store, unsorted. Unreadable pools are omitted and logged, divided ones without entries are omitted. */
-  list(signal: AbortSignal, onPart?: OnPart): Promise<PoolSnapshot[]>;
+  list(signal: AbortSignal, onPart?: OnPart, onUnreadable?: OnUnreadable): Promise<PoolSnapshot[]>;
   /**
    * Reads what the store has of one address, without listing everything.
    *
@@ -206,8 +214,8 @@ export interface StorageDriver extends AsyncDisposable {
    * @param recordsReuse whether it must store {@linkcode PoolSnapshot.reuse} too. Default false
    */
   status(signal: AbortSignal, reserves?: boolean, recordsReuse?: boolean): Promise<void>;
-  /** Every stored object that this release cannot read. Absent if the driver cannot find them. */
-  unreadable?(signal: AbortSignal, onPart?: OnPart): Promise<Unreadable[]>;
+  /** Every stored object that this release cannot read, except those that lists report. Absent if the driver cannot find them. */
+  unreadable?(signal: AbortSignal): Promise<Unreadable[]>;
   /** Moves the contents to another layout or store. Absent if the store does not support it. */
   readonly migration?: Migration;
   /** The namespace of its objects. Absent if the store has no namespaces. */

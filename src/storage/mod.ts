@@ -20,6 +20,7 @@ export type {
   Migration,
   OlderRecord,
   OnPart,
+  OnUnreadable,
   PoolSnapshot,
   Reservation,
   Reservations,

@@ -86,18 +86,13 @@ export function wrap(
     listBlocks: listBlocks &&
       ((network, fresh, signal) =>
         run("list_blocks", (deadline) => listBlocks.call(driver, network, fresh, deadline), signal)),
-    list: (signal, onPart) =>
-      run("list", (deadline, progressed) => driver.list(deadline, both(progressed, onPart)), signal),
+    list: (signal, onPart, onUnreadable) =>
+      run("list", (deadline, progressed) => driver.list(deadline, both(progressed, onPart), onUnreadable), signal),
     locate: locate && ((ip, signal) => run("locate", (deadline) => locate.call(driver, ip, deadline), signal)),
     status: (signal, reserves, recordsReuse) =>
       run("status", (deadline) => driver.status(deadline, reserves, recordsReuse), signal),
     unreadable: unreadable &&
-      ((signal, onPart) =>
-        run(
-          "list_unreadable",
-          (deadline, progressed) => unreadable.call(driver, deadline, both(progressed, onPart)),
-          signal,
-        )),
+      ((signal) => run("list_unreadable", (deadline) => unreadable.call(driver, deadline), signal)),
     migration: migration && wrapMigration(migration, run),
     namespace: namespace && wrapNamespace(namespace, run),
     slices: slices && wrapSlices(slices, run),
@@ -162,10 +157,10 @@ function wrapReservations(reservations: Reservations, run: Runner): Reservations
     release: (owned, signal) => run("unreserve", (deadline) => reservations.release(owned, deadline), signal),
     find: (network, ip, signal) =>
       run("find_reservation", (deadline) => reservations.find(network, ip, deadline), signal),
-    list: (network, signal, onPart) =>
+    list: (network, signal, onPart, onUnreadable) =>
       run(
         "list_reservations",
-        (deadline, progressed) => reservations.list(network, deadline, both(progressed, onPart)),
+        (deadline, progressed) => reservations.list(network, deadline, both(progressed, onPart), onUnreadable),
         signal,
       ),
     listAddresses: listAddresses &&
