@@ -36,9 +36,11 @@ export class PoolIndex<P extends { readonly key: PoolKey }> {
     for (const [slot, byBase] of this.#byPrefix) {
       const prefix = slot % SLOTS;
       if (slot !== slotOf(ip.family, prefix) || prefix > bits(ip.family)) continue;
-      found.push(...byBase.get(cidrOf(ip, prefix).base) ?? []);
+      const some = byBase.get(cidrOf(ip, prefix).base);
+      if (some) found.push(...some);
     }
-    return found.sort((a, b) => a.at - b.at).map(({ pool }) => pool);
+    if (found.length > 1) found.sort((a, b) => a.at - b.at);
+    return found.map(({ pool }) => pool);
   }
 }
 
