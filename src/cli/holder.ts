@@ -8,6 +8,7 @@ import type { Pods } from "../ipam/sweep.ts";
 import { type Assignment, judge } from "../pool/evidence.ts";
 import { describeKeeper, keeperState } from "../pool/keepers.ts";
 import type { KeeperFacts, PodFacts, Reading } from "../pool/pod_facts.ts";
+import { hasAddress } from "../pool/pod_owner.ts";
 import { messageOf } from "../values/errors.ts";
 
 /** The state of the pod of an address. */
@@ -92,9 +93,10 @@ function holderOf(assignment: Assignment, pod: Reading<PodFacts> | undefined): H
   return { state: inUse ? describe(pod.value, formatIp(assignment.ip)) : "pod does not use it", inUse };
 }
 
-function describe({ running, finished, node, addresses }: PodFacts, address: string): string {
+function describe(pod: PodFacts, address: string): string {
+  const { running, finished, node } = pod;
   const where = node === undefined ? "" : ` on ${node}`;
   if (finished) return `finished${where}, containers may still run`;
   if (!running) return `pod exists${where}, not running`;
-  return addresses?.includes(address) ? `running${where}, uses it` : `running${where}, may use it`;
+  return hasAddress(pod, address) ? `running${where}, uses it` : `running${where}, may use it`;
 }

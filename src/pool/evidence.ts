@@ -9,7 +9,17 @@ import { formatIp } from "../address/ip.ts";
 import type { Assignment, Earlier, Evidence, EvidenceRules, FreeReason, Sighting, Verdict } from "./evidence_types.ts";
 import { judgeKept, keeperState } from "./keepers.ts";
 import type { NodeState, PodFacts } from "./pod_facts.ts";
-import { contradicts, isAnother, isOwn, isStatic, mayBeStatic, mayHold, namesPod, reportedFor } from "./pod_owner.ts";
+import {
+  contradicts,
+  hasAddress,
+  isAnother,
+  isOwn,
+  isStatic,
+  mayBeStatic,
+  mayHold,
+  namesPod,
+  reportedFor,
+} from "./pod_owner.ts";
 
 export type * from "./evidence_types.ts";
 
@@ -100,7 +110,7 @@ function judgePod(
 ): Verdict {
   const { owner, ip } = assignment;
   if (pod.hostNetwork) return judgeAbsent("pod was replaced by another", assignment, evidence, rules, earlier);
-  const reported = pod.addresses?.includes(formatIp(ip)) ?? false;
+  const reported = hasAddress(pod, formatIp(ip));
   if (isAnother(pod, owner)) {
     return reported ? KEPT : judgeAbsent("pod was replaced by another", assignment, evidence, rules, earlier);
   }

@@ -11,6 +11,7 @@ import { findUnrecorded } from "./duplicates.ts";
 import { describeKeeper } from "./keepers.ts";
 import { entriesOf, findOrphans, type Orphan, type PoolFacts } from "./orphans.ts";
 import type { PodFacts } from "./pod_facts.ts";
+import { hasAddress } from "./pod_owner.ts";
 import {
   belongsTo,
   entriesByAddress,
@@ -167,10 +168,13 @@ function surplus(
 ): Finding[] {
   const all = pools.flatMap((pool) => surplusIn(pool, rangesOf(pool.key)));
   if (all.length === 0) return [];
-  const reported = new Map(pods?.map(({ podRef, addresses }) => [podRef, addresses]));
+  const byRef = new Map(pods?.map((pod) => [pod.podRef, pod]));
   return all.flatMap(({ max, entries }) => {
     const same = entries.map(withAddress);
-    const isUsed = ({ address, allocation: { podRef } }: TextEntry) => reported.get(podRef)?.includes(address) ?? false;
+    const isUsed = ({ address, allocation: { podRef } }: TextEntry) => {
+      const pod = byRef.get(podRef);
+      return pod !== undefined && hasAddress(pod, address);
+    };
     const sorted = [...same.filter(isUsed), ...same.filter((entry) => !isUsed(entry))];
     return sorted.slice(max).map((entry) =>
       finding(

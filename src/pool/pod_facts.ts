@@ -54,7 +54,7 @@ export interface PodFacts {
   readonly started?: number;
   /** Every interface of the network-status. Absent if the network-status is missing or unreadable. */
   readonly interfaces?: readonly InterfaceStatus[];
-  /** Every reported address, canonical: of the network-status, including the default network, and of `status.podIPs`. Absent: none. */
+  /** The addresses of `status.podIPs`, canonical, without those of `interfaces`. Absent: none. */
   readonly addresses?: readonly string[];
   /**
    * The object whose pod it is, such as `DaemonSet kube-system/whereabouts`, if a container runs a controller of the original, which frees every

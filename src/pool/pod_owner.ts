@@ -76,8 +76,13 @@ export function mayBeStatic({ podRef, node, uid }: Owner, last: PodFacts | undef
 /** Whether the network-status has another address of the range for the owner's interface, and does not have this one. */
 export function contradicts(pod: PodFacts, { owner, ip, range }: Assignment): boolean {
   const reported = reportedFor(pod, owner.ifName);
-  if (!reported || !range || pod.addresses?.includes(formatIp(ip))) return false;
+  if (!reported || !range || hasAddress(pod, formatIp(ip))) return false;
   return reported.map((text) => parseIp(text)).some((other) => other !== undefined && contains(range, other));
+}
+
+/** Whether the pod reports an address, canonical: of any interface, the default network's included. */
+export function hasAddress({ interfaces = [], addresses = [] }: PodFacts, address: string): boolean {
+  return addresses.includes(address) || interfaces.some(({ ips }) => ips?.includes(address));
 }
 
 /** The addresses that the network-status lists for an interface; undefined if it lists none. */

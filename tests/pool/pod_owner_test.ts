@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  hasAddress,
   isAnother,
   isAttached,
   isOwn,
@@ -51,4 +52,13 @@ Deno.test("isAttached: only an address of a network other than the default one a
     [true, true, false],
   );
   assert.deepEqual([listed("default/net", []), listed("default/net"), isAttached(pod())], [false, false, false]);
+});
+
+Deno.test("hasAddress: a pod has the addresses of its interfaces and of its status", () => {
+  const one = pod({
+    interfaces: [{ ifName: "eth0" }, { ifName: "net1", ips: ["10.0.0.1"] }],
+    addresses: ["10.244.0.5"],
+  });
+  assert.deepEqual(["10.0.0.1", "10.244.0.5", "10.0.0.2"].map((text) => hasAddress(one, text)), [true, true, false]);
+  assert(!hasAddress(pod(), "10.0.0.1"));
 });

@@ -18,9 +18,11 @@ Deno.test("toPodFacts reads every address of the annotation and the status, in c
     name: "b",
     ips: ["FD00:0::1", "192.168.0.7"],
   }]);
-  const { podRef, running, finished, addresses } = pod("Running", status);
+  const { podRef, running, finished, interfaces, addresses } = pod("Running", status);
   assert.deepEqual([podRef, running, finished], ["default/web-0", true, false]);
-  assert.deepEqual([...addresses ?? []].sort(), ["10.244.0.5", "192.168.0.7", "fd00::1"]);
+  assert.deepEqual(interfaces?.map(({ ips }) => ips), [["10.244.0.5"], ["fd00::1", "192.168.0.7"]]);
+  assert.equal(addresses, undefined);
+  assert.deepEqual(pod("Running", "[]").addresses, ["10.244.0.5"]);
 });
 
 Deno.test("toPodFacts reads addresses but no interfaces if the annotation is missing or invalid", () => {
@@ -172,13 +174,12 @@ Deno.test("toPodFacts names the network of each attachment, and none for the def
     name: "b",
     ips: ["192.168.0.7"],
   }]);
-  const { interfaces, addresses } = pod("Running", status);
+  const { interfaces } = pod("Running", status);
   assert.deepEqual(interfaces, [{ ifName: "", ips: ["10.244.0.5"] }, {
     ifName: "",
     network: "b",
     ips: ["192.168.0.7"],
   }]);
-  assert.deepEqual(addresses, ["10.244.0.5", "192.168.0.7"]);
 });
 
 Deno.test("toAttachment reads a definition, and one without configuration as empty", () => {

@@ -220,7 +220,7 @@ const UNUSUAL: readonly Revert[] = [
     world: "statuses",
     edits: [
       ...editsOf(FILE, ["if (!pod.running || reported) return KEPT;", "if (!pod.running) return KEPT;"]),
-      ...editsOf(POD_OWNER, [" || pod.addresses?.includes(formatIp(ip))) return false;", ") return false;"]),
+      ...editsOf(POD_OWNER, [" || hasAddress(pod, formatIp(ip))) return false;", ") return false;"]),
     ],
   },
   {
