@@ -8,7 +8,7 @@ import { contains, formatCidr } from "../../src/address/cidr.ts";
 import { formatIp } from "../../src/address/ip.ts";
 import { mayBeOf, type PoolKey } from "../../src/pool/types.ts";
 import type { ReservationKey } from "./names.ts";
-import type { PoolEntry } from "./resources.ts";
+import type { PoolEntry, ReservationObject } from "./resources.ts";
 
 /** A slice that a NodeSlicePool assigns to a node. */
 export interface KnownSlice {
@@ -46,6 +46,16 @@ export function choosePool(
 /** Whether the key of a listed pool is in doubt and the doubt matters: a NodeSlicePool shows that nodes have their own pools. */
 export function isDoubtful(key: PoolKey, slices: readonly KnownSlice[]): boolean {
   return key.otherReadings !== undefined && slices.length > 0;
+}
+
+/** A reservation's object, and the possible meanings of its name. */
+export interface ResolvedReservation {
+  /** The object. */
+  readonly object: ReservationObject;
+  /** Every reading; empty if the name contains no address. */
+  readonly keys: readonly ReservationKey[];
+  /** The chosen reading; absent if no reading or several are possible. */
+  readonly key?: ReservationKey;
 }
 
 /** A pool with the entries that reservations are compared with. */

@@ -8,8 +8,8 @@ import { formatIp } from "../../src/address/ip.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { type OnPart, type OnUnreadable, RefusedError, type Reservation } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
-import { choosePool, chooseReservation, type KnownPool, type KnownSlice } from "./known.ts";
-import { poolKeys, readAnnotations, type ReservationKey, reservationKeys } from "./names.ts";
+import { choosePool, chooseReservation, type KnownPool, type KnownSlice, type ResolvedReservation } from "./known.ts";
+import { poolKeys, readAnnotations, reservationKeys } from "./names.ts";
 import {
   baseOf,
   decodeEntries,
@@ -73,16 +73,6 @@ async function knownSlices(api: ApiServer, signal: AbortSignal): Promise<KnownSl
   );
 }
 
-/** A reservation's object, and the possible meanings of its name. */
-export interface ResolvedReservation {
-  /** The object. */
-  readonly object: ReservationObject;
-  /** Every reading; empty if the name contains no address. */
-  readonly keys: readonly ReservationKey[];
-  /** The chosen reading; absent if no reading or several are possible. */
-  readonly key?: ReservationKey;
-}
-
 /** What a list of reservations is read with. */
 interface ReservationReader<T> {
   /** Keeps of a reservation what is needed, as {@linkcode PoolReader.convert}. */
@@ -92,7 +82,7 @@ interface ReservationReader<T> {
 }
 
 /** Reads every reservation, page by page. Lists pools only if a name has several readings; the objects of such names are kept until then. */
-export async function readReservations<T>(
+async function readReservations<T>(
   api: ApiServer,
   { convert, onPart }: ReservationReader<T>,
   signal: AbortSignal,

@@ -9,8 +9,7 @@ import type { Unreadable } from "../../src/pool/finding.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import type { ApiServer } from "./api_server.ts";
-import { isDoubtful, type KnownSlice } from "./known.ts";
-import type { ResolvedReservation } from "./resolve.ts";
+import { isDoubtful, type KnownSlice, type ResolvedReservation } from "./known.ts";
 import { addressOf, baseOf, GROUP, type IpPool, type NodeSlicePoolObject } from "./resources.ts";
 import { CHECKED, outdatedWhy, probeSchema } from "./schema.ts";
 

@@ -219,8 +219,7 @@ export class Controller {
   }
 
   #originalChanged(): void {
-    this.#guard?.trigger();
-    this.#slicing?.trigger();
+    for (const one of [this.#guard, this.#slicing]) one?.trigger();
   }
 
   /** Whether IPAMClaims keep addresses. A sweep may not have seen the records of a first one yet: its network suffices. */

@@ -32,7 +32,7 @@ export interface ReservationFacts {
 const known = new WeakMap<readonly PoolFacts[], EntryIndex>();
 
 /** The entries of an address in all pools, without a copy of them: a cluster has them by the hundred thousand. */
-export type EntryIndex = (ip: Ip) => readonly Entry[];
+type EntryIndex = (ip: Ip) => readonly Entry[];
 
 /** Finds the entries of the pools by address, in the order of the pools. */
 export function entriesByAddress(pools: readonly PoolFacts[]): EntryIndex {
