@@ -12,7 +12,7 @@ Deno.test("openCluster finds one pod, and distinguishes a missing one from a for
   await using cluster = await openCluster(denoWorld(), { kubeconfig: kube.kubeconfig });
   await objects.pod("web", { ips: ["10.0.0.5"] });
   const found = await cluster.findPod(objects.ref("web"), NEVER);
-  assert.deepEqual(found?.interfaces, [{ ifName: "net1", network: "net", ips: ["10.0.0.5"] }]);
+  assert.deepEqual(found?.interfaces?.at(-1), { ifName: "net1", network: "net", ips: ["10.0.0.5"] });
   assert.equal(await cluster.findPod(objects.ref("none"), NEVER), undefined);
   const kubeconfig = await writeKubeconfig(kube, { token: NOBODY_TOKEN });
   await using nobody = await openCluster(denoWorld(), { kubeconfig });
