@@ -31,7 +31,7 @@ import { Kubelet } from "./kubelet.ts";
 import { ApiObjects } from "./objects.ts";
 import { callOriginal } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
-import { checkLive, checkSlices, differences, isLive, type Promised } from "./promises.ts";
+import { checkLive, checkSlices, differences, isLive, type Promised, yieldTaken } from "./promises.ts";
 import { resizesOf } from "./resized.ts";
 import { ReuseChecks } from "./reuse.ts";
 import { admission } from "./schemas.ts";
@@ -175,6 +175,7 @@ export class SimCluster {
   check(): void {
     if (this.#failure) throw this.#failure;
     this.#kept.check(this.sandboxes);
+    yieldTaken(this.objects, this.sandboxes);
     checkLive(this.objects, this.sandboxes, this.#promised);
     checkSlices(this.objects, this.sandboxes);
     this.#reuse.check(this.sandboxes);
@@ -355,10 +356,15 @@ export class SimCluster {
     } else if (verb === "DEL" && ok && sandbox.running === 0) {
       sandbox.state = "released";
       sandbox.node.removeNetns(sandbox.containerId);
-    } else if (verb === "CHECK" && this.#promised.entries && isLive(sandbox) && isNotAllocated(answer)) {
+    } else if (verb === "CHECK" && this.#promised.entries && hasAll(sandbox) && isNotAllocated(answer)) {
       this.#failure ??= new Error(`CHECK of the live ${sandbox.containerId} failed: ${answer?.stdout}`);
     }
   }
+}
+
+/** Whether all addresses of a sandbox are still its own. */
+function hasAll(sandbox: PodSandbox): boolean {
+  return isLive(sandbox) && sandbox.yielded.size === 0;
 }
 
 /** Whether an answer is that of a CHECK that found other addresses than those allocated. */

@@ -25,6 +25,8 @@ export interface PodSandbox extends Omit<Sandbox, "superseded"> {
   claimed: boolean;
   /** Whether a newer sandbox of the pod's name has taken its addresses over: they are no longer its own, whatever runs in it. */
   superseded: boolean;
+  /** Addresses that a newer sandbox of the pod's name has taken over in another network: networks may share pools. */
+  readonly yielded: Set<string>;
   /** The keeper of its addresses, as the store has it: `KIND/NAME/UID`. Absent before its first ADD has succeeded, and without a keeper. */
   keeper?: string;
 }
@@ -93,7 +95,7 @@ export function newSandbox(pod: SimPod, containerId: string, network: Network): 
   return {
     ...{ pod, podRef, containerId, uid, node, network },
     ...{ state: "new", containers: "none", addresses: [], running: 0, releasedAfter: 0 },
-    ...{ claimed: false, exposed: false, reserved: false, superseded: false },
+    ...{ claimed: false, exposed: false, reserved: false, superseded: false, yielded: new Set() },
   };
 }
 

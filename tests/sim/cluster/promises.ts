@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { formatIp, parseIp } from "../../../src/address/ip.ts";
-import { contains, parseCidr } from "../../../src/address/cidr.ts";
+import { cidrOf, contains, formatCidr, parseCidr } from "../../../src/address/cidr.ts";
+import type { Network } from "../runtime.ts";
 import { keeps } from "./kept.ts";
 import type { ApiObject, ApiObjects } from "./objects.ts";
 import type { PodSandbox } from "./pod.ts";
@@ -81,7 +82,7 @@ export function checkLive(objects: ApiObjects, sandboxes: readonly PodSandbox[],
     if (!isLive(sandbox) || sandbox.exposed) continue;
     const { podRef, containerId, network: { name: network, domain, ipam } } = sandbox;
     const who = `${podRef} (${containerId} on ${sandbox.node.name})`;
-    for (const text of sandbox.addresses) {
+    for (const text of ownAddresses(sandbox)) {
       const address = canonical(text);
       const place = `${domain} ${address}`;
       // in one network a newer sandbox takes the addresses of an older one of its name over, and of the pods of a claim the one of another
@@ -133,6 +134,52 @@ export function isLive({ state, superseded, containers, claimed, pod }: PodSandb
   return !superseded && ((state === "live" && starts) || claimed);
 }
 
+/** The addresses of a live sandbox without those that a newer one of its name has taken over in another network. */
+export function ownAddresses({ addresses, yielded }: PodSandbox): readonly string[] {
+  return addresses.filter((text) => !yielded.has(text));
+}
+
+/**
+ * A pool knows owners by pod and interface, not by network. So a newer sandbox of a pod's name takes an entry over in any pool that its own
+ * definition allocates from: that of the same range, or a block of the same grid. Notes which addresses were taken over in another network.
+ */
+export function yieldTaken(objects: ApiObjects, sandboxes: readonly PodSandbox[]): void {
+  const pools = objects.list("ippools");
+  for (const [i, former] of sandboxes.entries()) {
+    if (!isLive(former)) continue;
+    const { podRef, network: { name, domain } } = former;
+    const newer = sandboxes.slice(i + 1).filter((one) =>
+      one.podRef === podRef && one.network.domain === domain && one.network.name !== name
+    );
+    for (const text of newer.length > 0 ? ownAddresses(former) : []) {
+      const address = canonical(text);
+      const isTaken = newer.some(({ containerId, network }) =>
+        pools.some((pool) =>
+          allocatesFrom(network, address, pool) &&
+          entriesOf(pool).some((one) =>
+            one.address === address && one.value.podref === podRef && one.value.id === containerId
+          )
+        )
+      );
+      if (isTaken) former.yielded.add(text);
+    }
+  }
+}
+
+/** Whether a pool of the domain of a network is the one from which its definition allocates an address: that of its range, or a block. */
+function allocatesFrom({ ipam }: Network, address: string, { spec = {} }: ApiObject): boolean {
+  const [ip, pool] = [parseIp(address), parseCidr(String(spec.range))?.cidr];
+  const others = (ipam.ipRanges ?? []) as readonly { readonly range: string }[];
+  const sizes = String(ipam.block_size ?? "").split(",").map((size) => Number(size.slice(1)));
+  return ip !== undefined && pool !== undefined &&
+    [String(ipam.range), ...others.map(({ range }) => range)].some((text) => {
+      const range = parseCidr(text)?.cidr;
+      if (!range || !contains(range, ip)) return false;
+      const size = Math.max(range.prefix, sizes[range.family === 4 ? 0 : 1] ?? 0);
+      return formatCidr(cidrOf(ip, size)) === formatCidr(pool);
+    });
+}
+
 /**
  * A slice in use is never dropped, whatever other networks need: the NodeSlicePool of a live sandbox has its range, and lists the slice of its
  * addresses for its node, or for another one if slices are elastic.
@@ -161,13 +208,14 @@ export function checkSlices(objects: ApiObjects, sandboxes: readonly PodSandbox[
 /** Entries and reservations without a live sandbox, and those that live sandboxes lack. Those that a keeper keeps are none. */
 export function differences(objects: ApiObjects, sandboxes: readonly PodSandbox[]): string[] {
   const { entries, reservations } = contentsOf(objects);
-  const owned = sandboxes.filter(isLive).flatMap(({ podRef, exposed, keeper, network: { domain, ipam }, addresses }) =>
-    addresses.map((text) => {
+  const owned = sandboxes.filter(isLive).flatMap((sandbox) => {
+    const { podRef, exposed, keeper, network: { domain, ipam } } = sandbox;
+    return ownAddresses(sandbox).map((text) => {
       const reserved = ipam.enable_overlapping_ranges !== false && !exposed;
       const own = { podRef, address: canonical(text), reserved, ...(keeper !== undefined && { keeper }) };
       return { name: reservationName(domain, own.address), ...own };
-    })
-  );
+    });
+  });
   const isOf = (one: typeof owned[number], record: StoredEntry["value"]) =>
     one.podRef === record.podref || hasKeeper(record, one);
   return [
