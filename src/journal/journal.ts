@@ -61,7 +61,8 @@ export interface Journal {
   /** Whether the release of this attachment is pending. */
   isPending(attachment: Attachment): Promise<boolean>;
   /**
-   * Whether the history shows that nothing of an attachment without a record is left: it was released, or its ADD failed. Runtimes repeat DELs.
+   * Whether nothing of an attachment is left: it has no record, and the history shows that it was released, or that its ADD failed. Runtimes
+   * repeat DELs.
    */
   hasEnded(attachment: Attachment): Promise<boolean>;
   /** Appends an event to the node's history. Never throws. */
@@ -152,9 +153,17 @@ export function folderJournal(folder: string, world: World, log: Logger): Journa
     pending: (max) => all(releasing, max),
     countPending: async () => (await list(releasing)).length,
     isPending: (attachment) => world.exists(`${releasing}/${recordName(attachment)}`),
-    hasEnded: (attachment) => hasEnded(world, folder, attachment),
+    hasEnded: (attachment) => isOver(world, folder, attachment),
     note: (event, fields) => appendEvent(world, folder, event, fields),
   };
+}
+
+/** Whether the journal in a folder has no record of an attachment, and the history its end. */
+async function isOver(world: World, folder: string, attachment: Attachment): Promise<boolean> {
+  for (const state of ["attachments", "releasing"]) {
+    if (await world.exists(`${folder}/${state}/${recordName(attachment)}`)) return false;
+  }
+  return await hasEnded(world, folder, attachment);
 }
 
 /** Serializes ADD, DEL and pending release of one attachment. Other attachments do not wait. */

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { divide } from "../../src/ipam/divide.ts";
+import { directIpam } from "../../src/ipam/ipam.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { borrow, wrap } from "../../src/storage/wrap.ts";
-import { contents } from "../ipam/lab.ts";
+import { contents, never } from "../ipam/lab.ts";
 import { faulty } from "../support/faulty.ts";
-import { testNode } from "./node.ts";
+import { SILENT } from "../../src/world/log.ts";
+import { type TestNode, testNode } from "./node.ts";
 
 const IPAM = {
   type: "whereabouts",
@@ -78,4 +81,28 @@ Deno.test("an ADD against another layout fails with code 7", async () => {
   const { code, msg } = JSON.parse((await node.call("ADD", { ...CONF, ipam: whole }, { containerId: "c2" })).stdout);
   assert.equal(code, 7);
   assert.match(msg, /its entries live in blocks of \/28, and the network has no block_size/);
+});
+
+Deno.test("a DEL searches the blocks after an ADD that died and a repeated one that failed, with the pool divided between them", async () => {
+  let files: TestNode["disk"]["files"] = new Map();
+  await using node = await testNode({
+    open: (driver) => {
+      const commit: StorageDriver["commit"] = async (...args) => {
+        files = new Map(node.disk.files);
+        return await driver.commit(...args);
+      };
+      return { ...wrap(borrow(driver), (_, work, signal) => work(signal)), commit };
+    },
+  });
+  const { block_size: _, ...whole } = IPAM;
+  const conf = { ...CONF, ipam: whole };
+  assert.equal((await node.call("ADD", conf)).exitCode, 0);
+  node.disk.files.clear(); // as the call that died after its commit left them
+  for (const [path, text] of files) node.disk.files.set(path, text);
+  const [pool] = await node.driver.list(never());
+  assert(pool);
+  await divide(directIpam(node.driver, node.disk, SILENT), pool.key, 28, { dryRun: false, signal: never() });
+  assert.equal(JSON.parse((await node.call("ADD", conf)).stdout).code, 7);
+  assert.deepEqual(await node.call("DEL", conf), DONE);
+  assert.deepEqual(await contents(node.driver), {});
 });

@@ -87,8 +87,9 @@ export async function add(context: RequestContext): Promise<string> {
       isUsed: (entry) => isUsedHere(context, journal, record, entry, log),
     });
   } catch (error) {
-    const mayHaveEntry = hasUnreleased || pools?.length || (hasWritten && mayBeStored(error, signal));
-    if (!existing) await recordFailure(journal, record, Boolean(mayHaveEntry));
+    // a record without entries is that of an earlier call which did not end: this one undid only what it wrote itself
+    const mayHaveEntry = hasUnreleased || found !== undefined || (hasWritten && mayBeStored(error, signal));
+    if (!existing) await recordFailure(journal, record, mayHaveEntry);
     throw error;
   }
   if (assigned.length > 0) {
