@@ -9,6 +9,7 @@ import { formatIp, parseIp } from "../../src/address/ip.ts";
 import type { Reservation, StorageDriver } from "../../src/storage/driver.ts";
 import type { PoolSnapshot } from "../../src/storage/driver.ts";
 import { findInconsistencies } from "../../src/pool/findings.ts";
+import { formatPoolKey } from "../../src/pool/types.ts";
 import type { PodFacts } from "../../src/pool/pod_facts.ts";
 import type { Network, Sandbox } from "./runtime.ts";
 
@@ -105,11 +106,13 @@ export interface LeftToSweep {
 
 /** Promise 4, no leaks: after every DEL has succeeded, only what the sweep may free remains. */
 export function checkEmpty({ pools, reservations }: Contents, left: LeftToSweep): void {
-  const entries = pools.flatMap(({ allocations }) =>
-    [...allocations.values()].filter(({ podRef }) => !left.entriesOf.has(podRef))
+  const entries = pools.flatMap(({ key, allocations }) =>
+    [...allocations.values()].filter(({ podRef }) => !left.entriesOf.has(podRef)).map((one) => ({ ...one, key }))
   );
   assert.deepEqual(
-    entries.map(({ podRef, containerId }) => `${podRef} ${containerId}`),
+    entries.map(({ key, address, podRef, containerId }) =>
+      `${formatIp({ family: key.cidr.family, value: address })} of ${podRef} ${containerId} in ${formatPoolKey(key)}`
+    ),
     [],
     "entries remain although every DEL succeeded",
   );

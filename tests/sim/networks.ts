@@ -35,3 +35,32 @@ export const GRIDS: readonly Network[] = [
     room: 2,
   },
 ];
+
+/** A range that grows, shrinks to its upper half, and is renumbered; with reservations and without. */
+const RANGES = ["10.0.0.0/29", "10.0.0.0/28", "10.0.0.8/29", "10.7.0.0/29"];
+
+/** The definitions of networks that are resized, one after another. */
+export const RESIZED: readonly (readonly Network[])[] = [
+  RANGES.map((range) => ({ name: "resized", domain: "", ipam: { ...base, range } })),
+  RANGES.map((range) => ({
+    name: "moved",
+    domain: "moved",
+    ipam: { ...base, range, network_name: "moved", enable_overlapping_ranges: false },
+  })),
+];
+
+/** Networks that are divided, each domain by one command: ranges that overlap, one that is exactly a block, and one without reservations. */
+export const DIVIDED: readonly (readonly Network[])[] = [
+  [
+    { name: "whole", domain: "", ipam: { ...grid, ipRanges: [{ range: "fd00::/124" }], block_size: "/30,/126" } },
+    { name: "half", domain: "", ipam: { ...grid, range: "10.0.0.0/29", exclude: ["10.0.0.2"], block_order: "spread" } },
+    { name: "block", domain: "", ipam: { ...grid, range: "10.0.0.4/30" } },
+  ],
+  [
+    {
+      name: "alone",
+      domain: "alone",
+      ipam: { ...grid, block_size: "/29", network_name: "alone", enable_overlapping_ranges: false },
+    },
+  ],
+];

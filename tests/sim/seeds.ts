@@ -9,13 +9,13 @@ import { SimCluster } from "./cluster/cluster.ts";
 import { type WorldName, WORLDS } from "./cluster/worlds.ts";
 import { Scheduler } from "./scheduler.ts";
 import { GRIDS } from "./networks.ts";
-import { simulateResizes, simulateStore } from "./simulation.ts";
+import { simulateMoves, simulateStore } from "./simulation.ts";
 
 /**
- * A world of the simulated cluster, or machines on the embedded store, without a cluster: `store`; `grids`, whose networks have blocks; and
- * `renumbered` with resizes.
+ * A world of the simulated cluster, or machines on the embedded store, without a cluster: `store`; `grids`, whose networks have blocks;
+ * `renumbered`, whose ranges are resized; and `gridded`, whose ranges are divided into blocks.
  */
-export type Setting = WorldName | "store" | "grids" | "renumbered";
+export type Setting = WorldName | "store" | "grids" | "renumbered" | "gridded";
 
 /** Seeds run these alternately. */
 export const SETTINGS: readonly Setting[] = [
@@ -52,6 +52,8 @@ export const SETTINGS: readonly Setting[] = [
   "elastic",
   "resized",
   "renumbered",
+  "divided",
+  "gridded",
 ];
 
 /** The setting of a seed. */
@@ -66,7 +68,7 @@ export async function simulate(
 ): Promise<{ readonly trace: readonly string[] }> {
   if (setting === "store") return await simulateStore(seed);
   if (setting === "grids") return await simulateStore(seed, { world: setting, networks: GRIDS });
-  if (setting === "renumbered") return await simulateResizes(seed);
+  if (setting === "renumbered" || setting === "gridded") return await simulateMoves(seed, setting);
   const scheduler = new Scheduler(seed);
   return await orBroken({ seed, world: setting }, scheduler, () => new SimCluster(scheduler, WORLDS[setting]).run());
 }

@@ -10,7 +10,7 @@ import { SILENT } from "../../../src/world/log.ts";
 import { SimAgents } from "../agent.ts";
 import { type SimController, startController, UNUSED } from "../control.ts";
 import { SimNode } from "../node.ts";
-import { checkInRange, type Resizes } from "../resizes.ts";
+import { checkInRange, type Moves } from "../moves.ts";
 import {
   addressesOf,
   callPlugin,
@@ -28,11 +28,11 @@ import { isExposed } from "./exposure.ts";
 import { Keepers } from "./keepers.ts";
 import { KeptAddresses, unsettled } from "./kept.ts";
 import { Kubelet } from "./kubelet.ts";
+import { movesOf } from "./moved.ts";
 import { ApiObjects } from "./objects.ts";
 import { callOriginal } from "./original.ts";
 import type { PodSandbox, SimPod } from "./pod.ts";
 import { checkLive, checkSlices, differences, isLive, type Promised, yieldTaken } from "./promises.ts";
-import { resizesOf } from "./resized.ts";
 import { ReuseChecks } from "./reuse.ts";
 import { admission } from "./schemas.ts";
 import { ApiServer, connectTo } from "./server.ts";
@@ -79,8 +79,8 @@ export class SimCluster {
   readonly #collections = new Map<Process, SimNode>();
   /** The API server. */
   readonly server: ApiServer;
-  /** The networks that are resized. */
-  readonly resizes: readonly Resizes[];
+  /** The networks whose entries are moved. */
+  readonly moves: readonly Moves[];
   /** The objects that keep addresses. */
   readonly keepers: Keepers;
   readonly #kept: KeptAddresses;
@@ -130,7 +130,7 @@ export class SimCluster {
     );
     objects.admit(admission({ room: world.room, prunes: scheduler.chance(world.pruned ?? 0) }));
     this.definitions = new Definitions(objects, world);
-    this.resizes = resizesOf({ scheduler, objects, definitions: this.definitions, world, reach: this.#reach });
+    this.moves = movesOf({ scheduler, objects, definitions: this.definitions, world, reach: this.#reach });
     this.keepers = new Keepers(this);
     this.#kept = new KeptAddresses(objects, () => scheduler.now, !lose);
     const ahead = world.ahead !== undefined && scheduler.chance(world.ahead) ? nodes.at(-1) : undefined;
@@ -213,7 +213,7 @@ export class SimCluster {
     // a late request may arrive after a release
     const kept = () => this.world.faults ? [] : [...unsettled(this.objects, this.sandboxes), ...this.#kept.missing()];
     const remaining = () => [...this.#unsettled(), ...differences(this.objects, this.sandboxes), ...kept()];
-    for (const resizes of this.resizes) await resizes.finish();
+    for (const moves of this.moves) await moves.finish();
     await this.#until(what, remaining, this.world.restoredBy === "both" ? COMPARED : SETTLED);
   }
 
@@ -222,7 +222,7 @@ export class SimCluster {
     for (let step = 0; step < MAX_STEPS && this.scheduler.now < until; step++) {
       if (remaining().length === 0) return;
       if (step % 3 === 0) { for (const kubelet of this.kubelets) kubelet.step(true); }
-      for (const resizes of this.resizes) await resizes.finish();
+      for (const moves of this.moves) await moves.finish();
       await this.scheduler.step();
       await standstill();
       this.check();
@@ -235,10 +235,10 @@ export class SimCluster {
     const sandboxes = this.sandboxes.filter(({ state, containers }) =>
       state === "dying" || state === "new" || (state === "live" && containers === "none")
     ).map(({ containerId, state }) => `${containerId} is ${state}`);
-    const resizes = this.resizes.filter(({ isOver }) => !isOver).map(({ network: { name } }) =>
-      `${name} is being resized`
+    const moves = this.moves.filter(({ isOver }) => !isOver).flatMap(({ networks }) =>
+      networks.map(({ name }) => `the entries of ${name} are being moved`)
     );
-    return [...calls, ...sandboxes, ...resizes, ...(this.agents.pending ? ["a release is pending"] : [])];
+    return [...calls, ...sandboxes, ...moves, ...(this.agents.pending ? ["a release is pending"] : [])];
   }
 
   #control(): void {
@@ -269,13 +269,13 @@ export class SimCluster {
     }
   }
 
-  /** The definition of the pod's network; while it is resized, a meta-plugin may still read a former one. */
+  /** The definition of the pod's network; a meta-plugin may still read a former one. */
   #networkOf({ network, sandboxes }: SimPod): Network {
-    const resizes = this.resizes.find((one) => one.defines(network));
-    if (!resizes) return network;
+    const moves = this.moves.find((one) => one.defines(network));
+    if (!moves) return network;
     const last = sandboxes.at(-1)?.network ?? network;
-    if (!this.scheduler.faults) return resizes.network;
-    return this.scheduler.chance(STALE) ? last : resizes.attaching();
+    if (!this.scheduler.faults) return moves.currentOf(network);
+    return this.scheduler.chance(STALE) ? last : moves.attaching(network);
   }
 
   /** The runtime of a node collects the garbage of a network. */
@@ -346,7 +346,7 @@ export class SimCluster {
     }
     if (verb === "ADD" && ok && sandbox.state === "new") {
       sandbox.addresses = addressesOf(answer);
-      if (this.resizes.length > 0) this.#try(() => checkInRange(sandbox));
+      if (this.moves.length > 0) this.#try(() => checkInRange(sandbox));
       sandbox.state = "live";
       const calls = [...this.processes.values()];
       const releasing = calls.filter((call) => call.verb === "DEL").map((call) => call.sandbox.podRef);

@@ -33,8 +33,8 @@ export const KUBECONFIG = "/etc/cni/net.d/whereabouts.d/whereabouts.kubeconfig";
  * - `introduce`: the last network is defined;
  * - `unregister`: the object of a working node is deleted; soon it is recreated, or the machine goes off;
  * - `collect`: the runtime of a node calls GC for a network;
- * - `resize`: an operator resizes a network, completes an interrupted resize, or runs the command beside another run;
- * - `interrupt`: a resize is killed;
+ * - `move`: an operator resizes a network, divides the ranges of a domain, completes an interrupted command, or runs one beside another run;
+ * - `interrupt`: such a run is killed;
  * - `agent`: an agent dies or restarts;
  * - `kill`: a process is killed;
  * - `outage`: the API server becomes unreachable, or reachable again.
@@ -65,7 +65,7 @@ export type Happening =
   | "unregister"
   | "drain"
   | "collect"
-  | "resize"
+  | "move"
   | "interrupt"
   | "agent"
   | "kill"
@@ -89,6 +89,8 @@ export interface World {
   readonly networks: readonly Network[];
   /** Networks that are resized: the ranges of each, of which the first is in `networks`. Default none. */
   readonly resizes?: readonly (readonly Network[])[];
+  /** Networks whose ranges are divided into blocks, each domain by one command: their definitions afterwards. Default none. */
+  readonly divisions?: readonly (readonly Network[])[];
   /** Share of runs with a controller. */
   readonly controlled: number;
   /** Time between the sweeps of controllers. With more time than the default, 10 s, more time passes in a history. */

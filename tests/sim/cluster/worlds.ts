@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { withoutBlocks } from "../divisions.ts";
 import type { Network } from "../runtime.ts";
 import type { KubeletHabits } from "./kubelet.ts";
 import { KUBECONFIG, type World } from "./world.ts";
@@ -64,6 +65,13 @@ const moved = ranges.map((range) =>
 );
 /** Overlaps with the former. */
 const beside = network("beside", { range: "10.0.0.0/26" });
+
+/** Are divided while they have pods: two whose ranges overlap, by one command; and one without reservations. */
+const pair = [
+  network("whole", { range: "10.8.0.0/28", ipRanges: [{ range: "fd00:8::/124" }], block_size: "/30,/126" }),
+  network("half", { range: "10.8.0.0/29", exclude: ["10.8.0.2"], block_size: "/30", block_order: "spread" }),
+];
+const single = [network("single", { range: "10.8.0.0/28", network_name: "single", block_size: "/30", ...off })];
 
 const quiet: KubeletHabits = { restarts: 0, completes: 0, evicts: 0 };
 const lively: KubeletHabits = { restarts: 0.1, completes: 0.1, evicts: 0.05 };
@@ -318,9 +326,26 @@ export const WORLDS = {
       create: 5,
       delete: 2,
       force: 0.3,
-      resize: 5,
+      move: 5,
       collect: 1,
       interrupt: 0.5,
+      agent: 0.5,
+      kill: 1,
+    },
+  },
+  /** Ranges are divided into blocks while pods come and go, some with the former definition; the command is killed, repeated and doubled. */
+  divided: {
+    ...{ nodes: 2, pods: 5, steps: 350, networks: [...pair, ...single].map(withoutBlocks), moves: 0.1 },
+    ...{ controlled: 0.5, agents: 0.5, faults: true, divisions: [pair, single] },
+    habits: { restarts: 0.1, completes: 0.05, evicts: 0 },
+    happenings: {
+      kubelet: 16,
+      create: 5,
+      delete: 2,
+      force: 0.3,
+      move: 3,
+      collect: 1,
+      interrupt: 0.3,
       agent: 0.5,
       kill: 1,
     },

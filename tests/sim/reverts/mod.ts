@@ -1,11 +1,12 @@
 /**
- * Fixes of races, and rules of evidence, of kept addresses and of resizes: each is undone by edits of the source, and the simulation must
+ * Fixes of races, and rules of evidence, of kept addresses, and of moves: each is undone by edits of the source, and the simulation must
  * detect that.
  *
  * @module
  */
 import { BLOCK_REVERTS } from "./blocks.ts";
 import { COLLECTIONS } from "./collections.ts";
+import { DIVISIONS } from "./divisions.ts";
 import { EVIDENCE } from "./evidence.ts";
 import { KEEPING } from "./keepers.ts";
 import { RACES } from "./races.ts";
@@ -23,5 +24,6 @@ export const REVERTS: readonly Revert[] = [
   ...REUSE,
   ...BLOCK_REVERTS,
   ...RESIZES,
+  ...DIVISIONS,
   ...COLLECTIONS,
 ];
