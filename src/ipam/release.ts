@@ -7,13 +7,20 @@
  *
  * @module
  */
-import { type Cidr, contains } from "../address/cidr.ts";
+import { type Cidr, contains, overlap } from "../address/cidr.ts";
 import type { Ip } from "../address/ip.ts";
 import type { IpamConfig } from "../config/types.ts";
-import { blocksOfPool } from "../pool/grid.ts";
-import { blockSizeOf, type Move, nextRanges, otherRanges } from "../pool/move.ts";
+import { type Move, nextRanges, obstacleIn, otherRanges } from "../pool/move.ts";
 import { drop, type ReleaseOutcome } from "../pool/requests.ts";
-import { addressOf, type Allocation, type Change, type Entry, formatPoolKey, type PoolKey } from "../pool/types.ts";
+import {
+  addressOf,
+  type Allocation,
+  type Change,
+  type Entry,
+  formatPoolKey,
+  mayBeOf,
+  type PoolKey,
+} from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
 import { entryFields, type RecordedEntry } from "./recorded.ts";
 import { type Ipam, mayRunInParallel, poolOf, poolsOf } from "./ipam.ts";
@@ -101,29 +108,27 @@ async function releasePool(
       .map((entry) => ({ ...entry, key: pool, ...(isOther && { block: true as const }) }));
     const { allocations, move } = await releaseIn(ipam, config, pool, sandbox, signal, entries);
     released.push(...allocations.map((allocation) => ({ key: pool, allocation })));
-    const size = blockSizeOf(move);
-    if (size === undefined || entries.length > 0 || !await mayHaveMore()) {
-      return otherRanges(move, entries.map(addressOf));
+    const isFound = move?.kind === "joined" && allocations.length > 0;
+    if (isFound || !move || !("size" in move) || entries.length > 0 || !await mayHaveMore()) {
+      return isFound ? [] : otherRanges(move, entries.map(addressOf));
     }
-    return await blocksWith(ipam, pool, size, sandbox, signal);
+    return await poolsWith(ipam, pool, sandbox, signal);
   });
   return released;
 }
 
 /**
- * The blocks of a divided pool that have entries of a sandbox, and the pool itself if it got some meanwhile. Reads every pool: a release
- * without a record is rare.
+ * The pools with addresses of a divided or joined pool that have entries of a sandbox: its blocks, itself if it got some meanwhile, or one that
+ * shared its blocks. Reads every pool: a release without a record is rare.
  */
-async function blocksWith(
+async function poolsWith(
   { driver }: Ipam,
-  key: PoolKey,
-  size: number,
+  { network, cidr }: PoolKey,
   { containerId, ifName }: Sandbox,
   signal: AbortSignal,
 ): Promise<Cidr[]> {
-  const all = await driver.list(signal);
-  const own = all.filter((pool) => formatPoolKey(pool.key) === formatPoolKey(key));
-  return [...blocksOfPool(key, size, all), ...own].filter(({ allocations }) =>
+  return (await driver.list(signal)).filter(({ key, allocations }) =>
+    mayBeOf(key, network) && key.node === undefined && overlap(key.cidr, cidr) &&
     allocations.values().some((one) => one.containerId === containerId && one.ifName === ifName)
   ).map(({ key }) => key.cidr);
 }
@@ -151,7 +156,7 @@ async function releaseIn(
     const from = isBlock ? undefined : ipam.driver.snapshotFromRecord?.(key, allocations);
     const outcome = await releaseEntries(ipam, key, entries, signal, { ...resting, from });
     released.push(...outcome.allocations);
-    if (released.length === recorded.length || outcome.move) return { ...outcome, allocations: released };
+    if (released.length === recorded.length || obstacleIn(outcome.move)) return { ...outcome, allocations: released };
   }
   // without a record, or if it differs from the store: release every entry of the sandbox
   const removed = new Map<bigint, Allocation>(); // an attempt whose response was lost may have removed them

@@ -120,22 +120,19 @@ export function blockSizeOf(move: Move | undefined): number | undefined {
 export function nextRanges(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
   const to = movedTo(move);
   if (to) return [to];
-  return move?.kind === "joining" ? [] : blocksAt(move, addresses);
-}
-
-function blocksAt(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
-  const size = blockSizeOf(move);
+  const size = move?.kind === "joining" ? undefined : blockSizeOf(move);
   return size === undefined ? [] : addresses.map((ip) => cidrOf(ip, size));
 }
 
 /**
  * The ranges of the pools that may have the entries at some addresses if a pool has not: {@linkcode nextRanges}, or the former pool of a
- * receiving one, or the blocks of a joining one. Ranges are resized to and fro, so the pool that an ADD recorded may be the receiving one of a
- * later move.
+ * receiving one, or the blocks of a joining or joined one: a block that several ranges shared forwards to the pool of one of them. Ranges are
+ * resized to and fro, so the pool that an ADD recorded may be the receiving one of a later move.
  */
 export function otherRanges(move: Move | undefined, addresses: readonly Ip[]): Cidr[] {
   if (move?.kind === "receiving") return [move.from];
-  return move?.kind === "joining" ? blocksAt(move, addresses) : nextRanges(move, addresses);
+  if (move?.kind === "joining" || move?.kind === "joined") return addresses.map((ip) => cidrOf(ip, move.size));
+  return nextRanges(move, addresses);
 }
 
 /**

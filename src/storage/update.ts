@@ -4,7 +4,6 @@
  * @module
  */
 import { decide, type Decision } from "../pool/decide.ts";
-import { obstacleIn } from "../pool/move.ts";
 import type { Outcome, PoolRequest } from "../pool/requests.ts";
 import type { PoolKey } from "../pool/types.ts";
 import { ConflictError, type PoolSnapshot, type StorageDriver } from "./driver.ts";
@@ -77,8 +76,7 @@ export function update(
  * a release may read none before.
  */
 function marked({ outcomes, snapshot }: Updated): Updated {
-  const { mustReserve } = snapshot;
-  const move = obstacleIn(snapshot.move);
+  const { mustReserve, move } = snapshot;
   if (!mustReserve && !move) return { outcomes, snapshot };
   const marks = { ...(mustReserve && { mustReserve }) };
   const mark = (outcome: Outcome): Outcome => {

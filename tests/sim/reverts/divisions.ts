@@ -44,8 +44,8 @@ export const DIVISIONS: readonly Revert[] = ([
     "a DEL without a record searches no block of a divided pool",
     "gridded",
     editsOf("src/ipam/release.ts", [
-      "return await blocksWith(ipam, pool, size, sandbox, signal);",
-      "return (await blocksWith(ipam, pool, size, sandbox, signal)).slice(9);",
+      "return await poolsWith(ipam, pool, sandbox, signal);",
+      "return (await poolsWith(ipam, pool, sandbox, signal)).slice(9);",
     ]),
   ],
   [
