@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { VERSION } from "../src/version.ts";
+import { eventually } from "../tests/support/process.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 import { allocations, consistent, deletePods, emptied, network, pod, readyPods, reservationsOf } from "./objects.ts";
 import { rightsOfOriginal, useOriginal } from "./original.ts";
@@ -52,5 +53,70 @@ Deno.test("what the Go original gave is used and released by ours, and what ours
   assert.deepEqual(await reservationsOf(cluster, net), []);
   await cluster.kubectl("delete", "clusterrole/whereabouts-cni", "clusterrolebinding/whereabouts");
   await cluster.kubectl("delete", "-n", "kube-system", "lease/whereabouts"); // the original's
+  await consistent(cluster);
+});
+
+/** A DaemonSet like the original's, which frees addresses too. Its image is missing here: its pods exist, and never run. */
+function daemonSetOfOriginal(): unknown {
+  const labels = { name: "whereabouts-original" };
+  const container = {
+    name: "whereabouts",
+    image: "ghcr.io/k8snetworkplumbingwg/whereabouts:v0.9.4",
+    imagePullPolicy: "Never",
+    command: ["/bin/sh", "-c", "/install-cni.sh & /ip-control-loop"],
+  };
+  const spec = { hostNetwork: true, tolerations: [{ operator: "Exists" }], containers: [container] };
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { ...labels, namespace: "kube-system" },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  };
+}
+
+/** What the events of a pod say of its sandbox, once there is one. */
+async function failureOf(cluster: Cluster, name: string): Promise<string> {
+  const selector = `reason=FailedCreatePodSandBox,involvedObject.name=${name}`;
+  return await eventually(`a failure of ${name}`, async () => {
+    const { items: [event] } = await cluster.get("events", "--field-selector", selector);
+    return event?.message;
+  }, 60_000);
+}
+
+Deno.test("a network on the grid serves no pod while the original runs, and its plugin gets no address of the divided range", async () => {
+  const cluster = await openCluster();
+  const net = "original-grid";
+  const range = `${net}-192.168.124.0-24`;
+  const blocks = { network_name: net, block_size: "/28", enable_overlapping_ranges: false };
+  await cluster.apply(...rightsOfOriginal(), network(net, { range: "192.168.124.0/24", ...blocks }));
+  await cluster.apply(daemonSetOfOriginal());
+  await eventually("the mark of the range", async () => {
+    const { items } = await cluster.get("ippools", "-n", "kube-system");
+    const annotations = items.find(({ metadata: { name } }) => name === range)?.metadata.annotations;
+    return annotations?.["whereabouts.cni.cncf.io/keepers-refused-because"] !== undefined;
+  }, 60_000);
+
+  await cluster.apply(pod(`${net}-a`, net, "node2"));
+  const refusal =
+    `Pool ${net}/192.168.124.0/24 is divided into blocks, which plugins of the original do not know, and ` +
+    "DaemonSet kube-system/whereabouts-original runs the original: they would allocate the same addresses; delete it " +
+    "(docs/MIGRATION.md), or remove block_size";
+  const message = await failureOf(cluster, `${net}-a`);
+  assert.ok(message.includes(refusal), message);
+  const { stdout } = await cluster.onNode(2, "/opt/cni/bin/whereabouts", "history", `default/${net}-a`);
+  assert.ok(stdout.includes(`code 102: ${refusal}`), stdout);
+  await cluster.kubectl("delete", "-n", "kube-system", "daemonset/whereabouts-original", "--timeout=60s");
+  assert.deepEqual((await readyPods(cluster, net)).get(`${net}-a`), ["192.168.124.1"]);
+
+  await useOriginal(cluster, 1);
+  await cluster.apply(pod(`${net}-b`, net, "node1"));
+  await failureOf(cluster, `${net}-b`);
+  assert.deepEqual(await allocations(cluster, range), {});
+  await upgrade(cluster);
+  assert.deepEqual((await readyPods(cluster, net)).get(`${net}-b`), ["192.168.124.2"]);
+  await deletePods(cluster, net, `${net}-192.168.124.0-28`);
+  await cluster.kubectl("delete", "network-attachment-definition", net);
+  await cluster.kubectl("delete", "clusterrole/whereabouts-cni", "clusterrolebinding/whereabouts");
+  await cluster.kubectl("delete", "-n", "kube-system", "lease/whereabouts", "--ignore-not-found");
   await consistent(cluster);
 });
