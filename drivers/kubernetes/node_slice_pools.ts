@@ -28,6 +28,8 @@ const LABEL = { "app.kubernetes.io/managed-by": "whereabouts-controller" } as co
 const EPOCH = `${GROUP}/epoch`;
 /** The reason why nothing is allocated from the slices. */
 const REFUSED = `${GROUP}/refused`;
+/** The term of the leader that may write. */
+const TERM = `${GROUP}/term`;
 /** `true` if nodes may take free slices; otherwise why not. Absent unless slices are elastic. */
 const ELASTIC = `${GROUP}/elastic`;
 
@@ -130,6 +132,14 @@ export function nodeSlicePools(api: ApiServer, feed: Feed<StoredSlices>): SliceO
       ];
       await api.request({ verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
     },
+    claim: async ({ name, version }, term, signal) => {
+      const body = [
+        { op: "test", path: "/metadata/resourceVersion", value: version },
+        { op: "add", path: annotationPath(TERM), value: term },
+        CLEAR_MANAGED_FIELDS,
+      ];
+      await api.request({ verb: "patch", resource, name, query: WRITER, body, metadataOnly: true }, signal);
+    },
     remove: async ({ name, version }, signal) => {
       const preconditions = { resourceVersion: version };
       const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions };
@@ -150,6 +160,7 @@ export function toStored(object: OwnedObject): StoredSlices {
     network: readAnnotations(metadata)?.network,
     refused: refusalOf(metadata).refused,
     elastic: elasticOf(metadata),
+    term: metadata.annotations?.[TERM],
     created: metadata.creationTimestamp ?? "",
     managed: Object.entries(LABEL).every(([key, value]) => metadata.labels?.[key] === value) ||
       metadata.ownerReferences?.some(({ kind }) => kind === "NetworkAttachmentDefinition") === true,
@@ -158,12 +169,13 @@ export function toStored(object: OwnedObject): StoredSlices {
   };
 }
 
-function toObject({ name, network, range, size, slices, epoch, refused, elastic }: SavedSlices) {
+function toObject({ name, network, range, size, slices, epoch, refused, elastic, term }: SavedSlices) {
   const annotations = {
     ...annotationsOf({ network }),
     [EPOCH]: String(epoch),
     ...(refused !== undefined && { [REFUSED]: refused }),
     ...(elastic !== undefined && { [ELASTIC]: String(elastic) }),
+    ...(term !== undefined && { [TERM]: term }),
   };
   const assigned = slices.filter(({ node }) => node !== "").length;
   return {

@@ -122,15 +122,19 @@ export interface StoredSlices {
   readonly managed: boolean;
   /** Whether Kubernetes deletes it with its owner, in use or not, as it does with those of the original. */
   readonly collected: boolean;
+  /** The term of the leader that last prepared to write slices. Absent: none has since this release. */
+  readonly term?: string | undefined;
   /** Opaque version, compared with the stored one on each write. */
   readonly version: unknown;
 }
 
 /** What is written of a NodeSlicePool. */
-export type SavedSlices = Pick<StoredSlices, "name" | "range" | "size" | "slices" | "epoch" | "refused" | "elastic"> & {
-  /** `network_name`. */
-  readonly network: string;
-};
+export type SavedSlices =
+  & Pick<StoredSlices, "name" | "range" | "size" | "slices" | "epoch" | "refused" | "elastic" | "term">
+  & {
+    /** `network_name`. */
+    readonly network: string;
+  };
 
 /** The desired state of a NodeSlicePool. */
 export interface WantedSlices extends SavedSlices {
@@ -147,6 +151,8 @@ export interface SliceObjects extends Feed<StoredSlices> {
    * @throws {ConflictError} it changed since
    */
   save(wanted: SavedSlices, last: StoredSlices | undefined, signal: AbortSignal): Promise<void>;
+  /** Writes the term of a leader to one that we wrote before, and nothing else. @throws {ConflictError} it changed since it was listed */
+  claim(last: StoredSlices, term: string, signal: AbortSignal): Promise<void>;
   /** Deletes one as it was listed. @throws {ConflictError} it changed since */
   remove(last: StoredSlices, signal: AbortSignal): Promise<void>;
 }

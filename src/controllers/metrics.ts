@@ -55,7 +55,7 @@ export class ControllerMetrics {
   /** Node slices that lost their node. */
   readonly slicesUnassigned = new Counter(
     "whereabouts_node_slices_unassigned_total",
-    "Node slices taken from their nodes: unused ones of deleted nodes, and elastic ones that were empty for the grace period",
+    "Unused node slices that lost their node: of deleted nodes and networks, and elastic ones after their grace period",
   );
   /** Sweeps. */
   readonly sweeps = new Counter("whereabouts_sweeps_total", "Sweeps, by outcome", [

@@ -21,10 +21,14 @@ import {
   type SliceStep,
   type SliceWork,
   type UnusedPool,
+  type Withdrawal,
 } from "./slice_work.ts";
 
-/** Plans per run: lists are created before pools are closed because of them, and deleted before those pools are reopened. */
-const MAX_STEPS = 3;
+/**
+ * Plans per run: lists are claimed and created, others withdrawn, pools closed, lists deleted, and pools reopened, each before the next is
+ * planned.
+ */
+const MAX_STEPS = 6;
 /** Pools that are closed, opened or deleted at the same time. */
 const CONCURRENCY = 16;
 /**
@@ -56,6 +60,8 @@ export class SliceKeeper {
   /** Mark of the last settlement that was fully written; undefined: the pools must be read. */
   #settlement: string | undefined;
   readonly #fences = new Map<string, { readonly closed: number; readonly since: number }>();
+  /** Names the term of this leader, in every list that it writes. */
+  readonly #term: string;
   /** Since when elastic slices were found empty in each plan, by slice, in monotonic milliseconds. */
   #emptySince: ReadonlyMap<string, number> = new Map();
 
@@ -64,6 +70,7 @@ export class SliceKeeper {
     this.#context = context;
     this.#reporter = reporter;
     this.#planned = planned;
+    this.#term = Math.floor(context.world.random() * 2 ** 48).toString(36);
   }
 
   /** Makes the next run read all pools: they may have changed although no list did. */
@@ -93,6 +100,7 @@ export class SliceKeeper {
       this.#settlement = undefined; // until everything is written
       this.#planned(work.states);
       this.#reporter.problems(work.problems);
+      if (await this.#prepare(work, read.stored, signal)) continue;
       const failures = await this.#do(work, slices, signal);
       if (failures.length > 0) throw failures[0];
       if (!work.unfinished) {
@@ -112,6 +120,40 @@ export class SliceKeeper {
     if (!needsPools({ ...demand, stored }, this.#settlement)) return { stored, pools: undefined };
     const pools = await ipam.driver.list(signal);
     return { stored: await lists(), pools }; // after the pools: `slice_leftovers.ts` gives the reason
+  }
+
+  /**
+   * Prepares the lists for a plan that writes: each gets the term of this leader, and missing ones are created without slices.
+   *
+   * Two leaders may see different definitions, and assign one slice in two lists. So a leader writes only what it planned on lists that all have
+   * its term (docs/ARCHITECTURE.md). Lists of other controllers have none: they are first saved with the slices that they have.
+   *
+   * @returns whether anything was written, so that the lists must be read and planned again
+   */
+  async #prepare(
+    { steps, withdraw, remove }: SliceWork,
+    stored: readonly StoredSlices[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (steps.length + withdraw.length + remove.length === 0) return false;
+    const { slices } = this.#context.cluster;
+    let written = 0;
+    for (const last of stored.filter(({ network, term }) => network !== undefined && term !== this.#term)) {
+      await this.#attempt((deadline) => slices.claim(last, this.#term, deadline), signal);
+      written++;
+    }
+    for (const [wanted, last] of steps.flatMap(({ save }) => save)) {
+      if (last && last.network !== undefined) continue;
+      const { slices: own, epoch } = last ?? { slices: [], epoch: 0 };
+      const prepared = { ...wanted, slices: own, epoch, elastic: undefined, term: this.#term };
+      try {
+        await this.#attempt((deadline) => slices.save(prepared, last, deadline), signal);
+        written++;
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error; // the step reports it; other networks are not affected
+      }
+    }
+    return written > 0;
   }
 
   #idle(): ReadonlySet<string> {
@@ -136,16 +178,14 @@ export class SliceKeeper {
         else failures.push(error);
       }
     };
+    for (const one of work.withdraw) {
+      await guarded(
+        () => this.#withdraw(one, slices, signal),
+        (error) => this.#reporter.writeRefused(`NodeSlicePool ${one.list.name}`, error),
+      );
+    }
     for (const step of work.steps) {
       await guarded(() => this.#apply(step, slices, signal), (error) => this.#refused(step, error));
-    }
-    for (const last of work.withdraw) {
-      const { elastic: _, network = "", ...rest } = last;
-      await guarded(
-        () =>
-          this.#attempt((deadline) => this.#context.cluster.slices.save({ ...rest, network }, last, deadline), signal),
-        (error) => this.#reporter.writeRefused(`NodeSlicePool ${last.name}`, error),
-      );
     }
     for (const last of work.remove) {
       await guarded(
@@ -162,12 +202,22 @@ export class SliceKeeper {
     return failures;
   }
 
+  async #withdraw({ list, close, slices: used, epoch }: Withdrawal, slices: SliceStore, signal: AbortSignal) {
+    await inParallel(close, (closing) => this.#close(closing, slices, signal));
+    const { elastic: _, network = "", ...rest } = list;
+    const wanted = { ...rest, network, slices: used, epoch };
+    await this.#attempt((deadline) => this.#context.cluster.slices.save(wanted, list, deadline), signal);
+    const lost = unassigned(wanted, list);
+    if (lost.length > 0) this.#reporter.unassigned(list.name, lost);
+  }
+
   /** Closes, saves, opens. A failure ends the step, since each part depends on the one before. */
   async #apply({ close, save, open }: SliceStep, slices: SliceStore, signal: AbortSignal): Promise<void> {
     await inParallel(close, (closing) => this.#close(closing, slices, signal));
     for (const [wanted, last] of save) {
       try {
-        await this.#attempt((deadline) => this.#context.cluster.slices.save(wanted, last, deadline), signal);
+        const saved = { ...wanted, term: this.#term };
+        await this.#attempt((deadline) => this.#context.cluster.slices.save(saved, last, deadline), signal);
         const lost = unassigned(wanted, last);
         if (lost.length > 0) this.#reporter.unassigned(wanted.name, lost);
       } catch (error) {

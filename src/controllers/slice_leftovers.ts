@@ -6,9 +6,10 @@
 import { Blocks } from "../address/blocks.ts";
 import { type Cidr, type Interval, parseCidr, span } from "../address/cidr.ts";
 import { mergeIntervals } from "../address/range.ts";
-import { isClosed } from "../pool/fence.ts";
+import { epochOf, isClosed } from "../pool/fence.ts";
 import type { NetworkRange, Refusal, SliceGroup } from "../pool/slice_networks.ts";
-import type { Opening } from "../pool/slice_plan.ts";
+import type { Slice } from "../pool/slice_assignment.ts";
+import type { Closing, Opening } from "../pool/slice_plan.ts";
 import { pairKey, type SlicePools } from "../pool/slice_pools.ts";
 import type { PoolKey } from "../pool/types.ts";
 import type { StoredSlices } from "./cluster.ts";
@@ -36,17 +37,54 @@ interface Present {
   readonly kept: readonly StoredSlices[];
 }
 
-/** Divides the NodeSlicePools without a network into those to remove, of which nothing is in use, and those to keep. */
+/** A list without a network from which nodes may still allocate: its unused slices are closed and removed from it. */
+export interface Withdrawal {
+  /** The list. */
+  readonly list: StoredSlices;
+  /** Pools to close first. */
+  readonly close: readonly Closing[];
+  /** Its slices that are in use. */
+  readonly slices: readonly Slice[];
+  /** The epoch. */
+  readonly epoch: number;
+}
+
+/**
+ * Divides the NodeSlicePools without a network into those to remove, which have no slices of nodes, and those to keep. Of the latter, slices are
+ * withdrawn that are not in use: a node that read the list before may be about to allocate from its slice.
+ *
+ * @param assigned the slices that networks have, by {@linkcode pairKey}
+ */
 export function removals(
   pools: SlicePools | undefined,
   unwanted: readonly StoredSlices[],
-): { readonly remove: readonly StoredSlices[]; readonly kept: readonly StoredSlices[] } {
-  const inUse = (one: StoredSlices) =>
-    one.slices.some((slice) =>
-      slice.node !== "" && domainsOf(one).some((network) => pools?.isUsed({ network, ...slice }) ?? true)
-    );
-  const { remove = [], kept = [] } = Object.groupBy(unwanted, (one) => one.managed && !inUse(one) ? "remove" : "kept");
-  return { remove, kept };
+  assigned: ReadonlySet<string>,
+): {
+  readonly remove: readonly StoredSlices[];
+  readonly kept: readonly StoredSlices[];
+  readonly withdraw: readonly Withdrawal[];
+} {
+  const isUsed = (one: StoredSlices, slice: Slice) =>
+    domainsOf(one).some((network) => pools?.isUsed({ network, ...slice }) ?? true);
+  const withdraw = unwanted.flatMap((list): Withdrawal[] => {
+    const { network, elastic } = list;
+    if (network === undefined) return []; // another controller's: its nodes know no closing
+    const owned = list.slices.filter(({ node }) => node !== "");
+    const lost = owned.filter((slice) => !isUsed(list, slice));
+    if (elastic === undefined && lost.length === 0) return [];
+    const epoch = list.epoch + 1;
+    const close = lost.filter((slice) => !assigned.has(pairKey(network, slice))).flatMap((slice): Closing[] => {
+      const key = { network, ...slice };
+      const pool = pools?.find(key);
+      return isClosed(pool?.fence) ? [] : [{ key, pool, closed: Math.max(epoch, epochOf(pool?.fence) + 1) }];
+    });
+    return [{ list, close, slices: owned.filter((slice) => isUsed(list, slice)), epoch }];
+  });
+  const withdrawn = new Set(withdraw.map(({ list }) => list));
+  const mayRemove = (one: StoredSlices) =>
+    one.managed && !withdrawn.has(one) && !one.slices.some((slice) => slice.node !== "" && isUsed(one, slice));
+  const { remove = [], kept = [] } = Object.groupBy(unwanted, (one) => mayRemove(one) ? "remove" : "kept");
+  return { remove, kept, withdraw };
 }
 
 /** Empty pools of slices that no list contains: fences that calls in flight may still meet, and pools of deleted nodes. */

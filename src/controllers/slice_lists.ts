@@ -6,7 +6,7 @@
 import { type Cidr, formatCidr, overlap, parseCidr } from "../address/cidr.ts";
 import type { SliceGroup } from "../pool/slice_networks.ts";
 import type { Elastic, Slice } from "../pool/slice_assignment.ts";
-import type { StoredSlices, WantedSlices } from "./cluster.ts";
+import type { SavedSlices, StoredSlices, WantedSlices } from "./cluster.ts";
 import type { Demand } from "./slice_demands.ts";
 
 /** The NodeSlicePools of a group, the oldest first. */
@@ -45,7 +45,7 @@ export function sameSlices(a: readonly Slice[], b: readonly Slice[]): boolean {
 }
 
 /** The slices that a list, once it is written, assigns to a node no longer. */
-export function unassigned(wanted: WantedSlices, last: StoredSlices | undefined): Slice[] {
+export function unassigned(wanted: Pick<SavedSlices, "slices">, last: StoredSlices | undefined): Slice[] {
   const kept = new Set(wanted.slices.map(markOf));
   return last?.slices.filter((slice) => slice.node !== "" && !kept.has(markOf(slice))) ?? [];
 }

@@ -10,7 +10,7 @@ import { pairKey, type SlicePoolFacts, SlicePools } from "../pool/slice_pools.ts
 import type { Elastic, Slice } from "../pool/slice_assignment.ts";
 import type { NodeFacts, StoredSlices, WantedSlices } from "./cluster.ts";
 import type { Network } from "./networks.ts";
-import { removals, reopenings, type UnusedPool, unusedPools } from "./slice_leftovers.ts";
+import { removals, reopenings, type UnusedPool, unusedPools, type Withdrawal } from "./slice_leftovers.ts";
 import {
   conflicting,
   type Demand,
@@ -21,9 +21,9 @@ import {
   type UnslicedRange,
 } from "./slice_demands.ts";
 import { type Planned, refusedSteps, type SliceStates, type SliceStep } from "./slice_refused.ts";
-import { differs, elasticOf, rangeOf, sameSlices, storedOf } from "./slice_lists.ts";
+import { cidrOf, differs, elasticOf, rangeOf, sameSlices, storedOf } from "./slice_lists.ts";
 
-export type { SliceProblem, SliceStates, SliceStep, UnusedPool };
+export type { SliceProblem, SliceStates, SliceStep, UnusedPool, Withdrawal };
 
 /** A plan. */
 export interface SliceWork {
@@ -31,8 +31,8 @@ export interface SliceWork {
   readonly steps: readonly SliceStep[];
   /** NodeSlicePools to delete: no network demands them, and nothing of them is in use. */
   readonly remove: readonly StoredSlices[];
-  /** Lists whose free slices nodes may take, although no network demands that any more. */
-  readonly withdraw: readonly StoredSlices[];
+  /** Lists from which nodes may allocate, although no network demands that any more. Written before the steps. */
+  readonly withdraw: readonly Withdrawal[];
   /** Empty pools to delete. */
   readonly unused: readonly UnusedPool[];
   /** Problems that operators must correct. */
@@ -71,18 +71,23 @@ interface Plan {
   readonly settled: Settlement<Demand, UnslicedRange>;
   readonly idle: ReadonlySet<string>;
   readonly original: string | undefined;
+  /** Lists from which nodes may allocate until this plan is written, although their networks are deleted or refused. */
+  readonly rivals: readonly StoredSlices[];
 }
 
 /** Plans what to write. */
 export function planSliceWork(facts: SliceFacts): SliceWork {
   const { demands, unsliced, names, problems } = demandsOf(facts.networks);
-  const plan = prepare(facts, demands, unsliced);
-  const { settled: { groups, refused, closed }, nodes, pools } = plan;
+  const prepared = prepare(facts, demands, unsliced);
+  const { settled: { groups, refused, closed }, nodes, pools, stored } = prepared;
+  const unwanted = facts.stored.filter(({ name }) => !names.has(name));
+  const refusing = refused.flatMap(({ of }) => stored.get(of.name) ?? []).filter((one) => one.refused === undefined);
+  const rivals = [...removals(pools, unwanted, new Set()).withdraw.map(({ list }) => list), ...refusing];
+  const plan = { ...prepared, rivals };
   const planned = groups.map((group) => planOne(plan, group));
   const all = [...planned, ...refusedSteps(plan, planned)];
-  const { remove, kept } = removals(pools, facts.stored.filter(({ name }) => !names.has(name)));
+  const { remove, kept, withdraw } = removals(pools, unwanted, new Set(planned.flatMap(({ pairs }) => pairs)));
   const present = { nodes, groups, refused, kept };
-  const withdraw = kept.filter(({ elastic, network }) => elastic !== undefined && network !== undefined);
   const open = pools ? reopenings(facts.stored, groups, pools) : [];
   return {
     steps: [...all.map(({ step }) => step), { close: [], save: [], open }].filter(isNeeded),
@@ -162,7 +167,7 @@ function prepare(
     ofGroup: (group) => usageOf(group as SliceGroup<Demand>, byName, known),
     isUsed: ({ network, range: { cidr } }) => known?.isUsed({ network, cidr }) ?? true,
   });
-  return { stored: byName, nodes: nodes.map(({ name }) => name), pools: known, settled, idle, original };
+  return { stored: byName, nodes: nodes.map(({ name }) => name), pools: known, settled, idle, original, rivals: [] };
 }
 
 function usageOf(
@@ -203,9 +208,11 @@ function planOne(plan: Plan, group: SliceGroup<Demand>): PlannedGroup {
     closed,
     ...(wanted !== undefined && { isIdle }),
   });
+  // a node that reads another list must not get a slice that this list has
+  const hasRival = plan.rivals.some((one) => competes(one, group));
   // a pool without a node is closed only after its lists exist, so that a plan which reopens it sees them
-  const unfinished = next.close.some(({ key }) => key.node === undefined) &&
-    stored.every(({ refused }) => refused !== undefined);
+  const unfinished = hasRival ||
+    (next.close.some(({ key }) => key.node === undefined) && stored.every(({ refused }) => refused !== undefined));
   // without the pools it is unknown which slices are free, and nodes take what is listed as free
   const { slices, epoch, close, open } = unfinished || (wanted !== undefined && !pools) ? unchanged(stored) : next;
   const elastic = unfinished && wanted === true ? "its slices are not assigned yet; wait for the controller" : wanted;
@@ -235,6 +242,13 @@ function planOne(plan: Plan, group: SliceGroup<Demand>): PlannedGroup {
     pairs: assigned.map((slice) => pairKey(network, slice)),
     states: [...owners.keys()].map((name) => ({ name, ...rest })),
   };
+}
+
+/** Whether a list of another name may have slices that overlap those of a group. */
+function competes(list: StoredSlices, { network, cidr, members }: SliceGroup<Demand>): boolean {
+  if (list.network !== network || members.some(({ name }) => name === list.name)) return false;
+  const whole = cidrOf(list);
+  return [...(whole ? [whole] : []), ...list.slices.map((slice) => slice.cidr)].some((one) => overlap(one, cidr));
 }
 
 /** The lists of a group as stored, for a plan that only creates or adopts them. */

@@ -33,6 +33,26 @@ Deno.test("SliceKeeper never lets two nodes allocate the same address, whatever 
   }
 });
 
+Deno.test("Elastic slices and others stay apart while leaders know a network by different names", async () => {
+  const total = { allocated: 0, moved: 0, refused: 0 };
+  for (const node_slice_elastic of [false, true]) {
+    const define = (name: string) => network(name, { ...ipam, node_slice_elastic });
+    const networks = [await define("former"), await define("renamed")];
+    const only = Deno.env.get("SLICE_SEED");
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      if (only !== undefined && seed !== Number(only)) continue;
+      const world = new SliceWorld(networks, seed, networks.map((one) => [one]));
+      await world.run(1_200).catch((cause) => {
+        throw new Error(`Seed ${seed} fails: ${cause.message}`, { cause });
+      });
+      for (const what of ["allocated", "moved", "refused"] as const) total[what] += world.seen[what];
+    }
+    if (only === undefined) {
+      for (const [what, count] of Object.entries(total)) assert(count > SEEDS, `${what}: ${count}`);
+    }
+  }
+});
+
 /** Three addresses a slice at most, and five nodes for four slices: they take, lose and borrow all the time. */
 const elastic = { ...ipam, node_slice_elastic: true };
 

@@ -30,6 +30,24 @@ const SABOTAGES: readonly (readonly [name: string, edits: readonly Edit[], notic
     /"attached":0,"entries":[1-9]/,
   ],
   [
+    "a leader writes slices that it planned on lists which another leader has claimed since",
+    editsOf("src/controllers/slice_keeper.ts", ["&& term !== this.#term", "&& term === undefined"]),
+    /is in .* and /,
+  ],
+  [
+    "a list without a network keeps slices from which nodes may allocate",
+    editsOf("src/controllers/slice_leftovers.ts", [
+      "elastic === undefined && lost.length === 0",
+      "elastic === undefined",
+    ]),
+    /is in .* and /,
+  ],
+  [
+    "a network gets slices that a list of another name still has",
+    editsOf("src/controllers/slice_work.ts", ["plan.rivals.some((one) => competes(one, group))", "Boolean(0)"]),
+    /is in .* and /,
+  ],
+  [
     "an empty slice stays with its node",
     editsOf("src/pool/slice_assignment.ts", [
       "if (used || (isIdle && !isIdle(slice))) return true;",

@@ -158,13 +158,20 @@ Deno.test("planSliceWork rewrites a NodeSlicePool that Kubernetes would delete w
   assert.equal(saved(await plan([await fast()], ["a"], [{ ...current, collected: true }])).length, 1);
 });
 
-Deno.test("planSliceWork removes an unused NodeSlicePool without a network, unless it was created by hand", async () => {
+Deno.test("planSliceWork closes the pools of an unused NodeSlicePool, then removes it, unless it was created by hand", async () => {
   const idle = stored("idle", "10.0.0.0/28", "/30", "10.0.0.0/30 a");
   const busy = { ...stored("busy", "10.1.0.0/28", "/30", "10.1.0.0/30 a"), network: "busy" };
   const theirs = { ...stored("theirs", "10.3.0.0/28", "/30", "10.3.0.0/30 a"), network: undefined };
   const hand = { ...stored("hand", "10.2.0.0/28", "/30"), managed: false };
   const pools = [used("a", "10.1.0.0/30", "busy"), used("a", "10.3.0.0/30", "theirs")];
-  const { remove } = await plan([], ["a"], [idle, busy, theirs, hand], pools);
+  const first = await plan([], ["a"], [idle, busy, theirs, hand], pools);
+  assert.deepEqual([first.remove, first.unfinished], [[], true]);
+  assert.deepEqual(first.withdraw.map(({ list, close, slices }) => [list.name, close.length, slices]), [[
+    "idle",
+    1,
+    [],
+  ]]);
+  const { remove } = await plan([], ["a"], [{ ...idle, slices: [] }, busy, theirs, hand], pools);
   assert.deepEqual(remove.map(({ name }) => name), ["idle"]);
 });
 
@@ -293,7 +300,7 @@ Deno.test("planSliceWork lets nodes take no slices of a list that no network dem
   const pools = [used("a", "10.0.0.0/30")];
   const networks = [await fast({ node_slice_elastic: true })];
   const first = planSliceWork({ networks, nodes: nodes("a"), stored: [kept], pools });
-  assert.deepEqual([first.withdraw.map(({ name }) => name), first.unfinished], [["old"], true]);
+  assert.deepEqual([first.withdraw.map(({ list }) => list.name), first.unfinished], [["old"], true]);
   assert.match(String(first.steps[0]?.save[0]?.[0].elastic), /NodeSlicePool old/);
   const facts = { networks, nodes: nodes("a"), stored: [], pools: [], original: "deployment x" };
   const { steps, problems } = planSliceWork(facts);

@@ -57,6 +57,7 @@ const NAMES = ["a", "b", "c", "d", "e"] as const;
 export class SliceWorld {
   readonly #random: () => number;
   readonly #networks: readonly Network[];
+  readonly #views: readonly (readonly Network[])[];
   readonly #pools = new Map<string, StoredPool>();
   #lists: readonly (StoredSlices & { readonly version: number })[] = [];
   #version = 0;
@@ -70,9 +71,14 @@ export class SliceWorld {
   /** Numbers of allocated addresses, moved slices, refused calls, slices that nodes took and that were withdrawn, and borrowed addresses. */
   readonly seen = { allocated: 0, moved: 0, refused: 0, taken: 0, withdrawn: 0, borrowed: 0 };
 
-  /** Starts with one node. */
-  constructor(networks: readonly Network[], seed: number) {
+  /**
+   * Starts with one node.
+   *
+   * @param views the networks that controllers see: each one of these lists. Default: all networks
+   */
+  constructor(networks: readonly Network[], seed: number, views: readonly (readonly Network[])[] = [networks]) {
     this.#networks = networks;
+    this.#views = views;
     this.#random = memoryWorld({ seed }).random;
   }
 
@@ -201,14 +207,15 @@ export class SliceWorld {
     const process = { name: `controller ${this.#count++}`, alive: true };
     const ipam = this.#ipam(process);
     const slices = this.#sliceObjects(process);
-    const world = { ...memoryWorld(), sleep: ipam.clock.sleep };
+    const world = { ...memoryWorld(), random: this.#random, sleep: ipam.clock.sleep };
     const cluster = { slices } as unknown as Cluster;
     const reporter = { problems: () => {}, writeRefused: () => {}, unassigned: () => {} };
     const keeper = new SliceKeeper({ world, ipam, cluster, sliceGrace: 0 }, reporter, () => {});
     const nodes = [...this.#nodes].map((name) => ({ name }));
+    const view = this.#pick(this.#views) ?? [];
     const keep = async () => {
       for (let sweep = 0; sweep < 2; sweep++) { // the first finds which slices are empty
-        await keeper.keep(this.#networks, nodes, NEVER);
+        await keeper.keep(view, nodes, NEVER);
         keeper.invalidate();
       }
     };
@@ -332,11 +339,12 @@ export class SliceWorld {
         return { items, version: "1" };
       },
       save: (wanted: SavedSlices, last: StoredSlices | undefined) => {
-        const { name, network, range, size, slices, epoch, refused, elastic } = wanted;
-        const list = { name, network, range, size, slices, epoch, refused, elastic };
+        const { name, network, range, size, slices, epoch, refused, elastic, term } = wanted;
+        const list = { name, network, range, size, slices, epoch, refused, elastic, term };
         const created = last?.created ?? String(this.#version).padStart(9, "0");
         return change(wanted.name, last, { ...list, created, managed: true, collected: false, version: 0 });
       },
+      claim: (last: StoredSlices, term: string) => change(last.name, last, { ...last, term }),
       remove: (last: StoredSlices) => change(last.name, last, undefined),
     };
   }

@@ -98,6 +98,7 @@ export function quietCluster(
     slices: {
       ...unchanging<StoredSlices>([], ({ name }) => name),
       save: () => Promise.resolve(),
+      claim: () => Promise.resolve(),
       remove: () => Promise.resolve(),
     },
     findPod: find(pods, process),

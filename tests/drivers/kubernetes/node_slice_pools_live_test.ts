@@ -48,7 +48,13 @@ Deno.test("nodeSlicePools writes NodeSlicePools in the original's format, and de
   await assert.rejects(store.remove(last, NEVER), ConflictError);
   const [fresh] = (await store.list(NEVER)).items;
   assert(fresh);
-  await store.remove(fresh, NEVER);
+  await store.claim(fresh, "term-1", NEVER);
+  await assert.rejects(store.claim(fresh, "term-2", NEVER), ConflictError);
+  await assert.rejects(store.save(wanted, fresh, NEVER), ConflictError);
+  const [claimed] = (await store.list(NEVER)).items;
+  assert(claimed);
+  assert.deepEqual({ ...claimed, version: fresh.version }, { ...fresh, term: "term-1" });
+  await store.remove(claimed, NEVER);
   assert.deepEqual((await store.list(NEVER)).items, []);
 });
 
