@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { blocksOfPool, gridKey } from "../pool/grid.ts";
+import { gridKey } from "../pool/grid.ts";
 import { dividedInto, NOT_DIVIDED } from "../pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -16,6 +16,7 @@ import type { Migrated, MigrateOptions } from "./divide.ts";
 import { type GridRun, mayReceive, open, refusal, replaced, stateOf } from "./grid_marks.ts";
 import type { Ipam } from "./ipam.ts";
 import {
+  blocksIn,
   dividedRanges,
   examine,
   type Found,
@@ -53,9 +54,9 @@ export async function join(ipam: Ipam, pool: PoolKey, size: number, options: Mig
   return migrated;
 }
 
-async function moveAll(run: GridRun, { sharing }: Found, options: MigrateOptions): Promise<Migrated> {
+async function moveAll(run: GridRun, { target, sharing }: Found, options: MigrateOptions): Promise<Migrated> {
   await begin(run, sharing);
-  const blocks = await forward(run);
+  const blocks = await forward(run, target);
   await verifyBegun(run, blocks, sharing);
   const migrated = await moveEntries(run, blocks, options);
   await end(run);
@@ -81,12 +82,13 @@ async function begin(run: GridRun, sharing: readonly PoolKey[]): Promise<void> {
  * Lets every block forward to the pool. The pool is marked by now, so none comes into being any more. The mark is written to each, even if it
  * is the same: whatever else decides on a block read it before (`open` of `grid_marks.ts`).
  *
+ * @param target the pool before this run
  * @returns the blocks
  */
-async function forward(run: GridRun): Promise<PoolSnapshot[]> {
-  const { ipam, pool, size, signal } = run;
+async function forward(run: GridRun, target: PoolSnapshot): Promise<PoolSnapshot[]> {
+  const { ipam, pool, signal } = run;
   const blocks: PoolSnapshot[] = [];
-  for (const { key } of blocksOfPool(pool, size, await ipam.driver.list(signal))) {
+  for (const { key } of blocksIn(await ipam.driver.list(signal), run, target)) {
     await ipam.onSnapshot({ network: pool.network, cidr: key.cidr }, async (block, deadline) => {
       if (!mayForward(block.move, pool)) throw refusal(run, stateOf(block));
       if (!mayReceive(block.move, pool)) return;

@@ -13,7 +13,7 @@ import type { Migrated } from "./divide.ts";
 import { type GridRun, mayReceive, refusal, stateOf } from "./grid_marks.ts";
 import { reservationOf } from "./release_reservation.ts";
 
-/** Max entries of a pool: an object of an API server has at most 1.5 MB, and an entry takes up to 150 bytes. */
+/** Max entries of a pool: an object of an API server has at most 1.5 MB, and an entry takes some 150 bytes. */
 const MAX_ENTRIES = 10_000;
 
 /** What a run knows before it changes anything. */
@@ -50,8 +50,7 @@ export async function examine(run: GridRun, others: readonly PoolKey[]): Promise
   const dividing = all.find(({ key, move }) =>
     move?.kind === "dividing" && sharing.some((one) => formatPoolKey(one) === formatPoolKey(key))
   );
-  // in a joined range, the pool of another range with the prefix length of a block is none any more
-  const present = blocksOfPool(pool, size, all).filter(({ block }) => block || target.move?.kind !== "joined");
+  const present = blocksIn(all, run, target);
   const busy = dividing ?? present.find(({ move }) => !mayForward(move, pool));
   if (busy) refuse(stateOf(busy));
   const blocks = present.filter(({ move }) => mayReceive(move, pool));
@@ -61,6 +60,15 @@ export async function examine(run: GridRun, others: readonly PoolKey[]): Promise
   }
   await refuseUnreserved(run, blocks, sharing);
   return { target, blocks, sharing };
+}
+
+/** The blocks of a pool. Once it is joined, the pool of another range with the prefix length of a block is none any more. */
+export function blocksIn(
+  all: readonly PoolSnapshot[],
+  { pool, size }: GridRun,
+  { move }: Pick<PoolSnapshot, "move">,
+): PoolSnapshot[] {
+  return blocksOfPool(pool, size, all).filter(({ block }) => block || move?.kind !== "joined");
 }
 
 /** Whether the blocks of a pool may be joined: they are its layout, or a run has begun or ended. */

@@ -3,7 +3,7 @@ import { divide } from "../../src/ipam/divide.ts";
 import { poolsOf } from "../../src/ipam/ipam.ts";
 import { join } from "../../src/ipam/join.ts";
 import type { IpamConfig } from "../../src/config/types.ts";
-import type { PoolKey } from "../../src/pool/types.ts";
+import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import { RefusedError } from "../../src/storage/driver.ts";
 import { faulty } from "../support/faulty.ts";
 import { callers, config, contents, ipamOn, memory, never } from "./lab.ts";
@@ -73,4 +73,22 @@ Deno.test("join refuses more entries than a pool has, and an address that has tw
   });
   const dry = await join(ipam, pool, SIZE, { dryRun: true, signal: never() });
   assert.deepEqual(dry.conflicts.map(({ holder }) => holder.podRef), ["e"]);
+});
+
+Deno.test("join that is repeated leaves alone the pool of another range that has the prefix length of a block since", async () => {
+  await using driver = await memory();
+  const { add } = callers(driver);
+  const block = config(["10.0.0.8/30"], OFF);
+  await add("a/net1/x", { ...GRID, ...OFF });
+  await join(ipamOn(driver), poolOf(WHOLE), SIZE, OPTIONS);
+  assert.deepEqual(await add("b/net1/y", block), ["10.0.0.9"]);
+  const stale = { network: "", cidr: { family: 4, base: 0x0a00_0000n, prefix: 30 } } as const;
+  await driver.setMove?.(await driver.read(stale, never()), { kind: "receiving", from: poolOf(WHOLE).cidr }, never());
+  await join(ipamOn(driver), poolOf(WHOLE), SIZE, OPTIONS);
+  const moves = (await driver.list(never())).map(({ key, move }) => [formatPoolKey(key), move?.kind]);
+  assert.deepEqual(Object.fromEntries(moves), {
+    "10.0.0.0/28": "joined",
+    "10.0.0.0/30": "moved",
+    "10.0.0.8/30": undefined,
+  });
 });

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { formatIp } from "../../src/address/ip.ts";
 import { decide } from "../../src/pool/decide.ts";
-import { decodeMove, encodeMove, type Move, movedRange, movedTo, planMove } from "../../src/pool/move.ts";
+import {
+  decodeMove,
+  encodeMove,
+  type Move,
+  movedRange,
+  movedTo,
+  nextRanges,
+  otherRanges,
+  planMove,
+} from "../../src/pool/move.ts";
 import { allocateRequest } from "../../src/pool/requests.ts";
 import { range } from "../ipam/lab.ts";
 import { at, CIDR, cidr, entry, owner, pool, range as rangeOf } from "./pools.ts";
@@ -14,9 +23,17 @@ const MOVES: readonly Move[] = [
   { kind: "receiving", from: OTHER },
   { kind: "receiving", from: OTHER, run: "k3v9" },
 ];
+/** Those of a divided range. */
+const OF_BLOCKS: readonly Move[] = [
+  { kind: "dividing", size: 24, run: "k3v9" },
+  { kind: "divided", size: 24 },
+  { kind: "divided", size: 0 },
+  { kind: "joining", size: 24, run: "k3v9" },
+  { kind: "joined", size: 24 },
+];
 
 Deno.test("decodeMove reads what encodeMove writes, and refuses a mark that it does not know", () => {
-  for (const move of MOVES) assert.deepEqual(decodeMove(encodeMove(move)), move);
+  for (const move of [...MOVES, ...OF_BLOCKS]) assert.deepEqual(decodeMove(encodeMove(move)), move);
   for (const text of [undefined, null, ""]) assert.equal(decodeMove(text), undefined);
   for (const text of ["paused 10.0.0.0/24", "moving", "moving x", "10.0.0.0/24"]) {
     assert.throws(() => decodeMove(text), RangeError, text);
@@ -64,4 +81,18 @@ Deno.test("decide allocates nothing while entries move, and afterwards only what
     assert.equal(decide(stored, [release], { move }).changes.length, 1);
   }
   assert.equal(CIDR.family, 4);
+});
+
+Deno.test("a joining pool allocates nothing, and its entries may be in blocks; a joined one is as any other", () => {
+  const ask = (move: Move) => decide(pool({}), [allocateRequest(owner("a/net1/x"), rangeOf())], { move }).outcomes[0];
+  const ip = { family: 4, value: at(5) } as const;
+  const [, , , joining, joined] = OF_BLOCKS;
+  assert(joining && joined);
+  assert.equal(ask(joining)?.kind, "moving");
+  assert.deepEqual(otherRanges(joining, [ip]), [cidr("10.0.0.0/24")]);
+  assert.deepEqual(nextRanges(joining, [ip]), []);
+  assert.equal(ask(joined)?.kind, "allocated");
+  assert.deepEqual(otherRanges(joined, [ip]), []);
+  const lost = { kind: "restore", allocation: entry(5, "c/net1/z") } as const;
+  assert.equal(decide(pool({}), [lost], { move: joined }).outcomes[0]?.kind, "restored");
 });
