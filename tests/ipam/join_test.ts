@@ -105,6 +105,24 @@ Deno.test("join of an empty range keeps networks with blocks out until it is div
   assert.deepEqual(await add("c/net1/z", WHOLE), ["10.0.0.1"]);
 });
 
+Deno.test("join closes a block without entries too: a process that remembers it allocates nothing there", async () => {
+  await using driver = await memory();
+  const { add, del } = callers(driver);
+  const grid = { ...GRID, ...OFF };
+  for (const who of PODS.slice(0, 4)) await add(who, grid);
+  await del("d/net1/w", grid);
+  assert.deepEqual(await callers(driver).add("d/net1/w", grid), ["10.0.0.4"]);
+  await del("d/net1/w", grid); // the second block has no entry, the first one no room
+  const remembering = callers(driver);
+  await remembering.del("a/net1/x", grid);
+  assert.deepEqual(await remembering.add("a/net1/x", grid), ["10.0.0.1"]);
+  await joinOn(driver);
+  const given = await add("x/net1/1", { ...WHOLE, ...OFF });
+  assert.deepEqual(given, ["10.0.0.4"]);
+  for (const caller of [add, remembering.add]) await assert.rejects(caller("y/net1/2", grid), LayoutError);
+  assert.deepEqual((await entries(driver)).filter((key) => !key.startsWith("10.0.0.0/28")), []);
+});
+
 Deno.test("join keeps the grid while another range uses it, and the last one removes it", async () => {
   await using driver = await memory();
   const other = config(["10.9.0.0/28"]);
