@@ -17,6 +17,7 @@ import type { PoolSnapshot, StorageDriver } from "../storage/driver.ts";
 import { type Flags, UsageError } from "./define.ts";
 import { describeEmpty } from "./empty.ts";
 import { clusterOf, podsSource } from "./pods_flag.ts";
+import { showing } from "./progress.ts";
 import { type CommandStore, openStore, type StoreFlags } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -121,13 +122,10 @@ export async function migrateBlocks(
   const keys = pools.map(({ key }) => key);
   const rows: Row[] = [];
   for (const [i, { pool: { key, allocations }, size }] of named.entries()) {
-    const progress = (done: number, all: number) =>
-      terminal.world.stderr(`Pool ${formatPoolKey(key)}: moved ${done} of ${all} addresses`);
-    const migrated = await (back ? join : divide)(store.ipam, key, size, {
-      dryRun,
-      others: keys.slice(i + 1),
-      signal,
-      progress,
+    const migrated = await showing(terminal, (show) => {
+      const progress = (done: number, all: number) =>
+        show(`Pool ${formatPoolKey(key)}: moved ${done} of ${all} addresses`);
+      return (back ? join : divide)(store.ipam, key, size, { dryRun, others: keys.slice(i + 1), signal, progress });
     });
     const entries = back ? migrated.moved + migrated.conflicts.length : allocations.size;
     rows.push(toRow(key, size, back, entries, migrated));

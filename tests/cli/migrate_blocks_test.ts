@@ -12,7 +12,8 @@ Deno.test("migrate blocks shows what would move, moves it, and finds nothing to 
   assert.match(dry.out, /^Then set block_size \/30 in the definitions of all networks of these ranges$/m);
   assert.match((await run("show", ...store)).out, /10\.0\.0\.0\/28/);
   const moved = await run(...call);
-  assert.deepEqual([moved.code, moved.err.trim()], [0, "Pool 10.0.0.0/28: moved 2 of 2 addresses"]);
+  assert.equal(moved.code, 0, moved.err);
+  assert.match(moved.err, /^(Pool 10\.0\.0\.0\/28: moved 2 of 2 addresses\n)*$/, "only what lasts shows its progress");
   assert.match(moved.out, /^pool 10\.0\.0\.0\/28 +\/30 +2 +2 +0 +migrated$/m);
   assert.match(moved.out, /^Now set block_size \/30 in/m);
   const again = await run(...call, "--json");
@@ -34,7 +35,8 @@ Deno.test("migrate blocks --back shows what would move, moves it, and finds noth
   assert.match(dry.out, /^blocks \/30 of 10\.0\.0\.0\/28 +pool 10\.0\.0\.0\/28 +2 +2 +0 +would migrate$/m);
   assert.match(dry.out, /^Then remove block_size from the definitions of all networks of these ranges$/m);
   const moved = await run(...call);
-  assert.deepEqual([moved.code, moved.err.trim()], [0, "Pool 10.0.0.0/28: moved 2 of 2 addresses"]);
+  assert.equal(moved.code, 0, moved.err);
+  assert.match(moved.err, /^(Pool 10\.0\.0\.0\/28: moved 2 of 2 addresses\n)*$/, "only what lasts shows its progress");
   assert.match(moved.out, /^Now remove block_size from/m);
   const again = await run(...call, "--json");
   assert.equal(again.code, 0, again.err);
