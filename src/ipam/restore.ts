@@ -4,6 +4,7 @@
  * @module
  */
 import { contains } from "../address/cidr.ts";
+import { obstacleIn } from "../pool/move.ts";
 import { compareRemembered } from "../pool/restore.ts";
 import { addressOf, type Owner, type PoolKey } from "../pool/types.ts";
 import type { PoolSnapshot } from "../storage/driver.ts";
@@ -22,7 +23,7 @@ type Compared =
 
 /**
  * Compares a recorded entry with its pool and those to which that one's entries have moved. It may be in either while they move; if it is in
- * none, it belongs to the last one that has its address.
+ * none, it belongs to the first one that has its address and allocates, or to the last one while none does.
  *
  * @param pools the pool of the record first
  */
@@ -30,7 +31,8 @@ export function compareRecorded(pools: readonly PoolSnapshot[], entry: RecordedE
   const having = pools.filter(({ key }) => contains(key.cidr, addressOf(entry)));
   const found = having.map(({ allocations }) => compareRemembered(allocations, [entry.allocation]));
   if (found.some(({ lost, duplicates }) => lost.length + duplicates.length === 0)) return { kind: "present" };
-  const key = having.at(-1)?.key ?? entry.key;
+  // a joined pool allocates by itself, and the block of the address may not exist
+  const key = (having.find(({ move }) => !obstacleIn(move)) ?? having.at(-1))?.key ?? entry.key;
   const holder = found.flatMap(({ duplicates }) => duplicates).at(-1)?.holder;
   return holder ? { kind: "duplicate", key, holder } : { kind: "lost", key };
 }

@@ -3,7 +3,9 @@ import { divide } from "../../src/ipam/divide.ts";
 import { LayoutError } from "../../src/ipam/errors.ts";
 import { poolsOf } from "../../src/ipam/ipam.ts";
 import { join } from "../../src/ipam/join.ts";
+import { readMoved } from "../../src/ipam/moved.ts";
 import { release } from "../../src/ipam/release.ts";
+import { compareRecorded, restoreEntry } from "../../src/ipam/restore.ts";
 import type { IpamConfig } from "../../src/config/types.ts";
 import { gridKey } from "../../src/pool/grid.ts";
 import { encodeMove } from "../../src/pool/move.ts";
@@ -103,6 +105,23 @@ Deno.test("join of an empty range keeps networks with blocks out until it is div
   assert.equal((await marks(driver))["0.0.0.0/0"], "divided /0", "a refused ADD records no grid");
   assert.deepEqual(await add("b/net1/y", divided(config(["10.9.0.0/28"]), 29)), ["10.9.0.1"]);
   assert.deepEqual(await add("c/net1/z", WHOLE), ["10.0.0.1"]);
+});
+
+Deno.test("join leaves a pool to which lost entries are restored, also where it never had a block", async () => {
+  await using driver = await memory();
+  const records: Records = new Map();
+  const { add } = callers(driver, undefined, undefined, records);
+  await add("a/net1/x", GRID);
+  await joinOn(driver);
+  for (const who of PODS.slice(1)) await add(who, WHOLE);
+  const [entry] = records.get("e/net1/v") ?? [];
+  assert(entry);
+  const pool = await driver.read(entry.key, never());
+  await driver.commit(pool, [{ address: entry.allocation.address, before: entry.allocation }], never());
+  const ip = { family: 4, value: entry.allocation.address } as const;
+  const state = compareRecorded(await readMoved(driver, [entry.key], [ip], never()), entry);
+  assert.deepEqual(state, { kind: "lost", key: poolOf(WHOLE) });
+  assert.equal((await restoreEntry(ipamOn(driver), { ...entry, ...state }, never())).kind, "restored");
 });
 
 Deno.test("join closes a block without entries too: a process that remembers it allocates nothing there", async () => {

@@ -83,7 +83,7 @@ Deno.test("decide allocates nothing while entries move, and afterwards only what
   assert.equal(CIDR.family, 4);
 });
 
-Deno.test("a joining pool allocates nothing, and its entries may be in blocks; a joined one is as any other", () => {
+Deno.test("a joining pool allocates nothing, and its entries may be in blocks; a joined one allocates and is restored", () => {
   const ask = (move: Move) => decide(pool({}), [allocateRequest(owner("a/net1/x"), rangeOf())], { move }).outcomes[0];
   const ip = { family: 4, value: at(5) } as const;
   const [, , , joining, joined] = OF_BLOCKS;
@@ -92,7 +92,7 @@ Deno.test("a joining pool allocates nothing, and its entries may be in blocks; a
   assert.deepEqual(otherRanges(joining, [ip]), [cidr("10.0.0.0/24")]);
   assert.deepEqual(nextRanges(joining, [ip]), []);
   assert.equal(ask(joined)?.kind, "allocated");
-  assert.deepEqual(otherRanges(joined, [ip]), []);
+  assert.deepEqual(nextRanges(joined, [ip]), []);
   const lost = { kind: "restore", allocation: entry(5, "c/net1/z") } as const;
   assert.equal(decide(pool({}), [lost], { move: joined }).outcomes[0]?.kind, "restored");
 });
