@@ -32,6 +32,8 @@ import { sweepAll } from "./sweep_all.ts";
 const STEPS = 120;
 /** Max steps until all calls have ended. */
 const MAX_STEPS = 20_000;
+/** Max runs of a command until it counts as one that waits for a sweep. */
+const MAX_ATTEMPTS = 10;
 const PODS = 6;
 const NODES = 2;
 /** Max steps until an undisturbed controller has swept twice. */
@@ -133,6 +135,7 @@ export class SimMachines {
     const contents = await contentsOf(this.#truth);
     checkEmpty(contents, { reservations: this.#scheduler.leftToSweep, entriesOf: this.#failedTakeovers });
     await sweepAll(this.#truth);
+    await this.#completeMoves();
     checkEmpty(await contentsOf(this.#truth), { reservations: 0, entriesOf: new Set() });
   }
 
@@ -211,14 +214,26 @@ export class SimMachines {
     for (const { network, ended } of this.#full.splice(0)) checkFull(contents, network, ended);
   }
 
-  /** Lets all calls in progress end. */
+  /** Without leftovers, the commands succeed. */
+  async #completeMoves(): Promise<void> {
+    for (let step = 0; step < MAX_STEPS; step++) {
+      for (const moves of this.#moves) await moves.finish();
+      if (this.#moves.every(({ isOver }) => isOver)) return;
+      await standstill();
+      await this.#scheduler.step();
+    }
+    throw new Error(`Entries are still being moved after ${MAX_STEPS} steps`);
+  }
+
+  /** Lets all calls in progress end, and commands, unless they wait for a sweep: it frees leftovers, for which a way back from blocks waits. */
   async #rest(): Promise<void> {
     for (let step = 0; step < MAX_STEPS; step++) {
       for (const sandbox of this.#sandboxes) {
         if (sandbox.state === "dying" && sandbox.running === 0) this.#start(sandbox, "DEL");
       }
-      for (const moves of this.#scheduler.faults ? [] : this.#moves) await moves.finish();
-      if (this.#processes.size === 0 && (this.#scheduler.faults || this.#moves.every(({ isOver }) => isOver))) return;
+      const trying = this.#scheduler.faults ? [] : this.#moves.filter(({ attempts }) => attempts < MAX_ATTEMPTS);
+      for (const moves of trying) await moves.finish();
+      if (this.#processes.size === 0 && trying.every(({ isOver }) => isOver)) return;
       await standstill();
       const moved = await this.#scheduler.step();
       const waiting = [...this.#processes].map(({ name }) => name);

@@ -65,6 +65,7 @@ export abstract class Moves {
   readonly #former = new Map<string, Network>();
   readonly #running = new Set<Process>();
   #isOver = true;
+  #attempts = 0;
 
   /** Nothing has moved. */
   constructor(host: MoveHost) {
@@ -99,6 +100,11 @@ export abstract class Moves {
     return this.#isOver;
   }
 
+  /** Number of runs that {@linkcode finish} has started in vain. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /** Runs in progress. */
   get processes(): readonly Process[] {
     return [...this.#running];
@@ -119,6 +125,7 @@ export abstract class Moves {
     if (this.#running.size > 0) return;
     const begun = this.unfinished(await this.#pools());
     if (begun) this.#start(begun);
+    this.#attempts = begun ? this.#attempts + 1 : 0;
     this.#isOver = !begun;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Dividing ranges into blocks, while pods come and go and the command is killed and repeated.
+ * Dividing ranges into blocks, and the way back, while pods come and go and the command is killed and repeated.
  *
  * @module
  */
@@ -54,6 +54,22 @@ export const DIVISIONS: readonly Revert[] = ([
     editsOf("src/cni/verbs/add.ts", [
       "hasUnreleased || found !== undefined ||",
       "hasUnreleased || Boolean(pools?.length) ||",
+    ]),
+  ],
+  [
+    "blocks allocate while their entries move to the pool",
+    "gridded",
+    editsOf("src/ipam/join.ts", [
+      'await ipam.driver.setMove?.(block, { kind: "moved", to: pool.cidr }, deadline);',
+      "block;",
+    ]),
+  ],
+  [
+    "DEL and CHECK do not find an entry in the pool of another range that shared the block",
+    "gridded",
+    editsOf("src/pool/move.ts", [
+      'if (move?.kind === "joining" || move?.kind === "joined") return addresses',
+      'if (move?.kind === "joining") return addresses',
     ]),
   ],
 ] as readonly (readonly [string, Setting, readonly Edit[]])[]).map(([name, world, edits]) => ({ name, world, edits }));

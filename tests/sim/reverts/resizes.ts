@@ -60,7 +60,10 @@ export const RESIZES: readonly Revert[] = [
   {
     name: "DEL releases in the former pool only",
     world: "renumbered",
-    edits: editsOf("src/ipam/release.ts", ["return otherRanges(move, entries.map(addressOf));", "return [];"]),
+    edits: editsOf("src/ipam/release.ts", [
+      "return isFound ? [] : otherRanges(move, entries.map(addressOf));",
+      "return [];",
+    ]),
   },
   {
     name: "CHECK reads the former pool only",
