@@ -13,6 +13,7 @@ export const COLLECTIONS: readonly Revert[] = [
   {
     name: "GC releases attachments of other networks of the node",
     world: "store",
+    seed: 29,
     edits: editsOf(GC, ["record.network !== request.network || ", ""], [
       "if (await isOfNetwork(context, valid, record)) ",
       "",

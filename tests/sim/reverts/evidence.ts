@@ -24,6 +24,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "an address of a static pod is freed when its mirror pod is deleted",
     world: "kubelets",
+    seed: 82,
     edits: editsOf(FILE, ['if (isStatic(owner, last) && node?.kind !== "absent") {', "if (Boolean(0)) {"]),
   },
   {
@@ -34,6 +35,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a container that never started on a node that is cut off counts as ended",
     world: "cut",
+    seed: 88,
     edits: editsOf(FILE, [" && !own.neverStarted", ""]),
   },
   {
@@ -55,6 +57,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "the grace period of containers counts from before their kubelet was connected again",
     world: "cut",
+    seed: 85,
     edits: editsOf(FILE, [
       "return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, first);",
       "return seenTwice(wait(removed), sighting, first);",
@@ -63,11 +66,13 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a node that is not ready counts as one that works",
     world: "silent",
+    seed: 63,
     edits: editsOf(FILE, ["if (!ready) {", "if (Boolean(0)) {"]),
   },
   {
     name: "an earlier check counts although it saw something else",
     world: "silent",
+    seed: 50,
     edits: editsOf(FILE, [
       "return seen?.reason === reason && seen.node === node && seen.since === since ? earlier : undefined;",
       "return earlier;",
@@ -108,6 +113,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "an owner without uid and node gets the termination grace period of whichever pod had its name",
     world: "nameless",
+    seed: 123,
     edits: editsOf(
       FILE,
       ["owner.node === undefined ? UNKNOWN_GRACE : 0", "0"],
@@ -121,6 +127,7 @@ const PRESENT: readonly Revert[] = [
   {
     name: "a pod that has finished counts as ended while its containers run",
     world: "kubelets",
+    seed: 43,
     edits: editsOf(
       FILE,
       ['if (pod.containers === "running") return KEPT;', ""],
@@ -130,11 +137,13 @@ const PRESENT: readonly Revert[] = [
   {
     name: "missing statuses of a pod that has finished count as ended containers",
     world: "kubelets",
+    seed: 78,
     edits: editsOf(FILE, ['if (pod.containers !== "ended") {', "if (Boolean(0)) {"]),
   },
   {
     name: "a network-status without addresses contradicts the owner",
     world: "kubelets",
+    seed: 89,
     edits: editsOf(
       FILE,
       ["if (!others) return kept(", "if (Boolean(0)) return kept("],
@@ -144,6 +153,7 @@ const PRESENT: readonly Revert[] = [
   {
     name: "a ResourceClaim does not keep an address",
     world: "kubelets",
+    seed: 51,
     edits: editsOf(FILE, ['const claimHolds = claims.kind === "found" &&', "const claimHolds = Boolean(0) &&"]),
   },
   {
@@ -157,11 +167,13 @@ const PRESENT: readonly Revert[] = [
   {
     name: "a pod with another uid is taken for the owner's",
     world: "namesakes",
+    seed: 81,
     edits: editsOf(FILE, ["if (isAnother(pod, owner)) {", "if (Boolean(0)) {"]),
   },
   {
     name: "node and uid count for a container id that they were not written with",
     world: "mixed",
+    seed: 71,
     edits: editsOf("src/storage/facts.ts", ['if (mark.join("/") !== markOf(containerId)) return {};', ""]),
   },
 ];
@@ -226,6 +238,7 @@ const UNUSUAL: readonly Revert[] = [
   {
     name: "an address of another range contradicts the owner",
     world: "statuses",
+    seed: 29,
     edits: editsOf(POD_OWNER, [
       "some((other) => other !== undefined && contains(range, other));",
       "some((other) => other !== undefined);",
@@ -234,6 +247,7 @@ const UNUSUAL: readonly Revert[] = [
   {
     name: "the network-status contradicts the owner although it is not to be verified",
     world: "statuses",
+    seed: 45,
     edits: editsOf(FILE, ["if (rules.verifyNetworkStatus === false) {", "if (Boolean(0)) {"]),
   },
   {

@@ -19,11 +19,13 @@ const LATE: readonly Revert[] = [
   {
     name: "a late ADD takes over the reservation of a newer sandbox, and its DEL deletes it",
     world: "takeover",
+    seed: 177,
     edits: [...BLIND, ...UNPROVEN],
   },
   {
     name: "a late ADD that fails deletes the reservation that it took over from a newer sandbox",
     world: "takeover",
+    seed: 525,
     edits: [
       ...BLIND,
       ...editsOf("src/ipam/rollback.ts", [
@@ -41,6 +43,7 @@ const LATE: readonly Revert[] = [
   {
     name: "a reservation is deleted that has changed since it was read",
     world: "takeover",
+    seed: 693,
     edits: editsOf("drivers/kubernetes/reservations.ts", [
       "preconditions: { uid, resourceVersion } }",
       "preconditions: {} }",
@@ -82,6 +85,7 @@ const RESTORES: readonly Revert[] = [
   {
     name: "an allocation tests the version only, not that the address is free",
     world: "restore",
+    seed: 24,
     edits: editsOf("drivers/kubernetes/patch.ts", [
       'entryTests(path, before) : [{ op: "test", path, value: null } as const];',
       "entryTests(path, before) : [];",
@@ -90,6 +94,7 @@ const RESTORES: readonly Revert[] = [
   {
     name: "a refresh or release tests the version only, not the owner of the entry",
     world: "restore",
+    seed: 63,
     edits: editsOf("drivers/kubernetes/patch.ts", [
       "const asRead = before ? entryTests(path, before) :",
       "const asRead = before ? [] :",
@@ -135,6 +140,7 @@ const SLICES: readonly Revert[] = [
   {
     name: "an opening of a closed pool counts whatever its epoch is",
     world: "slices",
+    seed: 137,
     edits: [
       ...editsOf("src/pool/fence.ts", ["fence.opened <= fence.closed;", "fence.opened === 0;"]),
       ...editsOf("tests/sim/cluster/schemas.ts", ["opened > closed);", "opened > 0);"]), // the rule of the schema too
@@ -172,6 +178,7 @@ const SETTINGS: readonly Revert[] = [
   {
     name: "a network without reservations makes none although one with reservations overlaps it",
     world: "settings",
+    seed: 25,
     edits: editsOf("src/pool/decide.ts", [
       'if (mustReserve && request.withoutReservation) return { kind: "must reserve" };',
       "",

@@ -15,6 +15,7 @@ export const RESIZES: readonly Revert[] = [
   {
     name: "a pool allocates while its entries move",
     world: "renumbered",
+    seed: 147,
     edits: editsOf(DECIDE, ['if (move) return { kind: "moving", move };', ""]),
   },
   {
@@ -39,6 +40,7 @@ export const RESIZES: readonly Revert[] = [
   {
     name: "copies are removed although the entries may have been removed from the former pool",
     world: "renumbered",
+    seed: 129,
     edits: editsOf(RESIZE, ['if (removal === "changed") await', 'if (removal !== "removed") await']),
   },
   {
@@ -52,6 +54,7 @@ export const RESIZES: readonly Revert[] = [
   {
     name: "pods of the former definition get any address of the other range",
     world: "resized",
+    seed: 55,
     edits: editsOf(MOVE, ["const low = range.first > first ? range.first : first;", "const low = first;"], [
       "const high = range.last < last ? range.last : last;",
       "const high = last;",
@@ -76,6 +79,7 @@ export const RESIZES: readonly Revert[] = [
   {
     name: "CHECK does not find an entry that stays because its address has another owner in the other pool",
     world: "renumbered",
+    seed: 149,
     edits: editsOf("src/ipam/verify.ts", [
       "pools.flatMap(({ allocations }) =>",
       "pools.slice(-1).flatMap(({ allocations }) =>",

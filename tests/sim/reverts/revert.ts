@@ -14,4 +14,9 @@ export interface Revert {
   readonly world: Setting;
   /** The edits. */
   readonly edits: readonly Edit[];
+  /**
+   * A seed that detects this, as `tests/sim/undo.ts` prints it. It is run first, since others may need minutes until one does; if it detects
+   * nothing any more, because histories have changed, the seeds are run from 1. Absent: one of the first seeds does.
+   */
+  readonly seed?: number;
 }
