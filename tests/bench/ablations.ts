@@ -52,7 +52,7 @@ export const ABLATIONS: readonly Ablation[] = [
 ];
 
 /** Files and folders that the binary is built from. */
-export const SOURCES = ["deno.json", "deno.lock", "main.ts", "src", "drivers", "install"];
+export const SOURCES = ["deno.json", "deno.lock", "main.ts", "mod.ts", "src", "drivers", "install", "page"];
 
 /**
  * The pieces of these names; all of them for `all`, or without a name.

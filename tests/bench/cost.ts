@@ -10,15 +10,23 @@ import { type Call, environmentOf } from "../support/binary.ts";
 import { type Kube, kubeconfigOf } from "../support/kube.ts";
 import { Relay } from "../support/relay.ts";
 import { type Answered, Fleet, worldOf } from "./fleet.ts";
-import { seedPool } from "./seed.ts";
+import { seedBlocks, seedPool } from "./seed.ts";
+
+const RANGE = "10.0.0.0/16";
 
 /** Networks of the table, with their ranges. Blocks of text are as in the document. */
 const NETWORKS = {
-  "one range": { range: "10.0.0.0/16" },
-  "one range, `enable_overlapping_ranges: false`": { range: "10.0.0.0/16", enable_overlapping_ranges: false },
-  "two ranges": { ipRanges: [{ range: "10.0.0.0/16" }, { range: "fd00::/64" }] },
+  "one range": { range: RANGE },
+  "one range, `enable_overlapping_ranges: false`": { range: RANGE, enable_overlapping_ranges: false },
+  "two ranges": { ipRanges: [{ range: RANGE }, { range: "fd00::/64" }] },
   "two ranges, `enable_overlapping_ranges: false`": {
-    ipRanges: [{ range: "10.0.0.0/16" }, { range: "fd00::/64" }],
+    ipRanges: [{ range: RANGE }, { range: "fd00::/64" }],
+    enable_overlapping_ranges: false,
+  },
+  "one range, `block_size: /24`": { range: RANGE, block_size: "/24" },
+  "one range, `block_size: /24`, `enable_overlapping_ranges: false`": {
+    range: RANGE,
+    block_size: "/24",
     enable_overlapping_ranges: false,
   },
 } as const;
@@ -41,8 +49,7 @@ export async function costs(namespace: () => Promise<Kube>, size: number): Promi
   for (const [network, ipam] of Object.entries(NETWORKS)) {
     for (const way of ["agent", "direct"] as const) {
       const kube = await namespace();
-      if (size > 0) await seedPool(kube, "10.0.0.0/16", size);
-      all.push({ network, way, ...await costOf(kube, ipam, way) });
+      all.push({ network, way, ...await costOf(kube, ipam, way, size) });
     }
   }
   return all;
@@ -52,6 +59,7 @@ async function costOf(
   kube: Kube,
   ipam: Readonly<Record<string, unknown>>,
   way: Cost["way"],
+  size: number,
 ): Promise<Pick<Cost, "requests" | "bytes">> {
   await using relay = new Relay(kube.url);
   const kubeconfig = `${kube.kubeconfig}.relay-${new URL(relay.url).port}`;
@@ -64,11 +72,14 @@ async function costOf(
     name: "bench",
     ipam: { type: "whereabouts", log_level: "error", kubernetes: { kubeconfig }, ...ipam },
   };
-  const send = async (verb: string, pod: string): Promise<void> => {
+  const send = async (verb: string, pod: string, through: Cost["way"] = way): Promise<void> => {
     const call: Call = { verb, conf, pod, containerId: pod.padStart(64, "0") };
-    const { code, stdout } = await (way === "agent" && node ? node.call(call) : direct(call, fleet.folder));
+    const { code, stdout } = await (through === "agent" && node ? node.call(call) : direct(call, fleet.folder));
     if (code !== 0) throw new Error(`${verb} of the bench failed: ${stdout}`);
   };
+  const isDivided = "block_size" in ipam;
+  if (isDivided) await send("ADD", "grid", "direct"); // records the grid
+  if (size > 0) await (isDivided ? seedBlocks : seedPool)(kube, RANGE, size);
   await send("ADD", "first"); // creates the pool, and opens the agent's connection
   const measured = async (verb: string): Promise<readonly [readonly string[], number]> => {
     const [requests, bytes] = [(await kube.requests()).length, relay.bytes];
