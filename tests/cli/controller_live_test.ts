@@ -80,6 +80,7 @@ Deno.test("controller reports an invalid flag before it opens anything", async (
   const cases: readonly [string[], RegExp][] = [
     [["--interval", "1s"], /schedule "1s"/],
     [["--interval", "often"], /"often"/],
+    [["--slice-grace", "1s"], /--slice-grace "1s": expected 5 s to 24 h/],
     [["--grace", "1"], /--grace "1"/],
     [["--log-level", "loud"], /"loud"/],
     [["--http-address", "9479"], /--http-address "9479"/],
