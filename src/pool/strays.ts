@@ -143,7 +143,6 @@ export function findUnreserved(
   pods: readonly PodFacts[],
   reserves: (key: PoolKey) => boolean,
 ): Entry[] {
-  const live = new Set(pods.filter(({ finished }) => !finished).map(({ podRef }) => podRef));
   const entries = entriesByAddress(pools);
   const reserved = new Set(
     reservations.flatMap(({ ip, network }) =>
@@ -153,7 +152,8 @@ export function findUnreserved(
   const reserving = pools.filter(({ key, mustReserve }) =>
     isExactly(key, key.network) && (mustReserve || reserves(key))
   );
-  return entriesOf(reserving).filter(({ allocation }) =>
-    (allocation.keeper || live.has(allocation.podRef)) && !reserved.has(allocation)
-  ).toArray();
+  const missing = entriesOf(reserving).filter(({ allocation }) => !reserved.has(allocation)).toArray();
+  if (missing.length === 0) return []; // as usual: the pods need not be indexed
+  const live = new Set(pods.filter(({ finished }) => !finished).map(({ podRef }) => podRef));
+  return missing.filter(({ allocation: { keeper, podRef } }) => keeper || live.has(podRef));
 }
