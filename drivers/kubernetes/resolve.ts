@@ -110,7 +110,7 @@ async function readReservations<T>(
 const RESERVATIONS = { resource: "overlappingrangeipreservations" } as const;
 /**
  * Reservations a page, of 0.8 kB each. For each page, an API server passes over all objects that are still to be listed, of 100,000 in about
- * 26 ms; but what larger pages leave outlives V8's young generation: with 1,000, a sweep of 100,000 took 520 MB instead of 370 to 440.
+ * 26 ms; but what larger pages leave outlives V8's young generation: with 1,000, a sweep of 100,000 took 520 MB instead of 370 to 450.
  */
 const RESERVATIONS_PAGE = 500;
 
