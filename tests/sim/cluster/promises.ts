@@ -153,13 +153,11 @@ export function yieldTaken(objects: ApiObjects, sandboxes: readonly PodSandbox[]
     );
     for (const text of newer.length > 0 ? ownAddresses(former) : []) {
       const address = canonical(text);
+      const holds = (pool: ApiObject, id: string) =>
+        entriesOf(pool).some(({ address: at, value }) => at === address && value.podref === podRef && value.id === id);
+      if (pools.some((pool) => holds(pool, former.containerId))) continue; // an entry of the newer one is in another pool
       const isTaken = newer.some(({ containerId, network }) =>
-        pools.some((pool) =>
-          allocatesFrom(network, address, pool) &&
-          entriesOf(pool).some((one) =>
-            one.address === address && one.value.podref === podRef && one.value.id === containerId
-          )
-        )
+        pools.some((pool) => allocatesFrom(network, address, pool) && holds(pool, containerId))
       );
       if (isTaken) former.yielded.add(text);
     }
