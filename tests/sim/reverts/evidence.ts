@@ -24,7 +24,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "an address of a static pod is freed when its mirror pod is deleted",
     world: "kubelets",
-    seed: 82,
+    seed: 275,
     edits: editsOf(FILE, ['if (isStatic(owner, last) && node?.kind !== "absent") {', "if (Boolean(0)) {"]),
   },
   {
@@ -35,12 +35,13 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a container that never started on a node that is cut off counts as ended",
     world: "cut",
-    seed: 88,
+    seed: 61,
     edits: editsOf(FILE, [" && !own.neverStarted", ""]),
   },
   {
     name: "a later pod of the name is evidence against an owner whose uid is unknown",
     world: "nameless",
+    seed: 311,
     edits: editsOf(POD_OWNER, [
       "return owner.uid !== undefined && owner.uid === (configHash ?? uid);",
       "return owner.uid === undefined || owner.uid === (configHash ?? uid);",
@@ -57,7 +58,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "the grace period of containers counts from before their kubelet was connected again",
     world: "cut",
-    seed: 85,
+    seed: 51,
     edits: editsOf(FILE, [
       "return grace === undefined ? seenTwice(wait(removed), works, undefined) : seenTwice(grace, sighting, first);",
       "return seenTwice(wait(removed), sighting, first);",
@@ -66,13 +67,12 @@ const ABSENT: readonly Revert[] = [
   {
     name: "a node that is not ready counts as one that works",
     world: "silent",
-    seed: 63,
+    seed: 110,
     edits: editsOf(FILE, ["if (!ready) {", "if (Boolean(0)) {"]),
   },
   {
     name: "an earlier check counts although it saw something else",
     world: "silent",
-    seed: 50,
     edits: editsOf(FILE, [
       "return seen?.reason === reason && seen.node === node && seen.since === since ? earlier : undefined;",
       "return earlier;",
@@ -97,6 +97,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "the addresses of a node without object are freed immediately",
     world: "silent",
+    seed: 54,
     edits: editsOf(FILE, [
       'return seenTwice(wait(REMOVAL_GRACE), { reason, node: "down" }, earlier);',
       'return { kind: "free", reason };',
@@ -105,6 +106,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "the grace period of a node that is not ready is skipped",
     world: "cut",
+    seed: 26,
     edits: editsOf(FILE, [
       'seenTwice(wait(deadNodeGrace), seen("not ready"), earlier);',
       'seenTwice(0, seen("not ready"), earlier);',
@@ -113,7 +115,7 @@ const ABSENT: readonly Revert[] = [
   {
     name: "an owner without uid and node gets the termination grace period of whichever pod had its name",
     world: "nameless",
-    seed: 123,
+    seed: 650,
     edits: editsOf(
       FILE,
       ["owner.node === undefined ? UNKNOWN_GRACE : 0", "0"],
@@ -127,7 +129,7 @@ const PRESENT: readonly Revert[] = [
   {
     name: "a pod that has finished counts as ended while its containers run",
     world: "kubelets",
-    seed: 43,
+    seed: 91,
     edits: editsOf(
       FILE,
       ['if (pod.containers === "running") return KEPT;', ""],
@@ -137,7 +139,7 @@ const PRESENT: readonly Revert[] = [
   {
     name: "missing statuses of a pod that has finished count as ended containers",
     world: "kubelets",
-    seed: 78,
+    seed: 216,
     edits: editsOf(FILE, ['if (pod.containers !== "ended") {', "if (Boolean(0)) {"]),
   },
   {
@@ -153,12 +155,13 @@ const PRESENT: readonly Revert[] = [
   {
     name: "a ResourceClaim does not keep an address",
     world: "kubelets",
-    seed: 51,
+    seed: 40,
     edits: editsOf(FILE, ['const claimHolds = claims.kind === "found" &&', "const claimHolds = Boolean(0) &&"]),
   },
   {
     name: "a pod of the name in the network of its node is evidence against the former pod",
     world: "namesakes",
+    seed: 33,
     edits: editsOf(FILE, ["if (pod.hostNetwork) return judgeAbsent(", "if (Boolean(0)) return judgeAbsent("], [
       "if (isAnother(pod, owner)) {",
       "if (Boolean(0)) {",
@@ -167,13 +170,13 @@ const PRESENT: readonly Revert[] = [
   {
     name: "a pod with another uid is taken for the owner's",
     world: "namesakes",
-    seed: 81,
+    seed: 42,
     edits: editsOf(FILE, ["if (isAnother(pod, owner)) {", "if (Boolean(0)) {"]),
   },
   {
     name: "node and uid count for a container id that they were not written with",
     world: "mixed",
-    seed: 71,
+    seed: 50,
     edits: editsOf("src/storage/facts.ts", ['if (mark.join("/") !== markOf(containerId)) return {};', ""]),
   },
 ];

@@ -61,6 +61,7 @@ const LATE: readonly Revert[] = [
   {
     name: "DEL deletes a reservation that the original created since its predecessor was seen",
     world: "mixed",
+    seed: 36,
     edits: editsOf("drivers/kubernetes/reservations.ts", [' || (attempt > 0 && stored.containerId === "")', ""]),
   },
   {
@@ -133,6 +134,7 @@ const SLICES: readonly Revert[] = [
   {
     name: "the pool of a slice stays open when another node gets the slice",
     world: "slices",
+    seed: 21,
     edits: editsOf("src/pool/slice_plan.ts", [
       "close: [...closing.values()].map((one) => ({ ...one, pool: pools.find(one.key), closed: epoch })),",
       "close: [],",
@@ -141,7 +143,7 @@ const SLICES: readonly Revert[] = [
   {
     name: "an opening of a closed pool counts whatever its epoch is",
     world: "slices",
-    seed: 137,
+    seed: 162,
     edits: [
       ...editsOf("src/pool/fence.ts", ["fence.opened <= fence.closed;", "fence.opened === 0;"]),
       ...editsOf("tests/sim/cluster/schemas.ts", ["opened > closed);", "opened > 0);"]), // the rule of the schema too
