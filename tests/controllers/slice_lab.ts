@@ -39,7 +39,7 @@ export async function sliced(...names: string[]): Promise<Sliced> {
       await eventually(`slices of ${pool}`, async () => {
         seen = await ours(pool);
         return JSON.stringify(seen) === JSON.stringify(wanted);
-      }, 15_000).catch(() => assert.deepEqual(seen, wanted, pool));
+      }, 60_000).catch(() => assert.deepEqual(seen, wanted, pool));
     },
     [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose](),
   };
