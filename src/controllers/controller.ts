@@ -176,12 +176,12 @@ export class Controller {
   }
 
   #makeSweeps(pods: Mirror<PodFacts>, memory: PodMemory, slices: () => SliceRecords): Sweeps {
-    const { ipam, cluster, sweep: { grace, deadNodeGrace } } = this.#context;
+    const { world, ipam, cluster, sweep } = this.#context;
     const rules = () => this.#rules;
     return new Sweeps(ipam, {
       dryRun: false,
-      ...(grace !== undefined && { grace }),
-      ...(deadNodeGrace !== undefined && { deadNodeGrace }),
+      ...(world.collectGarbage && { onListed: world.collectGarbage }),
+      ...sweep,
       pods: {
         ...witnessOf(cluster),
         ...(cluster.ipamClaims && { ipamClaims: cluster.ipamClaims }),

@@ -55,9 +55,10 @@ export class Sweeps {
   readonly #rules: EvidenceRules;
   readonly #suspicions: Suspicions;
   readonly #findings: FindingMemory;
+  readonly #onListed: (() => void) | undefined;
 
   /** Does not scan yet. @throws {RangeError} the grace period is too short */
-  constructor(ipam: Ipam, { pods, dryRun, grace, deadNodeGrace }: SweepRules) {
+  constructor(ipam: Ipam, { pods, dryRun, grace, deadNodeGrace, onListed }: SweepRules) {
     if (grace !== undefined && !(grace >= MIN_GRACE)) {
       throw new RangeError(`Cannot sweep with a grace period of ${grace} ms: expected at least ${MIN_GRACE}`);
     }
@@ -67,6 +68,7 @@ export class Sweeps {
     this.#rules = { ...(grace !== undefined && { grace }), ...(deadNodeGrace !== undefined && { deadNodeGrace }) };
     this.#suspicions = new Suspicions(ipam.clock);
     this.#findings = new FindingMemory(ipam.clock);
+    this.#onListed = onListed;
   }
 
   /** Milliseconds until the next record is due for another scan; undefined if none is. */
@@ -111,7 +113,7 @@ export class Sweeps {
     const ipam = this.#ipam;
     const [pods, rules, dryRun] = [this.#pods, this.#rules, this.#dryRun];
     const store = !scope || scope.reservations ? ipam.driver.reservations : undefined;
-    const { reservations, pools, unreadable } = await readStore(ipam.driver, store, signal);
+    const { reservations, pools, unreadable } = await readStore(ipam.driver, store, signal, this.#onListed);
     const listed = scope ? [] : await retry(pods.list, ipam.clock, signal);
     const marks = new Set<string>();
     const suspicions = this.#suspicions;

@@ -55,6 +55,8 @@ export interface SweepRules extends Pick<EvidenceRules, "grace" | "deadNodeGrace
   readonly pods: Pods;
   /** Change nothing. */
   readonly dryRun: boolean;
+  /** Called after each list of the store: its pages are garbage then. */
+  readonly onListed?: () => void;
 }
 
 /** Options of one sweep. */

@@ -25,6 +25,7 @@ export const NEWLINE = 10;
  * ```
  */
 export function denoWorld(): World {
+  const { gc } = globalThis as { readonly gc?: () => void }; // only a compiled program has it (install/compile.ts)
   return {
     env: (name) => Deno.env.get(name),
     stdin: readStdin,
@@ -46,6 +47,7 @@ export function denoWorld(): World {
     sleep,
     digest,
     random: () => Math.random(),
+    ...(gc && { collectGarbage: gc }),
   };
 }
 

@@ -94,4 +94,6 @@ export interface World {
   digest(text: string): Promise<string>;
   /** A number from 0 (inclusive) to 1. */
   random(): number;
+  /** Frees the memory of unused objects now, and does nothing else meanwhile. Absent: the program cannot. */
+  readonly collectGarbage?: () => void;
 }

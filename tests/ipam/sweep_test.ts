@@ -117,6 +117,13 @@ Deno.test("sweep frees nothing in a dry run, and reports what it would free", as
   assert.deepEqual([await store.owners(), await store.reserved()], [["default/gone"], ["default/gone"]]);
 });
 
+Deno.test("sweep calls back after each list of the store", async () => {
+  await using store = await fixture();
+  let lists = 0;
+  await store.run({ pods: () => Promise.resolve([]), onListed: () => lists++ });
+  assert.equal(lists, 2, "reservations and pools");
+});
+
 Deno.test("sweep keeps an entry that only one scan found unused", async () => {
   await using store = await fixture();
   await store.add("late");
