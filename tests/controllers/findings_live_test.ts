@@ -30,6 +30,7 @@ const EXPECTED: readonly (readonly [kind: string, reason: string, objects: reado
   ["unusable-network", "InvalidConfiguration", ["network-attachment-definition/typo"]],
   ["unreadable", "UnreadableObject", ["ippool/10.91.7.0-24"]],
   ["slices-refused", "SlicesRefused", ["nodeslicepool/by-hand"]],
+  ["slices-not-elastic", "SlicesNotElastic", ["nodeslicepool/by-hand"]],
   ["slices-overlap", "OverlappingNodeSlices", ["nodeslicepool/by-hand"]],
   ["slice-outside-range", "NodeSliceOutsideRange", ["nodeslicepool/by-hand"]],
   ["slice-without-node", "StaleNodeSlice", ["nodeslicepool/by-hand"]],
@@ -109,10 +110,14 @@ async function putSlices(kube: TestCluster["kube"]): Promise<void> {
   const slices = { "node-a": "10.93.0.0/25", "node-c": "10.93.0.64/26", "node-d": "10.99.0.0/26" };
   const allocations = Object.entries(slices).map(([nodeName, sliceRange]) => ({ nodeName, sliceRange }));
   const file = await Deno.makeTempFile({ suffix: ".json" });
+  const annotations = {
+    "whereabouts.cni.cncf.io/refused": "Another network has the range",
+    "whereabouts.cni.cncf.io/elastic": "The original runs",
+  };
   const object = {
     apiVersion: "whereabouts.cni.cncf.io/v1alpha1",
     kind: "NodeSlicePool",
-    metadata: { name: "by-hand", annotations: { "whereabouts.cni.cncf.io/refused": "Another network has the range" } },
+    metadata: { name: "by-hand", annotations },
     spec: { range: "10.93.0.0/24", sliceSize: "/26" },
     status: { allocations },
   };

@@ -35,6 +35,7 @@ Deno.test("an ADD in a block costs one PATCH through an agent, with reservations
   await allocate(agent, divided(false), { podRef: "default/a", ifName: "net1", containerId: "a" }, NEVER);
   await assertRequests(kube, before, [
     "list ippools",
+    "get ippools", // the pool of the range may have blocks
     ...["get ippools", "create ippools", "get ippools", "create ippools", "list ippools"], // the grid
     ...["get ippools", "create ippools", "get ippools"], // the block, and the pool of the range once more
   ]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { StorageDriver } from "../../../src/storage/driver.ts";
 import { formatIp } from "../../../src/address/ip.ts";
+import type { Unreadable } from "../../../src/pool/finding.ts";
 import { formatPoolKey } from "../../../src/pool/types.ts";
 import { makeKube } from "../../support/kube.ts";
 import {
@@ -86,10 +87,12 @@ Deno.test("a reservation without annotations belongs to its pod's entry; in doub
     (await reservations.list(network, NEVER)).map(({ ip }) => formatIp(ip)).sort();
   assert.deepEqual(await addresses("vlan"), ["1234:fd00:77::1", "1234:fd00:77::2"]);
   assert.deepEqual(await addresses("vlan-1234"), ["10.0.0.1", "fd00:77::1", "fd00:77::2"]);
-  const doubtful = (await reservations.list(undefined, NEVER)).find((one) => one.doubtful);
+  const reported: Unreadable[] = [];
+  const onUnreadable = (one: Unreadable) => void reported.push(one);
+  const doubtful = (await reservations.list(undefined, NEVER, undefined, onUnreadable)).find((one) => one.doubtful);
   assert(doubtful);
   assert.equal(await reservations.release(doubtful, NEVER), false);
-  const [unreadable, ...more] = await driver.unreadable?.(NEVER) ?? [];
+  const [unreadable, ...more] = reported;
   assert.deepEqual([unreadable?.where, more], [`${KIND} vlan-1234-fd00-77--2`, []]);
   assert.match(
     unreadable?.why ?? "",

@@ -38,10 +38,11 @@ export const BLOCK_REVERTS: readonly Revert[] = ([
   [
     "a domain has several grids",
     "layouts",
-    editsOf(BLOCKS, [
-      "if (size !== undefined && size === range.blocks?.prefix) return true;",
-      "if (size !== undefined) return true;",
-    ]),
+    editsOf(
+      BLOCKS,
+      ["if (size !== undefined && size === range.blocks?.prefix) return true;", "if (size !== undefined) return true;"],
+      ["?.divided !== range.blocks?.prefix);", "?.divided === undefined);"],
+    ),
   ],
   [
     "blocks are used before the pool of their range records the grid",
