@@ -111,4 +111,20 @@ Deno.test("migrate blocks refuses while the original runs, or may have run, and 
       `Now set block_size /30 in the definitions of ${inNamespace("net-a")}, ${inNamespace("net-b")}`,
     ]);
   });
+  await t.step("--back moves the entries to the pool, and names the definitions that have blocks", async () => {
+    const { code, out, err } = await ask("migrate", "blocks", "--back", "10.86.0.0/28", "--yes");
+    assert.deepEqual([code, err.trim()], [0, ""]);
+    const [, row = "", ...text] = out.trim().split("\n");
+    assert.deepEqual(row.split(/\s{2,}/), [
+      "blocks /30 of 10.86.0.0/28",
+      "pool 10.86.0.0/28",
+      "2",
+      "2",
+      "0",
+      "migrated",
+    ]);
+    assert.deepEqual(text, [`Now remove block_size from the definitions of ${inNamespace("on-the-grid")}`]);
+    const { spec } = JSON.parse(await kube.kubectl("get", "ippool", POOL, "-o", "json"));
+    assert.deepEqual(Object.keys(spec.allocations), ["1", "6"]);
+  });
 });
