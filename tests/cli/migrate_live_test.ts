@@ -17,20 +17,17 @@ function whereabouts(...args: string[]): Promise<Finished> {
   return run(command(...args), { env: { NO_COLOR: "1" } });
 }
 
-/** Runs it until standard error has so many lines, then kills it. */
-async function killedAfter(lines: number, args: readonly string[]): Promise<void> {
+/** Runs it until the API server has so many further writes, then kills it. */
+async function killedAfter(writes: number, kube: Kube, args: readonly string[]): Promise<void> {
+  const count = async () => (await kube.requests()).filter((one) => /^(create|patch|update) /.test(one)).length;
+  const before = await count();
   const [program = "", ...rest] = command(...args);
-  const child = new Deno.Command(program, { args: rest, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
-  let text = "";
-  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.split("\n").length > lines) {
-      child.kill("SIGKILL");
-      break;
-    }
-  }
-  const { signal } = await child.status;
-  assert.equal(signal, "SIGKILL", `it ended before ${lines} lines: ${text}`);
+  const child = new Deno.Command(program, { args: rest, stdin: "null", stdout: "null", stderr: "null" }).spawn();
+  let ended = false;
+  void child.status.then(() => ended = true);
+  while (!ended && await count() < before + writes);
+  if (!ended) child.kill("SIGKILL");
+  assert.equal((await child.status).signal, "SIGKILL", `it ended before ${writes} writes`);
 }
 
 async function poolOf(
@@ -90,7 +87,7 @@ Deno.test("migrate etcd --to kubernetes, killed several times, ends with every e
   );
   assert.deepEqual(planned.sort(), ["10.9.0.0/20 etcd 1400", "10.9.0.0/20 kubernetes 1400", "fd00::/64 kubernetes 1"]);
   assert.equal((await kube.kubectl("get", "ippools", "-o", "name")).trim(), "");
-  for (const lines of [1, 2, 3, 4, 5]) await killedAfter(lines, flags);
+  for (const writes of [1, 30, 100, 200, 300]) await killedAfter(writes, kube, flags);
   const last = await whereabouts(...flags);
   assert.equal(last.code, 0, last.stderr);
   const entries = await poolOf(kube, "10.9.0.0-20");
