@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { eventually } from "../tests/support/process.ts";
+import { eventually, type Finished } from "../tests/support/process.ts";
 import type { Cluster, Seen } from "./cluster.ts";
 
 /** A network on `eth1` of the nodes, with more keys beside `ipam`. */
@@ -143,25 +143,26 @@ export async function reservationsOf(cluster: Cluster, net: string): Promise<rea
  * probes of the pod that comes after it.
  */
 export async function agentsSettled(cluster: Cluster): Promise<void> {
-  await eventually("one agent a node, of a pod that is ready", async () => {
+  await eventually("one agent a node, of a pod that is ready, which serves its metrics", async () => {
     const columns = '{.spec.nodeName} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
     const jsonpath = `jsonpath={range .items[*]}${columns}{end}`;
     const pods = await cluster.kubectl("get", "pods", "-n", "kube-system", "-l", "name=whereabouts", "-o", jsonpath);
     const running = await Promise.all([1, 2].map((node) => cluster.onNode(node, "busybox", "ps", "-o", "args")));
     const isOne = ({ stdout }: { readonly stdout: string }) => stdout.split("install --agent").length === 2;
-    return pods.split("\n").sort().join() === ",node1 True,node2 True" && running.every(isOne);
+    const served = await Promise.all([1, 2].map((node) => metricsOf(cluster, node)));
+    return pods.split("\n").sort().join() === ",node1 True,node2 True" && running.every(isOne) &&
+      served.every(({ code }) => code === 0);
   }, 60_000);
 }
 
-/** The sum of the series of a node's agent whose names begin with a name and its first labels, as it serves them on the node's loopback. */
+/** The metrics of a node's agent, as it serves them on the node's loopback. */
+function metricsOf(cluster: Cluster, node: number): Promise<Finished> {
+  return cluster.onNode(node, "busybox", "wget", "-qO-", "http://127.0.0.1:9478/metrics");
+}
+
+/** The sum of the series of a node's agent whose names begin with a name and its first labels. */
 export async function agentCounter(cluster: Cluster, node: number, name: string): Promise<number> {
-  const { code, stdout, stderr } = await cluster.onNode(
-    node,
-    "busybox",
-    "wget",
-    "-qO-",
-    "http://127.0.0.1:9478/metrics",
-  );
+  const { code, stdout, stderr } = await metricsOf(cluster, node);
   if (code !== 0) throw new Error(`The agent of node${node} serves no metrics: ${stderr}`);
   const lines = stdout.split("\n").filter((line) => line.startsWith(name.replace(/\}$/, "")));
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
