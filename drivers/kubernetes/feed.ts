@@ -20,8 +20,11 @@ import type { ApiResource } from "./resources.ts";
  * generation, whose size is the memory of the controller.
  */
 const SMALL_PAGE = 100;
-/** Objects per page for a command: for each page, an API server passes over all objects that are still to be listed. */
-const PAGE = 250;
+/**
+ * Objects per page for a command: for each page, an API server passes over all objects that are still to be listed. `check` of 100,000 pods
+ * takes 18 s so, and 22 s with 250 (`deno task bench:scale`).
+ */
+const PAGE = 1_000;
 /** Seconds after which the API server ends a watch. */
 const WATCH_SECONDS = 300;
 /** Milliseconds without data after which a watch counts as broken: the API server sends a bookmark about every minute. */
