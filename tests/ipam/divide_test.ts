@@ -6,7 +6,7 @@ import { poolsOf } from "../../src/ipam/ipam.ts";
 import type { IpamConfig } from "../../src/config/types.ts";
 import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import { type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
-import { type Fault, faulty } from "../support/faulty.ts";
+import { cutAt, CUTS, faulty } from "../support/faulty.ts";
 import { inEveryOrder, STANDING_CLOCK } from "../support/orders.ts";
 import { assertAgreement, callers, config, contents, ipamOn, memory, never, type Records } from "./lab.ts";
 
@@ -112,29 +112,17 @@ Deno.test("divide leaves an entry whose address has another owner in its block, 
   assert.equal((await divideOn(driver)).conflicts.length, 0);
 });
 
-const FAULTS: readonly Fault[] = [
-  { done: false, then: "refused" },
-  { done: true, then: "unavailable" },
-  { done: false, then: "conflict" },
-];
-
 Deno.test("divide that ends at any operation allocates nothing twice, and completes when it is repeated", async () => {
   let cuts = 0;
-  for (const [fault, overlapping] of FAULTS.flatMap((one) => [[one, true], [one, false]] as const)) {
+  for (const [fault, overlapping] of CUTS.flatMap((one) => [[one, true], [one, false]] as const)) {
     for (let at = 0;; at++) {
       await using driver = await memory();
       const { add, del, check } = callers(driver);
       const [whole, grid] = [{ ...WHOLE, overlapping }, { ...GRID, overlapping }];
       for (const who of PODS) await add(who, whole);
-      let failed = false;
-      const broken = faulty(driver, ({ index }) => {
-        if (failed) return { done: false, then: "refused" };
-        if (index !== at) return undefined;
-        failed = true;
-        return fault;
-      });
+      const { broken, isCut } = cutAt(driver, at, fault);
       await divideOn(broken).catch(() => {});
-      if (!failed) break;
+      if (!isCut()) break;
       cuts++;
       await check("e/net1/v", whole, ["10.0.0.5"]);
       await del("b/net1/y", whole);

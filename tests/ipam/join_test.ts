@@ -11,7 +11,7 @@ import { gridKey } from "../../src/pool/grid.ts";
 import { encodeMove } from "../../src/pool/move.ts";
 import { formatPoolKey, type PoolKey } from "../../src/pool/types.ts";
 import { type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
-import { type Fault, faulty } from "../support/faulty.ts";
+import { cutAt, CUTS, faulty } from "../support/faulty.ts";
 import { inEveryOrder, STANDING_CLOCK } from "../support/orders.ts";
 import { assertAgreement, callers, config, contents, ipamOn, memory, never, owner, type Records } from "./lab.ts";
 
@@ -189,30 +189,18 @@ Deno.test("join of overlapping ranges: both are named, their addresses are reser
   await assertAgreement(driver);
 });
 
-const FAULTS: readonly Fault[] = [
-  { done: false, then: "refused" },
-  { done: true, then: "unavailable" },
-  { done: false, then: "conflict" },
-];
-
 Deno.test("join that ends at any operation allocates nothing twice, refuses divide, and completes when it is repeated", async () => {
   let cuts = 0;
   let other = 0;
-  for (const [fault, overlapping] of FAULTS.flatMap((one) => [[one, true], [one, false]] as const)) {
+  for (const [fault, overlapping] of CUTS.flatMap((one) => [[one, true], [one, false]] as const)) {
     for (let at = 0;; at++) {
       await using driver = await memory();
       const { add, del, check } = callers(driver);
       const [whole, grid] = [{ ...WHOLE, overlapping }, { ...GRID, overlapping }];
       for (const who of PODS) await add(who, grid);
-      let failed = false;
-      const broken = faulty(driver, ({ index }) => {
-        if (failed) return { done: false, then: "refused" };
-        if (index !== at) return undefined;
-        failed = true;
-        return fault;
-      });
+      const { broken, isCut } = cutAt(driver, at, fault);
       await joinOn(broken).catch(() => {});
-      if (!failed) break;
+      if (!isCut()) break;
       cuts++;
       await check("e/net1/v", grid, ["10.0.0.5"]);
       await del("b/net1/y", grid);
@@ -250,13 +238,9 @@ Deno.test("divide that ends at any operation lets join complete or names the com
     await using driver = await memory();
     const { add } = callers(driver);
     for (const who of PODS) await add(who, { ...WHOLE, ...OFF });
-    let failed = false;
-    const broken = faulty(driver, ({ index }) => {
-      failed ||= index === at;
-      return failed ? { done: false, then: "refused" } : undefined;
-    });
+    const { broken, isCut } = cutAt(driver, at, { done: false, then: "refused" });
     await divideOn(broken).catch(() => {});
-    if (!failed) break;
+    if (!isCut()) break;
     const joined = await joinOn(driver).then(() => true, (error) => {
       assert.match(error.message, /is not divided|complete that command first \(whereabouts migrate blocks\)/);
       return false;

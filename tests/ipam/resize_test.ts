@@ -4,7 +4,7 @@ import { resize } from "../../src/ipam/resize.ts";
 import { poolsOf } from "../../src/ipam/ipam.ts";
 import type { PoolKey } from "../../src/pool/types.ts";
 import { RefusedError, type StorageDriver, UnavailableError } from "../../src/storage/driver.ts";
-import { type Fault, faulty } from "../support/faulty.ts";
+import { cutAt, CUTS, faulty } from "../support/faulty.ts";
 import { inEveryOrder, STANDING_CLOCK } from "../support/orders.ts";
 import { assertAgreement, callers, config, contents, ipamOn, memory, never, type Records } from "./lab.ts";
 
@@ -112,29 +112,17 @@ Deno.test("resize leaves an entry whose address has another owner in the other p
   });
 });
 
-const FAULTS: readonly Fault[] = [
-  { done: false, then: "refused" },
-  { done: true, then: "unavailable" },
-  { done: false, then: "conflict" },
-];
-
 Deno.test("resize that ends at any operation allocates nothing twice, and completes when it is repeated", async () => {
   let cuts = 0;
-  for (const [fault, overlapping] of FAULTS.flatMap((one) => [[one, true], [one, false]] as const)) {
+  for (const [fault, overlapping] of CUTS.flatMap((one) => [[one, true], [one, false]] as const)) {
     for (let at = 0;; at++) {
       await using driver = await memory();
       const { add, del } = callers(driver);
       const old = { ...OLD, overlapping };
       for (const who of ["a/net1/x", "b/net1/y", "c/net1/z"]) await add(who, old);
-      let failed = false;
-      const broken = faulty(driver, ({ index }) => {
-        if (failed) return { done: false, then: "refused" };
-        if (index !== at) return undefined;
-        failed = true;
-        return fault;
-      });
+      const { broken, isCut } = cutAt(driver, at, fault);
       await resized(broken, OLD, WIDER).catch(() => {});
-      if (!failed) break;
+      if (!isCut()) break;
       cuts++;
       await del("b/net1/y", old);
       // without reservations, no pod may have the other range before the resize

@@ -199,3 +199,26 @@ function faultySlices(slices: SliceStore, run: Run): SliceStore {
       run("slices.remove", formatPoolKey(snapshot.key), signal, (limit) => slices.remove(snapshot, limit)),
   };
 }
+
+/** How a command fails at one operation, in tests that end it at each of them. */
+export const CUTS: readonly Fault[] = [
+  { done: false, then: "refused" },
+  { done: true, then: "unavailable" },
+  { done: false, then: "conflict" },
+];
+
+/** Wraps a driver for a command that ends at an operation: that one fails as given, and all further ones are refused. */
+export function cutAt(
+  driver: StorageDriver,
+  at: number,
+  fault: Fault,
+): { readonly broken: StorageDriver; readonly isCut: () => boolean } {
+  let failed = false;
+  const broken = faulty(driver, ({ index }) => {
+    if (failed) return { done: false, then: "refused" };
+    if (index !== at) return undefined;
+    failed = true;
+    return fault;
+  });
+  return { broken, isCut: () => failed };
+}
